@@ -1,0 +1,34 @@
+"""What can go wrong, and with which exit code does the command then end?
+
+``str(error)`` is the one message the user sees: where, what, and a cure.
+"""
+
+
+class MdcoreError(Exception):
+    """Base of every error mdcore raises on purpose."""
+
+    exit_code = 1
+
+
+class InputError(MdcoreError):
+    """Bad input; the message names file, section, key, value and cure (several lines: several errors)."""
+
+    exit_code = 2
+
+
+class SimulationError(MdcoreError):
+    """The physics broke down (blow-up, lost atom, overlap); the message names atom tag, step and cure."""
+
+    exit_code = 3
+
+
+class OutputError(MdcoreError):
+    """Results can't be written or read back (full disk, existing files, broken checkpoint)."""
+
+    exit_code = 4
+
+
+class Interrupted(MdcoreError):
+    """A signal asked to stop; a checkpoint was written first. 75 is EX_TEMPFAIL of sysexits.h: try again."""
+
+    exit_code = 75
