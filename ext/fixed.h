@@ -1,0 +1,35 @@
+/* How can a sum not depend on its order?
+ *
+ * Round every contribution to a grid first: sums of grid multiples are exact in
+ * double while they stay below 2^53 grid units, and an exact sum has no order.
+ * `x + BIG - BIG` with BIG = 1.5 * 2^52 * grid rounds x to the nearest multiple
+ * (ties to even, so the rounding of -x is minus the rounding of x).
+ *
+ * Forces and pair energies live on FORCE_GRID = 2^-36, positions on the grid of
+ * the run (2^-40 unless the cell is larger than 4096 length units). */
+#ifndef MD_FIXED_H
+#define MD_FIXED_H
+
+#include <math.h>
+#include <stdint.h>
+
+#define FORCE_BITS 36
+#define FORCE_GRID 0x1p-36
+#define FORCE_BIG 0x1.8p16 /* 1.5 * 2^52 * 2^-36 */
+#define FORCE_LIMIT 0x1p14 /* largest honest force: larger is a blow-up */
+
+#define ENERGY_BITS 40 /* sums of kinetic energies, momenta, heat */
+#define ENERGY_SCALE 0x1p40
+
+/* 128-bit exact accumulator, handed on as three limbs that may be added as
+ * int64 over up to 2^23 ranks: value = l0 + l1 * 2^40 + l2 * 2^80. */
+typedef __int128 md_i128;
+
+static inline void md_limbs(md_i128 a, int64_t *limbs)
+{
+    limbs[0] = (int64_t)((uint64_t)a & ((UINT64_C(1) << 40) - 1));
+    limbs[1] = (int64_t)((uint64_t)(a >> 40) & ((UINT64_C(1) << 40) - 1));
+    limbs[2] = (int64_t)(a >> 80);
+}
+
+#endif

@@ -1,0 +1,139 @@
+/* How do atoms move?  Half kicks, drifts, and the Ornstein-Uhlenbeck step.
+ *
+ * Positions stay on the grid of the run: each displacement is rounded to it
+ * (x + (d + big - big), exact), so a position is the same number in every image
+ * and on every rank. Rows are (x, y, z, pad) with the inverse mass in the pad of
+ * the velocity; pads of positions and forces pass through unchanged. */
+#include "fixed.h"
+#include "md_types.h"
+#include "philox.h"
+#include "simd.h"
+
+enum { NOISE_BLOCK = 64 };
+enum { NOISE_LANGEVIN = 0 }; /* stream; Python numbers the others */
+
+/* BAOAB (Leimkuhler & Matthews, J. Chem. Phys. 138, 174102 (2013)), first part: B A O A.
+ * Without noise the two half drifts are one: velocity Verlet.
+ * decay = exp(-friction dt); spread = sqrt(kT (1 - decay^2)); heat gets what the O step put in,
+ * on the energy grid. */
+MD_INLINE void advance(const md_atoms *atoms, double dt, double grid_big, uint64_t seed, uint64_t step,
+                       double decay, double spread, md_i128 *heat, md_motion *motion, const int langevin)
+{
+    const int64_t n = atoms->n_owned;
+    const v4d big = {grid_big, grid_big, grid_big, 0.0};
+    const double hop = langevin ? 0.5 * dt : dt;
+    const v4d drift = {hop, hop, hop, 0.0}, keep = {decay, decay, decay, 1.0};
+    v4d far_step = v_set1(0.0), far_total = v_set1(0.0);
+    double noise[NOISE_BLOCK][3];
+    md_i128 gained = 0;
+
+    for (int64_t block = 0; block < n; block += NOISE_BLOCK) {
+        const int64_t end = block + NOISE_BLOCK < n ? block + NOISE_BLOCK : n;
+        if (langevin) {
+            const int64_t m = end - block;
+            MD_SIMD_LOOP
+            for (int64_t k = 0; k < m; k++)
+                philox_normals(seed, step, (uint64_t)atoms->tags[block + k], NOISE_LANGEVIN, noise[k]);
+        }
+        for (int64_t i = block; i < end; i += 4) {
+            v4d moved[4], away[4];
+            for (int k = 0; k < 4; k++) {
+                if (i + k >= end) {
+                    moved[k] = away[k] = v_set1(0.0);
+                    continue;
+                }
+                double *const px = atoms->x + 4 * (i + k), *const pv = atoms->v + 4 * (i + k);
+                v4d v = v_load(pv);
+                const double inverse_mass = v[3];
+                const v4d x = v_load(px);
+                v += v_set1(0.5 * dt * inverse_mass) * v_load(atoms->f + 4 * (i + k));
+                v4d d = v * drift + big - big;
+                if (langevin) {
+                    const double *g = noise[i + k - block];
+                    const double s = spread * sqrt(inverse_mass);
+                    const v4d before = v * v;
+                    v = v * keep + v_set1(s) * (v4d){g[0], g[1], g[2], 0.0};
+                    const v4d change = v * v - before;
+                    gained += (int64_t)__builtin_rint((change[0] + change[1] + change[2]) * 0.5 / inverse_mass *
+                                                      ENERGY_SCALE);
+                    d += v * drift + big - big;
+                }
+                v_store(pv, v);
+                v_store(px, x + d);
+                moved[k] = d;
+                away[k] = x + d - v_load(atoms->start + 4 * (i + k));
+            }
+            v4d a, b, c, pad;
+            v_transpose(moved[0], moved[1], moved[2], moved[3], &a, &b, &c, &pad);
+            const v4d step2 = a * a + b * b + c * c;
+            v_transpose(away[0], away[1], away[2], away[3], &a, &b, &c, &pad);
+            const v4d total2 = a * a + b * b + c * c;
+            /* a NaN must win: keep the old value only where it is truly larger */
+            v4i old = far_step >= step2;
+            far_step = (v4d)(((v4i)far_step & old) | ((v4i)step2 & ~old));
+            old = far_total >= total2;
+            far_total = (v4d)(((v4i)far_total & old) | ((v4i)total2 & ~old));
+        }
+    }
+    motion->step2 = motion->total2 = 0.0;
+    for (int k = 0; k < 4; k++) {
+        motion->step2 = motion->step2 >= far_step[k] ? motion->step2 : far_step[k];
+        motion->total2 = motion->total2 >= far_total[k] ? motion->total2 : far_total[k];
+    }
+    *heat += gained;
+}
+
+static void verlet_first(const md_atoms *atoms, double dt, double grid_big, md_motion *motion)
+{
+    md_i128 none = 0;
+    advance(atoms, dt, grid_big, 0, 0, 1.0, 0.0, &none, motion, 0);
+}
+
+static void langevin_first(const md_atoms *atoms, double dt, double grid_big, uint64_t seed, uint64_t step,
+                           double decay, double spread, int64_t *heat_limbs, md_motion *motion)
+{
+    md_i128 heat = 0;
+    advance(atoms, dt, grid_big, seed, step, decay, spread, &heat, motion, 1);
+    md_limbs(heat, heat_limbs);
+}
+
+/* The closing half kick. Returns the row of an atom whose force is NaN or beyond
+ * FORCE_LIMIT (where sums are no longer exact), or -1. */
+static int64_t second_kick(const md_atoms *atoms, double dt)
+{
+    const v4d limit = v_set1(FORCE_LIMIT);
+    v4i fine = {-1, -1, -1, -1};
+    for (int64_t i = 0; i < atoms->n_owned; i++) {
+        double *const pv = atoms->v + 4 * i;
+        const v4d v = v_load(pv), f = v_load(atoms->f + 4 * i);
+        fine &= (v4i)(f < limit) & (v4i)(f > -limit);
+        v_store(pv, v + v_set1(0.5 * dt * v[3]) * f);
+    }
+    if (v_bits(fine) == 15)
+        return -1;
+    for (int64_t i = 0; i < atoms->n_owned; i++) {
+        const v4d f = v_load(atoms->f + 4 * i);
+        if (v_bits((v4i)(f < limit) & (v4i)(f > -limit)) != 15)
+            return i;
+    }
+    return -1;
+}
+
+/* out: [n][3] standard normals of (seed, step, tag, stream). */
+static void normals(uint64_t seed, uint64_t step, uint64_t stream, const int64_t *tags, int64_t n, double *out)
+{
+    MD_SIMD_LOOP
+    for (int64_t i = 0; i < n; i++)
+        philox_normals(seed, step, (uint64_t)tags[i], stream, out + 3 * i);
+}
+
+/* out: [n][4] the raw 32-bit words, for known-answer tests. */
+static void philox_words(uint64_t seed, uint64_t step, uint64_t stream, const int64_t *tags, int64_t n,
+                         uint32_t *out)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const md_philox c = philox(seed, step, (uint64_t)tags[i], stream);
+        out[4 * i] = (uint32_t)c.c0, out[4 * i + 1] = (uint32_t)c.c1;
+        out[4 * i + 2] = (uint32_t)c.c2, out[4 * i + 3] = (uint32_t)c.c3;
+    }
+}

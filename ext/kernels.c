@@ -1,0 +1,30 @@
+/* All kernels of one CPU level: compiled once a level with MD_LEVEL set. */
+#include "kernels.h"
+
+#include "cells.c"
+#include "halo.c"
+#include "integrate.c"
+#include "pair_lj.c"
+#include "reduce.c"
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define TEXT_(a) #a
+#define TEXT(a) TEXT_(a)
+
+const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
+    .name = TEXT(MD_LEVEL),
+    .verlet_list = verlet_list,
+    .spatial_order = spatial_order,
+    .pair_lj = pair_lj,
+    .verlet_first = verlet_first,
+    .langevin_first = langevin_first,
+    .second_kick = second_kick,
+    .normals = normals,
+    .philox_words = philox_words,
+    .kinetic_sums = kinetic_sums,
+    .virial_sums = virial_sums,
+    .select_beyond = select_beyond,
+    .copy_shifted = copy_shifted,
+    .add_rows = add_rows,
+};

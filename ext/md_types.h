@@ -1,0 +1,48 @@
+/* What does a kernel see of the simulation?  Nothing but these arrays. */
+#ifndef MD_TYPES_H
+#define MD_TYPES_H
+
+#include <stdint.h>
+
+/* Status of a kernel; Cython turns anything but MD_OK into an exception. */
+enum { MD_OK = 0, MD_FULL = 1, MD_OVERLAP = 2 };
+
+/* Rows of four doubles, one an atom; owned atoms first, ghosts after, then one
+ * row that stands for "nobody": far away, its force stays zero. */
+typedef struct md_atoms {
+    double *x; /* [n][4] x, y, z, species index */
+    double *v; /* [n][4] vx, vy, vz, 1/mass; owned atoms only */
+    double *f; /* [n][4] fx, fy, fz, 0 */
+    const double *start;  /* [n][4] x at the last list build; owned atoms only */
+    const double *masses; /* [n_owned] */
+    const int64_t *tags;  /* [n_owned] */
+    int64_t n_owned, n_ghost;
+} md_atoms;
+
+/* Verlet list: the neighbours of owned atom i are index[first[i] ... first[i+1]-1],
+ * padded to a multiple of four with the index of "nobody". */
+typedef struct md_list {
+    int64_t *first; /* [n_owned + 1] */
+    int32_t *index;
+    int64_t capacity; /* of index */
+    int64_t n_pairs;  /* without the padding */
+} md_list;
+
+/* Atoms sorted by bin: columns for the distance test, padded by one vector. */
+typedef struct md_bins {
+    double *x, *y, *z; /* [capacity + 4] */
+    int32_t *atom;     /* [capacity + 4] row of the atom */
+    int32_t *bin;      /* [capacity] */
+    int32_t *start;    /* [BINS_PER_ATOM * capacity + BINS_FLOOR + 2] first atom of each bin */
+    int64_t capacity;
+} md_bins;
+
+enum { BINS_PER_ATOM = 6, BINS_FLOOR = 64 };
+
+/* What a drift saw, squared; the caller decides what is too far. */
+typedef struct md_motion {
+    double step2;  /* largest displacement of an atom in this step */
+    double total2; /* ... since `start` */
+} md_motion;
+
+#endif

@@ -1,0 +1,361 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""Where does Python meet the C kernels?  Here, and nowhere else.
+
+Arrays are checked when they are bound; after that a call costs one pointer.
+"""
+
+import os
+
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+
+import numpy as np
+
+from mdcore.errors import InputError, SimulationError
+
+cdef extern from "kernels.h" nogil:
+    ctypedef struct md_atoms:
+        double *x
+        double *v
+        double *f
+        const double *start
+        const double *masses
+        const int64_t *tags
+        int64_t n_owned
+        int64_t n_ghost
+
+    ctypedef struct md_list:
+        int64_t *first
+        int32_t *index
+        int64_t capacity
+        int64_t n_pairs
+
+    ctypedef struct md_bins:
+        double *x
+        double *y
+        double *z
+        int32_t *atom
+        int32_t *bin
+        int32_t *start
+        int64_t capacity
+
+    ctypedef struct md_motion:
+        double step2
+        double total2
+
+    enum:
+        MD_OK
+        MD_FULL
+        MD_OVERLAP
+        BINS_PER_ATOM
+        BINS_FLOOR
+        LJ_ROW
+
+    ctypedef struct md_kernels:
+        const char *name
+        int (*verlet_list)(const md_atoms *, double, int, md_bins *, md_list *, int64_t *)
+        void (*spatial_order)(const md_atoms *, double, int64_t *, int64_t *)
+        void (*pair_lj)(const md_atoms *, const md_list *, const double *, int64_t, int, int64_t *, double *)
+        void (*verlet_first)(const md_atoms *, double, double, md_motion *)
+        void (*langevin_first)(const md_atoms *, double, double, uint64_t, uint64_t, double, double,
+                               int64_t *, md_motion *)
+        int64_t (*second_kick)(const md_atoms *, double)
+        void (*normals)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, double *)
+        void (*philox_words)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, uint32_t *)
+        void (*kinetic_sums)(const md_atoms *, int64_t *)
+        void (*virial_sums)(const md_atoms *, double, int64_t *)
+        int64_t (*select_beyond)(const double *, int64_t, int64_t, const double *, const double *, double, int,
+                                 int32_t *)
+        void (*copy_shifted)(double *, const double *, const int32_t *, int64_t, const double *)
+        void (*add_rows)(double *, const double *, const int32_t *, int64_t)
+
+    const md_kernels *md_select(const char *)
+    const char *const *md_levels()
+
+cdef const md_kernels *K = NULL
+
+
+def cpu_levels():
+    """Names of the kernel sets this CPU can run, best first."""
+    cdef const char *const *level = md_levels()
+    names = []
+    while level[0] != NULL:
+        names.append(level[0].decode())
+        level += 1
+    return names
+
+
+def select_cpu(wanted=None):
+    """Choose the kernel set by name (None: the best); returns its name. InputError if it cannot run here."""
+    global K
+    cdef const md_kernels *found
+    if wanted is None:
+        found = md_select(NULL)
+    else:
+        name = wanted.encode()
+        found = md_select(name)
+    if found == NULL:
+        raise InputError(
+            f"MDCORE_CPU = {wanted!r}: this CPU has no such kernels; use one of {', '.join(cpu_levels())}"
+        )
+    K = found
+    return K.name.decode()
+
+
+def cpu_name():
+    """Name of the kernel set in use: baseline, avx2 or avx512."""
+    return K.name.decode()
+
+
+select_cpu(os.environ.get("MDCORE_CPU") or None)
+
+
+cdef class AtomRows:
+    """The atoms as kernels see them: rows of four doubles, owned first, ghosts after, one spare row.
+
+    bind(x, v, f, start, masses, tags) checks the arrays and keeps them; `n_owned` and `n_ghost` say how
+    many rows count.
+    """
+
+    cdef md_atoms rows
+    cdef object arrays
+
+    def bind(self, double[:, ::1] x, double[:, ::1] v, double[:, ::1] f, double[:, ::1] start,
+             double[::1] masses, int64_t[::1] tags):
+        n = x.shape[0]
+        for rows in (x, v, f, start):
+            if rows.shape[0] != n or rows.shape[1] != 4:
+                raise ValueError("positions, velocities, forces and start are [capacity, 4]")
+        if n < 1 or masses.shape[0] != n or tags.shape[0] != n:
+            raise ValueError("masses and tags are [capacity]")
+        self.arrays = (x, v, f, start, masses, tags)
+        self.rows.x, self.rows.v, self.rows.f = &x[0, 0], &v[0, 0], &f[0, 0]
+        self.rows.start, self.rows.masses, self.rows.tags = &start[0, 0], &masses[0], &tags[0]
+
+    @property
+    def n_owned(self):
+        return self.rows.n_owned
+
+    @n_owned.setter
+    def n_owned(self, int64_t n):
+        self._check_room(n, self.rows.n_ghost)
+        self.rows.n_owned = n
+
+    @property
+    def n_ghost(self):
+        return self.rows.n_ghost
+
+    @n_ghost.setter
+    def n_ghost(self, int64_t n):
+        self._check_room(self.rows.n_owned, n)
+        self.rows.n_ghost = n
+
+    cdef _check_room(self, int64_t owned, int64_t ghost):
+        if self.arrays is None or owned < 0 or ghost < 0 or owned + ghost + 1 > self.arrays[0].shape[0]:
+            raise ValueError("more atoms than the bound arrays have room for")
+
+
+cdef class VerletList:
+    """Who is near whom: rows of neighbours of the owned atoms.
+
+    After `build(atoms, cutoff, half)`: `n_pairs` listed neighbours; `arrays()` gives (first [n_owned + 1],
+    index) with each row padded to a multiple of four by the index of "nobody".
+    """
+
+    cdef md_list rows
+    cdef md_bins bins
+    cdef object first, index, columns
+    cdef readonly bint half
+
+    def __init__(self):
+        self.rows.capacity = self.bins.capacity = 0
+        self.rows.n_pairs = 0
+
+    def build(self, AtomRows atoms, double cutoff, bint half=True):
+        """List pairs within `cutoff` of each owned atom. SimulationError if two atoms coincide."""
+        cdef int64_t n = atoms.rows.n_owned, total = n + atoms.rows.n_ghost, needed = 0
+        cdef int64_t[::1] first
+        cdef int status
+        self.half = half
+        if total > self.bins.capacity:
+            self._allocate_bins(total + total // 8 + 16)
+        if self.first is None or self.first.shape[0] < n + 1:
+            self.first = np.empty(n + n // 8 + 2, dtype=np.int64)
+            first = self.first
+            self.rows.first = &first[0]
+        if self.index is None:
+            self._allocate_index(64 * n + 1024 if n < 4096 else 40 * n)
+        while True:
+            with nogil:
+                status = K.verlet_list(&atoms.rows, cutoff, half, &self.bins, &self.rows, &needed)
+            if status != MD_FULL:
+                break
+            self._allocate_index(max(needed, self.rows.capacity + self.rows.capacity // 16))
+        if status == MD_OVERLAP:
+            raise SimulationError(
+                f"atom {atoms.rows.tags[needed]} (counting from 0) sits exactly on another atom; "
+                "remove the duplicate or move one of them"
+            )
+
+    cdef _allocate_bins(self, int64_t n):
+        cdef double[:, ::1] columns = np.empty((3, n + 4))
+        cdef int32_t[::1] atom = np.zeros(n + 4, dtype=np.int32)
+        cdef int32_t[::1] bin = np.empty(n, dtype=np.int32)
+        cdef int32_t[::1] start = np.empty(BINS_PER_ATOM * n + BINS_FLOOR + 2, dtype=np.int32)
+        columns[:, :] = 0.0
+        self.columns = (columns, atom, bin, start)
+        self.bins.x, self.bins.y, self.bins.z = &columns[0, 0], &columns[1, 0], &columns[2, 0]
+        self.bins.atom, self.bins.bin, self.bins.start = &atom[0], &bin[0], &start[0]
+        self.bins.capacity = n
+
+    cdef _allocate_index(self, int64_t n):
+        cdef int32_t[::1] index
+        self.index = None  # the old one goes first: at 4 million atoms it is the largest array
+        self.index = np.empty(n, dtype=np.int32)
+        index = self.index
+        self.rows.index = &index[0]
+        self.rows.capacity = n
+
+    @property
+    def n_pairs(self):
+        return self.rows.n_pairs
+
+    def arrays(self, AtomRows atoms):
+        """(first int64 [n_owned + 1], index int32 [first[-1]]): views, valid until the next build."""
+        first = self.first[: atoms.rows.n_owned + 1]
+        return first, self.index[: first[-1]]
+
+
+def spatial_order(AtomRows atoms, double size):
+    """Order [n_owned] of the owned atoms along bins of edge `size`: near in space, near in memory."""
+    cdef int64_t n = atoms.rows.n_owned
+    cdef int64_t[::1] order = np.empty(max(n, 1), dtype=np.int64)
+    cdef int64_t[::1] work = np.empty(2 * n + 72, dtype=np.int64)
+    with nogil:
+        K.spatial_order(&atoms.rows, size, &order[0], &work[0])
+    return np.asarray(order)[:n]
+
+
+def pair_lj(AtomRows atoms, VerletList pairs, double[:, ::1] table, int64_t n_species, int variant,
+            int64_t[::1] energy, double[::1] atom_energy=None):
+    """Add Lennard-Jones forces; energy (limbs [3]) and atom_energy [n + 1] only in energy variants."""
+    if table.shape[0] != n_species * n_species or table.shape[1] != LJ_ROW or energy.shape[0] != 3:
+        raise ValueError("table is [n_species^2, 8], energy [3]")
+    if atom_energy is not None and atom_energy.shape[0] < atoms.rows.n_owned + atoms.rows.n_ghost + 1:
+        raise ValueError("atom_energy is [n_owned + n_ghost + 1]")
+    if not pairs.half:
+        raise ValueError("Lennard-Jones runs over a half list")
+    cdef double *each = NULL if atom_energy is None else &atom_energy[0]
+    with nogil:
+        K.pair_lj(&atoms.rows, &pairs.rows, &table[0, 0], n_species, variant, &energy[0], each)
+
+
+def verlet_first(AtomRows atoms, double dt, double grid_big):
+    """Half kick and drift. Returns (largest squared step, largest squared distance from `start`)."""
+    cdef md_motion motion
+    with nogil:
+        K.verlet_first(&atoms.rows, dt, grid_big, &motion)
+    return motion.step2, motion.total2
+
+
+def langevin_first(AtomRows atoms, double dt, double grid_big, uint64_t seed, uint64_t step, double decay,
+                   double spread, int64_t[::1] heat):
+    """B A O A of BAOAB; heat (limbs [3]) gets the energy the O step put in. Returns as verlet_first."""
+    cdef md_motion motion
+    if heat.shape[0] != 3:
+        raise ValueError("heat is [3]")
+    with nogil:
+        K.langevin_first(&atoms.rows, dt, grid_big, seed, step, decay, spread, &heat[0], &motion)
+    return motion.step2, motion.total2
+
+
+def second_kick(AtomRows atoms, double dt):
+    """The closing half kick. Returns the row of an atom with an impossible force, or -1."""
+    return K.second_kick(&atoms.rows, dt)
+
+
+def normals(uint64_t seed, uint64_t step, uint64_t stream, const int64_t[::1] tags):
+    """Standard normal numbers float64 [n, 3] that belong to (seed, step, tag, stream)."""
+    cdef int64_t n = tags.shape[0]
+    cdef double[:, ::1] out = np.empty((max(n, 1), 3))
+    with nogil:
+        K.normals(seed, step, stream, &tags[0] if n else NULL, n, &out[0, 0])
+    return np.asarray(out)[:n]
+
+
+def philox_words(uint64_t seed, uint64_t step, uint64_t stream, const int64_t[::1] tags):
+    """The raw Philox4x32-10 words uint32 [n, 4] behind `normals`."""
+    cdef int64_t n = tags.shape[0]
+    cdef uint32_t[:, ::1] out = np.empty((max(n, 1), 4), dtype=np.uint32)
+    K.philox_words(seed, step, stream, &tags[0] if n else NULL, n, &out[0, 0])
+    return np.asarray(out)[:n]
+
+
+def kinetic_sums(AtomRows atoms):
+    """Limbs int64 [9, 3] of the sums of m v v (xx, yy, zz, yz, xz, xy) and m v (x, y, z)."""
+    cdef int64_t[:, ::1] limbs = np.empty((9, 3), dtype=np.int64)
+    K.kinetic_sums(&atoms.rows, &limbs[0, 0])
+    return np.asarray(limbs)
+
+
+def virial_sums(AtomRows atoms, double positions_per_unit):
+    """Limbs int64 [6, 3] of the sum of x (x) F over owned atoms and ghosts (xx, yy, zz, yz, xz, xy)."""
+    cdef int64_t[:, ::1] limbs = np.empty((6, 3), dtype=np.int64)
+    K.virial_sums(&atoms.rows, positions_per_unit, &limbs[0, 0])
+    return np.asarray(limbs)
+
+
+def select_beyond(AtomRows atoms, int64_t begin, int64_t end, double[::1] normal, double[::1] origin,
+                  double bound, int sign):
+    """Rows int32 of [begin, end) on the low (sign -1) or high (sign +1) side of a plane."""
+    if not 0 <= begin <= end <= atoms.rows.n_owned + atoms.rows.n_ghost or normal.shape[0] != 3 \
+            or origin.shape[0] != 3:
+        raise ValueError("rows out of range")
+    cdef int32_t[::1] out = np.empty(end - begin + 1, dtype=np.int32)
+    cdef int64_t n = K.select_beyond(atoms.rows.x, begin, end, &normal[0], &origin[0], bound, sign, &out[0])
+    return np.asarray(out)[:n]
+
+
+cdef class Rows:
+    """A list of atoms whose copies go one way: the rows, and the shift their copies get."""
+
+    cdef int32_t[::1] rows
+    cdef double[::1] shift
+    cdef int64_t n, top
+
+    def __init__(self, rows, shift):
+        self.rows = np.array(rows, dtype=np.int32)
+        self.shift = np.array(shift, dtype=np.float64)
+        self.n = len(rows)
+        self.top = int(rows.max()) if self.n else -1
+
+    def __len__(self):
+        return self.n
+
+    def copy_to(self, double[:, ::1] source, double[:, ::1] target, int64_t start):
+        """target[start + k] = source[rows[k]] + shift"""
+        if self.n == 0:
+            return
+        if self.top >= source.shape[0] or start < 0 or start + self.n > target.shape[0] \
+                or source.shape[1] != 4 or target.shape[1] != 4:
+            raise ValueError("rows out of range")
+        K.copy_shifted(&target[start, 0], &source[0, 0], &self.rows[0], self.n, &self.shift[0])
+
+    def copy_ghosts(self, AtomRows atoms, int64_t start):
+        """Positions of ghosts [start, start + n) from their owners on this rank."""
+        if self.n:
+            K.copy_shifted(atoms.rows.x + 4 * start, atoms.rows.x, &self.rows[0], self.n, &self.shift[0])
+
+    def add_ghosts(self, AtomRows atoms, int64_t start):
+        """Forces of ghosts [start, start + n) onto their owners on this rank."""
+        if self.n:
+            K.add_rows(atoms.rows.f, atoms.rows.f + 4 * start, &self.rows[0], self.n)
+
+    def add_from(self, double[:, ::1] source, double[:, ::1] target):
+        """target[rows[k]] += source[k]"""
+        if self.n == 0:
+            return
+        if self.top >= target.shape[0] or self.n > source.shape[0] or source.shape[1] != 4 \
+                or target.shape[1] != 4:
+            raise ValueError("rows out of range")
+        K.add_rows(&target[0, 0], &source[0, 0], &self.rows[0], self.n)

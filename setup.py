@@ -1,0 +1,64 @@
+"""How are the C kernels built?  Once for each CPU level, then linked into one extension."""
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+SOURCE = Path("ext")
+X86 = platform.machine().lower() in ("x86_64", "amd64", "x64")
+LEVELS = {"baseline": []}
+if X86:
+    LEVELS["avx2"] = ["-mavx2", "-mfma"]
+    LEVELS["avx512"] = ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mavx512cd", "-mfma"]
+
+# -ffp-contract=off: bits must not depend on where the compiler saw a fused multiply-add.
+FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"]
+FLAGS += ["-Wno-psabi"] if sys.platform.startswith("linux") else []
+FLAGS += os.environ.get("MDCORE_CFLAGS", "").split()
+
+
+class BuildKernels(build_ext):
+    """build_ext that compiles ext/kernels.c once a CPU level."""
+
+    def build_extension(self, ext):
+        objects = []
+        temp = Path(self.build_temp)
+        for level, flags in LEVELS.items():
+            objects += self.compiler.compile(
+                [str(SOURCE / "kernels.c")],
+                output_dir=str(temp / level),
+                include_dirs=[str(SOURCE)],
+                macros=[("MD_LEVEL", level)],
+                extra_postargs=FLAGS + flags,
+                depends=ext.depends,
+            )
+        objects += self.compiler.compile(
+            [str(SOURCE / "dispatch.c")],
+            output_dir=str(temp),
+            include_dirs=[str(SOURCE)],
+            macros=[("MD_X86_LEVELS", "1")] if X86 else [],
+            extra_postargs=FLAGS,
+            depends=ext.depends,
+        )
+        ext.extra_objects = objects
+        super().build_extension(ext)
+
+
+headers = sorted(str(path) for path in SOURCE.glob("*.[ch]"))
+setup(
+    ext_modules=[
+        Extension(
+            "mdcore._kernels",
+            ["mdcore/_kernels.pyx"],
+            include_dirs=[str(SOURCE)],
+            depends=headers,
+            extra_compile_args=["-std=gnu11", "-O2"],
+            libraries=["m"],
+        )
+    ],
+    cmdclass={"build_ext": BuildKernels},
+)
