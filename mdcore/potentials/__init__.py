@@ -1,0 +1,1 @@
+"""Where do the forces come from? One file a potential, and their file formats."""

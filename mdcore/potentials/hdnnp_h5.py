@@ -1,0 +1,201 @@
+"""How is a network potential kept in one file? The native HDF5 form, nothing lost, open to other programs.
+
+Layout (lengths and energies in the units the root attributes name)::
+
+    /                 format = "mdcore-hdnnp", version = 1, name, length_unit, energy_unit, elements
+    /normalisation    mean_energy, conv_energy, conv_length          (attributes; group absent if not used)
+    /provenance       any texts                                      (attributes)
+    /training         any texts and numbers                          (attributes)
+    /elements/<El>    atom_energy, activations, normalize_nodes, scaling_mode, scaling_target (attributes)
+        symmetry_functions   one record a network input
+        scaling              [n, 4]: min, max, mean, sigma
+        weights/<layer>      [n_in, n_out];  biases/<layer>  [n_out];  layers count from 0
+    /test_vectors/<i> symbols, positions, forces, cell (absent for a cluster); energy (attribute)
+
+Test vectors are stored as data; whoever loads the potential into the engine checks them there.
+"""
+
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from mdcore.elements import ATOMIC_NUMBERS, SYMBOLS
+from mdcore.errors import InputError, OutputError
+from mdcore.potentials.hdnnp_model import (
+    HDNNP,
+    ElementNetwork,
+    Normalisation,
+    Scaling,
+    SymmetryFunction,
+    TestVector,
+)
+from mdcore.potentials.native_units import Units
+
+FORMAT, VERSION = "mdcore-hdnnp", 1
+_RECORD = np.dtype(
+    [("type", "i4"), ("neighbor_1", "i4"), ("neighbor_2", "i4")]  # atomic numbers, 0: any element
+    + [(name, "f8") for name in ("eta", "rs", "lambda", "zeta", "cutoff", "rl", "thl", "thr")]
+    + [("subtype", "S4"), ("cutoff_type", "i4"), ("alpha", "f8")]
+)
+
+
+def write_h5(model: HDNNP, path, overwrite: bool = False) -> None:
+    """Write `model` to one file, replaced in one step; OutputError if it exists and not `overwrite`."""
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists; choose another name or allow overwriting")
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with h5py.File(temporary, "w") as file:
+            _write(file, model)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"{path}: can't be written: {error}") from None
+
+
+def read_h5(path, units: Units | dict | None = None) -> HDNNP:
+    """The potential in `path`; `units`, if stated by the user, must agree with the file's."""
+    path = Path(path)
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise InputError(f"{path}: not a potential of mdcore (attribute format is not {FORMAT!r})")
+            if file.attrs["version"] > VERSION:
+                raise InputError(
+                    f"{path}: format version {file.attrs['version']} is newer than this mdcore reads"
+                )
+            model = _read(file)
+    except InputError as error:
+        text = str(error)
+        raise InputError(text if text.startswith(str(path)) else f"{path}: {text}") from None
+    except OSError as error:
+        raise InputError(f"{path}: can't be read as HDF5: {error}") from None
+    except (KeyError, ValueError, IndexError) as error:
+        raise InputError(f"{path}: incomplete or damaged potential: {error}") from None
+    stated = Units.parse(units)
+    if stated and model.units and stated != model.units:
+        raise InputError(
+            f"units: {stated.length}, {stated.energy} given, but {path} states "
+            f"{model.units.length}, {model.units.energy}"
+        )
+    if stated and not model.units:
+        object.__setattr__(model, "units", stated)
+    return model
+
+
+def _write(file: h5py.File, model: HDNNP) -> None:
+    file.attrs.update(format=FORMAT, version=VERSION, name=model.name, elements=list(model.elements))
+    if model.units:
+        file.attrs.update(length_unit=model.units.length, energy_unit=model.units.energy)
+    if model.normalisation:
+        file.create_group("normalisation").attrs.update(vars(model.normalisation))
+    for name in ("provenance", "training"):
+        file.create_group(name).attrs.update(getattr(model, name))
+    columns = (model.elements, model.symmetry_functions, model.scaling, model.networks, model.atom_energies)
+    for element, functions, scaling, network, energy in zip(*columns, strict=True):
+        group = file.create_group(f"elements/{element}")
+        group.attrs.update(
+            atom_energy=energy,
+            activations="".join(network.activations),
+            normalize_nodes=network.normalize_nodes,
+            scaling_mode=scaling.mode,
+            scaling_target=[scaling.target_min, scaling.target_max],
+        )
+        group["symmetry_functions"] = np.array([_record(f) for f in functions], dtype=_RECORD)
+        group["scaling"] = np.column_stack([scaling.min, scaling.max, scaling.mean, scaling.sigma])
+        for layer, (weights, biases) in enumerate(zip(network.weights, network.biases, strict=True)):
+            group[f"weights/{layer}"] = weights
+            group[f"biases/{layer}"] = biases
+    for index, vector in enumerate(model.test_vectors):
+        group = file.create_group(f"test_vectors/{index}")
+        group["symbols"] = np.array(vector.symbols, dtype="S2")
+        group["positions"], group["forces"] = vector.positions, vector.forces
+        group.attrs["energy"] = vector.energy
+        if vector.cell is not None:
+            group["cell"] = vector.cell
+
+
+def _read(file: h5py.File) -> HDNNP:
+    elements = tuple(_text(e) for e in file.attrs["elements"])
+    functions, scaling, networks, energies = [], [], [], []
+    for element in elements:
+        group = file["elements"][element]
+        attributes = group.attrs
+        functions.append(tuple(_function(element, record) for record in group["symmetry_functions"][()]))
+        scaling.append(
+            Scaling(
+                *group["scaling"][()].T,
+                mode=_text(attributes["scaling_mode"]),
+                target_min=float(attributes["scaling_target"][0]),
+                target_max=float(attributes["scaling_target"][1]),
+            )
+        )
+        activations = tuple(_text(attributes["activations"]))
+        networks.append(
+            ElementNetwork(
+                tuple(group[f"weights/{layer}"][()] for layer in range(len(activations))),
+                tuple(group[f"biases/{layer}"][()] for layer in range(len(activations))),
+                activations,
+                bool(attributes["normalize_nodes"]),
+            )
+        )
+        energies.append(float(attributes["atom_energy"]))
+    normalisation = None
+    if "normalisation" in file:
+        normalisation = Normalisation(
+            **{key: float(value) for key, value in file["normalisation"].attrs.items()}
+        )
+    units = None
+    if "length_unit" in file.attrs:
+        units = Units(_text(file.attrs["length_unit"]), _text(file.attrs["energy_unit"]))
+    vectors = file.get("test_vectors", {})
+    return HDNNP(
+        elements=elements,
+        symmetry_functions=tuple(functions),
+        scaling=tuple(scaling),
+        networks=tuple(networks),
+        atom_energies=tuple(energies),
+        normalisation=normalisation,
+        units=units,
+        provenance={key: _plain(value) for key, value in file["provenance"].attrs.items()},
+        training={key: _plain(value) for key, value in file["training"].attrs.items()},
+        test_vectors=tuple(_vector(vectors[str(index)]) for index in range(len(vectors))),
+        name=_text(file.attrs["name"]),
+    )
+
+
+def _record(f: SymmetryFunction) -> tuple:
+    numbers = [ATOMIC_NUMBERS[e] for e in f.neighbors] + [0] * (2 - len(f.neighbors))
+    shape = (f.eta, f.rs, f.lambda_, f.zeta, f.cutoff, f.rl, f.thl, f.thr)
+    return (f.type, *numbers, *shape, f.subtype.encode(), f.cutoff_type, f.alpha)
+
+
+def _function(center: str, record) -> SymmetryFunction:
+    values = {name: record[name].item() for name in _RECORD.names}
+    neighbors = tuple(SYMBOLS[z] for z in (values.pop("neighbor_1"), values.pop("neighbor_2")) if z)
+    values["lambda_"] = values.pop("lambda")
+    return SymmetryFunction(
+        center=center, neighbors=neighbors, **values | {"subtype": values["subtype"].decode()}
+    )
+
+
+def _vector(group: h5py.Group) -> TestVector:
+    return TestVector(
+        symbols=tuple(symbol.decode() for symbol in group["symbols"][()]),
+        positions=group["positions"][()],
+        cell=group["cell"][()] if "cell" in group else None,
+        energy=float(group.attrs["energy"]),
+        forces=group["forces"][()],
+    )
+
+
+def _text(value) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _plain(value):
+    """An attribute as Python's own str, int or float."""
+    return value.decode() if isinstance(value, bytes) else value.item() if hasattr(value, "item") else value

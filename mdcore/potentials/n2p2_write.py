@@ -1,0 +1,141 @@
+"""How is a network potential written as an n2p2 folder, so that n2p2 reads the same bits?
+
+Numbers are written with as many digits as they need to be read back to the last bit; every file is
+replaced in one step. The other direction is n2p2.py.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from mdcore.elements import ATOMIC_NUMBERS
+from mdcore.errors import OutputError
+from mdcore.potentials.hdnnp_model import COMPACT_TYPES, HDNNP, ElementNetwork, SymmetryFunction
+from mdcore.potentials.n2p2_settings import SYMFUNCTION_ARGUMENTS
+
+
+def write_n2p2(model: HDNNP, folder, overwrite: bool = False) -> None:
+    """Write `model` as an n2p2 folder, created if needed; OutputError if it holds one already."""
+    folder = Path(folder)
+    if (folder / "input.nn").exists() and not overwrite:
+        raise OutputError(f"{folder / 'input.nn'} exists; choose another folder or allow overwriting")
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(np.isfinite(s.mean).any() for s in model.scaling):
+        _write(folder / "scaling.data", _scaling_text(model))
+    for element, network in zip(model.elements, model.networks, strict=True):
+        _write(folder / f"weights.{ATOMIC_NUMBERS[element]:03d}.data", _weights_text(network))
+    if model.units or model.provenance or model.training:
+        _write(folder / "mdcore.toml", _toml_text(model))
+    _write(folder / "input.nn", _settings_text(model))  # last: a folder with input.nn is complete
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace the file in one step, so that a reader never meets half of it."""
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(f"{path}: can't be written: {error.strerror or error}") from None
+
+
+def _settings_text(model: HDNNP) -> str:
+    functions = [f for own in model.symmetry_functions for f in own]
+    cutoffs = {(f.cutoff_type, f.alpha) for f in functions if f.type not in COMPACT_TYPES}
+    if len(cutoffs) > 1:
+        raise OutputError(
+            f"{model.name}: input.nn can hold one cutoff type only, found {sorted(cutoffs)}; use .h5"
+        )
+    cutoff_type, alpha = cutoffs.pop() if cutoffs else (functions[0].cutoff_type, functions[0].alpha)
+    if len({(s.mode, s.target_min, s.target_max) for s in model.scaling}) > 1:
+        raise OutputError(f"{model.name}: input.nn can hold one scaling mode only; use .h5")
+    if len({n.normalize_nodes for n in model.networks}) > 1:
+        raise OutputError(f"{model.name}: normalize_nodes must be the same for all elements; use .h5")
+    scaling, first = model.scaling[0], model.networks[0]
+    lines = ["# Neural network potential written by mdcore."]
+    if model.units:
+        lines += [f"# Length unit     : {model.units.length}", f"# Energy unit     : {model.units.energy}"]
+    if model.normalisation:
+        lines += [f"{k} {v!r}" for k, v in vars(model.normalisation).items()]
+    lines += [f"number_of_elements {len(model.elements)}", f"elements {' '.join(model.elements)}"]
+    lines += [
+        f"atom_energy {element} {energy!r}"
+        for element, energy in zip(model.elements, model.atom_energies, strict=True)
+        if energy
+    ]
+    lines += [f"cutoff_type {cutoff_type} {alpha!r}"]
+    lines += {
+        "none": [],
+        "center": ["center_symmetry_functions"],
+        "scale": ["scale_symmetry_functions"],
+        "scale_center": ["scale_symmetry_functions", "center_symmetry_functions"],
+        "sigma": ["scale_symmetry_functions_sigma"],
+    }[scaling.mode]
+    lines += [f"scale_min_short {scaling.target_min!r}", f"scale_max_short {scaling.target_max!r}"]
+    hidden = first.layer_sizes[1:-1]
+    lines += [f"global_hidden_layers_short {len(hidden)}"]
+    lines += [f"global_nodes_short {' '.join(map(str, hidden))}"] if hidden else []
+    lines += [f"global_activation_short {' '.join(first.activations)}"]
+    lines += ["normalize_nodes"] if first.normalize_nodes else []
+    for element, network in zip(model.elements[1:], model.networks[1:], strict=True):
+        own = network.layer_sizes[1:-1]
+        if len(own) != len(hidden):
+            lines += [f"element_hidden_layers_short {element} {len(own)}"]
+        if own != hidden and own:
+            lines += [f"element_nodes_short {element} {' '.join(map(str, own))}"]
+        if network.activations != first.activations:
+            lines += [f"element_activation_short {element} {' '.join(network.activations)}"]
+    lines += [_symfunction_line(f) for f in functions]
+    return "\n".join(lines) + "\n"
+
+
+def _symfunction_line(function: SymmetryFunction) -> str:
+    words = ["symfunction_short", function.center, str(function.type), *function.neighbors]
+    for name in SYMFUNCTION_ARGUMENTS[function.type]:
+        if name not in ("e1", "e2"):
+            value = getattr(function, name.rstrip("?"))
+            words.append(value if isinstance(value, str) else repr(float(value)))
+    return " ".join(words)
+
+
+def _scaling_text(model: HDNNP) -> str:
+    lines = ["# Symmetry function scaling data.", "# e_index sf_index sf_min sf_max sf_mean sf_sigma"]
+    for e, scaling in enumerate(model.scaling, start=1):
+        sigma_known = np.isfinite(scaling.sigma).all()
+        columns = [scaling.min, scaling.max, scaling.mean] + ([scaling.sigma] if sigma_known else [])
+        for f, row in enumerate(zip(*columns, strict=True), start=1):
+            lines.append(f"{e} {f} " + " ".join(repr(float(value)) for value in row))
+    return "\n".join(lines) + "\n"
+
+
+def _weights_text(network: ElementNetwork) -> str:
+    lines = [
+        "# Neural network connection values (weights and biases).",
+        "# connection t index l_s n_s l_e n_e",
+    ]
+    for layer, (weights, biases) in enumerate(zip(network.weights, network.biases, strict=True), start=1):
+        for (i, j), value in np.ndenumerate(weights):
+            lines.append(f"{float(value)!r} a {len(lines) - 1} {layer - 1} {i + 1} {layer} {j + 1}")
+        for j, value in enumerate(biases):
+            lines.append(f"{float(value)!r} b {len(lines) - 1} {layer} {j + 1}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml_text(model: HDNNP) -> str:
+    lines = []
+    if model.units:
+        lines += [f'units = {{length = "{model.units.length}", energy = "{model.units.energy}"}}']
+    for name in ("provenance", "training"):
+        table = getattr(model, name)
+        if table:
+            lines += ["", f"[{name}]", *(f"{_toml(str(k))} = {_toml(v)}" for k, v in table.items())]
+    return "\n".join(lines).lstrip() + "\n"
+
+
+def _toml(value) -> str:
+    """A TOML key or value: text, boolean, integer or float."""
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    return str(value).lower() if isinstance(value, bool) else repr(value)
