@@ -28,8 +28,9 @@ Bk 247  Cf 251  Es 252  Fm 257  Md 258  No 259
 Lr 262  Rf 267  Db 268  Sg 269  Bh 270  Hs 269
 Mt 277  Ds 281  Rg 282  Cn 285  Nh 286  Fl 290
 Mc 290  Lv 293  Ts 294  Og 294
-""".split()
+"""
+_WORDS = _TABLE.split()
 
-SYMBOLS: tuple[str, ...] = ("X", *_TABLE[0::2])  # SYMBOLS[Z]; index 0 is no element
+SYMBOLS: tuple[str, ...] = ("X", *_WORDS[0::2])  # SYMBOLS[Z]; index 0 is no element
 ATOMIC_NUMBERS: dict[str, int] = {symbol: z for z, symbol in enumerate(SYMBOLS) if z}
-ATOMIC_MASSES: dict[str, float] = dict(zip(_TABLE[0::2], map(float, _TABLE[1::2]), strict=True))
+ATOMIC_MASSES: dict[str, float] = dict(zip(_WORDS[0::2], map(float, _WORDS[1::2]), strict=True))

@@ -1,0 +1,102 @@
+"""Do the settings fit together, and to the structure?"""
+
+import os
+
+from mdcore import elements
+from mdcore.config.problems import Problems, lookup
+from mdcore.config.settings import Settings, structure_path
+
+
+def check_document(problems: Problems):
+    """What can be told from the document alone, also if some of its settings are wrong."""
+    document = problems.origin.document
+    stages = document.get("stage")
+    seen = {}
+    for i, stage in enumerate(stages if isinstance(stages, list) else ()):
+        name = stage.get("name", f"stage{i + 1}") if isinstance(stage, dict) else None
+        if isinstance(name, str) and seen.setdefault(name, i) != i:
+            problems.add(
+                ("stage", i, "name"), f"stage #{seen[name] + 1} has this name too; choose another", name
+            )
+    file = lookup(document, ("structure", "file"))
+    if isinstance(file, str) and file:
+        path = structure_path(problems.origin.source, file)
+        if not os.path.exists(path):
+            problems.add(
+                ("structure", "file"),
+                f"no such file; looked for {path} (the path is relative to the input file)",
+            )
+        elif os.path.isdir(path):
+            problems.add(("structure", "file"), "is a directory; name a file in it")
+
+
+def check_settings(settings: Settings, problems: Problems):
+    """Do the sections fit together?"""
+    limit = settings.limits.max_temperature
+    if limit != "auto" and settings.temperatures and limit <= max(settings.temperatures):
+        problems.add(
+            ("limits", "max_temperature"),
+            f"must exceed the highest temperature of the input, {max(settings.temperatures):g}",
+        )
+    if settings.analysis is not None:
+        check_analysis(settings, problems)
+    if settings.structure.build:
+        check_masses(settings, (settings.structure.species,), problems)
+
+
+def check_analysis(settings: Settings, problems: Problems):
+    """Will the stage to analyse write a trajectory?"""
+    names = [stage.name for stage in settings.stage]
+    if settings.analysis.stage not in names:
+        problems.add(("analysis", "stage"), f"no stage has this name; stages: {', '.join(names)}")
+        return
+    i = names.index(settings.analysis.stage)
+    stage = settings.stage[i]
+    if not stage.trajectory_every:
+        problems.add(
+            ("analysis",),
+            f'needs the trajectory of stage "{stage.name}"; set trajectory_every in '
+            "[output] or in the stage, e.g. trajectory_every = 20",
+        )
+    elif "position" not in settings.output.trajectory_fields:
+        problems.add(("output", "trajectory_fields"), '[analysis] needs "position" in it')
+    elif stage.steps // stage.trajectory_every < 1:
+        problems.add(
+            ("stage", i, "trajectory_every"),
+            f"[analysis] needs frames, and the stage has {stage.steps} steps only; choose a smaller interval",
+            stage.trajectory_every,
+        )
+
+
+def check_masses(settings: Settings, symbols, problems: Problems):
+    """Has every species a mass, and every mass a species?"""
+    masses = settings.structure.masses
+    for name in masses:
+        if name not in symbols:
+            problems.add(
+                ("structure", "masses", name),
+                f"no such species in the structure, which has {', '.join(symbols)}",
+            )
+    if settings.unit_system.default_mass is None:
+        for name in symbols:
+            if name not in elements.ATOMIC_MASSES and name not in masses:
+                key = "species" if settings.structure.build else "masses"
+                problems.add(
+                    ("structure", key),
+                    f"{name!r} is no chemical element; correct it, or give its mass: "
+                    f"masses = {{ {name} = ... }}",
+                )
+
+
+def validate_species(settings: Settings, symbols) -> None:
+    """Has every species of the structure what it needs: a mass, and parameters in every potential?
+
+    symbols : the distinct species of the structure. Raises InputError.
+    """
+    problems = Problems(settings.origin)
+    check_masses(settings, tuple(symbols), problems)
+    for i, potential in enumerate(settings.potential):
+        for key, text in potential.check_species(tuple(symbols)):
+            parts = (int(p) if p.isdigit() else p for p in key.split("."))
+            problems.add(("potential", i, *parts), text)
+    problems.raise_if_any()

@@ -1,0 +1,116 @@
+"""Read an input file and return complete, consistent settings, or say everything that is wrong with it."""
+
+import dataclasses
+import os
+import re
+import tomllib
+
+from mdcore import units
+from mdcore.config import overrides as override
+from mdcore.config.check import check_document, check_settings
+from mdcore.config.parse import Parser
+from mdcore.config.problems import Origin, Problems
+from mdcore.config.settings import Settings
+from mdcore.errors import InputError
+
+ARRAYS = ("potential", "stage")
+
+
+def load(path, overrides=()) -> Settings:
+    """The settings in the TOML file `path`, with ``section.key=value`` overrides; raises InputError."""
+    path = os.fspath(path)
+    return parse(read(path), path, overrides)
+
+
+def read(path: str) -> str:
+    """The text of the input file; raises InputError."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such input file; the command is: mdcore run input.toml") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a directory; name the input file in it") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a text file in UTF-8 (byte {error.start}); TOML files are") from None
+    except OSError as error:
+        raise InputError(f"{path}: can't be read: {error.strerror}") from None
+
+
+def parse(text: str, source: str = "input.toml", overrides=()) -> Settings:
+    """The settings in `text`; `source` names the file in messages and locates the structure file."""
+    document = decode(text, source)
+    single = [name for name in ARRAYS if isinstance(document.get(name), dict)]
+    for name in single:
+        document[name] = [document[name]]
+    errors, paths = [], {}
+    for item in overrides:
+        try:
+            paths[override.apply(document, item)] = item
+        except InputError as error:
+            errors.append(str(error))
+    origin = Origin(source, document, tuple(single), paths)
+    problems = Problems(origin)
+    problems.messages += errors
+
+    name = document.get("units", "metal")
+    system = units.SYSTEMS.get(name, units.METAL) if isinstance(name, str) else units.METAL
+    settings = Parser(problems, system, Settings).section(Settings, document, ())
+    check_document(problems)
+    if settings is not None:
+        settings = resolve(dataclasses.replace(settings, origin=origin, text=annotated(text, overrides)))
+        check_settings(settings, problems)
+    problems.raise_if_any()
+    return settings
+
+
+def annotated(text: str, overrides) -> str:
+    """The input as it ran: its text, and the overrides as comments."""
+    return (
+        text
+        if not overrides
+        else "\n".join([text.rstrip("\n"), *(f"# --set {item}" for item in overrides), ""])
+    )
+
+
+def decode(text: str, source: str) -> dict:
+    """The TOML document; a syntax error names the line and quotes it."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        match = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error), re.DOTALL)
+        if not match:
+            raise InputError(f"{source}: not valid TOML: {error}") from None
+        reason, line, column = match.groups()
+        content = text.splitlines()[int(line) - 1].strip() if int(line) <= len(text.splitlines()) else ""
+        raise InputError(
+            f"{source}: line {line}, column {column}: {reason}; the line is: {content}"
+        ) from None
+
+
+def resolve(settings: Settings) -> Settings:
+    """Fill in the defaults that depend on other settings."""
+    lj = settings.units == "lj"
+    replace = dataclasses.replace
+    output = settings.output
+    if output.name is None:
+        output = replace(output, name=os.path.splitext(os.path.basename(settings.source))[0])
+    stages = []
+    for i, stage in enumerate(settings.stage):
+        changes = {
+            key: getattr(output, key)
+            for key in ("thermo_every", "trajectory_every", "dump_every")
+            if getattr(stage, key) is None
+        }
+        stages.append(replace(stage, name=stage.name or f"stage{i + 1}", **changes))
+    neighbors = settings.neighbors
+    if neighbors.skin is None:
+        neighbors = replace(neighbors, skin=0.3 if lj else 1.0)
+    analysis = settings.analysis
+    if analysis is not None:
+        analysis = replace(
+            analysis,
+            stage=analysis.stage or stages[-1].name,
+            rdf_max=analysis.rdf_max or (4.0 if lj else 10.0),
+        )
+    return replace(settings, output=output, stage=tuple(stages), neighbors=neighbors, analysis=analysis)

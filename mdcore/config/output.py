@@ -1,0 +1,106 @@
+"""Which settings say what is written, printed and computed at the end?"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mdcore.config.schema import Boolean, Choice, Integer, List, Number, Text, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputSettings:
+    """What is written, and how often. Intervals are in steps; 0 switches an output off."""
+
+    name: str | None = setting(
+        Text(),
+        "Prefix of all files written.",
+        default=None,
+        default_text="the input file's name",
+        example="argon",
+    )
+    directory: str = setting(
+        Text(),
+        "Folder of the files written, relative to where the command is run; made if needed.",
+        default=".",
+        example="results",
+    )
+    thermo_every: int = setting(
+        Integer(minimum=0),
+        "Steps between lines of thermodynamic data, on the screen and in `<name>.h5md`.",
+        default=100,
+        example=100,
+    )
+    trajectory_every: int = setting(
+        Integer(minimum=0),
+        "Steps between frames of the H5MD trajectory, `<name>.h5md`.",
+        default=0,
+        example=20,
+    )
+    trajectory_fields: tuple[str, ...] = setting(
+        List(Choice(("position", "velocity", "force"))),
+        "What a frame of the trajectory holds.",
+        default=("position", "velocity", "force"),
+        example=["position"],
+    )
+    compression: bool = setting(
+        Boolean(),
+        "Compress the trajectory (gzip): smaller, and slower to write.",
+        default=False,
+        example=True,
+    )
+    dump_every: int = setting(
+        Integer(minimum=0),
+        "Steps between frames of the extxyz dump, `<name>.extxyz`.",
+        default=0,
+        example=1000,
+    )
+    checkpoint_every: int = setting(
+        Integer(minimum=0), "Steps between checkpoints, `<name>.checkpoint`.", default=0, example=10000
+    )
+    checkpoint_minutes: float = setting(
+        Number(minimum=0), "Minutes between checkpoints; 0 switches it off.", default=0.0, example=30.0
+    )
+    progress: str = setting(
+        Choice(("auto", "bar", "lines", "off")),
+        'Progress with the time left: `"auto"` is a bar on a terminal and sparse lines in a batch log.',
+        default="auto",
+        example="lines",
+    )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        if self.name is not None and (os.path.basename(self.name) != self.name or self.name in (".", "..")):
+            yield "name", 'a name, not a path; give the folder as directory = "..."'
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalysisSettings:
+    """Computed from the trajectory when the run ends; printed, written to `<name>.analysis.json`, plotted."""
+
+    stage: str | None = setting(
+        Text(), "Name of the stage to analyse.", default=None, default_text="the last", example="produce"
+    )
+    rdf: bool = setting(Boolean(), "Radial distribution function.", default=True, example=True)
+    rdf_max: float | None = setting(
+        Number(above=0),
+        "Largest distance of the radial distribution function.",
+        default=None,
+        default_text="10.0 (lj: 4.0), at most half the box",
+        quantity="length",
+        example=10.0,
+    )
+    rdf_bins: int = setting(
+        Integer(minimum=2), "Bins of the radial distribution function.", default=200, example=200
+    )
+    diffusion: bool = setting(
+        Boolean(), "Self-diffusion coefficient from the mean square displacement.", default=True, example=True
+    )
+    plot: bool = setting(
+        Boolean(), "Draw the results, `<name>.analysis.png` (needs Matplotlib).", default=True, example=False
+    )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        if not self.rdf and not self.diffusion:
+            yield "rdf", "nothing to analyse; set rdf or diffusion to true, or drop [analysis]"
+        for key in ("rdf_max", "rdf_bins"):
+            if key in given and not self.rdf:
+                yield key, "applies with rdf = true only"

@@ -1,0 +1,144 @@
+"""From TOML tables to settings objects: every key known, every value of its kind?"""
+
+from mdcore.config import schema
+from mdcore.config.problems import Problems, near_miss, short, suggest
+from mdcore.config.schema import Mismatch, NamedSections, Section, Sections, is_required, keys, toml
+from mdcore.units import UnitSystem
+
+
+class Parser:
+    """Converts tables to settings of one unit system; problems are collected, not raised."""
+
+    def __init__(self, problems: Problems, unit_system: UnitSystem, root: type):
+        self.problems = problems
+        self.labels = unit_system.labels
+        self.root = root
+
+    def section(self, cls: type, table, path: tuple, siblings: dict[str, type] | None = None, tag: str = ""):
+        """An instance of `cls` from `table`, or None if something in it is wrong.
+
+        `siblings` are the classes that another value of the key `tag` would have chosen.
+        """
+        if not isinstance(table, dict):
+            form = f"[{next(part for part in reversed(path) if isinstance(part, str))}]"
+            self.problems.add(
+                path, f"expected a section, {form}, with the keys {', '.join(keys(cls))}", table
+            )
+            return None
+        before = len(self.problems.messages)
+        known = keys(cls)
+        meant = set()  # keys that are there, but misspelt
+        for key in table:
+            if key not in known:
+                self.problems.add((*path, key), self.unknown(key, known, siblings, tag))
+                meant.add(near_miss(key, known))
+        values = {}
+        for key, field in known.items():
+            if key in table:
+                values[key] = self.value(field, table[key], (*path, key))
+            elif is_required(field) and key not in meant:
+                self.problems.add((*path, key), self.required(field))
+        if len(self.problems.messages) > before:
+            return None
+        settings = cls(**values)
+        for key, text in settings.check(table) if hasattr(settings, "check") else ():
+            self.problems.add((*path, *(int(p) if p.isdigit() else p for p in key.split("."))), text)
+        return settings if len(self.problems.messages) == before else None
+
+    def value(self, field, value, path):
+        """`value` converted to the kind of `field`; None after a problem."""
+        kind = field.metadata["kind"]
+        if isinstance(kind, Section):
+            return self.section(kind.cls, value, path)
+        if isinstance(kind, NamedSections):
+            if not isinstance(value, dict):
+                self.problems.add(path, f"expected sections [{'.'.join(map(str, path))}.<name>]")
+                return None
+            return {name: self.section(kind.cls, table, (*path, name)) for name, table in value.items()}
+        if isinstance(kind, Sections):
+            return self.sections(kind, value, path)
+        try:
+            return kind.convert(value)
+        except Mismatch as mismatch:
+            self.problems.add(path, self.expected(field, value, str(mismatch)))
+            return None
+
+    def sections(self, kind: Sections, value, path):
+        if not isinstance(value, list):
+            value = [value]
+        if not value and kind.single:
+            self.problems.add(path, f"at least one section [[{path[-1]}]] is needed")
+        return tuple(self.one_of_many(kind, table, (*path, i)) for i, table in enumerate(value))
+
+    def one_of_many(self, kind: Sections, table, path):
+        """One table of an array: its class is fixed, or chosen by the tag."""
+        if kind.classes is None or not isinstance(table, dict):
+            return self.section(kind.cls or next(iter(kind.classes.values())), table, path)
+        words = ", ".join(f'"{word}"' for word in kind.classes)
+        if kind.tag not in table:
+            first = next(iter(kind.classes))
+            self.problems.add((*path, kind.tag), f'required, one of {words}, e.g. {kind.tag} = "{first}"')
+            return None
+        choice = table[kind.tag]
+        if not isinstance(choice, str) or choice not in kind.classes:
+            hint = f"; {suggest(choice, kind.classes)}" if isinstance(choice, str) else ""
+            self.problems.add((*path, kind.tag), f"expected one of {words}{'' if 'known' in hint else hint}")
+            return None
+        return self.section(kind.classes[choice], table, path, kind.classes, kind.tag)
+
+    def expected(self, field, value, reason: str) -> str:
+        """What `field` expects instead of `value`, with an example."""
+        kind, unit = field.metadata["kind"], self.labels.get(field.metadata["quantity"], "")
+        text = reason or f"expected {kind.describe(unit)}"
+        if isinstance(value, str) and isinstance(kind, schema.Choice):
+            hint = suggest(value, kind.words)
+            return text if hint.startswith("known") else f"{text}; {hint}"
+        return text + ("" if reason else self.example(field))
+
+    def example(self, field) -> str:
+        example = field.metadata["example"]
+        return "" if example is None else f", e.g. {field.name} = {toml(example)}"
+
+    def required(self, field) -> str:
+        kind = field.metadata["kind"]
+        if isinstance(kind, Section | Sections):
+            form = f"[{field.name}]" if isinstance(kind, Section) else f"[[{field.name}]]"
+            return f"the section {form} is required: {field.metadata['doc'].lower().rstrip('.')}"
+        unit = self.labels.get(field.metadata["quantity"], "")
+        return f"required, {kind.describe(unit)}{self.example(field)}"
+
+    def unknown(self, key, known, siblings, tag) -> str:
+        """Why `key` is not accepted here, and where it would be."""
+        owners = [choice for choice, cls in (siblings or {}).items() if key in keys(cls)]
+        if owners:
+            return f"applies to {tag} {' and '.join(map(short, owners))} only"
+        hint = suggest(key, known)
+        if hint.startswith("known"):
+            sections = list(dict.fromkeys(self.sections_with(key)))
+            if sections:
+                return f"unknown key here; it belongs to {' or '.join(sections)}"
+        return f"unknown key; {hint}"
+
+    def sections_with(self, key):
+        """Labels of the sections in which `key` would be right."""
+        if key in keys(self.root):
+            yield f"[{key}]" if _classes(keys(self.root)[key]) else "the top of the file"
+        yield from _labels_with(key, self.root, "")
+
+
+def _classes(field) -> list[type]:
+    """The classes of the section(s) under this key; none for a plain value."""
+    kind = field.metadata["kind"]
+    if isinstance(kind, Sections) and kind.classes:
+        return list(kind.classes.values())
+    return [kind.cls] if isinstance(kind, Section | Sections | NamedSections) else []
+
+
+def _labels_with(key, cls, prefix):
+    for name, field in keys(cls).items():
+        kind, inner = field.metadata["kind"], _classes(field)
+        label = prefix + name + (".<name>" if isinstance(kind, NamedSections) else "")
+        if any(key in keys(c) for c in inner):
+            yield f"[[{label}]]" if isinstance(kind, Sections) else f"[{label}]"
+        for c in inner:
+            yield from _labels_with(key, c, label + ".")

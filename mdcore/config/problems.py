@@ -1,0 +1,108 @@
+"""Everything wrong with one input file: where, what and the cure, collected and told at once."""
+
+import difflib
+from dataclasses import dataclass, field
+
+from mdcore.config.schema import toml
+from mdcore.errors import InputError
+
+ABSENT = object()
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where settings come from.
+
+    source : the input file.
+    document : the parsed file with the overrides applied; arrays of tables are lists.
+    single : names of arrays of tables that were written as one table, ``[potential]``.
+    overrides : path -> text of the ``--set`` that put the value there.
+    """
+
+    source: str = "input"
+    document: dict = field(default_factory=dict, repr=False)
+    single: tuple[str, ...] = ()
+    overrides: dict[tuple, str] = field(default_factory=dict)
+
+
+class Problems:
+    """Collects errors at paths such as ``("stage", 0, "steps")`` of one document."""
+
+    def __init__(self, origin: Origin):
+        self.origin = origin
+        self.messages: list[str] = []
+
+    def add(self, path: tuple, text: str, value=ABSENT):
+        """Report ``text`` at ``path``; the value there is quoted if there is one."""
+        place = " ".join(filter(None, self.place(path)))
+        if value is ABSENT:
+            value = lookup(self.origin.document, path)
+        shown = (
+            "" if value is ABSENT or isinstance(value, dict) or _is_tables(value) else f" = {short(value)}"
+        )
+        self.messages.append(f"{self.author(path)}: {place}{shown}: {text}")
+
+    def author(self, path) -> str:
+        """The ``--set`` responsible for the value at `path`, else the file."""
+        for at, text in self.origin.overrides.items():
+            if tuple(path[: len(at)]) == at:
+                return f"--set {text}"
+        return self.origin.source
+
+    def place(self, path) -> tuple[str, str]:
+        """("[[stage]] #2", "steps") for ("stage", 1, "steps"): section and key as the user sees them."""
+        if len(path) == 1 and not isinstance(lookup(self.origin.document, path), dict | list):
+            return "", path[0]
+        if len(path) > 1 and isinstance(path[1], int) and path[0] not in self.origin.single:
+            return f"[[{path[0]}]] #{path[1] + 1}", dotted(path[2:])
+        rest = path[2:] if len(path) > 1 and isinstance(path[1], int) else path[1:]
+        return f"[{path[0]}]", dotted(rest)
+
+    def raise_if_any(self):
+        if self.messages:
+            raise InputError("\n".join(dict.fromkeys(self.messages)))
+
+
+def dotted(parts) -> str:
+    """``pair #1 epsilon`` or ``species.Ar.epsilon``"""
+    out = ""
+    for part in parts:
+        out += (
+            f" #{part + 1} "
+            if isinstance(part, int)
+            else ("" if not out or out[-1] == " " else ".") + str(part)
+        )
+    return out.strip()
+
+
+def lookup(document, path):
+    """The value at `path`, or ABSENT."""
+    for part in path:
+        try:
+            document = document[part]
+        except (KeyError, IndexError, TypeError):
+            return ABSENT
+    return document
+
+
+def short(value, width=60) -> str:
+    text = toml(value)
+    return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def near_miss(word: str, known) -> str | None:
+    """The known word that `word` was probably meant to be."""
+    lower = {k.lower(): k for k in known}
+    close = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
+    return lower[close[0]] if close else None
+
+
+def suggest(word: str, known) -> str:
+    """``did you mean 'cutoff'?``, or the list of what is known."""
+    known = list(known)
+    close = near_miss(word, known)
+    return f"did you mean '{close}'?" if close else "known: " + ", ".join(known)
+
+
+def _is_tables(value) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)

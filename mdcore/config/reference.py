@@ -1,0 +1,181 @@
+"""What may stand in an input file? Writes docs/input.md from the settings' own definitions.
+
+python -m mdcore.config.reference > docs/input.md
+"""
+
+from dataclasses import Field
+
+from mdcore import units
+from mdcore.config.schema import NamedSections, Section, Sections, Table, is_required, keys, toml
+from mdcore.config.settings import Settings
+
+EXAMPLE = """\
+title = "liquid argon"
+
+[structure]
+build = "fcc"
+species = "Ar"
+density = 1.374                  # g/cm3
+replicate = [6, 6, 6]            # 864 atoms
+
+[velocities]
+temperature = 94.4               # K
+
+[potential]
+type = "lj"
+cutoff = 8.5                     # Angstrom
+
+[potential.species.Ar]
+epsilon = 0.01034                # eV
+sigma = 3.405                    # Angstrom
+
+[[stage]]
+name = "equilibrate"
+ensemble = "langevin"
+timestep = 5.0                   # fs
+steps = 5000
+temperature = 94.4
+friction = 0.002                 # 1/fs
+
+[[stage]]
+name = "produce"
+ensemble = "nve"
+timestep = 5.0
+steps = 20000
+trajectory_every = 20
+
+[output]
+thermo_every = 500
+checkpoint_minutes = 10
+
+[analysis]
+stage = "produce"
+"""
+
+INTRODUCTION = """\
+# The input file
+
+<!-- Written by `python -m mdcore.config.reference > docs/input.md`; do not edit. -->
+
+An input is a [TOML](https://toml.io) file. Run it with `mdcore run input.toml`; `mdcore check input.toml`
+tells what it would do, and everything that is wrong with it, without running. A complete example:
+
+```toml
+{example}```
+
+Every key of every section is listed below. A key that is not listed is an error, as is a value of the
+wrong type: nothing is guessed. Numbers may be written as integers; text stands in quotes. `[section]` is
+written once, `[[section]]` as often as needed, in order.
+
+## Changing a setting for one run
+
+`mdcore run input.toml --set section.key=value` overrides one key; it may be repeated. The value is TOML, or
+a bare word. Entries of `[[stage]]` and `[[potential]]` are named by index, counted from 0, or by their
+`name`:
+
+```sh
+mdcore run argon.toml --set seed=7 --set stage.produce.steps=100000 --set stage.0.temperature=120 \\
+    --set potential.0.cutoff=10 --set structure.replicate=[4,4,4] --set output.name=argon-7
+```
+
+## Units
+
+{units}
+"""
+
+COLUMNS = ("key", "type", "unit", "default", "meaning", "example")
+
+
+def page() -> str:
+    """The reference page, Markdown."""
+    parts = [INTRODUCTION.format(example=EXAMPLE, units=units_table())]
+    parts.append("## The top of the file\n")
+    parts.append(keys_table(Settings))
+    for name, field in keys(Settings).items():
+        kind = field.metadata["kind"]
+        if isinstance(kind, Section):
+            parts += section(kind.cls, f"[{name}]", "##", required(field) + kind.cls.__doc__)
+        elif isinstance(kind, Sections):
+            parts += variants(kind, name, field)
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def units_table() -> str:
+    """Each quantity in each system of units."""
+    systems = units.SYSTEMS.values()
+    rows = [f"| quantity | {' | '.join(f'`units = {toml(s.name)}`' for s in systems)} |"]
+    rows.append("|---" * (1 + len(systems)) + "|")
+    for quantity in units.METAL.labels:
+        rows.append(f"| {quantity} | {' | '.join(s.labels[quantity] for s in systems)} |")
+    return "\n".join(rows)
+
+
+def section(cls, title: str, level: str, intro: str) -> list[str]:
+    """Heading, introduction and table of one section, then of the sections in it."""
+    parts = [f"\n{level} `{title}`\n", f"{intro}\n", keys_table(cls)]
+    name = title.strip("[]")
+    for key, field in keys(cls).items():
+        kind = field.metadata["kind"]
+        if isinstance(kind, NamedSections):
+            parts += section(kind.cls, f"[{name}.{key}.<name>]", level + "#", field.metadata["doc"])
+        elif isinstance(kind, Sections):
+            parts += section(kind.cls, f"[[{name}.{key}]]", level + "#", field.metadata["doc"])
+    return parts
+
+
+def variants(kind: Sections, name: str, field: Field) -> list[str]:
+    """An array of tables whose tag decides which keys apply."""
+    parts = [f"\n## `[[{name}]]`\n", f"{required(field)}{field.metadata['doc']}\n"]
+    common = set.intersection(*(set(keys(cls)) for cls in kind.classes.values()))
+    if len(kind.classes) > 1:
+        first = next(iter(kind.classes.values()))
+        parts.append("All have:\n")
+        parts.append(keys_table(first, only=common))
+    for word, cls in kind.classes.items():
+        own = set(keys(cls)) - common if len(kind.classes) > 1 else set(keys(cls))
+        parts += [f'\n### `{kind.tag} = "{word}"`\n', f"{cls.__doc__.strip()}\n", keys_table(cls, only=own)]
+        for key, inner in keys(cls).items():
+            nested = inner.metadata["kind"]
+            if isinstance(nested, NamedSections):
+                parts += section(nested.cls, f"[{name}.{key}.<name>]", "####", inner.metadata["doc"])
+            elif isinstance(nested, Sections):
+                parts += section(nested.cls, f"[[{name}.{key}]]", "####", inner.metadata["doc"])
+    return parts
+
+
+def required(field: Field) -> str:
+    return "Required. " if is_required(field) else ""
+
+
+def keys_table(cls, only=None) -> str:
+    """The keys of `cls` that hold values (not sections), one a row."""
+    rows = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
+    for name, field in keys(cls).items():
+        if (only is None or name in only) and not isinstance(
+            field.metadata["kind"], Section | Sections | NamedSections
+        ):
+            rows.append(f"| {' | '.join(row(name, field))} |")
+    return "\n".join(rows) if len(rows) > 2 else ""
+
+
+def row(name: str, field: Field) -> tuple[str, ...]:
+    meta = field.metadata
+    quantity = meta["quantity"]
+    unit = ""
+    if quantity:
+        metal, lj = units.METAL.labels[quantity], units.LJ.labels[quantity]
+        unit = metal if metal == lj else f"{metal} (lj: {lj})"
+    if is_required(field):
+        default = "required"
+    elif meta["default_text"] is not None:
+        default = meta["default_text"]
+    elif isinstance(meta["kind"], Table):
+        default = "none"
+    else:
+        default = f"`{toml(field.default)}`"
+    example = f"`{name} = {toml(meta['example'])}`"
+    return f"`{name}`", meta["kind"].type_name, unit, default, meta["doc"], example
+
+
+if __name__ == "__main__":
+    print(page(), end="")

@@ -1,0 +1,260 @@
+"""What may a setting be? Kinds of values, and how a settings field is declared.
+
+A kind knows how to `convert` a TOML value (or raise `Mismatch`), how to `describe`
+what it expects in an error message, and its `type_name` in the reference page.
+"""
+
+import json
+import math
+from dataclasses import MISSING, Field, dataclass, field, fields
+
+REQUIRED = MISSING
+
+
+class Mismatch(Exception):
+    """The value is not what the kind expects; the text, if any, replaces the kind's own description."""
+
+
+@dataclass(frozen=True)
+class Boolean:
+    type_name = "boolean"
+
+    def describe(self, unit=""):
+        return "true or false"
+
+    def convert(self, value):
+        if not isinstance(value, bool):
+            raise Mismatch
+        return value
+
+
+@dataclass(frozen=True)
+class Text:
+    type_name = "text"
+
+    def describe(self, unit=""):
+        return "a text in quotes"
+
+    def convert(self, value):
+        if not isinstance(value, str) or not value.strip():
+            raise Mismatch
+        return value
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few words; a near miss is suggested."""
+
+    words: tuple[str, ...]
+
+    @property
+    def type_name(self):
+        return " or ".join(f'"{word}"' for word in self.words)
+
+    def describe(self, unit=""):
+        return ("one of " if len(self.words) > 1 else "") + ", ".join(f'"{word}"' for word in self.words)
+
+    def convert(self, value):
+        if not isinstance(value, str) or value not in self.words:
+            raise Mismatch
+        return value
+
+
+def _bounds(minimum, above, maximum):
+    parts = []
+    if above is not None:
+        parts.append(f"> {above:g}")
+    if minimum is not None:
+        parts.append(f">= {minimum:g}")
+    if maximum is not None:
+        parts.append("< 2^63" if maximum == 2**63 - 1 else f"<= {maximum:g}")
+    return " and ".join(parts)
+
+
+@dataclass(frozen=True)
+class Integer:
+    minimum: int | None = None
+    maximum: int | None = None
+
+    @property
+    def type_name(self):
+        return f"integer {_bounds(self.minimum, None, self.maximum)}".strip()
+
+    def describe(self, unit=""):
+        return f"an {self.type_name}" + (f" in {unit}" if unit else "")
+
+    def convert(self, value):
+        if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
+            raise Mismatch(f"expected an integer, write {int(value)}")
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise Mismatch
+        if (self.minimum is not None and value < self.minimum) or (
+            self.maximum is not None and value > self.maximum
+        ):
+            raise Mismatch
+        return value
+
+
+@dataclass(frozen=True)
+class Number:
+    """A finite float; integers are accepted."""
+
+    minimum: float | None = None
+    above: float | None = None
+    maximum: float | None = None
+
+    @property
+    def type_name(self):
+        return f"number {_bounds(self.minimum, self.above, self.maximum)}".strip()
+
+    def describe(self, unit=""):
+        return f"a {self.type_name}" + (f" in {unit}" if unit else "")
+
+    def convert(self, value):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise Mismatch
+        try:
+            value = float(value)
+        except OverflowError:
+            value = math.inf
+        if not math.isfinite(value):
+            raise Mismatch(f"expected a finite {self.type_name}")
+        if (
+            (self.minimum is not None and value < self.minimum)
+            or (self.above is not None and value <= self.above)
+            or (self.maximum is not None and value > self.maximum)
+        ):
+            raise Mismatch
+        return value
+
+
+@dataclass(frozen=True)
+class List:
+    """A list of one kind; a tuple after conversion. Without a fixed length: one or more, none twice."""
+
+    item: object
+    length: int | None = None
+
+    @property
+    def type_name(self):
+        return f"list of {self.length or 'one or more'}: {self.item.type_name}"
+
+    def describe(self, unit=""):
+        return f"a list of {self.length or 'one or more'}, each {self.item.describe(unit)}"
+
+    def convert(self, value):
+        if not isinstance(value, list | tuple):
+            raise Mismatch
+        if len(value) != self.length if self.length else not value:
+            raise Mismatch
+        if self.length is None and any(item in value[:i] for i, item in enumerate(value)):
+            raise Mismatch("an item is listed twice")
+        return tuple(self.item.convert(item) for item in value)
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """The first kind that takes the value."""
+
+    kinds: tuple
+
+    @property
+    def type_name(self):
+        return " or ".join(kind.type_name for kind in self.kinds)
+
+    def describe(self, unit=""):
+        return ", or ".join(kind.describe(unit) for kind in self.kinds)
+
+    def convert(self, value):
+        for kind in self.kinds:
+            try:
+                return kind.convert(value)
+            except Mismatch:
+                pass
+        raise Mismatch
+
+
+@dataclass(frozen=True)
+class Table:
+    """Free keys (such as species names), all values of one simple kind; a dict after conversion."""
+
+    item: object
+
+    @property
+    def type_name(self):
+        return f"table of {self.item.type_name}"
+
+    def describe(self, unit=""):
+        return f"a table {{ key = value, ... }}, each value {self.item.describe(unit)}"
+
+    def convert(self, value):
+        if not isinstance(value, dict):
+            raise Mismatch
+        return {key: self.item.convert(item) for key, item in value.items()}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table whose keys are the settings of ``cls``."""
+
+    cls: type
+
+
+@dataclass(frozen=True)
+class Sections:
+    """An array of tables (or one table), each of class ``cls`` or of the class that key ``tag`` chooses."""
+
+    cls: type | None = None
+    tag: str | None = None
+    classes: dict[str, type] | None = None
+    single: bool = False  # accept [name] for a list of one
+
+
+@dataclass(frozen=True)
+class NamedSections:
+    """Tables under free names (such as species), each of class ``cls``."""
+
+    cls: type
+
+
+def setting(kind, doc, *, default=REQUIRED, factory=MISSING, default_text=None, quantity=None, example=None):
+    """A dataclass field that is a key of the input file.
+
+    `quantity` names the unit (a key of `UnitSystem.labels`), `default_text` describes a default that
+    depends on other settings (the field then holds None until the settings are resolved), `example`
+    is a TOML value.
+    """
+    metadata = {
+        "kind": kind,
+        "doc": doc,
+        "quantity": quantity,
+        "default_text": default_text,
+        "example": example,
+    }
+    if factory is not MISSING:
+        return field(default_factory=factory, metadata=metadata)
+    if default is MISSING:
+        return field(metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def keys(cls) -> dict[str, Field]:
+    """The keys a section accepts, in the order of their definition."""
+    return {f.name: f for f in fields(cls) if "kind" in f.metadata}
+
+
+def is_required(f: Field) -> bool:
+    return f.default is MISSING and f.default_factory is MISSING
+
+
+def toml(value) -> str:
+    """``value`` as it would stand in a TOML file."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{k} = {toml(v)}" for k, v in value.items()) + " }" if value else "{}"
+    return str(value)

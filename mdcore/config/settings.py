@@ -1,0 +1,140 @@
+"""Which settings does a run have? One frozen class a section of the input file.
+
+The classes are the single source: the parser, the error messages and the
+reference page (docs/input.md) are all derived from them.
+"""
+
+# ruff: noqa: RUF009  (setting() is a dataclass field)
+import os
+from dataclasses import dataclass, field
+
+from mdcore.config.output import AnalysisSettings, OutputSettings
+from mdcore.config.potentials import POTENTIALS
+from mdcore.config.problems import Origin
+from mdcore.config.schema import (
+    Choice,
+    Integer,
+    List,
+    Number,
+    OneOf,
+    Section,
+    Sections,
+    Text,
+    setting,
+)
+from mdcore.config.stages import ENSEMBLES, StageSettings
+from mdcore.config.structure import StructureSettings, VelocitiesSettings
+from mdcore.units import SYSTEMS, UnitSystem
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeighborsSettings:
+    """The neighbour list."""
+
+    skin: float | None = setting(
+        Number(above=0),
+        "The list holds pairs up to cutoff + skin and is rebuilt when an atom has moved half the "
+        "skin. It changes the speed, never the result.",
+        default=None,
+        default_text="1.0 (lj: 0.3)",
+        quantity="length",
+        example=1.0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParallelSettings:
+    """How the box is shared among MPI ranks."""
+
+    grid: str | tuple[int, int, int] = setting(
+        OneOf((Choice(("auto",)), List(Integer(minimum=1), 3))),
+        "Domains along each cell vector; the product is "
+        'the number of ranks. `"auto"`: the least surface. It changes the speed, never the result.',
+        default="auto",
+        example=[2, 2, 1],
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitsSettings:
+    """When a run is stopped because its physics broke down."""
+
+    max_temperature: str | float = setting(
+        OneOf((Choice(("auto",)), Number(above=0))),
+        'Stop when the temperature exceeds this. `"auto"`: 100 times the '
+        "highest temperature the input names or the start has.",
+        default="auto",
+        quantity="temperature",
+        example=5000.0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything one input file says; complete and consistent once `load` returns it."""
+
+    title: str = setting(
+        Text(), "Free text, kept in every output.", default="", default_text="none", example="liquid argon"
+    )
+    units: str = setting(
+        Choice(tuple(SYSTEMS)),
+        '`"metal"`: eV, Angstrom, fs, K, GPa, amu, g/cm3; `"lj"`: reduced units, k_B = 1, masses 1.',
+        default="metal",
+        example="metal",
+    )
+    seed: int = setting(
+        Integer(minimum=0, maximum=2**63 - 1), "Seed of all random numbers.", default=1, example=2024
+    )
+    structure: StructureSettings = setting(Section(StructureSettings), "The atoms.")
+    velocities: VelocitiesSettings = setting(
+        Section(VelocitiesSettings), "Initial velocities.", default=VelocitiesSettings()
+    )
+    neighbors: NeighborsSettings = setting(
+        Section(NeighborsSettings), "Neighbour list.", default=NeighborsSettings()
+    )
+    parallel: ParallelSettings = setting(
+        Section(ParallelSettings), "Domain decomposition.", default=ParallelSettings()
+    )
+    potential: tuple = setting(
+        Sections(tag="type", classes=POTENTIALS, single=True), "The interactions; several add up."
+    )
+    stage: tuple[StageSettings, ...] = setting(
+        Sections(tag="ensemble", classes=ENSEMBLES, single=True), "The run: stages, one after the other."
+    )
+    output: OutputSettings = setting(Section(OutputSettings), "Files and screen.", default=OutputSettings())
+    limits: LimitsSettings = setting(Section(LimitsSettings), "Refusals.", default=LimitsSettings())
+    analysis: AnalysisSettings | None = setting(
+        Section(AnalysisSettings), "Results at the end.", default=None
+    )
+
+    origin: Origin = field(default_factory=Origin)  # the document behind the settings
+    text: str = ""  # the input file's content, and the overrides of the command line as comments
+
+    @property
+    def source(self) -> str:
+        """The input file."""
+        return self.origin.source
+
+    @property
+    def unit_system(self) -> UnitSystem:
+        return SYSTEMS[self.units]
+
+    @property
+    def structure_path(self) -> str | None:
+        """The structure file, as seen from the current directory."""
+        return structure_path(self.source, self.structure.file) if self.structure.file else None
+
+    @property
+    def temperatures(self) -> tuple[float, ...]:
+        """All temperatures the input names."""
+        start = () if self.velocities.temperature is None else (self.velocities.temperature,)
+        return start + tuple(t for stage in self.stage for t in stage.temperatures)
+
+    def output_path(self, suffix: str) -> str:
+        """``<directory>/<name><suffix>``"""
+        return os.path.join(self.output.directory, self.output.name + suffix)
+
+
+def structure_path(source: str, file: str) -> str:
+    """`file`, which an input at `source` names, as seen from the current directory."""
+    return os.path.join(os.path.dirname(source), os.path.expanduser(file))

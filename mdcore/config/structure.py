@@ -1,0 +1,132 @@
+"""Which settings say where the atoms are at the start, and how fast?"""
+
+# ruff: noqa: RUF009  (setting() is a dataclass field)
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mdcore.config.schema import Boolean, Choice, Integer, List, Number, OneOf, Table, Text, setting
+
+BUILD_ONLY = ("species", "lattice_constant", "density", "c_over_a")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StructureSettings:
+    """Where the atoms are at the start: read from a `file`, or a crystal to `build`."""
+
+    file: str | None = setting(
+        Text(),
+        "File to read, relative to the input file: extxyz (`.extxyz`, `.xyz`), or any format of ASE, if "
+        "ASE is installed.",
+        default=None,
+        default_text="none",
+        example="water.extxyz",
+    )
+    frame: int = setting(
+        Integer(), "Which structure of the file, counted from 0; -1 is the last.", default=-1, example=0
+    )
+    build: str | None = setting(
+        Choice(("fcc", "bcc", "hcp", "sc", "diamond")),
+        "Crystal to build.",
+        default=None,
+        default_text="none",
+        example="fcc",
+    )
+    species: str | None = setting(
+        Text(), "Species of the built crystal.", default=None, default_text="none", example="Ar"
+    )
+    lattice_constant: float | None = setting(
+        Number(above=0),
+        "Edge of the cubic cell of the built crystal; of hcp, the distance a.",
+        default=None,
+        default_text="from `density`",
+        quantity="length",
+        example=5.26,
+    )
+    density: float | None = setting(
+        Number(above=0),
+        "Density of the built crystal, instead of `lattice_constant`; in lj units, atoms per sigma^3.",
+        default=None,
+        default_text="from `lattice_constant`",
+        quantity="density",
+        example=1.374,
+    )
+    c_over_a: float | None = setting(
+        Number(above=0),
+        "Ratio of the axes of hcp.",
+        default=None,
+        default_text="sqrt(8/3), close packing",
+        example=1.623,
+    )
+    replicate: tuple[int, int, int] = setting(
+        List(Integer(minimum=1), 3),
+        "Copies of the cell along each of its vectors.",
+        default=(1, 1, 1),
+        example=[6, 6, 6],
+    )
+    periodic: bool | tuple[bool, bool, bool] | None = setting(
+        OneOf((Boolean(), List(Boolean(), 3))),
+        "Periodic along all, or each, of the cell vectors.",
+        default=None,
+        default_text="that of the file; true if built",
+        example=[True, True, False],
+    )
+    masses: dict[str, float] = setting(
+        Table(Number(above=0)),
+        "Mass of a species, instead of its standard atomic weight (lj: instead of 1).",
+        factory=dict,
+        quantity="mass",
+        example={"Ar": 39.948},
+    )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        if self.file and self.build:
+            yield "build", "choose one: read a file, or build a crystal"
+        elif self.file:
+            for key in BUILD_ONLY:
+                if key in given:
+                    yield (
+                        key,
+                        "applies to a built crystal (build = ...) only, and this structure comes from a file",
+                    )
+        elif not self.build:
+            yield "file", 'no structure; give a file, e.g. file = "water.extxyz", or build = "fcc"'
+        else:
+            if "frame" in given:
+                yield "frame", "applies to a structure from a file only"
+            if self.species is None:
+                yield "species", f'required to build {self.build}, e.g. species = "Ar"'
+            if self.lattice_constant is None and self.density is None:
+                yield "lattice_constant", "required to build (or density), e.g. lattice_constant = 5.26"
+            if self.lattice_constant is not None and self.density is not None:
+                yield "density", "choose one: lattice_constant or density"
+            if self.c_over_a is not None and self.build != "hcp":
+                yield "c_over_a", 'applies to build = "hcp" only'
+
+
+@dataclass(frozen=True, kw_only=True)
+class VelocitiesSettings:
+    """How fast the atoms are at the start. Without a temperature: as in the file, else at rest."""
+
+    temperature: float | None = setting(
+        Number(minimum=0),
+        "Draw velocities from the Maxwell-Boltzmann distribution, scaled to exactly this temperature.",
+        default=None,
+        default_text="none: velocities of the file",
+        quantity="temperature",
+        example=94.4,
+    )
+    zero_momentum: bool = setting(
+        Boolean(), "Remove the total momentum of the drawn velocities.", default=True, example=True
+    )
+    zero_rotation: str | bool = setting(
+        OneOf((Boolean(), Choice(("auto",)))),
+        "Remove the total angular momentum of the drawn velocities; "
+        '`"auto"`: of clusters (no periodic direction) only.',
+        default="auto",
+        example=False,
+    )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        for key in ("zero_momentum", "zero_rotation"):
+            if key in given and self.temperature is None:
+                yield key, "applies to drawn velocities only; add temperature = ..."
