@@ -1,0 +1,136 @@
+"""What do temperature, energy and pressure do as the run goes on?
+
+The same rows go to the screen and to ``/thermo`` of the ``.h5md`` file, where every column is a
+data set with its unit. They have their own stride, hence their own group: H5MD's
+``/observables`` would have to follow the frames. Rows wait in memory until the next frame,
+the next checkpoint, or two seconds have passed.
+"""
+
+import time
+
+import numpy as np
+
+from mdcore.h5md import METADATA_BYTES, H5MDFile, append, column
+
+# column -> the quantity whose unit it carries
+COLUMNS = {
+    "time": "time",
+    "temperature": "temperature",
+    "kinetic": "energy",
+    "potential": "energy",
+    "total": "energy",
+    "conserved": "energy",
+    "pressure": "pressure",
+    "density": "density",
+    "stress": "pressure",
+}
+SHOWN = ("time", "temperature", "kinetic", "potential", "total", "conserved", "pressure", "density")
+TITLES = {
+    "time": "time",
+    "temperature": "T",
+    "kinetic": "E_kin",
+    "potential": "E_pot",
+    "total": "E_total",
+    "conserved": "E_conserved",
+    "pressure": "pressure",
+    "density": "density",
+}
+FLUSH_SECONDS = 2.0
+ROWS_BUFFERED = 256
+WIDTH = 15
+
+
+class ThermoLog:
+    """Observer: one row of thermodynamic averages every ``every`` steps.
+
+    Parameters
+    ----------
+    every : steps between rows
+    stream : text stream for the table (None: no table)
+    file : H5MDFile shared with the trajectory (None: no file)
+    """
+
+    def __init__(self, every: int, stream=None, file: H5MDFile | None = None):
+        self.every = int(every)
+        self.stream = stream
+        self.file = file
+        self._rows = []
+        self._units = None
+        self._last_step = None
+        self._last_flush = time.monotonic()
+        self._titled = False
+        if file is not None:
+            file.add_buffer(self._drain)
+
+    def observe(self, sim):
+        """Add the present row; collective."""
+        thermo = sim.thermo()
+        if sim.comm.rank == 0:
+            self.write(thermo, sim.units)
+
+    def write(self, thermo, units):
+        """Show and keep one row; on rank 0 only."""
+        self._units = units
+        if self.stream is not None:
+            self._show(thermo, units)
+        if self.file is None:
+            return
+        if self._last_step is None:
+            self._last_step = self._open()
+        if thermo.step == self._last_step:
+            return
+        if thermo.step < self._last_step:
+            last = self._last_step
+            self.file.mismatch(f"already holds thermo rows up to step {last}, the run is at {thermo.step}")
+        self._last_step = thermo.step
+        self._rows.append({name: getattr(thermo, name) for name in ("step", *COLUMNS)})
+        if len(self._rows) >= ROWS_BUFFERED or time.monotonic() - self._last_flush > FLUSH_SECONDS:
+            self.file.flush()
+
+    def close(self):
+        """Write what is still in memory."""
+        if self.file is not None:
+            self.file.flush()
+
+    def _open(self) -> int:
+        """Create or find ``/thermo``; returns the last step in it, -1 if there is none."""
+        h5 = self.file.open(self._units.name)
+        if "thermo" not in h5:
+            with self.file.writing():
+                self.file.reserve((len(COLUMNS) + 6) * 8192)
+                group = h5.create_group("thermo")
+                column(group, "step", dtype=np.int64)
+                for name, quantity in COLUMNS.items():
+                    shape = (6,) if name == "stress" else ()
+                    column(group, name, shape, unit=self._units.labels[quantity])
+                group["stress"].attrs["order"] = "xx yy zz yz xz xy"
+                group["stress"].attrs["sign"] = "dE/dstrain/V: negative when compressed"
+        step = h5["thermo/step"]
+        return int(step[-1]) if len(step) else -1
+
+    def _drain(self):
+        self._last_flush = time.monotonic()
+        if not self._rows:
+            return
+        rows, self._rows = self._rows, []
+        h5 = self.file.open(self._units.name)
+        with self.file.writing():
+            self.file.reserve((len(COLUMNS) + 6) * 8192 + METADATA_BYTES)
+            group = h5["thermo"]
+            n = len(group["step"])
+            for name in COLUMNS:
+                append(group[name], n, np.array([row[name] for row in rows], dtype=float))
+            h5.flush()
+            append(group["step"], n, np.array([row["step"] for row in rows]))
+
+    def _show(self, thermo, units):
+        clear = "\r\x1b[K" if self.stream.isatty() else ""  # wipes the progress line
+        if not self._titled:
+            self._titled = True
+            labels = [units.labels[COLUMNS[name]] for name in SHOWN]
+            titles = "".join(f"{TITLES[name]:>{WIDTH}}" for name in SHOWN)
+            self.stream.write(f"{clear}{'step':>10}{titles}\n")
+            self.stream.write(f"{'':>10}" + "".join(f"{label:>{WIDTH}}" for label in labels) + "\n")
+        row = "".join(f"{getattr(thermo, name):>{WIDTH}.8g}" for name in SHOWN)
+        self.stream.write(f"{clear}{thermo.step:>10d}{row}\n")
+        self.stream.flush()

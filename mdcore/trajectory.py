@@ -1,0 +1,298 @@
+"""Where was every atom, frame by frame?
+
+H5MD 1.1 as other programs read it (MDAnalysis, pyh5md): group ``/particles/trajectory``, atoms
+in tag order, time-dependent box edges (rows a, b, c), one step/time pair shared by hard links.
+Positions are wrapped; ``image`` counts the cells crossed. All numbers are float64.
+
+Units ``metal``: Angstrom, fs, Angstrom fs-1, and forces in kJ mol-1 Angstrom-1, because readers
+know no eV (`Trajectory` gives eV/Angstrom back). Units ``lj``: no ``unit`` attributes;
+MDAnalysis then wants ``convert_units=False``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mdcore.box import Box
+from mdcore.errors import InputError
+from mdcore.h5md import H5MDFile, append, cause, column, frame_chunk, load_text
+from mdcore.units import KJ_PER_MOL, UnitSystem
+from mdcore.units import get as get_units
+
+FIELDS = {"position": "positions", "velocity": "velocities", "force": "forces"}  # H5MD name -> snapshot's
+LABELS = {"position": "Angstrom", "velocity": "Angstrom fs-1", "force": "kJ mol-1 Angstrom-1"}
+GROUP = "particles/trajectory"
+
+
+class H5MDWriter:
+    """Observer that appends a frame every ``every`` steps.
+
+    Parameters
+    ----------
+    file : H5MDFile, or a path for a file of its own
+    every : steps between frames
+    fields : any of ``position`` (with ``image``), ``velocity``, ``force``
+    compression : gzip level 1; about 10 % smaller and several times slower
+    provenance, resume_step, overwrite : see `H5MDFile`; only if ``file`` is a path
+
+    A step is never written twice: the frame at which a continued run starts is already there.
+    """
+
+    def __init__(
+        self,
+        file,
+        every: int,
+        fields=("position", "velocity", "force"),
+        provenance=None,
+        *,
+        compression: bool = False,
+        resume_step: int | None = None,
+        overwrite: bool = False,
+    ):
+        if unknown := set(fields) - set(FIELDS):
+            raise InputError(f"fields = {sorted(unknown)}: expected some of {', '.join(FIELDS)}")
+        if not fields:
+            raise InputError("fields = []: a trajectory needs at least one of " + ", ".join(FIELDS))
+        if not isinstance(file, H5MDFile):
+            file = H5MDFile(file, provenance, resume_step=resume_step, overwrite=overwrite)
+        self.file = file
+        self.every = int(every)
+        self.fields = tuple(name for name in FIELDS if name in fields)
+        self.compression = compression
+        self.n_frames = 0
+        self._last_step = None
+
+    def observe(self, sim):
+        """Append the present frame; collective."""
+        snapshot = sim.snapshot()
+        if snapshot is not None:
+            self.write(snapshot, sim.units, charges=getattr(sim.system, "charges", None))
+
+    def write(self, snapshot, units: UnitSystem, charges=None):
+        """Append one frame and flush it; on rank 0 only."""
+        h5 = self.file.open(units.name)
+        if self._last_step is None:
+            if GROUP in h5:
+                self._continue(h5[GROUP], snapshot)
+            else:
+                with self.file.writing():
+                    self.file.reserve(self._frame_bytes(snapshot) + 64 * len(snapshot.species))
+                    self._create(h5, snapshot, units, charges)
+        if self._last_step is not None and snapshot.step <= self._last_step:
+            if snapshot.step == self._last_step:
+                return
+            last = self._last_step
+            self.file.mismatch(f"already holds frames up to step {last}, the run is at {snapshot.step}")
+        with self.file.writing():
+            self.file.reserve(self._frame_bytes(snapshot))
+            self._append(h5[GROUP], snapshot, units)
+        self._last_step = snapshot.step
+
+    def close(self):
+        """Close the file; a further frame reopens it."""
+        self.file.close()
+
+    def _create(self, h5, snapshot, units, charges):
+        import h5py
+
+        metal = units.name == "metal"
+        n_atoms = len(snapshot.species)
+        chunk = frame_chunk(n_atoms, 8, self.compression)
+        group = h5.create_group(GROUP)
+        box = group.create_group("box")
+        box.attrs["dimension"] = 3
+        box.attrs["boundary"] = ["periodic" if periodic else "none" for periodic in snapshot.box.periodic]
+        first = group.create_group(self.fields[0])
+        step = column(first, "step", dtype=np.int64)
+        time = column(first, "time", unit="fs" if metal else None)
+
+        def element(parent, name, row_shape, unit, dtype=np.float64, chunk=None, compression=False):
+            child = parent.require_group(name)
+            if "step" not in child:
+                child["step"], child["time"] = step, time
+            unit = unit if metal else None
+            return column(child, "value", row_shape, dtype, unit=unit, chunk=chunk, compression=compression)
+
+        if any(snapshot.box.periodic):  # without edges readers know that a cluster has no cell
+            element(box, "edges", (3, 3), "Angstrom")
+            element(box, "origin", (3,), "Angstrom")
+        for name in self.fields:
+            element(group, name, (n_atoms, 3), LABELS[name], chunk=chunk, compression=self.compression)
+        if "position" in self.fields:
+            element(group, "image", (n_atoms, 3), None, np.int32, chunk, self.compression)
+        # species: integers into the table of names that is part of the data type
+        names = {name: i for i, name in enumerate(snapshot.symbols)}
+        group.create_dataset("species", data=snapshot.species, dtype=h5py.enum_dtype(names, basetype="i4"))
+        group.create_dataset("id", data=np.asarray(snapshot.tags, dtype=np.int64))
+        group.create_dataset("mass", data=snapshot.masses)
+        if charges is not None:
+            group.create_dataset("charge", data=charges)
+        if metal:
+            group["mass"].attrs["unit"] = "u"
+            if charges is not None:
+                group["charge"].attrs["unit"] = "e"
+
+    def _continue(self, group, snapshot):
+        """Check that the file holds these atoms and fields; find its last step."""
+        there = tuple(name for name in FIELDS if name in group)
+        if there != self.fields:
+            self.file.mismatch(f"holds {', '.join(there)}, the run writes {', '.join(self.fields)}")
+        if len(group["species"]) != len(snapshot.species):
+            self.file.mismatch(f"holds {len(group['species'])} atoms, the run has {len(snapshot.species)}")
+        names, wanted = _names(group["species"]), tuple(snapshot.symbols)
+        if names != wanted:
+            self.file.mismatch(f"holds the species {', '.join(names)}, the run has {', '.join(wanted)}")
+        if not np.array_equal(group["species"][:], snapshot.species):
+            self.file.mismatch("holds atoms of other species or in another order")
+        boundary = tuple(flag == "periodic" for flag in _boundary(group))
+        if boundary != tuple(snapshot.box.periodic):
+            self.file.mismatch(f"is periodic along {boundary}, the run along {tuple(snapshot.box.periodic)}")
+        step = group[self.fields[0]]["step"]
+        self.n_frames = len(step)
+        self._last_step = int(step[-1]) if len(step) else None
+
+    def _append(self, group, snapshot, units):
+        k = self.n_frames
+        edges = group["box"].get("edges")
+        if edges is not None:
+            append(edges["value"], k, snapshot.box.matrix[None])
+            append(group["box/origin/value"], k, np.asarray(snapshot.box.origin, dtype=float)[None])
+        for name in self.fields:
+            values = np.asarray(getattr(snapshot, FIELDS[name]))
+            if name == "force" and units.name == "metal":
+                values = values / KJ_PER_MOL
+            append(group[name]["value"], k, values[None])
+        if "position" in self.fields:
+            append(group["image"]["value"], k, np.asarray(snapshot.images)[None])
+        group.file.flush()
+        first = group[self.fields[0]]
+        append(first["time"], k, np.array([snapshot.time]))
+        append(first["step"], k, np.array([snapshot.step]))
+        self.n_frames = k + 1
+        self.file.flush()
+
+    def _frame_bytes(self, snapshot):
+        """Upper bound of what a frame adds, rounded up to whole chunks."""
+        n = len(snapshot.species)
+        row = 24 * len(self.fields) + (12 if "position" in self.fields else 0)
+        rounding = 4 * 65536 if 24 * n < 65536 else 4 * 1048576
+        return row * n + rounding
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame in user units, atoms in tag order; fields that were not written are None."""
+
+    step: int
+    time: float
+    box: Box
+    positions: np.ndarray | None  # [n, 3] wrapped
+    images: np.ndarray | None  # int32 [n, 3]
+    velocities: np.ndarray | None  # [n, 3]
+    forces: np.ndarray | None  # [n, 3]
+
+    @property
+    def unwrapped(self) -> np.ndarray:
+        """Positions [n, 3] followed through the periodic boundaries."""
+        return self.positions + self.images @ self.box.matrix
+
+
+class Trajectory:
+    """Read a ``.h5md`` file of mdcore; one frame in memory at a time, also while the run is writing.
+
+    ``len(t)``, ``t[i]``, ``for frame in t``, ``t.steps``, ``t.times``, ``t.species``, ``t.symbols``,
+    ``t.masses``, ``t.units``, ``t.provenance``, ``t.thermo()``. Use it in a ``with`` block or `close` it.
+    Raises InputError if the file can't be read.
+    """
+
+    def __init__(self, path):
+        import h5py
+
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise InputError(f"{self.path}: no such file")
+        try:
+            self.file = h5py.File(self.path, "r", locking=False)
+        except OSError as error:
+            raise InputError(f"{self.path}: not a readable HDF5 file ({cause(error)})") from None
+        try:
+            self._load()
+        except KeyError as error:
+            self.close()
+            raise InputError(f"{self.path}: not an H5MD file of mdcore ({error.args[0]})") from None
+
+    def _load(self):
+        self.units = get_units(str(self.file["h5md"].attrs["units"]))
+        self.provenance = load_text(self.file["provenance"])
+        self._group = group = self.file.get(GROUP)
+        self.n_atoms, self.steps, self.times = 0, np.empty(0, np.int64), np.empty(0)
+        if group is None:  # a thermo log alone
+            return
+        self._fields = [name for name in FIELDS if name in group]
+        step, time = group[self._fields[0]]["step"], group[self._fields[0]]["time"]
+        self.steps, self.times = step[:], time[: len(step)]
+        self.species = group["species"][:].astype(np.int32)
+        self.symbols = _names(group["species"])
+        self.masses = group["mass"][:]
+        self.charges = group["charge"][:] if "charge" in group else None
+        self.periodic = tuple(flag == "periodic" for flag in _boundary(group))
+        self.n_atoms = len(self.species)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, index: int) -> Frame:
+        k = range(len(self.steps))[index]  # IndexError and negative numbers as in a list
+        data = {name: self._group[name]["value"][k] for name in self._fields}
+        if "force" in data and self.units.name == "metal":
+            data["force"] = data["force"] * KJ_PER_MOL
+        positions = data.get("position")
+        if any(self.periodic):
+            cell = self._group["box"]
+            box = Box(cell["edges/value"][k], self.periodic, cell["origin/value"][k])
+        else:
+            box = Box.around(positions, 1.0) if positions is not None else None
+        return Frame(
+            step=int(self.steps[k]),
+            time=float(self.times[k]),
+            box=box,
+            positions=positions,
+            images=self._group["image/value"][k] if positions is not None else None,
+            velocities=data.get("velocity"),
+            forces=data.get("force"),
+        )
+
+    def __iter__(self) -> Iterator[Frame]:
+        return (self[k] for k in range(len(self)))
+
+    def thermo(self) -> dict[str, np.ndarray]:
+        """The thermo log: column name -> values [rows] (``stress`` [rows, 6]), user units."""
+        group = self.file.get("thermo")
+        if group is None:
+            return {}
+        n = len(group["step"])
+        return {name: data[:n] for name, data in group.items()}
+
+    def close(self):
+        self.file.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def _names(species) -> tuple[str, ...]:
+    """The table of names behind the integers of a species data set."""
+    import h5py
+
+    table = h5py.check_enum_dtype(species.dtype) or {}
+    return tuple(sorted(table, key=table.get))
+
+
+def _boundary(group) -> list[str]:
+    flags = group["box"].attrs["boundary"]
+    return [flag.decode() if isinstance(flag, bytes) else str(flag) for flag in flags]
