@@ -53,21 +53,21 @@ cdef extern from "kernels.h" nogil:
 
     ctypedef struct md_kernels:
         const char *name
-        int (*verlet_list)(const md_atoms *, double, int, md_bins *, md_list *, int64_t *)
-        void (*spatial_order)(const md_atoms *, double, int64_t *, int64_t *)
-        void (*pair_lj)(const md_atoms *, const md_list *, const double *, int64_t, int, int64_t *, double *)
-        void (*verlet_first)(const md_atoms *, double, double, md_motion *)
+        int (*verlet_list)(const md_atoms *, double, int, md_bins *, md_list *, int64_t *) noexcept nogil
+        void (*spatial_order)(const md_atoms *, double, int64_t *, int64_t *) noexcept nogil
+        void (*pair_lj)(const md_atoms *, const md_list *, const double *, int64_t, int, int64_t *, double *) noexcept nogil
+        void (*verlet_first)(const md_atoms *, double, double, md_motion *) noexcept nogil
         void (*langevin_first)(const md_atoms *, double, double, uint64_t, uint64_t, double, double,
-                               int64_t *, md_motion *)
-        int64_t (*second_kick)(const md_atoms *, double)
-        void (*normals)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, double *)
-        void (*philox_words)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, uint32_t *)
-        void (*kinetic_sums)(const md_atoms *, int64_t *)
-        void (*virial_sums)(const md_atoms *, double, int64_t *)
+                               int64_t *, md_motion *) noexcept nogil
+        int64_t (*second_kick)(const md_atoms *, double) noexcept nogil
+        void (*normals)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, double *) noexcept nogil
+        void (*philox_words)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, uint32_t *) noexcept nogil
+        void (*kinetic_sums)(const md_atoms *, int64_t *) noexcept nogil
+        void (*virial_sums)(const md_atoms *, double, int64_t *) noexcept nogil
         int64_t (*select_beyond)(const double *, int64_t, int64_t, const double *, const double *, double, int,
-                                 int32_t *)
-        void (*copy_shifted)(double *, const double *, const int32_t *, int64_t, const double *)
-        void (*add_rows)(double *, const double *, const int32_t *, int64_t)
+                                 int32_t *) noexcept nogil
+        void (*copy_shifted)(double *, const double *, const int32_t *, int64_t, const double *) noexcept nogil
+        void (*add_rows)(double *, const double *, const int32_t *, int64_t) noexcept nogil
 
     const md_kernels *md_select(const char *)
     const char *const *md_levels()
@@ -122,15 +122,15 @@ cdef class AtomRows:
 
     def bind(self, double[:, ::1] x, double[:, ::1] v, double[:, ::1] f, double[:, ::1] start,
              double[::1] masses, int64_t[::1] tags):
-        n = x.shape[0]
-        for rows in (x, v, f, start):
-            if rows.shape[0] != n or rows.shape[1] != 4:
-                raise ValueError("positions, velocities, forces and start are [capacity, 4]")
-        if n < 1 or masses.shape[0] != n or tags.shape[0] != n:
-            raise ValueError("masses and tags are [capacity]")
-        self.arrays = (x, v, f, start, masses, tags)
+        arrays = [x, v, f, start, masses, tags]
+        if len({len(array) for array in arrays}) != 1 or x.shape[0] < 1:
+            raise ValueError("columns differ in length")
+        if not x.shape[1] == v.shape[1] == f.shape[1] == start.shape[1] == 4:
+            raise ValueError("positions, velocities, forces and start are [capacity, 4]")
+        self.arrays = arrays
         self.rows.x, self.rows.v, self.rows.f = &x[0, 0], &v[0, 0], &f[0, 0]
-        self.rows.start, self.rows.masses, self.rows.tags = &start[0, 0], &masses[0], &tags[0]
+        self.rows.start, self.rows.masses = &start[0, 0], &masses[0]
+        self.rows.tags = &tags[0]
 
     @property
     def n_owned(self):
@@ -203,7 +203,7 @@ cdef class VerletList:
         cdef int32_t[::1] bin = np.empty(n, dtype=np.int32)
         cdef int32_t[::1] start = np.empty(BINS_PER_ATOM * n + BINS_FLOOR + 2, dtype=np.int32)
         columns[:, :] = 0.0
-        self.columns = (columns, atom, bin, start)
+        self.columns = [columns, atom, bin, start]
         self.bins.x, self.bins.y, self.bins.z = &columns[0, 0], &columns[1, 0], &columns[2, 0]
         self.bins.atom, self.bins.bin, self.bins.start = &atom[0], &bin[0], &start[0]
         self.bins.capacity = n
@@ -222,8 +222,8 @@ cdef class VerletList:
 
     def arrays(self, AtomRows atoms):
         """(first int64 [n_owned + 1], index int32 [first[-1]]): views, valid until the next build."""
-        first = self.first[: atoms.rows.n_owned + 1]
-        return first, self.index[: first[-1]]
+        cdef int64_t n = atoms.rows.n_owned
+        return self.first[: n + 1], self.index[: self.rows.first[n]]
 
 
 def spatial_order(AtomRows atoms, double size):

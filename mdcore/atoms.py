@@ -1,0 +1,117 @@
+"""What does this rank know about its atoms?
+
+Named per-atom columns with spare capacity. Owned atoms come first, ghosts (copies of
+other ranks' or other images' atoms) after them, then one row that stands for
+"nobody": far from everything, it fills up rows of neighbours.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdcore._kernels import AtomRows
+
+NOWHERE = 1e30  # where nobody is
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one per-atom property is stored and where it travels."""
+
+    dtype: str
+    shape: tuple[int, ...] = ()
+    migrates: bool = True  # goes with the atom to its new owner
+    ghosts: bool = False  # copies of the atom carry it
+
+
+COLUMNS = {
+    "x": Column("f8", (4,), ghosts=True),  # position; the pad is the species index
+    "v": Column("f8", (4,)),  # velocity; the pad is 1/mass
+    "f": Column("f8", (4,), migrates=False),  # force; the pad is zero
+    "start": Column("f8", (4,), migrates=False),  # position at the last list build
+    "masses": Column("f8"),
+    "tags": Column("i8", ghosts=True),
+    "images": Column("i4", (3,)),
+}
+
+
+class Atoms(AtomRows):
+    """The atoms of one rank, as columns (arrays [capacity, ...]) that kernels read in place.
+
+    n_owned, n_ghost : int
+    x, v, f, start : float64 [capacity, 4]; masses [capacity]; tags int64; images int32 [capacity, 3]
+    positions, velocities, forces : views float64 [n_owned, 3] of the same memory, internal units,
+        in the engine's order (``tags`` tells which atom a row is; the order changes as atoms move)
+    """
+
+    def __init__(self, capacity: int = 0, columns: dict[str, Column] | None = None):
+        self.columns = dict(COLUMNS, **(columns or {}))
+        self.capacity = 0
+        self._grow(capacity + 1)
+
+    def reserve(self, n: int) -> None:
+        """Make room for n atoms (and nobody); existing rows are kept."""
+        if n + 1 > self.capacity:
+            self._grow(n + n // 16 + 17)
+
+    def _grow(self, capacity: int) -> None:
+        for name, column in self.columns.items():
+            old = getattr(self, name, None)
+            new = np.zeros((capacity, *column.shape), dtype=column.dtype)
+            if old is not None:
+                new[: self.capacity] = old
+            setattr(self, name, new)
+            del old
+        self.capacity = capacity
+        self.bind(self.x, self.v, self.f, self.start, self.masses, self.tags)
+
+    @property
+    def n_total(self) -> int:
+        return self.n_owned + self.n_ghost
+
+    @property
+    def positions(self) -> np.ndarray:
+        return self.x[: self.n_owned, :3]
+
+    @property
+    def velocities(self) -> np.ndarray:
+        return self.v[: self.n_owned, :3]
+
+    @property
+    def forces(self) -> np.ndarray:
+        return self.f[: self.n_owned, :3]
+
+    @property
+    def species(self) -> np.ndarray:
+        """Species indices int32 [n_owned] (a copy: kernels read them from the pad of the position)."""
+        return self.x[: self.n_owned, 3].astype(np.int32)
+
+    def migrating(self) -> list[str]:
+        return [name for name, column in self.columns.items() if column.migrates]
+
+    def on_ghosts(self) -> list[str]:
+        return [name for name, column in self.columns.items() if column.ghosts]
+
+    def take(self, rows: np.ndarray) -> None:
+        """Keep the owned atoms `rows`, in that order; ghosts are forgotten."""
+        for name in self.migrating():
+            column = getattr(self, name)
+            column[: len(rows)] = column.take(rows, axis=0)
+        self.n_ghost = 0
+        self.n_owned = len(rows)
+
+    def append(self, arrived: dict[str, np.ndarray]) -> None:
+        """Add owned atoms (no ghosts may be held)."""
+        begin = self.n_owned
+        end = begin + len(arrived["tags"])
+        self.reserve(end)
+        for name, values in arrived.items():
+            getattr(self, name)[begin:end] = values
+        self.n_owned = end
+
+    def close_rows(self) -> None:
+        """Set the row behind the last ghost to nobody."""
+        self.x[self.n_total] = (NOWHERE, NOWHERE, NOWHERE, 0.0)
+
+    def clear_forces(self) -> None:
+        self.f[: self.n_total + 1] = 0.0

@@ -1,0 +1,141 @@
+"""Who else works on this simulation?
+
+One interface, two implementations: ``SelfComm`` (one rank, no MPI library needed) and
+``MPIComm`` (mpi4py's buffer calls). Everything takes its communicator as an argument.
+MPI is started only under a launcher or when a communicator is handed in.
+"""
+
+import os
+
+import numpy as np
+
+from mdcore.errors import MdcoreError
+
+# what launchers tell their children: the number of ranks
+LAUNCHER_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "PMIX_SIZE")
+
+
+class SelfComm:
+    """One rank: what it sends it receives, what it sums it has."""
+
+    rank, size = 0, 1
+
+    def sum(self, values: np.ndarray) -> np.ndarray:
+        """Sum of int64 `values` over ranks, in place."""
+        return values
+
+    def maximum(self, values: np.ndarray) -> np.ndarray:
+        """Largest of float64 `values` over ranks, in place."""
+        return values
+
+    def exchange(self, send: np.ndarray, dest: int | None, receive: np.ndarray, source: int | None) -> None:
+        """Send an array to rank `dest` while receiving one from `source` (None: nobody)."""
+        raise NotImplementedError("one rank copies in place")
+
+    def gather(self, rows: np.ndarray) -> np.ndarray | None:
+        """Rows of all ranks, one after the other, on rank 0 (None elsewhere)."""
+        return rows
+
+    def scatter(self, rows: np.ndarray | None, counts) -> np.ndarray:
+        """Deal rows [sum(counts), ...] of rank 0 out in rank order."""
+        return rows
+
+    def bcast(self, value):
+        """The (small, picklable) value of rank 0, on every rank."""
+        return value
+
+    def allgather(self, value) -> list:
+        """The (small, picklable) values of all ranks."""
+        return [value]
+
+    def barrier(self) -> None:
+        pass
+
+    def abort(self, code: int) -> None:
+        raise SystemExit(code)
+
+
+class MPIComm:
+    """mpi4py behind the same interface; `comm` is any mpi4py intracommunicator."""
+
+    def __init__(self, comm):
+        from mpi4py import MPI
+
+        self._mpi = MPI
+        self.comm = comm
+        self.rank, self.size = comm.rank, comm.size
+
+    def sum(self, values):
+        self.comm.Allreduce(self._mpi.IN_PLACE, values, op=self._mpi.SUM)
+        return values
+
+    def maximum(self, values):
+        self.comm.Allreduce(self._mpi.IN_PLACE, values, op=self._mpi.MAX)
+        return values
+
+    def exchange(self, send, dest, receive, source):
+        null = self._mpi.PROC_NULL
+        self.comm.Sendrecv(
+            send, null if dest is None else dest, 0, receive, null if source is None else source, 0
+        )
+
+    def gather(self, rows):
+        rows = np.ascontiguousarray(rows)
+        counts = self.comm.gather(rows.size)
+        if self.rank:
+            self.comm.Gatherv(rows, None)
+            return None
+        whole = np.empty((sum(counts) // max(rows[:1].size, 1) if rows.ndim > 1 else sum(counts),
+                          *rows.shape[1:]), dtype=rows.dtype)
+        self.comm.Gatherv(rows, (whole, counts))
+        return whole
+
+    def scatter(self, rows, counts):
+        shape, dtype = self.comm.bcast(None if self.rank else (rows.shape[1:], rows.dtype))
+        width = int(np.prod(shape, dtype=int))
+        mine = np.empty((counts[self.rank], *shape), dtype=dtype)
+        sizes = [int(n) * width for n in counts]
+        self.comm.Scatterv(None if self.rank else (np.ascontiguousarray(rows), sizes), mine)
+        return mine
+
+    def bcast(self, value):
+        return self.comm.bcast(value)
+
+    def allgather(self, value):
+        return self.comm.allgather(value)
+
+    def barrier(self):
+        self.comm.Barrier()
+
+    def abort(self, code):
+        self.comm.Abort(code)
+
+
+def launched_ranks() -> int:
+    """Number of ranks the launcher started (1: no launcher)."""
+    return max((int(os.environ[name]) for name in LAUNCHER_SIZES if os.environ.get(name, "").isdigit()), default=1)
+
+
+def connect(comm=None):
+    """The communicator to use: the given mpi4py one, the launcher's world, or this process alone.
+
+    MdcoreError if the launcher is of another MPI than mpi4py's, or mpi4py is missing.
+    """
+    if comm is not None:
+        return comm if isinstance(comm, (SelfComm, MPIComm)) else MPIComm(comm)
+    wanted = launched_ranks()
+    if wanted == 1:
+        return SelfComm()
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        raise MdcoreError(
+            f"started on {wanted} ranks, but mpi4py finds no MPI library ({error}); "
+            'install both with: pip install "mdcore[mpi]"'
+        ) from None
+    if wanted != MPI.COMM_WORLD.size:
+        raise MdcoreError(
+            f"the launcher started {wanted} ranks but mpi4py's MPI sees {MPI.COMM_WORLD.size}: mpiexec belongs "
+            "to another MPI than mpi4py; use the mpiexec beside this Python (pip install mpi4py mpich)"
+        )
+    return MPIComm(MPI.COMM_WORLD)

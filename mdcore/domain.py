@@ -1,0 +1,245 @@
+"""Ghost atoms: who needs copies of mine, and whose do I hold?
+
+The cell is cut into a grid of domains in fractional coordinates; a rank owns the
+atoms in its own. Copies of atoms within reach of a domain are its ghosts. They
+travel along a, then b, then c (what arrived along a travels on along b, so corners
+need no partners of their own), in as many hops as the reach spans domains. A rank
+that is its own neighbour copies in place: periodic images are nothing else, also in
+cells smaller than the reach.
+
+Positions and cell vectors are multiples of one grid (exact.py), so `owner + shift` is
+exact and a ghost is the same number along whichever way it came.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdcore._kernels import Rows, select_beyond
+from mdcore.errors import InputError, SimulationError
+
+
+def processor_grid(size: int, widths, periodic=(True, True, True)) -> tuple[int, int, int]:
+    """The factorisation (pa, pb, pc) of `size` whose domains have the least surface.
+
+    widths : distances [3] between opposite faces of the cell. Ties go to cuts along c, then b.
+    """
+
+    def surface(grid):
+        edges = [width / n for width, n in zip(widths, grid, strict=True)]
+        return edges[0] * edges[1] + edges[1] * edges[2] + edges[0] * edges[2]
+
+    grids = [
+        (a, b, size // (a * b))
+        for a in range(1, size + 1)
+        if size % a == 0
+        for b in range(1, size // a + 1)
+        if size // a % b == 0
+    ]
+    return min(grids, key=lambda grid: (round(surface(grid) / surface((1, 1, 1)), 9), grid))
+
+
+@dataclass
+class Swap:
+    """One leg of the halo: which rows go where, and where what arrives is kept."""
+
+    rows: Rows  # of mine (owned or earlier ghosts), with the shift their copies get
+    index: np.ndarray  # the same rows, for columns other than positions
+    dest: int | None  # rank they go to (None: a free surface)
+    source: int | None  # rank that sends to me
+    start: int  # first row of what arrives
+    count: int  # rows that arrive
+    local: bool  # I am my own neighbour
+
+    def send_buffer(self, column: np.ndarray) -> np.ndarray:
+        return np.empty((len(self.rows), *column.shape[1:]), dtype=column.dtype)
+
+
+class Domain:
+    """This rank's share of the cell, and the way its atoms' copies travel.
+
+    comm : communicator; box : Box on the position grid; grid : domains along a, b, c (None: chosen);
+    reach : how far ghosts must be known, unit of length. InputError if the grid does not fit the ranks.
+    """
+
+    def __init__(self, comm, box, reach: float, grid=None):
+        self.comm, self.box, self.reach = comm, box, reach
+        self.grid = tuple(grid) if grid is not None else processor_grid(comm.size, box.widths)
+        if math.prod(self.grid) != comm.size:
+            raise InputError(
+                f"[parallel] grid = {list(self.grid)}: {math.prod(self.grid)} domains for {comm.size} ranks; "
+                f'the product must be the number of ranks, or use grid = "auto"'
+            )
+        self.coords = np.unravel_index(comm.rank, self.grid)
+        self.fraction = reach / box.widths  # reach in fractional coordinates
+        self.hops = [self._hops(d) for d in range(3)]
+        self.normals = [np.ascontiguousarray(box.inverse[:, d]) for d in range(3)]
+        self.origin = np.array(box.origin)
+        self.swaps: list[Swap] = []
+
+    def _hops(self, d: int) -> int:
+        hops = math.ceil(self.fraction[d] * self.grid[d])
+        return hops if self.box.periodic[d] else min(hops, self.grid[d] - 1)
+
+    def _neighbour(self, d: int, step: int) -> int | None:
+        """Rank of the domain `step` (-1 or +1) along direction d, None beyond a free surface."""
+        coords = list(self.coords)
+        coords[d] += step
+        if not 0 <= coords[d] < self.grid[d]:
+            if not self.box.periodic[d]:
+                return None
+            coords[d] %= self.grid[d]
+        return int(np.ravel_multi_index(coords, self.grid))
+
+    # --- owners -----------------------------------------------------------------------------------
+
+    def owners(self, positions) -> np.ndarray:
+        """Domain coordinates int [n, 3] of the owners of wrapped positions [n, 3]."""
+        cells = np.floor(self.box.fractional(positions) * self.grid)
+        return np.clip(cells, 0, np.array(self.grid) - 1).astype(np.int64)
+
+    def wrap(self, atoms) -> None:
+        """Bring owned atoms back into the cell (exactly); their images say where they came from."""
+        x = atoms.positions
+        outside = np.floor(self.box.fractional(x)) * self.box.periodic
+        rows = np.flatnonzero(outside.any(axis=1))
+        if len(rows):
+            x[rows], images = self.box.wrap(x[rows])
+            atoms.images[rows] += images
+
+    def migrate(self, atoms) -> None:
+        """Wrap owned atoms and hand those that left the domain to their new owners.
+
+        SimulationError (on every rank) if an atom got lost.
+        """
+        atoms.n_ghost = 0
+        self.wrap(atoms)
+        if self.comm.size == 1:
+            return
+        n_before = self.comm.sum(np.array([atoms.n_owned]))[0]
+        away = self.owners(atoms.positions) - self.coords
+        for d in range(3):
+            if self.box.periodic[d]:  # the short way round
+                half = self.grid[d] // 2
+                away[:, d] = (away[:, d] + half) % self.grid[d] - half
+        farthest = np.abs(away).max(axis=0, initial=0).astype(np.float64)
+        for d, passes in enumerate(self.comm.maximum(farthest)):
+            for _ in range(int(passes)):
+                self._hand_over(atoms, d)
+        n_after = self.comm.sum(np.array([atoms.n_owned]))[0]
+        if n_after != n_before:
+            raise SimulationError(f"{n_before - n_after} atoms were lost between ranks")
+
+    def _hand_over(self, atoms, d: int) -> None:
+        """One pass along direction d: atoms go at most one domain down or up."""
+        away = self.owners(atoms.positions)[:, d] - self.coords[d]
+        if self.box.periodic[d]:
+            half = self.grid[d] // 2
+            away = (away + half) % self.grid[d] - half
+        going = [np.flatnonzero(away < 0), np.flatnonzero(away > 0)]
+        names = atoms.migrating()
+        packed = [{name: getattr(atoms, name)[rows] for name in names} for rows in going]
+        atoms.take(np.flatnonzero(away == 0))
+        for step, rows in zip((-1, 1), packed, strict=True):
+            dest, source = self._neighbour(d, step), self._neighbour(d, -step)
+            count = self._exchange_count(len(rows["tags"]), dest, source)
+            arrived = {}
+            for name, values in rows.items():
+                arrived[name] = np.empty((count, *values.shape[1:]), dtype=values.dtype)
+                self.comm.exchange(values, dest, arrived[name], source)
+            atoms.append(arrived)
+
+    def _exchange_count(self, count: int, dest, source) -> int:
+        received = np.zeros(1, dtype=np.int64)
+        self.comm.exchange(np.array([count], dtype=np.int64), dest, received, source)
+        return int(received[0])
+
+    # --- ghosts -----------------------------------------------------------------------------------
+
+    def make_ghosts(self, atoms) -> None:
+        """Copies of all atoms within reach of this domain; the way they came is kept in `swaps`."""
+        atoms.n_ghost = 0
+        self.swaps = []
+        for d in range(3):
+            lower = self.coords[d] / self.grid[d]
+            upper = (self.coords[d] + 1) / self.grid[d]
+            # towards -: what lies near my lower face; towards +: near my upper face
+            bounds = {-1: lower + self.fraction[d], +1: upper - self.fraction[d]}
+            ranges = {-1: (0, atoms.n_total), +1: (0, atoms.n_total)}
+            for _ in range(self.hops[d]):
+                for step in (-1, +1):
+                    ranges[step] = self._make_swap(atoms, d, step, bounds[step], *ranges[step])
+        atoms.close_rows()
+
+    def _make_swap(self, atoms, d: int, step: int, bound: float, begin: int, end: int) -> tuple[int, int]:
+        """Send rows of [begin, end) beyond the bound one domain on; returns the rows that arrived."""
+        dest, source = self._neighbour(d, step), self._neighbour(d, -step)
+        if dest is None:
+            index = np.empty(0, dtype=np.int32)
+        else:
+            index = select_beyond(atoms, begin, end, self.normals[d], self.origin, bound, step)
+        wraps = self.coords[d] + step not in range(self.grid[d])
+        shift = self.box.matrix[d] * (-step if wraps and dest is not None else 0)
+        local = dest == source == self.comm.rank
+        count = len(index) if local else self._exchange_count(len(index), dest, source)
+        start = atoms.n_total
+        atoms.reserve(start + count)
+        swap = Swap(Rows(index, shift), index, dest, source, start, count, local)
+        self.swaps.append(swap)
+        atoms.n_ghost += count
+        for name in atoms.on_ghosts():
+            if name != "x":
+                self._forward(getattr(atoms, name), swap)
+        self._forward_positions(atoms, swap)
+        return start, start + count
+
+    def forward_positions(self, atoms) -> None:
+        """Bring all ghosts' positions up to date."""
+        for swap in self.swaps:
+            if swap.local:
+                swap.rows.copy_ghosts(atoms, swap.start)
+            else:
+                self._forward_positions(atoms, swap)
+
+    def _forward_positions(self, atoms, swap: Swap) -> None:
+        if swap.local:
+            swap.rows.copy_ghosts(atoms, swap.start)
+            return
+        send = swap.send_buffer(atoms.x)
+        swap.rows.copy_to(atoms.x, send, 0)
+        self.comm.exchange(send, swap.dest, atoms.x[swap.start : swap.start + swap.count], swap.source)
+
+    def reverse_forces(self, atoms) -> None:
+        """Add the forces on ghosts to their owners (exact, so in any order)."""
+        for swap in reversed(self.swaps):
+            if swap.local:
+                swap.rows.add_ghosts(atoms, swap.start)
+            else:
+                received = swap.send_buffer(atoms.f)
+                arrived = atoms.f[swap.start : swap.start + swap.count]
+                self.comm.exchange(arrived, swap.source, received, swap.dest)
+                swap.rows.add_from(received, atoms.f)
+
+    def forward(self, column: np.ndarray) -> None:
+        """Copy a per-atom property [capacity, ...] of the owners to their ghosts."""
+        for swap in self.swaps:
+            self._forward(column, swap)
+
+    def _forward(self, column: np.ndarray, swap: Swap) -> None:
+        arrived = column[swap.start : swap.start + swap.count]
+        if swap.local:
+            column.take(swap.index, axis=0, out=arrived)
+        else:
+            self.comm.exchange(column[swap.index], swap.dest, arrived, swap.source)
+
+    def reverse_add(self, column: np.ndarray) -> None:
+        """Add a per-atom property [capacity, ...] of the ghosts to their owners."""
+        for swap in reversed(self.swaps):
+            arrived = column[swap.start : swap.start + swap.count]
+            if swap.local:
+                np.add.at(column, swap.index, arrived)
+            else:
+                received = swap.send_buffer(column)
+                self.comm.exchange(arrived, swap.source, received, swap.dest)
+                np.add.at(column, swap.index, received)

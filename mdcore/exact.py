@@ -1,0 +1,38 @@
+"""How does a sum over millions of atoms come out the same on any number of ranks?
+
+Kernels add integers (multiples of a grid, ext/fixed.h) in 128 bits and hand the sum
+over as three limbs, value = l0 + l1 2^40 + l2 2^80, that can be added over ranks as
+int64. Here limbs become Python integers and, in one correctly rounded step, floats.
+"""
+
+import math
+
+import numpy as np
+
+LIMBS = 3
+LIMB_BITS = 40
+FORCE_BITS = 36  # forces and pair energies: multiples of 2^-36
+ENERGY_BITS = 40  # kinetic energies, momenta, heat: multiples of 2^-40
+POSITION_BITS = 40  # positions: multiples of 2^-40 ...
+POSITION_REACH = 4096.0  # ... while all of them are within +-4096 length units
+
+
+def integer(limbs) -> int:
+    """The integer behind limbs int64 [3]."""
+    return int(limbs[0]) + (int(limbs[1]) << LIMB_BITS) + (int(limbs[2]) << 2 * LIMB_BITS)
+
+
+def limbs(number: int) -> np.ndarray:
+    """Limbs int64 [3] of an integer."""
+    mask = (1 << LIMB_BITS) - 1
+    return np.array([number & mask, number >> LIMB_BITS & mask, number >> 2 * LIMB_BITS], dtype=np.int64)
+
+
+def value(number: int, bits: int) -> float:
+    """number * 2^-bits, rounded once."""
+    return math.ldexp(number, -bits) if -(1 << 53) < number < 1 << 53 else number / (1 << bits)
+
+
+def position_bits(extent: float) -> int:
+    """Bits behind the point for positions of a run whose coordinates stay within +-extent."""
+    return POSITION_BITS - max(0, math.ceil(math.log2(max(extent, 1.0) / POSITION_REACH)))

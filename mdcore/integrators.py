@@ -1,0 +1,95 @@
+"""How does a step move the atoms?
+
+An integrator has two verbs: ``before_forces`` (kick and drift with the forces of the
+last step) and ``after_forces`` (the closing kick). Time steps are given in user units.
+"""
+
+import math
+
+import numpy as np
+
+from mdcore import _kernels, exact
+from mdcore.errors import InputError
+
+
+class VelocityVerlet:
+    """Newton's equations, constant energy (NVE).
+
+    timestep : user unit of time (fs; reduced in lj)
+    Swope, Andersen, Berens, Wilson, J. Chem. Phys. 76, 637 (1982), eqs 19 and 21.
+    """
+
+    name = "nve"
+    stochastic = False
+
+    def __init__(self, timestep: float):
+        self.timestep = _positive("timestep", timestep)
+
+    def start(self, units, seed: int, position_bits: int, first_step: int, steps: int) -> None:
+        """Get ready for a stage of `steps` steps after step `first_step`."""
+        self.dt = self.timestep * units.time
+        self.big = 1.5 * 2.0 ** (52 - position_bits)
+
+    def before_forces(self, atoms, step: int) -> tuple[float, float]:
+        """Half kick, drift. Returns squared (largest step, largest distance since the last list)."""
+        return _kernels.verlet_first(atoms, self.dt, self.big)
+
+    def after_forces(self, atoms) -> int:
+        """Half kick. Returns the row of an atom with an impossible force, or -1."""
+        return _kernels.second_kick(atoms, self.dt)
+
+    def take_heat(self) -> int:
+        """Energy put in from outside since last asked: int on the energy grid (exact.py)."""
+        return 0
+
+
+class Langevin(VelocityVerlet):
+    """Langevin dynamics: constant temperature, by friction and noise (NVT).
+
+    timestep : user unit of time; temperature : one number, or (first, last) for a linear ramp over the
+    stage, user unit of temperature; friction : 1 / user unit of time
+    BAOAB splitting: Leimkuhler & Matthews, J. Chem. Phys. 138, 174102 (2013), eq. 11. Noise belongs to
+    (seed, step, atom), so it does not depend on ranks or restarts.
+    """
+
+    name = "langevin"
+    stochastic = True
+
+    def __init__(self, timestep: float, temperature, friction: float):
+        super().__init__(timestep)
+        ramp = np.broadcast_to(np.asarray(temperature, dtype=np.float64), (2,))
+        if not (np.isfinite(ramp).all() and (ramp >= 0).all()):
+            raise InputError(f"Langevin: temperature = {temperature!r}: expected numbers that are not negative")
+        self.first, self.last = float(ramp[0]), float(ramp[1])
+        self.friction = _positive("friction", friction)
+        self._heat = np.zeros(exact.LIMBS, dtype=np.int64)
+
+    def start(self, units, seed, position_bits, first_step, steps):
+        super().start(units, seed, position_bits, first_step, steps)
+        self.seed, self.first_step, self.steps = seed, first_step, max(steps, 1)
+        self.boltzmann = units.boltzmann
+        self.decay = math.exp(-self.friction * self.timestep)
+        self.heat = 0
+
+    def temperature(self, step: int) -> float:
+        """Target temperature of a step."""
+        done = min(max((step - self.first_step) / self.steps, 0.0), 1.0)
+        return self.first + (self.last - self.first) * done
+
+    def before_forces(self, atoms, step):
+        spread = math.sqrt(self.boltzmann * self.temperature(step) * (1.0 - self.decay**2))
+        motion = _kernels.langevin_first(
+            atoms, self.dt, self.big, self.seed, step, self.decay, spread, self._heat
+        )
+        self.heat += exact.integer(self._heat)
+        return motion
+
+    def take_heat(self):
+        heat, self.heat = self.heat, 0
+        return heat
+
+
+def _positive(name: str, value) -> float:
+    if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
+        raise InputError(f"{name} = {value!r}: expected a positive number")
+    return float(value)

@@ -1,0 +1,59 @@
+"""What is a potential to the engine?
+
+Anything with ``cutoff``, ``bind(symbols)`` and ``compute(atoms, neighbors, domain, out)``,
+which *adds* forces to ``atoms.f`` (owned and ghosts) and, where asked, energy to ``out``.
+The engine takes care of ghosts, of sending their forces home and of the virial, which
+is the sum of x (x) F over owned atoms and ghosts: exact, and the same for any potential.
+"""
+
+import numpy as np
+
+from mdcore import exact
+
+
+class Results:
+    """What one force evaluation found, beside the forces.
+
+    want_energy : compute the energy too; energy : int, sum on the force grid (exact.py), this rank's share
+    atom_energies : float64 [n_total + 1] or None; per-atom energies where wanted (ghosts': part of their owners')
+    """
+
+    def __init__(self):
+        self.want_energy = False
+        self.energy = 0
+        self.atom_energies = None
+        self._limbs = np.zeros(exact.LIMBS, dtype=np.int64)
+
+    def reset(self, want_energy: bool, atom_energies: np.ndarray | None = None) -> None:
+        self.want_energy, self.energy, self.atom_energies = want_energy, 0, atom_energies
+
+    def limbs(self) -> np.ndarray:
+        """Where a kernel writes the limbs of its energy; `add_limbs` adds them."""
+        return self._limbs
+
+    def add_limbs(self) -> None:
+        if self.want_energy:
+            self.energy += exact.integer(self._limbs)
+
+
+class Sum:
+    """Several potentials added up."""
+
+    def __init__(self, *potentials):
+        self.terms = list(potentials)
+
+    @property
+    def cutoff(self) -> float:
+        return max(term.cutoff for term in self.terms)
+
+    def bind(self, symbols) -> None:
+        for term in self.terms:
+            term.bind(symbols)
+
+    def compute(self, atoms, neighbors, domain, out) -> None:
+        for term in self.terms:
+            term.compute(atoms, neighbors, domain, out)
+
+    def tail(self, counts, volume: float) -> tuple[float, float]:
+        tails = [term.tail(counts, volume) for term in self.terms]
+        return sum(energy for energy, _ in tails), sum(virial for _, virial in tails)

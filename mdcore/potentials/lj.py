@@ -1,0 +1,152 @@
+"""Lennard-Jones: u(r) = 4 epsilon [(sigma/r)^12 - (sigma/r)^6] up to a cutoff.
+
+Truncations (Allen & Tildesley, Computer Simulation of Liquids, 2nd ed., 2017, sec. 5.2 and
+p. 193): ``cut`` as it stands; ``shifted`` by u(rc), continuous energy; ``force-shifted`` by
+u(rc) + (r - rc) u'(rc), continuous force.
+Mixing: ``lorentz-berthelot`` sigma = (s1 + s2)/2, ``geometric`` sigma = sqrt(s1 s2), both with
+epsilon = sqrt(e1 e2).
+Tail corrections (ibid. sec. 2.8, eqs 2.144 and 2.145, g(r) = 1 past the cutoff).
+"""
+
+import math
+
+import numpy as np
+
+from mdcore import _kernels
+from mdcore.errors import InputError
+
+TRUNCATIONS = ("cut", "shifted", "force-shifted")
+MIXINGS = ("lorentz-berthelot", "geometric", "none")
+ENERGY, MANY, FORCE_SHIFTED = 1, 2, 4  # variants of the kernel (ext/kernels.h)
+
+
+class LennardJones:
+    """Lennard-Jones between all pairs closer than the cutoff.
+
+    cutoff : unit of length
+    epsilon, sigma : for all species alike, unit of energy and of length; or
+    species : {name: (epsilon, sigma)}, combined by `mixing`
+    pairs : {(name, name): (epsilon, sigma) or (epsilon, sigma, cutoff)}; these win over mixing
+    truncation : "cut" (default), "shifted", "force-shifted"
+    mixing : "lorentz-berthelot" (default), "geometric", "none" (every pair must be given)
+    tail_corrections : add the mean-field energy and pressure past the cutoff; only with "cut", in
+        fully periodic cells
+
+    InputError for values out of range, and from `bind` for species or pairs without parameters.
+    """
+
+    def __init__(
+        self,
+        cutoff: float,
+        epsilon: float | None = None,
+        sigma: float | None = None,
+        *,
+        species: dict | None = None,
+        pairs: dict | None = None,
+        truncation: str = "cut",
+        mixing: str = "lorentz-berthelot",
+        tail_corrections: bool = False,
+    ):
+        _one_of("truncation", truncation, TRUNCATIONS)
+        _one_of("mixing", mixing, MIXINGS)
+        if (epsilon is None) != (sigma is None):
+            raise InputError("LennardJones: epsilon and sigma go together; give both or per-species parameters")
+        if epsilon is None and not species and not pairs:
+            raise InputError("LennardJones: no parameters; give epsilon and sigma, or species = {'Ar': (eps, sigma)}")
+        if tail_corrections and truncation != "cut":
+            raise InputError(
+                f'LennardJones: tail_corrections with truncation = "{truncation}": '
+                'the correction is for a plain cutoff; use truncation = "cut" or no tail corrections'
+            )
+        self.default = None if epsilon is None else _parameters("epsilon, sigma", (epsilon, sigma))
+        self.species = {name: _parameters(name, value) for name, value in (species or {}).items()}
+        self.pairs = {}
+        for (a, b), given in (pairs or {}).items():
+            rc = _positive(f"cutoff of the pair {a}-{b}", given[2]) if len(given) > 2 and given[2] else cutoff
+            self.pairs[frozenset((a, b))] = (*_parameters(f"{a}-{b}", given[:2]), rc)
+        self.base_cutoff = _positive("cutoff", cutoff)
+        self.cutoff = max([self.base_cutoff, *(pair[2] for pair in self.pairs.values())])
+        self.truncation, self.mixing, self.tail_corrections = truncation, mixing, tail_corrections
+
+    def bind(self, symbols) -> None:
+        """Make the table of all pairs of these species; InputError names what is missing."""
+        n = len(symbols)
+        self.parameters = [[self._pair(a, b) for b in symbols] for a in symbols]
+        self.table = np.array([self._row(*pair) for row in self.parameters for pair in row])
+        self.n_species = n
+        self.variant = (MANY if n > 1 else 0) | (FORCE_SHIFTED if self.truncation == "force-shifted" else 0)
+
+    def _pair(self, a: str, b: str) -> tuple[float, float, float]:
+        """(epsilon, sigma, cutoff) of a pair of species."""
+        explicit = self.pairs.get(frozenset((a, b)))
+        if explicit is not None:
+            return explicit
+        if self.mixing == "none" and a != b:
+            raise InputError(
+                f'potential "lj": no parameters for the pair {a}-{b}; '
+                f'give the pair [{a}, {b}] explicitly or a mixing rule'
+            )
+        for name in (a, b):
+            if self.default is None and name not in self.species:
+                raise InputError(
+                    f'potential "lj": no parameters for species {name}; '
+                    f"give epsilon and sigma for {name}"
+                )
+        (ea, sa), (eb, sb) = (self.species.get(name, self.default) for name in (a, b))
+        sigma = math.sqrt(sa * sb) if self.mixing == "geometric" else 0.5 * (sa + sb)
+        return (ea if ea == eb else math.sqrt(ea * eb)), sigma, self.base_cutoff
+
+    def _row(self, epsilon: float, sigma: float, cutoff: float) -> list[float]:
+        """One row of the kernel's table (ext/kernels.h)."""
+        e12, e6 = 4.0 * epsilon * sigma**12, -4.0 * epsilon * sigma**6
+        energy = e12 / cutoff**12 + e6 / cutoff**6
+        slope = -12.0 * e12 / cutoff**13 - 6.0 * e6 / cutoff**7
+        if self.truncation == "cut":
+            shift, linear = 0.0, 0.0
+        elif self.truncation == "shifted":
+            shift, linear = -energy, 0.0
+        else:
+            shift, linear = -energy + cutoff * slope, -slope
+        return [-12.0 * e12, -6.0 * e6, cutoff**2, linear, e12, e6, shift, linear]
+
+    def compute(self, atoms, neighbors, domain, out) -> None:
+        variant = self.variant | ENERGY if out.want_energy else self.variant
+        _kernels.pair_lj(
+            atoms, neighbors.list, self.table, self.n_species, variant, out.limbs(), out.atom_energies
+        )
+        out.add_limbs()
+
+    def tail(self, counts, volume: float) -> tuple[float, float]:
+        """(energy, trace of the virial) past the cutoff for `counts` atoms of each species in `volume`."""
+        energy = virial = 0.0
+        if not self.tail_corrections:
+            return energy, virial
+        for a, row in zip(counts, self.parameters, strict=True):
+            for b, (epsilon, sigma, rc) in zip(counts, row, strict=True):
+                u_r2 = 4.0 * epsilon * (sigma**12 / (9.0 * rc**9) - sigma**6 / (3.0 * rc**3))
+                u_rc = 4.0 * epsilon * ((sigma / rc) ** 12 - (sigma / rc) ** 6)
+                pairs = 2.0 * math.pi * float(a) * float(b) / volume
+                energy += pairs * u_r2
+                virial += pairs * (rc**3 * u_rc + 3.0 * u_r2)
+        return energy, virial
+
+
+def _one_of(name: str, value, choices) -> None:
+    if value not in choices:
+        raise InputError(f"LennardJones: {name} = {value!r}: choose one of {', '.join(choices)}")
+
+
+def _positive(name: str, value) -> float:
+    if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
+        raise InputError(f"LennardJones: {name} = {value!r}: expected a positive number")
+    return float(value)
+
+
+def _parameters(name: str, value) -> tuple[float, float]:
+    try:
+        epsilon, sigma = value
+    except (TypeError, ValueError):
+        raise InputError(f"LennardJones: {name} = {value!r}: expected (epsilon, sigma)") from None
+    if epsilon == 0:  # a pair that does not interact
+        return 0.0, _positive(f"sigma of {name}", sigma)
+    return _positive(f"epsilon of {name}", epsilon), _positive(f"sigma of {name}", sigma)
