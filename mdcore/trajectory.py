@@ -166,9 +166,9 @@ class H5MDWriter:
             append(group[name]["value"], k, values[None])
         if "position" in self.fields:
             append(group["image"]["value"], k, np.asarray(snapshot.images)[None])
-        group.file.flush()
         first = group[self.fields[0]]
         append(first["time"], k, np.array([snapshot.time]))
+        group.file.flush()
         append(first["step"], k, np.array([snapshot.step]))
         self.n_frames = k + 1
         self.file.flush()
