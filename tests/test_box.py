@@ -66,8 +66,10 @@ def test_from_parameters_gives_back_lengths_and_angles():
     box = Box.from_parameters(5.0, 6.0, 7.0, 80.0, 95.0, 120.0)
     a, b, c = box.matrix
     np.testing.assert_allclose([np.linalg.norm(v) for v in (a, b, c)], [5, 6, 7])
-    angles = [np.degrees(np.arccos(u @ v / np.linalg.norm(u) / np.linalg.norm(v)))
-              for u, v in ((b, c), (a, c), (a, b))]
+    angles = [
+        np.degrees(np.arccos(u @ v / np.linalg.norm(u) / np.linalg.norm(v)))
+        for u, v in ((b, c), (a, c), (a, b))
+    ]
     np.testing.assert_allclose(angles, [80, 95, 120])
     assert Box.from_parameters(5.0, 6.0, 7.0, 90, 90, 90).is_orthorhombic
 

@@ -1,0 +1,318 @@
+"""What is simulated: which atoms, where, how heavy and how fast, in which cell?"""
+
+import difflib
+import os
+from pathlib import Path
+
+import numpy as np
+
+from mdcore import extxyz, structures
+from mdcore.box import Box
+from mdcore.elements import ATOMIC_MASSES
+from mdcore.errors import InputError
+from mdcore.units import METAL, UnitSystem
+from mdcore.units import get as get_units
+
+
+class System:
+    """Atoms in a box, all quantities in user units (metal: Angstrom, amu, Angstrom/fs, e).
+
+    Parameters
+    ----------
+    box : Box
+    positions : float64 [n, 3], anywhere, also outside the cell
+    species : one name for all atoms, n names, or int [n] that index ``symbols``
+    symbols : distinct species names; needed only with integer ``species``
+    masses : float64 [n], or {species name: mass}, or None: standard atomic weights (lj: 1)
+    velocities : float64 [n, 3] or None
+    charges : float64 [n] or None
+    units : "metal", "lj" or a UnitSystem
+    info : where the system comes from: a file and its frame, a lattice, ... A file's energy,
+        forces [n, 3] and stress [6] (user units) are kept here as well.
+
+    The tag of an atom is its place here, counted from 0. Arrays are copied in. Raises
+    InputError for wrong shapes, numbers that are not finite, and species without a mass.
+    """
+
+    def __init__(
+        self, box, positions, species, symbols=None, *, masses=None, velocities=None, charges=None,
+        units="metal", info=None,
+    ):  # fmt: skip
+        self.units: UnitSystem = get_units(units)
+        self.box: Box = box
+        self.positions = _column("positions", positions, None)
+        n = len(self.positions)
+        self.species, self.symbols = _species(species, symbols, n)
+        self.masses = self._masses(masses)
+        self.velocities = None if velocities is None else _column("velocities", velocities, n)
+        self.charges = None if charges is None else _column("charges", charges, n, ())
+        self.info = dict(info or {})
+
+    @classmethod
+    def read(cls, path, frame: int = -1, units="metal", *, periodic=None, masses=None) -> "System":
+        """One structure from a file: extended or plain xyz, or any format of ASE (an extra).
+
+        frame : counted from 0; negative from the end
+        periodic : bool or three bools instead of what the file says
+        masses : {species name: mass}, instead of the file's or the standard ones
+        """
+        path, units = Path(path), get_units(units)
+        check_file(path)
+        if path.suffix.lower() not in extxyz.SUFFIXES:
+            return _read_with_ase(cls, path, frame, units, periodic, masses)
+        data = extxyz.read(path, frame, units)
+        flags = data.periodic if periodic is None else periodic
+        lattice = np.zeros((3, 3)) if data.lattice is None else data.lattice
+        try:
+            box = Box.completed(lattice, flags, data.positions, data.origin)
+            own = data.masses if masses is None or data.masses is None else _override(data, masses)
+            system = cls(
+                box, data.positions, data.species, data.symbols, masses=masses if own is None else own,
+                velocities=data.velocities, charges=data.charges, units=units,
+            )  # fmt: skip
+        except InputError as error:
+            raise InputError(f"{data.where}: {error}") from None
+        if data.momenta is not None:
+            heavy = system.masses if data.masses is None else data.masses
+            system.velocities = data.momenta / heavy[:, None] / units.velocity
+        system.info = {"source": str(path), "frame": data.index, **data.info}
+        system.info.update(data.results(box.volume, units))
+        return system
+
+    @classmethod
+    def build(
+        cls, kind: str, lattice_constant=None, species=None, repeat=(1, 1, 1), density=None, *,
+        c_over_a=None, periodic=True, masses=None, units="metal",
+    ) -> "System":  # fmt: skip
+        """A crystal: fcc, bcc, hcp (orthorhombic cell of 4 atoms), sc or diamond, repeated.
+
+        Either ``lattice_constant`` a or ``density`` (metal: g/cm3; lj: atoms per sigma^3).
+        ``species`` is one name (lj: "A" if not given).
+        """
+        units = get_units(units)
+        species = species or ("A" if units.name == "lj" else None)
+        if not isinstance(species, str):
+            raise InputError(f'species = {species!r}: expected one name, e.g. species = "Ar"')
+        if (lattice_constant is None) == (density is None):
+            raise InputError("give either lattice_constant or density of the crystal to build")
+        if lattice_constant is None:
+            structures.cell_edges(kind, c_over_a)  # a wrong kind is the first thing to hear of
+            mass = species_mass(species, units, masses) if units.name == "metal" else 1.0
+            per_volume = density * units.density / mass if isinstance(density, int | float) else density
+            lattice_constant = structures.lattice_constant(kind, per_volume, c_over_a)
+        matrix, positions = structures.crystal(kind, lattice_constant, c_over_a)
+        cell = cls(Box(matrix, periodic), positions, species, masses=masses, units=units)
+        cell.info = {"source": f"{kind} {species}", "lattice_constant": float(lattice_constant)}
+        return cell.replicate(repeat)
+
+    def replicate(self, repeat) -> "System":
+        """nx * ny * nz copies along the cell vectors, copy after copy, the last direction fastest.
+
+        Copies move like the original. Results of a file (energy, forces, stress) are dropped.
+        """
+        repeat = structures.check_repeat(repeat)
+        shifts = structures.copies(self.box.matrix, repeat)
+        k = len(shifts)
+
+        def tiled(column):
+            return None if column is None else np.tile(column, (k,) + (1,) * (column.ndim - 1))
+
+        info = {key: value for key, value in self.info.items() if key not in ("energy", "forces", "stress")}
+        if k > 1:
+            info["replicate"] = list(repeat)
+        return System(
+            self.box.replicated(repeat),
+            (self.positions[None] + shifts[:, None]).reshape(-1, 3),
+            tiled(self.species),
+            self.symbols,
+            masses=tiled(self.masses),
+            velocities=tiled(self.velocities),
+            charges=tiled(self.charges),
+            units=self.units,
+            info=info,
+        )
+
+    @property
+    def n_atoms(self) -> int:
+        return len(self.positions)
+
+    @property
+    def names(self) -> list[str]:
+        """The species name of every atom."""
+        return [self.symbols[k] for k in self.species.tolist()]
+
+    @property
+    def density(self) -> float:
+        """Mass per volume in user units; nan unless periodic along all three directions."""
+        if not all(self.box.periodic):
+            return float("nan")
+        return float(self.masses.sum() / self.box.volume / self.units.density)
+
+    @classmethod
+    def from_ase(cls, atoms, units="metal", *, periodic=None, masses=None) -> "System":
+        """From an ``ase.Atoms``; velocities if it has momenta; results of its calculator into ``info``."""
+        units = get_units(units)
+        flags = tuple(bool(flag) for flag in atoms.pbc) if periodic is None else periodic
+        positions, names = atoms.get_positions(), atoms.get_chemical_symbols()
+        box = Box.completed(atoms.cell.array, flags, positions, atoms.get_celldisp().ravel())
+        own = atoms.get_masses() if atoms.has("masses") else None
+        system = cls(box, positions, names, masses=masses if own is None else own, units=units)
+        if own is not None and masses:
+            system.masses = _override(system, masses)
+        if atoms.has("momenta"):  # ASE's unit of velocity, Angstrom / (Angstrom sqrt(amu/eV)), is ours inside
+            system.velocities = atoms.get_velocities() / units.velocity
+        if atoms.has("initial_charges"):
+            system.charges = atoms.get_initial_charges()
+        results = getattr(atoms.calc, "results", {})
+        for key in ("energy", "forces", "stress"):
+            if key in results:
+                factor = units.pressure if key == "stress" else 1.0
+                system.info[key] = np.asarray(results[key]) / factor if key != "energy" else results[key]
+        return system
+
+    def to_ase(self):
+        """As an ``ase.Atoms`` with masses and momenta; species that are no elements become "X"."""
+        try:
+            from ase import Atoms
+        except ImportError:
+            raise InputError('ASE is not installed: pip install "mdcore[ase]"') from None
+        momenta = None
+        if self.velocities is not None:
+            momenta = self.velocities * (self.units.velocity * self.masses[:, None])
+        return Atoms(
+            [name if name in ATOMIC_MASSES else "X" for name in self.names],
+            positions=self.positions,
+            cell=self.box.matrix if any(self.box.periodic) else None,
+            celldisp=self.box.origin if any(self.box.periodic) else None,
+            pbc=self.box.periodic,
+            masses=self.masses,
+            momenta=momenta,
+            charges=self.charges,
+        )
+
+    def _masses(self, masses) -> np.ndarray:
+        if masses is None or isinstance(masses, dict):
+            each = [species_mass(name, self.units, masses) for name in self.symbols]
+            return np.array(each)[self.species]
+        column = _column("masses", masses, len(self.positions), ())
+        if (column <= 0.0).any():
+            first = int(np.argmax(column <= 0.0))
+            raise InputError(
+                f"masses: atom {first} (counting from 0) has mass {column[first]:g}; masses must be positive"
+            )
+        return column
+
+    def __len__(self):
+        return self.n_atoms
+
+    def __repr__(self):
+        counts = np.bincount(self.species, minlength=len(self.symbols))
+        names = " ".join(f"{name}{count}" for name, count in zip(self.symbols, counts, strict=True))
+        return f"System({names}, {self.box!r}, units={self.units.name!r})"
+
+
+def species_mass(name: str, units: UnitSystem, masses: dict[str, float] | None = None) -> float:
+    """The mass of a species: as given, else its standard atomic weight, else the default of the units."""
+    if masses and name in masses:
+        mass = masses[name]
+        if isinstance(mass, bool) or not isinstance(mass, int | float | np.number) or not 0 < mass < np.inf:
+            raise InputError(f"mass of {name} = {mass!r}: expected a positive number")
+        return float(mass)
+    if units.default_mass is not None:
+        return units.default_mass
+    if name in ATOMIC_MASSES:
+        return ATOMIC_MASSES[name]
+    close = difflib.get_close_matches(name, ATOMIC_MASSES, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise InputError(
+        f"species {name!r} is not a chemical element and has no mass: "
+        f"give one, e.g. masses = {{ {name} = 12.0 }}{hint}"
+    )
+
+
+def _override(atoms, masses: dict[str, float]) -> np.ndarray:
+    """The masses [n] of ``atoms`` with those of the named species replaced."""
+    column = np.array(atoms.masses)
+    for k, name in enumerate(atoms.symbols):
+        if name in masses:
+            column[atoms.species == k] = species_mass(name, METAL, masses)
+    return column
+
+
+def check_file(path: Path):
+    """InputError unless ``path`` is a file that may be read; suggests a near name."""
+    if path.is_dir():
+        raise InputError(f"{path}: is a directory, expected a structure file")
+    if not path.exists():
+        folder = path.parent if path.parent.is_dir() else Path()
+        close = difflib.get_close_matches(path.name, os.listdir(folder), n=1)
+        hint = f"did you mean {path.with_name(close[0])}?" if close else "check the name and the directory"
+        raise InputError(f"{path}: no such file; {hint}")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path}: may not be read; check its permissions")
+
+
+def _read_with_ase(cls, path, frame, units, periodic, masses) -> System:
+    try:
+        from ase.io import read
+    except ImportError:
+        raise InputError(
+            f"{path}: mdcore itself reads {', '.join(extxyz.SUFFIXES)} files; "
+            f'for other formats install ASE: pip install "mdcore[ase]"'
+        ) from None
+    try:
+        atoms = read(path, index=frame)
+    except Exception as error:  # every reader of ASE raises its own kind
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        if isinstance(error, IndexError):
+            reason = "it has no such frame"
+        message = f"{path}: ASE can't read frame {frame} of it ({reason}); convert it to .extxyz"
+        raise InputError(message) from None
+    if not len(atoms):
+        raise InputError(f"{path}: holds no atoms")
+    try:
+        system = cls.from_ase(atoms, units, periodic=periodic, masses=masses)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    system.info = {"source": str(path), "frame": frame, **system.info}
+    return system
+
+
+def _column(name, values, n, row=(3,)) -> np.ndarray:
+    """A fresh float64 [n, *row], or InputError; n = None takes any length but zero."""
+    try:
+        column = np.array(values, dtype=np.float64, order="C")
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: expected numbers") from None
+    if column.ndim != 1 + len(row) or column.shape[1:] != row or n not in (None, len(column)):
+        expected = " x ".join(map(str, ("n" if n is None else n, *row)))
+        raise InputError(f"{name}: expected {expected} numbers, got an array of shape {column.shape}")
+    if len(column) == 0:
+        raise InputError(f"{name}: no atoms; give at least one")
+    if not np.isfinite(column).all():
+        bad = int(np.argwhere(~np.isfinite(column))[0][0])
+        raise InputError(f"{name}: atom {bad} (counting from 0) has {column[bad]}, which is not finite")
+    return column
+
+
+def _species(species, symbols, n) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(int32 [n], distinct names) from names or integers."""
+    if isinstance(species, str):
+        species, symbols = np.zeros(n, dtype=np.int32), (species,)
+    elif symbols is None:
+        names = [str(name) for name in species]
+        symbols = tuple(dict.fromkeys(names))
+        index = {name: k for k, name in enumerate(symbols)}
+        species = np.array([index[name] for name in names], dtype=np.int32)
+    species, symbols = np.array(species), tuple(symbols)
+    if species.shape != (n,) or species.dtype.kind not in "iu":
+        raise InputError(f"species: expected {n} integers or names, one an atom")
+    if species.min() < 0 or species.max() >= len(symbols):
+        top = len(symbols) - 1
+        raise InputError(f"species: indices must lie in 0..{top}, the range of symbols {symbols}")
+    for name in symbols:
+        if not isinstance(name, str) or not name or name.split() != [name]:
+            raise InputError(f"species name {name!r}: expected a word without blanks")
+    if len(set(symbols)) != len(symbols):
+        raise InputError(f"symbols {symbols}: the names must differ")
+    return species.astype(np.int32), symbols
