@@ -1,7 +1,36 @@
 /* Copies of atoms: which are needed across a face, and moving rows between
  * owners and ghosts. */
+#include <math.h>
+
 #include "md_types.h"
 #include "simd.h"
+
+/* Bring owned atoms back into the cell along periodic directions (bits of
+ * `periodic`): exact, the rows of `matrix` are multiples of the position grid.
+ * Twice, since rounding can leave an atom on the far face. images: [n_owned][3]. */
+static void wrap(md_atoms *atoms, int32_t *images, const double *matrix, const double *inverse,
+                 const double *origin, int periodic)
+{
+    for (int64_t i = 0; i < atoms->n_owned; i++) {
+        double *x = atoms->x + 4 * i;
+        for (int again = 0; again < 2; again++) {
+            double s[3];
+            for (int d = 0; d < 3; d++)
+                s[d] = (x[0] - origin[0]) * inverse[d] + (x[1] - origin[1]) * inverse[3 + d] +
+                       (x[2] - origin[2]) * inverse[6 + d];
+            if (s[0] >= 0.0 && s[0] < 1.0 && s[1] >= 0.0 && s[1] < 1.0 && s[2] >= 0.0 && s[2] < 1.0)
+                break;
+            for (int d = 0; d < 3; d++) {
+                const double n = periodic >> d & 1 ? floor(s[d]) : 0.0;
+                if (n == 0.0 || !(fabs(n) < 1e9))
+                    continue;
+                for (int k = 0; k < 3; k++)
+                    x[k] -= n * matrix[3 * d + k];
+                images[3 * i + d] += (int32_t)n;
+            }
+        }
+    }
+}
 
 /* Rows of [begin, end) whose fractional coordinate along one direction,
  * (x - origin) . normal, is below (sign < 0) or not below (sign > 0) the bound. */

@@ -24,6 +24,7 @@ const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .philox_words = philox_words,
     .kinetic_sums = kinetic_sums,
     .virial_sums = virial_sums,
+    .wrap = wrap,
     .select_beyond = select_beyond,
     .copy_shifted = copy_shifted,
     .add_rows = add_rows,

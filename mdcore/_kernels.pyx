@@ -66,6 +66,7 @@ cdef extern from "kernels.h" nogil:
         void (*virial_sums)(const md_atoms *, double, int64_t *) noexcept nogil
         int64_t (*select_beyond)(const double *, int64_t, int64_t, const double *, const double *, double, int,
                                  int32_t *) noexcept nogil
+        void (*wrap)(md_atoms *, int32_t *, const double *, const double *, const double *, int) noexcept nogil
         void (*copy_shifted)(double *, const double *, const int32_t *, int64_t, const double *) noexcept nogil
         void (*add_rows)(double *, const double *, const int32_t *, int64_t) noexcept nogil
 
@@ -305,57 +306,76 @@ def virial_sums(AtomRows atoms, double positions_per_unit):
     return np.asarray(limbs)
 
 
-def select_beyond(AtomRows atoms, int64_t begin, int64_t end, double[::1] normal, double[::1] origin,
-                  double bound, int sign):
-    """Rows int32 of [begin, end) on the low (sign -1) or high (sign +1) side of a plane."""
-    if not 0 <= begin <= end <= atoms.rows.n_owned + atoms.rows.n_ghost or normal.shape[0] != 3 \
-            or origin.shape[0] != 3:
-        raise ValueError("rows out of range")
-    cdef int32_t[::1] out = np.empty(end - begin + 1, dtype=np.int32)
-    cdef int64_t n = K.select_beyond(atoms.rows.x, begin, end, &normal[0], &origin[0], bound, sign, &out[0])
-    return np.asarray(out)[:n]
+def wrap(AtomRows atoms, int32_t[:, ::1] images, double[:, ::1] matrix, double[:, ::1] inverse,
+         double[::1] origin, int periodic):
+    """Bring owned atoms back into the cell along periodic directions (bits 1, 2, 4); images follow."""
+    if images.shape[0] < atoms.rows.n_owned or images.shape[1] != 3 or matrix.shape[0] != 3 \
+            or matrix.shape[1] != 3 or inverse.shape[0] != 3 or inverse.shape[1] != 3 or origin.shape[0] != 3:
+        raise ValueError("images are [n_owned, 3], matrix and inverse [3, 3], origin [3]")
+    K.wrap(&atoms.rows, &images[0, 0], &matrix[0, 0], &inverse[0, 0], &origin[0], periodic)
+
+
+cdef class Face:
+    """One face of a domain: which atoms have copies on its other side, and how their copies are shifted.
+
+    normal, origin : float64 [3], fractional coordinate = (x - origin) . normal; bound; side : -1 below the
+    bound, +1 not below; shift : float64 [3]
+    """
+
+    cdef double normal[3]
+    cdef double origin[3]
+    cdef double shift[3]
+    cdef double bound
+    cdef int side
+
+    def __init__(self, normal, origin, double bound, int side, shift):
+        for d in range(3):
+            self.normal[d], self.origin[d], self.shift[d] = normal[d], origin[d], shift[d]
+        self.bound, self.side = bound, side
+
+    def select(self, AtomRows atoms, int64_t begin, int64_t end):
+        """Rows of [begin, end) whose copies are needed beyond the face."""
+        if not 0 <= begin <= end <= atoms.rows.n_owned + atoms.rows.n_ghost:
+            raise ValueError("rows out of range")
+        cdef Rows rows = Rows.__new__(Rows)
+        index = np.empty(end - begin + 1, dtype=np.int32)
+        cdef int32_t[::1] view = index
+        rows.n = K.select_beyond(atoms.rows.x, begin, end, self.normal, self.origin, self.bound, self.side, &view[0])
+        rows.index = index[:rows.n]
+        rows.first = &view[0]
+        rows.shift = self.shift
+        return rows
 
 
 cdef class Rows:
-    """A list of atoms whose copies go one way: the rows, and the shift their copies get."""
+    """Atoms whose copies go one way. index : int32 [n], rows of the atoms (made by Face.select)."""
 
-    cdef int32_t[::1] rows
-    cdef double[::1] shift
-    cdef int64_t n, top
-
-    def __init__(self, rows, shift):
-        self.rows = np.array(rows, dtype=np.int32)
-        self.shift = np.array(shift, dtype=np.float64)
-        self.n = len(rows)
-        self.top = int(rows.max()) if self.n else -1
+    cdef readonly object index
+    cdef int32_t *first
+    cdef double shift[3]
+    cdef int64_t n
 
     def __len__(self):
         return self.n
 
-    def copy_to(self, double[:, ::1] source, double[:, ::1] target, int64_t start):
-        """target[start + k] = source[rows[k]] + shift"""
-        if self.n == 0:
-            return
-        if self.top >= source.shape[0] or start < 0 or start + self.n > target.shape[0] \
-                or source.shape[1] != 4 or target.shape[1] != 4:
-            raise ValueError("rows out of range")
-        K.copy_shifted(&target[start, 0], &source[0, 0], &self.rows[0], self.n, &self.shift[0])
+    def pack(self, AtomRows atoms, double[:, ::1] target):
+        """target[k] = position of row k + shift"""
+        if self.n > target.shape[0] or target.shape[1] != 4:
+            raise ValueError("target is [n, 4]")
+        if self.n:
+            K.copy_shifted(&target[0, 0], atoms.rows.x, self.first, self.n, self.shift)
+
+    def add(self, AtomRows atoms, double[:, ::1] source):
+        """Add source[k] to the force of row k."""
+        if self.n > source.shape[0] or source.shape[1] != 4:
+            raise ValueError("source is [n, 4]")
+        if self.n:
+            K.add_rows(atoms.rows.f, &source[0, 0], self.first, self.n)
 
     def copy_ghosts(self, AtomRows atoms, int64_t start):
         """Positions of ghosts [start, start + n) from their owners on this rank."""
-        if self.n:
-            K.copy_shifted(atoms.rows.x + 4 * start, atoms.rows.x, &self.rows[0], self.n, &self.shift[0])
+        K.copy_shifted(atoms.rows.x + 4 * start, atoms.rows.x, self.first, self.n, self.shift)
 
     def add_ghosts(self, AtomRows atoms, int64_t start):
         """Forces of ghosts [start, start + n) onto their owners on this rank."""
-        if self.n:
-            K.add_rows(atoms.rows.f, atoms.rows.f + 4 * start, &self.rows[0], self.n)
-
-    def add_from(self, double[:, ::1] source, double[:, ::1] target):
-        """target[rows[k]] += source[k]"""
-        if self.n == 0:
-            return
-        if self.top >= target.shape[0] or self.n > source.shape[0] or source.shape[1] != 4 \
-                or target.shape[1] != 4:
-            raise ValueError("rows out of range")
-        K.add_rows(&target[0, 0], &source[0, 0], &self.rows[0], self.n)
+        K.add_rows(atoms.rows.f, atoms.rows.f + 4 * start, self.first, self.n)

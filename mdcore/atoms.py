@@ -21,16 +21,15 @@ class Column:
     dtype: str
     shape: tuple[int, ...] = ()
     migrates: bool = True  # goes with the atom to its new owner
-    ghosts: bool = False  # copies of the atom carry it
 
 
 COLUMNS = {
-    "x": Column("f8", (4,), ghosts=True),  # position; the pad is the species index
+    "x": Column("f8", (4,)),  # position; the pad is the species index
     "v": Column("f8", (4,)),  # velocity; the pad is 1/mass
     "f": Column("f8", (4,), migrates=False),  # force; the pad is zero
     "start": Column("f8", (4,), migrates=False),  # position at the last list build
     "masses": Column("f8"),
-    "tags": Column("i8", ghosts=True),
+    "tags": Column("i8"),
     "images": Column("i4", (3,)),
 }
 
@@ -87,10 +86,8 @@ class Atoms(AtomRows):
         return self.x[: self.n_owned, 3].astype(np.int32)
 
     def migrating(self) -> list[str]:
+        """Names of the columns that go with an atom."""
         return [name for name, column in self.columns.items() if column.migrates]
-
-    def on_ghosts(self) -> list[str]:
-        return [name for name, column in self.columns.items() if column.ghosts]
 
     def take(self, rows: np.ndarray) -> None:
         """Keep the owned atoms `rows`, in that order; ghosts are forgotten."""

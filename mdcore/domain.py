@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore._kernels import Rows, select_beyond
+from mdcore import _kernels
+from mdcore._kernels import Face, Rows
 from mdcore.errors import InputError, SimulationError
 
 
@@ -44,16 +45,20 @@ def processor_grid(size: int, widths, periodic=(True, True, True)) -> tuple[int,
 class Swap:
     """One leg of the halo: which rows go where, and where what arrives is kept."""
 
-    rows: Rows  # of mine (owned or earlier ghosts), with the shift their copies get
-    index: np.ndarray  # the same rows, for columns other than positions
+    rows: Rows  # of mine (owned or earlier ghosts)
     dest: int | None  # rank they go to (None: a free surface)
     source: int | None  # rank that sends to me
     start: int  # first row of what arrives
     count: int  # rows that arrive
     local: bool  # I am my own neighbour
 
-    def send_buffer(self, column: np.ndarray) -> np.ndarray:
+    def buffer(self, column: np.ndarray) -> np.ndarray:
+        """Room for what is sent of a column [capacity, ...]."""
         return np.empty((len(self.rows), *column.shape[1:]), dtype=column.dtype)
+
+    def arriving(self, column: np.ndarray) -> np.ndarray:
+        """The rows of a column that arrive."""
+        return column[self.start : self.start + self.count]
 
 
 class Domain:
@@ -74,8 +79,11 @@ class Domain:
         self.coords = np.unravel_index(comm.rank, self.grid)
         self.fraction = reach / box.widths  # reach in fractional coordinates
         self.hops = [self._hops(d) for d in range(3)]
-        self.normals = [np.ascontiguousarray(box.inverse[:, d]) for d in range(3)]
-        self.origin = np.array(box.origin)
+        # kernels take writable, contiguous arrays
+        self._matrix, self._inverse, self._origin = (
+            np.array(array, order="C") for array in (box.matrix, box.inverse, box.origin)
+        )
+        self.legs = [leg for d in range(3) for leg in self._legs(d)]
         self.swaps: list[Swap] = []
 
     def _hops(self, d: int) -> int:
@@ -92,6 +100,23 @@ class Domain:
             coords[d] %= self.grid[d]
         return int(np.ravel_multi_index(coords, self.grid))
 
+    def _legs(self, d: int) -> list[tuple]:
+        """(direction, step, hop, face, dest, source) of every swap along direction d, in order."""
+        lower, upper = self.coords[d] / self.grid[d], (self.coords[d] + 1) / self.grid[d]
+        legs = []
+        for hop in range(self.hops[d]):
+            for step in (-1, +1):
+                # towards -: what lies near my lower face; towards +: near my upper face
+                bound = lower + self.fraction[d] if step < 0 else upper - self.fraction[d]
+                dest, source = self._neighbour(d, step), self._neighbour(d, -step)
+                if dest is None:
+                    bound = step * math.inf  # nobody there
+                wraps = self.coords[d] + step not in range(self.grid[d])
+                shift = self.box.matrix[d] * (-step if wraps else 0)
+                face = Face(self.box.inverse[:, d], self.box.origin, bound, step, shift)
+                legs.append((d, step, hop, face, dest, source))
+        return legs
+
     # --- owners -----------------------------------------------------------------------------------
 
     def owners(self, positions) -> np.ndarray:
@@ -101,12 +126,10 @@ class Domain:
 
     def wrap(self, atoms) -> None:
         """Bring owned atoms back into the cell (exactly); their images say where they came from."""
-        x = atoms.positions
-        outside = np.floor(self.box.fractional(x)) * self.box.periodic
-        rows = np.flatnonzero(outside.any(axis=1))
-        if len(rows):
-            x[rows], images = self.box.wrap(x[rows])
-            atoms.images[rows] += images
+        box = self.box
+        bits = sum(1 << d for d in range(3) if box.periodic[d])
+        if bits and atoms.n_owned:
+            _kernels.wrap(atoms, atoms.images, self._matrix, self._inverse, self._origin, bits)
 
     def migrate(self, atoms) -> None:
         """Wrap owned atoms and hand those that left the domain to their new owners.
@@ -157,58 +180,45 @@ class Domain:
 
     # --- ghosts -----------------------------------------------------------------------------------
 
-    def make_ghosts(self, atoms) -> None:
-        """Copies of all atoms within reach of this domain; the way they came is kept in `swaps`."""
+    def make_ghosts(self, atoms, columns=()) -> None:
+        """Copies of all atoms within reach of this domain, with `columns` beside their positions.
+
+        The way they came is kept in `swaps`.
+        """
         atoms.n_ghost = 0
         self.swaps = []
-        for d in range(3):
-            lower = self.coords[d] / self.grid[d]
-            upper = (self.coords[d] + 1) / self.grid[d]
-            # towards -: what lies near my lower face; towards +: near my upper face
-            bounds = {-1: lower + self.fraction[d], +1: upper - self.fraction[d]}
-            ranges = {-1: (0, atoms.n_total), +1: (0, atoms.n_total)}
-            for _ in range(self.hops[d]):
-                for step in (-1, +1):
-                    ranges[step] = self._make_swap(atoms, d, step, bounds[step], *ranges[step])
-        atoms.close_rows()
-
-    def _make_swap(self, atoms, d: int, step: int, bound: float, begin: int, end: int) -> tuple[int, int]:
-        """Send rows of [begin, end) beyond the bound one domain on; returns the rows that arrived."""
-        dest, source = self._neighbour(d, step), self._neighbour(d, -step)
-        if dest is None:
-            index = np.empty(0, dtype=np.int32)
-        else:
-            index = select_beyond(atoms, begin, end, self.normals[d], self.origin, bound, step)
-        wraps = self.coords[d] + step not in range(self.grid[d])
-        shift = self.box.matrix[d] * (-step if wraps and dest is not None else 0)
-        local = dest == source == self.comm.rank
-        count = len(index) if local else self._exchange_count(len(index), dest, source)
-        start = atoms.n_total
-        atoms.reserve(start + count)
-        swap = Swap(Rows(index, shift), index, dest, source, start, count, local)
-        self.swaps.append(swap)
-        atoms.n_ghost += count
-        for name in atoms.on_ghosts():
-            if name != "x":
+        direction, arrived = None, {}
+        for d, step, hop, face, dest, source in self.legs:
+            if d != direction:
+                direction, n = d, atoms.n_total
+            # the first hop sends what was here before this direction, later hops send on what came that way
+            begin, end = arrived[step] if hop else (0, n)
+            rows = face.select(atoms, begin, end)
+            local = dest == source == self.comm.rank
+            count = len(rows) if local else self._exchange_count(len(rows), dest, source)
+            start = atoms.n_total
+            atoms.reserve(start + count)
+            atoms.n_ghost += count
+            arrived[step] = (start, start + count)
+            swap = Swap(rows, dest, source, start, count, local)
+            self.swaps.append(swap)
+            self._forward_positions(atoms, swap)
+            for name in columns:
                 self._forward(getattr(atoms, name), swap)
-        self._forward_positions(atoms, swap)
-        return start, start + count
+        atoms.close_rows()
 
     def forward_positions(self, atoms) -> None:
         """Bring all ghosts' positions up to date."""
         for swap in self.swaps:
-            if swap.local:
-                swap.rows.copy_ghosts(atoms, swap.start)
-            else:
-                self._forward_positions(atoms, swap)
+            self._forward_positions(atoms, swap)
 
     def _forward_positions(self, atoms, swap: Swap) -> None:
         if swap.local:
             swap.rows.copy_ghosts(atoms, swap.start)
-            return
-        send = swap.send_buffer(atoms.x)
-        swap.rows.copy_to(atoms.x, send, 0)
-        self.comm.exchange(send, swap.dest, atoms.x[swap.start : swap.start + swap.count], swap.source)
+        else:
+            send = swap.buffer(atoms.x)
+            swap.rows.pack(atoms, send)
+            self.comm.exchange(send, swap.dest, swap.arriving(atoms.x), swap.source)
 
     def reverse_forces(self, atoms) -> None:
         """Add the forces on ghosts to their owners (exact, so in any order)."""
@@ -216,10 +226,9 @@ class Domain:
             if swap.local:
                 swap.rows.add_ghosts(atoms, swap.start)
             else:
-                received = swap.send_buffer(atoms.f)
-                arrived = atoms.f[swap.start : swap.start + swap.count]
-                self.comm.exchange(arrived, swap.source, received, swap.dest)
-                swap.rows.add_from(received, atoms.f)
+                returned = swap.buffer(atoms.f)
+                self.comm.exchange(swap.arriving(atoms.f), swap.source, returned, swap.dest)
+                swap.rows.add(atoms, returned)
 
     def forward(self, column: np.ndarray) -> None:
         """Copy a per-atom property [capacity, ...] of the owners to their ghosts."""
@@ -227,19 +236,17 @@ class Domain:
             self._forward(column, swap)
 
     def _forward(self, column: np.ndarray, swap: Swap) -> None:
-        arrived = column[swap.start : swap.start + swap.count]
+        send = column[swap.rows.index]
         if swap.local:
-            column.take(swap.index, axis=0, out=arrived)
+            swap.arriving(column)[...] = send
         else:
-            self.comm.exchange(column[swap.index], swap.dest, arrived, swap.source)
+            self.comm.exchange(send, swap.dest, swap.arriving(column), swap.source)
 
     def reverse_add(self, column: np.ndarray) -> None:
         """Add a per-atom property [capacity, ...] of the ghosts to their owners."""
         for swap in reversed(self.swaps):
-            arrived = column[swap.start : swap.start + swap.count]
-            if swap.local:
-                np.add.at(column, swap.index, arrived)
-            else:
-                received = swap.send_buffer(column)
-                self.comm.exchange(arrived, swap.source, received, swap.dest)
-                np.add.at(column, swap.index, received)
+            returned = swap.arriving(column)
+            if not swap.local:
+                returned = swap.buffer(column)
+                self.comm.exchange(swap.arriving(column), swap.source, returned, swap.dest)
+            np.add.at(column, swap.rows.index, returned)

@@ -7,6 +7,9 @@ moved half the skin since it was built: two atoms can't have approached by more.
 from mdcore._kernels import VerletList, spatial_order
 
 
+FEW = 512  # atoms that fit into the first-level cache in any order
+
+
 class Neighbors:
     """The Verlet list of the owned atoms.
 
@@ -26,7 +29,7 @@ class Neighbors:
 
     def sort(self, atoms) -> None:
         """Owned atoms that are close in space become close in memory."""
-        if atoms.n_owned:
+        if atoms.n_owned > FEW:
             atoms.take(spatial_order(atoms, 0.5 * self.reach))
 
     def build(self, atoms) -> None:

@@ -54,6 +54,6 @@ class Sum:
         for term in self.terms:
             term.compute(atoms, neighbors, domain, out)
 
-    def tail(self, counts, volume: float) -> tuple[float, float]:
-        tails = [term.tail(counts, volume) for term in self.terms]
+    def tail(self, counts, box) -> tuple[float, float]:
+        tails = [term.tail(counts, box) for term in self.terms]
         return sum(energy for energy, _ in tails), sum(virial for _, virial in tails)

@@ -50,9 +50,13 @@ class LennardJones:
         _one_of("truncation", truncation, TRUNCATIONS)
         _one_of("mixing", mixing, MIXINGS)
         if (epsilon is None) != (sigma is None):
-            raise InputError("LennardJones: epsilon and sigma go together; give both or per-species parameters")
+            raise InputError(
+                "LennardJones: epsilon and sigma go together; give both or per-species parameters"
+            )
         if epsilon is None and not species and not pairs:
-            raise InputError("LennardJones: no parameters; give epsilon and sigma, or species = {'Ar': (eps, sigma)}")
+            raise InputError(
+                "LennardJones: no parameters; give epsilon and sigma, or species = {'Ar': (eps, sigma)}"
+            )
         if tail_corrections and truncation != "cut":
             raise InputError(
                 f'LennardJones: tail_corrections with truncation = "{truncation}": '
@@ -84,13 +88,12 @@ class LennardJones:
         if self.mixing == "none" and a != b:
             raise InputError(
                 f'potential "lj": no parameters for the pair {a}-{b}; '
-                f'give the pair [{a}, {b}] explicitly or a mixing rule'
+                f"give the pair [{a}, {b}] explicitly or a mixing rule"
             )
         for name in (a, b):
             if self.default is None and name not in self.species:
                 raise InputError(
-                    f'potential "lj": no parameters for species {name}; '
-                    f"give epsilon and sigma for {name}"
+                    f'potential "lj": no parameters for species {name}; give epsilon and sigma for {name}'
                 )
         (ea, sa), (eb, sb) = (self.species.get(name, self.default) for name in (a, b))
         sigma = math.sqrt(sa * sb) if self.mixing == "geometric" else 0.5 * (sa + sb)
@@ -116,16 +119,21 @@ class LennardJones:
         )
         out.add_limbs()
 
-    def tail(self, counts, volume: float) -> tuple[float, float]:
-        """(energy, trace of the virial) past the cutoff for `counts` atoms of each species in `volume`."""
+    def tail(self, counts, box) -> tuple[float, float]:
+        """(energy, trace of the virial) past the cutoff for `counts` atoms of each species."""
         energy = virial = 0.0
         if not self.tail_corrections:
             return energy, virial
+        if not all(box.periodic):
+            raise InputError(
+                'potential "lj": tail_corrections = true, but the cell is not periodic in all directions; '
+                "there is no uniform liquid past the cutoff: use tail_corrections = false"
+            )
         for a, row in zip(counts, self.parameters, strict=True):
             for b, (epsilon, sigma, rc) in zip(counts, row, strict=True):
                 u_r2 = 4.0 * epsilon * (sigma**12 / (9.0 * rc**9) - sigma**6 / (3.0 * rc**3))
                 u_rc = 4.0 * epsilon * ((sigma / rc) ** 12 - (sigma / rc) ** 6)
-                pairs = 2.0 * math.pi * float(a) * float(b) / volume
+                pairs = 2.0 * math.pi * float(a) * float(b) / box.volume
                 energy += pairs * u_r2
                 virial += pairs * (rc**3 * u_rc + 3.0 * u_r2)
         return energy, virial

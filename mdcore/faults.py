@@ -1,0 +1,95 @@
+"""The physics broke down: which atom, at which step, and what can be done?
+
+Each function is called by all ranks together; all raise the same SimulationError
+(``collective`` is set: one rank's voice is enough).
+"""
+
+import numpy as np
+
+from mdcore.errors import SimulationError
+
+FORCE_LIMIT = 2.0**14  # ext/fixed.h: sums of larger forces would not be exact
+
+
+def fail(comm, message: str | None) -> None:
+    """Raise the message of the first rank that has one."""
+    text = next(text for text in comm.allgather(message) if text is not None)
+    error = SimulationError(text)
+    error.collective = True
+    raise error
+
+
+def bad_row(atoms) -> int:
+    """Row of an owned atom whose force is not finite or beyond the limit, or -1."""
+    rows = np.flatnonzero(~(np.abs(atoms.forces) < FORCE_LIMIT).all(axis=1))
+    return int(rows[0]) if len(rows) else -1
+
+
+def impossible_force(sim, row: int) -> None:
+    message = None
+    sim.domain.forward(sim.atoms.tags)
+    if row >= 0:
+        atoms = sim.atoms
+        force, unit = float(np.abs(atoms.forces[row]).max()), sim.units.labels
+        away = np.linalg.norm(atoms.x[: atoms.n_total, :3] - atoms.x[row, :3], axis=1)
+        away[row] = np.inf
+        near = int(np.argmin(away)) if len(away) > 1 else row
+        size = f"{force:.3g} {unit['energy']}/{unit['length']}" if np.isfinite(force) else "not a finite number"
+        message = (
+            f"step {sim.step}: the force on atom {atoms.tags[row]} (counting from 0) is {size}; its nearest "
+            f"neighbour, atom {atoms.tags[near]}, is {away[near]:.4g} {unit['length']} away. "
+            + ("Atoms overlap: check the structure and its cell"
+               if sim.step == 0 else "Use a smaller timestep, or relax the structure first")
+        )
+    fail(sim.comm, message)
+
+
+def runaway(sim) -> None:
+    atoms, limit = sim.atoms, 0.5 * sim.neighbors.skin
+    moved = np.linalg.norm(atoms.velocities, axis=1) * sim.integrator.dt
+    message = None
+    if atoms.n_owned:
+        row = int(np.argmax(np.where(np.isfinite(moved), moved, np.inf)))
+        if not moved[row] <= limit * (1.0 - 1e-6):
+            message = (
+                f"step {sim.step + 1}: atom {atoms.tags[row]} (counting from 0) moves {moved[row]:.3g} "
+                f"{sim.units.labels['length']} in one step, farther than half the skin of {sim.neighbors.skin:g}. "
+                "Use a smaller timestep, relax the structure first, or give a larger [neighbors] skin"
+            )
+    everyone = sim.comm.allgather(message)
+    if not any(everyone):
+        message = f"step {sim.step + 1}: an atom moves farther than half the skin; use a smaller timestep"
+    fail(sim.comm, message)
+
+
+def flown_away(sim, limit: float) -> None:
+    """An atom left the range in which positions are exact (only without walls or periodicity)."""
+    atoms = sim.atoms
+    reach = np.abs(atoms.positions).max(axis=1, initial=0.0)
+    worst = sim.comm.maximum(np.array([reach.max(initial=0.0)]))[0]
+    if worst < limit:
+        return
+    message = None
+    if atoms.n_owned and reach.max() == worst:
+        row = int(np.argmax(reach))
+        message = (
+            f"step {sim.step}: atom {atoms.tags[row]} (counting from 0) flew away, to "
+            f"{np.round(atoms.positions[row], 1).tolist()} {sim.units.labels['length']}; the run keeps positions "
+            f"within +-{limit:g}. Use a thermostat or a periodic cell, or remove the atom"
+        )
+    fail(sim.comm, message)
+
+
+def explosion(sim, temperature: float) -> None:
+    unit = sim.units.labels["temperature"]
+    speed = np.linalg.norm(sim.atoms.velocities, axis=1) * np.sqrt(sim.atoms.masses[: sim.atoms.n_owned])
+    best = sim.comm.allgather(float(speed.max(initial=-1.0)))
+    message = None
+    if speed.size and float(speed.max()) == max(best):
+        message = (
+            f"step {sim.step}: the temperature is {temperature:.4g} {unit}, beyond the limit of "
+            f"{sim.max_temperature:.4g} {unit}; the hottest is atom {sim.atoms.tags[int(np.argmax(speed))]} "
+            "(counting from 0). Use a smaller timestep or relax the structure first; if it is meant, raise "
+            "[limits] max_temperature"
+        )
+    fail(sim.comm, message)

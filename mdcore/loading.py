@@ -1,0 +1,198 @@
+"""How do atoms get onto the ranks, and back into one array?
+
+Rank 0 reads and writes structures; here they are dealt out to the domains and gathered
+in the order of their tags. Positions are put on the grid of the run (exact.py).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdcore import _kernels, exact, thermo, units, velocities
+from mdcore.box import Box
+from mdcore.errors import InputError
+
+
+@dataclass(frozen=True)
+class Description:
+    """What every rank knows of the system: all but the atoms."""
+
+    box: Box
+    symbols: tuple[str, ...]
+    counts: tuple[int, ...]  # atoms of each species
+    units: units.UnitSystem
+    info: dict
+
+    @property
+    def n_atoms(self) -> int:
+        return sum(self.counts)
+
+
+def describe(system) -> Description:
+    if len(system.positions) == 0:
+        raise InputError("the structure has no atoms; give at least one")
+    counts = _counts(system.species, system.symbols)
+    return Description(system.box, tuple(system.symbols), counts, system.units, dict(system.info))
+
+
+def _counts(species, symbols) -> tuple[int, ...]:
+    return tuple(np.bincount(species, minlength=len(symbols)).tolist())
+
+
+def describe_state(state: dict) -> Description:
+    box = Box(state["matrix"], tuple(bool(p) for p in state["periodic"]), state["origin"])
+    symbols = tuple(state["symbols"])
+    counts = _counts(state["species"], symbols)
+    return Description(box, symbols, counts, units.get(state["units"]), dict(state["info"]))
+
+
+def load(sim, system, state) -> None:
+    """Deal the atoms of rank 0 (a System, or the dict of `state`) out to their owners."""
+    columns, step = None, None
+    if state is not None:
+        columns = _rows(
+            sim, state["positions"], state["velocities"], state["species"], state["masses"], state["images"]
+        )
+        step = (state["step"], state["start_step"], state["start_time"])
+        sim.heat = int(state["heat"])
+    elif system is not None:
+        n = len(system.positions)
+        moving = system.velocities if system.velocities is not None else np.zeros((n, 3))
+        scale = 2.0**sim.position_bits
+        positions = np.rint(np.asarray(system.positions) * scale) / scale
+        columns = _rows(sim, positions, np.asarray(moving) * sim.units.velocity, system.species, system.masses, None)
+    step = sim.comm.bcast(step)
+    if step is not None:
+        sim.step, sim.start_step, sim.start_time = step
+    counts = None
+    if columns is not None:
+        x = columns["x"][:, :3]
+        x[...], moved = sim.box.wrap(x)
+        columns["images"] += moved
+        owner = np.ravel_multi_index(sim.domain.owners(x).T, sim.domain.grid)
+        counts = np.bincount(owner, minlength=sim.comm.size).tolist()
+        if sim.comm.size > 1:
+            order = np.argsort(owner, kind="stable")
+            columns = {name: column[order] for name, column in columns.items()}
+    counts = sim.comm.bcast(counts)
+    sim.atoms.reserve(counts[sim.comm.rank])
+    names = sim.atoms.migrating()
+    sim.atoms.append({name: sim.comm.scatter(columns and columns[name], counts) for name in names})
+
+
+def _rows(sim, positions, velocity, species, masses, images) -> dict[str, np.ndarray]:
+    """The columns of all atoms, in the order of their tags."""
+    n = len(positions)
+    x, v = np.empty((n, 4)), np.empty((n, 4))
+    x[:, :3], x[:, 3] = positions, species
+    v[:, :3], v[:, 3] = velocity, 1.0 / np.asarray(masses)
+    for name, values in (("positions", x), ("velocities", v)):
+        bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        if len(bad):
+            raise InputError(f"atom {bad[0]} (counting from 0): its {name} or mass are not finite numbers; correct it")
+    images = np.zeros((n, 3), dtype=np.int32) if images is None else np.array(images, dtype=np.int32)
+    tags = np.arange(n, dtype=np.int64)
+    return {"x": x, "v": v, "masses": np.array(masses, dtype=np.float64), "tags": tags, "images": images}
+
+
+def _gather(sim, *names: str) -> list[np.ndarray] | None:
+    """Columns of all owned atoms in tag order, on rank 0."""
+    n = sim.atoms.n_owned
+    tags = sim.comm.gather(sim.atoms.tags[:n])
+    columns = [sim.comm.gather(getattr(sim.atoms, name)[:n]) for name in names]
+    if tags is None:
+        return None
+    order = np.empty(len(tags), dtype=np.int64)
+    order[tags] = np.arange(len(tags))
+    return [column[order] for column in columns]
+
+
+def snapshot(sim) -> thermo.Snapshot | None:
+    gathered = _gather(sim, "x", "v", "f", "masses", "images")
+    if gathered is None:
+        return None
+    x, v, f, masses, images = gathered
+    positions, moved = sim.box.wrap(x[:, :3])
+    return thermo.Snapshot(
+        step=sim.step,
+        time=sim.time,
+        box=sim.system.box,
+        positions=positions,
+        images=images + moved,
+        velocities=v[:, :3] / sim.units.velocity,
+        forces=f[:, :3].copy(),
+        species=x[:, 3].astype(np.int32),
+        symbols=sim.symbols,
+        masses=masses,
+        tags=np.arange(len(x), dtype=np.int64),
+    )
+
+
+def state(sim) -> dict | None:
+    sim._take_heat()
+    heat = exact.integer(sim.comm.sum(exact.limbs(sim.heat)))
+    gathered = _gather(sim, "x", "v", "masses", "images")
+    if gathered is None:
+        return None
+    x, v, masses, images = gathered
+    positions, moved = sim.box.wrap(x[:, :3])
+    return {
+        "positions": positions,
+        "velocities": v[:, :3].copy(),
+        "images": images + moved,
+        "species": x[:, 3].astype(np.int32),
+        "masses": masses,
+        "symbols": list(sim.symbols),
+        "matrix": np.array(sim.system.box.matrix),
+        "origin": np.array(sim.system.box.origin),
+        "periodic": [int(p) for p in sim.box.periodic],
+        "units": sim.units.name,
+        "info": {str(key): str(item) for key, item in sim.system.info.items()},
+        "seed": str(sim.seed),
+        "step": sim.step,
+        "start_step": sim.start_step,
+        "start_time": float(sim.start_time),
+        "heat": str(heat),
+    }
+
+
+def total_mass(sim) -> float:
+    masses = sim.atoms.masses[: sim.atoms.n_owned]
+    mine = int(np.rint(masses * 2.0**20).astype(np.int64).sum())
+    return exact.value(exact.integer(sim.comm.sum(exact.limbs(mine))), 20)
+
+
+def remove_momentum(sim) -> None:
+    """Zero the total momentum, and the angular momentum of a cluster; the energy goes to `sim.heat`."""
+    before = _kinetic(sim)
+    gathered = _gather(sim, "x", "v", "masses", "images")
+    new = None
+    if gathered is not None:
+        x, v, masses, images = gathered
+        positions = x[:, :3] + images @ sim.box.matrix
+        new = velocities.zero_momentum(v[:, :3], masses)
+        if not any(sim.box.periodic):
+            new = velocities.zero_angular_momentum(positions, new, masses)
+    new = sim.comm.bcast(new)
+    sim.atoms.velocities[:] = new[sim.atoms.tags[: sim.atoms.n_owned]]
+    change = _kinetic(sim) - before
+    if sim.comm.rank == 0:
+        sim.heat += change
+
+
+def _kinetic(sim) -> int:
+    """The total kinetic energy, on the energy grid."""
+    rows = sim.comm.sum(_kernels.kinetic_sums(sim.atoms))
+    return sum(exact.integer(row) for row in rows[:3]) // 2
+
+
+def degrees_of_freedom(sim, momentum_removed: bool) -> int:
+    """Degrees of freedom that carry kinetic energy in this stage."""
+    positions = None
+    if not any(sim.box.periodic):
+        gathered = _gather(sim, "x")
+        positions = sim.comm.bcast(None if gathered is None else gathered[0][:, :3])
+    return velocities.degrees_of_freedom(
+        sim.box, sim.system.n_atoms, positions, zero_momentum=momentum_removed,
+        zero_rotation=momentum_removed and not any(sim.box.periodic),
+    )

@@ -1,0 +1,289 @@
+"""The time-step loop: what happens in a step, in which order?"""
+
+import math
+
+import numpy as np
+
+from mdcore import _kernels, exact, faults, loading
+from mdcore.atoms import Atoms
+from mdcore.box import Box
+from mdcore.comm import connect
+from mdcore.domain import Domain
+from mdcore.errors import InputError, Interrupted
+from mdcore.neighbors import Neighbors
+from mdcore.potentials.base import Results
+from mdcore.loading import describe, describe_state
+from mdcore.thermo import Snapshot, Thermo, measure
+from mdcore.timers import Timers
+
+SKIN = {"metal": 1.0, "lj": 0.3}
+
+
+class Simulation:
+    """A system, a potential and an integrator, stepped on one rank or many.
+
+    system : System (on several ranks, what rank 0 holds counts)
+    potential : anything that keeps the protocol of potentials/base.py
+    integrator : VelocityVerlet, Langevin; may be replaced between runs
+    seed : of all random numbers; skin : unit of length; comm : mpi4py communicator or None;
+    processor_grid : domains along a, b, c or None
+    max_temperature : a hotter system is refused as an explosion (SimulationError)
+    state : continue from `state()` of an earlier simulation instead of the system's positions
+
+    atoms : the columns of this rank; ``positions``, ``velocities``, ``forces``: views [n_owned, 3] of them,
+    internal units, engine's order (``atoms.tags``)
+    """
+
+    def __init__(
+        self,
+        system,
+        potential,
+        integrator=None,
+        *,
+        seed: int = 0,
+        skin: float | None = None,
+        comm=None,
+        processor_grid=None,
+        max_temperature: float = math.inf,
+        state: dict | None = None,
+    ):
+        self.comm = connect(comm)
+        here = self.comm.rank == 0
+        self.system = self.comm.bcast((describe_state(state) if state else describe(system)) if here else None)
+        self.units = self.system.units
+        self.potential, self.integrator, self.seed = potential, integrator, seed
+        self.max_temperature = max_temperature
+        self.symbols = tuple(self.system.symbols)
+        potential.bind(self.symbols)
+
+        box = self.system.box
+        skin = SKIN[self.units.name] if skin is None else skin
+        if not (math.isfinite(skin) and skin > 0):
+            raise InputError(f"[neighbors] skin = {skin!r}: expected a positive length, e.g. {SKIN[self.units.name]}")
+        self.neighbors = Neighbors(potential.cutoff, skin)
+        extent = np.abs(box.origin).max() + np.abs(box.matrix).sum(axis=0).max() + 2.0 * self.neighbors.reach
+        self.position_bits = exact.position_bits(extent)
+        scale = 2.0**self.position_bits
+        self.box = Box(np.rint(box.matrix * scale) / scale, box.periodic, np.rint(box.origin * scale) / scale)
+        self.tail = potential.tail(self.system.counts, self.box)  # (energy, trace of the virial)
+        self.domain = Domain(self.comm, self.box, self.neighbors.reach, processor_grid)
+
+        self.atoms = Atoms()
+        self.results = Results()
+        self.timers = Timers()
+        self.observers = []
+        self.stop_requested = lambda: False
+        self.step = self.start_step = 0
+        self.start_time = 0.0  # at start_step, where the stage began
+        self.heat = 0  # energy put in from outside, int on the energy grid, this rank's share
+        self.degrees_of_freedom = 0
+        self._running = None  # the integrator that was started last
+        self._stop = False
+        self._bad_row = -1
+        self._thermo = None
+        self._observed = self._next_due = -1
+        loading.load(self, system if here else None, state if here else None)
+        self.total_mass = loading.total_mass(self)
+        self.degrees_of_freedom = 3 * self.system.n_atoms
+        self._neighbourhood()
+        self._forces(want_energy=True)
+        self._bad_row = faults.bad_row(self.atoms)
+        self._check_forces()
+
+    # --- the loop ---------------------------------------------------------------------------------
+
+    def advance(self) -> None:
+        """One time step."""
+        atoms, lap = self.atoms, self.timers.lap
+        motion = self.integrator.before_forces(atoms, self.step)
+        lap("integrate")
+        if self._moved_too_far(motion):
+            self._neighbourhood()
+        else:
+            self.domain.forward_positions(atoms)
+            lap("communicate")
+        self.step += 1
+        self._forces(want_energy=self.step == self._next_due)
+        self._bad_row = self.integrator.after_forces(atoms)
+        lap("integrate")
+
+    def _neighbourhood(self) -> None:
+        """Owners, order in memory, ghosts and the list, anew."""
+        lap = self.timers.lap
+        self.domain.migrate(self.atoms)
+        lap("communicate")
+        self.neighbors.sort(self.atoms)
+        lap("neighbours")
+        self.domain.make_ghosts(self.atoms)
+        lap("communicate")
+        self.neighbors.build(self.atoms)
+        lap("neighbours")
+
+    def _forces(self, want_energy: bool) -> None:
+        atoms, lap = self.atoms, self.timers.lap
+        atoms.clear_forces()
+        self.results.reset(want_energy)
+        self.potential.compute(atoms, self.neighbors, self.domain, self.results)
+        if want_energy:
+            self.virial = _kernels.virial_sums(atoms, 2.0**self.position_bits)
+        lap("forces")
+        self.domain.reverse_forces(atoms)
+        lap("communicate")
+
+    def run(self, steps: int, integrator=None, *, zero_momentum: bool | None = None) -> None:
+        """Take `steps` steps (a stage, if the integrator is new), calling observers as they are due.
+
+        zero_momentum : at the start of a new stage remove the total momentum (and the rotation of a
+        cluster); default: for integrators that conserve it
+        Interrupted if a stop was requested; SimulationError if the physics broke down.
+        """
+        self.integrator = integrator or self.integrator
+        if self.integrator is None:
+            raise InputError("no integrator: give one to Simulation or to run(), e.g. VelocityVerlet(timestep=1.0)")
+        self.begin_stage(steps, zero_momentum)
+        self.run_until(self.step + steps)
+
+    def run_until(self, last: int) -> None:
+        """Step up to step `last` of a stage that `begin_stage` started."""
+        self.timers.lap("other")
+        self._observe()
+        while self.step < last:
+            self.advance()
+            if self.step == self._next_due or self.step == last or self._stop:
+                self._observe()
+            if self._stop:
+                self._stop = False
+                raise Interrupted(f"stopped after step {self.step} on request")
+
+    def begin_stage(self, steps: int, remove_momentum: bool | None = None, first_step: int | None = None) -> None:
+        """Start the integrator for `steps` steps; `first_step`: the stage began there (continued run)."""
+        integrator = self.integrator
+        if first_step is None:
+            self.start_time, self.start_step = self.time, self.step
+            first_step = self.step
+            resumed = False
+        else:
+            resumed = True
+        if integrator is not self._running:
+            conserves = not integrator.stochastic
+            remove_momentum = conserves and remove_momentum is not False
+            if remove_momentum and not resumed:
+                loading.remove_momentum(self)
+                self._thermo = None
+            self.degrees_of_freedom = loading.degrees_of_freedom(self, remove_momentum)
+        integrator.start(self.units, self.seed, self.position_bits, first_step, steps)
+        self._running = integrator
+
+    @property
+    def time(self) -> float:
+        """Simulated time, user unit."""
+        if self.step == self.start_step:
+            return self.start_time
+        return self.start_time + (self.step - self.start_step) * self.integrator.timestep
+
+    # --- observers --------------------------------------------------------------------------------
+
+    def add_observer(self, observer) -> None:
+        """`observer.observe(sim)` is called on all ranks when step % observer.every == 0."""
+        self.observers.append(observer)
+
+    def every(self, steps: int, function) -> None:
+        """Call `function(sim)` every `steps` steps."""
+        self.add_observer(_Callback(steps, function))
+
+    def _observe(self) -> None:
+        self._check_forces()
+        if self._observed != self.step:
+            self._observed = self.step
+            for observer in self.observers:
+                if observer.every and self.step % observer.every == 0:
+                    observer.observe(self)
+        intervals = [observer.every for observer in self.observers if observer.every]
+        self._next_due = min((self.step // n * n + n for n in intervals), default=-1)
+        self.timers.lap("output")
+
+    def thermo(self) -> Thermo:
+        """Thermodynamic state of this step (collective)."""
+        if self._thermo is None or self._thermo.step != self.step:
+            if not self.results.want_energy:
+                self._forces(want_energy=True)
+            self._take_heat()
+            self._thermo = measure(self)
+            if not self._thermo.temperature <= self.max_temperature:
+                faults.explosion(self, self._thermo.temperature)
+        return self._thermo
+
+    @property
+    def potential_energy(self) -> float:
+        return self.thermo().potential
+
+    @property
+    def kinetic_energy(self) -> float:
+        return self.thermo().kinetic
+
+    @property
+    def temperature(self) -> float:
+        return self.thermo().temperature
+
+    @property
+    def pressure(self) -> float:
+        return self.thermo().pressure
+
+    @property
+    def stress(self) -> np.ndarray:
+        return self.thermo().stress
+
+    @property
+    def positions(self) -> np.ndarray:
+        return self.atoms.positions
+
+    @property
+    def velocities(self) -> np.ndarray:
+        return self.atoms.velocities
+
+    @property
+    def forces(self) -> np.ndarray:
+        return self.atoms.forces
+
+    # --- what can go wrong ------------------------------------------------------------------------
+
+    def _moved_too_far(self, motion) -> bool:
+        """Is the list stale? All ranks agree, also on faults and on requests to stop."""
+        step2, total2 = motion
+        stop, bad = self.stop_requested(), self._bad_row >= 0
+        if self.comm.size > 1:
+            flags = np.nan_to_num(np.array([step2, total2, stop, bad], dtype=np.float64), nan=math.inf)
+            step2, total2, stop, bad = self.comm.maximum(flags)
+        if bad:
+            faults.impossible_force(self, self._bad_row)
+        if not step2 <= (0.5 * self.neighbors.skin) ** 2:
+            faults.runaway(self)
+        self._stop = bool(stop)
+        return self.neighbors.stale(total2)
+
+    def _check_forces(self) -> None:
+        """Refuse impossible forces of the last step before anything is made of them (collective)."""
+        bad = self._bad_row >= 0
+        if self.comm.size > 1:
+            bad = self.comm.maximum(np.array([bad], dtype=np.float64))[0]
+        if bad:
+            faults.impossible_force(self, self._bad_row)
+
+    # --- state ------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot | None:
+        """All atoms in the order of their tags, user units, on rank 0 (None elsewhere; collective)."""
+        return loading.snapshot(self)
+
+    def state(self) -> dict | None:
+        """Everything needed to continue bit for bit, on rank 0 (None elsewhere; collective)."""
+        return loading.state(self)
+
+    def _take_heat(self) -> None:
+        if self._running is not None:
+            self.heat += self._running.take_heat()
+
+
+class _Callback:
+    def __init__(self, every: int, function):
+        self.every, self.observe = every, function
