@@ -155,7 +155,7 @@ class H5MDFile:
                 creator = h5md.create_group("creator")
                 creator.attrs["name"] = "mdcore"
                 creator.attrs["version"] = self.provenance.get("version", "unknown")
-                _store_text(file.create_group("provenance"), self.provenance)
+                store_text(file.create_group("provenance"), self.provenance)
                 file.flush()
                 os.replace(temporary, self.path)
         except OutputError:
@@ -197,7 +197,7 @@ class H5MDFile:
         n_restarts = sum(name.startswith("restart_") for name in group)
         restart = group.create_group(f"restart_{n_restarts + 1}")
         restart.attrs["step"] = self.resume_step
-        _store_text(restart, {k: v for k, v in self.provenance.items() if before.get(k) != v})
+        store_text(restart, {k: v for k, v in self.provenance.items() if before.get(k) != v})
 
     def _close_quietly(self):
         file, self._file = self._file, None
@@ -306,7 +306,8 @@ def _particles(tables):
     return [columns for step, columns in tables if step.name.startswith("/particles/")]
 
 
-def _store_text(group, table: dict[str, str]):
+def store_text(group, table: dict[str, str]):
+    """A table of strings as scalar data sets under a group."""
     for key, text in table.items():  # as data sets: attributes end at 64 KiB
         group.create_dataset(key, data=str(text))
 

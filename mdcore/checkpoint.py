@@ -1,0 +1,294 @@
+"""How does a run survive being killed, at any moment and on a full disk?
+
+A checkpoint is written beside the last good one, synced to the disk, and renamed over it; the one
+before stays as ``.previous``. Whatever fails, a complete checkpoint is there.
+
+The file is HDF5 behind a user block of 512 bytes, whose text tells the version, the length and the
+SHA-256 of the rest; it is verified before HDF5 sees a byte. Dictionaries are groups, arrays are
+data sets, all else is JSON text (exact for int and float) or bytes; nothing in it is executed.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+from mdcore.errors import OutputError
+from mdcore.h5md import METADATA_BYTES, allocate, cannot_write, cause, load_text, store_text
+
+MAGIC = "mdcore checkpoint"
+VERSION = 1
+HEADER_BYTES = 512
+LEAF_BYTES = 2048  # allowance for what HDF5 adds to one value
+POLL_SECONDS = 1.0  # how often the clock is looked at
+
+
+def previous_path(path) -> Path:
+    """Where the checkpoint before is: ``a.checkpoint.previous`` or ``a.checkpoint.previous.h5``."""
+    path = Path(path)
+    if path.suffix == ".h5":
+        return path.with_name(path.stem + ".previous.h5")
+    return path.with_name(path.name + ".previous")
+
+
+def write(path, state: dict, provenance: dict[str, str] | None = None) -> None:
+    """Replace the checkpoint at ``path`` atomically; the one there becomes `previous_path`.
+
+    state : nested dict of str keys; values are arrays, numpy scalars, int, float, bool, None, str, bytes,
+        lists, tuples and dicts of these
+    OutputError with file, cause and cure if it can't be written (the last good one is intact);
+    TypeError for any other type of value.
+    """
+    path = Path(path)
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        _write_file(temporary, state, provenance or {})
+        if path.exists():
+            _keep(path, previous_path(path))
+        os.replace(temporary, path)
+        _sync_names(path.parent)
+    except (OSError, RuntimeError) as error:
+        kept = " (the checkpoint before is intact)" if path.exists() else ""
+        raise OutputError(cannot_write(path, error) + kept) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def read(path) -> dict:
+    """The state that was written; OutputError if the file is missing, damaged or of another version."""
+    with _opened(path) as file:
+        return _load(file["state"])
+
+
+def read_provenance(path) -> dict[str, str]:
+    """Who wrote the checkpoint: version, input, seed, ... (see provenance.py); OutputError as in `read`."""
+    with _opened(path) as file:
+        return load_text(file["provenance"])
+
+
+class Checkpointer:
+    """Observer that writes a checkpoint every ``every`` steps or every ``minutes`` of wall time.
+
+    Parameters
+    ----------
+    path : the checkpoint file
+    every : steps between checkpoints, 0: never by steps
+    minutes : wall minutes between checkpoints, 0: never by time; rank 0's clock decides
+    provenance : stored along, see `mdcore.provenance.collect`
+    outputs : objects whose ``flush(durable=True)`` is called first, so that no checkpoint is ever ahead
+        of the trajectory
+
+    `write` may be called at any time, for instance when a signal came. The step at which the run starts
+    or continues is not written: nothing is new there.
+    """
+
+    def __init__(self, path, every: int = 0, minutes: float = 0.0, provenance=None, outputs=()):
+        self.path = Path(path)
+        self.steps = int(every)
+        self.minutes = minutes
+        self.provenance = provenance
+        self.outputs = list(outputs)
+        self.every = self.steps if not minutes else 1
+        self.last_step = None  # step of the last checkpoint
+        self._clock = self._polled = time.monotonic()
+        self._polled_step = None
+
+    def observe(self, sim):
+        """Write if it is time to; collective."""
+        if self.last_step is None:
+            self.last_step = self._polled_step = sim.step
+            self._clock = self._polled = time.monotonic()
+        due = self.steps > 0 and sim.step % self.steps == 0
+        if self.minutes:
+            due = self._poll(sim) or due
+        if due and sim.step != self.last_step:
+            self.write(sim)
+
+    def write(self, sim):
+        """Write now; collective."""
+        state = sim.state()
+        if state is not None:
+            for output in self.outputs:
+                output.flush(durable=True)
+            write(self.path, state, self.provenance)
+        self.last_step = sim.step
+        self._clock = time.monotonic()
+
+    def close(self):
+        """Nothing is held open."""
+
+    def _poll(self, sim) -> bool:
+        """Have the minutes passed? Adapts ``every`` so that all ranks ask about once a second."""
+        now = time.monotonic()
+        steps, seconds = sim.step - self._polled_step, now - self._polled
+        every = self.every
+        if steps > 0:
+            wanted = min(int(POLL_SECONDS * steps / max(seconds, 1e-9)), 8 * every, 1_000_000)
+            every = 1 << max(wanted, 1).bit_length() - 1
+            while self.steps % every:  # step-wise checkpoints must not be missed
+                every //= 2
+        due, self.every = sim.comm.bcast((now - self._clock >= 60.0 * self.minutes, every))
+        self._polled_step, self._polled = sim.step, now
+        return due
+
+
+def _keep(path: Path, previous: Path):
+    """Let ``previous`` name the file at ``path``, which stays where it is if the file system has links."""
+    link = previous.with_name(previous.name + ".tmp")
+    try:
+        link.unlink(missing_ok=True)
+        os.link(path, link)
+    except OSError:
+        os.replace(path, previous)
+        return
+    try:
+        os.replace(link, previous)
+    finally:
+        link.unlink(missing_ok=True)
+
+
+def _sync_names(directory: Path):
+    """Wait until the names in a directory are on the disk."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write_file(path: Path, state: dict, provenance: dict):
+    import h5py
+
+    path.unlink(missing_ok=True)
+    room = _room(state) + sum(LEAF_BYTES + len(text) for text in provenance.values()) + METADATA_BYTES
+    with open(path, "wb") as probe:  # HDF5 must not meet a full disk (see h5md.py)
+        allocate(probe.fileno(), 0, room)
+    with h5py.File(path, "w", locking=False, userblock_size=HEADER_BYTES) as file:
+        allocate(file.id.get_vfd_handle(), 0, room)
+        store_text(file.create_group("provenance"), provenance)
+        _store(file, "state", state)
+    with h5py.File(path, "r+", locking=False):
+        pass  # gives back what was allocated in excess
+    with open(path, "r+b") as file:
+        length, digest = _fingerprint(file)
+        file.seek(0)
+        file.write(_header(length, digest).ljust(HEADER_BYTES, b"\0"))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _header(length: int, digest: str) -> bytes:
+    return f"{MAGIC} {VERSION}\n{length} bytes\nsha256 {digest}\n".encode()
+
+
+def _fingerprint(file) -> tuple[int, str]:
+    """Length and SHA-256 of what follows the header."""
+    file.seek(HEADER_BYTES)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return file.tell() - HEADER_BYTES, digest
+
+
+def _room(value) -> int:
+    if isinstance(value, dict):
+        return LEAF_BYTES + sum(_room(v) for v in value.values())
+    if isinstance(value, (list, tuple)) and not _is_json(value):
+        return LEAF_BYTES + sum(_room(v) for v in value)
+    if isinstance(value, (np.ndarray, np.generic)):
+        return LEAF_BYTES + value.nbytes
+    return LEAF_BYTES + (len(value) if isinstance(value, bytes) else 12 * len(repr(value)))
+
+
+def _is_json(value) -> bool:
+    """Does JSON give this value back with its type?"""
+    if type(value) is list:
+        return all(map(_is_json, value))
+    return value is None or type(value) in (bool, int, float, str)
+
+
+def _store(parent, name: str, value):
+    """Store a value under ``name``, in a way that tells its type."""
+    name = _escape(name)
+    kind = type(value).__name__
+    if _is_json(value):
+        leaf, kind = np.frombuffer(json.dumps(value).encode(), dtype=np.uint8), "json"
+    elif kind == "bytes":
+        leaf = np.frombuffer(value, dtype=np.uint8)
+    elif isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufc":
+        leaf, kind = value, "array" if isinstance(value, np.ndarray) else "scalar"
+    elif kind in ("dict", "list", "tuple"):
+        leaf = parent.create_group(name, track_order=True)
+        for key, member in value.items() if kind == "dict" else enumerate(value):
+            _store(leaf, key if kind == "dict" else str(key), member)
+    else:
+        kind = getattr(value, "dtype", kind)
+        raise TypeError(f"checkpoint: {parent.name}/{name}: values of type {kind} can't be stored")
+    if not hasattr(leaf, "attrs"):
+        leaf = parent.create_dataset(name, data=leaf)
+    leaf.attrs["kind"] = kind
+
+
+def _load(item):
+    """The reverse of `_store`."""
+    kind = item.attrs["kind"]
+    if kind in ("json", "bytes"):
+        content = item[:].tobytes()
+        return json.loads(content) if kind == "json" else content
+    if kind in ("array", "scalar"):
+        return np.asarray(item[()]) if kind == "array" else item[()]
+    members = {_unescape(name): _load(child) for name, child in item.items()}
+    return members if kind == "dict" else (list if kind == "list" else tuple)(members.values())
+
+
+def _escape(name: str) -> str:
+    """A key as an HDF5 name, which knows no slash and gives the dot a meaning."""
+    if not isinstance(name, str):
+        raise TypeError(f"checkpoint: the key {name!r} is not a str")
+    return name.replace("%", "%25").replace("/", "%2F").replace(".", "%2E") or "%"
+
+
+def _unescape(name: str) -> str:
+    return "" if name == "%" else name.replace("%2E", ".").replace("%2F", "/").replace("%25", "%")
+
+
+@contextlib.contextmanager
+def _opened(path):
+    """The open file, of the right format and version; whatever is wrong becomes one OutputError."""
+    import h5py
+
+    path, previous = Path(path), previous_path(path)
+    hint = ""
+    if previous.exists():
+        hint = f"; the checkpoint before is there: to use it, copy {previous} to {path}"
+    if not path.is_file():
+        raise OutputError(f"{path}: no such checkpoint{hint}")
+    try:
+        with open(path, "rb") as file:
+            _verify(path, file, hint)
+        with h5py.File(path, "r", locking=False) as file:
+            yield file
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        what = cause(error) if isinstance(error, OSError | RuntimeError) else error
+        raise OutputError(f"{path}: damaged checkpoint ({what}){hint}") from None
+
+
+def _verify(path, file, hint):
+    """Is this a whole, undamaged checkpoint of our version?"""
+    lines = file.read(HEADER_BYTES).rstrip(b"\0").decode("ascii", "replace").split("\n")
+    magic, _, version = lines[0].rpartition(" ")
+    if magic != MAGIC:
+        raise OutputError(f"{path}: not a checkpoint of mdcore{hint}")
+    if version != str(VERSION):
+        raise OutputError(
+            f"{path}: a checkpoint of format {version}, this mdcore reads {VERSION}: "
+            f"continue with the version that wrote it{hint}"
+        )
+    length, digest = _fingerprint(file)
+    if lines[1:2] != [f"{length} bytes"]:
+        raise ValueError(f"it has {length} bytes, not {''.join(lines[1:2])}")
+    if lines[2:3] != [f"sha256 {digest}"]:
+        raise ValueError("its content does not match its checksum")

@@ -1,0 +1,44 @@
+"""Has somebody asked this run to stop?
+
+Batch systems send SIGTERM or SIGUSR1 some time before they kill, a terminal sends SIGINT. All three
+only set a flag; the time-step loop reads it, agrees on it with the other ranks, writes a
+checkpoint and stops. A second SIGINT stops at once, with KeyboardInterrupt.
+"""
+
+import signal
+import threading
+
+NAMES = ("SIGTERM", "SIGINT", "SIGUSR1")  # SIGUSR1 does not exist everywhere
+
+
+class StopSignals:
+    """Catch the signals inside a ``with`` block and restore the former handlers after it.
+
+    Calling the object tells whether a signal has come: ``sim.stop_requested = stop``. Python delivers
+    signals to the main thread; in another one nothing is caught and the answer stays False.
+    """
+
+    def __init__(self):
+        self.received: str | None = None  # name of the first signal
+        self._former = {}
+
+    def __call__(self) -> bool:
+        return self.received is not None
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():
+            for name in NAMES:
+                if number := getattr(signal, name, None):
+                    self._former[number] = signal.signal(number, self._catch)
+        return self
+
+    def __exit__(self, *_):
+        for number, handler in self._former.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: set by C code
+        self._former.clear()
+
+    def _catch(self, number, _frame):
+        if number == signal.SIGINT and self.received is not None:
+            raise KeyboardInterrupt
+        if self.received is None:
+            self.received = signal.Signals(number).name

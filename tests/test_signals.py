@@ -1,0 +1,51 @@
+"""Do signals ask politely, once, and leave no trace?"""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from mdcore.signals import StopSignals
+
+
+def send(name):
+    os.kill(os.getpid(), getattr(signal, name))
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGUSR1"])
+def test_signal_sets_the_flag(name):
+    before = signal.getsignal(getattr(signal, name))
+    with StopSignals() as stop:
+        assert not stop() and stop.received is None
+        send(name)
+        assert stop() and stop.received == name
+    assert signal.getsignal(getattr(signal, name)) is before
+
+
+def test_second_interrupt_stops_at_once():
+    with pytest.raises(KeyboardInterrupt), StopSignals() as stop:
+        send("SIGINT")
+        assert stop()
+        send("SIGINT")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_second_sigterm_is_patient():
+    with StopSignals() as stop:
+        send("SIGUSR1")
+        send("SIGTERM")
+        assert stop.received == "SIGUSR1"
+
+
+def test_other_threads_are_left_alone():
+    answers = []
+
+    def work():
+        with StopSignals() as stop:
+            answers.append(stop())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert answers == [False]
