@@ -64,9 +64,7 @@ def read_h5(path, units: Units | dict | None = None) -> HDNNP:
             if file.attrs.get("format") != FORMAT:
                 raise InputError(f"{path}: not a potential of mdcore (attribute format is not {FORMAT!r})")
             if file.attrs["version"] > VERSION:
-                raise InputError(
-                    f"{path}: format version {file.attrs['version']} is newer than this mdcore reads"
-                )
+                raise InputError(f"{path}: format version {file.attrs['version']}: written by a newer mdcore")
             model = _read(file)
     except InputError as error:
         text = str(error)

@@ -55,6 +55,7 @@ class SymmetryFunction:
     def __post_init__(self):
         if self.type not in RADIAL_TYPES + ANGULAR_TYPES:
             raise InputError(f"symmetry function type {self.type}: expected 2, 3, 9, 12, 13 or 20 to 25")
+        _plain_floats(self)
         object.__setattr__(self, "neighbors", tuple(sorted(self.neighbors, key=ATOMIC_NUMBERS.__getitem__)))
         wanted = 0 if self.type in WEIGHTED_TYPES else 1 if self.type in RADIAL_TYPES else 2
         numbers = (self.cutoff, self.eta, self.rs, self.lambda_, self.zeta, self.rl, self.thl, self.thr)
@@ -116,6 +117,7 @@ class Scaling:
     def __post_init__(self):
         if self.mode not in SCALING_MODES:
             raise InputError(f"scaling mode {self.mode!r}: expected one of {', '.join(SCALING_MODES)}")
+        _plain_floats(self)
         for name in ("min", "max", "mean", "sigma"):
             object.__setattr__(self, name, _frozen(getattr(self, name)))
 
@@ -212,6 +214,9 @@ class Normalisation:
     conv_energy: float = 1.0
     conv_length: float = 1.0
 
+    def __post_init__(self):
+        _plain_floats(self)
+
 
 @dataclass(frozen=True, eq=False)
 class TestVector:
@@ -229,6 +234,7 @@ class TestVector:
     forces: np.ndarray
 
     def __post_init__(self):
+        _plain_floats(self)
         object.__setattr__(self, "symbols", tuple(self.symbols))
         object.__setattr__(self, "positions", _frozen(self.positions, 2))
         object.__setattr__(self, "forces", _frozen(self.forces, 2))
@@ -255,8 +261,8 @@ class HDNNP:
     name: str = ""
 
     def __post_init__(self):
-        if not self.atom_energies:
-            object.__setattr__(self, "atom_energies", (0.0,) * len(self.elements))
+        energies = tuple(map(float, self.atom_energies)) or (0.0,) * len(self.elements)
+        object.__setattr__(self, "atom_energies", energies)
         if list(self.elements) != sorted(set(self.elements), key=lambda e: ATOMIC_NUMBERS.get(e, 0)):
             raise InputError(
                 f"elements {' '.join(self.elements)}: expected distinct, ordered by atomic number"
@@ -313,6 +319,13 @@ def identical(a, b) -> bool:
     if isinstance(a, Mapping):
         return a.keys() == b.keys() and all(identical(a[k], b[k]) for k in a)
     return a == b or (a != a and b != b)
+
+
+def _plain_floats(data) -> None:
+    """Python's own floats in every float field, for files are written from their repr."""
+    for f in fields(data):
+        if f.type is float:
+            object.__setattr__(data, f.name, float(getattr(data, f.name)))
 
 
 def _frozen(array, ndim: int = 1) -> np.ndarray:

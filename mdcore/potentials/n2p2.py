@@ -53,7 +53,8 @@ def read_n2p2(folder, units: Units | dict | None = None) -> HDNNP:
             f"{beside['units'].length}, {beside['units'].energy}"
         )
     provenance = beside["provenance"]
-    if hint := unit_comments(text):
+    hint = unit_comments(text)
+    if hint and not (stated or beside["units"]):
         provenance.setdefault("unit_comments", hint)
 
     elements = element_list(settings)
@@ -190,15 +191,11 @@ def _read_scaling(path: Path, settings: Settings, elements, functions) -> tuple[
                 e, f = int(words[0]) - 1, int(words[1]) - 1
                 numbers = [to_float(word) for word in words[2:]]
             except ValueError:
-                raise InputError(
-                    f"{where}: expected two integers and numbers, found {raw.strip()!r}"
-                ) from None
+                raise InputError(f"{where}: expected 2 integers and 3 or 4 numbers: {raw.strip()}") from None
             if len(numbers) not in (3, 4):
                 raise InputError(f"{where}: expected 5 or 6 columns, found {len(words)}")
             if not (0 <= e < len(elements) and 0 <= f < len(functions[e])):
-                raise InputError(
-                    f"{where}: no symmetry function {f + 1} of element {e + 1} in {settings.path.name}"
-                )
+                raise InputError(f"{where}: {settings.path.name} has no function {f + 1} of element {e + 1}")
             if (e, f) in seen:
                 raise InputError(f"{where}: symmetry function {f + 1} of {elements[e]} given twice")
             seen.add((e, f))
@@ -206,9 +203,7 @@ def _read_scaling(path: Path, settings: Settings, elements, functions) -> tuple[
         for e, own in enumerate(functions):
             for f, function in enumerate(own):
                 if (e, f) not in seen:
-                    raise InputError(
-                        f"{path}: no record of symmetry function {f + 1} of {elements[e]} ({function.label})"
-                    )
+                    raise InputError(f"{path}: symmetry function {f + 1} ({function.label}) is missing")
     low, high = settings.number("scale_min_short", 0.0), settings.number("scale_max_short", 1.0)
     if not low < high:
         line = settings.one("scale_max_short") or settings.one("scale_min_short")
@@ -272,8 +267,8 @@ def _hidden_layers(settings: Settings, element: str) -> list[tuple[int, ...]]:
         candidates.append(tuple(runner))
     if len(lines) == 1 and len(numbers[0]) == depth:
         candidates.append(numbers[0])
-    if not lines and len(base) == depth:
-        candidates.append(base)
+    if not lines and (len(base) == depth or (own and len(base) > depth)):
+        candidates.append(base[:depth])
     candidates = [c for c in candidates if min(c, default=1) > 0]
     if not candidates:
         line = (lines or [global_line or depth_line])[-1]

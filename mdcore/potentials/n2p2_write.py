@@ -44,9 +44,7 @@ def _settings_text(model: HDNNP) -> str:
     functions = [f for own in model.symmetry_functions for f in own]
     cutoffs = {(f.cutoff_type, f.alpha) for f in functions if f.type not in COMPACT_TYPES}
     if len(cutoffs) > 1:
-        raise OutputError(
-            f"{model.name}: input.nn can hold one cutoff type only, found {sorted(cutoffs)}; use .h5"
-        )
+        raise OutputError(f"{model.name}: input.nn can hold one cutoff type only; use .h5")
     cutoff_type, alpha = cutoffs.pop() if cutoffs else (functions[0].cutoff_type, functions[0].alpha)
     if len({(s.mode, s.target_min, s.target_max) for s in model.scaling}) > 1:
         raise OutputError(f"{model.name}: input.nn can hold one scaling mode only; use .h5")

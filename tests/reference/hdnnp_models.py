@@ -80,3 +80,39 @@ def random_cluster(symbols, seed=0, spread=1.6, closest=0.7):
         distances = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
         if distances[np.triu_indices(len(symbols), 1)].min(initial=np.inf) > closest:
             return positions
+
+
+# A folder as both programs might have written it (no header lines, 5 columns, closing energies).
+INPUT = """
+number_of_elements 2  # a comment
+elements O H
+cutoff_type 1
+scale_symmetry_functions
+center_symmetry_functions
+global_hidden_layers_short 2
+global_nodes_short 3 2
+global_activation_short t p l
+random_seed 1234      # training only
+kalman_epsilon 1.0E-2
+symfunction_short H 2 O 0.30 0.9 6.0
+symfunction_short H 2 H 0.01 0.0 6.0 # inline comment
+symfunction_short H 3 O H 0.2 1.0 1.0 6.0
+symfunction_short O 9 H H 0.07 -1 4.0 6.0 0.5
+symfunction_short O 2 H 1.0d-2 0.0 6.00
+"""
+N_INPUTS = {1: 3, 8: 2}
+
+
+def write_folder(folder, text=INPUT, hidden=(3, 2), scaling=None, sizes=None):
+    """A small potential as files; returns the folder."""
+    folder.mkdir(exist_ok=True)
+    (folder / "input.nn").write_text(text)
+    rng = np.random.default_rng(7)
+    rows = []
+    for e, (z, n) in enumerate(N_INPUTS.items(), start=1):
+        layers = (sizes or {}).get(z, (n, *hidden, 1))
+        lines = (f"  {w:.16E}" for w in rng.normal(size=n_parameters(layers)))
+        (folder / f"weights.{z:03d}.data").write_text("\n".join(lines) + "\n")
+        rows += [f"{e:10d}{f:10d}  {0.1 * f!r}  {0.1 * f + 2!r}  {0.1 * f + 1!r}" for f in range(1, n + 1)]
+    (folder / "scaling.data").write_text(scaling or "\n".join(rows) + "\n -0.25 0.75\n")
+    return folder
