@@ -33,6 +33,11 @@ RESERVE_BYTES = 1024 * 1024  # disk space is taken ahead in steps of this size
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+def warn(message: str):
+    """The default for what is worth knowing but no error."""
+    warnings.warn(message, stacklevel=3)
+
+
 class H5MDFile:
     """One results file, opened at the first write and shared by the trajectory and the thermo log.
 
@@ -48,7 +53,7 @@ class H5MDFile:
     Only rank 0 may call its methods. Raises OutputError with file, cause and cure.
     """
 
-    def __init__(self, path, provenance=None, *, resume_step=None, overwrite=False, note=warnings.warn):
+    def __init__(self, path, provenance=None, *, resume_step=None, overwrite=False, note=warn):
         self.path = Path(path)
         self.provenance = dict(provenance) if provenance is not None else collect()
         self.resume_step = resume_step
@@ -135,10 +140,7 @@ class H5MDFile:
         import h5py
 
         if self.path.exists() and not self.overwrite:
-            raise OutputError(
-                f"{self.path} already exists: choose another name, continue it (--restart), "
-                "or replace it (--overwrite, overwrite=True)"
-            )
+            raise OutputError(already_exists(self.path))
         temporary = self.path.with_name(self.path.name + ".tmp")
         room = sum(map(len, self.provenance.values()))
         try:
@@ -221,6 +223,14 @@ def allocate(handle: int, start: int, n_bytes: int):
     end = start + n_bytes
     while start < end:
         start += os.pwrite(handle, block[: end - start], start)
+
+
+def already_exists(path) -> str:
+    """The message for a file that would be overwritten."""
+    return (
+        f"{path} already exists: choose another name, continue it (--restart), "
+        "or replace it (--overwrite, overwrite=True)"
+    )
 
 
 def cannot_write(path, error: Exception) -> str:

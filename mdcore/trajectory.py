@@ -10,7 +10,6 @@ MDAnalysis then wants ``convert_units=False``.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from mdcore.box import Box
 from mdcore.errors import InputError
 from mdcore.h5md import H5MDFile, append, cause, column, frame_chunk, load_text
+from mdcore.thermo import Snapshot
 from mdcore.units import KJ_PER_MOL, UnitSystem
 from mdcore.units import get as get_units
 
@@ -181,26 +181,15 @@ class H5MDWriter:
         return row * n + rounding
 
 
-@dataclass(frozen=True)
-class Frame:
-    """One frame in user units, atoms in tag order; fields that were not written are None."""
-
-    step: int
-    time: float
-    box: Box
-    positions: np.ndarray | None  # [n, 3] wrapped
-    images: np.ndarray | None  # int32 [n, 3]
-    velocities: np.ndarray | None  # [n, 3]
-    forces: np.ndarray | None  # [n, 3]
-
-    @property
-    def unwrapped(self) -> np.ndarray:
-        """Positions [n, 3] followed through the periodic boundaries."""
-        return self.positions + self.images @ self.box.matrix
+def unwrapped(frame: Snapshot) -> np.ndarray:
+    """Positions [n, 3] followed through the periodic boundaries."""
+    return frame.positions + frame.images @ frame.box.matrix
 
 
 class Trajectory:
     """Read a ``.h5md`` file of mdcore; one frame in memory at a time, also while the run is writing.
+
+    A frame is a `Snapshot` in user units, atoms in tag order; fields that were not written are None.
 
     ``len(t)``, ``t[i]``, ``for frame in t``, ``t.steps``, ``t.times``, ``t.species``, ``t.symbols``,
     ``t.masses``, ``t.units``, ``t.provenance``, ``t.thermo()``. Use it in a ``with`` block or `close` it.
@@ -243,7 +232,7 @@ class Trajectory:
     def __len__(self) -> int:
         return len(self.steps)
 
-    def __getitem__(self, index: int) -> Frame:
+    def __getitem__(self, index: int) -> Snapshot:
         k = range(len(self.steps))[index]  # IndexError and negative numbers as in a list
         data = {name: self._group[name]["value"][k] for name in self._fields}
         if "force" in data and self.units.name == "metal":
@@ -254,7 +243,7 @@ class Trajectory:
             box = Box(cell["edges/value"][k], self.periodic, cell["origin/value"][k])
         else:
             box = Box.around(positions, 1.0) if positions is not None else None
-        return Frame(
+        return Snapshot(
             step=int(self.steps[k]),
             time=float(self.times[k]),
             box=box,
@@ -262,9 +251,13 @@ class Trajectory:
             images=self._group["image/value"][k] if positions is not None else None,
             velocities=data.get("velocity"),
             forces=data.get("force"),
+            species=self.species,
+            symbols=self.symbols,
+            masses=self.masses,
+            tags=np.arange(self.n_atoms),
         )
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[Snapshot]:
         return (self[k] for k in range(len(self)))
 
     def thermo(self) -> dict[str, np.ndarray]:

@@ -17,7 +17,7 @@ from mdcore.box import Box
 from mdcore.errors import InputError, OutputError
 from mdcore.h5md import H5MDFile, frame_chunk
 from mdcore.thermo_log import ThermoLog
-from mdcore.trajectory import H5MDWriter, Trajectory
+from mdcore.trajectory import H5MDWriter, Trajectory, unwrapped
 
 TRICLINIC = Box(np.array([[10.0, 0.0, 0.0], [2.0, 9.0, 0.0], [-1.0, 3.0, 8.0]]))
 KJ_PER_EV = 96.48533212331002  # e * N_A / 1000, SI 2019
@@ -133,7 +133,7 @@ def test_reader_gives_boxes_back(tmp_path):
         assert tuple(t[0].box.periodic) == (True, False, True)
         assert tuple(t[0].box.origin) == (1.0, 2.0, 3.0)
         frame = t[-1]
-        np.testing.assert_allclose(frame.unwrapped, frame.positions + frame.images @ TRICLINIC.matrix)
+        np.testing.assert_allclose(unwrapped(frame), frame.positions + frame.images @ TRICLINIC.matrix)
         with pytest.raises(IndexError):
             t[1]
 

@@ -1,0 +1,157 @@
+"""What does a run look like to programs that read extended xyz (ASE, OVITO, training codes)?
+
+Every frame is a complete data point: positions (wrapped), momenta and masses, forces, potential
+energy, and the stress of the potential alone, without the kinetic part, as ASE's calculators give it.
+Units and signs are those of extxyz.py; ``Step``, ``Time`` (user unit), the version and the seed
+stand in the comment line.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+
+from mdcore.errors import OutputError
+from mdcore.extxyz import write_frame
+from mdcore.h5md import already_exists, cannot_write, warn
+from mdcore.provenance import collect
+
+STEP = re.compile(rb"(?:^|\s)Step=(\d+)(?=\s|$)")
+BUFFER_BYTES = 1 << 20
+
+
+class ExtxyzDump:
+    """Observer that appends a frame every ``every`` steps to a text file.
+
+    Parameters
+    ----------
+    path : the file
+    every : steps between frames
+    provenance : of which ``version`` and ``seed`` go into every comment line
+    resume_step : None starts a new file; an integer continues an existing one after dropping
+        everything later than this step
+    overwrite : replace an existing file instead of refusing
+    note : called with a message worth knowing (default: a Python warning)
+
+    The file is opened for each frame only; a frame that fails is taken back as a whole.
+    """
+
+    def __init__(self, path, every, provenance=None, *, resume_step=None, overwrite=False, note=warn):
+        self.path = Path(path)
+        self.every = int(every)
+        self.provenance = provenance if provenance is not None else collect()
+        self.resume_step = resume_step
+        self.overwrite = overwrite
+        self.note = note
+        self._size = None  # bytes of whole frames
+        self._last_step = None
+
+    def observe(self, sim):
+        """Append the present frame; collective."""
+        thermo, snapshot = sim.thermo(), sim.snapshot()
+        if snapshot is not None:
+            self.write(snapshot, thermo, sim.units)
+
+    def write(self, snapshot, thermo, units):
+        """Append one frame; on rank 0 only."""
+        if self._size is None:
+            self._start(snapshot)
+        if self._last_step is not None and snapshot.step <= self._last_step:
+            if snapshot.step == self._last_step:
+                return  # the frame at which a continued run starts is already there
+            raise OutputError(
+                f"{self.path} already holds frames up to step {self._last_step}, "
+                f"the run is at {snapshot.step}: choose another output name"
+            )
+        info = {
+            "Step": int(snapshot.step),
+            "Time": float(snapshot.time),
+            "mdcore": self.provenance.get("version", "unknown"),
+            "seed": self.provenance.get("seed", ""),
+        }
+        stress = static_stress(snapshot, thermo.stress, units)
+        try:
+            with open(self.path, "a", encoding="utf-8", newline="\n", buffering=BUFFER_BYTES) as stream:
+                write_frame(stream, snapshot, units=units, energy=thermo.potential, stress=stress, info=info)
+            self._size = self.path.stat().st_size
+        except OSError as error:
+            if self.path.exists():
+                os.truncate(self.path, self._size)
+            raise OutputError(cannot_write(self.path, error)) from error
+        self._last_step = snapshot.step
+
+    def flush(self, durable: bool = False):
+        """Frames are with the operating system already; ``durable`` waits until they are on the disk."""
+        if durable and self._size:
+            try:
+                with open(self.path, "rb") as stream:
+                    os.fsync(stream.fileno())
+            except OSError as error:
+                raise OutputError(cannot_write(self.path, error)) from error
+
+    def close(self):
+        """Nothing is held open."""
+
+    def _start(self, snapshot):
+        try:
+            if self.resume_step is not None and self.path.exists():
+                self._size, self._last_step = trim(self.path, self.resume_step, snapshot)
+                return
+            if self.resume_step is not None:
+                self.note(f"{self.path}: not found, a new file starts at step {self.resume_step}")
+            elif self.path.exists() and not self.overwrite:
+                raise OutputError(already_exists(self.path))
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(cannot_write(self.path, error)) from error
+        self._size = 0
+
+
+def static_stress(snapshot, stress, units) -> np.ndarray:
+    """Stress [6] of the potential alone: `stress` (dE/dstrain / V, xx yy zz yz xz xy) less its kinetic part.
+
+    The kinetic part is -sum m v_a v_b / V; user units in and out, nan stays nan.
+    """
+    v = snapshot.velocities * units.velocity
+    mvv = (v * np.asarray(snapshot.masses)[:, None]).T @ v
+    kinetic = mvv[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
+    return np.asarray(stress) + kinetic / (snapshot.box.volume * units.pressure)
+
+
+def trim(path, last_step: int, snapshot) -> tuple[int, int | None]:
+    """Cut off frames later than ``last_step`` and what a kill left unfinished.
+
+    Returns (bytes kept, last step kept or None). OutputError if the file holds something else.
+    """
+    n_atoms, kept, last = len(snapshot.species), 0, None
+    names = np.array(snapshot.symbols)[snapshot.species].tolist()
+    with open(path, "r+b") as stream:
+        while count := stream.readline():
+            comment = stream.readline()
+            step = STEP.search(comment)
+            if not comment.endswith(b"\n"):
+                break  # cut short
+            if step is None or b"mdcore=" not in comment:
+                raise OutputError(f"{path} was not written by mdcore: it can't be continued; move it away")
+            if int(count) != n_atoms:
+                raise OutputError(
+                    f"{path} holds {int(count)} atoms, the run has {n_atoms}: it can't be continued; "
+                    "move it away or choose another output name"
+                )
+            rows = [stream.readline() for _ in names] if kept == 0 else None
+            if rows is None:
+                for _ in range(n_atoms):
+                    row = stream.readline()
+            else:
+                row = rows[-1]
+                if row.endswith(b"\n") and [r.split(None, 1)[0].decode() for r in rows] != names:
+                    raise OutputError(
+                        f"{path} holds atoms of other species or in another order: it can't be continued; "
+                        "move it away or choose another output name"
+                    )
+            if not row.endswith(b"\n") or int(step[1]) > last_step:
+                break
+            kept, last = stream.tell(), int(step[1])
+        stream.truncate(kept)
+    return kept, last
