@@ -2,7 +2,7 @@
 
 from mdcore.config import schema
 from mdcore.config.problems import Problems, near_miss, short, suggest
-from mdcore.config.schema import Mismatch, NamedSections, Section, Sections, is_required, keys, toml
+from mdcore.config.schema import Mismatch, NamedSections, Section, Sections, Table, is_required, keys, toml
 from mdcore.units import UnitSystem
 
 
@@ -57,10 +57,15 @@ class Parser:
             return {name: self.section(kind.cls, table, (*path, name)) for name, table in value.items()}
         if isinstance(kind, Sections):
             return self.sections(kind, value, path)
+        if isinstance(kind, Table) and isinstance(value, dict):
+            return {key: self.simple(field, kind.item, item, (*path, key)) for key, item in value.items()}
+        return self.simple(field, kind, value, path)
+
+    def simple(self, field, kind, value, path):
         try:
             return kind.convert(value)
         except Mismatch as mismatch:
-            self.problems.add(path, self.expected(field, value, str(mismatch)))
+            self.problems.add(path, self.expected(field, value, str(mismatch), kind))
             return None
 
     def sections(self, kind: Sections, value, path):
@@ -86,9 +91,9 @@ class Parser:
             return None
         return self.section(kind.classes[choice], table, path, kind.classes, kind.tag)
 
-    def expected(self, field, value, reason: str) -> str:
+    def expected(self, field, value, reason: str, kind) -> str:
         """What `field` expects instead of `value`, with an example."""
-        kind, unit = field.metadata["kind"], self.labels.get(field.metadata["quantity"], "")
+        unit = self.labels.get(field.metadata["quantity"], "")
         text = reason or f"expected {kind.describe(unit)}"
         if isinstance(value, str) and isinstance(kind, schema.Choice):
             hint = suggest(value, kind.words)

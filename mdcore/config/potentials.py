@@ -67,7 +67,7 @@ class LennardJonesSettings:
     )
     tail_corrections: bool = setting(
         Boolean(),
-        "Add the mean energy and pressure of the homogeneous fluid beyond the cutoff (periodic systems).",
+        'Add the mean energy and pressure beyond the cutoff: homogeneous, fully periodic systems, `"cut"`.',
         default=False,
         example=True,
     )
@@ -87,14 +87,8 @@ class LennardJonesSettings:
                     "for each species"
                 ),
             )
-        if self.tail_corrections and self.truncation == "force-shifted":
-            yield (
-                "tail_corrections",
-                (
-                    'not defined for truncation = "force-shifted"; choose "cut" or '
-                    '"shifted", or tail_corrections = false'
-                ),
-            )
+        if self.tail_corrections and self.truncation != "cut":
+            yield "tail_corrections", f'needs truncation = "cut", not "{self.truncation}", or set it to false'
         seen = set()
         for i, pair in enumerate(self.pair):
             key = frozenset(pair.species)

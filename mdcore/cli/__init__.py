@@ -1,0 +1,96 @@
+"""The command ``mdcore``: what did the user ask for, and how does it end?
+
+An error becomes one message on standard error, from one rank, and an exit code (see errors.py).
+"""
+
+import os
+
+# Every rank is one thread; BLAS threads on top of ranks cost up to 70x. NumPy is not imported yet.
+for _name in ("OPENBLAS", "MKL", "BLIS", "OMP", "VECLIB_MAXIMUM", "NUMEXPR"):
+    os.environ.setdefault(f"{_name}_NUM_THREADS", "1")
+
+import sys  # noqa: E402
+import time  # noqa: E402
+
+from mdcore.cli.arguments import parse_arguments  # noqa: E402
+from mdcore.errors import InputError, MdcoreError, OutputError  # noqa: E402
+
+GRACE = 1.0  # seconds in which rank 0 may tell an error before another rank does
+
+
+def main(argv=None) -> int:
+    """Run the command with arguments `argv` (default: those of the process); returns the exit code."""
+    comm = None
+    debug = bool(os.environ.get("MDCORE_DEBUG"))
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # block-buffered under a launcher or in a batch log
+            stream.reconfigure(line_buffering=True)
+    try:
+        arguments = parse_arguments(sys.argv[1:] if argv is None else argv)
+        if arguments is None:
+            return 0
+        debug = debug or arguments.debug
+        from mdcore.comm import connect
+
+        comm = connect()
+        return arguments.command(arguments, comm) or 0
+    except BrokenPipeError:  # the reader of our output has gone, as in `mdcore check x.toml | head`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (for the interpreter's last flush)
+        return 141
+    except (Exception, KeyboardInterrupt) as error:
+        if debug:
+            import traceback
+
+            traceback.print_exc()
+        return fail(error, comm)
+
+
+def fail(error: BaseException, comm) -> int:
+    """Tell `error` once, and make all ranks stop; returns the exit code."""
+    code = getattr(error, "exit_code", 1)
+    if isinstance(error, OSError | MemoryError):
+        code = OutputError.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        code = 130
+    if comm is None:
+        comm = _connect_quietly()
+    if comm.rank == 0:
+        print(message(error), file=sys.stderr, flush=True)
+    if comm.size == 1 or getattr(error, "collective", False):
+        return code
+    if comm.rank != 0:
+        time.sleep(GRACE)  # rank 0 may have failed too, and then aborts us
+        print(message(error), file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    comm.abort(code)
+    return code
+
+
+def message(error: BaseException) -> str:
+    """What the user sees."""
+    if isinstance(error, MdcoreError):
+        lines = str(error).splitlines()
+        if isinstance(error, InputError) and len(lines) > 1:
+            return "\n".join([f"mdcore: error: {len(lines)} errors in the input", *lines])
+        return f"mdcore: error: {error}"
+    if isinstance(error, KeyboardInterrupt):
+        return "mdcore: error: interrupted"
+    if isinstance(error, MemoryError):
+        return "mdcore: error: out of memory; use fewer atoms, or more ranks on more machines"
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"mdcore: error: {where}{error.strerror or error}"
+    return (
+        f"mdcore: error: internal error, {type(error).__name__}: {error}; "
+        "run again with --debug and report what it prints"
+    )
+
+
+def _connect_quietly():
+    """The communicator, to find out who tells an error; this process alone if MPI itself is the trouble."""
+    from mdcore.comm import SelfComm, connect
+
+    try:
+        return connect()
+    except MdcoreError:
+        return SelfComm()

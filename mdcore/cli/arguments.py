@@ -1,0 +1,99 @@
+"""Which commands and options does ``mdcore`` have?"""
+
+import argparse
+import importlib
+import itertools
+import sys
+
+from mdcore.errors import InputError
+
+EPILOG = "The input file is described in docs/input.md. Under MPI: mpirun -n 4 mdcore run input.toml"
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose complaints are ours: one message, from one rank."""
+
+    def error(self, message):
+        raise InputError(f"{message}; see: {self.prog} --help")
+
+
+class Version(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        import mdcore
+
+        print(f"mdcore {mdcore.__version__}")
+        parser.exit()
+
+
+def parse_arguments(argv) -> argparse.Namespace | None:
+    """The arguments, with `command(arguments, comm)` to call; None if help was all that was wanted."""
+    parser = build()
+    argv = list(argv)
+    for i, (option, value) in enumerate(itertools.pairwise(argv)):
+        if option == "--restart" and value.endswith(".toml"):
+            argv[i] = "--restart="  # what follows is the input, not a checkpoint
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit:  # --help and --version have printed
+        return None
+    if arguments.module is None:
+        parser.print_help(sys.stdout)
+        return None
+    module = arguments.module
+
+    def command(arguments, comm):
+        return importlib.import_module(module).command(arguments, comm)
+
+    arguments.command = command
+    return arguments
+
+
+def build() -> Parser:
+    """The parser of the command line."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("input", metavar="INPUT", help="the input file, TOML")
+    common.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="override a setting, e.g. --set stage.0.steps=1000 (may be repeated)",
+    )
+    common.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")
+
+    parser = Parser(prog="mdcore", description="Molecular dynamics.", epilog=EPILOG, allow_abbrev=False)
+    parser.add_argument("--version", action=Version, nargs=0, help="print the version")
+    parser.set_defaults(module=None, debug=False)
+    commands = parser.add_subparsers(metavar="COMMAND", title="commands", parser_class=Parser)
+
+    run = commands.add_parser(
+        "run",
+        parents=[common],
+        help="run a simulation",
+        allow_abbrev=False,
+        description="Run the simulation that an input file describes.",
+        epilog=EPILOG,
+    )
+    how = run.add_mutually_exclusive_group()
+    how.add_argument(
+        "--restart",
+        nargs="?",
+        const=True,
+        default=None,
+        metavar="FILE",
+        help="continue from a checkpoint (default: the one this input writes)",
+    )
+    how.add_argument("--overwrite", action="store_true", help="replace existing results")
+    run.add_argument("--quiet", action="store_true", help="print errors only")
+    run.set_defaults(module="mdcore.cli.run")
+
+    check = commands.add_parser(
+        "check",
+        parents=[common],
+        help="check an input file",
+        allow_abbrev=False,
+        description="Check an input file and tell what it would do.",
+        epilog=EPILOG,
+    )
+    check.set_defaults(module="mdcore.cli.check")
+    return parser

@@ -1,0 +1,184 @@
+"""From settings to objects: which system, potential and integrators does this input mean?"""
+
+import math
+from dataclasses import dataclass
+
+from mdcore.cli.summary import boundary
+from mdcore.config import validate_species
+from mdcore.config.potentials import LennardJonesSettings
+from mdcore.config.problems import Problems
+from mdcore.config.settings import Settings
+from mdcore.config.stages import LangevinSettings, NVESettings, StageSettings
+from mdcore.errors import InputError
+from mdcore.integrators import Langevin, VelocityVerlet
+from mdcore.potentials.base import Sum
+from mdcore.potentials.lj import LennardJones
+from mdcore.system import System
+
+HOTTEST = 100.0  # max_temperature = "auto": so many times the highest temperature named
+
+
+def make_system(settings: Settings) -> System:
+    """The atoms at the start, with velocities, checked against masses and potentials; InputError."""
+    structure = settings.structure
+    try:
+        if structure.file:
+            system = System.read(
+                settings.structure_path,
+                structure.frame,
+                settings.units,
+                periodic=structure.periodic,
+                masses=structure.masses or None,
+            )
+        else:
+            system = System.build(
+                structure.build,
+                structure.lattice_constant,
+                structure.species,
+                density=structure.density,
+                c_over_a=structure.c_over_a,
+                periodic=True if structure.periodic is None else structure.periodic,
+                masses=structure.masses or None,
+                units=settings.units,
+            )
+        system = system.replicate(structure.replicate)
+    except InputError as error:
+        raise at(settings, ("structure", "file" if structure.file else "build"), str(error)) from None
+    except MemoryError:
+        raise at(settings, ("structure", "replicate"), "too many atoms for the memory") from None
+    validate_species(settings, system.symbols)
+    check_boundary(settings, system)
+    if settings.velocities.temperature is not None:
+        draw_velocities(settings, system)
+    return system
+
+
+def draw_velocities(settings: Settings, system: System) -> None:
+    """Maxwell-Boltzmann velocities as [velocities] says."""
+    from mdcore.velocities import maxwell_boltzmann
+
+    v = settings.velocities
+    rotation = None if v.zero_rotation == "auto" else v.zero_rotation
+    try:
+        maxwell_boltzmann(
+            system, v.temperature, settings.seed, zero_momentum=v.zero_momentum, zero_rotation=rotation
+        )
+    except InputError as error:
+        key = "temperature" if rotation is None else "zero_rotation"
+        raise at(settings, ("velocities", key), str(error)) from None
+
+
+def check_boundary(settings: Settings, system: System) -> None:
+    """Do the potentials suit the boundary conditions?"""
+    problems = Problems(settings.origin)
+    for i, potential in enumerate(settings.potential):
+        if getattr(potential, "tail_corrections", False) and not all(system.box.periodic):
+            problems.add(
+                ("potential", i, "tail_corrections"),
+                f"for fully periodic systems only; this one is {boundary(system.box)}",
+            )
+    problems.raise_if_any()
+
+
+def check_grid(settings: Settings, size: int) -> None:
+    """Does the processor grid fit the number of ranks?"""
+    grid = settings.parallel.grid
+    if grid != "auto" and math.prod(grid) != size:
+        raise at(
+            settings,
+            ("parallel", "grid"),
+            f"{math.prod(grid)} domains for {size} rank{'s' * (size > 1)}; start as many ranks "
+            f'(mpirun -n {math.prod(grid)}), or use grid = "auto"',
+        )
+
+
+def at(settings: Settings, path, text: str) -> InputError:
+    """An InputError that names the file (or --set), section, key and value of a setting."""
+    problems = Problems(settings.origin)
+    problems.add(path, text)
+    return InputError(problems.messages[0])
+
+
+# --- potentials ------------------------------------------------------------------------------------
+
+
+def lennard_jones(s: LennardJonesSettings) -> LennardJones:
+    return LennardJones(
+        s.cutoff,
+        species={name: (p.epsilon, p.sigma) for name, p in s.species.items()},
+        pairs={pair.species: (pair.epsilon, pair.sigma, pair.cutoff) for pair in s.pair},
+        truncation=s.truncation,
+        mixing=s.mixing,
+        tail_corrections=s.tail_corrections,
+    )
+
+
+POTENTIALS = {LennardJonesSettings: lennard_jones}
+
+
+def make_potential(settings: Settings):
+    """The potential; several add up."""
+    terms = [POTENTIALS[type(potential)](potential) for potential in settings.potential]
+    return terms[0] if len(terms) == 1 else Sum(*terms)
+
+
+# --- stages ----------------------------------------------------------------------------------------
+
+INTEGRATORS = {
+    NVESettings: lambda stage: VelocityVerlet(stage.timestep),
+    LangevinSettings: lambda stage: Langevin(stage.timestep, stage.temperature, stage.friction),
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage on the axis of all steps: it takes the system from step `first` to step `last`."""
+
+    index: int
+    first: int
+    last: int
+    settings: StageSettings
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    @property
+    def steps(self) -> int:
+        return self.last - self.first
+
+    def integrator(self):
+        return INTEGRATORS[type(self.settings)](self.settings)
+
+    @property
+    def zero_momentum(self) -> bool | None:
+        return getattr(self.settings, "zero_momentum", None)
+
+
+def make_stages(settings: Settings) -> list[Stage]:
+    """The stages in order, each beginning where the one before ends."""
+    stages, first = [], 0
+    for i, stage in enumerate(settings.stage):
+        stages.append(Stage(i, first, first + stage.steps, stage))
+        first += stage.steps
+    return stages
+
+
+def remaining(stages: list[Stage], sim, resumed: bool) -> list[tuple[Stage, bool]]:
+    """The stages still to be run, and whether each had begun before the run was continued.
+
+    At the border of two stages a checkpoint is of the end of the first, unless the second had begun.
+    """
+    if not resumed:
+        return [(stage, False) for stage in stages]
+    left = [stage for stage in stages if sim.step < stage.last]
+    return [(stage, stage.first < sim.step or stage.first == sim.step == sim.start_step) for stage in left]
+
+
+def max_temperature(settings: Settings, start: float) -> float:
+    """The temperature at which a run is stopped; `start` is that of the first step."""
+    limit = settings.limits.max_temperature
+    if limit != "auto":
+        return limit
+    hottest = max((start, *settings.temperatures))
+    return HOTTEST * hottest if hottest > 0 else math.inf

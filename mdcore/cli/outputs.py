@@ -1,0 +1,78 @@
+"""What does this run write, and how often in each stage?"""
+
+import sys
+from contextlib import contextmanager, suppress
+
+from mdcore import provenance
+from mdcore.checkpoint import Checkpointer
+from mdcore.cli.files import CHECKPOINT
+from mdcore.config.settings import Settings
+from mdcore.config.stages import StageSettings
+from mdcore.dump import ExtxyzDump
+from mdcore.h5md import H5MDFile
+from mdcore.thermo_log import ThermoLog
+from mdcore.trajectory import H5MDWriter
+
+
+class Outputs:
+    """The observers of a run. Writing is done by rank 0; every rank has them all.
+
+    resume_step : continue existing files after dropping what is later than this step
+    quiet : nothing on the screen
+    """
+
+    def __init__(self, settings: Settings, comm, cpu: str, *, resume_step=None, overwrite=False, quiet=False):
+        out = settings.output
+        origin = comm.bcast(
+            provenance.collect(settings.text, cpu, settings.seed, title=settings.title, ranks=str(comm.size))
+        )
+        files = {"provenance": origin, "resume_step": resume_step, "overwrite": overwrite}
+        self.file = H5MDFile(settings.output_path(".h5md"), note=tell, **files)
+        self.thermo = ThermoLog(0, None if quiet else sys.stdout, self.file)
+        self.trajectory = H5MDWriter(self.file, 0, out.trajectory_fields, compression=out.compression)
+        self.dump = ExtxyzDump(settings.output_path(".extxyz"), 0, note=tell, **files)
+        self.checkpoint = Checkpointer(
+            settings.output_path(CHECKPOINT),
+            out.checkpoint_every,
+            out.checkpoint_minutes,
+            origin,
+            outputs=[self.file, self.dump],
+        )
+        self.observers = [self.thermo, self.trajectory, self.dump, self.checkpoint]
+
+    def begin_stage(self, stage: StageSettings) -> None:
+        """Take over the intervals of a stage."""
+        self.thermo.every = stage.thermo_every
+        self.trajectory.every = stage.trajectory_every
+        self.dump.every = stage.dump_every
+
+    def observe(self, sim) -> None:
+        """Call every observer whose turn it is at this step (collective)."""
+        for observer in self.observers:
+            if observer.every and sim.step % observer.every == 0:
+                observer.observe(sim)
+
+    def finish(self, sim) -> None:
+        """The run came to its end: a last checkpoint, if there are checkpoints at all (collective)."""
+        if (self.checkpoint.steps or self.checkpoint.minutes) and self.checkpoint.last_step != sim.step:
+            self.checkpoint.write(sim)
+
+    @contextmanager
+    def closing(self, comm):
+        """Close the files at the end of the block; if it failed, its error is the one to hear of."""
+        try:
+            yield
+        except BaseException:
+            with suppress(Exception):
+                self._close(comm)
+            raise
+        self._close(comm)
+
+    def _close(self, comm):
+        if comm.rank == 0:
+            for observer in self.observers:
+                observer.close()
+
+
+def tell(message: str) -> None:
+    print(f"mdcore: note: {message}", file=sys.stderr)

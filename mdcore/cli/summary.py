@@ -1,0 +1,69 @@
+"""What is about to run? In words, for the screen."""
+
+import math
+from collections import Counter
+
+from mdcore.config.settings import Settings
+
+
+def of_system(symbols, counts, box, units) -> list[str]:
+    """Atoms, species and box."""
+    label = units.labels["length"]
+    species = ", ".join(f"{count} {name}" for name, count in zip(symbols, counts, strict=True))
+    lines = [f"atoms       {sum(counts)} ({species})"]
+    if box.is_orthorhombic:
+        size = " x ".join(f"{math.sqrt(float(row @ row)):.6g}" for row in box.matrix)
+        lines.append(f"box         {size} {label}, {boundary(box)}")
+    else:
+        rows = ", ".join("(" + " ".join(f"{x:.6g}" for x in row) + ")" for row in box.matrix)
+        lines.append(f"box         {rows} {label}, {boundary(box)}")
+    return lines
+
+
+def of_settings(settings: Settings) -> list[str]:
+    """Potentials and outputs."""
+    unit = settings.unit_system.labels["length"]
+    lines = []
+    for potential in settings.potential:
+        lines.append(f"potential   {potential.type}, cutoff {potential.cutoff:g} {unit}")
+    lines.append(f"neighbours  skin {settings.neighbors.skin:g} {unit}")
+    return lines
+
+
+def of_run(settings: Settings, sim, cpu: str) -> str:
+    """The header of a run."""
+    import mdcore
+
+    ranks = f"{sim.comm.size} rank{'s' * (sim.comm.size > 1)}"
+    grid = " x ".join(map(str, sim.domain.grid))
+    lines = [f"mdcore {mdcore.__version__}, {cpu} kernels, {ranks} ({grid})"]
+    if settings.title:
+        lines.append(f"title       {settings.title}")
+    lines += of_system(sim.symbols, sim.system.counts, sim.system.box, sim.units)
+    lines += of_settings(settings)
+    lines.append(f"seed        {settings.seed}")
+    if sim.step:
+        lines.append(f"continued   from step {sim.step}, {sim.time:.10g} {sim.units.labels['time']}")
+    return "\n".join(lines)
+
+
+def of_stage(stage, n_stages: int, units) -> str:
+    """``stage 2 of 2: produce, nve, 20000 steps of 5 fs``"""
+    s = stage.settings
+    text = f"{s.name}, {s.ensemble}, {s.steps} steps of {s.timestep:g} {units.labels['time']}"
+    if s.temperatures:
+        path = " to ".join(f"{t:g}" for t in s.temperatures)
+        text += f" at {path} {units.labels['temperature']}"
+    return f"stage {stage.index + 1} of {n_stages}: {text}"
+
+
+def boundary(box) -> str:
+    """``periodic along a, b``"""
+    names = [name for name, flag in zip("abc", box.periodic, strict=True) if flag]
+    return f"periodic along {', '.join(names)}" if names else "not periodic (a cluster)"
+
+
+def counts(system) -> list[int]:
+    """Atoms of each species."""
+    number = Counter(system.species.tolist())
+    return [number[k] for k in range(len(system.symbols))]
