@@ -19,6 +19,7 @@ import numpy as np
 
 from mdcore.errors import OutputError
 from mdcore.h5md import METADATA_BYTES, allocate, cannot_write, cause, load_text, store_text
+from mdcore.pace import Pace
 
 MAGIC = "mdcore checkpoint"
 VERSION = 1
@@ -93,19 +94,24 @@ class Checkpointer:
         self.minutes = minutes
         self.provenance = provenance
         self.outputs = list(outputs)
-        self.every = self.steps if not minutes else 1
         self.last_step = None  # step of the last checkpoint
-        self._clock = self._polled = time.monotonic()
-        self._polled_step = None
+        self._pace = Pace(POLL_SECONDS, divides=self.steps)
+        self._clock = time.monotonic()
+
+    @property
+    def every(self) -> int:
+        """Steps between looks at the clock, or between checkpoints."""
+        return self._pace.every if self.minutes else self.steps
 
     def observe(self, sim):
         """Write if it is time to; collective."""
         if self.last_step is None:
-            self.last_step = self._polled_step = sim.step
-            self._clock = self._polled = time.monotonic()
+            self.last_step = sim.step
+            self._clock = time.monotonic()
         due = self.steps > 0 and sim.step % self.steps == 0
         if self.minutes:
-            due = self._poll(sim) or due
+            overdue = time.monotonic() - self._clock >= 60.0 * self.minutes
+            due = self._pace.poll(sim, overdue) or due
         if due and sim.step != self.last_step:
             self.write(sim)
 
@@ -121,20 +127,6 @@ class Checkpointer:
 
     def close(self):
         """Nothing is held open."""
-
-    def _poll(self, sim) -> bool:
-        """Have the minutes passed? Adapts ``every`` so that all ranks ask about once a second."""
-        now = time.monotonic()
-        steps, seconds = sim.step - self._polled_step, now - self._polled
-        every = self.every
-        if steps > 0:
-            wanted = min(int(POLL_SECONDS * steps / max(seconds, 1e-9)), 8 * every, 1_000_000)
-            every = 1 << max(wanted, 1).bit_length() - 1
-            while self.steps % every:  # step-wise checkpoints must not be missed
-                every //= 2
-        due, self.every = sim.comm.bcast((now - self._clock >= 60.0 * self.minutes, every))
-        self._polled_step, self._polled = sim.step, now
-        return due
 
 
 def _keep(path: Path, previous: Path):

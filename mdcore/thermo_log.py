@@ -56,7 +56,7 @@ class ThermoLog:
         self.file = file
         self._rows = []
         self._units = None
-        self._last_step = None
+        self._last_step = self._shown_step = None
         self._last_flush = time.monotonic()
         self._titled = False
         if file is not None:
@@ -71,8 +71,9 @@ class ThermoLog:
     def write(self, thermo, units):
         """Show and keep one row; on rank 0 only."""
         self._units = units
-        if self.stream is not None:
+        if self.stream is not None and thermo.step != self._shown_step:
             self._show(thermo, units)
+            self._shown_step = thermo.step
         if self.file is None:
             return
         if self._last_step is None:

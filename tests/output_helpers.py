@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from mdcore.box import Box
+from mdcore.timers import PHASES
 from mdcore.units import get
 
 
@@ -14,11 +15,8 @@ class FakeComm:
     def bcast(self, obj):
         return obj
 
-    def barrier(self):
-        pass
-
-    def allreduce_max(self, value):
-        return value
+    def allgather(self, obj):
+        return [obj]
 
 
 def frame_arrays(step: int, n_atoms: int):
@@ -39,6 +37,9 @@ class FakeSim:
         self.comm = FakeComm()
         self.step = 0
         self.dt = dt
+        self.seed = 7
+        self.timers = SimpleNamespace(seconds=dict.fromkeys(PHASES, 0.0))
+        self.domain = SimpleNamespace(grid=(1, 1, 1))
         self.box = box if box is not None else Box.cubic(10.0)
         self.symbols = tuple(symbols)
         self.species = (np.arange(n_atoms) % len(symbols)).astype(np.int32)

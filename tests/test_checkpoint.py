@@ -8,10 +8,10 @@ import textwrap
 
 import numpy as np
 import pytest
-from output_helpers import FakeSim
 
 from mdcore import checkpoint
 from mdcore.errors import OutputError
+from tests.output_helpers import FakeSim
 
 STATE = {
     "step": 12345,
@@ -260,7 +260,7 @@ def sim_state(step):
 @pytest.mark.parametrize("steps", [0, 24])
 def test_every_n_minutes(tmp_path, monkeypatch, steps):
     now = [100.0]
-    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     writer = checkpoint.Checkpointer(tmp_path / "c", every=steps, minutes=1.0)
     sim, written, polled = FakeSim(), [], []
     for sim.step in range(3000):

@@ -9,13 +9,13 @@ import textwrap
 
 import numpy as np
 import pytest
-from output_helpers import FakeSim, frame_arrays
 
 from mdcore import units
 from mdcore.box import Box
 from mdcore.dump import ExtxyzDump
 from mdcore.errors import OutputError
 from mdcore.extxyz import read
+from tests.output_helpers import FakeSim, frame_arrays
 
 TRICLINIC = Box(np.array([[10.0, 0.0, 0.0], [2.0, 9.0, 0.0], [-1.0, 3.0, 8.0]]))
 PROVENANCE = {"version": "1.2", "seed": "7", "input": "never here"}
@@ -156,7 +156,7 @@ def test_full_disk_takes_the_frame_back(tmp_path):
     path = tmp_path / "a.extxyz"
     script = """
         import resource, signal, sys
-        from output_helpers import FakeSim
+        from tests.output_helpers import FakeSim
         from mdcore.dump import ExtxyzDump
         from mdcore.errors import OutputError
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

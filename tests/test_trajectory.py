@@ -11,13 +11,13 @@ import time
 import h5py
 import numpy as np
 import pytest
-from output_helpers import FakeSim, frame_arrays
 
 from mdcore.box import Box
 from mdcore.errors import InputError, OutputError
 from mdcore.h5md import H5MDFile, frame_chunk
 from mdcore.thermo_log import ThermoLog
 from mdcore.trajectory import H5MDWriter, Trajectory, unwrapped
+from tests.output_helpers import FakeSim, frame_arrays
 
 TRICLINIC = Box(np.array([[10.0, 0.0, 0.0], [2.0, 9.0, 0.0], [-1.0, 3.0, 8.0]]))
 KJ_PER_EV = 96.48533212331002  # e * N_A / 1000, SI 2019
@@ -356,7 +356,7 @@ def test_refuses_layout_foreign_damaged_and_backward(tmp_path):
 
 WRITE_FOREVER = """
     import sys
-    from output_helpers import FakeSim
+    from tests.output_helpers import FakeSim
     from mdcore.h5md import H5MDFile
     from mdcore.trajectory import H5MDWriter
     from mdcore.thermo_log import ThermoLog
@@ -389,7 +389,7 @@ def test_survives_kill_9(tmp_path, n_atoms):
 
 FULL_DISK = """
     import os, resource, signal, sys
-    from output_helpers import FakeSim
+    from tests.output_helpers import FakeSim
     from mdcore.errors import OutputError
     from mdcore.h5md import H5MDFile
     from mdcore.trajectory import H5MDWriter

@@ -1,0 +1,189 @@
+"""What is running, how far is it, and where did the time go?
+
+Three answers for people: a banner at the start, a progress line on the way, a timing table at the end.
+"""
+
+import os
+import shutil
+import sys
+import time
+
+from mdcore.pace import Pace
+from mdcore.timers import PHASES
+
+DAY = 86400.0
+REDRAW_SECONDS = 0.25  # between progress lines on a terminal
+FIRST_LINE_SECONDS = 10.0  # between progress lines in a log: not closer than this ...
+LINE_SECONDS = 600.0  # ... not farther than this, and else at every tenth of the run
+
+
+def banner(sim, provenance: dict[str, str], input_name: str = "") -> str:
+    """What starts now: program, processor, atoms, cell, ranks, seed."""
+    system, units = sim.system, sim.units
+    box, labels = system.box, units.labels
+    counts = getattr(system, "counts", None)
+    species = system.symbols
+    if counts is not None:
+        species = [f"{n:,} {name}" for name, n in zip(species, counts, strict=True)]
+    atoms = f"{system.n_atoms:,} ({', '.join(species)})"
+    lengths = " x ".join(f"{abs(vector @ vector) ** 0.5:.5g}" for vector in box.matrix)
+    directions = "".join(name for name, flag in zip("abc", box.periodic, strict=True) if flag)
+    cell = f"{lengths} {labels['length']}, {'periodic along ' + directions if directions else 'not periodic'}"
+    grid = " x ".join(map(str, sim.domain.grid))
+    shown = {
+        "input": input_name,
+        "title": provenance.get("title", ""),
+        "command": provenance.get("command", ""),
+        "date": provenance.get("date", ""),
+        "processor": f"{provenance.get('cpu', '')} kernels on {provenance.get('host', '')}",
+        "ranks": f"{sim.comm.size} (grid {grid})",
+        "atoms": atoms,
+        "cell": cell,
+        "units": f"{units.name} ({labels['length']}, {labels['time']}, {labels['energy']})",
+        "seed": str(sim.seed),
+    }
+    lines = [f"mdcore {provenance.get('version', '')}"]
+    return "\n".join(lines + [f"  {name:<10} {text}" for name, text in shown.items() if text])
+
+
+class Progress:
+    """Observer that tells how far the run is and how long it will take; rank 0 prints.
+
+    Parameters
+    ----------
+    last_step : the step at which the run ends
+    stream : where to (standard error, so that the table of the thermo log stays clean)
+    style : ``bar`` redraws one line, ``lines`` prints a few, ``auto`` chooses by the stream, ``off``
+    """
+
+    def __init__(self, last_step: int, stream=None, style: str = "auto"):
+        self.last_step = last_step
+        self.stream = stream or sys.stderr
+        if style == "auto":
+            style = "bar" if self.stream.isatty() else "lines"
+        self.style = style
+        self._pace = Pace(REDRAW_SECONDS if style == "bar" else 1.0)
+        self._start = None  # (wall seconds, step, simulated time)
+        self._told = 0.0
+        self._tenth = 0
+        self._drawn = False
+
+    @property
+    def every(self) -> int:
+        return 0 if self.style == "off" else self._pace.every
+
+    def observe(self, sim):
+        """Print if it is time to; collective."""
+        self._pace.poll(sim)
+        if sim.comm.rank:
+            return
+        now = time.monotonic()
+        if self._start is None:
+            self._start, self._told = (now, sim.step, sim.time), now
+            self._tenth = self._tenth_of(sim.step)
+        elif self.style == "bar":
+            if now - self._told >= REDRAW_SECONDS:
+                self._draw(sim, now)
+        elif now - self._told >= LINE_SECONDS or (
+            now - self._told >= FIRST_LINE_SECONDS and self._tenth_of(sim.step) > self._tenth
+        ):
+            self._told, self._tenth = now, self._tenth_of(sim.step)
+            self.stream.write(self.line(sim, now) + "\n")
+            self.stream.flush()
+
+    def line(self, sim, now: float) -> str:
+        """Step, percentage, speed, time passed and left."""
+        wall, first_step, first_time = self._start
+        seconds, steps = now - wall, sim.step - first_step
+        total = max(self.last_step - first_step, 1)
+        rate = steps / seconds if seconds > 0 else 0.0
+        left = clock((self.last_step - sim.step) / rate) if rate else "?"
+        return (
+            f"step {sim.step}/{self.last_step} {100.0 * steps / total:5.1f} %  {rate:.4g} steps/s  "
+            f"{per_day(sim.time - first_time, seconds, sim.units)}  {clock(seconds)} passed, {left} left"
+        )
+
+    def close(self):
+        """Take the line off the terminal."""
+        if self._drawn:
+            self.stream.write("\r\x1b[K")
+            self.stream.flush()
+            self._drawn = False
+
+    def _draw(self, sim, now):
+        width = shutil.get_terminal_size().columns - 1
+        self.stream.write("\r" + self.line(sim, now)[:width] + "\x1b[K")
+        self.stream.flush()
+        self._told, self._drawn = now, True
+
+    def _tenth_of(self, step):
+        return 10 * (step - self._start[1]) // max(self.last_step - self._start[1], 1)
+
+
+class Meter:
+    """Measures a run from its construction to `report`."""
+
+    def __init__(self, sim):
+        self._wall = time.perf_counter()
+        self._step, self._time = sim.step, sim.time
+        self._seconds = dict(sim.timers.seconds)
+
+    def report(self, sim) -> str:
+        """The timing table, the speed and the memory, as text on every rank; collective."""
+        wall = time.perf_counter() - self._wall
+        mine = {phase: sim.timers.seconds[phase] - self._seconds[phase] for phase in PHASES}
+        mine["other"] += max(0.0, wall - sum(mine.values()))
+        ranks = sim.comm.allgather((wall, [mine[phase] for phase in PHASES], peak_memory()))
+        wall = max(rank[0] for rank in ranks)
+        columns = list(zip(*(rank[1] for rank in ranks), strict=True))
+        steps, size = sim.step - self._step, sim.comm.size
+        whole = sum(map(sum, columns)) or 1.0
+        lines = [f"{'phase':<12} {'min s':>10} {'average s':>10} {'max s':>10} {'%':>7}"]
+        for phase, seconds in zip(PHASES, columns, strict=True):
+            mean = sum(seconds) / size
+            share = 100.0 * sum(seconds) / whole
+            lines.append(f"{phase:<12} {min(seconds):10.3f} {mean:10.3f} {max(seconds):10.3f} {share:7.1f}")
+        rate = steps / wall if wall > 0 else 0.0
+        memory = [rank[2] for rank in ranks]
+        n_atoms = sim.system.n_atoms
+        ranks_used = f"{size} rank{'s' * (size > 1)}"
+        lines += [
+            "",
+            f"{steps:,} steps of {n_atoms:,} atoms in {wall:.3f} s ({clock(wall)}) on {ranks_used}",
+            f"{rate:,.4g} steps/s   {per_day(sim.time - self._time, wall, sim.units)}   "
+            f"{rate * n_atoms:.4g} atom-steps/s",
+            f"memory, peak of a rank: {max(memory) / 2**20:.0f} MiB"
+            + (f" (average {sum(memory) / size / 2**20:.0f} MiB)" if size > 1 else ""),
+        ]
+        return "\n".join(lines)
+
+
+def per_day(simulated: float, seconds: float, units) -> str:
+    """Simulated time per day of wall time: ns/day, or tau/day in reduced units."""
+    speed = simulated * DAY / seconds if seconds > 0 else 0.0
+    if units.name == "metal":
+        return f"{speed * 1e-6:.4g} ns/day"
+    return f"{speed:.4g} {units.labels['time']}/day"
+
+
+def clock(seconds: float) -> str:
+    """``1:02:03`` or ``2:03``; days are counted in front."""
+    minutes, rest = divmod(int(seconds + 0.5), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours:02d}:{minutes:02d}:{rest:02d}"
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def peak_memory() -> int:
+    """Largest resident memory this process had so far, bytes."""
+    if os.path.exists("/proc/self/status"):  # getrusage's number includes that of the parent before exec
+        with open("/proc/self/status") as status:
+            for line in status:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
