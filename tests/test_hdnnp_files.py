@@ -4,8 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reference import hdnnp
-from reference.hdnnp_models import INPUT, random_cluster, random_model, write_folder
 
 from mdcore.errors import InputError, OutputError
 from mdcore.potentials.hdnnp_h5 import read_h5, write_h5
@@ -15,6 +13,8 @@ from mdcore.potentials.n2p2_data import LabelledStructure, read_input_data, writ
 from mdcore.potentials.n2p2_write import write_n2p2
 from mdcore.potentials.native_units import Units
 from mdcore.units import BOHR, HARTREE
+from tests.reference import hdnnp
+from tests.reference.hdnnp_models import INPUT, random_cluster, random_model, write_folder
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
 

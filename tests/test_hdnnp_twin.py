@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reference import hdnnp, hdnnp_network
-from reference.hdnnp_models import ALL_TYPES, functions_of, random_cluster, random_model
 
 from mdcore.potentials.hdnnp_model import ACTIVATIONS, SCALING_MODES, SUBTYPES, ElementNetwork
 from mdcore.potentials.n2p2 import read_n2p2
 from mdcore.potentials.n2p2_data import read_input_data
+from tests.reference import hdnnp, hdnnp_network
+from tests.reference.hdnnp_models import ALL_TYPES, functions_of, random_cluster, random_model
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference" / "n2p2"
 NUMBERS = {"H": 1, "O": 8}

@@ -10,9 +10,9 @@ F_j -= g_ij, W -= r_ij (x) g_ij.
 from dataclasses import dataclass, field
 
 import numpy as np
-from reference import hdnnp_network
 
 from mdcore.elements import ATOMIC_NUMBERS
+from tests.reference import hdnnp_network
 
 # --- functions of one distance or angle, each with its derivative ------------------------------------------
 
