@@ -52,7 +52,7 @@ def test_defaults():
         0,
         True,
     )
-    assert s.output_path(".h5md") == "./argon.h5md"
+    assert s.output_path(".h5md") == "argon.h5md"
 
 
 def test_defaults_that_depend_on_the_units():

@@ -117,6 +117,12 @@ def test_restart_without_the_file_or_before_its_start(tmp_path):
     assert steps_in(tmp_path / "a.extxyz") == [10]
 
 
+def test_restart_that_writes_nothing_trims_too(tmp_path):
+    dumped(tmp_path / "a.extxyz", 40)
+    continued(tmp_path / "a.extxyz", 25)[1].close()
+    assert steps_in(tmp_path / "a.extxyz") == [0, 10, 20]
+
+
 @pytest.mark.parametrize(
     ("other", "message"),
     [

@@ -266,6 +266,14 @@ def test_restart_trims_and_appends(tmp_path):
         assert list(f["provenance/restart_1"]) == ["version"]  # only what changed
 
 
+def test_restart_that_writes_nothing_trims_too(tmp_path):
+    path = tmp_path / "a.h5md"
+    FakeSim().run(40, writer := H5MDWriter(path, 10))
+    writer.close()
+    continued(path, 25)[0].close()
+    check_frames(path, [0, 10, 20])
+
+
 def test_restart_at_a_written_frame_does_not_repeat_it(tmp_path):
     path = tmp_path / "a.h5md"
     FakeSim().run(40, writer := H5MDWriter(path, 10))

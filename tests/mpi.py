@@ -1,0 +1,40 @@
+"""Running a piece of Python on several ranks, from pytest."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MPIEXEC = next(
+    (path for path in (Path(sys.executable).with_name("mpiexec"), shutil.which("mpiexec")) if path and Path(path).exists()),
+    None,
+)
+
+needs_mpi = [
+    pytest.mark.mpi,
+    pytest.mark.skipif(
+        MPIEXEC is None or importlib.util.find_spec("mpi4py") is None,
+        reason='no MPI: pip install "mdcore[mpi]"',
+    ),
+]
+
+
+def mpirun(ranks: int, *arguments, timeout: float = 300, check: bool = True, **environment) -> subprocess.CompletedProcess:
+    """Run `python <arguments>` on `ranks` ranks (more than cores: they yield while they wait)."""
+    environment = {
+        **os.environ,
+        "MPIR_CVAR_POLLS_BEFORE_YIELD": "10",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        **environment,
+    }
+    command = [str(MPIEXEC), "-n", str(ranks), sys.executable, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
+    if check and done.returncode:
+        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done

@@ -1,0 +1,53 @@
+"""Run on any number of ranks: python mpi_trajectory.py CASE STEPS OUTPUT [STATE_IN] -> positions, velocities, thermo.
+
+OUTPUT (.npz) holds the last step's state; with STATE_IN the run continues from such a file.
+"""
+
+import sys
+
+import numpy as np
+
+from mdcore import _kernels
+from mdcore.integrators import Langevin, VelocityVerlet
+from mdcore.potentials.lj import LennardJones
+from mdcore.simulation import Simulation
+from tests.systems import SKEW, TRICLINIC, scattered
+
+CELLS = {
+    "cubic": lambda: scattered(300, 7.4 * np.eye(3), seed=11, closest=0.9),
+    "triclinic": lambda: scattered(300, 7.7 * TRICLINIC, seed=12, closest=0.9, symbols=("A", "B")),
+    "slab": lambda: scattered(120, np.diag([6.0, 6.0, 12.0]) @ SKEW, (True, True, False), seed=13, closest=0.9),
+    "cluster": lambda: scattered(60, 5.0 * np.eye(3), (False, False, False), seed=14, closest=0.9),
+    "tiny": lambda: scattered(3, 1.8 * np.eye(3), seed=15),
+}
+
+
+def build(case: str, comm=None, state=None):
+    cell, ensemble = case.split("-")
+    system = CELLS[cell]()
+    noise = _kernels.normals(7, 0, 1, np.arange(system.n_atoms))
+    system.velocities = 0.9 * noise / np.sqrt(system.masses)[:, None]
+    potential = LennardJones(2.5, species={"A": (1.0, 1.0), "B": (0.6, 0.9)}, truncation="force-shifted")
+    integrator = VelocityVerlet(0.002) if ensemble == "nve" else Langevin(0.004, (1.0, 0.7), 1.0)
+    return Simulation(system, potential, integrator, seed=3, comm=comm, state=state, skin=0.4)
+
+
+def main() -> None:
+    case, steps, output, *state_in = sys.argv[1:]
+    state = None
+    if state_in:
+        with np.load(state_in[0], allow_pickle=False) as saved:
+            state = {key: saved[key].item() if saved[key].ndim == 0 else saved[key] for key in saved}
+            state["info"] = {}
+    sim = build(case, state=state)
+    stage = 1000  # the ramp of the thermostat spans the whole stage, however often it is interrupted
+    sim.begin_stage(stage, first_step=0 if state_in else None)
+    sim.run_until(sim.step + int(steps))
+    final, numbers = sim.state(), sim.thermo()
+    if sim.comm.rank == 0:
+        final.pop("info")
+        np.savez(output, **final, energy=numbers.total, conserved=numbers.conserved, pressure=numbers.pressure)
+
+
+if __name__ == "__main__":
+    main()

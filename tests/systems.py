@@ -1,0 +1,50 @@
+"""Systems that potentials and domains are tested on: every kind of cell, crowded and empty ones."""
+
+import numpy as np
+
+from mdcore.box import Box
+from mdcore.system import System
+
+TRICLINIC = np.array([[1.0, 0.0, 0.0], [0.35, 0.9, 0.0], [-0.25, 0.3, 0.95]])
+SKEW = np.array([[0.9, 0.2, 0.1], [0.3, 1.0, -0.2], [-0.1, 0.25, 1.05]])  # no vector along an axis
+
+
+def scattered(n, matrix, periodic=(True, True, True), symbols=("A",), seed=1, closest=0.85, origin=(0, 0, 0)):
+    """n atoms thrown into a cell, none closer than `closest` to another (or its image)."""
+    rng = np.random.default_rng(seed)
+    box = Box(matrix, periodic, origin)
+    lattice = np.array([[i, j, k] for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1)])
+    shifts = (lattice * np.array(periodic)) @ box.matrix
+    x = np.empty((0, 3))
+    for _ in range(200_000):
+        if len(x) == n:
+            break
+        trial = box.cartesian(rng.random(3))
+        own = shifts[np.abs(shifts).sum(axis=1) > 0]
+        if own.size and np.linalg.norm(own, axis=1).min() < closest:
+            raise ValueError("cell too small")
+        if not len(x) or np.linalg.norm(x[:, None] + shifts - trial, axis=2).min() >= closest:
+            x = np.vstack([x, trial])
+    assert len(x) == n, "could not place the atoms"
+    species = rng.integers(0, len(symbols), n)
+    species[: len(symbols)] = np.arange(min(len(symbols), n))
+    return System(box, x, species=species, symbols=symbols, masses=np.linspace(1.0, 2.0, n), units="lj")
+
+
+def cells(cutoff):
+    """(name, System) of every kind of cell, for a potential of this cutoff (sigma = 1)."""
+    big, small = 2.2 * cutoff, 0.55 * cutoff
+    yield "cubic", scattered(40, big * np.eye(3))
+    yield "orthorhombic", scattered(40, np.diag([big, 0.8 * big, 1.4 * big]))
+    yield "triclinic", scattered(40, big * TRICLINIC)
+    yield "skew", scattered(40, big * SKEW, origin=(-3.0, 0.5, 7.0))
+    yield "small", scattered(2, small * np.eye(3))
+    yield "small triclinic", scattered(2, small * TRICLINIC)
+    yield "one atom", scattered(1, 0.5 * cutoff * SKEW)
+    yield "slab", scattered(30, big * TRICLINIC, (True, True, False))
+    yield "wire", scattered(20, np.diag([0.7, 2.0, 2.0]) * cutoff, (True, False, False))
+    yield "cluster", scattered(20, 1.5 * cutoff * np.eye(3), (False, False, False))
+    yield "two atoms far apart", scattered(2, 40 * cutoff * np.eye(3), (False, False, False))
+    outside = scattered(30, big * TRICLINIC, seed=3)
+    outside.positions[::3] += np.array([5, -7, 3]) @ outside.box.matrix
+    yield "atoms outside", outside
