@@ -91,9 +91,11 @@ class ExtxyzDump:
                 raise OutputError(cannot_write(self.path, error)) from error
 
     def close(self):
-        """Nothing is held open."""
+        """If nothing was written, what is later than the checkpoint goes all the same."""
+        if self.resume_step is not None and self._size is None and self.path.exists():
+            self._start()
 
-    def _start(self, snapshot):
+    def _start(self, snapshot=None):
         try:
             if self.resume_step is not None and self.path.exists():
                 self._size, self._last_step = trim(self.path, self.resume_step, snapshot)
@@ -119,13 +121,15 @@ def static_stress(snapshot, stress, units) -> np.ndarray:
     return np.asarray(stress) + kinetic / (snapshot.box.volume * units.pressure)
 
 
-def trim(path, last_step: int, snapshot) -> tuple[int, int | None]:
+def trim(path, last_step: int, snapshot=None) -> tuple[int, int | None]:
     """Cut off frames later than ``last_step`` and what a kill left unfinished.
 
-    Returns (bytes kept, last step kept or None). OutputError if the file holds something else.
+    Returns (bytes kept, last step kept or None). OutputError if the file holds something else than the
+    atoms of ``snapshot``.
     """
-    n_atoms, kept, last = len(snapshot.species), 0, None
-    names = np.array(snapshot.symbols)[snapshot.species].tolist()
+    kept, last, names = 0, None, None
+    if snapshot is not None:
+        names = np.array(snapshot.symbols)[snapshot.species].tolist()
     with open(path, "r+b") as stream:
         while count := stream.readline():
             comment = stream.readline()
@@ -134,18 +138,16 @@ def trim(path, last_step: int, snapshot) -> tuple[int, int | None]:
                 break  # cut short
             if step is None or b"mdcore=" not in comment:
                 raise OutputError(f"{path} was not written by mdcore: it can't be continued; move it away")
-            if int(count) != n_atoms:
+            n_atoms, row = int(count), b""
+            if names is not None and n_atoms != len(names):
                 raise OutputError(
-                    f"{path} holds {int(count)} atoms, the run has {n_atoms}: it can't be continued; "
+                    f"{path} holds {n_atoms} atoms, the run has {len(names)}: it can't be continued; "
                     "move it away or choose another output name"
                 )
-            rows = [stream.readline() for _ in names] if kept == 0 else None
-            if rows is None:
-                for _ in range(n_atoms):
-                    row = stream.readline()
-            else:
-                row = rows[-1]
-                if row.endswith(b"\n") and [r.split(None, 1)[0].decode() for r in rows] != names:
+            check = kept == 0 and names is not None
+            for k in range(n_atoms):
+                row = stream.readline()
+                if check and row.endswith(b"\n") and row.split(None, 1)[0] != names[k].encode():
                     raise OutputError(
                         f"{path} holds atoms of other species or in another order: it can't be continued; "
                         "move it away or choose another output name"

@@ -65,8 +65,8 @@ class H5MDFile:
         self._reserved = 0
         self._drains = []  # buffers to be written before every flush
 
-    def open(self, units: str):
-        """The open ``h5py.File``; ``units`` is the name of the unit system."""
+    def open(self, units: str | None = None):
+        """The open ``h5py.File``; ``units`` is the name of the unit system (None: that of the file)."""
         if self._file is None:
             if self._created:
                 self._file = self._reopen()
@@ -126,6 +126,8 @@ class H5MDFile:
 
     def close(self):
         """Flush and close; a later `open` continues the file."""
+        if self.resume_step is not None and not self._created and self.path.exists():
+            self.open()  # nothing was written: what is later than the checkpoint goes all the same
         self.flush()
         if self._file is None:
             return
@@ -182,7 +184,7 @@ class H5MDFile:
         if layout != LAYOUT:
             known = layout is not None
             self.mismatch(f"has layout {layout}, this is {LAYOUT}" if known else "was not written by mdcore")
-        if old_units != units:
+        if units not in (None, old_units):
             self.mismatch(f'holds units "{old_units}", the run has "{units}"')
 
     def mismatch(self, difference: str):
