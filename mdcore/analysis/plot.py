@@ -1,0 +1,112 @@
+"""What do structure and motion look like, in one picture?
+
+Matplotlib (an extra) is imported here only, without pyplot: no global state, no display.
+"""
+
+import numpy as np
+
+from mdcore.errors import OutputError
+
+INK, BLUE, RED, GREY = "#222222", "#1f5fa8", "#c8432b", "#8a8f98"
+COLORS = (BLUE, "#d98200", "#2e8b57", "#8e4fa8", "#7a5c3e")
+
+
+def draw(report, path) -> None:
+    """Write a picture of the g(r) and the mean square displacements of a `Report`.
+
+    Raises ImportError without Matplotlib, OutputError if the file can't be written.
+    """
+    from matplotlib.figure import Figure
+
+    panels = [panel for panel, there in ((_rdf, report.rdf is not None), (_msd, report.diffusion)) if there]
+    figure = Figure(figsize=(5.2 * len(panels), 3.9), layout="constrained", facecolor="white")
+    for axes, panel in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
+        panel(axes, report)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        axes.tick_params(labelsize=9, color=INK, labelcolor=INK)
+        axes.margins(x=0)
+    try:
+        figure.savefig(path, dpi=160)
+    except OSError as error:
+        raise OutputError(f"{path}: can't write the plot: {error.strerror}") from None
+
+
+def _rdf(axes, report):
+    g = report.rdf
+    axes.axhline(1.0, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
+    if np.isfinite(g.error).all():
+        axes.fill_between(g.r, g.g - 2 * g.error, g.g + 2 * g.error, color=BLUE, alpha=0.2, linewidth=0)
+    if g.pairs:
+        for color, (name, values) in zip(COLORS * len(g.pairs), g.pairs.items(), strict=False):
+            axes.plot(g.r, values, color=color, linewidth=1.5, label=name)
+        axes.plot(g.r, g.g, color=INK, linewidth=1.0, linestyle=":", label="all")
+        axes.legend(frameon=False, fontsize=9)
+    else:
+        axes.plot(g.r, g.g, color=BLUE, linewidth=1.6)
+    unit = _pretty(report.units.labels["length"])
+    if np.isfinite(g.peak):
+        axes.plot([g.peak], [g.peak_height], "o", color=RED, markersize=5)
+        error = f" ± {g.peak_error:.2f}" if np.isfinite(g.peak_error) else ""
+        axes.annotate(
+            f"{g.peak:.2f}{error} {unit}",
+            (g.peak, g.peak_height),
+            xytext=(9, 0),
+            textcoords="offset points",
+            color=RED,
+            fontsize=10,
+            va="center",
+        )
+    if "rdf_peak" in report.reference:
+        axes.axvline(report.reference["rdf_peak"], color=INK, linewidth=0.9, linestyle=(0, (1, 2)))
+        axes.annotate(
+            _reference(report, f"{report.reference['rdf_peak']:g} {unit}"),
+            (report.reference["rdf_peak"], 0.5),
+            xytext=(4, 0),
+            textcoords="offset points",
+            fontsize=8,
+            color=INK,
+        )
+    axes.set_xlabel(f"r ({unit})", color=INK)
+    axes.set_ylabel("g(r)", color=INK)
+    axes.set_ylim(bottom=0.0)
+    axes.set_title("Radial distribution function", fontsize=11, color=INK, loc="left")
+
+
+def _msd(axes, report):
+    metal = report.units.name == "metal"
+    per, time = (1000.0, "ps") if metal else (1.0, _pretty(report.units.labels["time"]))
+    scale, unit = report.diffusion_unit
+    power = int(np.floor(np.log10(max(abs(d.coefficient) * scale for d in report.diffusion.values()) or 1.0)))
+    end, top = 0.0, 0.0
+    for color, (name, d) in zip(COLORS * len(report.diffusion), report.diffusion.items(), strict=False):
+        shown = d.lags <= 2.0 * d.window[1]
+        end, top = max(end, d.lags[shown][-1] / per), max(top, float(d.msd[shown].max()))
+        ten = f"$\\times 10^{{{power}}}$ " if power else ""
+        value, error = d.coefficient * scale / 10.0**power, d.error * scale / 10.0**power
+        label = f"{name}: D = ({value:.2f} ± {error:.2f}) {ten}{_pretty(unit)}"
+        axes.plot(d.lags[shown] / per, d.msd[shown], color=color, linewidth=1.6, label=label)
+        line = np.array([0.0, d.lags[shown][-1]])
+        axes.plot(line / per, d.slope * line + d.intercept, color=RED, linewidth=1.0, linestyle=(0, (4, 3)))
+        axes.axvspan(d.window[0] / per, d.window[1] / per, color=GREY, alpha=0.12, linewidth=0)
+    if "diffusion" in report.reference:
+        text = (
+            f"D = {report.reference['diffusion'] / 10.0**power:.2f} $\\times 10^{{{power}}}$ {_pretty(unit)}"
+        )
+        axes.plot([], [], color="none", label=_reference(report, text))
+    axes.plot([], [], color=RED, linewidth=1.0, linestyle=(0, (4, 3)), label="Einstein fit (shaded)")
+    axes.legend(frameon=False, fontsize=9, loc="upper left")
+    axes.set_xlim(0.0, end)
+    axes.set_ylim(0.0, 1.35 * top if top > 0.0 else 1.0)  # room for the legend
+    axes.set_xlabel(f"t ({time})", color=INK)
+    axes.set_ylabel(f"mean square displacement ({_pretty(report.units.labels['length'])}²)", color=INK)
+    axes.set_title("Self-diffusion", fontsize=11, color=INK, loc="left")
+
+
+def _reference(report, text: str) -> str:
+    return f"{report.reference.get('label', 'reference')}: {text}"
+
+
+def _pretty(unit: str) -> str:
+    names = {"Angstrom": "Å", "cm2/s": "cm²/s", "sigma": "σ", "tau": "τ", "sigma^2/tau": "σ²/τ"}
+    return names.get(unit, unit)

@@ -1,0 +1,284 @@
+"""What does a trajectory file tell, in a few lines, a table of all numbers, and a picture?"""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mdcore.analysis.diffusion import Diffusion, diffusion, unbounded_axes, unwrapped
+from mdcore.analysis.rdf import RDF, RDFAccumulator
+from mdcore.box import Box
+from mdcore.errors import InputError, OutputError
+from mdcore.trajectory import GROUP, Trajectory
+from mdcore.units import UnitSystem
+
+CM2_PER_S = 0.1  # one Angstrom^2/fs in cm2/s
+TRACK_BYTES = 4e8  # of tracks held in memory; beyond, every k-th atom stands for all
+READ_BYTES = 3e7  # of frames read at a time
+PAIRS = 1.5e8  # neighbours evaluated for g(r), at most (some seconds); more frames are sampled evenly
+
+
+@dataclass
+class Report:
+    """Results of `analyse`; ``lines()`` are for the screen."""
+
+    source: str
+    units: UnitSystem
+    steps: tuple[int, int]  # first and last step analysed
+    times: tuple[float, float]
+    provenance: dict[str, str]
+    rdf: RDF | None = None
+    diffusion: dict[str, Diffusion] = field(default_factory=dict)  # by species
+    reference: dict = field(default_factory=dict)  # see `analyse`
+    notes: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)  # written
+
+    @property
+    def diffusion_unit(self) -> tuple[float, str]:
+        """(value of one length^2/time in the unit shown, its name)."""
+        if self.units.name == "metal":
+            return CM2_PER_S, "cm2/s"
+        return 1.0, self.units.labels["diffusion"]
+
+    def lines(self) -> list[str]:
+        """What to print."""
+        length, time = self.units.labels["length"], self.units.labels["time"]
+        out = []
+        if self.rdf is not None and np.isfinite(self.rdf.peak):
+            out.append(
+                f"g(r): first peak at {uncertain(self.rdf.peak, self.rdf.peak_error)} {length}, "
+                f"height {self.rdf.peak_height:.2f} ({self.rdf.n_frames} frames)"
+            )
+        elif self.rdf is not None:
+            out.append(f"g(r): no peak ({self.rdf.n_frames} frames)")
+        scale, unit = self.diffusion_unit
+        for name, d in self.diffusion.items():
+            out.append(
+                f"diffusion of {name}: {uncertain(d.coefficient * scale, d.error * scale)} {unit} "
+                f"(Einstein fit over {d.window[0]:g} to {d.window[1]:g} {time}, {d.n_frames} frames)"
+            )
+        if "rdf_peak" in self.reference:
+            out.append(f"reference: first peak at {self.reference['rdf_peak']:g} {length}{self._origin()}")
+        if "diffusion" in self.reference:
+            out.append(f"reference: diffusion {self.reference['diffusion']:g} {unit}{self._origin()}")
+        return out + self.notes + [f"wrote {path}" for path in self.files]
+
+    def _origin(self) -> str:
+        return f", {self.reference['label']}" if "label" in self.reference else ""
+
+    def to_dict(self) -> dict:
+        """All numbers, as JSON can hold them; what is not finite becomes null."""
+        scale, unit = self.diffusion_unit
+        out = {
+            "source": self.source,
+            "units": dict(self.units.labels),
+            "first_step": self.steps[0],
+            "last_step": self.steps[1],
+            "first_time": self.times[0],
+            "last_time": self.times[1],
+            "provenance": self.provenance,
+            "reference": self.reference,
+            "notes": self.notes,
+        }
+        if self.rdf is not None:
+            out["rdf"] = dict(vars(self.rdf))
+        for name, d in self.diffusion.items():
+            values = {**vars(d), "unit": unit, "msd_unit": f"{self.units.labels['length']}^2"}
+            values.update(coefficient=d.coefficient * scale, error=d.error * scale, blocks=d.blocks * scale)
+            out.setdefault("diffusion", {})[name] = values
+        return _plain(out)
+
+
+def analyse(
+    path, settings=None, *, first_step=None, last_step=None, output=None, window=None, blocks=5,
+    reference=None,
+) -> Report:  # fmt: skip
+    """Analyse the ``.h5md`` trajectory of a run and write ``<output>.json`` and ``<output>.png``.
+
+    settings : anything with ``rdf, rdf_max, rdf_bins, diffusion, plot`` (`config.AnalysisSettings`);
+        None: all, with r up to half the box, 200 bins
+    first_step, last_step : the steps to use, both included; default all
+    output : path without suffix; default: that of the trajectory, with ``.analysis``
+    window, blocks : see `diffusion`
+    reference : {"rdf_peak": length, "diffusion": cm2/s (lj: reduced), "label": source}, to compare with
+
+    What can't be computed is left out, with a note in the report: too few frames, no plot without
+    Matplotlib. Raises InputError for an unreadable trajectory or one without positions, OutputError if
+    results can't be written.
+    """
+    with Trajectory(path) as trajectory:
+        frames = _select(trajectory, first_step, last_step)
+        report = Report(
+            source=str(path),
+            units=trajectory.units,
+            steps=(int(trajectory.steps[frames[0]]), int(trajectory.steps[frames[-1]])),
+            times=(float(trajectory.times[frames[0]]), float(trajectory.times[frames[-1]])),
+            provenance=dict(trajectory.provenance),
+            reference=dict(reference or {}),
+        )
+        _compute(trajectory, frames, settings, report, window, blocks)
+    base = Path(path).with_suffix(".analysis") if output is None else Path(output)
+    _write_json(base.with_name(base.name + ".json"), report)
+    if getattr(settings, "plot", True) and (report.rdf is not None or report.diffusion):
+        from mdcore.analysis import plot
+
+        try:
+            plot.draw(report, picture := base.with_name(base.name + ".png"))
+            report.files.append(str(picture))
+        except ImportError:
+            report.notes.append('no plot: Matplotlib is not installed; pip install "mdcore[plot]"')
+    return report
+
+
+def _select(trajectory: Trajectory, first_step, last_step) -> np.ndarray:
+    """Indices of the frames between two steps."""
+    if trajectory.n_atoms == 0 or f"{GROUP}/position" not in trajectory.file:
+        raise InputError(f"{trajectory.path}: holds no positions to analyse; write a trajectory with them")
+    steps = trajectory.steps
+    low = 0 if first_step is None else np.searchsorted(steps, first_step, side="left")
+    high = len(steps) if last_step is None else np.searchsorted(steps, last_step, side="right")
+    if high <= low:
+        held = f"steps {steps[0]} to {steps[-1]}" if len(steps) else "none"
+        raise InputError(
+            f"{trajectory.path}: no frames from step {first_step} to {last_step}; it holds {held}"
+        )
+    return np.arange(low, high)
+
+
+def _compute(trajectory, frames, settings, report, window, blocks) -> None:
+    """One pass over the frames fills ``report.rdf`` and ``report.diffusion``."""
+    first = _box(trajectory, frames[0])
+    counter, sampled = None, set()
+    if getattr(settings, "rdf", True):
+        if all(trajectory.periodic):
+            counter = _rdf_counter(trajectory, first, settings, report)
+            around = 4.0 / 3.0 * np.pi * counter.r_max**3 * trajectory.n_atoms / first.volume
+            n_frames = min(len(frames), max(blocks, int(PAIRS / (trajectory.n_atoms * (around + 10.0)))))
+            sampled = set(np.linspace(0, len(frames) - 1, n_frames).round().astype(int).tolist())
+        else:
+            report.notes.append("no g(r): it is defined for fully periodic systems only")
+    tracks = None
+    moving = getattr(settings, "diffusion", True)
+    if moving and not any(trajectory.periodic):
+        report.notes.append("no diffusion: a cluster has no direction in which atoms can get away")
+    elif moving:
+        steady = _steady(trajectory.times[frames])
+        if len(steady) < len(frames):
+            report.notes.append(f"diffusion: frames are unevenly spaced; {len(steady)} of them are used")
+        axes = unbounded_axes(first)
+        stride = max(1, int(np.ceil(len(steady) * trajectory.n_atoms * len(axes) * 8 / TRACK_BYTES)))
+        chosen = np.arange(0, trajectory.n_atoms, stride)
+        if stride > 1:
+            report.notes.append(f"diffusion: every {stride}th atom stands for all")
+        tracks = np.empty((len(steady), len(chosen), len(axes)))
+    for k, (positions, images, box) in enumerate(_read(trajectory, frames, tracks is not None)):
+        if k in sampled:
+            counter.add(positions, box)
+        if tracks is not None and steady[0] <= k <= steady[-1]:
+            true = unwrapped(positions, images, box.matrix, trajectory.masses)
+            tracks[k - steady[0]] = true[chosen] @ axes.T
+    if counter is not None:
+        report.rdf = counter.result(blocks)
+    if tracks is not None:
+        times = trajectory.times[frames][steady]
+        interval = (times[-1] - times[0]) / max(len(times) - 1, 1)
+        _diffuse(trajectory, tracks, trajectory.species[chosen], interval, window, blocks, report)
+
+
+def _rdf_counter(trajectory, box, settings, report) -> RDFAccumulator:
+    half = 0.5 * float(box.widths.min())
+    wanted = getattr(settings, "rdf_max", None)
+    if wanted is not None and wanted > half:
+        report.notes.append(f"g(r) ends at {half:g} {report.units.labels['length']}, half the box")
+    r_max = half if wanted is None else min(wanted, half)
+    bins = getattr(settings, "rdf_bins", 200)
+    return RDFAccumulator(trajectory.species, trajectory.symbols, r_max, bins)
+
+
+def _diffuse(trajectory, tracks, species, interval, window, blocks, report) -> None:
+    for k, name in enumerate(trajectory.symbols):
+        mine = species == k
+        if not mine.any():
+            continue
+        try:
+            part = tracks if mine.all() else tracks[:, mine]
+            report.diffusion[name] = diffusion(part, interval, window, blocks)
+        except InputError as error:
+            report.notes.append(f"no {error}")
+            return
+
+
+def _steady(times: np.ndarray) -> np.ndarray:
+    """Indices of the longest run of frames at equal intervals."""
+    if len(times) < 3:
+        return np.arange(len(times))
+    intervals = np.diff(times)
+    change = np.flatnonzero(~np.isclose(intervals[1:], intervals[:-1], rtol=1e-6, atol=0.0)) + 1
+    edges = np.concatenate([[0], change, [len(intervals)]])
+    longest = int(np.argmax(np.diff(edges)))
+    return np.arange(edges[longest], edges[longest + 1] + 1)
+
+
+def _read(trajectory, frames, with_images):
+    """Yield (positions [n, 3], images [n, 3] or None, box) of consecutive frames, read in slabs."""
+    group = trajectory.file[GROUP]
+    many = max(1, int(READ_BYTES / (36 * trajectory.n_atoms)))
+    for begin in range(int(frames[0]), int(frames[-1]) + 1, many):
+        rows = slice(begin, min(begin + many, int(frames[-1]) + 1))
+        positions = group["position/value"][rows]
+        images = group["image/value"][rows] if with_images else [None] * len(positions)
+        for k in range(len(positions)):
+            yield positions[k], images[k], _box(trajectory, begin + k)
+
+
+def _box(trajectory, k) -> Box:
+    if not any(trajectory.periodic):
+        return trajectory[int(k)].box
+    cell = trajectory.file[GROUP]["box"]
+    return Box(cell["edges/value"][k], trajectory.periodic, cell["origin/value"][k])
+
+
+def uncertain(value: float, error: float) -> str:
+    """2.4123e-05, 3.4e-07 -> "(2.41 +- 0.03)e-05": digits as the error has them."""
+    if not np.isfinite(error) or error <= 0.0:
+        return f"{value:.4g}"
+    power = int(np.floor(np.log10(max(abs(value), error))))
+    digits = max(
+        0, power - int(np.floor(np.log10(error))) + (1 if error / 10 ** np.floor(np.log10(error)) < 2 else 0)
+    )
+    if -3 < power < 5:
+        places = max(0, digits - power)
+        return f"{value:.{places}f} +- {error:.{places}f}"
+    scale = 10.0**power
+    return f"({value / scale:.{digits}f} +- {error / scale:.{digits}f})e{power:+03d}"
+
+
+def _plain(value):
+    """Arrays to lists, what is not finite to None."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | list | tuple):
+        return [_plain(item) for item in (value.tolist() if isinstance(value, np.ndarray) else value)]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def _write_json(path: Path, report: Report) -> None:
+    """Written under another name first: the file is whole or absent."""
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with open(temporary, "w") as stream:
+            json.dump(report.to_dict(), stream, allow_nan=False)
+            stream.write("\n")
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(
+            f"{path}: can't write the analysis: {error.strerror}; the trajectory is intact"
+        ) from None
+    report.files.append(str(path))
