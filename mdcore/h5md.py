@@ -278,18 +278,42 @@ def frame_chunk(n_atoms: int, itemsize: int, compressed: bool = False) -> tuple[
     return frames, max(1, min(n_atoms, CHUNK_BYTES_MAX // row)), 3
 
 
-def append(data, index: int, rows: np.ndarray):
-    """Write ``rows`` [k, ...] at ``index`` and let the data set end there.
+class Table:
+    """Data sets that grow together. The length of ``step`` counts the rows; it is written when all else is.
 
-    The low-level calls are several times faster than ``resize`` and item assignment.
+    columns : name -> data set, ``step`` among them. The handles are kept: looking them up again for each
+    row would take longer than writing, and throw HDF5's chunk cache away.
     """
-    from h5py import h5s
 
-    rows = np.ascontiguousarray(rows, dtype=data.dtype)
-    data.id.set_extent((index + len(rows), *rows.shape[1:]))
-    space = data.id.get_space()
-    space.select_hyperslab((index,) + (0,) * (rows.ndim - 1), rows.shape)
-    data.id.write(h5s.create_simple(rows.shape), space, rows)
+    def __init__(self, columns: dict):
+        self.file = columns["step"].file
+        self.n_rows = len(columns["step"])
+        self._columns = {name: (data.id, data.dtype) for name, data in columns.items()}
+        self._step = columns["step"]
+
+    @property
+    def last_step(self) -> int | None:
+        return int(self._step[-1]) if self.n_rows else None
+
+    def append(self, rows: dict[str, np.ndarray]):
+        """Add rows: name -> values [k, ...] of every column."""
+        for name, values in rows.items():
+            if name != "step":
+                self._put(name, values)
+        self.file.flush()
+        self._put("step", rows["step"])
+        self.n_rows += len(rows["step"])
+
+    def _put(self, name, values):
+        # the low-level calls are several times faster than resize and item assignment
+        from h5py import h5s
+
+        data, dtype = self._columns[name]
+        values = np.ascontiguousarray(values, dtype=dtype)
+        data.set_extent((self.n_rows + len(values), *values.shape[1:]))
+        space = data.get_space()
+        space.select_hyperslab((self.n_rows,) + (0,) * (values.ndim - 1), values.shape)
+        data.write(h5s.create_simple(values.shape), space, values)
 
 
 def trim(file, last_step: int):

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from mdcore.h5md import METADATA_BYTES, H5MDFile, append, column
+from mdcore.h5md import TABLE_CHUNK, H5MDFile, Table, column
 
 # column -> the quantity whose unit it carries
 COLUMNS = {
@@ -38,6 +38,7 @@ TITLES = {
 FLUSH_SECONDS = 2.0
 ROWS_BUFFERED = 256
 WIDTH = 15
+TABLE_BYTES = (len(COLUMNS) + 6) * 8 * TABLE_CHUNK  # a chunk of every column
 
 
 class ThermoLog:
@@ -56,6 +57,7 @@ class ThermoLog:
         self.file = file
         self._rows = []
         self._units = None
+        self._table = None
         self._last_step = self._shown_step = None
         self._last_flush = time.monotonic()
         self._titled = False
@@ -77,10 +79,10 @@ class ThermoLog:
         if self.file is None:
             return
         if self._last_step is None:
-            self._last_step = self._open()
+            self._last_step = self._open().last_step
         if thermo.step == self._last_step:
             return
-        if thermo.step < self._last_step:
+        if self._last_step is not None and thermo.step < self._last_step:
             last = self._last_step
             self.file.mismatch(f"already holds thermo rows up to step {last}, the run is at {thermo.step}")
         self._last_step = thermo.step
@@ -93,12 +95,14 @@ class ThermoLog:
         if self.file is not None:
             self.file.flush()
 
-    def _open(self) -> int:
-        """Create or find ``/thermo``; returns the last step in it, -1 if there is none."""
+    def _open(self) -> Table:
+        """The columns of ``/thermo``, made or found."""
         h5 = self.file.open(self._units.name)
+        if self._table is not None and self._table.file == h5:
+            return self._table
         if "thermo" not in h5:
             with self.file.writing():
-                self.file.reserve((len(COLUMNS) + 6) * 8192)
+                self.file.reserve(TABLE_BYTES)
                 group = h5.create_group("thermo")
                 column(group, "step", dtype=np.int64)
                 for name, quantity in COLUMNS.items():
@@ -106,23 +110,18 @@ class ThermoLog:
                     column(group, name, shape, unit=self._units.labels[quantity])
                 group["stress"].attrs["order"] = "xx yy zz yz xz xy"
                 group["stress"].attrs["sign"] = "dE/dstrain/V: negative when compressed"
-        step = h5["thermo/step"]
-        return int(step[-1]) if len(step) else -1
+        self._table = Table({name: h5["thermo"][name] for name in ("step", *COLUMNS)})
+        return self._table
 
     def _drain(self):
         self._last_flush = time.monotonic()
         if not self._rows:
             return
         rows, self._rows = self._rows, []
-        h5 = self.file.open(self._units.name)
+        table = self._open()
         with self.file.writing():
-            self.file.reserve((len(COLUMNS) + 6) * 8192 + METADATA_BYTES)
-            group = h5["thermo"]
-            n = len(group["step"])
-            for name in COLUMNS:
-                append(group[name], n, np.array([row[name] for row in rows], dtype=float))
-            h5.flush()
-            append(group["step"], n, np.array([row["step"] for row in rows]))
+            self.file.reserve(TABLE_BYTES)
+            table.append({name: np.array([row[name] for row in rows]) for name in ("step", *COLUMNS)})
 
     def _show(self, thermo, units):
         clear = "\r\x1b[K" if self.stream.isatty() else ""  # wipes the progress line

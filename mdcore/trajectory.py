@@ -16,7 +16,7 @@ import numpy as np
 
 from mdcore.box import Box
 from mdcore.errors import InputError
-from mdcore.h5md import H5MDFile, append, cause, column, frame_chunk, load_text
+from mdcore.h5md import H5MDFile, Table, cause, column, frame_chunk, load_text
 from mdcore.thermo import Snapshot
 from mdcore.units import KJ_PER_MOL, UnitSystem
 from mdcore.units import get as get_units
@@ -61,7 +61,7 @@ class H5MDWriter:
         self.every = int(every)
         self.fields = tuple(name for name in FIELDS if name in fields)
         self.compression = compression
-        self.n_frames = 0
+        self._table = None  # the growing part of the open file
         self._last_step = None
 
     def observe(self, sim):
@@ -73,13 +73,9 @@ class H5MDWriter:
     def write(self, snapshot, units: UnitSystem, charges=None):
         """Append one frame and flush it; on rank 0 only."""
         h5 = self.file.open(units.name)
-        if self._last_step is None:
-            if GROUP in h5:
-                self._continue(h5[GROUP], snapshot)
-            else:
-                with self.file.writing():
-                    self.file.reserve(self._frame_bytes(snapshot) + 64 * len(snapshot.species))
-                    self._create(h5, snapshot, units, charges)
+        if self._table is None or self._table.file != h5:
+            self._table = self._begin(h5, snapshot, units, charges)
+            self._last_step = self._table.last_step
         if self._last_step is not None and snapshot.step <= self._last_step:
             if snapshot.step == self._last_step:
                 return
@@ -87,12 +83,28 @@ class H5MDWriter:
             self.file.mismatch(f"already holds frames up to step {last}, the run is at {snapshot.step}")
         with self.file.writing():
             self.file.reserve(self._frame_bytes(snapshot))
-            self._append(h5[GROUP], snapshot, units)
+            self._table.append(self._rows(snapshot, units))
+        self.file.flush()
         self._last_step = snapshot.step
 
     def close(self):
         """Close the file; a further frame reopens it."""
         self.file.close()
+
+    def _begin(self, h5, snapshot, units, charges) -> Table:
+        """The growing data sets of the file, made or found."""
+        if GROUP in h5:
+            self._check(h5[GROUP], snapshot)
+        else:
+            with self.file.writing():
+                self.file.reserve(self._frame_bytes(snapshot) + 64 * len(snapshot.species))
+                self._create(h5, snapshot, units, charges)
+        group = h5[GROUP]
+        first = group[self.fields[0]]
+        names = [*self.fields, *(["image"] if "position" in self.fields else [])]
+        names += ["box/edges", "box/origin"] if "edges" in group["box"] else []
+        values = {name: group[name]["value"] for name in names}
+        return Table({"step": first["step"], "time": first["time"], **values})
 
     def _create(self, h5, snapshot, units, charges):
         import h5py
@@ -134,8 +146,8 @@ class H5MDWriter:
             if charges is not None:
                 group["charge"].attrs["unit"] = "e"
 
-    def _continue(self, group, snapshot):
-        """Check that the file holds these atoms and fields; find its last step."""
+    def _check(self, group, snapshot):
+        """Does the file hold these atoms and fields?"""
         there = tuple(name for name in FIELDS if name in group)
         if there != self.fields:
             self.file.mismatch(f"holds {', '.join(there)}, the run writes {', '.join(self.fields)}")
@@ -149,29 +161,20 @@ class H5MDWriter:
         boundary = tuple(flag == "periodic" for flag in _boundary(group))
         if boundary != tuple(snapshot.box.periodic):
             self.file.mismatch(f"is periodic along {boundary}, the run along {tuple(snapshot.box.periodic)}")
-        step = group[self.fields[0]]["step"]
-        self.n_frames = len(step)
-        self._last_step = int(step[-1]) if len(step) else None
 
-    def _append(self, group, snapshot, units):
-        k = self.n_frames
-        edges = group["box"].get("edges")
-        if edges is not None:
-            append(edges["value"], k, snapshot.box.matrix[None])
-            append(group["box/origin/value"], k, np.asarray(snapshot.box.origin, dtype=float)[None])
+    def _rows(self, snapshot, units) -> dict[str, np.ndarray]:
+        """A frame as one row of every column."""
+        rows = {"step": np.array([snapshot.step]), "time": np.array([snapshot.time])}
+        if any(snapshot.box.periodic):
+            rows["box/edges"] = snapshot.box.matrix[None]
+            rows["box/origin"] = np.asarray(snapshot.box.origin, dtype=float)[None]
         for name in self.fields:
-            values = np.asarray(getattr(snapshot, FIELDS[name]))
-            if name == "force" and units.name == "metal":
-                values = values / KJ_PER_MOL
-            append(group[name]["value"], k, values[None])
-        if "position" in self.fields:
-            append(group["image"]["value"], k, np.asarray(snapshot.images)[None])
-        first = group[self.fields[0]]
-        append(first["time"], k, np.array([snapshot.time]))
-        group.file.flush()
-        append(first["step"], k, np.array([snapshot.step]))
-        self.n_frames = k + 1
-        self.file.flush()
+            rows[name] = np.asarray(getattr(snapshot, FIELDS[name]))[None]
+        if "force" in rows and units.name == "metal":
+            rows["force"] = rows["force"] / KJ_PER_MOL
+        if "position" in rows:
+            rows["image"] = np.asarray(snapshot.images)[None]
+        return rows
 
     def _frame_bytes(self, snapshot):
         """Upper bound of what a frame adds, rounded up to whole chunks."""
