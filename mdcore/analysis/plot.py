@@ -5,6 +5,7 @@ Matplotlib (an extra) is imported here only, without pyplot: no global state, no
 
 import numpy as np
 
+from mdcore.analysis.report import uncertain
 from mdcore.errors import OutputError
 
 INK, BLUE, RED, GREY = "#222222", "#1f5fa8", "#c8432b", "#8a8f98"
@@ -47,9 +48,8 @@ def _rdf(axes, report):
     unit = _pretty(report.units.labels["length"])
     if np.isfinite(g.peak):
         axes.plot([g.peak], [g.peak_height], "o", color=RED, markersize=5)
-        error = f" ± {g.peak_error:.2f}" if np.isfinite(g.peak_error) else ""
         axes.annotate(
-            f"{g.peak:.2f}{error} {unit}",
+            f"{uncertain(g.peak, g.peak_error).replace('+-', '±')} {unit}",
             (g.peak, g.peak_height),
             xytext=(9, 0),
             textcoords="offset points",

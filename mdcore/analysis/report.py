@@ -17,7 +17,7 @@ from mdcore.units import UnitSystem
 CM2_PER_S = 0.1  # one Angstrom^2/fs in cm2/s
 TRACK_BYTES = 4e8  # of tracks held in memory; beyond, every k-th atom stands for all
 READ_BYTES = 3e7  # of frames read at a time
-PAIRS = 1.5e8  # neighbours evaluated for g(r), at most (some seconds); more frames are sampled evenly
+PAIRS = 3e7  # neighbours evaluated for g(r), at most (seconds); more frames are sampled evenly
 
 
 @dataclass
@@ -149,7 +149,7 @@ def _select(trajectory: Trajectory, first_step, last_step) -> np.ndarray:
 
 def _compute(trajectory, frames, settings, report, window, blocks) -> None:
     """One pass over the frames fills ``report.rdf`` and ``report.diffusion``."""
-    first = _box(trajectory, frames[0])
+    first = _boxes(trajectory, slice(frames[0], frames[0] + 1))[0]
     counter, sampled = None, set()
     if getattr(settings, "rdf", True):
         if all(trajectory.periodic):
@@ -229,15 +229,23 @@ def _read(trajectory, frames, with_images):
         rows = slice(begin, min(begin + many, int(frames[-1]) + 1))
         positions = group["position/value"][rows]
         images = group["image/value"][rows] if with_images else [None] * len(positions)
-        for k in range(len(positions)):
-            yield positions[k], images[k], _box(trajectory, begin + k)
+        yield from zip(positions, images, _boxes(trajectory, rows), strict=True)
 
 
-def _box(trajectory, k) -> Box:
+def _boxes(trajectory, rows: slice) -> list[Box]:
+    """The box of each frame; of a cluster, whose file has none, the one around its atoms."""
+    group = trajectory.file[GROUP]
     if not any(trajectory.periodic):
-        return trajectory[int(k)].box
-    cell = trajectory.file[GROUP]["box"]
-    return Box(cell["edges/value"][k], trajectory.periodic, cell["origin/value"][k])
+        return [Box.around(positions) for positions in group["position/value"][rows]]
+    cell = group["box"]
+    edges, origins = cell["edges/value"][rows], cell["origin/value"][rows]
+    boxes = []
+    for k in range(len(edges)):  # a box that stays is made once
+        if boxes and np.array_equal(edges[k], edges[k - 1]) and np.array_equal(origins[k], origins[k - 1]):
+            boxes.append(boxes[-1])
+        else:
+            boxes.append(Box(edges[k], trajectory.periodic, origins[k]))
+    return boxes
 
 
 def uncertain(value: float, error: float) -> str:
