@@ -28,16 +28,22 @@ typedef struct md_list {
     int64_t n_pairs;  /* without the padding */
 } md_list;
 
-/* Atoms sorted by bin: columns for the distance test, padded by one vector. */
-typedef struct md_bins {
+/* Atoms as columns for the distance test. */
+typedef struct md_points {
     double *x, *y, *z; /* [capacity + 4] */
     int32_t *atom;     /* [capacity + 4] row of the atom */
-    int32_t *bin;      /* [capacity] */
-    int32_t *start;    /* [BINS_PER_ATOM * capacity + BINS_FLOOR + 2] first atom of each bin */
+} md_points;
+
+/* Work space of a list build. */
+typedef struct md_bins {
+    md_points sorted; /* all atoms by bin */
+    md_points near;   /* the atoms around one bin */
+    int32_t *bin;     /* [capacity] bin of each atom */
+    int32_t *start;   /* [BINS_PER_ATOM * capacity + BINS_FLOOR + 2] first atom of each bin */
     int64_t capacity;
 } md_bins;
 
-enum { BINS_PER_ATOM = 6, BINS_FLOOR = 64 };
+enum { BINS_PER_ATOM = 8, BINS_FLOOR = 512 };
 
 /* What a drift saw, squared; the caller decides what is too far. */
 typedef struct md_motion {

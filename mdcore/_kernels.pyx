@@ -30,11 +30,15 @@ cdef extern from "kernels.h" nogil:
         int64_t capacity
         int64_t n_pairs
 
-    ctypedef struct md_bins:
+    ctypedef struct md_points:
         double *x
         double *y
         double *z
         int32_t *atom
+
+    ctypedef struct md_bins:
+        md_points sorted
+        md_points near
         int32_t *bin
         int32_t *start
         int64_t capacity
@@ -199,14 +203,17 @@ cdef class VerletList:
             )
 
     cdef _allocate_bins(self, int64_t n):
-        cdef double[:, ::1] columns = np.empty((3, n + 4))
-        cdef int32_t[::1] atom = np.zeros(n + 4, dtype=np.int32)
+        cdef double[:, ::1] columns = np.empty((6, n + 4))
+        cdef int32_t[:, ::1] atom = np.empty((2, n + 4), dtype=np.int32)
         cdef int32_t[::1] bin = np.empty(n, dtype=np.int32)
         cdef int32_t[::1] start = np.empty(BINS_PER_ATOM * n + BINS_FLOOR + 2, dtype=np.int32)
-        columns[:, :] = 0.0
+        columns[:, n:] = 0.0
+        atom[:, n:] = 0
         self.columns = [columns, atom, bin, start]
-        self.bins.x, self.bins.y, self.bins.z = &columns[0, 0], &columns[1, 0], &columns[2, 0]
-        self.bins.atom, self.bins.bin, self.bins.start = &atom[0], &bin[0], &start[0]
+        self.bins.sorted.x, self.bins.sorted.y, self.bins.sorted.z = &columns[0, 0], &columns[1, 0], &columns[2, 0]
+        self.bins.near.x, self.bins.near.y, self.bins.near.z = &columns[3, 0], &columns[4, 0], &columns[5, 0]
+        self.bins.sorted.atom, self.bins.near.atom = &atom[0, 0], &atom[1, 0]
+        self.bins.bin, self.bins.start = &bin[0], &start[0]
         self.bins.capacity = n
 
     cdef _allocate_index(self, int64_t n):
@@ -231,7 +238,7 @@ def spatial_order(AtomRows atoms, double size):
     """Order [n_owned] of the owned atoms along bins of edge `size`: near in space, near in memory."""
     cdef int64_t n = atoms.rows.n_owned
     cdef int64_t[::1] order = np.empty(max(n, 1), dtype=np.int64)
-    cdef int64_t[::1] work = np.empty(2 * n + 72, dtype=np.int64)
+    cdef int64_t[::1] work = np.empty(2 * n + BINS_FLOOR + 2, dtype=np.int64)
     with nogil:
         K.spatial_order(&atoms.rows, size, &order[0], &work[0])
     return np.asarray(order)[:n]
