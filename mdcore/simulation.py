@@ -131,20 +131,43 @@ class Simulation:
         lap("communicate")
 
     def run(self, steps: int, integrator=None, *, zero_momentum: bool | None = None) -> None:
-        """Take `steps` steps (a stage, if the integrator is new), calling observers as they are due.
+        """Take `steps` steps, calling observers as they are due. A new integrator begins a new stage.
 
-        zero_momentum : at the start of a new stage remove the total momentum (and the rotation of a
-        cluster); default: for integrators that conserve it
+        zero_momentum : as for `begin_stage`
         Interrupted if a stop was requested; SimulationError if the physics broke down.
         """
-        self.integrator = integrator or self.integrator
-        if self.integrator is None:
-            raise InputError("no integrator: give one to Simulation or to run(), e.g. VelocityVerlet(timestep=1.0)")
-        self.begin_stage(steps, zero_momentum)
+        self.begin_stage(steps, integrator, zero_momentum=zero_momentum)
         self.run_until(self.step + steps)
 
+    def begin_stage(
+        self, steps: int, integrator=None, *, zero_momentum: bool | None = None, first_step: int | None = None
+    ) -> None:
+        """Get ready for `steps` steps with `integrator` (None: the one at hand).
+
+        zero_momentum : with a new integrator, remove the total momentum (and the rotation of a cluster)
+        first; default: if the integrator conserves it
+        first_step : the stage began at that step already (a continued run)
+        """
+        integrator = integrator or self.integrator
+        if integrator is None:
+            raise InputError("no integrator: give one to Simulation or to run(), e.g. VelocityVerlet(timestep=1.0)")
+        resumed = first_step is not None
+        if not resumed:
+            self._take_heat()
+            self.start_time, self.start_step = self.time, self.step
+            first_step = self.step
+        self.integrator = integrator
+        if integrator is not self._running:
+            conserves = not integrator.stochastic and zero_momentum is not False
+            if conserves and not resumed:
+                loading.remove_momentum(self)
+            self.degrees_of_freedom = loading.degrees_of_freedom(self, conserves)
+            self._thermo = None
+        integrator.start(self.units, self.seed, self.position_bits, first_step, steps)
+        self._running = integrator
+
     def run_until(self, last: int) -> None:
-        """Step up to step `last` of a stage that `begin_stage` started."""
+        """Step up to step `last` of the stage that `begin_stage` began."""
         self.timers.lap("other")
         self._observe()
         while self.step < last:
@@ -155,25 +178,6 @@ class Simulation:
                 self._stop = False
                 raise Interrupted(f"stopped after step {self.step} on request")
 
-    def begin_stage(self, steps: int, remove_momentum: bool | None = None, first_step: int | None = None) -> None:
-        """Start the integrator for `steps` steps; `first_step`: the stage began there (continued run)."""
-        integrator = self.integrator
-        if first_step is None:
-            self.start_time, self.start_step = self.time, self.step
-            first_step = self.step
-            resumed = False
-        else:
-            resumed = True
-        if integrator is not self._running:
-            conserves = not integrator.stochastic
-            remove_momentum = conserves and remove_momentum is not False
-            if remove_momentum and not resumed:
-                loading.remove_momentum(self)
-                self._thermo = None
-            self.degrees_of_freedom = loading.degrees_of_freedom(self, remove_momentum)
-        integrator.start(self.units, self.seed, self.position_bits, first_step, steps)
-        self._running = integrator
-
     @property
     def time(self) -> float:
         """Simulated time, user unit."""
@@ -181,7 +185,7 @@ class Simulation:
             return self.start_time
         return self.start_time + (self.step - self.start_step) * self.integrator.timestep
 
-    # --- observers --------------------------------------------------------------------------------
+    # --- observers ---------------------------------------------------------------------------------
 
     def add_observer(self, observer) -> None:
         """`observer.observe(sim)` is called on all ranks when step % observer.every == 0."""

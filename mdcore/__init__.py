@@ -1,0 +1,51 @@
+"""mdcore: a standalone molecular-dynamics engine with a built-in neural network potential.
+
+    from mdcore import System, Simulation, LennardJones, VelocityVerlet
+
+    system = System.build("fcc", density=0.8442, species="A", units="lj").replicate((5, 5, 5))
+    maxwell_boltzmann(system, temperature=1.44, seed=1)
+    sim = Simulation(system, LennardJones(cutoff=2.5, epsilon=1.0, sigma=1.0), VelocityVerlet(0.005))
+    sim.run(1000)
+
+Importing starts no MPI, prints nothing and changes no global state; names are loaded when used.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Box": "box",
+    "System": "system",
+    "maxwell_boltzmann": "velocities",
+    "Simulation": "simulation",
+    "Thermo": "thermo",
+    "Snapshot": "thermo",
+    "LennardJones": "potentials.lj",
+    "Sum": "potentials.base",
+    "VelocityVerlet": "integrators",
+    "Langevin": "integrators",
+    "H5MDWriter": "trajectory",
+    "Trajectory": "trajectory",
+    "ExtxyzDump": "dump",
+    "ThermoLog": "thermo_log",
+    "Checkpointer": "checkpoint",
+    "MdcoreError": "errors",
+    "InputError": "errors",
+    "SimulationError": "errors",
+    "OutputError": "errors",
+    "Interrupted": "errors",
+}
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module 'mdcore' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"mdcore.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})
