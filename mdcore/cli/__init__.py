@@ -52,8 +52,8 @@ def fail(error: BaseException, comm) -> int:
         code = OutputError.exit_code
     if isinstance(error, KeyboardInterrupt):
         code = 130
-    if comm is None:
-        comm = _connect_quietly()
+    if comm is None:  # the command line itself, which is the same on all ranks
+        comm, error.collective = _connect_quietly(), True
     if comm.rank == 0:
         print(message(error), file=sys.stderr, flush=True)
     if comm.size == 1 or getattr(error, "collective", False):

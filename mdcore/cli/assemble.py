@@ -69,7 +69,7 @@ def draw_velocities(settings: Settings, system: System) -> None:
 
 
 def check_boundary(settings: Settings, system: System) -> None:
-    """Do the potentials suit the boundary conditions?"""
+    """Do the potentials and the analysis suit the boundary conditions?"""
     problems = Problems(settings.origin)
     for i, potential in enumerate(settings.potential):
         if getattr(potential, "tail_corrections", False) and not all(system.box.periodic):
@@ -77,6 +77,11 @@ def check_boundary(settings: Settings, system: System) -> None:
                 ("potential", i, "tail_corrections"),
                 f"for fully periodic systems only; this one is {boundary(system.box)}",
             )
+    if settings.analysis is not None and settings.analysis.rdf and not all(system.box.periodic):
+        problems.add(
+            ("analysis", "rdf"),
+            f"for fully periodic systems only; this one is {boundary(system.box)}; set rdf = false",
+        )
     problems.raise_if_any()
 
 
@@ -84,12 +89,14 @@ def check_grid(settings: Settings, size: int) -> None:
     """Does the processor grid fit the number of ranks?"""
     grid = settings.parallel.grid
     if grid != "auto" and math.prod(grid) != size:
-        raise at(
+        error = at(
             settings,
             ("parallel", "grid"),
             f"{math.prod(grid)} domains for {size} rank{'s' * (size > 1)}; start as many ranks "
             f'(mpirun -n {math.prod(grid)}), or use grid = "auto"',
         )
+        error.collective = True  # every rank finds out
+        raise error
 
 
 def at(settings: Settings, path, text: str) -> InputError:
@@ -162,6 +169,11 @@ def make_stages(settings: Settings) -> list[Stage]:
         stages.append(Stage(i, first, first + stage.steps, stage))
         first += stage.steps
     return stages
+
+
+def stage_at(stages: list[Stage], step: int) -> Stage:
+    """The stage that took the system to `step`; the first one at step 0."""
+    return next((stage for stage in stages if stage.first < step <= stage.last), stages[0])
 
 
 def remaining(stages: list[Stage], sim, resumed: bool) -> list[tuple[Stage, bool]]:

@@ -21,12 +21,12 @@ class Outputs:
     quiet : nothing on the screen
     """
 
-    def __init__(self, settings: Settings, comm, cpu: str, *, resume_step=None, overwrite=False, quiet=False):
+    def __init__(self, settings: Settings, comm, cpu: str, resume_step=None, overwrite=False, quiet=False):
         out = settings.output
-        origin = comm.bcast(
+        self.provenance = comm.bcast(
             provenance.collect(settings.text, cpu, settings.seed, title=settings.title, ranks=str(comm.size))
         )
-        files = {"provenance": origin, "resume_step": resume_step, "overwrite": overwrite}
+        files = {"provenance": self.provenance, "resume_step": resume_step, "overwrite": overwrite}
         self.file = H5MDFile(settings.output_path(".h5md"), note=tell, **files)
         self.thermo = ThermoLog(0, None if quiet else sys.stdout, self.file)
         self.trajectory = H5MDWriter(self.file, 0, out.trajectory_fields, compression=out.compression)
@@ -35,7 +35,7 @@ class Outputs:
             settings.output_path(CHECKPOINT),
             out.checkpoint_every,
             out.checkpoint_minutes,
-            origin,
+            self.provenance,
             outputs=[self.file, self.dump],
         )
         self.observers = [self.thermo, self.trajectory, self.dump, self.checkpoint]
@@ -54,7 +54,12 @@ class Outputs:
 
     def finish(self, sim) -> None:
         """The run came to its end: a last checkpoint, if there are checkpoints at all (collective)."""
-        if (self.checkpoint.steps or self.checkpoint.minutes) and self.checkpoint.last_step != sim.step:
+        if self.checkpoint.steps or self.checkpoint.minutes:
+            self.write_checkpoint(sim)
+
+    def write_checkpoint(self, sim) -> None:
+        """A checkpoint of this step, unless there is one (collective)."""
+        if self.checkpoint.last_step != sim.step:
             self.checkpoint.write(sim)
 
     @contextmanager

@@ -2,14 +2,18 @@
 
 import math
 import os
+from contextlib import ExitStack
 
 from mdcore import checkpoint
 from mdcore._kernels import cpu_name
 from mdcore.cli import assemble, summary
+from mdcore.cli.assemble import Stage
 from mdcore.cli.files import CHECKPOINT, forget_checkpoints, protect
 from mdcore.cli.outputs import Outputs, tell
 from mdcore.config import Settings, load, validate_species
 from mdcore.errors import InputError, Interrupted, MdcoreError, SimulationError
+from mdcore.lock import RunLock
+from mdcore.report import Meter, Progress, banner
 from mdcore.signals import StopSignals
 from mdcore.simulation import Simulation
 
@@ -32,30 +36,82 @@ def run(settings: Settings, comm, stop, *, restart=None, overwrite=False, quiet=
 
     restart : None, a checkpoint file, or True for the checkpoint this input writes
     """
-    say = print if comm.rank == 0 and not quiet else lambda *_: None
+    say = print if comm.rank == 0 and not quiet else lambda *_, **__: None
     on_root(comm, lambda: protect(settings, overwrite, restart is not None))
     assemble.check_grid(settings, comm.size)
     stages = assemble.make_stages(settings)
-    sim = begin(settings, comm, stages, restart)
-    sim.stop_requested = stop
-    if overwrite:
-        on_root(comm, lambda: forget_checkpoints(settings))
-    resume_step = None if restart is None else sim.step
-    outputs = Outputs(settings, comm, cpu_name(), resume_step=resume_step, overwrite=overwrite, quiet=quiet)
-    for observer in outputs.observers:
-        sim.add_observer(observer)
-    say(summary.of_run(settings, sim, cpu_name()))
-    with outputs.closing(comm):
-        try:
-            for stage, begun in assemble.remaining(stages, sim, resumed=restart is not None):
-                say(summary.of_stage(stage, len(stages), sim.units))
-                advance(sim, stage, begun, outputs, settings)
-            outputs.finish(sim)
-        except Interrupted:
-            outputs.checkpoint.write(sim)
-            raise stopped(settings, sim, stop) from None
-        except SimulationError as error:
-            raise with_last_checkpoint(error, outputs) from None
+    with ExitStack() as held:
+        on_root(comm, lambda: held.enter_context(RunLock(settings.output_path(".lock"))))
+        sim = begin(settings, comm, stages, restart)
+        sim.stop_requested = stop
+        if overwrite:
+            on_root(comm, lambda: forget_checkpoints(settings))
+        resume_step = None if restart is None else sim.step
+        outputs = Outputs(
+            settings, comm, cpu_name(), resume_step=resume_step, overwrite=overwrite, quiet=quiet
+        )
+        progress = Progress(stages[-1].last, style="off" if quiet else settings.output.progress)
+        held.enter_context(outputs.closing(comm))
+        held.callback(progress.close)
+        for observer in (*outputs.observers, progress):
+            sim.add_observer(observer)
+        say(banner(sim, outputs.provenance, settings.source), end="\n\n")
+        meter = Meter(sim)
+        run_stages(settings, sim, assemble.remaining(stages, sim, restart is not None), outputs, say)
+        progress.close()
+        timing = meter.report(sim)
+        say("\n" + timing)
+    if settings.analysis is not None:
+        lines = on_root(comm, lambda: analyse(settings, stages))
+        say("\n" + "\n".join(lines or ()))
+
+
+def run_stages(settings: Settings, sim: Simulation, stages, outputs: Outputs, say) -> None:
+    """Run the stages, given as (stage, had it begun before the restart?)."""
+    try:
+        outputs.checkpoint.observe(sim)  # nothing is new at the first step
+        for stage, begun in stages:
+            say(summary.of_stage(stage, len(settings.stage), sim.units))
+            advance(settings, sim, stage, begun, outputs)
+        outputs.finish(sim)
+    except Interrupted:
+        outputs.write_checkpoint(sim)
+        raise stopped(settings, sim) from None
+    except SimulationError as error:
+        raise with_last_checkpoint(error, outputs) from None
+
+
+def advance(settings: Settings, sim: Simulation, stage: Stage, begun: bool, outputs: Outputs) -> None:
+    """Run one stage, or what is left of it if it had begun before a restart."""
+    if not begun:
+        sim.start_time, sim.start_step = sim.time, sim.step  # by the clock of the stage before
+    sim.integrator = stage.integrator()
+    sim.begin_stage(stage.steps, stage.zero_momentum, stage.first if begun else None)
+    outputs.begin_stage(stage.settings)
+    if math.isinf(sim.max_temperature):
+        sim.max_temperature = assemble.max_temperature(settings, sim.thermo().temperature)
+    if stage.index and not begun:
+        outputs.observe(sim)  # the step before saw the intervals of the stage before
+    sim.run_until(stage.last)
+    sim.heat += sim.integrator.take_heat()  # what a thermostat put in stays on the books
+
+
+def analyse(settings: Settings, stages) -> list[str]:
+    """Analyse the trajectory of the stage that [analysis] names; returns what to print."""
+    from mdcore.analysis import analyse
+
+    wanted = settings.analysis
+    stage = next(stage for stage in stages if stage.name == wanted.stage)
+    reference = wanted.reference and {key: value for key, value in vars(wanted.reference).items() if value}
+    report = analyse(
+        settings.output_path(".h5md"),
+        wanted,
+        first_step=stage.first,
+        last_step=stage.last,
+        output=settings.output_path(".analysis"),
+        reference=reference,
+    )
+    return report.lines()
 
 
 def begin(settings: Settings, comm, stages, restart) -> Simulation:
@@ -66,27 +122,17 @@ def begin(settings: Settings, comm, stages, restart) -> Simulation:
     else:
         path = settings.output_path(CHECKPOINT) if restart in (True, "") else restart
         state = on_root(comm, lambda: read_state(settings, path, stages))
+    step = comm.bcast(state["step"] if state else 0)
     return Simulation(
         system,
         assemble.make_potential(settings),
+        assemble.stage_at(stages, step).integrator(),
         seed=settings.seed,
         skin=settings.neighbors.skin,
         comm=comm,
         processor_grid=None if settings.parallel.grid == "auto" else settings.parallel.grid,
         state=state,
     )
-
-
-def advance(sim: Simulation, stage: assemble.Stage, begun: bool, outputs: Outputs, settings) -> None:
-    """Run one stage, or what is left of it if it had begun before a restart."""
-    sim.integrator = stage.integrator()
-    sim.begin_stage(stage.steps, stage.zero_momentum, stage.first if begun else None)
-    outputs.begin_stage(stage.settings)
-    if math.isinf(sim.max_temperature):
-        sim.max_temperature = assemble.max_temperature(settings, sim.thermo().temperature)
-    if stage.index and not begun:
-        outputs.observe(sim)  # the step before saw the intervals of the stage before
-    sim.run_until(stage.last)
 
 
 def read_state(settings: Settings, path: str, stages) -> dict:
@@ -111,11 +157,12 @@ def read_state(settings: Settings, path: str, stages) -> dict:
     return state
 
 
-def stopped(settings: Settings, sim, stop) -> Interrupted:
+def stopped(settings: Settings, sim) -> Interrupted:
     """What the user hears after a signal."""
+    signal = getattr(sim.stop_requested, "received", None) or "a request to stop"
     error = Interrupted(
-        f"{getattr(stop, 'received', None) or 'a request to stop'} came: stopped at step {sim.step}, "
-        f"checkpoint written to {settings.output_path(CHECKPOINT)}; continue with --restart"
+        f"{signal} came: stopped at step {sim.step}, checkpoint "
+        f"written to {settings.output_path(CHECKPOINT)}; continue with --restart"
     )
     error.collective = True
     return error

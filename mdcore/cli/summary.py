@@ -30,23 +30,6 @@ def of_settings(settings: Settings) -> list[str]:
     return lines
 
 
-def of_run(settings: Settings, sim, cpu: str) -> str:
-    """The header of a run."""
-    import mdcore
-
-    ranks = f"{sim.comm.size} rank{'s' * (sim.comm.size > 1)}"
-    grid = " x ".join(map(str, sim.domain.grid))
-    lines = [f"mdcore {mdcore.__version__}, {cpu} kernels, {ranks} ({grid})"]
-    if settings.title:
-        lines.append(f"title       {settings.title}")
-    lines += of_system(sim.symbols, sim.system.counts, sim.system.box, sim.units)
-    lines += of_settings(settings)
-    lines.append(f"seed        {settings.seed}")
-    if sim.step:
-        lines.append(f"continued   from step {sim.step}, {sim.time:.10g} {sim.units.labels['time']}")
-    return "\n".join(lines)
-
-
 def of_stage(stage, n_stages: int, units) -> str:
     """``stage 2 of 2: produce, nve, 20000 steps of 5 fs``"""
     s = stage.settings

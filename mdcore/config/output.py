@@ -1,10 +1,12 @@
 """Which settings say what is written, printed and computed at the end?"""
 
+# ruff: noqa: RUF009  (setting() is a dataclass field)
+
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mdcore.config.schema import Boolean, Choice, Integer, List, Number, Text, setting
+from mdcore.config.schema import Boolean, Choice, Integer, List, Number, Section, Text, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,34 @@ class OutputSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReferenceSettings:
+    """Known results, printed and drawn beside those of the run."""
+
+    rdf_peak: float | None = setting(
+        Number(above=0),
+        "Position of the first peak of the radial distribution function.",
+        default=None,
+        default_text="none",
+        quantity="length",
+        example=3.7,
+    )
+    diffusion: float | None = setting(
+        Number(above=0),
+        "Self-diffusion coefficient, in cm2/s (lj: sigma^2/tau).",
+        default=None,
+        default_text="none",
+        example=2.43e-5,
+    )
+    label: str = setting(
+        Text(), "Where they come from.", default="", default_text="none", example="Rahman (1964)"
+    )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        if self.rdf_peak is None and self.diffusion is None:
+            yield "label", "nothing to compare with; give rdf_peak or diffusion, or drop [analysis.reference]"
+
+
+@dataclass(frozen=True, kw_only=True)
 class AnalysisSettings:
     """Computed from the trajectory when the run ends; printed, written to `<name>.analysis.json`, plotted."""
 
@@ -84,7 +114,7 @@ class AnalysisSettings:
         Number(above=0),
         "Largest distance of the radial distribution function.",
         default=None,
-        default_text="10.0 (lj: 4.0), at most half the box",
+        default_text="10.0 (lj: 4.0)",
         quantity="length",
         example=10.0,
     )
@@ -96,6 +126,9 @@ class AnalysisSettings:
     )
     plot: bool = setting(
         Boolean(), "Draw the results, `<name>.analysis.png` (needs Matplotlib).", default=True, example=False
+    )
+    reference: ReferenceSettings | None = setting(
+        Section(ReferenceSettings), "Known results to compare with.", default=None
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:

@@ -120,6 +120,8 @@ def section(cls, title: str, level: str, intro: str) -> list[str]:
             parts += section(kind.cls, f"[{name}.{key}.<name>]", level + "#", field.metadata["doc"])
         elif isinstance(kind, Sections):
             parts += section(kind.cls, f"[[{name}.{key}]]", level + "#", field.metadata["doc"])
+        elif isinstance(kind, Section):
+            parts += section(kind.cls, f"[{name}.{key}]", level + "#", kind.cls.__doc__)
     return parts
 
 

@@ -132,7 +132,7 @@ class Settings:
 
     def output_path(self, suffix: str) -> str:
         """``<directory>/<name><suffix>``"""
-        return os.path.join(self.output.directory, self.output.name + suffix)
+        return os.path.normpath(os.path.join(self.output.directory, self.output.name + suffix))
 
 
 def structure_path(source: str, file: str) -> str:
