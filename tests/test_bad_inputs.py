@@ -4,7 +4,11 @@ Each row: a name; how a good input is spoiled; the fragments the message must co
 wrong, there is no traceback, and no file of the folder changes.
 """
 
+import errno
+import os
 import re
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -526,7 +530,184 @@ COMMANDS = [
     ),
 ]
 
-TABLE = SYNTAX + KEYS + VALUES + SENSE + COMMANDS
+
+DIMER = """2
+Lattice="20 0 0 0 20 0 0 0 20" Properties=species:S:1:pos:R:3 pbc="T T T"
+Ar 1.0 2.0 3.0
+Ar {x} 2.0 3.0
+"""
+
+
+def structure(name, content, *says, file="dimer.extxyz", more="", edits=None, **rest):
+    """The structure comes from a file with this content."""
+    edits = {FCC: f'file = "{file}"\n{more}', "replicate = [2, 2, 2]": "", **(edits or {})}
+    return Bad(name, says, edits, files={file: content}, **rest)
+
+
+STRUCTURES = [
+    structure("atoms at one place", DIMER.format(x=1.0), "atom 0 (counting from 0)", "another atom", code=3),
+    structure("atoms almost at one place", DIMER.format(x=1.01), "step 0", "overlap", code=3),
+    structure(
+        "position is not a number", DIMER.format(x="nan"), "[structure] file", "dimer.extxyz", "finite"
+    ),
+    structure("position is a word", DIMER.format(x="here"), "[structure] file", "dimer.extxyz"),
+    structure("file of no atoms", "0\n\n", "[structure] file", "dimer.extxyz", "atoms"),
+    structure("empty structure file", "", "[structure] file", "dimer.extxyz"),
+    structure("structure file cut short", DIMER.format(x=4.0)[:-20], "[structure] file", "dimer.extxyz"),
+    structure(
+        "number of atoms is a word", "two" + DIMER.format(x=4.0)[1:], "[structure] file", "dimer.extxyz"
+    ),
+    structure(
+        "no such frame", DIMER.format(x=4.0), "[structure] file", "dimer.extxyz", "frame", more="frame = 7\n"
+    ),
+    structure(
+        "cell without a volume", DIMER.format(x=4.0).replace("20 0 0 0 20", "20 0 0 20 0"), "[structure] file"
+    ),
+    structure(
+        "species in the file without parameters",
+        DIMER.format(x=4.0).replace("Ar 1", "Kr 1"),
+        "[potential] species.Kr",
+        "no parameters",
+        "[potential.species.Kr]",
+    ),
+    structure(
+        "unknown element in the file", DIMER.format(x=4.0).replace("Ar 1", "Q 1"), "'Q'", "masses = { Q ="
+    ),
+    structure(
+        "another format without ASE",
+        "HEADER\n",
+        "dimer.pdb",
+        "ASE",
+        'pip install "mdcore[ase]"',
+        file="dimer.pdb",
+    ),
+    structure(
+        "own input as an output",
+        DIMER.format(x=4.0),
+        "[output] name",
+        "write over its own input",
+        edits={"thermo_every = 10": 'dump_every = 1\nname = "dimer"'},
+        args=("run", "argon.toml", "--overwrite"),
+    ),
+    structure(
+        "mass of nobody in the file",
+        DIMER.format(x=4.0),
+        "[structure] masses.Kr = 84.0",
+        "no such species",
+        more="masses = { Kr = 84.0 }\n",
+    ),
+    edit(
+        "tail correction of a slab",
+        "cutoff = 5.0",
+        "cutoff = 5.0\ntail_corrections = true",
+        "[potential] tail_corrections = true",
+        "fully periodic",
+        "a, b",
+        text=GOOD.replace("[2, 2, 2]", "[2, 2, 2]\nperiodic = [true, true, false]"),
+    ),
+    edit(
+        "radial distribution of a cluster",
+        "[output]",
+        "[analysis]\n[output]\ntrajectory_every = 1",
+        "[analysis] rdf",
+        "a cluster",
+        "rdf = false",
+        text=GOOD.replace("[2, 2, 2]", "[2, 2, 2]\nperiodic = false"),
+    ),
+    edit(
+        "rotation of a periodic system",
+        "temperature = 94.4",
+        "temperature = 94.4\nzero_rotation = true",
+        "[velocities] zero_rotation = true",
+        "rotate",
+    ),
+    edit(
+        "grid of more domains than ranks",
+        "[output]",
+        "[parallel]\ngrid = [2, 1, 1]\n[output]",
+        "[parallel] grid = [2, 1, 1]: 2 domains for 1 rank",
+        "mpirun -n 2",
+    ),
+    edit(
+        "time step far too long",
+        "timestep = 2.0",
+        "timestep = 2000.0",
+        "atom",
+        "step 1",
+        "smaller timestep",
+        code=3,
+    ),
+    edit(
+        "explosion",
+        "[output]",
+        "[limits]\nmax_temperature = 95\n[output]",
+        "the temperature is",
+        "atom",
+        "max_temperature",
+        text=GOOD.replace("friction = 0.001", "friction = 0.5").replace("steps = 5", "steps = 500"),
+        code=3,
+    ),
+]
+
+EXISTING = [
+    Bad(
+        "results exist",
+        ("argon.h5md", "results exist", "--restart", "--overwrite"),
+        code=4,
+        files={"argon.h5md": "precious"},
+    ),
+    Bad(
+        "a checkpoint exists",
+        ("argon.checkpoint: results exist",),
+        code=4,
+        files={"argon.checkpoint": "precious"},
+    ),
+    edit(
+        "a dump exists",
+        "[output]",
+        "[output]\ndump_every = 1",
+        "argon.extxyz: results exist",
+        code=4,
+        files={"argon.extxyz": "precious"},
+    ),
+    edit(
+        "an analysis exists",
+        "[output]",
+        "[analysis]\n[output]\ntrajectory_every = 1",
+        "argon.analysis.json",
+        code=4,
+        files={"argon.analysis.json": "{}"},
+    ),
+    edit(
+        "output folder is a file",
+        "[output]",
+        '[output]\ndirectory = "out"',
+        '[output] directory = "out"',
+        code=4,
+        files={"out": "precious"},
+    ),
+    Bad(
+        "no checkpoint to continue",
+        ("argon.checkpoint", "no such checkpoint"),
+        code=4,
+        args=("run", "argon.toml", "--restart"),
+    ),
+    Bad(
+        "no such checkpoint",
+        ("there.checkpoint", "no such checkpoint"),
+        code=4,
+        args=("run", "argon.toml", "--restart", "there.checkpoint"),
+    ),
+    Bad(
+        "not a checkpoint",
+        ("argon.checkpoint", "not a checkpoint"),
+        code=4,
+        files={"argon.checkpoint": "hello"},
+        args=("run", "argon.toml", "--restart"),
+    ),
+]
+
+TABLE = SYNTAX + KEYS + VALUES + SENSE + COMMANDS + STRUCTURES + EXISTING
 
 
 def contents(folder: Path) -> dict:
@@ -545,7 +726,10 @@ def fails(bad: Bad, capsys) -> str:
     for fragment in bad.says:
         assert fragment in err
     assert not re.search(r"<[a-z_]+ object|MISSING|None", err), err
-    assert contents(Path.cwd()) == before, "files changed"
+    after = contents(Path.cwd())
+    assert {name: after.get(name) for name in before} == before, "a file changed"
+    if code == 2:
+        assert after.keys() == before.keys(), "a file was written"
     return err
 
 
@@ -554,9 +738,170 @@ def test_the_table_is_long_and_its_names_are_unique():
     assert len({bad.name for bad in TABLE}) == len(TABLE)
 
 
-@pytest.mark.parametrize("bad", TABLE, ids=lambda bad: bad.name)
-def test_bad_input(bad, tmp_path, monkeypatch, capsys):
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MDCORE_DEBUG", raising=False)
-    bad.write(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("bad", TABLE, ids=lambda bad: bad.name)
+def test_bad_input(bad, folder, monkeypatch, capsys):
+    if "without ASE" in bad.name:
+        monkeypatch.setitem(sys.modules, "ase", None)
+        monkeypatch.setitem(sys.modules, "ase.io", None)
+    bad.write(folder)
     fails(bad, capsys)
+
+
+# --- a run that was good ---------------------------------------------------------------------------
+
+SAVING = GOOD.replace("[output]", "[output]\ntrajectory_every = 2\ndump_every = 2\ncheckpoint_every = 4")
+
+
+@pytest.fixture
+def finished(folder, capsys):
+    """A folder with the results of a good run."""
+    Bad("", (), text=SAVING).write(folder)
+    assert main(["run", "argon.toml", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+    return folder
+
+
+def truncated(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def damaged(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+DAMAGES = [
+    ("truncated", truncated, ("damaged checkpoint", "bytes", "argon.checkpoint.previous")),
+    ("one bit wrong", damaged, ("damaged checkpoint", "checksum")),
+    ("empty", lambda content: b"", ("not a checkpoint",)),
+    (
+        "of the future",
+        lambda content: content.replace(b"checkpoint 1", b"checkpoint 9"),
+        ("format 9", "reads 1"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "damage", "says"), DAMAGES, ids=[name for name, *_ in DAMAGES])
+def test_bad_checkpoint(name, damage, says, finished, capsys):
+    path = finished / "argon.checkpoint"
+    path.write_bytes(damage(path.read_bytes()))
+    fails(Bad(name, ("argon.checkpoint", *says), args=("run", "argon.toml", "--restart"), code=4), capsys)
+
+
+CHANGES = [
+    ("seed", ["--set", "seed=9"], 2, ("--set seed=9: seed = 9", "seed = 1", "--restart")),
+    ("units", ["--set", "units=lj"], 2, ("--set units=lj", "units = metal")),
+    (
+        "fewer steps",
+        ["--set", "stage.0.steps=1", "--set", "stage.1.steps=1"],
+        2,
+        ("step 11", "end at step 2"),
+    ),
+    (
+        "other species",
+        ["--set", "structure.species=Kr", "--set", "potential.species={Kr={epsilon=0.01,sigma=3}}"],
+        2,
+        ("species.Ar", "has no parameters"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "sets", "code", "says"), CHANGES, ids=[name for name, *_ in CHANGES])
+def test_checkpoint_of_another_run(name, sets, code, says, finished, capsys):
+    fails(Bad(name, says, args=("run", "argon.toml", "--restart", *sets), code=code), capsys)
+
+
+def no_space(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("module", ["h5md", "checkpoint", "dump"])
+def test_full_disk(module, folder, monkeypatch, capsys):
+    """A disk that is full from the start: what is on it stays as it is."""
+    Bad("", (), text=SAVING).write(folder)
+    if module == "dump":
+        monkeypatch.setattr("mdcore.dump.write_frame", no_space)
+    else:
+        monkeypatch.setattr(f"mdcore.{module}.allocate", no_space)
+    suffix = {"h5md": ".h5md", "checkpoint": ".checkpoint", "dump": ".extxyz"}[module]
+    bad = Bad("full disk", (f"argon{suffix}", "No space left on device"), code=4, args=("run", "argon.toml"))
+    fails(bad, capsys)
+    assert not list(folder.glob("*.tmp"))
+
+
+def test_disk_that_fills_up_keeps_the_last_checkpoint(folder, monkeypatch, capsys):
+    Bad("", (), text=SAVING).write(folder)
+    from mdcore import checkpoint
+
+    write = checkpoint._write_file
+    calls = []
+
+    def second_fails(*arguments):
+        calls.append(arguments)
+        return write(*arguments) if len(calls) == 1 else no_space()
+
+    monkeypatch.setattr("mdcore.checkpoint._write_file", second_fails)
+    fails(Bad("", ("argon.checkpoint", "No space left", "the checkpoint before is intact"), code=4), capsys)
+    assert checkpoint.read("argon.checkpoint")["step"] == 4
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    assert main(["run", "argon.toml", "--quiet", "--restart"]) == 0
+
+
+def test_broken_physics_keeps_the_last_checkpoint(finished, capsys):
+    sets = [
+        "--set",
+        "stage.produce.timestep=4000",
+        "--set",
+        "stage.produce.steps=20",
+        "--set",
+        "output.thermo_every=1",
+    ]
+    says = ("step 12", "smaller timestep", "The last checkpoint is intact: argon.checkpoint", "--restart")
+    err = fails_keeping_checkpoint(says, sets, capsys)
+    assert "written with other settings" in err
+
+
+def fails_keeping_checkpoint(says, sets, capsys):
+    before = Path("argon.checkpoint").read_bytes()
+    assert main(["run", "argon.toml", "--restart", *sets]) == 3
+    err = capsys.readouterr().err
+    for fragment in says:
+        assert fragment in err
+    assert Path("argon.checkpoint").read_bytes() == before
+    return err
+
+
+def test_two_runs_of_one_name(folder, capsys):
+    from mdcore.lock import RunLock
+
+    Bad("", (), text=GOOD).write(folder)
+    with RunLock("argon.lock"):
+        fails(
+            Bad("", ("argon.lock", "is writing these results", "choose another output name"), code=4), capsys
+        )
+
+
+def test_unknown_instruction_set(folder):
+    Bad("", (), text=GOOD).write(folder)
+    environment = {**os.environ, "MDCORE_CPU": "pentium", "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-m", "mdcore", "run", "argon.toml"], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("mdcore: error: MDCORE_CPU = 'pentium'")
+    assert done.stderr.count("\n") == 1
+
+
+def test_debug_adds_the_traceback(folder, capsys):
+    assert main(["run", "missing.toml", "--debug"]) == 2
+    err = capsys.readouterr().err
+    assert "Traceback" in err and "mdcore: error: missing.toml: no such input file" in err

@@ -254,16 +254,8 @@ class TestOnSeveralRanks:
         [
             (["--set", "seed=x"], 2, '--set seed=x: seed = "x": expected an integer'),
             (["--fast"], 2, "unrecognized arguments: --fast"),
-            (
-                ["--set", "parallel.grid=[2,2,1]"],
-                2,
-                "parallel.grid=[2,2,1]: [parallel] grid = [2, 2, 1]: 4 domains",
-            ),
-            (
-                ["--set", "structure.replicate=[1,1,1]", "--set", "structure.lattice_constant=1"],
-                3,
-                "step 0: the force",
-            ),
+            (["--set", "parallel.grid=[2,2,1]"], 2, "[parallel] grid = [2, 2, 1]: 4 domains for 2 ranks"),
+            (["--set", "stage.0.timestep=500"], 3, "farther than half the skin"),
         ],
     )
     def test_an_error_is_told_once(self, arguments, code, text):

@@ -83,17 +83,14 @@ def run_stages(settings: Settings, sim: Simulation, stages, outputs: Outputs, sa
 
 def advance(settings: Settings, sim: Simulation, stage: Stage, begun: bool, outputs: Outputs) -> None:
     """Run one stage, or what is left of it if it had begun before a restart."""
-    if not begun:
-        sim.start_time, sim.start_step = sim.time, sim.step  # by the clock of the stage before
-    sim.integrator = stage.integrator()
-    sim.begin_stage(stage.steps, stage.zero_momentum, stage.first if begun else None)
+    first_step = stage.first if begun else None
+    sim.begin_stage(stage.steps, stage.integrator(), zero_momentum=stage.zero_momentum, first_step=first_step)
     outputs.begin_stage(stage.settings)
     if math.isinf(sim.max_temperature):
         sim.max_temperature = assemble.max_temperature(settings, sim.thermo().temperature)
     if stage.index and not begun:
         outputs.observe(sim)  # the step before saw the intervals of the stage before
     sim.run_until(stage.last)
-    sim.heat += sim.integrator.take_heat()  # what a thermostat put in stays on the books
 
 
 def analyse(settings: Settings, stages) -> list[str]:
@@ -172,7 +169,7 @@ def with_last_checkpoint(error: SimulationError, outputs: Outputs) -> Simulation
     """`error`, and where the run could be taken up again."""
     path = outputs.checkpoint.path
     if os.path.exists(path):
-        text = f"{error}. The checkpoint before is intact: {path}; continue from there with --restart"
+        text = f"{error}. The last checkpoint is intact: {path}; continue from it with --restart"
         told = SimulationError(text)
         told.collective = getattr(error, "collective", False)
         return told
