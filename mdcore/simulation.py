@@ -80,7 +80,7 @@ class Simulation:
         self._running = None  # the integrator that was started last
         self._stop = False
         self._bad_row = -1
-        self._thermo = None
+        self._thermo, self._observing = None, False
         self._observed = self._next_due = -1
         loading.load(self, system if here else None, state if here else None)
         self.total_mass = loading.total_mass(self)
@@ -110,6 +110,8 @@ class Simulation:
     def _neighbourhood(self) -> None:
         """Owners, order in memory, ghosts and the list, anew."""
         lap = self.timers.lap
+        if not all(self.box.periodic):
+            faults.flown_away(self, 2.0 ** (52 - self.position_bits))
         self.domain.migrate(self.atoms)
         lap("communicate")
         self.neighbors.sort(self.atoms)
@@ -162,7 +164,6 @@ class Simulation:
             if conserves and not resumed:
                 loading.remove_momentum(self)
             self.degrees_of_freedom = loading.degrees_of_freedom(self, conserves)
-            self._thermo = None
         integrator.start(self.units, self.seed, self.position_bits, first_step, steps)
         self._running = integrator
 
@@ -199,23 +200,33 @@ class Simulation:
         self._check_forces()
         if self._observed != self.step:
             self._observed = self.step
-            for observer in self.observers:
-                if observer.every and self.step % observer.every == 0:
-                    observer.observe(self)
+            self._observing, self._thermo = True, None
+            try:
+                for observer in self.observers:
+                    if observer.every and self.step % observer.every == 0:
+                        observer.observe(self)
+            finally:
+                self._observing = False
         intervals = [observer.every for observer in self.observers if observer.every]
         self._next_due = min((self.step // n * n + n for n in intervals), default=-1)
         self.timers.lap("output")
 
     def thermo(self) -> Thermo:
-        """Thermodynamic state of this step (collective)."""
-        if self._thermo is None or self._thermo.step != self.step:
-            if not self.results.want_energy:
-                self._forces(want_energy=True)
-            self._take_heat()
-            self._thermo = measure(self)
-            if not self._thermo.temperature <= self.max_temperature:
-                faults.explosion(self, self._thermo.temperature)
+        """Thermodynamic state of this step (collective). Observers of a step share one measurement."""
+        if self._observing and self._thermo is not None:
+            return self._thermo
+        if not self.results.want_energy:
+            self._forces(want_energy=True)
+        self._take_heat()
+        self._thermo = measure(self)
+        if not self._thermo.temperature <= self.max_temperature:
+            faults.explosion(self, self._thermo.temperature)
         return self._thermo
+
+    def refresh(self) -> None:
+        """Recompute neighbours and forces, after positions were changed from outside (collective)."""
+        self._neighbourhood()
+        self._forces(want_energy=True)
 
     @property
     def potential_energy(self) -> float:

@@ -1,0 +1,144 @@
+"""The simulation as a library: views, observers, state, and what it refuses."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from mdcore import InputError, Interrupted, LennardJones, Simulation, SimulationError, System, VelocityVerlet
+from mdcore.box import Box
+from mdcore.velocities import maxwell_boltzmann
+from tests.test_integrators import SMOOTH, melt
+
+
+def test_views_are_the_engines_memory():
+    sim = Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004))
+    for view, column in ((sim.positions, sim.atoms.x), (sim.velocities, sim.atoms.v), (sim.forces, sim.atoms.f)):
+        assert np.shares_memory(view, column) and view.shape == (sim.system.n_atoms, 3)
+    assert sim.kinetic_energy > 1.0
+    sim.velocities[:] = 0.0
+    assert sim.kinetic_energy == 0.0
+    before = sim.potential_energy
+    sim.positions[:] *= 0.99
+    sim.refresh()
+    assert sim.potential_energy != before
+
+
+def test_callbacks_are_called_when_due():
+    sim = Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004))
+    seen = {3: [], 5: []}
+    for every, steps in seen.items():
+        sim.every(every, lambda s, steps=steps: steps.append(s.step))
+    sim.run(10)
+    sim.run(5)
+    assert seen == {3: [0, 3, 6, 9, 12, 15], 5: [0, 5, 10, 15]}
+
+
+def test_state_continues_bit_for_bit():
+    straight = Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004))
+    straight.run(300)
+    first = Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004))
+    first.begin_stage(300)
+    first.run_until(123)
+    second = Simulation(None, LennardJones(**SMOOTH), VelocityVerlet(0.004), state=first.state())
+    second.begin_stage(300, first_step=0)
+    second.run_until(300)
+    a, b = straight.snapshot(), second.snapshot()
+    for name in ("positions", "velocities", "forces", "images"):
+        assert getattr(a, name).tobytes() == getattr(b, name).tobytes(), name
+    assert a.time == b.time and straight.thermo().conserved == second.thermo().conserved
+
+
+def test_a_stop_is_honoured_after_the_step():
+    sim = Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004))
+    sim.stop_requested = lambda: sim.step >= 4
+    with pytest.raises(Interrupted, match="step 5"):
+        sim.run(100)
+    assert sim.step == 5
+
+
+def test_importing_is_quiet_and_starts_nothing():
+    code = (
+        "import sys; before = dict(vars(sys.modules['os']).get('environ')); import mdcore; "
+        "from mdcore import System, Simulation, LennardJones, VelocityVerlet, Langevin; import os; "
+        "assert dict(os.environ) == before; "
+        "assert not {'mpi4py.MPI', 'h5py', 'ase', 'matplotlib'} & set(sys.modules), sys.modules.keys()"
+    )
+    done = subprocess.run([sys.executable, "-c", "import os; " + code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def two(distance):
+    return System(Box.cubic(10.0), [[1, 1, 1], [1 + distance, 1, 1]], species="A", units="lj")
+
+
+@pytest.mark.parametrize(("distance", "needle"), [(1e-3, "overlap"), (0.0, "exactly on another atom")])
+def test_refuses_overlapping_atoms(distance, needle):
+    with pytest.raises(SimulationError, match=needle) as raised:
+        Simulation(two(distance), LennardJones(**SMOOTH))
+    assert "atom" in str(raised.value)
+
+
+def test_refuses_a_step_beyond_the_skin():
+    system = melt()
+    system.velocities[13] = (500.0, 0, 0)
+    sim = Simulation(system, LennardJones(**SMOOTH), VelocityVerlet(0.004))
+    with pytest.raises(SimulationError, match=r"step 1: atom 13 .*farther than half the skin.*smaller timestep"):
+        sim.run(10)
+
+
+def test_refuses_forces_that_are_no_numbers():
+    class Broken(LennardJones):
+        def compute(self, atoms, neighbors, domain, out):
+            super().compute(atoms, neighbors, domain, out)
+            if sim is not None and sim.step == 5:
+                atoms.f[int(np.flatnonzero(atoms.tags[: atoms.n_owned] == 7)[0]), 1] = np.nan
+
+    sim = None
+    sim = Simulation(melt(), Broken(**SMOOTH), VelocityVerlet(0.004))
+    with pytest.raises(SimulationError, match=r"step 5: the force on atom 7 .*not a finite number"):
+        sim.run(10)
+
+
+def test_refuses_a_temperature_explosion():
+    sim = Simulation(melt(temperature=4.0), LennardJones(**SMOOTH), VelocityVerlet(0.004), max_temperature=2.0)
+    with pytest.raises(SimulationError, match=r"temperature is .* beyond the limit of 2 .*max_temperature"):
+        sim.thermo()
+
+
+def test_refuses_an_atom_that_flies_away():
+    system = System(
+        Box.around(np.array([[0.0, 0, 0], [50.0, 0, 0]])), [[0, 0, 0], [50, 0, 0]], species="A", units="lj",
+        velocities=[[0, 0, 0], [1.0, 0, 0]],
+    )
+    sim = Simulation(system, LennardJones(**SMOOTH), VelocityVerlet(4.0), skin=10.0)
+    with pytest.raises(SimulationError, match=r"atom 1 .*flew away"):
+        sim.run(5000, zero_momentum=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "needle"),
+    [
+        ({"skin": -1.0}, "skin = -1.0"),
+        ({"processor_grid": (2, 2, 1)}, "4 domains for 1 ranks"),
+    ],
+)
+def test_refuses_settings(change, needle):
+    with pytest.raises(InputError, match=needle):
+        Simulation(melt(), LennardJones(**SMOOTH), **change)
+
+
+def test_needs_an_integrator():
+    with pytest.raises(InputError, match="no integrator"):
+        Simulation(melt(), LennardJones(**SMOOTH)).run(1)
+
+
+def test_energy_is_conserved_in_every_kind_of_cell():
+    for periodic in ((True, True, True), (True, True, False), (True, False, False), (False, False, False)):
+        system = System.build("fcc", density=1.0, species="A", units="lj", periodic=periodic).replicate((3, 3, 3))
+        maxwell_boltzmann(system, 0.3, seed=2)
+        sim = Simulation(system, LennardJones(**SMOOTH), VelocityVerlet(0.002))
+        before = sim.thermo().total
+        sim.run(500)
+        assert sim.thermo().total == pytest.approx(before, abs=2e-2), periodic
