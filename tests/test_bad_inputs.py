@@ -14,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from mdcore import checkpoint
 from mdcore.cli import main
+from mdcore.cli.run import run  # noqa: F401  (everything is imported before tests patch it)
+from mdcore.lock import RunLock
 
 GOOD = """\
 title = "liquid argon"
@@ -839,8 +842,6 @@ def test_full_disk(module, folder, monkeypatch, capsys):
 
 def test_disk_that_fills_up_keeps_the_last_checkpoint(folder, monkeypatch, capsys):
     Bad("", (), text=SAVING).write(folder)
-    from mdcore import checkpoint
-
     write = checkpoint._write_file
     calls = []
 
@@ -881,8 +882,6 @@ def fails_keeping_checkpoint(says, sets, capsys):
 
 
 def test_two_runs_of_one_name(folder, capsys):
-    from mdcore.lock import RunLock
-
     Bad("", (), text=GOOD).write(folder)
     with RunLock("argon.lock"):
         fails(
