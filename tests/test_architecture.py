@@ -1,0 +1,87 @@
+"""Does every file import only from the floors below, and do kernels stay pure?  docs/architecture.md is the plan."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "mdcore"
+MOST_LINES = 400
+# all a kernel may include beside its neighbours in ext/: no Python.h, no mpi.h, no stdio.h
+KERNEL_HEADERS = {"immintrin.h", "math.h", "stddef.h", "stdint.h", "stdlib.h", "string.h"}
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyx")])
+}
+
+
+def floors() -> dict[str, int]:
+    """{module or "folder/": its floor}, from the table in docs/architecture.md; ground floor is 0."""
+    table = re.search(r"```floors\n(.*?)```", (ROOT / "docs" / "architecture.md").read_text(), re.DOTALL)[1]
+    names = [name for line in table.splitlines() for name in line.split(" : ")[0].split()]
+    return {name: floor for floor, name in enumerate(names)}
+
+
+def floor_of(module: str, plan: dict[str, int]) -> int | None:
+    """`mdcore.config.parse` stands where the plan says `config/`, `mdcore.box` where it says `box`."""
+    parts = module.split(".")[1:] or ["__init__"]
+    return plan.get(parts[0], plan.get(parts[0] + "/"))
+
+
+def imports(path: Path, top_level_only: bool = False) -> set[str]:
+    """Modules of mdcore that a file imports."""
+    text = path.read_text()
+    if path.suffix == ".pyx":  # no Python syntax; its imports stand at the start of lines
+        text = "\n".join(re.findall(r"^(?:from mdcore\S* import .*|import mdcore.*)$", text, re.MULTILINE))
+    tree = ast.parse(text)
+    found = set()
+    for node in tree.body if top_level_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names if name.name.split(".")[0] == "mdcore"}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            if node.module.split(".")[0] == "mdcore":
+                inside = {f"{node.module}.{name.name}" for name in node.names}
+                found |= {name if name in MODULES else node.module for name in inside}
+    return found
+
+
+def test_every_module_has_its_floor():
+    plan = floors()
+    assert [module for module in MODULES if floor_of(module, plan) is None] == []
+    known = {part for module in MODULES for part in (module.split(".") + ["__init__"])[1:2]}
+    assert [name for name in plan if name.rstrip("/") not in known] == [], "gone, but still in the plan"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_come_from_the_floors_below(module):
+    plan = floors()
+    mine = floor_of(module, plan)
+    wrong = []
+    for other in imports(MODULES[module]):
+        same_folder = other.split(".")[1:2] == module.split(".")[1:2]
+        if floor_of(other, plan) > mine or (floor_of(other, plan) == mine and not same_folder):
+            wrong.append(other)
+    assert wrong == [], f"{module} imports from floors above its own"
+
+
+def test_no_two_files_need_each_other():
+    needs = {module: imports(path, top_level_only=True) - {module} for module, path in MODULES.items()}
+    while free := [module for module, others in needs.items() if not others & needs.keys()]:
+        for module in free:
+            del needs[module]
+    assert needs == {}, "files that import each other"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "ext").glob("*.[ch]")), ids=lambda path: path.name)
+def test_kernels_are_pure(path):
+    headers = re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)', path.read_text(), re.MULTILINE)
+    strange = [name for name in headers if name not in KERNEL_HEADERS and not (path.parent / name).exists()]
+    assert strange == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_files_stay_small(module):
+    assert len(MODULES[module].read_text().splitlines()) <= MOST_LINES, "split it along a line of thought"

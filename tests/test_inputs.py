@@ -1,0 +1,46 @@
+"""Is every input the project ships right, and does it run?"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mdcore.config import load
+from mdcore.trajectory import Trajectory
+
+INPUTS = sorted((Path(__file__).resolve().parents[1] / "inputs").glob("*.toml"))
+FEW = 4  # steps a stage
+
+
+def mdcore(*arguments, cwd) -> str:
+    """Standard output of the command; the test fails with its message if it fails."""
+    command = [sys.executable, "-m", "mdcore", *map(str, arguments)]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_there_are_inputs():
+    assert "argon" in [path.stem for path in INPUTS]
+
+
+@pytest.mark.parametrize("path", INPUTS, ids=lambda path: path.stem)
+def test_check(path, tmp_path):
+    assert "the input is right" in mdcore("check", path, cwd=tmp_path)
+    assert not list(tmp_path.iterdir()), "checking writes nothing"
+
+
+@pytest.mark.parametrize("path", INPUTS, ids=lambda path: path.stem)
+def test_a_few_steps(path, tmp_path):
+    stages = load(str(path), []).stage
+    few = [f"stage.{k}.steps={FEW}" for k in range(len(stages))]
+    few += [f"stage.{k}.{key}_every=1" for k in range(len(stages)) for key in ("thermo", "trajectory")]
+    settings = [*few, "output.dump_every=2", "output.directory=out"]
+    output = mdcore("run", path, *(word for one in settings for word in ("--set", one)), cwd=tmp_path)
+    last = FEW * len(stages)
+    assert f"{last:,} steps of" in output
+    with Trajectory(tmp_path / "out" / f"{path.stem}.h5md") as trajectory:
+        assert trajectory.steps.tolist() == list(range(last + 1))
+        assert trajectory.thermo()["step"].tolist() == list(range(last + 1))
+    assert (tmp_path / "out" / f"{path.stem}.extxyz").exists()
