@@ -1,12 +1,15 @@
 /* Which atoms are close?  Cells and Verlet lists, O(N).
  *
  * Atoms (owned and ghosts alike: periodicity exists only as ghosts) are binned
- * into an orthorhombic grid around them, x fastest, so a row of bins along x is
- * one contiguous run that is tested four atoms at a time.
+ * into an orthorhombic grid, x fastest, so a row of bins along x is one
+ * contiguous run. The runs around a bin are copied side by side once and then
+ * tested against each atom of the bin.
  *
  * Half list: of a pair the atom with the lower (z, y, x) lists the other, if it
  * is owned here. Positions are exact multiples of a grid (fixed.h), so every
- * rank and every image takes the same side without asking. */
+ * rank and every image takes the same side without asking. Layers of bins above
+ * hold only upper atoms: there single precision, eight at a time, is enough (it
+ * may list a pair farther than the cutoff by a few parts in a million). */
 #include <math.h>
 #include <stdlib.h>
 
@@ -18,7 +21,7 @@ typedef struct {
     int64_t n[3];
 } md_grid;
 
-/* Bins of about `size` around the owned atoms; at most `most` of them. */
+/* Bins of about 2 size x size x size around the owned atoms; at most `most` of them. */
 static void owned_grid(const md_atoms *atoms, double size, int64_t most, md_grid *grid)
 {
     v4d low = v_set1(INFINITY), high = v_set1(-INFINITY);
@@ -33,9 +36,10 @@ static void owned_grid(const md_atoms *atoms, double size, int64_t most, md_grid
         bins = 1.0;
         for (int d = 0; d < 3; d++) {
             const double span = atoms->n_owned ? high[d] - low[d] : 0.0;
-            const double n = fmax(1.0, floor(span / size));
+            const double edge = d == 0 ? 2.0 * size : size;
+            const double n = fmax(1.0, floor(span / edge));
             grid->low[d] = atoms->n_owned ? low[d] : 0.0;
-            grid->width[d] = fmax(span / n, size);
+            grid->width[d] = fmax(span / n, edge);
             grid->inverse[d] = 1.0 / grid->width[d];
             grid->n[d] = n < 1e9 ? (int64_t)n : (int64_t)1e9;
             bins *= n;
@@ -53,12 +57,12 @@ static inline int64_t grid_clamp(const md_grid *grid, int d, double x)
 }
 
 /* An order of the owned atoms in which neighbours in space are neighbours in
- * memory: bins of `size`, walked in columns of 8 x 32 bins along z so that what
+ * memory: bins of `size`, walked in columns of 16 x 8 bins along z so that what
  * a row of atoms touches stays in the second-level cache.
  * order: [n_owned]; work: [2 n_owned + BINS_FLOOR + 2]. */
 static void spatial_order(const md_atoms *atoms, double size, int64_t *order, int64_t *work)
 {
-    enum { TILE_X = 32, TILE_Y = 8 };
+    enum { TILE_X = 16, TILE_Y = 8 };
     const int64_t n = atoms->n_owned;
     md_grid grid;
     owned_grid(atoms, size, n + BINS_FLOOR, &grid);
@@ -107,93 +111,142 @@ static void fill_bins(const md_atoms *atoms, double cutoff, md_bins *bins, md_gr
     }
     for (int64_t b = 0; b < (int64_t)n_bins; b++)
         start[b + 1] += start[b];
-    const md_points *sorted = &bins->sorted;
     for (int64_t i = 0; i < n; i++) {
         const int32_t at = start[bins->bin[i]]++;
-        sorted->x[at] = atoms->x[4 * i];
-        sorted->y[at] = atoms->x[4 * i + 1];
-        sorted->z[at] = atoms->x[4 * i + 2];
-        sorted->atom[at] = (int32_t)i;
+        bins->x[at] = atoms->x[4 * i];
+        bins->y[at] = atoms->x[4 * i + 1];
+        bins->z[at] = atoms->x[4 * i + 2];
+        bins->atom[at] = (int32_t)i;
     }
 }
 
-/* Append to `near` [n...] the atoms of layer cz within `cutoff` of any point of bin (bx, by, bz). */
-static int64_t gather_layer(const md_bins *bins, const md_grid *grid, double cutoff, const int64_t b[3],
-                            int64_t cz, int64_t n)
+/* Append the lanes of `atom` whose bit is set; lanes[bits] moves them to the front. */
+#if defined(__AVX2__)
+static uint8_t front_lanes[256][8];
+
+static void make_front_lanes(void) /* by whoever builds a list first; all would write the same */
 {
-    const md_points *from = &bins->sorted, *to = &bins->near;
-    const int64_t reach_y = (int64_t)ceil(cutoff * grid->inverse[1]);
-    const int64_t low_y = b[1] > reach_y ? b[1] - reach_y : 0;
-    const int64_t steps_z = cz > b[2] ? cz - b[2] - 1 : (cz < b[2] ? b[2] - cz - 1 : 0);
-    const double gap_z = (double)steps_z * grid->width[2];
-    for (int64_t cy = low_y; cy <= b[1] + reach_y && cy < grid->n[1]; cy++) {
-        const int64_t steps_y = cy > b[1] ? cy - b[1] - 1 : (cy < b[1] ? b[1] - cy - 1 : 0);
-        const double gap_y = (double)steps_y * grid->width[1];
-        /* slack: bin edges are rounded, atoms on them may sit in either bin */
-        const double left = cutoff * cutoff * (1.0 + 1e-9) - gap_y * gap_y - gap_z * gap_z;
-        if (left < 0.0)
+    if (front_lanes[255][7] == 7)
+        return;
+    for (int bits = 0; bits < 256; bits++)
+        for (int k = 0, n = 0; k < 8; k++)
+            if (bits >> k & 1)
+                front_lanes[bits][n++] = (uint8_t)k;
+}
+
+MD_INLINE int64_t append8(int32_t *out, const int32_t *atom, unsigned bits)
+{
+    const __m256i lanes = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)front_lanes[bits]));
+    _mm256_storeu_si256((__m256i *)out, _mm256_permutevar8x32_epi32(_mm256_loadu_si256((const __m256i *)atom), lanes));
+    return __builtin_popcount(bits);
+}
+
+MD_INLINE int64_t append(int32_t *out, const int32_t *atom, unsigned bits)
+{
+    const __m128i lanes = _mm_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)front_lanes[bits]));
+    _mm_storeu_ps((float *)out, _mm_permutevar_ps(_mm_loadu_ps((const float *)atom), lanes));
+    return __builtin_popcount(bits);
+}
+#else
+static void make_front_lanes(void) {}
+
+MD_INLINE int64_t append_lanes(int32_t *out, const int32_t *atom, unsigned bits, int width)
+{
+    int64_t n = 0;
+    for (int k = 0; k < width; k++) {
+        out[n] = atom[k];
+        n += bits >> k & 1;
+    }
+    return n;
+}
+
+MD_INLINE int64_t append8(int32_t *out, const int32_t *atom, unsigned bits) { return append_lanes(out, atom, bits, 8); }
+MD_INLINE int64_t append(int32_t *out, const int32_t *atom, unsigned bits) { return append_lanes(out, atom, bits, 4); }
+#endif
+
+/* How far along x (in bins) a row must be searched that lies steps_y and steps_z
+ * whole bins away from the bin of the atom; -1: it is out of reach. */
+static int64_t row_reach(const md_grid *grid, double cutoff, int64_t steps_y, int64_t steps_z)
+{
+    const double gap_y = (double)(steps_y > 1 ? steps_y - 1 : 0) * grid->width[1];
+    const double gap_z = (double)(steps_z > 1 ? steps_z - 1 : 0) * grid->width[2];
+    /* slack: bin edges are rounded, atoms on them may sit in either bin */
+    const double left = cutoff * cutoff * (1.0 + 1e-9) - gap_y * gap_y - gap_z * gap_z;
+    return left < 0.0 ? -1 : (int64_t)(sqrt(left) * grid->inverse[0]) + 1;
+}
+
+enum { MOST_STEPS = 8 }; /* bins are at least a quarter of the cutoff wide */
+typedef int64_t md_reaches[MOST_STEPS + 1][MOST_STEPS + 1];
+
+/* The atoms of layer cz that can be within reach of bin b: appended to the near
+ * columns (layer of the bin: exact) or to the above columns (single precision). */
+MD_INLINE int64_t gather_layer(const md_bins *bins, const md_grid *grid, md_reaches reaches, const int64_t b[3],
+                               int64_t cz, int64_t n, const int exact, const double corner[3])
+{
+    const int64_t steps_z = cz > b[2] ? cz - b[2] : b[2] - cz;
+    const v4d cx = v_set1(corner[0]), cy = v_set1(corner[1]), cz0 = v_set1(corner[2]);
+    for (int64_t dy = -MOST_STEPS; dy <= MOST_STEPS; dy++) {
+        const int64_t reach = reaches[dy < 0 ? -dy : dy][steps_z], y = b[1] + dy;
+        if (reach < 0 || y < 0 || y >= grid->n[1])
             continue;
-        const int64_t reach_x = (int64_t)(sqrt(left) * grid->inverse[0]) + 1;
-        const int64_t low_x = b[0] > reach_x ? b[0] - reach_x : 0;
-        const int64_t high_x = b[0] + reach_x < grid->n[0] ? b[0] + reach_x : grid->n[0] - 1;
-        const int32_t *row = bins->start + (cz * grid->n[1] + cy) * grid->n[0];
-        const int64_t begin = row[low_x], count = row[high_x + 1] - begin;
+        const int64_t low = b[0] > reach ? b[0] - reach : 0;
+        const int64_t high = b[0] + reach < grid->n[0] ? b[0] + reach : grid->n[0] - 1;
+        const int32_t *row = bins->start + (cz * grid->n[1] + y) * grid->n[0];
+        const int64_t begin = row[low], count = row[high + 1] - begin;
         for (int64_t k = 0; k < count; k += 4) {
-            v_store(to->x + n + k, v_load(from->x + begin + k));
-            v_store(to->y + n + k, v_load(from->y + begin + k));
-            v_store(to->z + n + k, v_load(from->z + begin + k));
-            memcpy(to->atom + n + k, from->atom + begin + k, 4 * sizeof *to->atom);
+            const v4d px = v_load(bins->x + begin + k), py = v_load(bins->y + begin + k);
+            const v4d pz = v_load(bins->z + begin + k);
+            if (exact) {
+                v_store(bins->near_x + n + k, px);
+                v_store(bins->near_y + n + k, py);
+                v_store(bins->near_z + n + k, pz);
+            } else {
+                v_store_float(bins->above_x + n + k, px - cx);
+                v_store_float(bins->above_y + n + k, py - cy);
+                v_store_float(bins->above_z + n + k, pz - cz0);
+            }
+            memcpy((exact ? bins->near : bins->above) + n + k, bins->atom + begin + k, 16);
         }
         n += count;
     }
     return n;
 }
 
-/* Append the lanes of `atom` whose bit is set. */
-MD_INLINE int64_t append(int32_t *out, const int32_t *atom, unsigned bits)
+/* Append to `out` the near atoms [0, n) within the cutoff of (x, y, z): with `half`
+ * the upper ones in (z, y, x), else all but the atom itself. `coincident` counts
+ * pairs at distance zero, the atom itself among them. */
+MD_INLINE int64_t scan_near(const md_bins *bins, int64_t n, v4d xi, v4d yi, v4d zi, v4d cut2, const int half,
+                            int32_t *MD_RESTRICT out, v4i *coincident)
 {
-#if defined(__AVX__)
-    static const int32_t lanes[16][4] = {
-        {0, 1, 2, 3}, {0, 1, 2, 3}, {1, 1, 2, 3}, {0, 1, 2, 3}, {2, 1, 2, 3}, {0, 2, 2, 3},
-        {1, 2, 2, 3}, {0, 1, 2, 3}, {3, 1, 2, 3}, {0, 3, 2, 3}, {1, 3, 2, 3}, {0, 1, 3, 3},
-        {2, 3, 2, 3}, {0, 2, 3, 3}, {1, 2, 3, 3}, {0, 1, 2, 3}};
-    const __m128 a = _mm_loadu_ps((const float *)atom);
-    const __m128i p = _mm_loadu_si128((const __m128i *)lanes[bits]);
-    _mm_storeu_ps((float *)out, _mm_permutevar_ps(a, p));
-    return __builtin_popcount(bits);
-#else
-    int64_t n = 0;
-    for (int k = 0; k < 4; k++) {
-        out[n] = atom[k];
-        n += (bits >> k) & 1;
+    const double *MD_RESTRICT px = bins->near_x, *MD_RESTRICT py = bins->near_y, *MD_RESTRICT pz = bins->near_z;
+    const int32_t *MD_RESTRICT atom = bins->near;
+    const v4d zero = v_set1(0.0);
+    v4i same_place = {0, 0, 0, 0};
+    int64_t found = 0;
+    for (int64_t j = 0; j < n; j += 4) {
+        const v4d dx = v_load(px + j) - xi, dy = v_load(py + j) - yi, dz = v_load(pz + j) - zi;
+        const v4d r2 = dx * dx + dy * dy + dz * dz;
+        const v4i inside = (v4i)(r2 <= cut2), same = (v4i)(r2 == zero);
+        same_place -= same;
+        const v4i take = half ? (v4i)(dz > zero) | ((v4i)(dz == zero) &
+                                    ((v4i)(dy > zero) | ((v4i)(dy == zero) & (v4i)(dx > zero))))
+                              : ~same;
+        found += append(out + found, atom + j, v_bits(inside & take));
     }
-    return n;
-#endif
+    *coincident += same_place;
+    return found;
 }
 
-/* Append to `out` the atoms of points [begin, end) within the cutoff of (x, y, z).
- * rule 0: all but the atom itself; 1: the upper half in (z, y, x), tested;
- * 2: all, known to be above. `coincident` counts pairs at distance zero. */
-MD_INLINE int64_t scan(const md_points *points, int64_t begin, int64_t end, v4d xi, v4d yi, v4d zi, v4d cut2,
-                       const int rule, int32_t *out, v4i *coincident)
+/* The same for the atoms [0, n) of the layers above, single precision. */
+MD_INLINE int64_t scan_above(const md_bins *bins, int64_t n, v8f xi, v8f yi, v8f zi, v8f cut2,
+                             int32_t *MD_RESTRICT out)
 {
-    const v4d zero = v_set1(0.0);
+    const float *MD_RESTRICT px = bins->above_x, *MD_RESTRICT py = bins->above_y, *MD_RESTRICT pz = bins->above_z;
+    const int32_t *MD_RESTRICT atom = bins->above;
     int64_t found = 0;
-    for (int64_t j = begin; j < end; j += 4) {
-        const v4d dx = v_load(points->x + j) - xi, dy = v_load(points->y + j) - yi;
-        const v4d dz = v_load(points->z + j) - zi;
-        const v4d r2 = dx * dx + dy * dy + dz * dz;
-        const int64_t left = end - j;
-        v4i take = (v4i)(r2 <= cut2) & ((v4i){0, 1, 2, 3} < (v4i){left, left, left, left});
-        if (rule != 2) {
-            const v4i same = take & (v4i)(r2 == zero);
-            *coincident -= same;
-            take = rule == 0 ? take & ~same
-                             : take & ((v4i)(dz > zero) |
-                                       ((v4i)(dz == zero) &
-                                        ((v4i)(dy > zero) | ((v4i)(dy == zero) & (v4i)(dx > zero)))));
-        }
-        found += append(out + found, points->atom + j, v_bits(take));
+    for (int64_t j = 0; j < n; j += 8) {
+        const v8f dx = v8_load(px + j) - xi, dy = v8_load(py + j) - yi, dz = v8_load(pz + j) - zi;
+        found += append8(out + found, atom + j, v8_bits((v8i)(dx * dx + dy * dy + dz * dz <= cut2)));
     }
     return found;
 }
@@ -206,38 +259,52 @@ MD_INLINE int build_list(const md_atoms *atoms, double cutoff, const int half, m
 {
     const int64_t n = atoms->n_owned;
     const int32_t nobody = (int32_t)(n + atoms->n_ghost);
-    const v4d cut2 = v_set1(cutoff * cutoff);
+    const v4d cut2 = v_set1(cutoff * cutoff), far = v_set1(1e18);
+    const v8f loose2 = v8_set1((float)(cutoff * cutoff * (1.0 + 4e-6)));
     md_grid grid;
+    make_front_lanes();
     fill_bins(atoms, cutoff, bins, &grid);
+    md_reaches reaches;
+    for (int64_t y = 0; y <= MOST_STEPS; y++)
+        for (int64_t z = 0; z <= MOST_STEPS; z++)
+            reaches[y][z] = row_reach(&grid, cutoff, y, z);
     const int64_t reach_z = (int64_t)ceil(cutoff * grid.inverse[2]);
-    int64_t at = 0, pairs = 0, level = 0, around = 0; /* near: [0, level) to be tested, [level, around) above */
+    int64_t at = 0, pairs = 0, n_near = 0, n_above = 0;
+    double corner[3] = {0.0, 0.0, 0.0};
     int32_t here = -1;
 
     for (int64_t i = 0; i < n; i++) {
         if (bins->bin[i] != here) { /* atoms are sorted: a bin's atoms follow one another */
             here = bins->bin[i];
             const int64_t b[3] = {here % grid.n[0], here / grid.n[0] % grid.n[1], here / grid.n[0] / grid.n[1]};
-            level = gather_layer(bins, &grid, cutoff, b, b[2], 0);
-            around = level;
-            for (int64_t cz = b[2] + 1; cz <= b[2] + reach_z && cz < grid.n[2]; cz++)
-                around = gather_layer(bins, &grid, cutoff, b, cz, around);
-            for (int64_t cz = b[2] - 1; !half && cz >= b[2] - reach_z && cz >= 0; cz--)
-                around = gather_layer(bins, &grid, cutoff, b, cz, around);
+            for (int d = 0; d < 3; d++)
+                corner[d] = grid.low[d] + (double)b[d] * grid.width[d];
+            n_near = n_above = 0;
+            for (int64_t cz = half ? b[2] : b[2] - reach_z; cz <= b[2] + reach_z; cz++) {
+                if (cz < 0 || cz >= grid.n[2])
+                    continue;
+                if (!half || cz == b[2])
+                    n_near = gather_layer(bins, &grid, reaches, b, cz, n_near, 1, corner);
+                else
+                    n_above = gather_layer(bins, &grid, reaches, b, cz, n_above, 0, corner);
+            }
+            for (int64_t k = 0; k < 8; k += 4) { /* whoever fills up the last vectors is out of reach */
+                v_store(bins->near_x + n_near + k, far);
+                v_store_float(bins->above_x + n_above + k, far);
+            }
         }
-        if (at + around + 16 > list->capacity) {
-            *needed = (int64_t)(1.1 * (double)at * (double)n / (double)(i + 1)) + around + 1024;
+        if (at + n_near + n_above + 16 > list->capacity) {
+            *needed = (int64_t)(1.1 * (double)at * (double)n / (double)(i + 1)) + n_near + n_above + 1024;
             return MD_FULL;
         }
-        const v4d x = v_set1(atoms->x[4 * i]), y = v_set1(atoms->x[4 * i + 1]), z = v_set1(atoms->x[4 * i + 2]);
+        const double x = atoms->x[4 * i], y = atoms->x[4 * i + 1], z = atoms->x[4 * i + 2];
         const int64_t first = at;
         v4i coincident = {0, 0, 0, 0};
         list->first[i] = at;
-        if (half) {
-            at += scan(&bins->near, 0, level, x, y, z, cut2, 1, list->index + at, &coincident);
-            at += scan(&bins->near, level, around, x, y, z, cut2, 2, list->index + at, &coincident);
-        } else {
-            at += scan(&bins->near, 0, around, x, y, z, cut2, 0, list->index + at, &coincident);
-        }
+        at += scan_near(bins, n_near, v_set1(x), v_set1(y), v_set1(z), cut2, half, list->index + at, &coincident);
+        if (half)
+            at += scan_above(bins, n_above, v8_set1((float)(x - corner[0])), v8_set1((float)(y - corner[1])),
+                             v8_set1((float)(z - corner[2])), loose2, list->index + at);
         if (coincident[0] + coincident[1] + coincident[2] + coincident[3] > 1) { /* more than itself */
             *needed = i;
             return MD_OVERLAP;

@@ -28,18 +28,15 @@ typedef struct md_list {
     int64_t n_pairs;  /* without the padding */
 } md_list;
 
-/* Atoms as columns for the distance test. */
-typedef struct md_points {
-    double *x, *y, *z; /* [capacity + 4] */
-    int32_t *atom;     /* [capacity + 4] row of the atom */
-} md_points;
-
-/* Work space of a list build. */
+/* Work space of a list build: all atoms sorted by bin, and those around one bin. */
 typedef struct md_bins {
-    md_points sorted; /* all atoms by bin */
-    md_points near;   /* the atoms around one bin */
-    int32_t *bin;     /* [capacity] bin of each atom */
-    int32_t *start;   /* [BINS_PER_ATOM * capacity + BINS_FLOOR + 2] first atom of each bin */
+    double *x, *y, *z; /* [capacity + 8] sorted */
+    int32_t *atom;     /* [capacity + 8] row of the sorted atom */
+    double *near_x, *near_y, *near_z;    /* [capacity + 8] in the layer of the bin */
+    float *above_x, *above_y, *above_z;  /* [capacity + 8] in the other layers, from the bin's corner */
+    int32_t *near, *above;               /* [capacity + 8] their rows */
+    int32_t *bin;   /* [capacity] bin of each atom */
+    int32_t *start; /* [BINS_PER_ATOM * capacity + BINS_FLOOR + 2] first atom of each bin */
     int64_t capacity;
 } md_bins;
 

@@ -73,6 +73,29 @@ MD_INLINE void v_transpose(v4d r0, v4d r1, v4d r2, v4d r3, v4d *x, v4d *y, v4d *
     *w = V_SHUFFLE(b, d, 2, 3, 6, 7);
 }
 
+/* Eight floats: for tests that need no last digit. */
+typedef float v8f __attribute__((vector_size(32)));
+typedef int32_t v8i __attribute__((vector_size(32)));
+typedef float v8f_u __attribute__((vector_size(32), aligned(4), may_alias));
+typedef float v4f __attribute__((vector_size(16)));
+typedef float v4f_u __attribute__((vector_size(16), aligned(4), may_alias));
+
+MD_INLINE v8f v8_set1(float a) { return (v8f){a, a, a, a, a, a, a, a}; }
+MD_INLINE v8f v8_load(const float *p) { return *(const v8f_u *)p; }
+MD_INLINE void v_store_float(float *p, v4d a) { *(v4f_u *)p = __builtin_convertvector(a, v4f); }
+
+MD_INLINE unsigned v8_bits(v8i m)
+{
+#if defined(__AVX__)
+    return (unsigned)_mm256_movemask_ps((__m256)m);
+#else
+    unsigned bits = 0;
+    for (int k = 0; k < 8; k++)
+        bits |= (unsigned)(m[k] & 1) << k;
+    return bits;
+#endif
+}
+
 /* One bit a lane of a comparison's result. */
 MD_INLINE unsigned v_bits(v4i m)
 {

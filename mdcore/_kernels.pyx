@@ -30,15 +30,19 @@ cdef extern from "kernels.h" nogil:
         int64_t capacity
         int64_t n_pairs
 
-    ctypedef struct md_points:
+    ctypedef struct md_bins:
         double *x
         double *y
         double *z
         int32_t *atom
-
-    ctypedef struct md_bins:
-        md_points sorted
-        md_points near
+        double *near_x
+        double *near_y
+        double *near_z
+        float *above_x
+        float *above_y
+        float *above_z
+        int32_t *near
+        int32_t *above
         int32_t *bin
         int32_t *start
         int64_t capacity
@@ -203,16 +207,17 @@ cdef class VerletList:
             )
 
     cdef _allocate_bins(self, int64_t n):
-        cdef double[:, ::1] columns = np.empty((6, n + 4))
-        cdef int32_t[:, ::1] atom = np.empty((2, n + 4), dtype=np.int32)
+        # pages that are never touched cost nothing, so the near and above columns may be this long
+        cdef double[:, ::1] columns = np.zeros((6, n + 8))
+        cdef float[:, ::1] floats = np.zeros((3, n + 8), dtype=np.float32)
+        cdef int32_t[:, ::1] rows = np.zeros((3, n + 8), dtype=np.int32)
         cdef int32_t[::1] bin = np.empty(n, dtype=np.int32)
         cdef int32_t[::1] start = np.empty(BINS_PER_ATOM * n + BINS_FLOOR + 2, dtype=np.int32)
-        columns[:, n:] = 0.0
-        atom[:, n:] = 0
-        self.columns = [columns, atom, bin, start]
-        self.bins.sorted.x, self.bins.sorted.y, self.bins.sorted.z = &columns[0, 0], &columns[1, 0], &columns[2, 0]
-        self.bins.near.x, self.bins.near.y, self.bins.near.z = &columns[3, 0], &columns[4, 0], &columns[5, 0]
-        self.bins.sorted.atom, self.bins.near.atom = &atom[0, 0], &atom[1, 0]
+        self.columns = [columns, floats, rows, bin, start]
+        self.bins.x, self.bins.y, self.bins.z = &columns[0, 0], &columns[1, 0], &columns[2, 0]
+        self.bins.near_x, self.bins.near_y, self.bins.near_z = &columns[3, 0], &columns[4, 0], &columns[5, 0]
+        self.bins.above_x, self.bins.above_y, self.bins.above_z = &floats[0, 0], &floats[1, 0], &floats[2, 0]
+        self.bins.atom, self.bins.near, self.bins.above = &rows[0, 0], &rows[1, 0], &rows[2, 0]
         self.bins.bin, self.bins.start = &bin[0], &start[0]
         self.bins.capacity = n
 

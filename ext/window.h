@@ -1,0 +1,107 @@
+/* Functions that fall from 1 to 0: cutoffs and compact supports.
+ *
+ * Each is computed from y, the distance from its zero, so that value and logarithmic derivative keep their
+ * relative precision where the function vanishes. With x = 1 - y:
+ *   hard 1; cos (1 + cos(pi x))/2 = sin^2(pi y/2); tanh^3(y); bump exp(1 - 1/(1 - x^2));
+ *   smoothsteps y^m p(x): 1 - 3x^2 + 2x^3 = y^2 (1 + 2x) and so on.
+ * Behler, J. Chem. Phys. 134, 074106 (2011); Bircher, Singraber, Dellago, Mach. Learn.: Sci. Technol. 2,
+ * 035026 (2021). */
+#ifndef MD_WINDOW_H
+#define MD_WINDOW_H
+
+#include "hdnnp.h"
+#include "vfun.h"
+
+#define HD_TINY 1e-60 /* in place of y <= 0: no division by zero, and a value of nothing */
+
+/* F and (dF/dr) / (measure F) at r */
+MD_INLINE void window_at(const int core, const int shape, const hd_window *w, v4d r, v4d measure, v4d *value,
+                         v4d *slope)
+{
+    const v4d one = v_set1(1.0), two = v_set1(2.0), tiny = v_set1(HD_TINY);
+    const v4d edge = v_set1(w->edge), inverse = v_set1(w->inverse);
+    v4d y, dy, f, over, under; /* dy = dy/dr; dF/dy = F over / under */
+    if (shape == HD_CUTOFF) {
+        y = v_max(v_min((edge - r) * inverse, one), tiny);
+        dy = -inverse;
+    } else {
+        const v4d d = r - edge;
+        y = v_max(one - v_abs(d) * inverse, tiny);
+        dy = (v4d)((v4i)inverse ^ (~(v4i)d & INT64_MIN));
+        if (shape == HD_COMPACT_ASYMMETRIC) {
+            dy *= two * y;
+            y *= y;
+        }
+    }
+    const v4d x = one - y;
+    switch (core) {
+    case HD_COS:
+        under = v_sin_quarter(y);
+        f = under * under;
+        over = v_set1(3.141592653589793) * v_sin_quarter(x);
+        break;
+    case HD_TANH3:
+        under = v_tanh_unit(y);
+        f = v_set1(w->norm) * (under * under * under);
+        over = v_fma(v_set1(-3.0) * under, under, v_set1(3.0));
+        break;
+    case HD_BUMP:
+        under = y * (two - y);
+        f = v_exp(one - one / under);
+        under *= under;
+        over = two * x;
+        break;
+    case HD_POLY1:
+        under = v_fma(two, x, one);
+        f = y * y * under;
+        under *= y;
+        over = v_set1(6.0) * x;
+        break;
+    case HD_POLY2:
+        under = v_fma(v_fma(v_set1(6.0), x, v_set1(3.0)), x, one);
+        f = y * y * y * under;
+        under *= y;
+        over = v_set1(30.0) * (x * x);
+        break;
+    case HD_POLY3:
+        under = v_fma(v_fma(v_fma(v_set1(20.0), x, v_set1(10.0)), x, v_set1(4.0)), x, one);
+        f = (y * y) * (y * y) * under;
+        under *= y;
+        over = v_set1(140.0) * (x * x * x);
+        break;
+    case HD_POLY4:
+        under = v_fma(v_fma(v_fma(v_fma(v_set1(70.0), x, v_set1(35.0)), x, v_set1(15.0)), x, v_set1(5.0)), x, one);
+        f = (y * y) * (y * y) * (y * under);
+        under *= y;
+        over = v_set1(630.0) * ((x * x) * (x * x));
+        break;
+    default: /* HD_HARD */
+        f = one;
+        over = v_set1(0.0);
+        under = one;
+    }
+    *value = f;
+    *slope = dy * over / (under * measure);
+}
+
+/* Run LOOP(core, shape) compiled for the window's own core and shape. */
+#define WINDOW_SHAPES(w, core_, LOOP)                                                                          \
+    switch ((w)->shape) {                                                                                      \
+    case HD_CUTOFF: LOOP(core_, HD_CUTOFF); break;                                                             \
+    case HD_COMPACT: LOOP(core_, HD_COMPACT); break;                                                           \
+    default: LOOP(core_, HD_COMPACT_ASYMMETRIC); break;                                                        \
+    }                                                                                                          \
+    break
+#define WINDOW_CASES(w, LOOP)                                                                                  \
+    switch ((w)->core) {                                                                                       \
+    case HD_HARD: LOOP(HD_HARD, HD_CUTOFF); break;                                                             \
+    case HD_COS: LOOP(HD_COS, HD_CUTOFF); break;                                                               \
+    case HD_TANH3: LOOP(HD_TANH3, HD_CUTOFF); break;                                                           \
+    case HD_BUMP: WINDOW_SHAPES(w, HD_BUMP, LOOP);                                                             \
+    case HD_POLY1: WINDOW_SHAPES(w, HD_POLY1, LOOP);                                                           \
+    case HD_POLY2: WINDOW_SHAPES(w, HD_POLY2, LOOP);                                                           \
+    case HD_POLY3: WINDOW_SHAPES(w, HD_POLY3, LOOP);                                                           \
+    default: WINDOW_SHAPES(w, HD_POLY4, LOOP);                                                                 \
+    }
+
+#endif
