@@ -4,7 +4,6 @@ A. Rahman, Phys. Rev. 136, A405 (1964): first peak of g(r) at 3.7 Angstrom, D = 
 the run is repeated with other seeds; their scatter tests the error bars.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -12,9 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-
 import common
+import numpy as np
 
 INPUT = Path(__file__).resolve().parents[1] / "inputs" / "argon.toml"
 
@@ -24,14 +22,15 @@ def run(seed: int, settings: list[str]) -> tuple[dict, float]:
     with tempfile.TemporaryDirectory() as folder:
         words = [f"seed={seed}", "output.directory=.", "analysis.plot=false", *settings]
         command = [sys.executable, "-m", "mdcore", "run", str(INPUT), "--quiet"]
+        command += [word for one in words for word in ("--set", one)]
         begin = time.perf_counter()
-        subprocess.run([*command, *(word for one in words for word in ("--set", one))], cwd=folder, check=True)
+        subprocess.run(command, cwd=folder, check=True)
         seconds = time.perf_counter() - begin
         return json.loads((Path(folder) / "argon.analysis.json").read_text()), seconds
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common.parser(__doc__)
     parser.add_argument("--seeds", type=int, default=1, help="runs, with seeds 1, 2, ...")
     parser.add_argument("--set", action="append", default=[], help="passed on to mdcore run")
     arguments = parser.parse_args()
@@ -47,7 +46,8 @@ def main() -> None:
         )  # fmt: skip
     if len(found) > 1:
         mean, error = np.mean(found, axis=0), np.std(found, axis=0, ddof=1) / np.sqrt(len(found))
-        rows.append(("mean of seeds", f"{mean[0]:.3f} +- {error[0]:.3f}", "", f"{mean[1]:.2f} +- {error[1]:.2f}", ""))
+        peak, d = (f"{mean[k]:.{3 - k}f} +- {error[k]:.{3 - k}f}" for k in range(2))
+        rows.append(("mean of seeds", peak, "", d, ""))
     rows.append(("Rahman (1964)", "3.7", "", "2.43", ""))
     print(common.table(("", "first peak of g(r), Angstrom", "height", "D, 1e-5 cm2/s", "wall s"), rows))
 

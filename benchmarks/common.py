@@ -1,5 +1,6 @@
 """What do the benchmarks share: the machine they ran on, LAMMPS, the Lennard-Jones melt, tables."""
 
+import argparse
 import importlib.util
 import json
 import os
@@ -15,8 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import mdcore
-from mdcore import Box, LennardJones, Simulation, System, VelocityVerlet, maxwell_boltzmann
-from mdcore._kernels import cpu_name
+from mdcore import Box, LennardJones, Simulation, System, VelocityVerlet, _kernels, maxwell_boltzmann
 
 DENSITY, TEMPERATURE, CUTOFF, SKIN, TIMESTEP = 0.8442, 1.44, 2.5, 0.3, 0.005  # of LAMMPS's bench/in.lj
 LAMMPS_HELP = (
@@ -33,24 +33,29 @@ def machine() -> str:
         model = found[1].strip() if found else model
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler:
-        compiler = subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout.splitlines()[0]
+        told = subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout
+        compiler = told.splitlines()[0]
     return (
         f"{model}, {os.cpu_count()} cores; Python {platform.python_version()}; {compiler}; "
-        f"mdcore {mdcore.__version__}, {cpu_name()} kernels; load {os.getloadavg()[0]:.1f}"
+        f"mdcore {mdcore.__version__}, {_kernels.cpu_name()} kernels; load {os.getloadavg()[0]:.1f}"
     )
+
+
+def parser(doc: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def table(header, rows) -> str:
     """A Markdown table, aligned."""
     cells = [list(map(str, row)) for row in (header, *rows)]
     widths = [max(len(row[k]) for row in cells) for k in range(len(header))]
-    lines = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in cells]
-    lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
-    return "\n".join(lines)
+    cells.insert(1, ["-" * w for w in widths])
+    lines = (" | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in cells)
+    return "\n".join(f"| {line} |" for line in lines)
 
 
 def alternate(runs: dict, repeats: int) -> dict[str, list[float]]:
-    """{name: results} of {name: function}, called in turn `repeats` times: drifts of the machine hit all alike."""
+    """{name: results} of {name: function}, called in turn: what the machine does meanwhile hits all."""
     results = {name: [] for name in runs}
     for k in range(repeats):
         for name in runs if k % 2 == 0 else reversed(runs):
@@ -108,10 +113,11 @@ def write_data(system: System, path: Path) -> None:
     edges = np.diag(system.box.matrix)
     lines = ["Lennard-Jones melt", "", f"{len(system.positions)} atoms", "1 atom types", ""]
     lines += [f"0 {edge:.17g} {axis}lo {axis}hi" for edge, axis in zip(edges, "xyz", strict=True)]
-    for title, rows, kind in (("Atoms # atomic", system.positions, " 1"), ("Velocities", system.velocities, "")):
+    lines += ["", "Masses", "", "1 1.0"]
+    sections = (("Atoms # atomic", system.positions, " 1"), ("Velocities", system.velocities, ""))
+    for title, rows, kind in sections:
         lines += ["", title, ""]
         lines += [f"{k}{kind} {x:.17g} {y:.17g} {z:.17g}" for k, (x, y, z) in enumerate(rows, 1)]
-    lines[lines.index("Velocities") - 1 : lines.index("Velocities") - 1] = ["", "Masses", "", "1 1.0"]
     path.write_text("\n".join(lines) + "\n")
 
 

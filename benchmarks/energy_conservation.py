@@ -7,15 +7,15 @@ u(2.5) = -0.0163 whenever a pair crosses the cutoff while the force knows nothin
 wanders and no time step mends that. "shifted" has the same trajectories as "cut" with an energy that
 is continuous; its force still jumps. "force-shifted" is continuous in both.
 
-The melt of LAMMPS's in.lj. The trend is a straight line through the means of 20 blocks, with its standard error.
+The melt of LAMMPS's in.lj. The trend is a straight line through the means of 20 blocks, with its
+standard error.
 """
 
-import argparse
 import sys
 
+import common
 import numpy as np
 
-import common
 from mdcore import Langevin, Simulation, VelocityVerlet
 
 BLOCKS = 20
@@ -50,7 +50,7 @@ def trend(energies: np.ndarray) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common.parser(__doc__)
     parser.add_argument("--cells", type=int, default=5, help="fcc cells along an edge; 5: 500 atoms")
     parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--timestep", type=float, default=0.005, help="the longer of the two")

@@ -5,14 +5,13 @@ potential energy, pressure, temperature. Differences grow with time, as the traj
 diverge; at step 0 they are rounding alone.
 """
 
-import argparse
 import re
 import tempfile
 from pathlib import Path
 
+import common
 import numpy as np
 
-import common
 from mdcore import Simulation, VelocityVerlet
 
 COLUMNS = ("potential energy", "pressure", "temperature")
@@ -48,12 +47,12 @@ run {steps}"""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common.parser(__doc__)
     common.add_lammps(parser)
     parser.add_argument("--cells", type=int, default=20, help="fcc cells along an edge; 20: 32,000 atoms")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--every", type=int, default=10)
-    parser.add_argument("--melt", type=int, default=0, help="steps before the comparison; 0: start at the lattice")
+    parser.add_argument("--melt", type=int, default=0, help="steps before; 0: compare from the lattice")
     arguments = parser.parse_args()
     print(common.machine())
     system = common.melt(arguments.cells, arguments.melt)
@@ -66,7 +65,8 @@ def main() -> None:
     print(f"{len(system.positions):,} atoms; values of mdcore, then |mdcore / LAMMPS - 1|")
     print(common.table(("step", *COLUMNS, *(f"d {name}" for name in COLUMNS)), rows))
     first = max(float(value) for value in rows[0][-3:])
-    print(f"step {rows[0][0]}: largest relative difference {first:.1e} ({'below' if first < 1e-6 else 'ABOVE'} 1e-6)")
+    verdict = "below" if first < 1e-6 else "ABOVE"
+    print(f"step {rows[0][0]}: largest relative difference {first:.1e}, {verdict} 1e-6")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Do time and memory grow like the number of atoms?
 
-The melt of LAMMPS's in.lj, from 4,000 to 4,000,000 atoms, each in a process of its own: nanoseconds a step and
-atom, and the largest resident memory (VmHWM), start and crystal included.
+The melt of LAMMPS's in.lj, from 4,000 to 4,000,000 atoms, each in a process of its own: nanoseconds a
+step and atom, and the largest resident memory (VmHWM), start and crystal included.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import json
 import time
 
 import common
+
 from mdcore import Simulation, VelocityVerlet
 from mdcore.report import peak_memory
 
@@ -26,11 +27,11 @@ def measure(cells: int, warm: int, steps: int) -> None:
     sim.run(steps)
     seconds = time.perf_counter() - begin
     builds = sim.neighbors.builds - built
-    print(json.dumps({"atoms": n, "ns": 1e9 * seconds / steps / n, "bytes": peak_memory(), "builds": builds / steps}))
+    print(json.dumps({"ns": 1e9 * seconds / steps / n, "bytes": peak_memory(), "builds": builds / steps}))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common.parser(__doc__)
     parser.add_argument("--cells", type=int, nargs="+", default=SIZES, help="fcc cells along an edge")
     parser.add_argument("--atom-steps", type=float, default=4e8, help="work a size: steps = this / atoms")
     parser.add_argument("--repeats", type=int, default=3, help="runs a size; the fastest counts")

@@ -13,12 +13,14 @@ import time
 from pathlib import Path
 
 import common
+
 from mdcore import Simulation, VelocityVerlet
 
 
 def measure(path: str, warm: int, steps: int) -> None:
     """Print steps/s, in a process of its own (or on several ranks)."""
-    sim = Simulation(common.restore(path), common.lennard_jones(), VelocityVerlet(common.TIMESTEP), skin=common.SKIN)
+    integrator = VelocityVerlet(common.TIMESTEP)
+    sim = Simulation(common.restore(path), common.lennard_jones(), integrator, skin=common.SKIN)
     sim.run(warm)
     sim.comm.barrier()
     begin = time.perf_counter()
@@ -30,7 +32,7 @@ def measure(path: str, warm: int, steps: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common.parser(__doc__)
     common.add_lammps(parser)
     parser.add_argument("--cells", type=int, default=20, help="fcc cells along an edge; 20: 32,000 atoms")
     parser.add_argument("--steps", type=int, default=400, help="timed steps of the large system")
@@ -70,8 +72,8 @@ def main() -> None:
             if cells == arguments.cells and common.mpiexec():
                 rates = common.alternate({"2": lambda: mdcore(2), "1": mdcore}, arguments.repeats)
                 rate = statistics.median(rates["2"])
-                ratio = common.median_ratio(rates["2"], rates["1"])
-                rows.append((f"{n:,}", "mdcore", 2, f"{rate:,.4g}", f"{rate * n / 1e6:.2f}", f"{ratio} to 1 rank"))
+                ratio = f"{common.median_ratio(rates['2'], rates['1'])} to 1 rank"
+                rows.append((f"{n:,}", "mdcore", 2, f"{rate:,.4g}", f"{rate * n / 1e6:.2f}", ratio))
     print(common.table(("atoms", "program", "ranks", "steps/s", "M atom-steps/s", "ratio (range)"), rows))
 
 

@@ -4,7 +4,6 @@ The import is timed in a new process, from before the import to after it, and wh
 included). The command is `mdcore run` of 108 argon atoms; the clock stops when the line of step 1 arrives.
 """
 
-import argparse
 import statistics
 import subprocess
 import sys
@@ -37,7 +36,8 @@ IMPORT = "import time; t = time.perf_counter(); import {}; print(time.perf_count
 
 
 def import_seconds(what: str) -> float:
-    done = subprocess.run([sys.executable, "-c", IMPORT.format(what)], stdout=subprocess.PIPE, text=True, check=True)
+    command = [sys.executable, "-c", IMPORT.format(what)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return float(done.stdout)
 
 
@@ -65,7 +65,7 @@ def first_step_seconds() -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common.parser(__doc__)
     parser.add_argument("--repeats", type=int, default=11)
     arguments = parser.parse_args()
     print(common.machine())
