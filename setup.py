@@ -1,7 +1,8 @@
-"""How are the C kernels built?  Once for each CPU level, then linked into one extension."""
+"""How are the C kernels built?  Once for each CPU level, then linked into one extension a family."""
 
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 
@@ -21,15 +22,20 @@ FLAGS += ["-Wno-psabi"] if sys.platform.startswith("linux") else []
 FLAGS += os.environ.get("MDCORE_CFLAGS", "").split()
 
 
+# extension: its kernels in one source, and the prefix of their tables (dispatch.c)
+FAMILIES = {"mdcore._kernels": ("kernels.c", "md"), "mdcore._hdnnp": ("hdnnp.c", "hd")}
+
+
 class BuildKernels(build_ext):
-    """build_ext that compiles ext/kernels.c once a CPU level."""
+    """build_ext that compiles the kernels of an extension once a CPU level."""
 
     def build_extension(self, ext):
         objects = []
-        temp = Path(self.build_temp)
+        source, family = FAMILIES[ext.name]
+        temp = Path(self.build_temp) / family
         for level, flags in LEVELS.items():
             objects += self.compiler.compile(
-                [str(SOURCE / "kernels.c")],
+                [str(SOURCE / source)],
                 output_dir=str(temp / level),
                 include_dirs=[str(SOURCE)],
                 macros=[("MD_LEVEL", level)],
@@ -40,7 +46,7 @@ class BuildKernels(build_ext):
             [str(SOURCE / "dispatch.c")],
             output_dir=str(temp),
             include_dirs=[str(SOURCE)],
-            macros=[("MD_X86_LEVELS", "1")] if X86 else [],
+            macros=[("MD_FAMILY", family)] + ([("MD_X86_LEVELS", "1")] if X86 else []),
             extra_postargs=FLAGS,
             depends=ext.depends,
         )
@@ -48,17 +54,28 @@ class BuildKernels(build_ext):
         super().build_extension(ext)
 
 
-headers = sorted(str(path) for path in SOURCE.glob("*.[ch]"))
+def included(source: Path) -> set[str]:
+    """The files that `source` includes, itself and dispatch.c among them."""
+    found, queue = set(), [source, SOURCE / "dispatch.c"]
+    while queue:
+        path = queue.pop()
+        if str(path) not in found:
+            found.add(str(path))
+            queue += [SOURCE / name for name in re.findall(r'^#include "(.+)"', path.read_text(), re.MULTILINE)]
+    return found
+
+
 setup(
     ext_modules=[
         Extension(
-            "mdcore._kernels",
-            ["mdcore/_kernels.pyx"],
+            name,
+            [name.replace(".", "/") + ".pyx"],
             include_dirs=[str(SOURCE)],
-            depends=headers,
+            depends=sorted(included(SOURCE / source)),
             extra_compile_args=["-std=gnu11", "-O2"],
             libraries=["m"],
         )
+        for name, (source, _) in FAMILIES.items()
     ],
     cmdclass={"build_ext": BuildKernels},
 )

@@ -1,12 +1,20 @@
-/* Which CPU is this, and which table of kernels runs best on it? */
+/* Which CPU is this, and which table of kernels runs best on it?
+ *
+ * Compiled once for each family of kernels: MD_FAMILY is md (kernels.h) or hd (hdnnp.h). */
 #include <stddef.h>
 #include <string.h>
 
+#include "hdnnp.h"
 #include "kernels.h"
 
-extern const md_kernels md_kernels_baseline;
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define NAMED(what) JOIN(MD_FAMILY, what)
+#define TABLE NAMED(_kernels)
+
+extern const TABLE NAMED(_kernels_baseline);
 #if defined(MD_X86_LEVELS)
-extern const md_kernels md_kernels_avx2, md_kernels_avx512;
+extern const TABLE NAMED(_kernels_avx2), NAMED(_kernels_avx512);
 
 static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
@@ -18,19 +26,19 @@ static int has_avx512(void)
 }
 #endif
 
-const md_kernels *md_select(const char *wanted)
+const TABLE *NAMED(_select)(const char *wanted)
 {
 #if defined(MD_X86_LEVELS)
     __builtin_cpu_init();
     if (has_avx512() && (!wanted || !strcmp(wanted, "avx512")))
-        return &md_kernels_avx512;
+        return &NAMED(_kernels_avx512);
     if (has_avx2() && (!wanted || !strcmp(wanted, "avx2")))
-        return &md_kernels_avx2;
+        return &NAMED(_kernels_avx2);
 #endif
-    return !wanted || !strcmp(wanted, "baseline") ? &md_kernels_baseline : NULL;
+    return !wanted || !strcmp(wanted, "baseline") ? &NAMED(_kernels_baseline) : NULL;
 }
 
-const char *const *md_levels(void)
+const char *const *NAMED(_levels)(void)
 {
     static const char *const all[] = {"avx512", "avx2", "baseline", NULL};
 #if defined(MD_X86_LEVELS)

@@ -128,8 +128,9 @@ typedef struct hd_kernels {
     /* environment.c */
     void (*canonical_order)(const double *x, const int64_t *tags, int64_t n_owned, int64_t n_total, int64_t n_species,
                             const int64_t *first, int32_t *index, int32_t *bounds, int64_t *work);
-    /* symmetry.c: one environment; vjp and jvp come after values with the same scratch */
-    size_t (*scratch)(hd_scratch *, const hd_element *, int64_t n_elements, int64_t most_neighbors, char *memory);
+    /* symmetry.c: one environment; vjp and jvp come after values with the same scratch. `scratch` lays out memory
+     * (64-byte aligned; then memory is the hd_scratch) or, with NULL, says how much of it is needed. */
+    size_t (*scratch)(const hd_element *, int64_t n_elements, int64_t most_neighbors, char *memory);
     void (*values)(const hd_plan *, const hd_environment *, hd_scratch *, double *g);
     void (*vjp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *de_dg, double *gx, double *gy,
                 double *gz);

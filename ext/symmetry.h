@@ -31,6 +31,7 @@ typedef struct {
 /* Triplets (j, k) of one group. A row shares j: row m is triplets row_end[m-1] ... row_end[m]-1, filled up to
  * a multiple of four with padding (w = 0). Columns are [n]. */
 typedef struct {
+    const hd_group *group;
     int32_t n, n_rows;
     int32_t next_j, next_k;               /* where the next chunk starts */
     int32_t *k, *row_j, *row_end;
@@ -61,6 +62,7 @@ struct hd_scratch {
     char *store;                          /* [STORE] */
     hd_chunk *chunks;                     /* [CHUNKS] */
     int64_t n_chunks, used;
+    int full;                             /* a chunk did not fit: keep no more */
 };
 
 #endif

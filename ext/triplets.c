@@ -303,9 +303,11 @@ static int next_chunk(const hd_plan *plan, const hd_family *family, const hd_gro
     const int64_t columns = 2 + group->sine + group->narrow + shifted + group->n_exponents;
     const int64_t integers = (n + 2 * rows + 15) & ~INT64_C(15);
     const int64_t bytes = 8 * columns * n + 4 * integers;
-    const int kept = keep && scratch->n_chunks < CHUNKS && scratch->used + bytes <= STORE;
+    const int kept = keep && !scratch->full && scratch->n_chunks < CHUNKS && scratch->used + bytes <= STORE;
+    scratch->full |= keep && !kept;
     char *memory = kept ? scratch->store + scratch->used : scratch->transient;
 
+    chunk->group = group;
     chunk->k = (int32_t *)memory;
     chunk->row_j = chunk->k + n;
     chunk->row_end = chunk->row_j + rows;
@@ -541,13 +543,13 @@ MD_INLINE void collect(const hd_view *view, const hd_chunk *chunk, const hd_scra
 static void group_vjp(const hd_plan *plan, const hd_family *family, const hd_group *group, const hd_view *view,
                       const double *de_dg, hd_scratch *scratch, int64_t *number)
 {
-    const hd_range range = range_of(group, view);
-    hd_chunk chunk = {.next_j = range.begin, .next_k = -1};
+    hd_chunk chunk = {.next_j = range_of(group, view).begin, .next_k = -1};
     int filled = 0;
     for (;;) {
-        if (*number < scratch->n_chunks && chunk.next_j < range.end) {
-            const hd_chunk *kept = scratch->chunks + *number;
-            chunk = *kept;
+        if (*number < scratch->n_chunks && scratch->chunks[*number].group == group) {
+            chunk = scratch->chunks[*number];
+        } else if (!scratch->full) {
+            return;
         } else {
             if (!filled)
                 fill_group_rows(group, plan->exponents + group->exponents, view, scratch);

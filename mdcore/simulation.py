@@ -60,7 +60,7 @@ class Simulation:
         skin = SKIN[self.units.name] if skin is None else skin
         if not (math.isfinite(skin) and skin > 0):
             raise InputError(f"[neighbors] skin = {skin!r}: expected a positive length, e.g. {SKIN[self.units.name]}")
-        self.neighbors = Neighbors(potential.cutoff, skin)
+        self.neighbors = Neighbors(potential.cutoff, skin, potential.list_kinds, len(self.symbols))
         extent = np.abs(box.origin).max() + np.abs(box.matrix).sum(axis=0).max() + 2.0 * self.neighbors.reach
         self.position_bits = exact.position_bits(extent)
         scale = 2.0**self.position_bits
@@ -116,7 +116,7 @@ class Simulation:
         lap("communicate")
         self.neighbors.sort(self.atoms)
         lap("neighbours")
-        self.domain.make_ghosts(self.atoms)
+        self.domain.make_ghosts(self.atoms, self.potential.ghost_columns)
         lap("communicate")
         self.neighbors.build(self.atoms)
         lap("neighbours")

@@ -2,6 +2,8 @@
 
 Anything with ``cutoff``, ``bind(symbols)`` and ``compute(atoms, neighbors, domain, out)``,
 which *adds* forces to ``atoms.f`` (owned and ghosts) and, where asked, energy to ``out``.
+``list_kinds`` says which neighbour lists it reads ("half", "full": neighbors.py), ``ghost_columns``
+which columns of ghosts beside their positions (such as "tags").
 The engine takes care of ghosts, of sending their forces home and of the virial, which
 is the sum of x (x) F over owned atoms and ghosts: exact, and the same for any potential.
 """
@@ -45,6 +47,14 @@ class Sum:
     @property
     def cutoff(self) -> float:
         return max(term.cutoff for term in self.terms)
+
+    @property
+    def list_kinds(self) -> tuple[str, ...]:
+        return tuple({kind: None for term in self.terms for kind in term.list_kinds})
+
+    @property
+    def ghost_columns(self) -> tuple[str, ...]:
+        return tuple({name: None for term in self.terms for name in term.ghost_columns})
 
     def bind(self, symbols) -> None:
         for term in self.terms:

@@ -35,6 +35,9 @@ class LennardJones:
     InputError for values out of range, and from `bind` for species or pairs without parameters.
     """
 
+    list_kinds = ("half",)
+    ghost_columns = ()
+
     def __init__(
         self,
         cutoff: float,

@@ -1,0 +1,327 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""Where does Python meet the kernels of Behler-Parrinello networks?
+
+Tables and arrays are checked here; the kernels of the CPU level that `_kernels` selected are called.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint64_t, uintptr_t
+from libc.stdlib cimport calloc, free
+
+import numpy as np
+
+from mdcore import _kernels
+
+cdef extern from "hdnnp.h" nogil:
+    ctypedef struct hd_window:
+        pass
+
+    ctypedef struct hd_exponent:
+        pass
+
+    ctypedef struct hd_radial:
+        pass
+
+    ctypedef struct hd_angle:
+        pass
+
+    ctypedef struct hd_term:
+        pass
+
+    ctypedef struct hd_group:
+        pass
+
+    ctypedef struct hd_family:
+        pass
+
+    ctypedef struct hd_plan:
+        const hd_family *families
+        const hd_exponent *exponents
+        const hd_radial *radials
+        const hd_group *groups
+        const hd_angle *angles
+        const hd_term *terms
+        const double *charges
+        int64_t n_families, n_elements, n_functions
+
+    ctypedef struct hd_layer:
+        const double *weights
+        const double *transposed
+        const double *biases
+        int64_t n_in, n_out
+        int32_t activation
+
+    ctypedef struct hd_network:
+        const hd_layer *layers
+        int64_t n_layers, widest
+
+    ctypedef struct hd_element:
+        hd_plan plan
+        hd_network network
+        const double *slope
+        const double *shift
+        double base, factor, offset
+
+    ctypedef struct hd_environment:
+        double *x
+        double *y
+        double *z
+        int64_t *first
+        int32_t *atom
+
+    ctypedef struct hd_scratch:
+        pass
+
+    ctypedef struct hd_atoms:
+        const double *x
+        double *f
+        const int64_t *first
+        const int32_t *index
+        const int32_t *bounds
+        int64_t n_species
+        const int32_t *species_of
+        const int32_t *element_of
+
+    ctypedef struct hd_units:
+        double per_length, energy, gradient, cutoff
+
+    ctypedef struct hd_kernels:
+        void (*canonical_order)(const double *, const int64_t *, int64_t, int64_t, int64_t, const int64_t *, int32_t *,
+                                int32_t *, int64_t *) noexcept nogil
+        size_t (*scratch)(const hd_element *, int64_t, int64_t, char *) noexcept nogil
+        void (*values)(const hd_plan *, const hd_environment *, hd_scratch *, double *) noexcept nogil
+        void (*vjp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *, double *, double *,
+                    double *) noexcept nogil
+        void (*jvp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *, const double *, const double *,
+                    double *) noexcept nogil
+        void (*network)(const hd_network *, int64_t, const double *, double *, double *, double *) noexcept nogil
+        void (*energy_forces)(const hd_element *, int64_t, const hd_units *, const hd_atoms *, int64_t, int64_t, hd_scratch *,
+                              int64_t *, double *) noexcept nogil
+
+    const hd_kernels *hd_select(const char *)
+
+cdef const hd_kernels *kernels() except NULL:
+    name = _kernels.cpu_name().encode()
+    return hd_select(name)
+
+
+def canonical_order(double[:, ::1] x, const int64_t[::1] tags, int64_t n_owned, int64_t n_total, int64_t n_species,
+                    int64_t[::1] first, int32_t[::1] index):
+    """Sort the rows of a full Verlet list by (species, tag, displacement), in place.
+
+    x : [capacity, 4] rows (x, y, z, species) and tags [capacity] of owned atoms and ghosts; first [n_owned + 1],
+    index : the list, padded with n_total. Returns bounds int32 [n_owned, n_species + 1]: where in its row each
+    species begins.
+    """
+    if x.shape[0] <= n_total or x.shape[1] != 4 or tags.shape[0] < n_total or first.shape[0] < n_owned + 1:
+        raise ValueError("rows of atoms or of the list are missing")
+    cdef int64_t longest = int(np.diff(np.asarray(first)[: n_owned + 1]).max(initial=0))
+    cdef int32_t[:, ::1] bounds = np.zeros((max(n_owned, 1), n_species + 1), dtype=np.int32)
+    cdef int64_t[::1] work = np.empty(3 * n_total + longest + 8, dtype=np.int64)
+    cdef const hd_kernels *k = kernels()
+    if index.shape[0]:
+        with nogil:
+            k.canonical_order(&x[0, 0], &tags[0], n_owned, n_total, n_species, &first[0], &index[0], &bounds[0, 0], &work[0])
+    return np.asarray(bounds)[:n_owned]
+
+
+cdef class Networks:
+    """The element networks of a potential with their descriptors, as tables the kernels read.
+
+    elements : one (Plan, layers of hdnnp_plan.network_tables, slope [n], shift [n], base, factor, offset) an
+    element; charges : nuclear charges. The network's input is slope * (G - shift) + base, an atom's energy
+    factor * E_NN + offset.
+    """
+
+    cdef hd_element *elements
+    cdef object arrays
+    cdef readonly int64_t n_elements
+    cdef readonly int64_t n_functions  # of the element that has most
+    cdef object memory
+    cdef int64_t room
+
+    def __cinit__(self, elements, charges):
+        self.n_elements = len(elements)
+        self.room = -1
+        self.elements = <hd_element *>calloc(len(elements), sizeof(hd_element))
+        if self.elements == NULL:
+            raise MemoryError
+        if not 0 < self.n_elements <= 64:
+            raise ValueError("1 to 64 elements")
+        self.arrays = [np.ascontiguousarray(charges, dtype=np.float64)]
+        cdef int64_t e
+        for e in range(self.n_elements):
+            self._take(&self.elements[e], elements[e])
+
+    def __dealloc__(self):
+        if self.elements != NULL:
+            for e in range(self.n_elements):
+                free(<void *>self.elements[e].network.layers)
+        free(self.elements)
+
+    cdef uintptr_t _keep(self, array, size_t itemsize) except? 0:
+        """Address of a contiguous copy of the array, kept alive."""
+        array = np.ascontiguousarray(array)
+        if array.dtype.itemsize != itemsize:
+            raise ValueError("tables of hdnnp_plan.py and hdnnp.h differ: rebuild mdcore")
+        self.arrays.append(array)
+        return array.ctypes.data
+
+    cdef _take(self, hd_element *to, element):
+        plan, layers, slope, shift, base, factor, offset = element
+        to.plan.families = <const hd_family *>self._keep(plan.families, sizeof(hd_family))
+        to.plan.exponents = <const hd_exponent *>self._keep(plan.exponents, sizeof(hd_exponent))
+        to.plan.radials = <const hd_radial *>self._keep(plan.radials, sizeof(hd_radial))
+        to.plan.groups = <const hd_group *>self._keep(plan.groups, sizeof(hd_group))
+        to.plan.angles = <const hd_angle *>self._keep(plan.angles, sizeof(hd_angle))
+        to.plan.terms = <const hd_term *>self._keep(plan.terms, sizeof(hd_term))
+        to.plan.charges = <const double *><uintptr_t>self.arrays[0].ctypes.data
+        to.plan.n_families, to.plan.n_elements = len(plan.families), self.n_elements
+        to.plan.n_functions = plan.n_functions
+        self.n_functions = max(self.n_functions, plan.n_functions)
+        if not len(slope) == len(shift) == plan.n_functions == layers[0][3]:
+            raise ValueError("descriptors, scaling and network inputs differ in number")
+        to.slope = <const double *>self._keep(slope, 8)
+        to.shift = <const double *>self._keep(shift, 8)
+        to.base, to.factor, to.offset = base, factor, offset
+        cdef hd_layer *own = <hd_layer *>calloc(len(layers), sizeof(hd_layer))
+        if own == NULL:
+            raise MemoryError
+        to.network.layers, to.network.n_layers = own, len(layers)
+        to.network.widest = 0
+        for m, (weights, transposed, biases, n_in, n_out, activation) in enumerate(layers):
+            own[m].weights = <const double *>self._keep(weights, 8)
+            own[m].transposed = <const double *>self._keep(transposed, 8)
+            own[m].biases = <const double *>self._keep(biases, 8)
+            own[m].n_in, own[m].n_out, own[m].activation = n_in, n_out, activation
+            to.network.widest = max(to.network.widest, (n_in + 3) // 4 * 4, (n_out + 3) // 4 * 4)
+
+    cdef hd_scratch *_scratch(self, int64_t most) except NULL:
+        """Scratch memory for environments of up to `most` neighbours."""
+        cdef const hd_kernels *k = kernels()
+        cdef char *at
+        cdef signed char[::1] memory
+        if most > self.room:
+            self.room = most + most // 4 + 16
+            self.memory = np.empty(k.scratch(self.elements, self.n_elements, self.room, NULL) + 64, dtype=np.int8)
+        memory = self.memory
+        at = <char *>&memory[0]
+        at += (64 - <uintptr_t>at % 64) % 64
+        k.scratch(self.elements, self.n_elements, self.room, at)
+        return <hd_scratch *>at
+
+    def values(self, int32_t[::1] centers, int64_t[:, ::1] first, double[::1] x, double[::1] y, double[::1] z):
+        """Descriptors G float64 [n, n_functions] of a block of environments.
+
+        centers : elements [n]; first : [n, n_elements + 1], the neighbours of atom a that are element e are
+        first[a, e] ... first[a, e + 1] - 1 of x, y, z [n_edges], r_ij = r_j - r_i, native length
+        """
+        cdef double[:, ::1] g = np.zeros((centers.shape[0], self.n_functions))
+        self._block(centers, first, x, y, z, g, g, None, None, None)
+        return np.asarray(g)
+
+    def vjp(self, int32_t[::1] centers, int64_t[:, ::1] first, double[::1] x, double[::1] y, double[::1] z,
+            double[:, ::1] de_dg):
+        """Edge gradients sum_f de_dg_f dG_f/dr_ij, float64 [3, n_edges]; de_dg : [n, n_functions]"""
+        out = np.zeros((3, x.shape[0]))
+        cdef double[:, ::1] g = np.empty((1, self.n_functions))
+        self._block(centers, first, x, y, z, g, de_dg, out[0], out[1], out[2])
+        return out
+
+    def jvp(self, int32_t[::1] centers, int64_t[:, ::1] first, double[::1] x, double[::1] y, double[::1] z,
+            double[:, ::1] tangents):
+        """Descriptor tangents sum_ij dG_f/dr_ij . t_ij, float64 [n, n_functions]; tangents : [3, n_edges]"""
+        cdef double[:, ::1] g = np.empty((1, self.n_functions)), dg = np.zeros((centers.shape[0], self.n_functions))
+        self._block(centers, first, x, y, z, g, dg, tangents[0], tangents[1], tangents[2], True)
+        return np.asarray(dg)
+
+    cdef _block(self, int32_t[::1] centers, int64_t[:, ::1] first, double[::1] x, double[::1] y, double[::1] z,
+                double[:, ::1] g, double[:, ::1] other, double[::1] gx, double[::1] gy, double[::1] gz, bint tangents=False):
+        """values into g (row a, or the only row), then vjp of `other` into gx, gy, gz or jvp of these into `other`."""
+        cdef int64_t n = centers.shape[0], a, edges = x.shape[0]
+        cdef double nothing = 0.0
+        if first.shape[0] != n or first.shape[1] != self.n_elements + 1 or y.shape[0] != edges or z.shape[0] != edges:
+            raise ValueError("first is [n, n_elements + 1]; x, y, z are [n_edges]")
+        if other.shape[0] != n or other.shape[1] != self.n_functions:
+            raise ValueError("one row of n_functions an environment")
+        if gx is not None and not gx.shape[0] == gy.shape[0] == gz.shape[0] == edges:
+            raise ValueError("edge columns are [n_edges]")
+        bounds, kinds = np.asarray(first), np.asarray(centers)
+        if n and (np.diff(bounds, axis=1).min() < 0 or bounds.min() < 0 or bounds.max() > edges
+                  or kinds.min() < 0 or kinds.max() >= self.n_elements):
+            raise ValueError("centers or first out of range")
+        cdef int64_t most = int((bounds[:, -1] - bounds[:, 0]).max(initial=0))
+        cdef hd_scratch *scratch = self._scratch(most)
+        cdef const hd_kernels *k = kernels()
+        cdef hd_environment env
+        cdef const hd_plan *plan
+        env.x = env.y = env.z = &nothing
+        if edges:
+            env.x, env.y, env.z = &x[0], &y[0], &z[0]
+        cdef double *ex = &nothing
+        cdef double *ey = &nothing
+        cdef double *ez = &nothing
+        cdef bint edge_columns = gx is not None, many = g.shape[0] == n
+        if edge_columns and edges:
+            ex, ey, ez = &gx[0], &gy[0], &gz[0]
+        with nogil:
+            for a in range(n):
+                env.first = &first[a, 0]
+                plan = &self.elements[centers[a]].plan
+                k.values(plan, &env, scratch, &g[a if many else 0, 0])
+                if tangents:
+                    k.jvp(plan, &env, scratch, ex, ey, ez, &other[a, 0])
+                elif edge_columns:
+                    k.vjp(plan, &env, scratch, &other[a, 0], ex, ey, ez)
+
+    def network(self, int element, x):
+        """E_NN [n] and dE_NN/dx [n, n_inputs] for inputs x [n, n_inputs]"""
+        if not 0 <= element < self.n_elements:
+            raise ValueError("no such element")
+        cdef const hd_network *net = &self.elements[element].network
+        cdef int64_t n_in = net.layers[0].n_in, n = len(x), width = (n_in + 3) // 4 * 4
+        x = np.asarray(x, dtype=np.float64)
+        if x.ndim != 2 or x.shape[1] != n_in:
+            raise ValueError("x is [n, n_inputs]")
+        cdef double[:, ::1] padded = np.zeros((max(n, 1), width)), slopes = np.zeros((max(n, 1), width))
+        cdef double[::1] energy = np.zeros(max(n, 1)), work = np.empty((2 * net.n_layers + 1) * net.widest)
+        np.asarray(padded)[:n, :n_in] = x
+        cdef const hd_kernels *k = kernels()
+        with nogil:
+            k.network(net, n, &padded[0, 0], &energy[0], &slopes[0, 0], &work[0])
+        return np.asarray(energy)[:n], np.asarray(slopes)[:n, :n_in]
+
+    def energy_forces(self, double[:, ::1] x, double[:, ::1] f, int64_t[::1] first, int32_t[::1] index,
+                      int32_t[:, ::1] bounds, int32_t[::1] species_of, int32_t[::1] element_of, units,
+                      int64_t[::1] energy, double[::1] atom_energy=None):
+        """Add forces to f (rows of owned atoms and ghosts); energy [3] gets the limbs of the energy.
+
+        x, f : [capacity, 4]; first, index, bounds : a full list in canonical order; species_of : [n_elements],
+        element_of : [n_species]; units : (native lengths per Angstrom, eV per native energy, eV/Angstrom per
+        native gradient, cutoff in native length); atom_energy : [>= n_owned] or None, energies are added
+        """
+        cdef int64_t n = first.shape[0] - 1
+        if species_of.shape[0] != self.n_elements or bounds.shape[0] < n or bounds.shape[1] != element_of.shape[0] + 1:
+            raise ValueError("species_of is [n_elements], bounds [n_owned, n_species + 1]")
+        if x.shape[1] != 4 or f.shape[1] != 4 or f.shape[0] != x.shape[0] or x.shape[0] < n or energy.shape[0] != 3:
+            raise ValueError("x and f are [capacity, 4], energy [3]")
+        if atom_energy is not None and atom_energy.shape[0] < n:
+            raise ValueError("atom_energy is [n_owned]")
+        cdef hd_units u
+        u.per_length, u.energy, u.gradient, u.cutoff = units
+        cdef hd_atoms atoms
+        cdef int64_t most = int(np.diff(np.asarray(first)).max(initial=0))
+        cdef hd_scratch *scratch = self._scratch(most)
+        cdef const hd_kernels *k = kernels()
+        cdef int32_t no_index = 0
+        energy[:] = 0
+        if n == 0:
+            return
+        atoms.x, atoms.f, atoms.first = &x[0, 0], &f[0, 0], &first[0]
+        atoms.index = &index[0] if index.shape[0] else &no_index
+        atoms.bounds = &bounds[0, 0]
+        atoms.n_species = element_of.shape[0]
+        atoms.species_of, atoms.element_of = &species_of[0], &element_of[0]
+        cdef double *each = NULL if atom_energy is None else &atom_energy[0]
+        with nogil:
+            k.energy_forces(self.elements, self.n_elements, &u, &atoms, 0, n, scratch, &energy[0], each)
