@@ -56,25 +56,24 @@ static inline int64_t grid_clamp(const md_grid *grid, int d, double x)
     return q < (double)grid->n[d] ? (int64_t)q : grid->n[d] - 1;
 }
 
+static inline int64_t grid_bin(const md_grid *grid, const double *row)
+{
+    const int64_t bz = grid_clamp(grid, 2, row[2]), by = grid_clamp(grid, 1, row[1]);
+    return (bz * grid->n[1] + by) * grid->n[0] + grid_clamp(grid, 0, row[0]);
+}
+
 /* An order of the owned atoms in which neighbours in space are neighbours in
- * memory: bins of `size`, walked in columns of 16 x 8 bins along z so that what
- * a row of atoms touches stays in the second-level cache.
- * order: [n_owned]; work: [2 n_owned + BINS_FLOOR + 2]. */
+ * memory: by the bins of the list. order: [n_owned]; work: [2 n_owned + BINS_FLOOR + 2]. */
 static void spatial_order(const md_atoms *atoms, double size, int64_t *order, int64_t *work)
 {
-    enum { TILE_X = 16, TILE_Y = 8 };
     const int64_t n = atoms->n_owned;
     md_grid grid;
     owned_grid(atoms, size, n + BINS_FLOOR, &grid);
-    const int64_t nx = grid.n[0], ny = grid.n[1], nz = grid.n[2], bins = nx * ny * nz;
+    const int64_t bins = grid.n[0] * grid.n[1] * grid.n[2];
     int64_t *bin = work, *count = work + n;
     memset(count, 0, (size_t)(bins + 1) * sizeof *count);
     for (int64_t i = 0; i < n; i++) {
-        const double *row = atoms->x + 4 * i;
-        const int64_t bx = grid_clamp(&grid, 0, row[0]), by = grid_clamp(&grid, 1, row[1]);
-        const int64_t tx = bx / TILE_X * TILE_X, ty = by / TILE_Y * TILE_Y;
-        const int64_t wx = nx - tx < TILE_X ? nx - tx : TILE_X, wy = ny - ty < TILE_Y ? ny - ty : TILE_Y;
-        bin[i] = (ty * nx + tx * wy) * nz + (grid_clamp(&grid, 2, row[2]) * wy + by - ty) * wx + bx - tx;
+        bin[i] = grid_bin(&grid, atoms->x + 4 * i);
         count[bin[i] + 1]++;
     }
     for (int64_t b = 0; b < bins; b++)
@@ -104,9 +103,7 @@ static void fill_bins(const md_atoms *atoms, double cutoff, md_bins *bins, md_gr
     memset(start, 0, (size_t)(n_bins + 2.0) * sizeof *start);
     start++; /* shifted by one so that the fill below leaves first atoms behind */
     for (int64_t i = 0; i < n; i++) {
-        const double *row = atoms->x + 4 * i;
-        const int64_t bz = grid_clamp(grid, 2, row[2]), by = grid_clamp(grid, 1, row[1]);
-        bins->bin[i] = (int32_t)((bz * grid->n[1] + by) * grid->n[0] + grid_clamp(grid, 0, row[0]));
+        bins->bin[i] = (int32_t)grid_bin(grid, atoms->x + 4 * i);
         start[bins->bin[i] + 1]++;
     }
     for (int64_t b = 0; b < (int64_t)n_bins; b++)
