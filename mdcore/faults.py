@@ -6,6 +6,7 @@ Each function is called by all ranks together; all raise the same SimulationErro
 
 import numpy as np
 
+from mdcore.domain import Domain
 from mdcore.errors import SimulationError
 
 FORCE_LIMIT = 2.0**14  # ext/fixed.h: sums of larger forces would not be exact
@@ -27,7 +28,8 @@ def bad_row(atoms) -> int:
 
 def impossible_force(sim, row: int) -> None:
     message = None
-    sim.domain.forward(sim.atoms.tags)
+    everywhere = Domain(sim.comm, sim.box, sim.domain.reach, sim.domain.grid)
+    everywhere.make_ghosts(sim.atoms, ("tags",))  # from below too
     if row >= 0:
         atoms = sim.atoms
         force, unit = float(np.abs(atoms.forces[row]).max()), sim.units.labels

@@ -66,7 +66,8 @@ class Simulation:
         scale = 2.0**self.position_bits
         self.box = Box(np.rint(box.matrix * scale) / scale, box.periodic, np.rint(box.origin * scale) / scale)
         self.tail = potential.tail(self.system.counts, self.box)  # (energy, trace of the virial)
-        self.domain = Domain(self.comm, self.box, self.neighbors.reach, processor_grid)
+        half = potential.list_kinds == ("half",)
+        self.domain = Domain(self.comm, self.box, self.neighbors.reach, processor_grid, upper=half)
 
         self.atoms = Atoms()
         self.results = Results()

@@ -21,15 +21,15 @@ def on_grid(array):
     return np.rint(np.asarray(array) * 2.0**40) / 2.0**40
 
 
-def loaded(system, reach):
-    """(box on the grid, Domain with ghosts, Atoms) of a system on one rank."""
+def loaded(system, reach, upper=False):
+    """(box on the grid, Domain, Atoms) of a system on one rank."""
     box = Box(on_grid(system.box.matrix), system.box.periodic, on_grid(system.box.origin))
     atoms, n = Atoms(), len(system.positions)
     x = np.zeros((n, 4))
     x[:, :3] = on_grid(system.positions)
     v = np.ones((n, 4))
     atoms.append({"x": x, "v": v, "masses": np.ones(n), "tags": np.arange(n), "images": np.zeros((n, 3), np.int32)})
-    domain = Domain(SelfComm(), box, reach)
+    domain = Domain(SelfComm(), box, reach, upper=upper)
     domain.migrate(atoms)
     return box, domain, atoms
 
@@ -77,6 +77,30 @@ def test_list_holds_every_pair_once(cell, half):
     assert want <= found
     for i, j in found - want:  # single precision may let in a few that are just too far
         assert half and np.linalg.norm(x[j] - x[i]) < neighbors.reach * (1 + 1e-5)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_ghosts_from_above_are_enough_for_half_lists(cell):
+    pairs, ghosts = [], []
+    for upper in (True, False):
+        _, domain, atoms = loaded(CELLS[cell], CUTOFF + 0.3, upper)
+        domain.make_ghosts(atoms, ("tags",))
+        neighbors = Neighbors(CUTOFF, 0.3)
+        neighbors.build(atoms)
+        first, index = (np.asarray(a) for a in neighbors.list.arrays(atoms))
+        x, tags = atoms.x[:, :3], atoms.tags
+        pairs.append(
+            {
+                (int(tags[i]), int(tags[j]), *(x[j] - x[i]))
+                for i in range(atoms.n_owned)
+                for j in index[first[i] : first[i + 1]]
+                if j < atoms.n_total
+            }
+        )
+        ghosts.append(atoms.n_ghost)
+    assert pairs[0] == pairs[1]
+    skew = cell == "skew" or cell == "one atom" or not CELLS[cell].box.periodic[2]
+    assert ghosts[0] == ghosts[1] if skew else ghosts[0] < ghosts[1]
 
 
 def test_forward_and_reverse_of_a_column():
