@@ -61,6 +61,7 @@ def test_imports_come_from_the_floors_below(module):
     mine = floor_of(module, plan)
     wrong = []
     for other in imports(MODULES[module]):
+        assert floor_of(other, plan) is not None, f"{other} has no floor in docs/architecture.md"
         same_folder = other.split(".")[1:2] == module.split(".")[1:2]
         if floor_of(other, plan) > mine or (floor_of(other, plan) == mine and not same_folder):
             wrong.append(other)
