@@ -119,34 +119,31 @@ static void fill_bins(const md_atoms *atoms, double cutoff, md_bins *bins, md_gr
 
 /* Append the lanes of `atom` whose bit is set; lanes[bits] moves them to the front. */
 #if defined(__AVX2__)
-static uint8_t front_lanes[256][8];
-
-static void make_front_lanes(void) /* by whoever builds a list first; all would write the same */
-{
-    if (front_lanes[255][7] == 7)
-        return;
-    for (int bits = 0; bits < 256; bits++)
-        for (int k = 0, n = 0; k < 8; k++)
-            if (bits >> k & 1)
-                front_lanes[bits][n++] = (uint8_t)k;
-}
+/* Byte k of row `bits` is the k-th lane whose bit is set: L(b, s) is what lane s adds to a row (as a
+ * 64-bit word), shifted behind the lanes below. */
+#define COUNT3(b) (((b)&1) + ((b) >> 1 & 1) + ((b) >> 2 & 1))
+#define COUNT7(b) (COUNT3(b) + COUNT3((b) >> 3) + ((b) >> 6 & 1))
+#define L(b, s) ((b) >> (s)&1 ? (uint64_t)(s) << 8 * COUNT7((b) & ((1 << (s)) - 1)) : 0)
+#define ROW(b) (L(b, 1) | L(b, 2) | L(b, 3) | L(b, 4) | L(b, 5) | L(b, 6) | L(b, 7))
+#define ROWS4(b) ROW(b), ROW(b + 1), ROW(b + 2), ROW(b + 3)
+#define ROWS16(b) ROWS4(b), ROWS4(b + 4), ROWS4(b + 8), ROWS4(b + 12)
+#define ROWS64(b) ROWS16(b), ROWS16(b + 16), ROWS16(b + 32), ROWS16(b + 48)
+static const uint64_t front_lanes[256] = {ROWS64(0), ROWS64(64), ROWS64(128), ROWS64(192)};
 
 MD_INLINE int64_t append8(int32_t *out, const int32_t *atom, unsigned bits)
 {
-    const __m256i lanes = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)front_lanes[bits]));
+    const __m256i lanes = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)&front_lanes[bits]));
     _mm256_storeu_si256((__m256i *)out, _mm256_permutevar8x32_epi32(_mm256_loadu_si256((const __m256i *)atom), lanes));
     return __builtin_popcount(bits);
 }
 
 MD_INLINE int64_t append(int32_t *out, const int32_t *atom, unsigned bits)
 {
-    const __m128i lanes = _mm_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)front_lanes[bits]));
+    const __m128i lanes = _mm_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)&front_lanes[bits]));
     _mm_storeu_ps((float *)out, _mm_permutevar_ps(_mm_loadu_ps((const float *)atom), lanes));
     return __builtin_popcount(bits);
 }
 #else
-static void make_front_lanes(void) {}
-
 MD_INLINE int64_t append_lanes(int32_t *out, const int32_t *atom, unsigned bits, int width)
 {
     int64_t n = 0;
@@ -259,7 +256,6 @@ MD_INLINE int build_list(const md_atoms *atoms, double cutoff, const int half, m
     const v4d cut2 = v_set1(cutoff * cutoff), far = v_set1(1e18);
     const v8f loose2 = v8_set1((float)(cutoff * cutoff * (1.0 + 4e-6)));
     md_grid grid;
-    make_front_lanes();
     fill_bins(atoms, cutoff, bins, &grid);
     md_reaches reaches;
     for (int64_t y = 0; y <= MOST_STEPS; y++)

@@ -2,7 +2,7 @@
  *
  * log: argument = m 2^e with m in [1/sqrt2, sqrt2), then the odd series of
  * log m = 2 atanh((m-1)/(m+1)); sin and cos of a turn: quadrant by rounding,
- * Taylor polynomials on |angle| <= pi/4. Errors below 3 ulp (tests/test_noise.py). */
+ * Taylor polynomials on |angle| <= pi/4. Errors below 3 ulp (tests/test_integrators.py). */
 #ifndef MD_VMATH_H
 #define MD_VMATH_H
 

@@ -97,6 +97,24 @@ class Atoms(AtomRows):
         self.n_ghost = 0
         self.n_owned = len(rows)
 
+    def pack(self, rows: np.ndarray) -> np.ndarray:
+        """Records of the owned atoms `rows`, with all that goes with an atom."""
+        names = self.migrating()
+        records = np.empty(len(rows), [(name, self.columns[name].dtype, self.columns[name].shape) for name in names])
+        for name in names:
+            records[name] = getattr(self, name)[rows]
+        return records
+
+    def remove(self, rows: np.ndarray) -> None:
+        """Forget the owned atoms `rows` (no ghosts may be held); the last atoms move into the gaps."""
+        left = self.n_owned - len(rows)
+        gaps = rows[rows < left]
+        movers = np.setdiff1d(np.arange(left, self.n_owned), rows, assume_unique=True)
+        for name in self.migrating():
+            column = getattr(self, name)
+            column[gaps] = column[movers]
+        self.n_owned = left
+
     def append(self, arrived: dict[str, np.ndarray]) -> None:
         """Add owned atoms (no ghosts may be held)."""
         begin = self.n_owned

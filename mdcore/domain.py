@@ -2,10 +2,11 @@
 
 The cell is cut into a grid of domains in fractional coordinates; a rank owns the
 atoms in its own. Copies of atoms within reach of a domain are its ghosts. They
-travel along a, then b, then c (what arrived along a travels on along b, so corners
-need no partners of their own), in as many hops as the reach spans domains. A rank
-that is its own neighbour copies in place: periodic images are nothing else, also in
-cells smaller than the reach.
+travel along one direction after the other (what arrived along one travels on along
+the next, so corners need no partners of their own), in as many hops as the reach spans
+domains. A rank that is its own neighbour copies in place: periodic images are nothing
+else, also in cells smaller than the reach. Such directions come last: then no message
+carries copies that the receiver can make itself.
 
 Positions and cell vectors are multiples of one grid (exact.py), so `owner + shift` is
 exact and a ghost is the same number along whichever way it came.
@@ -51,6 +52,7 @@ class Swap:
     start: int  # first row of what arrives
     count: int  # rows that arrive
     local: bool  # I am my own neighbour
+    packed: np.ndarray | None  # room for rows of positions or forces on their way; None if local
 
     def buffer(self, column: np.ndarray) -> np.ndarray:
         """Room for what is sent of a column [capacity, ...]."""
@@ -88,8 +90,13 @@ class Domain:
         self._matrix, self._inverse, self._origin = (
             np.array(array, order="C") for array in (box.matrix, box.inverse, box.origin)
         )
-        self.legs = [leg for d in range(3) for leg in self._legs(d)]
+        # domain k of direction d: cuts[d][k - 1] <= fractional coordinate < cuts[d][k]
+        self.cuts = [np.arange(1, n) / n for n in self.grid]
+        self.walls = [wall for d in range(3) for wall in self._walls(d)]
+        order = sorted(range(3), key=lambda d: self.grid[d] == 1)
+        self.legs = [leg for d in order for leg in self._legs(d)]
         self.swaps: list[Swap] = []
+        self.n_atoms = None  # on all ranks; known after the first migration
 
     def _hops(self, d: int) -> int:
         hops = math.ceil(self.fraction[d] * self.grid[d])
@@ -104,6 +111,16 @@ class Domain:
                 return None
             coords[d] %= self.grid[d]
         return int(np.ravel_multi_index(coords, self.grid))
+
+    def _walls(self, d: int) -> list[Face]:
+        """The faces of this domain inside the cell: atoms beyond have left."""
+        beyond = []
+        if self.coords[d] > 0:
+            beyond.append((self.cuts[d][self.coords[d] - 1], -1))
+        if self.coords[d] < self.grid[d] - 1:
+            beyond.append((self.cuts[d][self.coords[d]], +1))
+        normal, origin = self.box.inverse[:, d], self.box.origin
+        return [Face(normal, origin, cut, side, (0.0, 0.0, 0.0)) for cut, side in beyond]
 
     def _legs(self, d: int) -> list[tuple]:
         """(direction, step, hop, face, dest, source) of every swap along direction d, in order."""
@@ -126,8 +143,8 @@ class Domain:
 
     def owners(self, positions) -> np.ndarray:
         """Domain coordinates int [n, 3] of the owners of wrapped positions [n, 3]."""
-        cells = np.floor(self.box.fractional(positions) * self.grid)
-        return np.clip(cells, 0, np.array(self.grid) - 1).astype(np.int64)
+        s = self.box.fractional(positions)
+        return np.stack([np.searchsorted(self.cuts[d], s[:, d], side="right") for d in range(3)], axis=1)
 
     def wrap(self, atoms) -> None:
         """Bring owned atoms back into the cell (exactly); their images say where they came from."""
@@ -145,38 +162,42 @@ class Domain:
         self.wrap(atoms)
         if self.comm.size == 1:
             return
-        n_before = self.comm.sum(np.array([atoms.n_owned]))[0]
-        away = self.owners(atoms.positions) - self.coords
+        if self.n_atoms is None:
+            self.n_atoms = self.comm.sum(np.array([atoms.n_owned]))[0]
+        leavers = rows, away = self._leavers(atoms)
+        farthest = np.concatenate([(-away).max(axis=0, initial=0), away.max(axis=0, initial=0)])
+        passes = self.comm.maximum(farthest.astype(np.float64)).reshape(2, 3)
+        for d in range(3):
+            for step, count in zip((-1, +1), passes[:, d], strict=True):
+                for _ in range(int(count)):
+                    rows, away = leavers or self._leavers(atoms)
+                    self._hand_over(atoms, rows[away[:, d] * step > 0], d, step)
+                    leavers = None
+        lost = self.n_atoms - self.comm.sum(np.array([atoms.n_owned]))[0]
+        if lost:
+            error = SimulationError(f"{lost} atoms were lost between ranks; please report this")
+            error.collective = True
+            raise error
+
+    def _leavers(self, atoms) -> tuple[np.ndarray, np.ndarray]:
+        """(rows, domains to go along each direction int [n, 3]) of owned atoms outside this domain."""
+        found = [face.select(atoms, 0, atoms.n_owned).index for face in self.walls]
+        rows = np.unique(np.concatenate([*found, np.empty(0, dtype=np.int32)]))
+        away = self.owners(atoms.positions[rows]) - self.coords
         for d in range(3):
             if self.box.periodic[d]:  # the short way round
                 half = self.grid[d] // 2
                 away[:, d] = (away[:, d] + half) % self.grid[d] - half
-        farthest = np.abs(away).max(axis=0, initial=0).astype(np.float64)
-        for d, passes in enumerate(self.comm.maximum(farthest)):
-            for _ in range(int(passes)):
-                self._hand_over(atoms, d)
-        n_after = self.comm.sum(np.array([atoms.n_owned]))[0]
-        if n_after != n_before:
-            raise SimulationError(f"{n_before - n_after} atoms were lost between ranks")
+        return rows, away
 
-    def _hand_over(self, atoms, d: int) -> None:
-        """One pass along direction d: atoms go at most one domain down or up."""
-        away = self.owners(atoms.positions)[:, d] - self.coords[d]
-        if self.box.periodic[d]:
-            half = self.grid[d] // 2
-            away = (away + half) % self.grid[d] - half
-        going = [np.flatnonzero(away < 0), np.flatnonzero(away > 0)]
-        names = atoms.migrating()
-        packed = [{name: getattr(atoms, name)[rows] for name in names} for rows in going]
-        atoms.take(np.flatnonzero(away == 0))
-        for step, rows in zip((-1, 1), packed, strict=True):
-            dest, source = self._neighbour(d, step), self._neighbour(d, -step)
-            count = self._exchange_count(len(rows["tags"]), dest, source)
-            arrived = {}
-            for name, values in rows.items():
-                arrived[name] = np.empty((count, *values.shape[1:]), dtype=values.dtype)
-                self.comm.exchange(values, dest, arrived[name], source)
-            atoms.append(arrived)
+    def _hand_over(self, atoms, rows: np.ndarray, d: int, step: int) -> None:
+        """Owned atoms `rows` go one domain on along direction d, down (step -1) or up (+1)."""
+        packed = atoms.pack(rows)
+        atoms.remove(rows)
+        dest, source = self._neighbour(d, step), self._neighbour(d, -step)
+        arrived = np.empty(self._exchange_count(len(packed), dest, source), dtype=packed.dtype)
+        self.comm.exchange(packed.view(np.uint8), dest, arrived.view(np.uint8), source)
+        atoms.append({name: arrived[name] for name in arrived.dtype.names})
 
     def _exchange_count(self, count: int, dest, source) -> int:
         received = np.zeros(1, dtype=np.int64)
@@ -205,7 +226,7 @@ class Domain:
             atoms.reserve(start + count)
             atoms.n_ghost += count
             arrived[step] = (start, start + count)
-            swap = Swap(rows, dest, source, start, count, local)
+            swap = Swap(rows, dest, source, start, count, local, None if local else np.empty((len(rows), 4)))
             self.swaps.append(swap)
             self._forward_positions(atoms, swap)
             for name in columns:
@@ -221,9 +242,8 @@ class Domain:
         if swap.local:
             swap.rows.copy_ghosts(atoms, swap.start)
         else:
-            send = swap.buffer(atoms.x)
-            swap.rows.pack(atoms, send)
-            self.comm.exchange(send, swap.dest, swap.arriving(atoms.x), swap.source)
+            swap.rows.pack(atoms, swap.packed)
+            self.comm.exchange(swap.packed, swap.dest, swap.arriving(atoms.x), swap.source)
 
     def reverse_forces(self, atoms) -> None:
         """Add the forces on ghosts to their owners (exact, so in any order)."""
@@ -231,9 +251,8 @@ class Domain:
             if swap.local:
                 swap.rows.add_ghosts(atoms, swap.start)
             else:
-                returned = swap.buffer(atoms.f)
-                self.comm.exchange(swap.arriving(atoms.f), swap.source, returned, swap.dest)
-                swap.rows.add(atoms, returned)
+                self.comm.exchange(swap.arriving(atoms.f), swap.source, swap.packed, swap.dest)
+                swap.rows.add(atoms, swap.packed)
 
     def forward(self, column: np.ndarray) -> None:
         """Copy a per-atom property [capacity, ...] of the owners to their ghosts."""
