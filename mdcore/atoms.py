@@ -100,7 +100,9 @@ class Atoms(AtomRows):
     def pack(self, rows: np.ndarray) -> np.ndarray:
         """Records of the owned atoms `rows`, with all that goes with an atom."""
         names = self.migrating()
-        records = np.empty(len(rows), [(name, self.columns[name].dtype, self.columns[name].shape) for name in names])
+        records = np.empty(
+            len(rows), [(name, self.columns[name].dtype, self.columns[name].shape) for name in names]
+        )
         for name in names:
             records[name] = getattr(self, name)[rows]
         return records

@@ -85,8 +85,10 @@ class MPIComm:
         if self.rank:
             self.comm.Gatherv(rows, None)
             return None
-        whole = np.empty((sum(counts) // max(rows[:1].size, 1) if rows.ndim > 1 else sum(counts),
-                          *rows.shape[1:]), dtype=rows.dtype)
+        whole = np.empty(
+            (sum(counts) // max(rows[:1].size, 1) if rows.ndim > 1 else sum(counts), *rows.shape[1:]),
+            dtype=rows.dtype,
+        )
         self.comm.Gatherv(rows, (whole, counts))
         return whole
 
@@ -113,7 +115,9 @@ class MPIComm:
 
 def launched_ranks() -> int:
     """Number of ranks the launcher started (1: no launcher)."""
-    return max((int(os.environ[name]) for name in LAUNCHER_SIZES if os.environ.get(name, "").isdigit()), default=1)
+    return max(
+        (int(os.environ[name]) for name in LAUNCHER_SIZES if os.environ.get(name, "").isdigit()), default=1
+    )
 
 
 def connect(comm=None):

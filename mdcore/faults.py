@@ -36,12 +36,17 @@ def impossible_force(sim, row: int) -> None:
         away = np.linalg.norm(atoms.x[: atoms.n_total, :3] - atoms.x[row, :3], axis=1)
         away[row] = np.inf
         near = int(np.argmin(away)) if len(away) > 1 else row
-        size = f"{force:.3g} {unit['energy']}/{unit['length']}" if np.isfinite(force) else "not a finite number"
+        size = (
+            f"{force:.3g} {unit['energy']}/{unit['length']}" if np.isfinite(force) else "not a finite number"
+        )
         message = (
             f"step {sim.step}: the force on atom {atoms.tags[row]} (counting from 0) is {size}; its nearest "
             f"neighbour, atom {atoms.tags[near]}, is {away[near]:.4g} {unit['length']} away. "
-            + ("Atoms overlap: check the structure and its cell"
-               if sim.step == 0 else "Use a smaller timestep, or relax the structure first")
+            + (
+                "Atoms overlap: check the structure and its cell"
+                if sim.step == 0
+                else "Use a smaller timestep, or relax the structure first"
+            )
         )
     fail(sim.comm, message)
 

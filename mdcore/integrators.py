@@ -59,7 +59,9 @@ class Langevin(VelocityVerlet):
         super().__init__(timestep)
         ramp = np.broadcast_to(np.asarray(temperature, dtype=np.float64), (2,))
         if not (np.isfinite(ramp).all() and (ramp >= 0).all()):
-            raise InputError(f"Langevin: temperature = {temperature!r}: expected numbers that are not negative")
+            raise InputError(
+                f"Langevin: temperature = {temperature!r}: expected numbers that are not negative"
+            )
         self.first, self.last = float(ramp[0]), float(ramp[1])
         self.friction = _positive("friction", friction)
         self._heat = np.zeros(exact.LIMBS, dtype=np.int64)

@@ -60,7 +60,9 @@ def load(sim, system, state) -> None:
         moving = system.velocities if system.velocities is not None else np.zeros((n, 3))
         scale = 2.0**sim.position_bits
         positions = np.rint(np.asarray(system.positions) * scale) / scale
-        columns = _rows(sim, positions, np.asarray(moving) * sim.units.velocity, system.species, system.masses, None)
+        columns = _rows(
+            sim, positions, np.asarray(moving) * sim.units.velocity, system.species, system.masses, None
+        )
     step = sim.comm.bcast(step)
     if step is not None:
         sim.step, sim.start_step, sim.start_time = step
@@ -89,7 +91,9 @@ def _rows(sim, positions, velocity, species, masses, images) -> dict[str, np.nda
     for name, values in (("positions", x), ("velocities", v)):
         bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
         if len(bad):
-            raise InputError(f"atom {bad[0]} (counting from 0): its {name} or mass are not finite numbers; correct it")
+            raise InputError(
+                f"atom {bad[0]} (counting from 0): its {name} or mass are not finite numbers; correct it"
+            )
     images = np.zeros((n, 3), dtype=np.int32) if images is None else np.array(images, dtype=np.int32)
     tags = np.arange(n, dtype=np.int64)
     return {"x": x, "v": v, "masses": np.array(masses, dtype=np.float64), "tags": tags, "images": images}
@@ -193,6 +197,9 @@ def degrees_of_freedom(sim, momentum_removed: bool) -> int:
         gathered = _gather(sim, "x")
         positions = sim.comm.bcast(None if gathered is None else gathered[0][:, :3])
     return velocities.degrees_of_freedom(
-        sim.box, sim.system.n_atoms, positions, zero_momentum=momentum_removed,
+        sim.box,
+        sim.system.n_atoms,
+        positions,
+        zero_momentum=momentum_removed,
         zero_rotation=momentum_removed and not any(sim.box.periodic),
     )

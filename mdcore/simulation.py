@@ -10,9 +10,9 @@ from mdcore.box import Box
 from mdcore.comm import connect
 from mdcore.domain import Domain
 from mdcore.errors import InputError, Interrupted
+from mdcore.loading import describe, describe_state
 from mdcore.neighbors import Neighbors
 from mdcore.potentials.base import Results
-from mdcore.loading import describe, describe_state
 from mdcore.thermo import Snapshot, Thermo, measure
 from mdcore.timers import Timers
 
@@ -49,7 +49,9 @@ class Simulation:
     ):
         self.comm = connect(comm)
         here = self.comm.rank == 0
-        self.system = self.comm.bcast((describe_state(state) if state else describe(system)) if here else None)
+        self.system = self.comm.bcast(
+            (describe_state(state) if state else describe(system)) if here else None
+        )
         self.units = self.system.units
         self.potential, self.integrator, self.seed = potential, integrator, seed
         self.max_temperature = max_temperature
@@ -59,7 +61,9 @@ class Simulation:
         box = self.system.box
         skin = SKIN[self.units.name] if skin is None else skin
         if not (math.isfinite(skin) and skin > 0):
-            raise InputError(f"[neighbors] skin = {skin!r}: expected a positive length, e.g. {SKIN[self.units.name]}")
+            raise InputError(
+                f"[neighbors] skin = {skin!r}: expected a positive length, e.g. {SKIN[self.units.name]}"
+            )
         self.neighbors = Neighbors(potential.cutoff, skin, potential.list_kinds, len(self.symbols))
         extent = np.abs(box.origin).max() + np.abs(box.matrix).sum(axis=0).max() + 2.0 * self.neighbors.reach
         self.position_bits = exact.position_bits(extent)
@@ -153,7 +157,9 @@ class Simulation:
         """
         integrator = integrator or self.integrator
         if integrator is None:
-            raise InputError("no integrator: give one to Simulation or to run(), e.g. VelocityVerlet(timestep=1.0)")
+            raise InputError(
+                "no integrator: give one to Simulation or to run(), e.g. VelocityVerlet(timestep=1.0)"
+            )
         resumed = first_step is not None
         if not resumed:
             self._take_heat()

@@ -68,7 +68,9 @@ def measure(sim) -> Thermo:
     kinetic = 0.5 * float(mvv[:3].sum())
     potential = exact.value(sums[15], exact.FORCE_BITS) + tail_energy
     heat = exact.value(sums[16], exact.ENERGY_BITS)
-    temperature = 2.0 * kinetic / (sim.degrees_of_freedom * units.boltzmann) if sim.degrees_of_freedom else 0.0
+    temperature = (
+        2.0 * kinetic / (sim.degrees_of_freedom * units.boltzmann) if sim.degrees_of_freedom else 0.0
+    )
     pressure, density, stress = np.nan, np.nan, np.full(6, np.nan)
     if all(sim.box.periodic):
         virial[:3] += tail_virial / 3.0

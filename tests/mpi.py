@@ -11,7 +11,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 MPIEXEC = next(
-    (path for path in (Path(sys.executable).with_name("mpiexec"), shutil.which("mpiexec")) if path and Path(path).exists()),
+    (
+        path
+        for path in (Path(sys.executable).with_name("mpiexec"), shutil.which("mpiexec"))
+        if path and Path(path).exists()
+    ),
     None,
 )
 
@@ -24,7 +28,9 @@ needs_mpi = [
 ]
 
 
-def mpirun(ranks: int, *arguments, timeout: float = 300, check: bool = True, **environment) -> subprocess.CompletedProcess:
+def mpirun(
+    ranks: int, *arguments, timeout: float = 300, check: bool = True, **environment
+) -> subprocess.CompletedProcess:
     """Run `python <arguments>` on `ranks` ranks (more than cores: they yield while they wait)."""
     environment = {
         **os.environ,
@@ -36,5 +42,7 @@ def mpirun(ranks: int, *arguments, timeout: float = 300, check: bool = True, **e
     command = [str(MPIEXEC), "-n", str(ranks), sys.executable, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
     if check and done.returncode:
-        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
+        raise AssertionError(
+            f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
     return done

@@ -16,7 +16,9 @@ from tests.systems import SKEW, TRICLINIC, scattered
 CELLS = {
     "cubic": lambda: scattered(300, 7.4 * np.eye(3), seed=11, closest=0.9),
     "triclinic": lambda: scattered(300, 7.7 * TRICLINIC, seed=12, closest=0.9, symbols=("A", "B")),
-    "slab": lambda: scattered(120, np.diag([6.0, 6.0, 12.0]) @ SKEW, (True, True, False), seed=13, closest=0.9),
+    "slab": lambda: scattered(
+        120, np.diag([6.0, 6.0, 12.0]) @ SKEW, (True, True, False), seed=13, closest=0.9
+    ),
     "cluster": lambda: scattered(60, 5.0 * np.eye(3), (False, False, False), seed=14, closest=0.9),
     "tiny": lambda: scattered(3, 1.8 * np.eye(3), seed=15),
 }
@@ -46,7 +48,9 @@ def main() -> None:
     final, numbers = sim.state(), sim.thermo()
     if sim.comm.rank == 0:
         final.pop("info")
-        np.savez(output, **final, energy=numbers.total, conserved=numbers.conserved, pressure=numbers.pressure)
+        np.savez(
+            output, **final, energy=numbers.total, conserved=numbers.conserved, pressure=numbers.pressure
+        )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ def loaded(system, reach, upper=False):
     x = np.zeros((n, 4))
     x[:, :3] = on_grid(system.positions)
     v = np.ones((n, 4))
-    atoms.append({"x": x, "v": v, "masses": np.ones(n), "tags": np.arange(n), "images": np.zeros((n, 3), np.int32)})
+    atoms.append(
+        {"x": x, "v": v, "masses": np.ones(n), "tags": np.arange(n), "images": np.zeros((n, 3), np.int32)}
+    )
     domain = Domain(SelfComm(), box, reach, upper=upper)
     domain.migrate(atoms)
     return box, domain, atoms
@@ -47,12 +49,16 @@ def test_ghosts_are_all_images_within_reach(cell):
     domain.make_ghosts(atoms, ("tags",))
     n = atoms.n_owned
     x = atoms.x[:n, :3].copy()
-    held = {(int(t), *p) for t, p in zip(atoms.tags[: atoms.n_total], atoms.x[: atoms.n_total, :3], strict=True)}
+    held = {
+        (int(t), *p) for t, p in zip(atoms.tags[: atoms.n_total], atoms.x[: atoms.n_total, :3], strict=True)
+    }
     assert len(held) == atoms.n_total, "an image is held twice"
     tags = atoms.tags[:n]
     for row, image in all_images(box, x, domain.reach):
         s = box.fractional(image)
-        near = ((s > -domain.fraction + 1e-9) & (s < 1 + domain.fraction - 1e-9) | ~np.array(box.periodic)).all()
+        near = (
+            (s > -domain.fraction + 1e-9) & (s < 1 + domain.fraction - 1e-9) | ~np.array(box.periodic)
+        ).all()
         if near:
             assert (int(tags[row]), *image) in held
 
@@ -60,12 +66,14 @@ def test_ghosts_are_all_images_within_reach(cell):
 @pytest.mark.parametrize("half", [True, False])
 @pytest.mark.parametrize("cell", CELLS)
 def test_list_holds_every_pair_once(cell, half):
-    box, domain, atoms = loaded(CELLS[cell], CUTOFF + 0.3)
+    _, domain, atoms = loaded(CELLS[cell], CUTOFF + 0.3)
     domain.make_ghosts(atoms)
     neighbors = Neighbors(CUTOFF, 0.3)
     neighbors.list.build(atoms, neighbors.reach, half)
     first, index = (np.asarray(a) for a in neighbors.list.arrays(atoms))
-    found = {(i, j) for i in range(atoms.n_owned) for j in index[first[i] : first[i + 1]] if j < atoms.n_total}
+    found = {
+        (i, j) for i in range(atoms.n_owned) for j in index[first[i] : first[i + 1]] if j < atoms.n_total
+    }
     x = atoms.x[: atoms.n_total, :3]
     want = set()
     for i in range(atoms.n_owned):

@@ -126,13 +126,19 @@ def test_units_at_the_border():
     epsilon, sigma, mass = 0.0103, 3.4, 39.948
     lj = melt()
     metal = System(
-        type(lj.box)(lj.box.matrix * sigma), lj.positions * sigma, species="Ar", masses={"Ar": mass}, units="metal"
+        type(lj.box)(lj.box.matrix * sigma),
+        lj.positions * sigma,
+        species="Ar",
+        masses={"Ar": mass},
+        units="metal",
     )
     tau = sigma * np.sqrt(mass / epsilon) / METAL.time  # fs
     metal.velocities = lj.velocities * sigma / tau
     one = Simulation(lj, LennardJones(**SMOOTH), VelocityVerlet(0.004))
     other = Simulation(
-        metal, LennardJones(2.5 * sigma, epsilon, sigma, truncation="force-shifted"), VelocityVerlet(0.004 * tau)
+        metal,
+        LennardJones(2.5 * sigma, epsilon, sigma, truncation="force-shifted"),
+        VelocityVerlet(0.004 * tau),
     )
     one.run(50)
     other.run(50)
@@ -167,8 +173,14 @@ def test_noise_is_box_muller_of_philox(level):
         _kernels.select_cpu()
     radius = np.sqrt(-2 * np.log((words[:, 0::2] + 1) * 2.0**-32))
     angle = 2 * np.pi * words[:, 1::2] * 2.0**-32
-    want = np.stack([radius[:, 0] * np.cos(angle[:, 0]), radius[:, 0] * np.sin(angle[:, 0]),
-                     radius[:, 1] * np.cos(angle[:, 1])], axis=1)
+    want = np.stack(
+        [
+            radius[:, 0] * np.cos(angle[:, 0]),
+            radius[:, 0] * np.sin(angle[:, 0]),
+            radius[:, 1] * np.cos(angle[:, 1]),
+        ],
+        axis=1,
+    )
     np.testing.assert_allclose(z, want, atol=2e-14)
 
 

@@ -22,8 +22,9 @@ def variants():
     yield "force-shifted", LennardJones(CUTOFF, 1.0, 1.0, truncation="force-shifted")
     yield "lorentz-berthelot", LennardJones(CUTOFF, species=two)
     yield "geometric", LennardJones(CUTOFF, species=two, mixing="geometric", truncation="shifted")
-    yield "explicit", LennardJones(
-        CUTOFF, species=two, pairs={("B", "A"): (1.5, 0.8, 2.1)}, truncation="force-shifted"
+    yield (
+        "explicit",
+        LennardJones(CUTOFF, species=two, pairs={("B", "A"): (1.5, 0.8, 2.1)}, truncation="force-shifted"),
     )
 
 
@@ -53,7 +54,10 @@ def test_equals_twin(name, potential, cell, level):
     assert sim.potential_energy == pytest.approx(energy, rel=1e-10, abs=1e-8)
     np.testing.assert_allclose(sim.snapshot().forces, forces, rtol=0, atol=1e-9 * scale)
     if all(system.box.periodic):
-        want = -np.array([virial[a] for a in ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))]) / system.box.volume
+        want = (
+            -np.array([virial[a] for a in ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))])
+            / system.box.volume
+        )
         np.testing.assert_allclose(sim.stress, want, rtol=0, atol=1e-9 * (1 + np.abs(want).max()))
 
 
@@ -73,7 +77,9 @@ def test_forces_are_the_gradient(truncation):
         for k in (-2, -1, 1, 2):
             moved = system.positions.copy()
             moved[i, d] += k * h
-            shifted = System(system.box, moved, species=system.species, symbols=("A",), masses=system.masses, units="lj")
+            shifted = System(
+                system.box, moved, species=system.species, symbols=("A",), masses=system.masses, units="lj"
+            )
             energies[k] = energy_of(shifted, potential)
         slope = (8 * (energies[1] - energies[-1]) - (energies[2] - energies[-2])) / (12 * h)
         assert -slope == pytest.approx(forces[i, d], rel=1e-6, abs=1e-6)
@@ -90,8 +96,14 @@ def test_stress_is_the_strain_derivative():
             strain = np.eye(3)
             strain[a, b] += sign * h / 2
             strain[b, a] += sign * h / 2
-            moved = System(Box(system.box.matrix @ strain), system.positions @ strain, species=system.species,
-                           symbols=("A",), masses=system.masses, units="lj")
+            moved = System(
+                Box(system.box.matrix @ strain),
+                system.positions @ strain,
+                species=system.species,
+                symbols=("A",),
+                masses=system.masses,
+                units="lj",
+            )
             energies.append(energy_of(moved, potential))
         slope = (energies[1] - energies[0]) / (2 * h) / system.box.volume
         assert slope == pytest.approx(stress[voigt], rel=1e-5, abs=1e-6)
@@ -165,7 +177,10 @@ def test_published_tail_values():
         ({"cutoff": 2.5, "epsilon": 1.0, "sigma": float("nan")}, "sigma"),
         ({"cutoff": 2.5, "epsilon": 1.0, "sigma": 1.0, "truncation": "smooth"}, "truncation = 'smooth'"),
         ({"cutoff": 2.5, "epsilon": 1.0, "sigma": 1.0, "mixing": "waldman"}, "mixing = 'waldman'"),
-        ({"cutoff": 2.5, "epsilon": 1.0, "sigma": 1.0, "truncation": "shifted", "tail_corrections": True}, "tail"),
+        (
+            {"cutoff": 2.5, "epsilon": 1.0, "sigma": 1.0, "truncation": "shifted", "tail_corrections": True},
+            "tail",
+        ),
     ],
 )
 def test_refuses(arguments, needle):

@@ -23,7 +23,8 @@ def assert_same_bits(a, b):
 
 
 @pytest.mark.parametrize(
-    "case", ["cubic-nve", "cubic-langevin", "triclinic-nve", "triclinic-langevin", "slab-langevin", "cluster-nve"]
+    "case",
+    ["cubic-nve", "cubic-langevin", "triclinic-nve", "triclinic-langevin", "slab-langevin", "cluster-nve"],
 )
 def test_same_bits_on_any_number_of_ranks(case, tmp_path):
     _, one = trajectory(tmp_path, case, 1)

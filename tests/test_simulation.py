@@ -14,7 +14,11 @@ from tests.test_integrators import SMOOTH, melt
 
 def test_views_are_the_engines_memory():
     sim = Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004))
-    for view, column in ((sim.positions, sim.atoms.x), (sim.velocities, sim.atoms.v), (sim.forces, sim.atoms.f)):
+    for view, column in (
+        (sim.positions, sim.atoms.x),
+        (sim.velocities, sim.atoms.v),
+        (sim.forces, sim.atoms.f),
+    ):
         assert np.shares_memory(view, column) and view.shape == (sim.system.n_atoms, 3)
     assert sim.kinetic_energy > 1.0
     sim.velocities[:] = 0.0
@@ -84,7 +88,9 @@ def test_refuses_a_step_beyond_the_skin():
     system = melt()
     system.velocities[13] = (500.0, 0, 0)
     sim = Simulation(system, LennardJones(**SMOOTH), VelocityVerlet(0.004))
-    with pytest.raises(SimulationError, match=r"step 1: atom 13 .*farther than half the skin.*smaller timestep"):
+    with pytest.raises(
+        SimulationError, match=r"step 1: atom 13 .*farther than half the skin.*smaller timestep"
+    ):
         sim.run(10)
 
 
@@ -102,14 +108,19 @@ def test_refuses_forces_that_are_no_numbers():
 
 
 def test_refuses_a_temperature_explosion():
-    sim = Simulation(melt(temperature=4.0), LennardJones(**SMOOTH), VelocityVerlet(0.004), max_temperature=2.0)
+    sim = Simulation(
+        melt(temperature=4.0), LennardJones(**SMOOTH), VelocityVerlet(0.004), max_temperature=2.0
+    )
     with pytest.raises(SimulationError, match=r"temperature is .* beyond the limit of 2 .*max_temperature"):
         sim.thermo()
 
 
 def test_refuses_an_atom_that_flies_away():
     system = System(
-        Box.around(np.array([[0.0, 0, 0], [50.0, 0, 0]])), [[0, 0, 0], [50, 0, 0]], species="A", units="lj",
+        Box.around(np.array([[0.0, 0, 0], [50.0, 0, 0]])),
+        [[0, 0, 0], [50, 0, 0]],
+        species="A",
+        units="lj",
         velocities=[[0, 0, 0], [1.0, 0, 0]],
     )
     sim = Simulation(system, LennardJones(**SMOOTH), VelocityVerlet(4.0), skin=10.0)
@@ -136,7 +147,9 @@ def test_needs_an_integrator():
 
 def test_energy_is_conserved_in_every_kind_of_cell():
     for periodic in ((True, True, True), (True, True, False), (True, False, False), (False, False, False)):
-        system = System.build("fcc", density=1.0, species="A", units="lj", periodic=periodic).replicate((3, 3, 3))
+        system = System.build("fcc", density=1.0, species="A", units="lj", periodic=periodic).replicate(
+            (3, 3, 3)
+        )
         maxwell_boltzmann(system, 0.3, seed=2)
         sim = Simulation(system, LennardJones(**SMOOTH), VelocityVerlet(0.002))
         before = sim.thermo().total
