@@ -1,6 +1,7 @@
-"""Run on any number of ranks: python mpi_trajectory.py CASE STEPS OUTPUT [STATE_IN] -> positions, velocities, thermo.
+"""Run on any number of ranks: python mpi_trajectory.py FOLDER CASE:STEPS[:STATE] ...
 
-OUTPUT (.npz) holds the last step's state; with STATE_IN the run continues from such a file.
+Each case leaves FOLDER/CASE.npz, the state after STEPS steps and energies; with STATE (such a file) the run
+continues from there.
 """
 
 import sys
@@ -34,23 +35,28 @@ def build(case: str, comm=None, state=None):
     return Simulation(system, potential, integrator, seed=3, comm=comm, state=state, skin=0.4)
 
 
-def main() -> None:
-    case, steps, output, *state_in = sys.argv[1:]
+def run(case: str, steps: int, state_file: str | None, folder: str) -> None:
     state = None
-    if state_in:
-        with np.load(state_in[0], allow_pickle=False) as saved:
+    if state_file:
+        with np.load(state_file, allow_pickle=False) as saved:
             state = {key: saved[key].item() if saved[key].ndim == 0 else saved[key] for key in saved}
             state["info"] = {}
     sim = build(case, state=state)
     stage = 1000  # the ramp of the thermostat spans the whole stage, however often it is interrupted
-    sim.begin_stage(stage, first_step=0 if state_in else None)
-    sim.run_until(sim.step + int(steps))
+    sim.begin_stage(stage, first_step=0 if state else None)
+    sim.run_until(sim.step + steps)
     final, numbers = sim.state(), sim.thermo()
     if sim.comm.rank == 0:
         final.pop("info")
-        np.savez(
-            output, **final, energy=numbers.total, conserved=numbers.conserved, pressure=numbers.pressure
-        )
+        books = {name: getattr(numbers, name) for name in ("total", "conserved", "pressure")}
+        np.savez(f"{folder}/{case}.npz", **final, **books)
+
+
+def main() -> None:
+    folder, *jobs = sys.argv[1:]
+    for job in jobs:
+        case, steps, *state_file = job.split(":")
+        run(case, int(steps), state_file[0] if state_file else None, folder)
 
 
 if __name__ == "__main__":

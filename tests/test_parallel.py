@@ -7,41 +7,53 @@ from tests.mpi import ROOT, mpirun, needs_mpi
 
 pytestmark = needs_mpi
 SCRIPT = ROOT / "tests" / "mpi_trajectory.py"
-SAME = ("positions", "velocities", "images", "step", "energy", "conserved", "pressure", "heat")
+SAME = ("positions", "velocities", "images", "step", "total", "conserved", "pressure", "heat")
+CASES = {
+    "cubic-nve": 1000,
+    "cubic-langevin": 1000,
+    "triclinic-nve": 1000,
+    "triclinic-langevin": 1000,
+    "slab-langevin": 300,
+    "cluster-nve": 300,
+    "tiny-nve": 200,  # 3 atoms in a cell smaller than the cutoff: empty domains
+}
 
 
-def trajectory(tmp_path, case, ranks, steps=1000, state=None):
-    output = tmp_path / f"{case}-{ranks}-{steps}-{state is not None}.npz"
-    mpirun(ranks, SCRIPT, case, steps, output, *([state] if state else []))
-    with np.load(output) as saved:
-        return output, {key: saved[key] for key in saved}
+def run(folder, ranks, *jobs):
+    """{case: final state} of jobs CASE:STEPS[:STATE] on `ranks` ranks."""
+    mpirun(ranks, SCRIPT, folder, *jobs)
+    results = {}
+    for job in jobs:
+        case = job.split(":")[0]
+        with np.load(folder / f"{case}.npz") as saved:
+            results[case] = {key: saved[key] for key in saved}
+    return results
 
 
-def assert_same_bits(a, b):
+@pytest.fixture(scope="module")
+def on_one_rank(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("one"), 1, *(f"{case}:{steps}" for case, steps in CASES.items()))
+
+
+def assert_same_bits(a, b, where):
     for name in SAME:
-        assert a[name].tobytes() == b[name].tobytes(), f"{name} differs"
+        assert a[name].tobytes() == b[name].tobytes(), f"{where}: {name} differs"
 
 
-@pytest.mark.parametrize(
-    "case",
-    ["cubic-nve", "cubic-langevin", "triclinic-nve", "triclinic-langevin", "slab-langevin", "cluster-nve"],
-)
-def test_same_bits_on_any_number_of_ranks(case, tmp_path):
-    _, one = trajectory(tmp_path, case, 1)
-    assert one["step"] == 1000
-    for ranks in (2, 3, 4, 8):
-        assert_same_bits(one, trajectory(tmp_path, case, ranks)[1])
+@pytest.mark.parametrize("ranks", [2, 3, 4, 8])
+def test_same_bits_on_any_number_of_ranks(ranks, on_one_rank, tmp_path):
+    results = run(tmp_path, ranks, *(f"{case}:{steps}" for case, steps in CASES.items()))
+    for case, steps in CASES.items():
+        assert results[case]["step"] == steps
+        assert_same_bits(on_one_rank[case], results[case], f"{case} on {ranks} ranks")
 
 
-def test_cell_smaller_than_the_cutoff_with_empty_domains(tmp_path):
-    _, one = trajectory(tmp_path, "tiny-nve", 1, 200)
-    for ranks in (2, 4, 8):  # 3 atoms on 8 ranks
-        assert_same_bits(one, trajectory(tmp_path, "tiny-nve", ranks, 200)[1])
-
-
-@pytest.mark.parametrize("case", ["triclinic-nve", "triclinic-langevin"])
-def test_restart_on_another_number_of_ranks(case, tmp_path):
-    _, straight = trajectory(tmp_path, case, 2, 600)
-    state, _ = trajectory(tmp_path, case, 3, 357)
+def test_restart_on_another_number_of_ranks(on_one_rank, tmp_path):
+    cases = ("triclinic-nve", "triclinic-langevin")
+    run(tmp_path, 3, *(f"{case}:643" for case in cases))
     for ranks in (1, 4):
-        assert_same_bits(straight, trajectory(tmp_path, case, ranks, 600 - 357, state)[1])
+        (tmp_path / str(ranks)).mkdir()
+        jobs = (f"{case}:357:{tmp_path / case}.npz" for case in cases)
+        results = run(tmp_path / str(ranks), ranks, *jobs)
+        for case in cases:
+            assert_same_bits(on_one_rank[case], results[case], f"{case} continued on {ranks} ranks")
