@@ -45,7 +45,7 @@ MD_INLINE void activation_at(const int kind, v4d x, v4d *f, v4d *df)
     const v4d one = v_set1(1.0), two = v_set1(2.0), zero = v_set1(0.0);
     switch (kind) {
     case 1: { /* tanh: (1 - e)/(1 + e), e = exp(-2 |x|) */
-        const v4d e = v_exp(v_set1(-2.0) * v_abs(x)), t = (one - e) / (one + e);
+        const v4d e = v_exp(v_set1(-2.0) * v_magnitude(x)), t = (one - e) / (one + e);
         *f = (v4d)((v4i)t | ((v4i)x & INT64_MIN));
         *df = v_fma(-t, t, one);
         break;
@@ -53,14 +53,14 @@ MD_INLINE void activation_at(const int kind, v4d x, v4d *f, v4d *df)
     case 2:   /* logistic */
     case 3:   /* softplus */
     case 7: { /* 1 - logistic */
-        const v4d e = v_exp(-v_abs(x)), small = e / (one + e), large = one / (one + e);
+        const v4d e = v_exp(-v_magnitude(x)), small = e / (one + e), large = one / (one + e);
         const v4i positive = (v4i)(x > zero);
         const v4d s = v_select(positive, large, small);
-        *f = kind == 2 ? s : kind == 3 ? v_max(x, zero) + v_log1p(e) : v_select(positive, small, large);
+        *f = kind == 2 ? s : kind == 3 ? v_larger(x, zero) + v_log1p(e) : v_select(positive, small, large);
         *df = kind == 3 ? s : kind == 2 ? small * large : -(small * large);
         break;
     }
-    case 4: *f = v_max(x, zero), *df = v_select((v4i)(x > zero), one, zero); break;
+    case 4: *f = v_larger(x, zero), *df = v_select((v4i)(x > zero), one, zero); break;
     case 5: *f = v_exp(v_set1(-0.5) * x * x), *df = -x * *f; break;
     case 6: v_cos_sin(x, f, df), *df = -*df; break;
     case 8: *f = v_exp(-x), *df = -*f; break;

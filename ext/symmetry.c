@@ -253,39 +253,38 @@ static void radial_jvp(const hd_plan *plan, const hd_family *family, const hd_vi
     }
 }
 
-MD_INLINE v4d pick(const double *column, const int32_t *k) { return (v4d){column[k[0]], column[k[1]], column[k[2]], column[k[3]]}; }
+/* column[k] of four pairs */
+MD_INLINE v4d pick(const double *column, const hd_pair *pairs)
+{
+    return (v4d){column[pair_k(pairs[0])], column[pair_k(pairs[1])], column[pair_k(pairs[2])], column[pair_k(pairs[3])]};
+}
 
 /* Along the tangent, of each triplet: sum phi ds into x0, sum kappa ds into x1, dcos into c */
 static void chunk_tangents(const hd_family *family, const hd_view *view, const hd_chunk *chunk, hd_scratch *scratch)
 {
     const v4d one = v_set1(1.0), two = v_set1(2.0), shift = v_set1(family->shift);
-    for (int64_t m = 0, t = 0; m < chunk->n_rows; m++) {
-        const int64_t j = chunk->row_j[m];
+    for (int64_t t = 0; t < chunk->n; t += 4) {
+        const int64_t j = pair_j(chunk->pairs[t]);
         const double *row = view->rows + 4 * j, *tangent = view->tangent + 4 * j;
         const v4d xj = v_set1(row[0]), yj = v_set1(row[1]), zj = v_set1(row[2]), ij = v_set1(row[3]);
         const v4d ax = v_set1(tangent[0]), ay = v_set1(tangent[1]), az = v_set1(tangent[2]), uj = v_set1(tangent[3]);
         const v4d ds_j = two * uj / (ij * ij), phi_j = v_set1(view->phi[j]), kappa_j = one - shift * ij;
-        for (; t < chunk->row_end[m]; t += 4) {
-            const int32_t *k = chunk->k + t;
-            v4d x, y, z, ik, bx, by, bz, uk;
-            v_transpose(v_load(view->rows + 4 * (int64_t)k[0]), v_load(view->rows + 4 * (int64_t)k[1]),
-                        v_load(view->rows + 4 * (int64_t)k[2]), v_load(view->rows + 4 * (int64_t)k[3]), &x, &y, &z, &ik);
-            v_transpose(v_load(view->tangent + 4 * (int64_t)k[0]), v_load(view->tangent + 4 * (int64_t)k[1]),
-                        v_load(view->tangent + 4 * (int64_t)k[2]), v_load(view->tangent + 4 * (int64_t)k[3]), &bx, &by,
-                        &bz, &uk);
-            const v4d ds_k = two * uk / (ik * ik);
-            v4d radial = phi_j * ds_j + pick(view->phi, k) * ds_k;
-            v4d gauss = kappa_j * ds_j + (one - shift * ik) * ds_k;
-            if (chunk->phi) {
-                const v4d ds = two * ((x - xj) * (bx - ax) + (y - yj) * (by - ay) + (z - zj) * (bz - az));
-                radial += v_load(chunk->phi + t) * ds;
-                gauss += chunk->kappa ? v_load(chunk->kappa + t) * ds : ds;
-            }
-            const v4d dot = ax * x + ay * y + az * z + bx * xj + by * yj + bz * zj;
-            v_store(scratch->x0 + t, radial);
-            v_store(scratch->x1 + t, gauss);
-            v_store(scratch->c + t, dot * v_load(chunk->inverse + t) - v_load(chunk->cosine + t) * (uj + uk));
+        const hd_pair *pairs = chunk->pairs + t;
+        v4d x, y, z, ik, bx, by, bz, uk;
+        load_k(view->rows, 4, pairs, &x, &y, &z, &ik);
+        load_k(view->tangent, 4, pairs, &bx, &by, &bz, &uk);
+        const v4d ds_k = two * uk / (ik * ik);
+        v4d radial = phi_j * ds_j + pick(view->phi, pairs) * ds_k;
+        v4d gauss = kappa_j * ds_j + (one - shift * ik) * ds_k;
+        if (chunk->phi) {
+            const v4d ds = two * ((x - xj) * (bx - ax) + (y - yj) * (by - ay) + (z - zj) * (bz - az));
+            radial += v_load(chunk->phi + t) * ds;
+            gauss += chunk->kappa ? v_load(chunk->kappa + t) * ds : ds;
         }
+        const v4d dot = ax * x + ay * y + az * z + bx * xj + by * yj + bz * zj;
+        v_store(scratch->x0 + t, radial);
+        v_store(scratch->x1 + t, gauss);
+        v_store(scratch->c + t, dot * v_load(chunk->inverse + t) - v_load(chunk->cosine + t) * (uj + uk));
     }
 }
 
@@ -399,16 +398,13 @@ static size_t lay_out(const hd_element *elements, int64_t n_elements, int64_t mo
     local.first = take(&heap, n_elements + 1, 8);
     local.atom = take(&heap, n, 4);
     local.network = take(&heap, work, 8);
-    local.k = take(&heap, CHUNK + 4, 4);
-    local.row_j = take(&heap, CHUNK, 4);
-    local.row_end = take(&heap, CHUNK, 4);
     double **chunk[] = {&local.s, &local.f, &local.x0, &local.x1, &local.c};
     for (int i = 0; i < 5; i++)
-        *chunk[i] = take(&heap, CHUNK, 8);
+        *chunk[i] = take(&heap, CHUNK + 4, 8);
     double **tables[] = {&local.angle, &local.slope, &local.base};
     for (int i = 0; i < 3; i++)
         *tables[i] = take(&heap, HD_LIMIT * CHUNK, 8);
-    local.transient = take(&heap, (HD_LIMIT + 5) * CHUNK * 8 + 3 * CHUNK * 4, 1);
+    local.transient = take(&heap, (HD_LIMIT + 5) * CHUNK * 8 + CHUNK * 4 + 128, 1);
     local.store = take(&heap, STORE, 1);
     local.chunks = take(&heap, CHUNKS, sizeof(hd_chunk));
     if (memory)

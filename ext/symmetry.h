@@ -28,13 +28,14 @@ typedef struct {
     double *tangent;                      /* [n][4] of jvp */
 } hd_view;
 
-/* Triplets (j, k) of one group. A row shares j: row m is triplets row_end[m-1] ... row_end[m]-1, filled up to
- * a multiple of four with padding (w = 0). Columns are [n]. */
+typedef uint32_t hd_pair; /* j << 16 | k: two neighbours in a view */
+
+/* Triplets (j, k) of one group. Four in a row share j; padding (w = 0) fills them up. Columns are [n]. */
 typedef struct {
     const hd_group *group;
-    int32_t n, n_rows;
+    int32_t n;
     int32_t next_j, next_k;               /* where the next chunk starts */
-    int32_t *k, *row_j, *row_end;
+    const hd_pair *pairs;                 /* [n] */
     double *cosine, *inverse, *sine;      /* of theta; 1/(r_ij r_ik) */
     double *phi, *kappa;                  /* F' / (2 r F) and (r - rs)/r of r_jk */
     double *w;                            /* [n_exponents][n] P(r_ij) P(r_ik) P(r_jk) */
@@ -53,7 +54,6 @@ struct hd_scratch {
     int32_t *atom;
     double *network;
     /* triplets */
-    int32_t *k, *row_j, *row_end;         /* of a chunk under construction */
     double *s, *f;                        /* [CHUNK] */
     double *angle, *slope;                /* [HD_LIMIT][CHUNK] a(theta), da/dcos */
     double *base;                         /* [HD_LIMIT][CHUNK] exp(-eta a) of base exponents */

@@ -2,7 +2,7 @@
  *
  * Triplets come in chunks of up to CHUNK, each computed column by column: the candidates (j, k) of a group
  * are scanned in order, those with r_jk beyond the cutoff dropped, then geometry, radial factors, angular
- * factors. A row of triplets shares j; k runs over the lanes.
+ * factors. The lanes of a vector share j.
  *
  * Reverse pass. For given de_dg a triplet needs, whatever the number of functions,
  *   X0 = sum_q w_q S_q,  X1 = sum_q eta_q w_q S_q,  C = sum_q w_q dS_q/dc,  S_q(c) = sum_f de_dg_f a_f(c),
@@ -13,19 +13,20 @@
 #include "symmetry.h"
 #include "window.h"
 
-/* Append first + lane for each lane whose bit is set. */
-MD_INLINE int64_t append_lanes(int32_t *out, int32_t first, unsigned bits)
+/* Append `first` + lane, as neighbour k, for each lane whose bit is set; j stays as it is. */
+MD_INLINE int64_t append_lanes(hd_pair *out, uint32_t first, unsigned bits)
 {
 #if defined(__AVX__)
     static const int32_t lanes[16][4] __attribute__((aligned(16))) = {
         {0, 0, 0, 0}, {0, 0, 0, 0}, {1, 0, 0, 0}, {0, 1, 0, 0}, {2, 0, 0, 0}, {0, 2, 0, 0},
         {1, 2, 0, 0}, {0, 1, 2, 0}, {3, 0, 0, 0}, {0, 3, 0, 0}, {1, 3, 0, 0}, {0, 1, 3, 0},
         {2, 3, 0, 0}, {0, 2, 3, 0}, {1, 2, 3, 0}, {0, 1, 2, 3}};
-    _mm_storeu_si128((__m128i *)out, _mm_add_epi32(_mm_load_si128((const __m128i *)lanes[bits]), _mm_set1_epi32(first)));
+    const __m128i add = _mm_load_si128((const __m128i *)lanes[bits]);
+    _mm_storeu_si128((__m128i *)out, _mm_add_epi32(add, _mm_set1_epi32((int32_t)first)));
     return __builtin_popcount(bits);
 #else
     int64_t n = 0;
-    for (int lane = 0; lane < 4; lane++) {
+    for (unsigned lane = 0; lane < 4; lane++) {
         out[n] = first + lane;
         n += (bits >> lane) & 1;
     }
@@ -50,38 +51,45 @@ static hd_range range_of(const hd_group *group, const hd_view *view)
     return (hd_range){view->begin[a], view->end[a], view->begin[b], view->end[b], a == b};
 }
 
-/* Fill k and rows from where the last chunk stopped. */
-static void scan(const hd_group *group, const hd_view *view, hd_chunk *chunk, hd_scratch *scratch)
+/* Fill `pairs`, room for CHUNK + 4, from where the last chunk stopped. Nothing branches on what was found:
+ * vectors of results are late, and a branch on them would be mispredicted row by row. */
+static void scan(const hd_group *group, const hd_view *view, hd_chunk *chunk, hd_pair *pairs)
 {
     const hd_range range = range_of(group, view);
-    const int32_t nobody = (int32_t)view->n - 1;
+    const uint32_t nobody = (uint32_t)view->n - 1;
     const v4d cut2 = v_set1(group->cutoff2);
-    int32_t *MD_RESTRICT out = scratch->k;
+    const double *const xs = view->x, *const ys = view->y, *const zs = view->z;
     int64_t n = 0;
-    int32_t rows = 0, j = chunk->next_j, k = chunk->next_k;
+    int32_t j = chunk->next_j, k = chunk->next_k;
     for (; j < range.end; j++, k = -1) {
-        const v4d x = v_set1(view->x[j]), y = v_set1(view->y[j]), z = v_set1(view->z[j]);
-        const int64_t start = n;
+        const v4d x = v_set1(xs[j]), y = v_set1(ys[j]), z = v_set1(zs[j]);
+        const uint32_t row = (uint32_t)j << 16;
         if (k < 0)
             k = range.triangle ? j + 1 : range.k_begin;
         for (; k < range.k_end && n <= CHUNK - 4; k += 4) {
-            const v4d dx = v_load(view->x + k) - x, dy = v_load(view->y + k) - y, dz = v_load(view->z + k) - z;
+            const v4d dx = v_load(xs + k) - x, dy = v_load(ys + k) - y, dz = v_load(zs + k) - z;
             const v4d s = v_fma(dz, dz, v_fma(dy, dy, dx * dx));
-            n += append_lanes(out + n, k, v_bits((v4i)(s < cut2)));
+            n += append_lanes(pairs + n, row + (uint32_t)k, v_bits((v4i)(s < cut2)));
         }
-        if (n > start) {
-            while (n & 3)
-                out[n++] = nobody;
-            scratch->row_j[rows] = j;
-            scratch->row_end[rows++] = (int32_t)n;
-        }
+        pairs[n] = pairs[n + 1] = pairs[n + 2] = row + nobody;
+        n = (n + 3) & ~3;
         if (k < range.k_end) /* full */
             break;
     }
     chunk->next_j = j;
     chunk->next_k = k;
     chunk->n = (int32_t)n;
-    chunk->n_rows = rows;
+    chunk->pairs = pairs;
+}
+
+MD_INLINE int64_t pair_j(hd_pair pair) { return pair >> 16; }
+MD_INLINE int64_t pair_k(hd_pair pair) { return pair & 0xffff; }
+
+/* Rows of four doubles of the neighbours k of four pairs, as columns */
+MD_INLINE void load_k(const double *rows, int64_t width, const hd_pair *pairs, v4d *a, v4d *b, v4d *c, v4d *d)
+{
+    v_transpose(v_load(rows + width * pair_k(pairs[0])), v_load(rows + width * pair_k(pairs[1])),
+                v_load(rows + width * pair_k(pairs[2])), v_load(rows + width * pair_k(pairs[3])), a, b, c, d);
 }
 
 /* cos(theta), 1/(r_ij r_ik), s_jk, [sin(theta)] */
@@ -89,25 +97,21 @@ MD_INLINE void geometry(const hd_view *view, const hd_chunk *chunk, double *MD_R
                         const int sine)
 {
     const double *MD_RESTRICT rows = view->rows;
-    for (int64_t m = 0, t = 0; m < chunk->n_rows; m++) {
-        const double *row = rows + 4 * chunk->row_j[m];
+    for (int64_t t = 0; t < chunk->n; t += 4) {
+        const double *row = rows + 4 * pair_j(chunk->pairs[t]);
         const v4d xj = v_set1(row[0]), yj = v_set1(row[1]), zj = v_set1(row[2]), ij = v_set1(row[3]);
-        for (; t < chunk->row_end[m]; t += 4) {
-            const int32_t *k = chunk->k + t;
-            v4d x, y, z, ik;
-            v_transpose(v_load(rows + 4 * (int64_t)k[0]), v_load(rows + 4 * (int64_t)k[1]),
-                        v_load(rows + 4 * (int64_t)k[2]), v_load(rows + 4 * (int64_t)k[3]), &x, &y, &z, &ik);
-            const v4d inverse = ij * ik, dot = v_fma(z, zj, v_fma(y, yj, x * xj));
-            v_store(chunk->cosine + t, dot * inverse);
-            v_store(chunk->inverse + t, inverse);
-            if (sine) {
-                const v4d a = v_fma(y, zj, -(z * yj)), b = v_fma(z, xj, -(x * zj)), c = v_fma(x, yj, -(y * xj));
-                v_store(chunk->sine + t, v_sqrt(v_fma(c, c, v_fma(b, b, a * a))) * inverse);
-            }
-            if (narrow) {
-                const v4d dx = x - xj, dy = y - yj, dz = z - zj;
-                v_store(s + t, v_fma(dz, dz, v_fma(dy, dy, dx * dx)));
-            }
+        v4d x, y, z, ik;
+        load_k(rows, 4, chunk->pairs + t, &x, &y, &z, &ik);
+        const v4d inverse = ij * ik, dot = v_fma(z, zj, v_fma(y, yj, x * xj));
+        v_store(chunk->cosine + t, dot * inverse);
+        v_store(chunk->inverse + t, inverse);
+        if (sine) {
+            const v4d a = v_fma(y, zj, -(z * yj)), b = v_fma(z, xj, -(x * zj)), c = v_fma(x, yj, -(y * xj));
+            v_store(chunk->sine + t, v_sqrt(v_fma(c, c, v_fma(b, b, a * a))) * inverse);
+        }
+        if (narrow) {
+            const v4d dx = x - xj, dy = y - yj, dz = z - zj;
+            v_store(s + t, v_fma(dz, dz, v_fma(dy, dy, dx * dx)));
         }
     }
 }
@@ -118,9 +122,11 @@ static void chunk_window(const hd_family *family, const hd_chunk *chunk, double 
     const hd_window w = family->window;
     const v4d shift = v_set1(family->shift), tiny = v_set1(1e-30), two = v_set1(2.0);
     double *MD_RESTRICT phi = chunk->phi, *MD_RESTRICT kappa = chunk->kappa;
+    v4d next = v_sqrt(v_larger(v_load(s), tiny));
 #define LOOP(core, shape)                                                                                      \
     for (int64_t t = 0; t < chunk->n; t += 4) {                                                                \
-        const v4d r = v_sqrt(v_max(v_load(s + t), tiny));                                                      \
+        const v4d r = next; /* square roots run one vector ahead: they take long */                            \
+        next = v_sqrt(v_larger(v_load(s + t + 4), tiny));                                                         \
         v4d value, slope;                                                                                      \
         window_at(core, shape, &w, r, two * r, &value, &slope);                                                \
         v_store(f + t, value);                                                                                 \
@@ -138,23 +144,20 @@ static void chunk_window(const hd_family *family, const hd_chunk *chunk, double 
 /* w_q = P_q(r_ij) P_q(r_ik) for q in [block, block + 4) */
 MD_INLINE void pair_weights(const hd_chunk *chunk, const double *MD_RESTRICT rows, int64_t width, int block, const int count)
 {
-    double *MD_RESTRICT w = chunk->w + (int64_t)block * chunk->n;
-    for (int64_t m = 0, t = 0; m < chunk->n_rows; m++) {
-        const double *row = rows + width * chunk->row_j[m] + block;
-        const v4d p0 = v_set1(row[0]), p1 = v_set1(row[1]), p2 = v_set1(row[2]), p3 = v_set1(row[3]);
-        for (; t < chunk->row_end[m]; t += 4) {
-            const int32_t *k = chunk->k + t;
-            v4d a, b, c, d;
-            v_transpose(v_load(rows + width * k[0] + block), v_load(rows + width * k[1] + block),
-                        v_load(rows + width * k[2] + block), v_load(rows + width * k[3] + block), &a, &b, &c, &d);
-            v_store(w + t, a * p0);
-            if (count > 1)
-                v_store(w + chunk->n + t, b * p1);
-            if (count > 2)
-                v_store(w + 2 * (int64_t)chunk->n + t, c * p2);
-            if (count > 3)
-                v_store(w + 3 * (int64_t)chunk->n + t, d * p3);
-        }
+    const int64_t n = chunk->n;
+    double *MD_RESTRICT w = chunk->w + block * n;
+    rows += block;
+    for (int64_t t = 0; t < n; t += 4) {
+        const double *row = rows + width * pair_j(chunk->pairs[t]);
+        v4d a, b, c, d;
+        load_k(rows, width, chunk->pairs + t, &a, &b, &c, &d);
+        v_store(w + t, a * v_set1(row[0]));
+        if (count > 1)
+            v_store(w + n + t, b * v_set1(row[1]));
+        if (count > 2)
+            v_store(w + 2 * n + t, c * v_set1(row[2]));
+        if (count > 3)
+            v_store(w + 3 * n + t, d * v_set1(row[3]));
     }
 }
 
@@ -236,7 +239,7 @@ MD_INLINE void angle_columns(const hd_angle *angle, const hd_chunk *chunk, doubl
     } else if (angle->kind == HD_REAL_POWER) {
         const v4d zeta = v_set1(angle->zeta);
         for (int64_t t = 0; t < n; t += 4) {
-            const v4d b = v_max(v_fma(lambda, v_load(cosine + t), one), v_set1(1e-100));
+            const v4d b = v_larger(v_fma(lambda, v_load(cosine + t), one), v_set1(1e-100));
             const v4d value = v_exp(zeta * v_log(b));
             v_store(a + t, value);
             if (derivative)
@@ -252,7 +255,7 @@ MD_INLINE void angle_columns(const hd_angle *angle, const hd_chunk *chunk, doubl
         window_at(core, shape, &w, v_angle(v_load(cosine + t), st), one, &value, &slope);                      \
         v_store(a + t, value);                                                                                 \
         if (derivative) /* dtheta/dcos = -1/sin; a straight line has dcos = 0 */                               \
-            v_store(da + t, v_select((v4i)(st > straight), -(value * slope) / v_max(st, straight), zero));     \
+            v_store(da + t, v_select((v4i)(st > straight), -(value * slope) / v_larger(st, straight), zero));     \
     }
         WINDOW_CASES(&w, LOOP)
 #undef LOOP
@@ -295,26 +298,19 @@ static void fill_group_rows(const hd_group *group, const hd_exponent *exponents,
 static int next_chunk(const hd_plan *plan, const hd_family *family, const hd_group *group, const hd_view *view,
                       hd_chunk *chunk, hd_scratch *scratch, int keep)
 {
-    scan(group, view, chunk, scratch);
-    if (chunk->n == 0)
-        return 0;
-    const int64_t n = chunk->n, rows = chunk->n_rows;
     const int shifted = group->narrow && family->shift != 0.0;
     const int64_t columns = 2 + group->sine + group->narrow + shifted + group->n_exponents;
-    const int64_t integers = (n + 2 * rows + 15) & ~INT64_C(15);
-    const int64_t bytes = 8 * columns * n + 4 * integers;
-    const int kept = keep && !scratch->full && scratch->n_chunks < CHUNKS && scratch->used + bytes <= STORE;
+    const int kept = keep && !scratch->full && scratch->n_chunks < CHUNKS &&
+                     scratch->used + CHUNK * (8 * columns + 4) + 64 <= STORE;
     scratch->full |= keep && !kept;
     char *memory = kept ? scratch->store + scratch->used : scratch->transient;
 
+    scan(group, view, chunk, (hd_pair *)memory);
+    if (chunk->n == 0)
+        return 0;
+    const int64_t n = chunk->n;
     chunk->group = group;
-    chunk->k = (int32_t *)memory;
-    chunk->row_j = chunk->k + n;
-    chunk->row_end = chunk->row_j + rows;
-    memcpy(chunk->k, scratch->k, (size_t)n * 4);
-    memcpy(chunk->row_j, scratch->row_j, (size_t)rows * 4);
-    memcpy(chunk->row_end, scratch->row_end, (size_t)rows * 4);
-    double *column = (double *)(memory + 4 * integers);
+    double *column = (double *)(memory + ((4 * n + 63) & ~63));
     chunk->cosine = column, column += n;
     chunk->inverse = column, column += n;
     chunk->sine = group->sine ? column : NULL, column += group->sine ? n : 0;
@@ -343,7 +339,7 @@ static int next_chunk(const hd_plan *plan, const hd_family *family, const hd_gro
         narrow_weights(plan->exponents + group->exponents, group->n_exponents, chunk, scratch->s, scratch->f, scratch->base);
     }
     if (kept) {
-        scratch->used += (bytes + 63) & ~63;
+        scratch->used += ((char *)(column + group->n_exponents * n) - memory + 63) & ~INT64_C(63);
         scratch->chunks[scratch->n_chunks++] = *chunk;
     }
     return 1;
@@ -497,45 +493,35 @@ MD_INLINE void collect(const hd_view *view, const hd_chunk *chunk, const hd_scra
     const double *MD_RESTRICT rows = view->rows;
     double *MD_RESTRICT turn = view->turn, *MD_RESTRICT sums = view->sums;
     const v4d zero = v_set1(0.0);
-    for (int64_t m = 0, t = 0; m < chunk->n_rows; m++) {
-        const int64_t j = chunk->row_j[m];
-        const v4d row_j = v_load(rows + 4 * j);
-        v4d t0 = zero, t1 = zero, t2 = zero, t3 = zero, sum0 = zero, sum1 = zero, sum2 = zero, sum3 = zero;
-        for (; t < chunk->row_end[m]; t += 4) {
-            const v4d x0 = v_load(scratch->x0 + t), x1 = v_load(scratch->x1 + t), c = v_load(scratch->c + t);
-            v4d rest = -x1, factor = c * v_load(chunk->inverse + t); /* J - X1 and K */
-            if (narrow) {
-                const v4d jk = v_fma(v_load(chunk->phi + t), x0, shifted ? -(v_load(chunk->kappa + t) * x1) : -x1);
-                rest = jk - x1;
-                factor = v_fma(v_set1(-2.0), jk, factor);
-            }
-            const v4d q = c * v_load(chunk->cosine + t);
-            sum0 += x0, sum1 += rest, sum2 += q;
-            if (shifted)
-                sum3 += x1;
-            v4d s0, s1, s2, s3;
-            v_transpose(x0, rest, q, shifted ? x1 : zero, &s0, &s1, &s2, &s3);
-            const int64_t k0 = 4 * (int64_t)chunk->k[t], k1 = 4 * (int64_t)chunk->k[t + 1];
-            const int64_t k2 = 4 * (int64_t)chunk->k[t + 2], k3 = 4 * (int64_t)chunk->k[t + 3];
-            const v4d f0 = V_SHUFFLE(factor, factor, 0, 0, 0, 0), f1 = V_SHUFFLE(factor, factor, 1, 1, 1, 1);
-            const v4d f2 = V_SHUFFLE(factor, factor, 2, 2, 2, 2), f3 = V_SHUFFLE(factor, factor, 3, 3, 3, 3);
-            t0 = v_fma(f0, v_load(rows + k0), t0);
-            t1 = v_fma(f1, v_load(rows + k1), t1);
-            t2 = v_fma(f2, v_load(rows + k2), t2);
-            t3 = v_fma(f3, v_load(rows + k3), t3);
-            v_store(turn + k0, v_fma(f0, row_j, v_load(turn + k0)));
-            v_store(sums + k0, v_load(sums + k0) + s0);
-            v_store(turn + k1, v_fma(f1, row_j, v_load(turn + k1)));
-            v_store(sums + k1, v_load(sums + k1) + s1);
-            v_store(turn + k2, v_fma(f2, row_j, v_load(turn + k2)));
-            v_store(sums + k2, v_load(sums + k2) + s2);
-            v_store(turn + k3, v_fma(f3, row_j, v_load(turn + k3)));
-            v_store(sums + k3, v_load(sums + k3) + s3);
+    for (int64_t t = 0; t < chunk->n; t += 4) {
+        const v4d x0 = v_load(scratch->x0 + t), x1 = v_load(scratch->x1 + t), c = v_load(scratch->c + t);
+        v4d rest = -x1, factor = c * v_load(chunk->inverse + t); /* J - X1 and K */
+        if (narrow) {
+            const v4d jk = v_fma(v_load(chunk->phi + t), x0, shifted ? -(v_load(chunk->kappa + t) * x1) : -x1);
+            rest = jk - x1;
+            factor = v_fma(v_set1(-2.0), jk, factor);
         }
+        const v4d q = c * v_load(chunk->cosine + t);
         v4d s0, s1, s2, s3;
-        v_transpose(sum0, sum1, sum2, sum3, &s0, &s1, &s2, &s3);
-        v_store(turn + 4 * j, v_load(turn + 4 * j) + ((t0 + t1) + (t2 + t3)));
-        v_store(sums + 4 * j, v_load(sums + 4 * j) + ((s0 + s1) + (s2 + s3)));
+        v_transpose(x0, rest, q, shifted ? x1 : zero, &s0, &s1, &s2, &s3);
+        const hd_pair *pairs = chunk->pairs + t;
+        const int64_t k0 = 4 * pair_k(pairs[0]), k1 = 4 * pair_k(pairs[1]), k2 = 4 * pair_k(pairs[2]);
+        const int64_t k3 = 4 * pair_k(pairs[3]), j = 4 * pair_j(pairs[0]);
+        const v4d f0 = V_SHUFFLE(factor, factor, 0, 0, 0, 0), f1 = V_SHUFFLE(factor, factor, 1, 1, 1, 1);
+        const v4d f2 = V_SHUFFLE(factor, factor, 2, 2, 2, 2), f3 = V_SHUFFLE(factor, factor, 3, 3, 3, 3);
+        const v4d row = v_load(rows + j);
+        const v4d low = v_fma(f1, v_load(rows + k1), f0 * v_load(rows + k0));
+        const v4d high = v_fma(f3, v_load(rows + k3), f2 * v_load(rows + k2));
+        v_store(turn + j, v_load(turn + j) + (low + high));
+        v_store(sums + j, v_load(sums + j) + ((s0 + s1) + (s2 + s3)));
+        v_store(turn + k0, v_fma(f0, row, v_load(turn + k0)));
+        v_store(sums + k0, v_load(sums + k0) + s0);
+        v_store(turn + k1, v_fma(f1, row, v_load(turn + k1)));
+        v_store(sums + k1, v_load(sums + k1) + s1);
+        v_store(turn + k2, v_fma(f2, row, v_load(turn + k2)));
+        v_store(sums + k2, v_load(sums + k2) + s2);
+        v_store(turn + k3, v_fma(f3, row, v_load(turn + k3)));
+        v_store(sums + k3, v_load(sums + k3) + s3);
     }
 }
 

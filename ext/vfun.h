@@ -9,9 +9,9 @@
 #include "simd.h"
 
 MD_INLINE v4d v_select(v4i m, v4d a, v4d b) { return (v4d)(((v4i)a & m) | ((v4i)b & ~m)); } /* m ? a : b */
-MD_INLINE v4d v_abs(v4d a) { return (v4d)((v4i)a & INT64_MAX); }
+MD_INLINE v4d v_magnitude(v4d a) { return (v4d)((v4i)a & INT64_MAX); }
 
-MD_INLINE v4d v_max(v4d a, v4d b)
+MD_INLINE v4d v_larger(v4d a, v4d b)
 {
 #if defined(__AVX__)
     return (v4d)_mm256_max_pd((__m256d)a, (__m256d)b);
@@ -20,7 +20,7 @@ MD_INLINE v4d v_max(v4d a, v4d b)
 #endif
 }
 
-MD_INLINE v4d v_min(v4d a, v4d b)
+MD_INLINE v4d v_smaller(v4d a, v4d b)
 {
 #if defined(__AVX__)
     return (v4d)_mm256_min_pd((__m256d)a, (__m256d)b);
@@ -29,14 +29,22 @@ MD_INLINE v4d v_min(v4d a, v4d b)
 #endif
 }
 
-/* c[0] + c[1] x + ... + c[n-1] x^(n-1); c and n known at compile time */
+/* c[0] + c[1] x + ... + c[n-1] x^(n-1), n <= 16; c and n known at compile time. Pairs, then pairs of pairs
+ * (Estrin): a few multiplications more than Horner's rule, but short chains that overlap. */
 MD_INLINE v4d v_polynomial(const double *c, const int n, v4d x)
 {
-    v4d p = v_set1(c[n - 1]);
-#pragma GCC unroll 16
-    for (int i = n - 2; i >= 0; i--)
-        p = v_fma(p, x, v_set1(c[i]));
-    return p;
+    v4d p[8];
+#pragma GCC unroll 8
+    for (int i = 0; i < (n + 1) / 2; i++)
+        p[i] = 2 * i + 1 < n ? v_fma(v_set1(c[2 * i + 1]), x, v_set1(c[2 * i])) : v_set1(c[2 * i]);
+#pragma GCC unroll 4
+    for (int left = (n + 1) / 2; left > 1; left = (left + 1) / 2) {
+        x *= x;
+#pragma GCC unroll 8
+        for (int i = 0; i < (left + 1) / 2; i++)
+            p[i] = 2 * i + 1 < left ? v_fma(p[2 * i + 1], x, p[2 * i]) : p[2 * i];
+    }
+    return p[0];
 }
 
 /* exp(x) for x <= 709; 3e-308 or less where exp(x) is. */
@@ -47,7 +55,7 @@ MD_INLINE v4d v_exp(v4d x)
         0.0013888888952314775, 0.00019841269890047113, 2.4801485482328494e-05, 2.755724091857897e-06,
         2.763263963904103e-07, 2.5110037605963777e-08};
     const v4d big = v_set1(0x1.8p52);
-    x = v_max(x, v_set1(-708.0));
+    x = v_larger(x, v_set1(-708.0));
     const v4d t = v_fma(x, v_set1(1.4426950408889634), big), n = t - big;
     const v4d r = v_fma(n, v_set1(-1.9082149292705877e-10), v_fma(n, v_set1(-0x1.62e42feep-1), x));
     return (v4d)((v4i)v_polynomial(c, 12, r) + ((v4i)t << 52));
@@ -77,15 +85,14 @@ MD_INLINE v4d v_log(v4d x)
     return v_fma(e, v_set1(0.6931471805599453), v_twice_atanh((m - one) / (m + one)));
 }
 
-/* tanh(x) for 0 <= x <= 1 */
-MD_INLINE v4d v_tanh_unit(v4d x)
+/* tanh(x/2) for |x| <= 1 */
+MD_INLINE v4d v_tanh_half(v4d x)
 {
-    static const double c[] = {
-        0.9999999999999999, -0.33333333333327114, 0.13333333332866987, -0.053968253829690074,
-        0.021869486371314823, -0.008863215065207559, 0.0035920010315266884, -0.0014552898065417585,
-        0.0005883602826886761, -0.00023540928172731117, 9.079348448432776e-05, -3.1803378030411946e-05,
-        9.125953596264835e-06, -1.8226646212654275e-06, 1.828625739978947e-07};
-    return x * v_polynomial(c, 15, x * x);
+    static const double c[] = {0.49999999999999994, -0.04166666666665585, 0.0041666666663085945,
+                               -0.00042162697952141247, 4.271381463014264e-05, -4.3276377855561695e-06,
+                               4.3822864428950054e-07, -4.4047370446504587e-08, 4.161635317217189e-09,
+                               -2.7987532117168754e-10};
+    return x * v_polynomial(c, 10, x * x);
 }
 
 /* sin(pi/2 x) for |x| <= 1 */
@@ -119,7 +126,7 @@ MD_INLINE v4d v_angle(v4d cosine, v4d sine)
                                0.11111110744919658, -0.09090896809064027, 0.07692045330902225,
                                -0.06662951813629191, 0.05846878297330872, -0.05035102456601552,
                                0.03796525745386593, -0.017805397205419446};
-    const v4d side = v_abs(cosine), low = v_min(side, sine), high = v_max(side, sine), zero = v_set1(0.0);
+    const v4d side = v_magnitude(cosine), low = v_smaller(side, sine), high = v_larger(side, sine), zero = v_set1(0.0);
     /* atan(low/high) <= pi/4; beyond pi/8: pi/4 + atan((low - high)/(low + high)) */
     const v4i far = (v4i)(low > v_set1(0.41421356237309503) * high);
     const v4d z = v_select(far, low - high, low) / v_select(far, low + high, high);
