@@ -9,7 +9,8 @@
  * is owned here. Positions are exact multiples of a grid (fixed.h), so every
  * rank and every image takes the same side without asking. Layers of bins above
  * hold only upper atoms: there single precision, eight at a time, is enough (it
- * may list a pair farther than the cutoff by a few parts in a million). */
+ * may list a pair farther than the cutoff by a few parts in a million), as long as
+ * bins are no wider than the cutoff and hold their atoms. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -19,20 +20,44 @@
 typedef struct {
     double low[3], width[3], inverse[3];
     int64_t n[3];
+    int compact; /* no bin is wider than the cutoff and no atom far outside: single precision will do */
 } md_grid;
 
-/* Bins of about 2 size x size x size around the owned atoms; at most `most` of them. */
-static void owned_grid(const md_atoms *atoms, double size, int64_t most, md_grid *grid)
+/* Corners of the box around atoms [0, n). */
+static void bounds(const md_atoms *atoms, int64_t n, v4d *low_corner, v4d *high_corner)
 {
     v4d low = v_set1(INFINITY), high = v_set1(-INFINITY);
-    for (int64_t i = 0; i < atoms->n_owned; i++) {
+    for (int64_t i = 0; i < n; i++) {
         const v4d a = v_load(atoms->x + 4 * i);
         const v4i below = a < low, above = a > high;
         low = (v4d)(((v4i)a & below) | ((v4i)low & ~below));
         high = (v4d)(((v4i)a & above) | ((v4i)high & ~above));
     }
+    *low_corner = low, *high_corner = high;
+}
+
+/* Bins of about 2 size x size x size around the owned atoms; at most `most` of them. */
+static void owned_grid(const md_atoms *atoms, double size, int64_t most, md_grid *grid)
+{
+    v4d low, high;
+    bounds(atoms, atoms->n_owned, &low, &high);
+    const v4d span = high - low;
+    if (atoms->n_owned && span[0] * span[1] * span[2] > 2.0 * size * size * size * (double)most) {
+        /* a few atoms far away need no bins of their own: cover the bulk, the rim takes in the rest */
+        v4d sum = v_set1(0.0), squares = v_set1(0.0);
+        for (int64_t i = 0; i < atoms->n_owned; i++) {
+            const v4d a = v_load(atoms->x + 4 * i) - low;
+            sum += a, squares += a * a;
+        }
+        const v4d n = v_set1((double)atoms->n_owned), mean = sum / n;
+        const v4d wide = v_sqrt(v_set1(9.0) * v_worst(squares / n - mean * mean, v_set1(0.0)));
+        const v4d from = low + mean - wide, to = low + mean + wide;
+        const v4i above = from > low, below = to < high;
+        low = (v4d)(((v4i)from & above) | ((v4i)low & ~above));
+        high = (v4d)(((v4i)to & below) | ((v4i)high & ~below));
+    }
     double bins;
-    do { /* a few far-flung atoms must not ask for a sea of empty bins */
+    do {
         bins = 1.0;
         for (int d = 0; d < 3; d++) {
             const double span = atoms->n_owned ? high[d] - low[d] : 0.0;
@@ -98,6 +123,14 @@ static void fill_bins(const md_atoms *atoms, double cutoff, md_bins *bins, md_gr
         }
         size *= 1.25;
     } while (n_bins > (double)most);
+
+    v4d low, high;
+    bounds(atoms, n, &low, &high);
+    grid->compact = 1;
+    for (int d = 0; d < 3; d++)
+        if (grid->width[d] > 1.01 * cutoff || low[d] < grid->low[d] - 2.0 * cutoff ||
+            high[d] > grid->low[d] + (double)grid->n[d] * grid->width[d] + 2.0 * cutoff)
+            grid->compact = 0;
 
     int32_t *start = bins->start;
     memset(start, 0, (size_t)(n_bins + 2.0) * sizeof *start);
@@ -254,7 +287,7 @@ MD_INLINE int build_list(const md_atoms *atoms, double cutoff, const int half, m
     const int64_t n = atoms->n_owned;
     const int32_t nobody = (int32_t)(n + atoms->n_ghost);
     const v4d cut2 = v_set1(cutoff * cutoff), far = v_set1(1e18);
-    const v8f loose2 = v8_set1((float)(cutoff * cutoff * (1.0 + 4e-6)));
+    const v8f loose2 = v8_set1((float)(cutoff * cutoff * (1.0 + 1e-5)));
     md_grid grid;
     fill_bins(atoms, cutoff, bins, &grid);
     md_reaches reaches;
@@ -276,7 +309,7 @@ MD_INLINE int build_list(const md_atoms *atoms, double cutoff, const int half, m
             for (int64_t cz = half ? b[2] : b[2] - reach_z; cz <= b[2] + reach_z; cz++) {
                 if (cz < 0 || cz >= grid.n[2])
                     continue;
-                if (!half || cz == b[2])
+                if (!half || cz == b[2] || !grid.compact)
                     n_near = gather_layer(bins, &grid, reaches, b, cz, n_near, 1, corner);
                 else
                     n_above = gather_layer(bins, &grid, reaches, b, cz, n_above, 0, corner);

@@ -21,6 +21,15 @@
 #define ENERGY_BITS 40 /* sums of kinetic energies, momenta, heat */
 #define ENERGY_SCALE 0x1p40
 
+/* A contribution on the energy grid. Beyond 2^22 (or not a number) it stands for "far too
+ * much": such a run is about to be refused, and must not wrap around to look harmless. */
+static inline int64_t md_energy(double a)
+{
+    if (a > -0x1p22 && a < 0x1p22)
+        return (int64_t)__builtin_rint(a * ENERGY_SCALE);
+    return a < 0.0 ? -(INT64_C(1) << 62) : INT64_C(1) << 62;
+}
+
 /* 128-bit exact accumulator, handed on as three limbs that may be added as
  * int64 over up to 2^23 ranks: value = l0 + l1 * 2^40 + l2 * 2^80. */
 typedef __int128 md_i128;

@@ -54,8 +54,7 @@ MD_INLINE void advance(const md_atoms *atoms, double dt, double grid_big, uint64
                     const v4d before = v * v;
                     v = v * keep + v_set1(s) * (v4d){g[0], g[1], g[2], 0.0};
                     const v4d change = v * v - before;
-                    gained += (int64_t)__builtin_rint((change[0] + change[1] + change[2]) * 0.5 / inverse_mass *
-                                                      ENERGY_SCALE);
+                    gained += md_energy((change[0] + change[1] + change[2]) * 0.5 / inverse_mass);
                     d += v * drift + big - big;
                 }
                 v_store(pv, v);
@@ -68,18 +67,14 @@ MD_INLINE void advance(const md_atoms *atoms, double dt, double grid_big, uint64
             const v4d step2 = a * a + b * b + c * c;
             v_transpose(away[0], away[1], away[2], away[3], &a, &b, &c, &pad);
             const v4d total2 = a * a + b * b + c * c;
-            /* a NaN must win: keep the old value only where it is truly larger */
-            v4i old = far_step >= step2;
-            far_step = (v4d)(((v4i)far_step & old) | ((v4i)step2 & ~old));
-            old = far_total >= total2;
-            far_total = (v4d)(((v4i)far_total & old) | ((v4i)total2 & ~old));
+            far_step = v_worst(far_step, step2);
+            far_total = v_worst(far_total, total2);
         }
     }
-    motion->step2 = motion->total2 = 0.0;
-    for (int k = 0; k < 4; k++) {
-        motion->step2 = motion->step2 >= far_step[k] ? motion->step2 : far_step[k];
-        motion->total2 = motion->total2 >= far_total[k] ? motion->total2 : far_total[k];
-    }
+    far_step = v_worst(far_step, V_SHUFFLE(far_step, far_step, 2, 3, 0, 1));
+    far_total = v_worst(far_total, V_SHUFFLE(far_total, far_total, 2, 3, 0, 1));
+    motion->step2 = v_worst(far_step, V_SHUFFLE(far_step, far_step, 1, 0, 3, 2))[0];
+    motion->total2 = v_worst(far_total, V_SHUFFLE(far_total, far_total, 1, 0, 3, 2))[0];
     *heat += gained;
 }
 

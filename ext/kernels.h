@@ -21,7 +21,7 @@ typedef struct md_kernels {
     int (*verlet_list)(const md_atoms *, double cutoff, int half, md_bins *, md_list *, int64_t *needed);
     void (*spatial_order)(const md_atoms *, double size, int64_t *order, int64_t *work);
     /* pair_lj.c */
-    void (*pair_lj)(const md_atoms *, const md_list *, const double *table, int64_t n_species, int variant,
+    int64_t (*pair_lj)(const md_atoms *, const md_list *, const double *table, int64_t n_species, int variant,
                     int64_t *energy_limbs, double *atom_energy);
     /* integrate.c */
     void (*verlet_first)(const md_atoms *, double dt, double grid_big, md_motion *);

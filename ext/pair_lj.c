@@ -9,7 +9,7 @@
 #include "md_types.h"
 #include "simd.h"
 
-MD_INLINE void lj_half(const md_atoms *atoms, const md_list *list, const double *table,
+MD_INLINE int64_t lj_half(const md_atoms *atoms, const md_list *list, const double *table,
                        int64_t n_species, int64_t *energy_limbs, double *atom_energy, const int variant)
 {
     const int want_energy = variant & LJ_ENERGY, many = variant & LJ_MANY;
@@ -19,6 +19,8 @@ MD_INLINE void lj_half(const md_atoms *atoms, const md_list *list, const double 
     const int32_t *MD_RESTRICT index = list->index;
     const v4d big = v_set1(FORCE_BIG), one = v_set1(1.0), zero = v_set1(0.0);
     md_i128 total = 0;
+    v4d worst = zero; /* energy variants: the largest force component or energy of a pair */
+    int64_t bad_row = -1;
 
     v4d g12 = v_set1(table[LJ_G12]), g6 = v_set1(table[LJ_G6]), cut2 = v_set1(table[LJ_CUT2]);
     v4d gslope = v_set1(table[LJ_GSLOPE]), e12 = v_set1(table[LJ_E12]), e6 = v_set1(table[LJ_E6]);
@@ -55,6 +57,7 @@ MD_INLINE void lj_half(const md_atoms *atoms, const md_list *list, const double 
                 if (slope)
                     pair = v_fma(eslope, r, pair);
                 pair = v_mask(pair + big - big, inside);
+                worst = v_worst(worst, v_size(pair));
                 e += pair;
                 if (atom_energy) {
                     pair *= v_set1(0.5);
@@ -67,6 +70,8 @@ MD_INLINE void lj_half(const md_atoms *atoms, const md_list *list, const double 
             const v4d gx = v_fma(g, dx, big) - big, gy = v_fma(g, dy, big) - big;
             const v4d gz = v_fma(g, dz, big) - big;
             fx += gx, fy += gy, fz += gz;
+            if (want_energy)
+                worst = v_worst(worst, v_worst(v_size(gx), v_worst(v_size(gy), v_size(gz))));
 
             const v4d a = V_SHUFFLE(gx, gy, 0, 4, 2, 6), b = V_SHUFFLE(gx, gy, 1, 5, 3, 7);
             const v4d c = V_SHUFFLE(gz, zero, 0, 4, 2, 6), d = V_SHUFFLE(gz, zero, 1, 5, 3, 7);
@@ -76,21 +81,28 @@ MD_INLINE void lj_half(const md_atoms *atoms, const md_list *list, const double 
             v_store(f + 4 * j3, v_load(f + 4 * j3) - V_SHUFFLE(b, d, 2, 3, 6, 7));
         }
         v_store(f + 4 * i, v_load(f + 4 * i) + (v4d){v_sum(fx), v_sum(fy), v_sum(fz), 0.0});
-        if (want_energy)
-            total += (int64_t)(v_sum(e) * (1.0 / FORCE_GRID));
+        if (want_energy) {
+            if (bad_row < 0 && v_bits((v4i)(worst < v_set1(FORCE_LIMIT))) != 15)
+                bad_row = i; /* beyond the range of exact sums, even if forces cancel by symmetry */
+            if (bad_row < 0)
+                total += (int64_t)(v_sum(e) * (1.0 / FORCE_GRID));
+        }
     }
     if (want_energy)
         md_limbs(total, energy_limbs);
+    return bad_row;
 }
 
 /* energy_limbs (with LJ_ENERGY): the exact sum on FORCE_GRID. atom_energy: NULL, or [n_owned + n_ghost + 1]
- * that gets half of each pair's energy on either atom. */
-static void pair_lj(const md_atoms *atoms, const md_list *list, const double *table, int64_t n_species,
+ * that gets half of each pair's energy on either atom. Returns (with LJ_ENERGY) the row of an atom with a
+ * neighbour so close that a force or energy is beyond FORCE_LIMIT, or -1. */
+static int64_t pair_lj(const md_atoms *atoms, const md_list *list, const double *table, int64_t n_species,
                     int variant, int64_t *energy_limbs, double *atom_energy)
 {
     switch (variant) {
-#define VARIANT(v) case v: lj_half(atoms, list, table, n_species, energy_limbs, atom_energy, v); break
+#define VARIANT(v) case v: return lj_half(atoms, list, table, n_species, energy_limbs, atom_energy, v)
         VARIANT(0); VARIANT(1); VARIANT(2); VARIANT(3); VARIANT(4); VARIANT(5); VARIANT(6); VARIANT(7);
 #undef VARIANT
     }
+    return -1;
 }

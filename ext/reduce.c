@@ -3,8 +3,6 @@
 #include "md_types.h"
 #include "simd.h"
 
-static inline int64_t on_grid(double a) { return (int64_t)__builtin_rint(a * ENERGY_SCALE); }
-
 /* limbs of m v v as xx, yy, zz, yz, xz, xy, then m v as x, y, z; on 2^-40. */
 static void kinetic_sums(const md_atoms *atoms, int64_t *limbs)
 {
@@ -12,9 +10,9 @@ static void kinetic_sums(const md_atoms *atoms, int64_t *limbs)
     for (int64_t i = 0; i < atoms->n_owned; i++) {
         const double *v = atoms->v + 4 * i, m = atoms->masses[i];
         const double px = m * v[0], py = m * v[1], pz = m * v[2];
-        sum[0] += on_grid(px * v[0]), sum[1] += on_grid(py * v[1]), sum[2] += on_grid(pz * v[2]);
-        sum[3] += on_grid(py * v[2]), sum[4] += on_grid(px * v[2]), sum[5] += on_grid(px * v[1]);
-        sum[6] += on_grid(px), sum[7] += on_grid(py), sum[8] += on_grid(pz);
+        sum[0] += md_energy(px * v[0]), sum[1] += md_energy(py * v[1]), sum[2] += md_energy(pz * v[2]);
+        sum[3] += md_energy(py * v[2]), sum[4] += md_energy(px * v[2]), sum[5] += md_energy(px * v[1]);
+        sum[6] += md_energy(px), sum[7] += md_energy(py), sum[8] += md_energy(pz);
     }
     for (int k = 0; k < 9; k++)
         md_limbs(sum[k], limbs + 3 * k);

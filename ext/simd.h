@@ -47,6 +47,15 @@ MD_INLINE v4d v_fma(v4d a, v4d b, v4d c)
 #endif
 }
 
+MD_INLINE v4d v_size(v4d a) { return (v4d)((v4i)a & INT64_MAX); }
+
+/* The larger; not a number if either is not. */
+MD_INLINE v4d v_worst(v4d a, v4d b)
+{
+    const v4i keep = (v4i)(a > b) | (v4i)(a != a);
+    return (v4d)(((v4i)a & keep) | ((v4i)b & ~keep));
+}
+
 MD_INLINE v4d v_sqrt(v4d a)
 {
 #if defined(__AVX__)

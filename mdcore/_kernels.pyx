@@ -63,7 +63,8 @@ cdef extern from "kernels.h" nogil:
         const char *name
         int (*verlet_list)(const md_atoms *, double, int, md_bins *, md_list *, int64_t *) noexcept nogil
         void (*spatial_order)(const md_atoms *, double, int64_t *, int64_t *) noexcept nogil
-        void (*pair_lj)(const md_atoms *, const md_list *, const double *, int64_t, int, int64_t *, double *) noexcept nogil
+        int64_t (*pair_lj)(const md_atoms *, const md_list *, const double *, int64_t, int, int64_t *,
+                           double *) noexcept nogil
         void (*verlet_first)(const md_atoms *, double, double, md_motion *) noexcept nogil
         void (*langevin_first)(const md_atoms *, double, double, uint64_t, uint64_t, double, double,
                                int64_t *, md_motion *) noexcept nogil
@@ -193,7 +194,7 @@ cdef class VerletList:
             first = self.first
             self.rows.first = &first[0]
         if self.index is None:
-            self._allocate_index(64 * n + 1024 if n < 4096 else 40 * n)
+            self._allocate_index(64 * n + 1024 if n < 4096 else 48 * n)
         while True:
             with nogil:
                 status = K.verlet_list(&atoms.rows, cutoff, half, &self.bins, &self.rows, &needed)
@@ -251,7 +252,10 @@ def spatial_order(AtomRows atoms, double size):
 
 def pair_lj(AtomRows atoms, VerletList pairs, double[:, ::1] table, int64_t n_species, int variant,
             int64_t[::1] energy, double[::1] atom_energy=None):
-    """Add Lennard-Jones forces; energy (limbs [3]) and atom_energy [n + 1] only in energy variants."""
+    """Add Lennard-Jones forces; energy (limbs [3]) and atom_energy [n + 1] only in energy variants.
+
+    Returns the row of an atom with an impossibly close neighbour (energy variants), or -1.
+    """
     if table.shape[0] != n_species * n_species or table.shape[1] != LJ_ROW or energy.shape[0] != 3:
         raise ValueError("table is [n_species^2, 8], energy [3]")
     if atom_energy is not None and atom_energy.shape[0] < atoms.rows.n_owned + atoms.rows.n_ghost + 1:
@@ -259,8 +263,10 @@ def pair_lj(AtomRows atoms, VerletList pairs, double[:, ::1] table, int64_t n_sp
     if not pairs.half:
         raise ValueError("Lennard-Jones runs over a half list")
     cdef double *each = NULL if atom_energy is None else &atom_energy[0]
+    cdef int64_t row
     with nogil:
-        K.pair_lj(&atoms.rows, &pairs.rows, &table[0, 0], n_species, variant, &energy[0], each)
+        row = K.pair_lj(&atoms.rows, &pairs.rows, &table[0, 0], n_species, variant, &energy[0], each)
+    return row
 
 
 def verlet_first(AtomRows atoms, double dt, double grid_big):

@@ -88,6 +88,8 @@ class Checkpointer:
     or continues is not written: nothing is new there.
     """
 
+    needs_energy = False  # a step is not made dearer for it
+
     def __init__(self, path, every: int = 0, minutes: float = 0.0, provenance=None, outputs=()):
         self.path = Path(path)
         self.steps = int(every)

@@ -85,10 +85,8 @@ class MPIComm:
         if self.rank:
             self.comm.Gatherv(rows, None)
             return None
-        whole = np.empty(
-            (sum(counts) // max(rows[:1].size, 1) if rows.ndim > 1 else sum(counts), *rows.shape[1:]),
-            dtype=rows.dtype,
-        )
+        width = int(np.prod(rows.shape[1:], dtype=int))
+        whole = np.empty((sum(counts) // width, *rows.shape[1:]), dtype=rows.dtype)
         self.comm.Gatherv(rows, (whole, counts))
         return whole
 
@@ -115,9 +113,11 @@ class MPIComm:
 
 def launched_ranks() -> int:
     """Number of ranks the launcher started (1: no launcher)."""
-    return max(
-        (int(os.environ[name]) for name in LAUNCHER_SIZES if os.environ.get(name, "").isdigit()), default=1
-    )
+    names = list(LAUNCHER_SIZES)
+    if "PMIX_RANK" in os.environ or "PMI_RANK" in os.environ:  # Slurm's srun tells its own name for the size
+        names.append("SLURM_STEP_NUM_TASKS")
+    sizes = [os.environ.get(name, "") for name in names]
+    return max((int(size) for size in sizes if size.isdigit()), default=1)
 
 
 def connect(comm=None):

@@ -36,36 +36,32 @@ def impossible_force(sim, row: int) -> None:
         away = np.linalg.norm(atoms.x[: atoms.n_total, :3] - atoms.x[row, :3], axis=1)
         away[row] = np.inf
         near = int(np.argmin(away)) if len(away) > 1 else row
-        size = (
-            f"{force:.3g} {unit['energy']}/{unit['length']}" if np.isfinite(force) else "not a finite number"
+        size = f"{force:.3g} {unit['energy']}/{unit['length']}" if np.isfinite(force) else "not a finite number"
+        cure = (
+            "Atoms overlap: check the structure and its cell"
+            if sim.step == sim.start_step
+            else "Use a smaller timestep, or relax the structure first"
         )
         message = (
             f"step {sim.step}: the force on atom {atoms.tags[row]} (counting from 0) is {size}; its nearest "
-            f"neighbour, atom {atoms.tags[near]}, is {away[near]:.4g} {unit['length']} away. "
-            + (
-                "Atoms overlap: check the structure and its cell"
-                if sim.step == 0
-                else "Use a smaller timestep, or relax the structure first"
-            )
+            f"neighbour, atom {atoms.tags[near]}, is {away[near]:.4g} {unit['length']} away. {cure}"
         )
     fail(sim.comm, message)
 
 
 def runaway(sim) -> None:
-    atoms, limit = sim.atoms, 0.5 * sim.neighbors.skin
+    atoms = sim.atoms
     moved = np.linalg.norm(atoms.velocities, axis=1) * sim.integrator.dt
+    moved[~np.isfinite(moved)] = np.inf
+    everyone = sim.comm.allgather(float(moved.max(initial=-1.0)))
     message = None
-    if atoms.n_owned:
-        row = int(np.argmax(np.where(np.isfinite(moved), moved, np.inf)))
-        if not moved[row] <= limit * (1.0 - 1e-6):
-            message = (
-                f"step {sim.step + 1}: atom {atoms.tags[row]} (counting from 0) moves {moved[row]:.3g} "
-                f"{sim.units.labels['length']} in one step, farther than half the skin of {sim.neighbors.skin:g}. "
-                "Use a smaller timestep, relax the structure first, or give a larger [neighbors] skin"
-            )
-    everyone = sim.comm.allgather(message)
-    if not any(everyone):
-        message = f"step {sim.step + 1}: an atom moves farther than half the skin; use a smaller timestep"
+    if atoms.n_owned and moved.max() == max(everyone):
+        row = int(np.argmax(moved))
+        message = (
+            f"step {sim.step + 1}: atom {atoms.tags[row]} (counting from 0) moves {moved[row]:.3g} "
+            f"{sim.units.labels['length']} in one step, farther than half the skin of {sim.neighbors.skin:g}. "
+            "Use a smaller timestep, relax the structure first, or give a larger [neighbors] skin"
+        )
     fail(sim.comm, message)
 
 

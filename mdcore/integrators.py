@@ -5,6 +5,7 @@ last step) and ``after_forces`` (the closing kick). Time steps are given in user
 """
 
 import math
+import numbers
 
 import numpy as np
 
@@ -57,11 +58,12 @@ class Langevin(VelocityVerlet):
 
     def __init__(self, timestep: float, temperature, friction: float):
         super().__init__(timestep)
-        ramp = np.broadcast_to(np.asarray(temperature, dtype=np.float64), (2,))
+        try:
+            ramp = np.broadcast_to(np.asarray(temperature, dtype=np.float64), (2,))
+        except (TypeError, ValueError):
+            ramp = np.array([np.nan])
         if not (np.isfinite(ramp).all() and (ramp >= 0).all()):
-            raise InputError(
-                f"Langevin: temperature = {temperature!r}: expected numbers that are not negative"
-            )
+            raise InputError(f"Langevin: temperature = {temperature!r}: expected T or (first, last), not negative")
         self.first, self.last = float(ramp[0]), float(ramp[1])
         self.friction = _positive("friction", friction)
         self._heat = np.zeros(exact.LIMBS, dtype=np.int64)
@@ -92,6 +94,6 @@ class Langevin(VelocityVerlet):
 
 
 def _positive(name: str, value) -> float:
-    if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
+    if not (isinstance(value, numbers.Real) and math.isfinite(value) and value > 0):
         raise InputError(f"{name} = {value!r}: expected a positive number")
     return float(value)

@@ -4,6 +4,7 @@ Rank 0 reads and writes structures; here they are dealt out to the domains and g
 in the order of their tags. Positions are put on the grid of the run (exact.py).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,10 @@ import numpy as np
 from mdcore import _kernels, exact, thermo, units, velocities
 from mdcore.box import Box
 from mdcore.errors import InputError
+from mdcore.system import System
+
+
+AT_REST = 1e-9  # of the kinetic energy: less in the motion of the whole is rounding
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,7 @@ class Description:
     symbols: tuple[str, ...]
     counts: tuple[int, ...]  # atoms of each species
     units: units.UnitSystem
+    total_mass: float
     info: dict
 
     @property
@@ -29,10 +35,14 @@ class Description:
 
 
 def describe(system) -> Description:
+    if not isinstance(system, System):
+        raise InputError(
+            f"Simulation needs a System, not {type(system).__name__}; System.from_ase makes one of ASE's Atoms"
+        )
     if len(system.positions) == 0:
         raise InputError("the structure has no atoms; give at least one")
-    counts = _counts(system.species, system.symbols)
-    return Description(system.box, tuple(system.symbols), counts, system.units, dict(system.info))
+    counts, mass = _counts(system.species, system.symbols), math.fsum(system.masses)
+    return Description(system.box, tuple(system.symbols), counts, system.units, mass, dict(system.info))
 
 
 def _counts(species, symbols) -> tuple[int, ...]:
@@ -43,7 +53,8 @@ def describe_state(state: dict) -> Description:
     box = Box(state["matrix"], tuple(bool(p) for p in state["periodic"]), state["origin"])
     symbols = tuple(state["symbols"])
     counts = _counts(state["species"], symbols)
-    return Description(box, symbols, counts, units.get(state["units"]), dict(state["info"]))
+    mass = math.fsum(state["masses"])
+    return Description(box, symbols, counts, units.get(state["units"]), mass, dict(state["info"]))
 
 
 def load(sim, system, state) -> None:
@@ -53,7 +64,7 @@ def load(sim, system, state) -> None:
         columns = _rows(
             sim, state["positions"], state["velocities"], state["species"], state["masses"], state["images"]
         )
-        step = (state["step"], state["start_step"], state["start_time"])
+        step = (state["step"], state["start_step"], state["start_time"], state["time"], state["degrees_of_freedom"])
         sim.heat = int(state["heat"])
     elif system is not None:
         n = len(system.positions)
@@ -65,7 +76,7 @@ def load(sim, system, state) -> None:
         )
     step = sim.comm.bcast(step)
     if step is not None:
-        sim.step, sim.start_step, sim.start_time = step
+        sim.step, sim.start_step, sim.start_time, sim.restored_time, sim.degrees_of_freedom = step
     counts = None
     if columns is not None:
         x = columns["x"][:, :3]
@@ -156,50 +167,51 @@ def state(sim) -> dict | None:
         "step": sim.step,
         "start_step": sim.start_step,
         "start_time": float(sim.start_time),
+        "time": float(sim.time),
+        "degrees_of_freedom": sim.degrees_of_freedom,
         "heat": str(heat),
     }
 
 
-def total_mass(sim) -> float:
-    masses = sim.atoms.masses[: sim.atoms.n_owned]
-    mine = int(np.rint(masses * 2.0**20).astype(np.int64).sum())
-    return exact.value(exact.integer(sim.comm.sum(exact.limbs(mine))), 20)
+def _momentum(sim) -> tuple[np.ndarray, int]:
+    """(total momentum [3], total kinetic energy on the energy grid), from exact sums: the same on every rank."""
+    sums = [exact.integer(row) for row in sim.comm.sum(_kernels.kinetic_sums(sim.atoms))]
+    return np.array([exact.value(p, exact.ENERGY_BITS) for p in sums[6:]]), sum(sums[:3]) // 2
 
 
 def remove_momentum(sim) -> None:
     """Zero the total momentum, and the angular momentum of a cluster; the energy goes to `sim.heat`."""
-    before = _kinetic(sim)
-    gathered = _gather(sim, "x", "v", "masses", "images")
-    new = None
+    momentum, before = _momentum(sim)
+    sim.atoms.velocities[:] -= momentum / sim.system.total_mass
+    if not any(sim.box.periodic):
+        gathered = _gather(sim, "x", "v", "masses")
+        new = None
+        if gathered is not None:
+            x, v, masses = gathered
+            new = velocities.zero_angular_momentum(x[:, :3], v[:, :3], masses)
+        sim.atoms.velocities[:] = sim.comm.bcast(new)[sim.atoms.tags[: sim.atoms.n_owned]]
+    _, after = _momentum(sim)
+    if sim.comm.rank == 0:
+        sim.heat += after - before
+
+
+def degrees_of_freedom(sim, conserves: bool) -> int:
+    """Motions that share the kinetic energy; those that the dynamics conserve and that are at rest do not.
+
+    conserves : the integrator conserves momentum (and the angular momentum of a cluster or wire)
+    """
+    n = sim.system.n_atoms
+    momentum, kinetic = _momentum(sim)
+    energy = exact.value(kinetic, exact.ENERGY_BITS)
+    if not conserves or momentum @ momentum / (2.0 * sim.system.total_mass) > AT_REST * energy:
+        return 3 * n
+    if sum(sim.box.periodic) > 1:
+        return velocities.degrees_of_freedom(sim.box, n)
+    gathered, free = _gather(sim, "x", "v", "masses", "images"), None
     if gathered is not None:
         x, v, masses, images = gathered
-        positions = x[:, :3] + images @ sim.box.matrix
-        new = velocities.zero_momentum(v[:, :3], masses)
-        if not any(sim.box.periodic):
-            new = velocities.zero_angular_momentum(positions, new, masses)
-    new = sim.comm.bcast(new)
-    sim.atoms.velocities[:] = new[sim.atoms.tags[: sim.atoms.n_owned]]
-    change = _kinetic(sim) - before
-    if sim.comm.rank == 0:
-        sim.heat += change
-
-
-def _kinetic(sim) -> int:
-    """The total kinetic energy, on the energy grid."""
-    rows = sim.comm.sum(_kernels.kinetic_sums(sim.atoms))
-    return sum(exact.integer(row) for row in rows[:3]) // 2
-
-
-def degrees_of_freedom(sim, momentum_removed: bool) -> int:
-    """Degrees of freedom that carry kinetic energy in this stage."""
-    positions = None
-    if not any(sim.box.periodic):
-        gathered = _gather(sim, "x")
-        positions = sim.comm.bcast(None if gathered is None else gathered[0][:, :3])
-    return velocities.degrees_of_freedom(
-        sim.box,
-        sim.system.n_atoms,
-        positions,
-        zero_momentum=momentum_removed,
-        zero_rotation=momentum_removed and not any(sim.box.periodic),
-    )
+        x, v = x[:, :3] + images @ sim.box.matrix, v[:, :3]
+        still = velocities.zero_angular_momentum(x, v, masses, velocities.rotation_axis(sim.box))
+        rotation = 0.5 * float(masses @ ((v**2).sum(axis=1) - (still**2).sum(axis=1)))
+        free = velocities.degrees_of_freedom(sim.box, n, x, zero_rotation=abs(rotation) <= AT_REST * energy)
+    return sim.comm.bcast(free)

@@ -56,6 +56,8 @@ class Progress:
     style : ``bar`` redraws one line, ``lines`` prints a few, ``auto`` chooses by the stream, ``off``
     """
 
+    needs_energy = False  # a step is not made dearer for it
+
     def __init__(self, last_step: int, stream=None, style: str = "auto"):
         self.last_step = last_step
         self.stream = stream or sys.stderr

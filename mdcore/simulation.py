@@ -59,6 +59,8 @@ class Simulation:
         potential.bind(self.symbols)
 
         box = self.system.box
+        if not (isinstance(seed, int) and 0 <= seed < 1 << 63):
+            raise InputError(f"seed = {seed!r}: expected an integer from 0 to 2^63 - 1")
         skin = SKIN[self.units.name] if skin is None else skin
         if not (math.isfinite(skin) and skin > 0):
             raise InputError(
@@ -86,21 +88,20 @@ class Simulation:
         self._stop = False
         self._bad_row = -1
         self._thermo, self._observing = None, False
-        self._observed = self._next_due = -1
-        loading.load(self, system if here else None, state if here else None)
-        self.total_mass = loading.total_mass(self)
+        self._observed = self._next_due = self._next_energy = -1
         self.degrees_of_freedom = 3 * self.system.n_atoms
+        self.restored_time = 0.0
+        loading.load(self, system if here else None, state if here else None)
         self._neighbourhood()
-        self._forces(want_energy=True)
-        self._bad_row = faults.bad_row(self.atoms)
-        self._check_forces()
+        self._first_forces()
 
     # --- the loop ---------------------------------------------------------------------------------
 
     def advance(self) -> None:
         """One time step."""
         atoms, lap = self.atoms, self.timers.lap
-        motion = self.integrator.before_forces(atoms, self.step)
+        fault = self._bad_row >= 0  # reported by all ranks together, when they next talk to each other
+        motion = (0.0, 0.0) if fault else self.integrator.before_forces(atoms, self.step)
         lap("integrate")
         if self._moved_too_far(motion):
             self._neighbourhood()
@@ -108,8 +109,8 @@ class Simulation:
             self.domain.forward_positions(atoms)
             lap("communicate")
         self.step += 1
-        self._forces(want_energy=self.step == self._next_due)
-        self._bad_row = self.integrator.after_forces(atoms)
+        self._forces(want_energy=self.step == self._next_energy)
+        self._bad_row = max(self.integrator.after_forces(atoms), self.results.bad_row)
         lap("integrate")
 
     def _neighbourhood(self) -> None:
@@ -143,6 +144,8 @@ class Simulation:
         zero_momentum : as for `begin_stage`
         Interrupted if a stop was requested; SimulationError if the physics broke down.
         """
+        if not (isinstance(steps, int) and steps >= 0):
+            raise InputError(f"run({steps!r}): expected a number of steps")
         self.begin_stage(steps, integrator, zero_momentum=zero_momentum)
         self.run_until(self.step + steps)
 
@@ -151,8 +154,8 @@ class Simulation:
     ) -> None:
         """Get ready for `steps` steps with `integrator` (None: the one at hand).
 
-        zero_momentum : with a new integrator, remove the total momentum (and the rotation of a cluster)
-        first; default: if the integrator conserves it
+        zero_momentum : with a new integrator that conserves momentum, remove the total momentum (and the
+        rotation of a cluster) first; default: after a stochastic integrator, which leaves one behind
         first_step : the stage began at that step already (a continued run)
         """
         integrator = integrator or self.integrator
@@ -160,19 +163,25 @@ class Simulation:
             raise InputError(
                 "no integrator: give one to Simulation or to run(), e.g. VelocityVerlet(timestep=1.0)"
             )
-        resumed = first_step is not None
-        if not resumed:
+        if getattr(integrator, "simulation", self) is not self:
+            raise InputError("this integrator serves another simulation; make one for each")
+        if first_step is not None:
+            if self.time != self.restored_time:  # the timestep was changed
+                self.start_time, self.start_step = self.restored_time, self.step
+        else:
             self._take_heat()
             self.start_time, self.start_step = self.time, self.step
-            first_step = self.step
-        self.integrator = integrator
         if integrator is not self._running:
-            conserves = not integrator.stochastic and zero_momentum is not False
-            if conserves and not resumed:
-                loading.remove_momentum(self)
-            self.degrees_of_freedom = loading.degrees_of_freedom(self, conserves)
+            after_noise = self._running is not None and self._running.stochastic
+            conserves = not integrator.stochastic
+            if first_step is None:
+                if conserves and (after_noise if zero_momentum is None else zero_momentum):
+                    loading.remove_momentum(self)
+                self.degrees_of_freedom = loading.degrees_of_freedom(self, conserves)
+        first_step = self.step if first_step is None else first_step
         integrator.start(self.units, self.seed, self.position_bits, first_step, steps)
-        self._running = integrator
+        integrator.simulation = self
+        self.integrator = self._running = integrator
 
     def run_until(self, last: int) -> None:
         """Step up to step `last` of the stage that `begin_stage` began."""
@@ -191,6 +200,8 @@ class Simulation:
         """Simulated time, user unit."""
         if self.step == self.start_step:
             return self.start_time
+        if self.integrator is None:
+            return self.restored_time
         return self.start_time + (self.step - self.start_step) * self.integrator.timestep
 
     # --- observers ---------------------------------------------------------------------------------
@@ -201,6 +212,8 @@ class Simulation:
 
     def every(self, steps: int, function) -> None:
         """Call `function(sim)` every `steps` steps."""
+        if not (isinstance(steps, int) and steps > 0):
+            raise InputError(f"every({steps!r}, ...): expected a positive number of steps")
         self.add_observer(_Callback(steps, function))
 
     def _observe(self) -> None:
@@ -214,9 +227,14 @@ class Simulation:
                         observer.observe(self)
             finally:
                 self._observing = False
-        intervals = [observer.every for observer in self.observers if observer.every]
-        self._next_due = min((self.step // n * n + n for n in intervals), default=-1)
+        active = [observer for observer in self.observers if observer.every]
+        self._next_due = self._next(active)
+        self._next_energy = self._next([o for o in active if getattr(o, "needs_energy", True)])
         self.timers.lap("output")
+
+    def _next(self, observers) -> int:
+        """The next step at which one of these is due, or -1."""
+        return min((self.step // o.every * o.every + o.every for o in observers), default=-1)
 
     def thermo(self) -> Thermo:
         """Thermodynamic state of this step (collective). Observers of a step share one measurement."""
@@ -226,14 +244,22 @@ class Simulation:
             self._forces(want_energy=True)
         self._take_heat()
         self._thermo = measure(self)
-        if not self._thermo.temperature <= self.max_temperature:
+        if not 0.0 <= self._thermo.temperature <= self.max_temperature:
             faults.explosion(self, self._thermo.temperature)
         return self._thermo
 
     def refresh(self) -> None:
         """Recompute neighbours and forces, after positions were changed from outside (collective)."""
+        scale = 2.0**self.position_bits
+        self.positions[:] = np.rint(self.positions * scale) / scale
         self._neighbourhood()
+        self._first_forces()
+
+    def _first_forces(self) -> None:
+        """Forces of positions that no step led to: refused if atoms overlap."""
         self._forces(want_energy=True)
+        self._bad_row = max(faults.bad_row(self.atoms), self.results.bad_row)
+        self._check_forces()
 
     @property
     def potential_energy(self) -> float:

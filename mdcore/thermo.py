@@ -76,7 +76,7 @@ def measure(sim) -> Thermo:
         virial[:3] += tail_virial / 3.0
         stress = -(mvv + virial) / (sim.box.volume * units.pressure)
         pressure = -float(stress[:3].sum()) / 3.0
-        density = sim.total_mass / sim.box.volume / units.density
+        density = sim.system.total_mass / sim.box.volume / units.density
     return Thermo(
         step=sim.step,
         time=sim.time,

@@ -40,6 +40,8 @@ class H5MDWriter:
     A step is never written twice: the frame at which a continued run starts is already there.
     """
 
+    needs_energy = False  # a step is not made dearer for it
+
     def __init__(
         self,
         file,

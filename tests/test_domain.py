@@ -11,6 +11,7 @@ from mdcore.comm import SelfComm
 from mdcore.domain import Domain, processor_grid
 from mdcore.errors import InputError
 from mdcore.neighbors import Neighbors
+from mdcore.system import System
 from tests.systems import cells
 
 CUTOFF = 2.5
@@ -123,6 +124,22 @@ def test_forward_and_reverse_of_a_column():
     domain.reverse_add(ones)
     counts = np.bincount(atoms.tags[: atoms.n_total])
     np.testing.assert_array_equal(ones[: atoms.n_owned], counts[atoms.tags[: atoms.n_owned]])
+
+
+@pytest.mark.parametrize("far", [30.0, 3000.0])
+def test_list_with_atoms_far_away(far):
+    """A droplet and a pair of atoms far from it: single precision must not lose a pair."""
+    rng = np.random.default_rng(3)
+    x = np.concatenate([rng.random((300, 3)) * 8.0, far + rng.random((20, 3)) * 3.0])
+    system = System(Box(4096 * np.eye(3), False), x, species="A", units="lj")
+    _, domain, atoms = loaded(system, CUTOFF)
+    domain.make_ghosts(atoms)
+    neighbors = Neighbors(CUTOFF - 0.3, 0.3)
+    neighbors.sort(atoms)
+    neighbors.build(atoms)
+    x = atoms.positions
+    away = np.linalg.norm(x[:, None] - x, axis=2)
+    assert neighbors.list.n_pairs == np.sum(np.triu(away <= neighbors.reach, 1))
 
 
 def test_wrapping_is_exact():

@@ -106,17 +106,46 @@ def test_results_do_not_depend_on_what_is_observed():
     assert plain.snapshot().velocities.tobytes() == watched.snapshot().velocities.tobytes()
 
 
-def test_momentum_is_removed_where_it_is_conserved():
+def test_momentum_is_removed_when_asked():
     system = melt()
     system.velocities += 0.3
     kept = Simulation(system, LennardJones(**SMOOTH), VelocityVerlet(0.004))
-    kept.run(0, zero_momentum=False)
+    kept.run(0)
     assert kept.degrees_of_freedom == 3 * system.n_atoms
     gone = Simulation(system, LennardJones(**SMOOTH), VelocityVerlet(0.004))
-    gone.run(0)
+    gone.run(0, zero_momentum=True)
     assert gone.degrees_of_freedom == 3 * system.n_atoms - 3
     assert np.abs(gone.velocities.mean(axis=0)).max() < 1e-12
     assert gone.thermo().conserved == pytest.approx(kept.thermo().conserved, rel=1e-12)
+
+
+def test_noise_leaves_no_momentum_behind():
+    """After Langevin dynamics an NVE stage starts at rest, unless told otherwise; 3N - 3 or 3N motions."""
+    for wish, free in ((None, 321), (False, 324)):
+        sim = Simulation(melt(), LennardJones(**SMOOTH), Langevin(0.004, 1.0, 1.0), seed=1)
+        sim.run(20)
+        assert sim.degrees_of_freedom == 324
+        before = sim.thermo().conserved
+        sim.run(0, VelocityVerlet(0.004), zero_momentum=wish)
+        assert sim.degrees_of_freedom == free
+        assert sim.thermo().conserved == pytest.approx(before, abs=1e-9)
+
+
+def test_a_spinning_cluster_keeps_its_spin():
+    """Motion that the user gave is the user's; only motions at rest are no degrees of freedom."""
+    matrix = 40.0 * np.eye(3)
+    box = type(melt().box)(matrix, (False, False, False))
+    positions = np.array([[20.0, 20, 20], [21.12, 20, 20], [20.5, 21.0, 20]])
+    turning = System(box, positions, species="A", units="lj", velocities=np.cross([0, 0, 0.5], positions - 20.5))
+    sim = Simulation(turning, LennardJones(**SMOOTH), VelocityVerlet(0.002))
+    before = sim.kinetic_energy
+    sim.run(0)
+    assert sim.kinetic_energy == before > 0.1
+    assert sim.degrees_of_freedom == 9
+    still = System(box, positions, species="A", units="lj")
+    sim = Simulation(still, LennardJones(**SMOOTH), VelocityVerlet(0.002))
+    sim.run(0)
+    assert sim.degrees_of_freedom == 3
 
 
 def test_units_at_the_border():

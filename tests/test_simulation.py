@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from mdcore import InputError, Interrupted, LennardJones, Simulation, SimulationError, System, VelocityVerlet
+from mdcore import InputError, Interrupted, Langevin, LennardJones, Simulation, SimulationError, System, VelocityVerlet
 from mdcore.box import Box
 from mdcore.velocities import maxwell_boltzmann
 from tests.test_integrators import SMOOTH, melt
@@ -54,6 +54,39 @@ def test_state_continues_bit_for_bit():
     assert a.time == b.time and straight.thermo().conserved == second.thermo().conserved
 
 
+def test_a_restored_simulation_simply_runs_on():
+    straight = Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004))
+    straight.run(200)
+    first = Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004))
+    first.run(100)
+    second = Simulation(None, LennardJones(**SMOOTH), state=first.state())
+    assert second.time == first.time and second.thermo().temperature == first.thermo().temperature
+    second.run(100, VelocityVerlet(0.004))
+    assert straight.snapshot().velocities.tobytes() == second.snapshot().velocities.tobytes()
+
+
+def test_refreshed_positions_are_on_the_grid():
+    sim = Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004))
+    sim.positions[:] += 0.1
+    sim.refresh()
+    scaled = sim.positions * 2.0**40
+    np.testing.assert_array_equal(scaled, np.rint(scaled))
+    sim.positions[0] = sim.positions[1] + 1e-4
+    with pytest.raises(SimulationError, match="overlap"):
+        sim.refresh()
+
+
+def test_objects_serve_one_simulation():
+    potential, thermostat = LennardJones(**SMOOTH), Langevin(0.004, 1.0, 1.0)
+    first = Simulation(melt(), potential, thermostat)
+    first.run(1)
+    with pytest.raises(InputError, match="serves another simulation"):
+        Simulation(melt(), potential, thermostat).run(1)
+    other = System(Box.cubic(10.0), [[1, 1, 1], [3, 1, 1]], species="B", units="lj")
+    with pytest.raises(InputError, match="serves a simulation of A; make another one for B"):
+        Simulation(other, potential)
+
+
 def test_a_stop_is_honoured_after_the_step():
     sim = Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004))
     sim.stop_requested = lambda: sim.step >= 4
@@ -82,6 +115,21 @@ def test_refuses_overlapping_atoms(distance, needle):
     with pytest.raises(SimulationError, match=needle) as raised:
         Simulation(two(distance), LennardJones(**SMOOTH))
     assert "atom" in str(raised.value)
+
+
+@pytest.mark.parametrize("lattice_constant", [0.5, 0.3])
+def test_refuses_a_crystal_whose_forces_cancel(lattice_constant):
+    crystal = System.build("fcc", lattice_constant, species="A", units="lj").replicate((4, 4, 4))
+    with pytest.raises(SimulationError, match="overlap"):
+        Simulation(crystal, LennardJones(2.5, 1.0, 1.0))
+
+
+def test_refuses_energies_beyond_the_exact_range():
+    system = melt()
+    system.velocities[0], system.velocities[1] = (3000.0,) * 3, (-3000.0,) * 3
+    sim = Simulation(system, LennardJones(**SMOOTH), VelocityVerlet(1e-6), max_temperature=1e3)
+    with pytest.raises(SimulationError, match="beyond the limit"):
+        sim.thermo()
 
 
 def test_refuses_a_step_beyond_the_skin():
@@ -133,11 +181,22 @@ def test_refuses_an_atom_that_flies_away():
     [
         ({"skin": -1.0}, "skin = -1.0"),
         ({"processor_grid": (2, 2, 1)}, "4 domains for 1 ranks"),
+        ({"seed": -1}, "seed = -1"),
+        ({"seed": 1.5}, "seed = 1.5"),
     ],
 )
 def test_refuses_settings(change, needle):
     with pytest.raises(InputError, match=needle):
         Simulation(melt(), LennardJones(**SMOOTH), **change)
+
+
+def test_refuses_odd_numbers_of_steps():
+    sim = Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004))
+    for steps in (-5, 2.5, "10"):
+        with pytest.raises(InputError, match="number of steps"):
+            sim.run(steps)
+        with pytest.raises(InputError, match="number of steps"):
+            sim.every(steps, print)
 
 
 def test_needs_an_integrator():

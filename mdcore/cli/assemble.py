@@ -159,7 +159,8 @@ class Stage:
 
     @property
     def zero_momentum(self) -> bool | None:
-        return getattr(self.settings, "zero_momentum", None)
+        wish = getattr(self.settings, "zero_momentum", "auto")
+        return None if wish == "auto" else wish
 
 
 def make_stages(settings: Settings) -> list[Stage]:

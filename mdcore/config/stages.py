@@ -55,10 +55,11 @@ class StageSettings:
 class NVESettings(StageSettings):
     """Constant energy: velocity Verlet."""
 
-    zero_momentum: bool = setting(
-        Boolean(),
-        "Remove the total momentum (of a cluster also the rotation) at the start of the stage.",
-        default=True,
+    zero_momentum: str | bool = setting(
+        OneOf((Boolean(), Choice(("auto",)))),
+        "Remove the total momentum (of a cluster also the rotation) at the start of the stage; "
+        '`"auto"`: only after a Langevin stage, which leaves one behind.',
+        default="auto",
         example=False,
     )
 

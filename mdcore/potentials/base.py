@@ -16,18 +16,20 @@ from mdcore import exact
 class Results:
     """What one force evaluation found, beside the forces.
 
-    want_energy : compute the energy too; energy : int, sum on the force grid (exact.py), this rank's share
+    want_energy : compute the energy too; bad_row : row of an atom with an impossible interaction, or -1; energy : int, sum on the force grid (exact.py), this rank's share
     atom_energies : float64 [n_total + 1] or None; per-atom energies where wanted (ghosts': part of their owners')
     """
 
     def __init__(self):
         self.want_energy = False
         self.energy = 0
+        self.bad_row = -1
         self.atom_energies = None
         self._limbs = np.zeros(exact.LIMBS, dtype=np.int64)
 
     def reset(self, want_energy: bool, atom_energies: np.ndarray | None = None) -> None:
         self.want_energy, self.energy, self.atom_energies = want_energy, 0, atom_energies
+        self.bad_row = -1
 
     def limbs(self) -> np.ndarray:
         """Where a kernel writes the limbs of its energy; `add_limbs` adds them."""

@@ -9,6 +9,7 @@ Tail corrections (ibid. sec. 2.8, eqs 2.144 and 2.145, g(r) = 1 past the cutoff)
 """
 
 import math
+import numbers
 
 import numpy as np
 
@@ -69,7 +70,7 @@ class LennardJones:
         self.species = {name: _parameters(name, value) for name, value in (species or {}).items()}
         self.pairs = {}
         for (a, b), given in (pairs or {}).items():
-            rc = _positive(f"cutoff of the pair {a}-{b}", given[2]) if len(given) > 2 and given[2] else cutoff
+            rc = _positive(f"cutoff of the pair {a}-{b}", given[2]) if len(given) > 2 and given[2] is not None else cutoff
             self.pairs[frozenset((a, b))] = (*_parameters(f"{a}-{b}", given[:2]), rc)
         self.base_cutoff = _positive("cutoff", cutoff)
         self.cutoff = max([self.base_cutoff, *(pair[2] for pair in self.pairs.values())])
@@ -77,6 +78,12 @@ class LennardJones:
 
     def bind(self, symbols) -> None:
         """Make the table of all pairs of these species; InputError names what is missing."""
+        if symbols != getattr(self, "symbols", symbols):
+            raise InputError(
+                f"this LennardJones serves a simulation of {', '.join(self.symbols)}; make another one for "
+                f"{', '.join(symbols)}"
+            )
+        self.symbols = symbols
         n = len(symbols)
         self.parameters = [[self._pair(a, b) for b in symbols] for a in symbols]
         self.table = np.array([self._row(*pair) for row in self.parameters for pair in row])
@@ -117,10 +124,11 @@ class LennardJones:
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         variant = self.variant | ENERGY if out.want_energy else self.variant
-        _kernels.pair_lj(
+        row = _kernels.pair_lj(
             atoms, neighbors.list, self.table, self.n_species, variant, out.limbs(), out.atom_energies
         )
         out.add_limbs()
+        out.bad_row = max(out.bad_row, row)
 
     def tail(self, counts, box) -> tuple[float, float]:
         """(energy, trace of the virial) past the cutoff for `counts` atoms of each species."""
@@ -148,7 +156,7 @@ def _one_of(name: str, value, choices) -> None:
 
 
 def _positive(name: str, value) -> float:
-    if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
+    if not (isinstance(value, numbers.Real) and math.isfinite(value) and value > 0):
         raise InputError(f"LennardJones: {name} = {value!r}: expected a positive number")
     return float(value)
 
