@@ -66,6 +66,7 @@ class Langevin(VelocityVerlet):
             raise InputError(f"Langevin: temperature = {temperature!r}: expected T or (first, last), not negative")
         self.first, self.last = float(ramp[0]), float(ramp[1])
         self.friction = _positive("friction", friction)
+        self.heat = 0  # put in since last asked, this rank's share
         self._heat = np.zeros(exact.LIMBS, dtype=np.int64)
 
     def start(self, units, seed, position_bits, first_step, steps):

@@ -14,7 +14,6 @@ from mdcore.box import Box
 from mdcore.errors import InputError
 from mdcore.system import System
 
-
 AT_REST = 1e-9  # of the kinetic energy: less in the motion of the whole is rounding
 
 

@@ -1,6 +1,7 @@
 """The time-step loop: what happens in a step, in which order?"""
 
 import math
+import os
 
 import numpy as np
 
@@ -71,6 +72,7 @@ class Simulation:
         self.position_bits = exact.position_bits(extent)
         scale = 2.0**self.position_bits
         self.box = Box(np.rint(box.matrix * scale) / scale, box.periodic, np.rint(box.origin * scale) / scale)
+        self._check_memory()
         self.tail = potential.tail(self.system.counts, self.box)  # (energy, trace of the virial)
         half = potential.list_kinds == ("half",)
         self.domain = Domain(self.comm, self.box, self.neighbors.reach, processor_grid, upper=half)
@@ -84,7 +86,7 @@ class Simulation:
         self.start_time = 0.0  # at start_step, where the stage began
         self.heat = 0  # energy put in from outside, int on the energy grid, this rank's share
         self.degrees_of_freedom = 0
-        self._running = None  # the integrator that was started last
+        self._running = None if state is None else integrator  # the integrator of the stage so far
         self._stop = False
         self._bad_row = -1
         self._thermo, self._observing = None, False
@@ -94,6 +96,22 @@ class Simulation:
         loading.load(self, system if here else None, state if here else None)
         self._neighbourhood()
         self._first_forces()
+
+    def _check_memory(self) -> None:
+        """Refuse a cutoff, a skin or a density that would fill the memory with ghosts and neighbours."""
+        reach, n, box = self.neighbors.reach, self.system.n_atoms, self.system.box
+        images = math.prod(1.0 + 2.0 * reach / w if p else 1.0 for w, p in zip(box.widths, box.periodic, strict=True))
+        pairs = n * min(n * images, n / box.volume * 4.19 * reach**3) / 2.0
+        need = (150.0 * n * images + 4.0 * pairs) / self.comm.size
+        have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if need > have:
+            error = InputError(
+                f"{n:,} atoms with neighbours up to {reach:g} {self.units.labels['length']} away (cutoff + skin) need "
+                f"about {need / 2**30:,.0f} GiB on each rank, the machine has {have / 2**30:,.0f}; check the cell, "
+                "[potential] cutoff and [neighbors] skin, or use more machines"
+            )
+            error.collective = True
+            raise error
 
     # --- the loop ---------------------------------------------------------------------------------
 

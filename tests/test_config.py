@@ -50,7 +50,7 @@ def test_defaults():
         "stage1",
         100,
         0,
-        True,
+        "auto",
     )
     assert s.output_path(".h5md") == "argon.h5md"
 

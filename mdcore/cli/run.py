@@ -2,7 +2,7 @@
 
 import math
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 
 from mdcore import checkpoint
 from mdcore._kernels import cpu_name
@@ -20,20 +20,13 @@ from mdcore.simulation import Simulation
 
 def command(arguments, comm) -> None:
     settings = on_root(comm, lambda: load(arguments.input, arguments.set), share=True)
-    with StopSignals() as stop:
-        run(
-            settings,
-            comm,
-            stop,
-            restart=arguments.restart,
-            overwrite=arguments.overwrite,
-            quiet=arguments.quiet,
-        )
+    run(settings, comm, restart=arguments.restart, overwrite=arguments.overwrite, quiet=arguments.quiet)
 
 
-def run(settings: Settings, comm, stop, *, restart=None, overwrite=False, quiet=False) -> None:
-    """Run all stages of `settings`; Interrupted after a checkpoint if `stop()` says so.
+def run(settings: Settings, comm, stop=None, *, restart=None, overwrite=False, quiet=False) -> None:
+    """Run all stages of `settings`; Interrupted after a checkpoint if asked to stop.
 
+    stop : function that says whether to stop; None: signals do
     restart : None, a checkpoint file, or True for the checkpoint this input writes
     """
     say = print if comm.rank == 0 and not quiet else lambda *_, **__: None
@@ -43,7 +36,6 @@ def run(settings: Settings, comm, stop, *, restart=None, overwrite=False, quiet=
     with ExitStack() as held:
         on_root(comm, lambda: held.enter_context(RunLock(settings.output_path(".lock"))))
         sim = begin(settings, comm, stages, restart)
-        sim.stop_requested = stop
         if overwrite:
             on_root(comm, lambda: forget_checkpoints(settings))
         resume_step = None if restart is None else sim.step
@@ -57,7 +49,9 @@ def run(settings: Settings, comm, stop, *, restart=None, overwrite=False, quiet=
             sim.add_observer(observer)
         say(banner(sim, outputs.provenance, settings.source), end="\n\n")
         meter = Meter(sim)
-        run_stages(settings, sim, assemble.remaining(stages, sim, restart is not None), outputs, say)
+        # signals are caught only now: before and after the steps they end the process at once
+        with StopSignals() if stop is None else nullcontext(stop) as sim.stop_requested:
+            run_stages(settings, sim, assemble.remaining(stages, sim, restart is not None), outputs, say)
         progress.close()
         timing = meter.report(sim)
         say("\n" + timing)
