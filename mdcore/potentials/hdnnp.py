@@ -41,12 +41,18 @@ class HDNNPotential:
     def bind(self, symbols) -> None:
         """Find the model's elements among the species of a system."""
         elements = self.model.elements
+        if symbols != getattr(self, "symbols", symbols):
+            raise InputError(
+                f"this network potential serves a simulation of {', '.join(self.symbols)}; make another one for "
+                f"{', '.join(symbols)}"
+            )
         for symbol in symbols:
             if symbol not in elements:
                 raise InputError(
                     f"potential {self.model.name or 'hdnnp'}: no network for species {symbol}; "
                     f"it knows {', '.join(elements)}"
                 )
+        self.symbols = symbols
         self._element_of = np.array([elements.index(s) for s in symbols], dtype=np.int32)
         self._species_of = np.array([symbols.index(e) if e in symbols else -1 for e in elements], dtype=np.int32)
 
@@ -65,8 +71,7 @@ class HDNNPotential:
 def networks_of(model: HDNNP) -> Networks:
     """The kernels' tables of a model; InputError if a descriptor can't be scaled."""
     elements = []
-    for e, element in enumerate(model.elements):
-        scaling, functions = model.scaling[e], model.symmetry_functions[e]
+    for e, (scaling, functions) in enumerate(zip(model.scaling, model.symmetry_functions, strict=True)):
         if scaling.degenerate.size:
             first = functions[scaling.degenerate[0]]
             raise InputError(

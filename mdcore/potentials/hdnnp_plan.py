@@ -90,13 +90,13 @@ def make_plan(functions: tuple[SymmetryFunction, ...], elements: tuple[str, ...]
     tables = {name: [] for name in ("families", "exponents", "radials", "groups", "angles", "terms")}
     for (window, shift), members in families.items():
         _add_family(tables, window, shift, members, elements)
-    kinds = {"families": FAMILY, "exponents": EXPONENT, "radials": RADIAL, "groups": GROUP, "angles": ANGLE, "terms": TERM}
-    arrays = {name: np.array(rows, dtype=kinds[name]) for name, rows in tables.items()}
+    kinds = (FAMILY, EXPONENT, RADIAL, GROUP, ANGLE, TERM)
+    arrays = {name: np.array(rows, dtype=kind) for (name, rows), kind in zip(tables.items(), kinds, strict=True)}
     return Plan(**arrays, n_functions=len(functions))
 
 
 def network_tables(network: ElementNetwork) -> list[tuple]:
-    """(weights [n_in, wide n_out], transposed [n_out, wide n_in], biases [wide n_out], n_in, n_out, activation) a layer."""
+    """(weights [n_in, wide n_out], transposed [n_out, wide n_in], biases, n_in, n_out, activation) a layer."""
     layers = []
     for weights, biases, letter in zip(network.weights, network.biases, network.activations, strict=True):
         n_in, n_out = weights.shape

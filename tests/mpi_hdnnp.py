@@ -1,0 +1,35 @@
+"""As mpi_trajectory.py, with a network potential: python mpi_hdnnp.py FOLDER CASE:STEPS[:STATE] ..."""
+
+import numpy as np
+
+from mdcore import _kernels
+from mdcore.integrators import Langevin, VelocityVerlet
+from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.simulation import Simulation
+from tests import mpi_trajectory
+from tests.reference.hdnnp_models import random_model
+from tests.systems import SKEW, TRICLINIC, scattered
+
+SPECIES = {"symbols": ("O", "H"), "closest": 0.9}
+CELLS = {
+    "cubic": lambda: scattered(150, 8.0 * np.eye(3), seed=21, **SPECIES),
+    "triclinic": lambda: scattered(120, 7.7 * TRICLINIC, seed=22, **SPECIES),
+    "slab": lambda: scattered(60, np.diag([6.0, 6.0, 12.0]) @ SKEW, (True, True, False), seed=23, **SPECIES),
+    "cluster": lambda: scattered(40, 5.0 * np.eye(3), (False, False, False), seed=24, **SPECIES),
+    "tiny": lambda: scattered(4, 1.9 * np.eye(3), seed=25, **SPECIES),
+}
+
+
+def build(case: str, comm=None, state=None):
+    cell, ensemble = case.split("-")
+    system = CELLS[cell]()
+    noise = _kernels.normals(7, 0, 1, np.arange(system.n_atoms))
+    system.velocities = 0.5 * noise / np.sqrt(system.masses)[:, None]
+    potential = HDNNPotential(random_model(types=[2, 3, 9, 13, 21], cutoff=2.5))
+    integrator = VelocityVerlet(0.01) if ensemble == "nve" else Langevin(0.01, (1.0, 0.7), 1.0)
+    return Simulation(system, potential, integrator, seed=3, comm=comm, state=state, skin=0.3)
+
+
+if __name__ == "__main__":
+    mpi_trajectory.build = build
+    mpi_trajectory.main()
