@@ -5,7 +5,7 @@
 Tables and arrays are checked here; the kernels of the CPU level that `_kernels` selected are called.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.stdlib cimport calloc, free
 
 import numpy as np
@@ -92,10 +92,12 @@ cdef extern from "hdnnp.h" nogil:
         void (*values)(const hd_plan *, const hd_environment *, hd_scratch *, double *) noexcept nogil
         void (*vjp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *, double *, double *,
                     double *) noexcept nogil
-        void (*jvp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *, const double *, const double *,
+        void (*jvp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *, const double *,
+                    const double *,
                     double *) noexcept nogil
         void (*network)(const hd_network *, int64_t, const double *, double *, double *, double *) noexcept nogil
-        void (*energy_forces)(const hd_element *, int64_t, const hd_units *, const hd_atoms *, int64_t, int64_t, hd_scratch *,
+        void (*energy_forces)(const hd_element *, int64_t, const hd_units *, const hd_atoms *, int64_t, int64_t,
+                              hd_scratch *,
                               int64_t *, double *) noexcept nogil
 
     const hd_kernels *hd_select(const char *)
@@ -121,7 +123,8 @@ def canonical_order(double[:, ::1] x, const int64_t[::1] tags, int64_t n_owned, 
     cdef const hd_kernels *k = kernels()
     if index.shape[0]:
         with nogil:
-            k.canonical_order(&x[0, 0], &tags[0], n_owned, n_total, n_species, &first[0], &index[0], &bounds[0, 0], &work[0])
+            k.canonical_order(&x[0, 0], &tags[0], n_owned, n_total, n_species, &first[0], &index[0],
+                              &bounds[0, 0], &work[0])
     return np.asarray(bounds)[:n_owned]
 
 
@@ -236,7 +239,8 @@ cdef class Networks:
         return np.asarray(dg)
 
     cdef _block(self, int32_t[::1] centers, int64_t[:, ::1] first, double[::1] x, double[::1] y, double[::1] z,
-                double[:, ::1] g, double[:, ::1] other, double[::1] gx, double[::1] gy, double[::1] gz, bint tangents=False):
+                double[:, ::1] g, double[:, ::1] other, double[::1] gx, double[::1] gy, double[::1] gz,
+                bint tangents=False):
         """values into g (row a, or the only row), then vjp of `other` into gx, gy, gz or jvp of these into `other`."""
         cdef int64_t n = centers.shape[0], a, edges = x.shape[0]
         cdef double nothing = 0.0

@@ -16,7 +16,9 @@ from mdcore import exact
 class Results:
     """What one force evaluation found, beside the forces.
 
-    want_energy : compute the energy too; bad_row : row of an atom with an impossible interaction, or -1; energy : int, sum on the force grid (exact.py), this rank's share
+    want_energy : compute the energy too
+    energy : int, sum on the force grid (exact.py), this rank's share
+    bad_row : row of an atom with an impossible interaction, or -1
     atom_energies : float64 [n_total + 1] or None; per-atom energies where wanted (ghosts': part of their owners')
     """
 

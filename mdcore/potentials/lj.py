@@ -70,7 +70,8 @@ class LennardJones:
         self.species = {name: _parameters(name, value) for name, value in (species or {}).items()}
         self.pairs = {}
         for (a, b), given in (pairs or {}).items():
-            rc = _positive(f"cutoff of the pair {a}-{b}", given[2]) if len(given) > 2 and given[2] is not None else cutoff
+            own = given[2] if len(given) > 2 else None
+            rc = cutoff if own is None else _positive(f"cutoff of the pair {a}-{b}", own)
             self.pairs[frozenset((a, b))] = (*_parameters(f"{a}-{b}", given[:2]), rc)
         self.base_cutoff = _positive("cutoff", cutoff)
         self.cutoff = max([self.base_cutoff, *(pair[2] for pair in self.pairs.values())])
