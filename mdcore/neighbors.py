@@ -7,7 +7,6 @@ moved half the skin since it was built: two atoms can't have approached by more.
 from mdcore._hdnnp import canonical_order
 from mdcore._kernels import VerletList, spatial_order
 
-
 FEW = 512  # atoms that fit into the first-level cache in any order
 
 
