@@ -29,7 +29,7 @@ needs_mpi = [
 
 
 def mpirun(
-    ranks: int, *arguments, timeout: float = 300, check: bool = True, **environment
+    ranks: int, *arguments, timeout: float = 900, check: bool = True, **environment
 ) -> subprocess.CompletedProcess:
     """Run `python <arguments>` on `ranks` ranks (more than cores: they yield while they wait)."""
     environment = {
