@@ -1,0 +1,27 @@
+"""Which potential is in this file or folder?"""
+
+import os
+from pathlib import Path
+
+from mdcore.errors import InputError
+from mdcore.potentials.hdnnp_model import HDNNP
+from mdcore.potentials.native_units import Units
+
+
+def read_model(path, units: Units | dict | None = None) -> HDNNP:
+    """The network potential in `path`: a folder of n2p2/RuNNer files, or mdcore's own .h5 file.
+
+    units : as the user states them, e.g. {"length": "bohr", "energy": "hartree"}; None: the file says
+    InputError says what was expected where.
+    """
+    from mdcore.potentials.hdnnp_h5 import read_h5
+    from mdcore.potentials.n2p2 import read_n2p2
+
+    path = Path(os.path.expanduser(path))
+    if path.name == "input.nn":
+        path = path.parent
+    if path.is_dir():
+        return read_n2p2(path, units)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; expected a folder with input.nn, or a .h5 file")
+    return read_h5(path, units)
