@@ -17,11 +17,11 @@
 #include "md_types.h"
 #include "simd.h"
 
-typedef struct {
-    double low[3], width[3], inverse[3];
-    int64_t n[3];
-    int compact; /* no bin is wider than the cutoff and no atom far outside: single precision will do */
-} md_grid;
+static inline double distance2(const double *a, const double *b)
+{
+    const double x = a[0] - b[0], y = a[1] - b[1], z = a[2] - b[2];
+    return x * x + y * y + z * z;
+}
 
 /* Corners of the box around atoms [0, n). */
 static void bounds(const md_atoms *atoms, int64_t n, v4d *low_corner, v4d *high_corner)
@@ -108,8 +108,9 @@ static void spatial_order(const md_atoms *atoms, double size, int64_t *order, in
 }
 
 /* Sort all atoms by bin: the bins of spatial_order, continued outwards to hold the ghosts. */
-static void fill_bins(const md_atoms *atoms, double cutoff, md_bins *bins, md_grid *grid)
+static void fill_bins(const md_atoms *atoms, double cutoff, md_bins *bins)
 {
+    md_grid *grid = &bins->grid;
     const int64_t n = atoms->n_owned + atoms->n_ghost, most = BINS_PER_ATOM * n + BINS_FLOOR;
     double size = 0.5 * cutoff, n_bins;
     do {
@@ -288,8 +289,8 @@ MD_INLINE int build_list(const md_atoms *atoms, double cutoff, const int half, m
     const int32_t nobody = (int32_t)(n + atoms->n_ghost);
     const v4d cut2 = v_set1(cutoff * cutoff), far = v_set1(1e18);
     const v8f loose2 = v8_set1((float)(cutoff * cutoff * (1.0 + 1e-5)));
-    md_grid grid;
-    fill_bins(atoms, cutoff, bins, &grid);
+    fill_bins(atoms, cutoff, bins);
+    const md_grid grid = bins->grid;
     md_reaches reaches;
     for (int64_t y = 0; y <= MOST_STEPS; y++)
         for (int64_t z = 0; z <= MOST_STEPS; z++)
@@ -348,4 +349,43 @@ static int verlet_list(const md_atoms *atoms, double cutoff, int half, md_bins *
                        int64_t *needed)
 {
     return half ? build_list(atoms, cutoff, 1, bins, list, needed) : build_list(atoms, cutoff, 0, bins, list, needed);
+}
+
+/* May a pair that is not listed have come within the cutoff since the list was built?  `cutoff` + `skin` is what
+ * the list was built for; no atom has moved farther than `farthest`, which must be less than the skin.
+ *
+ * Two atoms that were r0 apart and have moved d_i and d_j are no closer than r0 - d_i - d_j. So a pair is
+ * missing only if cutoff + skin < r0 < cutoff + d_i + d_j, and then one of the two has moved more than half
+ * the skin. These are few: only around them is looked, at where everybody was (the bins are those of the build). */
+static int list_outrun(const md_atoms *atoms, const md_bins *bins, double cutoff, double skin, double farthest)
+{
+    const int64_t total = atoms->n_owned + atoms->n_ghost;
+    const md_grid *grid = &bins->grid;
+    const double listed2 = (cutoff + skin) * (cutoff + skin) * (1.0 - 1e-9);
+    for (int64_t i = 0; i < total; i++) {
+        const double *from = atoms->start + 4 * i;
+        const double moved2 = distance2(atoms->x + 4 * i, from);
+        if (moved2 <= 0.25 * skin * skin)
+            continue;
+        const double near = cutoff + sqrt(moved2), far = near + farthest;
+        int64_t low[3], high[3];
+        for (int d = 0; d < 3; d++) {
+            low[d] = grid_clamp(grid, d, from[d] - far);
+            high[d] = grid_clamp(grid, d, from[d] + far);
+        }
+        for (int64_t bz = low[2]; bz <= high[2]; bz++)
+            for (int64_t by = low[1]; by <= high[1]; by++) {
+                const int32_t *row = bins->start + (bz * grid->n[1] + by) * grid->n[0];
+                for (int64_t k = row[low[0]]; k < row[high[0] + 1]; k++) {
+                    const int64_t j = bins->atom[k];
+                    const double r2 = distance2(atoms->start + 4 * j, from);
+                    if (r2 <= listed2 || r2 >= far * far || (i >= atoms->n_owned && j >= atoms->n_owned))
+                        continue;
+                    const double close = near + sqrt(distance2(atoms->x + 4 * j, atoms->start + 4 * j));
+                    if (r2 < close * close)
+                        return 1;
+                }
+            }
+    }
+    return 0;
 }

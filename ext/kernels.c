@@ -15,6 +15,7 @@
 const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .name = TEXT(MD_LEVEL),
     .verlet_list = verlet_list,
+    .list_outrun = list_outrun,
     .spatial_order = spatial_order,
     .pair_lj = pair_lj,
     .verlet_first = verlet_first,

@@ -19,6 +19,7 @@ typedef struct md_kernels {
     const char *name;
     /* cells.c */
     int (*verlet_list)(const md_atoms *, double cutoff, int half, md_bins *, md_list *, int64_t *needed);
+    int (*list_outrun)(const md_atoms *, const md_bins *, double cutoff, double skin, double farthest);
     void (*spatial_order)(const md_atoms *, double size, int64_t *order, int64_t *work);
     /* pair_lj.c */
     int64_t (*pair_lj)(const md_atoms *, const md_list *, const double *table, int64_t n_species, int variant,

@@ -13,7 +13,7 @@ typedef struct md_atoms {
     double *x; /* [n][4] x, y, z, species index */
     double *v; /* [n][4] vx, vy, vz, 1/mass; owned atoms only */
     double *f; /* [n][4] fx, fy, fz, 0 */
-    const double *start;  /* [n][4] x at the last list build; owned atoms only */
+    const double *start;  /* [n][4] x at the last list build */
     const double *masses; /* [n_owned] */
     const int64_t *tags;  /* [n_owned] */
     int64_t n_owned, n_ghost;
@@ -28,6 +28,13 @@ typedef struct md_list {
     int64_t n_pairs;  /* without the padding */
 } md_list;
 
+/* Bins of equal size, x fastest. */
+typedef struct md_grid {
+    double low[3], width[3], inverse[3];
+    int64_t n[3];
+    int compact; /* no bin is wider than the cutoff and no atom far outside: single precision will do */
+} md_grid;
+
 /* Work space of a list build: all atoms sorted by bin, and those around one bin. */
 typedef struct md_bins {
     double *x, *y, *z; /* [capacity + 8] sorted */
@@ -38,6 +45,7 @@ typedef struct md_bins {
     int32_t *bin;   /* [capacity] bin of each atom */
     int32_t *start; /* [BINS_PER_ATOM * capacity + BINS_FLOOR + 2] first atom of each bin */
     int64_t capacity;
+    md_grid grid;
 } md_bins;
 
 enum { BINS_PER_ATOM = 8, BINS_FLOOR = 512 };

@@ -62,6 +62,7 @@ cdef extern from "kernels.h" nogil:
     ctypedef struct md_kernels:
         const char *name
         int (*verlet_list)(const md_atoms *, double, int, md_bins *, md_list *, int64_t *) noexcept nogil
+        int (*list_outrun)(const md_atoms *, const md_bins *, double, double, double) noexcept nogil
         void (*spatial_order)(const md_atoms *, double, int64_t *, int64_t *) noexcept nogil
         int64_t (*pair_lj)(const md_atoms *, const md_list *, const double *, int64_t, int, int64_t *,
                            double *) noexcept nogil
@@ -207,6 +208,16 @@ cdef class VerletList:
                 "remove the duplicate or move one of them"
             )
 
+    def outrun(self, AtomRows atoms, double cutoff, double skin, double farthest):
+        """May an unlisted pair have come within `cutoff`? Of a list built for cutoff + skin, ghosts up to date.
+
+        farthest : bound on how far atoms have moved since, less than the skin
+        """
+        cdef int found
+        with nogil:
+            found = K.list_outrun(&atoms.rows, &self.bins, cutoff, skin, farthest)
+        return bool(found)
+
     cdef _allocate_bins(self, int64_t n):
         # pages that are never touched cost nothing, so the near and above columns may be this long
         cdef double[:, ::1] columns = np.zeros((6, n + 8))
@@ -240,14 +251,20 @@ cdef class VerletList:
         return self.first[: n + 1], self.index[: self.rows.first[n]]
 
 
-def spatial_order(AtomRows atoms, double size):
-    """Order [n_owned] of the owned atoms along bins of edge `size`: near in space, near in memory."""
-    cdef int64_t n = atoms.rows.n_owned
-    cdef int64_t[::1] order = np.empty(max(n, 1), dtype=np.int64)
-    cdef int64_t[::1] work = np.empty(2 * n + BINS_FLOOR + 2, dtype=np.int64)
-    with nogil:
-        K.spatial_order(&atoms.rows, size, &order[0], &work[0])
-    return np.asarray(order)[:n]
+cdef class SpatialOrder:
+    """Near in space, near in memory: an order of the owned atoms. Keeps its memory from call to call."""
+
+    cdef int64_t[::1] _order, _work
+
+    def __call__(self, AtomRows atoms, double size):
+        """Order [n_owned] of the owned atoms along bins of edge `size`; a view, valid until the next call."""
+        cdef int64_t n = atoms.rows.n_owned
+        if self._order is None or self._order.shape[0] < n + 1:
+            self._order = np.empty(n + n // 8 + 1, dtype=np.int64)
+            self._work = np.empty(2 * self._order.shape[0] + BINS_FLOOR + 2, dtype=np.int64)
+        with nogil:
+            K.spatial_order(&atoms.rows, size, &self._order[0], &self._work[0])
+        return np.asarray(self._order)[:n]
 
 
 def pair_lj(AtomRows atoms, VerletList pairs, double[:, ::1] table, int64_t n_species, int variant,

@@ -46,6 +46,7 @@ class Atoms(AtomRows):
     def __init__(self, capacity: int = 0, columns: dict[str, Column] | None = None):
         self.columns = dict(COLUMNS, **(columns or {}))
         self.capacity = 0
+        self._spare = np.empty(0, dtype=np.int8)
         self._grow(capacity + 1)
 
     def reserve(self, n: int) -> None:
@@ -91,9 +92,17 @@ class Atoms(AtomRows):
 
     def take(self, rows: np.ndarray) -> None:
         """Keep the owned atoms `rows`, in that order; ghosts are forgotten."""
-        for name in self.migrating():
+        # into memory that is kept: at millions of atoms fresh pages would cost more than the copy
+        names = self.migrating()
+        widest = max(getattr(self, name)[:1].nbytes for name in names)
+        if self._spare.size < len(rows) * widest:
+            self._spare = np.empty(self.capacity * widest, dtype=np.int8)
+        for name in names:
             column = getattr(self, name)
-            column[: len(rows)] = column.take(rows, axis=0)
+            taken = self._spare[: len(rows) * column[:1].nbytes].view(column.dtype)
+            taken = taken.reshape(len(rows), *column.shape[1:])
+            column.take(rows, axis=0, out=taken, mode="clip")
+            column[: len(rows)] = taken
         self.n_ghost = 0
         self.n_owned = len(rows)
 

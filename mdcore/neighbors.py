@@ -1,12 +1,16 @@
 """Who is near whom, and until when does the answer hold?
 
-The list holds all pairs within cutoff + skin. It stays complete until some atom has
-moved half the skin since it was built: two atoms can't have approached by more.
+The list holds all pairs within cutoff + skin. It stays complete as long as no atom has moved half the skin:
+two atoms can't have approached by more. After that it is complete as long as around the few that have moved
+farther there is no unlisted pair whose two atoms together have moved far enough.
 """
 
-from mdcore._hdnnp import canonical_order
-from mdcore._kernels import VerletList, spatial_order
+import numpy as np
 
+from mdcore._hdnnp import canonical_order
+from mdcore._kernels import SpatialOrder, VerletList
+
+MARGIN = 0.5  # skins by which ghosts are known beyond the radius of the list
 FEW = 512  # atoms that fit into the first-level cache in any order
 
 
@@ -19,11 +23,11 @@ class FullList:
 
     def __init__(self, n_species: int):
         self.n_species = n_species
-        self._list = VerletList()
+        self.pairs = VerletList()
 
     def build(self, atoms, reach: float) -> None:
-        self._list.build(atoms, reach, half=False)
-        self.first, self.index = self._list.arrays(atoms)
+        self.pairs.build(atoms, reach, half=False)
+        self.first, self.index = self.pairs.arrays(atoms)
         self.bounds = canonical_order(
             atoms.x, atoms.tags, atoms.n_owned, atoms.n_total, self.n_species, self.first, self.index
         )
@@ -33,6 +37,7 @@ class Neighbors:
     """The Verlet lists of the owned atoms.
 
     cutoff, skin : unit of length; the lists have the radius `reach` = cutoff + skin
+    ghost_reach : how far ghosts must be known for that
     kinds : the lists that are wanted, "half" (each pair once: `list`), "full" (FullList: `full`) or both
     builds : how often they were built
     """
@@ -40,18 +45,29 @@ class Neighbors:
     def __init__(self, cutoff: float, skin: float, kinds=("half",), n_species: int = 1):
         self.cutoff, self.skin = cutoff, skin
         self.reach = cutoff + skin
+        self.ghost_reach = self.reach + MARGIN * skin
         self.list = VerletList() if "half" in kinds else None
         self.full = FullList(n_species) if "full" in kinds else None
         self.builds = 0
+        self._order = SpatialOrder()
 
-    def stale(self, moved2: float) -> bool:
-        """Has an atom, at most sqrt(moved2) from where it was, used up half the skin?"""
-        return not moved2 <= (0.5 * self.skin) ** 2
+    def outrun(self, atoms, moved2: float, comm) -> bool:
+        """May a pair be missing by now? Ghosts are up to date (collective).
+
+        moved2 : squared, how far any atom of any rank has moved since the list was built
+        """
+        if moved2 <= (0.5 * self.skin) ** 2:
+            return False
+        if not moved2 <= (0.5 * (1.0 + MARGIN) * self.skin) ** 2:  # or atoms beyond the ghosts may be near
+            return True
+        pairs = self.list if self.list is not None else self.full.pairs
+        found = pairs.outrun(atoms, self.cutoff, self.skin, moved2**0.5)
+        return bool(comm.maximum(np.array([found], dtype=np.float64))[0])
 
     def sort(self, atoms) -> None:
         """Owned atoms that are close in space become close in memory."""
         if atoms.n_owned > FEW:
-            atoms.take(spatial_order(atoms, 0.5 * self.reach))
+            atoms.take(self._order(atoms, 0.5 * self.reach))
 
     def build(self, atoms) -> None:
         """List the pairs; SimulationError if two atoms coincide."""
@@ -59,5 +75,5 @@ class Neighbors:
             self.list.build(atoms, self.reach)
         if self.full is not None:
             self.full.build(atoms, self.reach)
-        atoms.start[: atoms.n_owned] = atoms.x[: atoms.n_owned]
+        atoms.start[: atoms.n_total] = atoms.x[: atoms.n_total]
         self.builds += 1

@@ -68,14 +68,14 @@ class Simulation:
                 f"[neighbors] skin = {skin!r}: expected a positive length, e.g. {SKIN[self.units.name]}"
             )
         self.neighbors = Neighbors(potential.cutoff, skin, potential.list_kinds, len(self.symbols))
-        extent = np.abs(box.origin).max() + np.abs(box.matrix).sum(axis=0).max() + 2.0 * self.neighbors.reach
+        extent = np.abs(box.origin).max() + np.abs(box.matrix).sum(axis=0).max() + 2.0 * self.neighbors.ghost_reach
         self.position_bits = exact.position_bits(extent)
         scale = 2.0**self.position_bits
         self.box = Box(np.rint(box.matrix * scale) / scale, box.periodic, np.rint(box.origin * scale) / scale)
         self._check_memory()
         self.tail = potential.tail(self.system.counts, self.box)  # (energy, trace of the virial)
         half = potential.list_kinds == ("half",)
-        self.domain = Domain(self.comm, self.box, self.neighbors.reach, processor_grid, upper=half)
+        self.domain = Domain(self.comm, self.box, self.neighbors.ghost_reach, processor_grid, upper=half)
 
         self.atoms = Atoms()
         self.results = Results()
@@ -121,11 +121,11 @@ class Simulation:
         fault = self._bad_row >= 0  # reported by all ranks together, when they next talk to each other
         motion = (0.0, 0.0) if fault else self.integrator.before_forces(atoms, self.step)
         lap("integrate")
-        if self._moved_too_far(motion):
+        moved2 = self._agree(motion)
+        self.domain.forward_positions(atoms)
+        lap("communicate")
+        if self.neighbors.outrun(atoms, moved2, self.comm):
             self._neighbourhood()
-        else:
-            self.domain.forward_positions(atoms)
-            lap("communicate")
         self.step += 1
         self._forces(want_energy=self.step == self._next_energy)
         self._bad_row = max(self.integrator.after_forces(atoms), self.results.bad_row)
@@ -313,8 +313,11 @@ class Simulation:
 
     # --- what can go wrong ------------------------------------------------------------------------
 
-    def _moved_too_far(self, motion) -> bool:
-        """Is the list stale? All ranks agree, also on faults and on requests to stop."""
+    def _agree(self, motion) -> float:
+        """Squared, how far any atom has moved since the list was built.
+
+        All ranks agree on it, on faults (raised) and on requests to stop.
+        """
         step2, total2 = motion
         stop, bad = self.stop_requested(), self._bad_row >= 0
         if self.comm.size > 1:
@@ -325,7 +328,7 @@ class Simulation:
         if not step2 <= (0.5 * self.neighbors.skin) ** 2:
             faults.runaway(self)
         self._stop = bool(stop)
-        return self.neighbors.stale(total2)
+        return total2
 
     def _check_forces(self) -> None:
         """Refuse impossible forces of the last step before anything is made of them (collective)."""
