@@ -3,6 +3,7 @@
 
 #include "environment.c"
 #include "network.c"
+#include "network_gradients.c"
 #include "symmetry.c"
 
 /* Energy and forces of owned atoms [begin, end), the unit that threads may share out: forces are added to
@@ -51,5 +52,8 @@ const hd_kernels JOIN(hd_kernels_, MD_LEVEL) = {
     .vjp = vjp,
     .jvp = jvp,
     .network = network,
+    .gradients_work = gradients_work,
+    .network_gradients = network_gradients,
+    .set_parameters = set_parameters,
     .energy_forces = energy_forces,
 };

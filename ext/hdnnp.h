@@ -76,10 +76,12 @@ typedef struct {
     int64_t n_families, n_elements, n_functions;
 } hd_plan;
 
-/* y = f(x W + b): W as [n_in][wide_out] and transposed [n_out][wide_in], wide = rounded up to 4 */
+/* y = f(x W + b): W as [n_in][wide_out] and transposed [n_out][wide_in], wide = rounded up to 4. Both are `scale`
+ * times the parameters of the model. */
 typedef struct {
-    const double *weights, *transposed, *biases;
+    double *weights, *transposed, *biases;
     int64_t n_in, n_out;
+    double scale;
     int32_t activation, unused; /* index into "ltsprgcSeh" */
 } hd_layer;
 
@@ -138,6 +140,12 @@ typedef struct hd_kernels {
                 const double *tz, double *dg);
     /* network.c */
     void (*network)(const hd_network *, int64_t n, const double *x, double *energy, double *de_dx, double *work);
+    /* network_gradients.c */
+    int64_t (*gradients_work)(const hd_network *);
+    void (*network_gradients)(const hd_network *, int64_t n, const double *x, int64_t x_row, const double *a,
+                              const double *v, int64_t v_row, int64_t n_segments, const int64_t *bounds,
+                              double *dl_dw, double *energy, double *de_dx, double *dl_dx, double *work);
+    void (*set_parameters)(const double *parameters, hd_network *);
     /* hdnnp.c */
     void (*energy_forces)(const hd_element *, int64_t n_elements, const hd_units *, const hd_atoms *, int64_t begin,
                           int64_t end, hd_scratch *, int64_t *energy_limbs, double *atom_energy);

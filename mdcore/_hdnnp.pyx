@@ -45,10 +45,11 @@ cdef extern from "hdnnp.h" nogil:
         int64_t n_families, n_elements, n_functions
 
     ctypedef struct hd_layer:
-        const double *weights
-        const double *transposed
-        const double *biases
+        double *weights
+        double *transposed
+        double *biases
         int64_t n_in, n_out
+        double scale
         int32_t activation
 
     ctypedef struct hd_network:
@@ -96,6 +97,11 @@ cdef extern from "hdnnp.h" nogil:
                     const double *,
                     double *) noexcept nogil
         void (*network)(const hd_network *, int64_t, const double *, double *, double *, double *) noexcept nogil
+        int64_t (*gradients_work)(const hd_network *) noexcept nogil
+        void (*network_gradients)(const hd_network *, int64_t, const double *, int64_t, const double *, const double *,
+                                  int64_t, int64_t, const int64_t *, double *, double *, double *, double *,
+                                  double *) noexcept nogil
+        void (*set_parameters)(const double *, hd_network *) noexcept nogil
         void (*energy_forces)(const hd_element *, int64_t, const hd_units *, const hd_atoms *, int64_t, int64_t,
                               hd_scratch *,
                               int64_t *, double *) noexcept nogil
@@ -105,6 +111,14 @@ cdef extern from "hdnnp.h" nogil:
 cdef const hd_kernels *kernels() except NULL:
     name = _kernels.cpu_name().encode()
     return hd_select(name)
+
+
+cdef _rows(array, int64_t n, int64_t columns):
+    """float64 [n, columns] with neighbouring columns side by side, without a copy where possible."""
+    array = np.asarray(array, dtype=np.float64)
+    if array.shape != (n, columns):
+        raise ValueError(f"expected an array of shape ({n}, {columns}), found {array.shape}")
+    return array if array.strides[1] == 8 and array.strides[0] % 8 == 0 else np.ascontiguousarray(array)
 
 
 def canonical_order(double[:, ::1] x, const int64_t[::1] tags, int64_t n_owned, int64_t n_total, int64_t n_species,
@@ -163,12 +177,14 @@ cdef class Networks:
         free(self.elements)
 
     cdef uintptr_t _keep(self, array, size_t itemsize) except? 0:
-        """Address of a contiguous copy of the array, kept alive."""
-        array = np.ascontiguousarray(array)
+        """Address of an own, contiguous copy of the array at the start of a cache line."""
         if array.dtype.itemsize != itemsize:
             raise ValueError("tables of hdnnp_plan.py and hdnnp.h differ: rebuild mdcore")
-        self.arrays.append(array)
-        return array.ctypes.data
+        memory = np.zeros(array.nbytes + 64, dtype=np.uint8)
+        memory = memory[-memory.ctypes.data % 64 :][: array.nbytes]
+        memory[:] = np.frombuffer(array.tobytes(), dtype=np.uint8)
+        self.arrays.append(memory)
+        return memory.ctypes.data
 
     cdef _take(self, hd_element *to, element):
         plan, layers, slope, shift, base, factor, offset = element
@@ -192,11 +208,11 @@ cdef class Networks:
             raise MemoryError
         to.network.layers, to.network.n_layers = own, len(layers)
         to.network.widest = 0
-        for m, (weights, transposed, biases, n_in, n_out, activation) in enumerate(layers):
-            own[m].weights = <const double *>self._keep(weights, 8)
-            own[m].transposed = <const double *>self._keep(transposed, 8)
-            own[m].biases = <const double *>self._keep(biases, 8)
-            own[m].n_in, own[m].n_out, own[m].activation = n_in, n_out, activation
+        for m, (weights, transposed, biases, n_in, n_out, activation, scale) in enumerate(layers):
+            own[m].weights = <double *>self._keep(weights, 8)
+            own[m].transposed = <double *>self._keep(transposed, 8)
+            own[m].biases = <double *>self._keep(biases, 8)
+            own[m].n_in, own[m].n_out, own[m].activation, own[m].scale = n_in, n_out, activation, scale
             to.network.widest = max(to.network.widest, (n_in + 3) // 4 * 4, (n_out + 3) // 4 * 4)
 
     cdef hd_scratch *_scratch(self, int64_t most) except NULL:
@@ -280,9 +296,7 @@ cdef class Networks:
 
     def network(self, int element, x):
         """E_NN [n] and dE_NN/dx [n, n_inputs] for inputs x [n, n_inputs]"""
-        if not 0 <= element < self.n_elements:
-            raise ValueError("no such element")
-        cdef const hd_network *net = &self.elements[element].network
+        cdef const hd_network *net = self._network(element)
         cdef int64_t n_in = net.layers[0].n_in, n = len(x), width = (n_in + 3) // 4 * 4
         x = np.asarray(x, dtype=np.float64)
         if x.ndim != 2 or x.shape[1] != n_in:
@@ -294,6 +308,59 @@ cdef class Networks:
         with nogil:
             k.network(net, n, &padded[0, 0], &energy[0], &slopes[0, 0], &work[0])
         return np.asarray(energy)[:n], np.asarray(slopes)[:n, :n_in]
+
+    def gradients(self, int element, x, a, v=None, segments=None, bint inputs=False):
+        """dL/dw float64 [n_segments, n_parameters] of L = sum_i (a_i E_i + v_i . dE_i/dx), summed within each segment.
+
+        x : [n, n_inputs]; a : [n]; v : [n, n_inputs] or None; segments : [n_segments + 1], ascending from 0 to n, or
+        None: all in one. E is E_NN; parameters are in the order of ElementNetwork.flat(). With inputs=True:
+        (dL/dw, E [n], dE/dx [n, n_inputs], dL/dx [n, n_inputs]). Several threads may call it at a time.
+        """
+        cdef const hd_network *net = self._network(element)
+        cdef int64_t n = len(x), n_in = net.layers[0].n_in, v_row = 0
+        cdef const hd_kernels *k = kernels()
+        cdef const double[:, :] xs = _rows(x, n, n_in), vs
+        cdef const double[::1] weights = np.ascontiguousarray(a, dtype=np.float64)
+        segments = np.array([0, n] if segments is None else segments, dtype=np.int64)
+        cdef const int64_t[::1] bounds = segments
+        cdef const double *tangents = NULL
+        if inputs and v is None:
+            v = np.zeros((n, n_in))
+        if v is not None:
+            vs = _rows(v, n, n_in)
+            tangents, v_row = &vs[0, 0], vs.strides[0] // 8
+        if weights.shape[0] != n:
+            raise ValueError("a is [n]")
+        if not len(segments) or segments[0] != 0 or segments[-1] != n or np.diff(segments).min(initial=0) < 0:
+            raise ValueError("segments ascend from 0 to n")
+        cdef double[:, ::1] dl_dw = np.empty((bounds.shape[0] - 1, self.n_parameters(element)))
+        cdef double[::1] energy = np.empty(n), work = np.empty(k.gradients_work(net) + 8)
+        cdef double[:, ::1] de_dx = np.empty((n if inputs else 0, n_in)), dl_dx = np.empty_like(de_dx)
+        cdef double *at = &work[0]
+        at += (64 - <uintptr_t>at % 64) % 64 // 8
+        with nogil:
+            k.network_gradients(net, n, &xs[0, 0], xs.strides[0] // 8, &weights[0], tangents, v_row,
+                                bounds.shape[0] - 1, &bounds[0], &dl_dw[0, 0], &energy[0],
+                                &de_dx[0, 0] if inputs else NULL, &dl_dx[0, 0] if inputs else NULL, at)
+        if inputs:
+            return np.asarray(dl_dw), np.asarray(energy), np.asarray(de_dx), np.asarray(dl_dx)
+        return np.asarray(dl_dw)
+
+    def n_parameters(self, int element):
+        """Weights and biases of an element's network."""
+        cdef const hd_network *net = self._network(element)
+        return sum((net.layers[m].n_in + 1) * net.layers[m].n_out for m in range(net.n_layers))
+
+    def set_parameters(self, int element, const double[::1] parameters):
+        """New weights and biases for an element, in the order of ElementNetwork.flat()."""
+        if parameters.shape[0] != self.n_parameters(element):
+            raise ValueError(f"expected {self.n_parameters(element)} parameters, found {parameters.shape[0]}")
+        kernels().set_parameters(&parameters[0], self._network(element))
+
+    cdef hd_network *_network(self, int element) except NULL:
+        if not 0 <= element < self.n_elements:
+            raise ValueError("no such element")
+        return &self.elements[element].network
 
     def energy_forces(self, double[:, ::1] x, double[:, ::1] f, int64_t[::1] first, int32_t[::1] index,
                       int32_t[:, ::1] bounds, int32_t[::1] species_of, int32_t[::1] element_of, units,
