@@ -9,8 +9,8 @@
  *             dL/dW = y^T Z + dy^T dZ,  dL/db = sum Z,              Y = Z W^T, D = dZ W^T
  *
  * An atom is two lines of every matrix, (y, dy), (f', f'' dz), (Z, dZ), or one where there is no v; so each
- * formula is one product of matrices. A column of (1, 0) behind y makes the biases one more row of the weights. Lanes
- * are the outputs of a product. Sums run over inputs, or over atoms, in order: E and dE/dx are the bits of
+ * formula is one product of matrices. A column of (1, 0) behind y makes the biases one more row of dL/dW. Lanes
+ * are columns of a product; its sums run over inputs, or over atoms, in order: E and dE/dx are the bits of
  * `network`, and no result depends on where blocks begin. */
 #include "hdnnp.h"
 #include "vfun.h"
@@ -38,64 +38,93 @@ typedef struct {
     int64_t row, step;
 } hd_matrix;
 
-/* out[r][0 .. 4 n_vectors) (+)= sum_k a(r, k) b[k][0 .. 4 n_vectors), r < n_rows: one tile, held in registers */
-MD_INLINE void tile(const int n_rows, const int n_vectors, const int add, int64_t n_k, hd_matrix a, const double *b,
-                    int64_t b_row, double *out, int64_t out_row)
+/* Vectors of products: eight doubles where registers are that wide, the last ones of a row by a mask. */
+#if defined(__AVX512F__)
+enum { LANES = 8, HEIGHT_2 = 8, HEIGHT_3 = 8, HEIGHT_4 = 6 }; /* of tiles 2, 3, 4 vectors wide */
+typedef __m512d hd_vector;
+typedef __mmask8 hd_mask;
+MD_INLINE hd_mask first_lanes(int64_t n) { return n < 8 ? (hd_mask)((1u << n) - 1) : 0xff; }
+MD_INLINE hd_vector p_load(const double *at, hd_mask m) { return _mm512_maskz_loadu_pd(m, at); }
+MD_INLINE void p_store(double *at, hd_mask m, hd_vector a) { _mm512_mask_storeu_pd(at, m, a); }
+MD_INLINE hd_vector p_set1(double a) { return _mm512_set1_pd(a); }
+MD_INLINE hd_vector p_fma(hd_vector a, hd_vector b, hd_vector c) { return _mm512_fmadd_pd(a, b, c); }
+#else
+enum { LANES = 4, HEIGHT_2 = 6, HEIGHT_3 = 4, HEIGHT_4 = 3 };
+typedef v4d hd_vector;
+typedef int hd_mask;
+MD_INLINE hd_mask first_lanes(int64_t n) { return (int)n; } /* always four */
+MD_INLINE hd_vector p_load(const double *at, hd_mask m) { return (void)m, v_load(at); }
+MD_INLINE void p_store(double *at, hd_mask m, hd_vector a) { (void)m, v_store(at, a); }
+MD_INLINE hd_vector p_set1(double a) { return v_set1(a); }
+MD_INLINE hd_vector p_fma(hd_vector a, hd_vector b, hd_vector c) { return v_fma(a, b, c); }
+#endif
+
+/* out[r][0 .. columns) (+)= sum_k a(r, k) b[k][0 .. columns), r < n_rows: one tile, held in registers; `last` are
+ * the lanes of the last of its n_vectors columns of vectors */
+MD_INLINE void tile(const int n_rows, const int n_vectors, const int add, hd_mask last, int64_t n_k, hd_matrix a,
+                    const double *b, int64_t b_row, double *out, int64_t out_row)
 {
-    v4d sum[8][4];
+    hd_vector sum[8][4], bk[4];
+    hd_mask lanes[4];
+#pragma GCC unroll 4
+    for (int c = 0; c < n_vectors; c++)
+        lanes[c] = c + 1 < n_vectors ? first_lanes(LANES) : last;
 #pragma GCC unroll 8
     for (int r = 0; r < n_rows; r++)
 #pragma GCC unroll 4
         for (int c = 0; c < n_vectors; c++)
-            sum[r][c] = add ? v_load(out + r * out_row + 4 * c) : v_set1(0.0);
+            sum[r][c] = add ? p_load(out + r * out_row + LANES * c, lanes[c]) : p_set1(0.0);
     for (int64_t k = 0; k < n_k; k++, a.at += a.step, b += b_row) {
-        v4d bk[4];
 #pragma GCC unroll 4
         for (int c = 0; c < n_vectors; c++)
-            bk[c] = v_load(b + 4 * c);
+            bk[c] = p_load(b + LANES * c, lanes[c]);
 #pragma GCC unroll 8
         for (int r = 0; r < n_rows; r++)
 #pragma GCC unroll 4
             for (int c = 0; c < n_vectors; c++)
-                sum[r][c] = v_fma(v_set1(a.at[r * a.row]), bk[c], sum[r][c]);
+                sum[r][c] = p_fma(p_set1(a.at[r * a.row]), bk[c], sum[r][c]);
     }
 #pragma GCC unroll 8
     for (int r = 0; r < n_rows; r++)
 #pragma GCC unroll 4
         for (int c = 0; c < n_vectors; c++)
-            v_store(out + r * out_row + 4 * c, sum[r][c]);
+            p_store(out + r * out_row + LANES * c, lanes[c], sum[r][c]);
 }
 
-/* All of out, [n_rows][4 n_vectors], in tiles: at most four vectors wide, as high as registers last. */
-MD_INLINE void matrix_product(const int add, int64_t n_rows, int64_t n_vectors, int64_t n_k, hd_matrix a,
+/* All of out, [n_rows][n_columns], in tiles: at most four vectors wide, as high as registers last. */
+MD_INLINE void matrix_product(const int add, int64_t n_rows, int64_t n_columns, int64_t n_k, hd_matrix a,
                               const double *b, int64_t b_row, double *out, int64_t out_row)
 {
 #define TILES(height, width)                                                                                   \
     for (; n_rows - r >= height; r += height)                                                                  \
-        tile(height, width, add, n_k, (hd_matrix){a.at + r * a.row, a.row, a.step}, b, b_row, out + r * out_row, out_row)
-    for (int64_t left = n_vectors, take; left; left -= take, b += 4 * take, out += 4 * take) {
+        tile(height, width, add, last, n_k, (hd_matrix){a.at + r * a.row, a.row, a.step}, b, b_row,            \
+             out + r * out_row, out_row)
+    for (int64_t left = (n_columns + LANES - 1) / LANES, take; left; left -= take, b += LANES * take) {
         take = left == 5 || left == 6 ? 3 : left < 4 ? left : 4; /* no narrow rest */
+        const hd_mask last = first_lanes(n_columns - LANES * (take - 1));
         int64_t r = 0;
         switch (take) {
         case 1: TILES(8, 1); TILES(2, 1); TILES(1, 1); break;
-        case 2: TILES(6, 2); TILES(2, 2); TILES(1, 2); break;
-        case 3: TILES(4, 3); TILES(2, 3); TILES(1, 3); break;
-        default: TILES(3, 4); TILES(2, 4); TILES(1, 4);
+        case 2: TILES(HEIGHT_2, 2); TILES(2, 2); TILES(1, 2); break;
+        case 3: TILES(HEIGHT_3, 3); TILES(2, 3); TILES(1, 3); break;
+        default: TILES(HEIGHT_4, 4); TILES(2, 4); TILES(1, 4);
         }
+        out += LANES * take;
+        n_columns -= LANES * take;
     }
 #undef TILES
 }
 
-static void set_product(int64_t n_rows, int64_t n_vectors, int64_t n_k, hd_matrix a, const double *b, int64_t b_row,
+static void set_product(int64_t n_rows, int64_t n_columns, int64_t n_k, hd_matrix a, const double *b, int64_t b_row,
                         double *out, int64_t out_row)
 {
-    matrix_product(0, n_rows, n_vectors, n_k, a, b, b_row, out, out_row);
+    matrix_product(0, n_rows, n_columns, n_k, a, b, b_row, out, out_row);
 }
 
-static void add_product(int64_t n_rows, int64_t n_vectors, int64_t n_k, hd_matrix a, const double *b, int64_t b_row,
+static void add_product(int64_t n_rows, int64_t n_columns, int64_t n_k, hd_matrix a, const double *b, int64_t b_row,
                         double *out, int64_t out_row)
 {
-    matrix_product(1, n_rows, n_vectors, n_k, a, b, b_row, out, out_row);
+    matrix_product(1, n_rows, n_columns, n_k, a, b, b_row, out, out_row);
 }
 
 /* f'' where x, f and f' are known; `kind` as in activation_at */
@@ -186,8 +215,8 @@ static void add_block(const hd_segments *segments, int64_t first, int64_t begin,
             continue;
         const int64_t skip = (from - begin) * lines, n_lines = (to - from) * lines;
         const hd_matrix transposed = {y + skip * columns_of(n_in), 1, columns_of(n_in)};
-        (from == own ? set_product : add_product)(n_in + 1, row / 4, n_lines, transposed, z + skip * columns_of(n_out),
-                                                  columns_of(n_out), sums, row);
+        (from == own ? set_product : add_product)(n_in + 1, row, n_lines, transposed,
+                                                  z + skip * columns_of(n_out), columns_of(n_out), sums, row);
         if (to == next) {
             double *out = segments->dl_dw + s * segments->n_parameters + at;
             for (int64_t i = 0; i <= n_in; i++)
@@ -241,7 +270,7 @@ static void network_gradients(const hd_network *net, int64_t n, const double *x,
                 if (v)
                     memset(z + (r + 1) * width, 0, (size_t)filled * 8);
             }
-            add_product(n_lines, filled / 4, layer->n_in, (hd_matrix){y, columns_of(layer->n_in), 1}, layer->weights,
+            add_product(n_lines, filled, layer->n_in, (hd_matrix){y, columns_of(layer->n_in), 1}, layer->weights,
                         filled, z, width);
             activate_lines(layer->activation, n_rows, lines, layer->n_out, z, z + space * width);
             y = z;
@@ -266,7 +295,7 @@ static void network_gradients(const hd_network *net, int64_t n, const double *x,
             sums -= (layer->n_in + 1) * wide(layer->n_out);
             add_block(&segments, segment, begin, n_rows, lines, layer, y, z + space * width, at, sums);
             if (m || de_dx || dl_dx)
-                set_product(n_lines, wide(layer->n_in) / 4, layer->n_out, (hd_matrix){z + space * width, width, 1},
+                set_product(n_lines, wide(layer->n_in), layer->n_out, (hd_matrix){z + space * width, width, 1},
                             layer->transposed, wide(layer->n_in), bars, wide(layer->n_in));
         }
         for (int64_t r = 0; r < n_rows; r++) {
