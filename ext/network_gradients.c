@@ -234,7 +234,7 @@ static int64_t count_parameters(const hd_network *net)
     return count;
 }
 
-/* Inputs x and, unless NULL, v [n] rows, the next one x_row and v_row doubles away; a [n], or NULL: ones. Outputs: dl_dw
+/* Inputs x and, unless NULL, v: n rows, the next one x_row and v_row doubles away; a [n]. Outputs: dl_dw
  * [n_segments][n_parameters], weights input-major, then biases, layer by layer, the sums over atoms bounds[s] ...
  * bounds[s+1]-1; and unless NULL energy [n], dl_dx and (with v) de_dx [n][n_in]. work [gradients_work] */
 static void network_gradients(const hd_network *net, int64_t n, const double *x, int64_t x_row, const double *a,
@@ -279,7 +279,7 @@ static void network_gradients(const hd_network *net, int64_t n, const double *x,
         for (int64_t r = 0; r < n_rows; r++) { /* of E itself: dL/dE = a, dL/d(dE) = 1 */
             if (energy)
                 energy[begin + r] = y[r * lines * columns_of(1)];
-            v_store(bars + 4 * r * lines, (v4d){a ? a[begin + r] : 1.0, 0.0, 0.0, 0.0});
+            v_store(bars + 4 * r * lines, (v4d){a[begin + r], 0.0, 0.0, 0.0});
             if (v)
                 v_store(bars + 4 * (r * lines + 1), (v4d){1.0, 0.0, 0.0, 0.0});
         }

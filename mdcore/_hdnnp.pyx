@@ -340,7 +340,7 @@ cdef class Networks:
         at += (64 - <uintptr_t>at % 64) % 64 // 8
         with nogil:
             k.network_gradients(net, n, &xs[0, 0], xs.strides[0] // 8, &weights[0], tangents, v_row,
-                                bounds.shape[0] - 1, &bounds[0], &dl_dw[0, 0], &energy[0],
+                                bounds.shape[0] - 1, &bounds[0], &dl_dw[0, 0], &energy[0] if inputs else NULL,
                                 &de_dx[0, 0] if inputs else NULL, &dl_dx[0, 0] if inputs else NULL, at)
         if inputs:
             return np.asarray(dl_dw), np.asarray(energy), np.asarray(de_dx), np.asarray(dl_dx)
