@@ -13,14 +13,21 @@ from mdcore.potentials.hdnnp_plan import energy_of
 
 ENERGY_TOLERANCE, FORCE_TOLERANCE = 1e-10, 1e-9  # relative; native, for forces beyond 1 relative to the largest
 
+SPACINGS = np.array([0.2, 0.25, 0.3, 0.37, 0.45, 0.6])  # of self-made structures, in cutoffs
+
 
 def answer(model: HDNNP, networks: Networks, symbols, positions, cell=None) -> tuple[float, np.ndarray]:
     """Energy and forces [n, 3] of a small structure, native units; cell rows a, b, c, or None for a cluster."""
+    return _respond(model, networks, symbols, positions, cell)[:2]
+
+
+def _respond(model: HDNNP, networks: Networks, symbols, positions, cell):
+    """The answer, and how strongly it depends on the descriptors: sum |dE/dx|, x the inputs of the networks."""
     positions = np.asarray(positions, dtype=np.float64)
     center = np.array([model.elements.index(s) for s in symbols], dtype=np.int32)
     first, source, r = _environments(positions, center, cell, model.cutoff, len(model.elements))
     g = networks.values(center, first, *r)
-    energies, de_dg = np.zeros(len(center)), np.zeros_like(g)
+    energies, de_dg, response = np.zeros(len(center)), np.zeros_like(g), 0.0
     for e, scaling in enumerate(model.scaling):
         rows, n = np.flatnonzero(center == e), len(model.symmetry_functions[e])
         slope, shift, base = scaling.affine()
@@ -28,11 +35,12 @@ def answer(model: HDNNP, networks: Networks, symbols, positions, cell=None) -> t
         energy, de_dx = networks.network(e, slope * (g[rows, :n] - shift) + base)
         energies[rows] = factor * energy + offset
         de_dg[rows, :n] = factor * slope * de_dx
+        response += np.abs(de_dx).sum()
     edges = networks.vjp(center, first, *r, de_dg).T  # dE_i/dr_ij, r_ij = r_j - r_i
     forces = np.zeros_like(positions)
     np.add.at(forces, np.repeat(np.arange(len(center)), first[:, -1] - first[:, 0]), edges)
     np.subtract.at(forces, source, edges)
-    return float(energies.sum()), forces
+    return float(energies.sum()), forces, response
 
 
 def _environments(positions, center, cell, cutoff, n_elements):
@@ -82,17 +90,24 @@ def check_test_vectors(model: HDNNP, networks: Networks) -> None:
 
 
 def make_test_vectors(model: HDNNP, networks: Networks, seed: int = 1) -> tuple[TestVector, ...]:
-    """Two clusters and a periodic structure of all elements, with the potential's answers."""
+    """Two clusters and a periodic structure of all elements, with the potential's answers.
+
+    Each is made in several densities. Where atoms are too close or too far the networks may not respond to
+    anything; the density with the strongest response is taken.
+    """
     rng = np.random.default_rng(seed)
-    spacing = 0.3 * model.cutoff
     vectors = []
     for sites, periodic in ((2, False), (3, False), (2, True)):
         grid = np.stack(np.meshgrid(*(np.arange(sites),) * 3, indexing="ij"), axis=-1).reshape(-1, 3)
         grid = grid[rng.permutation(len(grid))][: 4 * sites]
-        positions = spacing * (grid + rng.uniform(-0.2, 0.2, grid.shape))
+        shape = grid + rng.uniform(-0.2, 0.2, grid.shape)
+        edges = sites * np.eye(3) + rng.uniform(-0.2, 0.2, (3, 3))
         symbols = tuple(model.elements[k % len(model.elements)] for k in range(len(grid)))
-        cell = spacing * (sites * np.eye(3) + rng.uniform(-0.2, 0.2, (3, 3))) if periodic else None
-        vectors.append(test_vector(model, networks, symbols, positions, cell))
+        densities = [
+            (symbols, spacing * shape, spacing * edges if periodic else None) for spacing in SPACINGS * model.cutoff
+        ]
+        best = max(densities, key=lambda structure: _respond(model, networks, *structure)[2])
+        vectors.append(test_vector(model, networks, *best))
     return tuple(vectors)
 
 
