@@ -22,6 +22,9 @@ _HOME = {
     "Thermo": "thermo",
     "Snapshot": "thermo",
     "LennardJones": "potentials.lj",
+    "HDNNPotential": "potentials.hdnnp",
+    "Extrapolation": "potentials.extrapolation",
+    "read_model": "potentials.files",
     "Sum": "potentials.base",
     "VelocityVerlet": "integrators",
     "Langevin": "integrators",
@@ -33,6 +36,7 @@ _HOME = {
     "MdcoreError": "errors",
     "InputError": "errors",
     "SimulationError": "errors",
+    "ExtrapolationError": "errors",
     "OutputError": "errors",
     "Interrupted": "errors",
 }

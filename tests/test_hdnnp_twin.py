@@ -214,12 +214,14 @@ def test_network_derivatives(letters, normalize_nodes):
         energy, de_dx, _ = hdnnp_network.gradients(network(p), x)
         return float(w @ energy + np.sum(v * de_dx))
 
-    energy, de_dx, d_loss = hdnnp_network.double_backward(network(parameters), x, v, w)
+    energy, de_dx, d_loss, dl_dx = hdnnp_network.double_backward(network(parameters), x, v, w)
     assert np.allclose(energy, hdnnp_network.value(network(parameters), x), atol=1e-14)
     numerical = numerical_gradient(lambda y: hdnnp_network.value(network(parameters), y).sum(), x)
     assert np.allclose(de_dx, numerical, atol=1e-7)
     numerical = numerical_gradient(lambda p: loss(p, x), parameters)
     assert np.allclose(d_loss, numerical, atol=2e-7 * max(1, np.abs(numerical).max()))
+    numerical = numerical_gradient(lambda y: loss(parameters, y), x)
+    assert np.allclose(dl_dx, numerical, atol=2e-7 * max(1, np.abs(numerical).max()))
     d_energy = hdnnp_network.gradients(network(parameters), x)[2]
     numerical = numerical_gradient(lambda p: hdnnp_network.value(network(p), x).sum(), parameters)
     assert np.allclose(d_energy, numerical, atol=2e-7 * max(1, np.abs(numerical).max()))

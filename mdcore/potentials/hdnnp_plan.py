@@ -96,14 +96,14 @@ def make_plan(functions: tuple[SymmetryFunction, ...], elements: tuple[str, ...]
 
 
 def network_tables(network: ElementNetwork) -> list[tuple]:
-    """(weights [n_in, wide n_out], transposed [n_out, wide n_in], biases, n_in, n_out, activation) a layer."""
+    """(weights [n_in, wide n_out], transposed [n_out, wide n_in], biases, n_in, n_out, activation, scale) a layer."""
     layers = []
     for weights, biases, letter in zip(network.weights, network.biases, network.activations, strict=True):
         n_in, n_out = weights.shape
         scale = 1 / n_in if network.normalize_nodes else 1.0
         layers.append(
             (_widen(weights * scale), _widen(weights.T * scale), _widen(biases[None] * scale)[0], n_in, n_out,
-             ACTIVATIONS.index(letter))
+             ACTIVATIONS.index(letter), scale)
         )  # fmt: skip
     return layers
 

@@ -4,6 +4,8 @@ y^k = f((y^(k-1) W + b) / n), n = 1, or the number of inputs of the layer with `
 Everything is batched: x is [n_samples, n_inputs].
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 # letter: (f, f', f'') as functions of x. `e` is exp(-x) in both programs' documentation.
@@ -55,15 +57,15 @@ def value(network, x):
 
 def gradients(network, x):
     """E [n], dE/dx [n, n_inputs] and, summed over samples, dE/dparameters in the order of ``flat()``."""
-    return double_backward(network, x, np.zeros_like(x), np.ones(len(x)))
+    return double_backward(network, x, np.zeros_like(x), np.ones(len(x)))[:3]
 
 
 def double_backward(network, x, v, w):
     """The derivatives of L = sum_n [w_n E(x_n) + v_n . dE/dx(x_n)], as a force loss needs them.
 
-    E [n]; dE/dx [n, n_inputs]; dL/dparameters [n_parameters]. v . dE/dx is the directional derivative of
-    E along v: a forward pass carries (y, dy) with dy = dx = v at the input, then one reverse pass through
-    that forward pass gives the rest (Pearlmutter, Neural Comput. 6, 147 (1994)).
+    E [n]; dE/dx [n, n_inputs]; dL/dparameters [n_parameters]; dL/dx [n, n_inputs]. v . dE/dx is the
+    directional derivative of E along v: a forward pass carries (y, dy) with dy = dx = v at the input, then one
+    reverse pass through that forward pass gives the rest (Pearlmutter, Neural Comput. 6, 147 (1994)).
     """
     ys, dys, zs, dzs = [x], [v], [], []
     for weights, biases, f, df, _ in layers(network):
@@ -82,4 +84,10 @@ def double_backward(network, x, v, w):
         w_bar = (ys[k].T @ z_bar + dys[k].T @ dz_bar) * scale
         parameters = [w_bar.ravel(), z_bar.sum(axis=0) * scale, *parameters]
         y_bar, dy_bar = z_bar @ weights.T, dz_bar @ weights.T
-    return ys[-1][:, 0], dy_bar, np.concatenate(parameters)
+    return ys[-1][:, 0], dy_bar, np.concatenate(parameters), y_bar
+
+
+def jacobian(network, x, v, w, segments):
+    """`double_backward`'s dL/dparameters of the samples segments[s] ... segments[s + 1] - 1, a row each."""
+    rows = [slice(*ends) for ends in pairwise(segments)]
+    return np.array([double_backward(network, x[s], v[s], w[s])[2] for s in rows])
