@@ -34,8 +34,8 @@ class NeighborsSettings:
 
     skin: float | None = setting(
         Number(above=0),
-        "The list holds pairs up to cutoff + skin and is rebuilt when an atom has moved half the "
-        "skin. It changes the speed, never the result.",
+        "The list holds pairs up to cutoff + skin and is rebuilt when atoms have moved so far that a pair "
+        "may be missing. It changes the speed, never the result.",
         default=None,
         default_text="1.0 (lj: 0.3)",
         quantity="length",
