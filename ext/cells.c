@@ -361,13 +361,14 @@ static int list_outrun(const md_atoms *atoms, const md_bins *bins, double cutoff
 {
     const int64_t total = atoms->n_owned + atoms->n_ghost;
     const md_grid *grid = &bins->grid;
-    const double listed2 = (cutoff + skin) * (cutoff + skin) * (1.0 - 1e-9);
+    const v4d listed2 = v_set1((cutoff + skin) * (cutoff + skin) * (1.0 - 1e-9));
     for (int64_t i = 0; i < total; i++) {
         const double *from = atoms->start + 4 * i;
         const double moved2 = distance2(atoms->x + 4 * i, from);
         if (moved2 <= 0.25 * skin * skin)
             continue;
         const double near = cutoff + sqrt(moved2), far = near + farthest;
+        const v4d x = v_set1(from[0]), y = v_set1(from[1]), z = v_set1(from[2]), far2 = v_set1(far * far);
         int64_t low[3], high[3];
         for (int d = 0; d < 3; d++) {
             low[d] = grid_clamp(grid, d, from[d] - far);
@@ -376,14 +377,20 @@ static int list_outrun(const md_atoms *atoms, const md_bins *bins, double cutoff
         for (int64_t bz = low[2]; bz <= high[2]; bz++)
             for (int64_t by = low[1]; by <= high[1]; by++) {
                 const int32_t *row = bins->start + (bz * grid->n[1] + by) * grid->n[0];
-                for (int64_t k = row[low[0]]; k < row[high[0] + 1]; k++) {
-                    const int64_t j = bins->atom[k];
-                    const double r2 = distance2(atoms->start + 4 * j, from);
-                    if (r2 <= listed2 || r2 >= far * far || (i >= atoms->n_owned && j >= atoms->n_owned))
-                        continue;
-                    const double close = near + sqrt(distance2(atoms->x + 4 * j, atoms->start + 4 * j));
-                    if (r2 < close * close)
-                        return 1;
+                const int64_t end = row[high[0] + 1];
+                for (int64_t k = row[low[0]]; k < end; k += 4) {
+                    const v4d dx = v_load(bins->x + k) - x, dy = v_load(bins->y + k) - y, dz = v_load(bins->z + k) - z;
+                    const v4d r2 = dx * dx + dy * dy + dz * dz;
+                    unsigned lanes = v_bits((v4i)(r2 > listed2) & (v4i)(r2 < far2));
+                    for (; lanes; lanes &= lanes - 1) {
+                        const int lane = __builtin_ctz(lanes);
+                        const int64_t j = bins->atom[k + lane];
+                        if (k + lane >= end || (i >= atoms->n_owned && j >= atoms->n_owned))
+                            continue;
+                        const double close = near + sqrt(distance2(atoms->x + 4 * j, atoms->start + 4 * j));
+                        if (r2[lane] < close * close)
+                            return 1;
+                    }
                 }
             }
     }
