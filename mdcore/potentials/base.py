@@ -3,7 +3,8 @@
 Anything with ``cutoff``, ``bind(symbols)`` and ``compute(atoms, neighbors, domain, out)``,
 which *adds* forces to ``atoms.f`` (owned and ghosts) and, where asked, energy to ``out``.
 ``list_kinds`` says which neighbour lists it reads ("half", "full": neighbors.py), ``ghost_columns``
-which columns of ghosts beside their positions (such as "tags").
+which columns of ghosts beside their positions (such as "tags"); ``unbound()`` makes another one of the
+same that is bound to nothing, for another engine.
 The engine takes care of ghosts, of sending their forces home and of the virial, which
 is the sum of x (x) F over owned atoms and ghosts: exact, and the same for any potential.
 """
@@ -63,6 +64,9 @@ class Sum:
     def bind(self, symbols) -> None:
         for term in self.terms:
             term.bind(symbols)
+
+    def unbound(self) -> "Sum":
+        return Sum(*(term.unbound() for term in self.terms))
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         for term in self.terms:
