@@ -49,9 +49,8 @@ class MDCore(Calculator):
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
         atoms = self.atoms
-        frame = (atoms.numbers.tobytes(), atoms.cell.array.tobytes(), atoms.pbc.tobytes(), atoms.get_celldisp().tobytes())
+        frame = [a.tobytes() for a in (atoms.numbers, atoms.cell.array, atoms.pbc, atoms.get_celldisp())]
         structure = take(atoms)
-        before = 0
         if frame == self._placed:
             before = self._engine.neighbors.builds
             self._engine.move(structure.positions)

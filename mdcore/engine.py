@@ -14,7 +14,7 @@ from mdcore.comm import SelfComm
 from mdcore.domain import Domain, on_grid
 from mdcore.errors import InputError, SimulationError
 from mdcore.neighbors import Neighbors
-from mdcore.potentials.base import Results
+from mdcore.potentials.base import Results, unbound
 from mdcore.units import METAL, UnitSystem
 
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))  # xx yy zz yz xz xy
@@ -52,7 +52,7 @@ class Engine:
     """
 
     def __init__(self, potential, symbols: tuple[str, ...], skin: float = 0.0, units: UnitSystem = METAL):
-        self.potential, self.symbols, self.units = potential.unbound(), tuple(symbols), units
+        self.potential, self.symbols, self.units = unbound(potential), tuple(symbols), units
         self.potential.bind(self.symbols)
         self.neighbors = Neighbors(potential.cutoff, skin, potential.list_kinds, len(self.symbols))
         self.atoms, self.results, self.comm = Atoms(), Results(), SelfComm()

@@ -3,11 +3,14 @@
 Anything with ``cutoff``, ``bind(symbols)`` and ``compute(atoms, neighbors, domain, out)``,
 which *adds* forces to ``atoms.f`` (owned and ghosts) and, where asked, energy to ``out``.
 ``list_kinds`` says which neighbour lists it reads ("half", "full": neighbors.py), ``ghost_columns``
-which columns of ghosts beside their positions (such as "tags"); ``unbound()`` makes another one of the
-same that is bound to nothing, for another engine.
+which columns of ghosts beside their positions (such as "tags").
 The engine takes care of ghosts, of sending their forces home and of the virial, which
 is the sum of x (x) F over owned atoms and ghosts: exact, and the same for any potential.
+``bind`` keeps the species as ``symbols`` and puts its tables in new arrays, so `unbound` can make another
+potential of the same parameters.
 """
+
+import copy
 
 import numpy as np
 
@@ -65,9 +68,6 @@ class Sum:
         for term in self.terms:
             term.bind(symbols)
 
-    def unbound(self) -> "Sum":
-        return Sum(*(term.unbound() for term in self.terms))
-
     def compute(self, atoms, neighbors, domain, out) -> None:
         for term in self.terms:
             term.compute(atoms, neighbors, domain, out)
@@ -75,3 +75,12 @@ class Sum:
     def tail(self, counts, box) -> tuple[float, float]:
         tails = [term.tail(counts, box) for term in self.terms]
         return sum(energy for energy, _ in tails), sum(virial for _, virial in tails)
+
+
+def unbound(potential):
+    """The same potential for another engine: bound to no species yet; parameters are shared, not copied."""
+    other = copy.copy(potential)
+    vars(other).pop("symbols", None)
+    if isinstance(other, Sum):
+        other.terms = [unbound(term) for term in other.terms]
+    return other

@@ -5,8 +5,6 @@ E = sum_i E_i(G_i), G_i the symmetry functions of atom i. Behler and Parrinello,
 forces are converted on their way in and out.
 """
 
-import copy
-
 import numpy as np
 
 from mdcore._hdnnp import Networks
@@ -57,12 +55,6 @@ class HDNNPotential:
         self.symbols = symbols
         self._element_of = np.array([elements.index(s) for s in symbols], dtype=np.int32)
         self._species_of = np.array([symbols.index(e) if e in symbols else -1 for e in elements], dtype=np.int32)
-
-    def unbound(self) -> "HDNNPotential":
-        """The same potential, bound to no species yet."""
-        other = copy.copy(self)
-        vars(other).pop("symbols", None)
-        return other
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         full = neighbors.full

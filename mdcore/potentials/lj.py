@@ -8,7 +8,6 @@ epsilon = sqrt(e1 e2).
 Tail corrections (ibid. sec. 2.8, eqs 2.144 and 2.145, g(r) = 1 past the cutoff).
 """
 
-import copy
 import math
 import numbers
 
@@ -91,12 +90,6 @@ class LennardJones:
         self.table = np.array([self._row(*pair) for row in self.parameters for pair in row])
         self.n_species = n
         self.variant = (MANY if n > 1 else 0) | (FORCE_SHIFTED if self.truncation == "force-shifted" else 0)
-
-    def unbound(self) -> "LennardJones":
-        """The same potential, bound to no species yet."""
-        other = copy.copy(self)
-        vars(other).pop("symbols", None)
-        return other
 
     def _pair(self, a: str, b: str) -> tuple[float, float, float]:
         """(epsilon, sigma, cutoff) of a pair of species."""
