@@ -10,8 +10,6 @@ is the sum of x (x) F over owned atoms and ghosts: exact, and the same for any p
 potential of the same parameters.
 """
 
-import copy
-
 import numpy as np
 
 from mdcore import exact
@@ -79,8 +77,8 @@ class Sum:
 
 def unbound(potential):
     """The same potential for another engine: bound to no species yet; parameters are shared, not copied."""
-    other = copy.copy(potential)
-    vars(other).pop("symbols", None)
+    other = object.__new__(type(potential))
+    vars(other).update({name: value for name, value in vars(potential).items() if name != "symbols"})
     if isinstance(other, Sum):
         other.terms = [unbound(term) for term in other.terms]
     return other

@@ -1,0 +1,82 @@
+"""Are forces and stress the derivatives of the energy? Fourth-order central differences tell.
+
+f'(0) = [8 (f(h) - f(-h)) - (f(2h) - f(-2h))] / 12h + O(h^4), with h a power of two, exact on the position grid.
+Where two steps h disagree, the energy itself jumps between the points and has no derivative: such
+samples are left out and counted.
+"""
+
+import numpy as np
+
+from mdcore.box import Box
+from mdcore.engine import VOIGT
+from mdcore.verify.report import Row, at_most, skipped
+from mdcore.verify.subject import Subject
+
+STEP = 2.0**-8
+SAMPLES = 12  # single components; as many again along random directions of all atoms
+FORCE_LIMIT = 1e-6  # of the size of the forces
+STRESS_LIMIT = 1e-6  # of the size of the virial
+JUMPY = "{} of {} samples left out: the energy jumps there, so it has no derivative"
+
+
+def forces(it: Subject):
+    """Forces against differences of the energy: single components, and all atoms at once."""
+    rng, answer = it.rng(), it.mover(it.positions)
+    errors = []
+    for sample in range(2 * SAMPLES):
+        direction = np.zeros((it.n, 3))
+        if sample < SAMPLES:
+            direction[rng.integers(it.n), rng.integers(3)] = 1.0
+        else:
+            direction = rng.choice([-1.0, 1.0], (it.n, 3))
+        norm = np.linalg.norm(direction)
+        # atoms move by multiples of a power of two, in all by about one step
+        direction /= 2.0 ** np.floor(np.log2(norm))
+
+        def energies(s, direction=direction):
+            return answer(it.positions + s * direction).energies
+
+        slope, jumps = derivative(energies, it.scale * FORCE_LIMIT)
+        errors.append(None if jumps else -slope - float((it.base.forces * direction).sum()))
+    yield from _rows(errors, it.scale * FORCE_LIMIT, it.force_unit, "force - finite difference")
+
+
+def stress(it: Subject):
+    """The virial against the energy of strained boxes (of the cell, or of the bare cluster)."""
+    errors, size = [], max(1e-3, float(np.abs(it.base.virial).max()), it.scale * it.n**0.5)
+    for a, b in VOIGT:
+
+        def energies(s, a=a, b=b):
+            strain = np.eye(3)
+            strain[a, b] += 0.5 * s
+            strain[b, a] += 0.5 * s
+            box = Box(it.box.matrix @ strain, it.box.periodic, it.box.origin @ strain)
+            return it.of(it.positions @ strain, box).energies
+
+        slope, jumps = derivative(energies, size * STRESS_LIMIT, STEP / 4.0)
+        errors.append(None if jumps else slope + it.base.virial[a, b])
+    yield from _rows(errors, size * STRESS_LIMIT, it.energy_unit, "virial - finite strain")
+
+
+def derivative(energies, tolerance: float, h: float = STEP) -> tuple[float, bool]:
+    """(slope of the summed energies at 0, whether they jump nearby)."""
+
+    def slope(h):
+        e = {k: energies(k * h) for k in (-2, -1, 1, 2)}
+        return float((8.0 * (e[1] - e[-1]) - (e[2] - e[-2])).sum()) / (12.0 * h)
+
+    coarse, fine = slope(h), slope(0.5 * h)
+    if abs(coarse - fine) <= tolerance:
+        return fine, False
+    finer = slope(0.25 * h)  # too curved for h, or a jump?
+    return finer, abs(finer - fine) > 0.5 * abs(fine - coarse) + tolerance
+
+
+def _rows(errors: list, limit: float, unit: str, what: str):
+    good = np.array([error for error in errors if error is not None])
+    note = JUMPY.format(len(errors) - len(good), len(errors)) if len(good) < len(errors) else ""
+    if not len(good):
+        yield Row(f"{what}, largest", ok=False, note=note)
+        return
+    yield at_most(f"{what}, largest", np.abs(good).max(), limit, unit, note)
+    yield at_most(f"{what}, rms", np.sqrt((good**2).mean()), limit, unit)

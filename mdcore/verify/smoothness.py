@@ -1,0 +1,119 @@
+"""Is the energy smooth where a neighbour comes into reach?
+
+A probe atom comes from beyond the cutoff on a straight line, towards one atom and towards a small group of
+atoms, so pairs, triples and the cutoffs of each are crossed one after the other. On an interval of the line a
+smooth energy follows the cubic that its values and slopes at the ends fix; where it doesn't, the interval is halved
+until it is 1e-9 long: what is left there is a jump.
+"""
+
+import numpy as np
+
+from mdcore.box import Box
+from mdcore.engine import Engine
+from mdcore.verify.report import at_most
+from mdcore.verify.subject import Subject
+
+ENERGY_LIMIT, FORCE_LIMIT = 1e-8, 1e-5  # jumps, units of energy and force
+STEP = 2.0**-6
+NARROWEST = 2.0**-30
+GROUP = 5  # atoms that the probe comes near to
+ANSWERS = 40_000  # evaluations at most
+CURE = {
+    "energy": "the energy is not continuous, so no dynamics conserves it; for Lennard-Jones use truncation = "
+    '"force-shifted"',
+    "force": "the force is not continuous, so dynamics conserves energy badly; for Lennard-Jones use truncation = "
+    '"force-shifted"',
+}
+
+
+class Jumps:
+    """The largest jumps found, and where."""
+
+    def __init__(self):
+        self.energy, self.force = (0.0, ""), (0.0, "")
+
+    def add(self, energy: float, force: float, where: str) -> None:
+        self.energy = max(self.energy, (energy, where))
+        self.force = max(self.force, (force, where))
+
+
+def smoothness(it: Subject):
+    jumps = Jumps()
+    nearest = _nearest(it)
+    for a, first in enumerate(it.symbols):
+        for b, second in enumerate(it.symbols[a:], start=a):
+            group = np.zeros((1, 3)), np.array([a])
+            _scan(it, jumps, *group, b, nearest, f"{first}-{second} at r = {{:.6g}}")
+    group = _group(it)
+    for b, name in enumerate(it.symbols):
+        _scan(it, jumps, *group, b, nearest, f"{name} before a group of {len(group[0])} atoms")
+    for what, limit, unit in (("energy", ENERGY_LIMIT, it.energy_unit), ("force", FORCE_LIMIT, it.force_unit)):
+        size, where = getattr(jumps, what)
+        note = f"{where}: {CURE[what]}" if size > limit else ""
+        yield at_most(f"smoothness: jump of the {what}", size, limit, unit, note)
+
+
+def _nearest(it: Subject) -> float:
+    """How near the probe comes: the shortest distance in the structure, within a fifth of the cutoff and 0.9."""
+    cutoff = it.potential.cutoff
+    shortest = cutoff
+    for i in range(0, it.n, max(1, it.n // 50)):
+        away = np.linalg.norm(it.positions - it.positions[i], axis=1)
+        away[i] = np.inf
+        shortest = min(shortest, float(away.min(initial=np.inf)))
+    return min(max(shortest, 0.2 * cutoff), 0.9 * cutoff)
+
+
+def _group(it: Subject) -> tuple[np.ndarray, np.ndarray]:
+    """(positions, species) of the first atom and those nearest to it."""
+    near = np.argsort(np.linalg.norm(it.positions - it.positions[0], axis=1))[:GROUP]
+    return it.positions[near] - it.positions[0], it.species[near]
+
+
+def _scan(it: Subject, jumps: Jumps, positions, species, probe: int, nearest: float, where: str) -> None:
+    """Follow the energy of a group and a probe of species `probe` along a line towards the group."""
+    direction = np.array([0.6, 0.64, 0.48])  # of length one
+    reach = float(np.linalg.norm(positions, axis=1).max()) + 1.02 * it.potential.cutoff
+    closest = _closest(positions, direction, nearest)
+    box = Box(4.0 * reach * np.eye(3), (False,) * 3, np.full(3, -2.0 * reach))
+    engine = Engine(it.potential, it.symbols, 0.3, it.units)
+    engine.place(box, np.vstack([positions, reach * direction]), np.append(species, probe))
+    count = 0
+
+    def answer(r):
+        """(r, energy, slope) with the probe at r * direction"""
+        nonlocal count
+        count += 1
+        engine.move(np.vstack([positions, r * direction]))
+        found = engine.compute()
+        return r, found.energy, -float(found.forces[-1] @ direction)
+
+    def follow(a, b):
+        width = b[0] - a[0]
+        jump = abs(b[1] - a[1] - 0.5 * width * (a[2] + b[2])), abs(b[2] - a[2])
+        if width <= NARROWEST or count > ANSWERS:
+            if width <= NARROWEST:
+                jumps.add(*jump, where.format(0.5 * (a[0] + b[0])))
+            return
+        m = answer(0.5 * (a[0] + b[0]))
+        energy = 0.5 * (a[1] + b[1]) + width * (a[2] - b[2]) / 8.0
+        cubic = 1.5 * (b[1] - a[1]) / width - 0.25 * (a[2] + b[2])
+        straight = 0.5 * (a[2] + b[2])
+        off = min(abs(m[2] - cubic), abs(m[2] - straight))
+        if abs(m[1] - energy) > 0.1 * ENERGY_LIMIT or off > 0.1 * FORCE_LIMIT:
+            follow(a, m)
+            follow(m, b)
+
+    points = np.append(np.arange(closest, reach, STEP), reach)
+    before = answer(points[0])
+    for r in points[1:]:
+        after = answer(r)
+        follow(before, after)
+        before = after
+
+
+def _closest(positions, direction, nearest: float) -> float:
+    """Where on the line the probe is `nearest` to the first atom of the group it gets near."""
+    along = positions @ direction
+    aside2 = (positions**2).sum(axis=1) - along**2
+    return float((along + np.sqrt(np.maximum(nearest**2 - aside2, 0.0))).max())
