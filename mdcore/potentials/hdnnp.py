@@ -82,4 +82,5 @@ def networks_of(model: HDNNP) -> Networks:
         factor, offset = energy_of(model, e)
         layers = network_tables(model.networks[e])
         elements.append((make_plan(functions, model.elements), layers, slope, shift, base, factor, offset))
-    return Networks(elements, np.array(model.atomic_numbers, dtype=np.float64))
+    ranges = [(scaling.min, scaling.max) for scaling in model.scaling]
+    return Networks(elements, np.array(model.atomic_numbers, dtype=np.float64), ranges)
