@@ -14,11 +14,29 @@ from mdcore.comm import SelfComm
 from mdcore.domain import Domain, on_grid
 from mdcore.errors import InputError, SimulationError
 from mdcore.neighbors import Neighbors
-from mdcore.potentials.base import Results, unbound
+from mdcore.potentials.base import Results, leaves, unbound
 from mdcore.units import METAL, UnitSystem
 
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))  # xx yy zz yz xz xy
 _FULL = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])  # where in Voigt's order a component stands
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfRange:
+    """How far each atom's surroundings lie outside the range of training of a network potential.
+
+    count : int32 [n], descriptors outside (0: inside); excess : float64 [n], the farthest of them, in units of its
+    range max - min; worst : its name, or None; of each atom
+    """
+
+    count: np.ndarray
+    excess: np.ndarray
+    worst: tuple[str | None, ...]
+
+    @property
+    def atoms(self) -> np.ndarray:
+        """The atoms outside."""
+        return np.flatnonzero(self.count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +48,8 @@ class Evaluation:
     virial : float64 [3, 3], sum of x (x) F over all atoms and images, = -dE/dstrain; unit of energy
     stress : float64 [3, 3], +dE/dstrain / volume (ASE's sign: negative when compressed), unit of pressure (GPa);
         nan unless periodic along all three directions
+    extrapolation : OutOfRange, None without a network potential
+    descriptors : where asked, float64 [n_functions of the element] of each atom, in the network's own units
     """
 
     energy: float
@@ -37,6 +57,8 @@ class Evaluation:
     forces: np.ndarray
     virial: np.ndarray
     stress: np.ndarray
+    extrapolation: OutOfRange | None = None
+    descriptors: tuple[np.ndarray, ...] | None = None
 
     @property
     def pressure(self) -> float:
@@ -54,6 +76,7 @@ class Engine:
     def __init__(self, potential, symbols: tuple[str, ...], skin: float = 0.0, units: UnitSystem = METAL):
         self.potential, self.symbols, self.units = unbound(potential), tuple(symbols), units
         self.potential.bind(self.symbols)
+        self.networks = [term for term in leaves(self.potential) if hasattr(term, "asked")]
         self.neighbors = Neighbors(potential.cutoff, skin, potential.list_kinds, len(self.symbols))
         self.atoms, self.results, self.comm = Atoms(), Results(), SelfComm()
 
@@ -97,13 +120,14 @@ class Engine:
         self.domain.make_ghosts(self.atoms, self.potential.ghost_columns)
         self.neighbors.build(self.atoms)
 
-    def compute(self) -> Evaluation:
-        """Energy, forces, virial; SimulationError if atoms overlap."""
+    def compute(self, descriptors: bool = False) -> Evaluation:
+        """Energy, forces, virial; SimulationError if atoms overlap, InputError for descriptors of no network."""
         atoms, out, domain = self.atoms, self.results, self.domain
         n, order = atoms.n_owned, self._tags
         shares = np.zeros(atoms.n_total + 1)
         atoms.clear_forces()
         out.reset(True, shares)
+        self._ask(n, descriptors)
         self.potential.compute(atoms, self.neighbors, domain, out)
         sums = _kernels.virial_sums(atoms, 2.0**self.bits)
         domain.reverse_forces(atoms)
@@ -122,7 +146,42 @@ class Engine:
             forces=forces,
             virial=virial,
             stress=virial / (-self.box.volume * self.units.pressure) if periodic else np.full((3, 3), np.nan),
+            extrapolation=self._out_of_range(n) if self.networks else None,
+            descriptors=self._descriptors(n) if descriptors else None,
         )
+
+    # --- what networks tell beside -----------------------------------------------------------------
+
+    def _ask(self, n: int, descriptors: bool) -> None:
+        if descriptors and len(self.networks) != 1:
+            raise InputError(
+                f"descriptors: this potential has {len(self.networks) or 'no'} networks; evaluate one network potential"
+            )
+        for term in self.networks:
+            term.asked = {"outside": np.zeros(n, np.int32), "worst": np.zeros(n, np.int32), "excess": np.zeros(n)}
+            if descriptors:
+                term.asked["descriptors"] = np.empty((n, term.networks.n_functions))
+
+    def _out_of_range(self, n: int) -> OutOfRange:
+        """All networks together; the worst of all."""
+        count, excess, worst = np.zeros(n, dtype=np.int32), np.zeros(n), [None] * n
+        species = self.atoms.species
+        for term in self.networks:
+            told = term.asked
+            for row in np.flatnonzero(told["outside"]).tolist():
+                atom = self._tags[row]
+                count[atom] += told["outside"][row]
+                if told["excess"][row] >= excess[atom]:
+                    excess[atom] = told["excess"][row]
+                    worst[atom] = term.label(self.symbols[species[row]], told["worst"][row])
+        return OutOfRange(count, excess, tuple(worst))
+
+    def _descriptors(self, n: int) -> tuple[np.ndarray, ...]:
+        (term,) = self.networks
+        elements, functions = term.model.elements, term.model.symmetry_functions
+        lengths = [len(functions[elements.index(symbol)]) for symbol in self.symbols]
+        rows, kinds = np.argsort(self._tags), self.atoms.species
+        return tuple(term.asked["descriptors"][row, : lengths[kinds[row]]] for row in rows)
 
     def _check_forces(self) -> None:
         atoms = self.atoms

@@ -17,11 +17,12 @@ from mdcore.box import Box
 from mdcore.elements import SYMBOLS
 from mdcore.engine import Engine, Evaluation, check_positions
 from mdcore.errors import InputError, MdcoreError
+from mdcore.potentials.base import leaves, unbound
 from mdcore.system import System
 from mdcore.units import METAL, UnitSystem
 
 
-def evaluate(potential, structures, *, units=None, threads: int = 1):
+def evaluate(potential, structures, *, units=None, threads: int = 1, descriptors: bool = False):
     """Energy, forces and stress of a structure, or of each structure of a list.
 
     potential : LennardJones, HDNNPotential, Sum, or the path of a network potential: a folder of n2p2 or RuNNer
@@ -29,7 +30,8 @@ def evaluate(potential, structures, *, units=None, threads: int = 1):
     structures : a System, ASE's Atoms, the path of a structure file (its last frame), or a list of these;
         systems in lj units give results in lj units
     units : of a potential given by its path, e.g. {"length": "bohr", "energy": "hartree"}; None: it states them
-    threads : structures computed side by side
+    threads : structures of a list that are computed side by side; the results are the same bits
+    descriptors : of a network potential: tell each atom's symmetry functions too
 
     Returns an Evaluation, or a list of them, atoms in the order given. Raises InputError for a structure or
     a potential that is not right, SimulationError if atoms overlap; both say which structure of the list.
@@ -41,17 +43,17 @@ def evaluate(potential, structures, *, units=None, threads: int = 1):
     jobs = list(enumerate(structures)) if many else [(None, structures)]
     workers = min(threads, len(jobs))
     if workers <= 1:
-        work = Worker(potential)
+        work = Worker(potential, descriptors)
         results = [work(*job) for job in jobs]
     else:
-        results = _side_by_side(potential, jobs, workers)
+        results = _side_by_side([Worker(potential, descriptors, alone=True) for _ in range(workers)], jobs)
     return results if many else results[0]
 
 
-def _side_by_side(potential, jobs, threads: int) -> list[Evaluation]:
+def _side_by_side(workers, jobs) -> list[Evaluation]:
     idle = queue.SimpleQueue()
-    for _ in range(threads):
-        idle.put(Worker(potential))
+    for worker in workers:
+        idle.put(worker)
 
     def run(job):
         worker = idle.get()
@@ -60,7 +62,7 @@ def _side_by_side(potential, jobs, threads: int) -> list[Evaluation]:
         finally:
             idle.put(worker)
 
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(len(workers)) as pool:
         try:
             return list(pool.map(run, jobs))
         except BaseException:
@@ -69,10 +71,15 @@ def _side_by_side(potential, jobs, threads: int) -> list[Evaluation]:
 
 
 class Worker:
-    """One thread's engines, one for each set of species it has met."""
+    """One thread's engines, one for each set of species it has met; `alone`, other threads compute meanwhile."""
 
-    def __init__(self, potential):
-        self.potential = potential
+    def __init__(self, potential, descriptors: bool = False, alone: bool = False):
+        self.potential, self.descriptors = potential, descriptors
+        if alone:
+            self.potential = unbound(potential)
+            for term in leaves(self.potential):
+                if hasattr(term, "separate"):
+                    term.separate()
         self.engines: dict[tuple, Engine] = {}
 
     def __call__(self, index: int | None, structure) -> Evaluation:
@@ -84,7 +91,7 @@ class Worker:
                 self.engines[key] = Engine(self.potential, s.symbols, units=s.units)
             engine = self.engines[key]
             engine.place(s.box, s.positions, s.species)
-            return engine.compute()
+            return engine.compute(self.descriptors)
         except MdcoreError as error:
             if index is None:
                 raise

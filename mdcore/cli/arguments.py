@@ -96,4 +96,38 @@ def build() -> Parser:
         epilog=EPILOG,
     )
     check.set_defaults(module="mdcore.cli.check")
+
+    potential = argparse.ArgumentParser(add_help=False)
+    potential.add_argument(
+        "potential",
+        metavar="POTENTIAL",
+        help="a folder of n2p2 or RuNNer files, a .h5 file, or an input file (its [[potential]] sections)",
+    )
+    potential.add_argument(
+        "--units", metavar="UNITS", help="where the files don't state theirs, e.g. length=bohr,energy=hartree"
+    )
+    potential.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")
+    info = commands.add_parser(
+        "info",
+        parents=[potential],
+        help="tell what is in a potential",
+        allow_abbrev=False,
+        description="Tell what is in a potential: species, descriptors, networks, ranges, units, provenance.",
+    )
+    info.set_defaults(module="mdcore.cli.info")
+    verify = commands.add_parser(
+        "verify",
+        parents=[potential],
+        help="check that a potential keeps what every potential promises",
+        allow_abbrev=False,
+        description="Measure forces and stress against the energy, symmetries, smoothness, bits and dynamics of a "
+        "potential. Exit code 1: a row FAILs.",
+    )
+    verify.add_argument(
+        "structure",
+        metavar="STRUCTURE",
+        nargs="?",
+        help="to examine it on (default: that of the input file, one from the potential's files, or a random one)",
+    )
+    verify.set_defaults(module="mdcore.cli.verify")
     return parser

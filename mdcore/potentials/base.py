@@ -82,3 +82,8 @@ def unbound(potential):
     if isinstance(other, Sum):
         other.terms = [unbound(term) for term in other.terms]
     return other
+
+
+def leaves(potential) -> list:
+    """The potentials that a potential is a sum of."""
+    return [leaf for term in potential.terms for leaf in leaves(term)] if isinstance(potential, Sum) else [potential]

@@ -5,6 +5,8 @@ E = sum_i E_i(G_i), G_i the symmetry functions of atom i. Behler and Parrinello,
 forces are converted on their way in and out.
 """
 
+from threading import Lock
+
 import numpy as np
 
 from mdcore._hdnnp import Networks
@@ -20,6 +22,9 @@ class HDNNPotential:
     units : {"length": ..., "energy": ...} or Units, where the model doesn't state its own
     InputError if units are missing or a descriptor can't be scaled, and from `bind` for species the model
     does not know.
+
+    asked : arrays that the next `compute` fills beside forces and energy: outside, worst, excess, descriptors, as
+    Networks.energy_forces tells them
     """
 
     list_kinds = ("full",)
@@ -35,8 +40,25 @@ class HDNNPotential:
                 f"{model.units.length}, {model.units.energy}"
             )
         self.cutoff = model.cutoff * native.angstrom
+        self.native = native
         self._units = (1.0 / native.angstrom, native.ev, native.ev / native.angstrom, model.cutoff)
-        self.networks = networks_of(model)
+        self.asked: dict[str, np.ndarray] = {}
+        self.separate()
+
+    def separate(self) -> None:
+        """Take tables and scratch memory of its own: copies (base.unbound) share theirs, and wait for each other."""
+        self.networks, self._lock = networks_of(self.model), Lock()
+
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name not in ("networks", "_lock")}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self.separate()
+
+    def label(self, symbol: str, index: int) -> str:
+        """How messages name a symmetry function of an element."""
+        return self.model.symmetry_functions[self.model.elements.index(symbol)][index].label
 
     def bind(self, symbols) -> None:
         """Find the model's elements among the species of a system."""
@@ -58,10 +80,11 @@ class HDNNPotential:
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         full = neighbors.full
-        self.networks.energy_forces(
-            atoms.x, atoms.f, full.first, full.index, full.bounds, self._species_of, self._element_of,
-            self._units, out.limbs(), out.atom_energies,
-        )  # fmt: skip
+        with self._lock:
+            self.networks.energy_forces(
+                atoms.x, atoms.f, full.first, full.index, full.bounds, self._species_of, self._element_of,
+                self._units, out.limbs(), out.atom_energies, n_total=atoms.n_total, **self.asked,
+            )  # fmt: skip
         out.add_limbs()
 
     def tail(self, counts, box) -> tuple[float, float]:

@@ -8,9 +8,9 @@ which order the atoms are given, twice the system has twice the energy, it is sm
 ranks, threads and precision don't change what they must not.
 """
 
+import os
 from collections.abc import Iterator
 
-from mdcore.engine import Engine
 from mdcore.errors import MdcoreError
 from mdcore.evaluation import open_potential, take
 from mdcore.verify.gradients import forces, stress
@@ -34,10 +34,10 @@ def subject(potential, structure=None, *, units=None, seed: int = 1) -> Subject:
 
     potential, structure, units : as for mdcore.evaluate; InputError if they are not right
     """
-    potential = open_potential(potential, units)
-    origin = "as given"
+    beside = os.path.dirname(potential) if str(potential).endswith(".h5") else potential
+    potential, origin = open_potential(potential, units), "as given"
     if structure is None:
-        structure, origin = sample(potential, seed)
+        structure, origin = sample(potential, seed, beside if isinstance(beside, str | os.PathLike) else None)
     return Subject(potential, take(structure), origin, seed)
 
 

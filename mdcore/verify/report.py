@@ -26,8 +26,8 @@ class Row:
     def __str__(self):
         number = "" if self.measured is None else f"{self.measured:.2e}"
         sign = ">" if self.above else "<"
-        limit = "" if self.limit is None else f"{sign} {self.limit:.0e}"
-        line = f"{self.quantity:<42} {number:>9} {limit:>7} {self.unit:<14} {self.verdict}"
+        limit = "" if self.limit is None else f"{sign} {self.limit:.1e}"
+        line = f"{self.quantity:<44} {number:>9} {limit:>9} {self.unit:<13} {self.verdict}"
         return line.rstrip() + (f": {self.note}" if self.note else "")
 
 

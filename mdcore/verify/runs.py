@@ -71,10 +71,9 @@ def moving(it: Subject) -> System:
 
 def threads(it: Subject):
     """Structures side by side on two threads, and one after the other."""
-    system = moving(it)
-    several = [system, system.replicate(1), system]
-    for k, other in enumerate(several):
-        other.positions += 0.01 * k
+    several = [moving(it) for _ in range(4)]
+    for k, system in enumerate(several):
+        system.positions[0] += 0.01 * k
     one = evaluate(it.potential, several)
     two = evaluate(it.potential, several, threads=2)
     same = all(_bits(a) == _bits(b) for a, b in zip(one, two, strict=True))
@@ -91,9 +90,8 @@ def _bits(found) -> bytes:
 def ranks(it: Subject):
     """The same run here and on two ranks."""
     what = f"1 and {RANKS} ranks: the same bits"
-    mpiexec = next(
-        (path for path in (Path(sys.executable).with_name("mpiexec"), shutil.which("mpiexec")) if path_exists(path)), None
-    )
+    beside = Path(sys.executable).with_name("mpiexec")
+    mpiexec = beside if beside.exists() else shutil.which("mpiexec")
     if mpiexec is None or importlib.util.find_spec("mpi4py") is None:
         yield skipped(what, 'no MPI here; pip install "mdcore[mpi]"')
         return
@@ -120,10 +118,6 @@ def ranks(it: Subject):
     one = trajectory(unbound(it.potential), moving(it), SelfComm())
     wrong = [name for name in one if one[name].tobytes() != many[name].tobytes()]
     yield Row(what, ok=not wrong, note=f"they differ in {', '.join(wrong)} after {RANK_STEPS} steps" if wrong else "")
-
-
-def path_exists(path) -> bool:
-    return path is not None and Path(path).exists()
 
 
 def trajectory(potential, system, comm) -> dict[str, np.ndarray] | None:

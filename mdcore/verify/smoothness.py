@@ -10,6 +10,7 @@ import numpy as np
 
 from mdcore.box import Box
 from mdcore.engine import Engine
+from mdcore.potentials.base import leaves
 from mdcore.verify.report import at_most
 from mdcore.verify.subject import Subject
 
@@ -18,11 +19,9 @@ STEP = 2.0**-6
 NARROWEST = 2.0**-30
 GROUP = 5  # atoms that the probe comes near to
 ANSWERS = 40_000  # evaluations at most
-CURE = {
-    "energy": "the energy is not continuous, so no dynamics conserves it; for Lennard-Jones use truncation = "
-    '"force-shifted"',
-    "force": "the force is not continuous, so dynamics conserves energy badly; for Lennard-Jones use truncation = "
-    '"force-shifted"',
+WHY = {
+    "energy": "the energy is not continuous, so dynamics does not conserve it",
+    "force": "the force is not continuous, so dynamics conserves energy badly",
 }
 
 
@@ -33,12 +32,16 @@ class Jumps:
         self.energy, self.force = (0.0, ""), (0.0, "")
 
     def add(self, energy: float, force: float, where: str) -> None:
-        self.energy = max(self.energy, (energy, where))
-        self.force = max(self.force, (force, where))
+        if energy > 2.0 * self.energy[0]:
+            self.energy = energy, where
+        if force > 2.0 * self.force[0]:
+            self.force = force, where
 
 
 def smoothness(it: Subject):
     jumps = Jumps()
+    truncated = any(hasattr(term, "truncation") for term in leaves(it.potential))
+    cure = 'use truncation = "force-shifted"' if truncated else "use cutoff functions that end with their slope at zero"
     nearest = _nearest(it)
     for a, first in enumerate(it.symbols):
         for b, second in enumerate(it.symbols[a:], start=a):
@@ -49,25 +52,26 @@ def smoothness(it: Subject):
         _scan(it, jumps, *group, b, nearest, f"{name} before a group of {len(group[0])} atoms")
     for what, limit, unit in (("energy", ENERGY_LIMIT, it.energy_unit), ("force", FORCE_LIMIT, it.force_unit)):
         size, where = getattr(jumps, what)
-        note = f"{where}: {CURE[what]}" if size > limit else ""
+        note = f"{where}: {WHY[what]}; {cure}" if size > limit else ""
         yield at_most(f"smoothness: jump of the {what}", size, limit, unit, note)
 
 
 def _nearest(it: Subject) -> float:
-    """How near the probe comes: the shortest distance in the structure, within a fifth of the cutoff and 0.9."""
+    """How near the probe comes: the shortest distance in the structure, within 0.2 and 0.5 of the cutoff."""
     cutoff = it.potential.cutoff
-    shortest = cutoff
+    positions, shortest = it.box.wrap(it.positions)[0], 0.5 * cutoff
     for i in range(0, it.n, max(1, it.n // 50)):
-        away = np.linalg.norm(it.positions - it.positions[i], axis=1)
+        away = np.linalg.norm(positions - positions[i], axis=1)
         away[i] = np.inf
-        shortest = min(shortest, float(away.min(initial=np.inf)))
-    return min(max(shortest, 0.2 * cutoff), 0.9 * cutoff)
+        shortest = min(shortest, float(away.min()))
+    return max(shortest, 0.2 * cutoff)
 
 
 def _group(it: Subject) -> tuple[np.ndarray, np.ndarray]:
     """(positions, species) of the first atom and those nearest to it."""
-    near = np.argsort(np.linalg.norm(it.positions - it.positions[0], axis=1))[:GROUP]
-    return it.positions[near] - it.positions[0], it.species[near]
+    positions = it.box.wrap(it.positions)[0]
+    near = np.argsort(np.linalg.norm(positions - positions[0], axis=1))[:GROUP]
+    return positions[near] - positions[0], it.species[near]
 
 
 def _scan(it: Subject, jumps: Jumps, positions, species, probe: int, nearest: float, where: str) -> None:

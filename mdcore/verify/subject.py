@@ -53,6 +53,14 @@ class Subject:
         return max(1e-3, float(np.sqrt((self.base.forces**2).mean())))
 
     @property
+    def spacing(self) -> float:
+        """The mean distance of atoms: the edge of the cube that each would have to itself, in a cluster too."""
+        volume = self.box.volume
+        if not all(self.box.periodic):
+            volume = min(volume, float(np.prod(np.ptp(self.positions, axis=0) + 1.0)))
+        return (volume / self.n) ** (1.0 / 3.0)
+
+    @property
     def force_unit(self) -> str:
         return f"{self.units.labels['energy']}/{self.units.labels['length'].replace('Angstrom', 'A')}"
 

@@ -6,7 +6,7 @@ from mdcore.box import Box
 from mdcore.verify.report import at_most
 from mdcore.verify.subject import Subject
 
-ENERGY_LIMIT = 1e-9  # of the energy, per atom at least 1e-9 units
+ENERGY_LIMIT, ROUNDING = 1e-9, 1e-13  # an atom; of the energy
 FORCE_LIMIT = 1e-8  # of the size of the forces, at least 1e-8 units
 
 
@@ -35,8 +35,7 @@ def _turned(it: Subject, name: str, turn):
     found = it.of(it.positions @ turn, box)
     yield from _same(it, name, found, it.base.forces @ turn)
     error = np.abs(found.virial - turn.T @ it.base.virial @ turn).max()
-    size = max(1.0, np.abs(it.base.virial).max(), it.scale * it.n)
-    yield at_most(f"{name}: virial", error, FORCE_LIMIT * size, it.energy_unit)
+    yield at_most(f"{name}: virial", error, FORCE_LIMIT * max(1.0, it.scale) * it.n, it.energy_unit)
 
 
 def permutation(it: Subject):
@@ -69,7 +68,8 @@ def _once(periodic) -> list[int]:
 def _same(it: Subject, name: str, found, forces=None, times: int = 1):
     """Rows that compare an answer with `times` the base's."""
     forces = it.base.forces if forces is None else forces
-    size = max(it.n * times, abs(times * it.base.energy))
-    yield at_most(f"{name}: energy", abs(found.energy - times * it.base.energy), ENERGY_LIMIT * size, it.energy_unit)
+    error = abs(found.energy - times * it.base.energy)
+    limit = ENERGY_LIMIT * max(1.0, it.scale) * it.n * times + ROUNDING * abs(times * it.base.energy)
+    yield at_most(f"{name}: energy", error, limit, it.energy_unit)
     error = np.abs(found.forces - forces).max()
     yield at_most(f"{name}: forces", error, FORCE_LIMIT * max(1.0, it.scale), it.force_unit)
