@@ -10,7 +10,7 @@ ase = pytest.importorskip("ase")
 
 from ase import Atoms, units  # noqa: E402
 from ase.build import bulk, fcc111  # noqa: E402
-from ase.filters import FrechetCellFilter  # noqa: E402
+from ase.filters import UnitCellFilter  # noqa: E402
 from ase.md.verlet import VelocityVerlet  # noqa: E402
 from ase.optimize import BFGS  # noqa: E402
 
@@ -101,7 +101,7 @@ def test_optimiser_of_positions_and_cell():
     """The rattled crystal finds back to the lattice constant at which its pressure vanishes."""
     atoms = argon((2, 1, 1))
     atoms.calc = MDCore(LennardJones(**ARGON))
-    assert BFGS(FrechetCellFilter(atoms), logfile=None).run(fmax=1e-4, steps=200)
+    assert BFGS(UnitCellFilter(atoms), logfile=None).run(fmax=1e-4, steps=200)
     assert np.abs(atoms.get_forces()).max() < 1e-4 and np.abs(atoms.get_stress()).max() < 1e-5
 
     def energy(a):
