@@ -25,6 +25,7 @@ _HOME = {
     "Snapshot": "thermo",
     "LennardJones": "potentials.lj",
     "HDNNPotential": "potentials.hdnnp",
+    "Extrapolation": "potentials.extrapolation",
     "read_model": "potentials.files",
     "Sum": "potentials.base",
     "VelocityVerlet": "integrators",
@@ -37,6 +38,7 @@ _HOME = {
     "MdcoreError": "errors",
     "InputError": "errors",
     "SimulationError": "errors",
+    "ExtrapolationError": "errors",
     "OutputError": "errors",
     "Interrupted": "errors",
 }

@@ -103,9 +103,8 @@ def build() -> Parser:
         metavar="POTENTIAL",
         help="a folder of n2p2 or RuNNer files, a .h5 file, or an input file (its [[potential]] sections)",
     )
-    potential.add_argument(
-        "--units", metavar="UNITS", help="where the files don't state theirs, e.g. length=bohr,energy=hartree"
-    )
+    units = {"metavar": "UNITS", "help": "where the files don't state theirs, e.g. length=bohr,energy=hartree"}
+    potential.add_argument("--units", **units)
     potential.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")
     info = commands.add_parser(
         "info",
@@ -130,4 +129,17 @@ def build() -> Parser:
         help="to examine it on (default: that of the input file, one from the potential's files, or a random one)",
     )
     verify.set_defaults(module="mdcore.cli.verify")
+    convert = commands.add_parser(
+        "convert",
+        help="convert a network potential",
+        allow_abbrev=False,
+        description="Write a network potential as one .h5 file with test vectors, or as a folder of n2p2 files.",
+    )
+    convert.add_argument("source", metavar="SOURCE", help="folder with input.nn, or .h5 file")
+    convert.add_argument("target", metavar="TARGET", help="file that ends with .h5, or folder")
+    convert.add_argument("--units", **units)
+    convert.add_argument("--structure", metavar="FILE", help="its first frame becomes a test vector")
+    convert.add_argument("--overwrite", action="store_true", help="replace TARGET")
+    convert.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")
+    convert.set_defaults(module="mdcore.cli.convert")
     return parser

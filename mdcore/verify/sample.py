@@ -45,7 +45,7 @@ def sample(potential, seed: int = 1, beside=None) -> tuple[System, str]:
 
 def _labelled(structure, potential) -> System:
     """A structure in a network's own units as a System."""
-    length = next(term.native.angstrom for term in leaves(potential) if hasattr(term, "native"))
+    length = next(term.units.angstrom for term in leaves(potential) if hasattr(term, "model"))
     cell = np.zeros((3, 3)) if structure.cell is None else structure.cell * length
     positions = structure.positions * length
     return System(Box.completed(cell, structure.cell is not None, positions), positions, structure.symbols)
@@ -55,7 +55,7 @@ def _trained_densities(potential) -> dict[str, float]:
     """Atoms of each element per volume: where one neighbour at r contributes g(r), the mean of a radial descriptor
     is about density * integral of 4 pi r^2 g(r) dr."""
     term = next(term for term in leaves(potential) if hasattr(term, "model"))
-    model, scale = term.model, term.native.angstrom
+    model, scale = term.model, term.units.angstrom
     r = np.linspace(0.0, model.cutoff, 201)[1:]
     shells = 4.0 * np.pi * r**2 * (r[1] - r[0])
     found: dict[str, float] = {}
