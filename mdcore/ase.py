@@ -25,7 +25,7 @@ class MDCore(Calculator):
     """An ASE calculator of any potential of mdcore.
 
     potential : LennardJones, HDNNPotential, Sum, or the path of a network potential (n2p2 folder or .h5 file)
-    units : of a potential given by its path, where its files don't state them
+    units, precision : of a potential given by its path, as for mdcore.evaluate
     skin : Angstrom; the neighbour list is kept until an atom has moved half of it, or cell, species or
         periodicity change. It changes the speed, never the result
     builds : how often the list was built; evaluation : the last Evaluation (mdcore.evaluate)
@@ -38,11 +38,13 @@ class MDCore(Calculator):
     implemented_properties = ("energy", "free_energy", "energies", "forces", "stress")
     nolabel = True
 
-    def __init__(self, potential, *, units=None, skin: float = SKIN["metal"], **options):
+    def __init__(
+        self, potential, *, units=None, precision: str = "double", skin: float = SKIN["metal"], **options
+    ):
         super().__init__(**options)
         if not (np.isfinite(skin) and skin >= 0):
             raise InputError(f"MDCore: skin = {skin!r}: expected a length in Angstrom, e.g. {SKIN['metal']}")
-        self.potential, self.skin = open_potential(potential, units), float(skin)
+        self.potential, self.skin = open_potential(potential, units, precision), float(skin)
         self.builds, self.evaluation = 0, None
         self._engine, self._placed = None, None
 

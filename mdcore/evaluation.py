@@ -19,10 +19,14 @@ from mdcore.engine import Engine, Evaluation, check_positions
 from mdcore.errors import InputError, MdcoreError
 from mdcore.potentials.base import leaves, unbound
 from mdcore.system import System
+from mdcore.threads import number_of_threads
 from mdcore.units import METAL, UnitSystem
 
 
-def evaluate(potential, structures, *, units=None, threads: int = 1, descriptors: bool = False):
+def evaluate(
+    potential, structures, *, units=None, precision: str = "double", threads: int | None = None,
+    descriptors: bool = False,
+):  # fmt: skip
     """Energy, forces and stress of a structure, or of each structure of a list.
 
     potential : LennardJones, HDNNPotential, Sum, or the path of a network potential: a folder of n2p2 or RuNNer
@@ -30,23 +34,23 @@ def evaluate(potential, structures, *, units=None, threads: int = 1, descriptors
     structures : a System, ASE's Atoms, the path of a structure file (its last frame), or a list of these;
         systems in lj units give results in lj units
     units : of a potential given by its path, e.g. {"length": "bohr", "energy": "hartree"}; None: it states them
-    threads : structures of a list that are computed side by side; the results are the same bits
+    precision : of a potential given by its path, "double" or "mixed"
+    threads : structures of a list are computed side by side, a single one in parallel if it can be; None: as
+        MDCORE_NUM_THREADS says, or 1. The results are the same bits
     descriptors : of a network potential: tell each atom's symmetry functions too
 
     Returns an Evaluation, or a list of them, atoms in the order given. Raises InputError for a structure or
     a potential that is not right, SimulationError if atoms overlap; both say which structure of the list.
     """
-    potential = open_potential(potential, units)
+    potential = open_potential(potential, units, precision)
     many = isinstance(structures, list | tuple)
-    if not (isinstance(threads, int) and threads > 0):
-        raise InputError(f"evaluate: threads = {threads!r}: expected a positive number of threads")
     jobs = list(enumerate(structures)) if many else [(None, structures)]
-    workers = min(threads, len(jobs))
-    if workers <= 1:
-        work = Worker(potential, descriptors)
-        results = [work(*job) for job in jobs]
-    else:
+    workers = min(number_of_threads(threads), len(jobs))
+    if workers > 1:
         results = _side_by_side([Worker(potential, descriptors, alone=True) for _ in range(workers)], jobs)
+    else:
+        work = Worker(potential, descriptors, threads=threads)
+        results = [work(*job) for job in jobs]
     return results if many else results[0]
 
 
@@ -71,15 +75,18 @@ def _side_by_side(workers, jobs) -> list[Evaluation]:
 
 
 class Worker:
-    """One thread's engines, one for each set of species it has met; `alone`, other threads compute meanwhile."""
+    """One thread's engines, one for each set of species it has met.
 
-    def __init__(self, potential, descriptors: bool = False, alone: bool = False):
-        self.potential, self.descriptors = potential, descriptors
-        if alone:
-            self.potential = unbound(potential)
-            for term in leaves(self.potential):
-                if hasattr(term, "separate"):
-                    term.separate()
+    alone : other threads compute meanwhile; threads : of a network's kernels (None: as the potential says)
+    """
+
+    def __init__(self, potential, descriptors: bool = False, alone: bool = False, threads: int | None = None):
+        self.potential, self.descriptors = unbound(potential), descriptors
+        for term in leaves(self.potential):
+            if hasattr(term, "threads") and (alone or threads is not None):
+                term.threads = 1 if alone else number_of_threads(threads)
+            if alone and hasattr(term, "separate"):
+                term.separate()
         self.engines: dict[tuple, Engine] = {}
 
     def __call__(self, index: int | None, structure) -> Evaluation:
@@ -111,7 +118,7 @@ class Structure:
 
 def take(structure) -> Structure | System:
     """What is to be known of a System, of ASE's Atoms, or of the last structure in a file; InputError."""
-    if isinstance(structure, System):
+    if isinstance(structure, System | Structure):
         return structure
     if isinstance(structure, str | os.PathLike):
         return System.read(structure)
@@ -130,15 +137,15 @@ def take(structure) -> Structure | System:
     return Structure(box, positions, species.ravel(), tuple(SYMBOLS[z] for z in numbers))
 
 
-def open_potential(potential, units=None):
+def open_potential(potential, units=None, precision: str = "double"):
     """The potential itself, or the network potential at a path, in `units` if the files don't state them."""
     if isinstance(potential, str | os.PathLike):
         from mdcore.potentials.files import read_model
         from mdcore.potentials.hdnnp import HDNNPotential
 
-        return HDNNPotential(read_model(potential, units))
-    if units is not None:
-        raise InputError("units: apply to a potential given by its path; this one is made and has its units")
+        return HDNNPotential(read_model(potential, units), precision=precision)
+    if units is not None or precision != "double":
+        raise InputError("units, precision: apply to a potential given by its path; this one is made and has its own")
     if not hasattr(potential, "compute"):
         raise InputError(
             f"expected a potential, such as LennardJones or HDNNPotential, or the path of one, "

@@ -15,17 +15,17 @@ from mdcore.errors import MdcoreError
 from mdcore.evaluation import open_potential, take
 from mdcore.verify.gradients import forces, stress
 from mdcore.verify.report import Row, failed, skipped
-from mdcore.verify.runs import energy_conservation, ranks, threads
+from mdcore.verify.runs import energy_conservation, precision, ranks, threads
 from mdcore.verify.sample import sample
 from mdcore.verify.smoothness import smoothness
-from mdcore.verify.subject import Subject
+from mdcore.verify.subject import Subject, networks_in
 from mdcore.verify.symmetries import extensivity, inversion, permutation, rotation, translation
 
 __all__ = ["Row", "failed", "skipped", "subject", "verify"]
 
 CHECKS = (
-    forces, stress, translation, rotation, inversion, permutation, extensivity, smoothness, threads, ranks,
-    energy_conservation,
+    forces, stress, translation, rotation, inversion, permutation, extensivity, smoothness, precision, threads,
+    ranks, energy_conservation,
 )  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def subject(potential, structure=None, *, units=None, seed: int = 1) -> Subject:
     potential, origin = open_potential(potential, units), "as given"
     if structure is None:
         structure, origin = sample(potential, seed, beside if isinstance(beside, str | os.PathLike) else None)
-    return Subject(potential, take(structure), origin, seed)
+    return Subject(networks_in(potential, "double"), take(structure), origin, seed)
 
 
 def verify(potential, structure=None, *, units=None, seed: int = 1) -> Iterator[Row]:

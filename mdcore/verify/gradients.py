@@ -1,18 +1,20 @@
 """Are forces and stress the derivatives of the energy? Fourth-order central differences tell.
 
 f'(0) = [8 (f(h) - f(-h)) - (f(2h) - f(-2h))] / 12h + O(h^4), with h a power of two, exact on the position grid.
-Where two steps h disagree, the energy itself jumps between the points and has no derivative: such
+Where smaller and smaller h do not agree, the energy itself jumps between the points and has no derivative: such
 samples are left out and counted.
 """
 
 import numpy as np
 
+from mdcore import exact
 from mdcore.box import Box
 from mdcore.engine import VOIGT
 from mdcore.verify.report import Row, at_most
 from mdcore.verify.subject import Subject
 
-SPACINGS = 2.0**-8  # step, in mean distances of atoms
+SPACINGS = 2.0**-8  # first step, in mean distances of atoms
+HALVINGS = 4
 SAMPLES = 12  # single components; as many again along random directions of all atoms
 FORCE_LIMIT = 1e-6  # of the size of the forces
 STRESS_LIMIT = 1e-6  # of the size of the virial
@@ -69,27 +71,34 @@ def step(it: Subject) -> float:
 
 
 def noise(it: Subject) -> float:
-    """How much the energy scatters around its tangent: the median of five tiny displacements of all atoms."""
+    """How much the energy scatters around its tangent: the median of five tiny displacements of all atoms.
+
+    It is at least what rounding energies to their grid (exact.py) makes.
+    """
     rng, answer, scatter = it.rng(), it.mover(it.positions), []
     for _ in range(5):
         shift = TINY * rng.choice([-1.0, 1.0], (it.n, 3))
         change = float((answer(it.positions + shift).energies - it.base.energies).sum())
         scatter.append(abs(change + float((it.base.forces * shift).sum())))
-    return float(np.median(scatter))
+    return max(float(np.median(scatter)), 2.0**-exact.FORCE_BITS * it.n**0.5)
 
 
 def derivative(energies, tolerance: float, h: float) -> tuple[float, bool]:
-    """(slope of the summed energies at 0, whether they jump nearby)."""
+    """(slope of the summed energies at 0, whether they jump nearby): h is halved until two answers agree."""
+    center = energies(0.0)
 
     def slope(h):
-        e = {k: energies(k * h) for k in (-2, -1, 1, 2)}
+        e = {k: energies(k * h) - center for k in (-2, -1, 1, 2)}
         return float((8.0 * (e[1] - e[-1]) - (e[2] - e[-2])).sum()) / (12.0 * h)
 
-    coarse, fine = slope(h), slope(0.5 * h)
-    if abs(coarse - fine) <= tolerance:
-        return fine, False
-    finer = slope(0.25 * h)  # too curved for h, or a jump?
-    return finer, abs(finer - fine) > 0.5 * abs(fine - coarse) + tolerance
+    coarse, before = slope(h), np.inf
+    for k in range(1, HALVINGS + 1):
+        fine = slope(h / 2.0**k)
+        best = fine + (fine - coarse) / 15.0  # Richardson: without the error of fourth order
+        if min(abs(fine - coarse), abs(best - before)) <= 0.5 * tolerance:
+            return fine if abs(fine - coarse) <= 0.5 * tolerance else best, False
+        coarse, before = fine, best
+    return best, True
 
 
 def _rows(errors: list, limit: float, unit: str, what: str):

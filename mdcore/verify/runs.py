@@ -11,18 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
+from mdcore._hdnnp import most_threads
 from mdcore.comm import SelfComm
-from mdcore.errors import MdcoreError
+from mdcore.errors import InputError, MdcoreError
 from mdcore.evaluation import evaluate
 from mdcore.integrators import VelocityVerlet
-from mdcore.potentials.base import unbound
+from mdcore.potentials.base import leaves, unbound
 from mdcore.simulation import Simulation
 from mdcore.system import System
 from mdcore.velocities import maxwell_boltzmann
 from mdcore.verify.report import Row, at_most, skipped
-from mdcore.verify.subject import Subject
+from mdcore.verify.subject import Subject, networks_in
 
 STEPS = 60
+MIXED_LIMIT = 1e-4  # of the size of the forces
 DRIFT_LIMIT = 1e-2  # of the kinetic energy
 ORDER_LIMIT = 2.5  # the error of half the time step is a quarter
 RANKS = 2
@@ -69,15 +71,40 @@ def moving(it: Subject) -> System:
     return system
 
 
+def precision(it: Subject):
+    """Networks in mixed precision against double."""
+    what, limit = "mixed - double precision", MIXED_LIMIT * it.scale
+    if not any(hasattr(term, "precision") for term in leaves(it.potential)):
+        yield skipped(what, "no network potential")
+        return
+    try:
+        found = evaluate(networks_in(it.potential, "mixed"), it.structure)
+    except InputError as error:
+        yield skipped(what, f"not available: {error}")
+        return
+    off = found.forces - it.base.forces
+    yield at_most(f"{what}: force, largest", np.abs(off).max(), 10.0 * limit, it.force_unit)
+    yield at_most(f"{what}: force, rms", np.sqrt((off**2).mean()), limit, it.force_unit)
+    yield at_most(f"{what}: energy an atom", abs(found.energy - it.base.energy) / it.n, limit, it.energy_unit)
+
+
 def threads(it: Subject):
-    """Structures side by side on two threads, and one after the other."""
+    """Threads within the kernels of networks; and structures side by side on two threads."""
+    what = "1 and 2 threads of a network: the same bits"
+    if not any(hasattr(term, "threads") for term in leaves(it.potential)):
+        yield skipped(what, "no network potential")
+    elif most_threads() == 1:
+        yield skipped(what, "mdcore was built without OpenMP")
+    else:
+        one, two = (evaluate(networks_in(it.potential, "double", k), it.structure) for k in (1, 2))
+        yield Row(what, ok=_bits(one) == _bits(two))
     several = [moving(it) for _ in range(4)]
     for k, system in enumerate(several):
         system.positions[0] += 0.01 * k
     one = evaluate(it.potential, several)
     two = evaluate(it.potential, several, threads=2)
     same = all(_bits(a) == _bits(b) for a, b in zip(one, two, strict=True))
-    yield Row("1 and 2 threads: the same bits", ok=same)
+    yield Row("structures on 1 and 2 threads: the same bits", ok=same)
 
 
 def _bits(found) -> bytes:

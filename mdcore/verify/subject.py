@@ -6,8 +6,21 @@ import numpy as np
 
 from mdcore.box import Box
 from mdcore.engine import Engine, Evaluation
+from mdcore.potentials.base import Sum
+from mdcore.potentials.hdnnp import HDNNPotential
 
 SKIN = 0.3
+
+
+def networks_in(potential, precision: str, threads: int = 1):
+    """The same potential with its networks in a precision, and silent about the range of training."""
+    if isinstance(potential, Sum):
+        return Sum(*(networks_in(term, precision, threads) for term in potential.terms))
+    if not isinstance(potential, HDNNPotential):
+        return potential
+    return HDNNPotential(
+        potential.model, potential.units, precision=precision, threads=threads, extrapolation="ignore"
+    )
 
 
 class Subject:
