@@ -30,6 +30,11 @@ ORDER_LIMIT = 2.5  # the error of half the time step is a quarter
 RANKS = 2
 RANK_STEPS = 10
 PATIENCE = 600.0  # seconds
+PATIENT = {  # MPICH: sleep while waiting, there may be fewer cores than ranks
+    "MPIR_CVAR_POLLS_BEFORE_YIELD": "10",
+    "MPIR_CVAR_CH4_PROGRESS_THROTTLE": "1",
+    "MPIR_CVAR_CH4_PROGRESS_THROTTLE_NO_PROGRESS_COUNT": "16",
+}
 
 
 def energy_conservation(it: Subject):
@@ -130,7 +135,7 @@ def ranks(it: Subject):
             yield skipped(what, f"this potential can't be handed to other processes: {error}")
             return
         command = [str(mpiexec), "-n", str(RANKS), sys.executable, "-m", "mdcore.verify.runs", str(job), str(answer)]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPIR_CVAR_POLLS_BEFORE_YIELD": "10"}
+        environment = {**os.environ, **PATIENT, "OMP_NUM_THREADS": "1"}
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment)
         except (OSError, subprocess.TimeoutExpired) as error:
