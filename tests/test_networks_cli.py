@@ -180,6 +180,21 @@ def test_saved_structures_are_results(capsys):
     assert not Path("water-extrapolated.extxyz").exists()  # nobody is outside at the start
 
 
+def test_restart_with_another_network_is_told(capsys):
+    assert command("--quiet", "--set", "stage.0.steps=10") == 0
+    assert command("--quiet", "--restart", "--set", "stage.0.steps=12") == 0
+    assert "other network" not in capsys.readouterr().err
+    spoil("weights.001.data", lambda text: text.replace("1", "2", 3))()
+    assert command("--quiet", "--restart", "--set", "stage.0.steps=14") == 0
+    assert "water.checkpoint was written with other network potentials" in capsys.readouterr().err
+
+
+def test_broken_physics_tells_what_networks_saw(capsys):
+    assert command("--set", "limits.max_temperature=3002", "--set", "output.thermo_every=20") == 3  # 3007 K at step 20
+    out, err = capsys.readouterr()
+    assert re.search(r"extrapolation: \d+ of \d+ steps had atoms outside", out) and "beyond the limit" in err
+
+
 def test_stop(capsys):
     """Exit code 5, a checkpoint and the structure; again outside after a restart; on with another policy."""
     assert command("--quiet", "--set", "potential.0.extrapolation=ignore") == 0

@@ -70,6 +70,13 @@ def make(settings: Settings, index: int, model: HDNNP) -> HDNNPotential:
         raise at(settings, ("potential", index, key), str(error)) from None
 
 
+def compare(models: dict[int, HDNNP], path: str, written: dict[str, str]) -> None:
+    """Tell if the checkpoint at `path`, with the provenance `written`, is of a run with other networks."""
+    before = [about["sha256"] for about in json.loads(written.get("potential_files", "[]"))]
+    if before != [fingerprint(model) for model in models.values()]:
+        tell(f"{path} was written with other network potentials; the run continues with those of today")
+
+
 def running(potential) -> list[HDNNPotential]:
     """The network potentials among the terms of a potential."""
     return [p for p in getattr(potential, "terms", [potential]) if isinstance(p, HDNNPotential)]

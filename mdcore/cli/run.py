@@ -73,6 +73,7 @@ def run_stages(settings: Settings, sim: Simulation, stages, outputs: Outputs, sa
         outputs.write_checkpoint(sim)
         raise halted(settings, error) from None
     except SimulationError as error:
+        say("\n".join(["", *networks.totals(sim.potential)]))
         raise with_last_checkpoint(error, outputs) from None
 
 
@@ -116,6 +117,8 @@ def begin(settings: Settings, comm, stages, restart) -> Simulation:
         state = on_root(comm, lambda: read_state(settings, path, stages))
     step = comm.bcast(state["step"] if state else 0)
     models = on_root(comm, lambda: networks.read_models(settings, state["symbols"] if state else system.symbols), True)
+    if restart is not None:
+        on_root(comm, lambda: networks.compare(models, path, checkpoint.read_provenance(path)))
     return Simulation(
         system,
         assemble.make_potential(settings, models),
