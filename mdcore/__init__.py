@@ -19,6 +19,8 @@ _HOME = {
     "System": "system",
     "maxwell_boltzmann": "velocities",
     "Simulation": "simulation",
+    "evaluate": "evaluation",
+    "Evaluation": "engine",
     "Thermo": "thermo",
     "Snapshot": "thermo",
     "LennardJones": "potentials.lj",

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore import _kernels
+from mdcore import _kernels, exact
 from mdcore._kernels import Face, Rows
+from mdcore.box import Box
 from mdcore.errors import InputError, SimulationError
 
 
@@ -40,6 +41,17 @@ def processor_grid(size: int, widths, periodic=(True, True, True)) -> tuple[int,
         if size // a % b == 0
     ]
     return min(grids, key=lambda grid: (round(surface(grid) / surface((1, 1, 1)), 9), grid))
+
+
+def on_grid(box, reach: float, farthest: float = 0.0) -> tuple[int, Box]:
+    """(bits, the box with all its numbers multiples of 2^-bits): the grid of positions (exact.py).
+
+    reach : how far ghosts may lie outside; farthest : coordinates of atoms outside the box
+    """
+    extent = np.abs(box.origin).max() + np.abs(box.matrix).sum(axis=0).max() + 2.0 * reach
+    bits = exact.position_bits(max(extent, farthest))
+    scale = 2.0**bits
+    return bits, Box(np.rint(box.matrix * scale) / scale, box.periodic, np.rint(box.origin * scale) / scale)
 
 
 @dataclass

@@ -31,22 +31,26 @@ def impossible_force(sim, row: int) -> None:
     everywhere = Domain(sim.comm, sim.box, sim.domain.reach, sim.domain.grid)
     everywhere.make_ghosts(sim.atoms, ("tags",))  # from below too
     if row >= 0:
-        atoms = sim.atoms
-        force, unit = float(np.abs(atoms.forces[row]).max()), sim.units.labels
-        away = np.linalg.norm(atoms.x[: atoms.n_total, :3] - atoms.x[row, :3], axis=1)
-        away[row] = np.inf
-        near = int(np.argmin(away)) if len(away) > 1 else row
-        size = f"{force:.3g} {unit['energy']}/{unit['length']}" if np.isfinite(force) else "not a finite number"
         cure = (
             "Atoms overlap: check the structure and its cell"
             if sim.step == sim.start_step
             else "Use a smaller timestep, or relax the structure first"
         )
-        message = (
-            f"step {sim.step}: the force on atom {atoms.tags[row]} (counting from 0) is {size}; its nearest "
-            f"neighbour, atom {atoms.tags[near]}, is {away[near]:.4g} {unit['length']} away. {cure}"
-        )
+        message = f"step {sim.step}: {too_close(sim.atoms, row, sim.units.labels)}. {cure}"
     fail(sim.comm, message)
+
+
+def too_close(atoms, row: int, unit: dict[str, str]) -> str:
+    """How large the force on an owned atom is, and who is near; `atoms` with all ghosts and their tags."""
+    force = float(np.abs(atoms.forces[row]).max())
+    away = np.linalg.norm(atoms.x[: atoms.n_total, :3] - atoms.x[row, :3], axis=1)
+    away[row] = np.inf
+    near = int(np.argmin(away)) if len(away) > 1 else row
+    size = f"{force:.3g} {unit['energy']}/{unit['length']}" if np.isfinite(force) else "not a finite number"
+    return (
+        f"the force on atom {atoms.tags[row]} (counting from 0) is {size}; its nearest "
+        f"neighbour, atom {atoms.tags[near]}, is {away[near]:.4g} {unit['length']} away"
+    )
 
 
 def runaway(sim) -> None:

@@ -5,6 +5,7 @@ in the order of their tags. Positions are put on the grid of the run (exact.py).
 """
 
 import math
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +55,22 @@ def describe_state(state: dict) -> Description:
     counts = _counts(state["species"], symbols)
     mass = math.fsum(state["masses"])
     return Description(box, symbols, counts, units.get(state["units"]), mass, dict(state["info"]))
+
+
+def check_memory(n: int, box, reach: float, units, ranks: int = 1) -> None:
+    """Refuse a cutoff, a skin or a density that would fill the memory with ghosts and neighbours."""
+    images = math.prod(1.0 + 2.0 * reach / w if p else 1.0 for w, p in zip(box.widths, box.periodic, strict=True))
+    pairs = n * min(n * images, n / box.volume * 4.19 * reach**3) / 2.0
+    need = (150.0 * n * images + 4.0 * pairs) / ranks
+    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if need > have:
+        error = InputError(
+            f"{n:,} atoms with neighbours up to {reach:g} {units.labels['length']} away (cutoff + skin) need "
+            f"about {need / 2**30:,.0f} GiB on each rank, the machine has {have / 2**30:,.0f}; check the cell, "
+            "[potential] cutoff and [neighbors] skin, or use more machines"
+        )
+        error.collective = True
+        raise error
 
 
 def load(sim, system, state) -> None:

@@ -1,15 +1,13 @@
 """The time-step loop: what happens in a step, in which order?"""
 
 import math
-import os
 
 import numpy as np
 
-from mdcore import _kernels, exact, faults, loading
+from mdcore import _kernels, faults, loading
 from mdcore.atoms import Atoms
-from mdcore.box import Box
 from mdcore.comm import connect
-from mdcore.domain import Domain
+from mdcore.domain import Domain, on_grid
 from mdcore.errors import InputError, Interrupted
 from mdcore.loading import describe, describe_state
 from mdcore.neighbors import Neighbors
@@ -59,7 +57,6 @@ class Simulation:
         self.symbols = tuple(self.system.symbols)
         potential.bind(self.symbols)
 
-        box = self.system.box
         if not (isinstance(seed, int) and 0 <= seed < 1 << 63):
             raise InputError(f"seed = {seed!r}: expected an integer from 0 to 2^63 - 1")
         skin = SKIN[self.units.name] if skin is None else skin
@@ -68,11 +65,8 @@ class Simulation:
                 f"[neighbors] skin = {skin!r}: expected a positive length, e.g. {SKIN[self.units.name]}"
             )
         self.neighbors = Neighbors(potential.cutoff, skin, potential.list_kinds, len(self.symbols))
-        extent = np.abs(box.origin).max() + np.abs(box.matrix).sum(axis=0).max() + 2.0 * self.neighbors.ghost_reach
-        self.position_bits = exact.position_bits(extent)
-        scale = 2.0**self.position_bits
-        self.box = Box(np.rint(box.matrix * scale) / scale, box.periodic, np.rint(box.origin * scale) / scale)
-        self._check_memory()
+        self.position_bits, self.box = on_grid(self.system.box, self.neighbors.ghost_reach)
+        loading.check_memory(self.system.n_atoms, self.box, self.neighbors.reach, self.units, self.comm.size)
         self.tail = potential.tail(self.system.counts, self.box)  # (energy, trace of the virial)
         half = potential.list_kinds == ("half",)
         self.domain = Domain(self.comm, self.box, self.neighbors.ghost_reach, processor_grid, upper=half)
@@ -98,22 +92,6 @@ class Simulation:
         loading.load(self, system if here else None, state if here else None)
         self._neighbourhood()
         self._first_forces()
-
-    def _check_memory(self) -> None:
-        """Refuse a cutoff, a skin or a density that would fill the memory with ghosts and neighbours."""
-        reach, n, box = self.neighbors.reach, self.system.n_atoms, self.system.box
-        images = math.prod(1.0 + 2.0 * reach / w if p else 1.0 for w, p in zip(box.widths, box.periodic, strict=True))
-        pairs = n * min(n * images, n / box.volume * 4.19 * reach**3) / 2.0
-        need = (150.0 * n * images + 4.0 * pairs) / self.comm.size
-        have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        if need > have:
-            error = InputError(
-                f"{n:,} atoms with neighbours up to {reach:g} {self.units.labels['length']} away (cutoff + skin) need "
-                f"about {need / 2**30:,.0f} GiB on each rank, the machine has {have / 2**30:,.0f}; check the cell, "
-                "[potential] cutoff and [neighbors] skin, or use more machines"
-            )
-            error.collective = True
-            raise error
 
     # --- the loop ---------------------------------------------------------------------------------
 

@@ -338,21 +338,21 @@ def test_convert_and_back(capsys):
 def test_convert_refuses(capsys):
     no_units()
     for arguments, code, says in (
-        (["net", "a.h5"], 2, "net: its units are not stated; give them, e.g. --units bohr hartree"),
-        (["net", "a.h5", "--units", "bohr", "erg"], 2, "unknown unit"),
+        (["net", "a.h5"], 2, "net: its units are not stated; give them, e.g. --units length=bohr,energy=hartree"),
+        (["net", "a.h5", "--units", "length=bohr,energy=erg"], 2, "unknown unit"),
         (["nett", "a.h5"], 2, "nett: no such file or folder"),
-        (["net", "start.extxyz", "--units", "bohr", "ev"], 2, "start.extxyz: is a file"),
-        (["net", "net", "--units", "bohr", "ev"], 4, "net/input.nn exists"),
-        (["net", "b", "--units", "bohr", "ev", "--structure", "start.extxyz"], 2, "for .h5 files only"),
+        (["net", "start.extxyz", "--units", "length=bohr,energy=ev"], 2, "start.extxyz: is a file"),
+        (["net", "net", "--units", "length=bohr,energy=ev"], 4, "net/input.nn exists"),
+        (["net", "b", "--units", "length=bohr,energy=ev", "--structure", "start.extxyz"], 2, "for .h5 files only"),
     ):
         assert main(["convert", *arguments]) == code
         err = capsys.readouterr().err
         assert says in err and err.count("\n") == 1
     assert not Path("a.h5").exists() and not Path("b").exists()
-    assert main(["convert", "net", "a.h5", "--units", "bohr", "ev"]) == 0
-    assert main(["convert", "net", "a.h5", "--units", "bohr", "ev"]) == 4
+    assert main(["convert", "net", "a.h5", "--units", "length=bohr,energy=ev"]) == 0
+    assert main(["convert", "net", "a.h5", "--units", "length=bohr,energy=ev"]) == 4
     assert "a.h5 exists" in capsys.readouterr().err
-    assert main(["convert", "net", "a.h5", "--units", "bohr", "ev", "--overwrite"]) == 0
+    assert main(["convert", "net", "a.h5", "--units", "length=bohr,energy=ev", "--overwrite"]) == 0
 
 
 @pytest.mark.parametrize("vectors", [0, 1, 2])

@@ -97,6 +97,38 @@ def build() -> Parser:
     )
     check.set_defaults(module="mdcore.cli.check")
 
+    potential = argparse.ArgumentParser(add_help=False)
+    potential.add_argument(
+        "potential",
+        metavar="POTENTIAL",
+        help="a folder of n2p2 or RuNNer files, a .h5 file, or an input file (its [[potential]] sections)",
+    )
+    units = {"metavar": "UNITS", "help": "where the files don't state theirs, e.g. length=bohr,energy=hartree"}
+    potential.add_argument("--units", **units)
+    potential.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")
+    info = commands.add_parser(
+        "info",
+        parents=[potential],
+        help="tell what is in a potential",
+        allow_abbrev=False,
+        description="Tell what is in a potential: species, descriptors, networks, ranges, units, provenance.",
+    )
+    info.set_defaults(module="mdcore.cli.info")
+    verify = commands.add_parser(
+        "verify",
+        parents=[potential],
+        help="check that a potential keeps what every potential promises",
+        allow_abbrev=False,
+        description="Measure forces and stress against the energy, symmetries, smoothness, bits and dynamics of a "
+        "potential. Exit code 1: a row FAILs.",
+    )
+    verify.add_argument(
+        "structure",
+        metavar="STRUCTURE",
+        nargs="?",
+        help="to examine it on (default: that of the input file, one from the potential's files, or a random one)",
+    )
+    verify.set_defaults(module="mdcore.cli.verify")
     convert = commands.add_parser(
         "convert",
         help="convert a network potential",
@@ -105,12 +137,7 @@ def build() -> Parser:
     )
     convert.add_argument("source", metavar="SOURCE", help="folder with input.nn, or .h5 file")
     convert.add_argument("target", metavar="TARGET", help="file that ends with .h5, or folder")
-    convert.add_argument(
-        "--units",
-        nargs=2,
-        metavar=("LENGTH", "ENERGY"),
-        help="units of SOURCE, where it doesn't state them, e.g. --units bohr hartree",
-    )
+    convert.add_argument("--units", **units)
     convert.add_argument("--structure", metavar="FILE", help="its first frame becomes a test vector")
     convert.add_argument("--overwrite", action="store_true", help="replace TARGET")
     convert.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")

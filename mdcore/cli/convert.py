@@ -2,6 +2,7 @@
 
 import os
 
+from mdcore.cli.potential import parse_units
 from mdcore.cli.run import on_root
 from mdcore.errors import InputError, MdcoreError
 from mdcore.potentials.files import read_model
@@ -14,8 +15,11 @@ from mdcore.system import System
 
 
 def command(arguments, comm) -> None:
-    units = arguments.units and dict(zip(("length", "energy"), arguments.units, strict=True))
-    on_root(comm, lambda: print(convert(arguments.source, arguments.target, units, arguments.structure, arguments)))
+    def run():
+        units = parse_units(arguments.units)
+        print(convert(arguments.source, arguments.target, units, arguments.structure, arguments))
+
+    on_root(comm, run)
 
 
 def convert(source: str, target: str, units, structure, options) -> str:
@@ -27,7 +31,7 @@ def convert(source: str, target: str, units, structure, options) -> str:
     if model.units is None:
         hint = model.provenance.get("unit_comments", "")
         raise InputError(
-            f"{source}: its units are not stated; give them, e.g. --units bohr hartree"
+            f"{source}: its units are not stated; give them, e.g. --units length=bohr,energy=hartree"
             + (f" (comments in its input.nn say: {hint})" if hint else "")
         )
     network = HDNNPotential(model)  # refuses what can't be run

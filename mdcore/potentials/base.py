@@ -8,6 +8,8 @@ which columns of ghosts beside their positions (such as "tags").
 returns stops the run when the observers have seen the step.
 The engine takes care of ghosts, of sending their forces home and of the virial, which
 is the sum of x (x) F over owned atoms and ghosts: exact, and the same for any potential.
+``bind`` keeps the species as ``symbols`` and puts its tables in new arrays, so `unbound` can make another
+potential of the same parameters.
 """
 
 import numpy as np
@@ -77,3 +79,17 @@ class Sum:
     def tail(self, counts, box) -> tuple[float, float]:
         tails = [term.tail(counts, box) for term in self.terms]
         return sum(energy for energy, _ in tails), sum(virial for _, virial in tails)
+
+
+def unbound(potential):
+    """The same potential for another engine: bound to no species yet; parameters are shared, not copied."""
+    other = object.__new__(type(potential))
+    vars(other).update({name: value for name, value in vars(potential).items() if name != "symbols"})
+    if isinstance(other, Sum):
+        other.terms = [unbound(term) for term in other.terms]
+    return other
+
+
+def leaves(potential) -> list:
+    """The potentials that a potential is a sum of."""
+    return [leaf for term in potential.terms for leaf in leaves(term)] if isinstance(potential, Sum) else [potential]

@@ -5,6 +5,8 @@ E = sum_i E_i(G_i), G_i the symmetry functions of atom i. Behler and Parrinello,
 forces are converted on their way in and out.
 """
 
+from threading import Lock
+
 import numpy as np
 
 from mdcore._hdnnp import Networks, most_threads
@@ -26,6 +28,8 @@ class HDNNPotential:
     precision : "double"
     threads : of each rank; None: MDCORE_NUM_THREADS, or 1. They change the speed, never the result
     extrapolation : "ignore", "warn", "save", "stop", or an Extrapolation, which says more (extrapolation.py)
+    asked : arrays that `compute` fills beside forces and energy: outside, worst, excess, descriptors, as
+        Networks.energy_forces tells them
 
     InputError if units are missing, a descriptor can't be scaled or the answers to the model's test vectors are
     wrong, and from `bind` for species the model does not know.
@@ -54,9 +58,21 @@ class HDNNPotential:
         self.cutoff = model.cutoff * native.angstrom
         self._units = (1.0 / native.angstrom, native.ev, native.ev / native.angstrom, model.cutoff)
         self.units = native
-        self.networks = networks_of(model)
+        self.asked: dict[str, np.ndarray] = {}
+        self.separate()
         self._make_room(0)
         check_test_vectors(model, self.networks)
+
+    def separate(self) -> None:
+        """Take tables and scratch memory of its own: copies (base.unbound) share theirs, and wait for each other."""
+        self.networks, self._lock = networks_of(self.model), Lock()
+
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name not in ("networks", "_lock")}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self.separate()
 
     @property
     def name(self) -> str:
@@ -98,10 +114,12 @@ class HDNNPotential:
             if len(self._outside) < n:
                 self._make_room(n + n // 8)
             told = {"outside": self._outside, "worst": self._worst, "excess": self._excess}
-        self.networks.energy_forces(
-            atoms.x, atoms.f, full.first, full.index, full.bounds, self._species_of, self._element_of, self._units,
-            out.limbs(), out.atom_energies, n_total=atoms.n_total, threads=self.threads, **told,
-        )  # fmt: skip
+        told |= self.asked
+        with self._lock:
+            self.networks.energy_forces(
+                atoms.x, atoms.f, full.first, full.index, full.bounds, self._species_of, self._element_of,
+                self._units, out.limbs(), out.atom_energies, n_total=atoms.n_total, threads=self.threads, **told,
+            )  # fmt: skip
         out.add_limbs()
 
     def _make_room(self, n: int) -> None:
@@ -113,9 +131,10 @@ class HDNNPotential:
         """Look for atoms outside the range of training (collective); an error if the run must stop."""
         if not self.extrapolation.watches:
             return None
-        return self.extrapolation.look(sim, self.name, self._outside, self._worst, self._excess, self._label)
+        return self.extrapolation.look(sim, self.name, self._outside, self._worst, self._excess, self.label)
 
-    def _label(self, symbol: str, index: int) -> str:
+    def label(self, symbol: str, index: int) -> str:
+        """How messages name a symmetry function of an element."""
         return self.model.symmetry_functions[self.model.elements.index(symbol)][index].label
 
     def tail(self, counts, box) -> tuple[float, float]:

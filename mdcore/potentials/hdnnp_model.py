@@ -301,7 +301,8 @@ class HDNNP:
             hint = self.provenance.get("unit_comments", "")
             raise InputError(
                 f"{self.name or 'potential'}: its units are not stated; give them in the input "
-                '(units = {length = "bohr", energy = "hartree"}) or in a file mdcore.toml beside it'
+                '(units = {length = "bohr", energy = "hartree"}), with --units length=bohr,energy=hartree, or in a '
+                "file mdcore.toml beside it"
                 + (f" (comments in its input.nn say: {hint})" if hint else "")
             )
         return self.units

@@ -1,0 +1,75 @@
+"""Potentials of mdcore as a calculator of ASE: its optimisers, filters, dynamics and everything built on them.
+
+    from mdcore.ase import MDCore
+
+    atoms.calc = MDCore("potentials/water")
+    BFGS(FrechetCellFilter(atoms)).run(fmax=0.01)
+
+ASE's conventions: eV, Angstrom, stress in eV/Angstrom^3 as xx, yy, zz, yz, xz, xy, negative when compressed.
+"""
+
+import numpy as np
+
+from mdcore.engine import VOIGT, Engine
+from mdcore.errors import InputError
+from mdcore.evaluation import open_potential, take
+from mdcore.simulation import SKIN
+
+try:
+    from ase.calculators.calculator import Calculator, all_changes
+except ImportError:
+    raise InputError('ASE is not installed: pip install "mdcore[ase]"') from None
+
+
+class MDCore(Calculator):
+    """An ASE calculator of any potential of mdcore.
+
+    potential : LennardJones, HDNNPotential, Sum, or the path of a network potential (n2p2 folder or .h5 file)
+    units, precision : of a potential given by its path, as for mdcore.evaluate
+    skin : Angstrom; the neighbour list holds pairs up to cutoff + skin and is kept until a pair may be missing, or cell,
+        species or periodicity change. It changes the speed, never the result
+    builds : how often the list was built; evaluation : the last Evaluation (mdcore.evaluate)
+
+    Stress is known where the cell has three vectors, periodic or not. InputError for a species without
+    parameters, SimulationError if atoms overlap.
+    """
+
+    name = "mdcore"
+    implemented_properties = ("energy", "free_energy", "energies", "forces", "stress")
+    nolabel = True
+
+    def __init__(
+        self, potential, *, units=None, precision: str = "double", skin: float = SKIN["metal"], **options
+    ):
+        super().__init__(**options)
+        if not (np.isfinite(skin) and skin >= 0):
+            raise InputError(f"MDCore: skin = {skin!r}: expected a length in Angstrom, e.g. {SKIN['metal']}")
+        self.potential, self.skin = open_potential(potential, units, precision), float(skin)
+        self.builds, self.evaluation = 0, None
+        self._engine, self._placed = None, None
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        atoms = self.atoms
+        frame = [a.tobytes() for a in (atoms.numbers, atoms.cell.array, atoms.pbc, atoms.get_celldisp())]
+        structure = take(atoms)
+        if frame == self._placed:
+            before = self._engine.neighbors.builds
+            self._engine.move(structure.positions)
+        else:
+            self._placed = None
+            if self._engine is None or self._engine.symbols != structure.symbols:
+                self._engine = Engine(self.potential, structure.symbols, self.skin)
+            before = self._engine.neighbors.builds
+            self._engine.place(structure.box, structure.positions, structure.species)
+            self._placed = frame
+        self.builds += self._engine.neighbors.builds - before
+        found = self.evaluation = self._engine.compute()
+        self.results = {
+            "energy": found.energy,
+            "free_energy": found.energy,
+            "energies": found.energies,
+            "forces": found.forces,
+        }
+        if atoms.cell.rank == 3:
+            self.results["stress"] = np.array([-found.virial[pair] for pair in VOIGT]) / atoms.cell.volume

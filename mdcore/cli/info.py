@@ -1,0 +1,132 @@
+"""``mdcore info``: what is in this potential?"""
+
+import dataclasses
+from collections import Counter
+
+from mdcore.cli.potential import is_input, load_input, parse_units
+from mdcore.cli.run import on_root
+from mdcore.potentials.hdnnp_model import ANGULAR_TYPES, COMPACT_TYPES, HDNNP, WEIGHTED_TYPES, n_parameters
+
+ACTIVATIONS = {
+    "l": "linear", "t": "tanh", "s": "logistic", "p": "softplus", "r": "relu", "g": "gaussian", "c": "cosine",
+    "S": "reversed logistic", "e": "exponential", "h": "harmonic",
+}  # fmt: skip
+CUTOFFS = (
+    "hard", "cosine", "tanh^3", "tanh^3, one at r = 0", "exponential", "polynomial of degree 3",
+    "polynomial of degree 5", "polynomial of degree 7", "polynomial of degree 9",
+)  # fmt: skip
+
+
+def command(arguments, comm) -> None:
+    on_root(comm, lambda: print(info(arguments.potential, parse_units(arguments.units))))
+
+
+def info(path: str, units=None) -> str:
+    """What there is to say of a network potential's files, or of each potential of an input file; InputError."""
+    if not is_input(path):
+        from mdcore.potentials.files import read_model
+
+        return "\n".join([f"{path}: network potential", *of_model(read_model(path, units))])
+    from mdcore.cli.assemble import make_potential
+    from mdcore.cli.networks import read_models
+    from mdcore.potentials.base import leaves
+
+    settings = load_input(path, units)
+    terms, lines = leaves(make_potential(settings, read_models(settings, ()))), []
+    for k, (section, term) in enumerate(zip(settings.potential, terms, strict=True), start=1):
+        lines.append(f"{path}: [[potential]] #{k}: {section.type}")
+        lines += of_settings(section)
+        if hasattr(term, "model"):
+            lines += of_model(term.model)
+    return "\n".join(lines)
+
+
+def of_settings(settings) -> list[str]:
+    """The keys of a section, one a line, with those of its subsections."""
+    lines = []
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if field.name == "type" or value is None:
+            continue
+        if isinstance(value, dict) and all(map(dataclasses.is_dataclass, value.values())):
+            lines += [_line(f"{field.name} {name}", _short(item)) for name, item in value.items()]
+        elif isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
+            lines += [_line(field.name, _short(item)) for item in value]
+        elif value not in ((), {}):
+            lines.append(_line(field.name, value))
+    return lines
+
+
+def _short(settings) -> str:
+    values = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+    shown = {k: "-".join(v) if isinstance(v, tuple) else v for k, v in values.items() if v is not None}
+    return ", ".join(f"{key} = {value}" for key, value in shown.items())
+
+
+def _line(name: str, text) -> str:
+    return f"  {name:<18}{text}"
+
+
+# --- network potentials ----------------------------------------------------------------------------
+
+
+def of_model(model: HDNNP) -> list[str]:
+    """Everything of a network potential but its weights."""
+    unit = f" {model.units.length}" if model.units else ""
+    lines = [_line("name", model.name)] if model.name else []
+    lines.append(_line("species", ", ".join(model.elements)))
+    lines.append(_line("units", f"{model.units.length}, {model.units.energy}" if model.units else _unstated(model)))
+    inner = f" = {model.cutoff * model.units.angstrom:.6g} Angstrom" if model.units else ""
+    lines.append(_line("cutoff", f"{model.cutoff:g}{unit}{inner}"))
+    energy = f" {model.units.energy}" if model.units else ""
+    if model.normalisation:
+        n = model.normalisation
+        lines.append(
+            _line(
+                "normalisation",
+                f"mean energy {n.mean_energy:.10g}{energy} an atom, conv_energy {n.conv_energy:.10g}, "
+                f"conv_length {n.conv_length:.10g}",
+            )
+        )
+    for e, element in enumerate(model.elements):
+        lines += _of_element(model, e, element, unit, energy)
+    lines += [_line("test vectors", len(model.test_vectors))] if model.test_vectors else []
+    for name in ("provenance", "training"):
+        lines += [f"  {name}"] if getattr(model, name) else []
+        lines += [_line(f"  {key}", value) for key, value in getattr(model, name).items()]
+    return lines
+
+
+def _unstated(model: HDNNP) -> str:
+    hint = model.provenance.get("unit_comments", "")
+    return "not stated; give --units length=bohr,energy=hartree" + (f" (comments say: {hint})" if hint else "")
+
+
+def _of_element(model: HDNNP, e: int, element: str, unit: str, energy: str) -> list[str]:
+    functions, network, scaling = model.symmetry_functions[e], model.networks[e], model.scaling[e]
+    names = [ACTIVATIONS[letter] for letter in network.activations]
+    nodes = " (node arguments divided by their number)" if network.normalize_nodes else ""
+    lines = [f"  {element}"]
+    lines.append(_line("  network", f"{'-'.join(map(str, network.layer_sizes))}, {', '.join(names)}{nodes}"))
+    lines.append(_line("  parameters", n_parameters(network.layer_sizes)))
+    lines.append(_line("  atom energy", f"{model.atom_energies[e]:.10g}{energy}"))
+    lines.append(_line("  descriptors", f"{len(functions)} symmetry functions"))
+    for (kind, cutoff, core, alpha), count in Counter(map(_kind, functions)).items():
+        ends = "compact" if core is None else f"cutoff type {core}: {CUTOFFS[core]}"
+        inner = f", inner cutoff {alpha:g} rc" if alpha else ""
+        what = ("angular" if kind in ANGULAR_TYPES else "radial") + (", weighted" * (kind in WEIGHTED_TYPES))
+        lines.append(_line("", f"{count} of type {kind} ({what}), rc = {cutoff:g}{unit}, {ends}{inner}"))
+    target = f" to {scaling.target_min:g}..{scaling.target_max:g}" if scaling.mode not in ("none", "center") else ""
+    lines.append(_line("  scaling", f"{scaling.mode}{target}; min, max, mean, sigma of each:"))
+    columns = zip(scaling.min, scaling.max, scaling.mean, scaling.sigma, strict=True)
+    width = max(len(function.label) for function in functions)
+    for function, numbers in zip(functions, columns, strict=True):
+        lines.append(f"    {function.label:<{width}}  " + " ".join(f"{number:>12.5e}" for number in numbers))
+    return lines
+
+
+def _kind(function) -> tuple:
+    """What symmetry functions are counted together by."""
+    compact = function.type in COMPACT_TYPES
+    core, alpha = (None, 0.0) if compact else (function.cutoff_type, function.alpha)
+    return function.type, function.cutoff, core, alpha

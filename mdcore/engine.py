@@ -1,0 +1,200 @@
+"""What are energy, forces and stress of this structure? On this process alone, one structure after the other.
+
+What a simulation does in a step, without steps: domain, ghosts, list, forces. `evaluation.py` and `ase.py` are
+its callers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdcore import _kernels, exact, faults, loading
+from mdcore.atoms import Atoms
+from mdcore.comm import SelfComm
+from mdcore.domain import Domain, on_grid
+from mdcore.errors import InputError, SimulationError
+from mdcore.neighbors import Neighbors
+from mdcore.potentials.base import Results, leaves, unbound
+from mdcore.units import METAL, UnitSystem
+
+VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))  # xx yy zz yz xz xy
+_FULL = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])  # where in Voigt's order a component stands
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfRange:
+    """How far each atom's surroundings lie outside the range of training of a network potential.
+
+    count : int32 [n], descriptors outside (0: inside); excess : float64 [n], the farthest of them, in units of its
+    range max - min; worst : its name, or None; of each atom
+    """
+
+    count: np.ndarray
+    excess: np.ndarray
+    worst: tuple[str | None, ...]
+
+    @property
+    def atoms(self) -> np.ndarray:
+        """The atoms outside."""
+        return np.flatnonzero(self.count)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a potential says of a structure. User units (metal: eV, Angstrom, GPa), atoms as they were given.
+
+    energy : float; energies : float64 [n], the share of each atom; they add up to it
+    forces : float64 [n, 3]
+    virial : float64 [3, 3], sum of x (x) F over all atoms and images, = -dE/dstrain; unit of energy
+    stress : float64 [3, 3], +dE/dstrain / volume (ASE's sign: negative when compressed), unit of pressure (GPa);
+        nan unless periodic along all three directions
+    extrapolation : OutOfRange, None without a network potential
+    descriptors : where asked, float64 [n_functions of the element] of each atom, in the network's own units
+    """
+
+    energy: float
+    energies: np.ndarray
+    forces: np.ndarray
+    virial: np.ndarray
+    stress: np.ndarray
+    extrapolation: OutOfRange | None = None
+    descriptors: tuple[np.ndarray, ...] | None = None
+
+    @property
+    def pressure(self) -> float:
+        """Without the kinetic part, positive when compressed; unit of pressure (GPa)."""
+        return -float(np.trace(self.stress)) / 3.0
+
+
+class Engine:
+    """A potential for structures of given species; it remembers the last structure.
+
+    potential : keeps the protocol of potentials/base.py; the engine has a copy of its own
+    symbols : names of the species; skin : the list holds pairs up to cutoff + skin, so that atoms may `move` before it is built anew
+    """
+
+    def __init__(self, potential, symbols: tuple[str, ...], skin: float = 0.0, units: UnitSystem = METAL):
+        self.potential, self.symbols, self.units = unbound(potential), tuple(symbols), units
+        self.potential.bind(self.symbols)
+        self.networks = [term for term in leaves(self.potential) if hasattr(term, "asked")]
+        self.neighbors = Neighbors(potential.cutoff, skin, potential.list_kinds, len(self.symbols))
+        self.atoms, self.results, self.comm = Atoms(), Results(), SelfComm()
+
+    def place(self, box, positions: np.ndarray, species: np.ndarray) -> None:
+        """Take up a structure: positions float64 [n, 3], anywhere; species int [n] index `symbols`."""
+        n, reach, atoms = len(positions), self.neighbors.ghost_reach, self.atoms
+        self._place_again = lambda moved: self.place(box, moved, species)
+        farthest = 0.0 if all(box.periodic) else float(np.abs(positions).max())
+        self.bits, self.box = on_grid(box, reach, farthest)
+        loading.check_memory(n, self.box, reach, self.units)
+        self.domain = Domain(self.comm, self.box, reach, upper=self.potential.list_kinds == ("half",))
+        self.tail = self.potential.tail(np.bincount(species, minlength=len(self.symbols)).tolist(), self.box)
+        atoms.n_ghost = atoms.n_owned = 0
+        atoms.reserve(n)
+        atoms.x[:n, :3], atoms.x[:n, 3] = self._rounded(positions), species
+        atoms.tags[:n], atoms.images[:n] = np.arange(n), 0
+        atoms.n_owned = n
+        self._neighbourhood()
+
+    def move(self, positions: np.ndarray) -> None:
+        """The same atoms in the same box, elsewhere; the list is built anew where it must be."""
+        atoms = self.atoms
+        if not all(self.box.periodic) and np.abs(positions).max() >= 2.0 ** (52 - self.bits):
+            return self._place_again(positions)  # beyond the grid
+        x = self._rounded(positions)[self._tags]
+        atoms.positions[:] = x - atoms.images[: len(x)] @ self.box.matrix  # exact: all on one grid
+        step = atoms.positions - atoms.start[: len(x), :3]
+        self.domain.forward_positions(atoms)
+        if self.neighbors.outrun(atoms, float(np.einsum("ij,ij->i", step, step).max()), self.comm):
+            self._neighbourhood()
+
+    def _rounded(self, positions) -> np.ndarray:
+        scale = 2.0**self.bits
+        return np.rint(positions * scale) / scale
+
+    def _neighbourhood(self) -> None:
+        self.domain.migrate(self.atoms)
+        self.neighbors.sort(self.atoms)
+        self._tags = self.atoms.tags[: self.atoms.n_owned].copy()
+        self.domain.make_ghosts(self.atoms, self.potential.ghost_columns)
+        self.neighbors.build(self.atoms)
+
+    def compute(self, descriptors: bool = False) -> Evaluation:
+        """Energy, forces, virial; SimulationError if atoms overlap, InputError for descriptors of no network."""
+        atoms, out, domain = self.atoms, self.results, self.domain
+        n, order = atoms.n_owned, self._tags
+        shares = np.zeros(atoms.n_total + 1)
+        atoms.clear_forces()
+        out.reset(True, shares)
+        self._ask(n, descriptors)
+        self.potential.compute(atoms, self.neighbors, domain, out)
+        sums = _kernels.virial_sums(atoms, 2.0**self.bits)
+        domain.reverse_forces(atoms)
+        domain.reverse_add(shares)
+        self._check_forces()
+        tail_energy, tail_virial = self.tail
+        energies, forces = np.empty(n), np.empty((n, 3))
+        energies[order], forces[order] = shares[:n] + tail_energy / n, atoms.forces
+        voigt = np.array([exact.value(exact.integer(row), exact.FORCE_BITS + self.bits) for row in sums])
+        voigt[:3] += tail_virial / 3.0
+        virial = voigt[_FULL]
+        periodic = all(self.box.periodic)
+        return Evaluation(
+            energy=exact.value(out.energy, exact.FORCE_BITS) + tail_energy,
+            energies=energies,
+            forces=forces,
+            virial=virial,
+            stress=virial / (-self.box.volume * self.units.pressure) if periodic else np.full((3, 3), np.nan),
+            extrapolation=self._out_of_range(n) if self.networks else None,
+            descriptors=self._descriptors(n) if descriptors else None,
+        )
+
+    # --- what networks tell beside -----------------------------------------------------------------
+
+    def _ask(self, n: int, descriptors: bool) -> None:
+        if descriptors and len(self.networks) != 1:
+            raise InputError(
+                f"descriptors: this potential has {len(self.networks) or 'no'} networks; evaluate one network potential"
+            )
+        for term in self.networks:
+            term.asked = {"outside": np.zeros(n, np.int32), "worst": np.zeros(n, np.int32), "excess": np.zeros(n)}
+            if descriptors:
+                term.asked["descriptors"] = np.empty((n, term.networks.n_functions))
+
+    def _out_of_range(self, n: int) -> OutOfRange:
+        """All networks together; the worst of all."""
+        count, excess, worst = np.zeros(n, dtype=np.int32), np.zeros(n), [None] * n
+        species = self.atoms.species
+        for term in self.networks:
+            told = term.asked
+            for row in np.flatnonzero(told["outside"]).tolist():
+                atom = self._tags[row]
+                count[atom] += told["outside"][row]
+                if told["excess"][row] >= excess[atom]:
+                    excess[atom] = told["excess"][row]
+                    worst[atom] = term.label(self.symbols[species[row]], told["worst"][row])
+        return OutOfRange(count, excess, tuple(worst))
+
+    def _descriptors(self, n: int) -> tuple[np.ndarray, ...]:
+        (term,) = self.networks
+        elements, functions = term.model.elements, term.model.symmetry_functions
+        lengths = [len(functions[elements.index(symbol)]) for symbol in self.symbols]
+        rows, kinds = np.argsort(self._tags), self.atoms.species
+        return tuple(term.asked["descriptors"][row, : lengths[kinds[row]]] for row in rows)
+
+    def _check_forces(self) -> None:
+        atoms = self.atoms
+        row = max(faults.bad_row(atoms), self.results.bad_row)
+        if row < 0:
+            return
+        Domain(self.comm, self.box, self.neighbors.reach).make_ghosts(atoms, ("tags",))  # from below too
+        message = faults.too_close(atoms, row, self.units.labels)
+        self._neighbourhood()
+        raise SimulationError(f"{message}. Atoms overlap: check the structure and its cell")
+
+
+def check_positions(positions: np.ndarray) -> None:
+    """InputError that names an atom whose position is not finite."""
+    if not np.isfinite(positions).all():
+        bad = int(np.flatnonzero(~np.isfinite(positions).all(axis=1))[0])
+        raise InputError(f"positions: atom {bad} (counting from 0) is at {positions[bad]}, which is not finite")

@@ -1,0 +1,154 @@
+"""Energies and forces of structures, from Python: one call, arrays in and arrays out.
+
+    result = mdcore.evaluate("potentials/water", System.read("water.extxyz"))
+    result.energy, result.energies, result.forces, result.stress
+
+No simulation, no files, no MPI; nothing is kept. ASE's Atoms are taken as they are, without importing ASE.
+"""
+
+import os
+import queue
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdcore.box import Box
+from mdcore.elements import SYMBOLS
+from mdcore.engine import Engine, Evaluation, check_positions
+from mdcore.errors import InputError, MdcoreError
+from mdcore.potentials.base import leaves, unbound
+from mdcore.system import System
+from mdcore.threads import number_of_threads
+from mdcore.units import METAL, UnitSystem
+
+
+def evaluate(
+    potential, structures, *, units=None, precision: str = "double", threads: int | None = None,
+    descriptors: bool = False,
+):  # fmt: skip
+    """Energy, forces and stress of a structure, or of each structure of a list.
+
+    potential : LennardJones, HDNNPotential, Sum, or the path of a network potential: a folder of n2p2 or RuNNer
+        files, or a .h5 file (read at each call)
+    structures : a System, ASE's Atoms, the path of a structure file (its last frame), or a list of these;
+        systems in lj units give results in lj units
+    units : of a potential given by its path, e.g. {"length": "bohr", "energy": "hartree"}; None: it states them
+    precision : of a potential given by its path, "double" or "mixed"
+    threads : structures of a list are computed side by side, a single one in parallel if it can be; None: as
+        MDCORE_NUM_THREADS says, or 1. The results are the same bits
+    descriptors : of a network potential: tell each atom's symmetry functions too
+
+    Returns an Evaluation, or a list of them, atoms in the order given. Raises InputError for a structure or
+    a potential that is not right, SimulationError if atoms overlap; both say which structure of the list.
+    """
+    potential = open_potential(potential, units, precision)
+    many = isinstance(structures, list | tuple)
+    jobs = list(enumerate(structures)) if many else [(None, structures)]
+    workers = min(number_of_threads(threads), len(jobs))
+    if workers > 1:
+        results = _side_by_side([Worker(potential, descriptors, alone=True) for _ in range(workers)], jobs)
+    else:
+        work = Worker(potential, descriptors, threads=threads)
+        results = [work(*job) for job in jobs]
+    return results if many else results[0]
+
+
+def _side_by_side(workers, jobs) -> list[Evaluation]:
+    idle = queue.SimpleQueue()
+    for worker in workers:
+        idle.put(worker)
+
+    def run(job):
+        worker = idle.get()
+        try:
+            return worker(*job)
+        finally:
+            idle.put(worker)
+
+    with ThreadPoolExecutor(len(workers)) as pool:
+        try:
+            return list(pool.map(run, jobs))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+class Worker:
+    """One thread's engines, one for each set of species it has met.
+
+    alone : other threads compute meanwhile; threads : of a network's kernels (None: as the potential says)
+    """
+
+    def __init__(self, potential, descriptors: bool = False, alone: bool = False, threads: int | None = None):
+        self.potential, self.descriptors = unbound(potential), descriptors
+        for term in leaves(self.potential):
+            if hasattr(term, "threads") and (alone or threads is not None):
+                term.threads = 1 if alone else number_of_threads(threads)
+            if alone and hasattr(term, "separate"):
+                term.separate()
+        self.engines: dict[tuple, Engine] = {}
+
+    def __call__(self, index: int | None, structure) -> Evaluation:
+        """The evaluation of a structure; `index` names it in messages."""
+        try:
+            s = take(structure)
+            key = s.symbols, s.units.name
+            if key not in self.engines:
+                self.engines[key] = Engine(self.potential, s.symbols, units=s.units)
+            engine = self.engines[key]
+            engine.place(s.box, s.positions, s.species)
+            return engine.compute(self.descriptors)
+        except MdcoreError as error:
+            if index is None:
+                raise
+            raise type(error)(f"structure {index} (counting from 0): {error}") from None
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """What an engine needs of a structure: box, positions [n, 3], species int [n] into symbols."""
+
+    box: Box
+    positions: np.ndarray
+    species: np.ndarray
+    symbols: tuple[str, ...]
+    units: UnitSystem = METAL
+
+
+def take(structure) -> Structure | System:
+    """What is to be known of a System, of ASE's Atoms, or of the last structure in a file; InputError."""
+    if isinstance(structure, System | Structure):
+        return structure
+    if isinstance(structure, str | os.PathLike):
+        return System.read(structure)
+    if not all(hasattr(structure, name) for name in ("positions", "numbers", "cell", "pbc")):
+        raise InputError(
+            f"evaluate: expected a System, ASE's Atoms or the path of a structure file, or a list of these, "
+            f"not {type(structure).__name__}"
+        )
+    if not len(structure):
+        raise InputError("evaluate: the structure has no atoms; give at least one")
+    positions = np.array(structure.positions, dtype=np.float64)
+    check_positions(positions)
+    numbers, species = np.unique(structure.numbers, return_inverse=True)
+    periodic = tuple(bool(flag) for flag in structure.pbc)
+    box = Box.completed(structure.cell.array, periodic, positions, structure.get_celldisp().ravel())
+    return Structure(box, positions, species.ravel(), tuple(SYMBOLS[z] for z in numbers))
+
+
+def open_potential(potential, units=None, precision: str = "double"):
+    """The potential itself, or the network potential at a path, in `units` if the files don't state them."""
+    if isinstance(potential, str | os.PathLike):
+        from mdcore.potentials.files import read_model
+        from mdcore.potentials.hdnnp import HDNNPotential
+
+        return HDNNPotential(read_model(potential, units), precision=precision)
+    if units is not None or precision != "double":
+        raise InputError("units, precision: apply to a potential given by its path; this one is made and has its own")
+    if not hasattr(potential, "compute"):
+        raise InputError(
+            f"expected a potential, such as LennardJones or HDNNPotential, or the path of one, "
+            f"not {type(potential).__name__}"
+        )
+    return potential

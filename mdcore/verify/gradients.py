@@ -1,0 +1,113 @@
+"""Are forces and stress the derivatives of the energy? Fourth-order central differences tell.
+
+f'(0) = [8 (f(h) - f(-h)) - (f(2h) - f(-2h))] / 12h + O(h^4), with h a power of two, exact on the position grid.
+Where smaller and smaller h do not agree, the energy itself jumps between the points and has no derivative: such
+samples are left out and counted.
+"""
+
+import numpy as np
+
+from mdcore import exact
+from mdcore.box import Box
+from mdcore.engine import VOIGT
+from mdcore.verify.report import Row, at_most
+from mdcore.verify.subject import Subject
+
+SPACINGS = 2.0**-8  # first step, in mean distances of atoms
+HALVINGS = 4
+SAMPLES = 12  # single components; as many again along random directions of all atoms
+FORCE_LIMIT = 1e-6  # of the size of the forces
+STRESS_LIMIT = 1e-6  # of the size of the virial
+TINY = 2.0**-30  # a displacement that shows the noise of the energy
+BROKEN = "not the derivative of the energy, or the energy jumps (see smoothness)"
+JUMPY = "{} of {} samples left out: the energy jumps there, so it has no derivative"
+
+
+def forces(it: Subject):
+    """Forces against differences of the energy: single components, and all atoms at once."""
+    rng, answer, h = it.rng(), it.mover(it.positions), step(it)
+    limit = FORCE_LIMIT * it.scale + 8.0 * noise(it) / h
+    errors = []
+    for sample in range(2 * SAMPLES):
+        direction = np.zeros((it.n, 3))
+        if sample < SAMPLES:
+            direction[rng.integers(it.n), rng.integers(3)] = 1.0
+        else:
+            direction = rng.choice([-1.0, 1.0], (it.n, 3))
+        norm = np.linalg.norm(direction)
+        # atoms move by multiples of a power of two, in all by about one step
+        direction /= 2.0 ** np.floor(np.log2(norm))
+
+        def energies(s, direction=direction):
+            return answer(it.positions + s * direction).energies
+
+        slope, jumps = derivative(energies, limit, h)
+        errors.append(None if jumps else -slope - float((it.base.forces * direction).sum()))
+    yield from _rows(errors, limit, it.force_unit, "force - finite difference")
+
+
+def stress(it: Subject):
+    """The virial against the energy of strained boxes (of the cell, or of the bare cluster)."""
+    errors, h = [], SPACINGS / 2.0
+    size = max(1e-3, float(np.abs(it.base.virial).max()), it.scale * it.n**0.5)
+    limit = STRESS_LIMIT * size + 8.0 * noise(it) / h
+    for a, b in VOIGT:
+
+        def energies(s, a=a, b=b):
+            strain = np.eye(3)
+            strain[a, b] += 0.5 * s
+            strain[b, a] += 0.5 * s
+            box = Box(it.box.matrix @ strain, it.box.periodic, it.box.origin @ strain)
+            return it.of(it.positions @ strain, box).energies
+
+        slope, jumps = derivative(energies, limit, h)
+        errors.append(None if jumps else slope + it.base.virial[a, b])
+    yield from _rows(errors, limit, it.energy_unit, "stress times volume - finite strain")
+
+
+def step(it: Subject) -> float:
+    """A power of two, a small part of the mean distance of atoms."""
+    return 2.0 ** np.rint(np.log2(SPACINGS * it.spacing))
+
+
+def noise(it: Subject) -> float:
+    """How much the energy scatters around its tangent: the median of five tiny displacements of all atoms.
+
+    It is at least what rounding energies to their grid (exact.py) makes.
+    """
+    rng, answer, scatter = it.rng(), it.mover(it.positions), []
+    for _ in range(5):
+        shift = TINY * rng.choice([-1.0, 1.0], (it.n, 3))
+        change = float((answer(it.positions + shift).energies - it.base.energies).sum())
+        scatter.append(abs(change + float((it.base.forces * shift).sum())))
+    return max(float(np.median(scatter)), 2.0**-exact.FORCE_BITS * it.n**0.5)
+
+
+def derivative(energies, tolerance: float, h: float) -> tuple[float, bool]:
+    """(slope of the summed energies at 0, whether they jump nearby): h is halved until two answers agree."""
+    center = energies(0.0)
+
+    def slope(h):
+        e = {k: energies(k * h) - center for k in (-2, -1, 1, 2)}
+        return float((8.0 * (e[1] - e[-1]) - (e[2] - e[-2])).sum()) / (12.0 * h)
+
+    coarse, before = slope(h), np.inf
+    for k in range(1, HALVINGS + 1):
+        fine = slope(h / 2.0**k)
+        best = fine + (fine - coarse) / 15.0  # Richardson: without the error of fourth order
+        if min(abs(fine - coarse), abs(best - before)) <= 0.5 * tolerance:
+            return fine if abs(fine - coarse) <= 0.5 * tolerance else best, False
+        coarse, before = fine, best
+    return best, True
+
+
+def _rows(errors: list, limit: float, unit: str, what: str):
+    good = np.array([error for error in errors if error is not None])
+    note = JUMPY.format(len(errors) - len(good), len(errors)) if len(good) < len(errors) else ""
+    if len(good) and np.abs(good).max() > limit:
+        note = BROKEN
+    if not len(good):
+        yield Row(f"{what}, largest", ok=False, note=note)
+        return
+    yield at_most(f"{what}, largest", np.abs(good).max(), limit, unit, note)
+    yield at_most(f"{what}, rms", np.sqrt((good**2).mean()), limit, unit)

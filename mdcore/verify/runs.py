@@ -1,0 +1,182 @@
+"""What happens in dynamics: is energy conserved, and do ranks and threads change a bit?"""
+
+import importlib.util
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from mdcore._hdnnp import most_threads
+from mdcore.comm import SelfComm
+from mdcore.errors import InputError, MdcoreError
+from mdcore.evaluation import evaluate
+from mdcore.integrators import VelocityVerlet
+from mdcore.potentials.base import leaves, unbound
+from mdcore.simulation import Simulation
+from mdcore.system import System
+from mdcore.velocities import maxwell_boltzmann
+from mdcore.verify.report import Row, at_most, skipped
+from mdcore.verify.subject import Subject, networks_in
+
+STEPS = 60
+MIXED_LIMIT = 1e-4  # of the size of the forces
+DRIFT_LIMIT = 1e-2  # of the kinetic energy
+ORDER_LIMIT = 2.5  # the error of half the time step is a quarter
+RANKS = 2
+RANK_STEPS = 10
+PATIENCE = 600.0  # seconds
+PATIENT = {  # MPICH: sleep while waiting, there may be fewer cores than ranks
+    "MPIR_CVAR_POLLS_BEFORE_YIELD": "10",
+    "MPIR_CVAR_CH4_PROGRESS_THROTTLE": "1",
+    "MPIR_CVAR_CH4_PROGRESS_THROTTLE_NO_PROGRESS_COUNT": "16",
+}
+
+
+def energy_conservation(it: Subject):
+    """Constant energy: how far the total strays, and by how much less with half the time step."""
+    dt = 0.25 * float(moving(it).masses.min()) ** 0.5 if it.units.name == "metal" else 0.002
+    strays = []
+    for divisor in (1, 2):
+        system = moving(it)
+        sim = Simulation(system, unbound(it.potential), VelocityVerlet(dt / divisor), comm=SelfComm())
+        totals, kinetic = [], []
+
+        def note(sim, totals=totals, kinetic=kinetic):
+            thermo = sim.thermo()
+            totals.append(thermo.total)
+            kinetic.append(thermo.kinetic)
+
+        sim.every(divisor, note)
+        sim.run(STEPS * divisor)
+        strays.append(float(np.abs(np.array(totals) - totals[0]).max()) / it.n)
+    name = f"NVE, {STEPS} steps of {dt:.3g} {it.units.labels['time']}"
+    size = DRIFT_LIMIT * float(np.mean(kinetic)) / it.n
+    yield at_most(f"{name}: error an atom", strays[0], size, it.energy_unit)
+    ratio = strays[0] / max(strays[1], 1e-300)
+    rounding = strays[0] < 1e-10
+    note = "too small to tell" if rounding else ("4 is exact" if ratio >= ORDER_LIMIT else WHY)
+    yield Row("NVE: times less at half the step", ratio, ORDER_LIMIT, rounding or ratio >= ORDER_LIMIT, "", note, True)
+
+
+WHY = "the error should fall as the square of the step: forces are not the gradient of the energy, or it jumps"
+
+
+def moving(it: Subject) -> System:
+    """The structure as a System, at room temperature (lj: at 1)."""
+    system = System(
+        it.box, it.positions, it.species, it.symbols, masses=getattr(it.structure, "masses", None), units=it.units
+    )
+    if it.n > 1:
+        maxwell_boltzmann(system, 300.0 if it.units.name == "metal" else 1.0, seed=it.seed)
+    return system
+
+
+def precision(it: Subject):
+    """Networks in mixed precision against double."""
+    what, limit = "mixed - double precision", MIXED_LIMIT * it.scale
+    if not any(hasattr(term, "precision") for term in leaves(it.potential)):
+        yield skipped(what, "no network potential")
+        return
+    try:
+        found = evaluate(networks_in(it.potential, "mixed"), it.structure)
+    except InputError as error:
+        yield skipped(what, f"not available: {error}")
+        return
+    off = found.forces - it.base.forces
+    yield at_most(f"{what}: force, largest", np.abs(off).max(), 10.0 * limit, it.force_unit)
+    yield at_most(f"{what}: force, rms", np.sqrt((off**2).mean()), limit, it.force_unit)
+    yield at_most(f"{what}: energy an atom", abs(found.energy - it.base.energy) / it.n, limit, it.energy_unit)
+
+
+def threads(it: Subject):
+    """Threads within the kernels of networks; and structures side by side on two threads."""
+    what = "1 and 2 threads of a network: the same bits"
+    if not any(hasattr(term, "threads") for term in leaves(it.potential)):
+        yield skipped(what, "no network potential")
+    elif most_threads() == 1:
+        yield skipped(what, "mdcore was built without OpenMP")
+    else:
+        one, two = (evaluate(networks_in(it.potential, "double", k), it.structure) for k in (1, 2))
+        yield Row(what, ok=_bits(one) == _bits(two))
+    several = [moving(it) for _ in range(4)]
+    for k, system in enumerate(several):
+        system.positions[0] += 0.01 * k
+    one = evaluate(it.potential, several)
+    two = evaluate(it.potential, several, threads=2)
+    same = all(_bits(a) == _bits(b) for a, b in zip(one, two, strict=True))
+    yield Row("structures on 1 and 2 threads: the same bits", ok=same)
+
+
+def _bits(found) -> bytes:
+    return np.float64(found.energy).tobytes() + found.forces.tobytes() + found.virial.tobytes()
+
+
+# --- ranks -----------------------------------------------------------------------------------------
+
+
+def ranks(it: Subject):
+    """The same run here and on two ranks."""
+    what = f"1 and {RANKS} ranks: the same bits"
+    beside = Path(sys.executable).with_name("mpiexec")
+    mpiexec = beside if beside.exists() else shutil.which("mpiexec")
+    if mpiexec is None or importlib.util.find_spec("mpi4py") is None:
+        yield skipped(what, 'no MPI here; pip install "mdcore[mpi]"')
+        return
+    with tempfile.TemporaryDirectory(prefix="mdcore-verify-") as folder:
+        job, answer = Path(folder) / "job", Path(folder) / "answer.npz"
+        try:
+            job.write_bytes(pickle.dumps((unbound(it.potential), moving(it))))
+        except (TypeError, AttributeError, pickle.PicklingError) as error:
+            yield skipped(what, f"this potential can't be handed to other processes: {error}")
+            return
+        command = [str(mpiexec), "-n", str(RANKS), sys.executable, "-m", "mdcore.verify.runs", str(job), str(answer)]
+        environment = {**os.environ, **PATIENT, "OMP_NUM_THREADS": "1"}
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            yield skipped(what, f"{mpiexec}: {error}")
+            return
+        if done.returncode or not answer.exists():
+            lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
+            yield Row(what, ok=False, note=f"the run on {RANKS} ranks failed: {lines[-1]}")
+            return
+        with np.load(answer) as saved:
+            many = {name: saved[name] for name in saved}
+    one = trajectory(unbound(it.potential), moving(it), SelfComm())
+    wrong = [name for name in one if one[name].tobytes() != many[name].tobytes()]
+    yield Row(what, ok=not wrong, note=f"they differ in {', '.join(wrong)} after {RANK_STEPS} steps" if wrong else "")
+
+
+def trajectory(potential, system, comm) -> dict[str, np.ndarray] | None:
+    """Where a few steps lead; on rank 0."""
+    dt = 0.1 if system.units.name == "metal" else 0.001
+    sim = Simulation(system, potential, VelocityVerlet(dt), comm=comm)
+    sim.run(RANK_STEPS)
+    thermo, frame = sim.thermo(), sim.snapshot()
+    if frame is None:
+        return None
+    found = {name: getattr(frame, name) for name in ("positions", "velocities", "forces")}
+    return found | {"energy": np.array(thermo.potential), "stress": np.array(thermo.stress)}
+
+
+def main() -> None:
+    """On each rank: python -m mdcore.verify.runs JOB ANSWER"""
+    from mdcore.comm import connect
+
+    job, answer = sys.argv[1:]
+    potential, system = pickle.loads(Path(job).read_bytes())
+    found = trajectory(potential, system, connect())
+    if found is not None:
+        np.savez(answer, **found)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except MdcoreError as error:
+        sys.exit(f"mdcore: error: {error}")

@@ -1,0 +1,123 @@
+"""Is the energy smooth where a neighbour comes into reach?
+
+A probe atom comes from beyond the cutoff on a straight line, towards one atom and towards a small group of
+atoms, so pairs, triples and the cutoffs of each are crossed one after the other. On an interval of the line a
+smooth energy follows the cubic that its values and slopes at the ends fix; where it doesn't, the interval is halved
+until it is 1e-9 long: what is left there is a jump.
+"""
+
+import numpy as np
+
+from mdcore.box import Box
+from mdcore.engine import Engine
+from mdcore.potentials.base import leaves
+from mdcore.verify.report import at_most
+from mdcore.verify.subject import Subject
+
+ENERGY_LIMIT, FORCE_LIMIT = 1e-8, 1e-5  # jumps, units of energy and force
+STEP = 2.0**-6
+NARROWEST = 2.0**-30
+GROUP = 5  # atoms that the probe comes near to
+ANSWERS = 40_000  # evaluations at most
+WHY = {
+    "energy": "the energy is not continuous, so dynamics does not conserve it",
+    "force": "the force is not continuous, so dynamics conserves energy badly",
+}
+
+
+class Jumps:
+    """The largest jumps found, and where."""
+
+    def __init__(self):
+        self.energy, self.force = (0.0, ""), (0.0, "")
+
+    def add(self, energy: float, force: float, where: str) -> None:
+        if energy > 2.0 * self.energy[0]:
+            self.energy = energy, where
+        if force > 2.0 * self.force[0]:
+            self.force = force, where
+
+
+def smoothness(it: Subject):
+    jumps = Jumps()
+    truncated = any(hasattr(term, "truncation") for term in leaves(it.potential))
+    cure = 'use truncation = "force-shifted"' if truncated else "use cutoff functions that end with their slope at zero"
+    nearest = _nearest(it)
+    for a, first in enumerate(it.symbols):
+        for b, second in enumerate(it.symbols[a:], start=a):
+            group = np.zeros((1, 3)), np.array([a])
+            _scan(it, jumps, *group, b, nearest, f"{first}-{second} at r = {{:.6g}}")
+    group = _group(it)
+    for b, name in enumerate(it.symbols):
+        _scan(it, jumps, *group, b, nearest, f"{name} before a group of {len(group[0])} atoms")
+    for what, limit, unit in (("energy", ENERGY_LIMIT, it.energy_unit), ("force", FORCE_LIMIT, it.force_unit)):
+        size, where = getattr(jumps, what)
+        note = f"{where}: {WHY[what]}; {cure}" if size > limit else ""
+        yield at_most(f"smoothness: jump of the {what}", size, limit, unit, note)
+
+
+def _nearest(it: Subject) -> float:
+    """How near the probe comes: the shortest distance in the structure, within 0.2 and 0.5 of the cutoff."""
+    cutoff = it.potential.cutoff
+    positions, shortest = it.box.wrap(it.positions)[0], 0.5 * cutoff
+    for i in range(0, it.n, max(1, it.n // 50)):
+        away = np.linalg.norm(positions - positions[i], axis=1)
+        away[i] = np.inf
+        shortest = min(shortest, float(away.min()))
+    return max(shortest, 0.2 * cutoff)
+
+
+def _group(it: Subject) -> tuple[np.ndarray, np.ndarray]:
+    """(positions, species) of the first atom and those nearest to it."""
+    positions = it.box.wrap(it.positions)[0]
+    near = np.argsort(np.linalg.norm(positions - positions[0], axis=1))[:GROUP]
+    return positions[near] - positions[0], it.species[near]
+
+
+def _scan(it: Subject, jumps: Jumps, positions, species, probe: int, nearest: float, where: str) -> None:
+    """Follow the energy of a group and a probe of species `probe` along a line towards the group."""
+    direction = np.array([0.6, 0.64, 0.48])  # of length one
+    reach = float(np.linalg.norm(positions, axis=1).max()) + 1.02 * it.potential.cutoff
+    closest = _closest(positions, direction, nearest)
+    box = Box(4.0 * reach * np.eye(3), (False,) * 3, np.full(3, -2.0 * reach))
+    engine = Engine(it.potential, it.symbols, 0.3, it.units)
+    engine.place(box, np.vstack([positions, reach * direction]), np.append(species, probe))
+    count = 0
+
+    def answer(r):
+        """(r, energy, slope) with the probe at r * direction"""
+        nonlocal count
+        count += 1
+        engine.move(np.vstack([positions, r * direction]))
+        found = engine.compute()
+        return r, found.energy, -float(found.forces[-1] @ direction)
+
+    def follow(a, b):
+        width = b[0] - a[0]
+        jump = abs(b[1] - a[1] - 0.5 * width * (a[2] + b[2])), abs(b[2] - a[2])
+        if width <= NARROWEST or count > ANSWERS:
+            if width <= NARROWEST:
+                jumps.add(*jump, where.format(0.5 * (a[0] + b[0])))
+            return
+        m = answer(0.5 * (a[0] + b[0]))
+        energy = 0.5 * (a[1] + b[1]) + width * (a[2] - b[2]) / 8.0
+        cubic = 1.5 * (b[1] - a[1]) / width - 0.25 * (a[2] + b[2])
+        straight = 0.5 * (a[2] + b[2])
+        off = min(abs(m[2] - cubic), abs(m[2] - straight))
+        if abs(m[1] - energy) > 0.1 * ENERGY_LIMIT or off > 0.1 * FORCE_LIMIT:
+            follow(a, m)
+            follow(m, b)
+
+    points = np.append(np.arange(closest, reach, STEP), reach)
+    before = answer(points[0])
+    for r in points[1:]:
+        after = answer(r)
+        follow(before, after)
+        before = after
+
+
+def _closest(positions, direction, nearest: float) -> float:
+    """Where on the line the probe is `nearest` to the first atom of the group it gets near."""
+    along = positions @ direction
+    aside2 = (positions**2).sum(axis=1) - along**2
+    return float((along + np.sqrt(np.maximum(nearest**2 - aside2, 0.0))).max())

@@ -1,0 +1,75 @@
+"""Does the energy change where it must not: moved, turned, mirrored, renumbered, repeated?"""
+
+import numpy as np
+
+from mdcore.box import Box
+from mdcore.verify.report import at_most
+from mdcore.verify.subject import Subject
+
+ENERGY_LIMIT, ROUNDING = 1e-9, 1e-13  # an atom; of the energy
+FORCE_LIMIT = 1e-8  # of the size of the forces, at least 1e-8 units
+
+
+def translation(it: Subject):
+    shift = it.rng().uniform(-1.0, 1.0, 3) * it.box.widths
+    yield from _same(it, "translation", it.of(it.positions + shift, _moved(it.box, shift)))
+
+
+def _moved(box: Box, shift) -> Box:
+    """The walls of a cell that ends somewhere move along."""
+    return box if all(box.periodic) else Box(box.matrix, box.periodic, box.origin + shift)
+
+
+def rotation(it: Subject):
+    turn = np.linalg.qr(it.rng().normal(size=(3, 3)))[0]
+    turn *= np.linalg.det(turn)
+    yield from _turned(it, "rotation", turn)
+
+
+def inversion(it: Subject):
+    yield from _turned(it, "inversion", -np.eye(3))
+
+
+def _turned(it: Subject, name: str, turn):
+    box = Box(it.box.matrix @ turn, it.box.periodic, it.box.origin @ turn)
+    found = it.of(it.positions @ turn, box)
+    yield from _same(it, name, found, it.base.forces @ turn)
+    error = np.abs(found.virial - turn.T @ it.base.virial @ turn).max()
+    yield at_most(f"{name}: virial", error, FORCE_LIMIT * max(1.0, it.scale) * it.n, it.energy_unit)
+
+
+def permutation(it: Subject):
+    order = it.rng().permutation(it.n)
+    found = it.of(it.positions[order], species=it.species[order])
+    yield from _same(it, "permutation", found, it.base.forces[order])
+
+
+def extensivity(it: Subject):
+    """Copies along the periodic directions; of a cluster, copies out of reach."""
+    box, reach = it.box, it.engine.neighbors.reach
+    repeat = [2 if p else 1 for p in box.periodic] if it.n <= 300 else _once(box.periodic)
+    shifts = np.array([[i, j, k] for i in range(repeat[0]) for j in range(repeat[1]) for k in range(repeat[2])])
+    shifts, what = shifts @ box.matrix, f"{len(shifts)} cells"
+    big = box.replicated(repeat)
+    if not any(box.periodic):
+        length = np.ptp(it.positions, axis=0).max() + 2.0 * reach
+        shifts, big, what = np.array([[0, 0, 0], [length, 0, 0]]), box, "2 clusters far apart"
+    positions = (it.positions + shifts[:, None]).reshape(-1, 3)
+    found = it.of(positions, big, np.tile(it.species, len(shifts)))
+    yield from _same(it, f"extensivity, {what}", found, np.tile(it.base.forces, (len(shifts), 1)), len(shifts))
+
+
+def _once(periodic) -> list[int]:
+    """Two copies along the first periodic direction."""
+    first = periodic.index(True) if any(periodic) else 0
+    return [2 if d == first and periodic[d] else 1 for d in range(3)]
+
+
+def _same(it: Subject, name: str, found, forces=None, times: int = 1):
+    """Rows that compare an answer with `times` the base's."""
+    forces = it.base.forces if forces is None else forces
+    error = abs(found.energy - times * it.base.energy)
+    limit = ENERGY_LIMIT * max(1.0, it.scale) * it.n * times + ROUNDING * abs(times * it.base.energy)
+    yield at_most(f"{name}: energy", error, limit, it.energy_unit)
+    error = np.abs(found.forces - forces).max()
+    yield at_most(f"{name}: forces", error, FORCE_LIMIT * max(1.0, it.scale), it.force_unit)
