@@ -69,8 +69,10 @@ cdef extern from "hdnnp.h" nogil:
         int64_t *first
         int32_t *atom
 
+    ctypedef struct hd_descriptors
+
     ctypedef struct hd_scratch:
-        pass
+        const hd_descriptors *kernels
 
     ctypedef struct hd_atoms:
         const double *x
@@ -85,9 +87,7 @@ cdef extern from "hdnnp.h" nogil:
     ctypedef struct hd_units:
         double per_length, energy, gradient, cutoff
 
-    ctypedef struct hd_kernels:
-        void (*canonical_order)(const double *, const int64_t *, int64_t, int64_t, int64_t, const int64_t *, int32_t *,
-                                int32_t *, int64_t *) noexcept nogil
+    ctypedef struct hd_descriptors:
         size_t (*scratch)(const hd_element *, int64_t, int64_t, char *) noexcept nogil
         void (*values)(const hd_plan *, const hd_environment *, hd_scratch *, double *) noexcept nogil
         void (*vjp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *, double *, double *,
@@ -95,12 +95,20 @@ cdef extern from "hdnnp.h" nogil:
         void (*jvp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *, const double *,
                     const double *,
                     double *) noexcept nogil
+
+    ctypedef struct hd_kernels:
+        void (*canonical_order)(const double *, const int64_t *, int64_t, int64_t, int64_t, const int64_t *, int32_t *,
+                                int32_t *, int64_t *) noexcept nogil
+        const hd_descriptors *descriptors[2]
         void (*network)(const hd_network *, int64_t, const double *, double *, double *, double *) noexcept nogil
         void (*energy_forces)(const hd_element *, int64_t, const hd_units *, const hd_atoms *, int64_t, int64_t,
                               hd_scratch *,
                               int64_t *, double *) noexcept nogil
 
     const hd_kernels *hd_select(const char *)
+
+PRECISIONS = ("double", "mixed")
+
 
 cdef const hd_kernels *kernels() except NULL:
     name = _kernels.cpu_name().encode()
@@ -133,17 +141,22 @@ cdef class Networks:
 
     elements : one (Plan, layers of hdnnp_plan.network_tables, slope [n], shift [n], base, factor, offset) an
     element; charges : nuclear charges. The network's input is slope * (G - shift) + base, an atom's energy
-    factor * E_NN + offset.
+    factor * E_NN + offset. precision : one of PRECISIONS; "mixed": descriptors and their gradients in float, sums
+    over neighbours and the networks in double.
     """
 
     cdef hd_element *elements
     cdef object arrays
     cdef readonly int64_t n_elements
     cdef readonly int64_t n_functions  # of the element that has most
+    cdef readonly str precision
     cdef object memory
     cdef int64_t room
 
-    def __cinit__(self, elements, charges):
+    def __cinit__(self, elements, charges, str precision="double"):
+        if precision not in PRECISIONS:
+            raise ValueError("precision is double or mixed")
+        self.precision = precision
         self.n_elements = len(elements)
         self.room = -1
         self.elements = <hd_element *>calloc(len(elements), sizeof(hd_element))
@@ -201,12 +214,14 @@ cdef class Networks:
 
     cdef hd_scratch *_scratch(self, int64_t most) except NULL:
         """Scratch memory for environments of up to `most` neighbours."""
-        cdef const hd_kernels *k = kernels()
+        cdef const hd_descriptors *k = kernels().descriptors[PRECISIONS.index(self.precision)]
         cdef char *at
         cdef signed char[::1] memory
         if most > self.room:
             self.room = most + most // 4 + 16
-            self.memory = np.empty(k.scratch(self.elements, self.n_elements, self.room, NULL) + 64, dtype=np.int8)
+        cdef size_t needed = k.scratch(self.elements, self.n_elements, self.room, NULL) + 64  # CPU levels differ
+        if self.memory is None or len(self.memory) < needed:
+            self.memory = np.empty(needed, dtype=np.int8)
         memory = self.memory
         at = <char *>&memory[0]
         at += (64 - <uintptr_t>at % 64) % 64
@@ -256,7 +271,7 @@ cdef class Networks:
             raise ValueError("centers or first out of range")
         cdef int64_t most = int((bounds[:, -1] - bounds[:, 0]).max(initial=0))
         cdef hd_scratch *scratch = self._scratch(most)
-        cdef const hd_kernels *k = kernels()
+        cdef const hd_descriptors *k = scratch.kernels
         cdef hd_environment env
         cdef const hd_plan *plan
         env.x = env.y = env.z = &nothing

@@ -7,7 +7,7 @@ forces are converted on their way in and out.
 
 import numpy as np
 
-from mdcore._hdnnp import Networks
+from mdcore._hdnnp import PRECISIONS, Networks
 from mdcore.errors import InputError
 from mdcore.potentials.hdnnp_model import HDNNP
 from mdcore.potentials.hdnnp_plan import energy_of, make_plan, network_tables
@@ -18,14 +18,18 @@ class HDNNPotential:
     """A network potential, computed from its in-memory `model` (read_n2p2 or read_h5 make one).
 
     units : {"length": ..., "energy": ...} or Units, where the model doesn't state its own
-    InputError if units are missing or a descriptor can't be scaled, and from `bind` for species the model
+    precision : "double", or "mixed": descriptors and their gradients in single precision, networks and sums in
+    double; about twice as fast, forces good to 1e-6 of their size
+    InputError if units are missing, a descriptor can't be scaled or the precision has another name, and from `bind` for species the model
     does not know.
     """
 
     list_kinds = ("full",)
     ghost_columns = ("tags",)
 
-    def __init__(self, model: HDNNP, units=None):
+    def __init__(self, model: HDNNP, units=None, *, precision: str = "double"):
+        if precision not in PRECISIONS:
+            raise InputError(f'precision = {precision!r}: expected one of {", ".join(PRECISIONS)}')
         self.model = model
         stated = Units.parse(units)
         native = stated or model.stated_units
@@ -36,7 +40,7 @@ class HDNNPotential:
             )
         self.cutoff = model.cutoff * native.angstrom
         self._units = (1.0 / native.angstrom, native.ev, native.ev / native.angstrom, model.cutoff)
-        self.networks = networks_of(model)
+        self.networks = networks_of(model, precision)
 
     def bind(self, symbols) -> None:
         """Find the model's elements among the species of a system."""
@@ -68,8 +72,8 @@ class HDNNPotential:
         return 0.0, 0.0
 
 
-def networks_of(model: HDNNP) -> Networks:
-    """The kernels' tables of a model; InputError if a descriptor can't be scaled."""
+def networks_of(model: HDNNP, precision: str = "double") -> Networks:
+    """The kernels' tables of a model, computed in "double" or "mixed" precision; InputError if a descriptor can't be scaled."""
     elements = []
     for e, (scaling, functions) in enumerate(zip(model.scaling, model.symmetry_functions, strict=True)):
         if scaling.degenerate.size:
@@ -82,4 +86,4 @@ def networks_of(model: HDNNP) -> Networks:
         factor, offset = energy_of(model, e)
         layers = network_tables(model.networks[e])
         elements.append((make_plan(functions, model.elements), layers, slope, shift, base, factor, offset))
-    return Networks(elements, np.array(model.atomic_numbers, dtype=np.float64))
+    return Networks(elements, np.array(model.atomic_numbers, dtype=np.float64), precision)
