@@ -33,9 +33,15 @@ static void fill_view(const hd_plan *plan, const hd_family *family, const hd_env
             r_store(view->x + n, r_pack(x, order));
             r_store(view->y + n, r_pack(y, order));
             r_store(view->z + n, r_pack(z, order));
-            for (int lane = 0; lane < LANES; lane++) {
-                view->source[n] = (int32_t)i + lane;
-                n += seen >> lane & 1;
+            if (seen == lanes_below(stop - i)) {
+                for (int lane = 0; lane < LANES; lane++)
+                    view->source[n + lane] = (int32_t)i + lane;
+                n += stop - i < LANES ? stop - i : LANES;
+            } else {
+                for (int lane = 0; lane < LANES; lane++) {
+                    view->source[n] = (int32_t)i + lane;
+                    n += seen >> lane & 1;
+                }
             }
         }
         view->begin[e] = (int32_t)begin;
@@ -50,7 +56,7 @@ static void fill_view(const hd_plan *plan, const hd_family *family, const hd_env
     *n_rows = n;
 }
 
-/* F of every neighbour, zero where padding stands; r, 1/r, phi */
+/* F of every neighbour, zero where padding stands; r; vectors of neighbours */
 static void view_window(const hd_plan *plan, const hd_family *family, const hd_view *view)
 {
     const hd_window w = family->window;
@@ -62,16 +68,15 @@ static void view_window(const hd_plan *plan, const hd_family *family, const hd_v
         vr value, slope;                                                                                       \
         window_at(core, shape, &w, r, two * r, &value, &slope);                                                \
         r_store(view->f + t, value);                                                                           \
-        r_store(view->phi + t, slope);                                                                         \
         r_store(view->r + t, r);                                                                               \
-        r_store(view->inverse + t, inverse);                                                                   \
-        r_store(view->square + t, inverse * inverse);                                                          \
+        hd_vector *v = view->vectors + t / LANES;                                                              \
+        v->x = x, v->y = y, v->z = z, v->inverse = inverse, v->square = inverse * inverse, v->phi = slope;     \
     }
     WINDOW_CASES(&w, LOOP)
 #undef LOOP
     for (int64_t e = 0; e < plan->n_elements; e++)
         for (int64_t i = view->end[e]; i % LANES; i++)
-            view->f[i] = view->phi[i] = 0;
+            view->f[i] = 0;
 }
 
 /* P_q = F exp(-eta_q (r - rs)^2) */
@@ -91,7 +96,7 @@ static void view_factors(const hd_plan *plan, const hd_family *family, const hd_
         if (e->base < 0) {
             for (int64_t t = 0; t < view->n; t += LANES)
                 r_store(p + t, r_set1(1));
-        } else if (e->base == q) {
+        } else if (is_direct(e, q)) {
             const vr eta = r_set1((REAL)-e->eta);
             for (int64_t t = 0; t < view->n; t += LANES)
                 r_store(p + t, v_exp(eta * r_load(a + t)));
@@ -137,12 +142,10 @@ static void radial_values(const hd_plan *plan, const hd_family *family, const hd
 static void read_out(const hd_plan *plan, const hd_work *work, double *g)
 {
     for (int64_t i = 0; i < plan->n_functions; i++) {
-        double own[LANES];
-        memcpy(own, work->g + LANES * i, sizeof own);
-        for (int n = LANES / 2; n; n /= 2)
-            for (int lane = 0; lane < n; lane++)
-                own[lane] += own[lane + n];
-        g[i] = own[0];
+        v4d sum = v_load(work->g + LANES * i);
+        for (int lane = 4; lane < LANES; lane += 4)
+            sum += v_load(work->g + LANES * i + lane);
+        g[i] = v_sum(sum);
     }
     for (int64_t m = 0; m < plan->n_families; m++)
         for (int64_t i = 0; i < plan->families[m].n_groups; i++) {
@@ -175,11 +178,10 @@ static void values(const hd_plan *plan, const hd_environment *env, hd_scratch *s
         const hd_family *family = plan->families + m;
         const int64_t base = same_view(plan, m);
         hd_view *view = work->current + m;
-        if (base < m) {
-            *view = work->current[base];
-            view->p = work->views[m].p;
-        } else {
-            *view = work->views[m];
+        *view = base < m ? work->current[base] : work->views[m];
+        view->base = base;
+        view->p = work->views[m].p;
+        if (base == m) {
             fill_view(plan, family, env, view, work->orders, &view->n);
             view_window(plan, family, view);
         }
@@ -206,13 +208,22 @@ static void radial_slopes(const hd_plan *plan, const hd_family *family, const hd
         int64_t begin, end;
         range_of_radial(radial, view, &begin, &end);
         for (int64_t t = begin; t < end; t += LANES) {
-            const vr kappa = one - shift * r_load(view->inverse + t);
+            hd_vector *v = view->vectors + t / LANES;
             vr term = slope * r_load(p + t);
             if (radial->element == HD_ALL)
                 term *= r_load(view->charge + t);
-            r_store(view->along + t, r_fma(term, r_load(view->phi + t) - eta * kappa, r_load(view->along + t)));
+            v->along = r_fma(term, v->phi - eta * (one - shift * v->inverse), v->along);
         }
     }
+}
+
+MD_INLINE void add_column(double *MD_RESTRICT to, const REAL *MD_RESTRICT from, int64_t n)
+{
+    int64_t t = 0;
+    for (; t + LANES <= n; t += LANES)
+        r_add(to + t, r_load(from + t));
+    for (; t < n; t++)
+        to[t] += from[t];
 }
 
 /* What neighbours have collected becomes gradients, added to those of the environment. */
@@ -221,19 +232,29 @@ static void finish(const hd_plan *plan, const hd_view *view, const hd_work *work
     REAL *MD_RESTRICT hx = work->column[0], *MD_RESTRICT hy = work->column[1], *MD_RESTRICT hz = work->column[2];
     const vr two = r_set1(2);
     for (int64_t t = 0; t < view->n; t += LANES) {
+        const hd_vector *v = view->vectors + t / LANES;
         vr x, y, z, along;
         r_columns(view->own + 4 * t, &x, &y, &z, &along);
-        along = two * (along + r_load(view->along + t));
-        r_store(hx + t, r_fma(along, r_load(view->x + t), r_load(view->turn_x + t) + x));
-        r_store(hy + t, r_fma(along, r_load(view->y + t), r_load(view->turn_y + t) + y));
-        r_store(hz + t, r_fma(along, r_load(view->z + t), r_load(view->turn_z + t) + z));
+        along = two * (along + v->along);
+        r_store(hx + t, r_fma(along, v->x, v->turn_x + x));
+        r_store(hy + t, r_fma(along, v->y, v->turn_y + y));
+        r_store(hz + t, r_fma(along, v->z, v->turn_z + z));
     }
-    for (int64_t e = 0; e < plan->n_elements; e++)
-        for (int64_t t = view->begin[e]; t < view->end[e]; t++) {
-            gx[view->source[t]] += hx[t];
-            gy[view->source[t]] += hy[t];
-            gz[view->source[t]] += hz[t];
+    for (int64_t e = 0; e < plan->n_elements; e++) {
+        const int64_t begin = view->begin[e], n = view->end[e] - begin;
+        const int32_t *source = view->source + begin;
+        if (n && source[n - 1] - source[0] == n - 1) { /* all that follow one another */
+            add_column(gx + source[0], hx + begin, n);
+            add_column(gy + source[0], hy + begin, n);
+            add_column(gz + source[0], hz + begin, n);
+        } else {
+            for (int64_t t = 0; t < n; t++) {
+                gx[source[t]] += hx[begin + t];
+                gy[source[t]] += hy[begin + t];
+                gz[source[t]] += hz[begin + t];
+            }
         }
+    }
 }
 
 /* g_ij += sum_f de_dg_f dG_f/dr_ij; after `values` of the same environment and scratch. */
@@ -248,10 +269,11 @@ static void vjp(const hd_plan *plan, const hd_environment *env, hd_scratch *scra
         const hd_view *view = work->current + m;
         if (view->n == 0)
             continue;
-        if (same_view(plan, m) == m) {
-            REAL *const columns[] = {view->along, view->turn_x, view->turn_y, view->turn_z};
-            for (int i = 0; i < 4; i++)
-                memset(columns[i], 0, (size_t)view->n * sizeof(REAL));
+        if (view->base == m) {
+            for (int64_t t = 0; t < view->n / LANES; t++) {
+                hd_vector *v = view->vectors + t;
+                v->along = v->turn_x = v->turn_y = v->turn_z = r_set1(0);
+            }
             memset(view->own, 0, (size_t)view->n * 4 * sizeof(REAL));
         }
         for (int64_t i = 0; i < family->n_groups; i++)
@@ -259,7 +281,7 @@ static void vjp(const hd_plan *plan, const hd_environment *env, hd_scratch *scra
         radial_slopes(plan, family, view, de_dg, work);
     }
     for (int64_t m = 0; m < plan->n_families; m++)
-        if (work->current[m].n && same_view(plan, m) == m)
+        if (work->current[m].n && work->current[m].base == m)
             finish(plan, work->current + m, work, gx, gy, gz);
 }
 
@@ -275,7 +297,7 @@ static void fill_tangents(const hd_plan *plan, const hd_view *view, const double
             view->tangent_x[i] = (REAL)tx[from];
             view->tangent_y[i] = (REAL)ty[from];
             view->tangent_z[i] = (REAL)tz[from];
-            view->radial[i] = (REAL)(view->x[i] * tx[from] + view->y[i] * ty[from] + view->z[i] * tz[from]) * view->square[i];
+            view->radial[i] = (REAL)(view->x[i] * tx[from] + view->y[i] * ty[from] + view->z[i] * tz[from]) / (view->r[i] * view->r[i]);
         }
 }
 
@@ -291,8 +313,9 @@ static void radial_jvp(const hd_plan *plan, const hd_family *family, const hd_vi
         int64_t begin, end;
         range_of_radial(radial, view, &begin, &end);
         for (int64_t t = begin; t < end; t += LANES) {
-            const vr r = r_load(view->r + t), kappa = one - shift * r_load(view->inverse + t);
-            vr term = r_load(p + t) * (r_load(view->phi + t) - eta * kappa);
+            const hd_vector *v = view->vectors + t / LANES;
+            const vr r = r_load(view->r + t);
+            vr term = r_load(p + t) * (v->phi - eta * (one - shift * v->inverse));
             if (radial->element == HD_ALL)
                 term *= r_load(view->charge + t);
             sum = r_fma(term, two * r_load(view->radial + t) * r * r, sum);
@@ -305,40 +328,43 @@ static void radial_jvp(const hd_plan *plan, const hd_family *family, const hd_vi
 static void chunk_tangents(const hd_family *family, hd_range range, const hd_view *view, const hd_chunk *chunk,
                            const hd_work *work)
 {
+    hd_columns *columns = work->columns;
     const vr one = r_set1(1), two = r_set1(2), shift = r_set1((REAL)family->shift);
     int64_t n = 0, block = 0;
     int32_t k = chunk->begin_k;
     for (int32_t j = chunk->begin_j; j < range.end; j++, k = range.k_begin) {
         const int32_t stop = j == chunk->end_j ? chunk->end_k : row_end(range, j);
-        const vr xj = r_set1(view->x[j]), yj = r_set1(view->y[j]), zj = r_set1(view->z[j]), ij = r_set1(view->inverse[j]);
+        const REAL *own = lane_of(view->vectors, j);
+        const vr xj = r_set1(own[0]), yj = r_set1(own[LANES]), zj = r_set1(own[2 * LANES]), ij = r_set1(own[3 * LANES]);
         const vr ax = r_set1(view->tangent_x[j]), ay = r_set1(view->tangent_y[j]), az = r_set1(view->tangent_z[j]);
         const vr uj = r_set1(view->radial[j]), ds_j = two * uj / (ij * ij), kappa_j = one - shift * ij;
-        const vr phi_ds_j = r_set1(view->phi[j]) * ds_j;
+        const vr phi_ds_j = r_set1(own[5 * LANES]) * ds_j;
         for (; k < stop; k += LANES) {
             const unsigned bits = chunk->bits[block++];
             const r_order order = r_packing(work->orders, bits);
-            const vr x = r_load(view->x + k), y = r_load(view->y + k), z = r_load(view->z + k);
+            const hd_vector *v = view->vectors + k / LANES;
+            const vr x = v->x, y = v->y, z = v->z;
             const vr bx = r_load(view->tangent_x + k), by = r_load(view->tangent_y + k), bz = r_load(view->tangent_z + k);
-            const vr ik = r_load(view->inverse + k), uk = r_load(view->radial + k), ds_k = two * uk / (ik * ik);
+            const vr ik = v->inverse, uk = r_load(view->radial + k), ds_k = two * uk / (ik * ik);
             const vr ds = two * ((x - xj) * (bx - ax) + (y - yj) * (by - ay) + (z - zj) * (bz - az));
             const vr dot = ax * x + ay * y + az * z + bx * xj + by * yj + bz * zj;
             const vr cosine = (x * xj + y * yj + z * zj) * (ij * ik);
-            r_store(work->x0 + n, r_pack(phi_ds_j + r_load(view->phi + k) * ds_k, order));
-            r_store(work->x1 + n, r_pack(kappa_j * ds_j + (one - shift * ik) * ds_k, order));
-            r_store(work->c + n, r_pack(dot * (ij * ik) - cosine * (uj + uk), order));
-            r_store(work->rest + n, r_pack(ds, order));
+            r_store(columns->x0 + n, r_pack(phi_ds_j + v->phi * ds_k, order));
+            r_store(columns->x1 + n, r_pack(kappa_j * ds_j + (one - shift * ik) * ds_k, order));
+            r_store(columns->c + n, r_pack(dot * (ij * ik) - cosine * (uj + uk), order));
+            r_store(columns->rest + n, r_pack(ds, order));
             n += __builtin_popcount(bits);
         }
         if (j == chunk->end_j)
             break;
     }
-    REAL *const columns[] = {work->x0, work->x1, work->c, work->rest};
+    REAL *const filled[] = {columns->x0, columns->x1, columns->c, columns->rest};
     for (int i = 0; i < 4; i++)
-        r_store(columns[i] + n, r_set1(0));
+        r_store(filled[i] + n, r_set1(0));
     for (int64_t t = 0; t < chunk->n && chunk->phi; t += LANES) {
-        const vr ds = r_load(work->rest + t), kappa = chunk->kappa ? r_load(chunk->kappa + t) : one;
-        r_store(work->x0 + t, r_fma(r_load(chunk->phi + t), ds, r_load(work->x0 + t)));
-        r_store(work->x1 + t, r_fma(kappa, ds, r_load(work->x1 + t)));
+        const vr ds = r_load(columns->rest + t), kappa = chunk->kappa ? r_load(chunk->kappa + t) : one;
+        r_store(columns->x0 + t, r_fma(r_load(chunk->phi + t), ds, r_load(columns->x0 + t)));
+        r_store(columns->x1 + t, r_fma(kappa, ds, r_load(columns->x1 + t)));
     }
 }
 
@@ -346,22 +372,23 @@ static void group_jvp(const hd_plan *plan, const hd_family *family, const hd_gro
                       hd_work *work)
 {
     const hd_term *terms = plan->terms + group->terms;
+    hd_columns *columns = work->columns;
     hd_chunk chunk = no_chunk(group, view);
     while (next_chunk(plan, family, group, view, &chunk, work, 0)) {
         chunk_tangents(family, range_of(group, view), view, &chunk, work);
         for (int64_t m = 0; m < group->n_angles; m++)
-            angle_slopes(plan->angles + group->angles + m, &chunk, work->angle + m * CHUNK, work->slope + m * CHUNK);
+            angle_slopes(plan->angles + group->angles + m, &chunk, columns->angle[m], columns->slope[m]);
         for (int64_t m = 0; m < group->n_terms;) { /* dG_f = sum w [a (sum phi ds - eta sum kappa ds) + a' dcos] */
             const int32_t q = terms[m].exponent;
             const vr eta = r_set1((REAL)plan->exponents[group->exponents + q].eta);
-            const REAL *w = chunk.w + q * chunk.stride;
+            const REAL *w = chunk.w + q * ROOM;
             for (int64_t t = 0; t < chunk.n; t += LANES) {
                 const vr weight = r_load(w + t);
-                r_store(work->s + t, weight * (r_load(work->x0 + t) - eta * r_load(work->x1 + t)));
-                r_store(work->f + t, weight * r_load(work->c + t));
+                r_store(columns->s + t, weight * (r_load(columns->x0 + t) - eta * r_load(columns->x1 + t)));
+                r_store(columns->f + t, weight * r_load(columns->c + t));
             }
-            term_dots(terms, m, group->n_terms, work->s, chunk.n, work->angle, work->g);
-            m = term_dots(terms, m, group->n_terms, work->f, chunk.n, work->slope, work->g);
+            term_dots(terms, m, group->n_terms, columns->s, chunk.n, (const REAL(*)[CHUNK])columns->angle, work->g);
+            m = term_dots(terms, m, group->n_terms, columns->f, chunk.n, (const REAL(*)[CHUNK])columns->slope, work->g);
         }
     }
 }
@@ -378,7 +405,7 @@ static void jvp(const hd_plan *plan, const hd_environment *env, hd_scratch *scra
         const hd_view *view = work->current + m;
         if (view->n == 0)
             continue;
-        if (same_view(plan, m) == m)
+        if (view->base == m)
             fill_tangents(plan, view, tx, ty, tz);
         radial_jvp(plan, family, view, work);
         for (int64_t i = 0; i < family->n_groups; i++)
@@ -425,11 +452,11 @@ static size_t lay_out(const hd_element *elements, int64_t n_elements, int64_t mo
         view.begin = take(&heap, n_elements, 4);
         view.end = take(&heap, n_elements, 4);
         view.source = take(&heap, n, 4);
-        REAL **columns[] = {&view.x, &view.y, &view.z, &view.r, &view.inverse, &view.square, &view.phi, &view.f,
-                            &view.charge, &view.along, &view.turn_x, &view.turn_y, &view.turn_z, &view.tangent_x,
+        REAL **columns[] = {&view.x, &view.y, &view.z, &view.r, &view.f, &view.charge, &view.tangent_x,
                             &view.tangent_y, &view.tangent_z, &view.radial};
         for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
             *columns[i] = take(&heap, n, sizeof(REAL));
+        view.vectors = take(&heap, n / LANES, sizeof(hd_vector));
         view.p = take(&heap, exponents * n, sizeof(REAL));
         view.own = take(&heap, 4 * n, sizeof(REAL));
         if (memory)
@@ -439,13 +466,8 @@ static size_t lay_out(const hd_element *elements, int64_t n_elements, int64_t mo
         own.column[i] = take(&heap, n, sizeof(REAL));
     own.orders = take(&heap, 1, sizeof *own.orders);
     own.g = take(&heap, functions * LANES, 8);
-    REAL **chunk[] = {&own.s, &own.f, &own.x0, &own.x1, &own.c, &own.rest};
-    for (size_t i = 0; i < sizeof chunk / sizeof *chunk; i++)
-        *chunk[i] = take(&heap, CHUNK + LANES, sizeof(REAL));
-    REAL **tables[] = {&own.angle, &own.slope, &own.base};
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-        *tables[i] = take(&heap, HD_LIMIT * CHUNK, sizeof(REAL));
-    own.transient = take(&heap, (HD_LIMIT + 5) * (CHUNK + LANES) * (int64_t)sizeof(REAL) + 2 * BLOCKS, 1);
+    own.columns = take(&heap, 1, sizeof *own.columns);
+    own.transient = take(&heap, (HD_LIMIT + 5) * ROOM * (int64_t)sizeof(REAL) + 2 * BLOCKS, 1);
     own.store = take(&heap, STORE, 1);
     own.chunks = take(&heap, CHUNKS, sizeof(hd_chunk));
 

@@ -34,48 +34,40 @@ static hd_range range_of(const hd_group *group, const hd_view *view)
 
 MD_INLINE int32_t row_end(hd_range range, int32_t j) { return range.triangle ? j : range.k_end; }
 
-/* No more triplets than this, and no more vectors scanned */
-static int64_t most_triplets(hd_range range)
-{
-    const int64_t rows = range.end - range.begin;
-    return range.triangle ? rows * rows / 2 : rows * (range.k_end - range.k_begin);
-}
-
-static int64_t most_blocks(hd_range range)
-{
-    return (range.end - range.begin) * (int64_t)((range.k_end - range.k_begin + LANES - 1) / LANES);
-}
-
 /* Fill the columns of a chunk from where the last one stopped: cos(theta), 1/(r_ij r_ik), s_jk, [sin(theta)],
  * w_q = P_q(r_ij) P_q(r_ik). p: columns P_q; `count` of them, known at compile time, or 0. Nothing branches on what
  * was found: vectors of results are late, and a branch on them would be mispredicted row by row. */
 MD_INLINE void scan(const hd_group *group, hd_range range, const hd_view *view, const REAL *const *p,
-                    const r_orders *orders, hd_chunk *chunk, REAL *MD_RESTRICT s, uint16_t *MD_RESTRICT bits,
-                    const int count, const int sine, const int weighted)
+                    const r_orders *orders, hd_chunk *chunk, REAL *MD_RESTRICT s, const int count, const int sine,
+                    const int weighted)
 {
     const int n_exponents = count ? count : group->n_exponents;
     const vr cut2 = r_set1((REAL)group->cutoff2), zero = r_set1(0);
-    const REAL *const xs = view->x, *const ys = view->y, *const zs = view->z;
+    const hd_vector *const vectors = view->vectors;
+    REAL *MD_RESTRICT cosine = chunk->cosine; /* 1/(r_ij r_ik) and the w_q are the columns that follow */
+    uint16_t *MD_RESTRICT bits = chunk->bits;
     int64_t n = 0, block = 0;
     int32_t j = chunk->begin_j, k = chunk->begin_k;
     for (; j < range.end; j++, k = range.k_begin) {
-        const vr xj = r_set1(xs[j]), yj = r_set1(ys[j]), zj = r_set1(zs[j]), ij = r_set1(view->inverse[j]);
+        const REAL *own = lane_of(vectors, j);
+        const vr xj = r_set1(own[0]), yj = r_set1(own[LANES]), zj = r_set1(own[2 * LANES]);
+        const vr ij = r_set1(own[3 * LANES]);
         const int32_t stop = row_end(range, j);
         vr pj[HD_LIMIT];
 #pragma GCC unroll 4
         for (int q = 0; q < n_exponents; q++)
             pj[q] = r_set1(weighted ? p[q][j] * view->charge[j] : p[q][j]);
         for (; k < stop && n <= CHUNK - LANES && block < BLOCKS; k += LANES) {
-            const vr x = r_load(xs + k), y = r_load(ys + k), z = r_load(zs + k);
-            const vr dx = x - xj, dy = y - yj, dz = z - zj;
+            const hd_vector *v = vectors + k / LANES;
+            const vr x = v->x, y = v->y, z = v->z, dx = x - xj, dy = y - yj, dz = z - zj;
             const vr s_jk = r_fma(dz, dz, r_fma(dy, dy, dx * dx));
             const unsigned found = r_less(s_jk, cut2) & lanes_below(stop - k);
             const r_order order = r_packing(orders, found);
-            const vr inverse = ij * r_load(view->inverse + k), dot = r_fma(z, zj, r_fma(y, yj, x * xj));
+            const vr inverse = ij * v->inverse, dot = r_fma(z, zj, r_fma(y, yj, x * xj));
             bits[block++] = (uint16_t)found;
             r_store(s + n, r_pack(s_jk, order));
-            r_store(chunk->cosine + n, r_pack(dot * inverse, order));
-            r_store(chunk->inverse + n, r_pack(inverse, order));
+            r_store(cosine + n, r_pack(dot * inverse, order));
+            r_store(cosine + ROOM + n, r_pack(inverse, order));
             if (sine) {
                 const vr a = r_fma(y, zj, -(z * yj)), b = r_fma(z, xj, -(x * zj)), c = r_fma(x, yj, -(y * xj));
                 r_store(chunk->sine + n, r_pack(r_sqrt(r_fma(c, c, r_fma(b, b, a * a))) * inverse, order));
@@ -85,7 +77,7 @@ MD_INLINE void scan(const hd_group *group, hd_range range, const hd_view *view, 
                 vr w = pj[q] * r_load(p[q] + k);
                 if (weighted)
                     w *= r_load(view->charge + k);
-                r_store(chunk->w + q * chunk->stride + n, r_pack(w, order));
+                r_store(cosine + (2 + q) * ROOM + n, r_pack(w, order));
             }
             n += __builtin_popcount(found);
         }
@@ -93,28 +85,27 @@ MD_INLINE void scan(const hd_group *group, hd_range range, const hd_view *view, 
             break;
     }
     r_store(s + n, r_set1(1)); /* padding */
-    r_store(chunk->cosine + n, zero);
-    r_store(chunk->inverse + n, zero);
+    for (int i = 0; i < 2 + n_exponents; i++)
+        r_store(cosine + i * ROOM + n, zero);
     if (sine)
         r_store(chunk->sine + n, zero);
-    for (int q = 0; q < n_exponents; q++)
-        r_store(chunk->w + q * chunk->stride + n, zero);
     chunk->end_j = j;
     chunk->end_k = k;
     chunk->n = (int32_t)((n + LANES - 1) & ~(LANES - 1));
 }
 
 static void scan_group(const hd_group *group, hd_range range, const hd_view *view, const REAL *const *p,
-                       const hd_work *work, hd_chunk *chunk, uint16_t *bits)
+                       const hd_work *work, hd_chunk *chunk)
 {
     const int weighted = group->element1 == HD_ALL;
     const int count = weighted || group->sine || group->n_exponents > 4 ? 0 : group->n_exponents;
+    REAL *s = work->columns->s;
     switch (count) {
-    case 1: scan(group, range, view, p, work->orders, chunk, work->s, bits, 1, 0, 0); break;
-    case 2: scan(group, range, view, p, work->orders, chunk, work->s, bits, 2, 0, 0); break;
-    case 3: scan(group, range, view, p, work->orders, chunk, work->s, bits, 3, 0, 0); break;
-    case 4: scan(group, range, view, p, work->orders, chunk, work->s, bits, 4, 0, 0); break;
-    default: scan(group, range, view, p, work->orders, chunk, work->s, bits, 0, group->sine, weighted);
+    case 1: scan(group, range, view, p, work->orders, chunk, s, 1, 0, 0); break;
+    case 2: scan(group, range, view, p, work->orders, chunk, s, 2, 0, 0); break;
+    case 3: scan(group, range, view, p, work->orders, chunk, s, 3, 0, 0); break;
+    case 4: scan(group, range, view, p, work->orders, chunk, s, 4, 0, 0); break;
+    default: scan(group, range, view, p, work->orders, chunk, s, 0, group->sine, weighted);
     }
 }
 
@@ -143,19 +134,22 @@ static void chunk_window(const hd_family *family, const hd_chunk *chunk, REAL *M
 #undef LOOP
 }
 
+/* Is exp(-eta a) computed as such, not as a power of another one? In float, high powers cost digits. */
+MD_INLINE int is_direct(const hd_exponent *e, int64_t q) { return e->base == q || (MD_BITS == 32 && e->power > 4); }
+
 /* w_q *= F(r_jk) exp(-eta_q a), a in s */
-static void narrow_weights(const hd_exponent *exponents, int64_t n_exponents, const hd_chunk *chunk,
-                           const REAL *MD_RESTRICT s, const REAL *MD_RESTRICT f, REAL *base)
+static void narrow_weights(const hd_exponent *exponents, int64_t n_exponents, const hd_chunk *chunk, hd_columns *columns)
 {
+    const REAL *MD_RESTRICT s = columns->s, *MD_RESTRICT f = columns->f;
     const int64_t n = chunk->n;
     for (int64_t q = 0; q < n_exponents; q++) {
         const hd_exponent *e = exponents + q;
-        REAL *MD_RESTRICT w = chunk->w + q * chunk->stride;
+        REAL *MD_RESTRICT w = chunk->w + q * ROOM;
         if (e->base < 0) {
             for (int64_t t = 0; t < n; t += LANES)
                 r_store(w + t, r_load(w + t) * r_load(f + t));
-        } else if (e->base == q) {
-            REAL *MD_RESTRICT own = base + q * CHUNK;
+        } else if (is_direct(e, q)) {
+            REAL *MD_RESTRICT own = columns->base[q];
             const vr eta = r_set1(-e->eta);
             for (int64_t t = 0; t < n; t += LANES) {
                 const vr u = v_exp(eta * r_load(s + t));
@@ -163,7 +157,7 @@ static void narrow_weights(const hd_exponent *exponents, int64_t n_exponents, co
                 r_store(w + t, r_load(w + t) * r_load(f + t) * u);
             }
         } else {
-            const REAL *MD_RESTRICT own = base + e->base * CHUNK;
+            const REAL *MD_RESTRICT own = columns->base[e->base];
 #define POWER(power)                                                                                           \
     for (int64_t t = 0; t < n; t += LANES)                                                                         \
         r_store(w + t, r_load(w + t) * r_load(f + t) * v_power(r_load(own + t), power));                       \
@@ -258,9 +252,7 @@ static int next_chunk(const hd_plan *plan, const hd_family *family, const hd_gro
     const hd_range range = range_of(group, view);
     const int shifted = group->narrow && family->shift != 0.0;
     const int64_t columns = 2 + group->sine + group->narrow + shifted + group->n_exponents;
-    const int64_t most = (most_triplets(range) + LANES - 1) & ~(LANES - 1), blocks = most_blocks(range);
-    const int64_t stride = (most < CHUNK ? most : CHUNK) + LANES;
-    const int64_t bytes = columns * stride * (int64_t)sizeof(REAL) + 2 * (blocks < BLOCKS ? blocks : BLOCKS) + 64;
+    const int64_t bytes = columns * ROOM * (int64_t)sizeof(REAL) + BLOCKS * 2;
     const int kept = keep && !work->full && work->n_chunks < CHUNKS && work->used + bytes <= STORE;
     work->full |= keep && !kept;
 
@@ -269,27 +261,26 @@ static int next_chunk(const hd_plan *plan, const hd_family *family, const hd_gro
     for (int q = 0; q < group->n_exponents; q++)
         p[q] = view->p + exponents[q].column * work->stride;
     chunk->group = group;
-    chunk->stride = stride;
-    chunk->cosine = column, column += stride;
-    chunk->inverse = column, column += stride;
-    chunk->sine = group->sine ? column : NULL, column += group->sine ? stride : 0;
-    chunk->phi = group->narrow ? column : NULL, column += group->narrow ? stride : 0;
-    chunk->kappa = shifted ? column : NULL, column += shifted ? stride : 0;
-    chunk->w = column, column += group->n_exponents * stride;
-    chunk->bits = (const uint16_t *)column;
+    chunk->cosine = column, column += ROOM;
+    chunk->inverse = column, column += ROOM;
+    chunk->w = column, column += group->n_exponents * ROOM;
+    chunk->sine = group->sine ? column : NULL, column += group->sine ? ROOM : 0;
+    chunk->phi = group->narrow ? column : NULL, column += group->narrow ? ROOM : 0;
+    chunk->kappa = shifted ? column : NULL, column += shifted ? ROOM : 0;
+    chunk->bits = (uint16_t *)column;
     do {
         if (chunk->end_j >= range.end)
             return 0;
         chunk->begin_j = chunk->end_j;
         chunk->begin_k = chunk->end_k;
-        scan_group(group, range, view, p, work, chunk, (uint16_t *)column);
+        scan_group(group, range, view, p, work, chunk);
     } while (chunk->n == 0);
     if (group->narrow) {
-        chunk_window(family, chunk, work->s, work->f);
-        narrow_weights(exponents, group->n_exponents, chunk, work->s, work->f, work->base);
+        chunk_window(family, chunk, work->columns->s, work->columns->f);
+        narrow_weights(exponents, group->n_exponents, chunk, work->columns);
     }
     if (kept) {
-        work->used += (bytes + 63) & ~INT64_C(63);
+        work->used += bytes;
         work->chunks[work->n_chunks++] = *chunk;
     }
     return 1;
@@ -318,8 +309,8 @@ MD_INLINE void dots(const REAL *MD_RESTRICT w, const REAL *const *a, int64_t n, 
 }
 
 /* g[term.out] += sum_t w_q a_term for all terms of exponent q, from terms[begin]; returns where the next begins. */
-static int64_t term_dots(const hd_term *terms, int64_t begin, int64_t end, const REAL *w, int64_t n, const REAL *angle,
-                         double *g)
+static int64_t term_dots(const hd_term *terms, int64_t begin, int64_t end, const REAL *w, int64_t n,
+                         const REAL (*angle)[CHUNK], double *g)
 {
     int64_t stop = begin;
     while (stop < end && terms[stop].exponent == terms[begin].exponent)
@@ -329,7 +320,7 @@ static int64_t term_dots(const hd_term *terms, int64_t begin, int64_t end, const
         const REAL *a[4];
         double *out[4];
         for (int64_t i = 0; i < count; i++) {
-            a[i] = angle + (int64_t)terms[m + i].angle * CHUNK;
+            a[i] = angle[terms[m + i].angle];
             out[i] = g + LANES * (int64_t)terms[m + i].out;
         }
         switch (count) {
@@ -346,18 +337,19 @@ static void group_values(const hd_plan *plan, const hd_family *family, const hd_
                          hd_work *work)
 {
     const hd_term *terms = plan->terms + group->terms;
+    hd_columns *columns = work->columns;
     hd_chunk chunk = no_chunk(group, view);
     while (next_chunk(plan, family, group, view, &chunk, work, 1)) {
         for (int64_t m = 0; m < group->n_angles; m++)
-            angle_values(plan->angles + group->angles + m, &chunk, work->angle + m * CHUNK);
+            angle_values(plan->angles + group->angles + m, &chunk, columns->angle[m]);
         for (int64_t m = 0; m < group->n_terms;)
-            m = term_dots(terms, m, group->n_terms, chunk.w + terms[m].exponent * chunk.stride, chunk.n, work->angle,
-                          work->g);
+            m = term_dots(terms, m, group->n_terms, chunk.w + terms[m].exponent * ROOM, chunk.n,
+                          (const REAL(*)[CHUNK])columns->angle, work->g);
     }
 }
 
 /* What is collected from a vector of triplets: X0, rest = J - X1, K, q = C c / 2 and, for shifted Gaussians, X1 */
-MD_INLINE void settle(const hd_chunk *chunk, hd_work *work, int64_t t, vr x0, vr x1, vr c)
+MD_INLINE void settle(const hd_chunk *chunk, hd_columns *columns, int64_t t, vr x0, vr x1, vr c)
 {
     vr rest = -x1, factor = c * r_load(chunk->inverse + t);
     if (chunk->phi) {
@@ -365,23 +357,23 @@ MD_INLINE void settle(const hd_chunk *chunk, hd_work *work, int64_t t, vr x0, vr
         rest = jk - x1;
         factor = r_fma(r_set1(-2), jk, factor);
     }
-    r_store(work->x0 + t, x0);
-    r_store(work->x1 + t, x1);
-    r_store(work->rest + t, rest);
-    r_store(work->s + t, factor);
-    r_store(work->c + t, r_set1(0.5) * c * r_load(chunk->cosine + t));
+    r_store(columns->x0 + t, x0);
+    r_store(columns->x1 + t, x1);
+    r_store(columns->rest + t, rest);
+    r_store(columns->s + t, factor);
+    r_store(columns->c + t, r_set1(0.5) * c * r_load(chunk->cosine + t));
 }
 
 /* X0, X1, C with S_q polynomials of cos(theta), coefficients in series [n_q][HD_DEGREE + 1] */
-MD_INLINE void contract_series(const REAL *series, const REAL *eta, int n_q, const hd_chunk *chunk, hd_work *work,
-                               const int degree)
+MD_INLINE void contract_series(const REAL *series, const REAL *eta, int n_q, const hd_chunk *chunk,
+                               hd_columns *columns, const int degree)
 {
     for (int64_t t = 0; t < chunk->n; t += LANES) {
         const vr u = r_load(chunk->cosine + t);
         vr x0 = r_set1(0), x1 = x0, c = x0;
         for (int q = 0; q < n_q; q++) {
             const REAL *own = series + q * (HD_DEGREE + 1);
-            const vr weight = r_load(chunk->w + q * chunk->stride + t);
+            const vr weight = r_load(chunk->w + q * ROOM + t);
             vr value = r_set1(own[degree]), slope = value;
 #pragma GCC unroll 8
             for (int p = degree - 1; p >= 0; p--) {
@@ -393,31 +385,31 @@ MD_INLINE void contract_series(const REAL *series, const REAL *eta, int n_q, con
             x1 = r_fma(r_set1(eta[q]), value, x1);
             c = r_fma(weight, slope, c);
         }
-        settle(chunk, work, t, x0, x1, c);
+        settle(chunk, columns, t, x0, x1, c);
     }
 }
 
 /* The same for any angle: S and S' by columns. */
 static void contract_columns(const hd_group *group, const hd_term *terms, const double *de_dg, const REAL *eta,
-                             const hd_chunk *chunk, hd_work *work)
+                             const hd_chunk *chunk, hd_columns *columns)
 {
     for (int64_t t = 0; t < chunk->n; t += LANES) {
         vr x0 = r_set1(0), x1 = x0, c = x0;
         for (int64_t m = 0; m < group->n_terms;) {
             const int32_t q = terms[m].exponent;
-            const vr weight = r_load(chunk->w + q * chunk->stride + t);
+            const vr weight = r_load(chunk->w + q * ROOM + t);
             vr value = r_set1(0), slope = value;
             for (; m < group->n_terms && terms[m].exponent == q; m++) {
                 const vr g = r_set1((REAL)(terms[m].scale * de_dg[terms[m].out]));
-                value = r_fma(g, r_load(work->angle + (int64_t)terms[m].angle * CHUNK + t), value);
-                slope = r_fma(g, r_load(work->slope + (int64_t)terms[m].angle * CHUNK + t), slope);
+                value = r_fma(g, r_load(columns->angle[terms[m].angle] + t), value);
+                slope = r_fma(g, r_load(columns->slope[terms[m].angle] + t), slope);
             }
             value *= weight;
             x0 += value;
             x1 = r_fma(r_set1(eta[q]), value, x1);
             c = r_fma(weight, slope, c);
         }
-        settle(chunk, work, t, x0, x1, c);
+        settle(chunk, columns, t, x0, x1, c);
     }
 }
 
@@ -449,16 +441,16 @@ static void prepare(const hd_plan *plan, const hd_group *group, const double *de
 }
 
 static void contract(const hd_plan *plan, const hd_group *group, const double *de_dg, const hd_contraction *with,
-                     const hd_chunk *chunk, hd_work *work)
+                     const hd_chunk *chunk, hd_columns *columns)
 {
     if (!group->expanded) {
         for (int64_t m = 0; m < group->n_angles; m++)
-            angle_slopes(plan->angles + group->angles + m, chunk, work->angle + m * CHUNK, work->slope + m * CHUNK);
-        contract_columns(group, plan->terms + group->terms, de_dg, with->eta, chunk, work);
+            angle_slopes(plan->angles + group->angles + m, chunk, columns->angle[m], columns->slope[m]);
+        contract_columns(group, plan->terms + group->terms, de_dg, with->eta, chunk, columns);
         return;
     }
 #define SERIES(degree)                                                                                         \
-    case degree: contract_series(with->series[0], with->eta, group->n_exponents, chunk, work, degree); break
+    case degree: contract_series(with->series[0], with->eta, group->n_exponents, chunk, columns, degree); break
     switch (with->degree) {
         SERIES(1); SERIES(2); SERIES(3); SERIES(4); SERIES(5); SERIES(6); SERIES(7); SERIES(8);
     }
@@ -466,42 +458,42 @@ static void contract(const hd_plan *plan, const hd_group *group, const double *d
 }
 
 /* What j and k collect from the triplets of a chunk */
-MD_INLINE void collect(hd_range range, const hd_view *view, const hd_chunk *chunk, const hd_work *work, REAL shift,
-                       const int shifted)
+MD_INLINE void collect(hd_range range, const hd_view *view, const hd_chunk *chunk, const hd_columns *columns,
+                       const r_orders *orders, REAL shift, const int shifted)
 {
-    REAL *MD_RESTRICT turn_x = view->turn_x, *MD_RESTRICT turn_y = view->turn_y, *MD_RESTRICT turn_z = view->turn_z;
-    REAL *MD_RESTRICT along = view->along, *MD_RESTRICT own = view->own;
-    const REAL *MD_RESTRICT xs = view->x, *MD_RESTRICT ys = view->y, *MD_RESTRICT zs = view->z;
-    int64_t n = 0, block = 0;
+    hd_vector *const vectors = view->vectors;
+    const uint16_t *bits = chunk->bits;
+    int64_t n = 0;
     int32_t k = chunk->begin_k;
     for (int32_t j = chunk->begin_j; j < range.end; j++, k = range.k_begin) {
         const int32_t stop = j == chunk->end_j ? chunk->end_k : row_end(range, j);
-        const vr xj = r_set1(xs[j]), yj = r_set1(ys[j]), zj = r_set1(zs[j]);
-        const vr phi_j = r_set1(view->phi[j]), square_j = r_set1(-view->square[j]);
-        const vr shift_j = r_set1(shift * view->inverse[j]);
+        const REAL *own = lane_of(vectors, j);
+        const vr xj = r_set1(own[0]), yj = r_set1(own[LANES]), zj = r_set1(own[2 * LANES]);
+        const vr shift_j = r_set1(shift * own[3 * LANES]), square_j = r_set1(-own[4 * LANES]);
+        const vr phi_j = r_set1(own[5 * LANES]);
         vr ax = r_set1(0), ay = ax, az = ax, a = ax;
         for (; k < stop; k += LANES) {
-            const unsigned bits = chunk->bits[block++];
-            const r_order order = r_unpacking(work->orders, bits);
-            const vr factor = r_unpack(r_load(work->s + n), order), x0 = r_unpack(r_load(work->x0 + n), order);
-            const vr rest = r_unpack(r_load(work->rest + n), order), q = r_unpack(r_load(work->c + n), order);
-            vr mine = a + rest, its = r_load(along + k) + rest;
+            hd_vector *v = vectors + k / LANES;
+            const r_order order = r_unpacking(orders, *bits);
+            const vr factor = r_unpack(r_load(columns->s + n), order), x0 = r_unpack(r_load(columns->x0 + n), order);
+            const vr rest = r_unpack(r_load(columns->rest + n), order), q = r_unpack(r_load(columns->c + n), order);
+            vr mine = a + rest, its = v->along + rest;
             if (shifted) {
-                const vr x1 = r_unpack(r_load(work->x1 + n), order);
+                const vr x1 = r_unpack(r_load(columns->x1 + n), order);
                 mine = r_fma(shift_j, x1, mine);
-                its = r_fma(r_set1(shift) * r_load(view->inverse + k), x1, its);
+                its = r_fma(r_set1(shift) * v->inverse, x1, its);
             }
             a = r_fma(phi_j, x0, r_fma(square_j, q, mine));
-            r_store(along + k, r_fma(r_load(view->phi + k), x0, r_fma(-r_load(view->square + k), q, its)));
-            ax = r_fma(factor, r_load(xs + k), ax);
-            ay = r_fma(factor, r_load(ys + k), ay);
-            az = r_fma(factor, r_load(zs + k), az);
-            r_store(turn_x + k, r_fma(factor, xj, r_load(turn_x + k)));
-            r_store(turn_y + k, r_fma(factor, yj, r_load(turn_y + k)));
-            r_store(turn_z + k, r_fma(factor, zj, r_load(turn_z + k)));
-            n += __builtin_popcount(bits);
+            v->along = r_fma(v->phi, x0, r_fma(-v->square, q, its));
+            ax = r_fma(factor, v->x, ax);
+            ay = r_fma(factor, v->y, ay);
+            az = r_fma(factor, v->z, az);
+            v->turn_x = r_fma(factor, xj, v->turn_x);
+            v->turn_y = r_fma(factor, yj, v->turn_y);
+            v->turn_z = r_fma(factor, zj, v->turn_z);
+            n += __builtin_popcount(*bits++);
         }
-        *(v4r_u *)(own + 4 * j) += r_sums(ax, ay, az, a);
+        *(v4r_u *)(view->own + 4 * j) += r_sums(ax, ay, az, a);
         if (j == chunk->end_j)
             break;
     }
@@ -521,10 +513,10 @@ static void group_vjp(const hd_plan *plan, const hd_family *family, const hd_gro
         else if (!work->full || !next_chunk(plan, family, group, view, &chunk, work, 0))
             return;
         ++*number;
-        contract(plan, group, de_dg, &with, &chunk, work);
+        contract(plan, group, de_dg, &with, &chunk, work->columns);
         if (family->shift != 0.0)
-            collect(range, view, &chunk, work, (REAL)family->shift, 1);
+            collect(range, view, &chunk, work->columns, work->orders, (REAL)family->shift, 1);
         else
-            collect(range, view, &chunk, work, 0, 0);
+            collect(range, view, &chunk, work->columns, work->orders, 0, 0);
     }
 }
