@@ -117,8 +117,12 @@ MD_INLINE vr r_unpack(vr a, r_order order) { return (vr)_mm512_maskz_expand_pd((
 #else
 static void fill_orders(r_orders *orders)
 {
-    enum { WORDS = MD_BITS / 32 }; /* numbers move as words of 32 bits */
-    memset(orders, -1, sizeof *orders);
+#if defined(__AVX2__)
+    enum { WORDS = MD_BITS / 32, NOWHERE = -1 }; /* numbers move as words of 32 bits */
+#else
+    enum { WORDS = 1, NOWHERE = LANES };
+#endif
+    memset(orders, NOWHERE, sizeof *orders);
     for (int bits = 0; bits < R_TABLES; bits++)
         for (int lane = 0, n = 0; lane < LANES; lane++)
             if (bits >> lane & 1) {
@@ -150,13 +154,12 @@ MD_INLINE r_order r_packing(const r_orders *orders, unsigned bits) { return orde
 MD_INLINE r_order r_unpacking(const r_orders *orders, unsigned bits) { return orders->unpack[bits]; }
 MD_INLINE vr r_unpack(vr a, r_order order)
 {
-    vr out = {0};
-    for (int lane = 0; lane < LANES; lane++) {
-        const int from = order[lane * (MD_BITS / 32)];
-        if (from >= 0)
-            out[lane] = a[from / (MD_BITS / 32)];
-    }
-    return out;
+    REAL from[LANES + 1], to[LANES];
+    r_store(from, a);
+    from[LANES] = 0;
+    for (int lane = 0; lane < LANES; lane++)
+        to[lane] = from[order[lane]];
+    return r_load(to);
 }
 MD_INLINE vr r_pack(vr a, r_order order) { return r_unpack(a, order); }
 #endif

@@ -69,7 +69,7 @@ static void view_window(const hd_plan *plan, const hd_family *family, const hd_v
         window_at(core, shape, &w, r, two * r, &value, &slope);                                                \
         r_store(view->f + t, value);                                                                           \
         r_store(view->r + t, r);                                                                               \
-        hd_vector *v = view->vectors + t / LANES;                                                              \
+        hd_vector *v = view->vectors + (uint64_t)t / LANES;                                                              \
         v->x = x, v->y = y, v->z = z, v->inverse = inverse, v->square = inverse * inverse, v->phi = slope;     \
     }
     WINDOW_CASES(&w, LOOP)
@@ -208,7 +208,7 @@ static void radial_slopes(const hd_plan *plan, const hd_family *family, const hd
         int64_t begin, end;
         range_of_radial(radial, view, &begin, &end);
         for (int64_t t = begin; t < end; t += LANES) {
-            hd_vector *v = view->vectors + t / LANES;
+            hd_vector *v = view->vectors + (uint64_t)t / LANES;
             vr term = slope * r_load(p + t);
             if (radial->element == HD_ALL)
                 term *= r_load(view->charge + t);
@@ -232,7 +232,7 @@ static void finish(const hd_plan *plan, const hd_view *view, const hd_work *work
     REAL *MD_RESTRICT hx = work->column[0], *MD_RESTRICT hy = work->column[1], *MD_RESTRICT hz = work->column[2];
     const vr two = r_set1(2);
     for (int64_t t = 0; t < view->n; t += LANES) {
-        const hd_vector *v = view->vectors + t / LANES;
+        const hd_vector *v = view->vectors + (uint64_t)t / LANES;
         vr x, y, z, along;
         r_columns(view->own + 4 * t, &x, &y, &z, &along);
         along = two * (along + v->along);
@@ -313,7 +313,7 @@ static void radial_jvp(const hd_plan *plan, const hd_family *family, const hd_vi
         int64_t begin, end;
         range_of_radial(radial, view, &begin, &end);
         for (int64_t t = begin; t < end; t += LANES) {
-            const hd_vector *v = view->vectors + t / LANES;
+            const hd_vector *v = view->vectors + (uint64_t)t / LANES;
             const vr r = r_load(view->r + t);
             vr term = r_load(p + t) * (v->phi - eta * (one - shift * v->inverse));
             if (radial->element == HD_ALL)
@@ -342,7 +342,7 @@ static void chunk_tangents(const hd_family *family, hd_range range, const hd_vie
         for (; k < stop; k += LANES) {
             const unsigned bits = chunk->bits[block++];
             const r_order order = r_packing(work->orders, bits);
-            const hd_vector *v = view->vectors + k / LANES;
+            const hd_vector *v = view->vectors + (uint32_t)k / LANES;
             const vr x = v->x, y = v->y, z = v->z;
             const vr bx = r_load(view->tangent_x + k), by = r_load(view->tangent_y + k), bz = r_load(view->tangent_z + k);
             const vr ik = v->inverse, uk = r_load(view->radial + k), ds_k = two * uk / (ik * ik);

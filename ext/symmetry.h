@@ -19,12 +19,11 @@ typedef struct {
     vr x, y, z, inverse, square, phi; /* 1/r, 1/r^2, F' / (2 r F) */
     vr along, turn_x, turn_y, turn_z;
 } hd_vector;
-enum { VECTOR = sizeof(hd_vector) / sizeof(REAL) };
 
 /* One neighbour's numbers in its vector: x, y, z, ... are at 0, LANES, 2 LANES, ... */
-MD_INLINE const REAL *lane_of(const hd_vector *vectors, int64_t i)
+MD_INLINE const REAL *lane_of(const hd_vector *vectors, uint64_t i)
 {
-    return (const REAL *)vectors + i / LANES * VECTOR + i % LANES;
+    return (const REAL *)(vectors + i / LANES) + i % LANES;
 }
 
 /* The neighbours within the cutoff of one family, elements ascending: those of element e are rows begin[e] ...

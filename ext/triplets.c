@@ -46,6 +46,7 @@ MD_INLINE void scan(const hd_group *group, hd_range range, const hd_view *view, 
     const hd_vector *const vectors = view->vectors;
     REAL *MD_RESTRICT cosine = chunk->cosine; /* 1/(r_ij r_ik) and the w_q are the columns that follow */
     uint16_t *MD_RESTRICT bits = chunk->bits;
+    const int narrow = group->narrow;
     int64_t n = 0, block = 0;
     int32_t j = chunk->begin_j, k = chunk->begin_k;
     for (; j < range.end; j++, k = range.k_begin) {
@@ -58,14 +59,15 @@ MD_INLINE void scan(const hd_group *group, hd_range range, const hd_view *view, 
         for (int q = 0; q < n_exponents; q++)
             pj[q] = r_set1(weighted ? p[q][j] * view->charge[j] : p[q][j]);
         for (; k < stop && n <= CHUNK - LANES && block < BLOCKS; k += LANES) {
-            const hd_vector *v = vectors + k / LANES;
+            const hd_vector *v = vectors + (uint32_t)k / LANES;
             const vr x = v->x, y = v->y, z = v->z, dx = x - xj, dy = y - yj, dz = z - zj;
             const vr s_jk = r_fma(dz, dz, r_fma(dy, dy, dx * dx));
             const unsigned found = r_less(s_jk, cut2) & lanes_below(stop - k);
             const r_order order = r_packing(orders, found);
             const vr inverse = ij * v->inverse, dot = r_fma(z, zj, r_fma(y, yj, x * xj));
             bits[block++] = (uint16_t)found;
-            r_store(s + n, r_pack(s_jk, order));
+            if (narrow)
+                r_store(s + n, r_pack(s_jk, order));
             r_store(cosine + n, r_pack(dot * inverse, order));
             r_store(cosine + ROOM + n, r_pack(inverse, order));
             if (sine) {
@@ -473,7 +475,7 @@ MD_INLINE void collect(hd_range range, const hd_view *view, const hd_chunk *chun
         const vr phi_j = r_set1(own[5 * LANES]);
         vr ax = r_set1(0), ay = ax, az = ax, a = ax;
         for (; k < stop; k += LANES) {
-            hd_vector *v = vectors + k / LANES;
+            hd_vector *v = vectors + (uint32_t)k / LANES;
             const r_order order = r_unpacking(orders, *bits);
             const vr factor = r_unpack(r_load(columns->s + n), order), x0 = r_unpack(r_load(columns->x0 + n), order);
             const vr rest = r_unpack(r_load(columns->rest + n), order), q = r_unpack(r_load(columns->c + n), order);
