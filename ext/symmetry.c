@@ -69,7 +69,7 @@ static void view_window(const hd_plan *plan, const hd_family *family, const hd_v
         window_at(core, shape, &w, r, two * r, &value, &slope);                                                \
         r_store(view->f + t, value);                                                                           \
         r_store(view->r + t, r);                                                                               \
-        hd_vector *v = view->vectors + (uint64_t)t / LANES;                                                              \
+        hd_vector *v = view->vectors + (uint64_t)t / LANES;                                                    \
         v->x = x, v->y = y, v->z = z, v->inverse = inverse, v->square = inverse * inverse, v->phi = slope;     \
     }
     WINDOW_CASES(&w, LOOP)
@@ -286,7 +286,8 @@ static void vjp(const hd_plan *plan, const hd_environment *env, hd_scratch *scra
 }
 
 /* Tangents t of the neighbours, and r.t / s */
-static void fill_tangents(const hd_plan *plan, const hd_view *view, const double *tx, const double *ty, const double *tz)
+static void fill_tangents(const hd_plan *plan, const hd_view *view, const double *tx, const double *ty,
+                          const double *tz)
 {
     REAL *const columns[] = {view->tangent_x, view->tangent_y, view->tangent_z, view->radial};
     for (int i = 0; i < 4; i++)
@@ -297,7 +298,8 @@ static void fill_tangents(const hd_plan *plan, const hd_view *view, const double
             view->tangent_x[i] = (REAL)tx[from];
             view->tangent_y[i] = (REAL)ty[from];
             view->tangent_z[i] = (REAL)tz[from];
-            view->radial[i] = (REAL)(view->x[i] * tx[from] + view->y[i] * ty[from] + view->z[i] * tz[from]) / (view->r[i] * view->r[i]);
+            const double dot = view->x[i] * tx[from] + view->y[i] * ty[from] + view->z[i] * tz[from];
+            view->radial[i] = (REAL)dot / (view->r[i] * view->r[i]);
         }
 }
 
@@ -335,7 +337,8 @@ static void chunk_tangents(const hd_family *family, hd_range range, const hd_vie
     for (int32_t j = chunk->begin_j; j < range.end; j++, k = range.k_begin) {
         const int32_t stop = j == chunk->end_j ? chunk->end_k : row_end(range, j);
         const REAL *own = lane_of(view->vectors, j);
-        const vr xj = r_set1(own[0]), yj = r_set1(own[LANES]), zj = r_set1(own[2 * LANES]), ij = r_set1(own[3 * LANES]);
+        const vr xj = r_set1(own[0]), yj = r_set1(own[LANES]), zj = r_set1(own[2 * LANES]);
+        const vr ij = r_set1(own[3 * LANES]);
         const vr ax = r_set1(view->tangent_x[j]), ay = r_set1(view->tangent_y[j]), az = r_set1(view->tangent_z[j]);
         const vr uj = r_set1(view->radial[j]), ds_j = two * uj / (ij * ij), kappa_j = one - shift * ij;
         const vr phi_ds_j = r_set1(own[5 * LANES]) * ds_j;
@@ -344,7 +347,8 @@ static void chunk_tangents(const hd_family *family, hd_range range, const hd_vie
             const r_order order = r_packing(work->orders, bits);
             const hd_vector *v = view->vectors + (uint32_t)k / LANES;
             const vr x = v->x, y = v->y, z = v->z;
-            const vr bx = r_load(view->tangent_x + k), by = r_load(view->tangent_y + k), bz = r_load(view->tangent_z + k);
+            const vr bx = r_load(view->tangent_x + k), by = r_load(view->tangent_y + k);
+            const vr bz = r_load(view->tangent_z + k);
             const vr ik = v->inverse, uk = r_load(view->radial + k), ds_k = two * uk / (ik * ik);
             const vr ds = two * ((x - xj) * (bx - ax) + (y - yj) * (by - ay) + (z - zj) * (bz - az));
             const vr dot = ax * x + ay * y + az * z + bx * xj + by * yj + bz * zj;

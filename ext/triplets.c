@@ -119,15 +119,15 @@ static void chunk_window(const hd_family *family, const hd_chunk *chunk, REAL *M
     REAL *MD_RESTRICT phi = chunk->phi, *MD_RESTRICT kappa = chunk->kappa;
     vr next = r_sqrt(v_larger(r_load(s), tiny));
 #define LOOP(core, shape)                                                                                      \
-    for (int64_t t = 0; t < chunk->n; t += LANES) {                                                                \
-        const vr r = next; /* square roots run one vector ahead: they take long */                            \
-        next = r_sqrt(v_larger(r_load(s + t + LANES), tiny));                                                         \
-        vr value, slope;                                                                                      \
+    for (int64_t t = 0; t < chunk->n; t += LANES) {                                                            \
+        const vr r = next; /* square roots run one vector ahead: they take long */                             \
+        next = r_sqrt(v_larger(r_load(s + t + LANES), tiny));                                                  \
+        vr value, slope;                                                                                       \
         window_at(core, shape, &w, r, two * r, &value, &slope);                                                \
         r_store(f + t, value);                                                                                 \
         r_store(phi + t, slope);                                                                               \
         if (kappa) {                                                                                           \
-            const vr d = r - shift;                                                                           \
+            const vr d = r - shift;                                                                            \
             r_store(s + t, d * d);                                                                             \
             r_store(kappa + t, d / r);                                                                         \
         }                                                                                                      \
@@ -140,7 +140,8 @@ static void chunk_window(const hd_family *family, const hd_chunk *chunk, REAL *M
 MD_INLINE int is_direct(const hd_exponent *e, int64_t q) { return e->base == q || (MD_BITS == 32 && e->power > 4); }
 
 /* w_q *= F(r_jk) exp(-eta_q a), a in s */
-static void narrow_weights(const hd_exponent *exponents, int64_t n_exponents, const hd_chunk *chunk, hd_columns *columns)
+static void narrow_weights(const hd_exponent *exponents, int64_t n_exponents, const hd_chunk *chunk,
+                           hd_columns *columns)
 {
     const REAL *MD_RESTRICT s = columns->s, *MD_RESTRICT f = columns->f;
     const int64_t n = chunk->n;
@@ -161,7 +162,7 @@ static void narrow_weights(const hd_exponent *exponents, int64_t n_exponents, co
         } else {
             const REAL *MD_RESTRICT own = columns->base[e->base];
 #define POWER(power)                                                                                           \
-    for (int64_t t = 0; t < n; t += LANES)                                                                         \
+    for (int64_t t = 0; t < n; t += LANES)                                                                     \
         r_store(w + t, r_load(w + t) * r_load(f + t) * v_power(r_load(own + t), power));                       \
     break
             switch (e->power) {
@@ -192,10 +193,10 @@ MD_INLINE void angle_columns(const hd_angle *angle, const hd_chunk *chunk, REAL 
     if (angle->kind == HD_INTEGER_POWER) {
         const vr outer = r_set1(angle->zeta) * lambda;
 #define POWER(power)                                                                                           \
-    for (int64_t t = 0; t < n; t += LANES) {                                                                       \
-        const vr b = r_fma(lambda, r_load(cosine + t), one);                                                  \
+    for (int64_t t = 0; t < n; t += LANES) {                                                                   \
+        const vr b = r_fma(lambda, r_load(cosine + t), one);                                                   \
         if (derivative) {                                                                                      \
-            const vr low = v_power(b, (power) - 1);                                                           \
+            const vr low = v_power(b, (power) - 1);                                                            \
             r_store(a + t, low * b);                                                                           \
             r_store(da + t, outer * low);                                                                      \
         } else {                                                                                               \
@@ -227,20 +228,24 @@ MD_INLINE void angle_columns(const hd_angle *angle, const hd_chunk *chunk, REAL 
         const hd_window w = angle->window;
         const vr straight = r_set1(MD_BITS == 32 ? 1e-4 : 1e-12);
 #define LOOP(core, shape)                                                                                      \
-    for (int64_t t = 0; t < n; t += LANES) {                                                                       \
-        const vr st = r_load(sine + t);                                                                       \
-        vr value, slope;                                                                                      \
+    for (int64_t t = 0; t < n; t += LANES) {                                                                   \
+        const vr st = r_load(sine + t);                                                                        \
+        vr value, slope;                                                                                       \
         window_at(core, shape, &w, v_angle(r_load(cosine + t), st), one, &value, &slope);                      \
         r_store(a + t, value);                                                                                 \
         if (derivative) /* dtheta/dcos = -1/sin; a straight line has dcos = 0 */                               \
-            r_store(da + t, v_select((vi)(st > straight), -(value * slope) / v_larger(st, straight), zero));     \
+            r_store(da + t, v_select((vi)(st > straight), -(value * slope) / v_larger(st, straight), zero));   \
     }
         WINDOW_CASES(&w, LOOP)
 #undef LOOP
     }
 }
 
-static void angle_values(const hd_angle *angle, const hd_chunk *chunk, REAL *a) { angle_columns(angle, chunk, a, NULL, 0); }
+static void angle_values(const hd_angle *angle, const hd_chunk *chunk, REAL *a)
+{
+    angle_columns(angle, chunk, a, NULL, 0);
+}
+
 static void angle_slopes(const hd_angle *angle, const hd_chunk *chunk, REAL *a, REAL *da)
 {
     angle_columns(angle, chunk, a, da, 1);
