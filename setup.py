@@ -1,4 +1,4 @@
-"""How are the C kernels built?  Once for each CPU level, then linked into one extension a family."""
+"""How are the C kernels built?  Once for each CPU level (and precision), then linked into one extension a family."""
 
 import os
 import platform
@@ -24,8 +24,13 @@ FLAGS += ["-Wno-psabi"] if sys.platform.startswith("linux") else []
 FLAGS += os.environ.get("MDCORE_CFLAGS", "").split()
 
 
-# extension: its kernels in one source, and the prefix of their tables (dispatch.c)
-FAMILIES = {"mdcore._kernels": ("kernels.c", "md"), "mdcore._hdnnp": ("hdnnp.c", "hd")}
+# extension: the prefix of its tables of kernels (dispatch.c), and what is compiled for each level: sources, macros
+FAMILIES = {
+    "mdcore._kernels": ("md", [("kernels.c", [])]),
+    "mdcore._hdnnp": (
+        "hd", [("hdnnp.c", []), ("symmetry.c", [("MD_BITS", "64")]), ("symmetry.c", [("MD_BITS", "32")])]
+    ),
+}  # fmt: skip
 THREADED = ("hd",)  # the families that use OpenMP
 
 
@@ -34,18 +39,19 @@ class BuildKernels(build_ext):
 
     def build_extension(self, ext):
         objects = []
-        source, family = FAMILIES[ext.name]
+        family, units = FAMILIES[ext.name]
         threads = self.openmp() if family in THREADED else []
         temp = Path(self.build_temp) / family
         for level, flags in LEVELS.items():
-            objects += self.compiler.compile(
-                [str(SOURCE / source)],
-                output_dir=str(temp / level),
-                include_dirs=[str(SOURCE)],
-                macros=[("MD_LEVEL", level)],
-                extra_postargs=FLAGS + flags + threads,
-                depends=ext.depends,
-            )
+            for source, macros in units:
+                objects += self.compiler.compile(
+                    [str(SOURCE / source)],
+                    output_dir=str(temp / "-".join([level, *(value for _, value in macros)])),
+                    include_dirs=[str(SOURCE)],
+                    macros=[("MD_LEVEL", level), *macros],
+                    extra_postargs=FLAGS + flags + threads,
+                    depends=ext.depends,
+                )
         objects += self.compiler.compile(
             [str(SOURCE / "dispatch.c")],
             output_dir=str(temp),
@@ -72,9 +78,9 @@ class BuildKernels(build_ext):
         return ["-fopenmp"]
 
 
-def included(source: Path) -> set[str]:
-    """The files that `source` includes, itself and dispatch.c among them."""
-    found, queue = set(), [source, SOURCE / "dispatch.c"]
+def included(sources: list[str]) -> set[str]:
+    """The files that `sources` include, these and dispatch.c among them."""
+    found, queue = set(), [SOURCE / name for name in (*sources, "dispatch.c")]
     while queue:
         path = queue.pop()
         if str(path) not in found:
@@ -89,11 +95,11 @@ setup(
             name,
             [name.replace(".", "/") + ".pyx"],
             include_dirs=[str(SOURCE)],
-            depends=sorted(included(SOURCE / source)),
+            depends=sorted(included([source for source, _ in units])),
             extra_compile_args=["-std=gnu11", "-O2"],
             libraries=["m"],
         )
-        for name, (source, _) in FAMILIES.items()
+        for name, (_, units) in FAMILIES.items()
     ],
     cmdclass={"build_ext": BuildKernels},
 )

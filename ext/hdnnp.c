@@ -1,10 +1,10 @@
-/* All kernels of Behler-Parrinello networks for one CPU level: compiled once a level with MD_LEVEL set. */
+/* Kernels of Behler-Parrinello networks for one CPU level: compiled once a level with MD_LEVEL set. Descriptors
+ * come from symmetry.c, compiled twice a level. */
 #include "hdnnp.h"
 
 #include "environment.c"
 #include "network.c"
 #include "network_gradients.c"
-#include "symmetry.c"
 
 /* Beyond the range of training by less than this share of it is rounding: the text files have few digits. */
 #define ROUNDING 1e-9
@@ -50,7 +50,7 @@ static md_i128 block(const hd_element *elements, int64_t n_elements, const hd_un
         const int64_t n_functions = element->plan.n_functions;
         gather(atoms, units, n_elements, i, &env);
         const int64_t n = env.first[n_elements];
-        values(&element->plan, &env, s, s->descriptors);
+        s->kernels->values(&element->plan, &env, s, s->descriptors);
         note(notes, element, i, s->descriptors);
         for (int64_t m = 0; m < n_functions; m++)
             s->descriptors[m] = element->slope[m] * (s->descriptors[m] - element->shift[m]) + element->base;
@@ -60,7 +60,7 @@ static md_i128 block(const hd_element *elements, int64_t n_elements, const hd_un
             s->slopes[m] *= element->slope[m] * element->factor;
         for (int64_t m = 0; m < 3; m++)
             memset(s->edge + m * s->stride, 0, (size_t)(n + 4) * 8);
-        vjp(&element->plan, &env, s, s->slopes, gx, gy, gz);
+        s->kernels->vjp(&element->plan, &env, s, s->slopes, gx, gy, gz);
         scatter(atoms, units->gradient, i, &env, n, gx, gy, gz);
         const double own = units->energy * (element->factor * energy + element->offset);
         const int64_t rounded = (int64_t)__builtin_rint(own * (1.0 / FORCE_GRID));
@@ -119,13 +119,12 @@ static void energy_forces(const hd_element *elements, int64_t n_elements, const 
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 
+extern const hd_descriptors JOIN(hd_descriptors_64_, MD_LEVEL), JOIN(hd_descriptors_32_, MD_LEVEL);
+
 const hd_kernels JOIN(hd_kernels_, MD_LEVEL) = {
     .name = TEXT(MD_LEVEL),
     .canonical_order = canonical_order,
-    .scratch = lay_out,
-    .values = values,
-    .vjp = vjp,
-    .jvp = jvp,
+    .descriptors = {&JOIN(hd_descriptors_64_, MD_LEVEL), &JOIN(hd_descriptors_32_, MD_LEVEL)},
     .network = network,
     .gradients_work = gradients_work,
     .network_gradients = network_gradients,

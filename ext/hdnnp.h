@@ -107,7 +107,21 @@ typedef struct {
     int32_t *atom; /* rows of the neighbours (MD only) */
 } hd_environment;
 
-typedef struct hd_scratch hd_scratch;
+/* Doubles of work memory of `network` */
+static inline int64_t network_work(const hd_network *net) { return (2 * net->n_layers + 1) * net->widest; }
+
+/* Memory for one environment at a time. What the driver uses is double; `work` is known to symmetry.c alone. */
+typedef struct {
+    const struct hd_descriptors *kernels; /* that laid it out */
+    int64_t stride;                       /* room for every neighbour, and more */
+    double *x, *y, *z, *edge;             /* [stride] an environment; [3][stride] its gradients */
+    double *descriptors, *slopes;         /* [n_functions] */
+    double *network;                      /* [network_work] */
+    int64_t *first;                       /* [n_elements + 1] */
+    int32_t *atom;                        /* [stride] */
+    struct hd_work *work;
+} hd_scratch;
+typedef struct hd_work hd_work;
 
 /* What the MD kernel sees of the engine: rows of four doubles (md_types.h), a full list in canonical order
  * with `bounds` [n_owned][n_species + 1], where each species of a row begins. */
@@ -137,19 +151,23 @@ typedef struct {
     double cutoff;           /* native */
 } hd_units;
 
-typedef struct hd_kernels {
-    const char *name;
-    /* environment.c */
-    void (*canonical_order)(const double *x, const int64_t *tags, int64_t n_owned, int64_t n_total, int64_t n_species,
-                            const int64_t *first, int32_t *index, int32_t *bounds, int64_t *work);
-    /* symmetry.c: one environment; vjp and jvp come after values with the same scratch. `scratch` lays out memory
-     * (64-byte aligned; then memory is the hd_scratch) or, with NULL, says how much of it is needed. */
+/* symmetry.c, in one precision: one environment; vjp and jvp come after values with the same scratch. `scratch` lays
+ * out memory (64-byte aligned; then memory is the hd_scratch) or, with NULL, says how much of it is needed. */
+typedef struct hd_descriptors {
     size_t (*scratch)(const hd_element *, int64_t n_elements, int64_t most_neighbors, char *memory);
     void (*values)(const hd_plan *, const hd_environment *, hd_scratch *, double *g);
     void (*vjp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *de_dg, double *gx, double *gy,
                 double *gz);
     void (*jvp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *tx, const double *ty,
                 const double *tz, double *dg);
+} hd_descriptors;
+
+typedef struct hd_kernels {
+    const char *name;
+    /* environment.c */
+    void (*canonical_order)(const double *x, const int64_t *tags, int64_t n_owned, int64_t n_total, int64_t n_species,
+                            const int64_t *first, int32_t *index, int32_t *bounds, int64_t *work);
+    const hd_descriptors *descriptors[2]; /* double, mixed precision */
     /* network.c */
     void (*network)(const hd_network *, int64_t n, const double *x, double *energy, double *de_dx, double *work);
     /* network_gradients.c */

@@ -7,9 +7,6 @@
 
 static inline int64_t wide(int64_t n) { return (n + 3) & ~INT64_C(3); }
 
-/* Doubles of work memory `network` needs. */
-static int64_t network_work(const hd_network *net) { return (2 * net->n_layers + 1) * net->widest; }
-
 /* out[0 .. 4 count) = (bias +) sum_i x_i w[i] */
 MD_INLINE void product_tile(const double *MD_RESTRICT w, int64_t stride, const double *MD_RESTRICT bias,
                             const double *MD_RESTRICT x, int64_t n_in, double *MD_RESTRICT out, const int count)

@@ -40,44 +40,44 @@ typedef struct {
 
 /* Vectors of products: eight doubles where registers are that wide, the last ones of a row by a mask. */
 #if defined(__AVX512F__)
-enum { LANES = 8, HEIGHT_2 = 8, HEIGHT_3 = 8, HEIGHT_4 = 6 }; /* of tiles 2, 3, 4 vectors wide */
-typedef __m512d hd_vector;
-typedef __mmask8 hd_mask;
-MD_INLINE hd_mask first_lanes(int64_t n) { return n < 8 ? (hd_mask)((1u << n) - 1) : 0xff; }
-MD_INLINE hd_vector p_load(const double *at, hd_mask m) { return _mm512_maskz_loadu_pd(m, at); }
-MD_INLINE void p_store(double *at, hd_mask m, hd_vector a) { _mm512_mask_storeu_pd(at, m, a); }
-MD_INLINE hd_vector p_set1(double a) { return _mm512_set1_pd(a); }
-MD_INLINE hd_vector p_fma(hd_vector a, hd_vector b, hd_vector c) { return _mm512_fmadd_pd(a, b, c); }
+enum { P_LANES = 8, HEIGHT_2 = 8, HEIGHT_3 = 8, HEIGHT_4 = 6 }; /* of tiles 2, 3, 4 vectors wide */
+typedef __m512d p_vector;
+typedef __mmask8 p_mask;
+MD_INLINE p_mask first_lanes(int64_t n) { return n < 8 ? (p_mask)((1u << n) - 1) : 0xff; }
+MD_INLINE p_vector p_load(const double *at, p_mask m) { return _mm512_maskz_loadu_pd(m, at); }
+MD_INLINE void p_store(double *at, p_mask m, p_vector a) { _mm512_mask_storeu_pd(at, m, a); }
+MD_INLINE p_vector p_set1(double a) { return _mm512_set1_pd(a); }
+MD_INLINE p_vector p_fma(p_vector a, p_vector b, p_vector c) { return _mm512_fmadd_pd(a, b, c); }
 #else
-enum { LANES = 4, HEIGHT_2 = 6, HEIGHT_3 = 4, HEIGHT_4 = 3 };
-typedef v4d hd_vector;
-typedef int hd_mask;
-MD_INLINE hd_mask first_lanes(int64_t n) { return (int)n; } /* always four */
-MD_INLINE hd_vector p_load(const double *at, hd_mask m) { return (void)m, v_load(at); }
-MD_INLINE void p_store(double *at, hd_mask m, hd_vector a) { (void)m, v_store(at, a); }
-MD_INLINE hd_vector p_set1(double a) { return v_set1(a); }
-MD_INLINE hd_vector p_fma(hd_vector a, hd_vector b, hd_vector c) { return v_fma(a, b, c); }
+enum { P_LANES = 4, HEIGHT_2 = 6, HEIGHT_3 = 4, HEIGHT_4 = 3 };
+typedef v4d p_vector;
+typedef int p_mask;
+MD_INLINE p_mask first_lanes(int64_t n) { return (int)n; } /* always four */
+MD_INLINE p_vector p_load(const double *at, p_mask m) { return (void)m, v_load(at); }
+MD_INLINE void p_store(double *at, p_mask m, p_vector a) { (void)m, v_store(at, a); }
+MD_INLINE p_vector p_set1(double a) { return v_set1(a); }
+MD_INLINE p_vector p_fma(p_vector a, p_vector b, p_vector c) { return v_fma(a, b, c); }
 #endif
 
 /* out[r][0 .. columns) (+)= sum_k a(r, k) b[k][0 .. columns), r < n_rows: one tile, held in registers; `last` are
  * the lanes of the last of its n_vectors columns of vectors */
-MD_INLINE void tile(const int n_rows, const int n_vectors, const int add, hd_mask last, int64_t n_k, hd_matrix a,
+MD_INLINE void tile(const int n_rows, const int n_vectors, const int add, p_mask last, int64_t n_k, hd_matrix a,
                     const double *b, int64_t b_row, double *out, int64_t out_row)
 {
-    hd_vector sum[8][4], bk[4];
-    hd_mask lanes[4];
+    p_vector sum[8][4], bk[4];
+    p_mask lanes[4];
 #pragma GCC unroll 4
     for (int c = 0; c < n_vectors; c++)
-        lanes[c] = c + 1 < n_vectors ? first_lanes(LANES) : last;
+        lanes[c] = c + 1 < n_vectors ? first_lanes(P_LANES) : last;
 #pragma GCC unroll 8
     for (int r = 0; r < n_rows; r++)
 #pragma GCC unroll 4
         for (int c = 0; c < n_vectors; c++)
-            sum[r][c] = add ? p_load(out + r * out_row + LANES * c, lanes[c]) : p_set1(0.0);
+            sum[r][c] = add ? p_load(out + r * out_row + P_LANES * c, lanes[c]) : p_set1(0.0);
     for (int64_t k = 0; k < n_k; k++, a.at += a.step, b += b_row) {
 #pragma GCC unroll 4
         for (int c = 0; c < n_vectors; c++)
-            bk[c] = p_load(b + LANES * c, lanes[c]);
+            bk[c] = p_load(b + P_LANES * c, lanes[c]);
 #pragma GCC unroll 8
         for (int r = 0; r < n_rows; r++)
 #pragma GCC unroll 4
@@ -88,7 +88,7 @@ MD_INLINE void tile(const int n_rows, const int n_vectors, const int add, hd_mas
     for (int r = 0; r < n_rows; r++)
 #pragma GCC unroll 4
         for (int c = 0; c < n_vectors; c++)
-            p_store(out + r * out_row + LANES * c, lanes[c], sum[r][c]);
+            p_store(out + r * out_row + P_LANES * c, lanes[c], sum[r][c]);
 }
 
 /* All of out, [n_rows][n_columns], in tiles: at most four vectors wide, as high as registers last. */
@@ -99,9 +99,9 @@ MD_INLINE void matrix_product(const int add, int64_t n_rows, int64_t n_columns, 
     for (; n_rows - r >= height; r += height)                                                                  \
         tile(height, width, add, last, n_k, (hd_matrix){a.at + r * a.row, a.row, a.step}, b, b_row,            \
              out + r * out_row, out_row)
-    for (int64_t left = (n_columns + LANES - 1) / LANES, take; left; left -= take, b += LANES * take) {
+    for (int64_t left = (n_columns + P_LANES - 1) / P_LANES, take; left; left -= take, b += P_LANES * take) {
         take = left == 5 || left == 6 ? 3 : left < 4 ? left : 4; /* no narrow rest */
-        const hd_mask last = first_lanes(n_columns - LANES * (take - 1));
+        const p_mask last = first_lanes(n_columns - P_LANES * (take - 1));
         int64_t r = 0;
         switch (take) {
         case 1: TILES(8, 1); TILES(2, 1); TILES(1, 1); break;
@@ -109,8 +109,8 @@ MD_INLINE void matrix_product(const int add, int64_t n_rows, int64_t n_columns, 
         case 3: TILES(HEIGHT_3, 3); TILES(2, 3); TILES(1, 3); break;
         default: TILES(HEIGHT_4, 4); TILES(2, 4); TILES(1, 4);
         }
-        out += LANES * take;
-        n_columns -= LANES * take;
+        out += P_LANES * take;
+        n_columns -= P_LANES * take;
     }
 #undef TILES
 }

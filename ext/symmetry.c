@@ -3,336 +3,419 @@
  * Behler, J. Chem. Phys. 134, 074106 (2011), eqs 9 and 10 (types 2, 3) and its kin (types 9, 12, 13, 20-25,
  * see tests/reference/hdnnp.py, which reads like the papers). One environment at a time; nothing is stored
  * beyond its neighbours and a bounded number of triplets. The order of every sum is that of the neighbours,
- * which the caller keeps canonical, so the bits of the result belong to the environment. */
+ * which the caller keeps canonical, so the bits of the result belong to the environment.
+ *
+ * Compiled for double and, for mixed precision, float (lanes.h). What goes in and out is double in either case,
+ * and so are sums over more than a chunk of triplets. */
 #include "symmetry.h"
 #include "window.h"
 
 #include "triplets.c"
 
+#define JOIN_(a, b, c, d) a##b##c##d
+#define JOIN(a, b, c, d) JOIN_(a, b, c, d)
+#define HD_DESCRIPTORS JOIN(hd_descriptors_, MD_BITS, _, MD_LEVEL)
+extern const hd_descriptors HD_DESCRIPTORS;
+
 /* The neighbours of `env` that the family sees. */
-static void fill_view(const hd_plan *plan, const hd_family *family, const hd_environment *env, hd_view *view)
+static void fill_view(const hd_plan *plan, const hd_family *family, const hd_environment *env, const hd_view *view,
+                      const r_orders *orders, int64_t *n_rows)
 {
-    int32_t n = 0;
+    const vr cut2 = r_set1((REAL)family->cutoff2);
+    int64_t n = 0;
     for (int64_t e = 0; e < plan->n_elements; e++) {
-        view->begin[e] = view->end[e] = n;
-        if (!(family->elements >> e & 1))
-            continue;
-        for (int64_t i = env->first[e]; i < env->first[e + 1]; i++) {
-            const double x = env->x[i], y = env->y[i], z = env->z[i];
-            view->x[n] = x, view->y[n] = y, view->z[n] = z;
-            view->source[n] = (int32_t)i;
-            n += x * x + y * y + z * z < family->cutoff2;
+        const int64_t begin = n, stop = env->first[e + 1];
+        for (int64_t i = env->first[e]; i < stop && family->elements >> e & 1; i += LANES) {
+            const vr x = r_from(env->x + i, stop - i), y = r_from(env->y + i, stop - i);
+            const vr z = r_from(env->z + i, stop - i);
+            const unsigned seen = r_less(r_fma(z, z, r_fma(y, y, x * x)), cut2) & lanes_below(stop - i);
+            const r_order order = r_packing(orders, seen);
+            r_store(view->x + n, r_pack(x, order));
+            r_store(view->y + n, r_pack(y, order));
+            r_store(view->z + n, r_pack(z, order));
+            if (seen == lanes_below(stop - i)) {
+                for (int lane = 0; lane < LANES; lane++)
+                    view->source[n + lane] = (int32_t)i + lane;
+                n += stop - i < LANES ? stop - i : LANES;
+            } else {
+                for (int lane = 0; lane < LANES; lane++) {
+                    view->source[n] = (int32_t)i + lane;
+                    n += seen >> lane & 1;
+                }
+            }
         }
-        view->end[e] = n;
-        if (view->end[e] == view->begin[e])
-            continue;
-        for (const int32_t stop = (n + 6) & ~3; n < stop; n++) {
-            view->x[n] = HD_FAR * (n + 1);
-            view->y[n] = view->z[n] = 0.0;
+        view->begin[e] = (int32_t)begin;
+        view->end[e] = (int32_t)n;
+        for (; n % LANES; n++) {
+            view->x[n] = (REAL)HD_FAR * (REAL)(n + 1);
+            view->y[n] = view->z[n] = 0;
         }
-        for (int32_t i = view->begin[e]; i < n; i++)
-            view->charge[i] = plan->charges[e];
+        for (int64_t i = begin; i < n; i++)
+            view->charge[i] = (REAL)plan->charges[e];
     }
-    view->n = n;
+    *n_rows = n;
 }
 
-/* F of every neighbour; r, 1/r, phi, rows */
-static void view_window(const hd_family *family, const hd_view *view, double *MD_RESTRICT f)
+/* F of every neighbour, zero where padding stands; r; vectors of neighbours */
+static void view_window(const hd_plan *plan, const hd_family *family, const hd_view *view)
 {
     const hd_window w = family->window;
-    const v4d one = v_set1(1.0), two = v_set1(2.0);
+    const vr one = r_set1(1), two = r_set1(2);
 #define LOOP(core, shape)                                                                                      \
-    for (int64_t t = 0; t < view->n; t += 4) {                                                                 \
-        const v4d x = v_load(view->x + t), y = v_load(view->y + t), z = v_load(view->z + t);                   \
-        const v4d r = v_sqrt(v_fma(z, z, v_fma(y, y, x * x))), inverse = one / r;                              \
-        v4d value, slope, r0, r1, r2, r3;                                                                      \
+    for (int64_t t = 0; t < view->n; t += LANES) {                                                             \
+        const vr x = r_load(view->x + t), y = r_load(view->y + t), z = r_load(view->z + t);                    \
+        const vr r = r_sqrt(r_fma(z, z, r_fma(y, y, x * x))), inverse = one / r;                               \
+        vr value, slope;                                                                                       \
         window_at(core, shape, &w, r, two * r, &value, &slope);                                                \
-        v_store(f + t, value);                                                                                 \
-        v_store(view->phi + t, slope);                                                                         \
-        v_store(view->r + t, r);                                                                               \
-        v_store(view->inverse + t, inverse);                                                                   \
-        v_transpose(x, y, z, inverse, &r0, &r1, &r2, &r3);                                                     \
-        v_store(view->rows + 4 * t, r0);                                                                       \
-        v_store(view->rows + 4 * t + 4, r1);                                                                   \
-        v_store(view->rows + 4 * t + 8, r2);                                                                   \
-        v_store(view->rows + 4 * t + 12, r3);                                                                  \
+        r_store(view->f + t, value);                                                                           \
+        r_store(view->r + t, r);                                                                               \
+        hd_vector *v = view->vectors + (uint64_t)t / LANES;                                                    \
+        v->x = x, v->y = y, v->z = z, v->inverse = inverse, v->square = inverse * inverse, v->phi = slope;     \
     }
     WINDOW_CASES(&w, LOOP)
 #undef LOOP
+    for (int64_t e = 0; e < plan->n_elements; e++)
+        for (int64_t i = view->end[e]; i % LANES; i++)
+            view->f[i] = 0;
 }
 
-/* P_q = F exp(-eta_q (r - rs)^2), zero where padding stands */
-static void view_factors(const hd_plan *plan, const hd_family *family, const hd_view *view, hd_scratch *scratch)
+/* P_q = F exp(-eta_q (r - rs)^2) */
+static void view_factors(const hd_plan *plan, const hd_family *family, const hd_view *view, const hd_work *work)
 {
     const hd_exponent *exponents = plan->exponents + family->exponents;
-    double *MD_RESTRICT f = scratch->column[0], *MD_RESTRICT a = scratch->column[1];
-    const v4d shift = v_set1(family->shift), one = v_set1(1.0);
-    view_window(family, view, f);
-    for (int64_t e = 0; e < plan->n_elements; e++) {
-        const int64_t stop = e + 1 < plan->n_elements ? view->begin[e + 1] : view->n;
-        for (int64_t i = view->end[e]; i < stop; i++)
-            f[i] = 0.0;
-    }
-    for (int64_t t = 0; t < view->n; t += 4) {
-        const v4d d = v_load(view->r + t) - shift;
-        v_store(a + t, d * d);
+    REAL *MD_RESTRICT a = work->column[0];
+    const REAL *f = view->f;
+    const vr shift = r_set1((REAL)family->shift);
+    for (int64_t t = 0; t < view->n; t += LANES) {
+        const vr d = r_load(view->r + t) - shift;
+        r_store(a + t, d * d);
     }
     for (int64_t q = 0; q < family->n_exponents; q++) {
         const hd_exponent *e = exponents + q;
-        double *MD_RESTRICT p = view->p + q * scratch->stride;
+        REAL *MD_RESTRICT p = view->p + q * work->stride;
         if (e->base < 0) {
-            for (int64_t t = 0; t < view->n; t += 4)
-                v_store(p + t, one);
-        } else if (e->base == q) {
-            const v4d eta = v_set1(-e->eta);
-            for (int64_t t = 0; t < view->n; t += 4)
-                v_store(p + t, v_exp(eta * v_load(a + t)));
+            for (int64_t t = 0; t < view->n; t += LANES)
+                r_store(p + t, r_set1(1));
+        } else if (is_direct(e, q)) {
+            const vr eta = r_set1((REAL)-e->eta);
+            for (int64_t t = 0; t < view->n; t += LANES)
+                r_store(p + t, v_exp(eta * r_load(a + t)));
         } else {
-            const double *base = view->p + e->base * scratch->stride;
-            for (int64_t t = 0; t < view->n; t += 4)
-                v_store(p + t, v_power(v_load(base + t), e->power));
+            const REAL *base = view->p + e->base * work->stride;
+            for (int64_t t = 0; t < view->n; t += LANES)
+                r_store(p + t, v_power(r_load(base + t), e->power));
         }
     }
     for (int64_t q = 0; q < family->n_exponents; q++) {
-        double *MD_RESTRICT p = view->p + q * scratch->stride;
-        for (int64_t t = 0; t < view->n; t += 4)
-            v_store(p + t, v_load(p + t) * v_load(f + t));
+        REAL *MD_RESTRICT p = view->p + q * work->stride;
+        for (int64_t t = 0; t < view->n; t += LANES)
+            r_store(p + t, r_load(p + t) * r_load(f + t));
     }
 }
 
+/* Where the neighbours of a radial function stand; whole vectors, since padding has P = 0 */
 static void range_of_radial(const hd_radial *radial, const hd_view *view, int64_t *begin, int64_t *end)
 {
     *begin = radial->element == HD_ALL ? 0 : view->begin[radial->element];
     *end = radial->element == HD_ALL ? view->n : view->end[radial->element];
 }
 
-static void radial_values(const hd_plan *plan, const hd_family *family, const hd_view *view, hd_scratch *scratch)
+static void radial_values(const hd_plan *plan, const hd_family *family, const hd_view *view, const hd_work *work)
 {
     for (int64_t m = 0; m < family->n_radials; m++) {
         const hd_radial *radial = plan->radials + family->radials + m;
-        const double *p = view->p + radial->exponent * scratch->stride;
-        v4d sum = v_set1(0.0);
+        const REAL *p = view->p + radial->exponent * work->stride;
+        vr sum = r_set1(0);
         int64_t begin, end;
         range_of_radial(radial, view, &begin, &end);
         if (radial->element == HD_ALL)
-            for (int64_t t = begin; t < end; t += 4)
-                sum = v_fma(v_load(p + t), v_load(view->charge + t), sum);
+            for (int64_t t = begin; t < end; t += LANES)
+                sum = r_fma(r_load(p + t), r_load(view->charge + t), sum);
         else
-            for (int64_t t = begin; t < end; t += 4)
-                sum += v_load(p + t);
-        scratch->g[radial->out] = sum;
+            for (int64_t t = begin; t < end; t += LANES)
+                sum += r_load(p + t);
+        r_add(work->g + LANES * (int64_t)radial->out, sum);
     }
+}
+
+/* The sums of work->g, with the factors 2^(1-zeta) of the angular functions */
+static void read_out(const hd_plan *plan, const hd_work *work, double *g)
+{
+    for (int64_t i = 0; i < plan->n_functions; i++) {
+        v4d sum = v_load(work->g + LANES * i);
+        for (int lane = 4; lane < LANES; lane += 4)
+            sum += v_load(work->g + LANES * i + lane);
+        g[i] = v_sum(sum);
+    }
+    for (int64_t m = 0; m < plan->n_families; m++)
+        for (int64_t i = 0; i < plan->families[m].n_groups; i++) {
+            const hd_group *group = plan->groups + plan->families[m].groups + i;
+            for (int64_t t = 0; t < group->n_terms; t++)
+                g[plan->terms[group->terms + t].out] *= plan->terms[group->terms + t].scale;
+        }
+}
+
+/* The first family with the same view as family m, except for P */
+static int64_t same_view(const hd_plan *plan, int64_t m)
+{
+    const hd_family *own = plan->families + m;
+    for (int64_t i = 0; i < m; i++) {
+        const hd_family *other = plan->families + i;
+        if (!memcmp(&other->window, &own->window, sizeof own->window) && other->elements == own->elements &&
+            other->cutoff2 == own->cutoff2)
+            return i;
+    }
+    return m;
 }
 
 /* G of one environment. What the reverse pass needs stays in `scratch`. */
 static void values(const hd_plan *plan, const hd_environment *env, hd_scratch *scratch, double *g)
 {
-    for (int64_t i = 0; i < plan->n_functions; i++)
-        scratch->g[i] = v_set1(0.0);
-    scratch->n_chunks = scratch->used = scratch->full = 0;
+    hd_work *work = scratch->work;
+    memset(work->g, 0, (size_t)plan->n_functions * LANES * 8);
+    work->n_chunks = work->used = work->full = 0;
     for (int64_t m = 0; m < plan->n_families; m++) {
         const hd_family *family = plan->families + m;
-        hd_view *view = scratch->views + m;
-        fill_view(plan, family, env, view);
+        const int64_t base = same_view(plan, m);
+        hd_view *view = work->current + m;
+        *view = base < m ? work->current[base] : work->views[m];
+        view->base = base;
+        view->p = work->views[m].p;
+        if (base == m) {
+            fill_view(plan, family, env, view, work->orders, &view->n);
+            view_window(plan, family, view);
+        }
         if (view->n == 0)
             continue;
-        view_factors(plan, family, view, scratch);
-        radial_values(plan, family, view, scratch);
+        view_factors(plan, family, view, work);
+        radial_values(plan, family, view, work);
         for (int64_t i = 0; i < family->n_groups; i++)
-            group_values(plan, family, plan->groups + family->groups + i, view, scratch);
+            group_values(plan, family, plan->groups + family->groups + i, view, work);
     }
-    for (int64_t m = 0; m < plan->n_families; m++) /* the factor 2^(1-zeta) of the angular functions */
-        for (int64_t i = 0; i < plan->families[m].n_groups; i++) {
-            const hd_group *group = plan->groups + plan->families[m].groups + i;
-            for (int64_t t = 0; t < group->n_terms; t++)
-                scratch->g[plan->terms[group->terms + t].out] *= v_set1(plan->terms[group->terms + t].scale);
-        }
-    for (int64_t i = 0; i < plan->n_functions; i++)
-        g[i] = v_sum(scratch->g[i]);
+    read_out(plan, work, g);
 }
 
-/* Radial functions and the sums over triplets become gradients, added to those of the environment. */
-static void finish(const hd_plan *plan, const hd_family *family, const hd_view *view, const double *de_dg,
-                   hd_scratch *scratch, double *gx, double *gy, double *gz)
+/* `along` of the radial functions: sum_f de_dg_f P (phi - eta kappa) */
+static void radial_slopes(const hd_plan *plan, const hd_family *family, const hd_view *view, const double *de_dg,
+                          const hd_work *work)
 {
-    double *MD_RESTRICT x0 = scratch->column[0], *MD_RESTRICT x1 = scratch->column[1];
-    double *MD_RESTRICT hx = scratch->column[2], *MD_RESTRICT hy = scratch->column[3];
-    const v4d zero = v_set1(0.0), two = v_set1(2.0), shift = v_set1(family->shift);
-    memset(x0, 0, (size_t)view->n * 8);
-    memset(x1, 0, (size_t)view->n * 8);
+    const vr one = r_set1(1), shift = r_set1((REAL)family->shift);
     for (int64_t m = 0; m < family->n_radials; m++) {
         const hd_radial *radial = plan->radials + family->radials + m;
-        const double *p = view->p + radial->exponent * scratch->stride;
-        const v4d slope = v_set1(de_dg[radial->out]);
-        const v4d eta = v_set1(plan->exponents[family->exponents + radial->exponent].eta);
+        const REAL *p = view->p + radial->exponent * work->stride;
+        const vr slope = r_set1((REAL)de_dg[radial->out]);
+        const vr eta = r_set1((REAL)plan->exponents[family->exponents + radial->exponent].eta);
         int64_t begin, end;
         range_of_radial(radial, view, &begin, &end);
-        for (int64_t t = begin; t < end; t += 4) {
-            v4d term = slope * v_load(p + t);
+        for (int64_t t = begin; t < end; t += LANES) {
+            hd_vector *v = view->vectors + (uint64_t)t / LANES;
+            vr term = slope * r_load(p + t);
             if (radial->element == HD_ALL)
-                term *= v_load(view->charge + t);
-            v_store(x0 + t, v_load(x0 + t) + term);
-            v_store(x1 + t, v_fma(eta, term, v_load(x1 + t)));
+                term *= r_load(view->charge + t);
+            v->along = r_fma(term, v->phi - eta * (one - shift * v->inverse), v->along);
         }
     }
-    for (int64_t t = 0; t < view->n; t += 4) {
-        const v4d inverse = v_load(view->inverse + t);
-        v4d a = v_load(x0 + t), b = v_load(x1 + t), rest = -b, q = zero, tx = zero, ty = zero, tz = zero;
-        if (family->n_groups) {
-            const double *sums = view->sums + 4 * t, *turn = view->turn + 4 * t;
-            v4d sum0, sum1, sum2, sum3, unused;
-            v_transpose(v_load(sums), v_load(sums + 4), v_load(sums + 8), v_load(sums + 12), &sum0, &sum1, &sum2, &sum3);
-            v_transpose(v_load(turn), v_load(turn + 4), v_load(turn + 8), v_load(turn + 12), &tx, &ty, &tz, &unused);
-            a += sum0, rest += sum1, q += sum2, b += sum3;
-        }
-        rest = v_fma(shift * inverse, b, v_fma(v_load(view->phi + t), a, rest));
-        const v4d along = v_fma(two, rest, -(q * inverse * inverse));
-        v_store(hx + t, v_fma(along, v_load(view->x + t), tx));
-        v_store(hy + t, v_fma(along, v_load(view->y + t), ty));
-        v_store(x0 + t, v_fma(along, v_load(view->z + t), tz));
+}
+
+MD_INLINE void add_column(double *MD_RESTRICT to, const REAL *MD_RESTRICT from, int64_t n)
+{
+    int64_t t = 0;
+    for (; t + LANES <= n; t += LANES)
+        r_add(to + t, r_load(from + t));
+    for (; t < n; t++)
+        to[t] += from[t];
+}
+
+/* What neighbours have collected becomes gradients, added to those of the environment. */
+static void finish(const hd_plan *plan, const hd_view *view, const hd_work *work, double *gx, double *gy, double *gz)
+{
+    REAL *MD_RESTRICT hx = work->column[0], *MD_RESTRICT hy = work->column[1], *MD_RESTRICT hz = work->column[2];
+    const vr two = r_set1(2);
+    for (int64_t t = 0; t < view->n; t += LANES) {
+        const hd_vector *v = view->vectors + (uint64_t)t / LANES;
+        vr x, y, z, along;
+        r_columns(view->own + 4 * t, &x, &y, &z, &along);
+        along = two * (along + v->along);
+        r_store(hx + t, r_fma(along, v->x, v->turn_x + x));
+        r_store(hy + t, r_fma(along, v->y, v->turn_y + y));
+        r_store(hz + t, r_fma(along, v->z, v->turn_z + z));
     }
-    for (int64_t e = 0; e < plan->n_elements; e++)
-        for (int64_t t = view->begin[e]; t < view->end[e]; t++) {
-            gx[view->source[t]] += hx[t];
-            gy[view->source[t]] += hy[t];
-            gz[view->source[t]] += x0[t];
+    for (int64_t e = 0; e < plan->n_elements; e++) {
+        const int64_t begin = view->begin[e], n = view->end[e] - begin;
+        const int32_t *source = view->source + begin;
+        if (n && source[n - 1] - source[0] == n - 1) { /* all that follow one another */
+            add_column(gx + source[0], hx + begin, n);
+            add_column(gy + source[0], hy + begin, n);
+            add_column(gz + source[0], hz + begin, n);
+        } else {
+            for (int64_t t = 0; t < n; t++) {
+                gx[source[t]] += hx[begin + t];
+                gy[source[t]] += hy[begin + t];
+                gz[source[t]] += hz[begin + t];
+            }
         }
+    }
 }
 
 /* g_ij += sum_f de_dg_f dG_f/dr_ij; after `values` of the same environment and scratch. */
 static void vjp(const hd_plan *plan, const hd_environment *env, hd_scratch *scratch, const double *de_dg, double *gx,
                 double *gy, double *gz)
 {
+    hd_work *work = scratch->work;
     int64_t number = 0;
     (void)env;
     for (int64_t m = 0; m < plan->n_families; m++) {
         const hd_family *family = plan->families + m;
-        const hd_view *view = scratch->views + m;
+        const hd_view *view = work->current + m;
         if (view->n == 0)
             continue;
-        if (family->n_groups) {
-            memset(view->turn, 0, (size_t)view->n * 32);
-            memset(view->sums, 0, (size_t)view->n * 32);
+        if (view->base == m) {
+            for (int64_t t = 0; t < view->n / LANES; t++) {
+                hd_vector *v = view->vectors + t;
+                v->along = v->turn_x = v->turn_y = v->turn_z = r_set1(0);
+            }
+            memset(view->own, 0, (size_t)view->n * 4 * sizeof(REAL));
         }
         for (int64_t i = 0; i < family->n_groups; i++)
-            group_vjp(plan, family, plan->groups + family->groups + i, view, de_dg, scratch, &number);
-        finish(plan, family, view, de_dg, scratch, gx, gy, gz);
+            group_vjp(plan, family, plan->groups + family->groups + i, view, de_dg, work, &number);
+        radial_slopes(plan, family, view, de_dg, work);
     }
+    for (int64_t m = 0; m < plan->n_families; m++)
+        if (work->current[m].n && work->current[m].base == m)
+            finish(plan, work->current + m, work, gx, gy, gz);
 }
 
-/* Tangents of the neighbours: rows (t_x, t_y, t_z, r.t / s); dG of the radial functions. */
-static void radial_jvp(const hd_plan *plan, const hd_family *family, const hd_view *view, hd_scratch *scratch,
-                       const double *tx, const double *ty, const double *tz)
+/* Tangents t of the neighbours, and r.t / s */
+static void fill_tangents(const hd_plan *plan, const hd_view *view, const double *tx, const double *ty,
+                          const double *tz)
 {
-    double *MD_RESTRICT ds = scratch->column[0];
-    memset(view->tangent, 0, (size_t)view->n * 32);
-    memset(ds, 0, (size_t)view->n * 8);
+    REAL *const columns[] = {view->tangent_x, view->tangent_y, view->tangent_z, view->radial};
+    for (int i = 0; i < 4; i++)
+        memset(columns[i], 0, (size_t)view->n * sizeof(REAL));
     for (int64_t e = 0; e < plan->n_elements; e++)
         for (int64_t i = view->begin[e]; i < view->end[e]; i++) {
-            double *row = view->tangent + 4 * i;
-            row[0] = tx[view->source[i]], row[1] = ty[view->source[i]], row[2] = tz[view->source[i]];
-            ds[i] = 2.0 * (view->x[i] * row[0] + view->y[i] * row[1] + view->z[i] * row[2]);
-            row[3] = 0.5 * ds[i] * view->inverse[i] * view->inverse[i];
+            const int64_t from = view->source[i];
+            view->tangent_x[i] = (REAL)tx[from];
+            view->tangent_y[i] = (REAL)ty[from];
+            view->tangent_z[i] = (REAL)tz[from];
+            const double dot = view->x[i] * tx[from] + view->y[i] * ty[from] + view->z[i] * tz[from];
+            view->radial[i] = (REAL)dot / (view->r[i] * view->r[i]);
         }
-    const v4d one = v_set1(1.0), shift = v_set1(family->shift);
-    for (int64_t m = 0; m < family->n_radials; m++) {
-        const hd_radial *radial = plan->radials + family->radials + m;
-        const double *p = view->p + radial->exponent * scratch->stride;
-        const v4d eta = v_set1(plan->exponents[family->exponents + radial->exponent].eta);
-        v4d sum = v_set1(0.0);
-        int64_t begin, end;
-        range_of_radial(radial, view, &begin, &end);
-        for (int64_t t = begin; t < end; t += 4) {
-            const v4d kappa = one - shift * v_load(view->inverse + t);
-            v4d term = v_load(p + t) * (v_load(view->phi + t) - eta * kappa);
-            if (radial->element == HD_ALL)
-                term *= v_load(view->charge + t);
-            sum = v_fma(term, v_load(ds + t), sum);
-        }
-        scratch->g[radial->out] = sum;
-    }
 }
 
-/* column[k] of four pairs */
-MD_INLINE v4d pick(const double *column, const hd_pair *pairs)
+/* dG of the radial functions */
+static void radial_jvp(const hd_plan *plan, const hd_family *family, const hd_view *view, const hd_work *work)
 {
-    return (v4d){column[pair_k(pairs[0])], column[pair_k(pairs[1])], column[pair_k(pairs[2])], column[pair_k(pairs[3])]};
+    const vr one = r_set1(1), two = r_set1(2), shift = r_set1((REAL)family->shift);
+    for (int64_t m = 0; m < family->n_radials; m++) {
+        const hd_radial *radial = plan->radials + family->radials + m;
+        const REAL *p = view->p + radial->exponent * work->stride;
+        const vr eta = r_set1((REAL)plan->exponents[family->exponents + radial->exponent].eta);
+        vr sum = r_set1(0);
+        int64_t begin, end;
+        range_of_radial(radial, view, &begin, &end);
+        for (int64_t t = begin; t < end; t += LANES) {
+            const hd_vector *v = view->vectors + (uint64_t)t / LANES;
+            const vr r = r_load(view->r + t);
+            vr term = r_load(p + t) * (v->phi - eta * (one - shift * v->inverse));
+            if (radial->element == HD_ALL)
+                term *= r_load(view->charge + t);
+            sum = r_fma(term, two * r_load(view->radial + t) * r * r, sum);
+        }
+        r_add(work->g + LANES * (int64_t)radial->out, sum);
+    }
 }
 
 /* Along the tangent, of each triplet: sum phi ds into x0, sum kappa ds into x1, dcos into c */
-static void chunk_tangents(const hd_family *family, const hd_view *view, const hd_chunk *chunk, hd_scratch *scratch)
+static void chunk_tangents(const hd_family *family, hd_range range, const hd_view *view, const hd_chunk *chunk,
+                           const hd_work *work)
 {
-    const v4d one = v_set1(1.0), two = v_set1(2.0), shift = v_set1(family->shift);
-    for (int64_t t = 0; t < chunk->n; t += 4) {
-        const int64_t j = pair_j(chunk->pairs[t]);
-        const double *row = view->rows + 4 * j, *tangent = view->tangent + 4 * j;
-        const v4d xj = v_set1(row[0]), yj = v_set1(row[1]), zj = v_set1(row[2]), ij = v_set1(row[3]);
-        const v4d ax = v_set1(tangent[0]), ay = v_set1(tangent[1]), az = v_set1(tangent[2]), uj = v_set1(tangent[3]);
-        const v4d ds_j = two * uj / (ij * ij), phi_j = v_set1(view->phi[j]), kappa_j = one - shift * ij;
-        const hd_pair *pairs = chunk->pairs + t;
-        v4d x, y, z, ik, bx, by, bz, uk;
-        load_k(view->rows, 4, pairs, &x, &y, &z, &ik);
-        load_k(view->tangent, 4, pairs, &bx, &by, &bz, &uk);
-        const v4d ds_k = two * uk / (ik * ik);
-        v4d radial = phi_j * ds_j + pick(view->phi, pairs) * ds_k;
-        v4d gauss = kappa_j * ds_j + (one - shift * ik) * ds_k;
-        if (chunk->phi) {
-            const v4d ds = two * ((x - xj) * (bx - ax) + (y - yj) * (by - ay) + (z - zj) * (bz - az));
-            radial += v_load(chunk->phi + t) * ds;
-            gauss += chunk->kappa ? v_load(chunk->kappa + t) * ds : ds;
+    hd_columns *columns = work->columns;
+    const vr one = r_set1(1), two = r_set1(2), shift = r_set1((REAL)family->shift);
+    int64_t n = 0, block = 0;
+    int32_t k = chunk->begin_k;
+    for (int32_t j = chunk->begin_j; j < range.end; j++, k = range.k_begin) {
+        const int32_t stop = j == chunk->end_j ? chunk->end_k : row_end(range, j);
+        const REAL *own = lane_of(view->vectors, j);
+        const vr xj = r_set1(own[0]), yj = r_set1(own[LANES]), zj = r_set1(own[2 * LANES]);
+        const vr ij = r_set1(own[3 * LANES]);
+        const vr ax = r_set1(view->tangent_x[j]), ay = r_set1(view->tangent_y[j]), az = r_set1(view->tangent_z[j]);
+        const vr uj = r_set1(view->radial[j]), ds_j = two * uj / (ij * ij), kappa_j = one - shift * ij;
+        const vr phi_ds_j = r_set1(own[5 * LANES]) * ds_j;
+        for (; k < stop; k += LANES) {
+            const unsigned bits = chunk->bits[block++];
+            const r_order order = r_packing(work->orders, bits);
+            const hd_vector *v = view->vectors + (uint32_t)k / LANES;
+            const vr x = v->x, y = v->y, z = v->z;
+            const vr bx = r_load(view->tangent_x + k), by = r_load(view->tangent_y + k);
+            const vr bz = r_load(view->tangent_z + k);
+            const vr ik = v->inverse, uk = r_load(view->radial + k), ds_k = two * uk / (ik * ik);
+            const vr ds = two * ((x - xj) * (bx - ax) + (y - yj) * (by - ay) + (z - zj) * (bz - az));
+            const vr dot = ax * x + ay * y + az * z + bx * xj + by * yj + bz * zj;
+            const vr cosine = (x * xj + y * yj + z * zj) * (ij * ik);
+            r_store(columns->x0 + n, r_pack(phi_ds_j + v->phi * ds_k, order));
+            r_store(columns->x1 + n, r_pack(kappa_j * ds_j + (one - shift * ik) * ds_k, order));
+            r_store(columns->c + n, r_pack(dot * (ij * ik) - cosine * (uj + uk), order));
+            r_store(columns->rest + n, r_pack(ds, order));
+            n += __builtin_popcount(bits);
         }
-        const v4d dot = ax * x + ay * y + az * z + bx * xj + by * yj + bz * zj;
-        v_store(scratch->x0 + t, radial);
-        v_store(scratch->x1 + t, gauss);
-        v_store(scratch->c + t, dot * v_load(chunk->inverse + t) - v_load(chunk->cosine + t) * (uj + uk));
+        if (j == chunk->end_j)
+            break;
+    }
+    REAL *const filled[] = {columns->x0, columns->x1, columns->c, columns->rest};
+    for (int i = 0; i < 4; i++)
+        r_store(filled[i] + n, r_set1(0));
+    for (int64_t t = 0; t < chunk->n && chunk->phi; t += LANES) {
+        const vr ds = r_load(columns->rest + t), kappa = chunk->kappa ? r_load(chunk->kappa + t) : one;
+        r_store(columns->x0 + t, r_fma(r_load(chunk->phi + t), ds, r_load(columns->x0 + t)));
+        r_store(columns->x1 + t, r_fma(kappa, ds, r_load(columns->x1 + t)));
     }
 }
 
 static void group_jvp(const hd_plan *plan, const hd_family *family, const hd_group *group, const hd_view *view,
-                      hd_scratch *scratch)
+                      hd_work *work)
 {
     const hd_term *terms = plan->terms + group->terms;
-    hd_chunk chunk = {.next_j = range_of(group, view).begin, .next_k = -1};
-    fill_group_rows(group, plan->exponents + group->exponents, view, scratch);
-    while (next_chunk(plan, family, group, view, &chunk, scratch, 0)) {
-        chunk_tangents(family, view, &chunk, scratch);
+    hd_columns *columns = work->columns;
+    hd_chunk chunk = no_chunk(group, view);
+    while (next_chunk(plan, family, group, view, &chunk, work, 0)) {
+        chunk_tangents(family, range_of(group, view), view, &chunk, work);
         for (int64_t m = 0; m < group->n_angles; m++)
-            angle_slopes(plan->angles + group->angles + m, &chunk, scratch->angle + m * CHUNK, scratch->slope + m * CHUNK);
+            angle_slopes(plan->angles + group->angles + m, &chunk, columns->angle[m], columns->slope[m]);
         for (int64_t m = 0; m < group->n_terms;) { /* dG_f = sum w [a (sum phi ds - eta sum kappa ds) + a' dcos] */
             const int32_t q = terms[m].exponent;
-            const v4d eta = v_set1(plan->exponents[group->exponents + q].eta);
-            const double *w = chunk.w + (int64_t)q * chunk.n;
-            for (int64_t t = 0; t < chunk.n; t += 4) {
-                const v4d weight = v_load(w + t);
-                v_store(scratch->s + t, weight * (v_load(scratch->x0 + t) - eta * v_load(scratch->x1 + t)));
-                v_store(scratch->f + t, weight * v_load(scratch->c + t));
+            const vr eta = r_set1((REAL)plan->exponents[group->exponents + q].eta);
+            const REAL *w = chunk.w + q * ROOM;
+            for (int64_t t = 0; t < chunk.n; t += LANES) {
+                const vr weight = r_load(w + t);
+                r_store(columns->s + t, weight * (r_load(columns->x0 + t) - eta * r_load(columns->x1 + t)));
+                r_store(columns->f + t, weight * r_load(columns->c + t));
             }
-            term_dots(terms, m, group->n_terms, scratch->s, chunk.n, scratch->angle, scratch->g);
-            m = term_dots(terms, m, group->n_terms, scratch->f, chunk.n, scratch->slope, scratch->g);
+            term_dots(terms, m, group->n_terms, columns->s, chunk.n, (const REAL(*)[CHUNK])columns->angle, work->g);
+            m = term_dots(terms, m, group->n_terms, columns->f, chunk.n, (const REAL(*)[CHUNK])columns->slope, work->g);
         }
     }
-    for (int64_t m = 0; m < group->n_terms; m++)
-        scratch->g[terms[m].out] *= v_set1(terms[m].scale);
 }
 
 /* dG_f = sum_ij dG_f/dr_ij . t_ij; after `values` of the same environment and scratch. */
 static void jvp(const hd_plan *plan, const hd_environment *env, hd_scratch *scratch, const double *tx, const double *ty,
                 const double *tz, double *dg)
 {
+    hd_work *work = scratch->work;
     (void)env;
-    for (int64_t i = 0; i < plan->n_functions; i++)
-        scratch->g[i] = v_set1(0.0);
+    memset(work->g, 0, (size_t)plan->n_functions * LANES * 8);
     for (int64_t m = 0; m < plan->n_families; m++) {
         const hd_family *family = plan->families + m;
-        const hd_view *view = scratch->views + m;
+        const hd_view *view = work->current + m;
         if (view->n == 0)
             continue;
-        radial_jvp(plan, family, view, scratch, tx, ty, tz);
+        if (view->base == m)
+            fill_tangents(plan, view, tx, ty, tz);
+        radial_jvp(plan, family, view, work);
         for (int64_t i = 0; i < family->n_groups; i++)
-            group_jvp(plan, family, plan->groups + family->groups + i, view, scratch);
+            group_jvp(plan, family, plan->groups + family->groups + i, view, work);
     }
-    for (int64_t i = 0; i < plan->n_functions; i++)
-        dg[i] = v_sum(scratch->g[i]);
+    read_out(plan, work, dg);
 }
 
 /* --- memory ---------------------------------------------------------------------------------------- */
@@ -352,12 +435,8 @@ static void *take(hd_heap *heap, int64_t n, size_t size)
  * memory NULL, say how many bytes that takes. */
 static size_t lay_out(const hd_element *elements, int64_t n_elements, int64_t most, char *memory)
 {
-    static hd_scratch nowhere;
-    static const hd_view no_view;
     hd_heap heap = {memory};
-    hd_scratch *s = take(&heap, 1, sizeof *s);
-    hd_scratch local = nowhere;
-    int64_t families = 0, exponents = 1, functions = 0, work = 0;
+    int64_t families = 0, exponents = 1, functions = 0, network = 0;
     for (int64_t e = 0; e < n_elements; e++) {
         const hd_plan *plan = &elements[e].plan;
         families = plan->n_families > families ? plan->n_families : families;
@@ -365,49 +444,54 @@ static size_t lay_out(const hd_element *elements, int64_t n_elements, int64_t mo
         for (int64_t m = 0; m < plan->n_families; m++)
             exponents = plan->families[m].n_exponents > exponents ? plan->families[m].n_exponents : exponents;
         const int64_t own = network_work(&elements[e].network);
-        work = own > work ? own : work;
+        network = own > network ? own : network;
     }
-    const int64_t n = (most + 7 * n_elements + 11) & ~INT64_C(3);
-    local.stride = n;
-    local.views = take(&heap, families, sizeof(hd_view));
+    const int64_t n = (most + n_elements * (LANES - 1) + 3 * LANES - 1) & ~(LANES - 1);
+    hd_scratch *scratch = take(&heap, 1, sizeof *scratch);
+    hd_work *work = take(&heap, 1, sizeof *work), own = {.stride = n};
+    own.views = take(&heap, families, sizeof(hd_view));
+    own.current = take(&heap, families, sizeof(hd_view));
     for (int64_t m = 0; m < families; m++) {
-        hd_view view = no_view;
+        hd_view view = {0};
         view.begin = take(&heap, n_elements, 4);
         view.end = take(&heap, n_elements, 4);
         view.source = take(&heap, n, 4);
-        double **columns[] = {&view.x, &view.y, &view.z, &view.r, &view.inverse, &view.phi, &view.charge};
-        for (int i = 0; i < 7; i++)
-            *columns[i] = take(&heap, n, 8);
-        view.p = take(&heap, exponents * n, 8);
-        double **rows[] = {&view.rows, &view.turn, &view.sums, &view.tangent};
-        for (int i = 0; i < 4; i++)
-            *rows[i] = take(&heap, n, 32);
+        REAL **columns[] = {&view.x, &view.y, &view.z, &view.r, &view.f, &view.charge, &view.tangent_x,
+                            &view.tangent_y, &view.tangent_z, &view.radial};
+        for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+            *columns[i] = take(&heap, n, sizeof(REAL));
+        view.vectors = take(&heap, n / LANES, sizeof(hd_vector));
+        view.p = take(&heap, exponents * n, sizeof(REAL));
+        view.own = take(&heap, 4 * n, sizeof(REAL));
         if (memory)
-            local.views[m] = view;
+            own.views[m] = view;
     }
-    for (int i = 0; i < 4; i++)
-        local.column[i] = take(&heap, n, 8);
-    local.group_rows = take(&heap, n * HD_LIMIT, 8);
-    local.g = take(&heap, functions, sizeof(v4d));
-    local.descriptors = take(&heap, functions + 4, 8);
-    local.slopes = take(&heap, functions + 4, 8);
-    local.edge = take(&heap, 3 * n, 8);
-    local.x = take(&heap, n, 8);
-    local.y = take(&heap, n, 8);
-    local.z = take(&heap, n, 8);
-    local.first = take(&heap, n_elements + 1, 8);
-    local.atom = take(&heap, n, 4);
-    local.network = take(&heap, work, 8);
-    double **chunk[] = {&local.s, &local.f, &local.x0, &local.x1, &local.c};
-    for (int i = 0; i < 5; i++)
-        *chunk[i] = take(&heap, CHUNK + 4, 8);
-    double **tables[] = {&local.angle, &local.slope, &local.base};
     for (int i = 0; i < 3; i++)
-        *tables[i] = take(&heap, HD_LIMIT * CHUNK, 8);
-    local.transient = take(&heap, (HD_LIMIT + 5) * CHUNK * 8 + CHUNK * 4 + 128, 1);
-    local.store = take(&heap, STORE, 1);
-    local.chunks = take(&heap, CHUNKS, sizeof(hd_chunk));
-    if (memory)
-        *s = local;
+        own.column[i] = take(&heap, n, sizeof(REAL));
+    own.orders = take(&heap, 1, sizeof *own.orders);
+    own.g = take(&heap, functions * LANES, 8);
+    own.columns = take(&heap, 1, sizeof *own.columns);
+    own.transient = take(&heap, (HD_LIMIT + 5) * ROOM * (int64_t)sizeof(REAL) + 2 * BLOCKS, 1);
+    own.store = take(&heap, STORE, 1);
+    own.chunks = take(&heap, CHUNKS, sizeof(hd_chunk));
+
+    hd_scratch outer = {.stride = n, .work = work};
+    double **doubles[] = {&outer.x, &outer.y, &outer.z};
+    for (int i = 0; i < 3; i++)
+        *doubles[i] = take(&heap, n, 8);
+    outer.edge = take(&heap, 3 * n, 8);
+    outer.descriptors = take(&heap, functions + 4, 8);
+    outer.slopes = take(&heap, functions + 4, 8);
+    outer.network = take(&heap, network, 8);
+    outer.first = take(&heap, n_elements + 1, 8);
+    outer.atom = take(&heap, n, 4);
+    if (memory) {
+        fill_orders(own.orders);
+        *work = own;
+        *scratch = outer;
+        scratch->kernels = &HD_DESCRIPTORS;
+    }
     return (size_t)(heap.at - memory);
 }
+
+const hd_descriptors HD_DESCRIPTORS = {.scratch = lay_out, .values = values, .vjp = vjp, .jvp = jvp};

@@ -3,61 +3,72 @@
 #define MD_SYMMETRY_H
 
 #include "hdnnp.h"
-#include "simd.h"
+#include "lanes.h"
 
 enum {
-    CHUNK = 256,         /* triplets that are computed together: their columns fit the first-level cache */
-    STORE = 256 << 10,   /* bytes of triplets an environment keeps for its reverse pass (second-level cache) */
+    CHUNK = 512,         /* triplets that are computed together: their columns fit the first-level cache */
+    BLOCKS = 512,        /* ... from at most so many vectors of neighbours */
+    STORE = 512 << 10,   /* bytes of triplets an environment keeps for its reverse pass (second-level cache) */
     CHUNKS = 512         /* ... at most so many chunks */
 };
-#define HD_FAR 1e15 /* where padding stands */
-#define HD_EVERYTHING 1e24 /* > any r_jk^2 of atoms, < any of padding */
+#define HD_FAR 1e13 /* where padding stands; its square is a finite float */
 
-/* The neighbours within the cutoff of one family, elements ascending. Element e is rows begin[e] ...
- * end[e]-1; at least three rows of padding follow, far away and with P = 0, so that vectors may overrun. */
+/* What triplets need of LANES neighbours, and (`along` and below) what they give back to them as k:
+ * sum phi X0 + J - kappa X1 - C c / (2 s), sum K r_j */
 typedef struct {
-    int64_t n;
+    vr x, y, z, inverse, square, phi; /* 1/r, 1/r^2, F' / (2 r F) */
+    vr along, turn_x, turn_y, turn_z;
+} hd_vector;
+
+/* One neighbour's numbers in its vector: x, y, z, ... are at 0, LANES, 2 LANES, ... */
+MD_INLINE const REAL *lane_of(const hd_vector *vectors, uint64_t i)
+{
+    return (const REAL *)(vectors + i / LANES) + i % LANES;
+}
+
+/* The neighbours within the cutoff of one family, elements ascending: those of element e are rows begin[e] ...
+ * end[e]-1. Each element begins at a multiple of LANES; the rows between are padding, far away and with P = 0.
+ * Families with the same window share everything but p. */
+typedef struct {
+    int64_t n;                            /* with padding */
+    int64_t base;                         /* the first family that has this view */
     int32_t *begin, *end;                 /* [n_elements] */
     int32_t *source;                      /* [n] neighbour's number in the environment */
-    double *x, *y, *z, *r, *inverse, *phi; /* [n]; phi = F' / (2 r F) */
-    double *p;                            /* [n_exponents][stride] P */
-    double *charge;                       /* [n] */
-    double *rows;                         /* [n][4] x, y, z, 1/r */
-    double *turn;                         /* [n][4] sum K r_k over triplets, in x, y, z */
-    double *sums;                         /* [n][4] sum X0, J - X1, C c, X1 over triplets */
-    double *tangent;                      /* [n][4] of jvp */
+    hd_vector *vectors;                   /* [n / LANES] */
+    REAL *x, *y, *z, *r, *f, *charge;     /* [n] F */
+    REAL *p;                              /* [n_exponents][stride] P */
+    REAL *own;                            /* [n][4] what triplets give back as j: sum K r_k in x, y, z, and `along` */
+    REAL *tangent_x, *tangent_y, *tangent_z, *radial; /* [n] of jvp: t, r.t / s */
 } hd_view;
 
-typedef uint32_t hd_pair; /* j << 16 | k: two neighbours in a view */
+enum { ROOM = CHUNK + LANES };
 
-/* Triplets (j, k) of one group. Four in a row share j; padding (w = 0) fills them up. Columns are [n]. */
+/* Triplets (j, k) of one group, in the order in which vectors of k (multiples of LANES) were scanned for each j.
+ * Columns are [ROOM]. */
 typedef struct {
     const hd_group *group;
-    int32_t n;
-    int32_t next_j, next_k;               /* where the next chunk starts */
-    const hd_pair *pairs;                 /* [n] */
-    double *cosine, *inverse, *sine;      /* of theta; 1/(r_ij r_ik) */
-    double *phi, *kappa;                  /* F' / (2 r F) and (r - rs)/r of r_jk */
-    double *w;                            /* [n_exponents][n] P(r_ij) P(r_ik) P(r_jk) */
+    int32_t n;                            /* a multiple of LANES: padding has w = 0 */
+    int32_t begin_j, begin_k, end_j, end_k; /* the first vector, and the one after the last */
+    uint16_t *bits;                       /* [BLOCKS] of every vector scanned, one a lane: is it a triplet? */
+    REAL *cosine, *inverse;               /* of theta; 1/(r_ij r_ik) */
+    REAL *w;                              /* [n_exponents][ROOM] P(r_ij) P(r_ik) P(r_jk) */
+    REAL *sine, *phi, *kappa;             /* or NULL; F' / (2 r F) and (r - rs)/r of r_jk */
 } hd_chunk;
 
-struct hd_scratch {
+/* Columns of the chunk at hand */
+typedef struct {
+    REAL s[ROOM], f[ROOM], x0[ROOM], x1[ROOM], c[ROOM], rest[ROOM];
+    REAL angle[HD_LIMIT][CHUNK], slope[HD_LIMIT][CHUNK]; /* a(theta), da/dcos */
+    REAL base[HD_LIMIT][CHUNK];                          /* exp(-eta a) of base exponents */
+} hd_columns;
+
+struct hd_work {
     int64_t stride;                       /* of view columns: room for every neighbour and padding */
-    hd_view *views;                       /* [families] */
-    double *column[4];                    /* [stride] */
-    double *group_rows;                   /* [stride][exponents rounded up to 4] P of a group */
-    v4d *g;                               /* [n_functions] */
-    double *descriptors, *slopes;         /* [n_functions]: for the driver */
-    double *edge;                         /* [3][stride]: for the driver */
-    double *x, *y, *z;                    /* [stride]: an environment, for the driver */
-    int64_t *first;
-    int32_t *atom;
-    double *network;
-    /* triplets */
-    double *s, *f;                        /* [CHUNK] */
-    double *angle, *slope;                /* [HD_LIMIT][CHUNK] a(theta), da/dcos */
-    double *base;                         /* [HD_LIMIT][CHUNK] exp(-eta a) of base exponents */
-    double *x0, *x1, *c;                  /* [CHUNK] */
+    hd_view *views, *current;             /* [families] memory; what this environment uses of it */
+    r_orders *orders;
+    REAL *column[4];                      /* [stride] */
+    double *g;                            /* [n_functions][LANES] */
+    hd_columns *columns;
     char *transient;                      /* a chunk that is not kept */
     char *store;                          /* [STORE] */
     hd_chunk *chunks;                     /* [CHUNKS] */

@@ -1,40 +1,21 @@
 /* What does a pair of neighbours contribute?  Angular symmetry functions, forward and in reverse.
  *
- * Triplets come in chunks of up to CHUNK, each computed column by column: the candidates (j, k) of a group
- * are scanned in order, those with r_jk beyond the cutoff dropped, then geometry, radial factors, angular
- * factors. The lanes of a vector share j.
+ * Triplets come in chunks of up to CHUNK. For each j the candidates k are scanned in vectors of LANES neighbours:
+ * geometry and the products P(r_ij) P(r_ik) are computed for all of them, and those with r_jk beyond the cutoff
+ * are dropped by packing what is left into columns. What costs most (radial and angular factors, contraction)
+ * then runs over full columns, and its results are unpacked again to be added to neighbours, vector by vector.
+ * Nothing is gathered or scattered one number at a time.
  *
  * Reverse pass. For given de_dg a triplet needs, whatever the number of functions,
  *   X0 = sum_q w_q S_q,  X1 = sum_q eta_q w_q S_q,  C = sum_q w_q dS_q/dc,  S_q(c) = sum_f de_dg_f a_f(c),
  * with w_q = P_q(r_ij) P_q(r_ik) P_q(r_jk), since dP/ds = P (phi - eta kappa) for s = r^2, phi = F'/(2 r F),
  * kappa = (r - rs)/r. With J = dE/ds_jk = phi_jk X0 - kappa_jk X1, K = C/(r_ij r_ik) - 2 J:
- *   g_ij += [2 (phi_ij X0 - kappa_ij X1 + J) - C c / s_ij] r_ij + K r_ik, and the same with j and k exchanged.
- * So j and k each collect four scalars (X0, J - X1, C c, X1) and one vector; `finish` in symmetry.c does the rest. */
+ *   g_ij += 2 [phi_ij X0 - kappa_ij X1 + J - C c / (2 s_ij)] r_ij + K r_ik, and the same with j and k exchanged.
+ * So j and k each collect the scalar in brackets and one vector; `finish` in symmetry.c does the rest. */
 #include "symmetry.h"
 #include "window.h"
 
-/* Append `first` + lane, as neighbour k, for each lane whose bit is set; j stays as it is. */
-MD_INLINE int64_t append_lanes(hd_pair *out, uint32_t first, unsigned bits)
-{
-#if defined(__AVX__)
-    static const int32_t lanes[16][4] __attribute__((aligned(16))) = {
-        {0, 0, 0, 0}, {0, 0, 0, 0}, {1, 0, 0, 0}, {0, 1, 0, 0}, {2, 0, 0, 0}, {0, 2, 0, 0},
-        {1, 2, 0, 0}, {0, 1, 2, 0}, {3, 0, 0, 0}, {0, 3, 0, 0}, {1, 3, 0, 0}, {0, 1, 3, 0},
-        {2, 3, 0, 0}, {0, 2, 3, 0}, {1, 2, 3, 0}, {0, 1, 2, 3}};
-    const __m128i add = _mm_load_si128((const __m128i *)lanes[bits]);
-    _mm_storeu_si128((__m128i *)out, _mm_add_epi32(add, _mm_set1_epi32((int32_t)first)));
-    return __builtin_popcount(bits);
-#else
-    int64_t n = 0;
-    for (unsigned lane = 0; lane < 4; lane++) {
-        out[n] = first + lane;
-        n += (bits >> lane) & 1;
-    }
-    return n;
-#endif
-}
-
-/* Rows of a group: j over [begin, end), k over [k_begin, k_end), or k > j. */
+/* Rows of a group: j over [begin, end), k over [k_begin, k_end), or k < j. k_begin is a multiple of LANES. */
 typedef struct {
     int32_t begin, end, k_begin, k_end, triangle;
 } hd_range;
@@ -42,7 +23,7 @@ typedef struct {
 static hd_range range_of(const hd_group *group, const hd_view *view)
 {
     if (group->element1 == HD_ALL)
-        return (hd_range){0, (int32_t)view->n - 3, 0, (int32_t)view->n - 3, 1};
+        return (hd_range){0, (int32_t)view->n, 0, (int32_t)view->n, 1};
     int a = group->element1, b = group->element2;
     if (view->end[a] - view->begin[a] > view->end[b] - view->begin[b]) { /* long rows waste fewer lanes */
         a = group->element2;
@@ -51,140 +32,138 @@ static hd_range range_of(const hd_group *group, const hd_view *view)
     return (hd_range){view->begin[a], view->end[a], view->begin[b], view->end[b], a == b};
 }
 
-/* Fill `pairs`, room for CHUNK + 4, from where the last chunk stopped. Nothing branches on what was found:
- * vectors of results are late, and a branch on them would be mispredicted row by row. */
-static void scan(const hd_group *group, const hd_view *view, hd_chunk *chunk, hd_pair *pairs)
+MD_INLINE int32_t row_end(hd_range range, int32_t j) { return range.triangle ? j : range.k_end; }
+
+/* Fill the columns of a chunk from where the last one stopped: cos(theta), 1/(r_ij r_ik), s_jk, [sin(theta)],
+ * w_q = P_q(r_ij) P_q(r_ik). p: columns P_q; `count` of them, known at compile time, or 0. Nothing branches on what
+ * was found: vectors of results are late, and a branch on them would be mispredicted row by row. */
+MD_INLINE void scan(const hd_group *group, hd_range range, const hd_view *view, const REAL *const *p,
+                    const r_orders *orders, hd_chunk *chunk, REAL *MD_RESTRICT s, const int count, const int sine,
+                    const int weighted)
 {
-    const hd_range range = range_of(group, view);
-    const uint32_t nobody = (uint32_t)view->n - 1;
-    const v4d cut2 = v_set1(group->cutoff2);
-    const double *const xs = view->x, *const ys = view->y, *const zs = view->z;
-    int64_t n = 0;
-    int32_t j = chunk->next_j, k = chunk->next_k;
-    for (; j < range.end; j++, k = -1) {
-        const v4d x = v_set1(xs[j]), y = v_set1(ys[j]), z = v_set1(zs[j]);
-        const uint32_t row = (uint32_t)j << 16;
-        if (k < 0)
-            k = range.triangle ? j + 1 : range.k_begin;
-        for (; k < range.k_end && n <= CHUNK - 4; k += 4) {
-            const v4d dx = v_load(xs + k) - x, dy = v_load(ys + k) - y, dz = v_load(zs + k) - z;
-            const v4d s = v_fma(dz, dz, v_fma(dy, dy, dx * dx));
-            n += append_lanes(pairs + n, row + (uint32_t)k, v_bits((v4i)(s < cut2)));
+    const int n_exponents = count ? count : group->n_exponents;
+    const vr cut2 = r_set1((REAL)group->cutoff2), zero = r_set1(0);
+    const hd_vector *const vectors = view->vectors;
+    REAL *MD_RESTRICT cosine = chunk->cosine; /* 1/(r_ij r_ik) and the w_q are the columns that follow */
+    uint16_t *MD_RESTRICT bits = chunk->bits;
+    const int narrow = group->narrow;
+    int64_t n = 0, block = 0;
+    int32_t j = chunk->begin_j, k = chunk->begin_k;
+    for (; j < range.end; j++, k = range.k_begin) {
+        const REAL *own = lane_of(vectors, j);
+        const vr xj = r_set1(own[0]), yj = r_set1(own[LANES]), zj = r_set1(own[2 * LANES]);
+        const vr ij = r_set1(own[3 * LANES]);
+        const int32_t stop = row_end(range, j);
+        vr pj[HD_LIMIT];
+#pragma GCC unroll 4
+        for (int q = 0; q < n_exponents; q++)
+            pj[q] = r_set1(weighted ? p[q][j] * view->charge[j] : p[q][j]);
+        for (; k < stop && n <= CHUNK - LANES && block < BLOCKS; k += LANES) {
+            const hd_vector *v = vectors + (uint32_t)k / LANES;
+            const vr x = v->x, y = v->y, z = v->z, dx = x - xj, dy = y - yj, dz = z - zj;
+            const vr s_jk = r_fma(dz, dz, r_fma(dy, dy, dx * dx));
+            const unsigned found = r_less(s_jk, cut2) & lanes_below(stop - k);
+            const r_order order = r_packing(orders, found);
+            const vr inverse = ij * v->inverse, dot = r_fma(z, zj, r_fma(y, yj, x * xj));
+            bits[block++] = (uint16_t)found;
+            if (narrow)
+                r_store(s + n, r_pack(s_jk, order));
+            r_store(cosine + n, r_pack(dot * inverse, order));
+            r_store(cosine + ROOM + n, r_pack(inverse, order));
+            if (sine) {
+                const vr a = r_fma(y, zj, -(z * yj)), b = r_fma(z, xj, -(x * zj)), c = r_fma(x, yj, -(y * xj));
+                r_store(chunk->sine + n, r_pack(r_sqrt(r_fma(c, c, r_fma(b, b, a * a))) * inverse, order));
+            }
+#pragma GCC unroll 4
+            for (int q = 0; q < n_exponents; q++) {
+                vr w = pj[q] * r_load(p[q] + k);
+                if (weighted)
+                    w *= r_load(view->charge + k);
+                r_store(cosine + (2 + q) * ROOM + n, r_pack(w, order));
+            }
+            n += __builtin_popcount(found);
         }
-        pairs[n] = pairs[n + 1] = pairs[n + 2] = row + nobody;
-        n = (n + 3) & ~3;
-        if (k < range.k_end) /* full */
+        if (k < stop) /* full */
             break;
     }
-    chunk->next_j = j;
-    chunk->next_k = k;
-    chunk->n = (int32_t)n;
-    chunk->pairs = pairs;
+    r_store(s + n, r_set1(1)); /* padding */
+    for (int i = 0; i < 2 + n_exponents; i++)
+        r_store(cosine + i * ROOM + n, zero);
+    if (sine)
+        r_store(chunk->sine + n, zero);
+    chunk->end_j = j;
+    chunk->end_k = k;
+    chunk->n = (int32_t)((n + LANES - 1) & ~(LANES - 1));
 }
 
-MD_INLINE int64_t pair_j(hd_pair pair) { return pair >> 16; }
-MD_INLINE int64_t pair_k(hd_pair pair) { return pair & 0xffff; }
-
-/* Rows of four doubles of the neighbours k of four pairs, as columns */
-MD_INLINE void load_k(const double *rows, int64_t width, const hd_pair *pairs, v4d *a, v4d *b, v4d *c, v4d *d)
+static void scan_group(const hd_group *group, hd_range range, const hd_view *view, const REAL *const *p,
+                       const hd_work *work, hd_chunk *chunk)
 {
-    v_transpose(v_load(rows + width * pair_k(pairs[0])), v_load(rows + width * pair_k(pairs[1])),
-                v_load(rows + width * pair_k(pairs[2])), v_load(rows + width * pair_k(pairs[3])), a, b, c, d);
-}
-
-/* cos(theta), 1/(r_ij r_ik), s_jk, [sin(theta)] */
-MD_INLINE void geometry(const hd_view *view, const hd_chunk *chunk, double *MD_RESTRICT s, const int narrow,
-                        const int sine)
-{
-    const double *MD_RESTRICT rows = view->rows;
-    for (int64_t t = 0; t < chunk->n; t += 4) {
-        const double *row = rows + 4 * pair_j(chunk->pairs[t]);
-        const v4d xj = v_set1(row[0]), yj = v_set1(row[1]), zj = v_set1(row[2]), ij = v_set1(row[3]);
-        v4d x, y, z, ik;
-        load_k(rows, 4, chunk->pairs + t, &x, &y, &z, &ik);
-        const v4d inverse = ij * ik, dot = v_fma(z, zj, v_fma(y, yj, x * xj));
-        v_store(chunk->cosine + t, dot * inverse);
-        v_store(chunk->inverse + t, inverse);
-        if (sine) {
-            const v4d a = v_fma(y, zj, -(z * yj)), b = v_fma(z, xj, -(x * zj)), c = v_fma(x, yj, -(y * xj));
-            v_store(chunk->sine + t, v_sqrt(v_fma(c, c, v_fma(b, b, a * a))) * inverse);
-        }
-        if (narrow) {
-            const v4d dx = x - xj, dy = y - yj, dz = z - zj;
-            v_store(s + t, v_fma(dz, dz, v_fma(dy, dy, dx * dx)));
-        }
+    const int weighted = group->element1 == HD_ALL;
+    const int count = weighted || group->sine || group->n_exponents > 4 ? 0 : group->n_exponents;
+    REAL *s = work->columns->s;
+    switch (count) {
+    case 1: scan(group, range, view, p, work->orders, chunk, s, 1, 0, 0); break;
+    case 2: scan(group, range, view, p, work->orders, chunk, s, 2, 0, 0); break;
+    case 3: scan(group, range, view, p, work->orders, chunk, s, 3, 0, 0); break;
+    case 4: scan(group, range, view, p, work->orders, chunk, s, 4, 0, 0); break;
+    default: scan(group, range, view, p, work->orders, chunk, s, 0, group->sine, weighted);
     }
 }
 
 /* F and phi of r_jk; s becomes what exponents multiply, (r - rs)^2 */
-static void chunk_window(const hd_family *family, const hd_chunk *chunk, double *MD_RESTRICT s, double *MD_RESTRICT f)
+static void chunk_window(const hd_family *family, const hd_chunk *chunk, REAL *MD_RESTRICT s, REAL *MD_RESTRICT f)
 {
     const hd_window w = family->window;
-    const v4d shift = v_set1(family->shift), tiny = v_set1(1e-30), two = v_set1(2.0);
-    double *MD_RESTRICT phi = chunk->phi, *MD_RESTRICT kappa = chunk->kappa;
-    v4d next = v_sqrt(v_larger(v_load(s), tiny));
+    const vr shift = r_set1(family->shift), tiny = r_set1(1e-30), two = r_set1(2.0);
+    REAL *MD_RESTRICT phi = chunk->phi, *MD_RESTRICT kappa = chunk->kappa;
+    vr next = r_sqrt(v_larger(r_load(s), tiny));
 #define LOOP(core, shape)                                                                                      \
-    for (int64_t t = 0; t < chunk->n; t += 4) {                                                                \
-        const v4d r = next; /* square roots run one vector ahead: they take long */                            \
-        next = v_sqrt(v_larger(v_load(s + t + 4), tiny));                                                         \
-        v4d value, slope;                                                                                      \
+    for (int64_t t = 0; t < chunk->n; t += LANES) {                                                            \
+        const vr r = next; /* square roots run one vector ahead: they take long */                             \
+        next = r_sqrt(v_larger(r_load(s + t + LANES), tiny));                                                  \
+        vr value, slope;                                                                                       \
         window_at(core, shape, &w, r, two * r, &value, &slope);                                                \
-        v_store(f + t, value);                                                                                 \
-        v_store(phi + t, slope);                                                                               \
+        r_store(f + t, value);                                                                                 \
+        r_store(phi + t, slope);                                                                               \
         if (kappa) {                                                                                           \
-            const v4d d = r - shift;                                                                           \
-            v_store(s + t, d * d);                                                                             \
-            v_store(kappa + t, d / r);                                                                         \
+            const vr d = r - shift;                                                                            \
+            r_store(s + t, d * d);                                                                             \
+            r_store(kappa + t, d / r);                                                                         \
         }                                                                                                      \
     }
     WINDOW_CASES(&w, LOOP)
 #undef LOOP
 }
 
-/* w_q = P_q(r_ij) P_q(r_ik) for q in [block, block + 4) */
-MD_INLINE void pair_weights(const hd_chunk *chunk, const double *MD_RESTRICT rows, int64_t width, int block, const int count)
-{
-    const int64_t n = chunk->n;
-    double *MD_RESTRICT w = chunk->w + block * n;
-    rows += block;
-    for (int64_t t = 0; t < n; t += 4) {
-        const double *row = rows + width * pair_j(chunk->pairs[t]);
-        v4d a, b, c, d;
-        load_k(rows, width, chunk->pairs + t, &a, &b, &c, &d);
-        v_store(w + t, a * v_set1(row[0]));
-        if (count > 1)
-            v_store(w + n + t, b * v_set1(row[1]));
-        if (count > 2)
-            v_store(w + 2 * n + t, c * v_set1(row[2]));
-        if (count > 3)
-            v_store(w + 3 * n + t, d * v_set1(row[3]));
-    }
-}
+/* Is exp(-eta a) computed as such, not as a power of another one? In float, high powers cost digits. */
+MD_INLINE int is_direct(const hd_exponent *e, int64_t q) { return e->base == q || (MD_BITS == 32 && e->power > 4); }
 
 /* w_q *= F(r_jk) exp(-eta_q a), a in s */
 static void narrow_weights(const hd_exponent *exponents, int64_t n_exponents, const hd_chunk *chunk,
-                           const double *MD_RESTRICT s, const double *MD_RESTRICT f, double *base)
+                           hd_columns *columns)
 {
+    const REAL *MD_RESTRICT s = columns->s, *MD_RESTRICT f = columns->f;
     const int64_t n = chunk->n;
     for (int64_t q = 0; q < n_exponents; q++) {
         const hd_exponent *e = exponents + q;
-        double *MD_RESTRICT w = chunk->w + q * n;
+        REAL *MD_RESTRICT w = chunk->w + q * ROOM;
         if (e->base < 0) {
-            for (int64_t t = 0; t < n; t += 4)
-                v_store(w + t, v_load(w + t) * v_load(f + t));
-        } else if (e->base == q) {
-            double *MD_RESTRICT own = base + q * CHUNK;
-            const v4d eta = v_set1(-e->eta);
-            for (int64_t t = 0; t < n; t += 4) {
-                const v4d u = v_exp(eta * v_load(s + t));
-                v_store(own + t, u);
-                v_store(w + t, v_load(w + t) * v_load(f + t) * u);
+            for (int64_t t = 0; t < n; t += LANES)
+                r_store(w + t, r_load(w + t) * r_load(f + t));
+        } else if (is_direct(e, q)) {
+            REAL *MD_RESTRICT own = columns->base[q];
+            const vr eta = r_set1(-e->eta);
+            for (int64_t t = 0; t < n; t += LANES) {
+                const vr u = v_exp(eta * r_load(s + t));
+                r_store(own + t, u);
+                r_store(w + t, r_load(w + t) * r_load(f + t) * u);
             }
         } else {
-            const double *MD_RESTRICT own = base + e->base * CHUNK;
+            const REAL *MD_RESTRICT own = columns->base[e->base];
 #define POWER(power)                                                                                           \
-    for (int64_t t = 0; t < n; t += 4)                                                                         \
-        v_store(w + t, v_load(w + t) * v_load(f + t) * v_power(v_load(own + t), power));                       \
+    for (int64_t t = 0; t < n; t += LANES)                                                                     \
+        r_store(w + t, r_load(w + t) * r_load(f + t) * v_power(r_load(own + t), power));                       \
     break
             switch (e->power) {
             case 2: POWER(2);
@@ -205,23 +184,23 @@ static void narrow_weights(const hd_exponent *exponents, int64_t n_exponents, co
 }
 
 /* a(theta) of one angle for a chunk, and da/dcos where asked */
-MD_INLINE void angle_columns(const hd_angle *angle, const hd_chunk *chunk, double *MD_RESTRICT a, double *MD_RESTRICT da,
+MD_INLINE void angle_columns(const hd_angle *angle, const hd_chunk *chunk, REAL *MD_RESTRICT a, REAL *MD_RESTRICT da,
                              const int derivative)
 {
-    const v4d one = v_set1(1.0), lambda = v_set1(angle->lambda), zero = v_set1(0.0);
-    const double *MD_RESTRICT cosine = chunk->cosine, *MD_RESTRICT sine = chunk->sine;
+    const vr one = r_set1(1.0), lambda = r_set1(angle->lambda), zero = r_set1(0.0);
+    const REAL *MD_RESTRICT cosine = chunk->cosine, *MD_RESTRICT sine = chunk->sine;
     const int64_t n = chunk->n;
     if (angle->kind == HD_INTEGER_POWER) {
-        const v4d outer = v_set1(angle->zeta) * lambda;
+        const vr outer = r_set1(angle->zeta) * lambda;
 #define POWER(power)                                                                                           \
-    for (int64_t t = 0; t < n; t += 4) {                                                                       \
-        const v4d b = v_fma(lambda, v_load(cosine + t), one);                                                  \
+    for (int64_t t = 0; t < n; t += LANES) {                                                                   \
+        const vr b = r_fma(lambda, r_load(cosine + t), one);                                                   \
         if (derivative) {                                                                                      \
-            const v4d low = v_power(b, (power) - 1);                                                           \
-            v_store(a + t, low * b);                                                                           \
-            v_store(da + t, outer * low);                                                                      \
+            const vr low = v_power(b, (power) - 1);                                                            \
+            r_store(a + t, low * b);                                                                           \
+            r_store(da + t, outer * low);                                                                      \
         } else {                                                                                               \
-            v_store(a + t, v_power(b, power));                                                                 \
+            r_store(a + t, v_power(b, power));                                                                 \
         }                                                                                                      \
     }                                                                                                          \
     break
@@ -237,151 +216,119 @@ MD_INLINE void angle_columns(const hd_angle *angle, const hd_chunk *chunk, doubl
         }
 #undef POWER
     } else if (angle->kind == HD_REAL_POWER) {
-        const v4d zeta = v_set1(angle->zeta);
-        for (int64_t t = 0; t < n; t += 4) {
-            const v4d b = v_larger(v_fma(lambda, v_load(cosine + t), one), v_set1(1e-100));
-            const v4d value = v_exp(zeta * v_log(b));
-            v_store(a + t, value);
+        const vr zeta = r_set1(angle->zeta);
+        for (int64_t t = 0; t < n; t += LANES) {
+            const vr b = v_larger(r_fma(lambda, r_load(cosine + t), one), r_set1(MD_BITS == 32 ? 1e-30 : 1e-100));
+            const vr value = v_exp(zeta * v_log(b));
+            r_store(a + t, value);
             if (derivative)
-                v_store(da + t, zeta * lambda * (value / b));
+                r_store(da + t, zeta * lambda * (value / b));
         }
     } else {
         const hd_window w = angle->window;
-        const v4d straight = v_set1(1e-12);
+        const vr straight = r_set1(MD_BITS == 32 ? 1e-4 : 1e-12);
 #define LOOP(core, shape)                                                                                      \
-    for (int64_t t = 0; t < n; t += 4) {                                                                       \
-        const v4d st = v_load(sine + t);                                                                       \
-        v4d value, slope;                                                                                      \
-        window_at(core, shape, &w, v_angle(v_load(cosine + t), st), one, &value, &slope);                      \
-        v_store(a + t, value);                                                                                 \
+    for (int64_t t = 0; t < n; t += LANES) {                                                                   \
+        const vr st = r_load(sine + t);                                                                        \
+        vr value, slope;                                                                                       \
+        window_at(core, shape, &w, v_angle(r_load(cosine + t), st), one, &value, &slope);                      \
+        r_store(a + t, value);                                                                                 \
         if (derivative) /* dtheta/dcos = -1/sin; a straight line has dcos = 0 */                               \
-            v_store(da + t, v_select((v4i)(st > straight), -(value * slope) / v_larger(st, straight), zero));     \
+            r_store(da + t, v_select((vi)(st > straight), -(value * slope) / v_larger(st, straight), zero));   \
     }
         WINDOW_CASES(&w, LOOP)
 #undef LOOP
     }
 }
 
-static void angle_values(const hd_angle *angle, const hd_chunk *chunk, double *a) { angle_columns(angle, chunk, a, NULL, 0); }
-static void angle_slopes(const hd_angle *angle, const hd_chunk *chunk, double *a, double *da)
+static void angle_values(const hd_angle *angle, const hd_chunk *chunk, REAL *a)
+{
+    angle_columns(angle, chunk, a, NULL, 0);
+}
+
+static void angle_slopes(const hd_angle *angle, const hd_chunk *chunk, REAL *a, REAL *da)
 {
     angle_columns(angle, chunk, a, da, 1);
 }
 
-/* P of the group's exponents as rows, one a neighbour; weighted groups carry the charge. */
-static void fill_group_rows(const hd_group *group, const hd_exponent *exponents, const hd_view *view, hd_scratch *scratch)
-{
-    const int64_t width = (group->n_exponents + 3) & ~3;
-    const int weighted = group->element1 == HD_ALL;
-    const v4d one = v_set1(1.0);
-    for (int64_t block = 0; block < width; block += 4) {
-        const double *p[4];
-        for (int q = 0; q < 4; q++) {
-            const int64_t own = block + q < group->n_exponents ? block + q : group->n_exponents - 1;
-            p[q] = view->p + exponents[own].column * scratch->stride;
-        }
-        for (int64_t t = 0; t < view->n; t += 4) {
-            const v4d charge = weighted ? v_load(view->charge + t) : one;
-            v4d a, b, c, d;
-            v_transpose(v_load(p[0] + t) * charge, v_load(p[1] + t) * charge, v_load(p[2] + t) * charge,
-                        v_load(p[3] + t) * charge, &a, &b, &c, &d);
-            double *row = scratch->group_rows + width * t + block;
-            v_store(row, a);
-            v_store(row + width, b);
-            v_store(row + 2 * width, c);
-            v_store(row + 3 * width, d);
-        }
-    }
-}
-
 /* The next chunk of a group; 0 when there are no more triplets. With `keep` it stays in the store if it fits. */
 static int next_chunk(const hd_plan *plan, const hd_family *family, const hd_group *group, const hd_view *view,
-                      hd_chunk *chunk, hd_scratch *scratch, int keep)
+                      hd_chunk *chunk, hd_work *work, int keep)
 {
+    const hd_exponent *exponents = plan->exponents + group->exponents;
+    const hd_range range = range_of(group, view);
     const int shifted = group->narrow && family->shift != 0.0;
     const int64_t columns = 2 + group->sine + group->narrow + shifted + group->n_exponents;
-    const int kept = keep && !scratch->full && scratch->n_chunks < CHUNKS &&
-                     scratch->used + CHUNK * (8 * columns + 4) + 64 <= STORE;
-    scratch->full |= keep && !kept;
-    char *memory = kept ? scratch->store + scratch->used : scratch->transient;
+    const int64_t bytes = columns * ROOM * (int64_t)sizeof(REAL) + BLOCKS * 2;
+    const int kept = keep && !work->full && work->n_chunks < CHUNKS && work->used + bytes <= STORE;
+    work->full |= keep && !kept;
 
-    scan(group, view, chunk, (hd_pair *)memory);
-    if (chunk->n == 0)
-        return 0;
-    const int64_t n = chunk->n;
+    REAL *column = (REAL *)(kept ? work->store + work->used : work->transient);
+    const REAL *p[HD_LIMIT];
+    for (int q = 0; q < group->n_exponents; q++)
+        p[q] = view->p + exponents[q].column * work->stride;
     chunk->group = group;
-    double *column = (double *)(memory + ((4 * n + 63) & ~63));
-    chunk->cosine = column, column += n;
-    chunk->inverse = column, column += n;
-    chunk->sine = group->sine ? column : NULL, column += group->sine ? n : 0;
-    chunk->phi = group->narrow ? column : NULL, column += group->narrow ? n : 0;
-    chunk->kappa = shifted ? column : NULL, column += shifted ? n : 0;
-    chunk->w = column;
-
-    if (group->narrow && group->sine)
-        geometry(view, chunk, scratch->s, 1, 1);
-    else if (group->narrow)
-        geometry(view, chunk, scratch->s, 1, 0);
-    else if (group->sine)
-        geometry(view, chunk, NULL, 0, 1);
-    else
-        geometry(view, chunk, NULL, 0, 0);
-    const int64_t width = (group->n_exponents + 3) & ~3;
-    for (int block = 0; block < group->n_exponents; block += 4)
-        switch (group->n_exponents - block) {
-        case 1: pair_weights(chunk, scratch->group_rows, width, block, 1); break;
-        case 2: pair_weights(chunk, scratch->group_rows, width, block, 2); break;
-        case 3: pair_weights(chunk, scratch->group_rows, width, block, 3); break;
-        default: pair_weights(chunk, scratch->group_rows, width, block, 4);
-        }
+    chunk->cosine = column, column += ROOM;
+    chunk->inverse = column, column += ROOM;
+    chunk->w = column, column += group->n_exponents * ROOM;
+    chunk->sine = group->sine ? column : NULL, column += group->sine ? ROOM : 0;
+    chunk->phi = group->narrow ? column : NULL, column += group->narrow ? ROOM : 0;
+    chunk->kappa = shifted ? column : NULL, column += shifted ? ROOM : 0;
+    chunk->bits = (uint16_t *)column;
+    do {
+        if (chunk->end_j >= range.end)
+            return 0;
+        chunk->begin_j = chunk->end_j;
+        chunk->begin_k = chunk->end_k;
+        scan_group(group, range, view, p, work, chunk);
+    } while (chunk->n == 0);
     if (group->narrow) {
-        chunk_window(family, chunk, scratch->s, scratch->f);
-        narrow_weights(plan->exponents + group->exponents, group->n_exponents, chunk, scratch->s, scratch->f, scratch->base);
+        chunk_window(family, chunk, work->columns->s, work->columns->f);
+        narrow_weights(exponents, group->n_exponents, chunk, work->columns);
     }
     if (kept) {
-        scratch->used += ((char *)(column + group->n_exponents * n) - memory + 63) & ~INT64_C(63);
-        scratch->chunks[scratch->n_chunks++] = *chunk;
+        work->used += bytes;
+        work->chunks[work->n_chunks++] = *chunk;
     }
     return 1;
 }
 
-/* g[i] += sum_t w a_i for up to four columns a_i */
-MD_INLINE void dots(const double *MD_RESTRICT w, const double *const *a, int64_t n, v4d *const *g, const int count)
+/* Before the first chunk of a group */
+static hd_chunk no_chunk(const hd_group *group, const hd_view *view)
 {
-    v4d g0 = *g[0], g1 = count > 1 ? *g[1] : g0, g2 = count > 2 ? *g[2] : g0, g3 = count > 3 ? *g[3] : g0;
-    for (int64_t t = 0; t < n; t += 4) {
-        const v4d weight = v_load(w + t);
-        g0 = v_fma(weight, v_load(a[0] + t), g0);
-        if (count > 1)
-            g1 = v_fma(weight, v_load(a[1] + t), g1);
-        if (count > 2)
-            g2 = v_fma(weight, v_load(a[2] + t), g2);
-        if (count > 3)
-            g3 = v_fma(weight, v_load(a[3] + t), g3);
+    const hd_range range = range_of(group, view);
+    return (hd_chunk){.end_j = range.begin, .end_k = range.k_begin};
+}
+
+/* g[i] += sum_t w a_i for up to four columns a_i */
+MD_INLINE void dots(const REAL *MD_RESTRICT w, const REAL *const *a, int64_t n, double *const *g, const int count)
+{
+    vr sum[4] = {r_set1(0), r_set1(0), r_set1(0), r_set1(0)};
+    for (int64_t t = 0; t < n; t += LANES) {
+        const vr weight = r_load(w + t);
+#pragma GCC unroll 4
+        for (int i = 0; i < count; i++)
+            sum[i] = r_fma(weight, r_load(a[i] + t), sum[i]);
     }
-    *g[0] = g0;
-    if (count > 1)
-        *g[1] = g1;
-    if (count > 2)
-        *g[2] = g2;
-    if (count > 3)
-        *g[3] = g3;
+#pragma GCC unroll 4
+    for (int i = 0; i < count; i++)
+        r_add(g[i], sum[i]);
 }
 
 /* g[term.out] += sum_t w_q a_term for all terms of exponent q, from terms[begin]; returns where the next begins. */
-static int64_t term_dots(const hd_term *terms, int64_t begin, int64_t end, const double *w, int64_t n,
-                         const double *angle, v4d *g)
+static int64_t term_dots(const hd_term *terms, int64_t begin, int64_t end, const REAL *w, int64_t n,
+                         const REAL (*angle)[CHUNK], double *g)
 {
     int64_t stop = begin;
     while (stop < end && terms[stop].exponent == terms[begin].exponent)
         stop++;
     for (int64_t m = begin; m < stop; m += 4) {
         const int64_t count = stop - m < 4 ? stop - m : 4;
-        const double *a[4];
-        v4d *out[4];
+        const REAL *a[4];
+        double *out[4];
         for (int64_t i = 0; i < count; i++) {
-            a[i] = angle + (int64_t)terms[m + i].angle * CHUNK;
-            out[i] = g + terms[m + i].out;
+            a[i] = angle[terms[m + i].angle];
+            out[i] = g + LANES * (int64_t)terms[m + i].out;
         }
         switch (count) {
         case 1: dots(w, a, n, out, 1); break;
@@ -394,164 +341,189 @@ static int64_t term_dots(const hd_term *terms, int64_t begin, int64_t end, const
 }
 
 static void group_values(const hd_plan *plan, const hd_family *family, const hd_group *group, const hd_view *view,
-                         hd_scratch *scratch)
+                         hd_work *work)
 {
     const hd_term *terms = plan->terms + group->terms;
-    hd_chunk chunk = {.next_j = range_of(group, view).begin, .next_k = -1};
-    fill_group_rows(group, plan->exponents + group->exponents, view, scratch);
-    while (next_chunk(plan, family, group, view, &chunk, scratch, 1)) {
+    hd_columns *columns = work->columns;
+    hd_chunk chunk = no_chunk(group, view);
+    while (next_chunk(plan, family, group, view, &chunk, work, 1)) {
         for (int64_t m = 0; m < group->n_angles; m++)
-            angle_values(plan->angles + group->angles + m, &chunk, scratch->angle + m * CHUNK);
+            angle_values(plan->angles + group->angles + m, &chunk, columns->angle[m]);
         for (int64_t m = 0; m < group->n_terms;)
-            m = term_dots(terms, m, group->n_terms, chunk.w + (int64_t)terms[m].exponent * chunk.n, chunk.n, scratch->angle,
-                          scratch->g);
+            m = term_dots(terms, m, group->n_terms, chunk.w + terms[m].exponent * ROOM, chunk.n,
+                          (const REAL(*)[CHUNK])columns->angle, work->g);
     }
 }
 
-/* x0 (+)= w S, x1 (+)= eta w S, c (+)= w S', with S a polynomial of cos(theta) */
-MD_INLINE void contract_series(const double *MD_RESTRICT series, const double *MD_RESTRICT w, double eta,
-                               const hd_chunk *chunk, double *MD_RESTRICT x0, double *MD_RESTRICT x1,
-                               double *MD_RESTRICT c, const int degree, const int add)
+/* What is collected from a vector of triplets: X0, rest = J - X1, K, q = C c / 2 and, for shifted Gaussians, X1 */
+MD_INLINE void settle(const hd_chunk *chunk, hd_columns *columns, int64_t t, vr x0, vr x1, vr c)
 {
-    const v4d e = v_set1(eta), zero = v_set1(0.0);
-    const double *MD_RESTRICT cosine = chunk->cosine;
-    for (int64_t t = 0; t < chunk->n; t += 4) {
-        const v4d u = v_load(cosine + t), weight = v_load(w + t);
-        v4d value = v_set1(series[degree]), slope = zero;
+    vr rest = -x1, factor = c * r_load(chunk->inverse + t);
+    if (chunk->phi) {
+        const vr jk = r_fma(r_load(chunk->phi + t), x0, chunk->kappa ? -(r_load(chunk->kappa + t) * x1) : -x1);
+        rest = jk - x1;
+        factor = r_fma(r_set1(-2), jk, factor);
+    }
+    r_store(columns->x0 + t, x0);
+    r_store(columns->x1 + t, x1);
+    r_store(columns->rest + t, rest);
+    r_store(columns->s + t, factor);
+    r_store(columns->c + t, r_set1(0.5) * c * r_load(chunk->cosine + t));
+}
+
+/* X0, X1, C with S_q polynomials of cos(theta), coefficients in series [n_q][HD_DEGREE + 1] */
+MD_INLINE void contract_series(const REAL *series, const REAL *eta, int n_q, const hd_chunk *chunk,
+                               hd_columns *columns, const int degree)
+{
+    for (int64_t t = 0; t < chunk->n; t += LANES) {
+        const vr u = r_load(chunk->cosine + t);
+        vr x0 = r_set1(0), x1 = x0, c = x0;
+        for (int q = 0; q < n_q; q++) {
+            const REAL *own = series + q * (HD_DEGREE + 1);
+            const vr weight = r_load(chunk->w + q * ROOM + t);
+            vr value = r_set1(own[degree]), slope = value;
 #pragma GCC unroll 8
-        for (int p = degree - 1; p >= 0; p--) {
-            slope = p == degree - 1 ? value : v_fma(slope, u, value);
-            value = v_fma(value, u, v_set1(series[p]));
+            for (int p = degree - 1; p >= 0; p--) {
+                slope = p == degree - 1 ? value : r_fma(slope, u, value);
+                value = r_fma(value, u, r_set1(own[p]));
+            }
+            value *= weight;
+            x0 += value;
+            x1 = r_fma(r_set1(eta[q]), value, x1);
+            c = r_fma(weight, slope, c);
         }
-        value *= weight;
-        v_store(x0 + t, add ? v_load(x0 + t) + value : value);
-        v_store(x1 + t, add ? v_fma(e, value, v_load(x1 + t)) : e * value);
-        v_store(c + t, add ? v_fma(weight, slope, v_load(c + t)) : weight * slope);
+        settle(chunk, columns, t, x0, x1, c);
     }
 }
 
 /* The same for any angle: S and S' by columns. */
-static void contract_columns(const hd_term *terms, int64_t begin, int64_t end, const double *de_dg, const double *w,
-                             double eta, const hd_chunk *chunk, hd_scratch *scratch, int add)
+static void contract_columns(const hd_group *group, const hd_term *terms, const double *de_dg, const REAL *eta,
+                             const hd_chunk *chunk, hd_columns *columns)
 {
-    const v4d e = v_set1(eta), zero = v_set1(0.0);
-    for (int64_t t = 0; t < chunk->n; t += 4) {
-        v4d value = zero, slope = zero;
-        for (int64_t m = begin; m < end; m++) {
-            const v4d g = v_set1(terms[m].scale * de_dg[terms[m].out]);
-            value = v_fma(g, v_load(scratch->angle + (int64_t)terms[m].angle * CHUNK + t), value);
-            slope = v_fma(g, v_load(scratch->slope + (int64_t)terms[m].angle * CHUNK + t), slope);
+    for (int64_t t = 0; t < chunk->n; t += LANES) {
+        vr x0 = r_set1(0), x1 = x0, c = x0;
+        for (int64_t m = 0; m < group->n_terms;) {
+            const int32_t q = terms[m].exponent;
+            const vr weight = r_load(chunk->w + q * ROOM + t);
+            vr value = r_set1(0), slope = value;
+            for (; m < group->n_terms && terms[m].exponent == q; m++) {
+                const vr g = r_set1((REAL)(terms[m].scale * de_dg[terms[m].out]));
+                value = r_fma(g, r_load(columns->angle[terms[m].angle] + t), value);
+                slope = r_fma(g, r_load(columns->slope[terms[m].angle] + t), slope);
+            }
+            value *= weight;
+            x0 += value;
+            x1 = r_fma(r_set1(eta[q]), value, x1);
+            c = r_fma(weight, slope, c);
         }
-        value *= v_load(w + t);
-        slope *= v_load(w + t);
-        v_store(scratch->x0 + t, add ? v_load(scratch->x0 + t) + value : value);
-        v_store(scratch->x1 + t, add ? v_fma(e, value, v_load(scratch->x1 + t)) : e * value);
-        v_store(scratch->c + t, add ? v_load(scratch->c + t) + slope : slope);
+        settle(chunk, columns, t, x0, x1, c);
     }
 }
 
-/* X0, X1, C of a chunk */
-static void contract(const hd_plan *plan, const hd_group *group, const double *de_dg, const hd_chunk *chunk,
-                     hd_scratch *scratch)
+/* What to contract a group with: its polynomials S_q, their degree, its eta */
+typedef struct {
+    REAL series[HD_LIMIT][HD_DEGREE + 1], eta[HD_LIMIT];
+    int degree;
+} hd_contraction;
+
+static void prepare(const hd_plan *plan, const hd_group *group, const double *de_dg, hd_contraction *to)
 {
     const hd_term *terms = plan->terms + group->terms;
-    if (!group->expanded)
-        for (int64_t m = 0; m < group->n_angles; m++)
-            angle_slopes(plan->angles + group->angles + m, chunk, scratch->angle + m * CHUNK, scratch->slope + m * CHUNK);
-    for (int64_t begin = 0, end; begin < group->n_terms; begin = end) {
-        const int32_t q = terms[begin].exponent;
-        const double eta = plan->exponents[group->exponents + q].eta, *w = chunk->w + (int64_t)q * chunk->n;
+    to->degree = 1;
+    for (int q = 0; q < group->n_exponents; q++) {
         double series[HD_DEGREE + 1] = {0.0};
-        int degree = 1;
-        for (end = begin; end < group->n_terms && terms[end].exponent == q; end++) {
-            degree = terms[end].degree > degree ? terms[end].degree : degree;
-            for (int p = 0; p <= HD_DEGREE; p++)
-                series[p] += de_dg[terms[end].out] * terms[end].series[p];
-        }
-        if (!group->expanded) {
-            contract_columns(terms, begin, end, de_dg, w, eta, chunk, scratch, begin > 0);
+        to->eta[q] = (REAL)plan->exponents[group->exponents + q].eta;
+        if (!group->expanded)
             continue;
+        for (int m = 0; m < group->n_terms; m++) {
+            if (terms[m].exponent != q)
+                continue;
+            to->degree = terms[m].degree > to->degree ? terms[m].degree : to->degree;
+            for (int p = 0; p <= HD_DEGREE; p++)
+                series[p] += de_dg[terms[m].out] * terms[m].series[p];
         }
-#define SERIES(degree)                                                                                         \
-    case degree:                                                                                               \
-        if (begin > 0)                                                                                         \
-            contract_series(series, w, eta, chunk, scratch->x0, scratch->x1, scratch->c, degree, 1);           \
-        else                                                                                                   \
-            contract_series(series, w, eta, chunk, scratch->x0, scratch->x1, scratch->c, degree, 0);           \
-        break
-        switch (degree) {
-            SERIES(1); SERIES(2); SERIES(3); SERIES(4); SERIES(5); SERIES(6); SERIES(7); SERIES(8);
-        }
-#undef SERIES
+        for (int p = 0; p <= HD_DEGREE; p++)
+            to->series[q][p] = (REAL)series[p];
     }
+}
+
+static void contract(const hd_plan *plan, const hd_group *group, const double *de_dg, const hd_contraction *with,
+                     const hd_chunk *chunk, hd_columns *columns)
+{
+    if (!group->expanded) {
+        for (int64_t m = 0; m < group->n_angles; m++)
+            angle_slopes(plan->angles + group->angles + m, chunk, columns->angle[m], columns->slope[m]);
+        contract_columns(group, plan->terms + group->terms, de_dg, with->eta, chunk, columns);
+        return;
+    }
+#define SERIES(degree)                                                                                         \
+    case degree: contract_series(with->series[0], with->eta, group->n_exponents, chunk, columns, degree); break
+    switch (with->degree) {
+        SERIES(1); SERIES(2); SERIES(3); SERIES(4); SERIES(5); SERIES(6); SERIES(7); SERIES(8);
+    }
+#undef SERIES
 }
 
 /* What j and k collect from the triplets of a chunk */
-MD_INLINE void collect(const hd_view *view, const hd_chunk *chunk, const hd_scratch *scratch, const int narrow,
-                       const int shifted)
+MD_INLINE void collect(hd_range range, const hd_view *view, const hd_chunk *chunk, const hd_columns *columns,
+                       const r_orders *orders, REAL shift, const int shifted)
 {
-    const double *MD_RESTRICT rows = view->rows;
-    double *MD_RESTRICT turn = view->turn, *MD_RESTRICT sums = view->sums;
-    const v4d zero = v_set1(0.0);
-    for (int64_t t = 0; t < chunk->n; t += 4) {
-        const v4d x0 = v_load(scratch->x0 + t), x1 = v_load(scratch->x1 + t), c = v_load(scratch->c + t);
-        v4d rest = -x1, factor = c * v_load(chunk->inverse + t); /* J - X1 and K */
-        if (narrow) {
-            const v4d jk = v_fma(v_load(chunk->phi + t), x0, shifted ? -(v_load(chunk->kappa + t) * x1) : -x1);
-            rest = jk - x1;
-            factor = v_fma(v_set1(-2.0), jk, factor);
+    hd_vector *const vectors = view->vectors;
+    const uint16_t *bits = chunk->bits;
+    int64_t n = 0;
+    int32_t k = chunk->begin_k;
+    for (int32_t j = chunk->begin_j; j < range.end; j++, k = range.k_begin) {
+        const int32_t stop = j == chunk->end_j ? chunk->end_k : row_end(range, j);
+        const REAL *own = lane_of(vectors, j);
+        const vr xj = r_set1(own[0]), yj = r_set1(own[LANES]), zj = r_set1(own[2 * LANES]);
+        const vr shift_j = r_set1(shift * own[3 * LANES]), square_j = r_set1(-own[4 * LANES]);
+        const vr phi_j = r_set1(own[5 * LANES]);
+        vr ax = r_set1(0), ay = ax, az = ax, a = ax;
+        for (; k < stop; k += LANES) {
+            hd_vector *v = vectors + (uint32_t)k / LANES;
+            const r_order order = r_unpacking(orders, *bits);
+            const vr factor = r_unpack(r_load(columns->s + n), order), x0 = r_unpack(r_load(columns->x0 + n), order);
+            const vr rest = r_unpack(r_load(columns->rest + n), order), q = r_unpack(r_load(columns->c + n), order);
+            vr mine = a + rest, its = v->along + rest;
+            if (shifted) {
+                const vr x1 = r_unpack(r_load(columns->x1 + n), order);
+                mine = r_fma(shift_j, x1, mine);
+                its = r_fma(r_set1(shift) * v->inverse, x1, its);
+            }
+            a = r_fma(phi_j, x0, r_fma(square_j, q, mine));
+            v->along = r_fma(v->phi, x0, r_fma(-v->square, q, its));
+            ax = r_fma(factor, v->x, ax);
+            ay = r_fma(factor, v->y, ay);
+            az = r_fma(factor, v->z, az);
+            v->turn_x = r_fma(factor, xj, v->turn_x);
+            v->turn_y = r_fma(factor, yj, v->turn_y);
+            v->turn_z = r_fma(factor, zj, v->turn_z);
+            n += __builtin_popcount(*bits++);
         }
-        const v4d q = c * v_load(chunk->cosine + t);
-        v4d s0, s1, s2, s3;
-        v_transpose(x0, rest, q, shifted ? x1 : zero, &s0, &s1, &s2, &s3);
-        const hd_pair *pairs = chunk->pairs + t;
-        const int64_t k0 = 4 * pair_k(pairs[0]), k1 = 4 * pair_k(pairs[1]), k2 = 4 * pair_k(pairs[2]);
-        const int64_t k3 = 4 * pair_k(pairs[3]), j = 4 * pair_j(pairs[0]);
-        const v4d f0 = V_SHUFFLE(factor, factor, 0, 0, 0, 0), f1 = V_SHUFFLE(factor, factor, 1, 1, 1, 1);
-        const v4d f2 = V_SHUFFLE(factor, factor, 2, 2, 2, 2), f3 = V_SHUFFLE(factor, factor, 3, 3, 3, 3);
-        const v4d row = v_load(rows + j);
-        const v4d low = v_fma(f1, v_load(rows + k1), f0 * v_load(rows + k0));
-        const v4d high = v_fma(f3, v_load(rows + k3), f2 * v_load(rows + k2));
-        v_store(turn + j, v_load(turn + j) + (low + high));
-        v_store(sums + j, v_load(sums + j) + ((s0 + s1) + (s2 + s3)));
-        v_store(turn + k0, v_fma(f0, row, v_load(turn + k0)));
-        v_store(sums + k0, v_load(sums + k0) + s0);
-        v_store(turn + k1, v_fma(f1, row, v_load(turn + k1)));
-        v_store(sums + k1, v_load(sums + k1) + s1);
-        v_store(turn + k2, v_fma(f2, row, v_load(turn + k2)));
-        v_store(sums + k2, v_load(sums + k2) + s2);
-        v_store(turn + k3, v_fma(f3, row, v_load(turn + k3)));
-        v_store(sums + k3, v_load(sums + k3) + s3);
+        *(v4r_u *)(view->own + 4 * j) += r_sums(ax, ay, az, a);
+        if (j == chunk->end_j)
+            break;
     }
 }
 
 /* Reverse pass of a group; `number` counts the chunks of the environment: the first n_chunks were kept. */
 static void group_vjp(const hd_plan *plan, const hd_family *family, const hd_group *group, const hd_view *view,
-                      const double *de_dg, hd_scratch *scratch, int64_t *number)
+                      const double *de_dg, hd_work *work, int64_t *number)
 {
-    hd_chunk chunk = {.next_j = range_of(group, view).begin, .next_k = -1};
-    int filled = 0;
+    const hd_range range = range_of(group, view);
+    hd_chunk chunk = no_chunk(group, view);
+    hd_contraction with;
+    prepare(plan, group, de_dg, &with);
     for (;;) {
-        if (*number < scratch->n_chunks && scratch->chunks[*number].group == group) {
-            chunk = scratch->chunks[*number];
-        } else if (!scratch->full) {
+        if (*number < work->n_chunks && work->chunks[*number].group == group)
+            chunk = work->chunks[*number];
+        else if (!work->full || !next_chunk(plan, family, group, view, &chunk, work, 0))
             return;
-        } else {
-            if (!filled)
-                fill_group_rows(group, plan->exponents + group->exponents, view, scratch);
-            filled = 1;
-            if (!next_chunk(plan, family, group, view, &chunk, scratch, 0))
-                return;
-        }
         ++*number;
-        contract(plan, group, de_dg, &chunk, scratch);
-        if (chunk.kappa)
-            collect(view, &chunk, scratch, 1, 1);
-        else if (chunk.phi)
-            collect(view, &chunk, scratch, 1, 0);
-        else if (family->shift != 0.0)
-            collect(view, &chunk, scratch, 0, 1);
+        contract(plan, group, de_dg, &with, &chunk, work->columns);
+        if (family->shift != 0.0)
+            collect(range, view, &chunk, work->columns, work->orders, (REAL)family->shift, 1);
         else
-            collect(view, &chunk, scratch, 0, 0);
+            collect(range, view, &chunk, work->columns, work->orders, 0, 0);
     }
 }

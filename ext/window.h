@@ -12,39 +12,40 @@
 #include "hdnnp.h"
 #include "vfun.h"
 
-#define HD_TINY 1e-60 /* in place of y <= 0: no division by zero, and a value of nothing */
+/* in place of y <= 0: no division by zero, and a value of nothing */
+#define HD_TINY (MD_BITS == 32 ? 1e-12 : 1e-60)
 
 /* F and (dF/dr) / (measure F) at r */
-MD_INLINE void window_at(const int core, const int shape, const hd_window *w, v4d r, v4d measure, v4d *value,
-                         v4d *slope)
+MD_INLINE void window_at(const int core, const int shape, const hd_window *w, vr r, vr measure, vr *value,
+                         vr *slope)
 {
-    const v4d one = v_set1(1.0), two = v_set1(2.0), tiny = v_set1(HD_TINY);
-    const v4d edge = v_set1(w->edge), inverse = v_set1(w->inverse);
-    v4d y, dy, f, over, under; /* dy = dy/dr; dF/dy = F over / under */
+    const vr one = r_set1(1.0), two = r_set1(2.0), tiny = r_set1(HD_TINY);
+    const vr edge = r_set1(w->edge), inverse = r_set1(w->inverse);
+    vr y, dy, f, over, under; /* dy = dy/dr; dF/dy = F over / under */
     if (shape == HD_CUTOFF) {
         y = v_larger(v_smaller((edge - r) * inverse, one), tiny);
         dy = -inverse;
     } else {
-        const v4d d = r - edge;
+        const vr d = r - edge;
         y = v_larger(one - v_magnitude(d) * inverse, tiny);
-        dy = (v4d)((v4i)inverse ^ (~(v4i)d & INT64_MIN));
+        dy = (vr)((vi)inverse ^ (~(vi)d & R_SIGN));
         if (shape == HD_COMPACT_ASYMMETRIC) {
             dy *= two * y;
             y *= y;
         }
     }
-    const v4d x = one - y;
+    const vr x = one - y;
     switch (core) {
     case HD_COS:
         under = v_sin_quarter(y);
         f = under * under;
-        over = v_set1(3.141592653589793) * v_sin_quarter(x);
+        over = r_set1(3.141592653589793) * v_sin_quarter(x);
         break;
     case HD_TANH3: { /* tanh(y) = 2 t / (1 + t^2), t = tanh(y/2): a shorter polynomial, and one division for all */
-        const v4d t = v_tanh_half(y), low = t * measure, u = v_fma(t, t, one), v = v_fma(-t, t, one);
-        const v4d inverse_all = one / (u * low), tanh_y = (t + t) * (low * inverse_all);
-        *value = v_set1(w->norm) * tanh_y * (tanh_y * tanh_y);
-        *slope = (v_set1(1.5) * dy) * (v * v) * inverse_all;
+        const vr t = v_tanh_half(y), low = t * measure, u = r_fma(t, t, one), v = r_fma(-t, t, one);
+        const vr inverse_all = one / (u * low), tanh_y = (t + t) * (low * inverse_all);
+        *value = r_set1(w->norm) * tanh_y * (tanh_y * tanh_y);
+        *slope = (r_set1(1.5) * dy) * (v * v) * inverse_all;
         return;
     }
     case HD_BUMP:
@@ -54,32 +55,32 @@ MD_INLINE void window_at(const int core, const int shape, const hd_window *w, v4
         over = two * x;
         break;
     case HD_POLY1:
-        under = v_fma(two, x, one);
+        under = r_fma(two, x, one);
         f = y * y * under;
         under *= y;
-        over = v_set1(6.0) * x;
+        over = r_set1(6.0) * x;
         break;
     case HD_POLY2:
-        under = v_fma(v_fma(v_set1(6.0), x, v_set1(3.0)), x, one);
+        under = r_fma(r_fma(r_set1(6.0), x, r_set1(3.0)), x, one);
         f = y * y * y * under;
         under *= y;
-        over = v_set1(30.0) * (x * x);
+        over = r_set1(30.0) * (x * x);
         break;
     case HD_POLY3:
-        under = v_fma(v_fma(v_fma(v_set1(20.0), x, v_set1(10.0)), x, v_set1(4.0)), x, one);
+        under = r_fma(r_fma(r_fma(r_set1(20.0), x, r_set1(10.0)), x, r_set1(4.0)), x, one);
         f = (y * y) * (y * y) * under;
         under *= y;
-        over = v_set1(140.0) * (x * x * x);
+        over = r_set1(140.0) * (x * x * x);
         break;
     case HD_POLY4:
-        under = v_fma(v_fma(v_fma(v_fma(v_set1(70.0), x, v_set1(35.0)), x, v_set1(15.0)), x, v_set1(5.0)), x, one);
+        under = r_fma(r_fma(r_fma(r_fma(r_set1(70.0), x, r_set1(35.0)), x, r_set1(15.0)), x, r_set1(5.0)), x, one);
         f = (y * y) * (y * y) * (y * under);
         under *= y;
-        over = v_set1(630.0) * ((x * x) * (x * x));
+        over = r_set1(630.0) * ((x * x) * (x * x));
         break;
     default: /* HD_HARD */
-        f = v_select((v4i)(r < edge), one, v_set1(0.0));
-        over = v_set1(0.0);
+        f = v_select((vi)(r < edge), one, r_set1(0.0));
+        over = r_set1(0.0);
         under = one;
     }
     *value = f;

@@ -64,8 +64,10 @@ cdef extern from "hdnnp.h" nogil:
         int64_t *first
         int32_t *atom
 
+    ctypedef struct hd_descriptors
+
     ctypedef struct hd_scratch:
-        pass
+        const hd_descriptors *kernels
 
     ctypedef struct hd_atoms:
         const double *x
@@ -88,9 +90,7 @@ cdef extern from "hdnnp.h" nogil:
     ctypedef struct hd_units:
         double per_length, energy, gradient, cutoff
 
-    ctypedef struct hd_kernels:
-        void (*canonical_order)(const double *, const int64_t *, int64_t, int64_t, int64_t, const int64_t *, int32_t *,
-                                int32_t *, int64_t *) noexcept nogil
+    ctypedef struct hd_descriptors:
         size_t (*scratch)(const hd_element *, int64_t, int64_t, char *) noexcept nogil
         void (*values)(const hd_plan *, const hd_environment *, hd_scratch *, double *) noexcept nogil
         void (*vjp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *, double *, double *,
@@ -98,6 +98,11 @@ cdef extern from "hdnnp.h" nogil:
         void (*jvp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *, const double *,
                     const double *,
                     double *) noexcept nogil
+
+    ctypedef struct hd_kernels:
+        void (*canonical_order)(const double *, const int64_t *, int64_t, int64_t, int64_t, const int64_t *, int32_t *,
+                                int32_t *, int64_t *) noexcept nogil
+        const hd_descriptors *descriptors[2]
         void (*network)(const hd_network *, int64_t, const double *, double *, double *, double *) noexcept nogil
         int64_t (*gradients_work)(const hd_network *) noexcept nogil
         void (*network_gradients)(const hd_network *, int64_t, const double *, int64_t, const double *, const double *,

@@ -16,6 +16,9 @@ cdef enum:
     MOST_THREADS = 512
 
 
+PRECISIONS = ("double", "mixed")
+
+
 cdef const hd_kernels *kernels() except NULL:
     name = _kernels.cpu_name().encode()
     return hd_select(name)
@@ -62,18 +65,24 @@ cdef class Networks:
     element; charges : nuclear charges. The network's input is slope * (G - shift) + base, an atom's energy
     factor * E_NN + offset. ranges : one (min [n], max [n]) of the training set an element, not finite where
     unknown; None: nothing is known.
+    precision : one of PRECISIONS; "mixed": descriptors and their gradients in float, sums
+    over neighbours and the networks in double.
     """
 
     cdef hd_element *elements
     cdef object arrays
     cdef readonly int64_t n_elements
     cdef readonly int64_t n_functions  # of the element that has most
+    cdef readonly str precision
     cdef list memory  # of each thread
     cdef hd_scratch *scratch[MOST_THREADS]
     cdef double[::1] spare  # forces of all threads but the first: zeros between calls
     cdef int64_t room
 
-    def __cinit__(self, elements, charges, ranges=None):
+    def __cinit__(self, elements, charges, ranges=None, str precision="double"):
+        if precision not in PRECISIONS:
+            raise ValueError("precision is double or mixed")
+        self.precision = precision
         self.n_elements = len(elements)
         self.room, self.memory, self.spare = -1, [], np.zeros(0)
         self.elements = <hd_element *>calloc(len(elements), sizeof(hd_element))
@@ -125,6 +134,8 @@ cdef class Networks:
         unknown = ~(np.isfinite(low) & np.isfinite(high))
         low[unknown], high[unknown] = -np.inf, np.inf
         width = np.where(unknown | (high <= low), 1.0, high - low)
+        slack = width * (self.precision == "mixed") * 1e-5  # descriptors in float are off by up to 2e-6 of themselves
+        low, high = low - slack, high + slack
         to.low, to.high = <const double *>self._keep(low, 8), <const double *>self._keep(high, 8)
         to.per_width = <const double *>self._keep(1.0 / width, 8)
         cdef hd_layer *own = <hd_layer *>calloc(len(layers), sizeof(hd_layer))
@@ -141,13 +152,15 @@ cdef class Networks:
 
     cdef hd_scratch *_scratch(self, int64_t most, int64_t threads=1) except NULL:
         """Scratch memory for environments of up to `most` neighbours in self.scratch [threads]; the first one."""
-        cdef const hd_kernels *k = kernels()
+        cdef const hd_descriptors *k = kernels().descriptors[PRECISIONS.index(self.precision)]
         cdef signed char[::1] memory
         cdef char *at
         cdef int64_t m
         if most > self.room:
             self.room, self.memory = most + most // 4 + 16, []
-        size = k.scratch(self.elements, self.n_elements, self.room, NULL) + 64
+        cdef size_t size = k.scratch(self.elements, self.n_elements, self.room, NULL) + 64
+        if self.memory and len(self.memory[0]) < size:  # CPU levels differ
+            self.memory = []
         while len(self.memory) < threads:
             self.memory.append(np.empty(size, dtype=np.int8))
         for m in range(threads):
@@ -201,7 +214,7 @@ cdef class Networks:
             raise ValueError("centers or first out of range")
         cdef int64_t most = int((bounds[:, -1] - bounds[:, 0]).max(initial=0))
         cdef hd_scratch *scratch = self._scratch(most)
-        cdef const hd_kernels *k = kernels()
+        cdef const hd_descriptors *k = scratch.kernels
         cdef hd_environment env
         cdef const hd_plan *plan
         env.x = env.y = env.z = &nothing

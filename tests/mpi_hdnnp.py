@@ -1,4 +1,7 @@
-"""As mpi_trajectory.py, with a network potential: python mpi_hdnnp.py FOLDER CASE:STEPS[:STATE] ..."""
+"""As mpi_trajectory.py, with a network potential: python mpi_hdnnp.py FOLDER CASE:STEPS[:STATE] ...
+
+CASE is cell-ensemble or cell-ensemble-mixed.
+"""
 
 import numpy as np
 
@@ -21,11 +24,11 @@ CELLS = {
 
 
 def build(case: str, comm=None, state=None):
-    cell, ensemble = case.split("-")
+    cell, ensemble, *precision = case.split("-")
     system = CELLS[cell]()
     noise = _kernels.normals(7, 0, 1, np.arange(system.n_atoms))
     system.velocities = 0.5 * noise / np.sqrt(system.masses)[:, None]
-    potential = HDNNPotential(random_model(types=[2, 3, 9, 13, 21], cutoff=2.5))
+    potential = HDNNPotential(random_model(types=[2, 3, 9, 13, 21], cutoff=2.5), precision=(precision or ["double"])[0])
     integrator = VelocityVerlet(0.01) if ensemble == "nve" else Langevin(0.01, (1.0, 0.7), 1.0)
     return Simulation(system, potential, integrator, seed=3, comm=comm, state=state, skin=0.3)
 

@@ -254,7 +254,8 @@ def test_lists_do_not_matter():
 
 class TestRanks:
     pytestmark = needs_mpi
-    cases = ("cubic-nve", "triclinic-langevin", "slab-nve", "cluster-nve", "tiny-nve")
+    cases = ("cubic-nve", "triclinic-langevin", "slab-nve", "cluster-nve", "tiny-nve", "cubic-nve-mixed",
+             "tiny-nve-mixed")  # fmt: skip
 
     def run(self, folder, ranks, *jobs):
         folder.mkdir(exist_ok=True)
