@@ -13,6 +13,11 @@ enum { LJ_ENERGY = 1, LJ_MANY = 2, LJ_FORCE_SHIFTED = 4 };
  * E = E12 r^-12 + E6 r^-6 + ESHIFT + ESLOPE r */
 enum { LJ_G12, LJ_G6, LJ_CUT2, LJ_GSLOPE, LJ_E12, LJ_E6, LJ_ESHIFT, LJ_ESLOPE, LJ_ROW };
 
+/* columns of a pair-of-species row of pair_zbl's table, lengths and energies as they come:
+ * E = sum_k C_k exp(-D_k r) / r + SHIFT + S3 t^3 + S4 t^4, t = max(r - INNER, 0), for r^2 < CUT2;
+ * INNER and CUT2 are the same in all rows */
+enum { ZBL_C = 0, ZBL_D = 4, ZBL_SHIFT = 8, ZBL_S3, ZBL_S4, ZBL_UNUSED, ZBL_INNER, ZBL_CUT2, ZBL_ROW };
+
 enum { LIMBS = 3 }; /* of an exact sum (fixed.h) */
 
 typedef struct md_kernels {
@@ -22,6 +27,9 @@ typedef struct md_kernels {
     void (*spatial_order)(const md_atoms *, double size, int64_t *order, int64_t *work);
     /* pair_lj.c */
     int64_t (*pair_lj)(const md_atoms *, const md_list *, const double *table, int64_t n_species, int variant,
+                    int64_t *energy_limbs, double *atom_energy);
+    /* pair_zbl.c */
+    int64_t (*pair_zbl)(const md_atoms *, const md_list *, const double *table, int64_t n_species, int want_energy,
                     int64_t *energy_limbs, double *atom_energy);
     /* integrate.c */
     void (*verlet_first)(const md_atoms *, double dt, double grid_big, md_motion *);

@@ -22,6 +22,7 @@ _HOME = {
     "Thermo": "thermo",
     "Snapshot": "thermo",
     "LennardJones": "potentials.lj",
+    "ZBL": "potentials.zbl",
     "Sum": "potentials.base",
     "VelocityVerlet": "integrators",
     "Langevin": "integrators",
