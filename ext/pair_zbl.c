@@ -86,11 +86,10 @@ MD_INLINE int64_t zbl_half(const md_atoms *atoms, const md_list *list, const dou
     return bad_row;
 }
 
-/* Arguments and result as of pair_lj; with want_energy the energies are made and faults are seen. */
 static int64_t pair_zbl(const md_atoms *atoms, const md_list *list, const double *table, int64_t n_species,
-                     int want_energy, int64_t *energy_limbs, double *atom_energy)
+                     int variant, int64_t *energy_limbs, double *atom_energy)
 {
-    if (want_energy)
+    if (variant & PAIR_ENERGY)
         return zbl_half(atoms, list, table, n_species, energy_limbs, atom_energy, 1);
     return zbl_half(atoms, list, table, n_species, energy_limbs, NULL, 0);
 }

@@ -31,16 +31,10 @@ cdef extern from "kernels.h" nogil:
         int64_t n_pairs
 
     ctypedef struct md_bins:
-        double *x
-        double *y
-        double *z
+        double *x, *y, *z
         int32_t *atom
-        double *near_x
-        double *near_y
-        double *near_z
-        float *above_x
-        float *above_y
-        float *above_z
+        double *near_x, *near_y, *near_z
+        float *above_x, *above_y, *above_z
         int32_t *near
         int32_t *above
         int32_t *bin
@@ -52,22 +46,19 @@ cdef extern from "kernels.h" nogil:
         double total2
 
     enum:
-        MD_OK
-        MD_FULL
-        MD_OVERLAP
-        BINS_PER_ATOM
-        BINS_FLOOR
-        LJ_ROW
-        ZBL_ROW
+        MD_OK, MD_FULL, MD_OVERLAP
+        BINS_PER_ATOM, BINS_FLOOR
+        PAIR_LJ, PAIR_ZBL, PAIRS
+        LJ_ROW, ZBL_ROW
+
+    ctypedef int64_t md_pair(const md_atoms *, const md_list *, const double *, int64_t, int, int64_t *,
+                             double *) noexcept nogil
 
     ctypedef struct md_kernels:
         const char *name
         int (*verlet_list)(const md_atoms *, double, int, md_bins *, md_list *, int64_t *) noexcept nogil
         void (*spatial_order)(const md_atoms *, double, int64_t *, int64_t *) noexcept nogil
-        int64_t (*pair_lj)(const md_atoms *, const md_list *, const double *, int64_t, int, int64_t *,
-                           double *) noexcept nogil
-        int64_t (*pair_zbl)(const md_atoms *, const md_list *, const double *, int64_t, int, int64_t *,
-                            double *) noexcept nogil
+        md_pair *pair[PAIRS]
         void (*verlet_first)(const md_atoms *, double, double, md_motion *) noexcept nogil
         void (*langevin_first)(const md_atoms *, double, double, uint64_t, uint64_t, double, double,
                                int64_t *, md_motion *) noexcept nogil
@@ -253,42 +244,28 @@ def spatial_order(AtomRows atoms, double size):
     return np.asarray(order)[:n]
 
 
-def pair_lj(AtomRows atoms, VerletList pairs, double[:, ::1] table, int64_t n_species, int variant,
-            int64_t[::1] energy, double[::1] atom_energy=None):
-    """Add Lennard-Jones forces; energy (limbs [3]) and atom_energy [n + 1] only in energy variants.
+PAIR_KERNELS = {"lj": (PAIR_LJ, LJ_ROW), "zbl": (PAIR_ZBL, ZBL_ROW)}  # name: number, columns of its table
+
+
+def pair(name, AtomRows atoms, VerletList pairs, double[:, ::1] table, int64_t n_species, int variant,
+         int64_t[::1] energy, double[::1] atom_energy=None):
+    """Add the forces of a pair potential; energy (limbs [3]) and atom_energy [n + 1] only in energy variants.
 
     Returns the row of an atom with an impossibly close neighbour (energy variants), or -1.
     """
-    cdef double *each = pair_arguments(atoms, pairs, table, n_species, LJ_ROW, energy, atom_energy)
-    cdef int64_t row
-    with nogil:
-        row = K.pair_lj(&atoms.rows, &pairs.rows, &table[0, 0], n_species, variant, &energy[0], each)
-    return row
-
-
-def pair_zbl(AtomRows atoms, VerletList pairs, double[:, ::1] table, int64_t n_species, bint want_energy,
-             int64_t[::1] energy, double[::1] atom_energy=None):
-    """Add screened nuclear repulsion; energy (limbs [3]) and atom_energy [n + 1] only with want_energy.
-
-    Returns the row of an atom with an impossibly close neighbour (with want_energy), or -1.
-    """
-    cdef double *each = pair_arguments(atoms, pairs, table, n_species, ZBL_ROW, energy, atom_energy)
-    cdef int64_t row
-    with nogil:
-        row = K.pair_zbl(&atoms.rows, &pairs.rows, &table[0, 0], n_species, want_energy, &energy[0], each)
-    return row
-
-
-cdef double *pair_arguments(AtomRows atoms, VerletList pairs, double[:, ::1] table, int64_t n_species, int64_t width,
-                            int64_t[::1] energy, double[::1] atom_energy) except? NULL:
-    """Do the arguments of a pair potential fit? The address of atom_energy, or NULL."""
+    cdef int64_t number, width, row
+    number, width = PAIR_KERNELS[name]
     if table.shape[0] != n_species * n_species or table.shape[1] != width or energy.shape[0] != 3:
         raise ValueError(f"table is [n_species^2, {width}], energy [3]")
     if atom_energy is not None and atom_energy.shape[0] < atoms.rows.n_owned + atoms.rows.n_ghost + 1:
         raise ValueError("atom_energy is [n_owned + n_ghost + 1]")
     if not pairs.half:
         raise ValueError("pair potentials run over a half list")
-    return NULL if atom_energy is None else &atom_energy[0]
+    cdef double *each = NULL if atom_energy is None else &atom_energy[0]
+    cdef md_pair *kernel = K.pair[number]
+    with nogil:
+        row = kernel(&atoms.rows, &pairs.rows, &table[0, 0], n_species, variant, &energy[0], each)
+    return row
 
 
 def verlet_first(AtomRows atoms, double dt, double grid_big):

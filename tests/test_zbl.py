@@ -94,9 +94,9 @@ def test_energy_slope_and_curvature_are_continuous():
     potential, h = ZBL(INNER, CUTOFF), 1e-3
     for r, third in ((INNER, 4000.0), (CUTOFF, 400.0)):  # bounds of the third derivative, which jumps
         at = [dimer("Cu", "O", r + k * h, potential) for k in (-2, -1, 1, 2)]
-        (e1, f1), (e2, f2), (e3, f3), (e4, f4) = at
-        assert abs(e3 - e2 + h * (f2 + f3)) < third * h**3
-        assert abs((f2 - f1) - (f4 - f3)) / h < 3 * third * h
+        energies, forces = np.transpose(at)
+        assert abs(energies[2] - energies[1] + h * (forces[1] + forces[2])) < third * h**3
+        assert abs((forces[1] - forces[0]) - (forces[3] - forces[2])) / h < 3 * third * h
     assert dimer("Cu", "O", CUTOFF, potential) == (0.0, 0.0)
 
 

@@ -38,6 +38,13 @@ def check_settings(settings: Settings, problems: Problems):
             ("limits", "max_temperature"),
             f"must exceed the highest temperature of the input, {max(settings.temperatures):g}",
         )
+    for i, potential in enumerate(settings.potential):
+        wanted = getattr(potential, "in_units", (settings.units,))
+        if settings.units not in wanted:
+            problems.add(
+                ("potential", i, "type"),
+                f'is for units = "{wanted[0]}" only, this input has units = "{settings.units}"',
+            )
     if settings.analysis is not None:
         check_analysis(settings, problems)
     if settings.structure.build:

@@ -8,7 +8,21 @@ in the assembly of a run.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mdcore.config.schema import Boolean, Choice, List, NamedSections, Number, Sections, Text, setting
+from mdcore.config.schema import (
+    Boolean,
+    Choice,
+    Integer,
+    List,
+    NamedSections,
+    Number,
+    Sections,
+    Table,
+    Text,
+    setting,
+)
+from mdcore.elements import ATOMIC_NUMBERS
+
+TYPES = ("lj", "zbl")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +60,7 @@ class LJPair:
 class LennardJonesSettings:
     """The 12-6 potential, 4 epsilon [(sigma/r)^12 - (sigma/r)^6], for any number of species."""
 
-    type: str = setting(Choice(("lj",)), "Kind of potential.", example="lj")
+    type: str = setting(Choice(TYPES), "Kind of potential.", example="lj")
     cutoff: float = setting(
         Number(above=0), "Pairs farther apart do not interact.", quantity="length", example=8.5
     )
@@ -137,4 +151,42 @@ class LennardJonesSettings:
                     )
 
 
-POTENTIALS: dict[str, type] = {"lj": LennardJonesSettings}
+@dataclass(frozen=True, kw_only=True)
+class ZBLSettings:
+    """Repulsion of nuclei at short distance (Ziegler, Biersack, Littmark), alone or beside another potential."""
+
+    in_units = ("metal",)
+
+    type: str = setting(Choice(TYPES), "Kind of potential.", example="zbl")
+    inner: float = setting(
+        Number(minimum=0),
+        "Up to here the force is the universal one; from here on energy, force and curvature fall to zero.",
+        quantity="length",
+        example=1.0,
+    )
+    cutoff: float = setting(Number(above=0), "Pairs farther apart do not interact.", quantity="length", example=2.0)
+    numbers: dict[str, int] = setting(
+        Table(Integer(1, 118)),
+        "Atomic numbers of species that are not called after an element.",
+        factory=dict,
+        example={"Ow": 8},
+    )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        if not self.inner < self.cutoff:
+            yield "inner", f"must be less than the cutoff, {self.cutoff:g}"
+
+    def check_species(self, symbols) -> Iterator[tuple[str, str]]:
+        """Has every species an atomic number?"""
+        for name in self.numbers:
+            if name not in symbols:
+                yield f"numbers.{name}", f"no such species in the structure, which has {', '.join(symbols)}"
+        for name in symbols:
+            if name not in ATOMIC_NUMBERS and name not in self.numbers:
+                yield (
+                    "numbers",
+                    f"species {name} is no chemical element; give its atomic number: numbers = {{ {name} = ... }}",
+                )
+
+
+POTENTIALS: dict[str, type] = {"lj": LennardJonesSettings, "zbl": ZBLSettings}

@@ -30,6 +30,7 @@ EXPONENT = 0.23
 COEFFICIENTS = (0.18175, 0.50986, 0.28022, 0.02817)
 DECAYS = (3.19980, 0.94229, 0.40290, 0.20162)
 HEAVIEST = 118
+ENERGY = 1  # variant of the kernel (ext/kernels.h)
 
 
 class ZBL:
@@ -91,8 +92,9 @@ class ZBL:
         return [*strengths, *decays, shift, s3, s4, 0.0, self.inner, self.cutoff**2]
 
     def compute(self, atoms, neighbors, domain, out) -> None:
-        row = _kernels.pair_zbl(
-            atoms, neighbors.list, self.table, self.n_species, out.want_energy, out.limbs(), out.atom_energies
+        variant = ENERGY if out.want_energy else 0
+        row = _kernels.pair(
+            "zbl", atoms, neighbors.list, self.table, self.n_species, variant, out.limbs(), out.atom_energies
         )
         out.add_limbs()
         out.bad_row = max(out.bad_row, row)
