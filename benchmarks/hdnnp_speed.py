@@ -18,14 +18,15 @@ import common
 import networks
 
 from mdcore import Simulation, VelocityVerlet, maxwell_boltzmann
+from mdcore.potentials import hdnnp
 from mdcore.potentials.hdnnp import HDNNPotential
 
 SYSTEMS = {  # folder, copies, units, skin in Angstrom, time step in fs, goal: part of the speed of lj/cut/opt
     "water": ("H2O_RPBE-D3", (1, 1, 1), ("bohr", "hartree"), 0.6, 0.5, 90),
     "Cu2S": ("Cu2S_PBE", (2, 2, 2), ("angstrom", "ev"), 0.6, 1.0, 130),
 }
-OPTIONS = inspect.signature(HDNNPotential).parameters  # threads and precision, where this version has them
-ONE_CORE = {"threads": 1} if "threads" in OPTIONS else {}
+THREADS = "threads" in inspect.signature(HDNNPotential).parameters  # where this version has them
+MIXED = "mixed" in getattr(hdnnp, "PRECISIONS", ())
 
 
 def measure(name: str, folder: str, warm: int, steps: int, options: str) -> None:
@@ -87,8 +88,8 @@ def compare(name: str, arguments, peer) -> list[tuple]:
     goal, atoms = SYSTEMS[name][-1], []
 
     def network(ranks=1, **options):
-        warm = max(10, arguments.steps // 10)
-        command = (name, arguments.reference, warm, arguments.steps, json.dumps({**ONE_CORE, **options}))
+        warm, one = max(10, arguments.steps // 10), {"threads": 1} if THREADS else {}
+        command = (name, arguments.reference, warm, arguments.steps, json.dumps({**one, **options}))
         told = common.child(__file__, "--child", *command, ranks=ranks)
         atoms.append(told["atoms"])
         return told["rate"]
@@ -98,7 +99,7 @@ def compare(name: str, arguments, peer) -> list[tuple]:
         return (name, f"{atoms[-1]:,}", program, cores, speed, part, target, scaling)
 
     runs = {"mdcore": network, "LAMMPS lj/cut/opt": peer}
-    if "precision" in OPTIONS:
+    if MIXED:
         runs["mdcore, mixed"] = lambda: network(precision="mixed")
     rates = common.alternate(runs, arguments.repeats)
     lj = rates.pop("LAMMPS lj/cut/opt")
@@ -111,7 +112,7 @@ def compare(name: str, arguments, peer) -> list[tuple]:
     more = {}
     if not arguments.one_core and common.mpiexec():
         more["mdcore, 2 ranks"] = lambda: network(2)
-    if not arguments.one_core and "threads" in OPTIONS:
+    if not arguments.one_core and THREADS:
         more["mdcore, 2 threads"] = lambda: network(threads=2)
     if more:
         rates = common.alternate({**more, "mdcore": network}, arguments.repeats)
