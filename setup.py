@@ -4,10 +4,12 @@ import os
 import platform
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError, LinkError
 
 SOURCE = Path("ext")
 X86 = platform.machine().lower() in ("x86_64", "amd64", "x64")
@@ -24,6 +26,7 @@ FLAGS += os.environ.get("MDCORE_CFLAGS", "").split()
 
 # extension: its kernels in one source, and the prefix of their tables (dispatch.c)
 FAMILIES = {"mdcore._kernels": ("kernels.c", "md"), "mdcore._hdnnp": ("hdnnp.c", "hd")}
+THREADED = ("hd",)  # the families that use OpenMP
 
 
 class BuildKernels(build_ext):
@@ -32,6 +35,7 @@ class BuildKernels(build_ext):
     def build_extension(self, ext):
         objects = []
         source, family = FAMILIES[ext.name]
+        threads = self.openmp() if family in THREADED else []
         temp = Path(self.build_temp) / family
         for level, flags in LEVELS.items():
             objects += self.compiler.compile(
@@ -39,7 +43,7 @@ class BuildKernels(build_ext):
                 output_dir=str(temp / level),
                 include_dirs=[str(SOURCE)],
                 macros=[("MD_LEVEL", level)],
-                extra_postargs=FLAGS + flags,
+                extra_postargs=FLAGS + flags + threads,
                 depends=ext.depends,
             )
         objects += self.compiler.compile(
@@ -51,7 +55,21 @@ class BuildKernels(build_ext):
             depends=ext.depends,
         )
         ext.extra_objects = objects
+        ext.extra_link_args = threads
         super().build_extension(ext)
+
+    def openmp(self):
+        """-fopenmp, if compiler and linker take it; without it the kernels run on one thread."""
+        with tempfile.TemporaryDirectory() as folder:
+            probe = Path(folder) / "probe.c"
+            probe.write_text("int main(void)\n{\n#pragma omp parallel\n    ;\n    return 0;\n}\n")
+            try:
+                objects = self.compiler.compile([str(probe)], output_dir=folder, extra_postargs=["-fopenmp"])
+                self.compiler.link_executable(objects, "probe", output_dir=folder, extra_postargs=["-fopenmp"])
+            except (CompileError, LinkError):
+                print("no OpenMP: network potentials will run on one thread")
+                return []
+        return ["-fopenmp"]
 
 
 def included(source: Path) -> set[str]:

@@ -5,10 +5,41 @@
 #include "network.c"
 #include "symmetry.c"
 
-/* Energy and forces of owned atoms [begin, end), the unit that threads may share out: forces are added to
- * atoms->f, energies (on the force grid) to the limbs and, unless NULL, to atom_energy [n_owned]. */
-static void energy_forces(const hd_element *elements, int64_t n_elements, const hd_units *units, const hd_atoms *atoms,
-                          int64_t begin, int64_t end, hd_scratch *s, int64_t *energy_limbs, double *atom_energy)
+/* Beyond the range of training by less than this share of it is rounding: the text files have few digits. */
+#define ROUNDING 1e-9
+
+/* How many descriptors g [n] of an atom are outside the range of training, and which one by how much? */
+static int32_t compare(const hd_element *element, const double *g, int32_t *worst, double *excess)
+{
+    int32_t outside = 0, at = -1;
+    double most = ROUNDING;
+    for (int64_t m = 0; m < element->plan.n_functions; m++) {
+        const double below = element->low[m] - g[m], above = g[m] - element->high[m];
+        const double out = (below > above ? below : above) * element->per_width[m];
+        outside += out > ROUNDING;
+        at = out > most ? (int32_t)m : at;
+        most = out > most ? out : most;
+    }
+    *worst = at;
+    *excess = at < 0 ? 0.0 : most;
+    return outside;
+}
+
+/* Tell what is asked about the descriptors g of owned atom i. */
+static void note(const hd_notes *notes, const hd_element *element, int64_t i, const double *g)
+{
+    if (notes->outside)
+        notes->outside[i] = compare(element, g, notes->worst + i, notes->excess + i);
+    if (notes->descriptors) {
+        double *row = notes->descriptors + i * notes->row;
+        for (int64_t m = 0; m < notes->row; m++)
+            row[m] = m < element->plan.n_functions ? g[m] : 0.0;
+    }
+}
+
+/* Energy (on the force grid, the sum is returned) and forces, added to atoms->f, of owned atoms [begin, end). */
+static md_i128 block(const hd_element *elements, int64_t n_elements, const hd_units *units, const hd_atoms *atoms,
+                     int64_t begin, int64_t end, hd_scratch *s, const hd_notes *notes)
 {
     hd_environment env = {s->x, s->y, s->z, s->first, s->atom};
     double *gx = s->edge, *gy = gx + s->stride, *gz = gy + s->stride;
@@ -19,6 +50,7 @@ static void energy_forces(const hd_element *elements, int64_t n_elements, const 
         gather(atoms, units, n_elements, i, &env);
         const int64_t n = env.first[n_elements];
         values(&element->plan, &env, s, s->descriptors);
+        note(notes, element, i, s->descriptors);
         for (int64_t m = 0; m < n_functions; m++)
             s->descriptors[m] = element->slope[m] * (s->descriptors[m] - element->shift[m]) + element->base;
         double energy;
@@ -32,10 +64,53 @@ static void energy_forces(const hd_element *elements, int64_t n_elements, const 
         const double own = units->energy * (element->factor * energy + element->offset);
         const int64_t rounded = (int64_t)__builtin_rint(own * (1.0 / FORCE_GRID));
         total += rounded;
-        if (atom_energy)
-            atom_energy[i] += (double)rounded * FORCE_GRID;
+        if (notes->energy)
+            notes->energy[i] += (double)rounded * FORCE_GRID;
     }
-    md_limbs(total, energy_limbs);
+    return total;
+}
+
+enum { LARGEST_BLOCK = 32, BLOCKS_PER_WORKER = 32 };
+
+/* Energy and forces of all owned atoms. Workers take blocks of atoms as they get to them; each adds to forces
+ * of its own. What they add are multiples of the grids, so who took which block can't be seen in the sums.
+ * Without OpenMP the first worker does it all. */
+static void energy_forces(const hd_element *elements, int64_t n_elements, const hd_units *units, const hd_atoms *atoms,
+                          int64_t n_owned, int64_t n_total, int64_t threads, hd_scratch **scratch, double *spare,
+                          int64_t *energy_limbs, const hd_notes *notes)
+{
+    if (threads < 2) {
+        md_limbs(block(elements, n_elements, units, atoms, 0, n_owned, *scratch, notes), energy_limbs);
+        return;
+    }
+    const int64_t share = n_owned / (threads * BLOCKS_PER_WORKER);
+    const int64_t size = share < 1 ? 1 : share < LARGEST_BLOCK ? share : LARGEST_BLOCK;
+    int64_t next = 0;
+#pragma omp parallel for schedule(static, 1) num_threads(threads)
+    for (int64_t worker = 0; worker < threads; worker++) {
+        hd_atoms own = *atoms;
+        if (worker > 0)
+            own.f = spare + (worker - 1) * 4 * n_total;
+        md_i128 total = 0;
+        int64_t begin, limbs[3];
+        while ((begin = __atomic_fetch_add(&next, size, __ATOMIC_RELAXED)) < n_owned) {
+            const int64_t end = begin + size < n_owned ? begin + size : n_owned;
+            total += block(elements, n_elements, units, &own, begin, end, scratch[worker], notes);
+        }
+        md_limbs(total, limbs);
+        for (int m = 0; m < 3; m++)
+            __atomic_fetch_add(energy_limbs + m, limbs[m], __ATOMIC_RELAXED);
+    }
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t i = 0; i < n_total; i++) {
+        v4d sum = v_load(atoms->f + 4 * i);
+        for (int64_t m = 0; m < threads - 1; m++) {
+            double *row = spare + 4 * (m * n_total + i);
+            sum += v_load(row);
+            v_store(row, v_set1(0.0));
+        }
+        v_store(atoms->f + 4 * i, sum);
+    }
 }
 
 #define JOIN_(a, b) a##b
@@ -52,4 +127,7 @@ const hd_kernels JOIN(hd_kernels_, MD_LEVEL) = {
     .jvp = jvp,
     .network = network,
     .energy_forces = energy_forces,
+#if defined(_OPENMP)
+    .openmp = 1,
+#endif
 };

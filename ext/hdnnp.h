@@ -88,12 +88,14 @@ typedef struct {
     int64_t n_layers, widest; /* widest layer, inputs included, rounded up to 4 */
 } hd_network;
 
-/* One element: descriptors, scaling x = slope * (G - shift) + base, network, energy = factor * E + offset */
+/* One element: descriptors, scaling x = slope * (G - shift) + base, network, energy = factor * E + offset.
+ * Training saw descriptors from low to high, infinite where unknown; per_width = 1 / (high - low). */
 typedef struct {
     hd_plan plan;
     hd_network network;
     const double *slope, *shift;
     double base, factor, offset;
+    const double *low, *high, *per_width;
 } hd_element;
 
 /* The neighbours of one atom, r_ij = r_j - r_i, elements ascending: those of element e are first[e] ... first[e+1]-1 */
@@ -117,6 +119,16 @@ typedef struct {
     const int32_t *element_of; /* [n_species] */
 } hd_atoms;
 
+/* What is told of each owned atom beside its force; NULL where nobody asks. */
+typedef struct {
+    double *energy;      /* [n_owned] eV, added */
+    int32_t *outside;    /* [n_owned] how many descriptors are outside the range of training */
+    int32_t *worst;      /* [n_owned] the one that is farthest outside, or -1 ... */
+    double *excess;      /* [n_owned] ... and how far, in units of high - low */
+    double *descriptors; /* [n_owned][row] G, zeros behind them */
+    int64_t row;
+} hd_notes;
+
 typedef struct {
     double per_length;       /* native lengths per Angstrom */
     double energy, gradient; /* eV per native energy; eV/Angstrom per native gradient */
@@ -138,9 +150,12 @@ typedef struct hd_kernels {
                 const double *tz, double *dg);
     /* network.c */
     void (*network)(const hd_network *, int64_t n, const double *x, double *energy, double *de_dx, double *work);
-    /* hdnnp.c */
-    void (*energy_forces)(const hd_element *, int64_t n_elements, const hd_units *, const hd_atoms *, int64_t begin,
-                          int64_t end, hd_scratch *, int64_t *energy_limbs, double *atom_energy);
+    /* hdnnp.c: `threads` workers, each with a scratch, all but the first with a row of zeros of its own in
+     * spare [threads - 1][4 n_total], which are zeros again afterwards */
+    void (*energy_forces)(const hd_element *, int64_t n_elements, const hd_units *, const hd_atoms *, int64_t n_owned,
+                          int64_t n_total, int64_t threads, hd_scratch **scratch, double *spare, int64_t *energy_limbs,
+                          const hd_notes *);
+    int openmp; /* are the workers threads? */
 } hd_kernels;
 
 const hd_kernels *hd_select(const char *wanted);

@@ -23,6 +23,9 @@ _HOME = {
     "Snapshot": "thermo",
     "LennardJones": "potentials.lj",
     "ZBL": "potentials.zbl",
+    "HDNNPotential": "potentials.hdnnp",
+    "Extrapolation": "potentials.extrapolation",
+    "read_model": "potentials.files",
     "Sum": "potentials.base",
     "VelocityVerlet": "integrators",
     "Langevin": "integrators",
@@ -34,6 +37,7 @@ _HOME = {
     "MdcoreError": "errors",
     "InputError": "errors",
     "SimulationError": "errors",
+    "ExtrapolationError": "errors",
     "OutputError": "errors",
     "Interrupted": "errors",
 }

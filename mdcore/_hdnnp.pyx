@@ -61,6 +61,9 @@ cdef extern from "hdnnp.h" nogil:
         const double *slope
         const double *shift
         double base, factor, offset
+        const double *low
+        const double *high
+        const double *per_width
 
     ctypedef struct hd_environment:
         double *x
@@ -82,6 +85,14 @@ cdef extern from "hdnnp.h" nogil:
         const int32_t *species_of
         const int32_t *element_of
 
+    ctypedef struct hd_notes:
+        double *energy
+        int32_t *outside
+        int32_t *worst
+        double *excess
+        double *descriptors
+        int64_t row
+
     ctypedef struct hd_units:
         double per_length, energy, gradient, cutoff
 
@@ -97,14 +108,23 @@ cdef extern from "hdnnp.h" nogil:
                     double *) noexcept nogil
         void (*network)(const hd_network *, int64_t, const double *, double *, double *, double *) noexcept nogil
         void (*energy_forces)(const hd_element *, int64_t, const hd_units *, const hd_atoms *, int64_t, int64_t,
-                              hd_scratch *,
-                              int64_t *, double *) noexcept nogil
+                              int64_t, hd_scratch **, double *, int64_t *, const hd_notes *) noexcept nogil
+        int openmp
 
     const hd_kernels *hd_select(const char *)
+
+cdef enum:
+    MOST_THREADS = 512
+
 
 cdef const hd_kernels *kernels() except NULL:
     name = _kernels.cpu_name().encode()
     return hd_select(name)
+
+
+def most_threads():
+    """The largest number of threads that do any good: 1 if the kernels were built without OpenMP."""
+    return MOST_THREADS if kernels().openmp else 1
 
 
 def canonical_order(double[:, ::1] x, const int64_t[::1] tags, int64_t n_owned, int64_t n_total, int64_t n_species,
@@ -133,19 +153,22 @@ cdef class Networks:
 
     elements : one (Plan, layers of hdnnp_plan.network_tables, slope [n], shift [n], base, factor, offset) an
     element; charges : nuclear charges. The network's input is slope * (G - shift) + base, an atom's energy
-    factor * E_NN + offset.
+    factor * E_NN + offset. ranges : one (min [n], max [n]) of the training set an element, not finite where
+    unknown; None: nothing is known.
     """
 
     cdef hd_element *elements
     cdef object arrays
     cdef readonly int64_t n_elements
     cdef readonly int64_t n_functions  # of the element that has most
-    cdef object memory
+    cdef list memory  # of each thread
+    cdef hd_scratch *scratch[MOST_THREADS]
+    cdef double[::1] spare  # forces of all threads but the first: zeros between calls
     cdef int64_t room
 
-    def __cinit__(self, elements, charges):
+    def __cinit__(self, elements, charges, ranges=None):
         self.n_elements = len(elements)
-        self.room = -1
+        self.room, self.memory, self.spare = -1, [], np.zeros(0)
         self.elements = <hd_element *>calloc(len(elements), sizeof(hd_element))
         if self.elements == NULL:
             raise MemoryError
@@ -154,7 +177,7 @@ cdef class Networks:
         self.arrays = [np.ascontiguousarray(charges, dtype=np.float64)]
         cdef int64_t e
         for e in range(self.n_elements):
-            self._take(&self.elements[e], elements[e])
+            self._take(&self.elements[e], elements[e], None if ranges is None else ranges[e])
 
     def __dealloc__(self):
         if self.elements != NULL:
@@ -170,7 +193,7 @@ cdef class Networks:
         self.arrays.append(array)
         return array.ctypes.data
 
-    cdef _take(self, hd_element *to, element):
+    cdef _take(self, hd_element *to, element, known):
         plan, layers, slope, shift, base, factor, offset = element
         to.plan.families = <const hd_family *>self._keep(plan.families, sizeof(hd_family))
         to.plan.exponents = <const hd_exponent *>self._keep(plan.exponents, sizeof(hd_exponent))
@@ -187,6 +210,14 @@ cdef class Networks:
         to.slope = <const double *>self._keep(slope, 8)
         to.shift = <const double *>self._keep(shift, 8)
         to.base, to.factor, to.offset = base, factor, offset
+        low, high = np.array((np.full(len(slope), np.nan),) * 2 if known is None else known, dtype=np.float64)
+        if len(low) != len(slope):
+            raise ValueError("one range a descriptor")
+        unknown = ~(np.isfinite(low) & np.isfinite(high))
+        low[unknown], high[unknown] = -np.inf, np.inf
+        width = np.where(unknown | (high <= low), 1.0, high - low)
+        to.low, to.high = <const double *>self._keep(low, 8), <const double *>self._keep(high, 8)
+        to.per_width = <const double *>self._keep(1.0 / width, 8)
         cdef hd_layer *own = <hd_layer *>calloc(len(layers), sizeof(hd_layer))
         if own == NULL:
             raise MemoryError
@@ -199,19 +230,24 @@ cdef class Networks:
             own[m].n_in, own[m].n_out, own[m].activation = n_in, n_out, activation
             to.network.widest = max(to.network.widest, (n_in + 3) // 4 * 4, (n_out + 3) // 4 * 4)
 
-    cdef hd_scratch *_scratch(self, int64_t most) except NULL:
-        """Scratch memory for environments of up to `most` neighbours."""
+    cdef hd_scratch *_scratch(self, int64_t most, int64_t threads=1) except NULL:
+        """Scratch memory for environments of up to `most` neighbours in self.scratch [threads]; the first one."""
         cdef const hd_kernels *k = kernels()
-        cdef char *at
         cdef signed char[::1] memory
+        cdef char *at
+        cdef int64_t m
         if most > self.room:
-            self.room = most + most // 4 + 16
-            self.memory = np.empty(k.scratch(self.elements, self.n_elements, self.room, NULL) + 64, dtype=np.int8)
-        memory = self.memory
-        at = <char *>&memory[0]
-        at += (64 - <uintptr_t>at % 64) % 64
-        k.scratch(self.elements, self.n_elements, self.room, at)
-        return <hd_scratch *>at
+            self.room, self.memory = most + most // 4 + 16, []
+        size = k.scratch(self.elements, self.n_elements, self.room, NULL) + 64
+        while len(self.memory) < threads:
+            self.memory.append(np.empty(size, dtype=np.int8))
+        for m in range(threads):
+            memory = self.memory[m]
+            at = <char *>&memory[0]
+            at += (64 - <uintptr_t>at % 64) % 64
+            k.scratch(self.elements, self.n_elements, self.room, at)
+            self.scratch[m] = <hd_scratch *>at
+        return self.scratch[0]
 
     def values(self, int32_t[::1] centers, int64_t[:, ::1] first, double[::1] x, double[::1] y, double[::1] z):
         """Descriptors G float64 [n, n_functions] of a block of environments.
@@ -297,26 +333,46 @@ cdef class Networks:
 
     def energy_forces(self, double[:, ::1] x, double[:, ::1] f, int64_t[::1] first, int32_t[::1] index,
                       int32_t[:, ::1] bounds, int32_t[::1] species_of, int32_t[::1] element_of, units,
-                      int64_t[::1] energy, double[::1] atom_energy=None):
+                      int64_t[::1] energy, double[::1] atom_energy=None, *, int64_t n_total=-1, int64_t threads=1,
+                      int32_t[::1] outside=None, int32_t[::1] worst=None, double[::1] excess=None,
+                      double[:, ::1] descriptors=None):
         """Add forces to f (rows of owned atoms and ghosts); energy [3] gets the limbs of the energy.
 
         x, f : [capacity, 4]; first, index, bounds : a full list in canonical order; species_of : [n_elements],
         element_of : [n_species]; units : (native lengths per Angstrom, eV per native energy, eV/Angstrom per
-        native gradient, cutoff in native length); atom_energy : [>= n_owned] or None, energies are added
+        native gradient, cutoff in native length); n_total : owned atoms and ghosts (default: all rows).
+
+        threads : so many share the work; the results are the same bits for any number. What else is told of each
+        owned atom, if arrays are given: atom_energy [>= n_owned], energies are added; outside int32 [>= n_owned],
+        the number of descriptors outside the range of training, worst int32, which is farthest outside (-1: none),
+        and excess, how far, in units of max - min; descriptors [>= n_owned, n_functions], raw G, zeros behind them
         """
         cdef int64_t n = first.shape[0] - 1
         if species_of.shape[0] != self.n_elements or bounds.shape[0] < n or bounds.shape[1] != element_of.shape[0] + 1:
             raise ValueError("species_of is [n_elements], bounds [n_owned, n_species + 1]")
         if x.shape[1] != 4 or f.shape[1] != 4 or f.shape[0] != x.shape[0] or x.shape[0] < n or energy.shape[0] != 3:
             raise ValueError("x and f are [capacity, 4], energy [3]")
-        if atom_energy is not None and atom_energy.shape[0] < n:
-            raise ValueError("atom_energy is [n_owned]")
+        if n_total < 0:
+            n_total = x.shape[0]
+        if not n <= n_total <= x.shape[0] or not 1 <= threads <= MOST_THREADS:
+            raise ValueError("n_total counts rows of x, threads is 1 to 512")
+        notes_wanted = [atom_energy, outside, worst, excess, descriptors]
+        for column in notes_wanted:
+            if column is not None and column.shape[0] < n:
+                raise ValueError("what is told of atoms has a row for each of n_owned")
+        if descriptors is not None and descriptors.shape[1] != self.n_functions:
+            raise ValueError("descriptors are [n_owned, n_functions]")
         cdef hd_units u
         u.per_length, u.energy, u.gradient, u.cutoff = units
         cdef hd_atoms atoms
         cdef int64_t most = int(np.diff(np.asarray(first)).max(initial=0))
-        cdef hd_scratch *scratch = self._scratch(most)
         cdef const hd_kernels *k = kernels()
+        threads = min(threads, max(n, 1)) if k.openmp else 1
+        self._scratch(most, threads)
+        cdef int64_t room = 4 * n_total * (threads - 1)
+        if self.spare.shape[0] < room:
+            self.spare = np.zeros(room + room // 8)
+        cdef double *spare = &self.spare[0] if room else NULL
         cdef int32_t no_index = 0
         energy[:] = 0
         if n == 0:
@@ -326,6 +382,18 @@ cdef class Networks:
         atoms.bounds = &bounds[0, 0]
         atoms.n_species = element_of.shape[0]
         atoms.species_of, atoms.element_of = &species_of[0], &element_of[0]
-        cdef double *each = NULL if atom_energy is None else &atom_energy[0]
+        if outside is None and (worst is not None or excess is not None):
+            outside = np.empty(n, dtype=np.int32)
+        if outside is not None:
+            worst = np.empty(n, dtype=np.int32) if worst is None else worst
+            excess = np.empty(n) if excess is None else excess
+        cdef hd_notes notes
+        notes.energy = NULL if atom_energy is None else &atom_energy[0]
+        notes.outside = NULL if outside is None else &outside[0]
+        notes.worst = NULL if worst is None else &worst[0]
+        notes.excess = NULL if excess is None else &excess[0]
+        notes.descriptors = NULL if descriptors is None else &descriptors[0, 0]
+        notes.row = self.n_functions
         with nogil:
-            k.energy_forces(self.elements, self.n_elements, &u, &atoms, 0, n, scratch, &energy[0], each)
+            k.energy_forces(self.elements, self.n_elements, &u, &atoms, n, n_total, threads, self.scratch, spare,
+                            &energy[0], &notes)

@@ -53,8 +53,11 @@ class ExtxyzDump:
         if snapshot is not None:
             self.write(snapshot, thermo, sim.units)
 
-    def write(self, snapshot, thermo, units):
-        """Append one frame; on rank 0 only."""
+    def write(self, snapshot, thermo, units, about: dict | None = None):
+        """Append one frame; on rank 0 only.
+
+        thermo : None writes no energy and no stress; about : further entries of the comment line
+        """
         if self._size is None:
             self._start(snapshot)
         if self._last_step is not None and snapshot.step <= self._last_step:
@@ -69,17 +72,26 @@ class ExtxyzDump:
             "Time": float(snapshot.time),
             "mdcore": self.provenance.get("version", "unknown"),
             "seed": self.provenance.get("seed", ""),
+            **(about or {}),
         }
-        stress = static_stress(snapshot, thermo.stress, units)
+        energy = stress = None
+        if thermo is not None:
+            energy, stress = thermo.potential, static_stress(snapshot, thermo.stress, units)
         try:
             with open(self.path, "a", encoding="utf-8", newline="\n", buffering=BUFFER_BYTES) as stream:
-                write_frame(stream, snapshot, units=units, energy=thermo.potential, stress=stress, info=info)
+                write_frame(stream, snapshot, units=units, energy=energy, stress=stress, info=info)
             self._size = self.path.stat().st_size
         except OSError as error:
             if self.path.exists():
                 os.truncate(self.path, self._size)
             raise OutputError(cannot_write(self.path, error)) from error
         self._last_step = snapshot.step
+
+    def last_step(self) -> int | None:
+        """The step of the last frame in the file, None without one; on rank 0 only."""
+        if self._size is None:
+            self._start()
+        return self._last_step
 
     def flush(self, durable: bool = False):
         """Frames are with the operating system already; ``durable`` waits until they are on the disk."""

@@ -28,6 +28,12 @@ class OutputError(MdcoreError):
     exit_code = 4
 
 
+class ExtrapolationError(SimulationError):
+    """Atoms left the range a network was trained on, and the input says to stop; a checkpoint is written first."""
+
+    exit_code = 5
+
+
 class Interrupted(MdcoreError):
     """A signal asked to stop; a checkpoint was written first. 75 is EX_TEMPFAIL of sysexits.h: try again."""
 

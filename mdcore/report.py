@@ -37,6 +37,8 @@ def banner(sim, provenance: dict[str, str], input_name: str = "") -> str:
         "date": provenance.get("date", ""),
         "processor": f"{provenance.get('cpu', '')} kernels on {provenance.get('host', '')}",
         "ranks": f"{sim.comm.size} (grid {grid})",
+        "threads": provenance.get("threads", ""),
+        "potential": "\n             ".join(provenance.get("potential", "").splitlines()),
         "atoms": atoms,
         "cell": cell,
         "units": f"{units.name} ({labels['length']}, {labels['time']}, {labels['energy']})",

@@ -88,6 +88,8 @@ class Simulation:
         self.degrees_of_freedom = 0
         self._running = None if state is None else integrator  # the integrator of the stage so far
         self._stop = False
+        self._watch = getattr(potential, "watch", lambda sim: None)
+        self._watched, self._halt = -1, None
         self._bad_row = -1
         self._thermo, self._observing = None, False
         self._observed = self._next_due = self._next_energy = -1
@@ -160,7 +162,8 @@ class Simulation:
         """Take `steps` steps, calling observers as they are due. A new integrator begins a new stage.
 
         zero_momentum : as for `begin_stage`
-        Interrupted if a stop was requested; SimulationError if the physics broke down.
+        Interrupted if a stop was requested; SimulationError if the physics broke down, ExtrapolationError if
+        the potential stops the run (it may be continued).
         """
         if not (isinstance(steps, int) and steps >= 0):
             raise InputError(f"run({steps!r}): expected a number of steps")
@@ -204,14 +207,26 @@ class Simulation:
     def run_until(self, last: int) -> None:
         """Step up to step `last` of the stage that `begin_stage` began."""
         self.timers.lap("other")
+        self._look()
         self._observe()
-        while self.step < last:
+        while self.step < last and not self._halt:
             self.advance()
-            if self.step == self._next_due or self.step == last or self._stop:
+            self._look()
+            if self.step == self._next_due or self.step == last or self._stop or self._halt:
                 self._observe()
             if self._stop:
                 self._stop = False
                 raise Interrupted(f"stopped after step {self.step} on request")
+        if self._halt:
+            self._halt, error = None, self._halt
+            error.collective = True
+            raise error
+
+    def _look(self) -> None:
+        """Let the potential look at this step, once."""
+        if self._watched != self.step:
+            self._watched, self._halt = self.step, self._watch(self)
+            self.timers.lap("forces")
 
     @property
     def time(self) -> float:

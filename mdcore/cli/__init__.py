@@ -5,9 +5,11 @@ An error becomes one message on standard error, from one rank, and an exit code 
 
 import os
 
-# Every rank is one thread; BLAS threads on top of ranks cost up to 70x. NumPy is not imported yet.
+# BLAS threads on top of ranks cost up to 70x; NumPy is not imported yet. Kernels are told their number of threads.
 for _name in ("OPENBLAS", "MKL", "BLIS", "OMP", "VECLIB_MAXIMUM", "NUMEXPR"):
     os.environ.setdefault(f"{_name}_NUM_THREADS", "1")
+# Threads that wait shall sleep: spinning costs half the speed where others use the cores too.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import sys  # noqa: E402
 import time  # noqa: E402

@@ -96,4 +96,23 @@ def build() -> Parser:
         epilog=EPILOG,
     )
     check.set_defaults(module="mdcore.cli.check")
+
+    convert = commands.add_parser(
+        "convert",
+        help="convert a network potential",
+        allow_abbrev=False,
+        description="Write a network potential as one .h5 file with test vectors, or as a folder of n2p2 files.",
+    )
+    convert.add_argument("source", metavar="SOURCE", help="folder with input.nn, or .h5 file")
+    convert.add_argument("target", metavar="TARGET", help="file that ends with .h5, or folder")
+    convert.add_argument(
+        "--units",
+        nargs=2,
+        metavar=("LENGTH", "ENERGY"),
+        help="units of SOURCE, where it doesn't state them, e.g. --units bohr hartree",
+    )
+    convert.add_argument("--structure", metavar="FILE", help="its first frame becomes a test vector")
+    convert.add_argument("--overwrite", action="store_true", help="replace TARGET")
+    convert.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")
+    convert.set_defaults(module="mdcore.cli.convert")
     return parser

@@ -3,10 +3,11 @@
 import math
 from dataclasses import dataclass
 
+from mdcore.cli import networks
 from mdcore.cli.summary import boundary
 from mdcore.config import validate_species
-from mdcore.config.potentials import LennardJonesSettings, ZBLSettings
-from mdcore.config.problems import Problems
+from mdcore.config.potentials import HDNNPSettings, LennardJonesSettings, ZBLSettings
+from mdcore.config.problems import Problems, at
 from mdcore.config.settings import Settings
 from mdcore.config.stages import LangevinSettings, NVESettings, StageSettings
 from mdcore.errors import InputError
@@ -100,13 +101,6 @@ def check_grid(settings: Settings, size: int) -> None:
         raise error
 
 
-def at(settings: Settings, path, text: str) -> InputError:
-    """An InputError that names the file (or --set), section, key and value of a setting."""
-    problems = Problems(settings.origin)
-    problems.add(path, text)
-    return InputError(problems.messages[0])
-
-
 # --- potentials ------------------------------------------------------------------------------------
 
 
@@ -128,9 +122,12 @@ def zbl(s: ZBLSettings) -> ZBL:
 POTENTIALS = {LennardJonesSettings: lennard_jones, ZBLSettings: zbl}
 
 
-def make_potential(settings: Settings):
-    """The potential; several add up."""
-    terms = [POTENTIALS[type(potential)](potential) for potential in settings.potential]
+def make_potential(settings: Settings, models: dict | None = None):
+    """The potential; several add up. models : of the network potentials (networks.read_models)."""
+    terms = [
+        networks.make(settings, i, models[i]) if type(s) is HDNNPSettings else POTENTIALS[type(s)](s)
+        for i, s in enumerate(settings.potential)
+    ]
     return terms[0] if len(terms) == 1 else Sum(*terms)
 
 

@@ -1,6 +1,6 @@
 """``mdcore check``: is the input right, and what would it do?"""
 
-from mdcore.cli import assemble, summary
+from mdcore.cli import assemble, networks, summary
 from mdcore.cli.files import output_files
 from mdcore.cli.run import on_root
 from mdcore.config import load
@@ -14,7 +14,8 @@ def check(path: str, overrides=()) -> str:
     """Validate an input with its structure; returns what it would do, raises InputError."""
     settings = load(path, overrides)
     system = assemble.make_system(settings)
-    assemble.make_potential(settings).bind(system.symbols)
+    potential = assemble.make_potential(settings, networks.read_models(settings, system.symbols))
+    potential.bind(tuple(system.symbols))
     units = settings.unit_system
     lines = [f"{path}: the input is right"]
     if settings.title:
@@ -22,7 +23,7 @@ def check(path: str, overrides=()) -> str:
     lines += summary.of_system(system.symbols, summary.counts(system), system.box, units)
     if all(system.box.periodic):
         lines.append(f"density     {system.density:.6g} {units.labels['density']}")
-    lines += summary.of_settings(settings)
+    lines += summary.of_settings(settings, potential)
     stages = assemble.make_stages(settings)
     lines += [summary.of_stage(stage, len(stages), units) for stage in stages]
     lines += [f"writes      {file} ({what})" for file, what in output_files(settings).items()]

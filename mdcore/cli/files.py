@@ -4,7 +4,8 @@ import contextlib
 import os
 
 from mdcore.checkpoint import previous_path
-from mdcore.cli.assemble import at
+from mdcore.cli import networks
+from mdcore.config.problems import at
 from mdcore.config.settings import Settings
 from mdcore.errors import OutputError
 
@@ -20,6 +21,8 @@ def output_files(settings: Settings) -> dict[str, str]:
         files[settings.output_path(".h5md")] = "trajectory and thermo log" if frames else "thermo log"
     if any(stage.dump_every for stage in stages):
         files[settings.output_path(".extxyz")] = "extxyz dump"
+    if networks.saves(settings):
+        files[settings.output_path(networks.SAVED)] = "structures outside the range of training, if there are any"
     files[settings.output_path(CHECKPOINT)] = "checkpoint"
     if settings.analysis is not None:
         files[settings.output_path(".analysis.json")] = "analysis"
@@ -59,9 +62,11 @@ def protect(settings: Settings, overwrite: bool, restart: bool) -> None:
         )
 
 
-def forget_checkpoints(settings: Settings) -> None:
-    """Remove the checkpoints of the run that is being replaced, lest a restart takes them up."""
+def forget(settings: Settings) -> None:
+    """Remove what the run that is being replaced left and this one may not write: a restart must not take up its
+    checkpoints, nobody its structures from outside the range of training."""
     path = settings.output_path(CHECKPOINT)
-    for old in (path, previous_path(path)):
+    saved = [settings.output_path(networks.SAVED)] if networks.saves(settings) else []
+    for old in (path, previous_path(path), *saved):
         with contextlib.suppress(FileNotFoundError):
             os.remove(old)

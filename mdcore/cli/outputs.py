@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 
 from mdcore import provenance
 from mdcore.checkpoint import Checkpointer
+from mdcore.cli import networks
 from mdcore.cli.files import CHECKPOINT
 from mdcore.config.settings import Settings
 from mdcore.config.stages import StageSettings
@@ -21,24 +22,25 @@ class Outputs:
     quiet : nothing on the screen
     """
 
-    def __init__(self, settings: Settings, comm, cpu: str, resume_step=None, overwrite=False, quiet=False):
-        out = settings.output
-        self.provenance = comm.bcast(
-            provenance.collect(settings.text, cpu, settings.seed, title=settings.title, ranks=str(comm.size))
-        )
+    def __init__(self, settings: Settings, sim, cpu: str, resume_step=None, overwrite=False, quiet=False):
+        out, comm = settings.output, sim.comm
+        about = {"title": settings.title, "ranks": str(comm.size), **networks.provenance(settings, sim.potential)}
+        self.provenance = comm.bcast(provenance.collect(settings.text, cpu, settings.seed, **about))
         files = {"provenance": self.provenance, "resume_step": resume_step, "overwrite": overwrite}
         self.file = H5MDFile(settings.output_path(".h5md"), note=tell, **files)
         self.thermo = ThermoLog(0, None if quiet else sys.stdout, self.file)
         self.trajectory = H5MDWriter(self.file, 0, out.trajectory_fields, compression=out.compression)
         self.dump = ExtxyzDump(settings.output_path(".extxyz"), 0, note=tell, **files)
+        self.extrapolated = ExtxyzDump(settings.output_path(networks.SAVED), 0, note=lambda text: None, **files)
+        networks.connect(sim.potential, self.extrapolated if networks.saves(settings) else None, quiet)
         self.checkpoint = Checkpointer(
             settings.output_path(CHECKPOINT),
             out.checkpoint_every,
             out.checkpoint_minutes,
             self.provenance,
-            outputs=[self.file, self.dump],
+            outputs=[self.file, self.dump, self.extrapolated],
         )
-        self.observers = [self.thermo, self.trajectory, self.dump, self.checkpoint]
+        self.observers = [self.thermo, self.trajectory, self.dump, self.checkpoint, self.extrapolated]
 
     def begin_stage(self, stage: StageSettings) -> None:
         """Take over the intervals of a stage."""

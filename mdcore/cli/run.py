@@ -6,12 +6,12 @@ from contextlib import ExitStack, nullcontext
 
 from mdcore import checkpoint
 from mdcore._kernels import cpu_name
-from mdcore.cli import assemble, summary
+from mdcore.cli import assemble, networks, summary
 from mdcore.cli.assemble import Stage
-from mdcore.cli.files import CHECKPOINT, forget_checkpoints, protect
+from mdcore.cli.files import CHECKPOINT, forget, protect
 from mdcore.cli.outputs import Outputs, tell
 from mdcore.config import Settings, load, validate_species
-from mdcore.errors import InputError, Interrupted, MdcoreError, SimulationError
+from mdcore.errors import ExtrapolationError, InputError, Interrupted, MdcoreError, SimulationError
 from mdcore.lock import RunLock
 from mdcore.report import Meter, Progress, banner
 from mdcore.signals import StopSignals
@@ -37,11 +37,9 @@ def run(settings: Settings, comm, stop=None, *, restart=None, overwrite=False, q
         on_root(comm, lambda: held.enter_context(RunLock(settings.output_path(".lock"))))
         sim = begin(settings, comm, stages, restart)
         if overwrite:
-            on_root(comm, lambda: forget_checkpoints(settings))
+            on_root(comm, lambda: forget(settings))
         resume_step = None if restart is None else sim.step
-        outputs = Outputs(
-            settings, comm, cpu_name(), resume_step=resume_step, overwrite=overwrite, quiet=quiet
-        )
+        outputs = Outputs(settings, sim, cpu_name(), resume_step=resume_step, overwrite=overwrite, quiet=quiet)
         progress = Progress(stages[-1].last, style="off" if quiet else settings.output.progress)
         held.enter_context(outputs.closing(comm))
         held.callback(progress.close)
@@ -54,7 +52,7 @@ def run(settings: Settings, comm, stop=None, *, restart=None, overwrite=False, q
             run_stages(settings, sim, assemble.remaining(stages, sim, restart is not None), outputs, say)
         progress.close()
         timing = meter.report(sim)
-        say("\n" + timing)
+        say("\n" + "\n".join([timing, *networks.totals(sim.potential)]))
     if settings.analysis is not None:
         lines = on_root(comm, lambda: analyse(settings, stages))
         say("\n" + "\n".join(lines or ()))
@@ -71,7 +69,11 @@ def run_stages(settings: Settings, sim: Simulation, stages, outputs: Outputs, sa
     except Interrupted:
         outputs.write_checkpoint(sim)
         raise stopped(settings, sim) from None
+    except ExtrapolationError as error:
+        outputs.write_checkpoint(sim)
+        raise halted(settings, error) from None
     except SimulationError as error:
+        say("\n".join(["", *networks.totals(sim.potential)]))
         raise with_last_checkpoint(error, outputs) from None
 
 
@@ -114,9 +116,12 @@ def begin(settings: Settings, comm, stages, restart) -> Simulation:
         path = settings.output_path(CHECKPOINT) if restart in (True, "") else restart
         state = on_root(comm, lambda: read_state(settings, path, stages))
     step = comm.bcast(state["step"] if state else 0)
+    models = on_root(comm, lambda: networks.read_models(settings, state["symbols"] if state else system.symbols), True)
+    if restart is not None:
+        on_root(comm, lambda: networks.compare(models, path, checkpoint.read_provenance(path)))
     return Simulation(
         system,
-        assemble.make_potential(settings),
+        assemble.make_potential(settings, models),
         assemble.stage_at(stages, step).integrator(),
         seed=settings.seed,
         skin=settings.neighbors.skin,
@@ -157,6 +162,17 @@ def stopped(settings: Settings, sim) -> Interrupted:
     )
     error.collective = True
     return error
+
+
+def halted(settings: Settings, error: ExtrapolationError) -> ExtrapolationError:
+    """`error`, and what can be done now."""
+    told = ExtrapolationError(
+        f"{error}. Stopped; the structure is in {settings.output_path(networks.SAVED)}, the checkpoint in "
+        f"{settings.output_path(CHECKPOINT)}. Train the potential on such structures, or go on with --restart "
+        'and extrapolation = "warn" or a larger extrapolation_limit'
+    )
+    told.collective = True
+    return told
 
 
 def with_last_checkpoint(error: SimulationError, outputs: Outputs) -> SimulationError:

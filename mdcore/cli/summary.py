@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 
-from mdcore.config.settings import Settings
+from mdcore.config.settings import Settings, beside_input
 
 
 def of_system(symbols, counts, box, units) -> list[str]:
@@ -20,12 +20,17 @@ def of_system(symbols, counts, box, units) -> list[str]:
     return lines
 
 
-def of_settings(settings: Settings) -> list[str]:
-    """Potentials and outputs."""
+def of_settings(settings: Settings, potential) -> list[str]:
+    """Potentials and neighbours."""
     unit = settings.unit_system.labels["length"]
     lines = []
-    for potential in settings.potential:
-        lines.append(f"potential   {potential.type}, cutoff {potential.cutoff:g} {unit}")
+    for s, term in zip(settings.potential, getattr(potential, "terms", [potential]), strict=True):
+        text = term.describe() if hasattr(term, "describe") else f"cutoff {term.cutoff:g} {unit}"
+        lines.append(f"potential   {s.type}, {text}")
+        if hasattr(s, "file"):
+            lines.append(f"read from   {beside_input(settings.source, s.file)}")
+        if hasattr(term, "threads"):
+            lines.append(f"threads     {term.threads} of each rank")
     lines.append(f"neighbours  skin {settings.neighbors.skin:g} {unit}")
     return lines
 

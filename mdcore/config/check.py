@@ -4,7 +4,7 @@ import os
 
 from mdcore import elements
 from mdcore.config.problems import Problems, lookup
-from mdcore.config.settings import Settings, structure_path
+from mdcore.config.settings import Settings, beside_input
 
 
 def check_document(problems: Problems):
@@ -20,7 +20,7 @@ def check_document(problems: Problems):
             )
     file = lookup(document, ("structure", "file"))
     if isinstance(file, str) and file:
-        path = structure_path(problems.origin.source, file)
+        path = beside_input(problems.origin.source, file)
         if not os.path.exists(path):
             problems.add(
                 ("structure", "file"),
@@ -28,6 +28,16 @@ def check_document(problems: Problems):
             )
         elif os.path.isdir(path):
             problems.add(("structure", "file"), "is a directory; name a file in it")
+    potentials = document.get("potential")
+    for i, potential in enumerate(potentials if isinstance(potentials, list) else ()):
+        file = potential.get("file") if isinstance(potential, dict) else None
+        if isinstance(file, str) and file:
+            path = beside_input(problems.origin.source, file)
+            if not os.path.exists(path):
+                problems.add(
+                    ("potential", i, "file"),
+                    f"no such file or folder; looked for {path} (the path is relative to the input file)",
+                )
 
 
 def check_settings(settings: Settings, problems: Problems):
@@ -43,7 +53,7 @@ def check_settings(settings: Settings, problems: Problems):
         if settings.units not in wanted:
             problems.add(
                 ("potential", i, "type"),
-                f'is for units = "{wanted[0]}" only, this input has units = "{settings.units}"',
+                f'has real units; run it with units = "{wanted[0]}", this input has units = "{settings.units}"',
             )
     if settings.analysis is not None:
         check_analysis(settings, problems)

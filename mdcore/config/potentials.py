@@ -21,8 +21,10 @@ from mdcore.config.schema import (
     setting,
 )
 from mdcore.elements import ATOMIC_NUMBERS
+from mdcore.errors import InputError
+from mdcore.potentials.native_units import Units
 
-TYPES = ("lj", "zbl")
+TYPES = ("lj", "zbl", "hdnnp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,4 +191,64 @@ class ZBLSettings:
                 )
 
 
-POTENTIALS: dict[str, type] = {"lj": LennardJonesSettings, "zbl": ZBLSettings}
+@dataclass(frozen=True, kw_only=True)
+class HDNNPSettings:
+    """A Behler-Parrinello network potential ([how to run one](networks.md)); with `units = "metal"` only."""
+
+    in_units = ("metal",)
+
+    type: str = setting(Choice(TYPES), "Kind of potential.", example="hdnnp")
+    file: str = setting(
+        Text(),
+        "A folder with `input.nn`, `scaling.data` and `weights.*.data` (n2p2, RuNNer), or an `.h5` file of mdcore; "
+        "relative to the input file.",
+        example="H2O_RPBE-D3",
+    )
+    units: dict[str, str] = setting(
+        Table(Text()),
+        "Units the author wrote the potential in: length angstrom, bohr or nm; energy ev, hartree, rydberg, kcal/mol "
+        "or kj/mol. Required unless the potential says so itself (`.h5`, or `mdcore.toml` in the folder).",
+        factory=dict,
+        example={"length": "bohr", "energy": "hartree"},
+    )
+    precision: str = setting(
+        Choice(("double", "mixed")),
+        '`"mixed"`: kernels in single precision, sums in double.',
+        default="double",
+        example="mixed",
+    )
+    extrapolation: str = setting(
+        Choice(("ignore", "warn", "save", "stop")),
+        'What to do about atoms outside the range of the training set: `"ignore"`, `"warn"` now and then, `"save"` '
+        'also the structures, to `<name>-extrapolated.extxyz`, `"stop"` also the run, with a checkpoint.',
+        default="warn",
+        example="save",
+    )
+    extrapolation_limit: int = setting(
+        Integer(minimum=1),
+        'With `"stop"`: so many atoms outside in one step end the run.',
+        default=1,
+        example=5,
+    )
+    extrapolation_every: int = setting(
+        Integer(minimum=1),
+        'With `"save"`: fewest steps between two saved structures.',
+        default=100,
+        example=1000,
+    )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        try:
+            Units.parse(self.units or None, "a unit")
+        except InputError as error:
+            yield "units", str(error)
+        for key, policy in (("extrapolation_limit", "stop"), ("extrapolation_every", "save")):
+            if key in given and self.extrapolation != policy:
+                yield key, f'applies with extrapolation = "{policy}" only'
+
+    def check_species(self, symbols) -> Iterator[tuple[str, str]]:
+        """Only the file knows: cli/networks.py reads it."""
+        return iter(())
+
+
+POTENTIALS: dict[str, type] = dict(zip(TYPES, (LennardJonesSettings, ZBLSettings, HDNNPSettings), strict=True))

@@ -63,6 +63,13 @@ class Problems:
             raise InputError("\n".join(dict.fromkeys(self.messages)))
 
 
+def at(settings, path: tuple, text: str) -> InputError:
+    """An InputError that names the file (or --set), section, key and value of one of the settings."""
+    problems = Problems(settings.origin)
+    problems.add(path, text)
+    return InputError(problems.messages[0])
+
+
 def dotted(parts) -> str:
     """``pair #1 epsilon`` or ``species.Ar.epsilon``"""
     out = ""

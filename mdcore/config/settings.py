@@ -24,6 +24,7 @@ from mdcore.config.schema import (
 )
 from mdcore.config.stages import ENSEMBLES, StageSettings
 from mdcore.config.structure import StructureSettings, VelocitiesSettings
+from mdcore.threads import MOST as MOST_THREADS
 from mdcore.units import SYSTEMS, UnitSystem
 
 
@@ -44,14 +45,21 @@ class NeighborsSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ParallelSettings:
-    """How the box is shared among MPI ranks."""
+    """How the work is shared among MPI ranks and threads. It changes the speed, never the result."""
 
     grid: str | tuple[int, int, int] = setting(
         OneOf((Choice(("auto",)), List(Integer(minimum=1), 3))),
         "Domains along each cell vector; the product is "
-        'the number of ranks. `"auto"`: the least surface. It changes the speed, never the result.',
+        'the number of ranks. `"auto"`: the least surface.',
         default="auto",
         example=[2, 2, 1],
+    )
+    threads: str | int = setting(
+        OneOf((Choice(("auto",)), Integer(minimum=1, maximum=MOST_THREADS))),
+        "Threads of each rank; network potentials use them. "
+        '`"auto"`: the environment variable `MDCORE_NUM_THREADS`, or 1.',
+        default="auto",
+        example=2,
     )
 
 
@@ -122,7 +130,7 @@ class Settings:
     @property
     def structure_path(self) -> str | None:
         """The structure file, as seen from the current directory."""
-        return structure_path(self.source, self.structure.file) if self.structure.file else None
+        return beside_input(self.source, self.structure.file) if self.structure.file else None
 
     @property
     def temperatures(self) -> tuple[float, ...]:
@@ -135,6 +143,6 @@ class Settings:
         return os.path.normpath(os.path.join(self.output.directory, self.output.name + suffix))
 
 
-def structure_path(source: str, file: str) -> str:
+def beside_input(source: str, file: str) -> str:
     """`file`, which an input at `source` names, as seen from the current directory."""
     return os.path.join(os.path.dirname(source), os.path.expanduser(file))

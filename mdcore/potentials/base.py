@@ -4,6 +4,8 @@ Anything with ``cutoff``, ``bind(symbols)`` and ``compute(atoms, neighbors, doma
 which *adds* forces to ``atoms.f`` (owned and ghosts) and, where asked, energy to ``out``.
 ``list_kinds`` says which neighbour lists it reads ("half", "full": neighbors.py), ``ghost_columns``
 which columns of ghosts beside their positions (such as "tags").
+``watch(sim)``, where a potential has it, is called by all ranks at the end of every step; an error that it
+returns stops the run when the observers have seen the step.
 The engine takes care of ghosts, of sending their forces home and of the virial, which
 is the sum of x (x) F over owned atoms and ghosts: exact, and the same for any potential.
 """
@@ -67,6 +69,10 @@ class Sum:
     def compute(self, atoms, neighbors, domain, out) -> None:
         for term in self.terms:
             term.compute(atoms, neighbors, domain, out)
+
+    def watch(self, sim) -> Exception | None:
+        errors = [term.watch(sim) for term in self.terms if hasattr(term, "watch")]
+        return next(filter(None, errors), None)
 
     def tail(self, counts, box) -> tuple[float, float]:
         tails = [term.tail(counts, box) for term in self.terms]

@@ -7,26 +7,43 @@ forces are converted on their way in and out.
 
 import numpy as np
 
-from mdcore._hdnnp import Networks
+from mdcore._hdnnp import Networks, most_threads
 from mdcore.errors import InputError
+from mdcore.potentials.extrapolation import Extrapolation
 from mdcore.potentials.hdnnp_model import HDNNP
 from mdcore.potentials.hdnnp_plan import energy_of, make_plan, network_tables
+from mdcore.potentials.hdnnp_vectors import check_test_vectors
 from mdcore.potentials.native_units import Units
+from mdcore.threads import number_of_threads
+
+PRECISIONS = ("double",)
 
 
 class HDNNPotential:
     """A network potential, computed from its in-memory `model` (read_n2p2 or read_h5 make one).
 
     units : {"length": ..., "energy": ...} or Units, where the model doesn't state its own
-    InputError if units are missing or a descriptor can't be scaled, and from `bind` for species the model
-    does not know.
+    precision : "double"
+    threads : of each rank; None: MDCORE_NUM_THREADS, or 1. They change the speed, never the result
+    extrapolation : "ignore", "warn", "save", "stop", or an Extrapolation, which says more (extrapolation.py)
+
+    InputError if units are missing, a descriptor can't be scaled or the answers to the model's test vectors are
+    wrong, and from `bind` for species the model does not know.
     """
 
     list_kinds = ("full",)
     ghost_columns = ("tags",)
 
-    def __init__(self, model: HDNNP, units=None):
+    def __init__(
+        self, model: HDNNP, units=None, *, precision: str = "double", threads: int | None = None, extrapolation="warn"
+    ):
         self.model = model
+        self.precision = precision
+        if precision not in PRECISIONS:
+            raise InputError(f"precision = {precision!r}: expected one of {', '.join(PRECISIONS)}")
+        self.threads = min(number_of_threads(threads), most_threads())
+        own = isinstance(extrapolation, Extrapolation)
+        self.extrapolation = extrapolation if own else Extrapolation(extrapolation)
         stated = Units.parse(units)
         native = stated or model.stated_units
         if model.units not in (None, native):
@@ -36,7 +53,25 @@ class HDNNPotential:
             )
         self.cutoff = model.cutoff * native.angstrom
         self._units = (1.0 / native.angstrom, native.ev, native.ev / native.angstrom, model.cutoff)
+        self.units = native
         self.networks = networks_of(model)
+        self._make_room(0)
+        check_test_vectors(model, self.networks)
+
+    @property
+    def name(self) -> str:
+        return self.model.name or "the network potential"
+
+    def describe(self) -> str:
+        """Who it is and how it runs, for banners and outputs."""
+        counts = " + ".join(
+            f"{len(own)} {element}"
+            for element, own in zip(self.model.elements, self.model.symmetry_functions, strict=True)
+        )
+        return (
+            f"{self.name}: {counts} descriptors, cutoff {self.cutoff:.6g} Angstrom ({self.units.length}, "
+            f"{self.units.energy}), {self.precision} precision, extrapolation: {self.extrapolation.policy}"
+        )
 
     def bind(self, symbols) -> None:
         """Find the model's elements among the species of a system."""
@@ -57,12 +92,31 @@ class HDNNPotential:
         self._species_of = np.array([symbols.index(e) if e in symbols else -1 for e in elements], dtype=np.int32)
 
     def compute(self, atoms, neighbors, domain, out) -> None:
-        full = neighbors.full
+        full, n = neighbors.full, atoms.n_owned
+        told = {}
+        if self.extrapolation.watches:
+            if len(self._outside) < n:
+                self._make_room(n + n // 8)
+            told = {"outside": self._outside, "worst": self._worst, "excess": self._excess}
         self.networks.energy_forces(
-            atoms.x, atoms.f, full.first, full.index, full.bounds, self._species_of, self._element_of,
-            self._units, out.limbs(), out.atom_energies,
+            atoms.x, atoms.f, full.first, full.index, full.bounds, self._species_of, self._element_of, self._units,
+            out.limbs(), out.atom_energies, n_total=atoms.n_total, threads=self.threads, **told,
         )  # fmt: skip
         out.add_limbs()
+
+    def _make_room(self, n: int) -> None:
+        """For what the kernel tells of n atoms."""
+        self._outside, self._worst = np.zeros((2, n), dtype=np.int32)
+        self._excess = np.zeros(n)
+
+    def watch(self, sim):
+        """Look for atoms outside the range of training (collective); an error if the run must stop."""
+        if not self.extrapolation.watches:
+            return None
+        return self.extrapolation.look(sim, self.name, self._outside, self._worst, self._excess, self._label)
+
+    def _label(self, symbol: str, index: int) -> str:
+        return self.model.symmetry_functions[self.model.elements.index(symbol)][index].label
 
     def tail(self, counts, box) -> tuple[float, float]:
         return 0.0, 0.0
@@ -82,4 +136,5 @@ def networks_of(model: HDNNP) -> Networks:
         factor, offset = energy_of(model, e)
         layers = network_tables(model.networks[e])
         elements.append((make_plan(functions, model.elements), layers, slope, shift, base, factor, offset))
-    return Networks(elements, np.array(model.atomic_numbers, dtype=np.float64))
+    ranges = [(scaling.min, scaling.max) for scaling in model.scaling]
+    return Networks(elements, np.array(model.atomic_numbers, dtype=np.float64), ranges)

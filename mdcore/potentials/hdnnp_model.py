@@ -7,6 +7,7 @@ nothing here knows a file format.
 Behler and Parrinello, Phys. Rev. Lett. 98, 146401 (2007); Behler, J. Chem. Phys. 134, 074106 (2011).
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from itertools import pairwise
@@ -304,6 +305,25 @@ class HDNNP:
                 + (f" (comments in its input.nn say: {hint})" if hint else "")
             )
         return self.units
+
+
+def fingerprint(model: HDNNP) -> str:
+    """SHA-256 of all that decides energies, to the last bit: the same for a folder and the .h5 file made from it."""
+    digest = hashlib.sha256()
+
+    def feed(value):
+        if is_dataclass(value):
+            for f in fields(value):
+                feed(getattr(value, f.name))
+        elif isinstance(value, tuple):
+            for item in value:
+                feed(item)
+        else:
+            digest.update((value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode()) + b";")
+
+    feed((model.elements, model.symmetry_functions, model.scaling, model.networks, model.atom_energies))
+    feed((model.normalisation, model.units))
+    return digest.hexdigest()
 
 
 def identical(a, b) -> bool:

@@ -1,0 +1,69 @@
+"""``mdcore convert``: a network potential from a folder of n2p2 files to one .h5 file, or back."""
+
+import os
+
+from mdcore.cli.run import on_root
+from mdcore.errors import InputError, MdcoreError
+from mdcore.potentials.files import read_model
+from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.potentials.hdnnp_h5 import write_h5
+from mdcore.potentials.hdnnp_model import fingerprint
+from mdcore.potentials.hdnnp_vectors import make_test_vectors, test_vector
+from mdcore.potentials.n2p2_write import write_n2p2
+from mdcore.system import System
+
+
+def command(arguments, comm) -> None:
+    units = arguments.units and dict(zip(("length", "energy"), arguments.units, strict=True))
+    on_root(comm, lambda: print(convert(arguments.source, arguments.target, units, arguments.structure, arguments)))
+
+
+def convert(source: str, target: str, units, structure, options) -> str:
+    """Write the potential at `source` to `target`, .h5 or a folder, and read it back; what to tell.
+
+    structure : file whose first frame becomes a test vector of an .h5 file beside the self-made ones, or None
+    """
+    model = read_model(source, units)
+    if model.units is None:
+        hint = model.provenance.get("unit_comments", "")
+        raise InputError(
+            f"{source}: its units are not stated; give them, e.g. --units bohr hartree"
+            + (f" (comments in its input.nn say: {hint})" if hint else "")
+        )
+    network = HDNNPotential(model)  # refuses what can't be run
+    native = target.endswith((".h5", ".hdf5"))
+    if structure and not native:
+        raise InputError(f"--structure {structure}: for .h5 files only; a folder has no place for test vectors")
+    vectors = model.test_vectors
+    if native:
+        vectors = vectors or make_test_vectors(model, network.networks)
+        if structure:
+            vectors = (*vectors, _of_file(model, network, structure))
+        object.__setattr__(model, "test_vectors", vectors)
+        write_h5(model, target, options.overwrite)
+    else:
+        if os.path.isfile(target):
+            raise InputError(f"{target}: is a file; name a folder, or a file that ends with .h5")
+        write_n2p2(model, target, options.overwrite)
+    written = read_model(target)
+    HDNNPotential(written)
+    if fingerprint(written) != fingerprint(model):
+        raise MdcoreError(f"{target}: what was written is not what was read: report this, with {source}")
+    kept = f", {len(vectors)} test vectors" if native else ""
+    lost = f"; its {len(vectors)} test vectors have no place there" if vectors and not native else ""
+    return f"{target}: {network.describe().split(', double')[0]}{kept}{lost}"
+
+
+def _of_file(model, network, structure):
+    """The first frame of a file as a test vector, with the potential's answer."""
+    system, units = System.read(structure), model.stated_units
+    strangers = [symbol for symbol in system.symbols if symbol not in model.elements]
+    if strangers:
+        raise InputError(
+            f"--structure {structure}: no network for {', '.join(strangers)}; it knows {', '.join(model.elements)}"
+        )
+    if any(system.box.periodic) != all(system.box.periodic):
+        raise InputError(f"--structure {structure}: a test vector is periodic along all three directions or none")
+    cell = system.box.matrix / units.angstrom if all(system.box.periodic) else None
+    symbols = [system.symbols[s] for s in system.species]
+    return test_vector(model, network.networks, symbols, system.positions / units.angstrom, cell)

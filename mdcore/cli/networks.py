@@ -1,0 +1,120 @@
+"""Which network potentials does an input name, what do their files say, and who is told what they see?"""
+
+import json
+import sys
+
+from mdcore.config.potentials import HDNNPSettings
+from mdcore.config.problems import at
+from mdcore.config.settings import Settings, beside_input
+from mdcore.errors import InputError
+from mdcore.potentials.extrapolation import Extrapolation
+from mdcore.potentials.files import read_model
+from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.potentials.hdnnp_model import HDNNP, fingerprint
+
+SAVED = "-extrapolated.extxyz"
+
+
+def of(settings: Settings) -> list[tuple[int, HDNNPSettings]]:
+    """Index and settings of every network potential."""
+    return [(i, s) for i, s in enumerate(settings.potential) if isinstance(s, HDNNPSettings)]
+
+
+def saves(settings: Settings) -> bool:
+    """May this run write structures from outside the range of training?"""
+    return any(s.extrapolation in ("save", "stop") for _, s in of(settings))
+
+
+def read_models(settings: Settings, symbols) -> dict[int, HDNNP]:
+    """{index in [[potential]]: model}, each checked as it will run, against the species of the structure; InputError.
+
+    For rank 0, which shares them: the other ranks need not read files.
+    """
+    models = {}
+    for i, s in of(settings):
+        path = beside_input(settings.source, s.file)
+        try:
+            model = read_model(path, s.units or None)
+        except InputError as error:
+            raise at(settings, ("potential", i, "file"), str(error)) from None
+        if model.units is None:
+            try:
+                model.stated_units  # noqa: B018  (says where units can be stated)
+            except InputError as error:
+                raise at(settings, ("potential", i, "units"), str(error)) from None
+        strangers = [symbol for symbol in symbols if symbol not in model.elements]
+        if strangers:
+            raise at(
+                settings,
+                ("potential", i, "file"),
+                f"no network for {', '.join(strangers)}, which the structure contains; it knows "
+                f"{', '.join(model.elements)}",
+            )
+        make(settings, i, model)
+        models[i] = model
+    return models
+
+
+def make(settings: Settings, index: int, model: HDNNP) -> HDNNPotential:
+    """The potential of `model` as [[potential]] number `index` wants it run; InputError."""
+    s, threads = settings.potential[index], settings.parallel.threads
+    watch = Extrapolation(s.extrapolation, limit=s.extrapolation_limit, every=s.extrapolation_every)
+    try:
+        return HDNNPotential(
+            model, precision=s.precision, threads=None if threads == "auto" else threads, extrapolation=watch
+        )
+    except InputError as error:
+        key = "precision" if str(error).startswith("precision") else "file"
+        if str(error).startswith("environment"):
+            raise at(settings, ("parallel", "threads"), str(error)) from None
+        raise at(settings, ("potential", index, key), str(error)) from None
+
+
+def compare(models: dict[int, HDNNP], path: str, written: dict[str, str]) -> None:
+    """Tell if the checkpoint at `path`, with the provenance `written`, is of a run with other networks."""
+    before = [about["sha256"] for about in json.loads(written.get("potential_files", "[]"))]
+    if before != [fingerprint(model) for model in models.values()]:
+        tell(f"{path} was written with other network potentials; the run continues with those of today")
+
+
+def running(potential) -> list[HDNNPotential]:
+    """The network potentials among the terms of a potential."""
+    return [p for p in getattr(potential, "terms", [potential]) if isinstance(p, HDNNPotential)]
+
+
+def connect(potential, dump, quiet: bool) -> None:
+    """Give what networks see at a run a file and a voice."""
+    for network in running(potential):
+        network.extrapolation.dump = dump
+        network.extrapolation.tell = (lambda text: None) if quiet else tell
+
+
+def tell(text: str) -> None:
+    print(f"mdcore: warning: {text}", file=sys.stderr, flush=True)
+
+
+def totals(potential) -> list[str]:
+    """What the networks saw in this run."""
+    return [n.extrapolation.summary(n.name) for n in running(potential) if n.extrapolation.watches]
+
+
+def provenance(settings: Settings, potential) -> dict[str, str]:
+    """Of the networks, for every output: who they are, how they run, where they come from."""
+    networks = running(potential)
+    if not networks:
+        return {}
+    files = [beside_input(settings.source, s.file) for _, s in of(settings)]
+    about = [
+        {
+            "file": file,
+            "sha256": fingerprint(n.model),
+            "provenance": dict(n.model.provenance),
+            "training": dict(n.model.training),
+        }
+        for file, n in zip(files, networks, strict=True)
+    ]
+    return {
+        "potential": "\n".join(f"hdnnp {n.describe()}" for n in networks),
+        "potential_files": json.dumps(about),
+        "threads": str(networks[0].threads),
+    }
