@@ -419,7 +419,7 @@ SENSE = [
         "temperature",
     ),
     edit("inner beyond the cutoff", LJ, ZBL.replace("1.0", "2"), "[potential] inner = 2: must be less than the cutoff"),
-    edit("zbl in lj units", '"metal"', '"lj"', '[potential] type = "zbl"', 'with units = "metal"', text=GOOD.replace(LJ, ZBL)),
+    edit("zbl in lj units", '"metal"', '"lj"', 'type = "zbl"', 'with units = "metal"', text=GOOD.replace(LJ, ZBL)),
     edit(
         "number of another species",
         LJ,

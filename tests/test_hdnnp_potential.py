@@ -178,7 +178,7 @@ def test_energy_is_conserved():
 
 class TestRanks:
     pytestmark = needs_mpi
-    cases = ("cubic-nve", "triclinic-langevin", "slab-nve", "cluster-nve", "tiny-nve")
+    cases = ("cubic-nve", "triclinic-langevin", "slab-nve", "cluster-nve", "wall-nve", "tiny-nve")
 
     def run(self, folder, ranks, *jobs):
         folder.mkdir(exist_ok=True)
