@@ -5,6 +5,7 @@
 #include "halo.c"
 #include "integrate.c"
 #include "pair_lj.c"
+#include "pair_zbl.c"
 #include "reduce.c"
 
 #define JOIN_(a, b) a##b
@@ -17,7 +18,7 @@ const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .verlet_list = verlet_list,
     .list_outrun = list_outrun,
     .spatial_order = spatial_order,
-    .pair_lj = pair_lj,
+    .pair = {[PAIR_LJ] = pair_lj, [PAIR_ZBL] = pair_zbl},
     .verlet_first = verlet_first,
     .langevin_first = langevin_first,
     .second_kick = second_kick,

@@ -6,12 +6,26 @@
 
 #include "md_types.h"
 
-/* variants of pair_lj, or-ed */
-enum { LJ_ENERGY = 1, LJ_MANY = 2, LJ_FORCE_SHIFTED = 4 };
+/* A pair potential over a half list: adds forces; energies in the variants with PAIR_ENERGY.
+ *
+ * table: [n_species][n_species][row]. energy_limbs: the exact sum on FORCE_GRID. atom_energy: NULL, or
+ * [n_owned + n_ghost + 1] that gets half of each pair's energy on either atom. Returns (with PAIR_ENERGY) the row of
+ * an atom with a neighbour so close that a force or energy is beyond FORCE_LIMIT, or -1. */
+typedef int64_t md_pair(const md_atoms *, const md_list *, const double *table, int64_t n_species, int variant,
+                        int64_t *energy_limbs, double *atom_energy);
+enum { PAIR_LJ, PAIR_ZBL, PAIRS };
+
+/* variants, or-ed */
+enum { PAIR_ENERGY = 1, LJ_MANY = 2, LJ_FORCE_SHIFTED = 4 };
 /* columns of a pair-of-species row of pair_lj's table:
  * g = dE/dr / r = r^-2 (G12 r^-12 + G6 r^-6) + GSLOPE / r for r^2 < CUT2,
  * E = E12 r^-12 + E6 r^-6 + ESHIFT + ESLOPE r */
 enum { LJ_G12, LJ_G6, LJ_CUT2, LJ_GSLOPE, LJ_E12, LJ_E6, LJ_ESHIFT, LJ_ESLOPE, LJ_ROW };
+
+/* columns of a pair-of-species row of pair_zbl's table, lengths and energies as they come:
+ * E = sum_k C_k exp(-D_k r) / r + SHIFT + S3 t^3 + S4 t^4, t = max(r - INNER, 0), for r^2 < CUT2;
+ * INNER and CUT2 are the same in all rows */
+enum { ZBL_C = 0, ZBL_D = 4, ZBL_SHIFT = 8, ZBL_S3, ZBL_S4, ZBL_UNUSED, ZBL_INNER, ZBL_CUT2, ZBL_ROW };
 
 enum { LIMBS = 3 }; /* of an exact sum (fixed.h) */
 
@@ -21,9 +35,8 @@ typedef struct md_kernels {
     int (*verlet_list)(const md_atoms *, double cutoff, int half, md_bins *, md_list *, int64_t *needed);
     int (*list_outrun)(const md_atoms *, const md_bins *, double cutoff, double skin, double farthest);
     void (*spatial_order)(const md_atoms *, double size, int64_t *order, int64_t *work);
-    /* pair_lj.c */
-    int64_t (*pair_lj)(const md_atoms *, const md_list *, const double *table, int64_t n_species, int variant,
-                    int64_t *energy_limbs, double *atom_energy);
+    /* pair_*.c */
+    md_pair *pair[PAIRS];
     /* integrate.c */
     void (*verlet_first)(const md_atoms *, double dt, double grid_big, md_motion *);
     void (*langevin_first)(const md_atoms *, double dt, double grid_big, uint64_t seed, uint64_t step,

@@ -12,7 +12,7 @@
 MD_INLINE int64_t lj_half(const md_atoms *atoms, const md_list *list, const double *table,
                        int64_t n_species, int64_t *energy_limbs, double *atom_energy, const int variant)
 {
-    const int want_energy = variant & LJ_ENERGY, many = variant & LJ_MANY;
+    const int want_energy = variant & PAIR_ENERGY, many = variant & LJ_MANY;
     const int slope = variant & LJ_FORCE_SHIFTED;
     const double *MD_RESTRICT x = atoms->x;
     double *MD_RESTRICT f = atoms->f;
@@ -93,9 +93,6 @@ MD_INLINE int64_t lj_half(const md_atoms *atoms, const md_list *list, const doub
     return bad_row;
 }
 
-/* energy_limbs (with LJ_ENERGY): the exact sum on FORCE_GRID. atom_energy: NULL, or [n_owned + n_ghost + 1]
- * that gets half of each pair's energy on either atom. Returns (with LJ_ENERGY) the row of an atom with a
- * neighbour so close that a force or energy is beyond FORCE_LIMIT, or -1. */
 static int64_t pair_lj(const md_atoms *atoms, const md_list *list, const double *table, int64_t n_species,
                     int variant, int64_t *energy_limbs, double *atom_energy)
 {

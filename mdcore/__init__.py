@@ -24,6 +24,7 @@ _HOME = {
     "Thermo": "thermo",
     "Snapshot": "thermo",
     "LennardJones": "potentials.lj",
+    "ZBL": "potentials.zbl",
     "HDNNPotential": "potentials.hdnnp",
     "Extrapolation": "potentials.extrapolation",
     "read_model": "potentials.files",

@@ -13,76 +13,6 @@ import numpy as np
 
 from mdcore.errors import InputError, SimulationError
 
-cdef extern from "kernels.h" nogil:
-    ctypedef struct md_atoms:
-        double *x
-        double *v
-        double *f
-        const double *start
-        const double *masses
-        const int64_t *tags
-        int64_t n_owned
-        int64_t n_ghost
-
-    ctypedef struct md_list:
-        int64_t *first
-        int32_t *index
-        int64_t capacity
-        int64_t n_pairs
-
-    ctypedef struct md_bins:
-        double *x
-        double *y
-        double *z
-        int32_t *atom
-        double *near_x
-        double *near_y
-        double *near_z
-        float *above_x
-        float *above_y
-        float *above_z
-        int32_t *near
-        int32_t *above
-        int32_t *bin
-        int32_t *start
-        int64_t capacity
-
-    ctypedef struct md_motion:
-        double step2
-        double total2
-
-    enum:
-        MD_OK
-        MD_FULL
-        MD_OVERLAP
-        BINS_PER_ATOM
-        BINS_FLOOR
-        LJ_ROW
-
-    ctypedef struct md_kernels:
-        const char *name
-        int (*verlet_list)(const md_atoms *, double, int, md_bins *, md_list *, int64_t *) noexcept nogil
-        int (*list_outrun)(const md_atoms *, const md_bins *, double, double, double) noexcept nogil
-        void (*spatial_order)(const md_atoms *, double, int64_t *, int64_t *) noexcept nogil
-        int64_t (*pair_lj)(const md_atoms *, const md_list *, const double *, int64_t, int, int64_t *,
-                           double *) noexcept nogil
-        void (*verlet_first)(const md_atoms *, double, double, md_motion *) noexcept nogil
-        void (*langevin_first)(const md_atoms *, double, double, uint64_t, uint64_t, double, double,
-                               int64_t *, md_motion *) noexcept nogil
-        int64_t (*second_kick)(const md_atoms *, double) noexcept nogil
-        void (*normals)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, double *) noexcept nogil
-        void (*philox_words)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, uint32_t *) noexcept nogil
-        void (*kinetic_sums)(const md_atoms *, int64_t *) noexcept nogil
-        void (*virial_sums)(const md_atoms *, double, int64_t *) noexcept nogil
-        int64_t (*select_beyond)(const double *, int64_t, int64_t, const double *, const double *, double, int,
-                                 int32_t *) noexcept nogil
-        void (*wrap)(md_atoms *, int32_t *, const double *, const double *, const double *, int) noexcept nogil
-        void (*copy_shifted)(double *, const double *, const int32_t *, int64_t, const double *) noexcept nogil
-        void (*add_rows)(double *, const double *, const int32_t *, int64_t) noexcept nogil
-
-    const md_kernels *md_select(const char *)
-    const char *const *md_levels()
-
 cdef const md_kernels *K = NULL
 
 
@@ -267,22 +197,27 @@ cdef class SpatialOrder:
         return np.asarray(self._order)[:n]
 
 
-def pair_lj(AtomRows atoms, VerletList pairs, double[:, ::1] table, int64_t n_species, int variant,
-            int64_t[::1] energy, double[::1] atom_energy=None):
-    """Add Lennard-Jones forces; energy (limbs [3]) and atom_energy [n + 1] only in energy variants.
+PAIR_KERNELS = {"lj": (PAIR_LJ, LJ_ROW), "zbl": (PAIR_ZBL, ZBL_ROW)}  # name: number, columns of its table
+
+
+def pair(name, AtomRows atoms, VerletList pairs, double[:, ::1] table, int64_t n_species, int variant,
+         int64_t[::1] energy, double[::1] atom_energy=None):
+    """Add the forces of a pair potential; energy (limbs [3]) and atom_energy [n + 1] only in energy variants.
 
     Returns the row of an atom with an impossibly close neighbour (energy variants), or -1.
     """
-    if table.shape[0] != n_species * n_species or table.shape[1] != LJ_ROW or energy.shape[0] != 3:
-        raise ValueError("table is [n_species^2, 8], energy [3]")
+    cdef int64_t number, width, row
+    number, width = PAIR_KERNELS[name]
+    if table.shape[0] != n_species * n_species or table.shape[1] != width or energy.shape[0] != 3:
+        raise ValueError(f"table is [n_species^2, {width}], energy [3]")
     if atom_energy is not None and atom_energy.shape[0] < atoms.rows.n_owned + atoms.rows.n_ghost + 1:
         raise ValueError("atom_energy is [n_owned + n_ghost + 1]")
     if not pairs.half:
-        raise ValueError("Lennard-Jones runs over a half list")
+        raise ValueError("pair potentials run over a half list")
     cdef double *each = NULL if atom_energy is None else &atom_energy[0]
-    cdef int64_t row
+    cdef md_pair *kernel = K.pair[number]
     with nogil:
-        row = K.pair_lj(&atoms.rows, &pairs.rows, &table[0, 0], n_species, variant, &energy[0], each)
+        row = kernel(&atoms.rows, &pairs.rows, &table[0, 0], n_species, variant, &energy[0], each)
     return row
 
 

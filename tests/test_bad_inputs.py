@@ -100,6 +100,8 @@ def override(name, item, *says):
 
 STRUCTURE = GOOD[GOOD.index("[structure]") : GOOD.index("[velocities]")]
 FCC = 'build = "fcc"\nspecies = "Ar"\nlattice_constant = 5.26\n'
+LJ = GOOD[GOOD.index("[potential]") : GOOD.index("[[stage]]")]
+ZBL = '[potential]\ntype = "zbl"\ninner = 1.0\ncutoff = 2.0\n\n'
 TWO_PAIRS = '[[potential.pair]]\nspecies = ["Ar", "Ar"]\nepsilon = 0.01\nsigma = 3.4\n' * 2
 
 SYNTAX = [
@@ -296,6 +298,15 @@ VALUES = [
         "[structure] masses.Ar = 0",
         "> 0",
     ),
+    edit("zbl without inner", LJ, ZBL.replace("inner = 1.0\n", ""), "[potential] inner: required", "in Angstrom"),
+    edit("negative inner", LJ, ZBL.replace("1.0", "-1"), "[potential] inner = -1: expected a number >= 0 in Angstrom"),
+    edit(
+        "atomic number of nothing",
+        LJ,
+        ZBL + "numbers = { Ar = 0 }\n",
+        "[potential] numbers.Ar = 0: expected an integer >= 1 and <= 118",
+    ),
+    edit("key of another potential", LJ, ZBL + "mixing = 'none'\n", '[potential] mixing = "none"', '"lj" only'),
     edit("zero sigma", "sigma = 3.40", "sigma = 0", "[potential] species.Ar.sigma = 0", "> 0 in Angstrom"),
     edit("negative epsilon", "epsilon = 0.0104", "epsilon = -1", "species.Ar.epsilon = -1", ">= 0 in eV"),
     edit("negative interval", "thermo_every = 10", "thermo_every = -1", "[output] thermo_every = -1", ">= 0"),
@@ -406,6 +417,22 @@ SENSE = [
         "zero_rotation = true",
         "[velocities] zero_rotation = true",
         "temperature",
+    ),
+    edit("inner beyond the cutoff", LJ, ZBL.replace("1.0", "2"), "[potential] inner = 2: must be less than the cutoff"),
+    edit("zbl in lj units", '"metal"', '"lj"', 'type = "zbl"', 'with units = "metal"', text=GOOD.replace(LJ, ZBL)),
+    edit(
+        "number of another species",
+        LJ,
+        ZBL + "numbers = { Ow = 8 }\n",
+        "[potential] numbers.Ow = 8: no such species in the structure, which has Ar",
+    ),
+    edit(
+        "species without a number",
+        'species = "Ar"',
+        'species = "Ow"\nmasses = { Ow = 16 }',
+        "[potential] numbers: species Ow is no chemical element",
+        "numbers = { Ow = ... }",
+        text=GOOD.replace(LJ, ZBL),
     ),
     edit(
         "no parameters at all",

@@ -102,73 +102,6 @@ def test_published_potentials(name, length, energy, level):
     np.testing.assert_allclose(got, forces, rtol=0, atol=1e-9)
 
 
-def energy_of(system, potential):
-    return Simulation(system, potential).potential_energy
-
-
-@pytest.mark.parametrize("cutoff_type", [1, 2, 4, 6])
-def test_forces_are_the_gradient(cutoff_type):
-    """Fourth-order central differences with steps that are exact on the position grid."""
-    potential = HDNNPotential(random_model(cutoff_type=cutoff_type))
-    system = two_elements(scattered(20, 4.0 * TRICLINIC, seed=5))
-    forces = Simulation(system, potential).snapshot().forces
-    h = 2.0**-10
-    for i, d in ((0, 0), (7, 1), (13, 2)):
-        energies = {}
-        for k in (-2, -1, 1, 2):
-            moved = system.positions.copy()
-            moved[i, d] += k * h
-            shifted = System(system.box, moved, species=system.species, symbols=system.symbols, units="lj")
-            energies[k] = energy_of(shifted, potential)
-        slope = (8 * (energies[1] - energies[-1]) - (energies[2] - energies[-2])) / (12 * h)
-        assert -slope == pytest.approx(forces[i, d], rel=1e-6, abs=1e-6)
-
-
-def test_stress_is_the_strain_derivative():
-    potential = HDNNPotential(FEW)
-    system = two_elements(scattered(20, 4.0 * TRICLINIC, seed=5))
-    stress = Simulation(system, potential).stress
-    h = 1e-4
-    for voigt, (a, b) in enumerate(((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))):
-        energies = []
-        for sign in (-1, 1):
-            strain = np.eye(3)
-            strain[a, b] += sign * h / 2
-            strain[b, a] += sign * h / 2
-            moved = System(
-                Box(system.box.matrix @ strain), system.positions @ strain, species=system.species,
-                symbols=system.symbols, units="lj",
-            )  # fmt: skip
-            energies.append(energy_of(moved, potential))
-        slope = (energies[1] - energies[0]) / (2 * h) / system.box.volume
-        assert slope == pytest.approx(stress[voigt], rel=1e-5, abs=1e-6)
-
-
-def test_symmetries():
-    """Translation, rotation, inversion, permutation and replication do what they must."""
-    potential = HDNNPotential(MODEL)
-    system = two_elements(scattered(30, 4.5 * TRICLINIC, seed=2))
-    base = Simulation(system, potential)
-    forces = base.snapshot().forces
-
-    def variant(matrix, x, species=system.species):
-        return Simulation(System(Box(matrix), x, species=species, symbols=system.symbols, units="lj"), potential)
-
-    x, m = system.positions, system.box.matrix
-    moved = variant(m, x + np.array([0.3, -11.0, 5.5]))
-    assert moved.potential_energy == pytest.approx(base.potential_energy, rel=1e-10)
-    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
-    for turn in (rotation, -np.eye(3)):
-        turned = variant(m @ turn, x @ turn)
-        assert turned.potential_energy == pytest.approx(base.potential_energy, rel=1e-10)
-        np.testing.assert_allclose(turned.snapshot().forces, forces @ turn, atol=1e-8)
-    order = np.random.default_rng(1).permutation(30)
-    permuted = variant(m, x[order], system.species[order])
-    np.testing.assert_allclose(permuted.snapshot().forces, forces[order], atol=1e-9)
-    double = Simulation(system.replicate((2, 1, 3)), potential)
-    assert double.potential_energy == pytest.approx(6 * base.potential_energy, rel=1e-10)
-
-
 def test_smooth_where_a_neighbour_leaves():
     """Energy and force of a pair at and around the cutoff."""
     potential = HDNNPotential(FEW)
@@ -243,18 +176,9 @@ def test_energy_is_conserved():
     assert 3.0 < spread[0] / spread[1] < 5.0
 
 
-def test_lists_do_not_matter():
-    """The same bits with any skin: surroundings do not remember their list."""
-    system = two_elements(scattered(40, 5.0 * TRICLINIC, seed=9))
-    forces = [
-        Simulation(system, HDNNPotential(MODEL), skin=skin).snapshot().forces.tobytes() for skin in (0.1, 0.7, 1.5)
-    ]
-    assert forces[0] == forces[1] == forces[2]
-
-
 class TestRanks:
     pytestmark = needs_mpi
-    cases = ("cubic-nve", "triclinic-langevin", "slab-nve", "cluster-nve", "tiny-nve", "cubic-nve-mixed",
+    cases = ("cubic-nve", "triclinic-langevin", "slab-nve", "cluster-nve", "wall-nve", "tiny-nve", "cubic-nve-mixed",
              "tiny-nve-mixed")  # fmt: skip
 
     def run(self, folder, ranks, *jobs):

@@ -10,7 +10,7 @@ from mdcore.potentials.lj import LennardJones
 from mdcore.simulation import Simulation
 from mdcore.system import System
 from tests.reference import lj as twin
-from tests.systems import TRICLINIC, cells, scattered
+from tests.systems import cells, scattered
 
 CUTOFF = 2.5
 
@@ -63,77 +63,6 @@ def test_equals_twin(name, potential, cell, level):
 
 def energy_of(system, potential):
     return Simulation(system, potential).potential_energy
-
-
-@pytest.mark.parametrize("truncation", ["shifted", "force-shifted"])
-def test_forces_are_the_gradient(truncation):
-    """Fourth-order central differences with steps that are exact on the position grid."""
-    potential = LennardJones(CUTOFF, 1.0, 1.0, truncation=truncation)
-    system = scattered(25, 4.2 * TRICLINIC, seed=5)
-    forces = Simulation(system, potential).snapshot().forces
-    h = 2.0**-11
-    for i, d in ((0, 0), (7, 1), (13, 2), (24, 0)):
-        energies = {}
-        for k in (-2, -1, 1, 2):
-            moved = system.positions.copy()
-            moved[i, d] += k * h
-            shifted = System(
-                system.box, moved, species=system.species, symbols=("A",), masses=system.masses, units="lj"
-            )
-            energies[k] = energy_of(shifted, potential)
-        slope = (8 * (energies[1] - energies[-1]) - (energies[2] - energies[-2])) / (12 * h)
-        assert -slope == pytest.approx(forces[i, d], rel=1e-6, abs=1e-6)
-
-
-def test_stress_is_the_strain_derivative():
-    potential = LennardJones(CUTOFF, 1.0, 1.0, truncation="force-shifted")
-    system = scattered(25, 4.2 * TRICLINIC, seed=5)
-    stress = Simulation(system, potential).stress
-    h = 1e-5
-    for voigt, (a, b) in enumerate(((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))):
-        energies = []
-        for sign in (-1, 1):
-            strain = np.eye(3)
-            strain[a, b] += sign * h / 2
-            strain[b, a] += sign * h / 2
-            moved = System(
-                Box(system.box.matrix @ strain),
-                system.positions @ strain,
-                species=system.species,
-                symbols=("A",),
-                masses=system.masses,
-                units="lj",
-            )
-            energies.append(energy_of(moved, potential))
-        slope = (energies[1] - energies[0]) / (2 * h) / system.box.volume
-        assert slope == pytest.approx(stress[voigt], rel=1e-5, abs=1e-6)
-
-
-def test_symmetries():
-    """Translation, rotation, inversion, permutation and replication do what they must."""
-    potential = LennardJones(CUTOFF, 1.0, 1.0)
-    system = scattered(30, 4.5 * TRICLINIC, seed=2)
-    base = Simulation(system, potential)
-    forces = base.snapshot().forces
-
-    def variant(matrix, x):
-        return Simulation(
-            System(Box(matrix), x, species=system.species, symbols=("A",), masses=system.masses, units="lj"),
-            potential,
-        )
-
-    x, m = system.positions, system.box.matrix
-    moved = variant(m, x + np.array([0.3, -11.0, 5.5]))
-    assert moved.potential_energy == pytest.approx(base.potential_energy, rel=1e-10)
-    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
-    for turn in (rotation, -np.eye(3)):
-        turned = variant(m @ turn, x @ turn)
-        assert turned.potential_energy == pytest.approx(base.potential_energy, rel=1e-10)
-        np.testing.assert_allclose(turned.snapshot().forces, forces @ turn, atol=1e-8)
-    order = np.random.default_rng(1).permutation(30)
-    np.testing.assert_array_equal(variant(m, x[order]).snapshot().forces, forces[order])
-    double = Simulation(system.replicate((2, 1, 3)), potential)
-    assert double.potential_energy == pytest.approx(6 * base.potential_energy, rel=1e-10)
 
 
 def test_fcc_lattice_sum():

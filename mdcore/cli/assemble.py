@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mdcore.cli import networks
 from mdcore.cli.summary import boundary
 from mdcore.config import validate_species
-from mdcore.config.potentials import HDNNPSettings, LennardJonesSettings
+from mdcore.config.potentials import HDNNPSettings, LennardJonesSettings, ZBLSettings
 from mdcore.config.problems import Problems, at
 from mdcore.config.settings import Settings
 from mdcore.config.stages import LangevinSettings, NVESettings, StageSettings
@@ -14,6 +14,7 @@ from mdcore.errors import InputError
 from mdcore.integrators import Langevin, VelocityVerlet
 from mdcore.potentials.base import Sum
 from mdcore.potentials.lj import LennardJones
+from mdcore.potentials.zbl import ZBL
 from mdcore.system import System
 
 HOTTEST = 100.0  # max_temperature = "auto": so many times the highest temperature named
@@ -114,7 +115,11 @@ def lennard_jones(s: LennardJonesSettings) -> LennardJones:
     )
 
 
-POTENTIALS = {LennardJonesSettings: lennard_jones}
+def zbl(s: ZBLSettings) -> ZBL:
+    return ZBL(s.inner, s.cutoff, numbers=s.numbers)
+
+
+POTENTIALS = {LennardJonesSettings: lennard_jones, ZBLSettings: zbl}
 
 
 def make_potential(settings: Settings, models: dict | None = None):

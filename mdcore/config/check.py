@@ -49,9 +49,11 @@ def check_settings(settings: Settings, problems: Problems):
             f"must exceed the highest temperature of the input, {max(settings.temperatures):g}",
         )
     for i, potential in enumerate(settings.potential):
-        if potential.type == "hdnnp" and settings.units == "lj":
+        wanted = getattr(potential, "in_units", (settings.units,))
+        if settings.units not in wanted:
             problems.add(
-                ("potential", i, "type"), 'network potentials have units of their own; run it with units = "metal"'
+                ("potential", i, "type"),
+                f'has real units; run it with units = "{wanted[0]}", this input has units = "{settings.units}"',
             )
     if settings.analysis is not None:
         check_analysis(settings, problems)

@@ -20,10 +20,11 @@ from mdcore.config.schema import (
     Text,
     setting,
 )
+from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError
 from mdcore.potentials.native_units import Units
 
-TYPES = ("lj", "hdnnp")
+TYPES = ("lj", "zbl", "hdnnp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,8 +154,48 @@ class LennardJonesSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ZBLSettings:
+    """Repulsion of nuclei at short distance (Ziegler, Biersack, Littmark), alone or beside another potential."""
+
+    in_units = ("metal",)
+
+    type: str = setting(Choice(TYPES), "Kind of potential.", example="zbl")
+    inner: float = setting(
+        Number(minimum=0),
+        "Up to here the force is the universal one; from here on energy, force and curvature fall to zero.",
+        quantity="length",
+        example=1.0,
+    )
+    cutoff: float = setting(Number(above=0), "Pairs farther apart do not interact.", quantity="length", example=2.0)
+    numbers: dict[str, int] = setting(
+        Table(Integer(1, 118)),
+        "Atomic numbers of species that are not called after an element.",
+        factory=dict,
+        example={"Ow": 8},
+    )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        if not self.inner < self.cutoff:
+            yield "inner", f"must be less than the cutoff, {self.cutoff:g}"
+
+    def check_species(self, symbols) -> Iterator[tuple[str, str]]:
+        """Has every species an atomic number?"""
+        for name in self.numbers:
+            if name not in symbols:
+                yield f"numbers.{name}", f"no such species in the structure, which has {', '.join(symbols)}"
+        for name in symbols:
+            if name not in ATOMIC_NUMBERS and name not in self.numbers:
+                yield (
+                    "numbers",
+                    f"species {name} is no chemical element; give its atomic number: numbers = {{ {name} = ... }}",
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
 class HDNNPSettings:
     """A Behler-Parrinello network potential ([how to run one](networks.md)); with `units = "metal"` only."""
+
+    in_units = ("metal",)
 
     type: str = setting(Choice(TYPES), "Kind of potential.", example="hdnnp")
     file: str = setting(
@@ -210,4 +251,4 @@ class HDNNPSettings:
         return iter(())
 
 
-POTENTIALS: dict[str, type] = dict(zip(TYPES, (LennardJonesSettings, HDNNPSettings), strict=True))
+POTENTIALS: dict[str, type] = dict(zip(TYPES, (LennardJonesSettings, ZBLSettings, HDNNPSettings), strict=True))

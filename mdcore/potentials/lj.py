@@ -125,8 +125,8 @@ class LennardJones:
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         variant = self.variant | ENERGY if out.want_energy else self.variant
-        row = _kernels.pair_lj(
-            atoms, neighbors.list, self.table, self.n_species, variant, out.limbs(), out.atom_energies
+        row = _kernels.pair(
+            "lj", atoms, neighbors.list, self.table, self.n_species, variant, out.limbs(), out.atom_energies
         )
         out.add_limbs()
         out.bad_row = max(out.bad_row, row)

@@ -31,8 +31,11 @@ def pair_energy(potential, a, b, r):
     return u(r) - u(cutoff) - (r - cutoff) * slope(cutoff), slope(r) - slope(cutoff)
 
 
-def evaluate(system, potential):
-    """(energy, forces [n, 3], virial [3, 3] = sum r_ij F_ij, atom energies [n]) by the double sum over pairs."""
+def evaluate(system, potential, pair_energy=pair_energy):
+    """(energy, forces [n, 3], virial [3, 3] = sum r_ij F_ij, atom energies [n]) by the double sum over pairs.
+
+    pair_energy(potential, a, b, r) : (u, du/dr) of a pair of species
+    """
     box, x = system.box, system.positions
     x = box.wrap(x)[0]
     lattice = images(box, potential.cutoff)

@@ -1,0 +1,68 @@
+# cython: language_level=3
+"""What ext/kernels.h declares, for the door to these kernels (_kernels.pyx)."""
+
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+
+cdef extern from "kernels.h" nogil:
+    ctypedef struct md_atoms:
+        double *x
+        double *v
+        double *f
+        const double *start
+        const double *masses
+        const int64_t *tags
+        int64_t n_owned
+        int64_t n_ghost
+
+    ctypedef struct md_list:
+        int64_t *first
+        int32_t *index
+        int64_t capacity
+        int64_t n_pairs
+
+    ctypedef struct md_bins:
+        double *x, *y, *z
+        int32_t *atom
+        double *near_x, *near_y, *near_z
+        float *above_x, *above_y, *above_z
+        int32_t *near
+        int32_t *above
+        int32_t *bin
+        int32_t *start
+        int64_t capacity
+
+    ctypedef struct md_motion:
+        double step2
+        double total2
+
+    enum:
+        MD_OK, MD_FULL, MD_OVERLAP
+        BINS_PER_ATOM, BINS_FLOOR
+        PAIR_LJ, PAIR_ZBL, PAIRS
+        LJ_ROW, ZBL_ROW
+
+    ctypedef int64_t md_pair(const md_atoms *, const md_list *, const double *, int64_t, int, int64_t *,
+                             double *) noexcept nogil
+
+    ctypedef struct md_kernels:
+        const char *name
+        int (*verlet_list)(const md_atoms *, double, int, md_bins *, md_list *, int64_t *) noexcept nogil
+        int (*list_outrun)(const md_atoms *, const md_bins *, double, double, double) noexcept nogil
+        void (*spatial_order)(const md_atoms *, double, int64_t *, int64_t *) noexcept nogil
+        md_pair *pair[PAIRS]
+        void (*verlet_first)(const md_atoms *, double, double, md_motion *) noexcept nogil
+        void (*langevin_first)(const md_atoms *, double, double, uint64_t, uint64_t, double, double,
+                               int64_t *, md_motion *) noexcept nogil
+        int64_t (*second_kick)(const md_atoms *, double) noexcept nogil
+        void (*normals)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, double *) noexcept nogil
+        void (*philox_words)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, uint32_t *) noexcept nogil
+        void (*kinetic_sums)(const md_atoms *, int64_t *) noexcept nogil
+        void (*virial_sums)(const md_atoms *, double, int64_t *) noexcept nogil
+        int64_t (*select_beyond)(const double *, int64_t, int64_t, const double *, const double *, double, int,
+                                 int32_t *) noexcept nogil
+        void (*wrap)(md_atoms *, int32_t *, const double *, const double *, const double *, int) noexcept nogil
+        void (*copy_shifted)(double *, const double *, const int32_t *, int64_t, const double *) noexcept nogil
+        void (*add_rows)(double *, const double *, const int32_t *, int64_t) noexcept nogil
+
+    const md_kernels *md_select(const char *)
+    const char *const *md_levels()

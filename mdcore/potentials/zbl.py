@@ -1,0 +1,103 @@
+"""Two nuclei at close quarters: the screened Coulomb repulsion of Ziegler, Biersack and Littmark.
+
+    u(r)   = Z_i Z_j e^2 / (4 pi epsilon_0 r) phi(r / a),    a = 0.46850 Angstrom / (Z_i^0.23 + Z_j^0.23)
+    phi(x) = 0.18175 exp(-3.19980 x) + 0.50986 exp(-0.94229 x) + 0.28022 exp(-0.40290 x) + 0.02817 exp(-0.20162 x)
+
+J. F. Ziegler, J. P. Biersack, U. Littmark, The Stopping and Range of Ions in Matter, vol. 1, Pergamon (1985).
+
+It ends at the cutoff: E(r) = u(r) + S(r) with
+
+    S(r) = S0                             for r < inner
+    S(r) = S0 + S3 t^3 + S4 t^4, t = r - inner    for inner <= r < cutoff
+
+where S0, S3, S4 make energy, slope and curvature zero at the cutoff; they are continuous everywhere. This is
+the switch of LAMMPS's pair_style zbl, so numbers agree with it. It shifts the energy inside by the constant S0;
+the forces there are those of u.
+"""
+
+import math
+import numbers as kinds
+
+import numpy as np
+
+from mdcore import _kernels
+from mdcore.elements import ATOMIC_NUMBERS
+from mdcore.errors import InputError
+from mdcore.units import COULOMB
+
+SCREENING = 0.46850  # Angstrom: 0.8854 Bohr radii
+EXPONENT = 0.23
+COEFFICIENTS = (0.18175, 0.50986, 0.28022, 0.02817)
+DECAYS = (3.19980, 0.94229, 0.40290, 0.20162)
+HEAVIEST = 118
+ENERGY = 1  # variant of the kernel (ext/kernels.h)
+
+
+class ZBL:
+    """Nuclear repulsion between all pairs closer than the cutoff; eV, Angstrom.
+
+    inner, cutoff : Angstrom; up to `inner` the force is the universal one, at `cutoff` nothing is left
+    numbers : {species: atomic number} for species that are not called after an element
+
+    InputError for values out of range, and from `bind` for species without an atomic number.
+    """
+
+    list_kinds = ("half",)
+    ghost_columns = ()
+
+    def __init__(self, inner: float, cutoff: float, *, numbers: dict | None = None):
+        for name, value in (("inner", inner), ("cutoff", cutoff)):
+            if not (isinstance(value, kinds.Real) and math.isfinite(value) and value >= 0):
+                raise InputError(f"ZBL: {name} = {value!r}: expected a length in Angstrom")
+        if not inner < cutoff:
+            raise InputError(f"ZBL: inner = {inner!r}, cutoff = {cutoff!r}: inner must be less than the cutoff")
+        self.numbers = dict(numbers or {})
+        for name, z in self.numbers.items():
+            if isinstance(z, bool) or not (isinstance(z, kinds.Integral) and 0 < z <= HEAVIEST):
+                raise InputError(f"ZBL: numbers: {name} = {z!r}: expected an atomic number, 1 to {HEAVIEST}")
+        self.inner, self.cutoff = float(inner), float(cutoff)
+
+    def bind(self, symbols) -> None:
+        """Make the table of all pairs of these species; InputError for one without an atomic number."""
+        if symbols != getattr(self, "symbols", symbols):
+            raise InputError(
+                f"this ZBL serves a simulation of {', '.join(self.symbols)}; make another one for {', '.join(symbols)}"
+            )
+        charges = [self.atomic_number(symbol) for symbol in symbols]
+        self.symbols, self.n_species = symbols, len(symbols)
+        self.table = np.array([self._row(a, b) for a in charges for b in charges])
+
+    def atomic_number(self, symbol: str) -> int:
+        z = self.numbers.get(symbol, ATOMIC_NUMBERS.get(symbol))
+        if z is None:
+            raise InputError(
+                f'potential "zbl": species {symbol} is no chemical element; give its atomic number: '
+                f"numbers = {{{symbol!r}: ...}}"
+            )
+        return z
+
+    def _row(self, a: int, b: int) -> list[float]:
+        """One row of the kernel's table (ext/kernels.h)."""
+        strengths = np.array(COEFFICIENTS) * (COULOMB * a * b)
+        decays = np.array(DECAYS) * ((a**EXPONENT + b**EXPONENT) / SCREENING)
+        r, width = self.cutoff, self.cutoff - self.inner
+        terms = strengths * np.exp(-decays * r) / r
+        energy = terms.sum()
+        slope = -(terms * (decays + 1.0 / r)).sum()
+        curvature = (terms * (decays**2 + 2.0 * decays / r + 2.0 / r**2)).sum()
+        # u' + 3 S3 w^2 + 4 S4 w^3 = 0 and u'' + 6 S3 w + 12 S4 w^2 = 0 at the cutoff
+        s3 = (-3.0 * slope + width * curvature) / (3.0 * width**2)
+        s4 = (2.0 * slope - width * curvature) / (4.0 * width**3)
+        shift = -energy - s3 * width**3 - s4 * width**4
+        return [*strengths, *decays, shift, s3, s4, 0.0, self.inner, self.cutoff**2]
+
+    def compute(self, atoms, neighbors, domain, out) -> None:
+        variant = ENERGY if out.want_energy else 0
+        row = _kernels.pair(
+            "zbl", atoms, neighbors.list, self.table, self.n_species, variant, out.limbs(), out.atom_energies
+        )
+        out.add_limbs()
+        out.bad_row = max(out.bad_row, row)
+
+    def tail(self, counts, box) -> tuple[float, float]:
+        return 0.0, 0.0

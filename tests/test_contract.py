@@ -1,0 +1,244 @@
+"""Does every potential keep the contract, in every kind of cell? And does the contract notice what breaks it?
+
+A new potential is one line in POTENTIALS.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from mdcore.potentials.base import Sum
+from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.potentials.hdnnp_model import Normalisation
+from mdcore.potentials.lj import LennardJones
+from mdcore.potentials.zbl import ZBL
+from mdcore.system import System
+from tests import contract
+from tests.reference.hdnnp_models import random_model
+from tests.systems import TRICLINIC, cells, scattered
+
+
+@dataclass(frozen=True)
+class Case:
+    """make : a new potential; symbols : its species; force_jump : of a pair at the cutoff, 0: continuous"""
+
+    make: Callable
+    symbols: tuple[str, ...]
+    units: str = "metal"
+    force_jump: float = 0.0
+
+    def of(self, system) -> System:
+        """The atoms of `system` as those of this case, its species in turn."""
+        n, species = len(system.positions), np.arange(len(system.positions)) % len(self.symbols)
+        return System(
+            system.box, system.positions, species=species, symbols=self.symbols, masses=np.ones(n), units=self.units
+        )
+
+
+def lj(symbols, force_jump=0.0, **options):
+    return Case(lambda: LennardJones(2.5, **options), symbols, "lj", force_jump)
+
+
+def hdnnp(*elements, wall=None, activations="ppl", conv_energy=0.1, **options):
+    """Softplus does not saturate: every descriptor counts, also in crowded cells."""
+    model = random_model(elements, activations=activations, **options)
+    model = replace(model, normalisation=Normalisation(-1.25, conv_energy))
+    return Case(lambda: HDNNPotential(model) if wall is None else Sum(HDNNPotential(model), wall()), elements)
+
+
+ONE, TWO = {"epsilon": 1.0, "sigma": 1.0}, {"A": (1.0, 1.0), "B": (0.5, 0.88)}
+POTENTIALS = {
+    "lj force-shifted": lj("A", **ONE, truncation="force-shifted"),
+    "lj shifted": lj("A", 0.039, **ONE, truncation="shifted"),
+    "lj mixture": lj(("A", "B"), species=TWO, truncation="force-shifted"),
+    "lj pairs": lj(("B", "A"), species=TWO, pairs={("B", "A"): (1.5, 0.8, 2.1)}, truncation="force-shifted"),
+    "zbl": Case(lambda: ZBL(1.1, 2.5), ("O", "H", "Cu")),
+    "hdnnp radial": hdnnp("O", "H", types=[2, 12], cutoff_type=1),
+    "hdnnp angular": hdnnp("O", "H", types=[3, 9, 13], cutoff_type=2),
+    "hdnnp compact": hdnnp("O", "H", types=[20, 21, 22, 23, 24, 25]),
+    "hdnnp of all types": hdnnp("O", "H", cutoff_type=7, conv_energy=1.0),
+    "hdnnp inner cutoff": hdnnp("H", "O", types=[2, 3, 9], cutoff_type=6, alpha=0.3),
+    "hdnnp one element": hdnnp("Cu", types=[2, 3], cutoff_type=5),
+    "hdnnp three elements": hdnnp("O", "H", "Cu", types=[2, 9], cutoff_type=4),
+    "hdnnp steep cutoff": hdnnp("O", "H", types=[2, 3, 13], cutoff_type=8, activations="tsl"),
+    "network + wall": hdnnp("O", "H", types=[2, 3, 9], cutoff_type=3, wall=lambda: ZBL(0.6, 1.4)),
+}
+CELLS = {cutoff: dict(cells(cutoff)) for cutoff in {case.make().cutoff for case in POTENTIALS.values()}}
+NAMES = list(next(iter(CELLS.values())))
+
+every_potential = pytest.mark.parametrize("case", POTENTIALS.values(), ids=POTENTIALS)
+every_cell = pytest.mark.parametrize("cell", NAMES)
+
+
+def the(case, cell):
+    """A potential of the case and a system of its species in this cell."""
+    potential = case.make()
+    return potential, case.of(CELLS[potential.cutoff][cell])
+
+
+@every_cell
+@every_potential
+def test_forces_match_energy(case, cell):
+    contract.assert_forces_match_energy(*the(case, cell), case.force_jump)
+
+
+@every_cell
+@every_potential
+def test_stress_matches_energy(case, cell):
+    contract.assert_stress_matches_energy(*the(case, cell), case.force_jump)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        contract.assert_atom_energies_add_up,
+        contract.assert_translation_changes_nothing,
+        contract.assert_rotation_turns_forces,
+        contract.assert_order_does_not_matter,
+        contract.assert_extensive,
+        contract.assert_list_does_not_matter,
+    ],
+    ids=lambda check: check.__name__.removeprefix("assert_"),
+)
+@every_cell
+@every_potential
+def test_symmetry(case, cell, check):
+    check(*the(case, cell))
+
+
+@every_potential
+def test_alone_is_alone(case):
+    contract.assert_alone_is_alone(case.make, case.symbols, case.units)
+
+
+@pytest.mark.parametrize("cell", ["triclinic", "small triclinic", "cluster", "one atom"])
+@every_potential
+def test_absent_species_do_not_matter(case, cell):
+    _, system = the(case, cell)
+    contract.assert_absent_species_do_not_matter(case.make, system, tuple(case.symbols))
+
+
+@pytest.mark.parametrize("kinds", [(0, 0, 0), (0, -1, -1), (0, -1, 0)])
+@every_potential
+def test_continuous(case, kinds):
+    names = [case.symbols[k] for k in kinds]
+    contract.assert_continuous(case.make, names, case.units, force=not case.force_jump)
+
+
+# --- what the contract must notice -----------------------------------------------------------------------
+
+
+class Spoilt:
+    """A good potential, and something that goes wrong after it: spoil(self, atoms, neighbors, domain, out)."""
+
+    def __init__(self, spoil):
+        self.good, self.spoil = POTENTIALS["lj mixture"].make(), spoil
+
+    def __getattr__(self, name):
+        return getattr(self.good, name)
+
+    def compute(self, atoms, neighbors, domain, out):
+        self.good.compute(atoms, neighbors, domain, out)
+        self.spoil(self, atoms, neighbors, domain, out)
+
+
+def add(out, energy):
+    out.energy += round(float(energy) * 2**36)
+
+
+def forces_too_large(self, atoms, neighbors, domain, out):
+    atoms.f[: atoms.n_total] *= 1.0 + 3e-4
+
+
+def one_force_too_large(self, atoms, neighbors, domain, out):
+    atoms.f[atoms.tags[: atoms.n_owned].argmin(), 1] += 0.01
+
+
+def forces_of_ghosts_sent_home_too_early(self, atoms, neighbors, domain, out):
+    """Right forces, wrong virial."""
+    domain.reverse_forces(atoms)
+    atoms.f[atoms.n_owned : atoms.n_total] = 0.0
+
+
+def energy_of_place(self, atoms, neighbors, domain, out):
+    add(out, 1e-6 * atoms.positions[:, 0].sum())
+
+
+def energy_of_direction(self, atoms, neighbors, domain, out):
+    add(out, 1e-6 * atoms.positions[:, 0].var())
+
+
+def energy_of_order(self, atoms, neighbors, domain, out):
+    distances = np.linalg.norm(atoms.positions - atoms.positions.mean(axis=0), axis=1)
+    add(out, 1e-6 * distances @ atoms.tags[: atoms.n_owned])
+
+
+def constant_energy(self, atoms, neighbors, domain, out):
+    add(out, 1e-4)
+
+
+def energy_of_ghosts(self, atoms, neighbors, domain, out):
+    add(out, 1e-4 * atoms.n_ghost)
+
+
+def energy_beyond_the_cutoff(self, atoms, neighbors, domain, out):
+    add(out, 1e-6 * neighbors.list.n_pairs)
+
+
+def half_the_atom_energies(self, atoms, neighbors, domain, out):
+    if out.atom_energies is not None:
+        out.atom_energies[: atoms.n_owned] *= 0.999
+
+
+def energy_of_names(self, atoms, neighbors, domain, out):
+    add(out, 1e-6 * len(self.good.symbols) * atoms.n_owned)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "check"),
+    [
+        (forces_too_large, contract.assert_forces_match_energy),
+        (one_force_too_large, contract.assert_forces_match_energy),
+        (one_force_too_large, contract.assert_order_does_not_matter),
+        (forces_too_large, contract.assert_stress_matches_energy),
+        (forces_of_ghosts_sent_home_too_early, contract.assert_stress_matches_energy),
+        (forces_of_ghosts_sent_home_too_early, contract.assert_translation_changes_nothing),
+        (energy_of_place, contract.assert_translation_changes_nothing),
+        (energy_of_direction, contract.assert_rotation_turns_forces),
+        (energy_of_order, contract.assert_order_does_not_matter),
+        (constant_energy, contract.assert_extensive),
+        (energy_of_ghosts, contract.assert_extensive),
+        (energy_of_ghosts, contract.assert_list_does_not_matter),
+        (energy_beyond_the_cutoff, contract.assert_list_does_not_matter),
+        (half_the_atom_energies, contract.assert_atom_energies_add_up),
+    ],
+)
+def test_notices(spoil, check):
+    case = POTENTIALS["lj mixture"]
+    system = case.of(scattered(25, 4.4 * TRICLINIC, seed=4))
+    check(case.make(), system)
+    with pytest.raises(AssertionError):
+        check(Spoilt(spoil), system)
+
+
+def test_notices_more():
+    case, system = POTENTIALS["lj mixture"], scattered(25, 4.4 * TRICLINIC, seed=4)
+    with pytest.raises(AssertionError):
+        contract.assert_alone_is_alone(lambda: Spoilt(energy_of_ghosts), case.symbols, case.units)
+    with pytest.raises(AssertionError):
+        contract.assert_absent_species_do_not_matter(lambda: Spoilt(energy_of_names), system, case.symbols)
+    with pytest.raises(AssertionError, match=r"a jump by 0\.0[0-9]* at"):
+        contract.assert_continuous(lj("A", **ONE).make, "AAA", "lj", force=False)  # energy
+    with pytest.raises(AssertionError, match=r"a jump by 0\.03[0-9]* at"):
+        contract.assert_continuous(POTENTIALS["lj shifted"].make, "AAA", "lj")  # force
+    with pytest.raises(AssertionError, match="a jump"):
+        contract.assert_continuous(hdnnp("O", types=[2], cutoff_type=0).make, "OOO", "metal")
+
+
+def test_forces_of_ghosts_sent_home_too_early_are_right():
+    """So the stress has to be checked for itself."""
+    case = POTENTIALS["lj mixture"]
+    system = case.of(scattered(25, 4.4 * TRICLINIC, seed=4))
+    contract.assert_forces_match_energy(Spoilt(forces_of_ghosts_sent_home_too_early), system)
