@@ -134,7 +134,7 @@ def test_dynamics_conserves_energy(name):
 
 
 def test_the_list_is_kept_while_it_holds():
-    """Steps below half the skin, then each thing that makes a new list necessary."""
+    """Small steps, then each thing that makes a new list necessary."""
     atoms = water()
     calc = atoms.calc = MDCore(HDNNPotential(MODEL), skin=0.5)
     expect = 0
@@ -149,7 +149,9 @@ def test_the_list_is_kept_while_it_holds():
 
     count(1)
     atoms.positions[2] += 0.2
-    count(1)  # 0.35: more than half the skin
+    count(0)  # 0.35: more than half the skin, but no pair is missing
+    atoms.positions[2] += 0.2
+    count(1)  # 0.69: more than the skin
     atoms.positions[2] += 0.1
     count(0)
     atoms.positions[2] -= 0.1
