@@ -3,6 +3,8 @@
 Errors are relative to the largest number of their kind, unless units are given.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from mdcore.errors import InputError
 from mdcore.integrators import VelocityVerlet
 from mdcore.potentials.hdnnp import HDNNPotential, networks_of
 from mdcore.potentials.hdnnp_model import ACTIVATIONS, SUBTYPES
+from mdcore.potentials.hdnnp_vectors import make_test_vectors
 from mdcore.potentials.n2p2 import read_n2p2
 from mdcore.potentials.n2p2_data import read_input_data
 from mdcore.simulation import Simulation
@@ -235,3 +238,12 @@ def test_lists_do_not_matter():
 def test_refuses_another_precision():
     with pytest.raises(InputError, match="precision = 'single': expected one of double, mixed"):
         HDNNPotential(FEW, precision="single")
+
+
+def test_test_vectors_are_checked_in_double():
+    model = random_model()
+    vectors = make_test_vectors(model, networks_of(model))
+    HDNNPotential(replace(model, test_vectors=vectors), precision="mixed")
+    wrong = replace(vectors[0], energy=vectors[0].energy * (1 + 1e-8))
+    with pytest.raises(InputError, match="test vector 0"):
+        HDNNPotential(replace(model, test_vectors=(wrong,)), precision="mixed")

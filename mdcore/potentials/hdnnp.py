@@ -60,7 +60,8 @@ class HDNNPotential:
         self.asked: dict[str, np.ndarray] = {}
         self.separate()
         self._make_room(0)
-        check_test_vectors(model, self.networks)
+        if model.test_vectors:  # they tell whether the file is whole, and their tolerance is that of double
+            check_test_vectors(model, self.networks if precision == "double" else networks_of(model))
 
     def separate(self) -> None:
         """Take tables and scratch memory of its own: copies (base.unbound) share theirs, and wait for each other."""
