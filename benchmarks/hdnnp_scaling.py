@@ -79,6 +79,7 @@ def main() -> None:
     parser = common.parser(__doc__)
     networks.add_potential(parser)
     parser.add_argument("--atom-steps", type=float, default=1e6, help="work a size: steps = this / atoms, 10 at least")
+    parser.add_argument("--least", type=int, default=0, help="leave out systems of fewer atoms")
     parser.add_argument("--most", type=int, default=200_000, help="leave out systems of more atoms")
     parser.add_argument("--equilibrate", type=int, default=1000, help="steps, gentle ones and normal ones each")
     parser.add_argument("--repeats", type=int, default=3, help="runs a size; the fastest counts")
@@ -94,7 +95,7 @@ def main() -> None:
         save(equilibrate(model, volume, arguments.equilibrate), start)
         for copies in COPIES:
             n = 3 * int(np.prod(MOLECULES) * np.prod(copies))
-            if n > arguments.most:
+            if not arguments.least <= n <= arguments.most:
                 continue
             steps = max(10, round(arguments.atom_steps / n))
             words = (str(start), str(arguments.potential), arguments.units, copies, steps)
