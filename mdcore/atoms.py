@@ -120,7 +120,9 @@ class Atoms(AtomRows):
         """Forget the owned atoms `rows` (no ghosts may be held); the last atoms move into the gaps."""
         left = self.n_owned - len(rows)
         gaps = rows[rows < left]
-        movers = np.setdiff1d(np.arange(left, self.n_owned), rows, assume_unique=True)
+        stays = np.ones(len(rows), dtype=bool)  # of the last atoms
+        stays[rows[rows >= left] - left] = False
+        movers = left + np.flatnonzero(stays)
         for name in self.migrating():
             column = getattr(self, name)
             column[gaps] = column[movers]

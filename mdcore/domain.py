@@ -156,7 +156,11 @@ class Domain:
     def owners(self, positions) -> np.ndarray:
         """Domain coordinates int [n, 3] of the owners of wrapped positions [n, 3]."""
         s = self.box.fractional(positions)
-        return np.stack([np.searchsorted(self.cuts[d], s[:, d], side="right") for d in range(3)], axis=1)
+        owners = np.zeros(s.shape, dtype=np.int64)
+        for d in range(3):
+            if self.grid[d] > 1:
+                owners[:, d] = np.searchsorted(self.cuts[d], s[:, d], side="right")
+        return owners
 
     def wrap(self, atoms) -> None:
         """Bring owned atoms back into the cell (exactly); their images say where they came from."""
@@ -197,7 +201,7 @@ class Domain:
         rows = np.unique(np.concatenate([*found, np.empty(0, dtype=np.int32)]))
         away = self.owners(atoms.positions[rows]) - self.coords
         for d in range(3):
-            if self.box.periodic[d]:  # the short way round
+            if self.box.periodic[d] and self.grid[d] > 1:  # the short way round
                 half = self.grid[d] // 2
                 away[:, d] = (away[:, d] + half) % self.grid[d] - half
         return rows, away
