@@ -145,8 +145,8 @@ static void gather(const hd_atoms *atoms, const hd_units *units, int64_t n_eleme
 }
 
 /* Edge gradients g_ij (native) become forces F_i += g_ij, F_j -= g_ij, each rounded to the force grid. */
-static void scatter(const hd_atoms *atoms, double scale, int64_t i, const hd_environment *env, int64_t n, const double *gx,
-                    const double *gy, const double *gz)
+static void scatter(const hd_atoms *atoms, double scale, int64_t i, const hd_environment *env, int64_t n,
+                    const double *gx, const double *gy, const double *gz)
 {
     const v4d factor = v_set1(scale), big = v_set1(FORCE_BIG), zero = v_set1(0.0);
     double *f = atoms->f;

@@ -8,12 +8,16 @@ Tables and arrays are checked here; the kernels of the CPU level that `_kernels`
 from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.stdlib cimport calloc, free
 
+import os
+
 import numpy as np
 
 from mdcore import _kernels
 
 cdef enum:
     MOST_THREADS = 512
+
+cdef int64_t started_in = 0  # the process that has started threads; a child that it forks can't use them
 
 
 PRECISIONS = ("double", "mixed")
@@ -66,7 +70,8 @@ cdef class Networks:
     factor * E_NN + offset. ranges : one (min [n], max [n]) of the training set an element, not finite where
     unknown; None: nothing is known.
     precision : one of PRECISIONS; "mixed": descriptors and their gradients in float, sums
-    over neighbours and the networks in double.
+    over neighbours and the networks in double. One thread of Python at a time may call `values`, `vjp`, `jvp` and
+    `energy_forces`, which share scratch memory.
     """
 
     cdef hd_element *elements
@@ -341,6 +346,12 @@ cdef class Networks:
         cdef int64_t most = int(np.diff(np.asarray(first)).max(initial=0))
         cdef const hd_kernels *k = kernels()
         threads = min(threads, max(n, 1)) if k.openmp else 1
+        global started_in
+        if threads > 1 and started_in != os.getpid():
+            if started_in:
+                threads = 1
+            else:
+                started_in = os.getpid()
         self._scratch(most, threads)
         cdef int64_t room = 4 * n_total * (threads - 1)
         if self.spare.shape[0] < room:

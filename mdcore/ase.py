@@ -26,8 +26,8 @@ class MDCore(Calculator):
 
     potential : LennardJones, HDNNPotential, Sum, or the path of a network potential (n2p2 folder or .h5 file)
     units, precision : of a potential given by its path, as for mdcore.evaluate
-    skin : Angstrom; the neighbour list holds pairs up to cutoff + skin and is kept until a pair may be missing, or cell,
-        species or periodicity change. It changes the speed, never the result
+    skin : Angstrom; the neighbour list holds pairs up to cutoff + skin and is kept until a pair may be missing, or
+        cell, species or periodicity change. It changes the speed, never the result
     builds : how often the list was built; evaluation : the last Evaluation (mdcore.evaluate)
 
     Stress is known where the cell has three vectors, periodic or not. InputError for a species without
@@ -53,16 +53,16 @@ class MDCore(Calculator):
         atoms = self.atoms
         frame = [a.tobytes() for a in (atoms.numbers, atoms.cell.array, atoms.pbc, atoms.get_celldisp())]
         structure = take(atoms)
-        if frame == self._placed:
+        placed, self._placed = self._placed, None  # should the engine fail, the next structure is placed anew
+        if frame == placed:
             before = self._engine.neighbors.builds
             self._engine.move(structure.positions)
         else:
-            self._placed = None
             if self._engine is None or self._engine.symbols != structure.symbols:
                 self._engine = Engine(self.potential, structure.symbols, self.skin)
             before = self._engine.neighbors.builds
             self._engine.place(structure.box, structure.positions, structure.species)
-            self._placed = frame
+        self._placed = frame
         self.builds += self._engine.neighbors.builds - before
         found = self.evaluation = self._engine.compute()
         self.results = {

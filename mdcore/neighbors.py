@@ -54,7 +54,7 @@ class Neighbors:
     def outrun(self, atoms, moved2: float, comm) -> bool:
         """May a pair be missing by now? Ghosts are up to date (collective).
 
-        moved2 : squared, how far any atom of any rank has moved since the list was built
+        moved2 : squared, how far any atom of any rank has moved since the list was built; nan counts as too far
         """
         if moved2 <= (0.5 * self.skin) ** 2:
             return False
@@ -71,6 +71,7 @@ class Neighbors:
 
     def build(self, atoms) -> None:
         """List the pairs; SimulationError if two atoms coincide."""
+        atoms.start[: atoms.n_total] = np.nan  # should the build fail: what is left has been outrun
         if self.list is not None:
             self.list.build(atoms, self.reach)
         if self.full is not None:

@@ -66,7 +66,7 @@ class Simulation:
             )
         self.neighbors = Neighbors(potential.cutoff, skin, potential.list_kinds, len(self.symbols))
         self.position_bits, self.box = on_grid(self.system.box, self.neighbors.ghost_reach)
-        loading.check_memory(self.system.n_atoms, self.box, self.neighbors.reach, self.units, self.comm.size)
+        loading.check_memory(self.system.n_atoms, self.box, self.neighbors.ghost_reach, self.units, self.comm.size)
         self.tail = potential.tail(self.system.counts, self.box)  # (energy, trace of the virial)
         half = potential.list_kinds == ("half",)
         self.domain = Domain(self.comm, self.box, self.neighbors.ghost_reach, processor_grid, upper=half)
@@ -104,7 +104,9 @@ class Simulation:
         moved2 = self._agree(motion)
         self.domain.forward_positions(atoms)
         lap("communicate")
-        if self.neighbors.outrun(atoms, moved2, self.comm):
+        outrun = self.neighbors.outrun(atoms, moved2, self.comm)
+        lap("neighbours")
+        if outrun:
             self._neighbourhood()
         self.step += 1
         self._forces(want_energy=self.step == self._next_energy)

@@ -207,6 +207,12 @@ def test_paths_and_refusals(tmp_path):
         crowd.get_potential_energy()
     crowd.positions[1] += 3.0  # and it goes on
     assert crowd.get_potential_energy() == pytest.approx(evaluate(LennardJones(**ARGON), crowd).energy, rel=1e-12)
+    before = crowd.positions.copy()
+    crowd.positions[1] = crowd.positions[0]  # no list can be built
+    with pytest.raises(SimulationError, match="exactly on another atom"):
+        crowd.get_potential_energy()
+    crowd.positions = before
+    assert crowd.get_potential_energy() == pytest.approx(evaluate(LennardJones(**ARGON), crowd).energy, rel=1e-12)
     crowd.positions[3, 1] = np.nan
     with pytest.raises(InputError, match=r"atom 3 .*not finite"):
         crowd.get_potential_energy()

@@ -1,5 +1,9 @@
 """The door to the network kernels: threads that leave no trace, and what is told of each atom."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -129,3 +133,31 @@ def test_refuses_arrays_of_other_sizes():
         with pytest.raises(ValueError, match=r"n_total|n_owned"):
             ask(sim, networks, **wrong)
     assert _hdnnp.most_threads() in (1, 512)
+
+
+FORK = """
+import multiprocessing, sys
+import numpy as np
+from mdcore import evaluate
+from mdcore.potentials.hdnnp import HDNNPotential
+from tests.reference.hdnnp_models import random_model
+from tests.systems import scattered
+
+system = scattered(40, 6.0 * np.eye(3), symbols=("O", "H"), closest=0.9)
+potential = HDNNPotential(random_model(types=[2, 3]), threads=2, extrapolation="ignore")
+energy = evaluate(potential, system).energy
+
+def child(queue):
+    queue.put(evaluate(potential, system).energy)
+
+fork = multiprocessing.get_context("fork")
+queue = fork.Queue()
+process = fork.Process(target=child, args=(queue,), daemon=True)
+process.start()
+assert queue.get(timeout=30) == energy
+"""
+
+
+def test_a_forked_process_computes_too():
+    """The threads of OpenMP do not survive a fork; a child that waited for them would wait for ever."""
+    subprocess.run([sys.executable, "-c", FORK], check=True, cwd=Path(__file__).parents[1], timeout=100)

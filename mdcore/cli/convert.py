@@ -1,6 +1,7 @@
 """``mdcore convert``: a network potential from a folder of n2p2 files to one .h5 file, or back."""
 
 import os
+from dataclasses import replace
 
 from mdcore.cli.potential import parse_units
 from mdcore.cli.run import on_root
@@ -43,7 +44,7 @@ def convert(source: str, target: str, units, structure, options) -> str:
         vectors = vectors or make_test_vectors(model, network.networks)
         if structure:
             vectors = (*vectors, _of_file(model, network, structure))
-        object.__setattr__(model, "test_vectors", vectors)
+        model = replace(model, test_vectors=vectors)
         write_h5(model, target, options.overwrite)
     else:
         if os.path.isfile(target):

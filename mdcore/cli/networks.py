@@ -7,6 +7,7 @@ from mdcore.config.potentials import HDNNPSettings
 from mdcore.config.problems import at
 from mdcore.config.settings import Settings, beside_input
 from mdcore.errors import InputError
+from mdcore.potentials.base import leaves
 from mdcore.potentials.extrapolation import Extrapolation
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp import HDNNPotential
@@ -79,7 +80,7 @@ def compare(models: dict[int, HDNNP], path: str, written: dict[str, str]) -> Non
 
 def running(potential) -> list[HDNNPotential]:
     """The network potentials among the terms of a potential."""
-    return [p for p in getattr(potential, "terms", [potential]) if isinstance(p, HDNNPotential)]
+    return [term for term in leaves(potential) if isinstance(term, HDNNPotential)]
 
 
 def connect(potential, dump, quiet: bool) -> None:

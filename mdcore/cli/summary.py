@@ -4,6 +4,7 @@ import math
 from collections import Counter
 
 from mdcore.config.settings import Settings, beside_input
+from mdcore.potentials.base import leaves
 
 
 def of_system(symbols, counts, box, units) -> list[str]:
@@ -24,7 +25,7 @@ def of_settings(settings: Settings, potential) -> list[str]:
     """Potentials and neighbours."""
     unit = settings.unit_system.labels["length"]
     lines = []
-    for s, term in zip(settings.potential, getattr(potential, "terms", [potential]), strict=True):
+    for s, term in zip(settings.potential, leaves(potential), strict=True):
         text = term.describe() if hasattr(term, "describe") else f"cutoff {term.cutoff:g} {unit}"
         lines.append(f"potential   {s.type}, {text}")
         if hasattr(s, "file"):

@@ -24,7 +24,8 @@ class HDNNPotential:
 
     units : {"length": ..., "energy": ...} or Units, where the model doesn't state its own
     precision : "double", or "mixed": descriptors and their gradients in single precision, networks and sums in
-        double. About 1.5 times as fast; published potentials: forces off by 2e-6 eV/Angstrom, energies by 3e-7 eV an atom
+        double. About 1.5 times as fast; published potentials: forces off by 2e-6 eV/Angstrom, energies by 3e-7 eV
+        an atom
     threads : of each rank; None: MDCORE_NUM_THREADS, or 1. They change the speed, never the result
     extrapolation : "ignore", "warn", "save", "stop", or an Extrapolation, which says more (extrapolation.py)
     asked : arrays that `compute` fills beside forces and energy: outside, worst, excess, descriptors, as

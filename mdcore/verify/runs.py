@@ -13,7 +13,7 @@ import numpy as np
 
 from mdcore._hdnnp import most_threads
 from mdcore.comm import SelfComm
-from mdcore.errors import InputError, MdcoreError
+from mdcore.errors import MdcoreError
 from mdcore.evaluation import evaluate
 from mdcore.integrators import VelocityVerlet
 from mdcore.potentials.base import leaves, unbound
@@ -82,11 +82,7 @@ def precision(it: Subject):
     if not any(hasattr(term, "precision") for term in leaves(it.potential)):
         yield skipped(what, "no network potential")
         return
-    try:
-        found = evaluate(networks_in(it.potential, "mixed"), it.structure)
-    except InputError as error:
-        yield skipped(what, f"not available: {error}")
-        return
+    found = evaluate(networks_in(it.potential, "mixed"), it.structure)
     off = found.forces - it.base.forces
     yield at_most(f"{what}: force, largest", np.abs(off).max(), 10.0 * limit, it.force_unit)
     yield at_most(f"{what}: force, rms", np.sqrt((off**2).mean()), limit, it.force_unit)
