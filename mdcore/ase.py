@@ -25,7 +25,7 @@ class MDCore(Calculator):
     """An ASE calculator of any potential of mdcore.
 
     potential : LennardJones, HDNNPotential, Sum, or the path of a network potential (n2p2 folder or .h5 file)
-    units, precision : of a potential given by its path, as for mdcore.evaluate
+    units, precision, threads : of a potential given by its path, as for HDNNPotential
     skin : Angstrom; the neighbour list holds pairs up to cutoff + skin and is kept until a pair may be missing, or
         cell, species or periodicity change. It changes the speed, never the result
     builds : how often the list was built; evaluation : the last Evaluation (mdcore.evaluate)
@@ -39,14 +39,26 @@ class MDCore(Calculator):
     nolabel = True
 
     def __init__(
-        self, potential, *, units=None, precision: str = "double", skin: float = SKIN["metal"], **options
+        self,
+        potential,
+        *,
+        units=None,
+        precision: str = "double",
+        threads: int | None = None,
+        skin: float = SKIN["metal"],
+        atoms=None,
+        directory=".",
     ):
-        super().__init__(**options)
+        super().__init__(atoms=atoms, directory=directory)
         if not (np.isfinite(skin) and skin >= 0):
             raise InputError(f"MDCore: skin = {skin!r}: expected a length in Angstrom, e.g. {SKIN['metal']}")
-        self.potential, self.skin = open_potential(potential, units, precision), float(skin)
+        self.potential, self.skin = open_potential(potential, units, precision, threads), float(skin)
         self.builds, self.evaluation = 0, None
         self._engine, self._placed = None, None
+
+    def __getstate__(self):
+        """For copies and pickles: each makes an engine of its own."""
+        return {**vars(self), "_engine": None, "_placed": None}
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)

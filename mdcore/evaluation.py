@@ -137,15 +137,17 @@ def take(structure) -> Structure | System:
     return Structure(box, positions, species.ravel(), tuple(SYMBOLS[z] for z in numbers))
 
 
-def open_potential(potential, units=None, precision: str = "double"):
+def open_potential(potential, units=None, precision: str = "double", threads: int | None = None):
     """The potential itself, or the network potential at a path, in `units` if the files don't state them."""
     if isinstance(potential, str | os.PathLike):
         from mdcore.potentials.files import read_model
         from mdcore.potentials.hdnnp import HDNNPotential
 
-        return HDNNPotential(read_model(potential, units), precision=precision)
-    if units is not None or precision != "double":
-        raise InputError("units, precision: apply to a potential given by its path; this one is made and has its own")
+        return HDNNPotential(read_model(potential, units), precision=precision, threads=threads)
+    if units is not None or precision != "double" or threads is not None:
+        raise InputError(
+            "units, precision, threads: apply to a potential given by its path; this one is made and has its own"
+        )
     if not hasattr(potential, "compute"):
         raise InputError(
             f"expected a potential, such as LennardJones or HDNNPotential, or the path of one, "

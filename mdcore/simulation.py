@@ -80,7 +80,8 @@ class Simulation:
         self.start_time = 0.0  # at start_step, where the stage began
         self.heat = 0  # energy put in from outside, int on the energy grid, this rank's share
         self.degrees_of_freedom = 0
-        self._running = None if state is None else integrator  # the integrator of the stage so far
+        resumed = self.comm.bcast(state is not None)  # rank 0 alone has the state
+        self._running = integrator if resumed else None  # the integrator of the stage so far
         self._stop = False
         self._watch = getattr(potential, "watch", lambda sim: None)
         self._watched, self._halt = -1, None

@@ -1,5 +1,7 @@
 """Does ASE get what it expects: its signs and order, its optimisers and dynamics, a list that is kept?"""
 
+import copy
+import pickle
 import subprocess
 import sys
 
@@ -238,3 +240,25 @@ def test_without_ase():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == 'ASE is not installed: pip install "mdcore[ase]"\n', done.stderr
+
+
+def test_copies_and_pickles_compute_on_their_own():
+    first, second = argon(), argon()
+    second.positions += 0.1 * np.random.default_rng(3).normal(size=second.positions.shape)
+    first.calc = MDCore(LennardJones(**ARGON))
+    want = [evaluate(LennardJones(**ARGON), atoms).energy for atoms in (first, second)]
+    assert first.get_potential_energy() == pytest.approx(want[0], rel=1e-12)
+    for made in (copy.copy(first.calc), copy.deepcopy(first.calc), pickle.loads(pickle.dumps(first.calc))):
+        second.calc = made
+        assert second.get_potential_energy() == pytest.approx(want[1], rel=1e-12)
+        first.positions[0, 0] += 1e-3  # the first one has not lost its place
+        first.positions[0, 0] -= 1e-3
+        first.calc.reset()
+        assert first.get_potential_energy() == pytest.approx(want[0], rel=1e-12)
+
+
+def test_options_it_does_not_know_are_refused():
+    with pytest.raises(TypeError, match="precison"):
+        MDCore(LennardJones(**ARGON), precison="mixed")
+    with pytest.raises(InputError, match="threads: apply to a potential given by its path"):
+        MDCore(LennardJones(**ARGON), threads=2)

@@ -322,7 +322,7 @@ def test_potentials_travel():
         (lambda: evaluate(3, CELLS["cubic"]), "expected a potential, .*, not int"),
         (lambda: evaluate(POTENTIALS["lj"](), [CELLS["cubic"], 3]), r"structure 1 \(counting from 0\): .*not int"),
         (lambda: evaluate(POTENTIALS["lj"](), [], threads=0), "threads = 0: expected a whole number from 1"),
-        (lambda: evaluate(POTENTIALS["lj"](), CELLS["cubic"], units={"length": "bohr"}), "units, precision: apply"),
+        (lambda: evaluate(POTENTIALS["lj"](), CELLS["cubic"], units={"length": "bohr"}), "precision, threads: apply"),
         (lambda: evaluate(POTENTIALS["hdnnp"](), scattered(3, 9 * np.eye(3), symbols="C")), "no network for species C"),
         (
             lambda: evaluate(LennardJones(2.5, 1.0, 1.0), System(Box.cubic(1e-3), [[0, 0, 0]], "A", units="lj")),

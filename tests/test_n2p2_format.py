@@ -226,6 +226,7 @@ def test_bad_input_names_file_line_and_keyword(tmp_path, old, new, message):
             lambda t: t.split("\n", 1)[1],
             r"symmetry function 1 \(H 2 H eta=0.01 rc=6\) is missing",
         ),
+        ("scaling.data", lambda t: t + "1\n", "expected 2 integers"),
         ("scaling.data", lambda t: t + "1 1 0 1 0.5\n", "function 1 of H given twice"),
         ("scaling.data", lambda t: t + "1 9 0 1 0.5\n", "has no function 9 of element 1"),
         (

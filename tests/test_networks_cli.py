@@ -178,6 +178,9 @@ def test_saved_structures_are_results(capsys):
     assert "water-extrapolated.extxyz: results exist" in capsys.readouterr().err
     assert command("--quiet", "--overwrite", *SAVE, "--set", "stage.0.steps=0") == 0
     assert not Path("water-extrapolated.extxyz").exists()  # nobody is outside at the start
+    Path("water-extrapolated.extxyz").write_text("of another run")
+    assert command("--quiet", "--overwrite", "--set", "stage.0.steps=0") == 0  # the policy is to warn
+    assert not Path("water-extrapolated.extxyz").exists()
 
 
 def test_restart_with_another_network_is_told(capsys):

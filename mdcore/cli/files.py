@@ -65,8 +65,8 @@ def protect(settings: Settings, overwrite: bool, restart: bool) -> None:
 def forget(settings: Settings) -> None:
     """Remove what the run that is being replaced left and this one may not write: a restart must not take up its
     checkpoints, nobody its structures from outside the range of training."""
-    path = settings.output_path(CHECKPOINT)
-    saved = [settings.output_path(networks.SAVED)] if networks.saves(settings) else []
-    for old in (path, previous_path(path), *saved):
+    path, structure = settings.output_path(CHECKPOINT), settings.structure_path
+    for old in (path, previous_path(path), settings.output_path(networks.SAVED)):
         with contextlib.suppress(FileNotFoundError):
-            os.remove(old)
+            if not (structure and os.path.samefile(old, structure)):
+                os.remove(old)

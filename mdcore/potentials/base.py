@@ -15,6 +15,7 @@ potential of the same parameters.
 import numpy as np
 
 from mdcore import exact
+from mdcore.errors import InputError
 
 
 class Results:
@@ -47,9 +48,12 @@ class Results:
 
 
 class Sum:
-    """Several potentials added up."""
+    """Several potentials added up; InputError for none, or for something else."""
 
     def __init__(self, *potentials):
+        strangers = [type(term).__name__ for term in potentials if not hasattr(term, "compute")]
+        if strangers or not potentials:
+            raise InputError(f"Sum: expected potentials, not {', '.join(strangers) or 'nothing'}")
         self.terms = list(potentials)
 
     @property

@@ -71,7 +71,7 @@ def read_h5(path, units: Units | dict | None = None) -> HDNNP:
         raise InputError(text if text.startswith(str(path)) else f"{path}: {text}") from None
     except OSError as error:
         raise InputError(f"{path}: can't be read as HDF5: {error}") from None
-    except (KeyError, ValueError, IndexError) as error:
+    except (KeyError, ValueError, IndexError, TypeError, RuntimeError, OverflowError) as error:  # of h5py, too
         raise InputError(f"{path}: incomplete or damaged potential: {error}") from None
     stated = Units.parse(units)
     if stated and model.units and stated != model.units:

@@ -188,7 +188,7 @@ def _read_scaling(path: Path, settings: Settings, elements, functions) -> tuple[
             if not words or len(words) == 2:
                 continue
             try:
-                e, f = int(words[0]) - 1, int(words[1]) - 1
+                e, f = (int(word) - 1 for word in words[:2])
                 numbers = [to_float(word) for word in words[2:]]
             except ValueError:
                 raise InputError(f"{where}: expected 2 integers and 3 or 4 numbers: {raw.strip()}") from None
