@@ -17,6 +17,7 @@ import collections
 import io
 import itertools
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,6 +68,8 @@ class Frame:
     stress: np.ndarray | None = None  # [6], eV/Angstrom^3
     virial: np.ndarray | None = None  # [6], eV
     info: dict = field(default_factory=dict)  # the other entries of the comment line
+    columns: tuple[str, ...] = ()  # names of all columns in the file
+    extra: dict = field(default_factory=dict)  # columns that were asked for by name: float64 [n, width]
 
     def results(self, volume: float, units: UnitSystem) -> dict:
         """Those of energy, forces and stress [6] that the file has, in user units."""
@@ -92,6 +95,28 @@ def read(path, frame: int = -1, units: UnitSystem = METAL) -> Frame:
         raise InputError(f"{path}: not a text file; expected extended xyz") from None
     except OSError as error:
         raise InputError(f"{path}: can't be read: {error.strerror}") from None
+
+
+def iterate(path, units: UnitSystem = METAL, extra: tuple[str, ...] = ()) -> Iterator[Frame]:
+    """All frames, one by one, also of files larger than memory; InputError as `read`.
+
+    extra : names of further columns of numbers to keep, in `Frame.extra`, where the file has them
+    """
+    path, index, line = Path(path), 0, 0
+    try:
+        with open(path, encoding="utf-8") as text:
+            while row := text.readline(1024):
+                line += 1
+                if row.strip():
+                    n_atoms = _atom_count(row.encode(), path, line, first=not index)
+                    yield _parse(text, path, index, line + 1, n_atoms, units, extra)
+                    index, line = index + 1, line + n_atoms + 1
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file; expected extended xyz") from None
+    except OSError as error:
+        raise InputError(f"{path}: can't be read: {error.strerror}") from None
+    if not index:
+        raise InputError(f"{path}: the file is empty; expected extended xyz")
 
 
 def _find(stream, path, frame) -> tuple[int, int, int, int]:
@@ -144,12 +169,12 @@ def _atom_count(row: bytes, path, line, first) -> int:
     return n_atoms
 
 
-def _parse(text, path, index, line, n_atoms, units) -> Frame:
+def _parse(text, path, index, line, n_atoms, units, extra=()) -> Frame:
     """A frame from a text stream that stands at its comment line."""
     where = f"{path}: frame {index}"
     comment = text.readline(1 << 20)
     head = header.parse(comment, f"{path}: line {line}")
-    layout = _layout(head, f"{path}: line {line}")
+    layout = _layout(head, f"{path}: line {line}", extra)
     columns, names = _read_columns(text, path, line, n_atoms, layout, head.plain)
     species, symbols = _species(columns, names, units, where)
     if "ids" in columns:
@@ -175,14 +200,19 @@ def _parse(text, path, index, line, n_atoms, units) -> Frame:
         stress=head.stress,
         virial=head.virial,
         info=head.info,
+        columns=tuple(label for label, _ in head.properties),
+        extra={name: columns[name].reshape(n_atoms, -1) for name in extra if name in columns},
         **{name: columns.get(name) for name in optional},
     )
 
 
-def _layout(head, where) -> list[tuple[str | None, str, str, int]]:
+def _layout(head, where, extra=()) -> list[tuple[str | None, str, str, int]]:
     """(column or None, name in the file, type to read, width), in the order of the file."""
     layout, seen = [], set()
     for label, width in head.properties:
+        if label in extra:
+            layout.append((label, label, "f8", width))
+            continue
         name = ALIASES.get(label.lower())
         if name in seen:
             raise InputError(f"{where}: Properties: {label} is given twice, or under two names")

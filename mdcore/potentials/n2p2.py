@@ -45,7 +45,7 @@ def read_n2p2(folder, units: Units | dict | None = None) -> HDNNP:
     text = _read(path)
     settings = read_settings(path, text)
     _check_generation(settings)
-    beside = _read_toml(folder / TOML_NAME)
+    beside = read_toml(folder / TOML_NAME)
     stated = Units.parse(units, "units")
     if stated and beside["units"] and stated != beside["units"]:
         raise InputError(
@@ -90,7 +90,7 @@ def _read(path: Path) -> str:
         raise InputError(f"{path}: can't be read: {error.strerror or error}") from None
 
 
-def _read_toml(path: Path) -> dict:
+def read_toml(path: Path) -> dict:
     """{"units": Units | None, "provenance": {...}, "training": {...}} of ``mdcore.toml``, empty if absent."""
     content = {}
     if path.exists():

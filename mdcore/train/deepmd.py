@@ -1,0 +1,89 @@
+"""Which labelled structures does a DeePMD folder hold?
+
+A system is a folder with ``type.raw`` (one integer an atom), ``type_map.raw`` (element of each type) and
+``set.*/``: ``coord.npy`` [frames, 3 n], ``box.npy`` [frames, 9] (absent, or a file ``nopbc`` beside ``type.raw``: a
+cluster), ``energy.npy`` [frames], ``force.npy`` [frames, 3 n], ``virial.npy`` [frames, 9]; ``real_atom_types.npy``
+[frames, n] where compositions are mixed (-1: no atom). Angstrom, eV, eV/Angstrom; the virial in eV is -dE/dstrain:
+positive when compressed.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from mdcore.errors import InputError
+
+
+def systems(path: Path) -> list[Path]:
+    """The system folders in `path`, itself included, in the order of their names."""
+    return sorted(raw.parent for raw in path.rglob("type.raw") if any(raw.parent.glob("set.*/coord.npy")))
+
+
+def frames(folder: Path, root: Path) -> Iterator[dict]:
+    """The structures of a system; keys as the fields of Labelled. root : what the user named."""
+    types, names = _types(folder), _type_map(folder)
+    cluster = (folder / "nopbc").exists()
+    tag = str(folder.relative_to(root)) if folder != root else ""
+    for part in sorted(folder.glob("set.*")):
+        coord = _load(part / "coord.npy", 3 * len(types))
+        n, number = len(coord), len(types)
+        columns = {
+            name: _load(part / f"{name}.npy", width, n)
+            for name, width in (("box", 9), ("energy", 1), ("force", 3 * number), ("virial", 9))
+            if (part / f"{name}.npy").exists()
+        }
+        mixed = part / "real_atom_types.npy"
+        kinds = _load(mixed, number, n).astype(int) if mixed.exists() else np.tile(types, (n, 1))
+        if not cluster and "box" not in columns:
+            raise InputError(f"{part}: no box.npy; add it, or an empty file nopbc in {folder} if it is a cluster")
+        for k in range(n):
+            yield _frame(coord, kinds, columns, k, names, cluster, f"{part}: frame {k}") | {"tag": tag}
+
+
+def _frame(coord, kinds, columns, k, names, cluster, where) -> dict:
+    there = kinds[k] >= 0
+    if kinds[k].max() >= len(names):
+        raise InputError(f"{where}: type {kinds[k].max()}: type_map.raw names {len(names)} types only")
+    box = None if cluster else columns["box"][k].reshape(3, 3)
+    own = {
+        "symbols": [names[t] for t in kinds[k][there]],
+        "positions": coord[k].reshape(-1, 3)[there],
+        "cell": box,
+        "periodic": (not cluster,) * 3,
+    }
+    if "energy" in columns:
+        own["energy"] = float(columns["energy"][k, 0])
+    if "force" in columns:
+        own["forces"] = columns["force"][k].reshape(-1, 3)[there]
+    if "virial" in columns and box is not None:
+        virial = columns["virial"][k].reshape(3, 3)
+        own["stress"] = -0.5 * (virial + virial.T) / abs(np.linalg.det(box))
+    return own
+
+
+def _load(path: Path, width: int, frames: int | None = None) -> np.ndarray:
+    """float64 [frames, width]"""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: can't be read as a NumPy array: {error}") from None
+    rows = array.reshape(len(array), -1) if array.ndim else array.reshape(1, -1)
+    if rows.shape[1] != width or frames not in (None, len(rows)):
+        expected = f"[{'frames' if frames is None else frames}, {width}]"
+        raise InputError(f"{path}: an array of shape {array.shape}, expected {expected}")
+    return rows.astype(np.float64)
+
+
+def _types(folder: Path) -> np.ndarray:
+    words = (folder / "type.raw").read_text().split()
+    if not words or not all(word.lstrip("-").isdigit() for word in words):
+        raise InputError(f"{folder / 'type.raw'}: expected one integer an atom")
+    return np.array(words, dtype=int)
+
+
+def _type_map(folder: Path) -> list[str]:
+    path = folder / "type_map.raw"
+    if not path.exists():
+        raise InputError(f"{path}: is missing; write the element of each type into it, one a line, e.g. O and H")
+    return path.read_text().split()

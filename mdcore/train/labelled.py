@@ -1,0 +1,151 @@
+"""What does the reference method say of a structure? Inside: eV, Angstrom, eV/Angstrom, eV/Angstrom^3."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from mdcore.box import Box
+from mdcore.elements import ATOMIC_NUMBERS
+from mdcore.errors import InputError
+from mdcore.evaluation import Structure
+from mdcore.potentials.native_units import did_you_mean
+
+ALONE = 8.0  # Angstrom; an atom in a periodic cell so wide is an isolated one
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Labelled:
+    """One structure with its labels; None: not known. Arrays are copied in. InputError names `where`.
+
+    symbols : element of each atom
+    positions : float64 [n, 3], Angstrom; cell : float64 [3, 3], rows a, b, c, or None for a cluster
+    energy : float, eV; forces : float64 [n, 3], eV/Angstrom
+    stress : float64 [3, 3], eV/Angstrom^3, +dE/dstrain / volume (ASE's sign: negative when compressed)
+    weight : in the loss, relative to other structures; tag : the group it belongs to
+    file, index : where it comes from; index counted from 0
+    """
+
+    symbols: tuple[str, ...]
+    positions: np.ndarray
+    cell: np.ndarray | None = None
+    periodic: tuple[bool, bool, bool] = (False, False, False)
+    origin: np.ndarray | None = None
+    energy: float | None = None
+    forces: np.ndarray | None = None
+    stress: np.ndarray | None = None
+    weight: float = 1.0
+    tag: str = ""
+    file: str = ""
+    index: int = 0
+
+    def __post_init__(self):
+        put = object.__setattr__
+        put(self, "symbols", tuple(map(str, self.symbols)))
+        n = len(self.symbols)
+        if not n:
+            raise InputError(f"{self.where}: no atoms")
+        for symbol in dict.fromkeys(self.symbols):
+            if symbol not in ATOMIC_NUMBERS:
+                raise InputError(
+                    f"{self.where}: unknown element {symbol!r}{did_you_mean(symbol, ATOMIC_NUMBERS)}; "
+                    "potentials are trained on chemical elements"
+                )
+        for name, shape, unit in (
+            ("positions", (n, 3), "Angstrom"), ("cell", (3, 3), "Angstrom"), ("forces", (n, 3), "eV/Angstrom"),
+            ("stress", (3, 3), "eV/Angstrom^3"),
+        ):  # fmt: skip
+            if getattr(self, name) is not None:
+                put(self, name, self._checked(name, shape, unit))
+        if self.energy is not None:
+            put(self, "energy", float(self.energy))
+            if not np.isfinite(self.energy):
+                raise InputError(f"{self.where}: energy = {self.energy}: not a finite number; repair or drop it")
+        if not (np.isfinite(self.weight) and self.weight > 0):
+            raise InputError(f"{self.where}: weight = {self.weight}: expected a positive number")
+        if any(self.periodic) and self.cell is None:
+            raise InputError(f"{self.where}: periodic, but without a cell")
+
+    def _checked(self, name: str, shape: tuple, unit: str) -> np.ndarray:
+        array = np.array(getattr(self, name), dtype=np.float64, order="C")
+        if array.shape != shape:
+            raise InputError(f"{self.where}: {name}: expected {shape[0]} x {shape[1]} numbers, found {array.shape}")
+        if not np.isfinite(array).all():
+            row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+            of = f"atom {row} (counting from 0)" if shape[0] == len(self.symbols) and name != "stress" else f"row {row}"
+            raise InputError(f"{self.where}: {name}: {of} has {array[row].tolist()} {unit}, which is not finite")
+        array.setflags(write=False)
+        return array
+
+    @property
+    def where(self) -> str:
+        """How messages name it."""
+        return f"{self.file or 'data'}: structure {self.index}"
+
+    @property
+    def n(self) -> int:
+        return len(self.symbols)
+
+    @cached_property
+    def box(self) -> Box:
+        matrix = np.zeros((3, 3)) if self.cell is None else self.cell
+        try:
+            return Box.completed(matrix, self.periodic, self.positions, np.zeros(3) if self.origin is None else self.origin)
+        except InputError as error:
+            raise InputError(f"{self.where}: {error}") from None
+
+    @property
+    def volume(self) -> float | None:
+        """Angstrom^3; None unless periodic along all three directions."""
+        return self.box.volume if all(self.periodic) else None
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Atoms of each element, by atomic number."""
+        return {e: self.symbols.count(e) for e in sorted(set(self.symbols), key=ATOMIC_NUMBERS.__getitem__)}
+
+    @property
+    def formula(self) -> str:
+        return "".join(f"{e}{count if count > 1 else ''}" for e, count in self.counts.items())
+
+    @property
+    def isolated(self) -> bool:
+        """Is it one atom, far from its images?"""
+        return self.n == 1 and (not any(self.periodic) or float(self.box.widths[list(self.periodic)].min()) >= ALONE)
+
+    @property
+    def structure(self) -> Structure:
+        """As an engine takes it."""
+        symbols = tuple(self.counts)
+        species = np.array([symbols.index(s) for s in self.symbols], dtype=np.int32)
+        return Structure(self.box, self.positions, species, symbols)
+
+
+def elements_of(data: Sequence[Labelled]) -> tuple[str, ...]:
+    """All elements, by atomic number."""
+    return tuple(sorted({e for s in data for e in s.counts}, key=ATOMIC_NUMBERS.__getitem__))
+
+
+def composition(data: Sequence[Labelled], elements: Sequence[str]) -> np.ndarray:
+    """float64 [n_structures, n_elements]: atoms of each element in each structure."""
+    return np.array([[s.counts.get(e, 0) for e in elements] for s in data], dtype=np.float64).reshape(-1, len(elements))
+
+
+def need(data: Sequence[Labelled], *labels: str) -> None:
+    """InputError unless there is data and every structure has each of `labels` ("energy", "forces", "stress").
+
+    A lone atom needs no forces: they vanish.
+    """
+    if not data:
+        raise InputError("no structures: name a file of labelled structures")
+    for label in labels:
+        without = [s for s in data if getattr(s, label) is None and not (label == "forces" and s.isolated)]
+        if without:
+            first, rest = without[0], len(without) - 1
+            some = f"; {len(data) - len(without)} others have" if len(without) < len(data) else ""
+            more = f" (and {rest} more)" if rest else ""
+            raise InputError(
+                f"{first.where}{more}: no {label}{some}. Name the key or column that holds them if it is called "
+                f'otherwise (e.g. {label} = "REF_{label}"), or go without: set the weight of {label} in the loss to 0'
+            )

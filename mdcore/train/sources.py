@@ -1,0 +1,185 @@
+"""Labelled structures from files: extxyz, whatever ASE reads, n2p2's input.data, DeePMD's npy folders.
+
+Units. extxyz means eV and Angstrom, as ASE writes it, unless the user states others (the format itself does not
+say). input.data says nothing: they must be stated, here or in a file mdcore.toml beside it. ASE and DeePMD define
+eV and Angstrom; other ones stated for them are a contradiction.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from mdcore import extxyz
+from mdcore.errors import InputError
+from mdcore.potentials.n2p2 import TOML_NAME, read_toml
+from mdcore.potentials.n2p2_data import iterate_input_data
+from mdcore.potentials.native_units import Units, unit_comments
+from mdcore.system import check_file
+from mdcore.train import deepmd
+from mdcore.train.labelled import Labelled
+from mdcore.train.labels import ENERGY, STRESS, VIRIAL, Labels
+
+FORMATS = ("extxyz", "n2p2", "deepmd", "ase")
+NATIVE = Units("angstrom", "ev")
+
+
+def read(
+    path, *, format: str | None = None, units=None, labels: Labels | None = None, tag: str | None = None,
+    weight: float = 1.0,
+) -> list[Labelled]:  # fmt: skip
+    """All structures of a file or folder, in eV and Angstrom.
+
+    format : "extxyz", "n2p2", "deepmd" or "ase"; None: as the name and the content say
+    units : {"length": ..., "energy": ...} or Units of the file
+    labels : names of energy, forces, stress and tag in the file, if they are unusual
+    tag : for all of them, instead of the file's own; weight : of each of them
+
+    InputError names the file, the structure (counted from 0) or line, and the cure.
+    """
+    path, labels, units = Path(path), labels or Labels(), Units.parse(units)
+    kind = format or guess(path)
+    if kind not in FORMATS:
+        raise InputError(f"{path}: format {kind!r}: expected one of {', '.join(FORMATS)}")
+    if kind in ("ase", "deepmd") and units not in (None, NATIVE):
+        raise InputError(
+            f"{path}: contradictory units: {units.length}, {units.energy} stated, but the format ({kind}) means "
+            "angstrom and ev; drop them, or convert the file"
+        )
+    if not path.is_dir() or kind == "extxyz":
+        check_file(path)
+    frames = {"extxyz": _extxyz, "n2p2": _n2p2, "deepmd": _deepmd, "ase": _ase}[kind](path, units, labels)
+    found = []
+    for own in frames:
+        own["tag"] = own.get("tag", "") if tag is None else tag
+        found.append(Labelled(**{"file": str(path), "index": len(found), **own}, weight=weight))
+    if not found:
+        raise InputError(f"{path}: holds no structures")
+    return found
+
+
+def guess(path: Path) -> str:
+    """The format of a file or folder."""
+    if path.is_dir():
+        if (path / "input.data").exists():
+            return "n2p2"
+        if deepmd.systems(path):
+            return "deepmd"
+        raise InputError(
+            f"{path}: is a folder without input.data (n2p2) and without type.raw and set.*/coord.npy (DeePMD); "
+            "name a file, or such a folder"
+        )
+    if path.suffix.lower() in extxyz.SUFFIXES:
+        return "extxyz"
+    return "n2p2" if path.suffix == ".data" or path.name.startswith("input.data") else "ase"
+
+
+def _converted(own: dict, units: Units, stress_too: bool = True) -> dict:
+    """Numbers in a file's units -> eV and Angstrom."""
+    length, energy = units.angstrom, units.ev
+    factors = {
+        "positions": length, "cell": length, "origin": length, "energy": energy, "forces": energy / length,
+        "stress": energy / length**3 if stress_too else 1.0,
+    }  # fmt: skip
+    for name, factor in factors.items():
+        if own.get(name) is not None and factor != 1.0:
+            own[name] = own[name] * factor
+    return own
+
+
+def _extxyz(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
+    units = units or NATIVE
+    for frame in extxyz.iterate(path, extra=labels.force_names):
+        where = f"{path}: structure {frame.index}"
+        info = {"energy": frame.energy, "stress": frame.stress, "virial": frame.virial, **frame.info}
+        cell = frame.lattice if any(frame.periodic) else None
+        volume = float(abs(np.linalg.det(cell))) if all(frame.periodic) else None
+        yield _converted(
+            {
+                "symbols": [frame.symbols[k] for k in frame.species.tolist()],
+                "positions": frame.positions,
+                "cell": cell,
+                "periodic": frame.periodic,
+                "origin": frame.origin if cell is not None else None,
+                "energy": labels.energy_in(info, where),
+                "forces": labels.forces_in(frame.extra, where),
+                "stress": labels.stress_in(info, volume, where),
+                "tag": labels.tag_in(frame.info),
+            },
+            units,
+            stress_too=not labels.has_units,
+        )
+
+
+def _n2p2(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
+    path = path / "input.data" if path.is_dir() else path
+    beside = read_toml(path.parent / TOML_NAME)["units"]
+    if units and beside and units != beside:
+        raise InputError(
+            f"{path}: contradictory units: {units.length}, {units.energy} stated, but {path.parent / TOML_NAME} says "
+            f"{beside.length}, {beside.energy}"
+        )
+    units = units or beside
+    if units is None:
+        settings = path.parent / "input.nn"
+        hint = unit_comments(settings.read_text(errors="replace")) if settings.exists() else ""
+        raise InputError(
+            f'{path}: input.data does not say its units; state them, e.g. units = {{length = "bohr", energy = '
+            f'"hartree"}} (or --units length=bohr,energy=hartree), or in {TOML_NAME} beside it'
+            + (f" (comments in input.nn say: {hint})" if hint else "")
+        )
+    for s in iterate_input_data(path, units):
+        yield _converted(
+            {
+                "symbols": s.symbols, "positions": s.positions, "cell": s.cell, "energy": s.energy,
+                "periodic": (s.cell is not None,) * 3, "forces": s.forces, "tag": s.set_name,
+            },
+            units,
+        )  # fmt: skip
+
+
+def _deepmd(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
+    for folder in deepmd.systems(path):
+        yield from deepmd.frames(folder, path)
+
+
+def _ase(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
+    try:
+        from ase.io import iread
+    except ImportError:
+        raise InputError(
+            f"{path}: mdcore itself reads {', '.join(extxyz.SUFFIXES)} files, input.data and DeePMD folders; "
+            'for other formats install ASE: pip install "mdcore[ase]"'
+        ) from None
+    index = 0
+    try:
+        for index, atoms in enumerate(iread(path, index=":")):
+            yield _of_ase(atoms, labels, f"{path}: structure {index}")
+    except InputError:
+        raise
+    except Exception as error:  # every reader of ASE raises its own kind
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise InputError(f"{path}: ASE can't read it ({reason}); convert it to .extxyz") from None
+
+
+def _of_ase(atoms, labels: Labels, where: str) -> dict:
+    """ASE's Atoms, with the results of a calculator or of `info` and `arrays`."""
+    results = dict(getattr(atoms.calc, "results", {}))
+    known = {"energy": ENERGY, "stress": (*STRESS, *VIRIAL)}
+    info = {name: atoms.info[name] for names in known.values() for name in names if name in atoms.info}
+    info |= {name: atoms.info[name] for name in (labels.energy, labels.stress) if name in atoms.info}
+    info |= {name: results[name] for name in ("energy", "stress", "virial") if name in results}
+    columns = {name: atoms.arrays[name] for name in labels.force_names if name in atoms.arrays}
+    columns |= {"forces": results["forces"]} if "forces" in results and "forces" in labels.force_names else {}
+    periodic = tuple(bool(flag) for flag in atoms.pbc)
+    return {
+        "symbols": atoms.get_chemical_symbols(),
+        "positions": atoms.positions,
+        "cell": atoms.cell.array if any(periodic) else None,
+        "periodic": periodic,
+        "origin": atoms.get_celldisp().ravel(),
+        "energy": labels.energy_in(info, where),
+        "forces": labels.forces_in(columns, where),
+        "stress": labels.stress_in(info, float(atoms.cell.volume) if all(periodic) else None, where),
+        "tag": labels.tag_in(atoms.info),
+    }
