@@ -345,7 +345,7 @@ def _blame(lines, layout, plain, first, reason) -> str:
 
 
 def write_frame(
-    stream, atoms, *, units=None, forces=None, energy=None, stress=None, info=None, digits=None
+    stream, atoms, *, units=None, forces=None, energy=None, stress=None, info=None, digits=None, extra=None
 ):  # fmt: skip
     """Append one frame to a text stream, as ASE reads it.
 
@@ -355,6 +355,7 @@ def write_frame(
     forces : float64 [n, 3]; energy : float; stress : [6] (xx yy zz yz xz xy), ASE's sign, user units
     info : further entries of the comment line, e.g. {"Step": 10, "Time": 20.0}
     digits : significant digits of the columns; None writes every number exactly
+    extra : further columns, {name: float64 [n, width]}
 
     Velocities are written as ASE's ``momenta`` beside ``masses``. A cluster gets no Lattice.
     """
@@ -366,6 +367,7 @@ def write_frame(
         columns += [("masses", "R", np.asarray(atoms.masses)[:, None]), ("momenta", "R", momenta)]
     if forces is not None:
         columns.append(("forces", "R", forces))
+    columns += [(name, "R", values) for name, values in (extra or {}).items()]
     if stress is not None:
         stress = np.asarray(stress, dtype=np.float64) * units.pressure
     properties = ":".join(["species:S:1", *(f"{name}:{kind}:{np.shape(a)[1]}" for name, kind, a in columns)])

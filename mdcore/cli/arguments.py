@@ -129,6 +129,21 @@ def build() -> Parser:
         help="to examine it on (default: that of the input file, one from the potential's files, or a random one)",
     )
     verify.set_defaults(module="mdcore.cli.verify")
+    evaluate = commands.add_parser(
+        "evaluate",
+        parents=[potential],
+        help="compare a potential with labelled structures",
+        allow_abbrev=False,
+        description="Errors of energies, forces and stress of a potential on labelled structures, by element and tag.",
+    )
+    evaluate.add_argument("data", metavar="DATA", help="extxyz, any format of ASE, input.data, or a folder of DeePMD")
+    evaluate.add_argument("--data-units", metavar="UNITS", help="of DATA, e.g. length=bohr,energy=hartree")
+    evaluate.add_argument("--labels", metavar="NAMES", help="names in DATA, e.g. energy=REF_energy,forces=REF_forces")
+    evaluate.add_argument("--threads", metavar="N", type=int, help="structures side by side (MDCORE_NUM_THREADS, or 1)")
+    evaluate.add_argument("--output", metavar="FILE", help="write predictions beside the labels, extended xyz")
+    evaluate.add_argument("--plot", metavar="FILE", help="draw predictions against labels (needs Matplotlib)")
+    evaluate.add_argument("--overwrite", action="store_true", help="replace FILEs")
+    evaluate.set_defaults(module="mdcore.cli.evaluate")
     convert = commands.add_parser(
         "convert",
         help="convert a network potential",

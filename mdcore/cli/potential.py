@@ -4,17 +4,23 @@ from mdcore.errors import InputError
 from mdcore.potentials.native_units import Units
 
 
-def parse_units(text: str | None) -> Units | None:
+def parse_units(text: str | None, option: str = "units") -> Units | None:
     """``length=bohr,energy=hartree`` from --units; InputError."""
     if text is None:
         return None
+    return Units.parse(parse_table(text, option, "length=bohr,energy=hartree"), f"--{option} {text}")
+
+
+def parse_table(text: str | None, option: str, example: str) -> dict[str, str]:
+    """``key=value,key=value`` of an option; InputError."""
     table = {}
-    for part in text.split(","):
+    for part in text.split(",") if text is not None else ():
         key, equals, value = part.partition("=")
         if not equals or key.strip() in table:
-            raise InputError(f"--units {text}: expected length=UNIT,energy=UNIT, e.g. length=bohr,energy=hartree")
+            form = "length=UNIT,energy=UNIT" if option.endswith("units") else "KEY=VALUE,..."
+            raise InputError(f"--{option} {text}: expected {form}, e.g. {example}")
         table[key.strip()] = value.strip()
-    return Units.parse(table, f"--units {text}")
+    return table
 
 
 def is_input(path: str) -> bool:

@@ -90,8 +90,9 @@ class Labelled:
     @cached_property
     def box(self) -> Box:
         matrix = np.zeros((3, 3)) if self.cell is None else self.cell
+        origin = np.zeros(3) if self.origin is None else self.origin
         try:
-            return Box.completed(matrix, self.periodic, self.positions, np.zeros(3) if self.origin is None else self.origin)
+            return Box.completed(matrix, self.periodic, self.positions, origin)
         except InputError as error:
             raise InputError(f"{self.where}: {error}") from None
 

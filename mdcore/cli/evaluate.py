@@ -1,0 +1,116 @@
+"""``mdcore evaluate``: how good is this potential on these labelled structures?"""
+
+import os
+from types import SimpleNamespace
+
+import numpy as np
+
+from mdcore import extxyz
+from mdcore.cli.potential import is_input, load_input, parse_table, parse_units
+from mdcore.cli.run import on_root
+from mdcore.engine import VOIGT
+from mdcore.errors import InputError, OutputError
+from mdcore.evaluation import evaluate, open_potential
+from mdcore.train import metrics, sources
+from mdcore.train.labels import Labels
+from mdcore.units import GIGAPASCAL
+
+
+def command(arguments, comm) -> None:
+    on_root(comm, lambda: print(run(arguments)))
+
+
+def run(arguments) -> str:
+    """The table of a command line; writes predictions where asked. InputError, OutputError."""
+    output, plot = arguments.output, arguments.plot
+    for path in filter(None, (output, plot)):
+        _protect(path, arguments.data, arguments.overwrite)
+    data = read_data(arguments.data, arguments.data_units, arguments.labels)
+    potential = the_potential(arguments.potential, parse_units(arguments.units))
+    answers = evaluate(potential, [s.structure for s in data], threads=arguments.threads)
+    found = metrics.Predictions.of(answers)
+    lines = [f"{arguments.potential} on {arguments.data}: {len(data)} structures, {sum(s.n for s in data)} atoms"]
+    rows = metrics.rows(data, found)
+    lines += ["", metrics.table(rows)] if rows else ["no energies, forces or stress to compare with"]
+    lines += outside(data, answers)
+    if output:
+        write(output, data, answers)
+        lines += ["", f"predictions: {output}"]
+    if plot:
+        from mdcore.train.plots import draw_parity
+
+        names = map(os.path.basename, (arguments.potential, arguments.data))
+        draw_parity({"": (data, found)}, plot, title=" on ".join(names))
+        lines += ["", f"plot: {plot}"]
+    return "\n".join(lines)
+
+
+def read_data(path: str, units: str | None, labels: str | None):
+    """The labelled structures of a command line."""
+    try:
+        named = Labels(**parse_table(labels, "labels", "energy=REF_energy,forces=REF_forces"))
+    except TypeError:
+        known = ", ".join(Labels.__dataclass_fields__)
+        raise InputError(f"--labels {labels}: expected KEY=NAME of {known}, e.g. energy=REF_energy") from None
+    return sources.read(path, units=parse_units(units, "data-units"), labels=named)
+
+
+def the_potential(path: str, units):
+    """The potential of files, or the sum of those of an input file."""
+    if not is_input(path):
+        return open_potential(path, units)
+    from mdcore.cli.assemble import make_potential
+    from mdcore.cli.networks import read_models
+
+    settings = load_input(path, units)
+    if settings.units != "metal":
+        raise InputError(f'{path}: units = "{settings.units}": labelled structures are in eV and Angstrom')
+    return make_potential(settings, read_models(settings, ()))
+
+
+def outside(data, answers) -> list[str]:
+    """How many structures have atoms outside the range of training; nothing without networks, or if none has."""
+    counts = [len(a.extrapolation.atoms) if a.extrapolation is not None else 0 for a in answers]
+    if not any(counts):
+        return []
+    worst = int(np.argmax([a.extrapolation.excess.max() for a in answers]))
+    seen = answers[worst].extrapolation
+    atom = int(np.argmax(seen.excess))
+    return [
+        "",
+        f"{np.count_nonzero(counts)} structures have atoms outside the range of training, {sum(counts)} atoms in all; "
+        f"farthest: {data[worst].where}, atom {atom}, by {100 * seen.excess[atom]:.3g} % of the range of "
+        f"{seen.worst[atom]}",
+    ]
+
+
+def write(path: str, data, answers) -> None:
+    """Predictions as extxyz: energy, forces, stress; labels beside them as REF_energy, REF_forces, REF_stress."""
+    temporary = f"{path}.tmp"
+    try:
+        with open(temporary, "w", encoding="utf-8") as stream:
+            for s, a in zip(data, answers, strict=True):
+                write_one(stream, s, a)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(f"{path}: can't be written: {error.strerror or error}") from None
+
+
+def write_one(stream, s, a) -> None:
+    info = {"tag": s.tag} if s.tag else {}
+    info |= {} if s.energy is None else {"REF_energy": s.energy}
+    info |= {} if s.stress is None else {"REF_stress": s.stress.ravel()}
+    it = s.structure
+    atoms = SimpleNamespace(
+        box=it.box, positions=it.positions, species=it.species, symbols=it.symbols, units=it.units, velocities=None
+    )
+    stress = np.array([a.stress[pair] for pair in VOIGT]) * (GIGAPASCAL / it.units.pressure)
+    extra = {} if s.forces is None else {"REF_forces": s.forces}
+    extxyz.write_frame(stream, atoms, forces=a.forces, energy=a.energy, stress=stress, info=info, extra=extra)
+
+
+def _protect(path: str, source: str, overwrite: bool) -> None:
+    if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
+        raise OutputError(f"{path}: is the data themselves; choose another name")
+    if os.path.exists(path) and not overwrite:
+        raise OutputError(f"{path}: exists; choose another name, or add --overwrite")

@@ -1,0 +1,148 @@
+"""How far is a potential from the reference? RMSE and MAE of each property, element and tag.
+
+Energies in meV an atom, forces in meV/Angstrom (of components, the field's custom), stress in GPa (of its six
+components). The worst structure or atom of each row is named.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdcore.train.labelled import Labelled, composition, elements_of
+from mdcore.units import GIGAPASCAL
+
+UNITS = {"energy": "meV/atom", "force": "meV/Angstrom", "stress": "GPa"}
+SHIFTED = "all, shifted"  # energies after the best constant of each element is taken off
+APART = 2.0  # shown where it is so many times better
+_UPPER = np.triu_indices(3)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a potential says of structures, in their order: energies float64 [n] (eV), forces [n_atoms, 3] each
+    (eV/Angstrom), stresses float64 [n, 3, 3] (eV/Angstrom^3; nan where there is none)."""
+
+    energies: np.ndarray
+    forces: Sequence[np.ndarray]
+    stresses: np.ndarray
+
+    @classmethod
+    def of(cls, evaluations) -> "Predictions":
+        """From the results of mdcore.evaluate."""
+        stresses = np.array([e.stress for e in evaluations]).reshape(-1, 3, 3) * GIGAPASCAL
+        return cls(np.array([e.energy for e in evaluations]), [e.forces for e in evaluations], stresses)
+
+
+@dataclass(frozen=True)
+class Row:
+    """Errors of one property in one group: n numbers, their root mean square, mean absolute and largest error.
+
+    worst : where the largest is; subset : "train", "validation", "test", or ""
+    """
+
+    quantity: str
+    group: str
+    n: int
+    rmse: float
+    mae: float
+    largest: float
+    worst: str
+    subset: str = ""
+
+    @property
+    def unit(self) -> str:
+        return UNITS[self.quantity]
+
+
+def rows(data: Sequence[Labelled], found: Predictions, subset: str = "") -> list[Row]:
+    """The rows of structures: each property that is labelled; all, then by element (forces), then by tag."""
+    several = len({s.file for s in data}) > 1
+    name = [s.where if several else f"structure {s.index}" for s in data]
+    tag = np.array([s.tag for s in data])
+    out = []
+
+    def add(quantity, errors, names, owner, groups):
+        """errors [k, ...] of structures `owner` [k]; names(row) says where a row is."""
+        tags = sorted(set(tag)) if len(set(tag)) > 1 else []
+        groups = {"all": np.ones(len(errors), bool), **groups}
+        groups |= {f"tag {t}" if t else "without a tag": tag[owner] == t for t in tags}
+        for group, keep in groups.items():
+            size, rows = np.abs(errors[keep]), np.flatnonzero(keep)
+            if not size.size:
+                continue
+            worst = names(int(rows[int(np.argmax(size.reshape(len(size), -1).max(axis=1)))]))
+            rmse = float(np.sqrt((size**2).mean()))
+            out.append(Row(quantity, group, size.size, rmse, float(size.mean()), float(size.max()), worst, subset))
+
+    k = [i for i, s in enumerate(data) if s.energy is not None]
+    if k:
+        errors = energy_errors([data[i] for i in k], found.energies[k])
+        add("energy", 1e3 * errors, lambda row: name[k[row]], k, {})
+        rest = shifted([data[i] for i in k], errors)
+        if len(k) > len(elements_of(data)) and np.sqrt((errors**2).mean()) > APART * np.sqrt((rest**2).mean()):
+            worst = name[k[int(np.argmax(np.abs(rest)))]]
+            size = 1e3 * np.abs(rest)
+            numbers = (float(np.sqrt((size**2).mean())), float(size.mean()), float(size.max()))
+            out.insert(1, Row("energy", SHIFTED, size.size, *numbers, worst, subset))
+    k = [i for i, s in enumerate(data) if s.forces is not None]
+    if k:
+        errors = 1e3 * np.concatenate([found.forces[i] - data[i].forces for i in k])
+        owner = np.repeat(k, [data[i].n for i in k])
+        atom = np.concatenate([np.arange(data[i].n) for i in k])
+        symbols = np.array([symbol for i in k for symbol in data[i].symbols])
+        elements = elements_of(data)
+        groups = {f"element {e}": symbols == e for e in elements} if len(elements) > 1 else {}
+        add("force", errors, lambda row: f"{name[owner[row]]}, atom {atom[row]} ({symbols[row]})", owner, groups)
+    k = [i for i, s in enumerate(data) if s.stress is not None and np.isfinite(found.stresses[i]).all()]
+    if k:
+        errors = np.array([(found.stresses[i] - data[i].stress)[_UPPER] for i in k]) / GIGAPASCAL
+        add("stress", errors, lambda row: name[k[row]], k, {})
+    return out
+
+
+def energy_errors(data: Sequence[Labelled], energies: np.ndarray) -> np.ndarray:
+    """float64 [n], eV an atom, predicted - reference."""
+    return np.array([(e - s.energy) / s.n for e, s in zip(energies, data, strict=True)])
+
+
+def shifted(data: Sequence[Labelled], errors: np.ndarray) -> np.ndarray:
+    """Errors an atom after the best constant of each element: potentials differ in where they put zero."""
+    counts = composition(data, elements_of(data))
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    return errors - shares @ np.linalg.lstsq(shares, errors, rcond=None)[0]
+
+
+def table(all_rows: Sequence[Row]) -> str:
+    """The rows as text: of one subset with the worst places, of several side by side."""
+    subsets = list(dict.fromkeys(row.subset for row in all_rows))
+    keys = list(dict.fromkeys((row.quantity, row.group) for row in all_rows))
+    keys.sort(key=lambda key: list(UNITS).index(key[0]))  # stable: groups stay in order
+    width = max((len(group) for _, group in keys), default=0)
+    width = max(width, max(len(q) + len(u) for q, u in UNITS.items()))
+    lines, before = [], None
+    for quantity, group in keys:
+        if quantity != before:
+            title = f"{quantity}, {UNITS[quantity]}"
+            if len(subsets) == 1:
+                lines.append(f"{title:<{width + 2}} {'numbers':>9} {'RMSE':>9} {'MAE':>9} {'largest':>9}")
+            else:
+                heads = " ".join(f"{name + ' RMSE':>16} {'MAE':>9}" for name in subsets)
+                lines.append(f"{title:<{width + 2}} {heads}")
+            before = quantity
+        found = {row.subset: row for row in all_rows if (row.quantity, row.group) == (quantity, group)}
+        if len(subsets) == 1:
+            row = found[subsets[0]]
+            numbers = " ".join(_short(x) for x in (row.rmse, row.mae, row.largest))
+            lines.append(f"  {group:<{width}} {row.n:>9} {numbers}  {row.worst}")
+        else:
+            cells = (
+                f"{_short(found[s].rmse):>16} {_short(found[s].mae)}" if s in found else f"{'-':>16} {'-':>9}"
+                for s in subsets
+            )
+            lines.append(f"  {group:<{width}} {' '.join(cells)}")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _short(number: float) -> str:
+    return f"{number:>9.4g}"

@@ -1,0 +1,136 @@
+"""How do predictions lie beside labels, how are errors distributed, how did training go?
+
+Matplotlib (an extra) is imported here only, without pyplot: no global state, no display.
+"""
+
+import numpy as np
+
+from mdcore.errors import InputError, OutputError
+from mdcore.units import GIGAPASCAL
+
+INK, GREY = "#222222", "#8a8f98"
+COLORS = ("#1f5fa8", "#d98200", "#c8432b", "#2e8b57", "#8e4fa8")
+MOST_POINTS = 40000  # of a cloud; more are thinned evenly
+
+
+def draw_parity(subsets: dict, path, title: str = "") -> None:
+    """Write one row of pictures for each property: prediction against label, and the distribution of errors.
+
+    subsets : {name: (data, Predictions)}. InputError without Matplotlib, OutputError if the file can't be written.
+    """
+    columns = {name: pairs(data, found) for name, (data, found) in subsets.items()}
+    quantities = [q for q in ("energy", "force", "stress") if any(q in own for own in columns.values())]
+    if not quantities:
+        raise InputError(f"{path}: nothing to draw: the structures have no energies, forces or stress")
+    figure = _figure(5.2, 4.2 * len(quantities), 2)
+    axes = figure.subplots(len(quantities), 2, squeeze=False)
+    for row, quantity in zip(axes, quantities, strict=True):
+        found = {name: own[quantity] for name, own in columns.items() if quantity in own}
+        _parity(row[0], quantity, found)
+        _distribution(row[1], quantity, found)
+    if title:
+        figure.suptitle(title, fontsize=11, color=INK)
+    _save(figure, path)
+
+
+def pairs(data, found) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """{property: (label, prediction)}: energies eV an atom, force components eV/Angstrom, stress GPa."""
+    out = {}
+    k = [i for i, s in enumerate(data) if s.energy is not None]
+    if k:
+        n = np.array([data[i].n for i in k], dtype=float)
+        out["energy"] = np.array([data[i].energy for i in k]) / n, np.asarray(found.energies)[k] / n
+    k = [i for i, s in enumerate(data) if s.forces is not None]
+    if k:
+        both = [s.forces for s in data], found.forces
+        out["force"] = tuple(np.concatenate([column[i].ravel() for i in k]) for column in both)
+    k = [i for i, s in enumerate(data) if s.stress is not None and np.isfinite(found.stresses[i]).all()]
+    if k:
+        label = np.array([data[i].stress.ravel() for i in k])
+        out["stress"] = label.ravel() / GIGAPASCAL, found.stresses[k].ravel() / GIGAPASCAL
+    return out
+
+
+def draw_learning(history: dict, path, title: str = "") -> None:
+    """Write the learning curves. history : {"epoch": [n], "train force": [n], "validation energy": [n], ...}
+
+    Names end with the property; energies in meV an atom, forces in meV/Angstrom, stress in GPa. Nan: not measured.
+    """
+    epochs = np.asarray(history["epoch"], dtype=float)
+    quantities = [q for q in UNITS if any(name.endswith(f" {q}") for name in history)]
+    if not quantities:
+        raise InputError(f"{path}: nothing to draw: no property was measured")
+    figure = _figure(5.2, 3.9, len(quantities))
+    for axes, quantity in zip(figure.subplots(1, len(quantities), squeeze=False)[0], quantities, strict=True):
+        named = [name for name in history if name.endswith(f" {quantity}")]
+        for color, name in zip(COLORS * len(named), named, strict=False):
+            values = np.asarray(history[name], dtype=float)
+            there = np.isfinite(values) & (values > 0)
+            axes.plot(epochs[there], values[there], color=color, linewidth=1.5, label=name.removesuffix(f" {quantity}"))
+        axes.set_yscale("log")
+        axes.set_xlabel("epoch", color=INK)
+        axes.set_ylabel(f"RMSE, {ERROR_UNITS[quantity]}", color=INK)
+        axes.set_title(quantity, fontsize=11, color=INK, loc="left")
+        axes.legend(frameon=False, fontsize=9)
+        _plain(axes)
+    if title:
+        figure.suptitle(title, fontsize=11, color=INK)
+    _save(figure, path)
+
+
+UNITS = {"energy": "eV/atom", "force": "eV/Å", "stress": "GPa"}
+ERROR_UNITS = {"energy": "meV/atom", "force": "meV/Å", "stress": "GPa"}
+
+
+def _parity(axes, quantity, found) -> None:
+    low = min(min(label.min(), value.min()) for label, value in found.values())
+    high = max(max(label.max(), value.max()) for label, value in found.values())
+    axes.plot([low, high], [low, high], color=GREY, linewidth=0.8)
+    for color, (name, (label, value)) in zip(COLORS, found.items(), strict=False):
+        step = 1 + len(label) // MOST_POINTS
+        rmse = np.sqrt(((value - label) ** 2).mean()) * (1.0 if quantity == "stress" else 1e3)
+        text = f"{name} RMSE {rmse:.3g} {ERROR_UNITS[quantity]}".strip()
+        dots = {"color": color, "markersize": 2.5, "alpha": 0.5, "rasterized": True}
+        axes.plot(label[::step], value[::step], ".", label=text, **dots)
+    axes.set_xlabel(f"reference {quantity}, {UNITS[quantity]}", color=INK)
+    axes.set_ylabel(f"predicted {quantity}, {UNITS[quantity]}", color=INK)
+    axes.legend(frameon=False, fontsize=9, markerscale=3)
+    _plain(axes)
+
+
+def _distribution(axes, quantity, found) -> None:
+    scale = 1.0 if quantity == "stress" else 1e3
+    errors = {name: (value - label) * scale for name, (label, value) in found.items()}
+    width = max(np.percentile(np.abs(e), 99.5) for e in errors.values()) or 1.0
+    bins = np.linspace(-width, width, 1 + int(np.clip(np.sqrt(max(map(len, errors.values()))), 10, 80)))
+    for color, (name, e) in zip(COLORS, errors.items(), strict=False):
+        heights, edges = np.histogram(e, bins)
+        heights = heights / (len(e) * np.diff(edges))
+        axes.stairs(heights, edges, color=color, linewidth=1.4, label=name or None)
+    axes.set_xlabel(f"error of the {quantity}, {ERROR_UNITS[quantity]}", color=INK)
+    axes.set_ylabel("density", color=INK)
+    if len(errors) > 1:
+        axes.legend(frameon=False, fontsize=9)
+    _plain(axes)
+
+
+def _figure(width: float, height: float, columns: int):
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise InputError('Matplotlib is not installed: pip install "mdcore[plot]"') from None
+    return Figure(figsize=(width * columns, height), layout="constrained", facecolor="white")
+
+
+def _plain(axes) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(labelsize=9, color=INK, labelcolor=INK)
+
+
+def _save(figure, path) -> None:
+    try:
+        figure.savefig(path, dpi=150)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"{path}: can't write the plot: {reason}") from None
