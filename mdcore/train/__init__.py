@@ -1,0 +1,1 @@
+"""How does labelled data become a potential? Environments, loss, optimisers."""
