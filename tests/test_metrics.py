@@ -15,7 +15,7 @@ def labelled(symbols, energy, tag="", index=0, stress=None, file="a.xyz", forces
     return Labelled(
         symbols=symbols, positions=rng.random((n, 3)) * 3, energy=energy,
         forces=rng.normal(size=(n, 3)) if forces else None,
-        tag=tag, index=index, file=file, cell=cell, periodic=(cell is not None,) * 3, stress=stress,
+        tag=tag, index=index, file=file, cell=cell, pbc=(cell is not None,) * 3, stress=stress,
     )  # fmt: skip
 
 

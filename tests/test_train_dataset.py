@@ -83,7 +83,7 @@ def test_input_data(cell, tmp_path):
         assert first.energy == -3.0 * HARTREE and first.tag == "liquid" and second.index == 1
         np.testing.assert_allclose(first.positions, own.positions * BOHR)
         np.testing.assert_allclose(first.forces, own.forces * HARTREE / BOHR)
-        assert all(first.periodic) == (cell is not None)
+        assert all(first.pbc) == (cell is not None)
     with pytest.raises(InputError, match=r"input\.data does not say its units"):
         sources.read(tmp_path)
     (tmp_path / "mdcore.toml").write_text('[units]\nlength = "bohr"\nenergy = "hartree"\n')
@@ -146,7 +146,7 @@ def test_ase(tmp_path):
     for name in ("a.traj", "a.xyz", "a.json"):
         io.write(tmp_path / name, atoms)
         (s,) = sources.read(tmp_path / name)
-        assert s.energy == -1.5 and all(s.periodic), name
+        assert s.energy == -1.5 and all(s.pbc), name
         np.testing.assert_array_equal(s.forces, np.arange(6.0).reshape(2, 3))
         np.testing.assert_allclose(s.stress[VOIGT], np.arange(6.0))
     with pytest.raises(InputError, match=r"contradictory units: bohr, ev stated, but the format \(ase\) means"):
@@ -194,7 +194,7 @@ def test_missing_labels(tmp_path):
 
 def test_isolated_atoms():
     def atom(width):
-        return Labelled(symbols="O", positions=np.zeros((1, 3)), cell=width * np.eye(3), periodic=(True,) * 3)
+        return Labelled(symbols="O", positions=np.zeros((1, 3)), cell=width * np.eye(3), pbc=(True,) * 3)
 
     assert atom(12.0).isolated and not atom(3.0).isolated
     assert not Labelled(symbols="OO", positions=np.eye(3)[:2]).isolated

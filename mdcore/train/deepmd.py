@@ -50,7 +50,7 @@ def _frame(coord, kinds, columns, k, names, cluster, where) -> dict:
         "symbols": [names[t] for t in kinds[k][there]],
         "positions": coord[k].reshape(-1, 3)[there],
         "cell": box,
-        "periodic": (not cluster,) * 3,
+        "pbc": (not cluster,) * 3,
     }
     if "energy" in columns:
         own["energy"] = float(columns["energy"][k, 0])

@@ -20,7 +20,7 @@ class Labelled:
     """One structure with its labels; None: not known. Arrays are copied in. InputError names `where`.
 
     symbols : element of each atom
-    positions : float64 [n, 3], Angstrom; cell : float64 [3, 3], rows a, b, c, or None for a cluster
+    positions : float64 [n, 3], Angstrom; cell : float64 [3, 3], rows a, b, c, or None for a cluster; pbc : periodic along each of them?
     energy : float, eV; forces : float64 [n, 3], eV/Angstrom
     stress : float64 [3, 3], eV/Angstrom^3, +dE/dstrain / volume (ASE's sign: negative when compressed)
     weight : in the loss, relative to other structures; tag : the group it belongs to
@@ -30,7 +30,7 @@ class Labelled:
     symbols: tuple[str, ...]
     positions: np.ndarray
     cell: np.ndarray | None = None
-    periodic: tuple[bool, bool, bool] = (False, False, False)
+    pbc: tuple[bool, bool, bool] = (False, False, False)
     origin: np.ndarray | None = None
     energy: float | None = None
     forces: np.ndarray | None = None
@@ -64,7 +64,7 @@ class Labelled:
                 raise InputError(f"{self.where}: energy = {self.energy}: not a finite number; repair or drop it")
         if not (np.isfinite(self.weight) and self.weight > 0):
             raise InputError(f"{self.where}: weight = {self.weight}: expected a positive number")
-        if any(self.periodic) and self.cell is None:
+        if any(self.pbc) and self.cell is None:
             raise InputError(f"{self.where}: periodic, but without a cell")
 
     def _checked(self, name: str, shape: tuple, unit: str) -> np.ndarray:
@@ -92,14 +92,14 @@ class Labelled:
         matrix = np.zeros((3, 3)) if self.cell is None else self.cell
         origin = np.zeros(3) if self.origin is None else self.origin
         try:
-            return Box.completed(matrix, self.periodic, self.positions, origin)
+            return Box.completed(matrix, self.pbc, self.positions, origin)
         except InputError as error:
             raise InputError(f"{self.where}: {error}") from None
 
     @property
     def volume(self) -> float | None:
         """Angstrom^3; None unless periodic along all three directions."""
-        return self.box.volume if all(self.periodic) else None
+        return self.box.volume if all(self.pbc) else None
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -113,7 +113,7 @@ class Labelled:
     @property
     def isolated(self) -> bool:
         """Is it one atom, far from its images?"""
-        return self.n == 1 and (not any(self.periodic) or float(self.box.widths[list(self.periodic)].min()) >= ALONE)
+        return self.n == 1 and (not any(self.pbc) or float(self.box.widths[list(self.pbc)].min()) >= ALONE)
 
     @property
     def structure(self) -> Structure:

@@ -99,7 +99,7 @@ def _extxyz(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
                 "symbols": [frame.symbols[k] for k in frame.species.tolist()],
                 "positions": frame.positions,
                 "cell": cell,
-                "periodic": frame.periodic,
+                "pbc": frame.periodic,
                 "origin": frame.origin if cell is not None else None,
                 "energy": labels.energy_in(info, where),
                 "forces": labels.forces_in(frame.extra, where),
@@ -132,7 +132,7 @@ def _n2p2(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
         yield _converted(
             {
                 "symbols": s.symbols, "positions": s.positions, "cell": s.cell, "energy": s.energy,
-                "periodic": (s.cell is not None,) * 3, "forces": s.forces, "tag": s.set_name,
+                "pbc": (s.cell is not None,) * 3, "forces": s.forces, "tag": s.set_name,
             },
             units,
         )  # fmt: skip
@@ -176,7 +176,7 @@ def _of_ase(atoms, labels: Labels, where: str) -> dict:
         "symbols": atoms.get_chemical_symbols(),
         "positions": atoms.positions,
         "cell": atoms.cell.array if any(periodic) else None,
-        "periodic": periodic,
+        "pbc": periodic,
         "origin": atoms.get_celldisp().ravel(),
         "energy": labels.energy_in(info, where),
         "forces": labels.forces_in(columns, where),

@@ -1,0 +1,219 @@
+"""What do the networks see of a training set, and how does that follow its atoms?
+
+Positions never change, so descriptors G are computed once, and with them the *tangents* T = dG/dR of every atom with
+respect to itself and its neighbours (ext/tangents.c). With T, forces, the gradient of a loss on forces and single rows
+of the Jacobian are short sums; no neighbour is looked at again. Atoms are sorted by element, then structure: what a
+network works on stands together.
+
+All in the potential's own units. G and T are raw: how they enter a network (scaling) is the model's business.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from mdcore._hdnnp import tangent_forces, tangent_rates
+from mdcore.box import Box
+from mdcore.engine import Engine
+from mdcore.errors import InputError
+from mdcore.potentials.hdnnp import networks_of
+
+VOIGT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])  # where in xx yy zz yz xz xy a component stands
+
+
+class Reach:
+    """To the engine: a potential that only wants neighbours closer than its cutoff."""
+
+    list_kinds = ("full",)
+    ghost_columns = ("tags",)
+
+    def __init__(self, cutoff: float):
+        self.cutoff = cutoff
+
+    def bind(self, symbols) -> None:
+        self.symbols = symbols
+
+    def tail(self, counts, box) -> tuple[float, float]:
+        return 0.0, 0.0
+
+
+@dataclass(eq=False)
+class Block:
+    """The environments of one element, structure after structure.
+
+    g : float64 [n, n_f]; atom : int32 [n], of the whole set; bounds : int64 [n_structures + 1], where each
+    structure's begin
+    start : int64 [n + 1], where an environment's entries begin: the centre itself, then its neighbours
+    entry : int32 [n_entries], the atom of each; t : float32 [n_entries, 3, n_f], dG/dR of that atom
+    s : float32 [n, 6, n_f], sum of r_ij (x) dG/dr_ij in Voigt's order, or None where no stress is known
+    owners : int64 [n_atoms + 1] and owned int64 [n_entries], the entries of each atom; of : int32 [n_entries], the
+    environment of each entry
+    """
+
+    g: np.ndarray
+    atom: np.ndarray
+    bounds: np.ndarray
+    start: np.ndarray
+    entry: np.ndarray
+    t: np.ndarray
+    s: np.ndarray | None
+
+    def __post_init__(self):
+        self.of = np.repeat(np.arange(len(self.g), dtype=np.int32), np.diff(self.start))
+
+    def index(self, n_atoms: int) -> None:
+        """Find the entries of each atom."""
+        self.owned = np.argsort(self.entry, kind="stable")
+        self.owners = np.concatenate([[0], np.cumsum(np.bincount(self.entry, minlength=n_atoms))])
+
+    def entries_of(self, atoms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The entries of each of `atoms` one after the other, and where each one's begin, int64 [len + 1]."""
+        begin = self.owners[atoms]
+        counts = self.owners[atoms + 1] - begin
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        return self.owned[np.arange(starts[-1]) + np.repeat(begin - starts[:-1], counts)], starts
+
+
+class Environments:
+    """Descriptors of a training set and how they follow its atoms, and its labels.
+
+    model : HDNNP, for elements and symmetry functions; structures : each with symbols, positions [n, 3], cell or
+    None, energy, forces [n, 3]; optionally pbc, stress [3, 3], weight (1). energy, forces, stress may be None
+
+    blocks : one Block an element; n_atoms : of each structure int64 [n_structures]; first : int64 [n_structures + 1]
+    energies [n_structures], forces [all atoms, 3], stresses [n_structures, 6] : labels, nan where there are none
+    volumes, weights [n_structures]; counts : int64 [n_structures, n_elements]
+    """
+
+    def __init__(self, model, structures, threads: int = 1):
+        self.elements, self.threads = model.elements, threads
+        structures = list(structures)
+        if not structures:
+            raise InputError("training set: it has no structures")
+        self.n_structures = len(structures)
+        self.n_atoms = np.array([len(s.symbols) for s in structures])
+        self.first = np.concatenate([[0], np.cumsum(self.n_atoms)])
+        self._labels(structures)
+        stress = bool(np.isfinite(self.stresses).any())
+        with ThreadPoolExecutor(threads) as pool:
+            parts = list(pool.map(lambda part: self._surroundings(model, structures, part), self._shares()))
+            parts = [rows for part in parts for rows in part]
+            networks = [networks_of(model) for _ in range(threads)]
+            self.blocks = [self._block(model, e, parts, networks, pool, stress) for e in range(len(self.elements))]
+        self.counts = np.stack([np.diff(block.bounds) for block in self.blocks], axis=1)
+
+    @property
+    def bytes(self) -> int:
+        """What the tangents take."""
+        return sum(block.t.nbytes + (0 if block.s is None else block.s.nbytes) for block in self.blocks)
+
+    def _shares(self) -> list[range]:
+        """The structures in as many runs as there are threads, of about the same number of atoms."""
+        cuts = np.searchsorted(self.first, np.linspace(0, self.first[-1], self.threads + 1))
+        cuts[-1] = self.n_structures
+        return [range(a, b) for a, b in pairwise(cuts)]
+
+    def _labels(self, structures) -> None:
+        self.energies = np.array([np.nan if s.energy is None else s.energy for s in structures], dtype=np.float64)
+        nowhere = np.full((1, 3), np.nan)
+        self.forces = np.concatenate(
+            [np.broadcast_to(nowhere, (len(s.symbols), 3)) if s.forces is None else s.forces for s in structures]
+        )
+        self.stresses = np.full((len(structures), 6), np.nan)
+        self.volumes = np.full(len(structures), np.nan)
+        self.weights = np.array([getattr(s, "weight", 1.0) for s in structures], dtype=np.float64)
+        for k, s in enumerate(structures):
+            if s.cell is not None:
+                self.volumes[k] = abs(np.linalg.det(s.cell))
+            stress = getattr(s, "stress", None)
+            if stress is not None:
+                self.stresses[k, VOIGT] = (stress + np.transpose(stress)) / 2
+
+    def _surroundings(self, model, structures, part: range) -> list[tuple]:
+        """Of each structure: its number, elements int [n], and centre, neighbour, r of all pairs."""
+        engine, found = Engine(Reach(model.cutoff), model.elements), []
+        for k in part:
+            s = structures[k]
+            unknown = sorted(set(s.symbols) - set(model.elements))
+            if unknown:
+                raise InputError(
+                    f"structure {k} (counting from 0): the potential has no network for {', '.join(unknown)}; it "
+                    f"knows {', '.join(model.elements)}"
+                )
+            periodic = getattr(s, "pbc", None)
+            periodic = (s.cell is not None,) * 3 if periodic is None else tuple(bool(p) for p in periodic)
+            cell = np.zeros((3, 3)) if s.cell is None else s.cell
+            box = Box.completed(cell, periodic, s.positions)
+            elements = np.array([model.elements.index(symbol) for symbol in s.symbols])
+            engine.place(box, np.asarray(s.positions, dtype=np.float64), elements)
+            found.append((k, elements, *engine.pairs()))
+        return found
+
+    def _block(self, model, e: int, parts, networks, pool, stress: bool) -> Block:
+        """Environments of element number e."""
+        n_f, chosen, jobs, at, filled = len(model.symmetry_functions[e]), [], [], 0, 0
+        bounds, atoms, starts, entries = [0], [], [], []
+        for k, elements, centre, neighbour, r in parts:
+            own = np.flatnonzero(elements == e)
+            rows = np.flatnonzero(elements[centre] == e)
+            number = np.searchsorted(own, centre[rows])  # of the environment, within this structure
+            other, n = neighbour[rows], len(elements)
+            key = np.where(other == centre[rows], 0, other + 1) + number * (n + 1)
+            keys, inverse = np.unique(np.concatenate([np.arange(len(own)) * (n + 1), key]), return_inverse=True)
+            start = np.searchsorted(keys, np.arange(len(own) + 1) * (n + 1))
+            within = keys % (n + 1)
+            entry = np.where(within == 0, own[keys // (n + 1)], within - 1)
+            kinds = len(model.elements)
+            first = np.searchsorted(number * kinds + elements[other], np.arange(len(own) * kinds + 1))
+            first = first[np.arange(len(own))[:, None] * kinds + np.arange(kinds + 1)].astype(np.int64)
+            jobs.append((slice(at, at + len(own)), slice(filled, filled + len(keys)), first,
+                         np.ascontiguousarray(r[rows].T), (inverse[len(own):] - start[number]).astype(np.int32),
+                         start))  # fmt: skip
+            atoms.append(own + self.first[k])
+            entries.append(entry + self.first[k])
+            starts.append(start[:-1] + filled)
+            at, filled = at + len(own), filled + len(keys)
+            bounds.append(at)
+            chosen.append(k)
+        g, t = np.empty((at, n_f)), np.empty((filled, 3, n_f), dtype=np.float32)
+        s = np.empty((at, 6, n_f), dtype=np.float32) if stress else None
+
+        def fill(worker):
+            for rows, own, first, r, entry, start in jobs[worker :: self.threads]:
+                networks[worker].tangents(e, first, *r, entry, start, g[rows], t[own], None if s is None else s[rows])
+
+        list(pool.map(fill, range(self.threads)))
+        block = Block(
+            g, np.concatenate(atoms).astype(np.int32), np.array(bounds), np.append(np.concatenate(starts), filled),
+            np.concatenate(entries).astype(np.int32), t, s,
+        )  # fmt: skip
+        block.index(int(self.first[-1]))
+        return block
+
+    # --- sums over tangents ----------------------------------------------------------------------------
+
+    def forces_of(self, de_dg: list[np.ndarray], structures: range) -> np.ndarray:
+        """Forces [all their atoms, 3] of a run of structures from dE/dG [n, n_f] of their atoms, one an element."""
+        a, b = self.first[structures.start], self.first[structures.stop]
+        forces = np.zeros((b - a, 3))
+        for block, slopes in zip(self.blocks, de_dg, strict=True):
+            start, entry, t = self._entries(block, structures)
+            tangent_forces(start, entry - np.int32(a), t, slopes, forces)
+        return forces
+
+    def rates_of(self, along: np.ndarray, structures: range) -> list[np.ndarray]:
+        """How G [n, n_f] of each element changes when the atoms of a run of structures move `along` [n_atoms, 3]."""
+        a, rates = self.first[structures.start], []
+        for block in self.blocks:
+            start, entry, t = self._entries(block, structures)
+            rates.append(np.empty((len(start) - 1, t.shape[2])))
+            tangent_rates(start, entry - np.int32(a), t, along, rates[-1])
+        return rates
+
+    def _entries(self, block: Block, structures: range):
+        a, b = block.bounds[structures.start], block.bounds[structures.stop]
+        start = block.start[a : b + 1]
+        own = slice(start[0], start[-1])
+        return start - start[0], block.entry[own], block.t[own]
