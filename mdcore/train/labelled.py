@@ -20,7 +20,8 @@ class Labelled:
     """One structure with its labels; None: not known. Arrays are copied in. InputError names `where`.
 
     symbols : element of each atom
-    positions : float64 [n, 3], Angstrom; cell : float64 [3, 3], rows a, b, c, or None for a cluster; pbc : periodic along each of them?
+    positions : float64 [n, 3], Angstrom
+    cell : float64 [3, 3], rows a, b, c, or None for a cluster; pbc : periodic along each of them?
     energy : float, eV; forces : float64 [n, 3], eV/Angstrom
     stress : float64 [3, 3], eV/Angstrom^3, +dE/dstrain / volume (ASE's sign: negative when compressed)
     weight : in the loss, relative to other structures; tag : the group it belongs to
