@@ -10,7 +10,7 @@ Structures come in chunks that depend on nothing but the data, so sums are the s
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -90,8 +90,6 @@ class Regression:
 
     def fitted(self) -> HDNNP:
         """The model with the present parameters."""
-        from dataclasses import replace
-
         networks = tuple(
             ElementNetwork.from_flat(self.parameters[own], old.layer_sizes, old.activations, old.normalize_nodes)
             for own, old in zip(self.slices, self.model.networks, strict=True)
@@ -190,9 +188,7 @@ class Regression:
         """dE/dw float64 [n, n_parameters] of single structures."""
         out = np.empty((len(structures), self.n_parameters))
         for e, (block, x) in enumerate(zip(self.environments.blocks, self.inputs, strict=True)):
-            counts = np.diff(block.bounds)[structures]
-            segments = np.concatenate([[0], np.cumsum(counts)])
-            rows = np.arange(segments[-1]) + np.repeat(block.bounds[structures] - segments[:-1], counts)
+            rows, segments = _gather(block.bounds, structures)
             out[:, self.slices[e]] = self.networks.gradients(e, x[rows], np.full(len(rows), self.factor), None, segments)
         return out
 
@@ -206,6 +202,24 @@ class Regression:
             own = x[block.of[entries]]
             out[:, self.slices[e]] = self.networks.gradients(e, own, np.zeros(len(own)), v, segments)
         return out
+
+
+    def stress_rows(self, structures: np.ndarray, components: np.ndarray) -> np.ndarray:
+        """d stress/dw float64 [n, n_parameters], one component (xx yy zz yz xz xy) of each structure."""
+        out = np.empty((len(structures), self.n_parameters))
+        for e, (block, x) in enumerate(zip(self.environments.blocks, self.inputs, strict=True)):
+            rows, segments = _gather(block.bounds, structures)
+            component = np.repeat(components, np.diff(segments))
+            v = block.s[rows, component] * (self.factor * self.slopes[e])
+            out[:, self.slices[e]] = self.networks.gradients(e, x[rows], np.zeros(len(rows)), v, segments)
+        return out / self.environments.volumes[structures, None]
+
+
+def _gather(bounds: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of several segments one after the other, and where each one's begin, int64 [len + 1]."""
+    counts = bounds[which + 1] - bounds[which]
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    return np.arange(starts[-1]) + np.repeat(bounds[which] - starts[:-1], counts), starts
 
 
 def _chunks(first: np.ndarray) -> list[range]:
