@@ -78,7 +78,7 @@ class Kalman:
     def _observe(self, structures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows dy/dw [m, n_parameters] and errors [m] of what is chosen, both over their noise."""
         regression, settings, env = self.regression, self.settings, self.regression.environments
-        predictions = regression.map(lambda k: regression.predict(range(k, k + 1)), structures)
+        predictions = regression.predict_each(structures)
         energies = np.array([p.energies[0] for p in predictions])
         of_energy = (env.energies[structures] - energies) / env.n_atoms[structures]
         of_forces = [

@@ -35,7 +35,7 @@ class Weights:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """energies [n], forces [n_atoms, 3] and stresses [n, 6] (xx yy zz yz xz xy, or None) of a run of structures."""
+    """energies [n], forces [n_atoms, 3] and stresses [n, 6] (xx yy zz yz xz xy, or None) of structures."""
 
     energies: np.ndarray
     forces: np.ndarray
@@ -102,15 +102,17 @@ class Regression:
 
     # --- values ----------------------------------------------------------------------------------------
 
-    def predict(self, structures: range | None = None) -> Prediction:
-        """What the networks say of a run of structures (None: all)."""
-        structures = range(self.environments.n_structures) if structures is None else structures
-        chunks = [c for c in map(lambda c: _meet(c, structures), self.chunks) if c]
-        parts = self.map(lambda chunk: self._predict(chunk)[0], chunks)
+    def predict(self) -> Prediction:
+        """What the networks say of all structures."""
+        parts = self.map(lambda chunk: self._predict(chunk)[0], self.chunks)
         stress = None if parts[0].stresses is None else np.concatenate([p.stresses for p in parts])
         return Prediction(
             np.concatenate([p.energies for p in parts]), np.concatenate([p.forces for p in parts]), stress
         )
+
+    def predict_each(self, structures: np.ndarray) -> list[Prediction]:
+        """What the networks say of single structures."""
+        return self.map(lambda k: self._predict(range(k, k + 1))[0], map(int, structures))
 
     def _predict(self, chunk: range):
         """(Prediction, dE_NN/dx of each element's atoms)"""
@@ -145,10 +147,9 @@ class Regression:
 
     # --- the loss ----------------------------------------------------------------------------------------
 
-    def loss(self, weights: Weights, structures: range | None = None) -> tuple[float, np.ndarray]:
-        """L of a run of structures (None: all) and dL/dw [n_parameters]."""
-        structures = range(self.environments.n_structures) if structures is None else structures
-        chunks = [c for c in map(lambda c: _meet(c, structures), self.chunks) if c]
+    def loss(self, weights: Weights, structures: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+        """L of some structures (None: all) and dL/dw [n_parameters]."""
+        chunks = self.chunks if structures is None else [range(k, k + 1) for k in map(int, structures)]
         total, gradient = 0.0, np.zeros(self.n_parameters)
         for loss, part in self.map(lambda chunk: self._loss(weights, chunk), chunks):
             total += loss
@@ -198,7 +199,7 @@ class Regression:
         for e, (block, x) in enumerate(zip(self.environments.blocks, self.inputs, strict=True)):
             entries, segments = block.entries_of(atoms)
             axis = np.repeat(axes, np.diff(segments))
-            v = block.t.reshape(-1, x.shape[1])[3 * entries + axis] * (-self.factor * self.slopes[e])
+            v = self.environments.tangent_rows(e, entries, axis) * (-self.factor * self.slopes[e])
             own = x[block.of[entries]]
             out[:, self.slices[e]] = self.networks.gradients(e, own, np.zeros(len(own)), v, segments)
         return out
@@ -230,10 +231,6 @@ def _chunks(first: np.ndarray) -> list[range]:
             chunks.append(range(begin, k))
             begin = k
     return chunks
-
-
-def _meet(a: range, b: range) -> range:
-    return range(max(a.start, b.start), min(a.stop, b.stop))
 
 
 def _rows(block, chunk: range) -> tuple[slice, np.ndarray]:
