@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mdcore.config.schema import Choice, Integer, Number, setting
 
-TYPES = ("kalman",)
+TYPES = ("kalman", "adam", "lbfgs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,4 +48,31 @@ class KalmanSettings(OptimizerSettings):
     )
 
 
-OPTIMIZERS: dict[str, type] = {"kalman": KalmanSettings}
+@dataclass(frozen=True, kw_only=True)
+class AdamSettings(OptimizerSettings):
+    """Many small steps along the gradient, whose size falls by a cosine over the epochs."""
+
+    batch: int = setting(Integer(minimum=1, maximum=100000), "Structures a step.", default=4, example=8)
+    step: float = setting(Number(above=0), "Size of the first steps.", default=2e-3, example=1e-3)
+    last_step: float = setting(Number(minimum=0), "Size of the last steps.", default=2e-5, example=1e-6)
+    decay: float = setting(
+        Number(minimum=0), "Regularisation: parameters shrink by so much, times the size, a step.", default=0.0, example=0.01
+    )
+    clip: float = setting(
+        Number(minimum=0),
+        "Gradients longer than so many times their running length are shortened; 0: none is.",
+        default=5.0,
+        example=0.0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LBFGSSettings(OptimizerSettings):
+    """Steps of a quasi-Newton method over the whole set, one an epoch: for small sets, or to finish."""
+
+    memory: int = setting(
+        Integer(minimum=1, maximum=1000), "How many steps tell the curvature.", default=30, example=50
+    )
+
+
+OPTIMIZERS: dict[str, type] = dict(zip(TYPES, (KalmanSettings, AdamSettings, LBFGSSettings), strict=True))

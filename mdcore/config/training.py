@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from mdcore.config.optimizers import OPTIMIZERS
 from mdcore.config.problems import Origin
 from mdcore.config.schema import Boolean, Choice, Integer, List, Number, OneOf, Section, Sections, Table, Text, setting
-from mdcore.config.settings import ParallelSettings, beside_input
+from mdcore.config.settings import beside_input
 from mdcore.config.training_data import DataSettings, SplitSettings
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError
 from mdcore.potentials.native_units import Units
+from mdcore.threads import MOST as MOST_THREADS
 
 CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "poly3": 7, "poly4": 8}
 GENERATED_ONLY = ("cutoff", "radial", "angular", "angular_cutoff", "zetas", "wide", "keep", "method")
@@ -159,11 +160,22 @@ class NetworkSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class LossSettings:
-    """What counts how much. A property with weight 0 needs no labels."""
+    """What counts how much. A property with weight 0 needs no labels.
 
-    energy: float = setting(Number(minimum=0), "Weight of energies an atom.", default=3.0, example=10.0)
-    forces: float = setting(Number(minimum=0), "Weight of force components.", default=1.0, example=1.0)
-    stress: float = setting(Number(minimum=0), "Weight of stress components.", default=0.0, example=1.0)
+    Adam and L-BFGS: L = sum over structures of their weight times [`energy` (E - E_ref)^2 / N^`power` + `forces`
+    sum |F - F_ref|^2 + `stress` |stress - stress_ref|^2], in eV and Angstrom. The Kalman filter takes errors in units of
+    their running averages; there the weights say what is taken more seriously.
+    """
+
+    energy: float = setting(Number(minimum=0), "Weight of energies.", default=3.0, example=10.0)
+    forces: float = setting(Number(minimum=0), "Weight of forces.", default=1.0, example=1.0)
+    stress: float = setting(Number(minimum=0), "Weight of stress.", default=0.0, example=1.0)
+    power: float = setting(
+        Number(minimum=0, maximum=2),
+        "Of the number of atoms: 2 is an error an atom, less gives large structures more weight.",
+        default=2.0,
+        example=1.0,
+    )
     tags: dict[str, float] = setting(
         Table(Number(above=0)), "Weights of structures by their tag; others have 1.", factory=dict, example={"Surface": 2.0}
     )
@@ -188,6 +200,24 @@ class CommitteeSettings:
     def check(self, given) -> Iterator[tuple[str, str]]:
         if self.bootstrap and self.members == 1:
             yield "bootstrap", "applies to several members only"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingParallelSettings:
+    """Threads and memory. They change the speed, never the result."""
+
+    threads: str | int = setting(
+        OneOf((Choice(("auto",)), Integer(minimum=1, maximum=MOST_THREADS))),
+        'How many; `"auto"`: the environment variable `MDCORE_NUM_THREADS`, or 1.',
+        default="auto",
+        example=2,
+    )
+    memory: float = setting(
+        Number(above=0),
+        "Gigabytes for derivatives of descriptors. What does not fit is computed anew in each epoch.",
+        default=4.0,
+        example=16.0,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,7 +280,9 @@ class TrainingSettings:
     committee: CommitteeSettings = setting(
         Section(CommitteeSettings), "Several networks.", default=CommitteeSettings()
     )
-    parallel: ParallelSettings = setting(Section(ParallelSettings), "Threads.", default=ParallelSettings())
+    parallel: TrainingParallelSettings = setting(
+        Section(TrainingParallelSettings), "Threads and memory.", default=TrainingParallelSettings()
+    )
     output: TrainingOutputSettings = setting(
         Section(TrainingOutputSettings), "Files.", default=TrainingOutputSettings()
     )
