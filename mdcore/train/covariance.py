@@ -50,7 +50,11 @@ class Covariance:
 
         self.map(update, self.panels)
         if noise:
-            self.matrix[np.diag_indices(len(self.matrix))] += noise
+            self.add(noise)
+
+    def add(self, noise: float) -> None:
+        """As much to the variance of every parameter."""
+        self.matrix[np.diag_indices(len(self.matrix))] += noise
 
 
 @contextmanager

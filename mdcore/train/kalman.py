@@ -15,10 +15,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mdcore.errors import SimulationError
 from mdcore.train.covariance import Covariance, single_threaded_blas
 from mdcore.train.loss import Regression
 
 MEMORY = 0.02  # how fast the running errors follow, a structure
+SMALLEST = 1e-12  # error, native units
+SHARE = 0.005  # an energy is never trusted beyond forces at work over such a share of the cutoff, added at random
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,10 @@ class KalmanSettings:
     variance: float = 100.0
     rows: int = 32
     structures: int = 4
-    energy: float = 3.0
+    energy: float = 1.5
     forces: float = 1.0
     stress: float = 1.0
-    threshold: float = 1.0
+    threshold: float = 0.7
     fading: float = 1.0
     noise: float = 0.0
 
@@ -50,6 +53,8 @@ class Kalman:
         self.rng = np.random.default_rng(seed)
         errors = regression.errors()
         self.running = np.array([errors.energy, errors.forces, errors.stress])
+        env = regression.environments
+        self.least_energy = SHARE * regression.model.cutoff / np.sqrt(env.n_atoms.mean())
         self.updates = 0
 
     def epoch(self) -> None:
@@ -67,13 +72,27 @@ class Kalman:
         rows, errors = self._observe(structures)
         if not len(errors):
             return
-        p_rows = self.covariance.times(rows)
-        innovation = rows @ p_rows
-        innovation[np.diag_indices_from(innovation)] += 1.0
-        root = np.linalg.cholesky(innovation)
+        p_rows, innovation, root = self._innovation(rows)
         regression.set(regression.parameters + p_rows @ np.linalg.solve(innovation, errors))
         self.covariance.subtract_square(np.linalg.solve(root, p_rows.T).T, settings.fading, settings.noise)
         self.updates += 1
+
+    def _innovation(self, rows: np.ndarray):
+        """P rows^T, S = rows P rows^T + 1 and its Cholesky factor. Where rounding has cost P its sign, P grows a little."""
+        while True:
+            p_rows = self.covariance.times(rows)
+            innovation = rows @ p_rows
+            innovation[np.diag_indices_from(innovation)] += 1.0
+            try:
+                return p_rows, innovation, np.linalg.cholesky(innovation)
+            except np.linalg.LinAlgError:
+                if not np.isfinite(innovation).all():
+                    raise SimulationError(
+                        "training: the Kalman filter met numbers that are not finite; check the labels of the training "
+                        "set, or start with a smaller variance"
+                    ) from None
+                diagonal = np.diagonal(self.covariance.matrix)
+                self.covariance.add(max(1e-6 * float(np.abs(diagonal).mean()), -2.0 * float(diagonal.min())))
 
     def _observe(self, structures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows dy/dw [m, n_parameters] and errors [m] of what is chosen, both over their noise."""
@@ -90,11 +109,7 @@ class Kalman:
         if predictions[0].stresses is not None:
             of_stress = env.stresses[structures, component]
             of_stress = of_stress - np.array([p.stresses[0, c] for p, c in zip(predictions, component, strict=True)])
-        for which, squares in enumerate((of_energy**2, [np.nanmean(f**2) for f in of_forces], of_stress**2)):
-            for square in np.asarray(squares)[np.isfinite(squares)]:
-                self.running[which] = np.sqrt((1 - MEMORY) * self.running[which] ** 2 + MEMORY * square)
-        floor = np.finfo(float).tiny ** 0.25
-        noise = np.maximum(self.running, floor) / (settings.energy, settings.forces, settings.stress)
+        noise = self.noise(of_energy**2, [np.nanmean(f**2) for f in of_forces if np.isfinite(f).any()], of_stress**2)
         root = np.sqrt(env.weights[structures])
 
         rows, errors = [], []
@@ -115,6 +130,17 @@ class Kalman:
             rows.append(regression.stress_rows(structures[known], component[known]) * own[:, None])
             errors.append(of_stress[known] * own)
         return (np.concatenate(rows), np.concatenate(errors)) if rows else (np.empty((0, 0)), np.empty(0))
+
+    def noise(self, *squares) -> np.ndarray:
+        """Of energies an atom, forces, stresses; squares of their errors in the structures at hand, nan: unknown."""
+        for which, own in enumerate(squares):
+            for square in np.asarray(own)[np.isfinite(own)]:
+                self.running[which] = np.sqrt((1 - MEMORY) * self.running[which] ** 2 + MEMORY * square)
+        weights = np.array([self.settings.energy, self.settings.forces, self.settings.stress])
+        least = np.full(3, SMALLEST)
+        if np.isfinite(self.running[1]):
+            least[0] = max(SMALLEST, self.least_energy * self.running[1])
+        return np.maximum(self.running, least) / weights
 
     def _choose(self, errors: np.ndarray) -> np.ndarray:
         """Numbers of force components of one structure; errors [3 n_atoms], nan where unknown."""
