@@ -127,7 +127,8 @@ def run(settings: TrainingSettings, fit, member: int, stop, say) -> None:
         if stop():
             signal = getattr(stop, "received", None) or "a request to stop"
             raise Interrupted(
-                f"{signal} came: stopped after epoch {row['epoch']:.0f}; its state is in {settings.output_path(STATE)}; go on "
+                f"{signal} came: stopped after epoch {row['epoch']:.0f}; its state is in "
+                f"{settings.output_path(STATE)}; go on "
                 "with --restart"
             )
     write_state(settings, fit, member)

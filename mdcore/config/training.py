@@ -40,14 +40,16 @@ class DescriptorSettings:
     )
     radial: int = setting(
         Integer(minimum=1, maximum=30),
-        "Radial candidates for each neighbour element: so many Gaussians at the centre and so many shells, from the shortest "
+        "Radial candidates for each neighbour element: so many Gaussians at the centre and so many shells, from the "
+        "shortest "
         "distance in the data to the cutoff.",
         default=8,
         example=10,
     )
     angular: int = setting(
         Integer(minimum=0, maximum=16),
-        "Widths of the angular candidates for each two neighbour elements; each comes with both signs of lambda and all "
+        "Widths of the angular candidates for each two neighbour elements; each comes with both signs of lambda and "
+        "all "
         "`zetas`.",
         default=4,
         example=3,
@@ -78,13 +80,15 @@ class DescriptorSettings:
     )
     method: str = setting(
         Choice(("cur", "fps")),
-        'How they are chosen: `"cur"`, by what is left of the leading principal component; `"fps"`, farthest-point sampling.',
+        'How they are chosen: `"cur"`, by what is left of the leading principal component; `"fps"`, farthest-point '
+        'sampling.',
         default="cur",
         example="fps",
     )
     scaling: str = setting(
         Choice(("scale_center", "scale", "center", "sigma")),
-        'How values enter the networks: (G - mean) / (max - min), (G - min) / (max - min), G - mean, (G - mean) / sigma.',
+        'How values enter the networks: (G - mean) / (max - min), (G - min) / (max - min), G - mean, (G - mean) / '
+        'sigma.',
         default="scale_center",
         example="sigma",
     )
@@ -100,7 +104,8 @@ class DescriptorSettings:
     )
     functions: tuple[str, ...] = setting(
         List(Text()),
-        'These are taken, one a line, as `symfunction_short` lines in Angstrom without the keyword: `"H 2 O eta rs rc"`, '
+        'These are taken, one a line, as `symfunction_short` lines in Angstrom without the keyword: `"H 2 O eta rs '
+        'rc"`, '
         '`"O 3 H H eta lambda zeta rc"`.',
         default=(),
         default_text="generated",
@@ -148,7 +153,8 @@ class NetworkSettings:
     )
     atom_energies: str | dict[str, float] = setting(
         OneOf((Choice(("fit", "isolated", "none")), Table(Number()))),
-        'Energies taken off before training: `"fit"`, least squares on the compositions; `"isolated"`, of the structures that '
+        'Energies taken off before training: `"fit"`, least squares on the compositions; `"isolated"`, of the '
+        'structures that '
         "are one atom alone; or given, in eV.",
         default="fit",
         example={"H": -13.6, "O": -2041.8},

@@ -25,7 +25,8 @@ class DataSettings:
     )
     units: dict[str, str] = setting(
         Table(Text()),
-        "Its units: length angstrom, bohr or nm; energy ev, hartree, rydberg, kcal/mol or kj/mol. Required for `input.data` "
+        "Its units: length angstrom, bohr or nm; energy ev, hartree, rydberg, kcal/mol or kj/mol. Required for "
+        "`input.data` "
         "(unless `mdcore.toml` beside it says so); extended xyz has eV and Angstrom unless stated.",
         factory=dict,
         example={"length": "bohr", "energy": "hartree"},

@@ -83,7 +83,8 @@ class Fit:
         score = _score(watched)
         if not np.isfinite(score):
             raise SimulationError(
-                f"training: the errors are no finite numbers after epoch {number}; take smaller steps, or look for wrong "
+                f"training: the errors are no finite numbers after epoch {number}; take smaller steps, or look for "
+                f"wrong "
                 "labels with mdcore check"
             )
         if score < self.score:
