@@ -16,7 +16,7 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from mdcore._hdnnp import tangent_forces, tangent_rates
+from mdcore._hdnnp import keep_tangents, tangent_forces, tangent_rates
 from mdcore.box import Box
 from mdcore.engine import Engine
 from mdcore.errors import InputError
@@ -49,7 +49,7 @@ class Block:
     structure's begin
     start : int64 [n + 1], where an environment's entries begin: the centre itself, then its neighbours
     entry : int32 [n_entries], the atom of each; t : float32 [n_kept, 3, n_f], dG/dR of that atom, of the first entries
-    edges : of each structure (first, r, entry, start), as Networks.tangents takes them, or None where t is kept
+    edges : of each structure (first, r, entry, start), as keep_tangents takes them, or None where t is kept
     s : float32 [n, 6, n_f], sum of r_ij (x) dG/dr_ij in Voigt's order, or None where no stress is known
     owners : int64 [n_atoms + 1] and owned int64 [n_entries], the entries of each atom; of : int32 [n_entries], the
     environment of each entry
@@ -197,7 +197,7 @@ class Environments:
         networks = self._networks.get()
         try:
             first, r, entry, start = edges
-            networks.tangents(e, first, *r, entry, start, g, t, s)
+            keep_tangents(networks, e, first, *r, entry, start, g, t, s)
         finally:
             self._networks.put(networks)
 
