@@ -80,7 +80,7 @@ def model_of(data: Path, name: str, train) -> HDNNP:
 
 OPTIMISERS = {
     "kalman": lambda regression, epochs, seed: Kalman(regression, seed=seed),
-    "adam": lambda regression, epochs, seed: Adam(regression, WEIGHTS, AdamSettings(epochs=epochs, step=1e-2), seed=seed),
+    "adam": lambda regression, epochs, seed: Adam(regression, WEIGHTS, AdamSettings(epochs=epochs, step=1e-2), seed),
     "lbfgs": lambda regression, epochs, seed: LBFGS(regression, WEIGHTS),
 }
 
@@ -106,14 +106,15 @@ def run(data: Path, name: str, optimiser: str, threads: int, epochs: int, seed: 
             errors = clock.pause(partial(errors_of, check, regression.parameters))
         force, energy = 1e3 * errors.forces, 1e3 * errors.energy
         if show:
-            print(f"{optimiser} epoch {epoch}: {force:.1f} meV/A, {energy:.3f} meV/atom, {clock.read()[0]:.1f} s", flush=True)
+            seconds = clock.read()[0]
+            print(f"{optimiser} epoch {epoch}: {force:.1f} meV/A, {energy:.3f} meV/atom, {seconds:.1f} s", flush=True)
         if reached is None and force <= force_target and (energy_target is None or energy <= energy_target):
             reached = epoch, clock.read()
     seconds = (clock.read() - prepared) / epochs
     first = ("-", "-", "-") if reached is None else (reached[0], *(f"{s:.1f}" for s in reached[1]))
     return (
-        name, optimiser, threads, f"{prepared[0]:.1f} / {prepared[1]:.1f}", f"{seconds[0]:.3f} / {seconds[1]:.3f}", *first,
-        f"{force:.1f}", f"{energy:.3f}", f"{clock.read()[0]:.0f}",
+        name, optimiser, threads, f"{prepared[0]:.1f} / {prepared[1]:.1f}", f"{seconds[0]:.3f} / {seconds[1]:.3f}",
+        *first, f"{force:.1f}", f"{energy:.3f}", f"{clock.read()[0]:.0f}",
     )  # fmt: skip
 
 

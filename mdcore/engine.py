@@ -70,7 +70,8 @@ class Engine:
     """A potential for structures of given species; it remembers the last structure.
 
     potential : keeps the protocol of potentials/base.py; the engine has a copy of its own
-    symbols : names of the species; skin : the list holds pairs up to cutoff + skin, so that atoms may `move` before it is built anew
+    symbols : names of the species; skin : the list holds pairs up to cutoff + skin, so that atoms may `move`
+        before it is built anew
     """
 
     def __init__(self, potential, symbols: tuple[str, ...], skin: float = 0.0, units: UnitSystem = METAL):

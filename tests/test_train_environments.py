@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from mdcore._hdnnp import keep_tangents
 
 from mdcore import _kernels
-from mdcore._hdnnp import keep_tangents
 from mdcore.errors import InputError
 from mdcore.potentials.hdnnp import networks_of
 from mdcore.train.environments import Environments
@@ -112,5 +112,5 @@ def test_refuses_bad_sets():
     with pytest.raises(InputError, match="no structures"):
         Environments(model, [])
     with pytest.raises(InputError, match=r"structure 1 .*no network for Ar; it knows H, O"):
-        Environments(model, [Labelled(("H",), np.zeros((1, 3)), None, 0.0)] + [
-            Labelled(("Ar", "H"), np.arange(6.0).reshape(2, 3), None, 0.0)])  # fmt: skip
+        known = Labelled(("H",), np.zeros((1, 3)), None, 0.0)
+        Environments(model, [known, Labelled(("Ar", "H"), np.arange(6.0).reshape(2, 3), None, 0.0)])

@@ -53,7 +53,7 @@ def lennard_jones_set(n=40, seed=0) -> list[Labelled]:
     """Crystals of 32 atoms of copper, strained and rattled, labelled by a Lennard-Jones potential (eV, Angstrom)."""
     rng, a = np.random.default_rng(seed), 3.6
     fcc = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
-    sites = np.concatenate([fcc + (i, j, k) for i in range(2) for j in range(2) for k in range(2)])
+    sites = np.concatenate([fcc + np.array((i, j, k)) for i in range(2) for j in range(2) for k in range(2)])
     potential = LennardJones(5.0, 0.4, 2.3, truncation="force-shifted")
     found = []
     for _ in range(n):

@@ -209,7 +209,8 @@ class Environments:
         own = slice(*block.start[block.bounds[[structures.start, structures.stop]]])
         if structures.stop <= self.kept:
             return block.t[own]
-        t, at, n_f = np.empty((own.stop - own.start, 3, block.g.shape[1]), dtype=np.float32), 0, block.g.shape[1]
+        n_f = block.g.shape[1]
+        t = np.empty((own.stop - own.start, 3, n_f), dtype=np.float32)
         for k in structures:
             a, b = block.start[block.bounds[[k, k + 1]]] - own.start
             if k < self.kept:
@@ -257,7 +258,7 @@ class Environments:
 
 
 def _edges(e: int, kinds: int, elements, centre, neighbour, r) -> tuple[np.ndarray, np.ndarray, tuple]:
-    """Of the atoms of element e in a structure: which they are, the atoms of their entries, and (first, r, entry, start).
+    """Which atoms of a structure are of element e, the atoms of their entries, and (first, r, entry, start).
 
     elements : of all atoms; centre, neighbour, r : of all pairs, ordered by centre, then element of the neighbour
     """

@@ -1,9 +1,9 @@
 """How do observations, a few at a time, correct all parameters at once? The extended Kalman filter.
 
-An observation (an energy, one component of a force, of a stress) with row h = dy/dw, error e and noise sigma changes the
-parameters by K e and their covariance P by -K h P, K = P h^T / (h P h^T + sigma^2): recursive Gauss-Newton, with
-memory. T. B. Blank, S. D. Brown, J. Chemom. 8, 391 (1994); for network potentials A. Singraber, T. Morawietz, J. Behler,
-C. Dellago, J. Chem. Theory Comput. 15, 3075 (2019).
+An observation (an energy, one component of a force, of a stress) with row h = dy/dw, error e and noise sigma changes
+the parameters by K e and their covariance P by -K h P, K = P h^T / (h P h^T + sigma^2): recursive Gauss-Newton, with
+memory. T. B. Blank, S. D. Brown, J. Chemom. 8, 391 (1994); for network potentials A. Singraber, T. Morawietz,
+J. Behler, C. Dellago, J. Chem. Theory Comput. 15, 3075 (2019).
 
 As there, force components whose error is above the present average are preferred. Different from there: many
 observations, of several structures, make one update, so that P is read once for all of them and the work is products of
@@ -78,7 +78,7 @@ class Kalman:
         self.updates += 1
 
     def _innovation(self, rows: np.ndarray):
-        """P rows^T, S = rows P rows^T + 1 and its Cholesky factor. Where rounding has cost P its sign, P grows a little."""
+        """P rows^T, S = rows P rows^T + 1, its Cholesky factor. Where rounding has cost P its sign, P grows a little."""
         while True:
             p_rows = self.covariance.times(rows)
             innovation = rows @ p_rows
@@ -96,7 +96,7 @@ class Kalman:
 
     def _observe(self, structures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows dy/dw [m, n_parameters] and errors [m] of what is chosen, both over their noise."""
-        regression, settings, env = self.regression, self.settings, self.regression.environments
+        regression, env = self.regression, self.regression.environments
         predictions = regression.predict_each(structures)
         energies = np.array([p.energies[0] for p in predictions])
         of_energy = (env.energies[structures] - energies) / env.n_atoms[structures]

@@ -1,8 +1,8 @@
 """How does the loss of the whole set fall when its curvature is known from the last steps? L-BFGS.
 
 D. C. Liu, J. Nocedal, Math. Program. 45, 503 (1989): the two-loop recursion, and a search along the line for a point
-that satisfies the strong Wolfe conditions (J. Nocedal, S. J. Wright, Numerical Optimization, 2nd ed., algorithms 3.5 and
-3.6). Deterministic; worth it for small sets, or to finish what another optimiser began.
+that satisfies the strong Wolfe conditions (J. Nocedal, S. J. Wright, Numerical Optimization, 2nd ed., algorithms 3.5
+and 3.6). Deterministic; worth it for small sets, or to finish what another optimiser began.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from mdcore.train.loss import Regression, Weights
 
 @dataclass(frozen=True)
 class LBFGSSettings:
-    """memory : how many steps tell the curvature; decrease, curvature : of Wolfe's conditions; trials : losses a step"""
+    """memory : steps that tell the curvature; decrease, curvature : of Wolfe's conditions; trials : losses a step"""
 
     memory: int = 30
     decrease: float = 1e-4

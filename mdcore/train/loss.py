@@ -3,8 +3,8 @@
 L = sum_k weight_k [ wE (E - E_ref)^2 / N^p + wF sum |F - F_ref|^2 + wS |stress - stress_ref|^2 ]
 
 over the structures k; absent labels have no term. The offset b of the energies, one a species, is the bias of each
-network's last layer. The gradient is exact: residuals of forces and stress become a tangent v of each atom's descriptors,
-and one double-backward pass gives dL/dw of E and v . dE/dG together (ext/network_gradients.c).
+network's last layer. The gradient is exact: residuals of forces and stress become a tangent v of each atom's
+descriptors, and one double-backward pass gives dL/dw of E and v . dE/dG together (ext/network_gradients.c).
 
 Structures come in chunks that depend on nothing but the data, so sums are the same for any number of threads.
 """
@@ -44,7 +44,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Errors:
-    """Root-mean-square and mean absolute errors, native units: energy an atom, force and stress component; nan: no data."""
+    """Root-mean-square and mean absolute errors: energy an atom, force and stress component; nan: no data."""
 
     energy: float
     forces: float
@@ -190,7 +190,8 @@ class Regression:
         out = np.empty((len(structures), self.n_parameters))
         for e, (block, x) in enumerate(zip(self.environments.blocks, self.inputs, strict=True)):
             rows, segments = _gather(block.bounds, structures)
-            out[:, self.slices[e]] = self.networks.gradients(e, x[rows], np.full(len(rows), self.factor), None, segments)
+            a = np.full(len(rows), self.factor)
+            out[:, self.slices[e]] = self.networks.gradients(e, x[rows], a, None, segments)
         return out
 
     def force_rows(self, atoms: np.ndarray, axes: np.ndarray) -> np.ndarray:

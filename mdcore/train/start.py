@@ -7,6 +7,7 @@ fit by least squares: training starts with the right size and offset, whatever t
 """
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -68,7 +69,7 @@ def with_offsets(model: HDNNP, environments: Environments) -> HDNNP:
 
 def _xavier(rng, sizes) -> np.ndarray:
     parts = []
-    for layer, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
         last = layer == len(sizes) - 2
         parts += [rng.normal(size=n_in * n_out) / np.sqrt(n_in), 0.1 * rng.normal(size=n_out) * (not last)]
     return np.concatenate(parts)
@@ -76,7 +77,7 @@ def _xavier(rng, sizes) -> np.ndarray:
 
 def _nguyen_widrow(rng, sizes) -> np.ndarray:
     parts = []
-    for layer, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
         last = layer == len(sizes) - 2
         w = rng.uniform(-1.0, 1.0, (n_in, n_out))
         length = 0.7 * n_out ** (1.0 / n_in)
