@@ -78,7 +78,7 @@ class Kalman:
         self.updates += 1
 
     def _innovation(self, rows: np.ndarray):
-        """P rows^T, S = rows P rows^T + 1, its Cholesky factor. Where rounding has cost P its sign, P grows a little."""
+        """P rows^T, S = rows P rows^T + 1, its Cholesky factor. Where rounding cost P its sign, P grows a little."""
         while True:
             p_rows = self.covariance.times(rows)
             innovation = rows @ p_rows
