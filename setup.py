@@ -95,7 +95,7 @@ setup(
             name,
             [name.replace(".", "/") + ".pyx"],
             include_dirs=[str(SOURCE)],
-            depends=sorted(included([source for source, _ in units])),
+            depends=sorted(included([source for source, _ in units])) + [str(p) for p in Path("mdcore").glob("*.pxi")],
             extra_compile_args=["-std=gnu11", "-O2"],
             libraries=["m"],
         )

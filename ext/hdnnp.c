@@ -5,6 +5,7 @@
 #include "environment.c"
 #include "network.c"
 #include "network_gradients.c"
+#include "tangents.c"
 
 /* Beyond the range of training by less than this share of it is rounding: the text files have few digits. */
 #define ROUNDING 1e-9
@@ -129,6 +130,9 @@ const hd_kernels JOIN(hd_kernels_, MD_LEVEL) = {
     .gradients_work = gradients_work,
     .network_gradients = network_gradients,
     .set_parameters = set_parameters,
+    .keep_tangents = keep_tangents,
+    .tangent_forces = tangent_forces,
+    .tangent_rates = tangent_rates,
     .energy_forces = energy_forces,
 #if defined(_OPENMP)
     .openmp = 1,

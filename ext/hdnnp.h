@@ -151,7 +151,7 @@ typedef struct {
     double cutoff;           /* native */
 } hd_units;
 
-/* symmetry.c, in one precision: one environment; vjp and jvp come after values with the same scratch. `scratch` lays
+/* symmetry.c, in one precision: one environment; vjp, jvp and jacobian come after values with the same scratch. `scratch` lays
  * out memory (64-byte aligned; then memory is the hd_scratch) or, with NULL, says how much of it is needed. */
 typedef struct hd_descriptors {
     size_t (*scratch)(const hd_element *, int64_t n_elements, int64_t most_neighbors, char *memory);
@@ -160,6 +160,7 @@ typedef struct hd_descriptors {
                 double *gz);
     void (*jvp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *tx, const double *ty,
                 const double *tz, double *dg);
+    void (*jacobian)(const hd_plan *, const hd_environment *, hd_scratch *, double *dg_dr);
 } hd_descriptors;
 
 typedef struct hd_kernels {
@@ -176,6 +177,13 @@ typedef struct hd_kernels {
                               const double *v, int64_t v_row, int64_t n_segments, const int64_t *bounds,
                               double *dl_dw, double *energy, double *de_dx, double *dl_dx, double *work);
     void (*set_parameters)(const double *parameters, hd_network *);
+    /* tangents.c */
+    void (*keep_tangents)(int64_t n_f, int64_t n, const double *dg_dr, const double *x, const double *y,
+                          const double *z, const int32_t *entry, int64_t n_entries, double *sums, float *t, float *s);
+    void (*tangent_forces)(int64_t n, int64_t n_f, const int64_t *start, const int32_t *atom, const float *t,
+                           const double *de_dg, int64_t row, double *forces);
+    void (*tangent_rates)(int64_t n, int64_t n_f, const int64_t *start, const int32_t *atom, const float *t,
+                          const double *along, double *rates);
     /* hdnnp.c: `threads` workers, each with a scratch, all but the first with a row of zeros of its own in
      * spare [threads - 1][4 n_total], which are zeros again afterwards */
     void (*energy_forces)(const hd_element *, int64_t n_elements, const hd_units *, const hd_atoms *, int64_t n_owned,

@@ -257,6 +257,16 @@ static void finish(const hd_plan *plan, const hd_view *view, const hd_work *work
     }
 }
 
+/* Nothing collected yet. */
+static void clear_view(const hd_view *view)
+{
+    for (int64_t t = 0; t < view->n / LANES; t++) {
+        hd_vector *v = view->vectors + t;
+        v->along = v->turn_x = v->turn_y = v->turn_z = r_set1(0);
+    }
+    memset(view->own, 0, (size_t)view->n * 4 * sizeof(REAL));
+}
+
 /* g_ij += sum_f de_dg_f dG_f/dr_ij; after `values` of the same environment and scratch. */
 static void vjp(const hd_plan *plan, const hd_environment *env, hd_scratch *scratch, const double *de_dg, double *gx,
                 double *gy, double *gz)
@@ -269,13 +279,8 @@ static void vjp(const hd_plan *plan, const hd_environment *env, hd_scratch *scra
         const hd_view *view = work->current + m;
         if (view->n == 0)
             continue;
-        if (view->base == m) {
-            for (int64_t t = 0; t < view->n / LANES; t++) {
-                hd_vector *v = view->vectors + t;
-                v->along = v->turn_x = v->turn_y = v->turn_z = r_set1(0);
-            }
-            memset(view->own, 0, (size_t)view->n * 4 * sizeof(REAL));
-        }
+        if (view->base == m)
+            clear_view(view);
         for (int64_t i = 0; i < family->n_groups; i++)
             group_vjp(plan, family, plan->groups + family->groups + i, view, de_dg, work, &number);
         radial_slopes(plan, family, view, de_dg, work);
@@ -283,6 +288,45 @@ static void vjp(const hd_plan *plan, const hd_environment *env, hd_scratch *scra
     for (int64_t m = 0; m < plan->n_families; m++)
         if (work->current[m].n && work->current[m].base == m)
             finish(plan, work->current + m, work, gx, gy, gz);
+}
+
+/* to[f][3][n] = dG_f/dr_ij of every function and neighbour (n: neighbours of `env`); after `values` of the same
+ * environment and scratch. One reverse pass a function, through its own group only. */
+static void jacobian(const hd_plan *plan, const hd_environment *env, hd_scratch *scratch, double *to)
+{
+    hd_work *work = scratch->work;
+    const int64_t n = env->first[plan->n_elements] - env->first[0];
+    const double one = 1.0;
+    memset(to, 0, (size_t)(plan->n_functions * 3 * n) * 8);
+    to -= env->first[0]; /* a view's `source` counts from the block's beginning */
+    for (int64_t m = 0; m < plan->n_families; m++) {
+        const hd_family *family = plan->families + m;
+        const hd_view *view = work->current + m;
+        if (view->n == 0)
+            continue;
+        for (int64_t i = 0; i < family->n_radials; i++) {
+            hd_radial radial = plan->radials[family->radials + i];
+            double *out = to + 3 * n * radial.out;
+            hd_plan own = *plan;
+            hd_family alone = *family;
+            radial.out = 0, own.radials = &radial, alone.radials = 0, alone.n_radials = 1;
+            clear_view(view);
+            radial_slopes(&own, &alone, view, &one, work);
+            finish(plan, view, work, out, out + n, out + 2 * n);
+        }
+        for (int64_t i = 0; i < family->n_groups; i++) {
+            const hd_group *group = plan->groups + family->groups + i;
+            int64_t first = 0;
+            while (first < work->n_chunks && work->chunks[first].group != group)
+                first++;
+            for (int64_t t = 0; t < group->n_terms; t++) {
+                double *out = to + 3 * n * plan->terms[group->terms + t].out;
+                clear_view(view);
+                term_vjp(plan, family, group, view, plan->terms + group->terms + t, first, work);
+                finish(plan, view, work, out, out + n, out + 2 * n);
+            }
+        }
+    }
 }
 
 /* Tangents t of the neighbours, and r.t / s */
@@ -494,4 +538,4 @@ static size_t lay_out(const hd_element *elements, int64_t n_elements, int64_t mo
     return (size_t)(heap.at - memory);
 }
 
-const hd_descriptors HD_DESCRIPTORS = {.scratch = lay_out, .values = values, .vjp = vjp, .jvp = jvp};
+const hd_descriptors HD_DESCRIPTORS = {.scratch = lay_out, .values = values, .vjp = vjp, .jvp = jvp, .jacobian = jacobian};

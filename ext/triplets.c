@@ -527,3 +527,41 @@ static void group_vjp(const hd_plan *plan, const hd_family *family, const hd_gro
             collect(range, view, &chunk, work->columns, work->orders, 0, 0);
     }
 }
+
+/* Reverse pass of one function of a group, whose kept chunks begin at `number`. */
+static void term_vjp(const hd_plan *plan, const hd_family *family, const hd_group *group, const hd_view *view,
+                     const hd_term *term, int64_t number, hd_work *work)
+{
+    const hd_range range = range_of(group, view);
+    hd_columns *columns = work->columns;
+    hd_chunk chunk = no_chunk(group, view);
+    hd_group alone = *group;
+    hd_term own = *term;
+    REAL series[HD_DEGREE + 1], eta = (REAL)plan->exponents[group->exponents + term->exponent].eta;
+    const double one = 1.0;
+    alone.n_terms = 1, own.exponent = 0, own.out = 0;
+    for (int p = 0; p <= HD_DEGREE; p++)
+        series[p] = (REAL)term->series[p];
+    for (;;) {
+        if (number < work->n_chunks && work->chunks[number].group == group)
+            chunk = work->chunks[number++];
+        else if (!work->full || !next_chunk(plan, family, group, view, &chunk, work, 0))
+            return;
+        hd_chunk weighted = chunk;
+        weighted.w += term->exponent * ROOM;
+#define SERIES(degree)                                                                                         \
+    case degree: contract_series(series, &eta, 1, &weighted, columns, degree); break
+        switch (group->expanded ? term->degree : -1) {
+            SERIES(1); SERIES(2); SERIES(3); SERIES(4); SERIES(5); SERIES(6); SERIES(7); SERIES(8);
+        default:
+            angle_slopes(plan->angles + group->angles + own.angle, &chunk, columns->angle[own.angle],
+                         columns->slope[own.angle]);
+            contract_columns(&alone, &own, &one, &eta, &weighted, columns);
+        }
+#undef SERIES
+        if (family->shift != 0.0)
+            collect(range, view, &chunk, columns, work->orders, (REAL)family->shift, 1);
+        else
+            collect(range, view, &chunk, columns, work->orders, 0, 0);
+    }
+}

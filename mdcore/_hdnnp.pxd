@@ -98,6 +98,7 @@ cdef extern from "hdnnp.h" nogil:
         void (*jvp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *, const double *,
                     const double *,
                     double *) noexcept nogil
+        void (*jacobian)(const hd_plan *, const hd_environment *, hd_scratch *, double *) noexcept nogil
 
     ctypedef struct hd_kernels:
         void (*canonical_order)(const double *, const int64_t *, int64_t, int64_t, int64_t, const int64_t *, int32_t *,
@@ -109,6 +110,12 @@ cdef extern from "hdnnp.h" nogil:
                                   int64_t, int64_t, const int64_t *, double *, double *, double *, double *,
                                   double *) noexcept nogil
         void (*set_parameters)(const double *, hd_network *) noexcept nogil
+        void (*keep_tangents)(int64_t, int64_t, const double *, const double *, const double *, const double *,
+                              const int32_t *, int64_t, double *, float *, float *) noexcept nogil
+        void (*tangent_forces)(int64_t, int64_t, const int64_t *, const int32_t *, const float *, const double *,
+                               int64_t, double *) noexcept nogil
+        void (*tangent_rates)(int64_t, int64_t, const int64_t *, const int32_t *, const float *, const double *,
+                              double *) noexcept nogil
         void (*energy_forces)(const hd_element *, int64_t, const hd_units *, const hd_atoms *, int64_t, int64_t,
                               int64_t, hd_scratch **, double *, int64_t *, const hd_notes *) noexcept nogil
         int openmp

@@ -381,3 +381,6 @@ cdef class Networks:
         with nogil:
             k.energy_forces(self.elements, self.n_elements, &u, &atoms, n, n_total, threads, self.scratch, spare,
                             &energy[0], &notes)
+
+
+include "_hdnnp_tangents.pxi"

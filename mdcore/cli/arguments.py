@@ -92,10 +92,23 @@ def build() -> Parser:
         parents=[common],
         help="check an input file",
         allow_abbrev=False,
-        description="Check an input file and tell what it would do.",
+        description="Check the input file of a run or a training and tell what it would do.",
         epilog=EPILOG,
     )
     check.set_defaults(module="mdcore.cli.check")
+
+    train = commands.add_parser(
+        "train",
+        parents=[common],
+        help="train a network potential",
+        allow_abbrev=False,
+        description="Train the potential that an input file describes (docs/train-input.md).",
+    )
+    how = train.add_mutually_exclusive_group()
+    how.add_argument("--restart", action="store_true", help="go on where the training was stopped")
+    how.add_argument("--overwrite", action="store_true", help="replace existing results")
+    train.add_argument("--quiet", action="store_true", help="print errors only")
+    train.set_defaults(module="mdcore.cli.train")
 
     potential = argparse.ArgumentParser(add_help=False)
     potential.add_argument(

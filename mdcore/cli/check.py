@@ -7,7 +7,18 @@ from mdcore.config import load
 
 
 def command(arguments, comm) -> None:
-    on_root(comm, lambda: print(check(arguments.input, arguments.set)))
+    on_root(comm, lambda: print(of_any(arguments.input, arguments.set)))
+
+
+def of_any(path: str, overrides=()) -> str:
+    """`check`, or that of a training."""
+    from mdcore.config.load_training import is_training
+
+    if not is_training(path):
+        return check(path, overrides)
+    from mdcore.cli import train
+
+    return train.check(path, overrides)
 
 
 def check(path: str, overrides=()) -> str:

@@ -39,20 +39,9 @@ def read(path: str) -> str:
 
 def parse(text: str, source: str = "input.toml", overrides=()) -> Settings:
     """The settings in `text`; `source` names the file in messages and locates the structure file."""
-    document = decode(text, source)
-    single = [name for name in ARRAYS if isinstance(document.get(name), dict)]
-    for name in single:
-        document[name] = [document[name]]
-    errors, paths = [], {}
-    for item in overrides:
-        try:
-            paths[override.apply(document, item)] = item
-        except InputError as error:
-            errors.append(str(error))
-    origin = Origin(source, document, tuple(single), paths)
-    problems = Problems(origin)
-    problems.messages += errors
-
+    problems = opened(text, source, overrides, ARRAYS)
+    origin = problems.origin
+    document = origin.document
     name = document.get("units", "metal")
     system = units.SYSTEMS.get(name, units.METAL) if isinstance(name, str) else units.METAL
     settings = Parser(problems, system, Settings).section(Settings, document, ())
@@ -62,6 +51,23 @@ def parse(text: str, source: str = "input.toml", overrides=()) -> Settings:
         check_settings(settings, problems)
     problems.raise_if_any()
     return settings
+
+
+def opened(text: str, source: str, overrides, arrays) -> Problems:
+    """The document with the overrides applied, and what was wrong with them; `arrays`: names of arrays of tables."""
+    document = decode(text, source)
+    single = [name for name in arrays if isinstance(document.get(name), dict)]
+    for name in single:
+        document[name] = [document[name]]
+    errors, paths = [], {}
+    for item in overrides:
+        try:
+            paths[override.apply(document, item)] = item
+        except InputError as error:
+            errors.append(str(error))
+    problems = Problems(Origin(source, document, tuple(single), paths))
+    problems.messages += errors
+    return problems
 
 
 def annotated(text: str, overrides) -> str:

@@ -1,13 +1,18 @@
-"""What may stand in an input file? Writes docs/input.md from the settings' own definitions.
+"""What may stand in an input file? Writes docs/input.md and docs/train-input.md from the settings' own definitions.
 
 python -m mdcore.config.reference > docs/input.md
+python -m mdcore.config.reference train > docs/train-input.md
 """
 
+import inspect
+import re
+import sys
 from dataclasses import Field
 
 from mdcore import units
 from mdcore.config.schema import NamedSections, Section, Sections, Table, is_required, keys, toml
 from mdcore.config.settings import Settings
+from mdcore.config.training import TrainingSettings
 
 EXAMPLE = """\
 title = "liquid argon"
@@ -83,18 +88,74 @@ mdcore run argon.toml --set seed=7 --set stage.produce.steps=100000 --set stage.
 {units}
 """
 
+TRAINING_EXAMPLE = """\
+title = "water, PBE0+TS"
+
+[card]
+data = "320 + 80 frames of 64 H2O, PBE0+TS (examples of DeePMD-kit, LGPL-3)"
+
+[[data]]
+file = "water_train.xyz"         # extended xyz: eV, Angstrom
+
+[[data]]
+file = "water_test.xyz"
+use = "test"
+
+[split]
+validation = 0.05                # of what is not for testing
+
+[descriptors]
+cutoff = 6.35                    # Angstrom
+keep = 30                        # of the candidates, each element
+
+[network]
+hidden = [25, 25]
+
+[optimizer]
+type = "kalman"
+epochs = 20
+patience = 5
+"""
+
+TRAINING_INTRODUCTION = """\
+# The input of a training
+
+<!-- Written by `python -m mdcore.config.reference train > docs/train-input.md`; do not edit. -->
+
+`mdcore train train.toml` turns labelled structures into a network potential; `mdcore check train.toml` reads the data and
+tells what is in them and what would be trained, and everything that is wrong, without training. How it
+works: [training](training.md). A complete example:
+
+```toml
+{example}```
+
+Every key of every section is listed below; a key that is not is an error. `[section]` is written once, `[[section]]` as
+often as needed. `--set section.key=value` overrides one key for one run, as for [runs](input.md#changing-a-setting-for-one-run);
+entries of `[[data]]` and `[[optimizer]]` are named by index. Units are eV and Angstrom.
+"""
+
 COLUMNS = ("key", "type", "unit", "default", "meaning", "example")
 
 
 def page() -> str:
     """The reference page, Markdown."""
-    parts = [INTRODUCTION.format(example=EXAMPLE, units=units_table())]
-    parts.append("## The top of the file\n")
-    parts.append(keys_table(Settings))
-    for name, field in keys(Settings).items():
+    return _page(INTRODUCTION.format(example=EXAMPLE, units=units_table()), Settings)
+
+
+def training_page() -> str:
+    """The reference page of train.toml."""
+    text = _page(TRAINING_INTRODUCTION.format(example=TRAINING_EXAMPLE), TrainingSettings)
+    return re.sub(r" \(lj: [^)]*\)", "", text)  # there is one system of units
+
+
+def _page(introduction: str, root) -> str:
+    parts = [introduction, "## The top of the file\n", keys_table(root)]
+    for name, field in keys(root).items():
         kind = field.metadata["kind"]
         if isinstance(kind, Section):
-            parts += section(kind.cls, f"[{name}]", "##", required(field) + kind.cls.__doc__)
+            parts += section(kind.cls, f"[{name}]", "##", required(field) + documentation(kind.cls))
+        elif isinstance(kind, Sections) and kind.cls:
+            parts += section(kind.cls, f"[[{name}]]", "##", required(field) + documentation(kind.cls))
         elif isinstance(kind, Sections):
             parts += variants(kind, name, field)
     return "\n".join(parts).rstrip() + "\n"
@@ -145,6 +206,11 @@ def variants(kind: Sections, name: str, field: Field) -> list[str]:
     return parts
 
 
+def documentation(cls) -> str:
+    """The docstring of a section, without the indentation of its lines."""
+    return inspect.cleandoc(cls.__doc__)
+
+
 def required(field: Field) -> str:
     return "Required. " if is_required(field) else ""
 
@@ -180,4 +246,4 @@ def row(name: str, field: Field) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    print(page(), end="")
+    print(training_page() if sys.argv[1:] == ["train"] else page(), end="")

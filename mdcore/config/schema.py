@@ -130,10 +130,11 @@ class Number:
 
 @dataclass(frozen=True)
 class List:
-    """A list of one kind; a tuple after conversion. Without a fixed length: one or more, none twice."""
+    """A list of one kind; a tuple after conversion. Without a fixed length: one or more, none twice (or `repeats`)."""
 
     item: object
     length: int | None = None
+    repeats: bool = False
 
     @property
     def type_name(self):
@@ -147,7 +148,7 @@ class List:
             raise Mismatch
         if len(value) != self.length if self.length else not value:
             raise Mismatch
-        if self.length is None and any(item in value[:i] for i, item in enumerate(value)):
+        if self.length is None and not self.repeats and any(item in value[:i] for i, item in enumerate(value)):
             raise Mismatch("an item is listed twice")
         return tuple(self.item.convert(item) for item in value)
 

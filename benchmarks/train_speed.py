@@ -1,0 +1,149 @@
+"""How long does training take to a given error, by each optimiser, with descriptors and networks others published?
+
+Sets (--data: the folder that holds n2p2_training/ and datasets/):
+  cu2s   20 structures of 144 atoms (PBE), 89 and 90 functions, 2 x 15 nodes; training errors
+  water  320 structures of 64 molecules (PBE0+TS), 27 and 30 functions, 2 x 25 nodes; errors on 80 others
+
+The clock runs from structures in memory: statistics of the descriptors, environments, initial weights, epochs and the
+errors of the training set after each. It stands still for the errors of the test set. Wall and processor seconds.
+"""
+
+import os
+import time
+from functools import partial
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads share panels of matrices; BLAS itself has one
+
+import numpy as np
+from common import machine, parser, table
+
+from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, n_parameters
+from mdcore.train import dataset, descriptors, sources, symmetry_sets
+from mdcore.train.adam import Adam, AdamSettings
+from mdcore.train.environments import Environments
+from mdcore.train.kalman import Kalman
+from mdcore.train.lbfgs import LBFGS
+from mdcore.train.loss import Regression, Weights
+from mdcore.train.start import initialised
+
+ATOMIC = {"length": "bohr", "energy": "hartree"}
+METAL = {"length": "angstrom", "energy": "ev"}
+# folder of input.nn, its units, hidden layers, activations, scaling; RMSE to reach: meV/Angstrom, meV an atom (or None)
+SETS = {
+    "cu2s": ("Cu2S_PBE", METAL, (15, 15), "ppl", "sigma", 42.0, 0.4),
+    "water": ("water_pbe0ts", ATOMIC, (25, 25), "ttl", "scale_center", 46.0, None),
+}
+WEIGHTS = Weights(energy=2e5, forces=1.0)
+
+
+class Clock:
+    """Wall and processor seconds, without what happens inside `pause`."""
+
+    def __init__(self):
+        self.began = self._now()
+
+    @staticmethod
+    def _now():
+        return np.array([time.perf_counter(), time.process_time()])
+
+    def read(self):
+        return self._now() - self.began
+
+    def pause(self, function):
+        began = self._now()
+        result = function()
+        self.began += self._now() - began
+        return result
+
+
+def read(data: Path, name: str):
+    """(training structures, test structures or None)"""
+    if name == "cu2s":
+        return sources.read(data / "n2p2_training" / "Cu2S_PBE" / "input.data", units=METAL), None
+    return [sources.read(data / "datasets" / f"water_pbe0ts_{part}.xyz") for part in ("train", "test")]
+
+
+def model_of(data: Path, name: str, train) -> HDNNP:
+    """Descriptors and networks of the published input, networks of zeros."""
+    folder, units, hidden, letters, mode, *_ = SETS[name]
+    energies = dataset.atom_energies(train)
+    functions = symmetry_sets.from_input_nn(data / "n2p2_training" / folder, tuple(energies), units)
+    chosen = descriptors.given(train, functions, mode)
+    sizes = [(len(own), *hidden, 1) for own in chosen.functions]
+    networks = tuple(ElementNetwork.from_flat(np.zeros(n_parameters(s)), s, letters) for s in sizes)
+    return HDNNP(
+        elements=chosen.elements, symmetry_functions=chosen.functions, scaling=chosen.scaling, networks=networks,
+        atom_energies=tuple(energies[e] for e in chosen.elements),
+    )  # fmt: skip
+
+
+OPTIMISERS = {
+    "kalman": lambda regression, epochs, seed: Kalman(regression, seed=seed),
+    "adam": lambda regression, epochs, seed: Adam(regression, WEIGHTS, AdamSettings(epochs=epochs, step=1e-2), seed),
+    "lbfgs": lambda regression, epochs, seed: LBFGS(regression, WEIGHTS),
+}
+
+
+def run(data: Path, name: str, optimiser: str, threads: int, epochs: int, seed: int, show: bool):
+    """A row of the table: preparation, an epoch, time to the target (wall, processor), epochs to it, last errors."""
+    train, test = read(data, name)
+    force_target, energy_target = SETS[name][-2:]
+    clock = Clock()
+    model = model_of(data, name, train)
+    environments = Environments(model, train, threads)
+    model = initialised(model, environments, seed)
+    regression = Regression(model, environments, threads)
+    check = None
+    if test:
+        check = clock.pause(lambda: Regression(model, Environments(model, test, threads), threads))
+    method = OPTIMISERS[optimiser](regression, epochs, seed)
+    prepared, reached = clock.read(), None
+    for epoch in range(1, epochs + 1):
+        method.epoch()
+        errors = regression.errors()
+        if check:
+            errors = clock.pause(partial(errors_of, check, regression.parameters))
+        force, energy = 1e3 * errors.forces, 1e3 * errors.energy
+        if show:
+            seconds = clock.read()[0]
+            print(f"{optimiser} epoch {epoch}: {force:.1f} meV/A, {energy:.3f} meV/atom, {seconds:.1f} s", flush=True)
+        if reached is None and force <= force_target and (energy_target is None or energy <= energy_target):
+            reached = epoch, clock.read()
+    seconds = (clock.read() - prepared) / epochs
+    first = ("-", "-", "-") if reached is None else (reached[0], *(f"{s:.1f}" for s in reached[1]))
+    return (
+        name, optimiser, threads, f"{prepared[0]:.1f} / {prepared[1]:.1f}", f"{seconds[0]:.3f} / {seconds[1]:.3f}",
+        *first, f"{force:.1f}", f"{energy:.3f}", f"{clock.read()[0]:.0f}",
+    )  # fmt: skip
+
+
+def errors_of(regression: Regression, parameters: np.ndarray):
+    regression.set(parameters)
+    return regression.errors()
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--data", type=Path, required=True, help="the folder of reference data")
+    arguments.add_argument("--set", nargs="+", choices=SETS, default=list(SETS))
+    arguments.add_argument("--optimiser", nargs="+", choices=OPTIMISERS, default=["kalman"])
+    arguments.add_argument("--threads", nargs="+", type=int, default=[1, 2])
+    arguments.add_argument("--epochs", type=int, default=10)
+    arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--show", action="store_true", help="every epoch")
+    own = arguments.parse_args()
+    print(machine())
+    rows = [
+        run(own.data, name, optimiser, threads, own.epochs, own.seed, own.show)
+        for name in own.set
+        for optimiser in own.optimiser
+        for threads in own.threads
+    ]
+    head = ("set", "optimiser", "threads", "prepare, s wall / CPU", "epoch, s wall / CPU", "epochs to target", "s wall",
+            "s CPU", "last meV/A", "last meV/atom", "after s")  # fmt: skip
+    print(table(head, rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,250 @@
+"""``mdcore train``: from labelled structures to a potential that runs."""
+
+import contextlib
+import os
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+
+import h5py
+import numpy as np
+
+from mdcore.cli import training
+from mdcore.cli.outputs import tell
+from mdcore.config.load_training import load_training
+from mdcore.config.training import TrainingSettings
+from mdcore.errors import InputError, Interrupted, OutputError
+from mdcore.evaluation import evaluate
+from mdcore.lock import RunLock
+from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.potentials.hdnnp_h5 import write_h5
+from mdcore.potentials.hdnnp_model import HDNNP
+from mdcore.potentials.hdnnp_vectors import make_test_vectors
+from mdcore.potentials.n2p2_write import write_n2p2
+from mdcore.signals import StopSignals
+from mdcore.train import metrics
+from mdcore.train.summary import summarise
+
+STATE = ".training.h5"
+
+
+def command(arguments, comm) -> None:
+    if comm.size > 1:
+        error = InputError("mdcore train uses threads, not ranks: run it without mpirun, with [parallel] threads")
+        error.collective = True
+        raise error
+    settings = load_training(arguments.input, arguments.set)
+    say = (lambda text="": None) if arguments.quiet else lambda text="": print(text, flush=True)
+    train(settings, restart=arguments.restart, overwrite=arguments.overwrite, say=say)
+
+
+def check(path: str, overrides=()) -> str:
+    """What is in the data and what would be trained; InputError."""
+    settings = load_training(path, overrides)
+    prepared = training.prepare(settings)
+    reach = settings.descriptors.cutoff or 6.0
+    lines = [f"{path}: the input is right", *about(settings, prepared)]
+    lines += ["", str(summarise(prepared.data.all, prepared.atom_energies, reach))]
+    return "\n".join([*lines, "", *(f"writes {file} ({what})" for file, what in outputs(settings).items())])
+
+
+def about(settings: TrainingSettings, prepared) -> list[str]:
+    """Data, descriptors and networks, in a few lines."""
+    model = training.blank_model(settings, prepared)
+    sizes = [f"{e} {'-'.join(map(str, n.layer_sizes))}" for e, n in zip(model.elements, model.networks, strict=True)]
+    parameters = sum(n.flat().size for n in model.networks)
+    members = settings.committee.members
+    return [
+        "structures: " + ", ".join(f"{len(own)} {name}" for name, own in prepared.data.subsets().items()),
+        "atom energies: " + ", ".join(f"{e} {x:.6f} eV" for e, x in prepared.atom_energies.items()),
+        *str(prepared.descriptors).splitlines(),
+        f"networks: {', '.join(sizes)}, {parameters} parameters" + (f", {members} members" if members > 1 else ""),
+        "optimisers: " + ", then ".join(f"{s.type} (up to {s.epochs} epochs)" for s in settings.optimizer),
+    ]
+
+
+def outputs(settings: TrainingSettings) -> dict[str, str]:
+    """Path -> what it is, of the files that a training writes."""
+    files = {}
+    for member in range(settings.committee.members):
+        files[settings.output_path(suffix(settings, member) + ".h5")] = "potential"
+        if settings.output.n2p2:
+            files[settings.output_path(suffix(settings, member) + "-n2p2")] = "potential for n2p2"
+    files[settings.output_path(STATE)] = "history, and state to go on from"
+    files[settings.output_path(".errors.txt")] = "errors"
+    if settings.output.plot:
+        files[settings.output_path(".parity.png")] = "predictions against labels"
+        files[settings.output_path(".learning.png")] = "learning curves"
+    return files
+
+
+def suffix(settings: TrainingSettings, member: int) -> str:
+    return "" if settings.committee.members == 1 else f"-{member + 1}"
+
+
+def train(settings: TrainingSettings, *, restart=False, overwrite=False, say=print, stop=None) -> list[HDNNP]:
+    """Train all members, write everything; Interrupted with a checkpoint if asked to stop."""
+    protect(settings, restart, overwrite)
+    with ExitStack() as held:
+        held.enter_context(RunLock(settings.output_path(".lock")))
+        stop = held.enter_context(StopSignals()) if stop is None else stop
+        prepared = training.prepare(settings)
+        say("\n".join(about(settings, prepared)))
+        sets = training.Sets(settings, prepared)
+        kept = sets.train.kept / sets.train.n_structures
+        say(f"derivatives of descriptors: {sets.train.bytes / 1e9:.2f} GB, {100 * kept:.0f} % of the structures kept\n")
+        states = read_states(settings) if restart else {}
+        models, histories = [], []
+        for member in range(settings.committee.members):
+            fit = sets.fit(member)
+            if member in states:
+                fit.restore(states[member])
+                say(f"member {member + 1} goes on after epoch {len(fit.history['epoch']) - 1}")
+            run(settings, fit, member, stop, say)
+            models.append(replace(fit.training.fitted(), provenance=training.card(settings, prepared)))
+            histories.append(fit.history)
+            say(f"best: epoch {fit.best_epoch}\n")
+        finish(settings, prepared, models, histories, say)
+    return models
+
+
+def run(settings: TrainingSettings, fit, member: int, stop, say) -> None:
+    """All epochs of one member, told one by one."""
+    saved, began, done = time.monotonic(), time.monotonic(), 0
+    first = True
+    for row in fit.epochs():
+        if first:
+            say(f"{'epoch':>6} {'s':>7}  {heads(row)}  left")
+            first = False
+        done += row["epoch"] > 0
+        pace = (time.monotonic() - began) / max(done, 1)
+        say(f"{row['epoch']:>6.0f} {row['seconds']:>7.1f}  {cells(row)}  {clock(pace * fit.left) if done else ''}")
+        minutes = settings.output.checkpoint_minutes
+        due = time.monotonic() - saved > 60 * minutes
+        if due or stop():
+            write_state(settings, fit, member)
+            saved = time.monotonic()
+        if stop():
+            signal = getattr(stop, "received", None) or "a request to stop"
+            raise Interrupted(
+                f"{signal} came: stopped after epoch {row['epoch']:.0f}; its state is in "
+                f"{settings.output_path(STATE)}; go on "
+                "with --restart"
+            )
+    write_state(settings, fit, member)
+
+
+def heads(row) -> str:
+    names = [name for name, value in row.items() if " " in name and not np.isnan(value)]
+    return " ".join(f"{name.replace('validation', 'valid'):>13}" for name in names)
+
+
+def cells(row) -> str:
+    return " ".join(f"{value:>13.4g}" for name, value in row.items() if " " in name and not np.isnan(value))
+
+
+def clock(seconds: float) -> str:
+    return f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02d}:{int(seconds % 60):02d}"
+
+
+def finish(settings: TrainingSettings, prepared, models, histories, say) -> None:
+    """Errors on all sets, files, plots."""
+    threads = training.threads_of(settings)
+    told, drawn = [], {}
+    for member, model in enumerate(models):
+        potential = HDNNPotential(model, extrapolation="ignore")
+        rows, training_notes = [], {}
+        for name, data in prepared.data.subsets().items():
+            data = [s for s in data if not s.isolated]
+            found = metrics.Predictions.of(evaluate(potential, [s.structure for s in data], threads=threads))
+            rows += metrics.rows(data, found, name)
+            drawn[name] = (data, found)
+        for row in rows:
+            if row.group == "all":
+                training_notes[f"{row.subset} {row.quantity} RMSE, {row.unit}"] = row.rmse
+                training_notes[f"{row.subset} {row.quantity} MAE, {row.unit}"] = row.mae
+        training_notes["epochs"] = len(histories[member]["epoch"]) - 1
+        training_notes["seconds"] = float(np.sum(histories[member]["seconds"]))
+        model = replace(model, training=training_notes)
+        model = replace(model, test_vectors=make_test_vectors(model, potential.networks))
+        write_h5(model, settings.output_path(suffix(settings, member) + ".h5"), overwrite=True)
+        if settings.output.n2p2:
+            write_n2p2(model, settings.output_path(suffix(settings, member) + "-n2p2"), overwrite=True)
+        head = [f"member {member + 1}"] if len(models) > 1 else []
+        told += ["\n".join([*head, metrics.table(rows)])]
+    say("\n\n".join(told))
+    with open(settings.output_path(".errors.txt"), "w", encoding="utf-8") as file:
+        file.write("\n\n".join(told) + "\n")
+    if settings.output.plot:
+        draw(settings, drawn, histories[-1])
+    say("\n" + "\n".join(f"{file}: {what}" for file, what in outputs(settings).items() if os.path.exists(file)))
+
+
+def draw(settings: TrainingSettings, drawn, history) -> None:
+    from mdcore.train.plots import draw_learning, draw_parity
+
+    title = settings.title or settings.output.name
+    try:
+        draw_parity(drawn, settings.output_path(".parity.png"), title)
+        draw_learning(history, settings.output_path(".learning.png"), title)
+    except InputError as error:  # no Matplotlib: everything else is there
+        tell(f"no plots: {error}")
+
+
+# --- files -----------------------------------------------------------------------------------------------
+
+
+def protect(settings: TrainingSettings, restart: bool, overwrite: bool) -> None:
+    """Make the folder; OutputError if a training would be overwritten, or there is none to go on with."""
+    existing = [path for path in outputs(settings) if os.path.exists(path)]
+    if existing and not (restart or overwrite):
+        raise OutputError(
+            f"{', '.join(existing)}: results exist; go on with --restart, replace them with --overwrite, or choose "
+            f"another name, e.g. --set output.name={settings.output.name}-2"
+        )
+    state = settings.output_path(STATE)
+    if restart and not os.path.exists(state):
+        raise OutputError(f"{state}: not there, so there is nothing to go on with; train without --restart")
+    try:
+        os.makedirs(settings.output.directory, exist_ok=True)
+        if overwrite and not restart:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(state)
+    except OSError as error:
+        raise OutputError(f"{settings.output.directory}: can't be made: {error.strerror}") from None
+
+
+def write_state(settings: TrainingSettings, fit, member: int) -> None:
+    """Put the state of one member into the file, beside those of the members before; replaced in one step."""
+    path = settings.output_path(STATE)
+    temporary = path + ".tmp"
+    try:
+        with h5py.File(temporary, "w") as file:
+            file.attrs["input"] = settings.text
+            if os.path.exists(path):
+                with h5py.File(path) as old:
+                    for name in old:
+                        if name != f"member {member}":
+                            old.copy(name, file)
+            group = file.create_group(f"member {member}")
+            for name, value in fit.state().items():
+                group[name] = value
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(f"{path}: can't be written: {error}") from None
+
+
+def read_states(settings: TrainingSettings) -> dict[int, dict[str, np.ndarray]]:
+    """The states of the members that have begun; OutputError."""
+    path, states = settings.output_path(STATE), {}
+    try:
+        with h5py.File(path) as file:
+            if file.attrs["input"] != settings.text:
+                tell(f"{path} was written with other settings; the training goes on with those of {settings.source}")
+            for name, group in file.items():
+                own: dict[str, np.ndarray] = {}
+                group.visititems(lambda key, item, own=own: own.update({key: item[()]}) if hasattr(item, "shape") else None)
+                states[int(name.split()[1])] = own
+    except (OSError, KeyError, ValueError) as error:
+        raise OutputError(f"{path}: can't be read: {error}") from None
+    return states

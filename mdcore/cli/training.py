@@ -1,0 +1,216 @@
+"""From the settings of a training to objects: data, descriptors, model, regression, optimisers."""
+
+import os
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mdcore.config.optimizers import AdamSettings, KalmanSettings, LBFGSSettings
+from mdcore.config.problems import at
+from mdcore.config.training import ACTIVATIONS, CUTOFF_FUNCTIONS, TrainingSettings
+from mdcore.errors import InputError
+from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, n_parameters
+from mdcore.potentials.native_units import Units
+from mdcore.threads import number_of_threads
+from mdcore.train import adam, dataset, descriptors, kalman, lbfgs, sources, symmetry_sets
+from mdcore.train.environments import Environments
+from mdcore.train.fit import Fit, Stage
+from mdcore.train.labelled import Labelled, need
+from mdcore.train.labels import Labels
+from mdcore.train.loss import Regression, Weights
+from mdcore.train.pairs import distances
+from mdcore.train.start import initialised
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """data : the Dataset; atom_energies : eV; descriptors; shortest : {pair: Angstrom}, of the whole data"""
+
+    data: dataset.Dataset
+    atom_energies: dict[str, float]
+    descriptors: descriptors.Descriptors
+    shortest: dict[tuple[str, str], float]
+
+
+def read_data(settings: TrainingSettings) -> dataset.Dataset:
+    """The structures, dealt out and weighted; InputError names the section, or the file and structure."""
+    groups = []
+    for i, s in enumerate(settings.data):
+        labels = Labels(
+            s.energy, s.forces, s.stress, s.stress_unit, " ".join(s.stress_order), s.stress_sign, s.tag_key
+        )
+        try:
+            data = sources.read(
+                settings.beside(s.file), format=s.format, units=s.units or None, labels=labels, tag=s.tag, weight=s.weight
+            )
+        except InputError as error:
+            raise at(settings, ("data", i, "file"), str(error)) from None
+        groups.append((s.use, [_weighted(settings, one) for one in data]))
+    dataset.check_units([data for _, data in groups])
+    tags = {one.tag for _, data in groups for one in data}
+    for tag in settings.loss.tags:
+        if tag not in tags:
+            raise at(settings, ("loss", "tags", tag), f"no structure has this tag; tags: {', '.join(sorted(tags))}")
+    own = settings.split
+    try:
+        found = dataset.split(
+            groups, validation=own.validation, test=own.test, validation_tags=own.validation_tags,
+            test_tags=own.test_tags, seed=settings.seed,
+        )  # fmt: skip
+    except InputError as error:
+        raise at(settings, ("split",), str(error)) from None
+    need([one for one in found.train + found.validation if not one.isolated], *settings.needed)
+    strangers = [one for one in found.validation + found.test if set(one.counts) - set(_elements(found.train))]
+    if strangers:
+        missing = ", ".join(sorted(set(strangers[0].counts) - set(_elements(found.train))))
+        raise InputError(f"{strangers[0].where}: contains {missing}, which no structure to train on has")
+    return found
+
+
+def _elements(data) -> set[str]:
+    return {e for s in data for e in s.counts}
+
+
+def _weighted(settings: TrainingSettings, s: Labelled) -> Labelled:
+    factor = settings.loss.tags.get(s.tag, 1.0)
+    return s if factor == 1.0 else replace(s, weight=s.weight * factor)
+
+
+def fitted_on(data, needed) -> list[Labelled]:
+    """The structures as a fit sees them: no lone atoms, which say nothing of interactions; only labels that count."""
+    unwanted = {name: None for name in ("energy", "forces", "stress") if name not in needed}
+    return [replace(s, **unwanted) if unwanted else s for s in data if not s.isolated]
+
+
+def prepare(settings: TrainingSettings) -> Prepared:
+    """Data, zero of energy, and descriptors chosen on what is trained on."""
+    data = read_data(settings)
+    train = fitted_on(data.train, settings.needed)
+    if not train:
+        raise InputError("no structures are left to train on: all that are to train are lone atoms")
+    try:
+        energies = dataset.atom_energies(data.train, settings.network.atom_energies)
+    except InputError as error:
+        raise at(settings, ("network", "atom_energies"), str(error).removeprefix("atom_energies: ")) from None
+    s = settings.descriptors
+    elements = tuple(energies)
+    reach = s.cutoff or 6.0
+    shortest = {pair: own.shortest for pair, own in distances(data.all, reach).pairs.items()}
+    cutoff_type = CUTOFF_FUNCTIONS[s.cutoff_function]
+    try:
+        if s.is_given:
+            functions = (
+                symmetry_sets.from_input_nn(settings.beside(s.file), elements, s.units)
+                if s.file
+                else symmetry_sets.from_lines(s.functions, elements, cutoff_type)
+            )
+            chosen = descriptors.given(train, functions, s.scaling)
+        else:
+            candidates = symmetry_sets.generate(
+                elements, shortest, s.cutoff, radial=s.radial, angular=s.angular, zetas=s.zetas,
+                angular_cutoff=s.angular_cutoff, wide=s.wide, cutoff_type=cutoff_type,
+            )  # fmt: skip
+            chosen = descriptors.choose(
+                train, candidates, s.keep, method=s.method, mode=s.scaling, seed=settings.seed
+            )
+    except InputError as error:
+        key = "file" if s.file else "functions" if s.functions else "cutoff"
+        raise InputError("\n".join(str(at(settings, ("descriptors", key), m)) for m in str(error).splitlines())) from None
+    return Prepared(data, energies, chosen, shortest)
+
+
+def blank_model(settings: TrainingSettings, prepared: Prepared) -> HDNNP:
+    """The model with networks of the right size, all zero."""
+    networks = []
+    for own in prepared.descriptors.functions:
+        sizes = (len(own), *settings.network.hidden, 1)
+        letters = ACTIVATIONS[settings.network.activation] * len(settings.network.hidden) + "l"
+        networks.append(ElementNetwork.from_flat(np.zeros(n_parameters(sizes)), sizes, tuple(letters)))
+    elements = prepared.descriptors.elements
+    return HDNNP(
+        elements=elements, symmetry_functions=prepared.descriptors.functions, scaling=prepared.descriptors.scaling,
+        networks=tuple(networks), atom_energies=tuple(prepared.atom_energies[e] for e in elements),
+        units=Units("angstrom", "ev"), name=settings.output.name,
+    )  # fmt: skip
+
+
+def threads_of(settings: TrainingSettings) -> int:
+    wish = settings.parallel.threads
+    return number_of_threads(None if wish == "auto" else wish)
+
+
+class Sets:
+    """Descriptors and labels of training and validation set, computed once for all members of a committee."""
+
+    def __init__(self, settings: TrainingSettings, prepared: Prepared):
+        self.settings, self.model, self.threads = settings, blank_model(settings, prepared), threads_of(settings)
+        memory = settings.parallel.memory * 1e9
+        train = fitted_on(prepared.data.train, settings.needed)
+        validation = fitted_on(prepared.data.validation, settings.needed)
+        share = len(train) / (len(train) + len(validation))
+        self.train = Environments(self.model, train, self.threads, memory * share)
+        self.validation = Environments(self.model, validation, self.threads, memory * (1 - share)) if validation else None
+        self.weights = self.train.weights.copy()
+
+    def fit(self, member: int) -> Fit:
+        """The fit of one member of the committee: its own start, and its own sample if the settings say so."""
+        settings, seed = self.settings, self.settings.seed + 1000 * member
+        weights = self.weights
+        if settings.committee.bootstrap:
+            n = len(weights)
+            drawn = np.random.default_rng(seed).integers(n, size=n)
+            weights = weights * np.bincount(drawn, minlength=n)
+        self.train.weights[:] = weights
+        model = initialised(self.model, self.train, seed)
+        training = Regression(model, self.train, self.threads)
+        validation = Regression(model, self.validation, self.threads) if self.validation else None
+        return Fit(training, validation, stages(settings), seed)
+
+
+def stages(settings: TrainingSettings) -> list[Stage]:
+    """The optimisers, one after the other."""
+    loss = settings.loss
+    weights = Weights(loss.energy, loss.forces, loss.stress, loss.power)
+
+    def stage(s):
+        if isinstance(s, KalmanSettings):
+            noise = {name: max(getattr(loss, name), 1e-6) for name in ("energy", "forces", "stress")}
+            own = kalman.KalmanSettings(
+                variance=s.variance, rows=s.rows, structures=s.structures, threshold=s.threshold, fading=s.fading,
+                noise=s.noise, **noise,
+            )  # fmt: skip
+            make = lambda regression, seed: kalman.Kalman(regression, own, seed)  # noqa: E731
+        elif isinstance(s, AdamSettings):
+            own = adam.AdamSettings(
+                batch=s.batch, step=s.step, last_step=s.last_step, epochs=s.epochs, decay=s.decay, clip=s.clip
+            )
+            make = lambda regression, seed: adam.Adam(regression, weights, own, seed)  # noqa: E731
+        else:
+            assert isinstance(s, LBFGSSettings)
+            own = lbfgs.LBFGSSettings(memory=s.memory)
+            make = lambda regression, seed: lbfgs.LBFGS(regression, weights, own)  # noqa: E731
+        return Stage(s.type, make, s.epochs, s.patience)
+
+    return [stage(s) for s in settings.optimizer]
+
+
+def card(settings: TrainingSettings, prepared: Prepared) -> dict[str, str]:
+    """The model card: what a user of the potential must know, as texts for its provenance."""
+    from mdcore.provenance import collect
+
+    data, made = prepared.data, collect(settings.text, seed=settings.seed)
+    ranges = ", ".join(f"{a}-{b} {r:.3f}" for (a, b), r in prepared.shortest.items() if np.isfinite(r))
+    tags = sorted({s.tag for s in data.train if s.tag})
+    return {
+        **({"title": settings.title} if settings.title else {}),
+        **settings.card,
+        "program": f"mdcore {made['version']}",
+        "date": made["date"],
+        "seed": made["seed"],
+        "settings": made["input"],
+        "files": ", ".join(dict.fromkeys(os.path.basename(s.file) for s in data.all)),
+        "structures": ", ".join(f"{name} {len(own)}" for name, own in data.subsets().items()),
+        **({"tags": ", ".join(tags)} if tags else {}),
+        "elements": ", ".join(data.elements),
+        "shortest distances of the data, Angstrom": ranges,
+    }

@@ -1,0 +1,55 @@
+"""Read a train.toml and return complete, consistent settings, or say everything that is wrong with it."""
+
+import dataclasses
+import os
+
+from mdcore.config.load import annotated, opened, read
+from mdcore.config.parse import Parser
+from mdcore.config.problems import Problems, lookup
+from mdcore.config.settings import beside_input
+from mdcore.config.training import TrainingSettings
+from mdcore.units import METAL
+
+ARRAYS = ("data", "optimizer")
+
+
+def load_training(path, overrides=()) -> TrainingSettings:
+    """The settings in the TOML file `path`, with ``section.key=value`` overrides; raises InputError."""
+    path = os.fspath(path)
+    return parse_training(read(path), path, overrides)
+
+
+def is_training(path) -> bool:
+    """Is this input a training's (it has data), not a run's?"""
+    from mdcore.config.load import decode
+
+    document = decode(read(os.fspath(path)), os.fspath(path))
+    return "data" in document and "structure" not in document and "stage" not in document
+
+
+def parse_training(text: str, source: str = "train.toml", overrides=()) -> TrainingSettings:
+    """The settings in `text`; `source` names the file in messages and locates the data."""
+    problems = opened(text, source, overrides, ARRAYS)
+    settings = Parser(problems, METAL, TrainingSettings).section(TrainingSettings, problems.origin.document, ())
+    _check_files(problems)
+    if settings is not None:
+        output = settings.output
+        if output.name is None:
+            output = dataclasses.replace(output, name=os.path.splitext(os.path.basename(source))[0])
+        text = annotated(text, overrides)
+        settings = dataclasses.replace(settings, output=output, origin=problems.origin, text=text)
+    problems.raise_if_any()
+    return settings
+
+
+def _check_files(problems: Problems) -> None:
+    """Are the files there that the document names?"""
+    data = problems.origin.document.get("data")
+    paths = [("data", i, "file") for i in range(len(data) if isinstance(data, list) else 0)]
+    for path in (*paths, ("descriptors", "file")):
+        file = lookup(problems.origin.document, path)
+        if isinstance(file, str) and file:
+            place = beside_input(problems.origin.source, file)
+            if not os.path.exists(place):
+                text = f"no such file or folder; looked for {place} (the path is relative to the input file)"
+                problems.add(path, text)

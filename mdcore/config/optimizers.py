@@ -1,0 +1,78 @@
+"""Which optimisers can a training name, and with which settings? A new one is a class here, entered in `OPTIMIZERS`."""
+
+from dataclasses import dataclass
+
+from mdcore.config.schema import Choice, Integer, Number, setting
+
+TYPES = ("kalman", "adam", "lbfgs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerSettings:
+    """What every optimiser has."""
+
+    type: str = setting(Choice(TYPES), "Kind of optimiser.", example="kalman")
+    epochs: int = setting(Integer(minimum=1), "How often every structure is seen, at most.", example=20)
+    patience: int = setting(
+        Integer(minimum=0),
+        "Stop after so many epochs without a better error on the validation set (0: never).",
+        default=0,
+        example=10,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class KalmanSettings(OptimizerSettings):
+    """The extended Kalman filter: the field's standard for these networks. A few epochs do."""
+
+    structures: int = setting(
+        Integer(minimum=1, maximum=1000), "Structures an update; each gives its energy.", default=4, example=1
+    )
+    rows: int = setting(
+        Integer(minimum=0, maximum=10000), "Force components an update, of these structures.", default=32, example=64
+    )
+    threshold: float = setting(
+        Number(minimum=0),
+        "Only force components whose error is above so many times the structure's average.",
+        default=1.0,
+        example=0.5,
+    )
+    variance: float = setting(
+        Number(above=0), "Variance of each parameter before training.", default=100.0, example=10.0
+    )
+    fading: float = setting(
+        Number(minimum=0.9, maximum=1.0), "Below 1 the filter forgets.", default=1.0, example=0.9999
+    )
+    noise: float = setting(
+        Number(minimum=0), "Added to the variances at each update.", default=0.0, example=1e-6
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdamSettings(OptimizerSettings):
+    """Many small steps along the gradient, whose size falls by a cosine over the epochs."""
+
+    batch: int = setting(Integer(minimum=1, maximum=100000), "Structures a step.", default=4, example=8)
+    step: float = setting(Number(above=0), "Size of the first steps.", default=2e-3, example=1e-3)
+    last_step: float = setting(Number(minimum=0), "Size of the last steps.", default=2e-5, example=1e-6)
+    decay: float = setting(
+        Number(minimum=0), "Regularisation: parameters shrink by so much, times the size, a step.", default=0.0, example=0.01
+    )
+    clip: float = setting(
+        Number(minimum=0),
+        "Gradients longer than so many times their running length are shortened; 0: none is.",
+        default=5.0,
+        example=0.0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LBFGSSettings(OptimizerSettings):
+    """Steps of a quasi-Newton method over the whole set, one an epoch: for small sets, or to finish."""
+
+    memory: int = setting(
+        Integer(minimum=1, maximum=1000), "How many steps tell the curvature.", default=30, example=50
+    )
+
+
+OPTIMIZERS: dict[str, type] = dict(zip(TYPES, (KalmanSettings, AdamSettings, LBFGSSettings), strict=True))

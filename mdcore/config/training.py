@@ -1,0 +1,322 @@
+"""Which settings does a training have? One frozen class a section of ``train.toml``, as for a run (settings.py)."""
+
+# ruff: noqa: RUF009  (setting() is a dataclass field)
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from mdcore.config.optimizers import OPTIMIZERS
+from mdcore.config.problems import Origin
+from mdcore.config.schema import Boolean, Choice, Integer, List, Number, OneOf, Section, Sections, Table, Text, setting
+from mdcore.config.settings import beside_input
+from mdcore.config.training_data import DataSettings, SplitSettings
+from mdcore.elements import ATOMIC_NUMBERS
+from mdcore.errors import InputError
+from mdcore.potentials.native_units import Units
+from mdcore.threads import MOST as MOST_THREADS
+
+CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "poly3": 7, "poly4": 8}
+GENERATED_ONLY = ("cutoff", "radial", "angular", "angular_cutoff", "zetas", "wide", "keep", "method")
+ACTIVATIONS = {"tanh": "t", "softplus": "p", "logistic": "s", "gaussian": "g", "cosine": "c", "linear": "l"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescriptorSettings:
+    """What the networks see: generated and chosen on the data, or given. Lengths in Angstrom."""
+
+    cutoff: float | None = setting(
+        Number(above=0),
+        "Of the generated set: how far an atom sees.",
+        default=None,
+        default_text="required, unless descriptors are given",
+        quantity="length",
+        example=6.0,
+    )
+    cutoff_function: str = setting(
+        Choice(tuple(CUTOFF_FUNCTIONS)),
+        "How descriptors fade at the cutoff; `poly2` has two continuous derivatives. Of `functions` too.",
+        default="tanh3",
+        example="poly2",
+    )
+    radial: int = setting(
+        Integer(minimum=1, maximum=30),
+        "Radial candidates for each neighbour element: so many Gaussians at the centre and so many shells, from the "
+        "shortest "
+        "distance in the data to the cutoff.",
+        default=8,
+        example=10,
+    )
+    angular: int = setting(
+        Integer(minimum=0, maximum=16),
+        "Widths of the angular candidates for each two neighbour elements; each comes with both signs of lambda and "
+        "all "
+        "`zetas`.",
+        default=4,
+        example=3,
+    )
+    angular_cutoff: float | None = setting(
+        Number(above=0),
+        "Cutoff of angular candidates, if it is another one: the cost of a step goes with its sixth power.",
+        default=None,
+        default_text="`cutoff`",
+        quantity="length",
+        example=4.5,
+    )
+    zetas: tuple[float, ...] = setting(
+        List(Number(above=0)),
+        "Exponents of angular candidates; up to 8 they are fast.",
+        default=(1.0, 2.0, 4.0, 8.0),
+        example=[1, 4],
+    )
+    wide: bool = setting(
+        Boolean(), "Angular candidates without factors of r_jk: type 9 instead of 3.", default=False, example=True
+    )
+    keep: int | dict[str, int] | None = setting(
+        OneOf((Integer(minimum=1), Table(Integer(minimum=1)))),
+        "How many candidates each element keeps: one number, or one for each element.",
+        default=None,
+        default_text="all that vary and differ",
+        example={"H": 27, "O": 30},
+    )
+    method: str = setting(
+        Choice(("cur", "fps")),
+        'How they are chosen: `"cur"`, by what is left of the leading principal component; `"fps"`, farthest-point '
+        'sampling.',
+        default="cur",
+        example="fps",
+    )
+    scaling: str = setting(
+        Choice(("scale_center", "scale", "center", "sigma")),
+        'How values enter the networks: (G - mean) / (max - min), (G - min) / (max - min), G - mean, (G - mean) / '
+        'sigma.',
+        default="scale_center",
+        example="sigma",
+    )
+    file: str | None = setting(
+        Text(),
+        "An `input.nn` with `symfunction_short` lines, or its folder: these are taken; relative to the input file.",
+        default=None,
+        default_text="generated",
+        example="net/input.nn",
+    )
+    units: dict[str, str] = setting(
+        Table(Text()), "Units of `file`.", factory=dict, example={"length": "bohr", "energy": "hartree"}
+    )
+    functions: tuple[str, ...] = setting(
+        List(Text()),
+        'These are taken, one a line, as `symfunction_short` lines in Angstrom without the keyword: `"H 2 O eta rs '
+        'rc"`, '
+        '`"O 3 H H eta lambda zeta rc"`.',
+        default=(),
+        default_text="generated",
+        example=["O 2 H 0.3 0.0 6.0", "H 2 O 0.3 0.0 6.0"],
+    )
+
+    @property
+    def is_given(self) -> bool:
+        return self.file is not None or bool(self.functions)
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        if self.file and self.functions:
+            yield "functions", "choose one: file or functions"
+        if self.is_given:
+            for key in GENERATED_ONLY:
+                if key in given:
+                    yield key, "applies to generated descriptors only, and these are given"
+        elif self.cutoff is None:
+            yield "cutoff", "required to generate descriptors, in Angstrom, e.g. cutoff = 6.0"
+        if self.cutoff and self.angular_cutoff and self.angular_cutoff > self.cutoff:
+            yield "angular_cutoff", f"must not exceed the cutoff, {self.cutoff:g}"
+        if self.units and not self.file:
+            yield "units", "applies to a file only"
+        try:
+            Units.parse(self.units or None, "a unit")
+        except InputError as error:
+            yield "units", str(error)
+        if self.file and not self.units:
+            yield "file", 'state its units, e.g. units = { length = "bohr", energy = "hartree" }'
+        yield from unknown_elements("keep", self.keep)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings:
+    """The networks, one for each element, and the zero of energy."""
+
+    hidden: tuple[int, ...] = setting(
+        List(Integer(minimum=1, maximum=1000), repeats=True),
+        "Nodes of each hidden layer.",
+        default=(25, 25),
+        example=[20, 20],
+    )
+    activation: str = setting(
+        Choice(tuple(ACTIVATIONS)), "Of the hidden layers.", default="tanh", example="softplus"
+    )
+    atom_energies: str | dict[str, float] = setting(
+        OneOf((Choice(("fit", "isolated", "none")), Table(Number()))),
+        'Energies taken off before training: `"fit"`, least squares on the compositions; `"isolated"`, of the '
+        'structures that '
+        "are one atom alone; or given, in eV.",
+        default="fit",
+        example={"H": -13.6, "O": -2041.8},
+    )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        yield from unknown_elements("atom_energies", self.atom_energies)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossSettings:
+    """What counts how much. A property with weight 0 needs no labels.
+
+    Adam and L-BFGS: L = sum over structures of their weight times [`energy` (E - E_ref)^2 / N^`power` + `forces`
+    sum |F - F_ref|^2 + `stress` |stress - stress_ref|^2], in eV and Angstrom. The Kalman filter takes errors in units of
+    their running averages; there the weights say what is taken more seriously.
+    """
+
+    energy: float = setting(Number(minimum=0), "Weight of energies.", default=3.0, example=10.0)
+    forces: float = setting(Number(minimum=0), "Weight of forces.", default=1.0, example=1.0)
+    stress: float = setting(Number(minimum=0), "Weight of stress.", default=0.0, example=1.0)
+    power: float = setting(
+        Number(minimum=0, maximum=2),
+        "Of the number of atoms: 2 is an error an atom, less gives large structures more weight.",
+        default=2.0,
+        example=1.0,
+    )
+    tags: dict[str, float] = setting(
+        Table(Number(above=0)), "Weights of structures by their tag; others have 1.", factory=dict, example={"Surface": 2.0}
+    )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        if not (self.energy or self.forces or self.stress):
+            yield "energy", "nothing counts; give energy, forces or stress a weight above 0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommitteeSettings:
+    """Several networks from different starts, whose disagreement tells where they know little."""
+
+    members: int = setting(Integer(minimum=1, maximum=100), "How many.", default=1, example=5)
+    bootstrap: bool = setting(
+        Boolean(),
+        "Train each on a sample of the structures, drawn with replacement, instead of all.",
+        default=False,
+        example=True,
+    )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        if self.bootstrap and self.members == 1:
+            yield "bootstrap", "applies to several members only"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingParallelSettings:
+    """Threads and memory. They change the speed, never the result."""
+
+    threads: str | int = setting(
+        OneOf((Choice(("auto",)), Integer(minimum=1, maximum=MOST_THREADS))),
+        'How many; `"auto"`: the environment variable `MDCORE_NUM_THREADS`, or 1.',
+        default="auto",
+        example=2,
+    )
+    memory: float = setting(
+        Number(above=0),
+        "Gigabytes for derivatives of descriptors. What does not fit is computed anew in each epoch.",
+        default=4.0,
+        example=16.0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOutputSettings:
+    """What is written."""
+
+    name: str | None = setting(
+        Text(), "Prefix of all files written.", default=None, default_text="the input file's name", example="water"
+    )
+    directory: str = setting(
+        Text(),
+        "Folder of the files written, relative to where the command is run; made if needed.",
+        default=".",
+        example="potentials",
+    )
+    n2p2: bool = setting(
+        Boolean(), "Also write a folder `<name>-n2p2` for n2p2 and LAMMPS, in eV and Angstrom.", default=False, example=True
+    )
+    plot: bool = setting(
+        Boolean(), "Draw parity, errors and learning curves (needs Matplotlib).", default=True, example=False
+    )
+    checkpoint_minutes: float = setting(
+        Number(minimum=0), "Minutes between checkpoints, at the end of epochs.", default=5.0, example=1.0
+    )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        if self.name is not None and (os.path.basename(self.name) != self.name or self.name in (".", "..")):
+            yield "name", 'a name, not a path; give the folder as directory = "..."'
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """Everything one train.toml says; complete and consistent once `load_training` returns it."""
+
+    title: str = setting(
+        Text(), "Free text, kept in the potential.", default="", default_text="none", example="water, PBE0+TS"
+    )
+    seed: int = setting(
+        Integer(minimum=0, maximum=2**63 - 1),
+        "Seed of all random choices: split, sample, initial weights, order.",
+        default=1,
+        example=2024,
+    )
+    card: dict[str, str] = setting(
+        Table(Text()),
+        "Texts for the model card in the potential: where the data come from, their licence, the range of validity.",
+        factory=dict,
+        example={"data": "doi:10.1000/xyz", "licence": "CC-BY-4.0"},
+    )
+    data: tuple[DataSettings, ...] = setting(Sections(DataSettings, single=True), "Files of labelled structures.")
+    split: SplitSettings = setting(
+        Section(SplitSettings), "Which structures train, validate, test.", default=SplitSettings()
+    )
+    descriptors: DescriptorSettings = setting(Section(DescriptorSettings), "What the networks see.")
+    network: NetworkSettings = setting(Section(NetworkSettings), "The networks.", default=NetworkSettings())
+    loss: LossSettings = setting(Section(LossSettings), "What counts how much.", default=LossSettings())
+    optimizer: tuple = setting(
+        Sections(tag="type", classes=OPTIMIZERS, single=True), "How parameters are found; several: one after the other."
+    )
+    committee: CommitteeSettings = setting(
+        Section(CommitteeSettings), "Several networks.", default=CommitteeSettings()
+    )
+    parallel: TrainingParallelSettings = setting(
+        Section(TrainingParallelSettings), "Threads and memory.", default=TrainingParallelSettings()
+    )
+    output: TrainingOutputSettings = setting(
+        Section(TrainingOutputSettings), "Files.", default=TrainingOutputSettings()
+    )
+
+    origin: Origin = field(default_factory=Origin)  # the document behind the settings
+    text: str = ""  # the input file's content, and the overrides of the command line as comments
+
+    @property
+    def source(self) -> str:
+        """The input file."""
+        return self.origin.source
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The labels that count."""
+        return tuple(name for name in ("energy", "forces", "stress") if getattr(self.loss, name))
+
+    def beside(self, file: str) -> str:
+        """A file that the input names, as seen from the current directory."""
+        return beside_input(self.source, file)
+
+    def output_path(self, suffix: str) -> str:
+        """``<directory>/<name><suffix>``"""
+        return os.path.normpath(os.path.join(self.output.directory, self.output.name + suffix))
+
+
+def unknown_elements(key: str, table) -> Iterator[tuple[str, str]]:
+    """Complaints about keys of a table that are no elements."""
+    for name in table if isinstance(table, dict) else ():
+        if name not in ATOMIC_NUMBERS:
+            yield key, f"{name!r} is no chemical element"

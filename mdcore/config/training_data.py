@@ -1,0 +1,110 @@
+"""Which settings say where labelled structures are, and which of them train?"""
+
+# ruff: noqa: RUF009  (setting() is a dataclass field)
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mdcore.config.schema import Choice, List, Number, Table, Text, setting
+from mdcore.errors import InputError
+from mdcore.potentials.native_units import Units
+
+AXES = ("xx", "yy", "zz", "yz", "xz", "xy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """Labelled structures: extended xyz, any format of ASE, `input.data` of n2p2 and RuNNer, folders of DeePMD."""
+
+    file: str = setting(Text(), "File or folder, relative to the input file.", example="water_train.xyz")
+    format: str | None = setting(
+        Choice(("extxyz", "n2p2", "deepmd", "ase")),
+        "Its format.",
+        default=None,
+        default_text="as name and content say",
+        example="ase",
+    )
+    units: dict[str, str] = setting(
+        Table(Text()),
+        "Its units: length angstrom, bohr or nm; energy ev, hartree, rydberg, kcal/mol or kj/mol. Required for "
+        "`input.data` "
+        "(unless `mdcore.toml` beside it says so); extended xyz has eV and Angstrom unless stated.",
+        factory=dict,
+        example={"length": "bohr", "energy": "hartree"},
+    )
+    use: str = setting(
+        Choice(("split", "train", "validation", "test")),
+        'What its structures are for; `"split"`: as `[split]` says.',
+        default="split",
+        example="test",
+    )
+    tag: str | None = setting(
+        Text(), "Tag of all its structures.", default=None, default_text="that of the file", example="liquid"
+    )
+    tag_key: str | None = setting(
+        Text(),
+        "Key of the comment line that holds the tag.",
+        default=None,
+        default_text="`tag`, `config_type`, `group`, `set` or `label`",
+        example="origin",
+    )
+    weight: float = setting(Number(above=0), "Weight of its structures in the loss.", default=1.0, example=0.5)
+    energy: str | None = setting(
+        Text(), "Key of the energy.", default=None, default_text="`energy`, `REF_energy`, ...", example="dft_energy"
+    )
+    forces: str | None = setting(
+        Text(), "Column of the forces.", default=None, default_text="`forces`, `force`, ...", example="dft_forces"
+    )
+    stress: str | None = setting(
+        Text(), "Key of the stress.", default=None, default_text="`stress` or `virial`, ...", example="virial_stress_raw"
+    )
+    stress_unit: str = setting(
+        Choice(("eV/Angstrom3", "GPa", "kbar", "virial")),
+        'Unit of a `stress` that is named; `"virial"`: stress times volume, in the unit of energy.',
+        default="eV/Angstrom3",
+        example="kbar",
+    )
+    stress_order: tuple[str, ...] = setting(
+        List(Choice(AXES), 6), "Order of its six numbers.", default=AXES, example=["xx", "yy", "zz", "xy", "yz", "xz"]
+    )
+    stress_sign: str = setting(
+        Choice(("tension", "pressure")),
+        'Its sign: positive when stretched (ASE), or when compressed (`"pressure"`: VASP, virials).',
+        default="tension",
+        example="pressure",
+    )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        try:
+            Units.parse(self.units or None, "a unit")
+        except InputError as error:
+            yield "units", str(error)
+        if sorted(self.stress_order) != sorted(AXES):
+            yield "stress_order", f"each of {', '.join(AXES)} once"
+        for key in ("stress_unit", "stress_order", "stress_sign"):
+            if key in given and self.stress is None:
+                yield key, 'applies to a stress that is named; add stress = "..."'
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSettings:
+    """How the structures of files with `use = "split"` are dealt out: whole tags first, then fractions of the rest."""
+
+    validation: float = setting(
+        Number(minimum=0, maximum=0.9),
+        "Fraction that validates: errors on it decide when to stop, and which parameters are kept.",
+        default=0.1,
+        example=0.05,
+    )
+    test: float = setting(
+        Number(minimum=0, maximum=0.9), "Fraction that is kept away from all decisions.", default=0.0, example=0.1
+    )
+    validation_tags: tuple[str, ...] = setting(
+        List(Text()), "Tags that validate.", default=(), default_text="none", example=["300K"]
+    )
+    test_tags: tuple[str, ...] = setting(
+        List(Text()), "Tags that test.", default=(), default_text="none", example=["600K"]
+    )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        if self.validation + self.test >= 1:
+            yield "test", f"validation is {self.validation:g}; together they must leave something to train on"

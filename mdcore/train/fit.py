@@ -1,0 +1,136 @@
+"""The loop: epoch after epoch, watch the errors, keep the best parameters, go on where it was stopped.
+
+A `Fit` takes one set of networks through its optimisers. What counts is the geometric mean of the errors of all properties
+that are trained on, of the validation set (of the training set without one): it does not depend on units. Each optimiser
+begins at the best parameters so far.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mdcore.errors import SimulationError
+from mdcore.train.loss import Errors, Regression
+from mdcore.units import GIGAPASCAL
+
+QUANTITIES = ("energy", "force", "stress")
+_SCALES = (1e3, 1e3, 1.0 / GIGAPASCAL)  # meV an atom, meV/Angstrom, GPa
+
+
+@dataclass(frozen=True)
+class Stage:
+    """make(regression, seed) : the optimiser; epochs : at most; patience : epochs without a better score, 0: no end"""
+
+    name: str
+    make: Callable
+    epochs: int
+    patience: int = 0
+
+
+@dataclass(eq=False)
+class Fit:
+    """One set of networks on its way. The model is in eV and Angstrom.
+
+    training, validation : Regression of the same networks (validation may be None); stages : of Stage
+    history : {"epoch": [...], "seconds": [...], "train energy": [...], ...}, RMSE in meV an atom, meV/Angstrom, GPa
+    best : parameters with the lowest `score`, found in epoch `best_epoch`
+    """
+
+    training: Regression
+    validation: Regression | None
+    stages: list[Stage]
+    seed: int = 1
+    history: dict[str, list[float]] = field(default_factory=dict)
+    stage: int = 0
+    epoch: int = 0  # of the stage
+    since: int = 0  # epochs of the stage without a better score
+    score: float = np.inf
+    best_epoch: int = 0
+    best: np.ndarray | None = None
+    optimizer: object = None
+
+    def epochs(self) -> Iterator[dict[str, float]]:
+        """Train; after each epoch its errors, as a row of the history. Epoch 0 is the start."""
+        if self.best is None:
+            yield self._measure(0.0)
+        while self.stage < len(self.stages):
+            own = self.stages[self.stage]
+            if self.optimizer is None:
+                self.training.set(self.best)
+                self.optimizer = own.make(self.training, self.seed + self.stage)
+            while self.epoch < own.epochs and not (own.patience and self.since >= own.patience):
+                if getattr(self.optimizer, "converged", False):
+                    break
+                began = time.perf_counter()
+                self.optimizer.epoch()
+                self.epoch += 1
+                yield self._measure(began)
+            self.optimizer, self.stage, self.epoch, self.since = None, self.stage + 1, 0, 0
+        self.training.set(self.best)
+
+    def _measure(self, began: float) -> dict[str, float]:
+        train = self.training.errors()
+        watched, errors = train, {"train": train}
+        if self.validation is not None:
+            self.validation.set(self.training.parameters)
+            watched = errors["validation"] = self.validation.errors()
+        number = len(self.history.get("epoch", ()))
+        row = {"epoch": float(number), "seconds": time.perf_counter() - began if began else 0.0}
+        for name, own in errors.items():
+            row |= {f"{name} {q}": x * s for q, x, s in zip(QUANTITIES, _rmse(own), _SCALES, strict=True)}
+        score = _score(watched)
+        if not np.isfinite(score):
+            raise SimulationError(
+                f"training: the errors are no finite numbers after epoch {number}; take smaller steps, or look for "
+                f"wrong "
+                "labels with mdcore check"
+            )
+        if score < self.score:
+            self.score, self.best, self.best_epoch, self.since = score, self.training.parameters.copy(), number, 0
+        else:
+            self.since += 1
+        for name, value in row.items():
+            self.history.setdefault(name, []).append(value)
+        return row
+
+    @property
+    def left(self) -> int:
+        """Epochs that may still come."""
+        return sum(stage.epochs for stage in self.stages[self.stage :]) - self.epoch
+
+    # --- restart -----------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that the next epoch depends on; keys with a slash are the optimiser's and the history's."""
+        own = {
+            name: np.array(getattr(self, name))
+            for name in ("stage", "epoch", "since", "score", "best_epoch", "best")
+        }
+        own |= {f"history/{name}": np.array(values) for name, values in self.history.items()}
+        if self.optimizer is not None:
+            own |= {f"optimizer/{name}": value for name, value in self.optimizer.state().items()}
+        return own
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go on from such a state: the same epochs follow, bit by bit on the same machine."""
+        for name in ("stage", "epoch", "since", "best_epoch"):
+            setattr(self, name, int(state[name]))
+        self.score, self.best = float(state["score"]), np.array(state["best"])
+        self.history = {k.removeprefix("history/"): v.tolist() for k, v in state.items() if k.startswith("history/")}
+        own = {k.removeprefix("optimizer/"): v for k, v in state.items() if k.startswith("optimizer/")}
+        self.optimizer = None
+        if own and self.stage < len(self.stages):
+            self.optimizer = self.stages[self.stage].make(self.training, self.seed + self.stage)
+            self.optimizer.restore(own)
+
+
+def _rmse(errors: Errors) -> tuple[float, float, float]:
+    return errors.energy, errors.forces, errors.stress
+
+
+def _score(errors: Errors) -> float:
+    """Geometric mean of those that were measured."""
+    known = [x for x in _rmse(errors) if not np.isnan(x)]
+    return float(np.exp(np.mean(np.log(np.maximum(known, 1e-300))))) if known else np.nan

@@ -1,0 +1,176 @@
+"""How do observations, a few at a time, correct all parameters at once? The extended Kalman filter.
+
+An observation (an energy, one component of a force, of a stress) with row h = dy/dw, error e and noise sigma changes
+the parameters by K e and their covariance P by -K h P, K = P h^T / (h P h^T + sigma^2): recursive Gauss-Newton, with
+memory. T. B. Blank, S. D. Brown, J. Chemom. 8, 391 (1994); for network potentials A. Singraber, T. Morawietz,
+J. Behler, C. Dellago, J. Chem. Theory Comput. 15, 3075 (2019).
+
+As there, force components whose error is above the present average are preferred. Different from there: many
+observations, of several structures, make one update, so that P is read once for all of them and the work is products of
+matrices; and the noise is not a schedule but follows the errors, which fall: sigma = running error / weight.
+"""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdcore.errors import SimulationError
+from mdcore.train.covariance import Covariance, single_threaded_blas
+from mdcore.train.loss import Regression
+
+MEMORY = 0.02  # how fast the running errors follow, a structure
+SMALLEST = 1e-12  # error, native units
+SHARE = 0.005  # an energy is never trusted beyond forces at work over such a share of the cutoff, added at random
+
+
+@dataclass(frozen=True)
+class KalmanSettings:
+    """variance : of each parameter before training. rows : force components an update, of `structures` structures, each
+    of which gives its energy (and one component of its stress), too
+    energy, forces, stress : weights: noise is the running error over the weight
+    threshold : only force components with an error above so many times the structure's average
+    fading : 1, or less, at which the filter forgets (0.99 to 1); noise : added to P an update
+    """
+
+    variance: float = 100.0
+    rows: int = 32
+    structures: int = 4
+    energy: float = 1.5
+    forces: float = 1.0
+    stress: float = 1.0
+    threshold: float = 0.7
+    fading: float = 1.0
+    noise: float = 0.0
+
+
+class Kalman:
+    """The filter on a Regression; `epoch` shows it every structure once. `seed` decides the order and the choice."""
+
+    def __init__(self, regression: Regression, settings: KalmanSettings | None = None, seed: int = 0):
+        self.regression, self.settings = regression, settings or KalmanSettings()
+        self.covariance = Covariance(regression.n_parameters, self.settings.variance, regression.map)
+        self.rng = np.random.default_rng(seed)
+        errors = regression.errors()
+        self.running = np.array([errors.energy, errors.forces, errors.stress])
+        env = regression.environments
+        self.least_energy = SHARE * regression.model.cutoff / np.sqrt(env.n_atoms.mean())
+        self.updates = 0
+
+    def epoch(self) -> None:
+        """All structures, in random order, some in each update."""
+        env, order = self.regression.environments, self.rng.permutation(self.regression.environments.n_structures)
+        order = order[env.weights[order] > 0.0]
+        groups = max(1, round(len(order) / self.settings.structures))
+        with single_threaded_blas():
+            for group in np.array_split(order, groups):
+                self.update(group)
+
+    def update(self, structures: np.ndarray) -> None:
+        """One correction, from these structures."""
+        regression, settings = self.regression, self.settings
+        rows, errors = self._observe(structures)
+        if not len(errors):
+            return
+        p_rows, innovation, root = self._innovation(rows)
+        regression.set(regression.parameters + p_rows @ np.linalg.solve(innovation, errors))
+        self.covariance.subtract_square(np.linalg.solve(root, p_rows.T).T, settings.fading, settings.noise)
+        self.updates += 1
+
+    def _innovation(self, rows: np.ndarray):
+        """P rows^T, S = rows P rows^T + 1, its Cholesky factor. Where rounding cost P its sign, P grows a little."""
+        while True:
+            p_rows = self.covariance.times(rows)
+            innovation = rows @ p_rows
+            innovation[np.diag_indices_from(innovation)] += 1.0
+            try:
+                return p_rows, innovation, np.linalg.cholesky(innovation)
+            except np.linalg.LinAlgError:
+                if not np.isfinite(innovation).all():
+                    raise SimulationError(
+                        "training: the Kalman filter met numbers that are not finite; check the labels of the training "
+                        "set, or start with a smaller variance"
+                    ) from None
+                diagonal = np.diagonal(self.covariance.matrix)
+                self.covariance.add(max(1e-6 * float(np.abs(diagonal).mean()), -2.0 * float(diagonal.min())))
+
+    def _observe(self, structures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows dy/dw [m, n_parameters] and errors [m] of what is chosen, both over their noise."""
+        regression, env = self.regression, self.regression.environments
+        predictions = regression.predict_each(structures)
+        energies = np.array([p.energies[0] for p in predictions])
+        of_energy = (env.energies[structures] - energies) / env.n_atoms[structures]
+        of_forces = [
+            (env.forces[env.first[k] : env.first[k + 1]] - p.forces).ravel()
+            for k, p in zip(structures, predictions, strict=True)
+        ]
+        of_stress = np.full(len(structures), np.nan)
+        component = self.rng.integers(6, size=len(structures))
+        if predictions[0].stresses is not None:
+            of_stress = env.stresses[structures, component]
+            of_stress = of_stress - np.array([p.stresses[0, c] for p, c in zip(predictions, component, strict=True)])
+        noise = self.noise(of_energy**2, [np.nanmean(f**2) for f in of_forces if np.isfinite(f).any()], of_stress**2)
+        root = np.sqrt(env.weights[structures])
+
+        rows, errors = [], []
+        known = np.flatnonzero(np.isfinite(of_energy))
+        if len(known):
+            own = root[known] / noise[0]
+            rows.append(regression.energy_rows(structures[known]) * (own / env.n_atoms[structures[known]])[:, None])
+            errors.append(of_energy[known] * own)
+        chosen = [self._choose(f) for f in of_forces]
+        if any(map(len, chosen)):
+            atoms = np.concatenate([env.first[k] + c // 3 for k, c in zip(structures, chosen, strict=True)])
+            own = np.repeat(root, list(map(len, chosen))) / noise[1]
+            rows.append(self._force_rows(atoms, np.concatenate(chosen) % 3) * own[:, None])
+            errors.append(np.concatenate([f[c] for f, c in zip(of_forces, chosen, strict=True)]) * own)
+        known = np.flatnonzero(np.isfinite(of_stress))
+        if len(known):
+            own = root[known] / noise[2]
+            rows.append(regression.stress_rows(structures[known], component[known]) * own[:, None])
+            errors.append(of_stress[known] * own)
+        return (np.concatenate(rows), np.concatenate(errors)) if rows else (np.empty((0, 0)), np.empty(0))
+
+    def noise(self, *squares) -> np.ndarray:
+        """Of energies an atom, forces, stresses; squares of their errors in the structures at hand, nan: unknown."""
+        for which, own in enumerate(squares):
+            for square in np.asarray(own)[np.isfinite(own)]:
+                self.running[which] = np.sqrt((1 - MEMORY) * self.running[which] ** 2 + MEMORY * square)
+        weights = np.array([self.settings.energy, self.settings.forces, self.settings.stress])
+        least = np.full(3, SMALLEST)
+        if np.isfinite(self.running[1]):
+            least[0] = max(SMALLEST, self.least_energy * self.running[1])
+        return np.maximum(self.running, least) / weights
+
+    def _choose(self, errors: np.ndarray) -> np.ndarray:
+        """Numbers of force components of one structure; errors [3 n_atoms], nan where unknown."""
+        known = np.flatnonzero(np.isfinite(errors))
+        if not len(known):
+            return known
+        square = errors[known] ** 2
+        large = known[square >= self.settings.threshold**2 * square.mean()]
+        count = max(1, self.settings.rows // self.settings.structures)
+        return large if len(large) <= count else np.sort(self.rng.choice(large, count, replace=False))
+
+    def _force_rows(self, atoms, axes) -> np.ndarray:
+        parts = np.array_split(np.arange(len(atoms)), self.regression.threads)
+        return np.concatenate(self.regression.map(lambda p: self.regression.force_rows(atoms[p], axes[p]), parts))
+
+    # --- restart -----------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that the next update depends on."""
+        return {
+            "parameters": self.regression.parameters.copy(),
+            "covariance": self.covariance.matrix.copy(),
+            "running": self.running.copy(),
+            "updates": np.array(self.updates),
+            "random": np.frombuffer(json.dumps(self.rng.bit_generator.state).encode(), dtype=np.uint8),
+        }
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Continue from such a state, bit by bit on the same machine."""
+        self.regression.set(state["parameters"])
+        self.covariance.matrix[:] = state["covariance"]
+        self.running, self.updates = np.array(state["running"]), int(state["updates"])
+        self.rng.bit_generator.state = json.loads(bytes(np.asarray(state["random"], dtype=np.uint8)))

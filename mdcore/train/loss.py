@@ -1,0 +1,244 @@
+"""How far are the networks from the data, and how must their parameters change?
+
+L = sum_k weight_k [ wE (E - E_ref)^2 / N^p + wF sum |F - F_ref|^2 + wS |stress - stress_ref|^2 ]
+
+over the structures k; absent labels have no term. The offset b of the energies, one a species, is the bias of each
+network's last layer. The gradient is exact: residuals of forces and stress become a tangent v of each atom's
+descriptors, and one double-backward pass gives dL/dw of E and v . dE/dG together (ext/network_gradients.c).
+
+Structures come in chunks that depend on nothing but the data, so sums are the same for any number of threads.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mdcore.errors import InputError
+from mdcore.potentials.hdnnp import networks_of
+from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork
+from mdcore.potentials.hdnnp_plan import energy_of
+from mdcore.train.environments import Environments
+
+CHUNK = 1024  # atoms: what structures are computed together
+
+
+@dataclass(frozen=True)
+class Weights:
+    """wE, wF, wS in the potential's own units, and p: 2 is an error per atom, 1 or 0 weigh large structures more."""
+
+    energy: float = 1.0
+    forces: float = 1.0
+    stress: float = 0.0
+    power: float = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """energies [n], forces [n_atoms, 3] and stresses [n, 6] (xx yy zz yz xz xy, or None) of structures."""
+
+    energies: np.ndarray
+    forces: np.ndarray
+    stresses: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Root-mean-square and mean absolute errors: energy an atom, force and stress component; nan: no data."""
+
+    energy: float
+    forces: float
+    stress: float
+    energy_mae: float
+    forces_mae: float
+    stress_mae: float
+
+
+class Regression:
+    """The networks of `model` as a function of their parameters w, over a training set.
+
+    model : HDNNP, whose scaling and normalisation stay; environments : of its elements and symmetry functions
+    parameters : float64 [n_parameters], all elements one after the other, in the order of ElementNetwork.flat();
+        `set` changes them. threads : share the chunks of structures; they change no bit
+    """
+
+    def __init__(self, model: HDNNP, environments: Environments, threads: int = 1):
+        if model.elements != environments.elements:
+            raise InputError("training: model and environments are of different elements")
+        self.model, self.environments, self.threads = model, environments, threads
+        self.networks = networks_of(model)
+        self.slopes, self.inputs = [], []
+        for scaling, block in zip(model.scaling, environments.blocks, strict=True):
+            slope, shift, base = scaling.affine()
+            self.slopes.append(slope)
+            self.inputs.append(slope * (block.g - shift) + base)
+        self.factor = energy_of(model, 0)[0]
+        offsets = np.array([energy_of(model, e)[1] for e in range(len(model.elements))])
+        self.offsets = environments.counts @ offsets
+        sizes = [self.networks.n_parameters(e) for e in range(len(model.elements))]
+        self.slices = [slice(end - size, end) for end, size in zip(np.cumsum(sizes), sizes, strict=True)]
+        self.n_parameters = int(sum(sizes))
+        self.chunks = _chunks(environments.first)
+        self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self.set(np.concatenate([network.flat() for network in model.networks]))
+
+    def set(self, parameters: np.ndarray) -> None:
+        """Take these parameters."""
+        self.parameters = np.array(parameters, dtype=np.float64)
+        for e, own in enumerate(self.slices):
+            self.networks.set_parameters(e, self.parameters[own])
+
+    def fitted(self) -> HDNNP:
+        """The model with the present parameters."""
+        networks = tuple(
+            ElementNetwork.from_flat(self.parameters[own], old.layer_sizes, old.activations, old.normalize_nodes)
+            for own, old in zip(self.slices, self.model.networks, strict=True)
+        )
+        return replace(self.model, networks=networks, test_vectors=())
+
+    def map(self, function, jobs) -> list:
+        """[function(job) for each job], by all threads."""
+        return list(map(function, jobs) if self.pool is None else self.pool.map(function, jobs))
+
+    # --- values ----------------------------------------------------------------------------------------
+
+    def predict(self) -> Prediction:
+        """What the networks say of all structures."""
+        parts = self.map(lambda chunk: self._predict(chunk)[0], self.chunks)
+        stress = None if parts[0].stresses is None else np.concatenate([p.stresses for p in parts])
+        return Prediction(
+            np.concatenate([p.energies for p in parts]), np.concatenate([p.forces for p in parts]), stress
+        )
+
+    def predict_each(self, structures: np.ndarray) -> list[Prediction]:
+        """What the networks say of single structures."""
+        return self.map(lambda k: self._predict(range(k, k + 1))[0], map(int, structures))
+
+    def _predict(self, chunk: range):
+        """(Prediction, dE_NN/dx of each element's atoms)"""
+        env = self.environments
+        energies, slopes, stress = self.offsets[chunk.start : chunk.stop].copy(), [], None
+        for e, (block, x) in enumerate(zip(env.blocks, self.inputs, strict=True)):
+            rows, owner = _rows(block, chunk)
+            own, de_dx = self.networks.network(e, x[rows])
+            energies += self.factor * np.bincount(owner, own, minlength=len(chunk))
+            slopes.append(np.ascontiguousarray(de_dx))
+        de_dg = [self.factor * slope * de_dx for slope, de_dx in zip(self.slopes, slopes, strict=True)]
+        forces = env.forces_of(de_dg, chunk)
+        if env.blocks[0].s is not None:
+            stress = np.zeros((len(chunk), 6))
+            for block, own in zip(env.blocks, de_dg, strict=True):
+                rows, owner = _rows(block, chunk)
+                shares = np.einsum("avf,af->av", block.s[rows], own)
+                np.add.at(stress, owner, shares)
+            stress /= env.volumes[chunk.start : chunk.stop, None]
+        return Prediction(energies, forces, stress), slopes
+
+    def errors(self, prediction: Prediction | None = None) -> Errors:
+        """Of all structures that have labels."""
+        env, p = self.environments, self.predict() if prediction is None else prediction
+        energy = (p.energies - env.energies) / env.n_atoms
+        stress = np.full((1, 6), np.nan) if p.stresses is None else p.stresses - env.stresses
+        columns = [_finite(c) for c in (energy, p.forces - env.forces, stress)]
+        with np.errstate(invalid="ignore"):
+            rms = [float(np.sqrt(np.mean(c**2))) if c.size else float("nan") for c in columns]
+            mae = [float(np.mean(np.abs(c))) if c.size else float("nan") for c in columns]
+        return Errors(*rms, *mae)
+
+    # --- the loss ----------------------------------------------------------------------------------------
+
+    def loss(self, weights: Weights, structures: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+        """L of some structures (None: all) and dL/dw [n_parameters]."""
+        chunks = self.chunks if structures is None else [range(k, k + 1) for k in map(int, structures)]
+        total, gradient = 0.0, np.zeros(self.n_parameters)
+        for loss, part in self.map(lambda chunk: self._loss(weights, chunk), chunks):
+            total += loss
+            gradient += part
+        return total, gradient
+
+    def _loss(self, weights: Weights, chunk: range) -> tuple[float, np.ndarray]:
+        env, own = self.environments, slice(chunk.start, chunk.stop)
+        p, _ = self._predict(chunk)
+        of_atom = np.repeat(env.weights[own], env.n_atoms[own])[:, None]
+        share = env.weights[own] / env.n_atoms[own] ** weights.power * weights.energy
+        energy = np.nan_to_num(p.energies - env.energies[own], nan=0.0)
+        forces = np.nan_to_num(p.forces - env.forces[env.first[chunk.start] : env.first[chunk.stop]], nan=0.0)
+        loss = np.sum(share * energy**2) + weights.forces * np.sum(of_atom * forces**2)
+        along = -2.0 * weights.forces * of_atom * forces  # dL/dF; F = -sum T dE/dG
+        rates = env.rates_of(along, chunk)
+        strain = None
+        if p.stresses is not None and weights.stress:
+            stress = np.nan_to_num(p.stresses - env.stresses[own], nan=0.0)
+            both = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])  # xy and yx
+            loss += weights.stress * np.sum(env.weights[own, None] * both * stress**2)
+            scale = 2.0 * weights.stress * env.weights[own] / np.where(np.isnan(env.volumes[own]), 1, env.volumes[own])
+            strain = scale[:, None] * both * stress
+        gradient = np.empty(self.n_parameters)
+        for e, (block, x, slope) in enumerate(zip(env.blocks, self.inputs, self.slopes, strict=True)):
+            rows, owner = _rows(block, chunk)
+            v = rates[e]
+            if strain is not None:
+                v += np.einsum("avf,av->af", block.s[rows], strain[owner])
+            a = (2.0 * self.factor * share * energy)[owner]
+            gradient[self.slices[e]] = self.networks.gradients(e, x[rows], a, self.factor * slope * v)[0]
+        return float(loss), gradient
+
+    # --- rows of the Jacobian ------------------------------------------------------------------------------
+
+    def energy_rows(self, structures: np.ndarray) -> np.ndarray:
+        """dE/dw float64 [n, n_parameters] of single structures."""
+        out = np.empty((len(structures), self.n_parameters))
+        for e, (block, x) in enumerate(zip(self.environments.blocks, self.inputs, strict=True)):
+            rows, segments = _gather(block.bounds, structures)
+            a = np.full(len(rows), self.factor)
+            out[:, self.slices[e]] = self.networks.gradients(e, x[rows], a, None, segments)
+        return out
+
+    def force_rows(self, atoms: np.ndarray, axes: np.ndarray) -> np.ndarray:
+        """dF/dw float64 [n, n_parameters] of single components of the forces on single atoms (of the whole set)."""
+        out = np.empty((len(atoms), self.n_parameters))
+        for e, (block, x) in enumerate(zip(self.environments.blocks, self.inputs, strict=True)):
+            entries, segments = block.entries_of(atoms)
+            axis = np.repeat(axes, np.diff(segments))
+            v = self.environments.tangent_rows(e, entries, axis) * (-self.factor * self.slopes[e])
+            own = x[block.of[entries]]
+            out[:, self.slices[e]] = self.networks.gradients(e, own, np.zeros(len(own)), v, segments)
+        return out
+
+
+    def stress_rows(self, structures: np.ndarray, components: np.ndarray) -> np.ndarray:
+        """d stress/dw float64 [n, n_parameters], one component (xx yy zz yz xz xy) of each structure."""
+        out = np.empty((len(structures), self.n_parameters))
+        for e, (block, x) in enumerate(zip(self.environments.blocks, self.inputs, strict=True)):
+            rows, segments = _gather(block.bounds, structures)
+            component = np.repeat(components, np.diff(segments))
+            v = block.s[rows, component] * (self.factor * self.slopes[e])
+            out[:, self.slices[e]] = self.networks.gradients(e, x[rows], np.zeros(len(rows)), v, segments)
+        return out / self.environments.volumes[structures, None]
+
+
+def _gather(bounds: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of several segments one after the other, and where each one's begin, int64 [len + 1]."""
+    counts = bounds[which + 1] - bounds[which]
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    return np.arange(starts[-1]) + np.repeat(bounds[which] - starts[:-1], counts), starts
+
+
+def _chunks(first: np.ndarray) -> list[range]:
+    """Runs of structures of about CHUNK atoms."""
+    chunks, begin = [], 0
+    for k in range(1, len(first)):
+        if first[k] - first[begin] >= CHUNK or k == len(first) - 1:
+            chunks.append(range(begin, k))
+            begin = k
+    return chunks
+
+
+def _rows(block, chunk: range) -> tuple[slice, np.ndarray]:
+    """Rows of a block that belong to the structures of a chunk, and to which of them each does."""
+    bounds = block.bounds[chunk.start : chunk.stop + 1]
+    return slice(bounds[0], bounds[-1]), np.repeat(np.arange(len(chunk)), np.diff(bounds))
+
+
+def _finite(array: np.ndarray) -> np.ndarray:
+    return array[np.isfinite(array)]

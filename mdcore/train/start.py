@@ -1,0 +1,95 @@
+"""With which parameters does training begin?
+
+Random weights that keep the size of signals from layer to layer (X. Glorot, Y. Bengio, Proc. AISTATS 9, 249 (2010)) or
+spread the nodes over the range of the inputs (D. Nguyen, B. Widrow, Proc. IJCNN 3, 21 (1990)); then the energy unit of
+the networks is chosen such that forces are as large as the data's, and the biases of the last layers such that energies
+fit by least squares: training starts with the right size and offset, whatever the units.
+"""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from mdcore.errors import InputError
+from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Normalisation
+from mdcore.train.environments import Environments
+from mdcore.train.loss import Regression
+
+SCHEMES = ("xavier", "nguyen-widrow")
+
+
+def initialised(model: HDNNP, environments: Environments, seed: int = 0, scheme: str = "xavier") -> HDNNP:
+    """The model with random networks that suit the data; InputError for an unknown scheme."""
+    if scheme not in SCHEMES:
+        raise InputError(f"initial weights: unknown scheme {scheme!r}, expected {' or '.join(SCHEMES)}")
+    rng = np.random.default_rng(seed)
+    draw = _xavier if scheme == "xavier" else _nguyen_widrow
+    networks = tuple(
+        ElementNetwork.from_flat(draw(rng, n.layer_sizes), n.layer_sizes, n.activations, n.normalize_nodes)
+        for n in model.networks
+    )
+    return with_offsets(with_size(replace(model, networks=networks, test_vectors=()), environments), environments)
+
+
+def with_size(model: HDNNP, environments: Environments) -> HDNNP:
+    """The energy unit of the networks such that their forces (or, without forces, energies) have the data's size."""
+    old = model.normalisation or Normalisation()
+    regression = Regression(model, environments)
+    p = regression.predict()
+    known = np.isfinite(environments.forces)
+    if known.any():
+        ratio = _rms(environments.forces[known]) / max(_rms(p.forces[known]), 1e-300)
+    else:
+        counts = environments.counts.astype(float)
+        ratio = _rms(_residual(counts, environments.energies)) / max(_rms(_residual(counts, p.energies)), 1e-300)
+    if not np.isfinite(ratio) or ratio == 0.0:
+        return model
+    return replace(model, normalisation=replace(old, conv_energy=old.conv_energy / ratio))
+
+
+def with_offsets(model: HDNNP, environments: Environments) -> HDNNP:
+    """Biases of the last layers such that the energies of the training set fit by least squares, one an element."""
+    known = np.isfinite(environments.energies)
+    if not known.any():
+        return model
+    regression = Regression(model, environments)
+    missing = environments.energies - regression.predict().energies
+    counts = environments.counts[known] / environments.n_atoms[known, None]
+    offsets = np.linalg.lstsq(counts, missing[known] / environments.n_atoms[known], rcond=1e-10)[0]
+    parameters = regression.parameters.copy()
+    for own, network, offset in zip(regression.slices, model.networks, offsets, strict=True):
+        if network.activations[-1] != "l":
+            continue
+        scale = network.layer_sizes[-2] if network.normalize_nodes else 1.0
+        parameters[own.stop - 1] += offset / regression.factor * scale
+    regression.set(parameters)
+    return regression.fitted()
+
+
+def _xavier(rng, sizes) -> np.ndarray:
+    parts = []
+    for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
+        last = layer == len(sizes) - 2
+        parts += [rng.normal(size=n_in * n_out) / np.sqrt(n_in), 0.1 * rng.normal(size=n_out) * (not last)]
+    return np.concatenate(parts)
+
+
+def _nguyen_widrow(rng, sizes) -> np.ndarray:
+    parts = []
+    for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
+        last = layer == len(sizes) - 2
+        w = rng.uniform(-1.0, 1.0, (n_in, n_out))
+        length = 0.7 * n_out ** (1.0 / n_in)
+        w *= (1.0 / np.sqrt(n_in) if last else length) / np.linalg.norm(w, axis=0)
+        parts += [w.ravel(), rng.uniform(-length, length, n_out) * (not last)]
+    return np.concatenate(parts)
+
+
+def _residual(counts, values) -> np.ndarray:
+    known = np.isfinite(values)
+    return values[known] - counts[known] @ np.linalg.lstsq(counts[known], values[known], rcond=1e-10)[0]
+
+
+def _rms(array) -> float:
+    return float(np.sqrt(np.mean(np.square(array))))

@@ -1,0 +1,217 @@
+"""Does `mdcore train` end with a potential that runs, and go on after a kill as if nothing had happened?"""
+
+import os
+import re
+
+import h5py
+import numpy as np
+import pytest
+
+import mdcore
+from mdcore import extxyz
+from mdcore.cli import main
+from mdcore.cli.train import train
+from mdcore.config.load_training import load_training
+from mdcore.errors import Interrupted, SimulationError
+from mdcore.evaluation import evaluate
+from mdcore.potentials.files import read_model
+from mdcore.potentials.hdnnp_model import fingerprint
+from mdcore.potentials.lj import LennardJones
+from mdcore.train import sources
+from mdcore.train.fit import Fit, Stage
+from mdcore.train.loss import Errors
+from tests.test_train_summary import structure
+
+INPUT = """\
+title = "a liquid that never was"
+seed = 3
+card = { licence = "none" }
+
+[[data]]
+file = "data.xyz"
+
+[split]
+validation = 0.2
+test = 0.2
+
+[descriptors]
+cutoff = 4.0
+radial = 4
+angular = 2
+zetas = [1, 4]
+keep = 10
+
+[network]
+hidden = [6, 6]
+
+[loss]
+tags = { hot = 2.0 }
+
+[[optimizer]]
+type = "kalman"
+epochs = 4
+
+[[optimizer]]
+type = "adam"
+epochs = 2
+batch = 8
+
+[[optimizer]]
+type = "lbfgs"
+epochs = 2
+
+[output]
+plot = false
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Forty structures with the energies and forces of a Lennard-Jones mixture, and train.toml."""
+    monkeypatch.chdir(tmp_path)
+    lj = LennardJones(3.9, species={"H": (0.02, 1.6), "O": (0.03, 2.0)}, truncation="force-shifted")
+    with open("data.xyz", "w") as stream:
+        for k in range(40):
+            s = structure(k, "OHHOHH").structure
+            answer = evaluate(lj, s)
+            s_atoms = type("Atoms", (), {"velocities": None, **{n: getattr(s, n) for n in vars(s)}})
+            extxyz.write_frame(
+                stream, s_atoms, units=s.units, energy=answer.energy, forces=answer.forces,
+                info={"tag": "hot" if k % 2 else "cold"},
+            )  # fmt: skip
+    (tmp_path / "train.toml").write_text(INPUT)
+    return tmp_path
+
+
+def settings(*overrides):
+    return load_training("train.toml", overrides)
+
+
+def rows(text: str) -> list[list[str]]:
+    """The epochs that were told, without times."""
+    found = re.findall(r"^ +(\d+) +[\d.]+ ((?: +[-+.\de]+)+)", text, re.MULTILINE)
+    return [[epoch, *numbers.split()] for epoch, numbers in found]
+
+
+def test_from_data_to_a_potential(folder, capsys):
+    assert main(["train", "train.toml", "--set", "output.n2p2=true"]) == 0
+    told = capsys.readouterr().out
+    assert "24 train, 8 validation, 8 test" in told and "H: 10 descriptors of 40 candidates" in told
+    assert [int(row[0]) for row in rows(told)] == list(range(len(rows(told)))) and len(rows(told)) >= 8
+    first, last = rows(told)[0], rows(told)[4]
+    assert float(last[2]) < 0.5 * float(first[2])  # forces, already by the filter
+    model = read_model("train.h5")
+    assert model.units.length == "angstrom" and len(model.test_vectors) > 0
+    assert model.provenance["licence"] == "none" and model.provenance["title"] == "a liquid that never was"
+    assert "seed = 3" in model.provenance["settings"] and "H-O" in str(model.provenance)
+    data = sources.read("data.xyz")
+    answers = mdcore.evaluate("train.h5", [s.structure for s in data])
+    error = np.sqrt(np.mean(np.concatenate([a.forces - s.forces for a, s in zip(answers, data, strict=True)]) ** 2))
+    stated = [model.training[f"{name} force RMSE, meV/Angstrom"] for name in ("train", "validation", "test")]
+    assert min(stated) < 1e3 * error < max(stated)  # the file says how good it is
+    n2p2 = mdcore.evaluate("train-n2p2", data[0].structure)
+    np.testing.assert_allclose(n2p2.forces, answers[0].forces, atol=1e-9)
+    assert "tag hot" in (folder / "train.errors.txt").read_text()
+    assert main(["train", "train.toml"]) == 4
+    assert "train.h5" in (said := capsys.readouterr().err) and "--restart" in said and "--overwrite" in said
+
+
+def test_a_stopped_training_goes_on_bit_by_bit(folder):
+    (whole,) = train(settings("output.name=whole"), say=lambda text="": None)
+    (_, again) = whole, train(settings("output.name=again"), say=lambda text="": None)[0]
+    assert fingerprint(again) == fingerprint(whole)
+    for stop_at in (1, 4, 5, 7):  # within and between optimisers
+        name, count = f"output.name=stopped{stop_at}", []
+
+        def stop(count=count, stop_at=stop_at):
+            count.append(1)
+            return len(count) > 2 * stop_at
+
+        with pytest.raises(Interrupted, match="go on with --restart"):
+            train(settings(name), say=lambda text="": None, stop=stop)
+        assert not os.path.exists(f"stopped{stop_at}.h5")
+        (resumed,) = train(settings(name), restart=True, say=lambda text="": None)
+        assert fingerprint(resumed) == fingerprint(whole), stop_at
+    with h5py.File("stopped1.training.h5") as one, h5py.File("whole.training.h5") as other:
+        for key in ("history/train force", "history/validation energy"):
+            np.testing.assert_array_equal(one[f"member 0/{key}"][()], other[f"member 0/{key}"][()])
+
+
+def test_threads_change_nothing(folder):
+    models = [train(settings(f"output.name=t{n}", f"parallel.threads={n}"), say=lambda text="": None)[0] for n in (1, 2)]
+    assert fingerprint(models[0]) == fingerprint(models[1])
+
+
+def test_members(folder):
+    models = train(
+        settings("committee.members=2", "committee.bootstrap=true", "optimizer.0.epochs=1"), say=lambda text="": None
+    )
+    assert fingerprint(models[0]) != fingerprint(models[1])
+    assert models[0].symmetry_functions == models[1].symmetry_functions
+    assert {"train-1.h5", "train-2.h5"} <= set(os.listdir())
+
+
+def test_check(folder, capsys):
+    before = set(os.listdir())
+    assert main(["check", "train.toml"]) == 0
+    told = capsys.readouterr().out
+    for text in ("train.toml: the input is right", "40 structures, 240 atoms", "cold (20), hot (20)", "H-O, Angstrom",
+                 "up to 4 epochs", "writes train.h5"):  # fmt: skip
+        assert text in told, text
+    assert set(os.listdir()) == before
+
+
+@pytest.mark.parametrize(
+    "overrides, fragments",
+    [
+        (["loss.tags.warm=2.0"], ["--set loss.tags.warm=2.0: [loss] tags.warm", "no structure has this tag; tags: cold, hot"]),
+        (["loss.stress=1.0"], ["data.xyz: structure", "no stress"]),
+        (["data.energy=E0"], ["data.xyz: structure", "no energy"]),
+        (["network.atom_energies=isolated"], ["[network] atom_energies", "no structure is one H atom alone"]),
+        (["descriptors.cutoff=0.5"], ["[descriptors] cutoff = 0.5", "no atom ever comes closer"]),
+        (['split.test_tags=["x"]'], ["[split]", "no structure to split has the tag 'x'"]),
+        (['data.units={length="bohr", energy="ev"}', "data.format=ase"], ["[data] file|[[data]] #1", "contradictory units"]),
+    ],
+)
+def test_wrong_settings(overrides, fragments, folder, capsys):
+    options = [part for item in overrides for part in ("--set", item)]
+    assert main(["train", "train.toml", *options]) == 2
+    told = capsys.readouterr().err
+    for text in fragments:
+        assert any(part in told for part in text.split("|")), told
+
+
+def test_nothing_to_go_on_with(folder, capsys):
+    assert main(["train", "train.toml", "--restart"]) == 4
+    assert "train.training.h5: not there" in capsys.readouterr().err
+
+
+class Scripted:
+    """A regression and its optimiser whose errors are given."""
+
+    def __init__(self, errors):
+        self.given, self.parameters = iter(errors), np.zeros(1)
+
+    def set(self, parameters):
+        self.parameters = np.array(parameters)
+
+    def errors(self):
+        return Errors(next(self.given), np.nan, np.nan, 0, 0, 0)
+
+    def epoch(self):
+        self.parameters = self.parameters + 1
+
+
+def test_patience_and_the_best_parameters():
+    """Stops two epochs after the best one, goes on from it with the next optimiser, and ends there."""
+    it = Scripted([9.0, 5.0, 4.0, 6.0, 7.0, 4.5, 3.0, 8.0])
+    fit = Fit(it, None, [Stage("a", lambda r, seed: r, 50, 2), Stage("b", lambda r, seed: r, 3)])
+    seen = [row["train energy"] for row in fit.epochs()]
+    assert seen == [9e3, 5e3, 4e3, 6e3, 7e3, 4.5e3, 3e3, 8e3]
+    assert fit.best_epoch == 6 and it.parameters[0] == 4.0  # 2 at the best of a, then two steps of b
+
+
+def test_errors_that_are_no_numbers_end_the_training():
+    fit = Fit(Scripted([1.0, np.inf]), None, [Stage("a", lambda r, seed: r, 5)])
+    with pytest.raises(SimulationError, match="no finite numbers after epoch 1"):
+        list(fit.epochs())

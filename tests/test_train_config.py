@@ -1,0 +1,156 @@
+"""Does a train.toml become the settings it says, are all mistakes told at once, and is the reference page true?"""
+
+import dataclasses
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from mdcore.config import reference
+from mdcore.config.load_training import is_training, parse_training
+from mdcore.config.optimizers import OPTIMIZERS, KalmanSettings, LBFGSSettings
+from mdcore.config.schema import Section, Sections, keys, toml
+from mdcore.config.training import TrainingSettings
+from mdcore.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+MINIMAL = """
+data = { file = "a.xyz" }
+descriptors = { cutoff = 6 }
+optimizer = { type = "kalman", epochs = 3 }
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.xyz", "b.xyz", "water_train.xyz", "water_test.xyz"):
+        (tmp_path / name).write_text("")
+
+
+def test_defaults():
+    s = parse_training(MINIMAL, "water.toml")
+    assert s.output.name == "water" and s.output_path(".h5") == "water.h5" and s.needed == ("energy", "forces")
+    (data,) = s.data
+    assert (data.file, data.use, data.units, data.stress_order[3]) == ("a.xyz", "split", {}, "yz")
+    (own,) = s.optimizer
+    assert isinstance(own, KalmanSettings) and (own.epochs, own.rows, own.patience) == (3, 32, 0)
+    assert s.network.hidden == (25, 25) and s.descriptors.cutoff == 6.0 and not s.descriptors.is_given
+
+
+def test_several_files_and_optimisers_and_overrides():
+    text = MINIMAL.replace("data =", "xdata =").replace("xdata = { file = \"a.xyz\" }", "").replace(
+        "optimizer = ", "optimizer2 = ").replace('optimizer2 = { type = "kalman", epochs = 3 }', "") + """
+[[data]]
+file = "a.xyz"
+[[data]]
+file = "b.xyz"
+use = "test"
+[[optimizer]]
+type = "kalman"
+epochs = 3
+[[optimizer]]
+type = "lbfgs"
+epochs = 9
+"""  # fmt: skip
+    s = parse_training(text, overrides=["optimizer.1.epochs=7", "network.hidden=[8, 8, 8]", "data.1.weight=2"])
+    assert [own.use for own in s.data] == ["split", "test"] and s.data[1].weight == 2.0
+    assert isinstance(s.optimizer[1], LBFGSSettings) and s.optimizer[1].epochs == 7
+    assert s.network.hidden == (8, 8, 8) and "# --set data.1.weight=2" in s.text
+
+
+def test_all_mistakes_at_once():
+    text = """
+seeed = 1
+[[data]]
+file = "missing.xyz"
+stress_sign = "pressure"
+[descriptors]
+cutof = 6
+keep = { Xx = 3 }
+[network]
+hidden = [0]
+[loss]
+energy = 0
+forces = 0
+[[optimizer]]
+type = "adam"
+epochs = 3
+rows = 5
+[committee]
+bootstrap = true
+"""
+    with pytest.raises(InputError) as caught:
+        parse_training(text, "t.toml", ["network.hiden=[3]"])
+    told = str(caught.value)
+    for part in (
+        "seeed = 1: unknown key; did you mean 'seed'?",
+        "[[data]] #1 file = \"missing.xyz\": no such file or folder; looked for missing.xyz",
+        "[[data]] #1 stress_sign = \"pressure\": applies to a stress that is named",
+        "[descriptors] cutof = 6: unknown key; did you mean 'cutoff'?",
+        "[network] hidden = [0]: expected a list of one or more, each an integer >= 1",
+        "[loss] energy = 0: nothing counts",
+        '[[optimizer]] #1 rows = 5: applies to type "kalman" only',
+        "[committee] bootstrap = true: applies to several members only",
+        "--set network.hiden=[3]: [network] hiden = [3]: unknown key; did you mean 'hidden'?",
+    ):
+        assert part in told, part + "\n" + told
+
+
+@pytest.mark.parametrize(
+    "section, message",
+    [
+        ("", "[descriptors] cutoff: required to generate descriptors, in Angstrom"),
+        ("keep = { Xx = 3 }\ncutoff = 6", "[descriptors] keep: 'Xx' is no chemical element"),
+        ('file = "a.xyz"', "state its units"),
+        ('functions = ["H 2 H 1 0 6"]\nkeep = 3', "keep = 3: applies to generated descriptors only"),
+        ("cutoff = 5\nangular_cutoff = 6", "must not exceed the cutoff, 5"),
+        ('cutoff = 5\nunits = { length = "foot", energy = "ev" }', "unknown unit"),
+    ],
+)
+def test_descriptor_settings(section, message):
+    text = MINIMAL.replace("descriptors = { cutoff = 6 }\n", "") + f"[descriptors]\n{section}\n"
+    with pytest.raises(InputError, match="descriptors") as caught:
+        parse_training(text)
+    assert message in str(caught.value)
+
+
+def test_what_is_a_training(tmp_path):
+    for name, text, answer in (("t.toml", MINIMAL, True), ("r.toml", "structure = { file = 'a.xyz' }\n", False)):
+        (tmp_path / name).write_text(text)
+        assert is_training(tmp_path / name) is answer
+
+
+def every_key():
+    def walk(cls, path):
+        for name, field in keys(cls).items():
+            kind = field.metadata["kind"]
+            if isinstance(kind, Section):
+                yield from walk(kind.cls, (*path, name))
+            elif isinstance(kind, Sections):
+                for inner in (kind.classes or {"": kind.cls}).values():
+                    yield from walk(inner, (*path, name))
+            else:
+                yield ".".join((*path, name)), field
+
+    return list(walk(TrainingSettings, ()))
+
+
+@pytest.mark.parametrize(("path", "field"), every_key(), ids=lambda x: x if isinstance(x, str) else "")
+def test_every_key_is_documented_and_its_example_is_right(path, field):
+    meta = field.metadata
+    assert meta["doc"].strip().endswith(".")
+    kind = meta["kind"]
+    assert kind.convert(tomllib.loads(f"v = {toml(meta['example'])}")["v"]) is not None
+    if field.default not in (None, dataclasses.MISSING, "", ()):
+        assert kind.convert(field.default) == field.default
+
+
+def test_reference_page():
+    page = reference.training_page()
+    message = "run: python -m mdcore.config.reference train > docs/train-input.md"
+    assert (ROOT / "docs" / "train-input.md").read_text() == page, message
+    for path, _ in every_key():
+        assert f"| `{path.split('.')[-1]}` |" in page
+    assert all(f'"{word}"' in page for word in OPTIMIZERS)
+    parse_training(reference.TRAINING_EXAMPLE, "water.toml")

@@ -1,0 +1,139 @@
+"""Does the loss say what it should, and does it change with the parameters as its gradient says?"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mdcore.train.environments import Environments
+from mdcore.train.loss import Regression, Weights
+from mdcore.train.start import initialised
+from tests.reference import hdnnp as twin
+from tests.reference.hdnnp_models import random_model
+from tests.training_sets import Labelled, mixed_set
+
+TERMS = [
+    Weights(1.0, 0.0, 0.0),
+    Weights(0.0, 1.0, 0.0),
+    Weights(0.0, 0.0, 1.0),
+    Weights(0.3, 0.7, 0.2, power=1.0),
+]
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["", "normalize_nodes"])
+def regression(request):
+    model = random_model(types=[2, 3, 9, 21], normalize_nodes=request.param)
+    return Regression(model, Environments(model, mixed_set()))
+
+
+def derivative(function, at, along, h=1e-3):
+    """Along a direction, fourth order."""
+    f = [function(at + k * h * along) for k in (-2, -1, 1, 2)]
+    return (f[0] - 8 * f[1] + 8 * f[2] - f[3]) / (12 * h)
+
+
+def test_predictions_equal_twin(regression):
+    p, env = regression.predict(), regression.environments
+    for k, s in enumerate(mixed_set()):
+        want = twin.evaluate(regression.model, s.symbols, s.positions, s.cell)
+        assert p.energies[k] == pytest.approx(want.energy, rel=1e-12)
+        np.testing.assert_allclose(p.forces[env.first[k] : env.first[k + 1]], want.forces, rtol=0, atol=1e-6)
+        if s.cell is not None:
+            stress = -want.virial / abs(np.linalg.det(s.cell))
+            voigt = stress[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
+            np.testing.assert_allclose(p.stresses[k], voigt, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("weights", TERMS, ids=["energy", "forces", "stress", "all"])
+def test_loss_is_the_sum_of_its_terms(regression, weights):
+    p, env, total = regression.predict(), regression.environments, 0.0
+    for k, s in enumerate(mixed_set()):
+        n = len(s.symbols)
+        if s.energy is not None:
+            total += s.weight * weights.energy * (p.energies[k] - s.energy) ** 2 / n**weights.power
+        if s.forces is not None:
+            total += s.weight * weights.forces * np.sum((p.forces[env.first[k] : env.first[k + 1]] - s.forces) ** 2)
+        if s.stress is not None:
+            stress = p.stresses[k][np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])]
+            total += s.weight * weights.stress * np.sum((stress - s.stress) ** 2)
+    assert regression.loss(weights)[0] == pytest.approx(total, rel=1e-12)
+    parts = sum(regression.loss(weights, [k])[0] for k in range(env.n_structures))
+    assert parts == pytest.approx(total, rel=1e-12)
+
+
+@pytest.mark.parametrize("weights", TERMS, ids=["energy", "forces", "stress", "all"])
+def test_gradient_equals_finite_differences(regression, weights):
+    """In every parameter, and along random directions, to 1e-6 of its size."""
+    at = regression.parameters.copy()
+
+    def loss(parameters):
+        regression.set(parameters)
+        return regression.loss(weights)[0]
+
+    gradient = regression.loss(weights)[1]
+    units = np.eye(len(at))
+    numerical = np.array([derivative(loss, at, unit) for unit in units])
+    rng = np.random.default_rng(0)
+    for along in rng.normal(size=(3, len(at))) / np.sqrt(len(at)):
+        assert gradient @ along == pytest.approx(derivative(loss, at, along), rel=1e-6)
+    regression.set(at)
+    assert np.abs(gradient).max() > 1e-4
+    assert np.abs(gradient - numerical).max() < 1e-6 * np.abs(gradient).max()
+
+
+def test_rows_equal_finite_differences(regression):
+    at, env = regression.parameters.copy(), regression.environments
+    rng = np.random.default_rng(1)
+    structures, components = np.array([0, 4, 2, 0]), np.array([0, 3, 5, 4])
+    atoms, axes = rng.integers(env.first[-1], size=12), rng.integers(3, size=12)
+    rows = np.concatenate([
+        regression.energy_rows(structures), regression.force_rows(atoms, axes),
+        regression.stress_rows(structures, components),
+    ])  # fmt: skip
+
+    def observed(parameters):
+        regression.set(parameters)
+        p = regression.predict()
+        return np.concatenate([p.energies[structures], p.forces[atoms, axes], p.stresses[structures, components]])
+
+    for along in rng.normal(size=(3, len(at))) / np.sqrt(len(at)):
+        want = derivative(observed, at, along)
+        assert np.abs(rows @ along - want).max() < 1e-7 * np.abs(want).max()
+    regression.set(at)
+
+
+def test_threads_change_no_bit():
+    model = random_model(types=[2, 3])
+    structures = [s for seed in range(80) for s in mixed_set(seed)]  # several chunks
+    one, two = (Regression(model, Environments(model, structures, threads=n), threads=n) for n in (1, 2))
+    assert len(one.chunks) > 1
+    for weights in TERMS:
+        (a, da), (b, db) = one.loss(weights), two.loss(weights)
+        assert a == b and da.tobytes() == db.tobytes()
+    assert one.predict().forces.tobytes() == two.predict().forces.tobytes()
+
+
+def test_start_has_the_size_and_offset_of_the_data():
+    model = random_model(types=[2, 3], normalisation=False)
+    structures = [replace(s, energy=500.0 * len(s.symbols) + (s.energy or 0.0)) for s in mixed_set()]
+    env = Environments(model, structures)
+    for scheme in ("xavier", "nguyen-widrow"):
+        start = Regression(initialised(model, env, seed=2, scheme=scheme), env)
+        errors, p = start.errors(), start.predict()
+        known = np.isfinite(env.forces)
+        assert errors.energy < 2.0
+        size, want = np.sqrt(np.mean(p.forces[known] ** 2)), np.sqrt(np.mean(env.forces[known] ** 2))
+        assert size == pytest.approx(want, rel=1e-6)
+        again = Regression(initialised(model, env, seed=2, scheme=scheme), env)
+        assert again.parameters.tobytes() == start.parameters.tobytes()
+        assert Regression(start.fitted(), env).predict().energies.tobytes() == p.energies.tobytes()
+
+
+def test_sets_without_forces():
+    model = random_model(types=[2, 3])
+    structures = [Labelled(s.symbols, s.positions, s.cell, 1.0 + k) for k, s in enumerate(mixed_set())]
+    env = Environments(model, structures)
+    regression = Regression(initialised(model, env), env)
+    errors = regression.errors()
+    assert np.isfinite(errors.energy) and np.isnan(errors.forces) and np.isnan(errors.stress)
+    assert np.isfinite(regression.loss(Weights())[1]).all()
