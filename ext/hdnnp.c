@@ -7,6 +7,17 @@
 #include "network_gradients.c"
 #include "tangents.c"
 
+enum { LARGEST_BLOCK = 32, BLOCKS_PER_WORKER = 32 };
+
+/* How many atoms a worker takes at a time */
+static int64_t block_size(int64_t n_owned, int64_t threads)
+{
+    const int64_t share = n_owned / (threads * BLOCKS_PER_WORKER);
+    return share < 1 ? 1 : share < LARGEST_BLOCK ? share : LARGEST_BLOCK;
+}
+
+#include "committee.c"
+
 /* Beyond the range of training by less than this share of it is rounding: the text files have few digits. */
 #define ROUNDING 1e-9
 
@@ -53,10 +64,7 @@ static md_i128 block(const hd_element *elements, int64_t n_elements, const hd_un
         const int64_t n = env.first[n_elements];
         s->kernels->values(&element->plan, &env, s, s->descriptors);
         note(notes, element, i, s->descriptors);
-        for (int64_t m = 0; m < n_functions; m++)
-            s->descriptors[m] = element->slope[m] * (s->descriptors[m] - element->shift[m]) + element->base;
-        double energy;
-        network(&element->network, 1, s->descriptors, &energy, s->slopes, s->network);
+        const double energy = answer(element, s);
         for (int64_t m = 0; m < n_functions; m++)
             s->slopes[m] *= element->slope[m] * element->factor;
         for (int64_t m = 0; m < 3; m++)
@@ -72,8 +80,6 @@ static md_i128 block(const hd_element *elements, int64_t n_elements, const hd_un
     return total;
 }
 
-enum { LARGEST_BLOCK = 32, BLOCKS_PER_WORKER = 32 };
-
 /* Energy and forces of all owned atoms. Workers take blocks of atoms as they get to them; each adds to forces
  * of its own. What they add are multiples of the grids, so who took which block can't be seen in the sums.
  * Without OpenMP the first worker does it all. */
@@ -85,8 +91,7 @@ static void energy_forces(const hd_element *elements, int64_t n_elements, const 
         md_limbs(block(elements, n_elements, units, atoms, 0, n_owned, *scratch, notes), energy_limbs);
         return;
     }
-    const int64_t share = n_owned / (threads * BLOCKS_PER_WORKER);
-    const int64_t size = share < 1 ? 1 : share < LARGEST_BLOCK ? share : LARGEST_BLOCK;
+    const int64_t size = block_size(n_owned, threads);
     int64_t next = 0;
 #pragma omp parallel for schedule(static, 1) num_threads(threads)
     for (int64_t worker = 0; worker < threads; worker++) {
@@ -134,6 +139,7 @@ const hd_kernels JOIN(hd_kernels_, MD_LEVEL) = {
     .tangent_forces = tangent_forces,
     .tangent_rates = tangent_rates,
     .energy_forces = energy_forces,
+    .deviations = deviations,
 #if defined(_OPENMP)
     .openmp = 1,
 #endif

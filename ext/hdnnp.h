@@ -20,6 +20,7 @@ enum { HD_INTEGER_POWER, HD_REAL_POWER, HD_ANGLE_WINDOW };                      
 enum { HD_ALL = -1 };    /* neighbours of every element, weighted with their charges */
 enum { HD_DEGREE = 8 };  /* highest power of 1 + lambda cos that is expanded in cos */
 enum { HD_LIMIT = 32 };  /* most exponents, angles of one group; most elements */
+enum { HD_MEMBERS = 100 }; /* most members of a committee */
 
 /* A function that falls from 1 to 0: core(y) with y = (edge - r) * inverse, at most 1 (HD_CUTOFF), or
  * y = 1 - |r - edge| * inverse (HD_COMPACT), squared (HD_COMPACT_ASYMMETRIC). */
@@ -90,11 +91,13 @@ typedef struct {
     int64_t n_layers, widest; /* widest layer, inputs included, rounded up to 4 */
 } hd_network;
 
-/* One element: descriptors, scaling x = slope * (G - shift) + base, network, energy = factor * E + offset.
- * Training saw descriptors from low to high, infinite where unknown; per_width = 1 / (high - low). */
+/* One element: descriptors, scaling x = slope * (G - shift) + base, networks, energy = factor * E + offset; E is the
+ * mean over the members of a committee, usually one. Training saw descriptors from low to high, infinite where unknown;
+ * per_width = 1 / (high - low). */
 typedef struct {
     hd_plan plan;
-    hd_network network;
+    hd_network *members;
+    int64_t n_members; /* the same of all elements */
     const double *slope, *shift;
     double base, factor, offset;
     const double *low, *high, *per_width;
@@ -116,6 +119,8 @@ typedef struct {
     int64_t stride;                       /* room for every neighbour, and more */
     double *x, *y, *z, *edge;             /* [stride] an environment; [3][stride] its gradients */
     double *descriptors, *slopes;         /* [n_functions] */
+    double *energies, *members;           /* [n_members], [n_members][row]: E and dE/dx of each, of a committee only */
+    int64_t row;                          /* >= n_functions */
     double *network;                      /* [network_work] */
     int64_t *first;                       /* [n_elements + 1] */
     int32_t *atom;                        /* [stride] */
@@ -189,6 +194,10 @@ typedef struct hd_kernels {
     void (*energy_forces)(const hd_element *, int64_t n_elements, const hd_units *, const hd_atoms *, int64_t n_owned,
                           int64_t n_total, int64_t threads, hd_scratch **scratch, double *spare, int64_t *energy_limbs,
                           const hd_notes *);
+    /* committee.c: likewise; f [threads][n_members - 1][4 n_total] are zeros, and the first worker's hold the sums
+     * afterwards; energy_limbs [n_members][3] */
+    void (*deviations)(const hd_element *, int64_t n_elements, const hd_units *, const hd_atoms *, int64_t n_owned,
+                       int64_t n_total, int64_t threads, hd_scratch **scratch, double *f, int64_t *energy_limbs);
     int openmp; /* are the workers threads? */
 } hd_kernels;
 

@@ -480,15 +480,18 @@ static void *take(hd_heap *heap, int64_t n, size_t size)
 static size_t lay_out(const hd_element *elements, int64_t n_elements, int64_t most, char *memory)
 {
     hd_heap heap = {memory};
-    int64_t families = 0, exponents = 1, functions = 0, network = 0;
+    int64_t families = 0, exponents = 1, functions = 0, network = 0, members = 0;
     for (int64_t e = 0; e < n_elements; e++) {
         const hd_plan *plan = &elements[e].plan;
         families = plan->n_families > families ? plan->n_families : families;
         functions = plan->n_functions > functions ? plan->n_functions : functions;
         for (int64_t m = 0; m < plan->n_families; m++)
             exponents = plan->families[m].n_exponents > exponents ? plan->families[m].n_exponents : exponents;
-        const int64_t own = network_work(&elements[e].network);
-        network = own > network ? own : network;
+        for (int64_t m = 0; m < elements[e].n_members; m++) {
+            const int64_t own = network_work(&elements[e].members[m]);
+            network = own > network ? own : network;
+        }
+        members = elements[e].n_members > members ? elements[e].n_members : members;
     }
     const int64_t n = (most + n_elements * (LANES - 1) + 3 * LANES - 1) & ~(LANES - 1);
     hd_scratch *scratch = take(&heap, 1, sizeof *scratch);
@@ -519,13 +522,15 @@ static size_t lay_out(const hd_element *elements, int64_t n_elements, int64_t mo
     own.store = take(&heap, STORE, 1);
     own.chunks = take(&heap, CHUNKS, sizeof(hd_chunk));
 
-    hd_scratch outer = {.stride = n, .work = work};
+    hd_scratch outer = {.stride = n, .work = work, .row = (functions + 7) & ~INT64_C(7)};
     double **doubles[] = {&outer.x, &outer.y, &outer.z};
     for (int i = 0; i < 3; i++)
         *doubles[i] = take(&heap, n, 8);
     outer.edge = take(&heap, 3 * n, 8);
     outer.descriptors = take(&heap, functions + 4, 8);
     outer.slopes = take(&heap, functions + 4, 8);
+    outer.energies = take(&heap, members > 1 ? members : 0, 8);
+    outer.members = take(&heap, members > 1 ? members * outer.row : 0, 8);
     outer.network = take(&heap, network, 8);
     outer.first = take(&heap, n_elements + 1, 8);
     outer.atom = take(&heap, n, 4);

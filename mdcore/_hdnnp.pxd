@@ -4,6 +4,9 @@
 from libc.stdint cimport int32_t, int64_t
 
 cdef extern from "hdnnp.h" nogil:
+    enum:
+        HD_MEMBERS
+
     ctypedef struct hd_window:
         pass
 
@@ -49,7 +52,8 @@ cdef extern from "hdnnp.h" nogil:
 
     ctypedef struct hd_element:
         hd_plan plan
-        hd_network network
+        hd_network *members
+        int64_t n_members
         const double *slope
         const double *shift
         double base, factor, offset
@@ -118,6 +122,8 @@ cdef extern from "hdnnp.h" nogil:
                               double *) noexcept nogil
         void (*energy_forces)(const hd_element *, int64_t, const hd_units *, const hd_atoms *, int64_t, int64_t,
                               int64_t, hd_scratch **, double *, int64_t *, const hd_notes *) noexcept nogil
+        void (*deviations)(const hd_element *, int64_t, const hd_units *, const hd_atoms *, int64_t, int64_t, int64_t,
+                           hd_scratch **, double *, int64_t *) noexcept nogil
         int openmp
 
     const hd_kernels *hd_select(const char *)

@@ -41,43 +41,23 @@ cdef _rows(array, int64_t n, int64_t columns):
     return array if array.strides[1] == 8 and array.strides[0] % 8 == 0 else np.ascontiguousarray(array)
 
 
-def canonical_order(double[:, ::1] x, const int64_t[::1] tags, int64_t n_owned, int64_t n_total, int64_t n_species,
-                    int64_t[::1] first, int32_t[::1] index):
-    """Sort the rows of a full Verlet list by (species, tag, displacement), in place.
-
-    x : [capacity, 4] rows (x, y, z, species) and tags [capacity] of owned atoms and ghosts; first [n_owned + 1],
-    index : the list, padded with n_total. Returns bounds int32 [n_owned, n_species + 1]: where in its row each
-    species begins.
-    """
-    if x.shape[0] <= n_total or x.shape[1] != 4 or tags.shape[0] < n_total or first.shape[0] < n_owned + 1:
-        raise ValueError("rows of atoms or of the list are missing")
-    cdef int64_t longest = int(np.diff(np.asarray(first)[: n_owned + 1]).max(initial=0))
-    cdef int32_t[:, ::1] bounds = np.zeros((max(n_owned, 1), n_species + 1), dtype=np.int32)
-    cdef int64_t[::1] work = np.empty(3 * n_total + longest + 8, dtype=np.int64)
-    cdef const hd_kernels *k = kernels()
-    if index.shape[0]:
-        with nogil:
-            k.canonical_order(&x[0, 0], &tags[0], n_owned, n_total, n_species, &first[0], &index[0],
-                              &bounds[0, 0], &work[0])
-    return np.asarray(bounds)[:n_owned]
-
-
 cdef class Networks:
     """The element networks of a potential with their descriptors, as tables the kernels read.
 
-    elements : one (Plan, layers of hdnnp_plan.network_tables, slope [n], shift [n], base, factor, offset) an
-    element; charges : nuclear charges. The network's input is slope * (G - shift) + base, an atom's energy
-    factor * E_NN + offset. ranges : one (min [n], max [n]) of the training set an element, not finite where
+    elements : one (Plan, members, slope [n], shift [n], base, factor, offset) an element; members : the layers of
+    hdnnp_plan.network_tables of each member of a committee, usually one; charges : nuclear charges. A network's input is
+    slope * (G - shift) + base, an atom's energy factor * E_NN + offset, E_NN the mean of the members'. ranges : one (min [n], max [n]) of the training set an element, not finite where
     unknown; None: nothing is known.
     precision : one of PRECISIONS; "mixed": descriptors and their gradients in float, sums
-    over neighbours and the networks in double. One thread of Python at a time may call `values`, `vjp`, `jvp` and
-    `energy_forces`, which share scratch memory.
+    over neighbours and the networks in double. One thread of Python at a time may call `values`, `vjp`, `jvp`,
+    `energy_forces` and `deviations`, which share scratch memory.
     """
 
     cdef hd_element *elements
     cdef object arrays
     cdef readonly int64_t n_elements
     cdef readonly int64_t n_functions  # of the element that has most
+    cdef readonly int64_t n_members
     cdef readonly str precision
     cdef list memory  # of each thread
     cdef hd_scratch *scratch[MOST_THREADS]
@@ -95,6 +75,9 @@ cdef class Networks:
             raise MemoryError
         if not 0 < self.n_elements <= 64:
             raise ValueError("1 to 64 elements")
+        self.n_members = len(elements[0][1])
+        if not 0 < self.n_members <= HD_MEMBERS:
+            raise ValueError("1 to 100 members")
         self.arrays = [np.ascontiguousarray(charges, dtype=np.float64)]
         cdef int64_t e
         for e in range(self.n_elements):
@@ -103,7 +86,10 @@ cdef class Networks:
     def __dealloc__(self):
         if self.elements != NULL:
             for e in range(self.n_elements):
-                free(<void *>self.elements[e].network.layers)
+                if self.elements[e].members != NULL:
+                    for m in range(self.n_members):
+                        free(<void *>self.elements[e].members[m].layers)
+                free(self.elements[e].members)
         free(self.elements)
 
     cdef uintptr_t _keep(self, array, size_t itemsize) except? 0:
@@ -117,7 +103,7 @@ cdef class Networks:
         return memory.ctypes.data
 
     cdef _take(self, hd_element *to, element, known):
-        plan, layers, slope, shift, base, factor, offset = element
+        plan, members, slope, shift, base, factor, offset = element
         to.plan.families = <const hd_family *>self._keep(plan.families, sizeof(hd_family))
         to.plan.exponents = <const hd_exponent *>self._keep(plan.exponents, sizeof(hd_exponent))
         to.plan.radials = <const hd_radial *>self._keep(plan.radials, sizeof(hd_radial))
@@ -128,7 +114,9 @@ cdef class Networks:
         to.plan.n_families, to.plan.n_elements = len(plan.families), self.n_elements
         to.plan.n_functions = plan.n_functions
         self.n_functions = max(self.n_functions, plan.n_functions)
-        if not len(slope) == len(shift) == plan.n_functions == layers[0][3]:
+        if len(members) != self.n_members:
+            raise ValueError("as many members of every element")
+        if not all(len(slope) == len(shift) == plan.n_functions == layers[0][3] for layers in members):
             raise ValueError("descriptors, scaling and network inputs differ in number")
         to.slope = <const double *>self._keep(slope, 8)
         to.shift = <const double *>self._keep(shift, 8)
@@ -143,17 +131,24 @@ cdef class Networks:
         low, high = low - slack, high + slack
         to.low, to.high = <const double *>self._keep(low, 8), <const double *>self._keep(high, 8)
         to.per_width = <const double *>self._keep(1.0 / width, 8)
+        to.members = <hd_network *>calloc(len(members), sizeof(hd_network))
+        if to.members == NULL:
+            raise MemoryError
+        to.n_members = len(members)
+        for m, layers in enumerate(members):
+            self._take_network(&to.members[m], layers)
+
+    cdef _take_network(self, hd_network *to, layers):
         cdef hd_layer *own = <hd_layer *>calloc(len(layers), sizeof(hd_layer))
         if own == NULL:
             raise MemoryError
-        to.network.layers, to.network.n_layers = own, len(layers)
-        to.network.widest = 0
+        to.layers, to.n_layers, to.widest = own, len(layers), 0
         for m, (weights, transposed, biases, n_in, n_out, activation, scale) in enumerate(layers):
             own[m].weights = <double *>self._keep(weights, 8)
             own[m].transposed = <double *>self._keep(transposed, 8)
             own[m].biases = <double *>self._keep(biases, 8)
             own[m].n_in, own[m].n_out, own[m].activation, own[m].scale = n_in, n_out, activation, scale
-            to.network.widest = max(to.network.widest, (n_in + 3) // 4 * 4, (n_out + 3) // 4 * 4)
+            to.widest = max(to.widest, (n_in + 3) // 4 * 4, (n_out + 3) // 4 * 4)
 
     cdef hd_scratch *_scratch(self, int64_t most, int64_t threads=1) except NULL:
         """Scratch memory for environments of up to `most` neighbours in self.scratch [threads]; the first one."""
@@ -241,9 +236,9 @@ cdef class Networks:
                 elif edge_columns:
                     k.vjp(plan, &env, scratch, &other[a, 0], ex, ey, ez)
 
-    def network(self, int element, x):
-        """E_NN [n] and dE_NN/dx [n, n_inputs] for inputs x [n, n_inputs]"""
-        cdef const hd_network *net = self._network(element)
+    def network(self, int element, x, int member=0):
+        """E_NN [n] and dE_NN/dx [n, n_inputs] of one member for inputs x [n, n_inputs]"""
+        cdef const hd_network *net = self._network(element, member)
         cdef int64_t n_in = net.layers[0].n_in, n = len(x), width = (n_in + 3) // 4 * 4
         x = np.asarray(x, dtype=np.float64)
         if x.ndim != 2 or x.shape[1] != n_in:
@@ -304,10 +299,10 @@ cdef class Networks:
             raise ValueError(f"expected {self.n_parameters(element)} parameters, found {parameters.shape[0]}")
         kernels().set_parameters(&parameters[0], self._network(element))
 
-    cdef hd_network *_network(self, int element) except NULL:
-        if not 0 <= element < self.n_elements:
-            raise ValueError("no such element")
-        return &self.elements[element].network
+    cdef hd_network *_network(self, int element, int member=0) except NULL:
+        if not (0 <= element < self.n_elements and 0 <= member < self.n_members):
+            raise ValueError("no such element or member")
+        return &self.elements[element].members[member]
 
     def energy_forces(self, double[:, ::1] x, double[:, ::1] f, int64_t[::1] first, int32_t[::1] index,
                       int32_t[:, ::1] bounds, int32_t[::1] species_of, int32_t[::1] element_of, units,
@@ -326,14 +321,10 @@ cdef class Networks:
         and excess, how far, in units of max - min; descriptors [>= n_owned, n_functions], raw G, zeros behind them
         """
         cdef int64_t n = first.shape[0] - 1
-        if species_of.shape[0] != self.n_elements or bounds.shape[0] < n or bounds.shape[1] != element_of.shape[0] + 1:
-            raise ValueError("species_of is [n_elements], bounds [n_owned, n_species + 1]")
-        if x.shape[1] != 4 or f.shape[1] != 4 or f.shape[0] != x.shape[0] or x.shape[0] < n or energy.shape[0] != 3:
+        if f.shape[1] != 4 or f.shape[0] != x.shape[0] or energy.shape[0] != 3:
             raise ValueError("x and f are [capacity, 4], energy [3]")
-        if n_total < 0:
-            n_total = x.shape[0]
-        if not n <= n_total <= x.shape[0] or not 1 <= threads <= MOST_THREADS:
-            raise ValueError("n_total counts rows of x, threads is 1 to 512")
+        n_total = x.shape[0] if n_total < 0 else n_total
+        cdef hd_atoms atoms = self._atoms(x, first, index, bounds, species_of, element_of, n_total)
         notes_wanted = [atom_energy, outside, worst, excess, descriptors]
         for column in notes_wanted:
             if column is not None and column.shape[0] < n:
@@ -342,30 +333,16 @@ cdef class Networks:
             raise ValueError("descriptors are [n_owned, n_functions]")
         cdef hd_units u
         u.per_length, u.energy, u.gradient, u.cutoff = units
-        cdef hd_atoms atoms
-        cdef int64_t most = int(np.diff(np.asarray(first)).max(initial=0))
         cdef const hd_kernels *k = kernels()
-        threads = min(threads, max(n, 1)) if k.openmp else 1
-        global started_in
-        if threads > 1 and started_in != os.getpid():
-            if started_in:
-                threads = 1
-            else:
-                started_in = os.getpid()
-        self._scratch(most, threads)
+        threads = self._workers(first, threads)
         cdef int64_t room = 4 * n_total * (threads - 1)
         if self.spare.shape[0] < room:
             self.spare = np.zeros(room + room // 8)
         cdef double *spare = &self.spare[0] if room else NULL
-        cdef int32_t no_index = 0
         energy[:] = 0
         if n == 0:
             return
-        atoms.x, atoms.f, atoms.first = &x[0, 0], &f[0, 0], &first[0]
-        atoms.index = &index[0] if index.shape[0] else &no_index
-        atoms.bounds = &bounds[0, 0]
-        atoms.n_species = element_of.shape[0]
-        atoms.species_of, atoms.element_of = &species_of[0], &element_of[0]
+        atoms.f = &f[0, 0]
         if outside is None and (worst is not None or excess is not None):
             outside = np.empty(n, dtype=np.int32)
         if outside is not None:
@@ -382,5 +359,37 @@ cdef class Networks:
             k.energy_forces(self.elements, self.n_elements, &u, &atoms, n, n_total, threads, self.scratch, spare,
                             &energy[0], &notes)
 
+    cdef hd_atoms _atoms(self, double[:, ::1] x, int64_t[::1] first, int32_t[::1] index, int32_t[:, ::1] bounds,
+                         int32_t[::1] species_of, int32_t[::1] element_of, int64_t n_total) except *:
+        """What kernels see of the engine, but for the forces."""
+        cdef int64_t n = first.shape[0] - 1
+        cdef hd_atoms atoms
+        if species_of.shape[0] != self.n_elements or bounds.shape[0] < n or bounds.shape[1] != element_of.shape[0] + 1:
+            raise ValueError("species_of is [n_elements], bounds [n_owned, n_species + 1]")
+        if x.shape[1] != 4 or not n <= n_total <= x.shape[0]:
+            raise ValueError("x is [capacity, 4], n_total counts rows of it")
+        atoms.n_species, atoms.f = element_of.shape[0], NULL
+        atoms.x, atoms.index = NULL, NULL
+        if n:
+            atoms.x, atoms.first, atoms.bounds = &x[0, 0], &first[0], &bounds[0, 0]
+            atoms.index = &index[0] if index.shape[0] else <const int32_t *>&bounds[0, 0]
+            atoms.species_of, atoms.element_of = &species_of[0], &element_of[0]
+        return atoms
+
+    cdef int64_t _workers(self, int64_t[::1] first, int64_t threads) except -1:
+        """How many of `threads` can share these rows of a list; each has scratch memory then."""
+        if not 1 <= threads <= MOST_THREADS:
+            raise ValueError("threads is 1 to 512")
+        threads = min(threads, max(first.shape[0] - 1, 1)) if kernels().openmp else 1
+        global started_in
+        if threads > 1 and started_in != os.getpid():
+            if started_in:
+                threads = 1
+            else:
+                started_in = os.getpid()
+        self._scratch(int(np.diff(np.asarray(first)).max(initial=0)), threads)
+        return threads
+
 
 include "_hdnnp_tangents.pxi"
+include "_hdnnp_md.pxi"

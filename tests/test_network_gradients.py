@@ -39,7 +39,7 @@ def kernels_of(network):
     n = network.layer_sizes[0]
     functions = [SymmetryFunction(type=2, center="H", neighbors=("H",), eta=1.0 + k, cutoff=3.0) for k in range(n)]
     plan = make_plan(tuple(functions), ("H",))
-    return _hdnnp.Networks([(plan, network_tables(network), np.ones(n), np.zeros(n), 0.0, 1.0, 0.0)], [1.0])
+    return _hdnnp.Networks([(plan, [network_tables(network)], np.ones(n), np.zeros(n), 0.0, 1.0, 0.0)], [1.0])
 
 
 def samples(n, n_in, seed=1):

@@ -154,7 +154,7 @@ def networks_of(model: HDNNP, precision: str = "double") -> Networks:
             )
         slope, shift, base = scaling.affine()
         factor, offset = energy_of(model, e)
-        layers = network_tables(model.networks[e])
-        elements.append((make_plan(functions, model.elements), layers, slope, shift, base, factor, offset))
+        members = [network_tables(own[e]) for own in model.members]
+        elements.append((make_plan(functions, model.elements), members, slope, shift, base, factor, offset))
     ranges = [(scaling.min, scaling.max) for scaling in model.scaling]
     return Networks(elements, np.array(model.atomic_numbers, dtype=np.float64), ranges, precision)

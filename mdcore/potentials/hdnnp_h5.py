@@ -2,7 +2,7 @@
 
 Layout (lengths and energies in the units the root attributes name)::
 
-    /                 format = "mdcore-hdnnp", version = 1, name, length_unit, energy_unit, elements
+    /                 format = "mdcore-hdnnp", version = 1 (2: a committee), name, length_unit, energy_unit, elements
     /normalisation    mean_energy, conv_energy, conv_length          (attributes; group absent if not used)
     /provenance       any texts                                      (attributes)
     /training         any texts and numbers                          (attributes)
@@ -10,6 +10,8 @@ Layout (lengths and energies in the units the root attributes name)::
         symmetry_functions   one record a network input
         scaling              [n, 4]: min, max, mean, sigma
         weights/<layer>      [n_in, n_out];  biases/<layer>  [n_out];  layers count from 0
+    /members          n = members of a committee, the one in /elements counts (attribute; group absent if there is one)
+        <i>/<El>             of member i = 1, 2, ...: activations, normalize_nodes, weights, biases as in /elements
     /test_vectors/<i> symbols, positions, forces, cell (absent for a cluster); energy (attribute)
 
 Test vectors are stored as data; whoever loads the potential into the engine checks them there.
@@ -33,7 +35,7 @@ from mdcore.potentials.hdnnp_model import (
 )
 from mdcore.potentials.native_units import Units
 
-FORMAT, VERSION = "mdcore-hdnnp", 1
+FORMAT, VERSION, COMMITTEE = "mdcore-hdnnp", 1, 2  # who knows no committees shall not take one for its first member
 _RECORD = np.dtype(
     [("type", "i4"), ("neighbor_1", "i4"), ("neighbor_2", "i4")]  # atomic numbers, 0: any element
     + [(name, "f8") for name in ("eta", "rs", "lambda", "zeta", "cutoff", "rl", "thl", "thr")]
@@ -63,7 +65,7 @@ def read_h5(path, units: Units | dict | None = None) -> HDNNP:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:
                 raise InputError(f"{path}: not a potential of mdcore (attribute format is not {FORMAT!r})")
-            if file.attrs["version"] > VERSION:
+            if file.attrs["version"] > COMMITTEE:
                 raise InputError(f"{path}: format version {file.attrs['version']}: written by a newer mdcore")
             model = _read(file)
     except InputError as error:
@@ -85,7 +87,8 @@ def read_h5(path, units: Units | dict | None = None) -> HDNNP:
 
 
 def _write(file: h5py.File, model: HDNNP) -> None:
-    file.attrs.update(format=FORMAT, version=VERSION, name=model.name, elements=list(model.elements))
+    version = COMMITTEE if model.others else VERSION
+    file.attrs.update(format=FORMAT, version=version, name=model.name, elements=list(model.elements))
     if model.units:
         file.attrs.update(length_unit=model.units.length, energy_unit=model.units.energy)
     if model.normalisation:
@@ -97,16 +100,17 @@ def _write(file: h5py.File, model: HDNNP) -> None:
         group = file.create_group(f"elements/{element}")
         group.attrs.update(
             atom_energy=energy,
-            activations="".join(network.activations),
-            normalize_nodes=network.normalize_nodes,
             scaling_mode=scaling.mode,
             scaling_target=[scaling.target_min, scaling.target_max],
         )
         group["symmetry_functions"] = np.array([_record(f) for f in functions], dtype=_RECORD)
         group["scaling"] = np.column_stack([scaling.min, scaling.max, scaling.mean, scaling.sigma])
-        for layer, (weights, biases) in enumerate(zip(network.weights, network.biases, strict=True)):
-            group[f"weights/{layer}"] = weights
-            group[f"biases/{layer}"] = biases
+        _write_network(group, network)
+    if model.others:
+        file.create_group("members").attrs["n"] = len(model.members)
+    for i, member in enumerate(model.others, start=1):
+        for element, network in zip(model.elements, member, strict=True):
+            _write_network(file.create_group(f"members/{i}/{element}"), network)
     for index, vector in enumerate(model.test_vectors):
         group = file.create_group(f"test_vectors/{index}")
         group["symbols"] = np.array(vector.symbols, dtype="S2")
@@ -114,6 +118,23 @@ def _write(file: h5py.File, model: HDNNP) -> None:
         group.attrs["energy"] = vector.energy
         if vector.cell is not None:
             group["cell"] = vector.cell
+
+
+def _write_network(group: h5py.Group, network: ElementNetwork) -> None:
+    group.attrs.update(activations="".join(network.activations), normalize_nodes=network.normalize_nodes)
+    for layer, (weights, biases) in enumerate(zip(network.weights, network.biases, strict=True)):
+        group[f"weights/{layer}"] = weights
+        group[f"biases/{layer}"] = biases
+
+
+def _read_network(group: h5py.Group) -> ElementNetwork:
+    activations = tuple(_text(group.attrs["activations"]))
+    return ElementNetwork(
+        tuple(group[f"weights/{layer}"][()] for layer in range(len(activations))),
+        tuple(group[f"biases/{layer}"][()] for layer in range(len(activations))),
+        activations,
+        bool(group.attrs["normalize_nodes"]),
+    )
 
 
 def _read(file: h5py.File) -> HDNNP:
@@ -131,16 +152,14 @@ def _read(file: h5py.File) -> HDNNP:
                 target_max=float(attributes["scaling_target"][1]),
             )
         )
-        activations = tuple(_text(attributes["activations"]))
-        networks.append(
-            ElementNetwork(
-                tuple(group[f"weights/{layer}"][()] for layer in range(len(activations))),
-                tuple(group[f"biases/{layer}"][()] for layer in range(len(activations))),
-                activations,
-                bool(attributes["normalize_nodes"]),
-            )
-        )
+        networks.append(_read_network(group))
         energies.append(float(attributes["atom_energy"]))
+    others = []
+    if file.attrs["version"] == COMMITTEE:
+        others = [
+            tuple(_read_network(file[f"members/{i}/{element}"]) for element in elements)
+            for i in range(1, int(file["members"].attrs["n"]))
+        ]
     normalisation = None
     if "normalisation" in file:
         normalisation = Normalisation(
@@ -155,6 +174,7 @@ def _read(file: h5py.File) -> HDNNP:
         symmetry_functions=tuple(functions),
         scaling=tuple(scaling),
         networks=tuple(networks),
+        others=tuple(others),
         atom_energies=tuple(energies),
         normalisation=normalisation,
         units=units,

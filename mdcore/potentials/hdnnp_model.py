@@ -26,6 +26,7 @@ COMPACT_TYPES = (20, 21, 22, 23, 24, 25)  # compact support: no cutoff function
 SUBTYPES = tuple(core + suffix for core in ("p1", "p2", "p3", "p4", "e") for suffix in ("", "a"))
 CUTOFF_TYPES = tuple(range(9))
 ACTIVATIONS = "ltsprgcSeh"
+MOST_MEMBERS = 100  # HD_MEMBERS of ext/hdnnp.h
 SCALING_MODES = ("none", "center", "scale", "scale_center", "sigma")
 
 
@@ -247,12 +248,17 @@ class TestVector:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class HDNNP:
-    """A whole potential (second generation: short-range, element networks). One entry an element, by Z."""
+    """A whole potential (second generation: short-range, element networks). One entry an element, by Z.
+
+    others : networks of the further members of a committee, which share all else; energy and forces are means over the
+        members (committee.py makes one of single potentials)
+    """
 
     elements: tuple[str, ...]
     symmetry_functions: tuple[tuple[SymmetryFunction, ...], ...]
     scaling: tuple[Scaling, ...]
     networks: tuple[ElementNetwork, ...]
+    others: tuple[tuple[ElementNetwork, ...], ...] = ()
     atom_energies: tuple[float, ...] = ()
     normalisation: Normalisation | None = None
     units: Units | None = None
@@ -284,6 +290,17 @@ class HDNNP:
                     f"{element}: {len(functions)} symmetry functions, {network.layer_sizes[0]} inputs "
                     f"and {scaling.min.size} scaling records should be the same number"
                 )
+        inputs = [n.layer_sizes[0] for n in self.networks]
+        for k, own in enumerate(self.others, start=2):
+            if [n.layer_sizes[0] for n in own] != inputs:
+                raise InputError(f"member {k} of the committee: its networks do not fit the descriptors of the first")
+        if len(self.members) > MOST_MEMBERS:
+            raise InputError(f"{len(self.members)} members of a committee: {MOST_MEMBERS} at most")
+
+    @property
+    def members(self) -> tuple[tuple[ElementNetwork, ...], ...]:
+        """The networks of each member of a committee, one an element; one member if it is none."""
+        return (self.networks, *self.others)
 
     @property
     def cutoff(self) -> float:
@@ -323,7 +340,7 @@ def fingerprint(model: HDNNP) -> str:
             digest.update((value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode()) + b";")
 
     feed((model.elements, model.symmetry_functions, model.scaling, model.networks, model.atom_energies))
-    feed((model.normalisation, model.units))
+    feed((model.normalisation, model.units, model.others))
     return digest.hexdigest()
 
 

@@ -32,7 +32,10 @@ def _respond(model: HDNNP, networks: Networks, symbols, positions, cell):
         rows, n = np.flatnonzero(center == e), len(model.symmetry_functions[e])
         slope, shift, base = scaling.affine()
         factor, offset = energy_of(model, e)
-        energy, de_dx = networks.network(e, slope * (g[rows, :n] - shift) + base)
+        x = slope * (g[rows, :n] - shift) + base
+        energy, de_dx = (sum(own) / networks.n_members for own in zip(
+            *(networks.network(e, x, k) for k in range(networks.n_members)), strict=True
+        ))  # fmt: skip
         energies[rows] = factor * energy + offset
         de_dg[rows, :n] = factor * slope * de_dx
         response += np.abs(de_dx).sum()

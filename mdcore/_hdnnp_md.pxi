@@ -1,0 +1,47 @@
+# What does the engine ask beside energies and forces? Lists in canonical order (ext/environment.c), and the members of
+# a committee one by one (ext/committee.c); a part of _hdnnp.pyx.
+
+def canonical_order(double[:, ::1] x, const int64_t[::1] tags, int64_t n_owned, int64_t n_total, int64_t n_species,
+                    int64_t[::1] first, int32_t[::1] index):
+    """Sort the rows of a full Verlet list by (species, tag, displacement), in place.
+
+    x : [capacity, 4] rows (x, y, z, species) and tags [capacity] of owned atoms and ghosts; first [n_owned + 1],
+    index : the list, padded with n_total. Returns bounds int32 [n_owned, n_species + 1]: where in its row each
+    species begins.
+    """
+    if x.shape[0] <= n_total or x.shape[1] != 4 or tags.shape[0] < n_total or first.shape[0] < n_owned + 1:
+        raise ValueError("rows of atoms or of the list are missing")
+    cdef int64_t longest = int(np.diff(np.asarray(first)[: n_owned + 1]).max(initial=0))
+    cdef int32_t[:, ::1] bounds = np.zeros((max(n_owned, 1), n_species + 1), dtype=np.int32)
+    cdef int64_t[::1] work = np.empty(3 * n_total + longest + 8, dtype=np.int64)
+    cdef const hd_kernels *k = kernels()
+    if index.shape[0]:
+        with nogil:
+            k.canonical_order(&x[0, 0], &tags[0], n_owned, n_total, n_species, &first[0], &index[0],
+                              &bounds[0, 0], &work[0])
+    return np.asarray(bounds)[:n_owned]
+
+
+def deviations(Networks networks, double[:, ::1] x, int64_t[::1] first, int32_t[::1] index, int32_t[:, ::1] bounds,
+               int32_t[::1] species_of, int32_t[::1] element_of, units, int64_t n_total, int64_t threads=1):
+    """How the forces of each member of a committee differ from the mean, and the energies of the members.
+
+    Arguments as of `Networks.energy_forces`. Returns (deviations float64 [n_members - 1, n_total, 4], on owned atoms and
+    ghosts, whose last column is zero; limbs int64 [n_members, 3] of the energies). The deviations of all members add up
+    to zero: the last one's is minus the sum of the others.
+    """
+    cdef int64_t n = first.shape[0] - 1, members = networks.n_members
+    cdef hd_atoms atoms = networks._atoms(x, first, index, bounds, species_of, element_of, n_total)
+    cdef const hd_kernels *k = kernels()
+    cdef int64_t[:, ::1] limbs = np.zeros((members, 3), dtype=np.int64)
+    cdef hd_units u
+    u.per_length, u.energy, u.gradient, u.cutoff = units
+    if members < 2:
+        raise ValueError("a committee has two members at least")
+    threads = networks._workers(first, threads)
+    cdef double[:, :, :, ::1] f = np.zeros((threads, members - 1, n_total, 4))
+    if n:
+        with nogil:
+            k.deviations(networks.elements, networks.n_elements, &u, &atoms, n, n_total, threads, networks.scratch,
+                         &f[0, 0, 0, 0], &limbs[0, 0])
+    return np.asarray(f)[0], np.asarray(limbs)
