@@ -27,6 +27,8 @@ _HOME = {
     "ZBL": "potentials.zbl",
     "HDNNPotential": "potentials.hdnnp",
     "Extrapolation": "potentials.extrapolation",
+    "Disagreement": "potentials.disagreement",
+    "committee": "potentials.committee",
     "read_model": "potentials.files",
     "Sum": "potentials.base",
     "VelocityVerlet": "integrators",
@@ -40,6 +42,7 @@ _HOME = {
     "InputError": "errors",
     "SimulationError": "errors",
     "ExtrapolationError": "errors",
+    "DisagreementError": "errors",
     "OutputError": "errors",
     "Interrupted": "errors",
 }

@@ -13,12 +13,15 @@ import numpy as np
 from mdcore.engine import VOIGT, Engine
 from mdcore.errors import InputError
 from mdcore.evaluation import open_potential, take
+from mdcore.potentials.disagreement import committees
 from mdcore.simulation import SKIN
 
 try:
     from ase.calculators.calculator import Calculator, all_changes
 except ImportError:
     raise InputError('ASE is not installed: pip install "mdcore[ase]"') from None
+
+DISAGREEMENT = ("force_disagreement", "energy_disagreement")
 
 
 class MDCore(Calculator):
@@ -29,6 +32,9 @@ class MDCore(Calculator):
     skin : Angstrom; the neighbour list holds pairs up to cutoff + skin and is kept until a pair may be missing, or
         cell, species or periodicity change. It changes the speed, never the result
     builds : how often the list was built; evaluation : the last Evaluation (mdcore.evaluate)
+
+    Of a committee, get_property("force_disagreement", atoms) and "energy_disagreement" tell how its members differ: the
+    standard deviations of the force on each atom and of the energy an atom.
 
     Stress is known where the cell has three vectors, periodic or not. InputError for a species without
     parameters, SimulationError if atoms overlap.
@@ -53,6 +59,8 @@ class MDCore(Calculator):
         if not (np.isfinite(skin) and skin >= 0):
             raise InputError(f"MDCore: skin = {skin!r}: expected a length in Angstrom, e.g. {SKIN['metal']}")
         self.potential, self.skin = open_potential(potential, units, precision, threads), float(skin)
+        if len(committees(self.potential)) == 1:
+            self.implemented_properties = (*self.implemented_properties, *DISAGREEMENT)
         self.builds, self.evaluation = 0, None
         self._engine, self._placed = None, None
 
@@ -76,12 +84,15 @@ class MDCore(Calculator):
             self._engine.place(structure.box, structure.positions, structure.species)
         self._placed = frame
         self.builds += self._engine.neighbors.builds - before
-        found = self.evaluation = self._engine.compute()
+        asked = any(name in DISAGREEMENT for name in properties)
+        found = self.evaluation = self._engine.compute(disagreement=asked)
         self.results = {
             "energy": found.energy,
             "free_energy": found.energy,
             "energies": found.energies,
             "forces": found.forces,
         }
+        if asked:
+            self.results |= zip(DISAGREEMENT, (found.disagreement.forces, found.disagreement.energy), strict=True)
         if atoms.cell.rank == 3:
             self.results["stress"] = np.array([-found.virial[pair] for pair in VOIGT]) / atoms.cell.volume

@@ -1,13 +1,15 @@
 """What does a run look like to programs that read extended xyz (ASE, OVITO, training codes)?
 
 Every frame is a complete data point: positions (wrapped), momenta and masses, forces, potential
-energy, and the stress of the potential alone, without the kinetic part, as ASE's calculators give it.
+energy, and the stress of the potential alone, without the kinetic part, as ASE's calculators give it; of a committee
+also how its members differ about each atom, `force_disagreement`.
 Units and signs are those of extxyz.py; ``Step``, ``Time`` (user unit), the version and the seed
 stand in the comment line.
 """
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,14 +51,16 @@ class ExtxyzDump:
 
     def observe(self, sim):
         """Append the present frame; collective."""
-        thermo, snapshot = sim.thermo(), sim.snapshot()
+        thermo, snapshot, spread = sim.thermo(), sim.snapshot(), sim.spread
+        columns = {} if spread is None else {"force_disagreement": sim.by_tag(spread.forces)}
         if snapshot is not None:
-            self.write(snapshot, thermo, sim.units)
+            self.write(snapshot, thermo, sim.units, columns=columns)
 
-    def write(self, snapshot, thermo, units, about: dict | None = None):
+    def write(self, snapshot, thermo, units, about: dict | None = None, columns: dict | None = None, forces=True):
         """Append one frame; on rank 0 only.
 
-        thermo : None writes no energy and no stress; about : further entries of the comment line
+        thermo : None writes no energy and no stress; about : further entries of the comment line; columns : of each
+        atom, {name: float64 [n]}; forces : write them
         """
         if self._size is None:
             self._start(snapshot)
@@ -79,7 +83,9 @@ class ExtxyzDump:
             energy, stress = thermo.potential, static_stress(snapshot, thermo.stress, units)
         try:
             with open(self.path, "a", encoding="utf-8", newline="\n", buffering=BUFFER_BYTES) as stream:
-                write_frame(stream, snapshot, units=units, energy=energy, stress=stress, info=info)
+                atoms = snapshot if forces else replace(snapshot, forces=None)
+                extra = {name: values[:, None] for name, values in (columns or {}).items()}
+                write_frame(stream, atoms, units=units, energy=energy, stress=stress, info=info, extra=extra)
             self._size = self.path.stat().st_size
         except OSError as error:
             if self.path.exists():

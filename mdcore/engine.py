@@ -4,7 +4,7 @@ What a simulation does in a step, without steps: domain, ghosts, list, forces. `
 its callers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from mdcore.domain import Domain, on_grid
 from mdcore.errors import InputError, SimulationError
 from mdcore.neighbors import Neighbors
 from mdcore.potentials.base import Results, leaves, unbound
+from mdcore.potentials.disagreement import Spread, committees
 from mdcore.units import METAL, UnitSystem
 
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))  # xx yy zz yz xz xy
@@ -50,6 +51,7 @@ class Evaluation:
         nan unless periodic along all three directions
     extrapolation : OutOfRange, None without a network potential
     descriptors : where asked, float64 [n_functions of the element] of each atom, in the network's own units
+    disagreement : where asked, of a committee, Spread: how its members differ about each force and the energy
     """
 
     energy: float
@@ -59,6 +61,7 @@ class Evaluation:
     stress: np.ndarray
     extrapolation: OutOfRange | None = None
     descriptors: tuple[np.ndarray, ...] | None = None
+    disagreement: Spread | None = None
 
     @property
     def pressure(self) -> float:
@@ -120,8 +123,9 @@ class Engine:
         self.domain.make_ghosts(self.atoms, self.potential.ghost_columns)
         self.neighbors.build(self.atoms)
 
-    def compute(self, descriptors: bool = False) -> Evaluation:
-        """Energy, forces, virial; SimulationError if atoms overlap, InputError for descriptors of no network."""
+    def compute(self, descriptors: bool = False, disagreement: bool = False) -> Evaluation:
+        """Energy, forces, virial; SimulationError if atoms overlap, InputError for descriptors of no network, or
+        disagreement of no committee."""
         atoms, out, domain = self.atoms, self.results, self.domain
         n, order = atoms.n_owned, self._tags
         shares = np.zeros(atoms.n_total + 1)
@@ -148,6 +152,7 @@ class Engine:
             stress=virial / (-self.box.volume * self.units.pressure) if periodic else np.full((3, 3), np.nan),
             extrapolation=self._out_of_range(n) if self.networks else None,
             descriptors=self._descriptors(n) if descriptors else None,
+            disagreement=self._disagreement(n) if disagreement else None,
         )
 
     # --- what networks tell beside -----------------------------------------------------------------
@@ -182,6 +187,16 @@ class Engine:
         lengths = [len(functions[elements.index(symbol)]) for symbol in self.symbols]
         rows, kinds = np.argsort(self._tags), self.atoms.species
         return tuple(term.asked["descriptors"][row, : lengths[kinds[row]]] for row in rows)
+
+    def _disagreement(self, n: int) -> Spread:
+        found = committees(self.potential)
+        if len(found) != 1:
+            raise InputError(
+                f"disagreement: this potential has {len(found) or 'no'} committees; evaluate one potential of several "
+                "members"
+            )
+        spread = found[0].spread(self.atoms, self.neighbors, self.domain, self.comm)
+        return replace(spread, forces=spread.forces[np.argsort(self._tags)])
 
     def _check_forces(self) -> None:
         atoms = self.atoms

@@ -128,9 +128,14 @@ def _rows(sim, positions, velocity, species, masses, images) -> dict[str, np.nda
 
 def _gather(sim, *names: str) -> list[np.ndarray] | None:
     """Columns of all owned atoms in tag order, on rank 0."""
+    return by_tag(sim, *(getattr(sim.atoms, name) for name in names))
+
+
+def by_tag(sim, *columns: np.ndarray) -> list[np.ndarray] | None:
+    """Columns [>= n_owned, ...] of all owned atoms in tag order, on rank 0 (None elsewhere; collective)."""
     n = sim.atoms.n_owned
     tags = sim.comm.gather(sim.atoms.tags[:n])
-    columns = [sim.comm.gather(getattr(sim.atoms, name)[:n]) for name in names]
+    columns = [sim.comm.gather(column[:n]) for column in columns]
     if tags is None:
         return None
     order = np.empty(len(tags), dtype=np.int64)

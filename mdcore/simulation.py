@@ -12,6 +12,7 @@ from mdcore.errors import InputError, Interrupted
 from mdcore.loading import describe, describe_state
 from mdcore.neighbors import Neighbors
 from mdcore.potentials.base import Results
+from mdcore.potentials.disagreement import spread
 from mdcore.thermo import Snapshot, Thermo, measure
 from mdcore.timers import Timers
 
@@ -296,6 +297,12 @@ class Simulation:
         return self.thermo().stress
 
     @property
+    def spread(self):
+        """How the members of a committee differ at this step: a Spread (potentials/disagreement.py), None without a
+        committee (collective)."""
+        return spread(self)
+
+    @property
     def positions(self) -> np.ndarray:
         return self.atoms.positions
 
@@ -339,6 +346,11 @@ class Simulation:
     def snapshot(self) -> Snapshot | None:
         """All atoms in the order of their tags, user units, on rank 0 (None elsewhere; collective)."""
         return loading.snapshot(self)
+
+    def by_tag(self, column: np.ndarray) -> np.ndarray | None:
+        """A per-atom column [>= n_owned, ...] of all atoms in the order of their tags, on rank 0 (collective)."""
+        gathered = loading.by_tag(self, column)
+        return gathered and gathered[0]
 
     def state(self) -> dict | None:
         """Everything needed to continue bit for bit, on rank 0 (None elsewhere; collective)."""

@@ -23,6 +23,8 @@ def output_files(settings: Settings) -> dict[str, str]:
         files[settings.output_path(".extxyz")] = "extxyz dump"
     if networks.saves(settings):
         files[settings.output_path(networks.SAVED)] = "structures outside the range of training, if there are any"
+    if networks.disputes(settings):
+        files[settings.output_path(networks.DISPUTED)] = "structures about which the committee disagrees, if there are any"
     files[settings.output_path(CHECKPOINT)] = "checkpoint"
     if settings.analysis is not None:
         files[settings.output_path(".analysis.json")] = "analysis"
@@ -64,9 +66,10 @@ def protect(settings: Settings, overwrite: bool, restart: bool) -> None:
 
 def forget(settings: Settings) -> None:
     """Remove what the run that is being replaced left and this one may not write: a restart must not take up its
-    checkpoints, nobody its structures from outside the range of training."""
+    checkpoints, nobody its structures for labelling."""
     path, structure = settings.output_path(CHECKPOINT), settings.structure_path
-    for old in (path, previous_path(path), settings.output_path(networks.SAVED)):
+    saved = [settings.output_path(name) for name in (networks.SAVED, networks.DISPUTED)]
+    for old in (path, previous_path(path), *saved):
         with contextlib.suppress(FileNotFoundError):
             if not (structure and os.path.samefile(old, structure)):
                 os.remove(old)

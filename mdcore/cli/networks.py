@@ -8,12 +8,14 @@ from mdcore.config.problems import at
 from mdcore.config.settings import Settings, beside_input
 from mdcore.errors import InputError
 from mdcore.potentials.base import leaves
+from mdcore.potentials.disagreement import Disagreement
 from mdcore.potentials.extrapolation import Extrapolation
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import HDNNP, fingerprint
 
-SAVED = "-extrapolated.extxyz"
+SAVED, DISPUTED = "-extrapolated.extxyz", "-disputed.extxyz"
+OF_COMMITTEES = ("disagreement_save", "disagreement_stop", "disagreement_every")
 
 
 def of(settings: Settings) -> list[tuple[int, HDNNPSettings]]:
@@ -24,6 +26,11 @@ def of(settings: Settings) -> list[tuple[int, HDNNPSettings]]:
 def saves(settings: Settings) -> bool:
     """May this run write structures from outside the range of training?"""
     return any(s.extrapolation in ("save", "stop") for _, s in of(settings))
+
+
+def disputes(settings: Settings) -> bool:
+    """May this run write structures about which the members of a committee disagree?"""
+    return any(s.disagreement_save or s.disagreement_stop for _, s in of(settings))
 
 
 def read_models(settings: Settings, symbols) -> dict[int, HDNNP]:
@@ -60,10 +67,24 @@ def make(settings: Settings, index: int, model: HDNNP) -> HDNNPotential:
     """The potential of `model` as [[potential]] number `index` wants it run; InputError."""
     s, threads = settings.potential[index], settings.parallel.threads
     watch = Extrapolation(s.extrapolation, limit=s.extrapolation_limit, every=s.extrapolation_every)
+    differ = None
+    for key in OF_COMMITTEES:
+        if getattr(s, key) is not None and not model.others:
+            raise at(
+                settings,
+                ("potential", index, key),
+                f"applies to a committee; {s.file} is one network. Take the key out, or make a committee: [committee] "
+                "members = 5 of mdcore train, or mdcore convert A.h5 B.h5 ... COMMITTEE.h5",
+            )
+    if model.others:
+        differ = Disagreement(
+            s.disagreement_every, save=s.disagreement_save, stop=s.disagreement_stop, pause=s.disagreement_pause
+        )
     try:
         return HDNNPotential(
-            model, precision=s.precision, threads=None if threads == "auto" else threads, extrapolation=watch
-        )
+            model, precision=s.precision, threads=None if threads == "auto" else threads, extrapolation=watch,
+            disagreement=differ,
+        )  # fmt: skip
     except InputError as error:
         key = "precision" if str(error).startswith("precision") else "file"
         if str(error).startswith("environment"):
@@ -83,10 +104,11 @@ def running(potential) -> list[HDNNPotential]:
     return [term for term in leaves(potential) if isinstance(term, HDNNPotential)]
 
 
-def connect(potential, dump, quiet: bool) -> None:
-    """Give what networks see at a run a file and a voice."""
+def connect(potential, extrapolated, disputed, quiet: bool) -> None:
+    """Give what networks see at a run files and a voice."""
     for network in running(potential):
-        network.extrapolation.dump = dump
+        network.extrapolation.saver.dump = extrapolated
+        network.disagreement.saver.dump = disputed
         network.extrapolation.tell = (lambda text: None) if quiet else tell
 
 
@@ -96,7 +118,8 @@ def tell(text: str) -> None:
 
 def totals(potential) -> list[str]:
     """What the networks saw in this run."""
-    return [n.extrapolation.summary(n.name) for n in running(potential) if n.extrapolation.watches]
+    networks = running(potential)
+    return [w.summary(n.name) for n in networks for w in (n.extrapolation, n.disagreement) if w.watches]
 
 
 def provenance(settings: Settings, potential) -> dict[str, str]:

@@ -32,15 +32,19 @@ class Outputs:
         self.trajectory = H5MDWriter(self.file, 0, out.trajectory_fields, compression=out.compression)
         self.dump = ExtxyzDump(settings.output_path(".extxyz"), 0, note=tell, **files)
         self.extrapolated = ExtxyzDump(settings.output_path(networks.SAVED), 0, note=lambda text: None, **files)
-        networks.connect(sim.potential, self.extrapolated if networks.saves(settings) else None, quiet)
+        self.disputed = ExtxyzDump(settings.output_path(networks.DISPUTED), 0, note=lambda text: None, **files)
+        extrapolated = self.extrapolated if networks.saves(settings) else None
+        networks.connect(sim.potential, extrapolated, self.disputed if networks.disputes(settings) else None, quiet)
         self.checkpoint = Checkpointer(
             settings.output_path(CHECKPOINT),
             out.checkpoint_every,
             out.checkpoint_minutes,
             self.provenance,
-            outputs=[self.file, self.dump, self.extrapolated],
+            outputs=[self.file, self.dump, self.extrapolated, self.disputed],
         )
-        self.observers = [self.thermo, self.trajectory, self.dump, self.checkpoint, self.extrapolated]
+        self.observers = [
+            self.thermo, self.trajectory, self.dump, self.checkpoint, self.extrapolated, self.disputed
+        ]  # fmt: skip
 
     def begin_stage(self, stage: StageSettings) -> None:
         """Take over the intervals of a stage."""

@@ -11,7 +11,7 @@ from mdcore.cli.assemble import Stage
 from mdcore.cli.files import CHECKPOINT, forget, protect
 from mdcore.cli.outputs import Outputs, tell
 from mdcore.config import Settings, load, validate_species
-from mdcore.errors import ExtrapolationError, InputError, Interrupted, MdcoreError, SimulationError
+from mdcore.errors import DisagreementError, ExtrapolationError, InputError, Interrupted, MdcoreError, SimulationError
 from mdcore.lock import RunLock
 from mdcore.report import Meter, Progress, banner
 from mdcore.signals import StopSignals
@@ -166,10 +166,13 @@ def stopped(settings: Settings, sim) -> Interrupted:
 
 def halted(settings: Settings, error: ExtrapolationError) -> ExtrapolationError:
     """`error`, and what can be done now."""
-    told = ExtrapolationError(
-        f"{error}. Stopped; the structure is in {settings.output_path(networks.SAVED)}, the checkpoint in "
+    disputed = isinstance(error, DisagreementError)
+    saved = settings.output_path(networks.DISPUTED if disputed else networks.SAVED)
+    cure = "a larger disagreement_stop" if disputed else 'extrapolation = "warn" or a larger extrapolation_limit'
+    told = type(error)(
+        f"{error}. Stopped; the structure is in {saved}, the checkpoint in "
         f"{settings.output_path(CHECKPOINT)}. Train the potential on such structures, or go on with --restart "
-        'and extrapolation = "warn" or a larger extrapolation_limit'
+        f"and {cure}"
     )
     told.collective = True
     return told

@@ -236,6 +236,34 @@ class HDNNPSettings:
         default=100,
         example=1000,
     )
+    disagreement_save: float | None = setting(
+        Number(above=0),
+        "Of a committee: structures in which its members disagree by more than this (eV/Angstrom) about the force on an "
+        "atom go to `<name>-disputed.extxyz`, for labelling.",
+        default=None,
+        default_text="none are saved",
+        example=0.3,
+    )
+    disagreement_stop: float | None = setting(
+        Number(above=0),
+        "Of a committee: a larger disagreement (eV/Angstrom) ends the run, with a checkpoint.",
+        default=None,
+        default_text="the run goes on",
+        example=1.0,
+    )
+    disagreement_every: int | None = setting(
+        Integer(minimum=1),
+        "Of a committee: steps between looks at how its members differ. Each row of the thermo log is a look anyway.",
+        default=None,
+        default_text="10 with `disagreement_save` or `disagreement_stop`",
+        example=20,
+    )
+    disagreement_pause: int = setting(
+        Integer(minimum=1),
+        "With `disagreement_save`: fewest steps between two saved structures.",
+        default=100,
+        example=1000,
+    )
 
     def check(self, given) -> Iterator[tuple[str, str]]:
         try:
@@ -245,6 +273,8 @@ class HDNNPSettings:
         for key, policy in (("extrapolation_limit", "stop"), ("extrapolation_every", "save")):
             if key in given and self.extrapolation != policy:
                 yield key, f'applies with extrapolation = "{policy}" only'
+        if "disagreement_pause" in given and self.disagreement_save is None:
+            yield "disagreement_pause", "applies with disagreement_save only"
 
     def check_species(self, symbols) -> Iterator[tuple[str, str]]:
         """Only the file knows: cli/networks.py reads it."""

@@ -13,11 +13,12 @@ stop     also ends the run once `limit` atoms are outside in one step, with that
 Counts and reports depend on steps alone, never on clocks: they are the same for any number of ranks and threads.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from mdcore.errors import ExtrapolationError, InputError
+from mdcore.potentials.saving import Saver, warn
 
 POLICIES = ("ignore", "warn", "save", "stop")
 PAUSE = 100  # steps from the first report to the second
@@ -79,11 +80,11 @@ class Extrapolation:
         for name, value in (("limit", limit), ("every", every)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InputError(f"extrapolation: {name} = {value!r}: expected a whole number >= 1")
-        self.policy, self.limit, self.every, self.dump, self.tell = policy, limit, every, dump, tell or warn
+        self.policy, self.limit, self.every, self.tell = policy, limit, every, tell or warn
+        self.saver = Saver(dump)
         self.total = Count()
         self._recent = Count()  # since the last report
         self._next_report, self._pause = None, PAUSE
-        self._saved = "?"  # step of the last structure in the file; "?": not asked yet
 
     @property
     def watches(self) -> bool:
@@ -96,7 +97,7 @@ class Extrapolation:
         outside int32, worst int32, excess float64, [>= n_owned] : what the kernel found
         label : function (species, worst) -> label of a symmetry function
         """
-        if self.policy == "save" and self.dump is None:
+        if self.policy == "save" and self.saver.dump is None:
             raise InputError(
                 'extrapolation "save" needs a file: Extrapolation("save", dump=ExtxyzDump("extrapolated.extxyz", 0))'
             )
@@ -108,7 +109,7 @@ class Extrapolation:
         if not atoms:
             return None
         stops = self.policy == "stop" and atoms >= self.limit
-        if self.dump is not None and self.policy in ("save", "stop"):
+        if self.policy in ("save", "stop"):
             self._save(sim, atoms, sighting, now=stops)
         if stops:
             return ExtrapolationError(
@@ -131,16 +132,8 @@ class Extrapolation:
         return max(found for found in sim.comm.allgather(mine) if found is not None)
 
     def _save(self, sim, atoms: int, sighting: Sighting, now: bool) -> None:
-        if self._saved == "?":  # a continued run: what does its file hold?
-            self._saved = sim.comm.bcast(self.dump.last_step() if sim.comm.rank == 0 else None)
-        if self._saved is not None and sim.step < self._saved + (1 if now else self.every):
-            return
-        snapshot = sim.snapshot()
-        if snapshot is not None:
-            about = {"atoms_outside": atoms, "farthest_atom": -sighting.atom, "excess": sighting.excess}
-            unlabelled = replace(snapshot, forces=None)  # nobody shall train on answers from out there
-            self.dump.write(unlabelled, None, sim.units, about | {"symmetry_function": sighting.function})
-        self._saved = sim.step
+        about = {"atoms_outside": atoms, "farthest_atom": -sighting.atom, "excess": sighting.excess}
+        self.saver.save(sim, 1 if now else self.every, about | {"symmetry_function": sighting.function})
 
     def _report(self, sim, name: str) -> None:
         seen = self._recent
@@ -168,9 +161,3 @@ class Extrapolation:
             f"extrapolation: {t.steps} of {t.looked} steps had atoms outside the range {name} was trained on, up to "
             f"{t.most} at once, {t.atoms} in all; farthest {t.farthest}, at step {t.farthest.step}"
         )
-
-
-def warn(message: str) -> None:
-    import warnings
-
-    warnings.warn(message, stacklevel=3)

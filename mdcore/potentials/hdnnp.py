@@ -1,7 +1,7 @@
 """Behler-Parrinello network potentials in the engine: each atom's energy is a network of its surroundings.
 
 E = sum_i E_i(G_i), G_i the symmetry functions of atom i. Behler and Parrinello, Phys. Rev. Lett. 98, 146401
-(2007). The kernels (ext/symmetry.c, ext/network.c) work in the author's own units; positions, energies and
+(2007). Of a committee, E_i is the mean over its members (disagreement.py: how they differ). The kernels (ext/symmetry.c, ext/network.c) work in the author's own units; positions, energies and
 forces are converted on their way in and out.
 """
 
@@ -9,8 +9,9 @@ from threading import Lock
 
 import numpy as np
 
-from mdcore._hdnnp import PRECISIONS, Networks, most_threads
+from mdcore._hdnnp import PRECISIONS, Networks, deviations, most_threads
 from mdcore.errors import InputError
+from mdcore.potentials.disagreement import Disagreement, Spread
 from mdcore.potentials.extrapolation import Extrapolation
 from mdcore.potentials.hdnnp_model import HDNNP
 from mdcore.potentials.hdnnp_plan import energy_of, make_plan, network_tables
@@ -28,6 +29,7 @@ class HDNNPotential:
         an atom
     threads : of each rank; None: MDCORE_NUM_THREADS, or 1. They change the speed, never the result
     extrapolation : "ignore", "warn", "save", "stop", or an Extrapolation, which says more (extrapolation.py)
+    disagreement : a Disagreement: when a run looks at how the members of a committee differ, and what follows
     asked : arrays that `compute` fills beside forces and energy: outside, worst, excess, descriptors, as
         Networks.energy_forces tells them
 
@@ -39,8 +41,9 @@ class HDNNPotential:
     ghost_columns = ("tags",)
 
     def __init__(
-        self, model: HDNNP, units=None, *, precision: str = "double", threads: int | None = None, extrapolation="warn"
-    ):
+        self, model: HDNNP, units=None, *, precision: str = "double", threads: int | None = None,
+        extrapolation="warn", disagreement: Disagreement | None = None,
+    ):  # fmt: skip
         self.model = model
         self.precision = precision
         if precision not in PRECISIONS:
@@ -48,6 +51,13 @@ class HDNNPotential:
         self.threads = min(number_of_threads(threads), most_threads())
         own = isinstance(extrapolation, Extrapolation)
         self.extrapolation = extrapolation if own else Extrapolation(extrapolation)
+        if disagreement is not None and not model.others:
+            raise InputError(
+                f"disagreement: {model.name or 'the potential'} is one network, which can't disagree with itself; make a "
+                "committee: [committee] members = 5 of mdcore train, or mdcore convert A.h5 B.h5 ... COMMITTEE.h5"
+            )
+        self.disagreement = disagreement or Disagreement()
+        self._spread = None  # (of which atoms, Spread) since the last forces
         stated = Units.parse(units)
         native = stated or model.stated_units
         if model.units not in (None, native):
@@ -69,7 +79,8 @@ class HDNNPotential:
         self.networks, self._lock = networks_of(self.model, self.precision), Lock()
 
     def __getstate__(self):
-        return {name: value for name, value in vars(self).items() if name not in ("networks", "_lock")}
+        kept = {name: value for name, value in vars(self).items() if name not in ("networks", "_lock")}
+        return kept | {"_spread": None}
 
     def __setstate__(self, state):
         vars(self).update(state)
@@ -79,14 +90,19 @@ class HDNNPotential:
     def name(self) -> str:
         return self.model.name or "the network potential"
 
+    @property
+    def is_committee(self) -> bool:
+        return bool(self.model.others)
+
     def describe(self) -> str:
         """Who it is and how it runs, for banners and outputs."""
         counts = " + ".join(
             f"{len(own)} {element}"
             for element, own in zip(self.model.elements, self.model.symmetry_functions, strict=True)
         )
+        members = f"a committee of {len(self.model.members)}, " if self.is_committee else ""
         return (
-            f"{self.name}: {counts} descriptors, cutoff {self.cutoff:.6g} Angstrom ({self.units.length}, "
+            f"{self.name}: {members}{counts} descriptors, cutoff {self.cutoff:.6g} Angstrom ({self.units.length}, "
             f"{self.units.energy}), {self.precision} precision, extrapolation: {self.extrapolation.policy}"
         )
 
@@ -110,7 +126,7 @@ class HDNNPotential:
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         full, n = neighbors.full, atoms.n_owned
-        told = {}
+        told, self._spread = {}, None
         if self.extrapolation.watches:
             if len(self._outside) < n:
                 self._make_room(n + n // 8)
@@ -128,11 +144,37 @@ class HDNNPotential:
         self._outside, self._worst = np.zeros((2, n), dtype=np.int32)
         self._excess = np.zeros(n)
 
+    def spread(self, atoms, neighbors, domain, comm) -> Spread:
+        """How the members of a committee differ about these atoms, whose forces were computed last (collective)."""
+        if self._spread is not None and self._spread[0] is atoms:
+            return self._spread[1]
+        full, n = neighbors.full, atoms.n_owned
+        with self._lock:
+            found, limbs = deviations(
+                self.networks, atoms.x, full.first, full.index, full.bounds, self._species_of, self._element_of,
+                self._units, atoms.n_total, self.threads,
+            )  # fmt: skip
+        found = np.ascontiguousarray(found.transpose(1, 0, 2))  # [n_total, n_members - 1, 4]
+        domain.reverse_add(found)
+        found = np.concatenate([found[:n], found[:n].sum(axis=1, keepdims=True)], axis=1)  # exact; of all members
+        squares = np.zeros(n)
+        for member in range(found.shape[1]):
+            for axis in range(3):
+                squares += found[:, member, axis] ** 2
+        spread = Spread.of(np.sqrt(squares / found.shape[1]), limbs, atoms.tags[:n], comm)
+        self._spread = atoms, spread
+        return spread
+
     def watch(self, sim):
-        """Look for atoms outside the range of training (collective); an error if the run must stop."""
-        if not self.extrapolation.watches:
-            return None
-        return self.extrapolation.look(sim, self.name, self._outside, self._worst, self._excess, self.label)
+        """Look for atoms outside the range of training, and at how the members of a committee differ (collective); an
+        error if the run must stop."""
+        outside = differ = None
+        if self.extrapolation.watches:
+            outside = self.extrapolation.look(sim, self.name, self._outside, self._worst, self._excess, self.label)
+        if self.disagreement.watches:
+            here = (sim.atoms, sim.neighbors, sim.domain, sim.comm)
+            differ = self.disagreement.look(sim, self.name, lambda: self.spread(*here))
+        return outside or differ
 
     def label(self, symbol: str, index: int) -> str:
         """How messages name a symmetry function of an element."""

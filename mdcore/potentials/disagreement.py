@@ -1,0 +1,143 @@
+"""How much do the members of a committee disagree about this structure, and what follows?
+
+The disagreement about atom i is the standard deviation of the force on it over the M members (C. Schran, K. Brezina,
+O. Marsalek, J. Chem. Phys. 153, 104105 (2020)),
+
+    sigma_i = sqrt( 1/M sum_m |F_i^m - <F_i>|^2 ),
+
+that of the energy is sqrt( 1/M sum_m (E^m - <E>)^2 ) / N. Members agree where they were trained and differ elsewhere: a
+large disagreement says that the data lack such surroundings. A small one is no proof of the opposite.
+
+Members are asked one by one every so many steps only, for it costs more than a step does. Counts and structures depend on
+steps alone: they are the same for any number of ranks and threads.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdcore import exact
+from mdcore.errors import DisagreementError, InputError
+from mdcore.potentials.base import leaves
+from mdcore.potentials.saving import Saver
+
+GRID_BITS = 24  # of the sum over atoms, in the unit of force
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """How the members of a committee differ about a structure.
+
+    forces : float64 [n], disagreement about each atom (its owned atoms, where many ranks work), unit of force
+    energies : float64 [n_members], what each says of the whole, unit of energy; energy : their standard deviation an atom
+    largest, mean : of `forces`, over all atoms; atom : tag of the atom with the largest (of equals the first)
+    """
+
+    forces: np.ndarray
+    energies: np.ndarray
+    energy: float
+    largest: float
+    mean: float
+    atom: int
+
+    @classmethod
+    def of(cls, forces, limbs, tags, comm) -> "Spread":
+        """forces, tags [n_owned] and limbs [n_members, 3] of the energies: this rank's share (collective)."""
+        total = np.zeros(3, dtype=np.int64)
+        clipped = np.minimum(np.nan_to_num(forces, nan=np.inf), 2.0**14)  # a blow-up is reported by others
+        total[:2] = np.rint(clipped * 2.0**GRID_BITS).astype(np.int64).sum(), len(forces)
+        sums = comm.sum(np.concatenate([limbs, total[None]]))
+        mine = (-1.0, 0)
+        if len(forces):
+            mine = float(clipped.max()), -int(tags[clipped == clipped.max()].min())
+        largest, atom = max(comm.allgather(mine))
+        n = int(sums[-1][1])
+        energies = np.array([exact.value(exact.integer(row), exact.FORCE_BITS) for row in sums[:-1]])
+        mean = int(sums[-1][0]) / 2.0**GRID_BITS / n
+        return cls(forces, energies, float(energies.std()) / n, largest, mean, -atom)
+
+
+def committees(potential) -> list:
+    """The committees among the terms of a potential."""
+    return [term for term in leaves(potential) if getattr(term, "is_committee", False)]
+
+
+def spread(sim) -> Spread | None:
+    """How the members of a simulation's committee differ at this step (collective); None without a committee.
+
+    Of a sum with several committees, that with the largest disagreement about an atom counts.
+    """
+    found = [term.spread(sim.atoms, sim.neighbors, sim.domain, sim.comm) for term in committees(sim.potential)]
+    return max(found, key=lambda own: own.largest, default=None)
+
+
+class Disagreement:
+    """What is done about disagreement in a run, and what was seen so far.
+
+    every : steps between looks; None: 10 with `save` or `stop`, none without
+    save, stop : eV/Angstrom; structures with an atom of larger disagreement go to a file, not closer in time than `pause`
+        steps; the run ends, with that structure in the file
+    dump : an ExtxyzDump, which `save` needs and `stop` uses if there is one
+    """
+
+    def __init__(self, every: int | None = None, *, save: float | None = None, stop: float | None = None,
+                 pause: int = 100, dump=None):  # fmt: skip
+        for name, value in (("every", every), ("pause", pause)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise InputError(f"disagreement: {name} = {value!r}: expected a whole number >= 1")
+        for name, value in (("save", save), ("stop", stop)):
+            if value is not None and not 0.0 < float(value) < np.inf:
+                raise InputError(f"disagreement: {name} = {value!r}: expected a positive number of eV/Angstrom")
+        default = 10 if save is not None or stop is not None else 0
+        self.every = default if every is None else every  # 0: never
+        self.limit, self.stop, self.pause, self.saver = save, stop, pause, Saver(dump)
+        self.looks = self.above = 0
+        self.sum, self.largest = 0.0, None  # of the means; (disagreement, atom, species, step)
+
+    @property
+    def watches(self) -> bool:
+        return self.every > 0
+
+    def look(self, sim, name: str, measure) -> DisagreementError | None:
+        """Look at a step, if it is due, and do what follows; an error if the run must stop (collective).
+
+        measure() : the Spread
+        """
+        if not self.every or sim.step % self.every:
+            return None
+        if self.limit is not None and self.saver.dump is None:
+            raise InputError('disagreement: save needs a file: Disagreement(save=0.3, dump=ExtxyzDump("unsure.extxyz", 0))')
+        found = measure()
+        symbol = self._symbol(sim, found.atom)
+        where = f"atom {found.atom} (counting from 0), {symbol}"
+        self.looks, self.sum = self.looks + 1, self.sum + found.mean
+        if self.largest is None or found.largest > self.largest[0]:
+            self.largest = found.largest, f"{where}, at step {sim.step}"
+        stops = self.stop is not None and found.largest > self.stop
+        saves = self.limit is not None and found.largest > self.limit
+        self.above += saves
+        if saves or stops:
+            about = {"most_disputed_atom": found.atom, "disagreement": found.largest}
+            self.saver.save(sim, 1 if stops else self.pause, about, {"force_disagreement": found.forces})
+        if not stops:
+            return None
+        return DisagreementError(
+            f"step {sim.step}: the members of {name} disagree by {found.largest:.4g} eV/Angstrom about the force on {where}; "
+            f"the limit is {self.stop:g}"
+        )
+
+    @staticmethod
+    def _symbol(sim, tag: int) -> str:
+        rows = np.flatnonzero(sim.atoms.tags[: sim.atoms.n_owned] == tag)
+        mine = sim.symbols[sim.atoms.species[rows[0]]] if len(rows) else None
+        return next(found for found in sim.comm.allgather(mine) if found is not None)
+
+    def summary(self, name: str = "the potential") -> str:
+        """What was seen since this object was made, in one line."""
+        if not self.looks:
+            return f"disagreement: the members of {name} were not asked"
+        above = f"; above {self.limit:g} in {self.above} of {self.looks} looks" if self.limit is not None else ""
+        return (
+            f"disagreement: the members of {name} differ by {self.sum / self.looks:.3g} eV/Angstrom on average; most, "
+            f"{self.largest[0]:.3g}, about {self.largest[1]}{above}"
+        )
