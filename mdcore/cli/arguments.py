@@ -161,10 +161,13 @@ def build() -> Parser:
         "convert",
         help="convert a network potential",
         allow_abbrev=False,
-        description="Write a network potential as one .h5 file with test vectors, or as a folder of n2p2 files.",
+        description="Write a network potential as one .h5 file with test vectors, or as a folder of n2p2 files; several "
+        "potentials of the same descriptors as one committee.",
     )
-    convert.add_argument("source", metavar="SOURCE", help="folder with input.nn, or .h5 file")
-    convert.add_argument("target", metavar="TARGET", help="file that ends with .h5, or folder")
+    convert.add_argument("source", metavar="SOURCE", nargs="+", help="folder with input.nn, or .h5 file")
+    convert.add_argument(
+        "target", metavar="TARGET", help="file that ends with .h5, or folder (of a committee: TARGET-1, TARGET-2, ...)"
+    )
     convert.add_argument("--units", **units)
     convert.add_argument("--structure", metavar="FILE", help="its first frame becomes a test vector")
     convert.add_argument("--overwrite", action="store_true", help="replace TARGET")

@@ -1,11 +1,13 @@
-"""``mdcore convert``: a network potential from a folder of n2p2 files to one .h5 file, or back."""
+"""``mdcore convert``: a network potential from a folder of n2p2 files to one .h5 file, or back; several to a committee."""
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 from mdcore.cli.potential import parse_units
 from mdcore.cli.run import on_root
 from mdcore.errors import InputError, MdcoreError
+from mdcore.potentials.committee import committee, single
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_h5 import write_h5
@@ -23,18 +25,17 @@ def command(arguments, comm) -> None:
     on_root(comm, run)
 
 
-def convert(source: str, target: str, units, structure, options) -> str:
-    """Write the potential at `source` to `target`, .h5 or a folder, and read it back; what to tell.
+def convert(sources: list[str], target: str, units, structure, options) -> str:
+    """Write the potential at `sources`, several as one committee, to `target`, .h5 or a folder, and read it back; what
+    to tell.
 
     structure : file whose first frame becomes a test vector of an .h5 file beside the self-made ones, or None
     """
-    model = read_model(source, units)
-    if model.units is None:
-        hint = model.provenance.get("unit_comments", "")
-        raise InputError(
-            f"{source}: its units are not stated; give them, e.g. --units length=bohr,energy=hartree"
-            + (f" (comments in its input.nn say: {hint})" if hint else "")
-        )
+    models = [_stated(source, units) for source in sources]
+    model = models[0]
+    if len(models) > 1:
+        model = committee(models)
+        model = replace(model, name=Path(target).stem, provenance=_joined(models, sources), training={})
     network = HDNNPotential(model)  # refuses what can't be run
     native = target.endswith((".h5", ".hdf5"))
     if structure and not native:
@@ -46,17 +47,38 @@ def convert(source: str, target: str, units, structure, options) -> str:
             vectors = (*vectors, _of_file(model, network, structure))
         model = replace(model, test_vectors=vectors)
         write_h5(model, target, options.overwrite)
+        written, files = [read_model(target)], [target]
+        HDNNPotential(written[0])
     else:
         if os.path.isfile(target):
             raise InputError(f"{target}: is a file; name a folder, or a file that ends with .h5")
-        write_n2p2(model, target, options.overwrite)
-    written = read_model(target)
-    HDNNPotential(written)
-    if fingerprint(written) != fingerprint(model):
-        raise MdcoreError(f"{target}: what was written is not what was read: report this, with {source}")
+        files = [str(folder) for folder in write_n2p2(model, target, options.overwrite)]
+        written = [read_model(folder) for folder in files]
+    read = [model] if native else [single(model, k) for k in range(len(files))]
+    if [fingerprint(m) for m in written] != [fingerprint(m) for m in read]:
+        raise MdcoreError(f"{target}: what was written is not what was read: report this, with {', '.join(sources)}")
     kept = f", {len(vectors)} test vectors" if native else ""
     lost = f"; its {len(vectors)} test vectors have no place there" if vectors and not native else ""
-    return f"{target}: {network.describe().split(', double')[0]}{kept}{lost}"
+    members = "; each folder holds one member, whose energy is not the mean" if len(files) > 1 else ""
+    return f"{', '.join(files)}: {network.describe().split(', double')[0]}{kept}{members}{lost}"
+
+
+def _stated(source: str, units):
+    """The potential at a path, which must state its units or be given them."""
+    model = read_model(source, units)
+    if model.units is None:
+        hint = model.provenance.get("unit_comments", "")
+        raise InputError(
+            f"{source}: its units are not stated; give them, e.g. --units length=bohr,energy=hartree"
+            + (f" (comments in its input.nn say: {hint})" if hint else "")
+        )
+    return model
+
+
+def _joined(models, sources) -> dict[str, str]:
+    """Where the members of a committee come from."""
+    files = {f"member {k}": source for k, source in enumerate(sources, start=1)}
+    return {**models[0].provenance, **files}
 
 
 def _of_file(model, network, structure):

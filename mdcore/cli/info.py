@@ -75,6 +75,7 @@ def of_model(model: HDNNP) -> list[str]:
     unit = f" {model.units.length}" if model.units else ""
     lines = [_line("name", model.name)] if model.name else []
     lines.append(_line("species", ", ".join(model.elements)))
+    lines += [_line("members", f"{len(model.members)}: a committee; energy and forces are means")] if model.others else []
     lines.append(_line("units", f"{model.units.length}, {model.units.energy}" if model.units else _unstated(model)))
     inner = f" = {model.cutoff * model.units.angstrom:.6g} Angstrom" if model.units else ""
     lines.append(_line("cutoff", f"{model.cutoff:g}{unit}{inner}"))
@@ -103,12 +104,12 @@ def _unstated(model: HDNNP) -> str:
 
 
 def _of_element(model: HDNNP, e: int, element: str, unit: str, energy: str) -> list[str]:
-    functions, network, scaling = model.symmetry_functions[e], model.networks[e], model.scaling[e]
-    names = [ACTIVATIONS[letter] for letter in network.activations]
-    nodes = " (node arguments divided by their number)" if network.normalize_nodes else ""
+    functions, scaling = model.symmetry_functions[e], model.scaling[e]
     lines = [f"  {element}"]
-    lines.append(_line("  network", f"{'-'.join(map(str, network.layer_sizes))}, {', '.join(names)}{nodes}"))
-    lines.append(_line("  parameters", n_parameters(network.layer_sizes)))
+    for text, count in Counter(_of_network(own[e]) for own in model.members).items():
+        lines.append(_line("  network", text + (f"; {count} members" if model.others else "")))
+    parameters = [n_parameters(own[e].layer_sizes) for own in model.members]
+    lines.append(_line("  parameters", f"{sum(parameters)} of all members" if model.others else parameters[0]))
     lines.append(_line("  atom energy", f"{model.atom_energies[e]:.10g}{energy}"))
     lines.append(_line("  descriptors", f"{len(functions)} symmetry functions"))
     for (kind, cutoff, core, alpha), count in Counter(map(_kind, functions)).items():
@@ -123,6 +124,12 @@ def _of_element(model: HDNNP, e: int, element: str, unit: str, energy: str) -> l
     for function, numbers in zip(functions, columns, strict=True):
         lines.append(f"    {function.label:<{width}}  " + " ".join(f"{number:>12.5e}" for number in numbers))
     return lines
+
+
+def _of_network(network) -> str:
+    names = [ACTIVATIONS[letter] for letter in network.activations]
+    nodes = " (node arguments divided by their number)" if network.normalize_nodes else ""
+    return f"{'-'.join(map(str, network.layer_sizes))}, {', '.join(names)}{nodes}"
 
 
 def _kind(function) -> tuple:

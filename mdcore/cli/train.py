@@ -16,11 +16,12 @@ from mdcore.config.training import TrainingSettings
 from mdcore.errors import InputError, Interrupted, OutputError
 from mdcore.evaluation import evaluate
 from mdcore.lock import RunLock
+from mdcore.potentials.committee import committee
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_h5 import write_h5
 from mdcore.potentials.hdnnp_model import HDNNP
 from mdcore.potentials.hdnnp_vectors import make_test_vectors
-from mdcore.potentials.n2p2_write import write_n2p2
+from mdcore.potentials.n2p2_write import member_folders, write_n2p2
 from mdcore.signals import StopSignals
 from mdcore.train import metrics
 from mdcore.train.summary import summarise
@@ -65,11 +66,12 @@ def about(settings: TrainingSettings, prepared) -> list[str]:
 
 def outputs(settings: TrainingSettings) -> dict[str, str]:
     """Path -> what it is, of the files that a training writes."""
-    files = {}
-    for member in range(settings.committee.members):
-        files[settings.output_path(suffix(settings, member) + ".h5")] = "potential"
-        if settings.output.n2p2:
-            files[settings.output_path(suffix(settings, member) + "-n2p2")] = "potential for n2p2"
+    members = settings.committee.members
+    what = "potential" if members == 1 else f"potential, a committee of {members}"
+    files = {settings.output_path(".h5"): what}
+    if settings.output.n2p2:
+        for folder in member_folders(settings.output_path("-n2p2"), members):
+            files[str(folder)] = "potential for n2p2" if members == 1 else "member for n2p2"
     files[settings.output_path(STATE)] = "history, and state to go on from"
     files[settings.output_path(".errors.txt")] = "errors"
     if settings.output.plot:
@@ -78,11 +80,7 @@ def outputs(settings: TrainingSettings) -> dict[str, str]:
     return files
 
 
-def suffix(settings: TrainingSettings, member: int) -> str:
-    return "" if settings.committee.members == 1 else f"-{member + 1}"
-
-
-def train(settings: TrainingSettings, *, restart=False, overwrite=False, say=print, stop=None) -> list[HDNNP]:
+def train(settings: TrainingSettings, *, restart=False, overwrite=False, say=print, stop=None) -> HDNNP:
     """Train all members, write everything; Interrupted with a checkpoint if asked to stop."""
     protect(settings, restart, overwrite)
     with ExitStack() as held:
@@ -101,11 +99,10 @@ def train(settings: TrainingSettings, *, restart=False, overwrite=False, say=pri
                 fit.restore(states[member])
                 say(f"member {member + 1} goes on after epoch {len(fit.history['epoch']) - 1}")
             run(settings, fit, member, stop, say)
-            models.append(replace(fit.training.fitted(), provenance=training.card(settings, prepared)))
+            models.append(fit.training.fitted())
             histories.append(fit.history)
             say(f"best: epoch {fit.best_epoch}\n")
-        finish(settings, prepared, models, histories, say)
-    return models
+        return finish(settings, prepared, models, histories, say)
 
 
 def run(settings: TrainingSettings, fit, member: int, stop, say) -> None:
@@ -147,37 +144,56 @@ def clock(seconds: float) -> str:
     return f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02d}:{int(seconds % 60):02d}"
 
 
-def finish(settings: TrainingSettings, prepared, models, histories, say) -> None:
-    """Errors on all sets, files, plots."""
-    threads = training.threads_of(settings)
-    told, drawn = [], {}
-    for member, model in enumerate(models):
-        potential = HDNNPotential(model, extrapolation="ignore")
-        rows, training_notes = [], {}
-        for name, data in prepared.data.subsets().items():
-            data = [s for s in data if not s.isolated]
-            found = metrics.Predictions.of(evaluate(potential, [s.structure for s in data], threads=threads))
-            rows += metrics.rows(data, found, name)
-            drawn[name] = (data, found)
-        for row in rows:
-            if row.group == "all":
-                training_notes[f"{row.subset} {row.quantity} RMSE, {row.unit}"] = row.rmse
-                training_notes[f"{row.subset} {row.quantity} MAE, {row.unit}"] = row.mae
-        training_notes["epochs"] = len(histories[member]["epoch"]) - 1
-        training_notes["seconds"] = float(np.sum(histories[member]["seconds"]))
-        model = replace(model, training=training_notes)
-        model = replace(model, test_vectors=make_test_vectors(model, potential.networks))
-        write_h5(model, settings.output_path(suffix(settings, member) + ".h5"), overwrite=True)
-        if settings.output.n2p2:
-            write_n2p2(model, settings.output_path(suffix(settings, member) + "-n2p2"), overwrite=True)
-        head = [f"member {member + 1}"] if len(models) > 1 else []
-        told += ["\n".join([*head, metrics.table(rows)])]
-    say("\n\n".join(told))
+def finish(settings: TrainingSettings, prepared, models, histories, say) -> HDNNP:
+    """One potential of all members; its errors on all sets, files, plots."""
+    model = replace(committee(models), provenance=training.card(settings, prepared))
+    potential = HDNNPotential(model, extrapolation="ignore")
+    rows, drawn = errors_of(settings, prepared, potential)
+    notes = {}
+    for row in rows:
+        if row.group == "all":
+            notes[f"{row.subset} {row.quantity} RMSE, {row.unit}"] = row.rmse
+            notes[f"{row.subset} {row.quantity} MAE, {row.unit}"] = row.mae
+    notes["epochs"] = sum(len(history["epoch"]) - 1 for history in histories)
+    notes["seconds"] = float(sum(np.sum(history["seconds"]) for history in histories))
+    told = metrics.table(rows)
+    if len(models) > 1:
+        each = [errors_of(settings, prepared, HDNNPotential(own, extrapolation="ignore"))[0] for own in models]
+        told = f"the committee, mean of {len(models)} members\n{told}\n\n{members_table(rows, each)}"
+    model = replace(model, training=notes)
+    model = replace(model, test_vectors=make_test_vectors(model, potential.networks))
+    write_h5(model, settings.output_path(".h5"), overwrite=True)
+    if settings.output.n2p2:
+        write_n2p2(model, settings.output_path("-n2p2"), overwrite=True)
+    say(told)
     with open(settings.output_path(".errors.txt"), "w", encoding="utf-8") as file:
-        file.write("\n\n".join(told) + "\n")
+        file.write(told + "\n")
     if settings.output.plot:
         draw(settings, drawn, histories[-1])
     say("\n" + "\n".join(f"{file}: {what}" for file, what in outputs(settings).items() if os.path.exists(file)))
+    return model
+
+
+def errors_of(settings: TrainingSettings, prepared, potential):
+    """(rows of the table, {subset: (data, predictions)}) of a potential on all sets."""
+    rows, drawn = [], {}
+    for name, data in prepared.data.subsets().items():
+        data = [s for s in data if not s.isolated]
+        answers = evaluate(potential, [s.structure for s in data], threads=training.threads_of(settings))
+        drawn[name] = data, metrics.Predictions.of(answers)
+        rows += metrics.rows(*drawn[name], name)
+    return rows, drawn
+
+
+def members_table(mean, each) -> str:
+    """RMSE of all members and of their mean, a line a member."""
+    columns = [(r.subset, r.quantity, r.unit) for r in mean if r.group == "all"]
+    lines = [f"{'RMSE':<10}" + "".join(f" {f'{subset} {quantity}':>18}" for subset, quantity, _ in columns)]
+    lines.append(f"{'':<10}" + "".join(f" {unit:>18}" for *_, unit in columns))
+    for name, rows in [(f"member {k}", own) for k, own in enumerate(each, start=1)] + [("committee", mean)]:
+        found = {(r.subset, r.quantity, r.unit): r.rmse for r in rows if r.group == "all"}
+        lines.append(f"{name:<10}" + "".join(f" {found[column]:>18.4g}" for column in columns))
+    return "\n".join(lines)
 
 
 def draw(settings: TrainingSettings, drawn, history) -> None:

@@ -11,15 +11,34 @@ import numpy as np
 
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import OutputError
+from mdcore.potentials.committee import single
 from mdcore.potentials.hdnnp_model import COMPACT_TYPES, HDNNP, ElementNetwork, SymmetryFunction
 from mdcore.potentials.n2p2_settings import SYMFUNCTION_ARGUMENTS
 
 
-def write_n2p2(model: HDNNP, folder, overwrite: bool = False) -> None:
-    """Write `model` as an n2p2 folder, created if needed; OutputError if it holds one already."""
+def member_folders(folder, n_members: int) -> list[Path]:
+    """Where the members of a potential go: the folder itself, or of a committee folder-1, folder-2, ..."""
     folder = Path(folder)
-    if (folder / "input.nn").exists() and not overwrite:
-        raise OutputError(f"{folder / 'input.nn'} exists; choose another folder or allow overwriting")
+    if n_members == 1:
+        return [folder]
+    return [folder.with_name(f"{folder.name}-{k}") for k in range(1, n_members + 1)]
+
+
+def write_n2p2(model: HDNNP, folder, overwrite: bool = False) -> list[Path]:
+    """Write `model` as an n2p2 folder, a committee as a folder a member (`member_folders`), created if needed.
+
+    Returns the folders; OutputError if one holds a potential already.
+    """
+    folders = member_folders(folder, len(model.members))
+    for own in folders:
+        if (own / "input.nn").exists() and not overwrite:
+            raise OutputError(f"{own / 'input.nn'} exists; choose another folder or allow overwriting")
+    for k, own in enumerate(folders):
+        _write_one(single(model, k), own)
+    return folders
+
+
+def _write_one(model: HDNNP, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if any(np.isfinite(s.mean).any() for s in model.scaling):
         _write(folder / "scaling.data", _scaling_text(model))
