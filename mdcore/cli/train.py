@@ -128,8 +128,7 @@ def run(settings: TrainingSettings, fit, member: int, stop, say) -> None:
             signal = getattr(stop, "received", None) or "a request to stop"
             raise Interrupted(
                 f"{signal} came: stopped after epoch {row['epoch']:.0f}; its state is in "
-                f"{settings.output_path(STATE)}; go on "
-                "with --restart"
+                f"{settings.output_path(STATE)}; go on with --restart"
             )
     write_state(settings, fit, member)
 
@@ -242,9 +241,13 @@ def read_states(settings: TrainingSettings) -> dict[int, dict[str, np.ndarray]]:
             if file.attrs["input"] != settings.text:
                 tell(f"{path} was written with other settings; the training goes on with those of {settings.source}")
             for name, group in file.items():
-                own: dict[str, np.ndarray] = {}
-                group.visititems(lambda key, item, own=own: own.update({key: item[()]}) if hasattr(item, "shape") else None)
-                states[int(name.split()[1])] = own
+                own = states[int(name.split()[1])] = {}
+
+                def keep(key, item, own=own):
+                    if isinstance(item, h5py.Dataset):
+                        own[key] = item[()]
+
+                group.visititems(keep)
     except (OSError, KeyError, ValueError) as error:
         raise OutputError(f"{path}: can't be read: {error}") from None
     return states

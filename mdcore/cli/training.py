@@ -41,8 +41,9 @@ def read_data(settings: TrainingSettings) -> dataset.Dataset:
         )
         try:
             data = sources.read(
-                settings.beside(s.file), format=s.format, units=s.units or None, labels=labels, tag=s.tag, weight=s.weight
-            )
+                settings.beside(s.file), format=s.format, units=s.units or None, labels=labels, tag=s.tag,
+                weight=s.weight,
+            )  # fmt: skip
         except InputError as error:
             raise at(settings, ("data", i, "file"), str(error)) from None
         groups.append((s.use, [_weighted(settings, one) for one in data]))
@@ -115,7 +116,8 @@ def prepare(settings: TrainingSettings) -> Prepared:
             )
     except InputError as error:
         key = "file" if s.file else "functions" if s.functions else "cutoff"
-        raise InputError("\n".join(str(at(settings, ("descriptors", key), m)) for m in str(error).splitlines())) from None
+        told = [str(at(settings, ("descriptors", key), line)) for line in str(error).splitlines()]
+        raise InputError("\n".join(told)) from None
     return Prepared(data, energies, chosen, shortest)
 
 
@@ -149,7 +151,9 @@ class Sets:
         validation = fitted_on(prepared.data.validation, settings.needed)
         share = len(train) / (len(train) + len(validation))
         self.train = Environments(self.model, train, self.threads, memory * share)
-        self.validation = Environments(self.model, validation, self.threads, memory * (1 - share)) if validation else None
+        self.validation = None
+        if validation:
+            self.validation = Environments(self.model, validation, self.threads, memory * (1 - share))
         self.weights = self.train.weights.copy()
 
     def fit(self, member: int) -> Fit:

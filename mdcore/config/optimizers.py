@@ -56,7 +56,10 @@ class AdamSettings(OptimizerSettings):
     step: float = setting(Number(above=0), "Size of the first steps.", default=2e-3, example=1e-3)
     last_step: float = setting(Number(minimum=0), "Size of the last steps.", default=2e-5, example=1e-6)
     decay: float = setting(
-        Number(minimum=0), "Regularisation: parameters shrink by so much, times the size, a step.", default=0.0, example=0.01
+        Number(minimum=0),
+        "Regularisation: parameters shrink by so much, times the size, a step.",
+        default=0.0,
+        example=0.01,
     )
     clip: float = setting(
         Number(minimum=0),

@@ -1,8 +1,8 @@
 """The loop: epoch after epoch, watch the errors, keep the best parameters, go on where it was stopped.
 
-A `Fit` takes one set of networks through its optimisers. What counts is the geometric mean of the errors of all properties
-that are trained on, of the validation set (of the training set without one): it does not depend on units. Each optimiser
-begins at the best parameters so far.
+A `Fit` takes one set of networks through its optimisers. What counts is the geometric mean of the errors of all
+properties that are trained on, of the validation set (of the training set without one): it does not depend on units.
+Each optimiser begins at the best parameters so far.
 """
 
 import time
@@ -84,8 +84,7 @@ class Fit:
         if not np.isfinite(score):
             raise SimulationError(
                 f"training: the errors are no finite numbers after epoch {number}; take smaller steps, or look for "
-                f"wrong "
-                "labels with mdcore check"
+                "wrong labels with mdcore check"
             )
         if score < self.score:
             self.score, self.best, self.best_epoch, self.since = score, self.training.parameters.copy(), number, 0
