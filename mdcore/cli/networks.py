@@ -12,6 +12,7 @@ from mdcore.potentials.extrapolation import Extrapolation
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import HDNNP, fingerprint
+from mdcore.threads import number_of_threads
 
 SAVED = "-extrapolated.extxyz"
 
@@ -59,16 +60,15 @@ def read_models(settings: Settings, symbols) -> dict[int, HDNNP]:
 def make(settings: Settings, index: int, model: HDNNP) -> HDNNPotential:
     """The potential of `model` as [[potential]] number `index` wants it run; InputError."""
     s, threads = settings.potential[index], settings.parallel.threads
+    try:
+        threads = number_of_threads(None if threads == "auto" else threads)
+    except InputError as error:
+        raise at(settings, ("parallel", "threads"), str(error)) from None
     watch = Extrapolation(s.extrapolation, limit=s.extrapolation_limit, every=s.extrapolation_every)
     try:
-        return HDNNPotential(
-            model, precision=s.precision, threads=None if threads == "auto" else threads, extrapolation=watch
-        )
+        return HDNNPotential(model, precision=s.precision, threads=threads, extrapolation=watch)
     except InputError as error:
-        key = "precision" if str(error).startswith("precision") else "file"
-        if str(error).startswith("environment"):
-            raise at(settings, ("parallel", "threads"), str(error)) from None
-        raise at(settings, ("potential", index, key), str(error)) from None
+        raise at(settings, ("potential", index, "file"), str(error)) from None
 
 
 def compare(models: dict[int, HDNNP], path: str, written: dict[str, str]) -> None:
