@@ -32,19 +32,19 @@ MD_INLINE int64_t zbl_half(const md_atoms *atoms, const md_list *list, const dou
                         v_load(x + 4 * j3), &dx, &dy, &dz, &species);
             dx -= xi, dy -= yi, dz -= zi;
             const v4d r2 = v_fma(dz, dz, v_fma(dy, dy, dx * dx));
-            const v4i inside = r2 < v_set1(row[ZBL_CUT2]); /* of all pairs alike */
-            if (!v_bits(inside))
+            if (!v_bits((v4i)(r2 < v_set1(row[ZBL_FARTHEST2])))) /* of all pairs alike */
                 continue;
 
             const double *a = row + ZBL_ROW * (int64_t)species[0], *b = row + ZBL_ROW * (int64_t)species[1];
             const double *c = row + ZBL_ROW * (int64_t)species[2], *d = row + ZBL_ROW * (int64_t)species[3];
-            v4d c0, c1, c2, c3, d0, d1, d2, d3, shift, s3, s4, unused;
+            v4d c0, c1, c2, c3, d0, d1, d2, d3, shift, s3, s4, inner;
             v_transpose(v_load(a + ZBL_C), v_load(b + ZBL_C), v_load(c + ZBL_C), v_load(d + ZBL_C), &c0, &c1, &c2, &c3);
             v_transpose(v_load(a + ZBL_D), v_load(b + ZBL_D), v_load(c + ZBL_D), v_load(d + ZBL_D), &d0, &d1, &d2, &d3);
             v_transpose(v_load(a + ZBL_SHIFT), v_load(b + ZBL_SHIFT), v_load(c + ZBL_SHIFT), v_load(d + ZBL_SHIFT),
-                        &shift, &s3, &s4, &unused);
+                        &shift, &s3, &s4, &inner);
+            const v4i inside = r2 < (v4d){a[ZBL_CUT2], b[ZBL_CUT2], c[ZBL_CUT2], d[ZBL_CUT2]};
             const v4d r = v_sqrt(r2), inverse = one / r;
-            const v4d t = v_larger(r - v_set1(row[ZBL_INNER]), zero), t2 = t * t;
+            const v4d t = v_larger(r - inner, zero), t2 = t * t;
             c0 *= v_exp(-d0 * r), c1 *= v_exp(-d1 * r), c2 *= v_exp(-d2 * r), c3 *= v_exp(-d3 * r);
             const v4d u = ((c0 + c1) + (c2 + c3)) * inverse;
             const v4d fall = v_fma(d0, c0, v_fma(d1, c1, v_fma(d2, c2, d3 * c3))); /* -(r u)' */

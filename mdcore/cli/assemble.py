@@ -129,7 +129,8 @@ def lennard_jones(s: LennardJonesSettings) -> LennardJones:
 
 
 def zbl(s: ZBLSettings) -> ZBL:
-    return ZBL(s.inner, s.cutoff, numbers=s.numbers)
+    pairs = {pair.species: (pair.inner, pair.cutoff) for pair in s.pair}
+    return ZBL(s.inner, s.cutoff, pairs=pairs, numbers=s.numbers)
 
 
 POTENTIALS = {LennardJonesSettings: lennard_jones, ZBLSettings: zbl}

@@ -20,9 +20,11 @@ from mdcore.train.environments import Reach
 from mdcore.train.labelled import Labelled, elements_of
 
 # of given and of generated functions: least max - min, relative and absolute (functions count neighbours: 1 is large),
-# and 1 - |correlation| up to which two say the same. Published sets have small and similar ones, that work
-GIVEN = (1e-6, 1e-11, 1e-9)
-GENERATED = (1e-3, 1e-5, 1e-5)
+# 1 - |correlation| up to which two say the same, and the most standard deviations a value may lie from the mean.
+# Published sets have small and similar ones, that work. A function with a long tail looks where atoms hardly ever are:
+# a network learns nothing about its values there, and dynamics soon finds some
+GIVEN = (1e-6, 1e-11, 1e-9, np.inf)
+GENERATED = (1e-3, 1e-5, 1e-5, 8.0)
 SAMPLE = 4000  # environments of each element among which candidates are compared
 METHODS = ("cur", "fps")
 
@@ -101,11 +103,15 @@ def choose(
 
 def useless(functions: Sequence[SymmetryFunction], g: np.ndarray, limits=GENERATED) -> dict[str, str]:
     """{label: why} of those that say nothing, or nothing new; g : float64 [n, n_functions]; limits : as GIVEN"""
-    (relative, absolute, same), out, kept = limits, {}, []
-    low, high = g.min(axis=0), g.max(axis=0)
+    (relative, absolute, same, tail), out, kept = limits, {}, []
+    low, high, mean, sigma = g.min(axis=0), g.max(axis=0), g.mean(axis=0), g.std(axis=0)
     for k, f in enumerate(functions):
         if high[k] - low[k] >= max(absolute, relative * high[k]):
-            kept.append(k)
+            farthest = max(high[k] - mean[k], mean[k] - low[k]) / sigma[k]
+            if farthest > tail:
+                out[f.label] = f"rare: looks where atoms seldom are; up to {farthest:.0f} sigma from its mean"
+            else:
+                kept.append(k)
         elif high[k] == 0:
             out[f.label] = "out of range: zero for every atom of the data; they have nothing where it looks"
         else:
