@@ -37,7 +37,7 @@ def draw(report, path) -> None:
 def _rdf(axes, report):
     g = report.rdf
     axes.axhline(1.0, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-    if np.isfinite(g.error).all():
+    if np.isfinite(g.error).all() and not g.pairs:
         axes.fill_between(g.r, g.g - 2 * g.error, g.g + 2 * g.error, color=BLUE, alpha=0.2, linewidth=0)
     curves = g.pairs or {"all": g.g}
     table = report.reference.get("rdf", {})
@@ -86,7 +86,7 @@ def _beyond_bonds(r, curves) -> float:
     beyond = 0.0
     for values in curves:
         low = int(np.argmax(values > 0.5))  # where the curve begins
-        after = np.flatnonzero(values[low:] < 0.5)  # a gap: what came before were bonds
+        after = np.flatnonzero(values[low:] < 0.1)  # a gap: what came before were bonds
         beyond = max(beyond, float(values[low + after[0] :].max() if len(after) else values.max()))
     return 1.08 * (highest if highest < 3.0 * beyond else 1.5 * beyond)
 
