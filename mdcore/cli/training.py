@@ -24,7 +24,7 @@ from mdcore.train.start import initialised
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """data : the Dataset; atom_energies : eV; descriptors; shortest : {pair: Angstrom}, of the whole data"""
+    """data : the Dataset; atom_energies : eV; descriptors; shortest : {pair: Angstrom}, of what is trained on"""
 
     data: dataset.Dataset
     atom_energies: dict[str, float]
@@ -96,7 +96,7 @@ def prepare(settings: TrainingSettings) -> Prepared:
     s = settings.descriptors
     elements = tuple(energies)
     reach = s.cutoff or 6.0
-    shortest = {pair: own.shortest for pair, own in distances(data.all, reach).pairs.items()}
+    shortest = {pair: own.shortest for pair, own in distances(train, reach).pairs.items()}
     cutoff_type = CUTOFF_FUNCTIONS[s.cutoff_function]
     try:
         if s.is_given:
@@ -216,5 +216,5 @@ def card(settings: TrainingSettings, prepared: Prepared) -> dict[str, str]:
         "structures": ", ".join(f"{name} {len(own)}" for name, own in data.subsets().items()),
         **({"tags": ", ".join(tags)} if tags else {}),
         "elements": ", ".join(data.elements),
-        "shortest distances of the data, Angstrom": ranges,
+        "shortest distances trained on, Angstrom": ranges,
     }
