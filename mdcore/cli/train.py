@@ -11,6 +11,8 @@ import numpy as np
 
 from mdcore.cli import training
 from mdcore.cli.outputs import tell
+from mdcore.cli.run import on_root
+from mdcore.comm import SelfComm
 from mdcore.config.load_training import load_training
 from mdcore.config.training import TrainingSettings
 from mdcore.errors import InputError, Interrupted, OutputError
@@ -29,13 +31,9 @@ STATE = ".training.h5"
 
 
 def command(arguments, comm) -> None:
-    if comm.size > 1:
-        error = InputError("mdcore train uses threads, not ranks: run it without mpirun, with [parallel] threads")
-        error.collective = True
-        raise error
-    settings = load_training(arguments.input, arguments.set)
+    settings = on_root(comm, lambda: load_training(arguments.input, arguments.set), share=True)
     say = (lambda text="": None) if arguments.quiet else lambda text="": print(text, flush=True)
-    train(settings, restart=arguments.restart, overwrite=arguments.overwrite, say=say)
+    train(settings, restart=arguments.restart, overwrite=arguments.overwrite, say=say, comm=comm)
 
 
 def check(path: str, overrides=()) -> str:
@@ -82,35 +80,45 @@ def suffix(settings: TrainingSettings, member: int) -> str:
     return "" if settings.committee.members == 1 else f"-{member + 1}"
 
 
-def train(settings: TrainingSettings, *, restart=False, overwrite=False, say=print, stop=None) -> list[HDNNP]:
-    """Train all members, write everything; Interrupted with a checkpoint if asked to stop."""
-    protect(settings, restart, overwrite)
+def train(
+    settings: TrainingSettings, *, restart=False, overwrite=False, say=print, stop=None, comm=None
+) -> list[HDNNP]:
+    """Train all members, write everything; Interrupted with a checkpoint if asked to stop.
+
+    comm : ranks that share the structures; rank 0 alone reads, speaks and writes
+    """
+    comm = comm or SelfComm()
+    say = say if comm.rank == 0 else lambda text="": None
+    on_root(comm, lambda: protect(settings, restart, overwrite))
     with ExitStack() as held:
-        held.enter_context(RunLock(settings.output_path(".lock")))
+        on_root(comm, lambda: held.enter_context(RunLock(settings.output_path(".lock"))))
         stop = held.enter_context(StopSignals()) if stop is None else stop
-        prepared = training.prepare(settings)
+        prepared = training.prepare(settings, comm)
         say("\n".join(about(settings, prepared)))
-        sets = training.Sets(settings, prepared)
-        kept = sets.train.kept / sets.train.n_structures
-        say(f"derivatives of descriptors: {sets.train.bytes / 1e9:.2f} GB, {100 * kept:.0f} % of the structures kept\n")
-        states = read_states(settings) if restart else {}
+        sets = training.Sets(settings, prepared, comm)
+        size, kept = sets.memory()
+        say(f"derivatives of descriptors: {size:.2f} GB, {100 * kept:.0f} % of the structures kept\n")
+        states = {}
+        if restart:
+            on_root(comm, lambda: states.update(read_states(settings)))
+        begun = comm.bcast(set(states))
         models, histories = [], []
         for member in range(settings.committee.members):
             fit = sets.fit(member)
-            if member in states:
-                fit.restore(states[member])
+            if member in begun:
+                fit.restore(states.pop(member, None))
                 say(f"member {member + 1} goes on after epoch {len(fit.history['epoch']) - 1}")
             run(settings, fit, member, stop, say)
             models.append(replace(fit.training.fitted(), provenance=training.card(settings, prepared)))
             histories.append(fit.history)
             say(f"best: epoch {fit.best_epoch}\n")
-        finish(settings, prepared, models, histories, say)
+        on_root(comm, lambda: finish(settings, prepared, models, histories, say))
     return models
 
 
 def run(settings: TrainingSettings, fit, member: int, stop, say) -> None:
     """All epochs of one member, told one by one."""
-    saved, began, done = time.monotonic(), time.monotonic(), 0
+    comm, saved, began, done = fit.training.comm, time.monotonic(), time.monotonic(), 0
     first = True
     for row in fit.epochs():
         if first:
@@ -119,18 +127,19 @@ def run(settings: TrainingSettings, fit, member: int, stop, say) -> None:
         done += row["epoch"] > 0
         pace = (time.monotonic() - began) / max(done, 1)
         say(f"{row['epoch']:>6.0f} {row['seconds']:>7.1f}  {cells(row)}  {clock(pace * fit.left) if done else ''}")
-        minutes = settings.output.checkpoint_minutes
-        due = time.monotonic() - saved > 60 * minutes
-        if due or stop():
+        due = time.monotonic() - saved > 60 * settings.output.checkpoint_minutes
+        due, stopped = comm.maximum(np.array([due, stop()], dtype=np.float64))  # ranks agree
+        if due or stopped:
             write_state(settings, fit, member)
             saved = time.monotonic()
-        if stop():
-            signal = getattr(stop, "received", None) or "a request to stop"
-            raise Interrupted(
-                f"{signal} came: stopped after epoch {row['epoch']:.0f}; its state is in "
-                f"{settings.output_path(STATE)}; go on "
-                "with --restart"
+        if stopped:
+            signals = filter(None, comm.allgather(getattr(stop, "received", None)))
+            error = Interrupted(
+                f"{next(signals, 'a request to stop')} came: stopped after epoch {row['epoch']:.0f}; its state is in "
+                f"{settings.output_path(STATE)}; go on with --restart"
             )
+            error.collective = True
+            raise error
     write_state(settings, fit, member)
 
 
@@ -216,6 +225,11 @@ def protect(settings: TrainingSettings, restart: bool, overwrite: bool) -> None:
 
 def write_state(settings: TrainingSettings, fit, member: int) -> None:
     """Put the state of one member into the file, beside those of the members before; replaced in one step."""
+    state = fit.state()
+    on_root(fit.training.comm, lambda: put_state(settings, state, member))
+
+
+def put_state(settings: TrainingSettings, state, member: int) -> None:
     path = settings.output_path(STATE)
     temporary = path + ".tmp"
     try:
@@ -227,7 +241,7 @@ def write_state(settings: TrainingSettings, fit, member: int) -> None:
                         if name != f"member {member}":
                             old.copy(name, file)
             group = file.create_group(f"member {member}")
-            for name, value in fit.state().items():
+            for name, value in state.items():
                 group[name] = value
         os.replace(temporary, path)
     except OSError as error:
