@@ -9,7 +9,7 @@ from mdcore.errors import InputError
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import SymmetryFunction
 from mdcore.train import sources
-from mdcore.train.descriptors import GIVEN, bare, choose, given, sample, select, statistics, useless, values
+from mdcore.train.descriptors import GENERATED, GIVEN, bare, choose, given, sample, select, statistics, useless, values
 from mdcore.train.pairs import distances
 from mdcore.train.symmetry_sets import from_input_nn, from_lines, generate
 from mdcore.units import BOHR
