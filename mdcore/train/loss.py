@@ -93,7 +93,7 @@ class Regression:
         self.set(np.concatenate([network.flat() for network in model.networks]))
 
     def set(self, parameters: np.ndarray) -> None:
-        """Take these parameters (of rank 0: what ranks compute alike may differ in rounding, in time by more)."""
+        """Take these parameters; all ranks take those of rank 0, so that rounding can't drive them apart."""
         self.parameters = self.comm.bcast(np.array(parameters, dtype=np.float64))
         for e, own in enumerate(self.slices):
             self.networks.set_parameters(e, self.parameters[own])
