@@ -6,12 +6,12 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 
-import h5py
 import numpy as np
 
 from mdcore.cli import training
 from mdcore.cli.outputs import tell
 from mdcore.cli.run import on_root
+from mdcore.cli.training_file import SUFFIX, TrainingFile
 from mdcore.comm import SelfComm
 from mdcore.config.load_training import load_training
 from mdcore.config.training import TrainingSettings
@@ -26,8 +26,6 @@ from mdcore.potentials.n2p2_write import write_n2p2
 from mdcore.signals import StopSignals
 from mdcore.train import metrics
 from mdcore.train.summary import summarise
-
-STATE = ".training.h5"
 
 
 def command(arguments, comm) -> None:
@@ -68,7 +66,7 @@ def outputs(settings: TrainingSettings) -> dict[str, str]:
         files[settings.output_path(suffix(settings, member) + ".h5")] = "potential"
         if settings.output.n2p2:
             files[settings.output_path(suffix(settings, member) + "-n2p2")] = "potential for n2p2"
-    files[settings.output_path(STATE)] = "history, and state to go on from"
+    files[settings.output_path(SUFFIX)] = "history, and state to go on from"
     files[settings.output_path(".errors.txt")] = "errors"
     if settings.output.plot:
         files[settings.output_path(".parity.png")] = "predictions against labels"
@@ -98,25 +96,25 @@ def train(
         sets = training.Sets(settings, prepared, comm)
         size, kept = sets.memory()
         say(f"derivatives of descriptors: {size:.2f} GB, {100 * kept:.0f} % of the structures kept\n")
-        states = {}
-        if restart:
-            on_root(comm, lambda: states.update(read_states(settings)))
+        file = TrainingFile(settings, comm)
+        states = file.states() if restart else {}
         begun = comm.bcast(set(states))
+        file.begin(prepared, subsets(prepared), sets.model)
         models, histories = [], []
         for member in range(settings.committee.members):
             fit = sets.fit(member)
             if member in begun:
                 fit.restore(states.pop(member, None))
                 say(f"member {member + 1} goes on after epoch {len(fit.history['epoch']) - 1}")
-            run(settings, fit, member, stop, say)
+            run(settings, fit, member, file, stop, say)
             models.append(replace(fit.training.fitted(), provenance=training.card(settings, prepared)))
             histories.append(fit.history)
             say(f"best: epoch {fit.best_epoch}\n")
-        on_root(comm, lambda: finish(settings, prepared, models, histories, say))
+        on_root(comm, lambda: finish(settings, prepared, models, histories, file, say))
     return models
 
 
-def run(settings: TrainingSettings, fit, member: int, stop, say) -> None:
+def run(settings: TrainingSettings, fit, member: int, file: TrainingFile, stop, say) -> None:
     """All epochs of one member, told one by one."""
     comm, saved, began, done = fit.training.comm, time.monotonic(), time.monotonic(), 0
     first = True
@@ -130,17 +128,17 @@ def run(settings: TrainingSettings, fit, member: int, stop, say) -> None:
         due = time.monotonic() - saved > 60 * settings.output.checkpoint_minutes
         due, stopped = comm.maximum(np.array([due, stop()], dtype=np.float64))  # ranks agree
         if due or stopped:
-            write_state(settings, fit, member)
+            file.put_state(fit, member)
             saved = time.monotonic()
         if stopped:
             signals = filter(None, comm.allgather(getattr(stop, "received", None)))
             error = Interrupted(
                 f"{next(signals, 'a request to stop')} came: stopped after epoch {row['epoch']:.0f}; its state is in "
-                f"{settings.output_path(STATE)}; go on with --restart"
+                f"{file.path}; go on with --restart"
             )
             error.collective = True
             raise error
-    write_state(settings, fit, member)
+    file.put_state(fit, member)
 
 
 def heads(row) -> str:
@@ -156,18 +154,24 @@ def clock(seconds: float) -> str:
     return f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02d}:{int(seconds % 60):02d}"
 
 
-def finish(settings: TrainingSettings, prepared, models, histories, say) -> None:
+def subsets(prepared) -> dict[str, list]:
+    """{name: structures} without lone atoms, which say nothing of interactions."""
+    found = {name: [s for s in data if not s.isolated] for name, data in prepared.data.subsets().items()}
+    return {name: data for name, data in found.items() if data}
+
+
+def finish(settings: TrainingSettings, prepared, models, histories, file: TrainingFile, say) -> None:
     """Errors on all sets, files, plots."""
     threads = training.threads_of(settings)
     told, drawn = [], {}
     for member, model in enumerate(models):
         potential = HDNNPotential(model, extrapolation="ignore")
         rows, training_notes = [], {}
-        for name, data in prepared.data.subsets().items():
-            data = [s for s in data if not s.isolated]
+        for name, data in subsets(prepared).items():
             found = metrics.Predictions.of(evaluate(potential, [s.structure for s in data], threads=threads))
             rows += metrics.rows(data, found, name)
             drawn[name] = (data, found)
+        file.put_results(member, drawn, rows)
         for row in rows:
             if row.group == "all":
                 training_notes[f"{row.subset} {row.quantity} RMSE, {row.unit}"] = row.rmse
@@ -211,7 +215,7 @@ def protect(settings: TrainingSettings, restart: bool, overwrite: bool) -> None:
             f"{', '.join(existing)}: results exist; go on with --restart, replace them with --overwrite, or choose "
             f"another name, e.g. --set output.name={settings.output.name}-2"
         )
-    state = settings.output_path(STATE)
+    state = settings.output_path(SUFFIX)
     if restart and not os.path.exists(state):
         raise OutputError(f"{state}: not there, so there is nothing to go on with; train without --restart")
     try:
@@ -221,44 +225,3 @@ def protect(settings: TrainingSettings, restart: bool, overwrite: bool) -> None:
                 os.remove(state)
     except OSError as error:
         raise OutputError(f"{settings.output.directory}: can't be made: {error.strerror}") from None
-
-
-def write_state(settings: TrainingSettings, fit, member: int) -> None:
-    """Put the state of one member into the file, beside those of the members before; replaced in one step."""
-    state = fit.state()
-    on_root(fit.training.comm, lambda: put_state(settings, state, member))
-
-
-def put_state(settings: TrainingSettings, state, member: int) -> None:
-    path = settings.output_path(STATE)
-    temporary = path + ".tmp"
-    try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs["input"] = settings.text
-            if os.path.exists(path):
-                with h5py.File(path) as old:
-                    for name in old:
-                        if name != f"member {member}":
-                            old.copy(name, file)
-            group = file.create_group(f"member {member}")
-            for name, value in state.items():
-                group[name] = value
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"{path}: can't be written: {error}") from None
-
-
-def read_states(settings: TrainingSettings) -> dict[int, dict[str, np.ndarray]]:
-    """The states of the members that have begun; OutputError."""
-    path, states = settings.output_path(STATE), {}
-    try:
-        with h5py.File(path) as file:
-            if file.attrs["input"] != settings.text:
-                tell(f"{path} was written with other settings; the training goes on with those of {settings.source}")
-            for name, group in file.items():
-                own: dict[str, np.ndarray] = {}
-                group.visititems(lambda key, item, own=own: own.update({key: item[()]}) if hasattr(item, "shape") else None)
-                states[int(name.split()[1])] = own
-    except (OSError, KeyError, ValueError) as error:
-        raise OutputError(f"{path}: can't be read: {error}") from None
-    return states

@@ -36,7 +36,7 @@ class Fit:
 
     training, validation : Regression of the same networks (validation may be None); stages : of Stage
     history : {"epoch": [...], "seconds": [...], "train energy": [...], ...}, RMSE in meV an atom, meV/Angstrom, GPa
-    best : parameters with the lowest `score`, found in epoch `best_epoch`
+    best : parameters with the lowest `score`, found in epoch `best_epoch`; initial : those at the start
     """
 
     training: Regression
@@ -50,11 +50,13 @@ class Fit:
     score: float = np.inf
     best_epoch: int = 0
     best: np.ndarray | None = None
+    initial: np.ndarray | None = None
     optimizer: object = None
 
     def epochs(self) -> Iterator[dict[str, float]]:
         """Train; after each epoch its errors, as a row of the history. Epoch 0 is the start."""
         if self.best is None:
+            self.initial = self.training.parameters.copy()
             yield self._measure(0.0)
         while self.stage < len(self.stages):
             own = self.stages[self.stage]
@@ -111,7 +113,7 @@ class Fit:
         """
         own = {
             name: np.array(getattr(self, name))
-            for name in ("stage", "epoch", "since", "score", "best_epoch", "best")
+            for name in ("stage", "epoch", "since", "score", "best_epoch", "best", "initial")
         }
         own |= {f"history/{name}": np.array(values) for name, values in self.history.items()}
         if self.optimizer is not None:
@@ -125,7 +127,7 @@ class Fit:
         state = state if comm.rank == 0 else shared
         for name in ("stage", "epoch", "since", "best_epoch"):
             setattr(self, name, int(state[name]))
-        self.score, self.best = float(state["score"]), np.array(state["best"])
+        self.score, self.best, self.initial = float(state["score"]), np.array(state["best"]), np.array(state["initial"])
         self.history = {k.removeprefix("history/"): v.tolist() for k, v in state.items() if k.startswith("history/")}
         own = {k.removeprefix("optimizer/"): v for k, v in state.items() if k.startswith("optimizer/")}
         self.optimizer = None
