@@ -117,7 +117,8 @@ def run(comm, data: Path, name: str, optimiser: str, threads: int, epochs: int, 
     seconds = (clock.read() - prepared) / epochs
     first = ("-", "-", "-") if reached is None else (reached[0], *(f"{s:.1f}" for s in reached[1]))
     return (
-        name, optimiser, comm.size, threads, f"{prepared[0]:.1f} / {prepared[1]:.1f}", f"{seconds[0]:.3f} / {seconds[1]:.3f}",
+        name, optimiser, comm.size, threads,
+        f"{prepared[0]:.1f} / {prepared[1]:.1f}", f"{seconds[0]:.3f} / {seconds[1]:.3f}",
         *first, f"{force:.1f}", f"{energy:.3f}", f"{clock.read()[0]:.0f}",
     )  # fmt: skip
 
@@ -144,8 +145,8 @@ def main() -> None:
         for optimiser in own.optimiser
         for threads in own.threads
     ]
-    head = ("set", "optimiser", "ranks", "threads", "prepare, s wall / CPU", "epoch, s wall / CPU", "epochs to target", "s wall",
-            "s CPU", "last meV/A", "last meV/atom", "after s")  # fmt: skip
+    head = ("set", "optimiser", "ranks", "threads", "prepare, s wall / CPU", "epoch, s wall / CPU", "epochs to target",
+            "s wall", "s CPU", "last meV/A", "last meV/atom", "after s")  # fmt: skip
     if comm.rank == 0:
         print(machine())
         print(table(head, rows))

@@ -19,9 +19,8 @@ def main(path: str, name: str, stop_after: int, restart: bool) -> None:
         return next(calls) > stop_after >= 0 and comm.rank == comm.size - 1
 
     try:
-        train(
-            load_training(path, [f"output.name={name}"]), restart=restart, say=lambda text="": None, stop=stop, comm=comm
-        )
+        settings = load_training(path, [f"output.name={name}"])
+        train(settings, restart=restart, say=lambda text="": None, stop=stop, comm=comm)
         assert stop_after < 0
     except Interrupted as error:  # on all ranks
         assert error.collective and stop_after >= 0

@@ -13,8 +13,9 @@ from tests.test_train_cli import folder  # noqa: F401  (a fixture)
 
 @pytest.fixture
 def trained(folder):  # noqa: F811
-    """The opened file of a training by the filter alone."""
-    assert main(["train", "train.toml", "--quiet", "--set", "optimizer.1.epochs=1", "--set", "optimizer.2.epochs=1"]) == 0
+    """The opened file of a short training."""
+    options = [part for k in (1, 2) for part in ("--set", f"optimizer.{k}.epochs=1")]
+    assert main(["train", "train.toml", "--quiet", *options]) == 0
     with h5py.File("train.training.h5") as file:
         yield file
 

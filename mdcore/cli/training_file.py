@@ -1,8 +1,9 @@
-"""What does a training leave behind, beside its potential? ``<name>.training.h5``: its history, and all it takes to go on.
+"""What does a training leave behind, beside its potential? ``<name>.training.h5``: its course, and all to go on from.
 
 ```
 input                      the input file, and overrides of the command line as comments
-attributes                 layout, layout_version, version (of mdcore), numpy, python, date, seed, command, author, host, ranks
+attributes                 layout, layout_version, version (of mdcore), numpy, python, date, seed, command, author,
+                           host, ranks
 data/SUBSET/               train, validation, test; structures in the order of their use; lone atoms are in no set
     file, index, tag       where each comes from, counted from 0
     n_atoms, weight        [n]
@@ -11,8 +12,8 @@ descriptors/ELEMENT/       function (as text, in the order of the network's inpu
                            attributes scaling, layers (nodes), atom_energy (eV)
 descriptors/dropped        candidates that were of no use, and why
 member K/                  of each network of a committee, K from 0
-    history/NAME           an entry an epoch, from epoch 0, the start: epoch, seconds, "train energy", "validation force", ...:
-                           root-mean-square errors, meV an atom, meV/Angstrom, GPa
+    history/NAME           an entry an epoch, from epoch 0, the start: epoch, seconds, "train energy",
+                           "validation force", ...: root-mean-square errors, meV an atom, meV/Angstrom, GPa
     initial, best          parameters of all elements, weights input-major, then biases, layer by layer
     best_epoch, score      where the errors that count were lowest, and their geometric mean (eV, Angstrom)
     stage, epoch, since    which optimiser is at work, and how far
@@ -40,13 +41,13 @@ TEXT = h5py.string_dtype()
 
 
 class TrainingFile:
-    """The file of one training. All ranks of `comm` call its methods (put_results: rank 0), the first works. OutputError."""
+    """The file of one training; OutputError. All ranks of `comm` call its methods, the first works."""
 
     def __init__(self, settings, comm):
         self.settings, self.comm, self.path = settings, comm, settings.output_path(SUFFIX)
 
     def begin(self, prepared, subsets, model) -> None:
-        """Put in what is known before training; subsets : {name: structures}; model : with networks of the right size."""
+        """Put in what is known before training; subsets : {name: structures}; model : networks of the right size."""
         on_root(self.comm, lambda: self._change(lambda file: self._begin(file, prepared, subsets, model)))
 
     def put_state(self, fit, member: int) -> None:
@@ -61,15 +62,18 @@ class TrainingFile:
         on_root(self.comm, lambda: self._change(put))
 
     def put_results(self, member: int, found: dict, rows) -> None:
-        """Put in what the best parameters say; found : {subset: (structures, Predictions)}; rows : of the error table."""
+        """Put in what the best parameters say; rank 0 calls it alone.
+
+        found : {subset: (structures, Predictions)}; rows : of the error table
+        """
 
         def put(file):
             for name, (_, own) in found.items():
                 group = _emptied(file, f"member {member}/predictions/{name}")
                 group["energy"], group["stress"] = own.energies, own.stresses
                 group["forces"] = np.concatenate(own.forces)
-            words = ("subset", "quantity", "group", "worst", "unit")
-            kinds = [(word, TEXT) for word in words] + [(word, "f8") for word in ("rmse", "mae", "largest")] + [("n", "i8")]
+            kinds = [(word, TEXT) for word in ("subset", "quantity", "group", "worst", "unit")]
+            kinds += [("n", "i8"), ("rmse", "f8"), ("mae", "f8"), ("largest", "f8")]
             table = np.array([tuple(getattr(row, key) for key, _ in kinds) for row in rows], dtype=kinds)
             file[f"member {member}"].pop("errors", None)
             file[f"member {member}"]["errors"] = table

@@ -59,12 +59,15 @@ class AdamSettings(OptimizerSettings):
     step: float = setting(Number(above=0), "Size of the first steps.", default=2e-3, example=1e-3)
     last_step: float = setting(Number(minimum=0), "Size of the last steps.", default=2e-5, example=1e-6)
     decay: float = setting(
-        Number(minimum=0), "Regularisation: weights (no biases) shrink by so much, times the size, a step.", default=0.0, example=0.01
+        Number(minimum=0),
+        "Regularisation: weights (no biases) shrink by so much, times the size, a step.",
+        default=0.0,
+        example=0.01,
     )
     average: float = setting(
         Number(minimum=0, maximum=0.999999),
-        "What is measured, kept and written is the exponential moving average of the parameters, which keeps so much of "
-        "itself in a step; 0: the parameters as they are.",
+        "What is measured, kept and written is the exponential moving average of the parameters, which keeps so much "
+        "of itself in a step; 0: the parameters as they are.",
         default=0.0,
         example=0.999,
     )

@@ -1,7 +1,7 @@
 """Which structures make one step, and in which order do they come?
 
-Every structure once in an epoch, at random, with one condition: the set, in its own order, is cut into as many runs as a
-step has structures, and each step has one of each. So each step sees the whole set, which is often sorted by what its
+Every structure once in an epoch, at random, with one condition: the set, in its own order, is cut into as many runs as
+a step has structures, and each step has one of each. So each step sees the whole set, which is often sorted by what its
 structures are of; and since ranks keep runs of the set, each step has work for all of them. The order does not depend
 on their number.
 """

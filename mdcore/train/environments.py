@@ -89,8 +89,8 @@ class Environments:
     model : HDNNP, for elements and symmetry functions; structures : each with symbols, positions [n, 3], cell or
     None, energy, forces [n, 3]; optionally periodic, stress [3, 3], weight (1). energy, forces, stress may be None
     threads : share the work; memory : bytes that a rank's tangents may take (None: no limit)
-    comm : ranks that share the structures; each is given all of them and keeps a run. All below is of this rank's run,
-        but begin : its first structure's number in the whole set; n_total, mean_atoms : structures in that, atoms in one
+    comm : ranks that share the structures; each is given all of them and keeps a run. What follows is of this run, but
+        begin : its first structure's number in the whole set; n_total, mean_atoms : structures in that, atoms in one
 
     blocks : one Block an element; n_atoms : of each structure int64 [n_structures]; first : int64 [n_structures + 1]
     energies [n_structures], forces [all atoms, 3], stresses [n_structures, 6] : labels, nan where there are none
@@ -165,8 +165,8 @@ class Environments:
             unknown = sorted(set(s.symbols) - set(model.elements))
             if unknown:
                 raise InputError(
-                    f"structure {self.begin + k} (counting from 0): the potential has no network for {', '.join(unknown)}; it "
-                    f"knows {', '.join(model.elements)}"
+                    f"structure {self.begin + k} (counting from 0): the potential has no network for "
+                    f"{', '.join(unknown)}; it knows {', '.join(model.elements)}"
                 )
             periodic = getattr(s, "periodic", None)
             periodic = (s.cell is not None,) * 3 if periodic is None else tuple(bool(p) for p in periodic)
@@ -273,11 +273,11 @@ class Environments:
 
 
 def runs(sizes: np.ndarray, n: int) -> list[range]:
-    """Cut structures of so many atoms into n runs of about as many atoms, none empty; InputError if there are too few."""
+    """Cut structures of so many atoms into n runs of about as many atoms, none empty; InputError if it can't be."""
     if len(sizes) < n:
         error = InputError(
-            f"{n} ranks for a set of {len(sizes)} structures: each needs one at least; start fewer ranks, and give them "
-            "threads"
+            f"{n} ranks for a set of {len(sizes)} structures: each needs one at least; start fewer ranks, and give "
+            "them threads"
         )
         error.collective = True
         raise error

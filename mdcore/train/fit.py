@@ -1,8 +1,8 @@
 """The loop: epoch after epoch, watch the errors, keep the best parameters, go on where it was stopped.
 
-A `Fit` takes one set of networks through its optimisers. What counts is the geometric mean of the errors of all properties
-that are trained on, of the validation set (of the training set without one): it does not depend on units. Each optimiser
-begins at the best parameters so far.
+A `Fit` takes one set of networks through its optimisers. What counts is the geometric mean of the errors of all
+properties that are trained on, of the validation set (of the training set without one): it does not depend on units.
+Each optimiser begins at the best parameters so far.
 """
 
 import time
@@ -86,8 +86,8 @@ class Fit:
         score = _score(watched)
         if not np.isfinite(score):
             error = SimulationError(
-                f"training: the errors are no finite numbers after epoch {number}; take smaller steps, or look for wrong "
-                "labels with mdcore check"
+                f"training: the errors are no finite numbers after epoch {number}; take smaller steps, or look for "
+                "wrong labels with mdcore check"
             )
             error.collective = True
             raise error

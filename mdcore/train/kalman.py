@@ -6,8 +6,8 @@ memory. T. B. Blank, S. D. Brown, J. Chemom. 8, 391 (1994); for network potentia
 J. Behler, C. Dellago, J. Chem. Theory Comput. 15, 3075 (2019).
 
 As there, force components whose error is above the present average are preferred. Different from there: many
-observations, of several structures, make one update, so that P is read once for all of them and the work is products of
-matrices; and the noise is not a schedule but follows the errors, which fall: sigma = running error / weight.
+observations, of several structures, make one update, so that P is read once for all of them and the work is products
+of matrices; and the noise is not a schedule but follows the errors, which fall: sigma = running error / weight.
 
 Ranks compute the rows of their structures, tell them to all others, and correct their panels of P; everything between is
 small and done by all alike.
@@ -90,15 +90,15 @@ class Kalman:
             except np.linalg.LinAlgError:
                 if not np.isfinite(innovation).all():
                     error = SimulationError(
-                        "training: the Kalman filter met numbers that are not finite; check the labels of the training "
-                        "set, or start with a smaller variance"
+                        "training: the Kalman filter met numbers that are not finite; check the labels of the "
+                        "training set, or start with a smaller variance"
                     )
                     error.collective = True
                     raise error from None
                 self.covariance.mend()
 
     def _observe(self, structures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows dy/dw [m, n_parameters] and errors [m] of what is chosen of this rank's structures, both over their noise.
+        """Rows dy/dw [m, n_parameters] and errors [m], over their noise, of what is chosen of this rank's structures.
 
         Choices depend on seed, update and structure alone.
         """
@@ -142,7 +142,7 @@ class Kalman:
         return np.concatenate(rows), np.concatenate(errors)
 
     def noise(self, *squares) -> np.ndarray:
-        """Of energies over N^(power / 2), forces, stresses; squares of their errors in the structures at hand, nan: unknown."""
+        """Of energies over N^(power / 2), forces, stresses; squares of their errors in these structures, nan: unknown."""
         for which, own in enumerate(squares):
             for square in np.asarray(own)[np.isfinite(own)]:
                 self.running[which] = np.sqrt((1 - MEMORY) * self.running[which] ** 2 + MEMORY * square)
@@ -160,7 +160,8 @@ class Kalman:
         square = errors[known] ** 2
         large = known[square >= self.settings.threshold**2 * square.mean()]
         count = max(1, self.settings.rows // self.settings.structures)
-        return large if len(large) <= count else np.sort(random.choice(large, count, replace=False))
+        keys = random.random(len(errors))  # of each component, whatever the others are: rounding moves one, not all
+        return np.sort(large[np.argsort(keys[large])[:count]])
 
     def _force_rows(self, atoms, axes) -> np.ndarray:
         parts = np.array_split(np.arange(len(atoms)), self.regression.threads)

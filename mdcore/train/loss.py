@@ -6,8 +6,8 @@ over the structures k; absent labels have no term. The offset b of the energies,
 network's last layer. The gradient is exact: residuals of forces and stress become a tangent v of each atom's
 descriptors, and one double-backward pass gives dL/dw of E and v . dE/dG together (ext/network_gradients.c).
 
-Structures come in chunks that depend on nothing but the data, so sums are the same for any number of threads. Ranks have
-runs of the structures (environments.py); losses, gradients and errors are sums over all of them, rounded differently.
+Structures come in chunks that depend on nothing but the data, so sums are the same for any number of threads. Ranks
+have runs of the structures (environments.py); losses, gradients and errors are sums over all, rounded in another order.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -150,7 +150,8 @@ class Regression:
         energy = (p.energies - env.energies) / env.n_atoms
         stress = np.full((1, 6), np.nan) if p.stresses is None else p.stresses - env.stresses
         columns = [_finite(c) for c in (energy, p.forces - env.forces, stress)]
-        n, squares, sizes = self.comm.sum(np.array([(c.size, np.sum(c**2), np.sum(np.abs(c))) for c in columns]).T.copy())
+        sums = np.array([[c.size for c in columns], *([np.sum(np.abs(c) ** q) for c in columns] for q in (2, 1))])
+        n, squares, sizes = self.comm.sum(sums)
         with np.errstate(invalid="ignore"):
             return Errors(*map(float, np.sqrt(squares / n)), *map(float, sizes / n))
 

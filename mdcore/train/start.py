@@ -38,11 +38,13 @@ def with_size(model: HDNNP, environments: Environments) -> HDNNP:
     regression = Regression(model, environments)
     p = regression.predict()
     known, comm = np.isfinite(environments.forces), environments.comm
-    wanted, found, n = comm.sum(np.array([np.sum(a[known] ** 2) for a in (environments.forces, p.forces, np.ones_like(p.forces))]))
+    sums = [known.sum(), np.sum(environments.forces[known] ** 2), np.sum(p.forces[known] ** 2)]
+    n, wanted, found = comm.sum(np.array(sums, dtype=np.float64))
     if n:
         ratio = np.sqrt(wanted / max(found, 1e-300))
     else:
-        counts, energies, predicted = map(comm.join, (environments.counts.astype(float), environments.energies, p.energies))
+        own = environments.counts.astype(float), environments.energies, p.energies
+        counts, energies, predicted = map(comm.join, own)
         ratio = _rms(_residual(counts, energies)) / max(_rms(_residual(counts, predicted)), 1e-300)
     if not np.isfinite(ratio) or ratio == 0.0:
         return model
