@@ -49,6 +49,7 @@ tags = { hot = 2.0 }
 
 [[optimizer]]
 type = "kalman"
+structures = 1
 epochs = 4
 
 [[optimizer]]
@@ -141,7 +142,8 @@ def test_a_stopped_training_goes_on_bit_by_bit(folder):
 
 
 def test_threads_change_nothing(folder):
-    models = [train(settings(f"output.name=t{n}", f"parallel.threads={n}"), say=lambda text="": None)[0] for n in (1, 2)]
+    runs = [settings(f"output.name=t{n}", f"parallel.threads={n}") for n in (1, 2)]
+    models = [train(run, say=lambda text="": None)[0] for run in runs]
     assert fingerprint(models[0]) == fingerprint(models[1])
 
 
@@ -167,13 +169,13 @@ def test_check(folder, capsys):
 @pytest.mark.parametrize(
     "overrides, fragments",
     [
-        (["loss.tags.warm=2.0"], ["--set loss.tags.warm=2.0: [loss] tags.warm", "no structure has this tag; tags: cold, hot"]),
+        (["loss.tags.warm=2.0"], ["=2.0: [loss] tags.warm", "no structure has this tag; tags: cold, hot"]),
         (["loss.stress=1.0"], ["data.xyz: structure", "no stress"]),
         (["data.energy=E0"], ["data.xyz: structure", "no energy"]),
         (["network.atom_energies=isolated"], ["[network] atom_energies", "no structure is one H atom alone"]),
         (["descriptors.cutoff=0.5"], ["[descriptors] cutoff = 0.5", "no atom ever comes closer"]),
         (['split.test_tags=["x"]'], ["[split]", "no structure to split has the tag 'x'"]),
-        (['data.units={length="bohr", energy="ev"}', "data.format=ase"], ["[data] file|[[data]] #1", "contradictory units"]),
+        (['data.units={length="bohr", energy="ev"}', "data.format=ase"], ["[[data]] #1", "contradictory units"]),
     ],
 )
 def test_wrong_settings(overrides, fragments, folder, capsys):

@@ -44,8 +44,9 @@ def read_data(settings: TrainingSettings) -> dataset.Dataset:
         )
         try:
             data = sources.read(
-                settings.beside(s.file), format=s.format, units=s.units or None, labels=labels, tag=s.tag, weight=s.weight
-            )
+                settings.beside(s.file), format=s.format, units=s.units or None, labels=labels, tag=s.tag,
+                weight=s.weight,
+            )  # fmt: skip
         except InputError as error:
             raise at(settings, ("data", i, "file"), str(error)) from None
         groups.append((s.use, [_weighted(settings, one) for one in data]))

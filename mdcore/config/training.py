@@ -184,7 +184,10 @@ class LossSettings:
         example=1.0,
     )
     tags: dict[str, float] = setting(
-        Table(Number(above=0)), "Weights of structures by their tag; others have 1.", factory=dict, example={"Surface": 2.0}
+        Table(Number(above=0)),
+        "Weights of structures by their tag; others have 1.",
+        factory=dict,
+        example={"Surface": 2.0},
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:
@@ -241,7 +244,10 @@ class TrainingOutputSettings:
         example="potentials",
     )
     n2p2: bool = setting(
-        Boolean(), "Also write a folder `<name>-n2p2` for n2p2 and LAMMPS, in eV and Angstrom.", default=False, example=True
+        Boolean(),
+        "Also write a folder `<name>-n2p2` for n2p2 and LAMMPS, in eV and Angstrom.",
+        default=False,
+        example=True,
     )
     plot: bool = setting(
         Boolean(), "Draw parity, errors and learning curves (needs Matplotlib).", default=True, example=False

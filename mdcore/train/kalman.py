@@ -9,8 +9,8 @@ As there, force components whose error is above the present average are preferre
 observations, of several structures, make one update, so that P is read once for all of them and the work is products
 of matrices; and the noise is not a schedule but follows the errors, which fall: sigma = running error / weight.
 
-Ranks compute the rows of their structures, tell them to all others, and correct their panels of P; everything between is
-small and done by all alike.
+Ranks compute the rows of their structures, tell them to all others, and correct their panels of P; everything between
+is small and done by all alike.
 """
 
 from dataclasses import dataclass
@@ -142,7 +142,7 @@ class Kalman:
         return np.concatenate(rows), np.concatenate(errors)
 
     def noise(self, *squares) -> np.ndarray:
-        """Of energies over N^(power / 2), forces, stresses; squares of their errors in these structures, nan: unknown."""
+        """Of energies over N^(power / 2), forces, stresses; squares of errors in these structures, nan: unknown."""
         for which, own in enumerate(squares):
             for square in np.asarray(own)[np.isfinite(own)]:
                 self.running[which] = np.sqrt((1 - MEMORY) * self.running[which] ** 2 + MEMORY * square)
