@@ -68,9 +68,12 @@ plot = false
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Forty structures with the energies and forces of a Lennard-Jones mixture, and train.toml."""
+    """Forty structures with the energies and forces of a Lennard-Jones mixture, and train.toml.
+
+    Atoms are smaller than they come close: on the wall a few pairs would make up the errors of all.
+    """
     monkeypatch.chdir(tmp_path)
-    lj = LennardJones(3.9, species={"H": (0.02, 1.6), "O": (0.03, 2.0)}, truncation="force-shifted")
+    lj = LennardJones(3.9, species={"H": (0.05, 1.2), "O": (0.08, 1.5)}, truncation="force-shifted")
     with open("data.xyz", "w") as stream:
         for k in range(40):
             s = structure(k, "OHHOHH").structure
@@ -100,7 +103,7 @@ def test_from_data_to_a_potential(folder, capsys):
     assert "24 train, 8 validation, 8 test" in told and "H: 10 descriptors of 40 candidates" in told
     assert [int(row[0]) for row in rows(told)] == list(range(len(rows(told)))) and len(rows(told)) >= 8
     first, last = rows(told)[0], rows(told)[4]
-    assert float(last[2]) < 0.5 * float(first[2])  # forces, already by the filter
+    assert float(last[2]) < 0.2 * float(first[2])  # forces, already by the filter
     model = read_model("train.h5")
     assert model.units.length == "angstrom" and len(model.test_vectors) > 0
     assert model.provenance["licence"] == "none" and model.provenance["title"] == "a liquid that never was"
@@ -126,7 +129,7 @@ def test_a_stopped_training_goes_on_bit_by_bit(folder):
 
         def stop(count=count, stop_at=stop_at):
             count.append(1)
-            return len(count) > 2 * stop_at
+            return len(count) > stop_at
 
         with pytest.raises(Interrupted, match="go on with --restart"):
             train(settings(name), say=lambda text="": None, stop=stop)

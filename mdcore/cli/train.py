@@ -6,11 +6,13 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 
-import h5py
 import numpy as np
 
 from mdcore.cli import training
 from mdcore.cli.outputs import tell
+from mdcore.cli.run import on_root
+from mdcore.cli.training_file import SUFFIX, TrainingFile
+from mdcore.comm import SelfComm
 from mdcore.config.load_training import load_training
 from mdcore.config.training import TrainingSettings
 from mdcore.errors import InputError, Interrupted, OutputError
@@ -25,17 +27,11 @@ from mdcore.signals import StopSignals
 from mdcore.train import metrics
 from mdcore.train.summary import summarise
 
-STATE = ".training.h5"
-
 
 def command(arguments, comm) -> None:
-    if comm.size > 1:
-        error = InputError("mdcore train uses threads, not ranks: run it without mpirun, with [parallel] threads")
-        error.collective = True
-        raise error
-    settings = load_training(arguments.input, arguments.set)
+    settings = on_root(comm, lambda: load_training(arguments.input, arguments.set), share=True)
     say = (lambda text="": None) if arguments.quiet else lambda text="": print(text, flush=True)
-    train(settings, restart=arguments.restart, overwrite=arguments.overwrite, say=say)
+    train(settings, restart=arguments.restart, overwrite=arguments.overwrite, say=say, comm=comm)
 
 
 def check(path: str, overrides=()) -> str:
@@ -70,7 +66,7 @@ def outputs(settings: TrainingSettings) -> dict[str, str]:
         files[settings.output_path(suffix(settings, member) + ".h5")] = "potential"
         if settings.output.n2p2:
             files[settings.output_path(suffix(settings, member) + "-n2p2")] = "potential for n2p2"
-    files[settings.output_path(STATE)] = "history, and state to go on from"
+    files[settings.output_path(SUFFIX)] = "history, and state to go on from"
     files[settings.output_path(".errors.txt")] = "errors"
     if settings.output.plot:
         files[settings.output_path(".parity.png")] = "predictions against labels"
@@ -82,35 +78,45 @@ def suffix(settings: TrainingSettings, member: int) -> str:
     return "" if settings.committee.members == 1 else f"-{member + 1}"
 
 
-def train(settings: TrainingSettings, *, restart=False, overwrite=False, say=print, stop=None) -> list[HDNNP]:
-    """Train all members, write everything; Interrupted with a checkpoint if asked to stop."""
-    protect(settings, restart, overwrite)
+def train(
+    settings: TrainingSettings, *, restart=False, overwrite=False, say=print, stop=None, comm=None
+) -> list[HDNNP]:
+    """Train all members, write everything; Interrupted with a checkpoint if asked to stop.
+
+    comm : ranks that share the structures; rank 0 alone reads, speaks and writes
+    """
+    comm = comm or SelfComm()
+    say = say if comm.rank == 0 else lambda text="": None
+    on_root(comm, lambda: protect(settings, restart, overwrite))
     with ExitStack() as held:
-        held.enter_context(RunLock(settings.output_path(".lock")))
+        on_root(comm, lambda: held.enter_context(RunLock(settings.output_path(".lock"))))
         stop = held.enter_context(StopSignals()) if stop is None else stop
-        prepared = training.prepare(settings)
+        prepared = training.prepare(settings, comm)
         say("\n".join(about(settings, prepared)))
-        sets = training.Sets(settings, prepared)
-        kept = sets.train.kept / sets.train.n_structures
-        say(f"derivatives of descriptors: {sets.train.bytes / 1e9:.2f} GB, {100 * kept:.0f} % of the structures kept\n")
-        states = read_states(settings) if restart else {}
+        sets = training.Sets(settings, prepared, comm)
+        size, kept = sets.memory()
+        say(f"derivatives of descriptors: {size:.2f} GB, {100 * kept:.0f} % of the structures kept\n")
+        file = TrainingFile(settings, comm)
+        states = file.states() if restart else {}
+        begun = comm.bcast(set(states))
+        file.begin(prepared, subsets(prepared), sets.model)
         models, histories = [], []
         for member in range(settings.committee.members):
             fit = sets.fit(member)
-            if member in states:
-                fit.restore(states[member])
+            if member in begun:
+                fit.restore(states.pop(member, None))
                 say(f"member {member + 1} goes on after epoch {len(fit.history['epoch']) - 1}")
-            run(settings, fit, member, stop, say)
+            run(settings, fit, member, file, stop, say)
             models.append(replace(fit.training.fitted(), provenance=training.card(settings, prepared)))
             histories.append(fit.history)
             say(f"best: epoch {fit.best_epoch}\n")
-        finish(settings, prepared, models, histories, say)
+        on_root(comm, lambda: finish(settings, prepared, models, histories, file, say))
     return models
 
 
-def run(settings: TrainingSettings, fit, member: int, stop, say) -> None:
+def run(settings: TrainingSettings, fit, member: int, file: TrainingFile, stop, say) -> None:
     """All epochs of one member, told one by one."""
-    saved, began, done = time.monotonic(), time.monotonic(), 0
+    comm, saved, began, done = fit.training.comm, time.monotonic(), time.monotonic(), 0
     first = True
     for row in fit.epochs():
         if first:
@@ -119,18 +125,20 @@ def run(settings: TrainingSettings, fit, member: int, stop, say) -> None:
         done += row["epoch"] > 0
         pace = (time.monotonic() - began) / max(done, 1)
         say(f"{row['epoch']:>6.0f} {row['seconds']:>7.1f}  {cells(row)}  {clock(pace * fit.left) if done else ''}")
-        minutes = settings.output.checkpoint_minutes
-        due = time.monotonic() - saved > 60 * minutes
-        if due or stop():
-            write_state(settings, fit, member)
+        due = time.monotonic() - saved > 60 * settings.output.checkpoint_minutes
+        due, stopped = comm.maximum(np.array([due, stop()], dtype=np.float64))  # ranks agree
+        if due or stopped:
+            file.put_state(fit, member)
             saved = time.monotonic()
-        if stop():
-            signal = getattr(stop, "received", None) or "a request to stop"
-            raise Interrupted(
-                f"{signal} came: stopped after epoch {row['epoch']:.0f}; its state is in "
-                f"{settings.output_path(STATE)}; go on with --restart"
+        if stopped:
+            signals = filter(None, comm.allgather(getattr(stop, "received", None)))
+            error = Interrupted(
+                f"{next(signals, 'a request to stop')} came: stopped after epoch {row['epoch']:.0f}; its state is in "
+                f"{file.path}; go on with --restart"
             )
-    write_state(settings, fit, member)
+            error.collective = True
+            raise error
+    file.put_state(fit, member)
 
 
 def heads(row) -> str:
@@ -146,18 +154,24 @@ def clock(seconds: float) -> str:
     return f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02d}:{int(seconds % 60):02d}"
 
 
-def finish(settings: TrainingSettings, prepared, models, histories, say) -> None:
+def subsets(prepared) -> dict[str, list]:
+    """{name: structures} without lone atoms, which say nothing of interactions."""
+    found = {name: [s for s in data if not s.isolated] for name, data in prepared.data.subsets().items()}
+    return {name: data for name, data in found.items() if data}
+
+
+def finish(settings: TrainingSettings, prepared, models, histories, file: TrainingFile, say) -> None:
     """Errors on all sets, files, plots."""
     threads = training.threads_of(settings)
     told, drawn = [], {}
     for member, model in enumerate(models):
         potential = HDNNPotential(model, extrapolation="ignore")
         rows, training_notes = [], {}
-        for name, data in prepared.data.subsets().items():
-            data = [s for s in data if not s.isolated]
+        for name, data in subsets(prepared).items():
             found = metrics.Predictions.of(evaluate(potential, [s.structure for s in data], threads=threads))
             rows += metrics.rows(data, found, name)
             drawn[name] = (data, found)
+        file.put_results(member, drawn, rows)
         for row in rows:
             if row.group == "all":
                 training_notes[f"{row.subset} {row.quantity} RMSE, {row.unit}"] = row.rmse
@@ -201,7 +215,7 @@ def protect(settings: TrainingSettings, restart: bool, overwrite: bool) -> None:
             f"{', '.join(existing)}: results exist; go on with --restart, replace them with --overwrite, or choose "
             f"another name, e.g. --set output.name={settings.output.name}-2"
         )
-    state = settings.output_path(STATE)
+    state = settings.output_path(SUFFIX)
     if restart and not os.path.exists(state):
         raise OutputError(f"{state}: not there, so there is nothing to go on with; train without --restart")
     try:
@@ -211,43 +225,3 @@ def protect(settings: TrainingSettings, restart: bool, overwrite: bool) -> None:
                 os.remove(state)
     except OSError as error:
         raise OutputError(f"{settings.output.directory}: can't be made: {error.strerror}") from None
-
-
-def write_state(settings: TrainingSettings, fit, member: int) -> None:
-    """Put the state of one member into the file, beside those of the members before; replaced in one step."""
-    path = settings.output_path(STATE)
-    temporary = path + ".tmp"
-    try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs["input"] = settings.text
-            if os.path.exists(path):
-                with h5py.File(path) as old:
-                    for name in old:
-                        if name != f"member {member}":
-                            old.copy(name, file)
-            group = file.create_group(f"member {member}")
-            for name, value in fit.state().items():
-                group[name] = value
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"{path}: can't be written: {error}") from None
-
-
-def read_states(settings: TrainingSettings) -> dict[int, dict[str, np.ndarray]]:
-    """The states of the members that have begun; OutputError."""
-    path, states = settings.output_path(STATE), {}
-    try:
-        with h5py.File(path) as file:
-            if file.attrs["input"] != settings.text:
-                tell(f"{path} was written with other settings; the training goes on with those of {settings.source}")
-            for name, group in file.items():
-                own = states[int(name.split()[1])] = {}
-
-                def keep(key, item, own=own):
-                    if isinstance(item, h5py.Dataset):
-                        own[key] = item[()]
-
-                group.visititems(keep)
-    except (OSError, KeyError, ValueError) as error:
-        raise OutputError(f"{path}: can't be read: {error}") from None
-    return states

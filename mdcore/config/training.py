@@ -169,8 +169,9 @@ class LossSettings:
     """What counts how much. A property with weight 0 needs no labels.
 
     Adam and L-BFGS: L = sum over structures of their weight times [`energy` (E - E_ref)^2 / N^`power` + `forces`
-    sum |F - F_ref|^2 + `stress` |stress - stress_ref|^2], in eV and Angstrom. The Kalman filter takes errors in units
-    of their running averages; there the weights say what is taken more seriously.
+    sum |F - F_ref|^2 + `stress` |stress - stress_ref|^2], in eV and Angstrom. The Kalman filter takes errors, of
+    energies (E - E_ref) / N^(`power` / 2), in units of their running averages; there the weights say what is taken more
+    seriously.
     """
 
     energy: float = setting(Number(minimum=0), "Weight of energies.", default=3.0, example=10.0)
@@ -223,7 +224,7 @@ class TrainingParallelSettings:
     )
     memory: float = setting(
         Number(above=0),
-        "Gigabytes for derivatives of descriptors. What does not fit is computed anew in each epoch.",
+        "Gigabytes for derivatives of descriptors, of each rank. What does not fit is computed anew in each epoch.",
         default=4.0,
         example=16.0,
     )
