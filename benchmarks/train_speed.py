@@ -6,6 +6,8 @@ Sets (--data: the folder that holds n2p2_training/ and datasets/):
 
 The clock runs from structures in memory: statistics of the descriptors, environments, initial weights, epochs and the
 errors of the training set after each. It stands still for the errors of the test set. Wall and processor seconds.
+
+Under mpirun -n N ranks share the structures; processor seconds are those of all.
 """
 
 import os
@@ -18,6 +20,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads share panels of ma
 import numpy as np
 from common import machine, parser, table
 
+from mdcore.comm import connect
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, n_parameters
 from mdcore.train import dataset, descriptors, sources, symmetry_sets
 from mdcore.train.adam import Adam, AdamSettings
@@ -40,12 +43,13 @@ WEIGHTS = Weights(energy=2e5, forces=1.0)
 class Clock:
     """Wall and processor seconds, without what happens inside `pause`."""
 
-    def __init__(self):
+    def __init__(self, comm):
+        self.comm = comm
+        comm.barrier()
         self.began = self._now()
 
-    @staticmethod
-    def _now():
-        return np.array([time.perf_counter(), time.process_time()])
+    def _now(self):
+        return np.array([time.perf_counter(), *self.comm.sum(np.array([time.process_time()]))])
 
     def read(self):
         return self._now() - self.began
@@ -64,12 +68,12 @@ def read(data: Path, name: str):
     return [sources.read(data / "datasets" / f"water_pbe0ts_{part}.xyz") for part in ("train", "test")]
 
 
-def model_of(data: Path, name: str, train) -> HDNNP:
+def model_of(data: Path, name: str, train, comm) -> HDNNP:
     """Descriptors and networks of the published input, networks of zeros."""
     folder, units, hidden, letters, mode, *_ = SETS[name]
     energies = dataset.atom_energies(train)
     functions = symmetry_sets.from_input_nn(data / "n2p2_training" / folder, tuple(energies), units)
-    chosen = descriptors.given(train, functions, mode)
+    chosen = descriptors.given(train, functions, mode, comm)
     sizes = [(len(own), *hidden, 1) for own in chosen.functions]
     networks = tuple(ElementNetwork.from_flat(np.zeros(n_parameters(s)), s, letters) for s in sizes)
     return HDNNP(
@@ -85,18 +89,18 @@ OPTIMISERS = {
 }
 
 
-def run(data: Path, name: str, optimiser: str, threads: int, epochs: int, seed: int, show: bool):
+def run(comm, data: Path, name: str, optimiser: str, threads: int, epochs: int, seed: int, show: bool):
     """A row of the table: preparation, an epoch, time to the target (wall, processor), epochs to it, last errors."""
     train, test = read(data, name)
     force_target, energy_target = SETS[name][-2:]
-    clock = Clock()
-    model = model_of(data, name, train)
-    environments = Environments(model, train, threads)
+    clock = Clock(comm)
+    model = model_of(data, name, train, comm)
+    environments = Environments(model, train, threads, comm=comm)
     model = initialised(model, environments, seed)
     regression = Regression(model, environments, threads)
     check = None
     if test:
-        check = clock.pause(lambda: Regression(model, Environments(model, test, threads), threads))
+        check = clock.pause(lambda: Regression(model, Environments(model, test, threads, comm=comm), threads))
     method = OPTIMISERS[optimiser](regression, epochs, seed)
     prepared, reached = clock.read(), None
     for epoch in range(1, epochs + 1):
@@ -105,15 +109,16 @@ def run(data: Path, name: str, optimiser: str, threads: int, epochs: int, seed: 
         if check:
             errors = clock.pause(partial(errors_of, check, regression.parameters))
         force, energy = 1e3 * errors.forces, 1e3 * errors.energy
-        if show:
-            seconds = clock.read()[0]
+        seconds = clock.read()[0]
+        if show and comm.rank == 0:
             print(f"{optimiser} epoch {epoch}: {force:.1f} meV/A, {energy:.3f} meV/atom, {seconds:.1f} s", flush=True)
         if reached is None and force <= force_target and (energy_target is None or energy <= energy_target):
             reached = epoch, clock.read()
     seconds = (clock.read() - prepared) / epochs
     first = ("-", "-", "-") if reached is None else (reached[0], *(f"{s:.1f}" for s in reached[1]))
     return (
-        name, optimiser, threads, f"{prepared[0]:.1f} / {prepared[1]:.1f}", f"{seconds[0]:.3f} / {seconds[1]:.3f}",
+        name, optimiser, comm.size, threads,
+        f"{prepared[0]:.1f} / {prepared[1]:.1f}", f"{seconds[0]:.3f} / {seconds[1]:.3f}",
         *first, f"{force:.1f}", f"{energy:.3f}", f"{clock.read()[0]:.0f}",
     )  # fmt: skip
 
@@ -133,16 +138,18 @@ def main() -> None:
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--show", action="store_true", help="every epoch")
     own = arguments.parse_args()
-    print(machine())
+    comm = connect()
     rows = [
-        run(own.data, name, optimiser, threads, own.epochs, own.seed, own.show)
+        run(comm, own.data, name, optimiser, threads, own.epochs, own.seed, own.show)
         for name in own.set
         for optimiser in own.optimiser
         for threads in own.threads
     ]
-    head = ("set", "optimiser", "threads", "prepare, s wall / CPU", "epoch, s wall / CPU", "epochs to target", "s wall",
-            "s CPU", "last meV/A", "last meV/atom", "after s")  # fmt: skip
-    print(table(head, rows))
+    head = ("set", "optimiser", "ranks", "threads", "prepare, s wall / CPU", "epoch, s wall / CPU", "epochs to target",
+            "s wall", "s CPU", "last meV/A", "last meV/atom", "after s")  # fmt: skip
+    if comm.rank == 0:
+        print(machine())
+        print(table(head, rows))
 
 
 if __name__ == "__main__":

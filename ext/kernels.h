@@ -25,7 +25,7 @@ enum { LJ_G12, LJ_G6, LJ_CUT2, LJ_GSLOPE, LJ_E12, LJ_E6, LJ_ESHIFT, LJ_ESLOPE, L
 /* columns of a pair-of-species row of pair_zbl's table, lengths and energies as they come:
  * E = sum_k C_k exp(-D_k r) / r + SHIFT + S3 t^3 + S4 t^4, t = max(r - INNER, 0), for r^2 < CUT2;
  * INNER and CUT2 are the same in all rows */
-enum { ZBL_C = 0, ZBL_D = 4, ZBL_SHIFT = 8, ZBL_S3, ZBL_S4, ZBL_UNUSED, ZBL_INNER, ZBL_CUT2, ZBL_ROW };
+enum { ZBL_C = 0, ZBL_D = 4, ZBL_SHIFT = 8, ZBL_S3, ZBL_S4, ZBL_INNER, ZBL_CUT2, ZBL_FARTHEST2, ZBL_ROW };
 
 enum { LIMBS = 3 }; /* of an exact sum (fixed.h) */
 

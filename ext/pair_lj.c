@@ -7,7 +7,7 @@
 #include "fixed.h"
 #include "kernels.h"
 #include "md_types.h"
-#include "simd.h"
+#include "pair_sums.h"
 
 MD_INLINE int64_t lj_half(const md_atoms *atoms, const md_list *list, const double *table,
                        int64_t n_species, int64_t *energy_limbs, double *atom_energy, const int variant)
@@ -59,12 +59,8 @@ MD_INLINE int64_t lj_half(const md_atoms *atoms, const md_list *list, const doub
                 pair = v_mask(pair + big - big, inside);
                 worst = v_worst(worst, v_size(pair));
                 e += pair;
-                if (atom_energy) {
-                    pair *= v_set1(0.5);
-                    atom_energy[i] += v_sum(pair);
-                    atom_energy[j0] += pair[0], atom_energy[j1] += pair[1];
-                    atom_energy[j2] += pair[2], atom_energy[j3] += pair[3];
-                }
+                if (atom_energy)
+                    pair_halves(atom_energy, i, j0, j1, j2, j3, pair);
             }
             g = v_mask(g, inside);
             const v4d gx = v_fma(g, dx, big) - big, gy = v_fma(g, dy, big) - big;
@@ -72,21 +68,11 @@ MD_INLINE int64_t lj_half(const md_atoms *atoms, const md_list *list, const doub
             fx += gx, fy += gy, fz += gz;
             if (want_energy)
                 worst = v_worst(worst, v_worst(v_size(gx), v_worst(v_size(gy), v_size(gz))));
-
-            const v4d a = V_SHUFFLE(gx, gy, 0, 4, 2, 6), b = V_SHUFFLE(gx, gy, 1, 5, 3, 7);
-            const v4d c = V_SHUFFLE(gz, zero, 0, 4, 2, 6), d = V_SHUFFLE(gz, zero, 1, 5, 3, 7);
-            v_store(f + 4 * j0, v_load(f + 4 * j0) - V_SHUFFLE(a, c, 0, 1, 4, 5));
-            v_store(f + 4 * j1, v_load(f + 4 * j1) - V_SHUFFLE(b, d, 0, 1, 4, 5));
-            v_store(f + 4 * j2, v_load(f + 4 * j2) - V_SHUFFLE(a, c, 2, 3, 6, 7));
-            v_store(f + 4 * j3, v_load(f + 4 * j3) - V_SHUFFLE(b, d, 2, 3, 6, 7));
+            pair_subtract(f, j0, j1, j2, j3, gx, gy, gz);
         }
         v_store(f + 4 * i, v_load(f + 4 * i) + (v4d){v_sum(fx), v_sum(fy), v_sum(fz), 0.0});
-        if (want_energy) {
-            if (bad_row < 0 && v_bits((v4i)(worst < v_set1(FORCE_LIMIT))) != 15)
-                bad_row = i; /* beyond the range of exact sums, even if forces cancel by symmetry */
-            if (bad_row < 0)
-                total += (int64_t)(v_sum(e) * (1.0 / FORCE_GRID));
-        }
+        if (want_energy)
+            pair_total(&total, &bad_row, i, e, worst);
     }
     if (want_energy)
         md_limbs(total, energy_limbs);

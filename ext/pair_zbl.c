@@ -6,6 +6,7 @@
 #include "fixed.h"
 #include "kernels.h"
 #include "md_types.h"
+#include "pair_sums.h"
 #include "vfun.h"
 
 MD_INLINE int64_t zbl_half(const md_atoms *atoms, const md_list *list, const double *table, int64_t n_species,
@@ -31,19 +32,19 @@ MD_INLINE int64_t zbl_half(const md_atoms *atoms, const md_list *list, const dou
                         v_load(x + 4 * j3), &dx, &dy, &dz, &species);
             dx -= xi, dy -= yi, dz -= zi;
             const v4d r2 = v_fma(dz, dz, v_fma(dy, dy, dx * dx));
-            const v4i inside = r2 < v_set1(row[ZBL_CUT2]); /* of all pairs alike */
-            if (!v_bits(inside))
+            if (!v_bits((v4i)(r2 < v_set1(row[ZBL_FARTHEST2])))) /* of all pairs alike */
                 continue;
 
             const double *a = row + ZBL_ROW * (int64_t)species[0], *b = row + ZBL_ROW * (int64_t)species[1];
             const double *c = row + ZBL_ROW * (int64_t)species[2], *d = row + ZBL_ROW * (int64_t)species[3];
-            v4d c0, c1, c2, c3, d0, d1, d2, d3, shift, s3, s4, unused;
+            v4d c0, c1, c2, c3, d0, d1, d2, d3, shift, s3, s4, inner;
             v_transpose(v_load(a + ZBL_C), v_load(b + ZBL_C), v_load(c + ZBL_C), v_load(d + ZBL_C), &c0, &c1, &c2, &c3);
             v_transpose(v_load(a + ZBL_D), v_load(b + ZBL_D), v_load(c + ZBL_D), v_load(d + ZBL_D), &d0, &d1, &d2, &d3);
             v_transpose(v_load(a + ZBL_SHIFT), v_load(b + ZBL_SHIFT), v_load(c + ZBL_SHIFT), v_load(d + ZBL_SHIFT),
-                        &shift, &s3, &s4, &unused);
+                        &shift, &s3, &s4, &inner);
+            const v4i inside = r2 < (v4d){a[ZBL_CUT2], b[ZBL_CUT2], c[ZBL_CUT2], d[ZBL_CUT2]};
             const v4d r = v_sqrt(r2), inverse = one / r;
-            const v4d t = v_larger(r - v_set1(row[ZBL_INNER]), zero), t2 = t * t;
+            const v4d t = v_larger(r - inner, zero), t2 = t * t;
             c0 *= v_exp(-d0 * r), c1 *= v_exp(-d1 * r), c2 *= v_exp(-d2 * r), c3 *= v_exp(-d3 * r);
             const v4d u = ((c0 + c1) + (c2 + c3)) * inverse;
             const v4d fall = v_fma(d0, c0, v_fma(d1, c1, v_fma(d2, c2, d3 * c3))); /* -(r u)' */
@@ -54,32 +55,19 @@ MD_INLINE int64_t zbl_half(const md_atoms *atoms, const md_list *list, const dou
                 pair = v_mask(pair + big - big, inside);
                 worst = v_worst(worst, v_size(pair));
                 e += pair;
-                if (atom_energy) {
-                    pair *= v_set1(0.5);
-                    atom_energy[i] += v_sum(pair);
-                    atom_energy[j0] += pair[0], atom_energy[j1] += pair[1];
-                    atom_energy[j2] += pair[2], atom_energy[j3] += pair[3];
-                }
+                if (atom_energy)
+                    pair_halves(atom_energy, i, j0, j1, j2, j3, pair);
             }
             const v4d gx = v_fma(g, dx, big) - big, gy = v_fma(g, dy, big) - big;
             const v4d gz = v_fma(g, dz, big) - big;
             fx += gx, fy += gy, fz += gz;
             if (want_energy)
                 worst = v_worst(worst, v_worst(v_size(gx), v_worst(v_size(gy), v_size(gz))));
-            v4d f0, f1, f2, f3;
-            v_transpose(gx, gy, gz, zero, &f0, &f1, &f2, &f3);
-            v_store(f + 4 * j0, v_load(f + 4 * j0) - f0);
-            v_store(f + 4 * j1, v_load(f + 4 * j1) - f1);
-            v_store(f + 4 * j2, v_load(f + 4 * j2) - f2);
-            v_store(f + 4 * j3, v_load(f + 4 * j3) - f3);
+            pair_subtract(f, j0, j1, j2, j3, gx, gy, gz);
         }
         v_store(f + 4 * i, v_load(f + 4 * i) + (v4d){v_sum(fx), v_sum(fy), v_sum(fz), 0.0});
-        if (want_energy) {
-            if (bad_row < 0 && v_bits((v4i)(worst < v_set1(FORCE_LIMIT))) != 15)
-                bad_row = i; /* beyond the range of exact sums, even if forces cancel by symmetry */
-            if (bad_row < 0)
-                total += (int64_t)(v_sum(e) * (1.0 / FORCE_GRID));
-        }
+        if (want_energy)
+            pair_total(&total, &bad_row, i, e, worst);
     }
     if (want_energy)
         md_limbs(total, energy_limbs);

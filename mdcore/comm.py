@@ -21,7 +21,7 @@ class SelfComm:
     rank, size = 0, 1
 
     def sum(self, values: np.ndarray) -> np.ndarray:
-        """Sum of int64 `values` over ranks, in place."""
+        """Sum of int64 (exact) or float64 (to rounding) `values` over ranks, the same on all of them, in place."""
         return values
 
     def maximum(self, values: np.ndarray) -> np.ndarray:
@@ -34,6 +34,10 @@ class SelfComm:
 
     def gather(self, rows: np.ndarray) -> np.ndarray | None:
         """Rows of all ranks, one after the other, on rank 0 (None elsewhere)."""
+        return rows
+
+    def join(self, rows: np.ndarray) -> np.ndarray:
+        """Rows of all ranks, one after the other, on every rank."""
         return rows
 
     def scatter(self, rows: np.ndarray | None, counts) -> np.ndarray:
@@ -88,6 +92,14 @@ class MPIComm:
         width = int(np.prod(rows.shape[1:], dtype=int))
         whole = np.empty((sum(counts) // width, *rows.shape[1:]), dtype=rows.dtype)
         self.comm.Gatherv(rows, (whole, counts))
+        return whole
+
+    def join(self, rows):
+        rows = np.ascontiguousarray(rows)
+        counts = self.comm.allgather(len(rows))
+        width = int(np.prod(rows.shape[1:], dtype=int))
+        whole = np.empty((sum(counts), *rows.shape[1:]), dtype=rows.dtype)
+        self.comm.Allgatherv(rows, (whole, [n * width for n in counts]))
         return whole
 
     def scatter(self, rows, counts):

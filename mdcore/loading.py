@@ -60,7 +60,8 @@ def describe_state(state: dict) -> Description:
 def check_memory(n: int, box, reach: float, units, ranks: int = 1) -> None:
     """Refuse a cutoff, a skin or a density that would fill the memory with ghosts and neighbours."""
     images = math.prod(1.0 + 2.0 * reach / w if p else 1.0 for w, p in zip(box.widths, box.periodic, strict=True))
-    pairs = n * min(n * images, n / box.volume * 4.19 * reach**3) / 2.0
+    around = n / box.volume * 4.19 * min(reach, 1e9) ** 3
+    pairs = n * min(n * images, around) / 2.0
     need = (150.0 * n * images + 4.0 * pairs) / ranks
     have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if need > have:

@@ -7,6 +7,7 @@ it would fail with another seed though the code is right.
 import importlib
 import itertools
 import json
+import re
 import sys
 from types import SimpleNamespace
 
@@ -298,3 +299,45 @@ def test_what_can_not_be_done_is_said(tmp_path, monkeypatch):
 )
 def test_digits_follow_the_error(value, error, text):
     assert report_module.uncertain(value, error) == text
+
+
+TABLE = "# from elsewhere\nr,B-A,A-A\n0.5,0,0\n1.5,2.5,0.5\n2.5,1,1.5\n3.5,1,1\n"
+
+
+def test_pairs_beside_a_reference(tmp_path):
+    """A liquid of A and B in the lattice of CsCl: its first neighbours are told and drawn beside a table's."""
+    pytest.importorskip("matplotlib")
+    (tmp_path / "known.csv").write_text(TABLE)
+    table = analysis.read_table(tmp_path / "known.csv")
+    cells = np.array([(a, b, c) for a in range(4) for b in range(4) for c in range(4)], dtype=float)
+    positions = 3.0 * np.concatenate([cells, cells + 0.5])
+    rng = np.random.default_rng(2)
+    tracks = positions + 0.1 * rng.normal(size=(20, 128, 3))
+    path = record(tmp_path / "run.h5md", tracks, Box(12.0 * np.eye(3)), ("A", "B"), np.repeat([0, 1], 64))
+    result = analysis.analyse(path, reference={"rdf": table, "label": "a paper"})
+    told = "\n".join(result.lines())
+    assert re.search(r"g\(r\) A-B: first peak at 2\.(5[5-9]|6)\d*, height [\d.]+; reference 1.62, 2.53", told)
+    assert re.search(r"g\(r\) A-A: first peak at (2.9\d|3.0\d|3), height [\d.]+; reference 2.67, 1.52", told)
+    assert re.search(r"g\(r\) B-B: first peak at (2.9\d|3.0\d|3), height [\d.]+, a paper", told)
+    assert json.loads((tmp_path / "run.analysis.json").read_text())["reference"]["rdf"]["B-A"] == [0, 2.5, 1, 1]
+    assert (tmp_path / "run.analysis.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    "text, fragment",
+    [
+        ("", "expected a first line r,A-B,..."),
+        ("r,OO\n1,2\n2,3\n", "expected a first line r,A-B,..."),
+        ("r,O-O\n1,2\n2\n", "expected 2 numbers in each line"),
+        ("r,O-O\n1,2\n2,x\n", "expected 2 numbers in each line"),
+        ("r,O-O\n1,2\n", "two lines of finite numbers or more, with r rising"),
+        ("r,O-O\n2,2\n1,3\n", "two lines of finite numbers or more, with r rising"),
+        ("r,O-O\n1,2\n2,nan\n", "two lines of finite numbers or more, with r rising"),
+    ],
+)
+def test_a_table_that_is_none(text, fragment, tmp_path):
+    (tmp_path / "known.csv").write_text(text)
+    with pytest.raises(InputError, match=re.escape(fragment)):
+        analysis.read_table(tmp_path / "known.csv")
+    with pytest.raises(InputError, match="can't be read: No such file"):
+        analysis.read_table(tmp_path / "other.csv")

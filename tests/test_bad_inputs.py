@@ -419,6 +419,18 @@ SENSE = [
         "temperature",
     ),
     edit("inner beyond the cutoff", LJ, ZBL.replace("1.0", "2"), "[potential] inner = 2: must be less than the cutoff"),
+    edit(
+        "inner of a pair beyond its cutoff",
+        LJ,
+        ZBL + '[[potential.pair]]\nspecies = ["Ar", "Ar"]\ninner = 1.0\ncutoff = 0.5\n',
+        "[potential] pair #1 inner = 1.0: must be less than the cutoff, 0.5",
+    ),
+    edit(
+        "a pair of another species",
+        LJ,
+        ZBL + '[[potential.pair]]\nspecies = ["Ar", "Kr"]\ninner = 1.0\ncutoff = 1.5\n',
+        "no species 'Kr' in the structure, which has Ar",
+    ),
     edit("zbl in lj units", '"metal"', '"lj"', 'type = "zbl"', 'with units = "metal"', text=GOOD.replace(LJ, ZBL)),
     edit(
         "number of another species",

@@ -237,8 +237,8 @@ def test_bad_input_names_file_line_and_keyword(tmp_path, old, new, message):
         ("scaling.data", None, "scaling.data: can't be read: No such file"),
         ("weights.008.data", None, "weights.008.data: can't be read: No such file"),
         ("weights.008.data", lambda t: t[: len(t) // 2], r"weights and biases, expected 20 \(2-3-2-1\)"),
-        ("weights.008.data", lambda t: "x" + t, "line 1: expected a number"),
-        ("weights.008.data", lambda t: t.replace(t.split()[0], "nan", 1), "not finite"),
+        ("weights.008.data", lambda t: "x" + t, "line 1: expected a finite number"),
+        ("weights.008.data", lambda t: t.replace(t.split()[0], "nan", 1), "line 1: expected a finite number"),
         ("input.nn", None, "input.nn: can't be read"),
     ],
 )

@@ -49,6 +49,7 @@ tags = { hot = 2.0 }
 
 [[optimizer]]
 type = "kalman"
+structures = 1
 epochs = 4
 
 [[optimizer]]
@@ -67,9 +68,12 @@ plot = false
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Forty structures with the energies and forces of a Lennard-Jones mixture, and train.toml."""
+    """Forty structures with the energies and forces of a Lennard-Jones mixture, and train.toml.
+
+    Atoms are smaller than they come close: on the wall a few pairs would make up the errors of all.
+    """
     monkeypatch.chdir(tmp_path)
-    lj = LennardJones(3.9, species={"H": (0.02, 1.6), "O": (0.03, 2.0)}, truncation="force-shifted")
+    lj = LennardJones(3.9, species={"H": (0.05, 1.2), "O": (0.08, 1.5)}, truncation="force-shifted")
     with open("data.xyz", "w") as stream:
         for k in range(40):
             s = structure(k, "OHHOHH").structure
@@ -99,7 +103,7 @@ def test_from_data_to_a_potential(folder, capsys):
     assert "24 train, 8 validation, 8 test" in told and "H: 10 descriptors of 40 candidates" in told
     assert [int(row[0]) for row in rows(told)] == list(range(len(rows(told)))) and len(rows(told)) >= 8
     first, last = rows(told)[0], rows(told)[4]
-    assert float(last[2]) < 0.5 * float(first[2])  # forces, already by the filter
+    assert float(last[2]) < 0.2 * float(first[2])  # forces, already by the filter
     model = read_model("train.h5")
     assert model.units.length == "angstrom" and len(model.test_vectors) > 0
     assert model.provenance["licence"] == "none" and model.provenance["title"] == "a liquid that never was"
@@ -125,7 +129,7 @@ def test_a_stopped_training_goes_on_bit_by_bit(folder):
 
         def stop(count=count, stop_at=stop_at):
             count.append(1)
-            return len(count) > 2 * stop_at
+            return len(count) > stop_at
 
         with pytest.raises(Interrupted, match="go on with --restart"):
             train(settings(name), say=lambda text="": None, stop=stop)
@@ -138,7 +142,8 @@ def test_a_stopped_training_goes_on_bit_by_bit(folder):
 
 
 def test_threads_change_nothing(folder):
-    models = [train(settings(f"output.name=t{n}", f"parallel.threads={n}"), say=lambda text="": None)[0] for n in (1, 2)]
+    runs = [settings(f"output.name=t{n}", f"parallel.threads={n}") for n in (1, 2)]
+    models = [train(run, say=lambda text="": None)[0] for run in runs]
     assert fingerprint(models[0]) == fingerprint(models[1])
 
 
@@ -164,13 +169,13 @@ def test_check(folder, capsys):
 @pytest.mark.parametrize(
     "overrides, fragments",
     [
-        (["loss.tags.warm=2.0"], ["--set loss.tags.warm=2.0: [loss] tags.warm", "no structure has this tag; tags: cold, hot"]),
+        (["loss.tags.warm=2.0"], ["=2.0: [loss] tags.warm", "no structure has this tag; tags: cold, hot"]),
         (["loss.stress=1.0"], ["data.xyz: structure", "no stress"]),
         (["data.energy=E0"], ["data.xyz: structure", "no energy"]),
         (["network.atom_energies=isolated"], ["[network] atom_energies", "no structure is one H atom alone"]),
         (["descriptors.cutoff=0.5"], ["[descriptors] cutoff = 0.5", "no atom ever comes closer"]),
         (['split.test_tags=["x"]'], ["[split]", "no structure to split has the tag 'x'"]),
-        (['data.units={length="bohr", energy="ev"}', "data.format=ase"], ["[data] file|[[data]] #1", "contradictory units"]),
+        (['data.units={length="bohr", energy="ev"}', "data.format=ase"], ["[[data]] #1", "contradictory units"]),
     ],
 )
 def test_wrong_settings(overrides, fragments, folder, capsys):

@@ -9,7 +9,7 @@ from mdcore.errors import InputError
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import SymmetryFunction
 from mdcore.train import sources
-from mdcore.train.descriptors import GIVEN, bare, choose, given, sample, select, statistics, useless, values
+from mdcore.train.descriptors import GENERATED, GIVEN, bare, choose, given, sample, select, statistics, useless, values
 from mdcore.train.pairs import distances
 from mdcore.train.symmetry_sets import from_input_nn, from_lines, generate
 from mdcore.units import BOHR
@@ -78,7 +78,7 @@ def test_choice(method, candidates):
     assert [len(own) for own in found.functions] == [9, 6] and found.candidates == (40, 40)
     for own, scaling in zip(found.functions, found.scaling, strict=True):
         assert list(own) == sorted(own, key=lambda f: f.sort_key)
-        assert (scaling.max - scaling.min > 1e-4).all()
+        assert (scaling.max - scaling.min > GENERATED[1]).all()
     assert "H: 9 descriptors of 40 candidates" in str(found)
     everything = choose(DATA, candidates, None, method=method)
     assert len(everything.functions[0]) == 40 - sum(f.startswith("H ") for f in everything.dropped)

@@ -6,8 +6,9 @@ import pytest
 from mdcore.train.adam import Adam, AdamSettings
 from mdcore.train.covariance import Covariance
 from mdcore.train.environments import Environments
+from mdcore.train.fit import Fit, Stage
 from mdcore.train.kalman import Kalman, KalmanSettings
-from mdcore.train.lbfgs import LBFGS
+from mdcore.train.lbfgs import LBFGS, LBFGSSettings
 from mdcore.train.loss import Regression, Weights
 from mdcore.train.start import initialised
 from tests.reference.hdnnp_models import random_model
@@ -70,6 +71,7 @@ def test_adam_goes_down(copper):
 OPTIMISERS = {
     "kalman": lambda r: Kalman(r, KalmanSettings(rows=8, structures=2, fading=0.999, noise=1e-6), seed=4),
     "adam": lambda r: Adam(r, WEIGHTS, AdamSettings(batch=2, epochs=6), seed=4),
+    "averaged": lambda r: Adam(r, WEIGHTS, AdamSettings(batch=2, epochs=6, average=0.9), seed=4),
     "lbfgs": lambda r: LBFGS(r, WEIGHTS),
 }
 
@@ -113,16 +115,18 @@ def test_covariance_equals_matrices():
         p = (p - x @ x.T) / 0.99 + 1e-3 * np.eye(n)
 
 
-def test_kalman_is_recursive_least_squares():
+@pytest.mark.parametrize("power", [2.0, 0.5])
+def test_kalman_is_recursive_least_squares(power):
     """For a model linear in its parameters one pass of the filter is the ridge regression of all it was shown."""
     model = random_model(types=[2], hidden=(), activations="l", normalisation=False)
     env = Environments(model, mixed_set())
     regression = Regression(model, env)
     at, n = regression.parameters.copy(), env.n_structures
-    settings = KalmanSettings(variance=10.0, structures=2, rows=2, energy=1.0, forces=0.0)
-    rows = regression.energy_rows(np.arange(n)) / env.n_atoms[:, None]
+    settings = KalmanSettings(variance=10.0, structures=2, rows=2, energy=1.0, forces=0.0, power=power)
+    size = env.n_atoms ** (power / 2)
+    rows = regression.energy_rows(np.arange(n)) / size[:, None]
     known = np.isfinite(env.energies)
-    targets = (env.energies - regression.predict().energies) / env.n_atoms
+    targets = (env.energies - regression.predict().energies) / size
     kalman = Kalman(regression, settings)
     kalman.noise = lambda *_: np.array([0.5, np.inf, np.inf])  # instead of running errors
     kalman.epoch()
@@ -130,3 +134,64 @@ def test_kalman_is_recursive_least_squares():
     h, y = rows[known] * scale[:, None], targets[known] * scale
     want = at + np.linalg.solve(h.T @ h + np.eye(len(at)) / 10.0, h.T @ y)
     np.testing.assert_allclose(regression.parameters, want, atol=1e-9)
+
+
+def test_power_changes_the_unit_of_energies(copper):
+    """All structures alike: errors over N^(p/2) and their noise are multiples of those over N, and nothing changes."""
+    model, env = copper
+    assert np.ptp(env.n_atoms) == 0
+    filters = [Kalman(Regression(model, env), KalmanSettings(power=power), seed=2) for power in (2.0, 1.0)]
+    for kalman in filters:
+        kalman.epoch()
+    errors = filters[0].running[0] * np.sqrt(env.mean_atoms), filters[1].running[0]
+    assert errors[0] == pytest.approx(errors[1], rel=1e-6)
+    np.testing.assert_allclose(filters[1].regression.parameters, filters[0].regression.parameters, rtol=1e-5, atol=1e-7)
+
+
+def test_average_of_adam_equals_a_sum():
+    """Over all steps, weighted with average^(steps ago); where Adam goes does not depend on it."""
+
+    class Watched(Adam):
+        def update(self, *arguments):
+            super().update(*arguments)
+            self.__dict__.setdefault("seen", []).append(self.parameters.copy())
+
+    runs = {a: Watched(small(), WEIGHTS, AdamSettings(batch=2, epochs=6, average=a), seed=4) for a in (0.0, 0.8)}
+    for epoch in range(1, 4):
+        for adam in runs.values():
+            adam.epoch()
+        seen = np.array(runs[0.0].seen)
+        assert len(seen) == 3 * epoch and runs[0.0].regression.parameters.tobytes() == seen[-1].tobytes()
+        assert runs[0.8].parameters.tobytes() == seen[-1].tobytes()
+        weights = 0.8 ** np.arange(len(seen))[::-1]
+        mean = weights @ seen / weights.sum()
+        np.testing.assert_allclose(runs[0.8].regression.parameters, mean, rtol=1e-12, atol=1e-15)
+
+
+def test_the_average_is_what_is_measured_and_kept():
+    regression = small()
+    adam = Adam(regression, WEIGHTS, AdamSettings(batch=2, epochs=6, step=1e-2, average=0.9), seed=4)
+    fit = Fit(regression, None, [Stage("adam", lambda r, seed: adam, 3)])
+    for row in fit.epochs():
+        if row["epoch"]:
+            assert row["train force"] == pytest.approx(1e3 * regression.errors().forces)
+            assert not np.array_equal(adam.parameters, regression.parameters)
+            np.testing.assert_array_equal(regression.parameters, adam.averaged())
+            if fit.best_epoch == row["epoch"]:
+                np.testing.assert_array_equal(fit.best, adam.averaged())
+    assert fit.best_epoch > 0
+
+
+def test_regularisation_is_of_weights_alone():
+    regression = small()
+    flat = [[(w.ravel(), 0.0 * b) for w, b in zip(n.weights, n.biases, strict=True)] for n in regression.model.networks]
+    weights = np.concatenate([part for own in flat for pair in own for part in pair])
+    assert 0 < np.count_nonzero(weights) < len(weights)
+    plain = regression.loss(WEIGHTS)
+    loss, gradient = LBFGS(regression, WEIGHTS, LBFGSSettings(l2=0.3))._loss()
+    assert loss == pytest.approx(plain[0] + 0.3 * np.sum(weights**2), rel=1e-12)
+    np.testing.assert_allclose(gradient, plain[1] + 0.6 * weights, rtol=1e-12)
+    before = regression.parameters.copy()
+    adam = Adam(regression, WEIGHTS, AdamSettings(step=0.1, last_step=0.1, decay=0.5))
+    adam.update(np.zeros(len(before)), 10)
+    np.testing.assert_allclose(regression.parameters, before - 0.05 * weights, rtol=1e-12)

@@ -6,6 +6,7 @@
 from mdcore.analysis.diffusion import Diffusion, diffusion, mean_square_displacement
 from mdcore.analysis.rdf import RDF, RDFAccumulator, first_peak, rdf
 from mdcore.analysis.report import Report, analyse
+from mdcore.analysis.table import read_table
 
 __all__ = [
     "RDF",
@@ -17,4 +18,5 @@ __all__ = [
     "first_peak",
     "mean_square_displacement",
     "rdf",
+    "read_table",
 ]

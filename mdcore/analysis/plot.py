@@ -6,6 +6,7 @@ Matplotlib (an extra) is imported here only, without pyplot: no global state, no
 import numpy as np
 
 from mdcore.analysis.report import uncertain
+from mdcore.analysis.table import of_pair
 from mdcore.errors import OutputError
 
 INK, BLUE, RED, GREY = "#222222", "#1f5fa8", "#c8432b", "#8a8f98"
@@ -36,17 +37,23 @@ def draw(report, path) -> None:
 def _rdf(axes, report):
     g = report.rdf
     axes.axhline(1.0, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-    if np.isfinite(g.error).all():
+    if np.isfinite(g.error).all() and not g.pairs:
         axes.fill_between(g.r, g.g - 2 * g.error, g.g + 2 * g.error, color=BLUE, alpha=0.2, linewidth=0)
+    curves = g.pairs or {"all": g.g}
+    table = report.reference.get("rdf", {})
+    for color, (name, values) in zip(COLORS * len(curves), curves.items(), strict=False):
+        axes.plot(g.r, values, color=color, linewidth=1.6, label=name)
+        other = of_pair(table, name)
+        if other is not None:
+            shown = table["r"] <= g.r[-1]
+            axes.plot(table["r"][shown], other[shown], color=INK, linewidth=0.9, linestyle=(0, (2, 2)))
+    if table:
+        axes.plot([], [], color=INK, linewidth=0.9, linestyle=(0, (2, 2)), label=_reference(report))
     if g.pairs:
-        for color, (name, values) in zip(COLORS * len(g.pairs), g.pairs.items(), strict=False):
-            axes.plot(g.r, values, color=color, linewidth=1.5, label=name)
-        axes.plot(g.r, g.g, color=INK, linewidth=1.0, linestyle=":", label="all")
         axes.legend(frameon=False, fontsize=9)
-    else:
-        axes.plot(g.r, g.g, color=BLUE, linewidth=1.6)
     unit = _pretty(report.units.labels["length"])
-    if np.isfinite(g.peak):
+    top = _beyond_bonds(g.r, list(curves.values()))
+    if np.isfinite(g.peak) and g.peak_height < top:
         axes.plot([g.peak], [g.peak_height], "o", color=RED, markersize=5)
         axes.annotate(
             f"{uncertain(g.peak, g.peak_error).replace('+-', '±')} {unit}",
@@ -69,8 +76,19 @@ def _rdf(axes, report):
         )
     axes.set_xlabel(f"r ({unit})", color=INK)
     axes.set_ylabel("g(r)", color=INK)
-    axes.set_ylim(bottom=0.0)
+    axes.set_ylim(0.0, top)
     axes.set_title("Radial distribution function", fontsize=11, color=INK, loc="left")
+
+
+def _beyond_bonds(r, curves) -> float:
+    """Where the axis of g(r) ends: above everything, unless bonds dwarf the liquid around them."""
+    highest = max(float(values.max()) for values in curves)
+    beyond = 0.0
+    for values in curves:
+        low = int(np.argmax(values > 0.5))  # where the curve begins
+        after = np.flatnonzero(values[low:] < 0.1)  # a gap: what came before were bonds
+        beyond = max(beyond, float(values[low + after[0] :].max() if len(after) else values.max()))
+    return 1.08 * (highest if highest < 3.0 * beyond else 1.5 * beyond)
 
 
 def _msd(axes, report):
@@ -103,8 +121,8 @@ def _msd(axes, report):
     axes.set_title("Self-diffusion", fontsize=11, color=INK, loc="left")
 
 
-def _reference(report, text: str) -> str:
-    return f"{report.reference.get('label', 'reference')}: {text}"
+def _reference(report, text: str = "") -> str:
+    return report.reference.get("label", "reference") + (f": {text}" if text else "")
 
 
 def _pretty(unit: str) -> str:

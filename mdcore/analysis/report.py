@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from mdcore.analysis.diffusion import Diffusion, diffusion, unbounded_axes, unwrapped
-from mdcore.analysis.rdf import RDF, RDFAccumulator
+from mdcore.analysis.rdf import RDF, RDFAccumulator, first_peak
+from mdcore.analysis.table import of_pair
 from mdcore.box import Box
 from mdcore.errors import InputError, OutputError
 from mdcore.trajectory import GROUP, Trajectory
@@ -59,11 +60,25 @@ class Report:
                 f"diffusion of {name}: {uncertain(d.coefficient * scale, d.error * scale)} {unit} "
                 f"(Einstein fit over {d.window[0]:g} to {d.window[1]:g} {time}, {d.n_frames} frames)"
             )
+        out += self._pairs()
         if "rdf_peak" in self.reference:
             out.append(f"reference: first peak at {self.reference['rdf_peak']:g} {length}{self._origin()}")
         if "diffusion" in self.reference:
             out.append(f"reference: diffusion {self.reference['diffusion']:g} {unit}{self._origin()}")
         return out + self.notes + [f"wrote {path}" for path in self.files]
+
+    def _pairs(self) -> list[str]:
+        """The first peak of each pair of species, beside the reference's."""
+        table, out = self.reference.get("rdf", {}), []
+        for name, g in self.rdf.pairs.items() if self.rdf is not None else ():
+            peak, height = first_peak(self.rdf.r, g)
+            other = of_pair(table, name)
+            told = "" if other is None else "; reference {:.3g}, {:.2f}".format(*first_peak(table["r"], other))
+            if np.isfinite(peak):
+                out.append(f"g(r) {name}: first peak at {peak:.3g}, height {height:.2f}{told}")
+        if out and table:
+            out[-1] += self._origin()
+        return out
 
     def _origin(self) -> str:
         return f", {self.reference['label']}" if "label" in self.reference else ""
@@ -102,7 +117,8 @@ def analyse(
     first_step, last_step : the steps to use, both included; default all
     output : path without suffix; default: that of the trajectory, with ``.analysis``
     window, blocks : see `diffusion`
-    reference : {"rdf_peak": length, "diffusion": cm2/s (lj: reduced), "label": source}, to compare with
+    reference : to compare with, {"rdf": table as `table.read_table` tells, "rdf_peak": length, "diffusion": cm2/s
+        (lj: reduced), "label": source}
 
     What can't be computed is left out, with a note in the report: too few frames, no plot without
     Matplotlib. Raises InputError for an unreadable trajectory or one without positions, OutputError if

@@ -3,12 +3,13 @@
 import math
 from dataclasses import dataclass
 
+from mdcore.analysis.table import read_table
 from mdcore.cli import networks
 from mdcore.cli.summary import boundary
 from mdcore.config import validate_species
 from mdcore.config.potentials import HDNNPSettings, LennardJonesSettings, ZBLSettings
 from mdcore.config.problems import Problems, at
-from mdcore.config.settings import Settings
+from mdcore.config.settings import Settings, beside_input
 from mdcore.config.stages import LangevinSettings, NVESettings, StageSettings
 from mdcore.errors import InputError
 from mdcore.integrators import Langevin, VelocityVerlet
@@ -53,6 +54,18 @@ def make_system(settings: Settings) -> System:
     if settings.velocities.temperature is not None:
         draw_velocities(settings, system)
     return system
+
+
+def make_reference(settings: Settings) -> dict:
+    """What [analysis] compares with, as `analysis.analyse` takes it; InputError."""
+    wanted = settings.analysis and settings.analysis.reference
+    found = {key: value for key, value in vars(wanted).items() if value} if wanted else {}
+    if "rdf" in found:
+        try:
+            found["rdf"] = read_table(beside_input(settings.source, found["rdf"]))
+        except InputError as error:
+            raise at(settings, ("analysis", "reference", "rdf"), str(error)) from None
+    return found
 
 
 def draw_velocities(settings: Settings, system: System) -> None:
@@ -116,7 +129,8 @@ def lennard_jones(s: LennardJonesSettings) -> LennardJones:
 
 
 def zbl(s: ZBLSettings) -> ZBL:
-    return ZBL(s.inner, s.cutoff, numbers=s.numbers)
+    pairs = {pair.species: (pair.inner, pair.cutoff) for pair in s.pair}
+    return ZBL(s.inner, s.cutoff, pairs=pairs, numbers=s.numbers)
 
 
 POTENTIALS = {LennardJonesSettings: lennard_jones, ZBLSettings: zbl}

@@ -36,6 +36,7 @@ def check(path: str, overrides=()) -> str:
         lines.append(f"density     {system.density:.6g} {units.labels['density']}")
     lines += summary.of_settings(settings, potential)
     stages = assemble.make_stages(settings)
+    assemble.make_reference(settings)
     lines += [summary.of_stage(stage, len(stages), units) for stage in stages]
     lines += [f"writes      {file} ({what})" for file, what in output_files(settings).items()]
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from mdcore.potentials.extrapolation import Extrapolation
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import HDNNP, fingerprint
+from mdcore.threads import number_of_threads
 
 SAVED, DISPUTED = "-extrapolated.extxyz", "-disputed.extxyz"
 OF_COMMITTEES = ("disagreement_save", "disagreement_stop", "disagreement_every")
@@ -66,6 +67,10 @@ def read_models(settings: Settings, symbols) -> dict[int, HDNNP]:
 def make(settings: Settings, index: int, model: HDNNP) -> HDNNPotential:
     """The potential of `model` as [[potential]] number `index` wants it run; InputError."""
     s, threads = settings.potential[index], settings.parallel.threads
+    try:
+        threads = number_of_threads(None if threads == "auto" else threads)
+    except InputError as error:
+        raise at(settings, ("parallel", "threads"), str(error)) from None
     watch = Extrapolation(s.extrapolation, limit=s.extrapolation_limit, every=s.extrapolation_every)
     differ = None
     for key in OF_COMMITTEES:
@@ -82,14 +87,10 @@ def make(settings: Settings, index: int, model: HDNNP) -> HDNNPotential:
         )
     try:
         return HDNNPotential(
-            model, precision=s.precision, threads=None if threads == "auto" else threads, extrapolation=watch,
-            disagreement=differ,
-        )  # fmt: skip
+            model, precision=s.precision, threads=threads, extrapolation=watch, disagreement=differ
+        )
     except InputError as error:
-        key = "precision" if str(error).startswith("precision") else "file"
-        if str(error).startswith("environment"):
-            raise at(settings, ("parallel", "threads"), str(error)) from None
-        raise at(settings, ("potential", index, key), str(error)) from None
+        raise at(settings, ("potential", index, "file"), str(error)) from None
 
 
 def compare(models: dict[int, HDNNP], path: str, written: dict[str, str]) -> None:

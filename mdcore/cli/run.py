@@ -32,6 +32,7 @@ def run(settings: Settings, comm, stop=None, *, restart=None, overwrite=False, q
     say = print if comm.rank == 0 and not quiet else lambda *_, **__: None
     on_root(comm, lambda: protect(settings, overwrite, restart is not None))
     assemble.check_grid(settings, comm.size)
+    reference = on_root(comm, lambda: assemble.make_reference(settings))
     stages = assemble.make_stages(settings)
     with ExitStack() as held:
         on_root(comm, lambda: held.enter_context(RunLock(settings.output_path(".lock"))))
@@ -54,7 +55,7 @@ def run(settings: Settings, comm, stop=None, *, restart=None, overwrite=False, q
         timing = meter.report(sim)
         say("\n" + "\n".join([timing, *networks.totals(sim.potential)]))
     if settings.analysis is not None:
-        lines = on_root(comm, lambda: analyse(settings, stages))
+        lines = on_root(comm, lambda: analyse(settings, stages, reference))
         say("\n" + "\n".join(lines or ()))
 
 
@@ -89,13 +90,12 @@ def advance(settings: Settings, sim: Simulation, stage: Stage, begun: bool, outp
     sim.run_until(stage.last)
 
 
-def analyse(settings: Settings, stages) -> list[str]:
+def analyse(settings: Settings, stages, reference: dict) -> list[str]:
     """Analyse the trajectory of the stage that [analysis] names; returns what to print."""
     from mdcore.analysis import analyse
 
     wanted = settings.analysis
     stage = next(stage for stage in stages if stage.name == wanted.stage)
-    reference = wanted.reference and {key: value for key, value in vars(wanted.reference).items() if value}
     report = analyse(
         settings.output_path(".h5md"),
         wanted,

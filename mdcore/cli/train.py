@@ -6,11 +6,13 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 
-import h5py
 import numpy as np
 
 from mdcore.cli import training
 from mdcore.cli.outputs import tell
+from mdcore.cli.run import on_root
+from mdcore.cli.training_file import SUFFIX, TrainingFile
+from mdcore.comm import SelfComm
 from mdcore.config.load_training import load_training
 from mdcore.config.training import TrainingSettings
 from mdcore.errors import InputError, Interrupted, OutputError
@@ -26,17 +28,11 @@ from mdcore.signals import StopSignals
 from mdcore.train import metrics
 from mdcore.train.summary import summarise
 
-STATE = ".training.h5"
-
 
 def command(arguments, comm) -> None:
-    if comm.size > 1:
-        error = InputError("mdcore train uses threads, not ranks: run it without mpirun, with [parallel] threads")
-        error.collective = True
-        raise error
-    settings = load_training(arguments.input, arguments.set)
+    settings = on_root(comm, lambda: load_training(arguments.input, arguments.set), share=True)
     say = (lambda text="": None) if arguments.quiet else lambda text="": print(text, flush=True)
-    train(settings, restart=arguments.restart, overwrite=arguments.overwrite, say=say)
+    train(settings, restart=arguments.restart, overwrite=arguments.overwrite, say=say, comm=comm)
 
 
 def check(path: str, overrides=()) -> str:
@@ -67,12 +63,11 @@ def about(settings: TrainingSettings, prepared) -> list[str]:
 def outputs(settings: TrainingSettings) -> dict[str, str]:
     """Path -> what it is, of the files that a training writes."""
     members = settings.committee.members
-    what = "potential" if members == 1 else f"potential, a committee of {members}"
-    files = {settings.output_path(".h5"): what}
+    files = {settings.output_path(".h5"): "potential" if members == 1 else f"potential, a committee of {members}"}
     if settings.output.n2p2:
         for folder in member_folders(settings.output_path("-n2p2"), members):
             files[str(folder)] = "potential for n2p2" if members == 1 else "member for n2p2"
-    files[settings.output_path(STATE)] = "history, and state to go on from"
+    files[settings.output_path(SUFFIX)] = "history, and state to go on from"
     files[settings.output_path(".errors.txt")] = "errors"
     if settings.output.plot:
         files[settings.output_path(".parity.png")] = "predictions against labels"
@@ -80,34 +75,44 @@ def outputs(settings: TrainingSettings) -> dict[str, str]:
     return files
 
 
-def train(settings: TrainingSettings, *, restart=False, overwrite=False, say=print, stop=None) -> HDNNP:
-    """Train all members, write everything; Interrupted with a checkpoint if asked to stop."""
-    protect(settings, restart, overwrite)
+def train(
+    settings: TrainingSettings, *, restart=False, overwrite=False, say=print, stop=None, comm=None
+) -> HDNNP | None:
+    """Train all members, write everything; the potential, on rank 0. Interrupted with a checkpoint if asked to stop.
+
+    comm : ranks that share the structures; rank 0 alone reads, speaks and writes
+    """
+    comm = comm or SelfComm()
+    say = say if comm.rank == 0 else lambda text="": None
+    on_root(comm, lambda: protect(settings, restart, overwrite))
     with ExitStack() as held:
-        held.enter_context(RunLock(settings.output_path(".lock")))
+        on_root(comm, lambda: held.enter_context(RunLock(settings.output_path(".lock"))))
         stop = held.enter_context(StopSignals()) if stop is None else stop
-        prepared = training.prepare(settings)
+        prepared = training.prepare(settings, comm)
         say("\n".join(about(settings, prepared)))
-        sets = training.Sets(settings, prepared)
-        kept = sets.train.kept / sets.train.n_structures
-        say(f"derivatives of descriptors: {sets.train.bytes / 1e9:.2f} GB, {100 * kept:.0f} % of the structures kept\n")
-        states = read_states(settings) if restart else {}
+        sets = training.Sets(settings, prepared, comm)
+        size, kept = sets.memory()
+        say(f"derivatives of descriptors: {size:.2f} GB, {100 * kept:.0f} % of the structures kept\n")
+        file = TrainingFile(settings, comm)
+        states = file.states() if restart else {}
+        begun = comm.bcast(set(states))
+        file.begin(prepared, subsets(prepared), sets.model)
         models, histories = [], []
         for member in range(settings.committee.members):
             fit = sets.fit(member)
-            if member in states:
-                fit.restore(states[member])
+            if member in begun:
+                fit.restore(states.pop(member, None))
                 say(f"member {member + 1} goes on after epoch {len(fit.history['epoch']) - 1}")
-            run(settings, fit, member, stop, say)
+            run(settings, fit, member, file, stop, say)
             models.append(fit.training.fitted())
             histories.append(fit.history)
             say(f"best: epoch {fit.best_epoch}\n")
-        return finish(settings, prepared, models, histories, say)
+        return on_root(comm, lambda: finish(settings, prepared, models, histories, file, say))
 
 
-def run(settings: TrainingSettings, fit, member: int, stop, say) -> None:
+def run(settings: TrainingSettings, fit, member: int, file: TrainingFile, stop, say) -> None:
     """All epochs of one member, told one by one."""
-    saved, began, done = time.monotonic(), time.monotonic(), 0
+    comm, saved, began, done = fit.training.comm, time.monotonic(), time.monotonic(), 0
     first = True
     for row in fit.epochs():
         if first:
@@ -116,19 +121,20 @@ def run(settings: TrainingSettings, fit, member: int, stop, say) -> None:
         done += row["epoch"] > 0
         pace = (time.monotonic() - began) / max(done, 1)
         say(f"{row['epoch']:>6.0f} {row['seconds']:>7.1f}  {cells(row)}  {clock(pace * fit.left) if done else ''}")
-        minutes = settings.output.checkpoint_minutes
-        due = time.monotonic() - saved > 60 * minutes
-        if due or stop():
-            write_state(settings, fit, member)
+        due = time.monotonic() - saved > 60 * settings.output.checkpoint_minutes
+        due, stopped = comm.maximum(np.array([due, stop()], dtype=np.float64))  # ranks agree
+        if due or stopped:
+            file.put_state(fit, member)
             saved = time.monotonic()
-        if stop():
-            signal = getattr(stop, "received", None) or "a request to stop"
-            raise Interrupted(
-                f"{signal} came: stopped after epoch {row['epoch']:.0f}; its state is in "
-                f"{settings.output_path(STATE)}; go on "
-                "with --restart"
+        if stopped:
+            signals = filter(None, comm.allgather(getattr(stop, "received", None)))
+            error = Interrupted(
+                f"{next(signals, 'a request to stop')} came: stopped after epoch {row['epoch']:.0f}; its state is in "
+                f"{file.path}; go on with --restart"
             )
-    write_state(settings, fit, member)
+            error.collective = True
+            raise error
+    file.put_state(fit, member)
 
 
 def heads(row) -> str:
@@ -144,11 +150,26 @@ def clock(seconds: float) -> str:
     return f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02d}:{int(seconds % 60):02d}"
 
 
-def finish(settings: TrainingSettings, prepared, models, histories, say) -> HDNNP:
+def subsets(prepared) -> dict[str, list]:
+    """{name: structures} without lone atoms, which say nothing of interactions."""
+    found = {name: [s for s in data if not s.isolated] for name, data in prepared.data.subsets().items()}
+    return {name: data for name, data in found.items() if data}
+
+
+def finish(settings: TrainingSettings, prepared, models, histories, file: TrainingFile, say) -> HDNNP:
     """One potential of all members; its errors on all sets, files, plots."""
     model = replace(committee(models), provenance=training.card(settings, prepared))
     potential = HDNNPotential(model, extrapolation="ignore")
     rows, drawn = errors_of(settings, prepared, potential)
+    told = metrics.table(rows)
+    if len(models) == 1:
+        file.put_results("member 0", drawn, rows)
+    else:
+        file.put_results("committee", drawn, rows)
+        each = [errors_of(settings, prepared, HDNNPotential(own, extrapolation="ignore")) for own in models]
+        for k, (own, predictions) in enumerate(each):
+            file.put_results(f"member {k}", predictions, own)
+        told = f"the mean of {len(models)} members\n{told}\n\n{members_table(rows, [own for own, _ in each])}"
     notes = {}
     for row in rows:
         if row.group == "all":
@@ -156,18 +177,13 @@ def finish(settings: TrainingSettings, prepared, models, histories, say) -> HDNN
             notes[f"{row.subset} {row.quantity} MAE, {row.unit}"] = row.mae
     notes["epochs"] = sum(len(history["epoch"]) - 1 for history in histories)
     notes["seconds"] = float(sum(np.sum(history["seconds"]) for history in histories))
-    told = metrics.table(rows)
-    if len(models) > 1:
-        each = [errors_of(settings, prepared, HDNNPotential(own, extrapolation="ignore"))[0] for own in models]
-        told = f"the committee, mean of {len(models)} members\n{told}\n\n{members_table(rows, each)}"
-    model = replace(model, training=notes)
-    model = replace(model, test_vectors=make_test_vectors(model, potential.networks))
+    model = replace(model, training=notes, test_vectors=make_test_vectors(model, potential.networks))
     write_h5(model, settings.output_path(".h5"), overwrite=True)
     if settings.output.n2p2:
         write_n2p2(model, settings.output_path("-n2p2"), overwrite=True)
     say(told)
-    with open(settings.output_path(".errors.txt"), "w", encoding="utf-8") as file:
-        file.write(told + "\n")
+    with open(settings.output_path(".errors.txt"), "w", encoding="utf-8") as stream:
+        stream.write(told + "\n")
     if settings.output.plot:
         draw(settings, drawn, histories[-1])
     say("\n" + "\n".join(f"{file}: {what}" for file, what in outputs(settings).items() if os.path.exists(file)))
@@ -175,22 +191,22 @@ def finish(settings: TrainingSettings, prepared, models, histories, say) -> HDNN
 
 
 def errors_of(settings: TrainingSettings, prepared, potential):
-    """(rows of the table, {subset: (data, predictions)}) of a potential on all sets."""
-    rows, drawn = [], {}
-    for name, data in prepared.data.subsets().items():
-        data = [s for s in data if not s.isolated]
-        answers = evaluate(potential, [s.structure for s in data], threads=training.threads_of(settings))
+    """(rows of the table, {subset: (structures, predictions)}) of a potential on all sets."""
+    rows, drawn, threads = [], {}, training.threads_of(settings)
+    for name, data in subsets(prepared).items():
+        answers = evaluate(potential, [s.structure for s in data], threads=threads)
         drawn[name] = data, metrics.Predictions.of(answers)
         rows += metrics.rows(*drawn[name], name)
     return rows, drawn
 
 
 def members_table(mean, each) -> str:
-    """RMSE of all members and of their mean, a line a member."""
+    """RMSE of each member and of their mean, a line each, of validation and test set (of training without them)."""
     columns = [(r.subset, r.quantity, r.unit) for r in mean if r.group == "all"]
+    columns = [column for column in columns if column[0] != "train"] or columns
     lines = [f"{'RMSE':<10}" + "".join(f" {f'{subset} {quantity}':>18}" for subset, quantity, _ in columns)]
     lines.append(f"{'':<10}" + "".join(f" {unit:>18}" for *_, unit in columns))
-    for name, rows in [(f"member {k}", own) for k, own in enumerate(each, start=1)] + [("committee", mean)]:
+    for name, rows in [*((f"member {k}", own) for k, own in enumerate(each, start=1)), ("mean", mean)]:
         found = {(r.subset, r.quantity, r.unit): r.rmse for r in rows if r.group == "all"}
         lines.append(f"{name:<10}" + "".join(f" {found[column]:>18.4g}" for column in columns))
     return "\n".join(lines)
@@ -218,7 +234,7 @@ def protect(settings: TrainingSettings, restart: bool, overwrite: bool) -> None:
             f"{', '.join(existing)}: results exist; go on with --restart, replace them with --overwrite, or choose "
             f"another name, e.g. --set output.name={settings.output.name}-2"
         )
-    state = settings.output_path(STATE)
+    state = settings.output_path(SUFFIX)
     if restart and not os.path.exists(state):
         raise OutputError(f"{state}: not there, so there is nothing to go on with; train without --restart")
     try:
@@ -228,39 +244,3 @@ def protect(settings: TrainingSettings, restart: bool, overwrite: bool) -> None:
                 os.remove(state)
     except OSError as error:
         raise OutputError(f"{settings.output.directory}: can't be made: {error.strerror}") from None
-
-
-def write_state(settings: TrainingSettings, fit, member: int) -> None:
-    """Put the state of one member into the file, beside those of the members before; replaced in one step."""
-    path = settings.output_path(STATE)
-    temporary = path + ".tmp"
-    try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs["input"] = settings.text
-            if os.path.exists(path):
-                with h5py.File(path) as old:
-                    for name in old:
-                        if name != f"member {member}":
-                            old.copy(name, file)
-            group = file.create_group(f"member {member}")
-            for name, value in fit.state().items():
-                group[name] = value
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"{path}: can't be written: {error}") from None
-
-
-def read_states(settings: TrainingSettings) -> dict[int, dict[str, np.ndarray]]:
-    """The states of the members that have begun; OutputError."""
-    path, states = settings.output_path(STATE), {}
-    try:
-        with h5py.File(path) as file:
-            if file.attrs["input"] != settings.text:
-                tell(f"{path} was written with other settings; the training goes on with those of {settings.source}")
-            for name, group in file.items():
-                own: dict[str, np.ndarray] = {}
-                group.visititems(lambda key, item, own=own: own.update({key: item[()]}) if hasattr(item, "shape") else None)
-                states[int(name.split()[1])] = own
-    except (OSError, KeyError, ValueError) as error:
-        raise OutputError(f"{path}: can't be read: {error}") from None
-    return states

@@ -2,9 +2,12 @@
 
 import os
 from dataclasses import dataclass, replace
+from itertools import combinations_with_replacement
 
 import numpy as np
 
+from mdcore.cli.run import on_root
+from mdcore.comm import SelfComm
 from mdcore.config.optimizers import AdamSettings, KalmanSettings, LBFGSSettings
 from mdcore.config.problems import at
 from mdcore.config.training import ACTIVATIONS, CUTOFF_FUNCTIONS, TrainingSettings
@@ -15,7 +18,7 @@ from mdcore.threads import number_of_threads
 from mdcore.train import adam, dataset, descriptors, kalman, lbfgs, sources, symmetry_sets
 from mdcore.train.environments import Environments
 from mdcore.train.fit import Fit, Stage
-from mdcore.train.labelled import Labelled, need
+from mdcore.train.labelled import Labelled, elements_of, need
 from mdcore.train.labels import Labels
 from mdcore.train.loss import Regression, Weights
 from mdcore.train.pairs import distances
@@ -24,7 +27,7 @@ from mdcore.train.start import initialised
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """data : the Dataset; atom_energies : eV; descriptors; shortest : {pair: Angstrom}, of the whole data"""
+    """data : the Dataset; atom_energies : eV; descriptors; shortest : {pair: Angstrom}, of what is trained on"""
 
     data: dataset.Dataset
     atom_energies: dict[str, float]
@@ -41,8 +44,9 @@ def read_data(settings: TrainingSettings) -> dataset.Dataset:
         )
         try:
             data = sources.read(
-                settings.beside(s.file), format=s.format, units=s.units or None, labels=labels, tag=s.tag, weight=s.weight
-            )
+                settings.beside(s.file), format=s.format, units=s.units or None, labels=labels, tag=s.tag,
+                weight=s.weight,
+            )  # fmt: skip
         except InputError as error:
             raise at(settings, ("data", i, "file"), str(error)) from None
         groups.append((s.use, [_weighted(settings, one) for one in data]))
@@ -82,20 +86,23 @@ def fitted_on(data, needed) -> list[Labelled]:
     return [replace(s, **unwanted) if unwanted else s for s in data if not s.isolated]
 
 
-def prepare(settings: TrainingSettings) -> Prepared:
-    """Data, zero of energy, and descriptors chosen on what is trained on."""
+def read(settings: TrainingSettings) -> tuple[dataset.Dataset, dict[str, float]]:
+    """Data, and the zero of energy of each element."""
     data = read_data(settings)
-    train = fitted_on(data.train, settings.needed)
-    if not train:
+    if not fitted_on(data.train, settings.needed):
         raise InputError("no structures are left to train on: all that are to train are lone atoms")
     try:
-        energies = dataset.atom_energies(data.train, settings.network.atom_energies)
+        return data, dataset.atom_energies(data.train, settings.network.atom_energies)
     except InputError as error:
         raise at(settings, ("network", "atom_energies"), str(error).removeprefix("atom_energies: ")) from None
-    s = settings.descriptors
-    elements = tuple(energies)
-    reach = s.cutoff or 6.0
-    shortest = {pair: own.shortest for pair, own in distances(data.all, reach).pairs.items()}
+
+
+def prepare(settings: TrainingSettings, comm=None) -> Prepared:
+    """Data, read by rank 0; zero of energy, and descriptors chosen on what is trained on, the same on all ranks."""
+    comm = comm or SelfComm()
+    data, energies = on_root(comm, lambda: read(settings), share=True)
+    train, s, elements = fitted_on(data.train, settings.needed), settings.descriptors, tuple(energies)
+    shortest = closest(train, s.cutoff or 6.0, comm)
     cutoff_type = CUTOFF_FUNCTIONS[s.cutoff_function]
     try:
         if s.is_given:
@@ -104,19 +111,30 @@ def prepare(settings: TrainingSettings) -> Prepared:
                 if s.file
                 else symmetry_sets.from_lines(s.functions, elements, cutoff_type)
             )
-            chosen = descriptors.given(train, functions, s.scaling)
+            chosen = descriptors.given(train, functions, s.scaling, comm)
         else:
             candidates = symmetry_sets.generate(
                 elements, shortest, s.cutoff, radial=s.radial, angular=s.angular, zetas=s.zetas,
                 angular_cutoff=s.angular_cutoff, wide=s.wide, cutoff_type=cutoff_type,
             )  # fmt: skip
             chosen = descriptors.choose(
-                train, candidates, s.keep, method=s.method, mode=s.scaling, seed=settings.seed
+                train, candidates, s.keep, method=s.method, mode=s.scaling, seed=settings.seed, comm=comm
             )
     except InputError as error:
         key = "file" if s.file else "functions" if s.functions else "cutoff"
-        raise InputError("\n".join(str(at(settings, ("descriptors", key), m)) for m in str(error).splitlines())) from None
+        told = InputError("\n".join(str(at(settings, ("descriptors", key), m)) for m in str(error).splitlines()))
+        told.collective = True
+        raise told from None
     return Prepared(data, energies, chosen, shortest)
+
+
+def closest(data, reach: float, comm) -> dict[tuple[str, str], float]:
+    """{pair of elements: the shortest distance, inf beyond reach}; each rank looks at a share of the structures."""
+    found: dict[tuple[str, str], float] = dict.fromkeys(combinations_with_replacement(elements_of(data), 2), np.inf)
+    for own in comm.allgather(distances(data[comm.rank :: comm.size], reach).pairs):
+        for pair, seen in own.items():
+            found[pair] = min(found[pair], seen.shortest)
+    return found
 
 
 def blank_model(settings: TrainingSettings, prepared: Prepared) -> HDNNP:
@@ -140,17 +158,27 @@ def threads_of(settings: TrainingSettings) -> int:
 
 
 class Sets:
-    """Descriptors and labels of training and validation set, computed once for all members of a committee."""
+    """Descriptors and labels of training and validation set, computed once for all members of a committee.
 
-    def __init__(self, settings: TrainingSettings, prepared: Prepared):
+    comm : ranks that share the structures of either set
+    """
+
+    def __init__(self, settings: TrainingSettings, prepared: Prepared, comm=None):
         self.settings, self.model, self.threads = settings, blank_model(settings, prepared), threads_of(settings)
         memory = settings.parallel.memory * 1e9
         train = fitted_on(prepared.data.train, settings.needed)
         validation = fitted_on(prepared.data.validation, settings.needed)
         share = len(train) / (len(train) + len(validation))
-        self.train = Environments(self.model, train, self.threads, memory * share)
-        self.validation = Environments(self.model, validation, self.threads, memory * (1 - share)) if validation else None
-        self.weights = self.train.weights.copy()
+        self.train = Environments(self.model, train, self.threads, memory * share, comm)
+        self.validation = None
+        if validation:
+            self.validation = Environments(self.model, validation, self.threads, memory * (1 - share), comm)
+        self.weights = np.array([s.weight for s in train])  # of all ranks
+
+    def memory(self) -> tuple[float, float]:
+        """Gigabytes of derivatives of the training set, of all ranks; the share of its structures that they cover."""
+        found = self.train.comm.sum(np.array([self.train.bytes / 1e9, self.train.kept / self.train.n_total]))
+        return float(found[0]), float(found[1])
 
     def fit(self, member: int) -> Fit:
         """The fit of one member of the committee: its own start, and its own sample if the settings say so."""
@@ -160,7 +188,7 @@ class Sets:
             n = len(weights)
             drawn = np.random.default_rng(seed).integers(n, size=n)
             weights = weights * np.bincount(drawn, minlength=n)
-        self.train.weights[:] = weights
+        self.train.weights[:] = weights[self.train.begin :][: self.train.n_structures]
         model = initialised(self.model, self.train, seed)
         training = Regression(model, self.train, self.threads)
         validation = Regression(model, self.validation, self.threads) if self.validation else None
@@ -177,17 +205,18 @@ def stages(settings: TrainingSettings) -> list[Stage]:
             noise = {name: max(getattr(loss, name), 1e-6) for name in ("energy", "forces", "stress")}
             own = kalman.KalmanSettings(
                 variance=s.variance, rows=s.rows, structures=s.structures, threshold=s.threshold, fading=s.fading,
-                noise=s.noise, **noise,
+                noise=s.noise, power=loss.power, **noise,
             )  # fmt: skip
             make = lambda regression, seed: kalman.Kalman(regression, own, seed)  # noqa: E731
         elif isinstance(s, AdamSettings):
             own = adam.AdamSettings(
-                batch=s.batch, step=s.step, last_step=s.last_step, epochs=s.epochs, decay=s.decay, clip=s.clip
+                batch=s.batch, step=s.step, last_step=s.last_step, epochs=s.epochs, decay=s.decay, average=s.average,
+                clip=s.clip,
             )
             make = lambda regression, seed: adam.Adam(regression, weights, own, seed)  # noqa: E731
         else:
             assert isinstance(s, LBFGSSettings)
-            own = lbfgs.LBFGSSettings(memory=s.memory)
+            own = lbfgs.LBFGSSettings(memory=s.memory, l2=s.l2)
             make = lambda regression, seed: lbfgs.LBFGS(regression, weights, own)  # noqa: E731
         return Stage(s.type, make, s.epochs, s.patience)
 
@@ -212,5 +241,5 @@ def card(settings: TrainingSettings, prepared: Prepared) -> dict[str, str]:
         "structures": ", ".join(f"{name} {len(own)}" for name, own in data.subsets().items()),
         **({"tags": ", ".join(tags)} if tags else {}),
         "elements": ", ".join(data.elements),
-        "shortest distances of the data, Angstrom": ranges,
+        "shortest distances trained on, Angstrom": ranges,
     }

@@ -38,7 +38,10 @@ class KalmanSettings(OptimizerSettings):
         example=0.5,
     )
     variance: float = setting(
-        Number(above=0), "Variance of each parameter before training.", default=100.0, example=10.0
+        Number(above=0),
+        "Variance of each parameter before training: a small one is a regularisation, it holds them where they begin.",
+        default=100.0,
+        example=10.0,
     )
     fading: float = setting(
         Number(minimum=0.9, maximum=1.0), "Below 1 the filter forgets.", default=1.0, example=0.9999
@@ -56,7 +59,17 @@ class AdamSettings(OptimizerSettings):
     step: float = setting(Number(above=0), "Size of the first steps.", default=2e-3, example=1e-3)
     last_step: float = setting(Number(minimum=0), "Size of the last steps.", default=2e-5, example=1e-6)
     decay: float = setting(
-        Number(minimum=0), "Regularisation: parameters shrink by so much, times the size, a step.", default=0.0, example=0.01
+        Number(minimum=0),
+        "Regularisation: weights (no biases) shrink by so much, times the size, a step.",
+        default=0.0,
+        example=0.01,
+    )
+    average: float = setting(
+        Number(minimum=0, maximum=0.999999),
+        "What is measured, kept and written is the exponential moving average of the parameters, which keeps so much "
+        "of itself in a step; 0: the parameters as they are.",
+        default=0.0,
+        example=0.999,
     )
     clip: float = setting(
         Number(minimum=0),
@@ -72,6 +85,12 @@ class LBFGSSettings(OptimizerSettings):
 
     memory: int = setting(
         Integer(minimum=1, maximum=1000), "How many steps tell the curvature.", default=30, example=50
+    )
+    l2: float = setting(
+        Number(minimum=0),
+        "Regularisation: so many times the sum of squares of all weights (no biases) is added to the loss.",
+        default=0.0,
+        example=1e-4,
     )
 
 

@@ -78,6 +78,14 @@ class OutputSettings:
 class ReferenceSettings:
     """Known results, printed and drawn beside those of the run."""
 
+    rdf: str | None = setting(
+        Text(),
+        "Text file with radial distribution functions, relative to the input file: a line `r,O-O,O-H,H-H` that names "
+        "the columns, then numbers.",
+        default=None,
+        default_text="none",
+        example="water_rdf.csv",
+    )
     rdf_peak: float | None = setting(
         Number(above=0),
         "Position of the first peak of the radial distribution function.",
@@ -98,8 +106,8 @@ class ReferenceSettings:
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:
-        if self.rdf_peak is None and self.diffusion is None:
-            yield "label", "nothing to compare with; give rdf_peak or diffusion, or drop [analysis.reference]"
+        if self.rdf is None and self.rdf_peak is None and self.diffusion is None:
+            yield "label", "nothing to compare with; give rdf, rdf_peak or diffusion, or drop [analysis.reference]"
 
 
 @dataclass(frozen=True, kw_only=True)

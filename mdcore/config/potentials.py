@@ -105,12 +105,7 @@ class LennardJonesSettings:
             )
         if self.tail_corrections and self.truncation != "cut":
             yield "tail_corrections", f'needs truncation = "cut", not "{self.truncation}", or set it to false'
-        seen = set()
-        for i, pair in enumerate(self.pair):
-            key = frozenset(pair.species)
-            if key in seen:
-                yield f"pair.{i}.species", "this pair was given before; keep one of the two"
-            seen.add(key)
+        yield from repeated(self.pair)
 
     def check_species(self, symbols) -> Iterator[tuple[str, str]]:
         """Does every pair of the species in the structure have parameters?"""
@@ -154,6 +149,18 @@ class LennardJonesSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ZBLPair:
+    """Where the repulsion of one pair of species ends."""
+
+    species: tuple[str, str] = setting(List(Text(), 2), "The two species.", example=["O", "H"])
+    inner: float = setting(Number(minimum=0), "`inner` of this pair.", quantity="length", example=0.6)
+    cutoff: float = setting(Number(above=0), "Cutoff of this pair.", quantity="length", example=0.85)
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        yield from inner_beyond(self)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ZBLSettings:
     """Repulsion of nuclei at short distance (Ziegler, Biersack, Littmark), alone or beside another potential."""
 
@@ -173,13 +180,21 @@ class ZBLSettings:
         factory=dict,
         example={"Ow": 8},
     )
+    pair: tuple[ZBLPair, ...] = setting(
+        Sections(ZBLPair), "Other `inner` and `cutoff` for particular pairs, `[[potential.pair]]`.", default=()
+    )
 
     def check(self, given) -> Iterator[tuple[str, str]]:
-        if not self.inner < self.cutoff:
-            yield "inner", f"must be less than the cutoff, {self.cutoff:g}"
+        yield from inner_beyond(self)
+        yield from repeated(self.pair)
 
     def check_species(self, symbols) -> Iterator[tuple[str, str]]:
         """Has every species an atomic number?"""
+        for i, pair in enumerate(self.pair):
+            for name in pair.species:
+                if name not in symbols:
+                    text = f"no species {name!r} in the structure, which has {', '.join(symbols)}"
+                    yield f"pair.{i}.species", text
         for name in self.numbers:
             if name not in symbols:
                 yield f"numbers.{name}", f"no such species in the structure, which has {', '.join(symbols)}"
@@ -279,6 +294,22 @@ class HDNNPSettings:
     def check_species(self, symbols) -> Iterator[tuple[str, str]]:
         """Only the file knows: cli/networks.py reads it."""
         return iter(())
+
+
+def inner_beyond(ranges) -> Iterator[tuple[str, str]]:
+    """A complaint if `inner` is not less than the cutoff."""
+    if not ranges.inner < ranges.cutoff:
+        yield "inner", f"must be less than the cutoff, {ranges.cutoff:g}"
+
+
+def repeated(pairs) -> Iterator[tuple[str, str]]:
+    """Complaints about pairs of species that were given before."""
+    seen = set()
+    for i, pair in enumerate(pairs):
+        key = frozenset(pair.species)
+        if key in seen:
+            yield f"pair.{i}.species", "this pair was given before; keep one of the two"
+        seen.add(key)
 
 
 POTENTIALS: dict[str, type] = dict(zip(TYPES, (LennardJonesSettings, ZBLSettings, HDNNPSettings), strict=True))

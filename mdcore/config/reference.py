@@ -122,16 +122,17 @@ TRAINING_INTRODUCTION = """\
 
 <!-- Written by `python -m mdcore.config.reference train > docs/train-input.md`; do not edit. -->
 
-`mdcore train train.toml` turns labelled structures into a network potential; `mdcore check train.toml` reads the data and
-tells what is in them and what would be trained, and everything that is wrong, without training. How it
-works: [training](training.md). A complete example:
+`mdcore train train.toml` turns labelled structures into a network potential; `mdcore check train.toml` reads the data
+and tells what is in them and what would be trained, and everything that is wrong, without training. How it works:
+[training](training.md). A complete example:
 
 ```toml
 {example}```
 
-Every key of every section is listed below; a key that is not is an error. `[section]` is written once, `[[section]]` as
-often as needed. `--set section.key=value` overrides one key for one run, as for [runs](input.md#changing-a-setting-for-one-run);
-entries of `[[data]]` and `[[optimizer]]` are named by index. Units are eV and Angstrom.
+Every key of every section is listed below; a key that is not is an error. `[section]` is written once, `[[section]]`
+as often as needed. `--set section.key=value` overrides one key for one run, as for
+[runs](input.md#changing-a-setting-for-one-run); entries of `[[data]]` and `[[optimizer]]` are named by index. Units are
+eV and Angstrom.
 """
 
 COLUMNS = ("key", "type", "unit", "default", "meaning", "example")

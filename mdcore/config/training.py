@@ -169,8 +169,9 @@ class LossSettings:
     """What counts how much. A property with weight 0 needs no labels.
 
     Adam and L-BFGS: L = sum over structures of their weight times [`energy` (E - E_ref)^2 / N^`power` + `forces`
-    sum |F - F_ref|^2 + `stress` |stress - stress_ref|^2], in eV and Angstrom. The Kalman filter takes errors in units of
-    their running averages; there the weights say what is taken more seriously.
+    sum |F - F_ref|^2 + `stress` |stress - stress_ref|^2], in eV and Angstrom. The Kalman filter takes errors, of
+    energies (E - E_ref) / N^(`power` / 2), in units of their running averages; there the weights say what is taken more
+    seriously.
     """
 
     energy: float = setting(Number(minimum=0), "Weight of energies.", default=3.0, example=10.0)
@@ -183,7 +184,10 @@ class LossSettings:
         example=1.0,
     )
     tags: dict[str, float] = setting(
-        Table(Number(above=0)), "Weights of structures by their tag; others have 1.", factory=dict, example={"Surface": 2.0}
+        Table(Number(above=0)),
+        "Weights of structures by their tag; others have 1.",
+        factory=dict,
+        example={"Surface": 2.0},
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:
@@ -220,7 +224,7 @@ class TrainingParallelSettings:
     )
     memory: float = setting(
         Number(above=0),
-        "Gigabytes for derivatives of descriptors. What does not fit is computed anew in each epoch.",
+        "Gigabytes for derivatives of descriptors, of each rank. What does not fit is computed anew in each epoch.",
         default=4.0,
         example=16.0,
     )
@@ -240,7 +244,10 @@ class TrainingOutputSettings:
         example="potentials",
     )
     n2p2: bool = setting(
-        Boolean(), "Also write a folder `<name>-n2p2` for n2p2 and LAMMPS, in eV and Angstrom.", default=False, example=True
+        Boolean(),
+        "Also write a folder `<name>-n2p2` for n2p2 and LAMMPS, in eV and Angstrom.",
+        default=False,
+        example=True,
     )
     plot: bool = setting(
         Boolean(), "Draw parity, errors and learning curves (needs Matplotlib).", default=True, example=False

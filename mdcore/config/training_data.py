@@ -55,7 +55,11 @@ class DataSettings:
         Text(), "Column of the forces.", default=None, default_text="`forces`, `force`, ...", example="dft_forces"
     )
     stress: str | None = setting(
-        Text(), "Key of the stress.", default=None, default_text="`stress` or `virial`, ...", example="virial_stress_raw"
+        Text(),
+        "Key of the stress.",
+        default=None,
+        default_text="`stress` or `virial`, ...",
+        example="virial_stress_raw",
     )
     stress_unit: str = setting(
         Choice(("eV/Angstrom3", "GPa", "kbar", "virial")),

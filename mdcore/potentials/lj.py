@@ -157,8 +157,8 @@ def _one_of(name: str, value, choices) -> None:
 
 
 def _positive(name: str, value) -> float:
-    if not (isinstance(value, numbers.Real) and math.isfinite(value) and value > 0):
-        raise InputError(f"LennardJones: {name} = {value!r}: expected a positive number")
+    if not (isinstance(value, numbers.Real) and 0 < value < 1e12):
+        raise InputError(f"LennardJones: {name} = {value!r}: expected a positive number below 1e12")
     return float(value)
 
 

@@ -5,6 +5,7 @@ element) and, if present, mdcore's own ``mdcore.toml`` (units, provenance, train
 The other direction is n2p2_write.py.
 """
 
+import math
 import tomllib
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def read_n2p2(folder, units: Units | dict | None = None) -> HDNNP:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_text(encoding="utf-8-sig", errors="replace")  # editors of Windows leave a mark
     except OSError as error:
         raise InputError(f"{path}: can't be read: {error.strerror or error}") from None
 
@@ -227,7 +228,9 @@ def _read_network(folder: Path, settings: Settings, element: str, n_inputs: int)
             try:
                 values.append(to_float(words[0]))
             except ValueError:
-                raise InputError(f"{path}: line {number}: expected a number, found {words[0]!r}") from None
+                values.append(math.nan)
+            if not math.isfinite(values[-1]):
+                raise InputError(f"{path}: line {number}: expected a finite number, found {words[0]!r}")
     candidates = [(n_inputs, *hidden, 1) for hidden in _hidden_layers(settings, element)]
     sizes = next((c for c in candidates if n_parameters(c) == len(values)), None)
     if sizes is None:

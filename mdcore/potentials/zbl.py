@@ -12,7 +12,7 @@ It ends at the cutoff: E(r) = u(r) + S(r) with
 
 where S0, S3, S4 make energy, slope and curvature zero at the cutoff; they are continuous everywhere. This is
 the switch of LAMMPS's pair_style zbl, so numbers agree with it. It shifts the energy inside by the constant S0;
-the forces there are those of u.
+the forces there are those of u. Each pair of species may have its own `inner` and cutoff.
 """
 
 import math
@@ -37,6 +37,7 @@ class ZBL:
     """Nuclear repulsion between all pairs closer than the cutoff; eV, Angstrom.
 
     inner, cutoff : Angstrom; up to `inner` the force is the universal one, at `cutoff` nothing is left
+    pairs : {(species, species): (inner, cutoff)} for pairs that have others; `cutoff` becomes the largest of all
     numbers : {species: atomic number} for species that are not called after an element
 
     InputError for values out of range, and from `bind` for species without an atomic number.
@@ -45,17 +46,14 @@ class ZBL:
     list_kinds = ("half",)
     ghost_columns = ()
 
-    def __init__(self, inner: float, cutoff: float, *, numbers: dict | None = None):
-        for name, value in (("inner", inner), ("cutoff", cutoff)):
-            if not (isinstance(value, kinds.Real) and math.isfinite(value) and value >= 0):
-                raise InputError(f"ZBL: {name} = {value!r}: expected a length in Angstrom")
-        if not inner < cutoff:
-            raise InputError(f"ZBL: inner = {inner!r}, cutoff = {cutoff!r}: inner must be less than the cutoff")
+    def __init__(self, inner: float, cutoff: float, *, pairs: dict | None = None, numbers: dict | None = None):
+        self.range = _range(inner, cutoff, "")
+        self.pairs = {frozenset(pair): _range(*own, f"{'-'.join(pair)}: ") for pair, own in (pairs or {}).items()}
         self.numbers = dict(numbers or {})
         for name, z in self.numbers.items():
             if isinstance(z, bool) or not (isinstance(z, kinds.Integral) and 0 < z <= HEAVIEST):
                 raise InputError(f"ZBL: numbers: {name} = {z!r}: expected an atomic number, 1 to {HEAVIEST}")
-        self.inner, self.cutoff = float(inner), float(cutoff)
+        self.cutoff = max(own for _, own in (self.range, *self.pairs.values()))
 
     def bind(self, symbols) -> None:
         """Make the table of all pairs of these species; InputError for one without an atomic number."""
@@ -63,9 +61,8 @@ class ZBL:
             raise InputError(
                 f"this ZBL serves a simulation of {', '.join(self.symbols)}; make another one for {', '.join(symbols)}"
             )
-        charges = [self.atomic_number(symbol) for symbol in symbols]
         self.symbols, self.n_species = symbols, len(symbols)
-        self.table = np.array([self._row(a, b) for a in charges for b in charges])
+        self.table = np.array([self._row(a, b) for a in symbols for b in symbols])
 
     def atomic_number(self, symbol: str) -> int:
         z = self.numbers.get(symbol, ATOMIC_NUMBERS.get(symbol))
@@ -76,11 +73,17 @@ class ZBL:
             )
         return z
 
-    def _row(self, a: int, b: int) -> list[float]:
+    def range_of(self, a: str, b: str) -> tuple[float, float]:
+        """(inner, cutoff) of a pair of species."""
+        return self.pairs.get(frozenset((a, b)), self.range)
+
+    def _row(self, first: str, second: str) -> list[float]:
         """One row of the kernel's table (ext/kernels.h)."""
+        a, b = self.atomic_number(first), self.atomic_number(second)
+        inner, r = self.range_of(first, second)
         strengths = np.array(COEFFICIENTS) * (COULOMB * a * b)
         decays = np.array(DECAYS) * ((a**EXPONENT + b**EXPONENT) / SCREENING)
-        r, width = self.cutoff, self.cutoff - self.inner
+        width = r - inner
         terms = strengths * np.exp(-decays * r) / r
         energy = terms.sum()
         slope = -(terms * (decays + 1.0 / r)).sum()
@@ -89,7 +92,7 @@ class ZBL:
         s3 = (-3.0 * slope + width * curvature) / (3.0 * width**2)
         s4 = (2.0 * slope - width * curvature) / (4.0 * width**3)
         shift = -energy - s3 * width**3 - s4 * width**4
-        return [*strengths, *decays, shift, s3, s4, 0.0, self.inner, self.cutoff**2]
+        return [*strengths, *decays, shift, s3, s4, inner, r**2, self.cutoff**2]
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         variant = ENERGY if out.want_energy else 0
@@ -101,3 +104,12 @@ class ZBL:
 
     def tail(self, counts, box) -> tuple[float, float]:
         return 0.0, 0.0
+
+
+def _range(inner, cutoff, whose: str) -> tuple[float, float]:
+    for name, value in (("inner", inner), ("cutoff", cutoff)):
+        if not (isinstance(value, kinds.Real) and math.isfinite(value) and value >= 0):
+            raise InputError(f"ZBL: {whose}{name} = {value!r}: expected a length in Angstrom")
+    if not inner < cutoff:
+        raise InputError(f"ZBL: {whose}inner = {inner!r}, cutoff = {cutoff!r}: inner must be less than the cutoff")
+    return float(inner), float(cutoff)

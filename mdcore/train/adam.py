@@ -1,20 +1,24 @@
 """How do many small steps along the gradient find good parameters? Adam, and an average of where it has been.
 
-D. P. Kingma, J. Ba, arXiv:1412.6980 (2014). The step falls by a cosine from `step` to `last_step` over `epochs`.
+D. P. Kingma, J. Ba, arXiv:1412.6980 (2014). The step falls by a cosine from `step` to `last_step` over `epochs`. Steps
+wander around what they look for; their exponential moving average (B. T. Polyak, A. B. Juditsky, SIAM J. Control Optim.
+30, 838 (1992), average all of them) wanders less: between epochs the regression has the average, Adam goes on from
+where it was.
 """
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
 
+from mdcore.train.batches import batches, set_state, state_of
 from mdcore.train.loss import Regression, Weights
 
 
 @dataclass(frozen=True)
 class AdamSettings:
     """batch : structures a step; step, last_step : sizes of steps; epochs : over which the size falls from one to the
-    other; decay : of weights, a step and unit of step size (decoupled); clip : longest gradient in units of its
+    other; decay : of weights, not biases, a step and unit of step size (decoupled); average : 0, or how much of the
+    average of the parameters a step keeps; clip : longest gradient in units of its
     running length, 0: no limit"""
 
     batch: int = 4
@@ -25,6 +29,7 @@ class AdamSettings:
     beta2: float = 0.999
     epsilon: float = 1e-12
     decay: float = 0.0
+    average: float = 0.0
     clip: float = 5.0
 
 
@@ -34,22 +39,23 @@ class Adam:
     def __init__(self, regression: Regression, weights: Weights, settings: AdamSettings | None = None, seed: int = 0):
         self.regression, self.weights, self.settings = regression, weights, settings or AdamSettings()
         self.rng = np.random.default_rng(seed)
-        self.first, self.second = np.zeros((2, regression.n_parameters))
+        self.parameters = regression.parameters
+        self.first, self.second, self.average = np.zeros((3, regression.n_parameters))
         self.updates = 0
         self.length = np.nan
         self.loss = np.nan  # of the last epoch, while it went
 
     def epoch(self) -> None:
         """All structures once, in random order."""
-        env, settings = self.regression.environments, self.settings
-        order = self.rng.permutation(env.n_structures)
-        groups = np.array_split(order, max(1, round(len(order) / settings.batch)))
-        total = 0.0
+        n, total = self.regression.environments.n_total, 0.0
+        groups = batches(self.rng, np.arange(n), self.settings.batch)
+        self.regression.set(self.parameters)
         for group in groups:
             loss, gradient = self.regression.loss(self.weights, group)
             total += loss
-            self.update(gradient / len(group), settings.epochs * len(groups))
-        self.loss = total / len(order)
+            self.update(gradient / len(group), self.settings.epochs * len(groups))
+        self.loss = total / n
+        self.regression.set(self.averaged())
 
     def update(self, gradient: np.ndarray, last: int) -> None:
         """One of `last` steps."""
@@ -65,23 +71,33 @@ class Adam:
         mean, square = self.first / (1 - s.beta1**self.updates), self.second / (1 - s.beta2**self.updates)
         done = min(1.0, self.updates / last)
         step = s.last_step + (s.step - s.last_step) * 0.5 * (1.0 + np.cos(np.pi * done))
-        parameters = self.regression.parameters
-        self.regression.set(parameters - step * (mean / (np.sqrt(square) + s.epsilon) + s.decay * parameters))
+        shrink = s.decay * self.regression.is_weight * self.parameters
+        self.regression.set(self.parameters - step * (mean / (np.sqrt(square) + s.epsilon) + shrink))
+        self.parameters = self.regression.parameters
+        self.average = s.average * self.average + (1 - s.average) * self.parameters
+
+    def averaged(self) -> np.ndarray:
+        """The average of all parameters so far, those of n steps ago with weight average^n; without one: the last."""
+        if not self.settings.average or not self.updates:
+            return self.parameters
+        return self.average / (1 - self.settings.average**self.updates)
 
     def state(self) -> dict[str, np.ndarray]:
         """All that the next step depends on."""
         return {
-            "parameters": self.regression.parameters.copy(),
+            "parameters": self.parameters.copy(),
+            "average": self.average.copy(),
             "first": self.first.copy(),
             "second": self.second.copy(),
             "length": np.array(self.length),
             "updates": np.array(self.updates),
-            "random": np.frombuffer(json.dumps(self.rng.bit_generator.state).encode(), dtype=np.uint8),
+            "random": state_of(self.rng),
         }
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Continue from such a state, bit by bit on the same machine."""
-        self.regression.set(state["parameters"])
+        self.parameters, self.average = np.array(state["parameters"]), np.array(state["average"])
         self.first, self.second = np.array(state["first"]), np.array(state["second"])
         self.length, self.updates = float(state["length"]), int(state["updates"])
-        self.rng.bit_generator.state = json.loads(bytes(np.asarray(state["random"], dtype=np.uint8)))
+        set_state(self.rng, state["random"])
+        self.regression.set(self.averaged())

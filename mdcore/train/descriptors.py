@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from mdcore.comm import SelfComm
 from mdcore.engine import Engine
 from mdcore.errors import InputError
 from mdcore.potentials.hdnnp import networks_of
@@ -20,9 +21,11 @@ from mdcore.train.environments import Reach
 from mdcore.train.labelled import Labelled, elements_of
 
 # of given and of generated functions: least max - min, relative and absolute (functions count neighbours: 1 is large),
-# and 1 - |correlation| up to which two say the same. Published sets have small and similar ones, that work
-GIVEN = (1e-6, 1e-11, 1e-9)
-GENERATED = (1e-3, 1e-5, 1e-5)
+# 1 - |correlation| up to which two say the same, and the most standard deviations a value may lie from the mean.
+# Published sets have small and similar ones, that work. A function with a long tail looks where atoms hardly ever are:
+# a network learns nothing about its values there, and dynamics soon finds some
+GIVEN = (1e-6, 1e-11, 1e-9, np.inf)
+GENERATED = (1e-3, 1e-5, 1e-5, 8.0)
 SAMPLE = 4000  # environments of each element among which candidates are compared
 METHODS = ("cur", "fps")
 
@@ -56,11 +59,11 @@ class Descriptors:
 
 
 def given(
-    data: Sequence[Labelled], functions: dict[str, list[SymmetryFunction]], mode: str = "scale_center"
+    data: Sequence[Labelled], functions: dict[str, list[SymmetryFunction]], mode: str = "scale_center", comm=None
 ) -> Descriptors:
     """Descriptors as given, with their ranges; InputError that names each function that is of no use.
 
-    data : the training set; mode : how they are scaled (hdnnp_model.SCALING_MODES)
+    data : the training set; mode : how they are scaled (hdnnp_model.SCALING_MODES); comm : ranks that share the work
     """
     elements = elements_of(data)
     chosen = _sorted(functions, elements)
@@ -70,16 +73,17 @@ def given(
         problems += [f"descriptors: {f}: {why}" for f, why in useless(own, g, GIVEN).items()]
     if problems:
         raise InputError("\n".join(problems))
-    return Descriptors(elements, chosen, statistics(data, chosen, mode), tuple(map(len, chosen)))
+    return Descriptors(elements, chosen, statistics(data, chosen, mode, comm), tuple(map(len, chosen)))
 
 
 def choose(
     data: Sequence[Labelled], candidates: dict[str, list[SymmetryFunction]], keep: int | dict[str, int] | None,
-    *, method: str = "cur", mode: str = "scale_center", seed: int = 1,
+    *, method: str = "cur", mode: str = "scale_center", seed: int = 1, comm=None,
 ) -> Descriptors:  # fmt: skip
     """The `keep` most telling candidates of each element (None: all that are of use), with their ranges.
 
     keep : one number, or one of each element; method : "cur" or "fps"; seed : of the sample of environments
+    comm : ranks that share the work
     """
     if method not in METHODS:
         raise InputError(f"descriptors: method = {method!r}: expected one of {', '.join(METHODS)}")
@@ -96,16 +100,20 @@ def choose(
             rows = [rows[k] for k in select(g[:, rows], wanted, method)]
         chosen.append(tuple(own[k] for k in sorted(rows)))
     counts = tuple(map(len, offered))
-    return Descriptors(elements, tuple(chosen), statistics(data, chosen, mode), counts, dropped)
+    return Descriptors(elements, tuple(chosen), statistics(data, chosen, mode, comm), counts, dropped)
 
 
 def useless(functions: Sequence[SymmetryFunction], g: np.ndarray, limits=GENERATED) -> dict[str, str]:
     """{label: why} of those that say nothing, or nothing new; g : float64 [n, n_functions]; limits : as GIVEN"""
-    (relative, absolute, same), out, kept = limits, {}, []
-    low, high = g.min(axis=0), g.max(axis=0)
+    (relative, absolute, same, tail), out, kept = limits, {}, []
+    low, high, mean, sigma = g.min(axis=0), g.max(axis=0), g.mean(axis=0), g.std(axis=0)
     for k, f in enumerate(functions):
         if high[k] - low[k] >= max(absolute, relative * high[k]):
-            kept.append(k)
+            farthest = max(high[k] - mean[k], mean[k] - low[k]) / sigma[k]
+            if farthest > tail:
+                out[f.label] = f"rare: looks where atoms seldom are; up to {farthest:.0f} sigma from its mean"
+            else:
+                kept.append(k)
         elif high[k] == 0:
             out[f.label] = "out of range: zero for every atom of the data; they have nothing where it looks"
         else:
@@ -156,12 +164,18 @@ def select(g: np.ndarray, n: int, method: str = "cur") -> list[int]:
 # --- values ----------------------------------------------------------------------------------------------
 
 
-def statistics(data: Sequence[Labelled], functions, mode: str = "scale_center") -> tuple[Scaling, ...]:
-    """min, max, mean, sigma of each function over all environments of the data."""
+def statistics(data: Sequence[Labelled], functions, mode: str = "scale_center", comm=None) -> tuple[Scaling, ...]:
+    """min, max, mean, sigma of each function over all environments of the data; comm : ranks that share the work."""
+    comm = comm or SelfComm()
     seen = [_Moments(len(own)) for own in functions]
-    for kinds, g in values(data, functions):
+    for kinds, g in values(data[comm.rank :: comm.size], functions):
         for e, moments in enumerate(seen):
             moments.add(g[kinds == e, : len(functions[e])])
+    first, *others = comm.allgather(seen)
+    for more in others:
+        for moments, own in zip(first, more, strict=True):
+            moments.merge(own)
+    seen = first
     return tuple(Scaling(m.low, m.high, m.mean, np.sqrt(m.squares / m.n), mode) for m in seen)
 
 
@@ -178,12 +192,21 @@ class _Moments:
     def add(self, rows: np.ndarray) -> None:
         if not len(rows):
             return
-        n, mean = len(rows), rows.mean(axis=0)
-        off, total = mean - self.mean, self.n + n
-        self.squares += ((rows - mean) ** 2).sum(axis=0) + off**2 * (self.n * n / total)
-        self.mean += off * (n / total)
+        more = _Moments(rows.shape[1])
+        more.n, more.mean = len(rows), rows.mean(axis=0)
+        more.squares = ((rows - more.mean) ** 2).sum(axis=0)
+        more.low, more.high = rows.min(axis=0), rows.max(axis=0)
+        self.merge(more)
+
+    def merge(self, more: "_Moments") -> None:
+        """Add the rows that another one has seen."""
+        if not more.n:
+            return
+        off, total = more.mean - self.mean, self.n + more.n
+        self.squares += more.squares + off**2 * (self.n * more.n / total)
+        self.mean += off * (more.n / total)
         self.n = total
-        self.low, self.high = np.minimum(self.low, rows.min(axis=0)), np.maximum(self.high, rows.max(axis=0))
+        self.low, self.high = np.minimum(self.low, more.low), np.maximum(self.high, more.high)
 
 
 def sample(data: Sequence[Labelled], functions, most: int, seed: int = 1) -> list[np.ndarray]:

@@ -6,6 +6,8 @@ of the Jacobian are short sums; no neighbour is looked at again. T of the first 
 of memory holds; for the others it is made anew each time, from the same numbers to the same bits. Atoms are sorted by
 element, then structure: what a network works on stands together.
 
+Of several ranks each keeps a run of the structures, so that all have about as many atoms.
+
 All in the potential's own units. G and T are raw: how they enter a network (scaling) is the model's business.
 """
 
@@ -18,6 +20,7 @@ import numpy as np
 
 from mdcore._hdnnp import keep_tangents, tangent_forces, tangent_rates
 from mdcore.box import Box
+from mdcore.comm import SelfComm
 from mdcore.engine import Engine
 from mdcore.errors import InputError
 from mdcore.potentials.hdnnp import networks_of
@@ -85,7 +88,9 @@ class Environments:
 
     model : HDNNP, for elements and symmetry functions; structures : each with symbols, positions [n, 3], cell or
     None, energy, forces [n, 3]; optionally periodic, stress [3, 3], weight (1). energy, forces, stress may be None
-    threads : share the work; memory : bytes that tangents may take (None: no limit)
+    threads : share the work; memory : bytes that a rank's tangents may take (None: no limit)
+    comm : ranks that share the structures; each is given all of them and keeps a run. What follows is of this run, but
+        begin : its first structure's number in the whole set; n_total, mean_atoms : structures in that, atoms in one
 
     blocks : one Block an element; n_atoms : of each structure int64 [n_structures]; first : int64 [n_structures + 1]
     energies [n_structures], forces [all atoms, 3], stresses [n_structures, 6] : labels, nan where there are none
@@ -93,16 +98,20 @@ class Environments:
     volumes, weights [n_structures]; counts : int64 [n_structures, n_elements]
     """
 
-    def __init__(self, model, structures, threads: int = 1, memory: float | None = None):
-        self.elements, self.threads = model.elements, threads
+    def __init__(self, model, structures, threads: int = 1, memory: float | None = None, comm=None):
+        self.elements, self.threads, self.comm = model.elements, threads, comm or SelfComm()
         structures = list(structures)
         if not structures:
             raise InputError("training set: it has no structures")
+        sizes = np.array([len(s.symbols) for s in structures])
+        self.n_total, self.mean_atoms = len(structures), float(sizes.mean())
+        stress = any(getattr(s, "stress", None) is not None for s in structures)
+        own = runs(sizes, self.comm.size)[self.comm.rank]
+        self.begin, structures = own.start, structures[own.start : own.stop]
         self.n_structures = len(structures)
         self.n_atoms = np.array([len(s.symbols) for s in structures])
         self.first = np.concatenate([[0], np.cumsum(self.n_atoms)])
         self._labels(structures)
-        stress = bool(np.isfinite(self.stresses).any())
         self._networks = SimpleQueue()
         for _ in range(threads):
             self._networks.put(networks_of(model))
@@ -125,6 +134,12 @@ class Environments:
         cuts = np.searchsorted(self.first, np.linspace(0, self.first[-1], self.threads + 1))
         cuts[-1] = self.n_structures
         return [range(a, b) for a, b in pairwise(cuts)]
+
+    def local(self, structures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which places of a list of structures of the whole set are of this rank's, and their numbers here."""
+        structures = np.asarray(structures, dtype=int) - self.begin
+        places = np.flatnonzero((structures >= 0) & (structures < self.n_structures))
+        return places, structures[places]
 
     def _labels(self, structures) -> None:
         self.energies = np.array([np.nan if s.energy is None else s.energy for s in structures], dtype=np.float64)
@@ -150,8 +165,8 @@ class Environments:
             unknown = sorted(set(s.symbols) - set(model.elements))
             if unknown:
                 raise InputError(
-                    f"structure {k} (counting from 0): the potential has no network for {', '.join(unknown)}; it "
-                    f"knows {', '.join(model.elements)}"
+                    f"structure {self.begin + k} (counting from 0): the potential has no network for "
+                    f"{', '.join(unknown)}; it knows {', '.join(model.elements)}"
                 )
             periodic = getattr(s, "periodic", None)
             periodic = (s.cell is not None,) * 3 if periodic is None else tuple(bool(p) for p in periodic)
@@ -255,6 +270,23 @@ class Environments:
         a, b = block.bounds[structures.start], block.bounds[structures.stop]
         start = block.start[a : b + 1]
         return start - start[0], block.entry[start[0] : start[-1]] - np.int32(self.first[structures.start])
+
+
+def runs(sizes: np.ndarray, n: int) -> list[range]:
+    """Cut structures of so many atoms into n runs of about as many atoms, none empty; InputError if it can't be."""
+    if len(sizes) < n:
+        error = InputError(
+            f"{n} ranks for a set of {len(sizes)} structures: each needs one at least; start fewer ranks, and give "
+            "them threads"
+        )
+        error.collective = True
+        raise error
+    ends = np.cumsum(sizes)
+    cuts = np.searchsorted(ends, ends[-1] * np.arange(1, n) / n - 0.5 * sizes.mean()) + 1
+    cuts = np.array([0, *cuts, len(sizes)])
+    for r in range(1, n):  # large structures may fill several shares
+        cuts[r] = min(max(cuts[r], cuts[r - 1] + 1), len(sizes) - (n - r))
+    return [range(a, b) for a, b in pairwise(cuts.tolist())]
 
 
 def _edges(e: int, kinds: int, elements, centre, neighbour, r) -> tuple[np.ndarray, np.ndarray, tuple]:

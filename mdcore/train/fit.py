@@ -1,8 +1,8 @@
 """The loop: epoch after epoch, watch the errors, keep the best parameters, go on where it was stopped.
 
-A `Fit` takes one set of networks through its optimisers. What counts is the geometric mean of the errors of all properties
-that are trained on, of the validation set (of the training set without one): it does not depend on units. Each optimiser
-begins at the best parameters so far.
+A `Fit` takes one set of networks through its optimisers. What counts is the geometric mean of the errors of all
+properties that are trained on, of the validation set (of the training set without one): it does not depend on units.
+Each optimiser begins at the best parameters so far.
 """
 
 import time
@@ -16,6 +16,7 @@ from mdcore.train.loss import Errors, Regression
 from mdcore.units import GIGAPASCAL
 
 QUANTITIES = ("energy", "force", "stress")
+ON_ROOT = ("optimizer/covariance",)  # of a state: too large to be everywhere
 _SCALES = (1e3, 1e3, 1.0 / GIGAPASCAL)  # meV an atom, meV/Angstrom, GPa
 
 
@@ -35,7 +36,7 @@ class Fit:
 
     training, validation : Regression of the same networks (validation may be None); stages : of Stage
     history : {"epoch": [...], "seconds": [...], "train energy": [...], ...}, RMSE in meV an atom, meV/Angstrom, GPa
-    best : parameters with the lowest `score`, found in epoch `best_epoch`
+    best : parameters with the lowest `score`, found in epoch `best_epoch`; initial : those at the start
     """
 
     training: Regression
@@ -49,11 +50,13 @@ class Fit:
     score: float = np.inf
     best_epoch: int = 0
     best: np.ndarray | None = None
+    initial: np.ndarray | None = None
     optimizer: object = None
 
     def epochs(self) -> Iterator[dict[str, float]]:
         """Train; after each epoch its errors, as a row of the history. Epoch 0 is the start."""
         if self.best is None:
+            self.initial = self.training.parameters.copy()
             yield self._measure(0.0)
         while self.stage < len(self.stages):
             own = self.stages[self.stage]
@@ -82,11 +85,12 @@ class Fit:
             row |= {f"{name} {q}": x * s for q, x, s in zip(QUANTITIES, _rmse(own), _SCALES, strict=True)}
         score = _score(watched)
         if not np.isfinite(score):
-            raise SimulationError(
+            error = SimulationError(
                 f"training: the errors are no finite numbers after epoch {number}; take smaller steps, or look for "
-                f"wrong "
-                "labels with mdcore check"
+                "wrong labels with mdcore check"
             )
+            error.collective = True
+            raise error
         if score < self.score:
             self.score, self.best, self.best_epoch, self.since = score, self.training.parameters.copy(), number, 0
         else:
@@ -103,21 +107,27 @@ class Fit:
     # --- restart -----------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, np.ndarray]:
-        """All that the next epoch depends on; keys with a slash are the optimiser's and the history's."""
+        """All that the next epoch depends on; keys with a slash are the optimiser's and the history's.
+
+        All ranks call it; what is in ON_ROOT is on rank 0 only.
+        """
         own = {
             name: np.array(getattr(self, name))
-            for name in ("stage", "epoch", "since", "score", "best_epoch", "best")
+            for name in ("stage", "epoch", "since", "score", "best_epoch", "best", "initial")
         }
         own |= {f"history/{name}": np.array(values) for name, values in self.history.items()}
         if self.optimizer is not None:
             own |= {f"optimizer/{name}": value for name, value in self.optimizer.state().items()}
         return own
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Go on from such a state: the same epochs follow, bit by bit on the same machine."""
+    def restore(self, state: dict[str, np.ndarray] | None) -> None:
+        """Go on from such a state, of rank 0: the same epochs follow, bit by bit on the same number of ranks."""
+        comm = self.training.comm
+        shared = comm.bcast({k: v for k, v in state.items() if k not in ON_ROOT} if comm.rank == 0 else None)
+        state = state if comm.rank == 0 else shared
         for name in ("stage", "epoch", "since", "best_epoch"):
             setattr(self, name, int(state[name]))
-        self.score, self.best = float(state["score"]), np.array(state["best"])
+        self.score, self.best, self.initial = float(state["score"]), np.array(state["best"]), np.array(state["initial"])
         self.history = {k.removeprefix("history/"): v.tolist() for k, v in state.items() if k.startswith("history/")}
         own = {k.removeprefix("optimizer/"): v for k, v in state.items() if k.startswith("optimizer/")}
         self.optimizer = None

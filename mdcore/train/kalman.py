@@ -6,16 +6,19 @@ memory. T. B. Blank, S. D. Brown, J. Chemom. 8, 391 (1994); for network potentia
 J. Behler, C. Dellago, J. Chem. Theory Comput. 15, 3075 (2019).
 
 As there, force components whose error is above the present average are preferred. Different from there: many
-observations, of several structures, make one update, so that P is read once for all of them and the work is products of
-matrices; and the noise is not a schedule but follows the errors, which fall: sigma = running error / weight.
+observations, of several structures, make one update, so that P is read once for all of them and the work is products
+of matrices; and the noise is not a schedule but follows the errors, which fall: sigma = running error / weight.
+
+Ranks compute the rows of their structures, tell them to all others, and correct their panels of P; everything between
+is small and done by all alike.
 """
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
 
 from mdcore.errors import SimulationError
+from mdcore.train.batches import batches, set_state, state_of
 from mdcore.train.covariance import Covariance, single_threaded_blas
 from mdcore.train.loss import Regression
 
@@ -29,6 +32,7 @@ class KalmanSettings:
     """variance : of each parameter before training. rows : force components an update, of `structures` structures, each
     of which gives its energy (and one component of its stress), too
     energy, forces, stress : weights: noise is the running error over the weight
+    power : errors of energies are over N^(power / 2); 2 is an error an atom, less trusts large structures more
     threshold : only force components with an error above so many times the structure's average
     fading : 1, or less, at which the filter forgets (0.99 to 1); noise : added to P an update
     """
@@ -39,6 +43,7 @@ class KalmanSettings:
     energy: float = 1.5
     forces: float = 1.0
     stress: float = 1.0
+    power: float = 2.0
     threshold: float = 0.7
     fading: float = 1.0
     noise: float = 0.0
@@ -49,27 +54,24 @@ class Kalman:
 
     def __init__(self, regression: Regression, settings: KalmanSettings | None = None, seed: int = 0):
         self.regression, self.settings = regression, settings or KalmanSettings()
-        self.covariance = Covariance(regression.n_parameters, self.settings.variance, regression.map)
-        self.rng = np.random.default_rng(seed)
-        errors = regression.errors()
-        self.running = np.array([errors.energy, errors.forces, errors.stress])
-        env = regression.environments
-        self.least_energy = SHARE * regression.model.cutoff / np.sqrt(env.n_atoms.mean())
+        self.covariance = Covariance(regression.n_parameters, self.settings.variance, regression.map, regression.comm)
+        self.seed, self.rng = seed, np.random.default_rng(seed)
+        errors, n, p = regression.errors(), regression.environments.mean_atoms, self.settings.power
+        self.running = np.array([errors.energy * n ** (1 - p / 2), errors.forces, errors.stress])
+        self.least_energy = SHARE * regression.model.cutoff * n ** ((1 - p) / 2)
         self.updates = 0
 
     def epoch(self) -> None:
         """All structures, in random order, some in each update."""
-        env, order = self.regression.environments, self.rng.permutation(self.regression.environments.n_structures)
-        order = order[env.weights[order] > 0.0]
-        groups = max(1, round(len(order) / self.settings.structures))
+        counting = np.flatnonzero(self.regression.comm.join(self.regression.environments.weights) > 0.0)
         with single_threaded_blas():
-            for group in np.array_split(order, groups):
+            for group in batches(self.rng, counting, self.settings.structures):
                 self.update(group)
 
     def update(self, structures: np.ndarray) -> None:
         """One correction, from these structures."""
         regression, settings = self.regression, self.settings
-        rows, errors = self._observe(structures)
+        rows, errors = map(regression.comm.join, self._observe(structures))
         if not len(errors):
             return
         p_rows, innovation, root = self._innovation(rows)
@@ -87,52 +89,60 @@ class Kalman:
                 return p_rows, innovation, np.linalg.cholesky(innovation)
             except np.linalg.LinAlgError:
                 if not np.isfinite(innovation).all():
-                    raise SimulationError(
-                        "training: the Kalman filter met numbers that are not finite; check the labels of the training "
-                        "set, or start with a smaller variance"
-                    ) from None
-                diagonal = np.diagonal(self.covariance.matrix)
-                self.covariance.add(max(1e-6 * float(np.abs(diagonal).mean()), -2.0 * float(diagonal.min())))
+                    error = SimulationError(
+                        "training: the Kalman filter met numbers that are not finite; check the labels of the "
+                        "training set, or start with a smaller variance"
+                    )
+                    error.collective = True
+                    raise error from None
+                self.covariance.mend()
 
     def _observe(self, structures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows dy/dw [m, n_parameters] and errors [m] of what is chosen, both over their noise."""
+        """Rows dy/dw [m, n_parameters] and errors [m], over their noise, of what is chosen of this rank's structures.
+
+        Choices depend on seed, update and structure alone.
+        """
         regression, env = self.regression, self.regression.environments
-        predictions = regression.predict_each(structures)
-        energies = np.array([p.energies[0] for p in predictions])
-        of_energy = (env.energies[structures] - energies) / env.n_atoms[structures]
+        places, own = env.local(structures)
+        random = [np.random.default_rng((self.seed, self.updates, k)) for k in structures[places]]
+        component = np.array([each.integers(6) for each in random], dtype=int)
+        predictions = regression.predict_each(own)
+        size = env.n_atoms[own] ** (self.settings.power / 2)
+        of_energy = (env.energies[own] - np.array([p.energies[0] for p in predictions])) / size
         of_forces = [
             (env.forces[env.first[k] : env.first[k + 1]] - p.forces).ravel()
-            for k, p in zip(structures, predictions, strict=True)
+            for k, p in zip(own, predictions, strict=True)
         ]
-        of_stress = np.full(len(structures), np.nan)
-        component = self.rng.integers(6, size=len(structures))
-        if predictions[0].stresses is not None:
-            of_stress = env.stresses[structures, component]
+        of_stress = env.stresses[own, component]
+        if len(own) and predictions[0].stresses is not None:
             of_stress = of_stress - np.array([p.stresses[0, c] for p, c in zip(predictions, component, strict=True)])
-        noise = self.noise(of_energy**2, [np.nanmean(f**2) for f in of_forces if np.isfinite(f).any()], of_stress**2)
-        root = np.sqrt(env.weights[structures])
+        squares = np.zeros((len(structures), 3))
+        of_force = [np.nanmean(f**2) if np.isfinite(f).any() else np.nan for f in of_forces]
+        squares[places] = np.column_stack([of_energy**2, of_force, of_stress**2])
+        noise = self.noise(*regression.comm.sum(squares).T)
+        root = np.sqrt(env.weights[own])
 
-        rows, errors = [], []
+        rows, errors = [np.empty((0, regression.n_parameters))], [np.empty(0)]
         known = np.flatnonzero(np.isfinite(of_energy))
         if len(known):
-            own = root[known] / noise[0]
-            rows.append(regression.energy_rows(structures[known]) * (own / env.n_atoms[structures[known]])[:, None])
-            errors.append(of_energy[known] * own)
-        chosen = [self._choose(f) for f in of_forces]
+            share = root[known] / noise[0]
+            rows.append(regression.energy_rows(own[known]) * (share / size[known])[:, None])
+            errors.append(of_energy[known] * share)
+        chosen = [self._choose(f, each) for f, each in zip(of_forces, random, strict=True)]
         if any(map(len, chosen)):
-            atoms = np.concatenate([env.first[k] + c // 3 for k, c in zip(structures, chosen, strict=True)])
-            own = np.repeat(root, list(map(len, chosen))) / noise[1]
-            rows.append(self._force_rows(atoms, np.concatenate(chosen) % 3) * own[:, None])
-            errors.append(np.concatenate([f[c] for f, c in zip(of_forces, chosen, strict=True)]) * own)
+            atoms = np.concatenate([env.first[k] + c // 3 for k, c in zip(own, chosen, strict=True)])
+            share = np.repeat(root, list(map(len, chosen))) / noise[1]
+            rows.append(self._force_rows(atoms, np.concatenate(chosen) % 3) * share[:, None])
+            errors.append(np.concatenate([f[c] for f, c in zip(of_forces, chosen, strict=True)]) * share)
         known = np.flatnonzero(np.isfinite(of_stress))
         if len(known):
-            own = root[known] / noise[2]
-            rows.append(regression.stress_rows(structures[known], component[known]) * own[:, None])
-            errors.append(of_stress[known] * own)
-        return (np.concatenate(rows), np.concatenate(errors)) if rows else (np.empty((0, 0)), np.empty(0))
+            share = root[known] / noise[2]
+            rows.append(regression.stress_rows(own[known], component[known]) * share[:, None])
+            errors.append(of_stress[known] * share)
+        return np.concatenate(rows), np.concatenate(errors)
 
     def noise(self, *squares) -> np.ndarray:
-        """Of energies an atom, forces, stresses; squares of their errors in the structures at hand, nan: unknown."""
+        """Of energies over N^(power / 2), forces, stresses; squares of errors in these structures, nan: unknown."""
         for which, own in enumerate(squares):
             for square in np.asarray(own)[np.isfinite(own)]:
                 self.running[which] = np.sqrt((1 - MEMORY) * self.running[which] ** 2 + MEMORY * square)
@@ -142,7 +152,7 @@ class Kalman:
             least[0] = max(SMALLEST, self.least_energy * self.running[1])
         return np.maximum(self.running, least) / weights
 
-    def _choose(self, errors: np.ndarray) -> np.ndarray:
+    def _choose(self, errors: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """Numbers of force components of one structure; errors [3 n_atoms], nan where unknown."""
         known = np.flatnonzero(np.isfinite(errors))
         if not len(known):
@@ -150,7 +160,8 @@ class Kalman:
         square = errors[known] ** 2
         large = known[square >= self.settings.threshold**2 * square.mean()]
         count = max(1, self.settings.rows // self.settings.structures)
-        return large if len(large) <= count else np.sort(self.rng.choice(large, count, replace=False))
+        keys = random.random(len(errors))  # of each component, whatever the others are: rounding moves one, not all
+        return np.sort(large[np.argsort(keys[large])[:count]])
 
     def _force_rows(self, atoms, axes) -> np.ndarray:
         parts = np.array_split(np.arange(len(atoms)), self.regression.threads)
@@ -159,18 +170,18 @@ class Kalman:
     # --- restart -----------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, np.ndarray]:
-        """All that the next update depends on."""
+        """All that the next update depends on; the covariance is on rank 0 only."""
         return {
             "parameters": self.regression.parameters.copy(),
-            "covariance": self.covariance.matrix.copy(),
+            "covariance": self.covariance.packed(),
             "running": self.running.copy(),
             "updates": np.array(self.updates),
-            "random": np.frombuffer(json.dumps(self.rng.bit_generator.state).encode(), dtype=np.uint8),
+            "random": state_of(self.rng),
         }
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Continue from such a state, bit by bit on the same machine."""
         self.regression.set(state["parameters"])
-        self.covariance.matrix[:] = state["covariance"]
+        self.covariance.unpack(state.get("covariance"))
         self.running, self.updates = np.array(state["running"]), int(state["updates"])
-        self.rng.bit_generator.state = json.loads(bytes(np.asarray(state["random"], dtype=np.uint8)))
+        set_state(self.rng, state["random"])

@@ -14,12 +14,15 @@ from mdcore.train.loss import Regression, Weights
 
 @dataclass(frozen=True)
 class LBFGSSettings:
-    """memory : steps that tell the curvature; decrease, curvature : of Wolfe's conditions; trials : losses a step"""
+    """memory : steps that tell the curvature; decrease, curvature : of Wolfe's conditions; trials : losses a step
+    l2 : regularisation: times the sum of squares of all weights, without biases, is added to the loss
+    """
 
     memory: int = 30
     decrease: float = 1e-4
     curvature: float = 0.9
     trials: int = 20
+    l2: float = 0.0
 
 
 class LBFGS:
@@ -28,7 +31,7 @@ class LBFGS:
     def __init__(self, regression: Regression, weights: Weights, settings: LBFGSSettings | None = None):
         self.regression, self.weights, self.settings = regression, weights, settings or LBFGSSettings()
         self.steps, self.changes = np.empty((2, 0, regression.n_parameters))
-        self.loss, self.gradient = regression.loss(weights)
+        self.loss, self.gradient = self._loss()
         self.converged = not np.any(self.gradient)
 
     def epoch(self) -> None:
@@ -56,6 +59,12 @@ class LBFGS:
             self.steps = np.concatenate([self.steps[-keep:], step[None]])
             self.changes = np.concatenate([self.changes[-keep:], change[None]])
 
+    def _loss(self) -> tuple[float, np.ndarray]:
+        """The loss, regularised, and its gradient."""
+        loss, gradient = self.regression.loss(self.weights)
+        own = self.regression.is_weight * self.regression.parameters
+        return loss + self.settings.l2 * float(own @ own), gradient + 2.0 * self.settings.l2 * own
+
     def _curved(self, gradient: np.ndarray) -> np.ndarray:
         """The inverse of the curvature times the gradient: the two-loop recursion."""
         q, alphas = gradient.copy(), []
@@ -74,7 +83,7 @@ class LBFGS:
         s, low, high, best = self.settings, (0.0, self.loss, slope), None, None
         for _ in range(s.trials):
             self.regression.set(start + length * direction)
-            loss, gradient = self.regression.loss(self.weights)
+            loss, gradient = self._loss()
             rise = float(gradient @ direction)
             if np.isfinite(loss) and loss < self.loss and (best is None or loss < best[1]):
                 best = length, loss, gradient

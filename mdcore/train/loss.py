@@ -6,11 +6,13 @@ over the structures k; absent labels have no term. The offset b of the energies,
 network's last layer. The gradient is exact: residuals of forces and stress become a tangent v of each atom's
 descriptors, and one double-backward pass gives dL/dw of E and v . dE/dG together (ext/network_gradients.c).
 
-Structures come in chunks that depend on nothing but the data, so sums are the same for any number of threads.
+Structures come in chunks that depend on nothing but the data, so sums are the same for any number of threads. Ranks
+have runs of the structures (environments.py); losses, gradients and errors are sums over all, rounded in another order.
 """
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -60,6 +62,11 @@ class Regression:
     model : HDNNP, whose scaling and normalisation stay; environments : of its elements and symmetry functions
     parameters : float64 [n_parameters], all elements one after the other, in the order of ElementNetwork.flat();
         `set` changes them. threads : share the chunks of structures; they change no bit
+    is_weight : bool [n_parameters], False for biases
+
+    Where the environments are shared by ranks: `set`, `errors`, `loss` are called on all of them, and take and give the
+    same; structures have their numbers in the whole set. Predictions and rows of the Jacobian are of this rank's
+    structures and atoms, with their numbers here.
     """
 
     def __init__(self, model: HDNNP, environments: Environments, threads: int = 1):
@@ -78,13 +85,16 @@ class Regression:
         sizes = [self.networks.n_parameters(e) for e in range(len(model.elements))]
         self.slices = [slice(end - size, end) for end, size in zip(np.cumsum(sizes), sizes, strict=True)]
         self.n_parameters = int(sum(sizes))
+        layers = [pairwise(network.layer_sizes) for network in model.networks]
+        self.is_weight = np.concatenate([np.repeat([True, False], [n * m, m]) for own in layers for n, m in own])
+        self.comm = environments.comm
         self.chunks = _chunks(environments.first)
         self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self.set(np.concatenate([network.flat() for network in model.networks]))
 
     def set(self, parameters: np.ndarray) -> None:
-        """Take these parameters."""
-        self.parameters = np.array(parameters, dtype=np.float64)
+        """Take these parameters; all ranks take those of rank 0, so that rounding can't drive them apart."""
+        self.parameters = self.comm.bcast(np.array(parameters, dtype=np.float64))
         for e, own in enumerate(self.slices):
             self.networks.set_parameters(e, self.parameters[own])
 
@@ -135,26 +145,29 @@ class Regression:
         return Prediction(energies, forces, stress), slopes
 
     def errors(self, prediction: Prediction | None = None) -> Errors:
-        """Of all structures that have labels."""
+        """Of all structures that have labels; prediction : of this rank's."""
         env, p = self.environments, self.predict() if prediction is None else prediction
         energy = (p.energies - env.energies) / env.n_atoms
         stress = np.full((1, 6), np.nan) if p.stresses is None else p.stresses - env.stresses
         columns = [_finite(c) for c in (energy, p.forces - env.forces, stress)]
+        sums = np.array([[c.size for c in columns], *([np.sum(np.abs(c) ** q) for c in columns] for q in (2, 1))])
+        n, squares, sizes = self.comm.sum(sums)
         with np.errstate(invalid="ignore"):
-            rms = [float(np.sqrt(np.mean(c**2))) if c.size else float("nan") for c in columns]
-            mae = [float(np.mean(np.abs(c))) if c.size else float("nan") for c in columns]
-        return Errors(*rms, *mae)
+            return Errors(*map(float, np.sqrt(squares / n)), *map(float, sizes / n))
 
     # --- the loss ----------------------------------------------------------------------------------------
 
     def loss(self, weights: Weights, structures: np.ndarray | None = None) -> tuple[float, np.ndarray]:
         """L of some structures (None: all) and dL/dw [n_parameters]."""
-        chunks = self.chunks if structures is None else [range(k, k + 1) for k in map(int, structures)]
-        total, gradient = 0.0, np.zeros(self.n_parameters)
+        chunks = self.chunks
+        if structures is not None:
+            chunks = [range(k, k + 1) for k in self.environments.local(structures)[1].tolist()]
+        total = np.zeros(1 + self.n_parameters)
         for loss, part in self.map(lambda chunk: self._loss(weights, chunk), chunks):
-            total += loss
-            gradient += part
-        return total, gradient
+            total[0] += loss
+            total[1:] += part
+        self.comm.sum(total)
+        return float(total[0]), total[1:]
 
     def _loss(self, weights: Weights, chunk: range) -> tuple[float, np.ndarray]:
         env, own = self.environments, slice(chunk.start, chunk.stop)
@@ -204,7 +217,6 @@ class Regression:
             own = x[block.of[entries]]
             out[:, self.slices[e]] = self.networks.gradients(e, own, np.zeros(len(own)), v, segments)
         return out
-
 
     def stress_rows(self, structures: np.ndarray, components: np.ndarray) -> np.ndarray:
         """d stress/dw float64 [n, n_parameters], one component (xx yy zz yz xz xy) of each structure."""

@@ -57,17 +57,21 @@ def draw_learning(history: dict, path, title: str = "") -> None:
     Names end with the property; energies in meV an atom, forces in meV/Angstrom, stress in GPa. Nan: not measured.
     """
     epochs = np.asarray(history["epoch"], dtype=float)
-    quantities = [q for q in UNITS if any(name.endswith(f" {q}") for name in history)]
+    measured = [name for name, values in history.items() if np.isfinite(np.asarray(values, dtype=float)).any()]
+    quantities = [q for q in UNITS if any(name.endswith(f" {q}") for name in measured)]
     if not quantities:
         raise InputError(f"{path}: nothing to draw: no property was measured")
     figure = _figure(5.2, 3.9, len(quantities))
     for axes, quantity in zip(figure.subplots(1, len(quantities), squeeze=False)[0], quantities, strict=True):
-        named = [name for name in history if name.endswith(f" {quantity}")]
+        named = [name for name in measured if name.endswith(f" {quantity}")]
         for color, name in zip(COLORS * len(named), named, strict=False):
             values = np.asarray(history[name], dtype=float)
             there = np.isfinite(values) & (values > 0)
             axes.plot(epochs[there], values[there], color=color, linewidth=1.5, label=name.removesuffix(f" {quantity}"))
         axes.set_yscale("log")
+        for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            axis(_short)
+        axes.locator_params(axis="x", integer=True)
         axes.set_xlabel("epoch", color=INK)
         axes.set_ylabel(f"RMSE, {ERROR_UNITS[quantity]}", color=INK)
         axes.set_title(quantity, fontsize=11, color=INK, loc="left")
@@ -92,6 +96,8 @@ def _parity(axes, quantity, found) -> None:
         text = f"{name} RMSE {rmse:.3g} {ERROR_UNITS[quantity]}".strip()
         dots = {"color": color, "markersize": 2.5, "alpha": 0.5, "rasterized": True}
         axes.plot(label[::step], value[::step], ".", label=text, **dots)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.locator_params(nbins=5)
     axes.set_xlabel(f"reference {quantity}, {UNITS[quantity]}", color=INK)
     axes.set_ylabel(f"predicted {quantity}, {UNITS[quantity]}", color=INK)
     axes.legend(frameon=False, fontsize=9, markerscale=3)
@@ -102,16 +108,26 @@ def _distribution(axes, quantity, found) -> None:
     scale = 1.0 if quantity == "stress" else 1e3
     errors = {name: (value - label) * scale for name, (label, value) in found.items()}
     width = max(np.percentile(np.abs(e), 99.5) for e in errors.values()) or 1.0
-    bins = np.linspace(-width, width, 1 + int(np.clip(np.sqrt(max(map(len, errors.values()))), 10, 80)))
+    bins = np.linspace(-width, width, 2 + 2 * int(np.clip(0.5 * np.sqrt(max(map(len, errors.values()))), 5, 40)))
+    axes.axvline(0.0, color=GREY, linewidth=0.8)
     for color, (name, e) in zip(COLORS, errors.items(), strict=False):
         heights, edges = np.histogram(e, bins)
         heights = heights / (len(e) * np.diff(edges))
         axes.stairs(heights, edges, color=color, linewidth=1.4, label=name or None)
     axes.set_xlabel(f"error of the {quantity}, {ERROR_UNITS[quantity]}", color=INK)
     axes.set_ylabel("density", color=INK)
+    axes.set_yscale("log")  # tails are few atoms, and those that matter
+    low = min(1.0 / (len(e) * (bins[1] - bins[0])) for e in errors.values())
+    axes.set_ylim(bottom=0.5 * low)  # half of what one number makes
     if len(errors) > 1:
         axes.legend(frameon=False, fontsize=9)
     _plain(axes)
+
+
+def _short(value: float, _place) -> str:
+    """A tick of a logarithmic axis: 0.2, 5, 20; those that would crowd have no number."""
+    first = f"{value:e}"[0]
+    return f"{value:g}" if first in "125" else ""
 
 
 def _figure(width: float, height: float, columns: int):

@@ -37,12 +37,15 @@ def with_size(model: HDNNP, environments: Environments) -> HDNNP:
     old = model.normalisation or Normalisation()
     regression = Regression(model, environments)
     p = regression.predict()
-    known = np.isfinite(environments.forces)
-    if known.any():
-        ratio = _rms(environments.forces[known]) / max(_rms(p.forces[known]), 1e-300)
+    known, comm = np.isfinite(environments.forces), environments.comm
+    sums = [known.sum(), np.sum(environments.forces[known] ** 2), np.sum(p.forces[known] ** 2)]
+    n, wanted, found = comm.sum(np.array(sums, dtype=np.float64))
+    if n:
+        ratio = np.sqrt(wanted / max(found, 1e-300))
     else:
-        counts = environments.counts.astype(float)
-        ratio = _rms(_residual(counts, environments.energies)) / max(_rms(_residual(counts, p.energies)), 1e-300)
+        own = environments.counts.astype(float), environments.energies, p.energies
+        counts, energies, predicted = map(comm.join, own)
+        ratio = _rms(_residual(counts, energies)) / max(_rms(_residual(counts, predicted)), 1e-300)
     if not np.isfinite(ratio) or ratio == 0.0:
         return model
     return replace(model, normalisation=replace(old, conv_energy=old.conv_energy / ratio))
@@ -50,13 +53,13 @@ def with_size(model: HDNNP, environments: Environments) -> HDNNP:
 
 def with_offsets(model: HDNNP, environments: Environments) -> HDNNP:
     """Biases of the last layers such that the energies of the training set fit by least squares, one an element."""
-    known = np.isfinite(environments.energies)
+    regression = Regression(model, environments)
+    missing = (environments.energies - regression.predict().energies) / environments.n_atoms
+    counts, missing = map(environments.comm.join, (environments.counts / environments.n_atoms[:, None], missing))
+    known = np.isfinite(missing)
     if not known.any():
         return model
-    regression = Regression(model, environments)
-    missing = environments.energies - regression.predict().energies
-    counts = environments.counts[known] / environments.n_atoms[known, None]
-    offsets = np.linalg.lstsq(counts, missing[known] / environments.n_atoms[known], rcond=1e-10)[0]
+    offsets = np.linalg.lstsq(counts[known], missing[known], rcond=1e-10)[0]
     parameters = regression.parameters.copy()
     for own, network, offset in zip(regression.slices, model.networks, offsets, strict=True):
         if network.activations[-1] != "l":

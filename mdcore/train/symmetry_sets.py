@@ -117,7 +117,7 @@ def from_input_nn(path, elements: Sequence[str], units=None) -> dict[str, list[S
     if units is None:
         raise InputError(f'{path}: state its unit of length, e.g. units = {{length = "bohr", energy = "hartree"}}')
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise InputError(f"{path}: can't be read: {error.strerror}") from None
     settings = read_settings(path, text)

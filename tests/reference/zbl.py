@@ -22,9 +22,11 @@ def repulsion(za, zb, r):
 
 
 def pair_energy(potential, a, b, r):
-    """(E, dE/dr) of one pair at distance r < cutoff."""
+    """(E, dE/dr) of one pair at distance r < the longest cutoff."""
     za, zb = (potential.numbers.get(name) or ATOMIC_NUMBERS[name] for name in (a, b))
-    inner, cutoff = potential.inner, potential.cutoff
+    inner, cutoff = potential.range_of(a, b)
+    if r >= cutoff:
+        return 0.0, 0.0
     # energy, slope and curvature of S0 + S3 t^3 + S4 t^4 are minus those of u at the cutoff
     w, h = cutoff - inner, 1e-20
     u, du = repulsion(za, zb, cutoff)

@@ -1,0 +1,39 @@
+/* What pair potentials over a half list do with four pairs (i, j) they have computed: add them up exactly. */
+#ifndef PAIR_SUMS_H
+#define PAIR_SUMS_H
+
+#include "fixed.h"
+#include "simd.h"
+
+/* f_j -= g_ij, as rows: 32-byte loads and stores, no scatter. */
+MD_INLINE void pair_subtract(double *MD_RESTRICT f, int64_t j0, int64_t j1, int64_t j2, int64_t j3,
+                             v4d gx, v4d gy, v4d gz)
+{
+    v4d f0, f1, f2, f3;
+    v_transpose(gx, gy, gz, v_set1(0.0), &f0, &f1, &f2, &f3);
+    v_store(f + 4 * j0, v_load(f + 4 * j0) - f0);
+    v_store(f + 4 * j1, v_load(f + 4 * j1) - f1);
+    v_store(f + 4 * j2, v_load(f + 4 * j2) - f2);
+    v_store(f + 4 * j3, v_load(f + 4 * j3) - f3);
+}
+
+/* Half of each pair's energy to either atom. */
+MD_INLINE void pair_halves(double *atom_energy, int64_t i, int64_t j0, int64_t j1, int64_t j2, int64_t j3, v4d pair)
+{
+    pair *= v_set1(0.5);
+    atom_energy[i] += v_sum(pair);
+    atom_energy[j0] += pair[0], atom_energy[j1] += pair[1];
+    atom_energy[j2] += pair[2], atom_energy[j3] += pair[3];
+}
+
+/* The energy e of row i joins the total, unless a pair was beyond the range of exact sums (`worst`), even if forces
+ * cancel by symmetry: such a row is remembered. */
+MD_INLINE void pair_total(md_i128 *total, int64_t *bad_row, int64_t i, v4d e, v4d worst)
+{
+    if (*bad_row < 0 && v_bits((v4i)(worst < v_set1(FORCE_LIMIT))) != 15)
+        *bad_row = i;
+    if (*bad_row < 0)
+        *total += (int64_t)(v_sum(e) * (1.0 / FORCE_GRID));
+}
+
+#endif

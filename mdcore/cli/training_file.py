@@ -1,0 +1,171 @@
+"""What does a training leave behind, beside its potential? ``<name>.training.h5``: its course, and all to go on from.
+
+```
+input                      the input file, and overrides of the command line as comments
+attributes                 layout, layout_version, version (of mdcore), numpy, python, date, seed, command, author,
+                           host, ranks
+data/SUBSET/               train, validation, test; structures in the order of their use; lone atoms are in no set
+    file, index, tag       where each comes from, counted from 0
+    n_atoms, weight        [n]
+    energy, forces, stress labels: eV [n], eV/Angstrom [all atoms, 3], eV/Angstrom^3 [n, 3, 3]; nan: none
+descriptors/ELEMENT/       function (as text, in the order of the network's inputs), min, max, mean, sigma;
+                           attributes scaling, layers (nodes), atom_energy (eV)
+descriptors/dropped        candidates that were of no use, and why
+member K/                  of each network of a committee, K from 0
+    history/NAME           an entry an epoch, from epoch 0, the start: epoch, seconds, "train energy",
+                           "validation force", ...: root-mean-square errors, meV an atom, meV/Angstrom, GPa
+    initial, best          parameters of all elements, weights input-major, then biases, layer by layer
+    best_epoch, score      where the errors that count were lowest, and their geometric mean (eV, Angstrom)
+    stage, epoch, since    which optimiser is at work, and how far
+    optimizer/             its state
+    predictions/SUBSET/    once the training has ended, of the best parameters: energy, forces, stress as in data
+    errors                 the table of errors, row by row: subset, quantity, group, n, rmse, mae, largest, worst, unit
+committee/                 of the mean of several members: predictions, errors
+```
+
+The file is replaced in one step; rank 0 alone touches it.
+"""
+
+import os
+
+import h5py
+import numpy as np
+
+from mdcore import provenance
+from mdcore.cli.outputs import tell
+from mdcore.cli.run import on_root
+from mdcore.errors import OutputError
+
+SUFFIX = ".training.h5"
+LAYOUT, LAYOUT_VERSION = "mdcore training", 1
+TEXT = h5py.string_dtype()
+
+
+class TrainingFile:
+    """The file of one training; OutputError. All ranks of `comm` call its methods, the first works."""
+
+    def __init__(self, settings, comm):
+        self.settings, self.comm, self.path = settings, comm, settings.output_path(SUFFIX)
+
+    def begin(self, prepared, subsets, model) -> None:
+        """Put in what is known before training; subsets : {name: structures}; model : networks of the right size."""
+        on_root(self.comm, lambda: self._change(lambda file: self._begin(file, prepared, subsets, model)))
+
+    def put_state(self, fit, member: int) -> None:
+        """Put in the state of one member, beside those of the members before."""
+        state = fit.state()
+
+        def put(file):
+            group = _emptied(file, f"member {member}")
+            for name, value in state.items():
+                group[name] = value
+
+        on_root(self.comm, lambda: self._change(put))
+
+    def put_results(self, whose: str, found: dict, rows) -> None:
+        """Put in what the best parameters of "member K" or of the "committee" say; rank 0 calls it alone.
+
+        found : {subset: (structures, Predictions)}; rows : of the error table
+        """
+
+        def put(file):
+            for name, (_, own) in found.items():
+                group = _emptied(file, f"{whose}/predictions/{name}")
+                group["energy"], group["stress"] = own.energies, own.stresses
+                group["forces"] = np.concatenate(own.forces)
+            kinds = [(word, TEXT) for word in ("subset", "quantity", "group", "worst", "unit")]
+            kinds += [("n", "i8"), ("rmse", "f8"), ("mae", "f8"), ("largest", "f8")]
+            table = np.array([tuple(getattr(row, key) for key, _ in kinds) for row in rows], dtype=kinds)
+            file[whose].pop("errors", None)
+            file[whose]["errors"] = table
+
+        self._change(put)
+
+    def states(self) -> dict[int, dict[str, np.ndarray]]:
+        """The states of the members that have begun, on rank 0 (nothing elsewhere)."""
+        found: dict[int, dict[str, np.ndarray]] = {}
+        on_root(self.comm, lambda: found.update(self._states()))
+        return found
+
+    # --- on rank 0 -------------------------------------------------------------------------------------------
+
+    def _states(self) -> dict[int, dict[str, np.ndarray]]:
+        states = {}
+        try:
+            with h5py.File(self.path) as file:
+                if file["input"].asstr()[()] != self.settings.text:
+                    tell(
+                        f"{self.path} was written with other settings; the training goes on with those of "
+                        f"{self.settings.source}"
+                    )
+                for name in file:
+                    if name.startswith("member "):
+                        states[int(name.split()[1])] = _numbers(file[name])
+        except (OSError, KeyError, ValueError) as error:
+            raise OutputError(f"{self.path}: can't be read: {error}") from None
+        return states
+
+    def _change(self, change) -> None:
+        """Let `change` work on a copy of the file that then takes its place."""
+        temporary = self.path + ".tmp"
+        try:
+            with h5py.File(temporary, "w") as file:
+                if os.path.exists(self.path):
+                    with h5py.File(self.path) as old:
+                        file.attrs.update(old.attrs)
+                        for name in old:
+                            old.copy(name, file)
+                change(file)
+            os.replace(temporary, self.path)
+        except OSError as error:
+            raise OutputError(f"{self.path}: can't be written: {error}") from None
+
+    def _begin(self, file, prepared, subsets, model) -> None:
+        settings = self.settings
+        about = provenance.collect(settings.text, seed=settings.seed, numpy=np.__version__, ranks=str(self.comm.size))
+        file.pop("input", None)
+        file["input"] = about.pop("input")
+        file.attrs.update({"layout": LAYOUT, "layout_version": LAYOUT_VERSION, **about})
+        for name in ("data", "descriptors"):
+            file.pop(name, None)
+        for name, data in subsets.items():
+            _put_data(file.create_group(f"data/{name}"), data)
+        chosen = prepared.descriptors
+        for element, functions, scaling, network in zip(
+            chosen.elements, chosen.functions, chosen.scaling, model.networks, strict=True
+        ):
+            group = file.create_group(f"descriptors/{element}")
+            _put_text(group, "function", [f.label for f in functions])
+            for key in ("min", "max", "mean", "sigma"):
+                group[key] = getattr(scaling, key)
+            group.attrs.update(
+                scaling=scaling.mode, layers=network.layer_sizes, atom_energy=prepared.atom_energies[element]
+            )
+        _put_text(file["descriptors"], "dropped", [f"{name}: {why}" for name, why in chosen.dropped.items()])
+
+
+def _put_data(group, data) -> None:
+    _put_text(group, "file", [s.file for s in data])
+    _put_text(group, "tag", [s.tag for s in data])
+    for name in ("index", "weight"):
+        group[name] = np.array([getattr(s, name) for s in data])
+    group["n_atoms"] = np.array([s.n for s in data])
+    group["energy"] = np.array([np.nan if s.energy is None else s.energy for s in data])
+    group["forces"] = np.concatenate([np.full((s.n, 3), np.nan) if s.forces is None else s.forces for s in data])
+    group["stress"] = np.array([np.full((3, 3), np.nan) if s.stress is None else s.stress for s in data])
+
+
+def _put_text(group, name: str, texts) -> None:
+    group.create_dataset(name, data=list(texts), shape=(len(texts),), dtype=TEXT)
+
+
+def _numbers(group) -> dict[str, np.ndarray]:
+    """{path: array} of all that is in a group."""
+    found: dict[str, np.ndarray] = {}
+    group.visititems(lambda key, item: found.update({key: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return found
+
+
+def _emptied(file, name: str):
+    file.pop(name, None)
+    return file.create_group(name)

@@ -1,0 +1,30 @@
+"""A training on several ranks, for test_train_ranks.py: python mpi_training.py INPUT NAME STOP_AFTER RESTART
+
+STOP_AFTER epochs the last rank, and no other, asks to stop; -1: none does. RESTART is 0 or 1.
+"""
+
+import itertools
+import sys
+
+from mdcore.cli.train import train
+from mdcore.comm import connect
+from mdcore.config.load_training import load_training
+from mdcore.errors import Interrupted
+
+
+def main(path: str, name: str, stop_after: int, restart: bool) -> None:
+    comm, calls = connect(), itertools.count(1)
+
+    def stop() -> bool:
+        return next(calls) > stop_after >= 0 and comm.rank == comm.size - 1
+
+    try:
+        settings = load_training(path, [f"output.name={name}"])
+        train(settings, restart=restart, say=lambda text="": None, stop=stop, comm=comm)
+        assert stop_after < 0
+    except Interrupted as error:  # on all ranks
+        assert error.collective and stop_after >= 0
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "1")

@@ -1,0 +1,129 @@
+"""Does a training on several ranks give what it gives on one?"""
+
+import h5py
+import numpy as np
+import pytest
+
+from mdcore import extxyz
+from mdcore.engine import VOIGT
+from mdcore.evaluation import evaluate
+from mdcore.potentials.lj import LennardJones
+from tests.mpi import ROOT, mpirun, needs_mpi
+from tests.test_train_summary import structure
+
+SCRIPT = ROOT / "tests" / "mpi_training.py"
+ALONE = {"MDCORE_NUM_THREADS": "1"}
+INPUT = """\
+seed = 5
+
+[[data]]
+file = "data.xyz"
+
+[split]
+validation = 0.25
+
+[descriptors]
+cutoff = 4.0
+radial = 4
+angular = 2
+zetas = [1, 4]
+keep = 8
+
+[network]
+hidden = [12, 12]
+
+[loss]
+stress = 0.1
+power = 1.0
+
+[[optimizer]]
+type = "{kind}"
+epochs = 4
+{more}
+
+[committee]
+members = 2
+bootstrap = true
+
+[output]
+plot = false
+"""
+KINDS = {
+    "kalman": 'fading = 0.999\nnoise = 1e-8\n[[optimizer]]\ntype = "kalman"\nepochs = 1\nstructures = 1\nrows = 8',
+    "adam": "average = 0.9\ndecay = 0.01",
+    "lbfgs": "l2 = 1e-3",
+}
+pytestmark = needs_mpi
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Twenty structures of two sizes, with energies, forces and stress of a Lennard-Jones mixture."""
+    folder = tmp_path_factory.mktemp("ranks")
+    lj = LennardJones(3.9, species={"H": (0.05, 1.2), "O": (0.08, 1.5)}, truncation="force-shifted")
+    with open(folder / "data.xyz", "w") as stream:
+        for k in range(20):
+            s = structure(k, "OHHOHH" if k < 12 else "OHHOHHOHH").structure
+            answer = evaluate(lj, s)
+            atoms = type("Atoms", (), {"velocities": None, **{n: getattr(s, n) for n in vars(s)}})
+            stress = np.array([answer.stress[pair] for pair in VOIGT])
+            extxyz.write_frame(stream, atoms, units=s.units, energy=answer.energy, forces=answer.forces, stress=stress)
+    for kind, more in KINDS.items():
+        (folder / f"{kind}.toml").write_text(INPUT.format(kind=kind, more=more))
+    return folder
+
+
+def train(folder, ranks, kind, name, stop_after=-1, restart=False, **environment):
+    mpirun(ranks, SCRIPT, folder / f"{kind}.toml", name, stop_after, int(restart), **{**ALONE, **environment})
+
+
+def states(folder, name):
+    """{member/key: what is in the state of a training}, without times and sums of other orders."""
+    found = {}
+    with h5py.File(folder / f"{name}.training.h5") as file:
+        file.visititems(lambda key, item: found.update({key: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return {key: value for key, value in found.items() if "seconds" not in key and key.startswith("member")}
+
+
+def assert_alike(found, wanted):
+    assert found.keys() == wanted.keys() and any("history/validation stress" in key for key in found)
+    for key, value in wanted.items():
+        if "history" in key or key.endswith("best"):
+            scale = np.abs(value).max()
+            np.testing.assert_allclose(found[key], value, rtol=1e-6, atol=1e-7 * scale, err_msg=key)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_same_history_on_any_number_of_ranks(kind, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    for ranks, threads in ((1, 1), (2, 2), (3, 1)):
+        train(folder, ranks, kind, f"{kind}-{ranks}", MDCORE_NUM_THREADS=str(threads))
+    one = states(folder, f"{kind}-1")
+    force = one["member 0/history/train force"]
+    assert force[-1] < 0.9 * force[0]  # something is learnt
+    for ranks in (2, 3):
+        assert_alike(states(folder, f"{kind}-{ranks}"), one)
+
+
+def test_restart_on_another_number_of_ranks(folder, monkeypatch):
+    """Stopped on 2 by one of them, within the filter; on 3 again; ended on 1."""
+    monkeypatch.chdir(folder)
+    train(folder, 1, "kalman", "whole")
+    train(folder, 2, "kalman", "parts", stop_after=2)
+    assert len(states(folder, "parts")["member 0/history/epoch"]) == 3
+    train(folder, 3, "kalman", "parts", stop_after=1, restart=True)
+    train(folder, 1, "kalman", "parts", restart=True)
+    assert_alike(states(folder, "parts"), states(folder, "whole"))
+
+
+def test_one_message(folder, monkeypatch):
+    """From one rank, whether all see the fault or one alone."""
+    monkeypatch.chdir(folder)
+    command = ("-m", "mdcore", "train", "adam.toml")
+    for option, told in (
+        ("data.file=nowhere.xyz", "nowhere.xyz"),
+        ("descriptors.cutoff=0.5", "[descriptors] cutoff = 0.5"),
+        ("split.validation=0.05", "2 ranks for a set of 1 structures"),
+    ):
+        done = mpirun(2, *command, "--set", option, "--set", "output.name=wrong", check=False)
+        assert done.returncode == 2 and done.stderr.count("mdcore: error") == 1 and told in done.stderr, done.stderr
