@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mdcore.potentials.base import Sum
+from mdcore.potentials.committee import committee
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import Normalisation
 from mdcore.potentials.lj import LennardJones
@@ -48,6 +49,9 @@ def hdnnp(*elements, wall=None, activations="ppl", conv_energy=0.1, **options):
     return Case(lambda: HDNNPotential(model) if wall is None else Sum(HDNNPotential(model), wall()), elements)
 
 
+COMMITTEE = committee(
+    [random_model(("O", "H"), types=[2, 3], activations="ppl", seed=1, weights_seed=k) for k in (2, 3, 4)]
+)
 ONE, TWO = {"epsilon": 1.0, "sigma": 1.0}, {"A": (1.0, 1.0), "B": (0.5, 0.88)}
 POTENTIALS = {
     "lj force-shifted": lj("A", **ONE, truncation="force-shifted"),
@@ -63,6 +67,7 @@ POTENTIALS = {
     "hdnnp one element": hdnnp("Cu", types=[2, 3], cutoff_type=5),
     "hdnnp three elements": hdnnp("O", "H", "Cu", types=[2, 9], cutoff_type=4),
     "hdnnp steep cutoff": hdnnp("O", "H", types=[2, 3, 13], cutoff_type=8, activations="tsl"),
+    "committee": Case(lambda: HDNNPotential(COMMITTEE), ("O", "H")),
     "network + wall": hdnnp("O", "H", types=[2, 3, 9], cutoff_type=3, wall=lambda: ZBL(0.6, 1.4)),
 }
 CELLS = {cutoff: dict(cells(cutoff)) for cutoff in {case.make().cutoff for case in POTENTIALS.values()}}

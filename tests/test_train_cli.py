@@ -14,6 +14,7 @@ from mdcore.cli.train import train
 from mdcore.config.load_training import load_training
 from mdcore.errors import Interrupted, SimulationError
 from mdcore.evaluation import evaluate
+from mdcore.potentials.committee import single
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp_model import fingerprint
 from mdcore.potentials.lj import LennardJones
@@ -121,8 +122,7 @@ def test_from_data_to_a_potential(folder, capsys):
 
 
 def test_a_stopped_training_goes_on_bit_by_bit(folder):
-    (whole,) = train(settings("output.name=whole"), say=lambda text="": None)
-    (_, again) = whole, train(settings("output.name=again"), say=lambda text="": None)[0]
+    whole, again = (train(settings(f"output.name={name}"), say=lambda text="": None) for name in ("whole", "again"))
     assert fingerprint(again) == fingerprint(whole)
     for stop_at in (1, 4, 5, 7):  # within and between optimisers
         name, count = f"output.name=stopped{stop_at}", []
@@ -134,7 +134,7 @@ def test_a_stopped_training_goes_on_bit_by_bit(folder):
         with pytest.raises(Interrupted, match="go on with --restart"):
             train(settings(name), say=lambda text="": None, stop=stop)
         assert not os.path.exists(f"stopped{stop_at}.h5")
-        (resumed,) = train(settings(name), restart=True, say=lambda text="": None)
+        resumed = train(settings(name), restart=True, say=lambda text="": None)
         assert fingerprint(resumed) == fingerprint(whole), stop_at
     with h5py.File("stopped1.training.h5") as one, h5py.File("whole.training.h5") as other:
         for key in ("history/train force", "history/validation energy"):
@@ -143,17 +143,39 @@ def test_a_stopped_training_goes_on_bit_by_bit(folder):
 
 def test_threads_change_nothing(folder):
     runs = [settings(f"output.name=t{n}", f"parallel.threads={n}") for n in (1, 2)]
-    models = [train(run, say=lambda text="": None)[0] for run in runs]
+    models = [train(run, say=lambda text="": None) for run in runs]
     assert fingerprint(models[0]) == fingerprint(models[1])
 
 
 def test_members(folder):
-    models = train(
-        settings("committee.members=2", "committee.bootstrap=true", "optimizer.0.epochs=1"), say=lambda text="": None
+    """One potential: each member from its own start and sample; the table tells of their mean, and of each."""
+    told = []
+    model = train(
+        settings("committee.members=2", "committee.bootstrap=true", "optimizer.0.epochs=1", "output.n2p2=true"),
+        say=lambda text="": told.append(text),
     )
-    assert fingerprint(models[0]) != fingerprint(models[1])
-    assert models[0].symmetry_functions == models[1].symmetry_functions
-    assert {"train-1.h5", "train-2.h5"} <= set(os.listdir())
+    assert len(model.members) == 2 and fingerprint(single(model, 0)) != fingerprint(single(model, 1))
+    assert fingerprint(read_model("train.h5")) == fingerprint(model)
+    assert not os.path.exists("train-1.h5") and not os.path.exists("train-n2p2")
+    data = sources.read("data.xyz")
+    whole = mdcore.evaluate("train.h5", data[0].structure, disagreement=True)
+    folders = [mdcore.evaluate(f"train-n2p2-{k}", data[0].structure) for k in (1, 2)]
+    assert whole.energy == pytest.approx(np.mean([f.energy for f in folders]), abs=1e-8)
+    np.testing.assert_allclose(whole.forces, np.mean([f.forces for f in folders], axis=0), atol=1e-9)
+    assert whole.disagreement.largest > 0.0
+    (table,) = [text for text in told if "member 1" in text and "RMSE" in text]
+    assert table.startswith("the mean of 2 members\nenergy, meV/atom")
+    lines = {line.split()[0] + line.split()[1]: line.split() for line in table.splitlines() if line.startswith("member ")}
+    mean = next(line.split() for line in table.splitlines() if line.startswith("mean "))
+    assert lines.keys() == {"member1", "member2"} and lines["member1"][2:] != lines["member2"][2:]
+    stated = [model.training[f"{name}, {unit}"] for name, unit in (
+        ("validation energy RMSE", "meV/atom"), ("validation force RMSE", "meV/Angstrom"), ("test energy RMSE", "meV/atom"),
+        ("test force RMSE", "meV/Angstrom"))]  # fmt: skip
+    assert [float(x) for x in mean[1:5]] == pytest.approx(stated, rel=1e-3)
+    with h5py.File("train.training.h5") as file:
+        assert {"committee", "member 0", "member 1"} <= set(file)
+        forces = [file[f"{who}/predictions/test/forces"][()] for who in ("committee", "member 0", "member 1")]
+        np.testing.assert_allclose(forces[0], (forces[1] + forces[2]) / 2, atol=1e-9)
 
 
 def test_check(folder, capsys):

@@ -44,9 +44,9 @@ def functions_of(center, elements, types=ALL_TYPES, cutoff=3.0, cutoff_type=1, a
 
 def random_model(
     elements=("H", "O"), mode="scale_center", hidden=(5, 4), activations="tpl", normalize_nodes=False, seed=1,
-    normalisation=True, **options,
+    normalisation=True, weights_seed=None, **options,
 ):  # fmt: skip
-    """A potential of random weights; `options` go to `functions_of`."""
+    """A potential of random weights; `options` go to `functions_of`. weights_seed : other weights, all else the same"""
     rng = np.random.default_rng(seed)
     elements = tuple(sorted(elements, key=ATOMIC_NUMBERS.__getitem__))
     functions = tuple(functions_of(e, elements, **options) for e in elements)
@@ -57,6 +57,8 @@ def random_model(
         scaling.append(Scaling(low, low + width, low + width / 3, width / 5, mode, -0.5, 1.5))
         sizes = (len(own), *hidden, 1)
         weights = rng.normal(size=n_parameters(sizes)) * 0.5
+        if weights_seed is not None:
+            weights = np.random.default_rng([weights_seed, len(networks)]).normal(size=n_parameters(sizes)) * 0.5
         networks.append(ElementNetwork.from_flat(weights, sizes, activations, normalize_nodes))
     return HDNNP(
         elements=elements,
