@@ -1,8 +1,8 @@
 """What does a committee cost, next to one of its members?
 
-Liquid water (H2O_RPBE-D3, 1080 atoms) at constant energy from 300 K, on one core: one network; a committee of several with
-weights that differ a little, without and with looks at how its members differ. All take turns, some steps each; the lists
-are built at the same steps, for all start alike.
+Liquid water (H2O_RPBE-D3, 1080 atoms) at constant energy from 300 K, on one core: one network; a committee of several
+with weights that differ a little, without and with looks at how its members differ. All take turns, some steps each;
+the lists are built at about the same steps, for all start alike.
 """
 
 import statistics

@@ -45,9 +45,10 @@ cdef class Networks:
     """The element networks of a potential with their descriptors, as tables the kernels read.
 
     elements : one (Plan, members, slope [n], shift [n], base, factor, offset) an element; members : the layers of
-    hdnnp_plan.network_tables of each member of a committee, usually one; charges : nuclear charges. A network's input is
-    slope * (G - shift) + base, an atom's energy factor * E_NN + offset, E_NN the mean of the members'. ranges : one (min [n], max [n]) of the training set an element, not finite where
-    unknown; None: nothing is known.
+    hdnnp_plan.network_tables of each member of a committee, usually one; charges : nuclear charges. A network's input
+    is slope * (G - shift) + base, an atom's energy factor * E_NN + offset, E_NN the mean of the
+    members'. ranges : one (min [n], max [n]) of the training set an element, not finite where unknown; None: nothing is
+    known.
     precision : one of PRECISIONS; "mixed": descriptors and their gradients in float, sums
     over neighbours and the networks in double. One thread of Python at a time may call `values`, `vjp`, `jvp`,
     `energy_forces` and `deviations`, which share scratch memory.

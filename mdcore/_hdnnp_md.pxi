@@ -26,9 +26,9 @@ def deviations(Networks networks, double[:, ::1] x, int64_t[::1] first, int32_t[
                int32_t[::1] species_of, int32_t[::1] element_of, units, int64_t n_total, int64_t threads=1):
     """How the forces of each member of a committee differ from the mean, and the energies of the members.
 
-    Arguments as of `Networks.energy_forces`. Returns (deviations float64 [n_members - 1, n_total, 4], on owned atoms and
-    ghosts, whose last column is zero; limbs int64 [n_members, 3] of the energies). The deviations of all members add up
-    to zero: the last one's is minus the sum of the others.
+    Arguments as of `Networks.energy_forces`. Returns (deviations float64 [n_members - 1, n_total, 4], on owned atoms
+    and ghosts, whose last column is zero; limbs int64 [n_members, 3] of the energies). The deviations of all members
+    add up to zero: the last one's is minus the sum of the others.
     """
     cdef int64_t n = first.shape[0] - 1, members = networks.n_members
     cdef hd_atoms atoms = networks._atoms(x, first, index, bounds, species_of, element_of, n_total)

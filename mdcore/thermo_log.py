@@ -24,7 +24,8 @@ COLUMNS = {
     "density": "density",
     "stress": "pressure",
 }
-COMMITTEE = {"max_disagreement": "force", "mean_disagreement": "force", "energy_disagreement": "energy"}  # if there is one
+# if there is a committee
+COMMITTEE = {"max_disagreement": "force", "mean_disagreement": "force", "energy_disagreement": "energy"}
 SHOWN = ("time", "temperature", "kinetic", "potential", "total", "conserved", "pressure", "density")
 TITLES = {
     "time": "time",
@@ -130,7 +131,7 @@ class ThermoLog:
         table = self._open(rows[0])
         with self.file.writing():
             self.file.reserve(TABLE_BYTES)
-            # a continued run may have another potential than the file's: what is not known is nan, what has no column goes
+            # a continued run may have another potential than the file's: nan where nothing is known
             table.append({name: np.array([row.get(name, np.nan) for row in rows]) for name in self._names})
 
     def _show(self, row, units):

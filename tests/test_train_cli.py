@@ -165,12 +165,12 @@ def test_members(folder):
     assert whole.disagreement.largest > 0.0
     (table,) = [text for text in told if "member 1" in text and "RMSE" in text]
     assert table.startswith("the mean of 2 members\nenergy, meV/atom")
-    lines = {line.split()[0] + line.split()[1]: line.split() for line in table.splitlines() if line.startswith("member ")}
-    mean = next(line.split() for line in table.splitlines() if line.startswith("mean "))
+    words = [line.split() for line in table.splitlines() if line]
+    lines = {line[0] + line[1]: line for line in words if line[0] == "member"}
+    mean = next(line for line in words if line[0] == "mean")
     assert lines.keys() == {"member1", "member2"} and lines["member1"][2:] != lines["member2"][2:]
-    stated = [model.training[f"{name}, {unit}"] for name, unit in (
-        ("validation energy RMSE", "meV/atom"), ("validation force RMSE", "meV/Angstrom"), ("test energy RMSE", "meV/atom"),
-        ("test force RMSE", "meV/Angstrom"))]  # fmt: skip
+    names = ("energy RMSE, meV/atom", "force RMSE, meV/Angstrom")
+    stated = [model.training[f"{subset} {name}"] for subset in ("validation", "test") for name in names]
     assert [float(x) for x in mean[1:5]] == pytest.approx(stated, rel=1e-3)
     with h5py.File("train.training.h5") as file:
         assert {"committee", "member 0", "member 1"} <= set(file)

@@ -161,8 +161,8 @@ def build() -> Parser:
         "convert",
         help="convert a network potential",
         allow_abbrev=False,
-        description="Write a network potential as one .h5 file with test vectors, or as a folder of n2p2 files; several "
-        "potentials of the same descriptors as one committee.",
+        description="Write a network potential as one .h5 file with test vectors, or as a folder of n2p2 files; "
+        "several potentials of the same descriptors as one committee.",
     )
     convert.add_argument("source", metavar="SOURCE", nargs="+", help="folder with input.nn, or .h5 file")
     convert.add_argument(

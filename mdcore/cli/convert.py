@@ -1,4 +1,4 @@
-"""``mdcore convert``: a network potential from a folder of n2p2 files to one .h5 file, or back; several to a committee."""
+"""``mdcore convert``: a network potential from a folder of n2p2 files to a .h5 file, or back; several: a committee."""
 
 import os
 from dataclasses import replace

@@ -24,7 +24,7 @@ def output_files(settings: Settings) -> dict[str, str]:
     if networks.saves(settings):
         files[settings.output_path(networks.SAVED)] = "structures outside the range of training, if there are any"
     if networks.disputes(settings):
-        files[settings.output_path(networks.DISPUTED)] = "structures about which the committee disagrees, if there are any"
+        files[settings.output_path(networks.DISPUTED)] = "structures the committee disagrees about, if there are any"
     files[settings.output_path(CHECKPOINT)] = "checkpoint"
     if settings.analysis is not None:
         files[settings.output_path(".analysis.json")] = "analysis"

@@ -75,7 +75,8 @@ def of_model(model: HDNNP) -> list[str]:
     unit = f" {model.units.length}" if model.units else ""
     lines = [_line("name", model.name)] if model.name else []
     lines.append(_line("species", ", ".join(model.elements)))
-    lines += [_line("members", f"{len(model.members)}: a committee; energy and forces are means")] if model.others else []
+    if model.others:
+        lines.append(_line("members", f"{len(model.members)}: a committee; energy and forces are means"))
     lines.append(_line("units", f"{model.units.length}, {model.units.energy}" if model.units else _unstated(model)))
     inner = f" = {model.cutoff * model.units.angstrom:.6g} Angstrom" if model.units else ""
     lines.append(_line("cutoff", f"{model.cutoff:g}{unit}{inner}"))

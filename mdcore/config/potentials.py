@@ -253,8 +253,8 @@ class HDNNPSettings:
     )
     disagreement_save: float | None = setting(
         Number(above=0),
-        "Of a committee: structures in which its members disagree by more than this (eV/Angstrom) about the force on an "
-        "atom go to `<name>-disputed.extxyz`, for labelling.",
+        "Of a committee: structures in which its members disagree by more than this (eV/Angstrom) about the force on "
+        "an atom go to `<name>-disputed.extxyz`, for labelling.",
         default=None,
         default_text="none are saved",
         example=0.3,

@@ -28,8 +28,9 @@ def committee(models: Sequence[HDNNP]) -> HDNNP:
         for what in ("elements", "units", "symmetry_functions", "scaling"):
             if not identical(getattr(model, what), getattr(first, what)):
                 raise InputError(
-                    f"a committee shares {what.replace('_', ' ')}, and those of number {k}, {model.name or 'without a name'}, "
-                    "are others than the first one's: train the members with one input, [committee] members"
+                    f"a committee shares {what.replace('_', ' ')}, and those of number {k}, "
+                    f"{model.name or 'without a name'}, are others than the first one's: train the "
+                    "members with one input, [committee] members"
                 )
         members += [_like(first, model, own) for own in model.members]
     return replace(first, networks=members[0], others=tuple(members[1:]), test_vectors=())
@@ -52,8 +53,8 @@ def _like(first: HDNNP, model: HDNNP, networks) -> tuple[ElementNetwork, ...]:
             continue
         if network.activations[-1] != "l":
             raise InputError(
-                f"{model.name or 'a member'}: its energy unit or its zero is another than the first one's, and its last "
-                "layer is not linear: such networks make no committee"
+                f"{model.name or 'a member'}: its energy unit or its zero is another than the first one's, and its "
+                "last layer is not linear: such networks make no committee"
             )
         shares = network.layer_sizes[-2] if network.normalize_nodes else 1.0
         weights = (*network.weights[:-1], ratio * network.weights[-1])

@@ -5,11 +5,11 @@ O. Marsalek, J. Chem. Phys. 153, 104105 (2020)),
 
     sigma_i = sqrt( 1/M sum_m |F_i^m - <F_i>|^2 ),
 
-that of the energy is sqrt( 1/M sum_m (E^m - <E>)^2 ) / N. Members agree where they were trained and differ elsewhere: a
-large disagreement says that the data lack such surroundings. A small one is no proof of the opposite.
+that of the energy is sqrt( 1/M sum_m (E^m - <E>)^2 ) / N. Members agree where they were trained and differ elsewhere:
+a large disagreement says that the data lack such surroundings. A small one is no proof of the opposite.
 
-Members are asked one by one every so many steps only, for it costs more than a step does. Counts and structures depend on
-steps alone: they are the same for any number of ranks and threads.
+Members are asked one by one every so many steps only, for it costs more than a step does. Counts and structures depend
+on steps alone: they are the same for any number of ranks and threads.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,8 @@ class Spread:
     """How the members of a committee differ about a structure.
 
     forces : float64 [n], disagreement about each atom (its owned atoms, where many ranks work), unit of force
-    energies : float64 [n_members], what each says of the whole, unit of energy; energy : their standard deviation an atom
+    energies : float64 [n_members], what each says of the whole, unit of energy; energy : their standard deviation an
+        atom
     largest, mean : of `forces`, over all atoms; atom : tag of the atom with the largest (of equals the first)
     """
 
@@ -75,8 +76,8 @@ class Disagreement:
     """What is done about disagreement in a run, and what was seen so far.
 
     every : steps between looks; None: 10 with `save` or `stop`, none without
-    save, stop : eV/Angstrom; structures with an atom of larger disagreement go to a file, not closer in time than `pause`
-        steps; the run ends, with that structure in the file
+    save, stop : eV/Angstrom; structures with an atom of larger disagreement go to a file, not closer in time than
+        `pause` steps; the run ends, with that structure in the file
     dump : an ExtxyzDump, which `save` needs and `stop` uses if there is one
     """
 
@@ -106,7 +107,9 @@ class Disagreement:
         if not self.every or sim.step % self.every:
             return None
         if self.limit is not None and self.saver.dump is None:
-            raise InputError('disagreement: save needs a file: Disagreement(save=0.3, dump=ExtxyzDump("unsure.extxyz", 0))')
+            raise InputError(
+                'disagreement: save needs a file: Disagreement(save=0.3, dump=ExtxyzDump("disputed.extxyz", 0))'
+            )
         found = measure()
         symbol = self._symbol(sim, found.atom)
         where = f"atom {found.atom} (counting from 0), {symbol}"
@@ -122,8 +125,8 @@ class Disagreement:
         if not stops:
             return None
         return DisagreementError(
-            f"step {sim.step}: the members of {name} disagree by {found.largest:.4g} eV/Angstrom about the force on {where}; "
-            f"the limit is {self.stop:g}"
+            f"step {sim.step}: the members of {name} disagree by {found.largest:.4g} eV/Angstrom about the force on "
+            f"{where}; the limit is {self.stop:g}"
         )
 
     @staticmethod

@@ -1,8 +1,9 @@
 """Behler-Parrinello network potentials in the engine: each atom's energy is a network of its surroundings.
 
 E = sum_i E_i(G_i), G_i the symmetry functions of atom i. Behler and Parrinello, Phys. Rev. Lett. 98, 146401
-(2007). Of a committee, E_i is the mean over its members (disagreement.py: how they differ). The kernels (ext/symmetry.c, ext/network.c) work in the author's own units; positions, energies and
-forces are converted on their way in and out.
+(2007). Of a committee, E_i is the mean over its members (disagreement.py: how they differ). The kernels
+(ext/symmetry.c, ext/network.c) work in the author's own units; positions, energies and forces are converted on their
+way in and out.
 """
 
 from threading import Lock
@@ -53,8 +54,8 @@ class HDNNPotential:
         self.extrapolation = extrapolation if own else Extrapolation(extrapolation)
         if disagreement is not None and not model.others:
             raise InputError(
-                f"disagreement: {model.name or 'the potential'} is one network, which can't disagree with itself; make a "
-                "committee: [committee] members = 5 of mdcore train, or mdcore convert A.h5 B.h5 ... COMMITTEE.h5"
+                f"disagreement: {model.name or 'the potential'} is one network, which can't disagree with itself; make "
+                "a committee: [committee] members = 5 of mdcore train, or mdcore convert A.h5 B.h5 ... COMMITTEE.h5"
             )
         self.disagreement = disagreement or Disagreement()
         self._spread = None  # (of which atoms, Spread) since the last forces
