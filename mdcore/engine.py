@@ -150,6 +150,21 @@ class Engine:
             descriptors=self._descriptors(n) if descriptors else None,
         )
 
+    def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """centre, neighbour int64 [n_pairs], atoms as they were given, and r_ij [n_pairs, 3] = r_j - r_i.
+
+        All pairs closer than the cutoff, each from both sides, of a potential that asks for the full list. Ordered by
+        centre, then as the kernels want it: species, tag, displacement.
+        """
+        atoms, full = self.atoms, self.neighbors.full
+        row = np.repeat(np.arange(atoms.n_owned), np.diff(full.first))
+        other = full.index[: len(row)]
+        row, other = row[other < atoms.n_total], other[other < atoms.n_total]
+        r = atoms.x[other, :3] - atoms.x[row, :3]
+        near = np.flatnonzero(np.einsum("ij,ij->i", r, r) < self.potential.cutoff**2)
+        near = near[np.argsort(self._tags[row[near]], kind="stable")]
+        return self._tags[row[near]], atoms.tags[other[near]].astype(np.int64), r[near]
+
     # --- what networks tell beside -----------------------------------------------------------------
 
     def _ask(self, n: int, descriptors: bool) -> None:
