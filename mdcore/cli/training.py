@@ -24,7 +24,7 @@ from mdcore.train.start import initialised
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """data : the Dataset; atom_energies : eV; descriptors; shortest : {pair: Angstrom}, of the whole data"""
+    """data : the Dataset; atom_energies : eV; descriptors; shortest : {pair: Angstrom}, tests apart"""
 
     data: dataset.Dataset
     atom_energies: dict[str, float]
@@ -95,7 +95,8 @@ def prepare(settings: TrainingSettings) -> Prepared:
     s = settings.descriptors
     elements = tuple(energies)
     reach = s.cutoff or 6.0
-    shortest = {pair: own.shortest for pair, own in distances(data.all, reach).pairs.items()}
+    known = data.train + data.validation  # a test decides nothing
+    shortest = {pair: own.shortest for pair, own in distances(known, reach).pairs.items()}
     cutoff_type = CUTOFF_FUNCTIONS[s.cutoff_function]
     try:
         if s.is_given:
