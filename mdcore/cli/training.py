@@ -96,7 +96,9 @@ def prepare(settings: TrainingSettings) -> Prepared:
     elements = tuple(energies)
     reach = s.cutoff or 6.0
     known = data.train + data.validation  # a test decides nothing
-    shortest = {pair: own.shortest for pair, own in distances(known, reach).pairs.items()}
+    pairs = distances(known, reach).pairs
+    shortest = {pair: own.shortest for pair, own in pairs.items()}
+    seen = {pair: own.centers[own.counts > 0] for pair, own in pairs.items()}
     cutoff_type = CUTOFF_FUNCTIONS[s.cutoff_function]
     try:
         if s.is_given:
@@ -109,7 +111,7 @@ def prepare(settings: TrainingSettings) -> Prepared:
         else:
             candidates = symmetry_sets.generate(
                 elements, shortest, s.cutoff, radial=s.radial, angular=s.angular, zetas=s.zetas,
-                angular_cutoff=s.angular_cutoff, wide=s.wide, cutoff_type=cutoff_type,
+                angular_cutoff=s.angular_cutoff, wide=s.wide, cutoff_type=cutoff_type, seen=seen,
             )  # fmt: skip
             chosen = descriptors.choose(
                 train, candidates, s.keep, method=s.method, mode=s.scaling, seed=settings.seed

@@ -29,6 +29,11 @@ class PairDistances:
     shortest: float = np.inf
     where: str = ""
 
+    @property
+    def centers(self) -> np.ndarray:
+        """Of the bins, Angstrom."""
+        return (np.arange(BINS) + 0.5) * (self.reach / BINS)
+
 
 @dataclass(frozen=True, eq=False)
 class Distances:
