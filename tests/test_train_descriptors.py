@@ -111,6 +111,12 @@ def test_what_is_useless_has_a_reason():
     assert f"redundant: says the same as {f[0].label}" in why[f[3].label]
     x[:, 4] = x[:, 0] + 1e-4 * x[:, 4]
     assert f[4].label in useless(f, x) and f[4].label not in useless(f, x, GIVEN)
+    x[:, 4] = 0.01 * x[:, 1] + np.random.default_rng(2).random(50)
+    x[7, 4] = 30.0
+    assert useless(f, x, rare=6.0)[f[4].label].startswith("rare: looks where atoms seldom are; up to 7 sigma")
+    assert f[4].label not in useless(f, x)
+    x[7, 4] = -30.0
+    assert f[4].label not in useless(f, x, rare=6.0), "a surface, say: fewer neighbours than usual"
 
 
 def test_given_functions():

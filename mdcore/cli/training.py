@@ -118,7 +118,8 @@ def prepare(settings: TrainingSettings, comm=None) -> Prepared:
                 angular_cutoff=s.angular_cutoff, wide=s.wide, cutoff_type=cutoff_type,
             )  # fmt: skip
             chosen = descriptors.choose(
-                train, candidates, s.keep, method=s.method, mode=s.scaling, seed=settings.seed, comm=comm
+                train, candidates, s.keep, method=s.method, mode=s.scaling, seed=settings.seed,
+                rare=s.rare, comm=comm,
             )
     except InputError as error:
         key = "file" if s.file else "functions" if s.functions else "cutoff"

@@ -16,7 +16,7 @@ from mdcore.potentials.native_units import Units
 from mdcore.threads import MOST as MOST_THREADS
 
 CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "poly3": 7, "poly4": 8}
-GENERATED_ONLY = ("cutoff", "radial", "angular", "angular_cutoff", "zetas", "wide", "keep", "method")
+GENERATED_ONLY = ("cutoff", "radial", "angular", "angular_cutoff", "zetas", "wide", "keep", "method", "rare")
 ACTIVATIONS = {"tanh": "t", "softplus": "p", "logistic": "s", "gaussian": "g", "cosine": "c", "linear": "l"}
 
 
@@ -84,6 +84,13 @@ class DescriptorSettings:
         'sampling.',
         default="cur",
         example="fps",
+    )
+    rare: float = setting(
+        Number(minimum=0),
+        "Candidates with values so many standard deviations above their mean are dropped: they look where atoms hardly "
+        "ever are, and make dynamics fragile. 0: none is, for data of different kinds of structures.",
+        default=8.0,
+        example=0.0,
     )
     scaling: str = setting(
         Choice(("scale_center", "scale", "center", "sigma")),

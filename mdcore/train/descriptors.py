@@ -21,11 +21,12 @@ from mdcore.train.environments import Reach
 from mdcore.train.labelled import Labelled, elements_of
 
 # of given and of generated functions: least max - min, relative and absolute (functions count neighbours: 1 is large),
-# 1 - |correlation| up to which two say the same, and the most standard deviations a value may lie from the mean.
-# Published sets have small and similar ones, that work. A function with a long tail looks where atoms hardly ever are:
-# a network learns nothing about its values there, and dynamics soon finds some
-GIVEN = (1e-6, 1e-11, 1e-9, np.inf)
-GENERATED = (1e-3, 1e-5, 1e-5, 8.0)
+# and 1 - |correlation| up to which two say the same. Published sets have small and similar ones, that work
+GIVEN = (1e-6, 1e-11, 1e-9)
+GENERATED = (1e-3, 1e-5, 1e-5)
+# the most standard deviations a value of a generated function may lie above the mean. A function with a long tail looks
+# where atoms hardly ever are: a network learns nothing about its values there, and dynamics soon finds some
+RARE = 8.0
 SAMPLE = 4000  # environments of each element among which candidates are compared
 METHODS = ("cur", "fps")
 
@@ -78,19 +79,19 @@ def given(
 
 def choose(
     data: Sequence[Labelled], candidates: dict[str, list[SymmetryFunction]], keep: int | dict[str, int] | None,
-    *, method: str = "cur", mode: str = "scale_center", seed: int = 1, comm=None,
+    *, method: str = "cur", mode: str = "scale_center", seed: int = 1, rare: float = RARE, comm=None,
 ) -> Descriptors:  # fmt: skip
     """The `keep` most telling candidates of each element (None: all that are of use), with their ranges.
 
     keep : one number, or one of each element; method : "cur" or "fps"; seed : of the sample of environments
-    comm : ranks that share the work
+    rare : the most standard deviations a value may lie above the mean, 0: any; comm : ranks that share the work
     """
     if method not in METHODS:
         raise InputError(f"descriptors: method = {method!r}: expected one of {', '.join(METHODS)}")
     elements = elements_of(data)
     offered, chosen, dropped = _sorted(candidates, elements), [], {}
     for e, own, g in zip(elements, offered, sample(data, offered, SAMPLE, seed), strict=True):
-        bad = useless(own, g, GENERATED)
+        bad = useless(own, g, GENERATED, rare)
         dropped |= bad
         rows = [k for k, f in enumerate(own) if f.label not in bad]
         if not rows:
@@ -103,15 +104,15 @@ def choose(
     return Descriptors(elements, tuple(chosen), statistics(data, chosen, mode, comm), counts, dropped)
 
 
-def useless(functions: Sequence[SymmetryFunction], g: np.ndarray, limits=GENERATED) -> dict[str, str]:
-    """{label: why} of those that say nothing, or nothing new; g : float64 [n, n_functions]; limits : as GIVEN"""
-    (relative, absolute, same, tail), out, kept = limits, {}, []
+def useless(functions: Sequence[SymmetryFunction], g: np.ndarray, limits=GENERATED, rare: float = 0.0):
+    """{label: why} of those that say nothing, or nothing new; g : float64 [n, n_functions]; limits : as GIVEN; rare"""
+    (relative, absolute, same), out, kept = limits, {}, []
     low, high, mean, sigma = g.min(axis=0), g.max(axis=0), g.mean(axis=0), g.std(axis=0)
     for k, f in enumerate(functions):
         if high[k] - low[k] >= max(absolute, relative * high[k]):
-            farthest = max(high[k] - mean[k], mean[k] - low[k]) / sigma[k]
-            if farthest > tail:
-                out[f.label] = f"rare: looks where atoms seldom are; up to {farthest:.0f} sigma from its mean"
+            highest = (high[k] - mean[k]) / sigma[k]
+            if rare and highest > rare:
+                out[f.label] = f"rare: looks where atoms seldom are; up to {highest:.0f} sigma above its mean"
             else:
                 kept.append(k)
         elif high[k] == 0:
