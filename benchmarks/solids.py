@@ -3,10 +3,10 @@
     python benchmarks/solids.py potentials/silicon.h5 Si --data ../shared/reference/datasets/Si_mlearn_train.xyz
 
 Lattice constant: where the stress vanishes. Elastic constants: differences of stresses at strains of +-0.5 %; for
-diamond, C44 with the atoms of the cell relaxed and, beside, carried along ("clamped"). Vacancy: E(N - 1) - (N - 1)/N E(N)
-in the cell of --cells cubes, atoms relaxed, in the volume of the perfect crystal. Beside them DFT: what the labels of
---data themselves say (the lattice constant of the unstrained structure, differences of the labelled stresses at the
-smallest uniaxial and shear strains, clamped), and values from the literature.
+diamond, C44 with the atoms of the cell relaxed and, beside, carried along ("clamped"). Vacancy: E(N - 1) - (N - 1)/N
+E(N) in the cell of --cells cubes, atoms relaxed, in the volume of the perfect crystal. Beside them DFT: what the labels
+of --data themselves say (the lattice constant of the unstrained structure, differences of the labelled stresses at the
+smallest uniaxial and shear strains, clamped), and what is quoted for DFT (PBE) and experiment.
 
 --heat: NVT (Langevin), then NVE, at the temperatures given: temperature, change of the total energy, the shortest
 distance, atoms outside the range of training. Needs ASE.
@@ -29,10 +29,9 @@ from mdcore.units import GIGAPASCAL
 
 STRAIN = 0.005
 KBAR = 0.1  # GPa
-# crystal; a to begin with; cubes along each edge of the cells for the vacancy and for heat; order of the labelled stress;
-# DFT (PBE) as quoted for Y. Zuo et al., J. Phys. Chem. A 124, 731 (2020), and experiment: a, C11, C12, C44, vacancy
-# (Mo's elastic constants: also those of the Materials Project). Experiment: S. Adams et al., and Featherston, Neighbours,
-# near room temperature
+# crystal; a to begin with; cubes along each edge of the cells for the vacancy and for heat; order of the labelled
+# stress; a, C11, C12, C44, vacancy as quoted for PBE (Y. Zuo et al., J. Phys. Chem. A 124, 731 (2020)) and measured
+# near room temperature. The quoted numbers were not checked against their sources; the labels' own are computed here
 CRYSTALS = {
     "Si": ("diamond", 5.47, 3, 4, "xx yy zz xy yz xz", (5.47, 156, 65, 76, 3.25), (5.431, 166, 64, 80, None)),
     "Mo": ("bcc", 3.17, 4, 6, "xx yy zz xy xz yz", (3.17, 472, 158, 106, 2.70), (3.147, 465, 163, 109, None)),
@@ -183,7 +182,7 @@ def main() -> None:
     head = ("", f"potential ({n} atoms for the vacancy)", "DFT, the labels", "DFT, quoted", "experiment")
     print(table(head, [(row, *(show(column, row) for column in columns)) for row in here]))
     if own.heat:
-        head = ("atoms", "K", "ps NVT + NVE", "mean K in NVE", "drift, meV/atom", "range, meV/atom", "atoms out of range",
+        head = ("atoms", "K", "ps NVT + NVE", "mean K in NVE", "drift, meV/atom", "range, meV/atom", "out of range",
                 "atom-steps/s")  # fmt: skip
         print(table(head, [heat(own.potential, crystal, t, own.picoseconds, own.timestep) for t in own.heat]))
 

@@ -42,7 +42,7 @@ def test_it_loads_and_has_a_card(path):
 
 @pytest.mark.parametrize("name", SOLIDS)
 def test_energy_and_rest_of_the_crystal(name):
-    """At the lattice constant of DFT: its energy within 3 meV, hardly any stress, nothing out of the range of training."""
+    """At the lattice constant of DFT: energy within 3 meV, hardly any stress, nothing out of the training range."""
     element, kind, a, energy, *_ = SOLIDS[name]
     crystal = System.build(kind, a, element)
     found = mdcore.evaluate(ROOT / "potentials" / f"{name}.h5", crystal)
