@@ -9,11 +9,10 @@ import pytest
 from mdcore.config import load
 from mdcore.trajectory import Trajectory
 
-INPUTS = sorted(
-    path
-    for path in (Path(__file__).resolve().parents[1] / "inputs").glob("*.toml")
-    if not path.stem.startswith("train_")  # those of `mdcore train` need their data
-)
+FOLDER = Path(__file__).resolve().parents[1] / "inputs"
+INPUTS = sorted(path for path in FOLDER.glob("*.toml") if not path.stem.startswith("train_"))  # those need their data
+TRAININGS = sorted(FOLDER.glob("train_*.toml"))
+REFERENCE = FOLDER.parents[1] / "shared" / "reference"
 FEW = 4  # steps a stage
 
 
@@ -33,6 +32,13 @@ def test_there_are_inputs():
 def test_check(path, tmp_path):
     assert "the input is right" in mdcore("check", path, cwd=tmp_path)
     assert not list(tmp_path.iterdir()), "checking writes nothing"
+
+
+@pytest.mark.reference
+@pytest.mark.skipif(not REFERENCE.exists(), reason="reference data are not beside the repository")
+@pytest.mark.parametrize("path", TRAININGS, ids=lambda path: path.stem)
+def test_check_of_a_training(path, tmp_path):
+    assert "the input is right" in mdcore("check", path, cwd=tmp_path)
 
 
 @pytest.mark.parametrize("path", INPUTS, ids=lambda path: path.stem)

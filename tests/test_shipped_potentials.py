@@ -1,0 +1,65 @@
+"""Are the potentials that the project ships whole, do they say where they come from, and are they as good as stated?"""
+
+from pathlib import Path
+
+import pytest
+
+import mdcore
+from mdcore import System
+from mdcore.potentials.files import read_model
+from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.train import metrics, sources
+from mdcore.train.labels import Labels
+
+ROOT = Path(__file__).resolve().parents[1]
+POTENTIALS = sorted((ROOT / "potentials").glob("*.h5"))
+DATA = ROOT.parent / "shared" / "reference" / "datasets"
+# crystal, lattice constant in Angstrom and energy of an atom in eV, of the unstrained structure among the labels (DFT);
+# order of the labelled stress; largest test errors: meV an atom, meV/Angstrom
+SOLIDS = {
+    "silicon": ("Si", "diamond", 5.4687, -5.42532, "xx yy zz xy yz xz", 5.20, 127.3),
+    "molybdenum": ("Mo", "bcc", 3.1676, -10.8518, "xx yy zz xy xz yz", 5.00, 175.0),
+}
+
+
+def test_there_are_potentials():
+    assert set(SOLIDS) <= {path.stem for path in POTENTIALS}
+
+
+@pytest.mark.parametrize("path", POTENTIALS, ids=lambda path: path.stem)
+def test_it_loads_and_has_a_card(path):
+    """Loading computes the test vectors anew; the card says what a user must know."""
+    model = read_model(path)
+    assert len(model.test_vectors) >= 2
+    HDNNPotential(model)
+    for key in ("title", "data", "licence", "data_licence", "validity", "settings", "seed"):
+        assert model.provenance.get(key), f"the card of {path.name} has no {key}"
+    for key in ("test energy RMSE, meV/atom", "test force RMSE, meV/Angstrom"):
+        assert model.training[key] > 0
+    told = (ROOT / "potentials" / "README.md").read_text()
+    assert f"{path.name}" in told, f"potentials/README.md does not list {path.name}"
+
+
+@pytest.mark.parametrize("name", SOLIDS)
+def test_energy_and_rest_of_the_crystal(name):
+    """At the lattice constant of DFT: energy within 3 meV, hardly any stress, nothing out of the training range."""
+    element, kind, a, energy, *_ = SOLIDS[name]
+    crystal = System.build(kind, a, element)
+    found = mdcore.evaluate(ROOT / "potentials" / f"{name}.h5", crystal)
+    assert abs(found.energy / len(crystal.positions) - energy) < 3e-3
+    assert abs(found.pressure) < 1.0
+    assert not len(found.extrapolation.atoms)
+
+
+@pytest.mark.reference
+@pytest.mark.skipif(not DATA.exists(), reason="reference data are not beside the repository")
+@pytest.mark.parametrize("name", SOLIDS)
+def test_errors_of_the_test_set(name):
+    element, _, _, _, order, energy, force = SOLIDS[name]
+    labels = Labels(stress="virial_stress_raw", stress_unit="kbar", stress_order=order, stress_sign="pressure")
+    data = sources.read(DATA / f"{element}_mlearn_test.xyz", labels=labels)
+    potential = HDNNPotential(read_model(ROOT / "potentials" / f"{name}.h5"), extrapolation="ignore")
+    found = metrics.Predictions.of(mdcore.evaluate(potential, [s.structure for s in data]))
+    rmse = {row.quantity: row.rmse for row in metrics.rows(data, found, "test") if row.group == "all"}
+    assert rmse["energy"] < energy and rmse["force"] < force
+    assert rmse["stress"] < 1.0
