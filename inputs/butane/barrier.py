@@ -2,9 +2,9 @@
 
     python inputs/butane/barrier.py potentials/butane_GFN2.h5 --counts results/counts.h5 --plot butane.png
 
-The torsion from cis to anti in steps of 5 degrees, everything else relaxed: by GFN2-xTB (profile.extxyz, made by label.py),
-and by each network, which relaxes on its own surface from the same unrelaxed start. `at the same structures` are the network's
-energies of the structures that GFN2-xTB relaxed. Energies are from anti; needs ASE.
+The torsion from cis to anti in steps of 5 degrees, everything else relaxed: by GFN2-xTB (profile.extxyz, made by
+label.py), and by each network, which relaxes on its own surface from the same unrelaxed start. `at the same structures`
+are the network's energies of the structures that GFN2-xTB relaxed. Energies are from anti; needs ASE.
 """
 
 import argparse
@@ -67,7 +67,8 @@ def draw(curves: dict[str, np.ndarray], path: str) -> None:
     for (name, profile), style in zip(curves.items(), ("ko", "-", "--"), strict=False):
         axes.plot(ANGLES, profile, style, label=name, markersize=4, markerfacecolor="none")
     axes.set(xlabel="C-C-C-C torsion, degrees", ylabel="energy from anti, meV", xlim=(0, 180), xticks=range(0, 181, 30))
-    axes.secondary_yaxis("right", functions=(lambda e: e / 1e3 / KJ_PER_MOL, lambda e: e * 1e3 * KJ_PER_MOL)).set_ylabel(
+    both_ways = (lambda e: e / 1e3 / KJ_PER_MOL, lambda e: e * 1e3 * KJ_PER_MOL)
+    axes.secondary_yaxis("right", functions=both_ways).set_ylabel(
         "kJ/mol"
     )
     axes.legend(frameon=False)

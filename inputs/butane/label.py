@@ -3,8 +3,8 @@
     pip install tblite ase
     OMP_NUM_THREADS=1 python inputs/butane/label.py        # ten minutes; writes beside itself
 
-    train.extxyz    dynamics with a spring on the torsion, in windows 15 degrees apart, at 300, 600 and 1000 K: the barriers
-                    are seen as often as the wells. Labels are GFN2-xTB's own; the spring is not in them
+    train.extxyz    dynamics with a spring on the torsion, in windows 15 degrees apart, at 300, 600 and 1000 K: the
+                    barriers are seen as often as the wells. Labels are GFN2-xTB's own; the spring is not in them
     test.extxyz     free dynamics at 300 and 600 K, begun in the anti and in a gauche well: what a user would run
     profile.extxyz  the torsion from cis to anti in steps of 5 degrees, everything else relaxed
 
@@ -34,7 +34,8 @@ def dynamics(start: float, centre: float | None, temperature: float, samples: in
     random, atoms = np.random.RandomState(seed), butane(start)
     atoms.calc = Sprung(TBLite(method="GFN2-xTB", verbosity=0), centre, SOFT)
     MaxwellBoltzmannDistribution(atoms, temperature_K=temperature, rng=random)
-    run = Langevin(atoms, STEP * units.fs, temperature_K=temperature, friction=FRICTION / units.fs, fixcm=False, rng=random)
+    friction = FRICTION / units.fs
+    run = Langevin(atoms, STEP * units.fs, temperature_K=temperature, friction=friction, fixcm=False, rng=random)
     run.run(SETTLE)
     found = []
     for _ in range(samples):

@@ -1,4 +1,4 @@
-"""The torsion of n-butane: turn it, hold it with a spring, relax everything else. For ASE and any of its calculators."""
+"""The torsion of n-butane: turn it, hold it with a spring, relax all the rest. For ASE and any of its calculators."""
 
 import numpy as np
 from ase import Atoms
