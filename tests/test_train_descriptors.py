@@ -101,6 +101,17 @@ def test_the_chosen_columns_span_the_others(method):
     assert 2 in select(twins, 2, method)  # not the same thing twice
 
 
+def test_shells_where_no_neighbours_are_are_no_candidates():
+    """Two oxygens 2.4 to 3 Angstrom apart: their shells at 3.8 and 4.3 would be tails."""
+    shortest = {("H", "O"): 1.0, ("O", "O"): 2.4}
+    seen = {("H", "O"): np.linspace(1.0, 5.0), ("O", "O"): np.array([2.4, 2.7, 3.0])}
+    every = generate(("H", "O"), shortest, 5.0, radial=8)["O"]
+    some = generate(("H", "O"), shortest, 5.0, radial=8, seen=seen)["O"]
+    gone = [f for f in every if f not in some]
+    assert gone and all(f.type == 2 and f.neighbors == ("O",) and f.rs > 3.0 + 1.5 * f.eta**-0.5 for f in gone)
+    assert all(f in every for f in some) and any(f.neighbors == ("O",) and f.rs > 2.9 for f in some)
+
+
 def test_what_is_useless_has_a_reason():
     f = [SymmetryFunction(type=2, center="H", neighbors=("O",), cutoff=5.0, eta=0.1 * (k + 1)) for k in range(5)]
     x = np.random.default_rng(1).random((50, 5))

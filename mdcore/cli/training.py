@@ -21,7 +21,7 @@ from mdcore.train.fit import Fit, Stage
 from mdcore.train.labelled import Labelled, elements_of, need
 from mdcore.train.labels import Labels
 from mdcore.train.loss import Regression, Weights
-from mdcore.train.pairs import distances
+from mdcore.train.pairs import PairDistances, distances
 from mdcore.train.start import initialised
 
 
@@ -102,7 +102,9 @@ def prepare(settings: TrainingSettings, comm=None) -> Prepared:
     comm = comm or SelfComm()
     data, energies = on_root(comm, lambda: read(settings), share=True)
     train, s, elements = fitted_on(data.train, settings.needed), settings.descriptors, tuple(energies)
-    shortest = closest(train, s.cutoff or 6.0, comm)
+    pairs = distances_of(train, s.cutoff or 6.0, comm)
+    shortest = {pair: own.shortest for pair, own in pairs.items()}
+    seen = {pair: own.seen for pair, own in pairs.items()}
     cutoff_type = CUTOFF_FUNCTIONS[s.cutoff_function]
     try:
         if s.is_given:
@@ -115,7 +117,7 @@ def prepare(settings: TrainingSettings, comm=None) -> Prepared:
         else:
             candidates = symmetry_sets.generate(
                 elements, shortest, s.cutoff, radial=s.radial, angular=s.angular, zetas=s.zetas,
-                angular_cutoff=s.angular_cutoff, wide=s.wide, cutoff_type=cutoff_type,
+                angular_cutoff=s.angular_cutoff, wide=s.wide, cutoff_type=cutoff_type, seen=seen,
             )  # fmt: skip
             chosen = descriptors.choose(
                 train, candidates, s.keep, method=s.method, mode=s.scaling, seed=settings.seed,
@@ -129,12 +131,13 @@ def prepare(settings: TrainingSettings, comm=None) -> Prepared:
     return Prepared(data, energies, chosen, shortest)
 
 
-def closest(data, reach: float, comm) -> dict[tuple[str, str], float]:
-    """{pair of elements: the shortest distance, inf beyond reach}; each rank looks at a share of the structures."""
-    found: dict[tuple[str, str], float] = dict.fromkeys(combinations_with_replacement(elements_of(data), 2), np.inf)
+def distances_of(data, reach: float, comm) -> dict[tuple[str, str], PairDistances]:
+    """The distances up to `reach` of each pair of elements; each rank looks at a share of the structures."""
+    found = {pair: PairDistances(reach) for pair in combinations_with_replacement(elements_of(data), 2)}
     for own in comm.allgather(distances(data[comm.rank :: comm.size], reach).pairs):
-        for pair, seen in own.items():
-            found[pair] = min(found[pair], seen.shortest)
+        for pair, part in own.items():
+            found[pair].counts += part.counts
+            found[pair].shortest = min(found[pair].shortest, part.shortest)
     return found
 
 

@@ -29,6 +29,11 @@ class PairDistances:
     shortest: float = np.inf
     where: str = ""
 
+    @property
+    def seen(self) -> np.ndarray:
+        """Distances that occur: the centres of bins that aren't empty, Angstrom."""
+        return (np.flatnonzero(self.counts) + 0.5) * (self.reach / BINS)
+
 
 @dataclass(frozen=True, eq=False)
 class Distances:

@@ -25,19 +25,22 @@ from mdcore.potentials.native_units import Units
 
 CUTOFF_TYPES = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "poly3": 7, "poly4": 8}
 LAMBDAS = (-1.0, 1.0)
+NEAR = 1.5  # of a shell, in units of its width 1/sqrt(eta): where it has 0.1 of its height
 DIGITS = 6  # significant ones of the parameters: what is written is what is used
 
 
 def generate(
     elements: Sequence[str], shortest: dict[tuple[str, str], float], cutoff: float, *, radial: int = 8,
     angular: int = 4, zetas: Sequence[float] = (1.0, 2.0, 4.0, 8.0), angular_cutoff: float | None = None,
-    wide: bool = False, cutoff_type: int = 2,
+    wide: bool = False, cutoff_type: int = 2, seen: dict[tuple[str, str], np.ndarray] | None = None,
 ) -> dict[str, list[SymmetryFunction]]:  # fmt: skip
     """{element: candidates}
 
     shortest : distance of each two elements in the data, inf where they never come closer than the cutoff
     radial : steps of the grid, of centred Gaussians and of shells each; angular : widths of angular functions
     wide : angular functions without factors of r_jk (type 9 instead of 3)
+    seen : distances that occur between each two elements; shells where none is near are no candidates: the data would
+        only know their tails, tiny numbers that scaling blows up, and that leave their range at once in other data
     """
     inner = angular_cutoff or cutoff
     known = {pair: r for pair, r in shortest.items() if r < cutoff}
@@ -52,6 +55,8 @@ def generate(
         functions = []
         for e in neighbours:
             pairs = _grid(_of(known, centre, e), cutoff, radial)
+            if seen is not None:
+                pairs = [(eta, rs) for eta, rs in pairs if _reached(eta, rs, _of(seen, centre, e))]
             functions += [
                 SymmetryFunction(type=2, center=centre, neighbors=(e,), cutoff=cutoff, eta=eta, rs=rs,
                                  cutoff_type=cutoff_type)
@@ -71,8 +76,14 @@ def generate(
     return out
 
 
-def _of(shortest, a: str, b: str) -> float | None:
-    return shortest.get((a, b), shortest.get((b, a)))
+def _of(known, a: str, b: str):
+    """What is known of two elements in either order, or None."""
+    return known.get((a, b), known.get((b, a)))
+
+
+def _reached(eta: float, rs: float, distances: np.ndarray) -> bool:
+    """Does any of the distances lie near this shell? Gaussians at the centre have no place of their own."""
+    return rs == 0.0 or bool(np.any(np.abs(distances - rs) <= NEAR / np.sqrt(eta)))
 
 
 def _grid(start: float, cutoff: float, n: int) -> list[tuple[float, float]]:
