@@ -213,6 +213,49 @@ def test_nothing_to_go_on_with(folder, capsys):
     assert "train.training.h5: not there" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "override",
+    ["seed=9", "network.hidden=[8]", "network.activation=softplus", "descriptors.keep=5", "descriptors.cutoff=3.99",
+     "descriptors.scaling=sigma", "split.validation=0.3", "loss.forces=0"],
+)  # fmt: skip
+def test_goes_on_with_the_same_networks_only(override, folder, capsys):
+    """Parameters mean nothing with other inputs: no garbage in the place of a potential."""
+    first = ["train", "train.toml", "--quiet"]
+    assert main(first) == 0
+    before = {name: (folder / name).read_bytes() for name in ("train.h5", "train.training.h5", "train.errors.txt")}
+    assert main([*first, "--restart", "--set", override]) == 2
+    assert "train.training.h5: began with other data" in capsys.readouterr().err
+    assert {name: (folder / name).read_bytes() for name in before} == before
+
+
+def test_a_state_is_for_its_own_optimiser(folder, capsys):
+    calls = iter([False, True])
+    with pytest.raises(Interrupted):
+        train(settings(), say=lambda text="": None, stop=lambda: next(calls))
+    (folder / "train.toml").write_text(INPUT.replace('"kalman"\nstructures = 1', '"lbfgs"'))
+    assert main(["train", "train.toml", "--restart"]) == 2
+    assert "stopped within [[optimizer]] #1, kalman, which is lbfgs now" in capsys.readouterr().err
+
+
+def test_fewer_members_leave_no_word_of_the_committee(folder):
+    quiet = {"say": lambda text="": None}
+    train(settings("committee.members=2", "optimizer.0.epochs=1"), **quiet)
+    train(settings("optimizer.0.epochs=1"), restart=True, **quiet)
+    with h5py.File("train.training.h5") as file:
+        assert "committee" not in file
+
+
+def test_what_can_not_begin_overwrites_nothing(folder, capsys):
+    """--overwrite takes the old file away when the new training is ready, not before."""
+    assert main(["train", "train.toml", "--quiet"]) == 0
+    before = (folder / "train.training.h5").read_bytes()
+    (folder / "empty.xyz").write_text("")
+    assert main(["train", "train.toml", "--overwrite", "--set", "data.file=empty.xyz"]) == 2
+    assert (folder / "train.training.h5").read_bytes() == before
+    (folder / "train.training.h5").write_text("no such file")  # which it does not read either
+    assert main(["train", "train.toml", "--overwrite", "--quiet"]) == 0
+
+
 class Scripted:
     """A regression and its optimiser whose errors are given."""
 

@@ -1,6 +1,5 @@
 """``mdcore train``: from labelled structures to a potential that runs."""
 
-import contextlib
 import os
 import time
 from contextlib import ExitStack
@@ -87,7 +86,6 @@ def train(
     on_root(comm, lambda: protect(settings, restart, overwrite))
     with ExitStack() as held:
         on_root(comm, lambda: held.enter_context(RunLock(settings.output_path(".lock"))))
-        stop = held.enter_context(StopSignals()) if stop is None else stop
         prepared = training.prepare(settings, comm)
         say("\n".join(about(settings, prepared)))
         sets = training.Sets(settings, prepared, comm)
@@ -96,18 +94,31 @@ def train(
         file = TrainingFile(settings, comm)
         states = file.states() if restart else {}
         begun = comm.bcast(set(states))
-        file.begin(prepared, subsets(prepared), sets.model)
+        # signals are caught only now: before, there is nothing to keep, and they end the process at once
+        stop = held.enter_context(StopSignals()) if stop is None else stop
         models, histories = [], []
         for member in range(settings.committee.members):
             fit = sets.fit(member)
             if member in begun:
-                fit.restore(states.pop(member, None))
+                go_on(fit, states.pop(member, None), file.path)
                 say(f"member {member + 1} goes on after epoch {len(fit.history['epoch']) - 1}")
+            if member == 0:  # not before: what was refused leaves the file as it was
+                file.begin(prepared, subsets(prepared), sets.model, afresh=not restart)
             run(settings, fit, member, file, stop, say)
             models.append(fit.training.fitted())
             histories.append(fit.history)
             say(f"best: epoch {fit.best_epoch}\n")
         return on_root(comm, lambda: finish(settings, prepared, models, histories, file, say))
+
+
+def go_on(fit, state, path: str) -> None:
+    """Restore a fit from a state of the file `path`; InputError if it is another training's."""
+    try:
+        fit.restore(state)
+    except InputError as error:
+        told = InputError(f"{path}: {error}")
+        told.collective = True
+        raise told from None
 
 
 def run(settings: TrainingSettings, fit, member: int, file: TrainingFile, stop, say) -> None:
@@ -239,8 +250,5 @@ def protect(settings: TrainingSettings, restart: bool, overwrite: bool) -> None:
         raise OutputError(f"{state}: not there, so there is nothing to go on with; train without --restart")
     try:
         os.makedirs(settings.output.directory, exist_ok=True)
-        if overwrite and not restart:
-            with contextlib.suppress(FileNotFoundError):
-                os.remove(state)
     except OSError as error:
         raise OutputError(f"{settings.output.directory}: can't be made: {error.strerror}") from None

@@ -15,6 +15,7 @@ member K/                  of each network of a committee, K from 0
     history/NAME           an entry an epoch, from epoch 0, the start: epoch, seconds, "train energy",
                            "validation force", ...: root-mean-square errors, meV an atom, meV/Angstrom, GPa
     initial, best          parameters of all elements, weights input-major, then biases, layer by layer
+    unit                   of the networks' energies, eV
     best_epoch, score      where the errors that count were lowest, and their geometric mean (eV, Angstrom)
     stage, epoch, since    which optimiser is at work, and how far
     optimizer/             its state
@@ -47,9 +48,12 @@ class TrainingFile:
     def __init__(self, settings, comm):
         self.settings, self.comm, self.path = settings, comm, settings.output_path(SUFFIX)
 
-    def begin(self, prepared, subsets, model) -> None:
-        """Put in what is known before training; subsets : {name: structures}; model : networks of the right size."""
-        on_root(self.comm, lambda: self._change(lambda file: self._begin(file, prepared, subsets, model)))
+    def begin(self, prepared, subsets, model, afresh: bool = False) -> None:
+        """Put in what is known before training; subsets : {name: structures}; model : networks of the right size.
+
+        afresh : take the place of a file that is there, instead of adding to it
+        """
+        on_root(self.comm, lambda: self._change(lambda file: self._begin(file, prepared, subsets, model), afresh))
 
     def put_state(self, fit, member: int) -> None:
         """Put in the state of one member, beside those of the members before."""
@@ -105,12 +109,12 @@ class TrainingFile:
             raise OutputError(f"{self.path}: can't be read: {error}") from None
         return states
 
-    def _change(self, change) -> None:
-        """Let `change` work on a copy of the file that then takes its place."""
+    def _change(self, change, afresh: bool = False) -> None:
+        """Let `change` work on a copy of the file (afresh: on an empty one) that then takes its place."""
         temporary = self.path + ".tmp"
         try:
             with h5py.File(temporary, "w") as file:
-                if os.path.exists(self.path):
+                if os.path.exists(self.path) and not afresh:
                     with h5py.File(self.path) as old:
                         file.attrs.update(old.attrs)
                         for name in old:
@@ -126,7 +130,7 @@ class TrainingFile:
         file.pop("input", None)
         file["input"] = about.pop("input")
         file.attrs.update({"layout": LAYOUT, "layout_version": LAYOUT_VERSION, **about})
-        for name in ("data", "descriptors"):
+        for name in ("data", "descriptors", "committee"):  # the last was said of the members that were
             file.pop(name, None)
         for name, data in subsets.items():
             _put_data(file.create_group(f"data/{name}"), data)

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mdcore.errors import SimulationError
+from mdcore.errors import InputError, SimulationError
 from mdcore.train.loss import Errors, Regression
 from mdcore.units import GIGAPASCAL
 
 QUANTITIES = ("energy", "force", "stress")
 ON_ROOT = ("optimizer/covariance",)  # of a state: too large to be everywhere
+SAME_START = 1e-6  # relative, and in units of a weight: ranks and machines round the start differently
 _SCALES = (1e3, 1e3, 1.0 / GIGAPASCAL)  # meV an atom, meV/Angstrom, GPa
 
 
@@ -115,16 +116,23 @@ class Fit:
             name: np.array(getattr(self, name))
             for name in ("stage", "epoch", "since", "score", "best_epoch", "best", "initial")
         }
+        own["unit"] = np.array(self.training.factor)
         own |= {f"history/{name}": np.array(values) for name, values in self.history.items()}
         if self.optimizer is not None:
             own |= {f"optimizer/{name}": value for name, value in self.optimizer.state().items()}
+            own["optimizer/type"] = np.array(self.stages[self.stage].name.encode())
         return own
 
     def restore(self, state: dict[str, np.ndarray] | None) -> None:
-        """Go on from such a state, of rank 0: the same epochs follow, bit by bit on the same number of ranks."""
+        """Go on from such a state, of rank 0: the same epochs follow, bit by bit on the same number of ranks.
+
+        InputError if it began with other parameters than this fit does, or was within another optimiser: parameters
+        mean nothing without the data, descriptors, networks and seed that they came from.
+        """
         comm = self.training.comm
         shared = comm.bcast({k: v for k, v in state.items() if k not in ON_ROOT} if comm.rank == 0 else None)
         state = state if comm.rank == 0 else shared
+        self._refuse(state)
         for name in ("stage", "epoch", "since", "best_epoch"):
             setattr(self, name, int(state[name]))
         self.score, self.best, self.initial = float(state["score"]), np.array(state["best"]), np.array(state["initial"])
@@ -134,6 +142,24 @@ class Fit:
         if own and self.stage < len(self.stages):
             self.optimizer = self.stages[self.stage].make(self.training, self.seed + self.stage)
             self.optimizer.restore(own)
+
+    def _refuse(self, state: dict[str, np.ndarray]) -> None:
+        """InputError if this is the state of another training."""
+        factor, stage = self.training.factor, int(state["stage"])
+        start = np.append(self.training.parameters, 1.0)
+        initial = np.append(state["initial"], state.get("unit", factor) / factor)
+        if initial.shape != start.shape or not np.allclose(initial, start, rtol=SAME_START, atol=SAME_START):
+            raise InputError(
+                "began with other data or labels to train on, descriptors, networks or seed; go on with the settings that "
+                "are in it (input), or train anew under another name, e.g. --set output.name=..."
+            )
+        kind = bytes(state.get("optimizer/type", b"")).decode()
+        now = self.stages[stage].name if stage < len(self.stages) else "none"
+        if kind and kind != now:
+            raise InputError(
+                f"was stopped within [[optimizer]] #{stage + 1}, {kind}, which is {now} now; let that one end "
+                "(epochs = ...) and add others after it"
+            )
 
 
 def _rmse(errors: Errors) -> tuple[float, float, float]:
