@@ -324,6 +324,30 @@ def test_pairs_beside_a_reference(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "names, told",
+    [
+        ("r,A-A", "g(r) A-A: first peak at 2.99, height"),
+        ("r,A-B", "its g(r) is of A-B, and those of this run are of A-A"),
+    ],
+)
+def test_one_species_beside_a_reference(names, told, tmp_path):
+    """g(r) of all atoms is that of the only pair; a table of other pairs does not pass in silence."""
+    (tmp_path / "known.csv").write_text(f"{names}\n0.5,0\n2.5,1.5\n3.5,1\n")
+    positions = 3.0 * np.array([(a, b, c) for a in range(4) for b in range(4) for c in range(4)], dtype=float)
+    tracks = positions + 0.01 * np.random.default_rng(2).normal(size=(5, 64, 3))
+    path = record(tmp_path / "run.h5md", tracks, Box(12.0 * np.eye(3)), ("A",), np.zeros(64, int))
+    result = analysis.analyse(path, reference={"rdf": analysis.read_table(tmp_path / "known.csv")})
+    assert told in "\n".join(result.lines())
+    assert ("; reference 2." in "\n".join(result.lines())) == (names == "r,A-A")
+
+
+def test_a_pair_twice_is_refused(tmp_path):
+    (tmp_path / "twice.csv").write_text("r,A-B,B-A\n1,0,0\n2,1,1\n")
+    with pytest.raises(InputError, match="a pair is there twice"):
+        analysis.read_table(tmp_path / "twice.csv")
+
+
+@pytest.mark.parametrize(
     "text, fragment",
     [
         ("", "expected a first line r,A-B,..."),

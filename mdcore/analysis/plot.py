@@ -39,7 +39,7 @@ def _rdf(axes, report):
     axes.axhline(1.0, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
     if np.isfinite(g.error).all() and not g.pairs:
         axes.fill_between(g.r, g.g - 2 * g.error, g.g + 2 * g.error, color=BLUE, alpha=0.2, linewidth=0)
-    curves = g.pairs or {"all": g.g}
+    curves = g.by_pair
     table = report.reference.get("rdf", {})
     for color, (name, values) in zip(COLORS * len(curves), curves.items(), strict=False):
         axes.plot(g.r, values, color=color, linewidth=1.6, label=name)
@@ -49,7 +49,7 @@ def _rdf(axes, report):
             axes.plot(table["r"][shown], other[shown], color=INK, linewidth=0.9, linestyle=(0, (2, 2)))
     if table:
         axes.plot([], [], color=INK, linewidth=0.9, linestyle=(0, (2, 2)), label=_reference(report))
-    if g.pairs:
+    if g.pairs or table:
         axes.legend(frameon=False, fontsize=9)
     unit = _pretty(report.units.labels["length"])
     top = _beyond_bonds(g.r, list(curves.values()))

@@ -32,6 +32,12 @@ class RDF:
     peak_error: float  # standard error from blocks of frames
     peak_height: float
     n_frames: int
+    symbols: tuple[str, ...] = ()  # of the species
+
+    @property
+    def by_pair(self) -> dict[str, np.ndarray]:
+        """`pairs`, and g as the pair of the only species."""
+        return self.pairs or {f"{symbol}-{symbol}": self.g for symbol in self.symbols}
 
 
 class RDFAccumulator:
@@ -91,6 +97,7 @@ class RDFAccumulator:
             peak_error=peak_error,
             peak_height=height,
             n_frames=len(frames),
+            symbols=self.symbols,
         )
 
 

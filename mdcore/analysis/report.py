@@ -70,7 +70,9 @@ class Report:
     def _pairs(self) -> list[str]:
         """The first peak of each pair of species, beside the reference's."""
         table, out = self.reference.get("rdf", {}), []
-        for name, g in self.rdf.pairs.items() if self.rdf is not None else ():
+        if self.rdf is None:
+            return out
+        for name, g in (self.rdf.by_pair if table else self.rdf.pairs).items():
             peak, height = first_peak(self.rdf.r, g)
             other = of_pair(table, name)
             told = "" if other is None else "; reference {:.3g}, {:.2f}".format(*first_peak(table["r"], other))
@@ -78,6 +80,9 @@ class Report:
                 out.append(f"g(r) {name}: first peak at {peak:.3g}, height {height:.2f}{told}")
         if out and table:
             out[-1] += self._origin()
+        if table and all(of_pair(table, name) is None for name in self.rdf.by_pair):
+            theirs, own = (", ".join(name for name in names if name != "r") for names in (table, self.rdf.by_pair))
+            out.append(f"reference: its g(r) is of {theirs}, and those of this run are of {own}: not compared")
         return out
 
     def _origin(self) -> str:

@@ -22,6 +22,9 @@ def read_table(path) -> dict[str, np.ndarray]:
     names = [name.strip() for name in rows[0]] if rows else []
     if len(names) < 2 or names[0] != "r" or not all("-" in name for name in names[1:]):
         raise InputError(f"{path}: expected a first line r,A-B,... that names the columns, e.g. r,O-O,O-H,H-H")
+    pairs = [frozenset(name.split("-")) for name in names[1:]]
+    if len(set(pairs)) < len(pairs):
+        raise InputError(f"{path}: {', '.join(names)}: a pair is there twice; keep one")
     try:
         numbers = np.array([[float(word) for word in row] for row in rows[1:]]).reshape(len(rows) - 1, len(names))
     except ValueError:

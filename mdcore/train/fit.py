@@ -150,8 +150,8 @@ class Fit:
         initial = np.append(state["initial"], state.get("unit", factor) / factor)
         if initial.shape != start.shape or not np.allclose(initial, start, rtol=SAME_START, atol=SAME_START):
             raise InputError(
-                "began with other data or labels to train on, descriptors, networks or seed; go on with the settings that "
-                "are in it (input), or train anew under another name, e.g. --set output.name=..."
+                "began with other data or labels to train on, descriptors, networks or seed; go on with the settings "
+                "that are in it (input), or train anew under another name, e.g. --set output.name=..."
             )
         kind = bytes(state.get("optimizer/type", b"")).decode()
         now = self.stages[stage].name if stage < len(self.stages) else "none"
