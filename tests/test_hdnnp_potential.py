@@ -226,3 +226,8 @@ def random_model_without_units():
     model = random_model()
     object.__setattr__(model, "units", None)
     return model
+
+
+def test_a_path_is_no_model():
+    with pytest.raises(InputError, match=r"HDNNPotential\('water.h5'\): expected a model; read one from a file"):
+        HDNNPotential("water.h5")

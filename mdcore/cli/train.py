@@ -27,6 +27,8 @@ from mdcore.signals import StopSignals
 from mdcore.train import metrics
 from mdcore.train.summary import summarise
 
+FEW = 20  # epochs that are told whatever time they take
+
 
 def command(arguments, comm) -> None:
     settings = on_root(comm, lambda: load_training(arguments.input, arguments.set), share=True)
@@ -122,16 +124,18 @@ def go_on(fit, state, path: str) -> None:
 
 
 def run(settings: TrainingSettings, fit, member: int, file: TrainingFile, stop, say) -> None:
-    """All epochs of one member, told one by one."""
+    """All epochs of one member, told one by one: the first FEW, then at most one a second, and the last."""
     comm, saved, began, done = fit.training.comm, time.monotonic(), time.monotonic(), 0
-    first = True
+    told, line = 0.0, ""
     for row in fit.epochs():
-        if first:
+        if not told:
             say(f"{'epoch':>6} {'s':>7}  {heads(row)}  left")
-            first = False
         done += row["epoch"] > 0
         pace = (time.monotonic() - began) / max(done, 1)
-        say(f"{row['epoch']:>6.0f} {row['seconds']:>7.1f}  {cells(row)}  {clock(pace * fit.left) if done else ''}")
+        line = f"{row['epoch']:>6.0f} {row['seconds']:>7.1f}  {cells(row)}  {clock(pace * fit.left) if done else ''}"
+        if done <= FEW or time.monotonic() - told >= 1.0:
+            say(line)
+            told, line = time.monotonic(), ""
         due = time.monotonic() - saved > 60 * settings.output.checkpoint_minutes
         due, stopped = comm.maximum(np.array([due, stop()], dtype=np.float64))  # ranks agree
         if due or stopped:
@@ -145,6 +149,8 @@ def run(settings: TrainingSettings, fit, member: int, file: TrainingFile, stop, 
             )
             error.collective = True
             raise error
+    if line:
+        say(line)
     file.put_state(fit, member)
 
 

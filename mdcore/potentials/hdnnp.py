@@ -45,6 +45,10 @@ class HDNNPotential:
         self, model: HDNNP, units=None, *, precision: str = "double", threads: int | None = None,
         extrapolation="warn", disagreement: Disagreement | None = None,
     ):  # fmt: skip
+        if not isinstance(model, HDNNP):
+            raise InputError(
+                f"HDNNPotential({model!r}): expected a model; read one from a file: HDNNPotential(read_model(...))"
+            )
         self.model = model
         self.precision = precision
         if precision not in PRECISIONS:

@@ -5,7 +5,7 @@ angular functions for each two neighbour elements. The grids are those of Imbalz
 (2018), section II.A,
 
     centred:  eta_m = (n^(m/n) / rc)^2
-    shells:   rs_m = rc / n^(m/n),   eta_m = (distance to the next shell inwards)^-2
+    shells:   rs_m = rc / n^(m/n),   eta_m = (distance to the next shell outwards)^-2
 
 except that they end at the shortest distance of the data, not at rc/n: n is replaced by rc / shortest.
 """
