@@ -196,6 +196,12 @@ def test_check(folder, capsys):
         (["data.energy=E0"], ["data.xyz: structure", "no energy"]),
         (["network.atom_energies=isolated"], ["[network] atom_energies", "no structure is one H atom alone"]),
         (["descriptors.cutoff=0.5"], ["[descriptors] cutoff = 0.5", "no atom ever comes closer"]),
+        (["descriptors.keep={H=3}"], ["[descriptors] keep", "keep is of H; the data have H, O"]),
+        (["descriptors.keep={H=3,O=2,Cu=2}"], ["[descriptors] keep", "keep is of H, O, Cu"]),
+        (["descriptors.rare=0.01"], ["candidates of H are constant or rare|rare over the", "a larger rare (or 0)"]),
+        (['split.test_tags=["hot"]', 'split.validation_tags=["hot"]'], ["[split] test_tags", "in validation_tags too"]),
+        (["optimizer.0.rows=0", "loss.energy=0"], ["[optimizer]|[[optimizer]]", "nothing would be learned"]),
+        (['card={settings="mine"}'], ["[card]", "'settings' is written by mdcore itself"]),
         (['split.test_tags=["x"]'], ["[split]", "no structure to split has the tag 'x'"]),
         (['data.units={length="bohr", energy="ev"}', "data.format=ase"], ["[[data]] #1", "contradictory units"]),
     ],
@@ -254,6 +260,34 @@ def test_what_can_not_begin_overwrites_nothing(folder, capsys):
     assert (folder / "train.training.h5").read_bytes() == before
     (folder / "train.training.h5").write_text("no such file")  # which it does not read either
     assert main(["train", "train.toml", "--overwrite", "--quiet"]) == 0
+
+
+@pytest.mark.parametrize(
+    "text, fragment",
+    [
+        ("energy=1e200 pbc=\"F F F\"\nH 0 0 0 0 0 0\nH 1 0 0 0 0 0\n", "energy = 1e+200 eV: no possible number"),
+        ("energy=1 pbc=\"F F F\"\nH 0 0 0 0 0 0\nH 1 0 0 -1e200 0 0\n", "atom 1 (counting from 0) has [-1e+200"),
+    ],
+)
+def test_labels_whose_squares_overflow(text, fragment, folder, capsys):
+    (folder / "data.xyz").write_text("2\nProperties=species:S:1:pos:R:3:forces:R:3 " + text)
+    for command in ("check", "train"):
+        assert main([command, "train.toml"]) == 2
+        told = capsys.readouterr().err
+        assert fragment in told and "data.xyz: structure 0" in told and "internal" not in told
+
+
+def test_clusters_have_no_stress(folder, capsys):
+    pair = '2\nProperties=species:S:1:pos:R:3:forces:R:3 energy=-1 pbc="F F F"\nH 0 0 0 0 0 0\nH 1 0 0 0 0 0\n'
+    (folder / "data.xyz").write_text(5 * pair)
+    assert main(["train", "train.toml", "--set", "loss.tags={}", "--set", "loss.stress=1"]) == 2
+    assert "data.xyz: structure 0: not periodic along three directions" in capsys.readouterr().err
+
+
+def test_lone_atoms_train_nothing(folder, capsys):
+    (folder / "data.xyz").write_text('1\nProperties=species:S:1:pos:R:3 energy=-1 pbc="F F F"\nH 0 0 0\n' * 5)
+    assert main(["train", "train.toml", "--set", "loss.tags={}"]) == 2
+    assert "all that are to train are lone atoms" in capsys.readouterr().err
 
 
 class Scripted:

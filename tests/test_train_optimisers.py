@@ -115,6 +115,22 @@ def test_covariance_equals_matrices():
         p = (p - x @ x.T) / 0.99 + 1e-3 * np.eye(n)
 
 
+def test_a_covariance_without_sign_is_mended():
+    """However wrong it is, in a few trials: eigenvalues far below zero behind variances above."""
+    kalman = Kalman(small(), seed=4)
+    for own in kalman.covariance.panels.values():
+        own[:] = 1e4 * np.random.default_rng(3).normal(size=own.shape)
+        block = own[:, -len(own) :]  # on the diagonal: symmetric
+        block[:] = (block + block.T.copy()) / 2
+        np.fill_diagonal(block, 1.0)
+    trials, mend = [], kalman.covariance.mend
+    kalman.covariance.mend = lambda times: (trials.append(times), mend(times))
+    rows = np.random.default_rng(5).normal(size=(20, kalman.regression.n_parameters))
+    _, innovation, root = kalman._innovation(rows)
+    assert 1 < len(trials) < 60
+    np.testing.assert_allclose(root @ root.T, innovation, rtol=1e-9, atol=1e-9 * np.abs(innovation).max())
+
+
 @pytest.mark.parametrize("power", [2.0, 0.5])
 def test_kalman_is_recursive_least_squares(power):
     """For a model linear in its parameters one pass of the filter is the ridge regression of all it was shown."""

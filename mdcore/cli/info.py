@@ -64,7 +64,7 @@ def _short(settings) -> str:
 
 
 def _line(name: str, text) -> str:
-    return f"  {name:<18}{text}"
+    return f"  {name:<17} {text}"
 
 
 # --- network potentials ----------------------------------------------------------------------------

@@ -88,7 +88,6 @@ def train(
     on_root(comm, lambda: protect(settings, restart, overwrite))
     with ExitStack() as held:
         on_root(comm, lambda: held.enter_context(RunLock(settings.output_path(".lock"))))
-        stop = held.enter_context(StopSignals()) if stop is None else stop
         prepared = training.prepare(settings, comm)
         say("\n".join(about(settings, prepared)))
         sets = training.Sets(settings, prepared, comm)
@@ -97,6 +96,8 @@ def train(
         file = TrainingFile(settings, comm)
         states = file.states() if restart else {}
         begun = comm.bcast(set(states))
+        # signals are caught only now: before, there is nothing to keep, and they end the process at once
+        stop = held.enter_context(StopSignals()) if stop is None else stop
         models, histories = [], []
         for member in range(settings.committee.members):
             fit = sets.fit(member)

@@ -63,6 +63,8 @@ def read_data(settings: TrainingSettings) -> dataset.Dataset:
         )  # fmt: skip
     except InputError as error:
         raise at(settings, ("split",), str(error)) from None
+    if all(one.isolated for one in found.train):
+        raise at(settings, ("data",), "no structures are left to train on: all that are to train are lone atoms")
     need([one for one in found.train + found.validation if not one.isolated], *settings.needed)
     strangers = [one for one in found.validation + found.test if set(one.counts) - set(_elements(found.train))]
     if strangers:
@@ -89,12 +91,12 @@ def fitted_on(data, needed) -> list[Labelled]:
 def read(settings: TrainingSettings) -> tuple[dataset.Dataset, dict[str, float]]:
     """Data, and the zero of energy of each element."""
     data = read_data(settings)
-    if not fitted_on(data.train, settings.needed):
-        raise InputError("no structures are left to train on: all that are to train are lone atoms")
     try:
         return data, dataset.atom_energies(data.train, settings.network.atom_energies)
     except InputError as error:
-        raise at(settings, ("network", "atom_energies"), str(error).removeprefix("atom_energies: ")) from None
+        told = str(error).removeprefix("atom_energies: ")
+        told = told.removeprefix(f'atom_energies = "{settings.network.atom_energies}": ')
+        raise at(settings, ("network", "atom_energies"), told) from None
 
 
 def prepare(settings: TrainingSettings, comm=None) -> Prepared:
@@ -124,7 +126,8 @@ def prepare(settings: TrainingSettings, comm=None) -> Prepared:
                 rare=s.rare, comm=comm,
             )
     except InputError as error:
-        key = "file" if s.file else "functions" if s.functions else "cutoff"
+        named = "keep" if "descriptors: keep " in str(error) else "cutoff"
+        key = "file" if s.file else "functions" if s.functions else named
         told = InputError("\n".join(str(at(settings, ("descriptors", key), m)) for m in str(error).splitlines()))
         told.collective = True
         raise told from None

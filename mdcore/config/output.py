@@ -81,7 +81,7 @@ class ReferenceSettings:
     rdf: str | None = setting(
         Text(),
         "Text file with radial distribution functions, relative to the input file: a line `r,O-O,O-H,H-H` that names "
-        "the columns, then numbers.",
+        "the columns, then numbers. With one species, `r,Ar-Ar`.",
         default=None,
         default_text="none",
         example="water_rdf.csv",

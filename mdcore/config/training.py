@@ -17,6 +17,7 @@ from mdcore.threads import MOST as MOST_THREADS
 
 CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "poly3": 7, "poly4": 8}
 GENERATED_ONLY = ("cutoff", "radial", "angular", "angular_cutoff", "zetas", "wide", "keep", "method", "rare")
+OWN_CARD = ("title", "program", "date", "seed", "settings", "files", "structures", "tags", "elements")
 ACTIVATIONS = {"tanh": "t", "softplus": "p", "logistic": "s", "gaussian": "g", "cosine": "c", "linear": "l"}
 
 
@@ -139,7 +140,7 @@ class DescriptorSettings:
         try:
             Units.parse(self.units or None, "a unit")
         except InputError as error:
-            yield "units", str(error)
+            yield "units", str(error).removeprefix("a unit: ")
         if self.file and not self.units:
             yield "file", 'state its units, e.g. units = { length = "bohr", energy = "hartree" }'
         yield from unknown_elements("keep", self.keep)
@@ -306,6 +307,12 @@ class TrainingSettings:
     output: TrainingOutputSettings = setting(
         Section(TrainingOutputSettings), "Files.", default=TrainingOutputSettings()
     )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        for name in set(self.card) & set(OWN_CARD):
+            yield "card", f"{name!r} is written by mdcore itself; choose another name"
+        if not self.loss.energy and not self.loss.stress and any(getattr(s, "rows", 1) == 0 for s in self.optimizer):
+            yield "optimizer", "rows = 0, and only forces count in [loss]: nothing would be learned"
 
     origin: Origin = field(default_factory=Origin)  # the document behind the settings
     text: str = ""  # the input file's content, and the overrides of the command line as comments

@@ -81,7 +81,7 @@ class DataSettings:
         try:
             Units.parse(self.units or None, "a unit")
         except InputError as error:
-            yield "units", str(error)
+            yield "units", str(error).removeprefix("a unit: ")
         if sorted(self.stress_order) != sorted(AXES):
             yield "stress_order", f"each of {', '.join(AXES)} once"
         for key in ("stress_unit", "stress_order", "stress_sign"):
@@ -110,5 +110,7 @@ class SplitSettings:
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:
+        for tag in set(self.validation_tags) & set(self.test_tags):
+            yield "test_tags", f"{tag!r} is in validation_tags too; it can do one of both"
         if self.validation + self.test >= 1:
             yield "test", f"validation is {self.validation:g}; together they must leave something to train on"

@@ -65,12 +65,15 @@ class Covariance:
         for own in self.panels.values():
             _diagonal(own)[:] += noise
 
-    def mend(self) -> None:
-        """Where rounding cost P its sign: add a little to every variance, and more than the most negative one lacks."""
+    def mend(self, times: float = 1.0) -> None:
+        """Where rounding cost P its sign: add a little to every variance, and more than the most negative one lacks.
+
+        times : so much more than a little
+        """
         own = np.concatenate([np.empty(0), *map(_diagonal, self.panels.values())])
         total = self.comm.sum(np.array([np.abs(own).sum()]))[0]
         lacking = self.comm.maximum(np.array([(-own).max(initial=-np.inf)]))[0]
-        self.add(max(1e-6 * total / self.n, 2.0 * lacking))
+        self.add(max(times * 1e-6 * total / self.n, 2.0 * lacking))
 
     def packed(self) -> np.ndarray | None:
         """All panels, those with the first rows first, row by row, as one array on rank 0; None elsewhere."""

@@ -89,13 +89,20 @@ def choose(
     if method not in METHODS:
         raise InputError(f"descriptors: method = {method!r}: expected one of {', '.join(METHODS)}")
     elements = elements_of(data)
+    if isinstance(keep, dict) and set(keep) != set(elements):
+        raise InputError(f"descriptors: keep is of {', '.join(keep)}; the data have {', '.join(elements)}: name these")
     offered, chosen, dropped = _sorted(candidates, elements), [], {}
     for e, own, g in zip(elements, offered, sample(data, offered, SAMPLE, seed), strict=True):
         bad = useless(own, g, GENERATED, rare)
         dropped |= bad
         rows = [k for k, f in enumerate(own) if f.label not in bad]
         if not rows:
-            raise InputError(f"descriptors: no candidate of {e} varies over the data; choose a larger cutoff")
+            why = {reason.split(":")[0] for reason in bad.values()}
+            raise InputError(
+                f"descriptors: all {len(own)} candidates of {e} are {' or '.join(sorted(why))} over the {len(g)} atoms "
+                "of it that were looked at; choose a larger cutoff"
+                + (", a larger rare (or 0)" if "rare" in why else "") + f", or add structures with {e}"
+            )
         wanted = keep.get(e) if isinstance(keep, dict) else keep
         if wanted is not None and wanted < len(rows):
             rows = [rows[k] for k in select(g[:, rows], wanted, method)]

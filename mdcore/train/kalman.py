@@ -14,6 +14,7 @@ is small and done by all alike.
 """
 
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
@@ -80,8 +81,8 @@ class Kalman:
         self.updates += 1
 
     def _innovation(self, rows: np.ndarray):
-        """P rows^T, S = rows P rows^T + 1, its Cholesky factor. Where rounding cost P its sign, P grows a little."""
-        while True:
+        """P rows^T, S = rows P rows^T + 1, its Cholesky factor. Where rounding cost P its sign, P grows: ever more."""
+        for trial in count():
             p_rows = self.covariance.times(rows)
             innovation = rows @ p_rows
             innovation[np.diag_indices_from(innovation)] += 1.0
@@ -95,7 +96,7 @@ class Kalman:
                     )
                     error.collective = True
                     raise error from None
-                self.covariance.mend()
+                self.covariance.mend(2.0**trial)
 
     def _observe(self, structures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows dy/dw [m, n_parameters] and errors [m], over their noise, of what is chosen of this rank's structures.

@@ -12,6 +12,7 @@ from mdcore.errors import InputError
 from mdcore.evaluation import Structure
 from mdcore.potentials.native_units import did_you_mean
 
+LARGEST = 1e30  # of a label or coordinate; squares of larger ones overflow, in sums
 ALONE = 8.0  # Angstrom; an atom in a periodic cell so wide is an isolated one
 
 
@@ -60,8 +61,8 @@ class Labelled:
                 put(self, name, self._checked(name, shape, unit))
         if self.energy is not None:
             put(self, "energy", float(self.energy))
-            if not np.isfinite(self.energy):
-                raise InputError(f"{self.where}: energy = {self.energy}: not a finite number; repair or drop it")
+            if not abs(self.energy) <= LARGEST:
+                raise InputError(f"{self.where}: energy = {self.energy} eV: no possible number; repair or drop it")
         if not (np.isfinite(self.weight) and self.weight > 0):
             raise InputError(f"{self.where}: weight = {self.weight}: expected a positive number")
         if any(self.periodic) and self.cell is None:
@@ -71,10 +72,12 @@ class Labelled:
         array = np.array(getattr(self, name), dtype=np.float64, order="C")
         if array.shape != shape:
             raise InputError(f"{self.where}: {name}: expected {shape[0]} x {shape[1]} numbers, found {array.shape}")
-        if not np.isfinite(array).all():
-            row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+        possible = np.abs(array) <= LARGEST
+        if not possible.all():
+            row = int(np.flatnonzero(~possible.all(axis=1))[0])
             of = f"atom {row} (counting from 0)" if shape[0] == len(self.symbols) and name != "stress" else f"row {row}"
-            raise InputError(f"{self.where}: {name}: {of} has {array[row].tolist()} {unit}, which is not finite")
+            found = f"{array[row].tolist()} {unit}"
+            raise InputError(f"{self.where}: {name}: {of} has {found}: no possible numbers; repair or drop it")
         array.setflags(write=False)
         return array
 
@@ -144,6 +147,11 @@ def need(data: Sequence[Labelled], *labels: str) -> None:
         without = [s for s in data if getattr(s, label) is None and not (label == "forces" and s.isolated)]
         if without:
             first, rest = without[0], len(without) - 1
+            if label == "stress" and first.volume is None:
+                raise InputError(
+                    f"{first.where}: not periodic along three directions, so it has no stress; set the weight of "
+                    "stress in the loss to 0, or leave such structures out"
+                )
             some = f"; {len(data) - len(without)} others have" if len(without) < len(data) else ""
             more = f" (and {rest} more)" if rest else ""
             raise InputError(
