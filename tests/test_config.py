@@ -14,6 +14,7 @@ from mdcore.config.potentials import POTENTIALS, LennardJonesSettings
 from mdcore.config.schema import NamedSections, Section, Sections, keys, toml
 from mdcore.config.settings import Settings
 from mdcore.config.stages import ENSEMBLES, LangevinSettings, NVESettings
+from mdcore.config.training import TrainingSettings
 from mdcore.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -209,8 +210,8 @@ cutoff = 2.5
     assert "the pair A-B has no parameters" in str(caught.value)
 
 
-def every_key():
-    """(path, class, field) of each key that holds a value."""
+def every_key(settings):
+    """(path, field) of each key of a settings class that holds a value."""
 
     def walk(cls, path):
         for name, field in keys(cls).items():
@@ -223,17 +224,20 @@ def every_key():
             else:
                 yield ".".join((*path, name)), field
 
-    return list(walk(Settings, ()))
+    return list(walk(settings, ()))
 
 
-@pytest.mark.parametrize(("path", "field"), every_key(), ids=lambda x: x if isinstance(x, str) else "")
+EVERY = [*every_key(Settings), *((f"training: {path}", field) for path, field in every_key(TrainingSettings))]
+
+
+@pytest.mark.parametrize(("path", "field"), EVERY, ids=lambda x: x if isinstance(x, str) else "")
 def test_every_key_is_documented_and_its_example_is_right(path, field):
     meta = field.metadata
     assert meta["doc"].strip().endswith(".")
     kind = meta["kind"]
     example = kind.convert(tomllib.loads(f"v = {toml(meta['example'])}")["v"])
     assert example is not None
-    if field.default not in (None, dataclasses.MISSING, ""):
+    if field.default not in (None, dataclasses.MISSING, "", ()):
         assert kind.convert(field.default) == field.default
 
 
@@ -244,7 +248,7 @@ def test_reference_page_is_up_to_date():
 
 def test_reference_page_names_every_key():
     page = reference.page()
-    for path, _ in every_key():
+    for path, _ in every_key(Settings):
         assert f"| `{path.split('.')[-1]}` |" in page
     for word in (*POTENTIALS, *ENSEMBLES):
         assert f'"{word}"' in page

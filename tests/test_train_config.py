@@ -1,7 +1,5 @@
 """Does a train.toml become the settings it says, are all mistakes told at once, and is the reference page true?"""
 
-import dataclasses
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,9 +7,9 @@ import pytest
 from mdcore.config import reference
 from mdcore.config.load_training import is_training, parse_training
 from mdcore.config.optimizers import OPTIMIZERS, KalmanSettings, LBFGSSettings
-from mdcore.config.schema import Section, Sections, keys, toml
 from mdcore.config.training import TrainingSettings
 from mdcore.errors import InputError
+from tests.test_config import every_key
 
 ROOT = Path(__file__).parents[1]
 MINIMAL = """
@@ -121,36 +119,11 @@ def test_what_is_a_training(tmp_path):
         assert is_training(tmp_path / name) is answer
 
 
-def every_key():
-    def walk(cls, path):
-        for name, field in keys(cls).items():
-            kind = field.metadata["kind"]
-            if isinstance(kind, Section):
-                yield from walk(kind.cls, (*path, name))
-            elif isinstance(kind, Sections):
-                for inner in (kind.classes or {"": kind.cls}).values():
-                    yield from walk(inner, (*path, name))
-            else:
-                yield ".".join((*path, name)), field
-
-    return list(walk(TrainingSettings, ()))
-
-
-@pytest.mark.parametrize(("path", "field"), every_key(), ids=lambda x: x if isinstance(x, str) else "")
-def test_every_key_is_documented_and_its_example_is_right(path, field):
-    meta = field.metadata
-    assert meta["doc"].strip().endswith(".")
-    kind = meta["kind"]
-    assert kind.convert(tomllib.loads(f"v = {toml(meta['example'])}")["v"]) is not None
-    if field.default not in (None, dataclasses.MISSING, "", ()):
-        assert kind.convert(field.default) == field.default
-
-
 def test_reference_page():
     page = reference.training_page()
     message = "run: python -m mdcore.config.reference train > docs/train-input.md"
     assert (ROOT / "docs" / "train-input.md").read_text() == page, message
-    for path, _ in every_key():
+    for path, _ in every_key(TrainingSettings):
         assert f"| `{path.split('.')[-1]}` |" in page
     assert all(f'"{word}"' in page for word in OPTIMIZERS)
     parse_training(reference.TRAINING_EXAMPLE, "water.toml")

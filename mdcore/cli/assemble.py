@@ -9,7 +9,7 @@ from mdcore.cli.summary import boundary
 from mdcore.config import validate_species
 from mdcore.config.potentials import HDNNPSettings, LennardJonesSettings, ZBLSettings
 from mdcore.config.problems import Problems, at
-from mdcore.config.settings import Settings, beside_input
+from mdcore.config.settings import Settings
 from mdcore.config.stages import LangevinSettings, NVESettings, StageSettings
 from mdcore.errors import InputError
 from mdcore.integrators import Langevin, VelocityVerlet
@@ -62,7 +62,7 @@ def make_reference(settings: Settings) -> dict:
     found = {key: value for key, value in vars(wanted).items() if value} if wanted else {}
     if "rdf" in found:
         try:
-            found["rdf"] = read_table(beside_input(settings.source, found["rdf"]))
+            found["rdf"] = read_table(settings.beside(found["rdf"]))
         except InputError as error:
             raise at(settings, ("analysis", "reference", "rdf"), str(error)) from None
     return found

@@ -5,12 +5,15 @@ from collections import Counter
 
 from mdcore.cli.potential import is_input, load_input, parse_units
 from mdcore.cli.run import on_root
-from mdcore.potentials.hdnnp_model import ANGULAR_TYPES, COMPACT_TYPES, HDNNP, WEIGHTED_TYPES, n_parameters
+from mdcore.potentials.hdnnp_model import (
+    ACTIVATION_NAMES,
+    ANGULAR_TYPES,
+    COMPACT_TYPES,
+    HDNNP,
+    WEIGHTED_TYPES,
+    n_parameters,
+)
 
-ACTIVATIONS = {
-    "l": "linear", "t": "tanh", "s": "logistic", "p": "softplus", "r": "relu", "g": "gaussian", "c": "cosine",
-    "S": "reversed logistic", "e": "exponential", "h": "harmonic",
-}  # fmt: skip
 CUTOFFS = (
     "hard", "cosine", "tanh^3", "tanh^3, one at r = 0", "exponential", "polynomial of degree 3",
     "polynomial of degree 5", "polynomial of degree 7", "polynomial of degree 9",
@@ -128,7 +131,7 @@ def _of_element(model: HDNNP, e: int, element: str, unit: str, energy: str) -> l
 
 
 def _of_network(network) -> str:
-    names = [ACTIVATIONS[letter] for letter in network.activations]
+    names = [ACTIVATION_NAMES[letter] for letter in network.activations]
     nodes = " (node arguments divided by their number)" if network.normalize_nodes else ""
     return f"{'-'.join(map(str, network.layer_sizes))}, {', '.join(names)}{nodes}"
 

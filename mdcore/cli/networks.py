@@ -5,7 +5,7 @@ import sys
 
 from mdcore.config.potentials import HDNNPSettings
 from mdcore.config.problems import at
-from mdcore.config.settings import Settings, beside_input
+from mdcore.config.settings import Settings
 from mdcore.errors import InputError
 from mdcore.potentials.base import leaves
 from mdcore.potentials.disagreement import Disagreement
@@ -41,7 +41,7 @@ def read_models(settings: Settings, symbols) -> dict[int, HDNNP]:
     """
     models = {}
     for i, s in of(settings):
-        path = beside_input(settings.source, s.file)
+        path = settings.beside(s.file)
         try:
             model = read_model(path, s.units or None)
         except InputError as error:
@@ -128,7 +128,7 @@ def provenance(settings: Settings, potential) -> dict[str, str]:
     networks = running(potential)
     if not networks:
         return {}
-    files = [beside_input(settings.source, s.file) for _, s in of(settings)]
+    files = [settings.beside(s.file) for _, s in of(settings)]
     about = [
         {
             "file": file,

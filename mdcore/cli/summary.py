@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 
-from mdcore.config.settings import Settings, beside_input
+from mdcore.config.settings import Settings
 from mdcore.potentials.base import leaves
 
 
@@ -29,7 +29,7 @@ def of_settings(settings: Settings, potential) -> list[str]:
         text = term.describe() if hasattr(term, "describe") else f"cutoff {term.cutoff:g} {unit}"
         lines.append(f"potential   {s.type}, {text}")
         if hasattr(s, "file"):
-            lines.append(f"read from   {beside_input(settings.source, s.file)}")
+            lines.append(f"read from   {settings.beside(s.file)}")
         if hasattr(term, "threads"):
             lines.append(f"threads     {term.threads} of each rank")
     lines.append(f"neighbours  skin {settings.neighbors.skin:g} {unit}")

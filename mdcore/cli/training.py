@@ -10,7 +10,7 @@ from mdcore.cli.run import on_root
 from mdcore.comm import SelfComm
 from mdcore.config.optimizers import AdamSettings, KalmanSettings, LBFGSSettings
 from mdcore.config.problems import at
-from mdcore.config.training import ACTIVATIONS, CUTOFF_FUNCTIONS, TrainingSettings
+from mdcore.config.training import ACTIVATIONS, CUTOFF_FUNCTIONS, SHORTEST, TrainingSettings
 from mdcore.errors import InputError
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, n_parameters
 from mdcore.potentials.native_units import Units
@@ -248,5 +248,5 @@ def card(settings: TrainingSettings, prepared: Prepared) -> dict[str, str]:
         "structures": ", ".join(f"{name} {len(own)}" for name, own in data.subsets().items()),
         **({"tags": ", ".join(tags)} if tags else {}),
         "elements": ", ".join(data.elements),
-        "shortest distances trained on, Angstrom": ranges,
+        SHORTEST: ranges,
     }

@@ -3,8 +3,9 @@
 import os
 
 from mdcore import elements
+from mdcore.config.document import beside_input
 from mdcore.config.problems import Problems, lookup
-from mdcore.config.settings import Settings, beside_input
+from mdcore.config.settings import Settings
 
 
 def check_document(problems: Problems):

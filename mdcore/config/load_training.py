@@ -3,10 +3,10 @@
 import dataclasses
 import os
 
+from mdcore.config.document import beside_input
 from mdcore.config.load import annotated, opened, read
 from mdcore.config.parse import Parser
 from mdcore.config.problems import Problems, lookup
-from mdcore.config.settings import beside_input
 from mdcore.config.training import TrainingSettings
 from mdcore.units import METAL
 

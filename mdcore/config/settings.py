@@ -5,12 +5,11 @@ reference page (docs/input.md) are all derived from them.
 """
 
 # ruff: noqa: RUF009  (setting() is a dataclass field)
-import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from mdcore.config.document import Document
 from mdcore.config.output import AnalysisSettings, OutputSettings
 from mdcore.config.potentials import POTENTIALS
-from mdcore.config.problems import Origin
 from mdcore.config.schema import (
     Choice,
     Integer,
@@ -78,7 +77,7 @@ class LimitsSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Document):
     """Everything one input file says; complete and consistent once `load` returns it."""
 
     title: str = setting(
@@ -115,14 +114,6 @@ class Settings:
         Section(AnalysisSettings), "Results at the end.", default=None
     )
 
-    origin: Origin = field(default_factory=Origin)  # the document behind the settings
-    text: str = ""  # the input file's content, and the overrides of the command line as comments
-
-    @property
-    def source(self) -> str:
-        """The input file."""
-        return self.origin.source
-
     @property
     def unit_system(self) -> UnitSystem:
         return SYSTEMS[self.units]
@@ -130,19 +121,10 @@ class Settings:
     @property
     def structure_path(self) -> str | None:
         """The structure file, as seen from the current directory."""
-        return beside_input(self.source, self.structure.file) if self.structure.file else None
+        return self.beside(self.structure.file) if self.structure.file else None
 
     @property
     def temperatures(self) -> tuple[float, ...]:
         """All temperatures the input names."""
         start = () if self.velocities.temperature is None else (self.velocities.temperature,)
         return start + tuple(t for stage in self.stage for t in stage.temperatures)
-
-    def output_path(self, suffix: str) -> str:
-        """``<directory>/<name><suffix>``"""
-        return os.path.normpath(os.path.join(self.output.directory, self.output.name + suffix))
-
-
-def beside_input(source: str, file: str) -> str:
-    """`file`, which an input at `source` names, as seen from the current directory."""
-    return os.path.join(os.path.dirname(source), os.path.expanduser(file))

@@ -3,22 +3,23 @@
 # ruff: noqa: RUF009  (setting() is a dataclass field)
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from mdcore.config.document import Document
 from mdcore.config.optimizers import OPTIMIZERS
-from mdcore.config.problems import Origin
 from mdcore.config.schema import Boolean, Choice, Integer, List, Number, OneOf, Section, Sections, Table, Text, setting
-from mdcore.config.settings import beside_input
 from mdcore.config.training_data import DataSettings, SplitSettings
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError
+from mdcore.potentials.hdnnp_model import ACTIVATION_NAMES
 from mdcore.potentials.native_units import Units
 from mdcore.threads import MOST as MOST_THREADS
 
 CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "poly3": 7, "poly4": 8}
 GENERATED_ONLY = ("cutoff", "radial", "angular", "angular_cutoff", "zetas", "wide", "keep", "method", "rare")
-OWN_CARD = ("title", "program", "date", "seed", "settings", "files", "structures", "tags", "elements")
-ACTIVATIONS = {"tanh": "t", "softplus": "p", "logistic": "s", "gaussian": "g", "cosine": "c", "linear": "l"}
+SHORTEST = "shortest distances trained on, Angstrom"
+OWN_CARD = ("title", "program", "date", "seed", "settings", "files", "structures", "tags", "elements", SHORTEST)
+ACTIVATIONS = {ACTIVATION_NAMES[letter]: letter for letter in "tpsgcl"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,7 +271,7 @@ class TrainingOutputSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
+class TrainingSettings(Document):
     """Everything one train.toml says; complete and consistent once `load_training` returns it."""
 
     title: str = setting(
@@ -314,26 +315,10 @@ class TrainingSettings:
         if not self.loss.energy and not self.loss.stress and any(getattr(s, "rows", 1) == 0 for s in self.optimizer):
             yield "optimizer", "rows = 0, and only forces count in [loss]: nothing would be learned"
 
-    origin: Origin = field(default_factory=Origin)  # the document behind the settings
-    text: str = ""  # the input file's content, and the overrides of the command line as comments
-
-    @property
-    def source(self) -> str:
-        """The input file."""
-        return self.origin.source
-
     @property
     def needed(self) -> tuple[str, ...]:
         """The labels that count."""
         return tuple(name for name in ("energy", "forces", "stress") if getattr(self.loss, name))
-
-    def beside(self, file: str) -> str:
-        """A file that the input names, as seen from the current directory."""
-        return beside_input(self.source, file)
-
-    def output_path(self, suffix: str) -> str:
-        """``<directory>/<name><suffix>``"""
-        return os.path.normpath(os.path.join(self.output.directory, self.output.name + suffix))
 
 
 def unknown_elements(key: str, table) -> Iterator[tuple[str, str]]:

@@ -25,7 +25,11 @@ WEIGHTED_TYPES = (12, 13, 23, 24, 25)  # every element, weighted with Z_j or Z_j
 COMPACT_TYPES = (20, 21, 22, 23, 24, 25)  # compact support: no cutoff function
 SUBTYPES = tuple(core + suffix for core in ("p1", "p2", "p3", "p4", "e") for suffix in ("", "a"))
 CUTOFF_TYPES = tuple(range(9))
-ACTIVATIONS = "ltsprgcSeh"
+ACTIVATION_NAMES = {
+    "l": "linear", "t": "tanh", "s": "logistic", "p": "softplus", "r": "relu", "g": "gaussian", "c": "cosine",
+    "S": "reversed logistic", "e": "exponential", "h": "harmonic",
+}  # fmt: skip
+ACTIVATIONS = "".join(ACTIVATION_NAMES)  # in the order of ext/hdnnp.h
 MOST_MEMBERS = 100  # HD_MEMBERS of ext/hdnnp.h
 SCALING_MODES = ("none", "center", "scale", "scale_center", "sigma")
 

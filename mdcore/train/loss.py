@@ -46,14 +46,11 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Errors:
-    """Root-mean-square and mean absolute errors: energy an atom, force and stress component; nan: no data."""
+    """Root mean squares of errors: of the energy an atom, of force and stress components; nan: no data."""
 
     energy: float
     forces: float
     stress: float
-    energy_mae: float
-    forces_mae: float
-    stress_mae: float
 
 
 class Regression:
@@ -144,16 +141,15 @@ class Regression:
             stress /= env.volumes[chunk.start : chunk.stop, None]
         return Prediction(energies, forces, stress), slopes
 
-    def errors(self, prediction: Prediction | None = None) -> Errors:
-        """Of all structures that have labels; prediction : of this rank's."""
-        env, p = self.environments, self.predict() if prediction is None else prediction
+    def errors(self) -> Errors:
+        """Of all structures that have labels, on all ranks."""
+        env, p = self.environments, self.predict()
         energy = (p.energies - env.energies) / env.n_atoms
         stress = np.full((1, 6), np.nan) if p.stresses is None else p.stresses - env.stresses
         columns = [_finite(c) for c in (energy, p.forces - env.forces, stress)]
-        sums = np.array([[c.size for c in columns], *([np.sum(np.abs(c) ** q) for c in columns] for q in (2, 1))])
-        n, squares, sizes = self.comm.sum(sums)
+        n, squares = self.comm.sum(np.array([[c.size for c in columns], [np.sum(c**2) for c in columns]]))
         with np.errstate(invalid="ignore"):
-            return Errors(*map(float, np.sqrt(squares / n)), *map(float, sizes / n))
+            return Errors(*map(float, np.sqrt(squares / n)))
 
     # --- the loss ----------------------------------------------------------------------------------------
 

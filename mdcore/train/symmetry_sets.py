@@ -23,7 +23,6 @@ from mdcore.potentials.hdnnp_model import SymmetryFunction
 from mdcore.potentials.n2p2_settings import element_list, read_settings, symmetry_functions
 from mdcore.potentials.native_units import Units
 
-CUTOFF_TYPES = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "poly3": 7, "poly4": 8}
 LAMBDAS = (-1.0, 1.0)
 NEAR = 1.5  # of a shell, in units of its width 1/sqrt(eta): where it has 0.1 of its height
 DIGITS = 6  # significant ones of the parameters: what is written is what is used
