@@ -47,6 +47,23 @@ def test_the_generated_set(candidates):
         generate(ELEMENTS, {("H", "H"): 6.0, ("O", "O"): 2.0}, 5.0)
 
 
+def test_angular_shells():
+    """Both signs of lambda and all zetas in each; none where one of the two neighbours never is."""
+    shortest = {("H", "O"): 1.0, ("O", "O"): 2.4}
+    options = {"radial": 2, "angular": 1, "zetas": (1.0, 4.0), "angular_cutoff": 4.0, "angular_shells": 3}
+    own = generate(("H", "O"), shortest, 5.0, **options)["O"]
+    shells = [f for f in own if f.type == 9]
+    assert len(shells) == 3 * 3 * 2 * 2 and {f.cutoff for f in shells} == {4.0}  # pairs, shells, lambdas, zetas
+    assert sorted({f.rs for f in shells if f.neighbors == ("O", "O")}) == pytest.approx(
+        [2.4, 2.4 * (4 / 2.4) ** (1 / 3), 2.4 * (4 / 2.4) ** (2 / 3)], rel=1e-5
+    )
+    seen = {("H", "O"): np.linspace(1.0, 1.2), ("O", "O"): np.array([3.5])}
+    some = generate(("H", "O"), shortest, 5.0, seen=seen, **options | {"angular_shells": 8})["O"]
+    radii = {pair: [f.rs for f in some if f.type == 9 and f.neighbors == pair] for pair in (("H", "H"), ("H", "O"))}
+    assert 1.0 in radii["H", "H"] and max(radii["H", "H"]) < 1.8  # 3.4 is one, but no H is there
+    assert not radii["H", "O"]  # nor are H and O ever as far away as each other
+
+
 def test_values_are_the_textbook_ones(candidates):
     functions = tuple(tuple(sorted(candidates[e], key=lambda f: f.sort_key)) for e in ELEMENTS)
     model = bare(ELEMENTS, functions)

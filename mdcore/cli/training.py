@@ -119,7 +119,8 @@ def prepare(settings: TrainingSettings, comm=None) -> Prepared:
         else:
             candidates = symmetry_sets.generate(
                 elements, shortest, s.cutoff, radial=s.radial, angular=s.angular, zetas=s.zetas,
-                angular_cutoff=s.angular_cutoff, wide=s.wide, cutoff_type=cutoff_type, seen=seen,
+                angular_shells=s.angular_shells, angular_cutoff=s.angular_cutoff, wide=s.wide, cutoff_type=cutoff_type,
+                seen=seen,
             )  # fmt: skip
             chosen = descriptors.choose(
                 train, candidates, s.keep, method=s.method, mode=s.scaling, seed=settings.seed,

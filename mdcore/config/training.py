@@ -16,7 +16,9 @@ from mdcore.potentials.native_units import Units
 from mdcore.threads import MOST as MOST_THREADS
 
 CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "poly3": 7, "poly4": 8}
-GENERATED_ONLY = ("cutoff", "radial", "angular", "angular_cutoff", "zetas", "wide", "keep", "method", "rare")
+GENERATED_ONLY = (
+    "cutoff", "radial", "angular", "angular_shells", "angular_cutoff", "zetas", "wide", "keep", "method", "rare",
+)  # fmt: skip
 SHORTEST = "shortest distances trained on, Angstrom"
 OWN_CARD = ("title", "program", "date", "seed", "settings", "files", "structures", "tags", "elements", SHORTEST)
 ACTIVATIONS = {ACTIVATION_NAMES[letter]: letter for letter in "tpsgcl"}
@@ -55,6 +57,13 @@ class DescriptorSettings:
         "`zetas`.",
         default=4,
         example=3,
+    )
+    angular_shells: int = setting(
+        Integer(minimum=0, maximum=16),
+        "Shells of angular candidates that see the angles between two neighbours at about the same distance, with both "
+        "signs of lambda and all `zetas`; type 9.",
+        default=0,
+        example=6,
     )
     angular_cutoff: float | None = setting(
         Number(above=0),

@@ -7,7 +7,9 @@ angular functions for each two neighbour elements. The grids are those of Imbalz
     centred:  eta_m = (n^(m/n) / rc)^2
     shells:   rs_m = rc / n^(m/n),   eta_m = (distance to the next shell outwards)^-2
 
-except that they end at the shortest distance of the data, not at rc/n: n is replaced by rc / shortest.
+except that they end at the shortest distance of the data, not at rc/n: n is replaced by rc / shortest. Angular functions
+are centred, or look at two neighbours in one shell, of the same grid (J. S. Smith, O. Isayev, A. E. Roitberg, Chem. Sci. 8,
+3192 (2017), eq. 4, has the shells of ANI).
 """
 
 from collections.abc import Sequence
@@ -31,13 +33,14 @@ DIGITS = 6  # significant ones of the parameters: what is written is what is use
 def generate(
     elements: Sequence[str], shortest: dict[tuple[str, str], float], cutoff: float, *, radial: int = 8,
     angular: int = 4, zetas: Sequence[float] = (1.0, 2.0, 4.0, 8.0), angular_cutoff: float | None = None,
-    wide: bool = False, cutoff_type: int = 2, seen: dict[tuple[str, str], np.ndarray] | None = None,
+    angular_shells: int = 0, wide: bool = False, cutoff_type: int = 2, seen: dict[tuple[str, str], np.ndarray] | None = None,
 ) -> dict[str, list[SymmetryFunction]]:  # fmt: skip
     """{element: candidates}
 
     shortest : distance of each two elements in the data, inf where they never come closer than the cutoff
-    radial : steps of the grid, of centred Gaussians and of shells each; angular : widths of angular functions
-    wide : angular functions without factors of r_jk (type 9 instead of 3)
+    radial : steps of the grid, of centred Gaussians and of shells each; angular : widths of angular functions;
+    angular_shells : shells of those that see angles between two neighbours as far away as each other (type 9)
+    wide : centred angular functions without factors of r_jk (type 9 instead of 3)
     seen : distances that occur between each two elements; shells where none is near are no candidates: the data would
         only know their tails, tiny numbers that scaling blows up, and that leave their range at once in other data
     """
@@ -64,13 +67,17 @@ def generate(
         near = [e for e in neighbours if _of(known, centre, e) < inner]
         for a, b in combinations_with_replacement(near, 2):
             start = min(_of(known, centre, a), _of(known, centre, b))
-            for eta in _widths(start, inner, angular):
-                for lambda_ in LAMBDAS:
-                    functions += [
-                        SymmetryFunction(type=9 if wide else 3, center=centre, neighbors=(a, b), cutoff=inner,
-                                         eta=eta, lambda_=lambda_, zeta=zeta, cutoff_type=cutoff_type)
-                        for zeta in zetas
-                    ]  # fmt: skip
+            around = [(9 if wide else 3, eta, 0.0) for eta in _widths(start, inner, angular)]
+            around += [
+                (9, eta, rs)
+                for eta, rs in _shells(start, inner, angular_shells)
+                if seen is None or all(_reached(eta, rs, _of(seen, centre, e)) for e in (a, b))
+            ]
+            functions += [
+                SymmetryFunction(type=kind, center=centre, neighbors=(a, b), cutoff=inner, eta=eta, rs=rs,
+                                 lambda_=lambda_, zeta=zeta, cutoff_type=cutoff_type)
+                for kind, eta, rs in around for lambda_ in LAMBDAS for zeta in zetas
+            ]  # fmt: skip
         out[centre] = functions
     return out
 
@@ -87,12 +94,14 @@ def _reached(eta: float, rs: float, distances: np.ndarray) -> bool:
 
 def _grid(start: float, cutoff: float, n: int) -> list[tuple[float, float]]:
     """(eta, rs) of centred Gaussians and of shells."""
-    ratio = cutoff / start
-    shells = cutoff / ratio ** (np.arange(n + 1) / n)  # from the cutoff to the shortest distance
+    return [(eta, 0.0) for eta in _widths(start, cutoff, n)] + _shells(start, cutoff, n)
+
+
+def _shells(start: float, cutoff: float, n: int) -> list[tuple[float, float]]:
+    """(eta, rs) of n shells, the last one at the shortest distance."""
+    shells = cutoff / (cutoff / start) ** (np.arange(n + 1) / max(n, 1))  # from the cutoff to the shortest distance
     etas = 1.0 / (shells[:-1] - shells[1:]) ** 2
-    return [(eta, 0.0) for eta in _widths(start, cutoff, n)] + [
-        (_round(eta), _round(rs)) for eta, rs in zip(etas, shells[1:], strict=True)
-    ]
+    return [(_round(eta), _round(rs)) for eta, rs in zip(etas, shells[1:], strict=True)]
 
 
 def _widths(start: float, cutoff: float, n: int) -> list[float]:
