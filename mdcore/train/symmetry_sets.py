@@ -7,9 +7,9 @@ angular functions for each two neighbour elements. The grids are those of Imbalz
     centred:  eta_m = (n^(m/n) / rc)^2
     shells:   rs_m = rc / n^(m/n),   eta_m = (distance to the next shell outwards)^-2
 
-except that they end at the shortest distance of the data, not at rc/n: n is replaced by rc / shortest. Angular functions
-are centred, or look at two neighbours in one shell, of the same grid (J. S. Smith, O. Isayev, A. E. Roitberg, Chem. Sci. 8,
-3192 (2017), eq. 4, has the shells of ANI).
+except that they end at the shortest distance of the data, not at rc/n: n is replaced by rc / shortest. Angular
+functions are centred, or look at two neighbours in one shell, of the same grid (as those of ANI do: J. S. Smith,
+O. Isayev, A. E. Roitberg, Chem. Sci. 8, 3192 (2017)).
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,8 @@ DIGITS = 6  # significant ones of the parameters: what is written is what is use
 def generate(
     elements: Sequence[str], shortest: dict[tuple[str, str], float], cutoff: float, *, radial: int = 8,
     angular: int = 4, zetas: Sequence[float] = (1.0, 2.0, 4.0, 8.0), angular_cutoff: float | None = None,
-    angular_shells: int = 0, wide: bool = False, cutoff_type: int = 2, seen: dict[tuple[str, str], np.ndarray] | None = None,
+    angular_shells: int = 0, wide: bool = False, cutoff_type: int = 2,
+    seen: dict[tuple[str, str], np.ndarray] | None = None,
 ) -> dict[str, list[SymmetryFunction]]:  # fmt: skip
     """{element: candidates}
 
