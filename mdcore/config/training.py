@@ -53,8 +53,7 @@ class DescriptorSettings:
     angular: int = setting(
         Integer(minimum=0, maximum=16),
         "Widths of the angular candidates for each two neighbour elements; each comes with both signs of lambda and "
-        "all "
-        "`zetas`.",
+        "all `zetas`.",
         default=4,
         example=3,
     )
