@@ -320,7 +320,7 @@ MD_INLINE int build_list(const md_atoms *atoms, double cutoff, const int half, m
                 v_store_float(bins->above_x + n_above + k, far);
             }
         }
-        if (at + n_near + n_above + 16 > list->capacity) {
+        if (at + n_near + n_above + 16 + LIST_AHEAD > list->capacity) {
             *needed = (int64_t)(1.1 * (double)at * (double)n / (double)(i + 1)) + n_near + n_above + 1024;
             return MD_FULL;
         }
@@ -341,6 +341,8 @@ MD_INLINE int build_list(const md_atoms *atoms, double cutoff, const int half, m
             list->index[at++] = nobody;
     }
     list->first[n] = at;
+    for (int64_t k = 0; k < LIST_AHEAD; k++)
+        list->index[at + k] = nobody;
     list->n_pairs = pairs;
     return MD_OK;
 }

@@ -20,7 +20,9 @@ typedef struct md_atoms {
 } md_atoms;
 
 /* Verlet list: the neighbours of owned atom i are index[first[i] ... first[i+1]-1],
- * padded to a multiple of four with the index of "nobody". */
+ * padded to a multiple of four with the index of "nobody"; LIST_AHEAD more of these follow the last row. */
+enum { LIST_AHEAD = 96 };
+
 typedef struct md_list {
     int64_t *first; /* [n_owned + 1] */
     int32_t *index;

@@ -33,6 +33,7 @@ MD_INLINE int64_t lj_half(const md_atoms *atoms, const md_list *list, const doub
 
         for (int64_t k = list->first[i]; k < list->first[i + 1]; k += 4) {
             const int64_t j0 = index[k], j1 = index[k + 1], j2 = index[k + 2], j3 = index[k + 3];
+            pair_fetch(x, f, index + k + LIST_AHEAD);
             v4d dx, dy, dz, species;
             v_transpose(v_load(x + 4 * j0), v_load(x + 4 * j1), v_load(x + 4 * j2),
                         v_load(x + 4 * j3), &dx, &dy, &dz, &species);

@@ -3,7 +3,18 @@
 #define PAIR_SUMS_H
 
 #include "fixed.h"
+#include "md_types.h"
 #include "simd.h"
+
+/* Fetch what the pairs LIST_AHEAD places on will need: beyond some 100,000 atoms the rows of the next layer of
+ * cells have left the second-level cache by the time they are wanted again. */
+MD_INLINE void pair_fetch(const double *x, const double *f, const int32_t *ahead)
+{
+    for (int k = 0; k < 4; k++) {
+        __builtin_prefetch(x + 4 * (int64_t)ahead[k]);
+        __builtin_prefetch(f + 4 * (int64_t)ahead[k]);
+    }
+}
 
 /* f_j -= g_ij, as rows: 32-byte loads and stores, no scatter. */
 MD_INLINE void pair_subtract(double *MD_RESTRICT f, int64_t j0, int64_t j1, int64_t j2, int64_t j3,
