@@ -49,8 +49,11 @@ typedef struct md_kernels {
     void (*kinetic_sums)(const md_atoms *, int64_t *limbs);
     void (*virial_sums)(const md_atoms *, double positions_per_unit, int64_t *limbs);
     /* halo.c */
-    void (*wrap)(md_atoms *, int32_t *images, const double *matrix, const double *inverse, const double *origin,
-                 int periodic);
+    int64_t (*wrap)(md_atoms *, int32_t *images, const double *matrix, const double *inverse, const double *origin,
+                    const md_place *, int32_t *left, int32_t *away, double farthest[6]);
+    void (*pack_records)(const md_columns *, const int32_t *rows, int64_t n, char *out);
+    void (*remove_records)(const md_columns *, const int32_t *rows, int64_t n, int64_t owned);
+    void (*unpack_records)(const md_columns *, int64_t begin, const char *in, int64_t n);
     int64_t (*select_beyond)(const double *x, int64_t begin, int64_t end, const double normal[3],
                              const double origin[3], double bound, int sign, int32_t *out);
     void (*copy_shifted)(double *to, const double *from, const int32_t *rows, int64_t n, const double shift[3]);

@@ -19,6 +19,20 @@ typedef struct md_atoms {
     int64_t n_owned, n_ghost;
 } md_atoms;
 
+/* What goes with an atom to its new owner: columns of `width` bytes an atom, side by side a record. */
+enum { MD_COLUMNS = 16 };
+typedef struct md_columns {
+    int64_t n, record; /* columns; bytes of a record */
+    char *data[MD_COLUMNS];
+    int64_t width[MD_COLUMNS];
+} md_columns;
+
+/* This rank's place in the grid of domains. */
+typedef struct md_place {
+    int64_t grid[3], coords[3];
+    int periodic; /* bits of the directions */
+} md_place;
+
 /* Verlet list: the neighbours of owned atom i are index[first[i] ... first[i+1]-1],
  * padded to a multiple of four with the index of "nobody"; LIST_AHEAD more of these follow the last row. */
 enum { LIST_AHEAD = 96 };

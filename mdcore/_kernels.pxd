@@ -14,6 +14,16 @@ cdef extern from "kernels.h" nogil:
         int64_t n_owned
         int64_t n_ghost
 
+    ctypedef struct md_columns:
+        int64_t n, record
+        char *data[16]
+        int64_t width[16]
+
+    ctypedef struct md_place:
+        int64_t grid[3]
+        int64_t coords[3]
+        int periodic
+
     ctypedef struct md_list:
         int64_t *first
         int32_t *index
@@ -37,6 +47,7 @@ cdef extern from "kernels.h" nogil:
 
     enum:
         MD_OK, MD_FULL, MD_OVERLAP
+        MD_COLUMNS
         BINS_PER_ATOM, BINS_FLOOR
         PAIR_LJ, PAIR_ZBL, PAIRS
         LJ_ROW, ZBL_ROW
@@ -60,7 +71,11 @@ cdef extern from "kernels.h" nogil:
         void (*virial_sums)(const md_atoms *, double, int64_t *) noexcept nogil
         int64_t (*select_beyond)(const double *, int64_t, int64_t, const double *, const double *, double, int,
                                  int32_t *) noexcept nogil
-        void (*wrap)(md_atoms *, int32_t *, const double *, const double *, const double *, int) noexcept nogil
+        int64_t (*wrap)(md_atoms *, int32_t *, const double *, const double *, const double *, const md_place *,
+                        int32_t *, int32_t *, double *) noexcept nogil
+        void (*pack_records)(const md_columns *, const int32_t *, int64_t, char *) noexcept nogil
+        void (*remove_records)(const md_columns *, const int32_t *, int64_t, int64_t) noexcept nogil
+        void (*unpack_records)(const md_columns *, int64_t, const char *, int64_t) noexcept nogil
         void (*copy_shifted)(double *, const double *, const int32_t *, int64_t, const double *) noexcept nogil
         void (*add_rows)(double *, const double *, const int32_t *, int64_t) noexcept nogil
 

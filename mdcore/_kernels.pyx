@@ -59,7 +59,8 @@ cdef class AtomRows:
     """
 
     cdef md_atoms rows
-    cdef object arrays
+    cdef md_columns columns
+    cdef object arrays, records
 
     def bind(self, double[:, ::1] x, double[:, ::1] v, double[:, ::1] f, double[:, ::1] start,
              double[::1] masses, int64_t[::1] tags):
@@ -90,6 +91,51 @@ cdef class AtomRows:
     def n_ghost(self, int64_t n):
         self._check_room(self.rows.n_owned, n)
         self.rows.n_ghost = n
+
+    def bind_records(self, columns):
+        """What goes with an atom to its new owner: columns uint8 [capacity, width], side by side a record."""
+        cdef unsigned char[:, ::1] column
+        if len(columns) > MD_COLUMNS:
+            raise ValueError(f"at most {MD_COLUMNS} columns go with an atom")
+        self.columns.n = self.columns.record = 0
+        for column in columns:
+            if column.shape[0] != self.arrays[0].shape[0]:
+                raise ValueError("columns differ in length")
+            self.columns.data[self.columns.n], self.columns.width[self.columns.n] = <char *>&column[0, 0], column.shape[1]
+            self.columns.n += 1
+            self.columns.record += column.shape[1]
+        self.records = list(columns)
+
+    def pack(self, const int32_t[::1] rows):
+        """Records uint8 [n, record] of the owned atoms `rows`."""
+        cdef int64_t n = self._owned_rows(rows)
+        cdef unsigned char[:, ::1] out = np.empty((n, self.columns.record), dtype=np.uint8)
+        if n:
+            K.pack_records(&self.columns, &rows[0], n, <char *>&out[0, 0])
+        return np.asarray(out)
+
+    def remove(self, const int32_t[::1] rows):
+        """Forget the owned atoms `rows` (ascending; no ghosts may be held); the last atoms move into the gaps."""
+        cdef int64_t n = self._owned_rows(rows)
+        if n:
+            K.remove_records(&self.columns, &rows[0], n, self.rows.n_owned)
+            self.rows.n_owned -= n
+
+    def unpack(self, const unsigned char[:, ::1] records):
+        """Records become owned atoms (no ghosts may be held; there must be room)."""
+        cdef int64_t n = records.shape[0], owned = self.rows.n_owned
+        if records.shape[1] != self.columns.record:
+            raise ValueError("these are other atoms' records")
+        self._check_room(owned + n, 0)
+        if n:
+            K.unpack_records(&self.columns, owned, <const char *>&records[0, 0], n)
+            self.rows.n_owned += n
+
+    cdef int64_t _owned_rows(self, const int32_t[::1] rows) except -1:
+        cdef int64_t n = rows.shape[0]
+        if n and (rows[0] < 0 or rows[n - 1] >= self.rows.n_owned):
+            raise ValueError("rows out of range")
+        return n
 
     cdef _check_room(self, int64_t owned, int64_t ghost):
         if self.arrays is None or owned < 0 or ghost < 0 or owned + ghost + 1 > self.arrays[0].shape[0]:
@@ -276,13 +322,44 @@ def virial_sums(AtomRows atoms, double positions_per_unit):
     return np.asarray(limbs)
 
 
-def wrap(AtomRows atoms, int32_t[:, ::1] images, double[:, ::1] matrix, double[:, ::1] inverse,
-         double[::1] origin, int periodic):
-    """Bring owned atoms back into the cell along periodic directions (bits 1, 2, 4); images follow."""
-    if images.shape[0] < atoms.rows.n_owned or images.shape[1] != 3 or matrix.shape[0] != 3 \
-            or matrix.shape[1] != 3 or inverse.shape[0] != 3 or inverse.shape[1] != 3 or origin.shape[0] != 3:
-        raise ValueError("images are [n_owned, 3], matrix and inverse [3, 3], origin [3]")
-    K.wrap(&atoms.rows, &images[0, 0], &matrix[0, 0], &inverse[0, 0], &origin[0], periodic)
+cdef class Home:
+    """This rank's part of the cell: brings atoms back into the cell and finds those that have left the part.
+
+    matrix, inverse : float64 [3, 3] of the cell; origin : float64 [3]; periodic : bits 1, 2, 4
+    grid, coords : int [3], domains along each direction, and which of them this is
+    """
+
+    cdef double[:, ::1] matrix, inverse
+    cdef double[::1] origin
+    cdef md_place place
+    cdef int32_t[::1] left, away
+
+    def __init__(self, matrix, inverse, origin, int periodic, grid, coords):
+        self.matrix, self.inverse, self.origin = (np.array(array, order="C") for array in (matrix, inverse, origin))
+        if not self.matrix.shape[0] == self.matrix.shape[1] == self.inverse.shape[0] == self.inverse.shape[1] \
+                == self.origin.shape[0] == 3:
+            raise ValueError("matrix and inverse are [3, 3], origin [3]")
+        self.place.periodic = periodic
+        for d in range(3):
+            self.place.grid[d], self.place.coords[d] = grid[d], coords[d]
+
+    def wrap(self, AtomRows atoms, int32_t[:, ::1] images):
+        """Wrap owned atoms along periodic directions; `images` [>= n_owned, 3] follow.
+
+        Returns (rows int32 [n] of those in another domain now, how many domains on int32 [n, 3], the largest
+        -away and +away of any float64 [6]); valid until the next call.
+        """
+        cdef int64_t n, owned = atoms.rows.n_owned
+        cdef double[::1] farthest = np.empty(6)
+        if images.shape[0] < owned or images.shape[1] != 3:
+            raise ValueError("images are [n_owned, 3]")
+        if self.left is None or self.left.shape[0] < owned + 1:
+            self.left = np.empty(owned + owned // 8 + 1, dtype=np.int32)
+            self.away = np.empty(3 * self.left.shape[0], dtype=np.int32)
+        with nogil:
+            n = K.wrap(&atoms.rows, &images[0, 0], &self.matrix[0, 0], &self.inverse[0, 0], &self.origin[0],
+                       &self.place, &self.left[0], &self.away[0], &farthest[0])
+        return np.asarray(self.left)[:n], np.asarray(self.away)[: 3 * n].reshape(n, 3), np.asarray(farthest)
 
 
 cdef class Face:

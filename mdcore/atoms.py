@@ -64,6 +64,8 @@ class Atoms(AtomRows):
             del old
         self.capacity = capacity
         self.bind(self.x, self.v, self.f, self.start, self.masses, self.tags)
+        columns = (getattr(self, name) for name in self.migrating())
+        self.bind_records([column.view(np.uint8).reshape(capacity, -1) for column in columns])
 
     @property
     def n_total(self) -> int:
@@ -105,28 +107,6 @@ class Atoms(AtomRows):
             column[: len(rows)] = taken
         self.n_ghost = 0
         self.n_owned = len(rows)
-
-    def pack(self, rows: np.ndarray) -> np.ndarray:
-        """Records of the owned atoms `rows`, with all that goes with an atom."""
-        names = self.migrating()
-        records = np.empty(
-            len(rows), [(name, self.columns[name].dtype, self.columns[name].shape) for name in names]
-        )
-        for name in names:
-            records[name] = getattr(self, name)[rows]
-        return records
-
-    def remove(self, rows: np.ndarray) -> None:
-        """Forget the owned atoms `rows` (no ghosts may be held); the last atoms move into the gaps."""
-        left = self.n_owned - len(rows)
-        gaps = rows[rows < left]
-        stays = np.ones(len(rows), dtype=bool)  # of the last atoms
-        stays[rows[rows >= left] - left] = False
-        movers = left + np.flatnonzero(stays)
-        for name in self.migrating():
-            column = getattr(self, name)
-            column[gaps] = column[movers]
-        self.n_owned = left
 
     def append(self, arrived: dict[str, np.ndarray]) -> None:
         """Add owned atoms (no ghosts may be held)."""

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore import _kernels, exact
-from mdcore._kernels import Face, Rows
+from mdcore import exact
+from mdcore._kernels import Face, Home, Rows
 from mdcore.box import Box
 from mdcore.errors import InputError, SimulationError
 
@@ -98,13 +98,10 @@ class Domain:
         self.coords = np.unravel_index(comm.rank, self.grid)
         self.fraction = reach / box.widths  # reach in fractional coordinates
         self.hops = [self._hops(d) for d in range(3)]
-        # kernels take writable, contiguous arrays
-        self._matrix, self._inverse, self._origin = (
-            np.array(array, order="C") for array in (box.matrix, box.inverse, box.origin)
-        )
+        periodic = sum(1 << d for d in range(3) if box.periodic[d])
+        self.home = Home(box.matrix, box.inverse, box.origin, periodic, self.grid, self.coords)
         # domain k of direction d: cuts[d][k - 1] <= fractional coordinate < cuts[d][k]
         self.cuts = [np.arange(1, n) / n for n in self.grid]
-        self.walls = [wall for d in range(3) for wall in self._walls(d)]
         order = sorted(range(3), key=lambda d: self.grid[d] == 1)
         self.legs = [leg for d in order for leg in self._legs(d)]
         self.swaps: list[Swap] = []
@@ -123,16 +120,6 @@ class Domain:
                 return None
             coords[d] %= self.grid[d]
         return int(np.ravel_multi_index(coords, self.grid))
-
-    def _walls(self, d: int) -> list[Face]:
-        """The faces of this domain inside the cell: atoms beyond have left."""
-        beyond = []
-        if self.coords[d] > 0:
-            beyond.append((self.cuts[d][self.coords[d] - 1], -1))
-        if self.coords[d] < self.grid[d] - 1:
-            beyond.append((self.cuts[d][self.coords[d]], +1))
-        normal, origin = self.box.inverse[:, d], self.box.origin
-        return [Face(normal, origin, cut, side, (0.0, 0.0, 0.0)) for cut, side in beyond]
 
     def _legs(self, d: int) -> list[tuple]:
         """(direction, step, hop, face, dest, source) of every swap along direction d, in order."""
@@ -162,58 +149,40 @@ class Domain:
                 owners[:, d] = np.searchsorted(self.cuts[d], s[:, d], side="right")
         return owners
 
-    def wrap(self, atoms) -> None:
-        """Bring owned atoms back into the cell (exactly); their images say where they came from."""
-        box = self.box
-        bits = sum(1 << d for d in range(3) if box.periodic[d])
-        if bits and atoms.n_owned:
-            _kernels.wrap(atoms, atoms.images, self._matrix, self._inverse, self._origin, bits)
-
     def migrate(self, atoms) -> None:
-        """Wrap owned atoms and hand those that left the domain to their new owners.
+        """Bring owned atoms back into the cell (exactly; their images say where they came from), and hand those
+        that left the domain to their new owners.
 
         SimulationError (on every rank) if an atom got lost.
         """
         atoms.n_ghost = 0
-        self.wrap(atoms)
+        leavers = self.home.wrap(atoms, atoms.images)
         if self.comm.size == 1:
             return
         if self.n_atoms is None:
             self.n_atoms = self.comm.sum(np.array([atoms.n_owned]))[0]
-        leavers = rows, away = self._leavers(atoms)
-        farthest = np.concatenate([(-away).max(axis=0, initial=0), away.max(axis=0, initial=0)])
-        passes = self.comm.maximum(farthest.astype(np.float64)).reshape(2, 3)
-        for d in range(3):
-            for step, count in zip((-1, +1), passes[:, d], strict=True):
-                for _ in range(int(count)):
-                    rows, away = leavers or self._leavers(atoms)
-                    self._hand_over(atoms, rows[away[:, d] * step > 0], d, step)
-                    leavers = None
+        passes = self.comm.maximum(leavers[2]).tolist()
+        for leg, count in enumerate(passes):
+            d, step = leg % 3, -1 if leg < 3 else +1
+            for _ in range(int(count)):
+                rows, away, _ = leavers or self.home.wrap(atoms, atoms.images)
+                self._hand_over(atoms, rows[away[:, d] * step > 0], d, step)
+                leavers = None
         lost = self.n_atoms - self.comm.sum(np.array([atoms.n_owned]))[0]
         if lost:
             error = SimulationError(f"{lost} atoms were lost between ranks; please report this")
             error.collective = True
             raise error
 
-    def _leavers(self, atoms) -> tuple[np.ndarray, np.ndarray]:
-        """(rows, domains to go along each direction int [n, 3]) of owned atoms outside this domain."""
-        found = [face.select(atoms, 0, atoms.n_owned).index for face in self.walls]
-        rows = np.unique(np.concatenate([*found, np.empty(0, dtype=np.int32)]))
-        away = self.owners(atoms.positions[rows]) - self.coords
-        for d in range(3):
-            if self.box.periodic[d] and self.grid[d] > 1:  # the short way round
-                half = self.grid[d] // 2
-                away[:, d] = (away[:, d] + half) % self.grid[d] - half
-        return rows, away
-
     def _hand_over(self, atoms, rows: np.ndarray, d: int, step: int) -> None:
         """Owned atoms `rows` go one domain on along direction d, down (step -1) or up (+1)."""
         packed = atoms.pack(rows)
         atoms.remove(rows)
         dest, source = self._neighbour(d, step), self._neighbour(d, -step)
-        arrived = np.empty(self._exchange_count(len(packed), dest, source), dtype=packed.dtype)
-        self.comm.exchange(packed.view(np.uint8), dest, arrived.view(np.uint8), source)
-        atoms.append({name: arrived[name] for name in arrived.dtype.names})
+        arrived = np.empty((self._exchange_count(len(packed), dest, source), packed.shape[1]), dtype=np.uint8)
+        self.comm.exchange(packed, dest, arrived, source)
+        atoms.reserve(atoms.n_owned + len(arrived))
+        atoms.unpack(arrived)
 
     def _exchange_count(self, count: int, dest, source) -> int:
         received = np.zeros(1, dtype=np.int64)

@@ -321,11 +321,11 @@ class Simulation:
 
         All ranks agree on it, on faults (raised) and on requests to stop.
         """
-        step2, total2 = motion
+        step2, total2 = (moved if moved == moved else math.inf for moved in motion)  # no nan: it has no maximum
         stop, bad = self.stop_requested(), self._bad_row >= 0
         if self.comm.size > 1:
-            flags = np.nan_to_num(np.array([step2, total2, stop, bad], dtype=np.float64), nan=math.inf)
-            step2, total2, stop, bad = self.comm.maximum(flags)
+            flags = np.array([step2, total2, stop, bad], dtype=np.float64)
+            step2, total2, stop, bad = self.comm.maximum(flags).tolist()
         if bad:
             faults.impossible_force(self, self._bad_row)
         if not step2 <= (0.5 * self.neighbors.skin) ** 2:
