@@ -12,10 +12,12 @@ from mdcore import Disagreement, ExtxyzDump, HDNNPotential, Simulation, System, 
 from mdcore.errors import DisagreementError, InputError
 from mdcore.potentials.committee import committee, single
 from mdcore.potentials.hdnnp_h5 import read_h5, write_h5
-from mdcore.potentials.hdnnp_model import ElementNetwork, Scaling, fingerprint, identical
+from mdcore.potentials.hdnnp_model import ElementNetwork, fingerprint, identical
 from mdcore.potentials.hdnnp_vectors import make_test_vectors
+from mdcore.potentials.native_units import Units
 from tests.contract import assert_forces_match_energy
 from tests.reference.committees import MEMBERS, MODEL, SYSTEM, disagreement
+from tests.reference.hdnnp_models import random_model
 from tests.test_extrapolation import frames_of, moving
 
 
@@ -44,6 +46,41 @@ def test_a_committee_of_equals_is_its_member():
     np.testing.assert_array_equal(one.forces, other.forces)
     assert one.energy == other.energy
     assert one.disagreement.largest == one.disagreement.energy == 0.0
+
+
+def relatives() -> list:
+    """Potentials of the same elements and nothing else in common: descriptors, cutoffs, scaling, normalisation."""
+    first = random_model(types=[2, 3], cutoff=2.8)
+    wider = tuple(replace(s, max=s.max + 1.0, mean=s.mean - 0.2) for s in first.scaling)
+    return [
+        first,
+        random_model(types=[2, 9], cutoff=2.5, cutoff_type=6, mode="center", seed=2, activations="ttl"),
+        replace(random_model(types=[2, 3], cutoff=2.8, weights_seed=3, normalize_nodes=True), scaling=wider),
+        random_model(types=[3, 12], cutoff=2.8, mode="sigma", seed=4, normalisation=False, normalize_nodes=True),
+    ]
+
+
+def test_members_may_have_descriptors_of_their_own():
+    """Each function once; energy and forces the means; each member taken out is what it was."""
+    models = relatives()
+    model = committee(models)
+    for e, functions in enumerate(model.symmetry_functions):
+        assert len(functions) == len({f for m in models for f in m.symmetry_functions[e]})
+        assert len(functions) < sum(len(m.symmetry_functions[e]) for m in models)
+    found, each = evaluate(HDNNPotential(model), SYSTEM), [evaluate(HDNNPotential(m), SYSTEM) for m in models]
+    assert np.std([e.energy for e in each]) > 0.1
+    for name in ("energy", "energies", "forces", "virial"):
+        mean = np.mean([getattr(e, name) for e in each], axis=0)
+        np.testing.assert_allclose(getattr(found, name), mean, atol=1e-9 * max(1, np.abs(mean).max()))
+    for k, (one, own) in enumerate(zip(models, each, strict=True)):
+        alone = single(model, k)
+        assert alone.symmetry_functions == one.symmetry_functions and alone.cutoff == one.cutoff
+        again = evaluate(HDNNPotential(alone), SYSTEM)
+        np.testing.assert_allclose(again.forces, own.forces, atol=1e-9)
+        assert again.energy == pytest.approx(own.energy, abs=1e-8)
+    both = committee([committee(models[:2]), committee(models[2:])])
+    np.testing.assert_allclose(evaluate(HDNNPotential(both), SYSTEM).forces, found.forces, atol=1e-9)
+    assert_forces_match_energy(HDNNPotential(model), SYSTEM)
 
 
 def test_committees_join():
@@ -129,9 +166,14 @@ def test_damaged_files(tmp_path, damage):
 
 def test_strangers_make_no_committee():
     first = MEMBERS[0]
-    wider = tuple(Scaling(s.min, s.max + 1.0, s.mean, s.sigma, s.mode) for s in first.scaling)
-    with pytest.raises(InputError, match="shares scaling, and those of number 2, random, are others"):
-        committee([first, replace(first, scaling=wider)])
+    with pytest.raises(InputError, match="shares elements, and those of number 2, random, are others"):
+        committee([first, random_model(("O", "Si"))])
+    with pytest.raises(InputError, match="shares units, and those of number 2"):
+        committee([first, replace(first, units=Units("bohr", "hartree"))])
+    unknown = random_model(types=[2, 9], mode="none")
+    unknown = replace(unknown, scaling=tuple(replace(s, min=s.min * np.nan) for s in unknown.scaling))
+    with pytest.raises(InputError, match=r"scales as the first of its potentials does \(scale\), and H 2 .* can't be"):
+        committee([first, unknown])
     last = [replace(n, activations=(*n.activations[:-1], "t")) for n in first.networks]
     with pytest.raises(InputError, match="its last layer is not linear"):
         committee([first, replace(MEMBERS[1], networks=tuple(last))])

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
@@ -19,6 +18,7 @@ from mdcore.potentials.hdnnp_h5 import write_h5
 from mdcore.potentials.hdnnp_model import fingerprint
 from tests.mpi import mpirun, needs_mpi
 from tests.reference.committees import MEMBERS, MODEL, SYSTEM
+from tests.reference.hdnnp_models import random_model
 from tests.test_committee import BY_HAND, MOST, frames_of
 from tests.test_extrapolation import moving
 from tests.test_networks_cli import StopAfter, assert_same, results
@@ -147,10 +147,19 @@ def test_convert_makes_a_committee_and_takes_it_apart(capsys):
     assert "parts-1/input.nn exists" in capsys.readouterr().err
     each = [evaluate(f"parts-{k}", SYSTEM).forces for k in (1, 2, 3)]
     np.testing.assert_allclose(np.mean(each, axis=0), evaluate("all.h5", SYSTEM).forces, atol=1e-9)
-    with h5py.File("m1.h5", "r+") as file:
-        file["elements/O/scaling"][0, 1] += 1.0
-    assert main(["convert", "m0.h5", "m1.h5", "no.h5"]) == 2
-    assert "a committee shares scaling" in capsys.readouterr().err and not Path("no.h5").exists()
+    write_h5(random_model(("O", "Si")), "other.h5")
+    assert main(["convert", "m0.h5", "other.h5", "no.h5"]) == 2
+    assert "a committee shares elements" in capsys.readouterr().err and not Path("no.h5").exists()
+
+
+def test_convert_joins_other_descriptors_and_takes_them_apart(capsys):
+    """A folder of n2p2 has one type of cutoff function: each member has its own."""
+    other = random_model(types=[2, 9], cutoff=2.5, cutoff_type=6, seed=2)
+    write_h5(other, "other.h5")
+    assert main(["convert", "m0.h5", "other.h5", "mixed.h5"]) == 0
+    assert main(["convert", "mixed.h5", "mixed"]) == 0
+    np.testing.assert_allclose(evaluate("mixed-2", SYSTEM).forces, evaluate("other.h5", SYSTEM).forces, atol=1e-9)
+    assert read_model("mixed-2").symmetry_functions == other.symmetry_functions
 
 
 def test_info_and_verify(capsys):

@@ -8,6 +8,8 @@ import pytest
 from mdcore import extxyz
 from mdcore.cli import main
 from mdcore.evaluation import evaluate
+from mdcore.potentials.files import read_model
+from mdcore.potentials.hdnnp_model import fingerprint
 from mdcore.train import sources
 from mdcore.train.labels import Labels
 from mdcore.units import GIGAPASCAL
@@ -120,6 +122,24 @@ def test_wrong_command_lines(options, code, fragments, case, capsys):
     told = capsys.readouterr().err
     for text in fragments:
         assert text in told
+
+
+def test_errors_are_kept_in_the_potential(case, capsys):
+    path, _ = case
+    file = str(path / "net.h5")
+    assert main(["convert", str(path / "net"), file, "--units", UNITS]) == 0
+    before = read_model(file)
+    assert main(["evaluate", file, str(path / "data.xyz"), "--record", "test"]) == 0
+    assert "keeps these errors" in capsys.readouterr().out
+    after = read_model(file)
+    assert fingerprint(after) == fingerprint(before) and len(after.test_vectors) == len(before.test_vectors)
+    assert after.training["test force RMSE, meV/Angstrom"] == pytest.approx(200 / 3)
+    assert after.training["test energy MAE, meV/atom"] == pytest.approx(10.0)
+    assert before.training.items() <= after.training.items()
+    assert main(["info", file]) == 0
+    assert "test force RMSE" in capsys.readouterr().out
+    assert main(["evaluate", str(path / "net"), str(path / "data.xyz"), "--units", UNITS, "--record", "test"]) == 2
+    assert "--record test: keeps the errors of a set of that name in a .h5 file" in capsys.readouterr().err
 
 
 def test_nothing_to_compare(case, capsys):

@@ -155,6 +155,11 @@ def build() -> Parser:
     evaluate.add_argument("--threads", metavar="N", type=int, help="structures side by side (MDCORE_NUM_THREADS, or 1)")
     evaluate.add_argument("--output", metavar="FILE", help="write predictions beside the labels, extended xyz")
     evaluate.add_argument("--plot", metavar="FILE", help="draw predictions against labels (needs Matplotlib)")
+    evaluate.add_argument(
+        "--record",
+        metavar="NAME",
+        help='keep the errors in POTENTIAL, a .h5 file, as those of the set NAME, e.g. "test"; mdcore info tells them',
+    )
     evaluate.add_argument("--overwrite", action="store_true", help="replace FILEs")
     evaluate.set_defaults(module="mdcore.cli.evaluate")
     convert = commands.add_parser(
@@ -162,7 +167,7 @@ def build() -> Parser:
         help="convert a network potential",
         allow_abbrev=False,
         description="Write a network potential as one .h5 file with test vectors, or as a folder of n2p2 files; "
-        "several potentials of the same descriptors as one committee.",
+        "several potentials of the same elements as one committee.",
     )
     convert.add_argument("source", metavar="SOURCE", nargs="+", help="folder with input.nn, or .h5 file")
     convert.add_argument(

@@ -1,6 +1,7 @@
 """``mdcore evaluate``: how good is this potential on these labelled structures?"""
 
 import os
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,9 +12,13 @@ from mdcore.cli.run import on_root
 from mdcore.engine import VOIGT
 from mdcore.errors import InputError, OutputError
 from mdcore.evaluation import evaluate, open_potential
+from mdcore.potentials.files import read_model
+from mdcore.potentials.hdnnp_h5 import write_h5
 from mdcore.train import metrics, sources
 from mdcore.train.labels import Labels
 from mdcore.units import GIGAPASCAL
+
+H5 = (".h5", ".hdf5")
 
 
 def command(arguments, comm) -> None:
@@ -25,12 +30,17 @@ def run(arguments) -> str:
     output, plot = arguments.output, arguments.plot
     for path in filter(None, (output, plot)):
         _protect(path, arguments.data, arguments.overwrite)
+    if arguments.record is not None and (not arguments.record.strip() or not arguments.potential.endswith(H5)):
+        raise InputError(
+            f"--record {arguments.record}: keeps the errors of a set of that name in a .h5 file; {arguments.potential} "
+            "is to be one (mdcore convert makes it of a folder)"
+        )
     data = read_data(arguments.data, arguments.data_units, arguments.labels)
     potential = the_potential(arguments.potential, parse_units(arguments.units))
     answers = evaluate(potential, [s.structure for s in data], threads=arguments.threads)
     found = metrics.Predictions.of(answers)
     lines = [f"{arguments.potential} on {arguments.data}: {len(data)} structures, {sum(s.n for s in data)} atoms"]
-    rows = metrics.rows(data, found)
+    rows = metrics.rows(data, found, arguments.record or "")
     lines += ["", metrics.table(rows)] if rows else ["no energies, forces or stress to compare with"]
     lines += outside(data, answers)
     if output:
@@ -42,7 +52,16 @@ def run(arguments) -> str:
         names = map(os.path.basename, (arguments.potential, arguments.data))
         draw_parity({"": (data, found)}, plot, title=" on ".join(names))
         lines += ["", f"plot: {plot}"]
+    if arguments.record:
+        lines += ["", record(arguments.potential, rows)]
     return "\n".join(lines)
+
+
+def record(path: str, rows) -> str:
+    """Keep the errors in the card of a .h5 file; what to tell."""
+    model = read_model(path)
+    write_h5(replace(model, training={**model.training, **metrics.notes(rows)}), path, overwrite=True)
+    return f"{path}: keeps these errors"
 
 
 def read_data(path: str, units: str | None, labels: str | None):

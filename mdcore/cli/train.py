@@ -187,11 +187,7 @@ def finish(settings: TrainingSettings, prepared, models, histories, file: Traini
         for k, (own, predictions) in enumerate(each):
             file.put_results(f"member {k}", predictions, own)
         told = f"the mean of {len(models)} members\n{told}\n\n{members_table(rows, [own for own, _ in each])}"
-    notes = {}
-    for row in rows:
-        if row.group == "all":
-            notes[f"{row.subset} {row.quantity} RMSE, {row.unit}"] = row.rmse
-            notes[f"{row.subset} {row.quantity} MAE, {row.unit}"] = row.mae
+    notes = metrics.notes(rows)
     notes["epochs"] = sum(len(history["epoch"]) - 1 for history in histories)
     notes["seconds"] = float(sum(np.sum(history["seconds"]) for history in histories))
     model = replace(model, training=notes, test_vectors=make_test_vectors(model, potential.networks))

@@ -1,7 +1,8 @@
 """How do several networks make one potential, and what does each of them say alone?
 
-The members of a committee share elements, descriptors, scaling and units; what differs are weights. Trained apart, each
-may have chosen an energy unit and a zero of its own: those go into its last layer, so that all count like the first.
+The members of a committee share elements and units. What else was their own goes into their weights, so that all count
+alike: an energy unit and a zero into the last layer, a scaling into the first; and where they were trained with
+different descriptors, the committee has them all, and a member has weights of zero from those that it does not know.
 
 C. Schran, K. Brezina, O. Marsalek, J. Chem. Phys. 153, 104105 (2020).
 """
@@ -12,39 +13,79 @@ from dataclasses import replace
 import numpy as np
 
 from mdcore.errors import InputError
-from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, identical
+from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Scaling, identical
 from mdcore.potentials.hdnnp_plan import energy_of
+
+STATISTICS = ("min", "max", "mean", "sigma")
 
 
 def committee(models: Sequence[HDNNP]) -> HDNNP:
     """One potential of several, committees or single ones: its energy is the mean of all their members' energies.
 
-    Name, provenance and the like are the first one's; test vectors are to be made anew. InputError if they do not share
-    what a committee shares.
+    Name, provenance and the like are the first one's, and so is the scaling of a descriptor that several have; test
+    vectors are to be made anew. InputError if they are of other elements or units, or can't be scaled alike.
     """
     first, *rest = models
-    members = list(first.members)
     for k, model in enumerate(rest, start=2):
-        for what in ("elements", "units", "symmetry_functions", "scaling"):
+        for what in ("elements", "units"):
             if not identical(getattr(model, what), getattr(first, what)):
                 raise InputError(
-                    f"a committee shares {what.replace('_', ' ')}, and those of number {k}, "
-                    f"{model.name or 'without a name'}, are others than the first one's: train the "
-                    "members with one input, [committee] members"
+                    f"a committee shares {what}, and those of number {k}, {model.name or 'without a name'}, are others "
+                    "than the first one's"
                 )
-        members += [_like(first, model, own) for own in model.members]
-    return replace(first, networks=members[0], others=tuple(members[1:]), test_vectors=())
+    shared = [_of_all(models, e) for e in range(len(first.elements))]
+    functions, scaling = (tuple(each) for each in zip(*shared, strict=True))
+    members = [_like(first, functions, scaling, model, own) for model in models for own in model.members]
+    return replace(
+        first, symmetry_functions=functions, scaling=scaling, networks=members[0], others=tuple(members[1:]),
+        test_vectors=(),
+    )  # fmt: skip
 
 
 def single(model: HDNNP, k: int) -> HDNNP:
-    """Member k (from 0) of a committee as a potential of its own."""
-    return replace(model, networks=model.members[k], others=(), test_vectors=())
+    """Member k (from 0) of a committee as a potential of its own, without descriptors that it does not know."""
+    alone = replace(model, networks=model.members[k], others=(), test_vectors=())
+    if not model.others:
+        return alone
+    functions, scaling, networks = [], [], []
+    for own, s, network in zip(model.symmetry_functions, model.scaling, alone.networks, strict=True):
+        known = np.flatnonzero(network.weights[0].any(axis=1))
+        known = known if len(known) else np.arange(1)  # a network needs an input
+        functions.append(tuple(own[i] for i in known))
+        scaling.append(replace(s, **{name: getattr(s, name)[known] for name in STATISTICS}))
+        networks.append(_first_layer(network, network.weights[0][known], len(known) / len(own)))
+    return replace(
+        alone, symmetry_functions=tuple(functions), scaling=tuple(scaling), networks=tuple(networks)
+    )
 
 
-def _like(first: HDNNP, model: HDNNP, networks) -> tuple[ElementNetwork, ...]:
-    """Networks of `model` that say the same in the energy unit and with the zeros of `first`."""
+def _of_all(models, e: int):
+    """(functions, scaling) of element e: of all models, each function once."""
+    first = models[0]
+    if all(identical(m.symmetry_functions[e], first.symmetry_functions[e]) for m in models[1:]):
+        return first.symmetry_functions[e], first.scaling[e]
+    found = {}
+    for model in models:
+        columns = (getattr(model.scaling[e], name) for name in STATISTICS)
+        for function, *numbers in zip(model.symmetry_functions[e], *columns, strict=True):
+            found.setdefault(function, numbers)
+    functions = tuple(sorted(found, key=lambda f: f.sort_key))
+    columns = np.array([found[f] for f in functions]).T
+    scaling = replace(first.scaling[e], **dict(zip(STATISTICS, columns, strict=True)))
+    for i in scaling.degenerate[:1]:
+        raise InputError(
+            f"a committee scales as the first of its potentials does ({scaling.mode}), and {functions[i].label} can't "
+            "be: its statistics are missing"
+        )
+    return functions, scaling
+
+
+def _like(first: HDNNP, functions, scaling, model: HDNNP, networks) -> tuple[ElementNetwork, ...]:
+    """Networks of `model` that say the same of these functions, so scaled, in the energy unit and with the zeros of
+    `first`."""
     made = []
     for e, network in enumerate(networks):
+        network = _seeing(network, model.symmetry_functions[e], model.scaling[e], functions[e], scaling[e])
         factor, offset = energy_of(first, e)
         own_factor, own_offset = energy_of(model, e)
         ratio, missing = own_factor / factor, (own_offset - offset) / factor
@@ -61,3 +102,24 @@ def _like(first: HDNNP, model: HDNNP, networks) -> tuple[ElementNetwork, ...]:
         biases = (*network.biases[:-1], ratio * network.biases[-1] + np.array([missing * shares]))
         made.append(ElementNetwork(weights, biases, network.activations, network.normalize_nodes))
     return tuple(made)
+
+
+def _seeing(network: ElementNetwork, known, own: Scaling, functions, scaling: Scaling) -> ElementNetwork:
+    """The network with inputs of `functions` under `scaling` in place of those of `known` under its own."""
+    if identical(known, functions) and identical(own, scaling):
+        return network
+    at = [functions.index(f) for f in known]
+    slope, shift, base = own.affine()
+    new_slope, new_shift, new_base = (np.broadcast_to(a, len(functions))[at] for a in scaling.affine())
+    ratio = slope / new_slope  # x = ratio (new_x - new_base) + slope (new_shift - shift) + base
+    rest = slope * (new_shift - shift) + (base - ratio * new_base)
+    weights = np.zeros((len(functions), network.weights[0].shape[1]))
+    weights[at] = ratio[:, None] * network.weights[0]
+    return _first_layer(network, weights, len(functions) / len(known), rest @ network.weights[0])
+
+
+def _first_layer(network: ElementNetwork, weights, times: float, more=0.0) -> ElementNetwork:
+    """The network with other inputs, `times` as many, and `more` on its biases."""
+    times = times if network.normalize_nodes else 1.0  # what a node is divided by
+    weights, biases = (times * weights, *network.weights[1:]), (times * (network.biases[0] + more), *network.biases[1:])
+    return ElementNetwork(weights, biases, network.activations, network.normalize_nodes)

@@ -101,6 +101,16 @@ def rows(data: Sequence[Labelled], found: Predictions, subset: str = "") -> list
     return out
 
 
+def notes(all_rows: Sequence[Row]) -> dict[str, float]:
+    """What a potential keeps of its errors: "test force RMSE, meV/Angstrom" and the like, of whole sets."""
+    found = {}
+    for row in all_rows:
+        if row.group == "all":
+            found[f"{row.subset} {row.quantity} RMSE, {row.unit}"] = row.rmse
+            found[f"{row.subset} {row.quantity} MAE, {row.unit}"] = row.mae
+    return found
+
+
 def energy_errors(data: Sequence[Labelled], energies: np.ndarray) -> np.ndarray:
     """float64 [n], eV an atom, predicted - reference."""
     return np.array([(e - s.energy) / s.n for e, s in zip(energies, data, strict=True)])
