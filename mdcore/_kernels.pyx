@@ -97,13 +97,13 @@ cdef class AtomRows:
         cdef unsigned char[:, ::1] column
         if len(columns) > MD_COLUMNS:
             raise ValueError(f"at most {MD_COLUMNS} columns go with an atom")
-        self.columns.n = self.columns.record = 0
-        for column in columns:
+        self.columns.record = 0
+        for k, column in enumerate(columns):
             if column.shape[0] != self.arrays[0].shape[0]:
                 raise ValueError("columns differ in length")
-            self.columns.data[self.columns.n], self.columns.width[self.columns.n] = <char *>&column[0, 0], column.shape[1]
-            self.columns.n += 1
+            self.columns.data[k], self.columns.width[k] = <char *>&column[0, 0], column.shape[1]
             self.columns.record += column.shape[1]
+        self.columns.n = len(columns)
         self.records = list(columns)
 
     def pack(self, const int32_t[::1] rows):

@@ -1,6 +1,7 @@
 """Committees from the command line: run, restart, ranks, convert, info, verify."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -139,7 +140,7 @@ def test_convert_makes_a_committee_and_takes_it_apart(capsys):
     assert "a committee of 3" in capsys.readouterr().out
     made = read_model("all.h5")
     assert fingerprint(made) == fingerprint(MODEL) and made.test_vectors and made.name == "all"
-    assert made.provenance["member 2"] == "m1.h5"
+    assert made.provenance["potential 2"] == "m1.h5"
     assert main(["convert", "all.h5", "parts"]) == 0
     out = capsys.readouterr().out
     assert "parts-1, parts-2, parts-3" in out and "each folder holds one member" in out
@@ -155,8 +156,10 @@ def test_convert_makes_a_committee_and_takes_it_apart(capsys):
 def test_convert_joins_other_descriptors_and_takes_them_apart(capsys):
     """A folder of n2p2 has one type of cutoff function: each member has its own."""
     other = random_model(types=[2, 9], cutoff=2.5, cutoff_type=6, seed=2)
+    other = replace(other, provenance={"settings": "of the other"})
     write_h5(other, "other.h5")
     assert main(["convert", "m0.h5", "other.h5", "mixed.h5"]) == 0
+    assert read_model("mixed.h5").provenance["potential 2, settings"] == "of the other"
     assert main(["convert", "mixed.h5", "mixed"]) == 0
     np.testing.assert_allclose(evaluate("mixed-2", SYSTEM).forces, evaluate("other.h5", SYSTEM).forces, atol=1e-9)
     assert read_model("mixed-2").symmetry_functions == other.symmetry_functions

@@ -76,9 +76,14 @@ def _stated(source: str, units):
 
 
 def _joined(models, sources) -> dict[str, str]:
-    """Where the members of a committee come from."""
-    files = {f"member {k}": source for k, source in enumerate(sources, start=1)}
-    return {**models[0].provenance, **files}
+    """Where the members of a committee come from: the card of the first, the files, and settings that are others."""
+    joined = dict(models[0].provenance)
+    for k, (model, source) in enumerate(zip(models, sources, strict=True), start=1):
+        joined[f"potential {k}"] = os.path.basename(os.path.normpath(source))
+        settings = model.provenance.get("settings")
+        if settings and settings != joined.get("settings"):
+            joined[f"potential {k}, settings"] = settings
+    return joined
 
 
 def _of_file(model, network, structure):
