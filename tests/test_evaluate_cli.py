@@ -140,6 +140,9 @@ def test_errors_are_kept_in_the_potential(case, capsys):
     assert "test force RMSE" in capsys.readouterr().out
     assert main(["evaluate", str(path / "net"), str(path / "data.xyz"), "--units", UNITS, "--record", "test"]) == 2
     assert "--record test: keeps the errors of a set of that name in a .h5 file" in capsys.readouterr().err
+    assert main(["evaluate", file, str(path / "bare.xyz"), "--record", "none"]) == 2
+    assert "bare.xyz has no energies, forces or stress to compare with" in capsys.readouterr().err
+    assert "none" not in " ".join(read_model(file).training)
 
 
 def test_nothing_to_compare(case, capsys):

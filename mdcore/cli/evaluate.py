@@ -41,6 +41,10 @@ def run(arguments) -> str:
     found = metrics.Predictions.of(answers)
     lines = [f"{arguments.potential} on {arguments.data}: {len(data)} structures, {sum(s.n for s in data)} atoms"]
     rows = metrics.rows(data, found, arguments.record or "")
+    if arguments.record and not rows:
+        raise InputError(
+            f"--record {arguments.record}: {arguments.data} has no energies, forces or stress to compare with"
+        )
     lines += ["", metrics.table(rows)] if rows else ["no energies, forces or stress to compare with"]
     lines += outside(data, answers)
     if output:
