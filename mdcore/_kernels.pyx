@@ -107,7 +107,7 @@ cdef class AtomRows:
         self.records = list(columns)
 
     def pack(self, const int32_t[::1] rows):
-        """Records uint8 [n, record] of the owned atoms `rows`."""
+        """Records uint8 [n, record] of the owned atoms `rows` (ascending)."""
         cdef int64_t n = self._owned_rows(rows)
         cdef unsigned char[:, ::1] out = np.empty((n, self.columns.record), dtype=np.uint8)
         if n:
@@ -164,7 +164,7 @@ cdef class VerletList:
         cdef int64_t[::1] first
         cdef int status
         self.half = half
-        if total > self.bins.capacity:
+        if self.columns is None or total > self.bins.capacity:  # also for a rank without any atoms
             self._allocate_bins(total + total // 8 + 16)
         if self.first is None or self.first.shape[0] < n + 1:
             self.first = np.empty(n + n // 8 + 2, dtype=np.int64)

@@ -8,11 +8,19 @@ import sys
 
 import numpy as np
 
-from mdcore import _kernels
+from mdcore import Box, _kernels
 from mdcore.integrators import Langevin, VelocityVerlet
 from mdcore.potentials.lj import LennardJones
 from mdcore.simulation import Simulation
 from tests.systems import SKEW, TRICLINIC, scattered
+
+
+def corner():
+    """A cluster in the corner of a large free cell."""
+    system = CELLS["cluster"]()
+    system.box = Box(40.0 * np.eye(3), (False, False, False))
+    return system
+
 
 CELLS = {
     "cubic": lambda: scattered(300, 7.4 * np.eye(3), seed=11, closest=0.9),
@@ -22,6 +30,7 @@ CELLS = {
     ),
     "cluster": lambda: scattered(60, 5.0 * np.eye(3), (False, False, False), seed=14, closest=0.9),
     "tiny": lambda: scattered(3, 1.8 * np.eye(3), seed=15),
+    "corner": corner,
 }
 
 

@@ -18,6 +18,7 @@ from mdcore.potentials.native_units import Units
 from tests.contract import assert_forces_match_energy
 from tests.reference.committees import MEMBERS, MODEL, SYSTEM, disagreement
 from tests.reference.hdnnp_models import random_model
+from tests.reference.trained import trained_on
 from tests.test_extrapolation import frames_of, moving
 
 
@@ -81,6 +82,39 @@ def test_members_may_have_descriptors_of_their_own():
     both = committee([committee(models[:2]), committee(models[2:])])
     np.testing.assert_allclose(evaluate(HDNNPotential(both), SYSTEM).forces, found.forces, atol=1e-9)
     assert_forces_match_energy(HDNNPotential(model), SYSTEM)
+
+
+def test_a_function_given_twice_counts_twice():
+    """As files of n2p2 may have it."""
+    first, other = relatives()[0], relatives()[1]
+    twice = replace(
+        first,
+        symmetry_functions=tuple((own[0], *own) for own in first.symmetry_functions),
+        scaling=tuple(
+            replace(s, **{k: np.insert(getattr(s, k), 0, getattr(s, k)[0]) for k in ("min", "max", "mean", "sigma")})
+            for s in first.scaling
+        ),
+        networks=tuple(
+            ElementNetwork((np.insert(n.weights[0], 0, 0.7, axis=0), *n.weights[1:]), n.biases, n.activations)
+            for n in first.networks
+        ),
+    )
+    mean = np.mean([evaluate(HDNNPotential(m), SYSTEM).forces for m in (twice, other)], axis=0)
+    found = evaluate(HDNNPotential(committee([twice, other])), SYSTEM).forces
+    np.testing.assert_allclose(found, mean, atol=1e-9)
+
+
+def test_the_range_is_what_all_members_know():
+    """Whatever their order, atoms are outside if they are so for one of them."""
+    narrow = trained_on(SYSTEM, margin=-0.1)
+    wide = trained_on(SYSTEM, margin=0.2)
+    alone = [len(evaluate(HDNNPotential(m), SYSTEM).extrapolation.atoms) for m in (narrow, wide)]
+    assert alone[0] > 0 == alone[1]
+    for models in ([narrow, wide], [wide, narrow]):
+        found = evaluate(HDNNPotential(committee(models)), SYSTEM)
+        assert len(found.extrapolation.atoms) == alone[0]
+        mean = np.mean([evaluate(HDNNPotential(m), SYSTEM).forces for m in models], axis=0)
+        np.testing.assert_allclose(found.forces, mean, atol=1e-9)
 
 
 def test_committees_join():

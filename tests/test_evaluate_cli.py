@@ -79,7 +79,7 @@ def test_predictions_are_written(case, capsys):
     assert main([*arguments, "--output", str(path / "out.xyz")]) == 4
     assert "exists" in capsys.readouterr().err
     assert main([*arguments, "--output", str(path / "data.xyz"), "--overwrite"]) == 4
-    assert "is the data themselves" in capsys.readouterr().err
+    assert "is what is read" in capsys.readouterr().err
     assert main([*arguments, "--output", str(path / "out.xyz"), "--overwrite"]) == 0
 
 

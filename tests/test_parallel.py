@@ -15,6 +15,7 @@ CASES = {
     "triclinic-langevin": 1000,
     "slab-langevin": 300,
     "cluster-nve": 300,
+    "corner-nve": 100,  # all atoms in the first domain: the others have neither atoms nor ghosts
     "tiny-nve": 200,  # 3 atoms in a cell smaller than the cutoff: empty domains
 }
 

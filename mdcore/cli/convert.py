@@ -77,7 +77,7 @@ def _stated(source: str, units):
 
 def _joined(models, sources) -> dict[str, str]:
     """Where the members of a committee come from: the card of the first, the files, and settings that are others."""
-    joined = dict(models[0].provenance)
+    joined = {key: text for key, text in models[0].provenance.items() if not key.startswith("potential ")}
     for k, (model, source) in enumerate(zip(models, sources, strict=True), start=1):
         joined[f"potential {k}"] = os.path.basename(os.path.normpath(source))
         settings = model.provenance.get("settings")

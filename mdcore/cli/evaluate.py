@@ -29,12 +29,10 @@ def run(arguments) -> str:
     """The table of a command line; writes predictions where asked. InputError, OutputError."""
     output, plot = arguments.output, arguments.plot
     for path in filter(None, (output, plot)):
-        _protect(path, arguments.data, arguments.overwrite)
-    if arguments.record is not None and (not arguments.record.strip() or not arguments.potential.endswith(H5)):
-        raise InputError(
-            f"--record {arguments.record}: keeps the errors of a set of that name in a .h5 file; {arguments.potential} "
-            "is to be one (mdcore convert makes it of a folder)"
-        )
+        for source in (arguments.data, arguments.potential):
+            _protect(path, source, arguments.overwrite)
+    if arguments.record is not None:
+        _recordable(arguments.record, arguments.potential)
     data = read_data(arguments.data, arguments.data_units, arguments.labels)
     potential = the_potential(arguments.potential, parse_units(arguments.units))
     answers = evaluate(potential, [s.structure for s in data], threads=arguments.threads)
@@ -63,9 +61,23 @@ def run(arguments) -> str:
 
 def record(path: str, rows) -> str:
     """Keep the errors in the card of a .h5 file; what to tell."""
-    model = read_model(path)
-    write_h5(replace(model, training={**model.training, **metrics.notes(rows)}), path, overwrite=True)
+    model, file = read_model(path), os.path.realpath(os.path.expanduser(path))
+    write_h5(replace(model, training={**model.training, **metrics.notes(rows)}), file, overwrite=True)
     return f"{path}: keeps these errors"
+
+
+def _recordable(name: str, path: str) -> None:
+    """InputError if errors can't be kept under that name in that file."""
+    if not (name.strip() and name.isprintable()):
+        raise InputError(f"--record {name!r}: expected a name of printable characters, e.g. test")
+    file = os.path.realpath(os.path.expanduser(path))
+    if not path.endswith(H5) or not os.path.isfile(file):
+        raise InputError(
+            f"--record {name}: keeps the errors of a set of that name in a .h5 file; {path} is to be one (mdcore "
+            "convert makes it of a folder)"
+        )
+    if not os.access(file, os.W_OK):
+        raise OutputError(f"--record {name}: {path} can't be written; record in a copy of it")
 
 
 def read_data(path: str, units: str | None, labels: str | None):
@@ -134,6 +146,6 @@ def write_one(stream, s, a) -> None:
 
 def _protect(path: str, source: str, overwrite: bool) -> None:
     if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
-        raise OutputError(f"{path}: is the data themselves; choose another name")
+        raise OutputError(f"{path}: is what is read ({source}); choose another name")
     if os.path.exists(path) and not overwrite:
         raise OutputError(f"{path}: exists; choose another name, or add --overwrite")

@@ -22,8 +22,9 @@ STATISTICS = ("min", "max", "mean", "sigma")
 def committee(models: Sequence[HDNNP]) -> HDNNP:
     """One potential of several, committees or single ones: its energy is the mean of all their members' energies.
 
-    Name, provenance and the like are the first one's, and so is the scaling of a descriptor that several have; test
-    vectors are to be made anew. InputError if they are of other elements or units, or can't be scaled alike.
+    Name, provenance and the like are the first one's, and so is the kind of scaling; the range of a descriptor that
+    several have is what all of them know. Test vectors are to be made anew. InputError if they are of other elements or
+    units, or can't be scaled alike.
     """
     first, *rest = models
     for k, model in enumerate(rest, start=2):
@@ -62,22 +63,29 @@ def single(model: HDNNP, k: int) -> HDNNP:
 def _of_all(models, e: int):
     """(functions, scaling) of element e: of all models, each function once."""
     first = models[0]
-    if all(identical(m.symmetry_functions[e], first.symmetry_functions[e]) for m in models[1:]):
+    if all(_same_inputs(m, first, e) for m in models[1:]):
         return first.symmetry_functions[e], first.scaling[e]
     found = {}
     for model in models:
         columns = (getattr(model.scaling[e], name) for name in STATISTICS)
         for function, *numbers in zip(model.symmetry_functions[e], *columns, strict=True):
-            found.setdefault(function, numbers)
+            low, high, *others = found.get(function, numbers)
+            low, high = np.fmax(low, numbers[0]), np.fmin(high, numbers[1])
+            others = [own if np.isfinite(own) else new for own, new in zip(others, numbers[2:], strict=True)]
+            found[function] = [low, high, *others]
     functions = tuple(sorted(found, key=lambda f: f.sort_key))
     columns = np.array([found[f] for f in functions]).T
     scaling = replace(first.scaling[e], **dict(zip(STATISTICS, columns, strict=True)))
     for i in scaling.degenerate[:1]:
         raise InputError(
             f"a committee scales as the first of its potentials does ({scaling.mode}), and {functions[i].label} can't "
-            "be: its statistics are missing"
+            "be: its statistics are missing, or its range, what all of them know, is empty"
         )
     return functions, scaling
+
+
+def _same_inputs(a: HDNNP, b: HDNNP, e: int) -> bool:
+    return identical(a.symmetry_functions[e], b.symmetry_functions[e]) and identical(a.scaling[e], b.scaling[e])
 
 
 def _like(first: HDNNP, functions, scaling, model: HDNNP, networks) -> tuple[ElementNetwork, ...]:
@@ -85,6 +93,9 @@ def _like(first: HDNNP, functions, scaling, model: HDNNP, networks) -> tuple[Ele
     `first`."""
     made = []
     for e, network in enumerate(networks):
+        for i in model.scaling[e].degenerate[:1]:
+            label = model.symmetry_functions[e][i].label
+            raise InputError(f"{model.name or 'a member'}: {label} has no width, or its statistics are missing")
         network = _seeing(network, model.symmetry_functions[e], model.scaling[e], functions[e], scaling[e])
         factor, offset = energy_of(first, e)
         own_factor, own_offset = energy_of(model, e)
@@ -114,7 +125,7 @@ def _seeing(network: ElementNetwork, known, own: Scaling, functions, scaling: Sc
     ratio = slope / new_slope  # x = ratio (new_x - new_base) + slope (new_shift - shift) + base
     rest = slope * (new_shift - shift) + (base - ratio * new_base)
     weights = np.zeros((len(functions), network.weights[0].shape[1]))
-    weights[at] = ratio[:, None] * network.weights[0]
+    np.add.at(weights, at, ratio[:, None] * network.weights[0])  # add: files may have a function twice
     return _first_layer(network, weights, len(functions) / len(known), rest @ network.weights[0])
 
 

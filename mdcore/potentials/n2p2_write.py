@@ -120,6 +120,8 @@ def _scaling_text(model: HDNNP) -> str:
     lines = ["# Symmetry function scaling data.", "# e_index sf_index sf_min sf_max sf_mean sf_sigma"]
     for e, scaling in enumerate(model.scaling, start=1):
         sigma_known = np.isfinite(scaling.sigma).all()
+        if not sigma_known and np.isfinite(scaling.sigma).any():
+            raise OutputError(f"{model.name}: scaling.data has the sigma of all functions or of none; use .h5")
         columns = [scaling.min, scaling.max, scaling.mean] + ([scaling.sigma] if sigma_known else [])
         for f, row in enumerate(zip(*columns, strict=True), start=1):
             lines.append(f"{e} {f} " + " ".join(repr(float(value)) for value in row))
@@ -154,5 +156,5 @@ def _toml(value) -> str:
     """A TOML key or value: text, boolean, integer or float."""
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+        return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
     return str(value).lower() if isinstance(value, bool) else repr(value)
