@@ -54,8 +54,9 @@ def write_h5(model: HDNNP, path, overwrite: bool = False) -> None:
             _write(file, model)
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise OutputError(f"{path}: can't be written: {error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_h5(path, units: Units | dict | None = None) -> HDNNP:
@@ -123,7 +124,9 @@ def _write(file: h5py.File, model: HDNNP) -> None:
 def _write_network(group: h5py.Group, network: ElementNetwork) -> None:
     group.attrs.update(activations="".join(network.activations), normalize_nodes=network.normalize_nodes)
     for layer, (weights, biases) in enumerate(zip(network.weights, network.biases, strict=True)):
-        group[f"weights/{layer}"] = weights
+        # many zeros: a member of a committee that does not know all of its descriptors
+        packed = {} if weights.all() else {"compression": "gzip", "shuffle": True}
+        group.create_dataset(f"weights/{layer}", data=weights, **packed)
         group[f"biases/{layer}"] = biases
 
 
