@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from mdcore.errors import OutputError
-from mdcore.h5md import METADATA_BYTES, allocate, cannot_write, cause, load_text, store_text
+from mdcore.files import cannot_write, cause
+from mdcore.h5md import METADATA_BYTES, allocate, load_text, store_text
 from mdcore.pace import Pace
 
 MAGIC = "mdcore checkpoint"

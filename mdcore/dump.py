@@ -16,7 +16,8 @@ import numpy as np
 
 from mdcore.errors import OutputError
 from mdcore.extxyz import write_frame
-from mdcore.h5md import already_exists, cannot_write, warn
+from mdcore.files import already_exists, cannot_write
+from mdcore.h5md import warn
 from mdcore.provenance import collect
 
 STEP = re.compile(rb"(?:^|\s)Step=(\d+)(?=\s|$)")

@@ -15,13 +15,13 @@ h5py is imported on first use only.
 import contextlib
 import errno
 import os
-import re
 import warnings
 from pathlib import Path
 
 import numpy as np
 
 from mdcore.errors import OutputError
+from mdcore.files import already_exists, cannot_write, cause
 from mdcore.provenance import collect
 
 LAYOUT = 1  # version of mdcore's own conventions inside H5MD; files of another one are not continued
@@ -30,7 +30,6 @@ CHUNK_BYTES = 64 * 1024  # small frames share a chunk of about this size
 CHUNK_BYTES_MAX = 1024 * 1024  # large frames are cut into chunks of at most this size (HDF5's default cache)
 METADATA_BYTES = 128 * 1024  # generous allowance for what HDF5 adds to one write
 RESERVE_BYTES = 1024 * 1024  # disk space is taken ahead in steps of this size
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def warn(message: str):
@@ -225,31 +224,6 @@ def allocate(handle: int, start: int, n_bytes: int):
     end = start + n_bytes
     while start < end:
         start += os.pwrite(handle, block[: end - start], start)
-
-
-def already_exists(path) -> str:
-    """The message for a file that would be overwritten."""
-    return (
-        f"{path} already exists: choose another name, continue it (--restart), "
-        "or replace it (--overwrite, overwrite=True)"
-    )
-
-
-def cannot_write(path, error: Exception) -> str:
-    """The message for a failed write: file, cause, cure."""
-    text = f"{path}: can't write: {cause(error)}"
-    if text.endswith(tuple(os.strerror(code) for code in DISK_FULL)):
-        return f"{text}; what was written before is intact: free some space, then `mdcore run ... --restart`"
-    return f"{text}; check that the directory exists and may be written to"
-
-
-def cause(error: Exception) -> str:
-    """The operating system's words inside an HDF5 error, else the error's first line."""
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno)
-    text = str(error)
-    found = re.search(r"error message = '([^']*)'", text) or re.search(r"\((.*)\)\s*$", text)
-    return found.group(1) if found else (text.splitlines() or [type(error).__name__])[0]
 
 
 def column(group, name: str, row_shape=(), dtype=np.float64, *, unit=None, compression=None, chunk=None):

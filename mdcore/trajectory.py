@@ -16,7 +16,8 @@ import numpy as np
 
 from mdcore.box import Box
 from mdcore.errors import InputError
-from mdcore.h5md import H5MDFile, Table, cause, column, frame_chunk, load_text
+from mdcore.files import cause
+from mdcore.h5md import H5MDFile, Table, column, frame_chunk, load_text
 from mdcore.thermo import Snapshot
 from mdcore.units import KJ_PER_MOL, UnitSystem
 from mdcore.units import get as get_units

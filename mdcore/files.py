@@ -1,0 +1,285 @@
+"""How are users' files opened, and ours written? The one place that does either.
+
+Reading: regular files only (a pipe, a device or a folder is told by its name, nothing waits for it); sizes are looked
+at before anything is taken into memory; text with a byte-order mark is UTF-8, UTF-16 or UTF-32, other text is UTF-8,
+and bytes that are none count as Latin-1. HDF5 files are looked through before anything is read from them.
+Writing: under a private name beside the target, then renamed onto it, so the target is whole at every moment. A
+symbolic link that the user gave as a target stays, and what it points to is replaced.
+"""
+
+import codecs
+import contextlib
+import errno
+import io
+import math
+import os
+import re
+import secrets
+import stat
+from pathlib import Path
+
+from mdcore.errors import InputError, OutputError
+
+MOST_TEXT = 1 << 26  # bytes of a text that is read as a whole: settings, tables, weights
+HEAD = 4096  # bytes in which a byte-order mark, and a zero byte that no text has, are looked for
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+LATIN_1 = "mdcore-latin-1"  # errors= : bytes that are no UTF-8
+codecs.register_error(LATIN_1, lambda e: (e.object[e.start : e.end].decode("latin-1"), e.end))
+
+# --- HDF5 -----------------------------------------------------------------------------------------------------
+MOST_OBJECTS = 20_000  # groups and data sets of a file
+MOST_ATTRIBUTES = 1_000  # of one of them
+DEEPEST = 16  # groups within groups
+UNPACKED = 20  # what is unpacked may be so many times as large as the file ...
+UNPACKED_BYTES = 1 << 25  # ... and so many bytes more
+FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}  # others would be loaded from plug-ins
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+TEMPORARY = ".mdcore-tmp"  # how temporary files end
+
+
+def open_binary(path, what: str = "a file") -> io.BufferedReader:
+    """The regular file at `path`, open for reading bytes; InputError, which says that `what` was expected."""
+    try:  # O_NONBLOCK: opening a pipe waits for its other end otherwise
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise InputError(f"{path}: can't be read: {error.strerror}; expected {what}") from None
+    except ValueError:
+        raise InputError(f"{str(path)!r}: no file can have such a name; expected {what}") from None
+    kind = stat.S_IFMT(os.fstat(handle).st_mode)
+    if kind != stat.S_IFREG:
+        os.close(handle)
+        raise InputError(f"{path}: {KINDS.get(kind, 'no regular file')}; expected {what}")
+    return open(handle, "rb")
+
+
+def open_text(path, what: str = "a text file") -> io.TextIOWrapper:
+    """The regular file at `path`, open for reading text line by line, any kind of line end; InputError."""
+    stream = open_binary(path, what)
+    head = stream.peek(HEAD)[:HEAD]
+    encoding = next((name for mark, name in MARKS if head.startswith(mark)), "utf-8")
+    if b"\0" in head and encoding.startswith("utf-8"):
+        stream.close()
+        raise InputError(f"{path}: a binary file; expected {what}")
+    return io.TextIOWrapper(stream, encoding=encoding, errors=LATIN_1)
+
+
+def read_text(path, what: str = "a text file", most: int = MOST_TEXT) -> str:
+    """All of a text file; InputError if it is larger than `most` bytes, or no text."""
+    with open_text(path, what) as stream:
+        check_size(path, os.fstat(stream.fileno()).st_size, what, most)
+        text = stream.read()
+    if "\0" in text:
+        raise InputError(f"{path}: a binary file; expected {what}")
+    return text
+
+
+def read_bytes(path, what: str = "a file", most: int = MOST_TEXT) -> bytes:
+    """All bytes of a file; InputError if there are more than `most`."""
+    with open_binary(path, what) as stream:
+        check_size(path, os.fstat(stream.fileno()).st_size, what, most)
+        return stream.read()
+
+
+def check_size(path, size: int, what: str, most: int) -> None:
+    if size > most:
+        raise InputError(f"{path}: {size / 1e6:,.0f} MB; expected {what}, which has {most / 1e6:,.0f} MB at most")
+
+
+# --- HDF5: reading --------------------------------------------------------------------------------------------
+
+
+def open_h5(path, what: str = "an HDF5 file"):
+    """The HDF5 file at `path`, an ``h5py.File`` open for reading, looked through by `check_h5`; InputError."""
+    with open_binary(path, what) as stream:
+        if not _is_h5(stream):
+            raise InputError(f"{path}: not an HDF5 file; expected {what}")
+        size = os.fstat(stream.fileno()).st_size
+    import h5py
+
+    try:
+        file = h5py.File(path, "r", locking=False)
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"{path}: can't be read as HDF5: {cause(error)}; expected {what}") from None
+    try:
+        check_h5(file, path, size)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def check_h5(file, path, size: int) -> None:
+    """InputError if something in an open HDF5 file leads out of it, or takes more memory than its size explains.
+
+    Refused: soft and external links, virtual data sets, external storage, filters from plug-ins, references, more than
+    MOST_OBJECTS objects, groups DEEPEST deep, data sets that say to be larger than UNPACKED times the file.
+    """
+    try:
+        _check_h5(file, path, UNPACKED_BYTES + UNPACKED * size)
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:  # h5py's, of damage
+        raise InputError(f"{path}: damaged HDF5 file: {cause(error)}") from None
+
+
+def _is_h5(stream) -> bool:
+    """Is the signature at its place: the beginning, or behind a block of the user's of 512, 1024, 2048, ... bytes?"""
+    offset, size = 0, os.fstat(stream.fileno()).st_size
+    while offset < size:
+        stream.seek(offset)
+        if stream.read(len(SIGNATURE)) == SIGNATURE:
+            return True
+        offset = 2 * offset or 512
+    return False
+
+
+def _check_h5(file, path, room: int) -> None:
+    import h5py
+
+    def refuse(name, what):
+        raise InputError(f"{path}: {name or '/'}: {what}; nothing was read. Take another file, or write it anew")
+
+    seen, waiting, linked = set(), [("", file, 0)], 0
+    while waiting:
+        name, item, depth = waiting.pop()
+        address = h5py.h5o.get_info(item.id).addr
+        if address in seen:  # times and steps of H5MD have many names
+            continue
+        seen.add(address)
+        if len(item.attrs) > MOST_ATTRIBUTES:
+            refuse(name, f"{len(item.attrs):,} attributes, more than {MOST_ATTRIBUTES:,}")
+        for key in item.attrs:
+            attribute = item.attrs.get_id(key)
+            _check_dtype(attribute.dtype, lambda what, n=f"{name}@{key}": refuse(n, what))
+            room -= attribute.get_storage_size()
+        if isinstance(item, h5py.Group):
+            linked += len(item)
+            if linked > MOST_OBJECTS:
+                refuse(name, f"more than {MOST_OBJECTS:,} objects")
+            if len(item) and depth >= DEEPEST:
+                refuse(name, f"groups more than {DEEPEST} deep")
+            for key in item:
+                link = item.get(key, getlink=True)
+                if not isinstance(link, h5py.HardLink):
+                    kind = "an external" if isinstance(link, h5py.ExternalLink) else "a soft"
+                    refuse(f"{name}/{key}", f"{kind} link, which is not followed")
+                waiting.append((f"{name}/{key}", item[key], depth + 1))
+        elif isinstance(item, h5py.Dataset):
+            if item.is_virtual or item.external:
+                refuse(name, "its values are in other files, which are not opened")
+            plan = item.id.get_create_plist()
+            filters = [plan.get_filter(k)[0] for k in range(plan.get_nfilters())]
+            if unknown := [number for number in filters if number not in FILTERS]:
+                refuse(name, f"packed with filter {unknown[0]}; known are {', '.join(FILTERS.values())}")
+            _check_dtype(item.dtype, lambda what, n=name: refuse(n, what))
+            room -= 0 if item.shape is None else math.prod(item.shape) * item.dtype.itemsize
+        if room < 0:
+            refuse(name, "says to hold far more than a file of this size can")
+
+
+def _check_dtype(dtype, refuse) -> None:
+    """Numbers, texts, and records of them."""
+    import h5py
+
+    if dtype.fields:
+        for kind, *_ in dtype.fields.values():
+            _check_dtype(kind, refuse)
+    elif dtype.subdtype:
+        _check_dtype(dtype.subdtype[0], refuse)
+    elif dtype.kind not in "biufcS" and h5py.check_string_dtype(dtype) is None:
+        refuse(f"values of type {dtype}; expected numbers or texts")
+
+
+# --- writing --------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def replacing(path, *, overwrite: bool = True):
+    """The path of an empty temporary file beside `path`, which takes its place at the end of the block.
+
+    If the block fails, the temporary file goes and `path` is as it was. A target that is a symbolic link stays one;
+    its target is replaced, with the permissions it had. OutputError if `path` exists and not `overwrite`, if it is no
+    regular file, or can't be written.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = None
+    try:
+        before = check_target(path, overwrite)
+        temporary = create_private(target)
+        yield temporary
+        with open(temporary, "rb") as stream:
+            os.fsync(stream.fileno())
+        if before is not None:
+            os.chmod(temporary, stat.S_IMODE(before.st_mode))
+        os.replace(temporary, target)
+        temporary = None
+    except (OSError, RuntimeError) as error:  # h5py raises RuntimeError, too
+        raise OutputError(cannot_write(path, error)) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def check_target(path, overwrite: bool) -> os.stat_result | None:
+    """What is at `path` now, None if nothing; OutputError if it is no regular file, or exists and not `overwrite`."""
+    try:
+        before = os.stat(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise OutputError(cannot_write(path, error)) from None
+    except ValueError:
+        raise OutputError(f"{str(path)!r}: no file can have such a name") from None
+    kind = stat.S_IFMT(before.st_mode)
+    if kind != stat.S_IFREG:
+        raise OutputError(f"{path}: {KINDS.get(kind, 'no regular file')}: it can't be replaced; choose another name")
+    if not overwrite:
+        raise OutputError(already_exists(path))
+    return before
+
+
+def create_private(target: Path) -> Path:
+    """A new, empty file beside `target` under a name nobody can know; OSError."""
+    name = f".{target.name[:64]}.{secrets.token_hex(8)}{TEMPORARY}"
+    temporary = target.with_name(name)
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666))
+    return temporary
+
+
+def already_exists(path) -> str:
+    """The message for a file that would be overwritten."""
+    return (
+        f"{path} already exists: choose another name, continue it (--restart), "
+        "or replace it (--overwrite, overwrite=True)"
+    )
+
+
+def cannot_write(path, error: Exception) -> str:
+    """The message for a failed write: file, cause, cure."""
+    text = f"{path}: can't write: {cause(error)}"
+    if text.endswith(tuple(os.strerror(code) for code in DISK_FULL)):
+        return f"{text}; what was written before is intact: free some space, then `mdcore run ... --restart`"
+    return f"{text}; check that the directory exists and may be written to"
+
+
+def cause(error: Exception) -> str:
+    """The operating system's words inside an HDF5 error, else the error's first line."""
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    text = str(error)
+    found = re.search(r"error message = '([^']*)'", text) or re.search(r"\((.*)\)\s*$", text)
+    return found.group(1) if found else (text.splitlines() or [type(error).__name__])[0]
