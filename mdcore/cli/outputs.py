@@ -87,3 +87,13 @@ class Outputs:
 
 def tell(message: str) -> None:
     print(f"mdcore: note: {message}", file=sys.stderr)
+
+
+def tell_differences(path: str, text: str, settings, what: str) -> None:
+    """Tell if the file at `path` is of an input, `text`, that said something else than `settings`."""
+    if text == settings.text:
+        return
+    from mdcore.config.differences import told
+
+    if note := told(path, text, settings, what):
+        tell(note)

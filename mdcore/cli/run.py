@@ -9,7 +9,7 @@ from mdcore._kernels import cpu_name
 from mdcore.cli import assemble, networks, summary
 from mdcore.cli.assemble import Stage
 from mdcore.cli.files import CHECKPOINT, forget, protect
-from mdcore.cli.outputs import Outputs, tell
+from mdcore.cli.outputs import Outputs, tell_differences
 from mdcore.config import Settings, load, validate_species
 from mdcore.errors import DisagreementError, ExtrapolationError, InputError, Interrupted, MdcoreError, SimulationError
 from mdcore.lock import RunLock
@@ -148,8 +148,7 @@ def read_state(settings: Settings, path: str, stages) -> dict:
             f"{stages[-1].last}; give a stage more steps"
         )
     validate_species(settings, tuple(state["symbols"]))
-    if checkpoint.read_provenance(path).get("input") != settings.text:
-        tell(f"{path} was written with other settings; the run continues with those of {settings.source}")
+    tell_differences(path, checkpoint.read_provenance(path).get("input", ""), settings, "the run")
     return state
 
 

@@ -33,7 +33,7 @@ import h5py
 import numpy as np
 
 from mdcore import provenance
-from mdcore.cli.outputs import tell
+from mdcore.cli.outputs import tell_differences
 from mdcore.cli.run import on_root
 from mdcore.errors import OutputError
 
@@ -97,11 +97,7 @@ class TrainingFile:
         states = {}
         try:
             with h5py.File(self.path) as file:
-                if file["input"].asstr()[()] != self.settings.text:
-                    tell(
-                        f"{self.path} was written with other settings; the training goes on with those of "
-                        f"{self.settings.source}"
-                    )
+                tell_differences(self.path, file["input"].asstr()[()], self.settings, "the training")
                 for name in file:
                     if name.startswith("member "):
                         states[int(name.split()[1])] = _numbers(file[name])

@@ -33,13 +33,18 @@ def parse_training(text: str, source: str = "train.toml", overrides=()) -> Train
     settings = Parser(problems, METAL, TrainingSettings).section(TrainingSettings, problems.origin.document, ())
     _check_files(problems)
     if settings is not None:
-        output = settings.output
-        if output.name is None:
-            output = dataclasses.replace(output, name=os.path.splitext(os.path.basename(source))[0])
         text = annotated(text, overrides)
-        settings = dataclasses.replace(settings, output=output, origin=problems.origin, text=text)
+        settings = with_name(dataclasses.replace(settings, origin=problems.origin, text=text))
     problems.raise_if_any()
     return settings
+
+
+def with_name(settings: TrainingSettings) -> TrainingSettings:
+    """Its files have the name of the input, unless it gives one."""
+    output = settings.output
+    if output.name is None:
+        output = dataclasses.replace(output, name=os.path.splitext(os.path.basename(settings.source))[0])
+    return dataclasses.replace(settings, output=output)
 
 
 def _check_files(problems: Problems) -> None:

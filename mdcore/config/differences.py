@@ -1,0 +1,83 @@
+"""Which settings differ between the input that was run and that of today? By value, however they are written."""
+
+import dataclasses
+import re
+
+from mdcore import units
+from mdcore.config.load import ARRAYS, opened, resolve
+from mdcore.config.load_training import ARRAYS as TRAINING_ARRAYS
+from mdcore.config.load_training import with_name
+from mdcore.config.parse import Parser
+from mdcore.config.problems import lookup, short
+from mdcore.config.settings import Settings
+from mdcore.errors import InputError
+
+OVERRIDE = "# --set "  # how `annotated` keeps them
+MOST = 8  # differences that are told one by one
+
+
+def differences(text: str, settings) -> list[str]:
+    """What differs between the input `text`, as it was kept, and `settings` (of a run or a training), one each:
+    ``stage.produce.steps = 100, was 50``. InputError if `text` can't be read (of another version)."""
+    before, now = _flat(_former(text, settings)), _flat(settings)
+    changed = {key: (before.get(key), now.get(key)) for key in {**before, **now} if before.get(key) != now.get(key)}
+    for key in [key for key in changed if key.startswith("stage.")]:  # told with [output], where its default is
+        if changed.get("output." + key.rpartition(".")[2]) == changed[key]:
+            del changed[key]
+    return [f"{key} = {_shown(now, key)}, was {_shown(before, key)}" for key in changed]
+
+
+def told(path: str, text: str, settings, what: str) -> str | None:
+    """A note that the file `path` is of an input, `text`, with other settings, and which; None if they are the same.
+
+    what : goes on with those of today
+    """
+    try:
+        found = differences(text, settings)
+    except InputError:
+        return f"{path} was written with settings that this version can't read; {what} goes on with today's"
+    if not found:
+        return None
+    more = [f"{len(found) - MOST} more"] if len(found) > MOST else []
+    return f"{path} was written with other settings; {what} goes on with {'; '.join(found[:MOST] + more)}"
+
+
+def _former(text: str, settings):
+    """The settings in `text`; files that it names need not be there any more."""
+    lines = text.rstrip("\n").split("\n")
+    n = len(lines)
+    while n and lines[n - 1].startswith(OVERRIDE):
+        n -= 1
+    overrides = [line.removeprefix(OVERRIDE) for line in lines[n:]]
+    run = isinstance(settings, Settings)
+    problems = opened("\n".join(lines[:n]), settings.source, overrides, ARRAYS if run else TRAINING_ARRAYS)
+    name = lookup(problems.origin.document, ("units",)) if run else "metal"
+    system = units.SYSTEMS.get(name, units.METAL) if isinstance(name, str) else units.METAL
+    former = Parser(problems, system, type(settings)).section(type(settings), problems.origin.document, ())
+    problems.raise_if_any()
+    former = dataclasses.replace(former, origin=problems.origin)
+    return resolve(former) if run else with_name(former)
+
+
+def _flat(value, path: str = "") -> dict:
+    """{``stage.produce.steps``: value} of all settings; entries of arrays by their name or index."""
+    if dataclasses.is_dataclass(value):
+        members = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        for name in ("origin", "text"):
+            members.pop(name, None)
+    elif isinstance(value, dict):
+        members = value
+    elif isinstance(value, tuple) and value and all(map(dataclasses.is_dataclass, value)):
+        members = {getattr(v, "name", None) or i: v for i, v in enumerate(value)}
+    else:
+        return {path: value}
+    found = {}
+    for key, member in members.items():
+        name = str(key) if re.fullmatch(r"[\w-]+", str(key)) else short(str(key))
+        found |= _flat(member, f"{path}.{name}" if path else name)
+    return found
+
+
+def _shown(flat: dict, key: str) -> str:
+    value = flat.get(key)
+    return "none" if value is None or value == () or value == "" else short(value)
