@@ -1,14 +1,15 @@
 """Has somebody asked this run to stop?
 
-Batch systems send SIGTERM or SIGUSR1 some time before they kill, a terminal sends SIGINT. All three
-only set a flag; the time-step loop reads it, agrees on it with the other ranks, writes a
-checkpoint and stops. A second SIGINT stops at once, with KeyboardInterrupt.
+Batch systems send SIGTERM, SIGUSR1, SIGUSR2 or SIGXCPU some time before they kill, a terminal sends SIGINT, and SIGHUP
+when it goes; SIGPIPE comes when nobody reads any more what is printed. All only set a flag; the time-step loop
+reads it, agrees on it with the other ranks, writes a checkpoint and stops. A second SIGINT stops at once, with
+KeyboardInterrupt. Whoever ignores SIGHUP (nohup) goes on.
 """
 
 import signal
 import threading
 
-NAMES = ("SIGTERM", "SIGINT", "SIGUSR1")  # SIGUSR1 does not exist everywhere
+NAMES = ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGPIPE")  # not all exist everywhere
 
 
 class StopSignals:
@@ -28,8 +29,10 @@ class StopSignals:
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
             for name in NAMES:
-                if number := getattr(signal, name, None):
-                    self._former[number] = signal.signal(number, self._catch)
+                number = getattr(signal, name, None)
+                if number is None or (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):
+                    continue
+                self._former[number] = signal.signal(number, self._catch)
         return self
 
     def __exit__(self, *_):

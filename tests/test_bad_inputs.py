@@ -17,7 +17,7 @@ import pytest
 from mdcore import checkpoint
 from mdcore.cli import main
 from mdcore.cli.run import run  # noqa: F401  (everything is imported before tests patch it)
-from mdcore.lock import RunLock
+from mdcore.lock import RunLock, lock_path
 
 GOOD = """\
 title = "liquid argon"
@@ -922,9 +922,9 @@ def fails_keeping_checkpoint(says, sets, capsys):
 
 def test_two_runs_of_one_name(folder, capsys):
     Bad("", (), text=GOOD).write(folder)
-    with RunLock("argon.lock"):
+    with RunLock(lock_path(".", "argon")):
         fails(
-            Bad("", ("argon.lock", "is writing these results", "choose another output name"), code=4), capsys
+            Bad("", ("argon.mdcore-lock", "is writing these results", "choose another output name"), code=4), capsys
         )
 
 

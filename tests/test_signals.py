@@ -13,7 +13,7 @@ def send(name):
     os.kill(os.getpid(), getattr(signal, name))
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGUSR1"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGPIPE"])
 def test_signal_sets_the_flag(name):
     before = signal.getsignal(getattr(signal, name))
     with StopSignals() as stop:
@@ -37,6 +37,17 @@ def test_second_sigterm_is_patient():
         send("SIGUSR1")
         send("SIGTERM")
         assert stop.received == "SIGUSR1"
+
+
+def test_who_ignores_a_hangup_goes_on():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopSignals() as stop:
+            send("SIGHUP")
+            assert not stop()
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_other_threads_are_left_alone():

@@ -16,17 +16,20 @@ import time  # noqa: E402
 
 from mdcore.cli.arguments import parse_arguments  # noqa: E402
 from mdcore.errors import InputError, MdcoreError, OutputError  # noqa: E402
+from mdcore.screen import exit_code, screens  # noqa: E402
 
 GRACE = 1.0  # seconds in which rank 0 may tell an error before another rank does
 
 
 def main(argv=None) -> int:
     """Run the command with arguments `argv` (default: those of the process); returns the exit code."""
+    with screens() as out:
+        return exit_code(out, outcome(argv))
+
+
+def outcome(argv) -> int:
     comm = None
     debug = bool(os.environ.get("MDCORE_DEBUG"))
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # block-buffered under a launcher or in a batch log
-            stream.reconfigure(line_buffering=True)
     try:
         arguments = parse_arguments(sys.argv[1:] if argv is None else argv)
         if arguments is None:
@@ -36,9 +39,6 @@ def main(argv=None) -> int:
 
         comm = connect()
         return arguments.command(arguments, comm) or 0
-    except BrokenPipeError:  # the reader of our output has gone, as in `mdcore check x.toml | head`
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (for the interpreter's last flush)
-        return 141
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             import traceback

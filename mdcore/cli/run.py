@@ -12,7 +12,7 @@ from mdcore.cli.files import CHECKPOINT, forget, protect
 from mdcore.cli.outputs import Outputs, tell_differences
 from mdcore.config import Settings, load, validate_species
 from mdcore.errors import DisagreementError, ExtrapolationError, InputError, Interrupted, MdcoreError, SimulationError
-from mdcore.lock import RunLock
+from mdcore.lock import RunLock, lock_path
 from mdcore.report import Meter, Progress, banner
 from mdcore.signals import StopSignals
 from mdcore.simulation import Simulation
@@ -35,7 +35,7 @@ def run(settings: Settings, comm, stop=None, *, restart=None, overwrite=False, q
     reference = on_root(comm, lambda: assemble.make_reference(settings))
     stages = assemble.make_stages(settings)
     with ExitStack() as held:
-        on_root(comm, lambda: held.enter_context(RunLock(settings.output_path(".lock"))))
+        on_root(comm, lambda: held.enter_context(RunLock(lock_path(settings.output.directory, settings.output.name))))
         sim = begin(settings, comm, stages, restart)
         if overwrite:
             on_root(comm, lambda: forget(settings))

@@ -16,7 +16,7 @@ from mdcore.config.load_training import load_training
 from mdcore.config.training import TrainingSettings
 from mdcore.errors import InputError, Interrupted, OutputError
 from mdcore.evaluation import evaluate
-from mdcore.lock import RunLock
+from mdcore.lock import RunLock, lock_path
 from mdcore.potentials.committee import committee
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_h5 import write_h5
@@ -87,7 +87,7 @@ def train(
     say = say if comm.rank == 0 else lambda text="": None
     on_root(comm, lambda: protect(settings, restart, overwrite))
     with ExitStack() as held:
-        on_root(comm, lambda: held.enter_context(RunLock(settings.output_path(".lock"))))
+        on_root(comm, lambda: held.enter_context(RunLock(lock_path(settings.output.directory, settings.output.name))))
         prepared = training.prepare(settings, comm)
         say("\n".join(about(settings, prepared)))
         sets = training.Sets(settings, prepared, comm)
