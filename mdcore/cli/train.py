@@ -94,22 +94,21 @@ def train(
         size, kept = sets.memory()
         say(f"derivatives of descriptors: {size:.2f} GB, {100 * kept:.0f} % of the structures kept\n")
         file = TrainingFile(settings, comm)
-        states = file.states() if restart else {}
-        begun = comm.bcast(set(states))
+        begun = file.begun() if restart else set()
         # signals are caught only now: before, there is nothing to keep, and they end the process at once
         stop = held.enter_context(StopSignals()) if stop is None else stop
         models, histories = [], []
         for member in range(settings.committee.members):
-            fit = sets.fit(member)
+            fit, which = sets.fit(member), f"member {member + 1} " if settings.committee.members > 1 else "training "
             if member in begun:
-                go_on(fit, states.pop(member, None), file.path)
-                say(f"member {member + 1} goes on after epoch {len(fit.history['epoch']) - 1}")
+                go_on(fit, file.state(member), file.path)
+                say(f"{which}goes on after epoch {len(fit.history['epoch']) - 1}" + nothing_left(fit))
             if member == 0:  # not before: what was refused leaves the file as it was
                 file.begin(prepared, subsets(prepared), sets.model, afresh=not restart)
             run(settings, fit, member, file, stop, say)
             models.append(fit.training.fitted())
             histories.append(fit.history)
-            say(f"best: epoch {fit.best_epoch}\n")
+            say(best(fit) + "\n")
         return on_root(comm, lambda: finish(settings, prepared, models, histories, file, say))
 
 
@@ -121,6 +120,32 @@ def go_on(fit, state, path: str) -> None:
         told = InputError(f"{path}: {error}")
         told.collective = True
         raise told from None
+
+
+def nothing_left(fit) -> str:
+    """If a fit that was restored has no epoch left: why, and what would make it train on."""
+    if fit.left:
+        return ""
+    own = fit.stages[fit.stage] if fit.stage < len(fit.stages) else None
+    number = f"[[optimizer]] #{fit.stage + 1}"
+    if own is None:
+        why = f"{number}, with which it ended, is not in the input any more"
+    elif fit.epoch >= own.epochs:
+        why = f"{fit.epoch} epochs of {number}, {own.name}, are done, and it says epochs = {own.epochs}"
+    elif own.patience and fit.since >= own.patience:
+        why = f"{number}, {own.name}, had {fit.since} epochs without a better error, patience = {own.patience}"
+    else:
+        why = f"{number}, {own.name}, finds nothing better"
+    return f"; nothing is left to train: {why}. For more: larger numbers there, or another [[optimizer]] after it"
+
+
+def best(fit) -> str:
+    if fit.best_epoch:
+        return f"best: epoch {fit.best_epoch}"
+    return (
+        "best: epoch 0, the start: no epoch was better, so the networks know nothing. Look at the labels (mdcore "
+        "check), let it train longer, or take smaller steps"
+    )
 
 
 def run(settings: TrainingSettings, fit, member: int, file: TrainingFile, stop, say) -> None:
@@ -180,13 +205,12 @@ def finish(settings: TrainingSettings, prepared, models, histories, file: Traini
     rows, drawn = errors_of(settings, prepared, potential)
     told = metrics.table(rows)
     if len(models) == 1:
-        file.put_results("member 0", drawn, rows)
+        results = {"member 0": (drawn, rows)}
     else:
-        file.put_results("committee", drawn, rows)
         each = [errors_of(settings, prepared, HDNNPotential(own, extrapolation="ignore")) for own in models]
-        for k, (own, predictions) in enumerate(each):
-            file.put_results(f"member {k}", predictions, own)
+        results = {"committee": (drawn, rows)} | {f"member {k}": own[::-1] for k, own in enumerate(each)}
         told = f"the mean of {len(models)} members\n{told}\n\n{members_table(rows, [own for own, _ in each])}"
+    file.put_results(results)
     notes = metrics.notes(rows)
     notes["epochs"] = sum(len(history["epoch"]) - 1 for history in histories)
     notes["seconds"] = float(sum(np.sum(history["seconds"]) for history in histories))

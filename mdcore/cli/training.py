@@ -22,6 +22,7 @@ from mdcore.train.labelled import Labelled, elements_of, need
 from mdcore.train.labels import Labels
 from mdcore.train.loss import Regression, Weights
 from mdcore.train.pairs import PairDistances, distances
+from mdcore.train.score import floors
 from mdcore.train.start import initialised
 
 
@@ -200,7 +201,7 @@ class Sets:
         model = initialised(self.model, self.train, seed)
         training = Regression(model, self.train, self.threads)
         validation = Regression(model, self.validation, self.threads) if self.validation else None
-        return Fit(training, validation, stages(settings), seed)
+        return Fit(training, validation, stages(settings), seed, floors(validation or training))
 
 
 def stages(settings: TrainingSettings) -> list[Stage]:

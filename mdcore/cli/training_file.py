@@ -17,7 +17,7 @@ member K/                  of each network of a committee, K from 0
     initial, best          parameters of all elements, weights input-major, then biases, layer by layer
     unit                   of the networks' energies, eV
     best_epoch, score      where the errors that count were lowest, and their geometric mean (eV, Angstrom)
-    stage, epoch, since    which optimiser is at work, and how far
+    stage, epoch, since    which optimiser is at work, and how far; after the end: the last one
     optimizer/             its state
     predictions/SUBSET/    once the training has ended, of the best parameters: energy, forces, stress as in data
     errors                 the table of errors, row by row: subset, quantity, group, n, rmse, mae, largest, worst, unit
@@ -66,44 +66,51 @@ class TrainingFile:
 
         on_root(self.comm, lambda: self._change(put))
 
-    def put_results(self, whose: str, found: dict, rows) -> None:
-        """Put in what the best parameters of "member K" or of the "committee" say; rank 0 calls it alone.
+    def put_results(self, results: dict) -> None:
+        """Put in what the best parameters say; rank 0 calls it alone.
 
-        found : {subset: (structures, Predictions)}; rows : of the error table
+        results : {"member K" or "committee": ({subset: (structures, Predictions)}, rows of the error table)}
         """
 
         def put(file):
-            for name, (_, own) in found.items():
-                group = _emptied(file, f"{whose}/predictions/{name}")
-                group["energy"], group["stress"] = own.energies, own.stresses
-                group["forces"] = np.concatenate(own.forces)
-            kinds = [(word, TEXT) for word in ("subset", "quantity", "group", "worst", "unit")]
-            kinds += [("n", "i8"), ("rmse", "f8"), ("mae", "f8"), ("largest", "f8")]
-            table = np.array([tuple(getattr(row, key) for key, _ in kinds) for row in rows], dtype=kinds)
-            file[whose].pop("errors", None)
-            file[whose]["errors"] = table
+            for whose, (found, rows) in results.items():
+                for name, (_, own) in found.items():
+                    group = _emptied(file, f"{whose}/predictions/{name}")
+                    group["energy"], group["stress"] = own.energies, own.stresses
+                    group["forces"] = np.concatenate(own.forces)
+                kinds = [(word, TEXT) for word in ("subset", "quantity", "group", "worst", "unit")]
+                kinds += [("n", "i8"), ("rmse", "f8"), ("mae", "f8"), ("largest", "f8")]
+                table = np.array([tuple(getattr(row, key) for key, _ in kinds) for row in rows], dtype=kinds)
+                file[whose].pop("errors", None)
+                file[whose]["errors"] = table
 
         self._change(put)
 
-    def states(self) -> dict[int, dict[str, np.ndarray]]:
-        """The states of the members that have begun, on rank 0 (nothing elsewhere)."""
-        found: dict[int, dict[str, np.ndarray]] = {}
-        on_root(self.comm, lambda: found.update(self._states()))
-        return found
+    def begun(self) -> set[int]:
+        """The members that have begun, on all ranks."""
+        return on_root(self.comm, self._begun, share=True)
+
+    def state(self, member: int) -> dict[str, np.ndarray] | None:
+        """The state of a member that has begun, on rank 0 (nothing elsewhere)."""
+        return on_root(self.comm, lambda: self._read(lambda file: _numbers(file[f"member {member}"])))
 
     # --- on rank 0 -------------------------------------------------------------------------------------------
 
-    def _states(self) -> dict[int, dict[str, np.ndarray]]:
-        states = {}
+    def _begun(self) -> set[int]:
+        def look(file):
+            return file["input"].asstr()[()], {int(name.split()[1]) for name in file if name.startswith("member ")}
+
+        text, members = self._read(look)
+        tell_differences(self.path, text, self.settings, "the training")
+        return members
+
+    def _read(self, function):
+        """What `function` finds in the file."""
         try:
             with h5py.File(self.path) as file:
-                tell_differences(self.path, file["input"].asstr()[()], self.settings, "the training")
-                for name in file:
-                    if name.startswith("member "):
-                        states[int(name.split()[1])] = _numbers(file[name])
+                return function(file)
         except (OSError, KeyError, ValueError) as error:
             raise OutputError(f"{self.path}: can't be read: {error}") from None
-        return states
 
     def _change(self, change, afresh: bool = False) -> None:
         """Let `change` work on a copy of the file (afresh: on an empty one) that then takes its place."""

@@ -1,8 +1,9 @@
 """The loop: epoch after epoch, watch the errors, keep the best parameters, go on where it was stopped.
 
-A `Fit` takes one set of networks through its optimisers. What counts is the geometric mean of the errors of all
-properties that are trained on, of the validation set (of the training set without one): it does not depend on units.
-Each optimiser begins at the best parameters so far.
+A `Fit` takes one set of networks through its optimisers. What counts are the errors of the validation set (of the
+training set without one), as score.py makes one number of them; the start counts only until an epoch is no worse where
+offsets can't help. Each optimiser begins at the best parameters so far. The last one's state is kept at the end: more
+epochs go on from it.
 """
 
 import time
@@ -13,9 +14,11 @@ import numpy as np
 
 from mdcore.errors import InputError, SimulationError
 from mdcore.train.loss import Errors, Regression
+from mdcore.train.score import Floors
 from mdcore.units import GIGAPASCAL
 
 QUANTITIES = ("energy", "force", "stress")
+COUNTERS = ("stage", "epoch", "since", "best_epoch")
 ON_ROOT = ("optimizer/covariance",)  # of a state: too large to be everywhere
 SAME_START = 1e-6  # relative, and in units of a weight: ranks and machines round the start differently
 _SCALES = (1e3, 1e3, 1.0 / GIGAPASCAL)  # meV an atom, meV/Angstrom, GPa
@@ -36,6 +39,7 @@ class Fit:
     """One set of networks on its way. The model is in eV and Angstrom.
 
     training, validation : Regression of the same networks (validation may be None); stages : of Stage
+    floors : below which errors of the set that is watched don't count
     history : {"epoch": [...], "seconds": [...], "train energy": [...], ...}, RMSE in meV an atom, meV/Angstrom, GPa
     best : parameters with the lowest `score`, found in epoch `best_epoch`; initial : those at the start
     """
@@ -44,6 +48,7 @@ class Fit:
     validation: Regression | None
     stages: list[Stage]
     seed: int = 1
+    floors: Floors = field(default_factory=Floors)
     history: dict[str, list[float]] = field(default_factory=dict)
     stage: int = 0
     epoch: int = 0  # of the stage
@@ -53,6 +58,9 @@ class Fit:
     best: np.ndarray | None = None
     initial: np.ndarray | None = None
     optimizer: object = None
+    start: Errors | None = None  # of the set that is watched, in epoch 0
+    last: np.ndarray | None = None  # where the optimiser was, once the parameters are the best ones
+    ended: dict | None = None  # a state that no optimiser is left for
 
     def epochs(self) -> Iterator[dict[str, float]]:
         """Train; after each epoch its errors, as a row of the history. Epoch 0 is the start."""
@@ -64,15 +72,21 @@ class Fit:
             if self.optimizer is None:
                 self.training.set(self.best)
                 self.optimizer = own.make(self.training, self.seed + self.stage)
-            while self.epoch < own.epochs and not (own.patience and self.since >= own.patience):
-                if getattr(self.optimizer, "converged", False):
-                    break
+            while self._goes_on(own):
                 began = time.perf_counter()
                 self.optimizer.epoch()
                 self.epoch += 1
                 yield self._measure(began)
+            if self.stage == len(self.stages) - 1:
+                break
             self.optimizer, self.stage, self.epoch, self.since = None, self.stage + 1, 0, 0
+        self.last = self.training.parameters
         self.training.set(self.best)
+
+    def _goes_on(self, own: Stage) -> bool:
+        if self.epoch >= own.epochs or (own.patience and self.since >= own.patience):
+            return False
+        return not getattr(self.optimizer, "converged", False)
 
     def _measure(self, began: float) -> dict[str, float]:
         train = self.training.errors()
@@ -84,7 +98,7 @@ class Fit:
         row = {"epoch": float(number), "seconds": time.perf_counter() - began if began else 0.0}
         for name, own in errors.items():
             row |= {f"{name} {q}": x * s for q, x, s in zip(QUANTITIES, _rmse(own), _SCALES, strict=True)}
-        score = _score(watched)
+        self.start, score = self.start or watched, self.floors.score(watched)
         if not np.isfinite(score):
             error = SimulationError(
                 f"training: the errors are no finite numbers after epoch {number}; take smaller steps, or look for "
@@ -92,7 +106,8 @@ class Fit:
             )
             error.collective = True
             raise error
-        if score < self.score:
+        learned = number and not self.best_epoch and self.floors.better(watched, self.start)
+        if score < self.score or learned:
             self.score, self.best, self.best_epoch, self.since = score, self.training.parameters.copy(), number, 0
         else:
             self.since += 1
@@ -103,7 +118,9 @@ class Fit:
     @property
     def left(self) -> int:
         """Epochs that may still come."""
-        return sum(stage.epochs for stage in self.stages[self.stage :]) - self.epoch
+        later = sum(stage.epochs for stage in self.stages[self.stage + 1 :])
+        here = self.stages[self.stage : self.stage + 1]
+        return later + sum(max(stage.epochs - self.epoch, 0) for stage in here if self._goes_on(stage))
 
     # --- restart -----------------------------------------------------------------------------------------
 
@@ -112,14 +129,16 @@ class Fit:
 
         All ranks call it; what is in ON_ROOT is on rank 0 only.
         """
-        own = {
-            name: np.array(getattr(self, name))
-            for name in ("stage", "epoch", "since", "score", "best_epoch", "best", "initial")
-        }
+        if self.ended:
+            return self.ended
+        own = {name: np.array(getattr(self, name)) for name in (*COUNTERS, "score", "best", "initial")}
         own["unit"] = np.array(self.training.factor)
         own |= {f"history/{name}": np.array(values) for name, values in self.history.items()}
         if self.optimizer is not None:
+            here = self.training.parameters
+            self.training.set(here if self.last is None else self.last)
             own |= {f"optimizer/{name}": value for name, value in self.optimizer.state().items()}
+            self.training.set(here)
             own["optimizer/type"] = np.array(self.stages[self.stage].name.encode())
         return own
 
@@ -133,13 +152,18 @@ class Fit:
         shared = comm.bcast({k: v for k, v in state.items() if k not in ON_ROOT} if comm.rank == 0 else None)
         state = state if comm.rank == 0 else shared
         self._refuse(state)
-        for name in ("stage", "epoch", "since", "best_epoch"):
+        for name in COUNTERS:
             setattr(self, name, int(state[name]))
         self.score, self.best, self.initial = float(state["score"]), np.array(state["best"]), np.array(state["initial"])
         self.history = {k.removeprefix("history/"): v.tolist() for k, v in state.items() if k.startswith("history/")}
+        watched = "train" if self.validation is None else "validation"
+        first = (self.history[f"{watched} {q}"][0] / s for q, s in zip(QUANTITIES, _SCALES, strict=True))
+        self.start = Errors(*first)
         own = {k.removeprefix("optimizer/"): v for k, v in state.items() if k.startswith("optimizer/")}
         self.optimizer = None
-        if own and self.stage < len(self.stages):
+        if self.stage >= len(self.stages):  # of fewer optimisers than it has gone through: nothing is left
+            self.ended = state
+        elif own:
             self.optimizer = self.stages[self.stage].make(self.training, self.seed + self.stage)
             self.optimizer.restore(own)
 
@@ -153,8 +177,10 @@ class Fit:
                 "began with other data or labels to train on, descriptors, networks or seed; go on with the settings "
                 "that are in it (input), or train anew under another name, e.g. --set output.name=..."
             )
+        if ("history/validation energy" in state) != (self.validation is not None):
+            raise InputError("began with a validation set, or without one, unlike now; go on with its data")
         kind = bytes(state.get("optimizer/type", b"")).decode()
-        now = self.stages[stage].name if stage < len(self.stages) else "none"
+        now = self.stages[stage].name if stage < len(self.stages) else kind
         if kind and kind != now:
             raise InputError(
                 f"was stopped within [[optimizer]] #{stage + 1}, {kind}, which is {now} now; let that one end "
@@ -164,9 +190,3 @@ class Fit:
 
 def _rmse(errors: Errors) -> tuple[float, float, float]:
     return errors.energy, errors.forces, errors.stress
-
-
-def _score(errors: Errors) -> float:
-    """Geometric mean of those that were measured."""
-    known = [x for x in _rmse(errors) if not np.isnan(x)]
-    return float(np.exp(np.mean(np.log(np.maximum(known, 1e-300))))) if known else np.nan
