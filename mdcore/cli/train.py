@@ -25,6 +25,7 @@ from mdcore.potentials.hdnnp_vectors import make_test_vectors
 from mdcore.potentials.n2p2_write import member_folders, write_n2p2
 from mdcore.signals import StopSignals
 from mdcore.train import metrics
+from mdcore.train.labelled import elements_of, gaps
 from mdcore.train.summary import summarise
 
 FEW = 20  # epochs that are told whatever time they take
@@ -54,11 +55,26 @@ def about(settings: TrainingSettings, prepared) -> list[str]:
     members = settings.committee.members
     return [
         "structures: " + ", ".join(f"{len(own)} {name}" for name, own in prepared.data.subsets().items()),
+        *missing(settings, prepared.data),
         "atom energies: " + ", ".join(f"{e} {x:.6f} eV" for e, x in prepared.atom_energies.items()),
         *str(prepared.descriptors).splitlines(),
         f"networks: {', '.join(sizes)}, {parameters} parameters" + (f", {members} members" if members > 1 else ""),
         "optimisers: " + ", then ".join(f"{s.type} (up to {s.epochs} epochs)" for s in settings.optimizer),
     ]
+
+
+def missing(settings: TrainingSettings, data) -> list[str]:
+    """What is left out of the data, or not there."""
+    told = []
+    if data.strangers:
+        elements, first = ", ".join(elements_of(data.strangers)), data.strangers[0].where
+        told.append(f"left out: lone atoms of {elements} ({first}), which no structure to train on contains")
+    own = [s for s in data.train + data.validation if not s.isolated]
+    told += [f"{line}: what is missing does not count" for line in gaps(own, *settings.needed)]
+    for label in settings.needed:
+        if data.validation and not training.has(data.validation, label):
+            told.append(f"no {label} in structures that validate: other errors decide which epoch is the best")
+    return told
 
 
 def outputs(settings: TrainingSettings) -> dict[str, str]:

@@ -66,12 +66,21 @@ def read_data(settings: TrainingSettings) -> dataset.Dataset:
         raise at(settings, ("split",), str(error)) from None
     if all(one.isolated for one in found.train):
         raise at(settings, ("data",), "no structures are left to train on: all that are to train are lone atoms")
-    need([one for one in found.train + found.validation if not one.isolated], *settings.needed)
+    found = found.without_strangers()
+    own = [one for one in found.train if not one.isolated]
+    need(own, *(label for label in settings.needed if not has(own, label)))
+    if found.validation and not any(has(found.validation, label) for label in settings.needed):
+        what = " or ".join(settings.needed)
+        raise at(settings, ("split",), f"no structure that validates has {what}; choose others, or validation = 0")
     strangers = [one for one in found.validation + found.test if set(one.counts) - set(_elements(found.train))]
     if strangers:
         missing = ", ".join(sorted(set(strangers[0].counts) - set(_elements(found.train))))
         raise InputError(f"{strangers[0].where}: contains {missing}, which no structure to train on has")
     return found
+
+
+def has(data, label: str) -> bool:
+    return any(getattr(one, label) is not None for one in data)
 
 
 def _elements(data) -> set[str]:
@@ -91,9 +100,14 @@ def fitted_on(data, needed) -> list[Labelled]:
 
 def read(settings: TrainingSettings) -> tuple[dataset.Dataset, dict[str, float]]:
     """Data, and the zero of energy of each element."""
-    data = read_data(settings)
+    data, how = read_data(settings), settings.network.atom_energies
+    unneeded = {e for one in data.strangers for e in one.counts}
+    if isinstance(how, dict):
+        how = {e: energy for e, energy in how.items() if e not in unneeded}
+    elif how == "fit" and not settings.loss.energy and not has(data.train, "energy"):
+        how = "none"
     try:
-        return data, dataset.atom_energies(data.train, settings.network.atom_energies)
+        return data, dataset.atom_energies(data.train, how)
     except InputError as error:
         told = str(error).removeprefix("atom_energies: ")
         told = told.removeprefix(f'atom_energies = "{settings.network.atom_energies}": ')

@@ -18,11 +18,12 @@ UNIT_TOLERANCE = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Structures by what they are for; tuples of Labelled."""
+    """Structures by what they are for; tuples of Labelled. strangers : lone atoms of elements that only these are of"""
 
     train: tuple[Labelled, ...]
     validation: tuple[Labelled, ...] = ()
     test: tuple[Labelled, ...] = ()
+    strangers: tuple[Labelled, ...] = ()
 
     @property
     def all(self) -> tuple[Labelled, ...]:
@@ -31,6 +32,13 @@ class Dataset:
     @property
     def elements(self) -> tuple[str, ...]:
         return elements_of(self.all)
+
+    def without_strangers(self) -> "Dataset":
+        """The same without lone atoms of elements that nothing to train on but lone atoms contains."""
+        known = {e for s in self.train if not s.isolated for e in s.counts}
+        strangers = {id(s): s for s in self.all if s.isolated and not known.issuperset(s.counts)}
+        kept = (tuple(s for s in getattr(self, name) if id(s) not in strangers) for name in SUBSETS)
+        return Dataset(*kept, self.strangers + tuple(strangers.values()))
 
     def subsets(self) -> dict[str, tuple[Labelled, ...]]:
         """Those that are not empty, by name."""

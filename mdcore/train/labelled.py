@@ -158,3 +158,15 @@ def need(data: Sequence[Labelled], *labels: str) -> None:
                 f"{first.where}{more}: no {label}{some}. Name the key or column that holds them if it is called "
                 f'otherwise (e.g. {label} = "REF_{label}"), or go without: set the weight of {label} in the loss to 0'
             )
+
+
+def gaps(data: Sequence[Labelled], *labels: str) -> list[str]:
+    """A line on each of `labels` that some structures have and others lack. A lone atom lacks no forces."""
+    told = []
+    for label in labels:
+        own = [s for s in data if not (label == "forces" and s.isolated)]
+        without = [s for s in own if getattr(s, label) is None]
+        if 0 < len(without) < len(own):
+            more = f" and {len(without) - 1} more" if len(without) > 1 else ""
+            told.append(f"no {label} in {len(without)} of {len(own)} structures ({without[0].where}{more})")
+    return told

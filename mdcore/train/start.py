@@ -17,6 +17,7 @@ from mdcore.train.environments import Environments
 from mdcore.train.loss import Regression
 
 SCHEMES = ("xavier", "nguyen-widrow")
+NOTHING = 1e-10  # eV, eV/Angstrom, eV/Angstrom^3, and of the largest energy: rounding
 
 
 def initialised(model: HDNNP, environments: Environments, seed: int = 0, scheme: str = "xavier") -> HDNNP:
@@ -33,21 +34,24 @@ def initialised(model: HDNNP, environments: Environments, seed: int = 0, scheme:
 
 
 def with_size(model: HDNNP, environments: Environments) -> HDNNP:
-    """The energy unit of the networks such that their forces (or, without forces, energies) have the data's size."""
+    """The energy unit of the networks such that their forces (without such labels stress, or energies) have the data's
+    size; labels that vanish, or that offsets fit, say nothing of it."""
     old = model.normalisation or Normalisation()
     regression = Regression(model, environments)
-    p = regression.predict()
-    known, comm = np.isfinite(environments.forces), environments.comm
-    sums = [known.sum(), np.sum(environments.forces[known] ** 2), np.sum(p.forces[known] ** 2)]
-    n, wanted, found = comm.sum(np.array(sums, dtype=np.float64))
-    if n:
-        ratio = np.sqrt(wanted / max(found, 1e-300))
+    p, comm = regression.predict(), environments.comm
+    pairs = [(environments.forces, p.forces), (environments.stresses, p.stresses)]
+    for labels, found in pairs:
+        known = np.isfinite(labels) if found is not None else np.zeros_like(labels, dtype=bool)
+        sums = [known.sum(), np.sum(labels[known] ** 2), np.sum(found[known] ** 2) if known.any() else 0.0]
+        n, wanted, found = comm.sum(np.array(sums, dtype=np.float64))
+        if min(wanted, found) > n * NOTHING**2:
+            ratio = np.sqrt(wanted / found)
+            break
     else:
         own = environments.counts.astype(float), environments.energies, p.energies
         counts, energies, predicted = map(comm.join, own)
-        ratio = _rms(_residual(counts, energies)) / max(_rms(_residual(counts, predicted)), 1e-300)
-    if not np.isfinite(ratio) or ratio == 0.0:
-        return model
+        wanted, found = _rms(_residual(counts, energies)), _rms(_residual(counts, predicted))
+        ratio = wanted / found if min(wanted, found) > NOTHING * np.nanmax(np.abs(energies), initial=1.0) else 1.0
     return replace(model, normalisation=replace(old, conv_energy=old.conv_energy / ratio))
 
 
@@ -95,4 +99,4 @@ def _residual(counts, values) -> np.ndarray:
 
 
 def _rms(array) -> float:
-    return float(np.sqrt(np.mean(np.square(array))))
+    return float(np.sqrt(np.mean(np.square(array)))) if len(array) else 0.0

@@ -161,7 +161,8 @@ def lines(s: Summary) -> list[str]:
     periodic = Counter({0: "cluster", 1: "wire", 2: "slab", 3: "bulk"}[sum(one.periodic)] for one in data)
     out.append(_most("periodic as", periodic))
     has = {name: sum(getattr(one, name) is not None for one in data) for name in ("energy", "forces", "stress")}
-    out.append(_line("labels", ", ".join(f"{name} {count}" for name, count in has.items())))
+    some = {name: f" of {len(data)}" if 0 < count < len(data) else "" for name, count in has.items()}
+    out.append(_line("labels", ", ".join(f"{name} {count}{some[name]}" for name, count in has.items())))
     out.append(_line("atom energies", ", ".join(f"{e} {x:.6f} eV" for e, x in s.atom_energies.items())))
     rank = np.linalg.matrix_rank(composition(data, s.elements))
     if rank < len(s.elements):
