@@ -290,11 +290,13 @@ class Table:
         data.write(h5s.create_simple(values.shape), space, values)
 
 
-def trim(file, last_step: int):
-    """Drop what is later than ``last_step`` from every table (a group with a growing ``step``)."""
+def trim(file, last_step: int, only: str | None = None):
+    """Drop what is later than ``last_step`` from every table (a group with a growing ``step``), or from `only` one."""
     tables = []
 
-    def visit(_, item):
+    def visit(name, item):
+        if only not in (None, name):
+            return
         step = item.get("step") if hasattr(item, "keys") else None
         if step is not None and getattr(step, "maxshape", (0,))[0] is None:
             tables.append((step, [d for d in item.values() if getattr(d, "maxshape", (0,))[:1] == (None,)]))

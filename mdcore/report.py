@@ -4,10 +4,10 @@ Three answers for people: a banner at the start, a progress line on the way, a t
 """
 
 import os
-import shutil
 import sys
 import time
 
+from mdcore import console
 from mdcore.pace import Pace
 from mdcore.timers import PHASES
 
@@ -17,8 +17,8 @@ FIRST_LINE_SECONDS = 10.0  # between progress lines in a log: not closer than th
 LINE_SECONDS = 600.0  # ... not farther than this, and else at every tenth of the run
 
 
-def banner(sim, provenance: dict[str, str], input_name: str = "") -> str:
-    """What starts now: program, processor, atoms, cell, ranks, seed."""
+def banner(sim, provenance: dict[str, str], input_name: str = "", restart: str = "") -> str:
+    """What starts now: program, processor, atoms, cell, ranks, seed; restart : from where it goes on."""
     system, units = sim.system, sim.units
     box, labels = system.box, units.labels
     counts = getattr(system, "counts", None)
@@ -43,6 +43,7 @@ def banner(sim, provenance: dict[str, str], input_name: str = "") -> str:
         "cell": cell,
         "units": f"{units.name} ({labels['length']}, {labels['time']}, {labels['energy']})",
         "seed": str(sim.seed),
+        "goes on": restart,
     }
     lines = [f"mdcore {provenance.get('version', '')}"]
     return "\n".join(lines + [f"  {name:<10} {text}" for name, text in shown.items() if text])
@@ -64,13 +65,12 @@ class Progress:
         self.last_step = last_step
         self.stream = stream or sys.stderr
         if style == "auto":
-            style = "bar" if self.stream.isatty() else "lines"
+            style = "bar" if console.can_redraw(self.stream) else "lines"
         self.style = style
         self._pace = Pace(REDRAW_SECONDS if style == "bar" else 1.0)
         self._start = None  # (wall seconds, step, simulated time)
         self._told = 0.0
         self._tenth = 0
-        self._drawn = False
 
     @property
     def every(self) -> int:
@@ -92,33 +92,34 @@ class Progress:
             now - self._told >= FIRST_LINE_SECONDS and self._tenth_of(sim.step) > self._tenth
         ):
             self._told, self._tenth = now, self._tenth_of(sim.step)
-            self.stream.write(self.line(sim, now) + "\n")
-            self.stream.flush()
+            console.write(self.line(sim, now), self.stream)
 
-    def line(self, sim, now: float) -> str:
-        """Step, percentage, speed, time passed and left."""
+    def line(self, sim, now: float, width: int = 1000) -> str:
+        """Step, percentage, speed, time passed and left; what matters least is left out where `width` is short."""
         wall, first_step, first_time = self._start
         seconds, steps = now - wall, sim.step - first_step
         total = max(self.last_step - first_step, 1)
         rate = steps / seconds if seconds > 0 else 0.0
         left = clock((self.last_step - sim.step) / rate) if rate else "?"
-        return (
-            f"step {sim.step}/{self.last_step} {100.0 * steps / total:5.1f} %  {rate:.4g} steps/s  "
-            f"{per_day(sim.time - first_time, seconds, sim.units)}  {clock(seconds)} passed, {left} left"
+        step, share = f"step {sim.step}/{self.last_step}", f"{100.0 * steps / total:5.1f} %"
+        speed, daily = f"  {rate:.4g} steps/s", f"  {per_day(sim.time - first_time, seconds, sim.units)}"
+        passed = f"  {clock(seconds)} passed, {left} left"
+        lines = (
+            f"{step} {share}{speed}{daily}{passed}",
+            f"{step} {share}{speed}{passed}",
+            f"{step} {share}{passed}",
+            f"{step} {share}  {left} left",
+            f"{share.strip()}, {left} left",
         )
+        return next((line for line in lines if len(line) <= width), lines[-1][: max(width, 0)])
 
     def close(self):
         """Take the line off the terminal."""
-        if self._drawn:
-            self.stream.write("\r\x1b[K")
-            self.stream.flush()
-            self._drawn = False
+        console.clear()
 
     def _draw(self, sim, now):
-        width = shutil.get_terminal_size().columns - 1
-        self.stream.write("\r" + self.line(sim, now)[:width] + "\x1b[K")
-        self.stream.flush()
-        self._told, self._drawn = now, True
+        console.draw(self.line(sim, now, console.width(self.stream) - 1), self.stream)
+        self._told = now
 
     def _tenth_of(self, step):
         return 10 * (step - self._start[1]) // max(self.last_step - self._start[1], 1)
@@ -142,11 +143,12 @@ class Meter:
         columns = list(zip(*(rank[1] for rank in ranks), strict=True))
         steps, size = sim.step - self._step, sim.comm.size
         whole = sum(map(sum, columns)) or 1.0
-        lines = [f"{'phase':<12} {'min s':>10} {'average s':>10} {'max s':>10} {'%':>7}"]
+        heads = ("min s", "average s", "max s") if size > 1 else ("s",)  # of one rank all three are the same
+        lines = [f"{'phase':<12}" + "".join(f" {head:>10}" for head in heads) + f" {'%':>7}"]
         for phase, seconds in zip(PHASES, columns, strict=True):
-            mean = sum(seconds) / size
+            shown = (min(seconds), sum(seconds) / size, max(seconds))[: len(heads)]
             share = 100.0 * sum(seconds) / whole
-            lines.append(f"{phase:<12} {min(seconds):10.3f} {mean:10.3f} {max(seconds):10.3f} {share:7.1f}")
+            lines.append(f"{phase:<12}" + "".join(f" {x:10.3f}" for x in shown) + f" {share:7.1f}")
         rate = steps / wall if wall > 0 else 0.0
         memory = [rank[2] for rank in ranks]
         n_atoms = sim.system.n_atoms

@@ -222,7 +222,8 @@ class Simulation:
     # --- observers ---------------------------------------------------------------------------------
 
     def add_observer(self, observer) -> None:
-        """`observer.observe(sim)` is called on all ranks when step % observer.every == 0."""
+        """`observer.observe(sim)` is called on all ranks when step % observer.every == 0; also at step `observer.last`,
+        if it has one."""
         self.observers.append(observer)
 
     def every(self, steps: int, function) -> None:
@@ -238,7 +239,7 @@ class Simulation:
             self._observing, self._thermo = True, None
             try:
                 for observer in self.observers:
-                    if observer.every and self.step % observer.every == 0:
+                    if is_due(observer, self.step):
                         observer.observe(self)
             finally:
                 self._observing = False
@@ -249,7 +250,8 @@ class Simulation:
 
     def _next(self, observers) -> int:
         """The next step at which one of these is due, or -1."""
-        return min((self.step // o.every * o.every + o.every for o in observers), default=-1)
+        ends = [o.last for o in observers if (getattr(o, "last", None) or -1) > self.step]
+        return min([*(self.step // o.every * o.every + o.every for o in observers), *ends], default=-1)
 
     def thermo(self) -> Thermo:
         """Thermodynamic state of this step (collective). Observers of a step share one measurement."""
@@ -359,6 +361,11 @@ class Simulation:
     def _take_heat(self) -> None:
         if self._running is not None:
             self.heat += self._running.take_heat()
+
+
+def is_due(observer, step: int) -> bool:
+    """Shall this observer see this step?"""
+    return bool(observer.every) and (step % observer.every == 0 or step == getattr(observer, "last", None))
 
 
 class _Callback:

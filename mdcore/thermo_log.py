@@ -10,7 +10,8 @@ import time
 
 import numpy as np
 
-from mdcore.h5md import TABLE_CHUNK, H5MDFile, Table, column
+from mdcore import console
+from mdcore.h5md import TABLE_CHUNK, H5MDFile, Table, column, trim
 
 # column -> the quantity whose unit it carries
 COLUMNS = {
@@ -26,22 +27,24 @@ COLUMNS = {
 }
 # if there is a committee
 COMMITTEE = {"max_disagreement": "force", "mean_disagreement": "force", "energy_disagreement": "energy"}
-SHOWN = ("time", "temperature", "kinetic", "potential", "total", "conserved", "pressure", "density")
-TITLES = {
-    "time": "time",
-    "temperature": "T",
-    "kinetic": "E_kin",
-    "potential": "E_pot",
-    "total": "E_total",
-    "conserved": "E_conserved",
-    "pressure": "pressure",
-    "density": "density",
-    "max_disagreement": "F_differ,max",
-    "mean_disagreement": "F_differ,mean",
+# what the screen shows: the same names, width and digits; on a narrow terminal those that come first in IMPORTANT
+SHOWN = {
+    "time": (12, 8),
+    "temperature": (12, 6),
+    "kinetic": (15, 8),
+    "potential": (15, 8),
+    "total": (15, 8),
+    "conserved": (15, 8),
+    "pressure": (13, 6),
+    "density": (11, 6),
+    "max_disagreement": (17, 4),
+    "mean_disagreement": (18, 4),
 }
+IMPORTANT = ("time", "temperature", "potential", "total", "pressure", "max_disagreement", "conserved", "kinetic",
+             "density", "mean_disagreement")  # fmt: skip
+STEP_WIDTH = 10
 FLUSH_SECONDS = 2.0
 ROWS_BUFFERED = 256
-WIDTH = 15
 TABLE_BYTES = (len(COLUMNS) + len(COMMITTEE) + 6) * 8 * TABLE_CHUNK  # a chunk of every column
 
 
@@ -50,13 +53,15 @@ class ThermoLog:
 
     Parameters
     ----------
-    every : steps between rows
+    every : steps between rows; `last`, the last step of a stage, has a row besides
     stream : text stream for the table (None: no table)
     file : H5MDFile shared with the trajectory (None: no file)
+    drop : a continued run takes out the row of this step, which is there only because the run once ended there
     """
 
-    def __init__(self, every: int, stream=None, file: H5MDFile | None = None):
+    def __init__(self, every: int, stream=None, file: H5MDFile | None = None, drop: int | None = None):
         self.every = int(every)
+        self.last, self.drop = None, drop
         self.stream = stream
         self.file = file
         self._rows = []
@@ -64,7 +69,7 @@ class ThermoLog:
         self._table = None
         self._last_step = self._shown_step = None
         self._last_flush = time.monotonic()
-        self._titled = False
+        self._columns = None  # that are shown
         if file is not None:
             file.add_buffer(self._drain)
 
@@ -121,6 +126,11 @@ class ThermoLog:
                 group["stress"].attrs["sign"] = "dE/dstrain/V: negative when compressed"
         self._names = [name for name in ("step", *COLUMNS, *COMMITTEE) if name in h5["thermo"] or name in COLUMNS]
         self._table = Table({name: h5["thermo"][name] for name in self._names})
+        if self.drop is not None and self._table.last_step == self.drop:
+            with self.file.writing():
+                trim(h5, self.drop - 1, "thermo")
+            self._table = Table({name: h5["thermo"][name] for name in self._names})
+        self.drop = None
         return self._table
 
     def _drain(self):
@@ -135,14 +145,24 @@ class ThermoLog:
             table.append({name: np.array([row.get(name, np.nan) for row in rows]) for name in self._names})
 
     def _show(self, row, units):
-        clear = "\r\x1b[K" if self.stream.isatty() else ""  # wipes the progress line
-        shown = [name for name in (*SHOWN, "max_disagreement", "mean_disagreement") if name in row]
-        if not self._titled:
-            self._titled = True
-            labels = [units.labels[(COLUMNS | COMMITTEE)[name]] for name in shown]
-            titles = "".join(f"{TITLES[name]:>{WIDTH}}" for name in shown)
-            self.stream.write(f"{clear}{'step':>10}{titles}\n")
-            self.stream.write(f"{'':>10}" + "".join(f"{label:>{WIDTH}}" for label in labels) + "\n")
-        numbers = "".join(f"{row[name]:>{WIDTH}.8g}" for name in shown)
-        self.stream.write(f"{clear}{row['step']:>10d}{numbers}\n")
-        self.stream.flush()
+        lines = []
+        if self._columns is None:
+            self._columns = self._fitting(row)
+            labels = [units.labels[(COLUMNS | COMMITTEE)[name]] for name in self._columns]
+            lines.append(_line("step", zip(self._columns, self._columns, strict=True)))
+            lines.append(_line("", zip(self._columns, labels, strict=True)))
+        values = ((name, f"{row[name]:.{SHOWN[name][1]}g}") for name in self._columns)
+        console.write("\n".join([*lines, _line(row["step"], values)]), self.stream)
+
+    def _fitting(self, row) -> list[str]:
+        """The columns for which the terminal has room; all of them in a file."""
+        room = console.width(self.stream) - STEP_WIDTH if console.is_terminal(self.stream) else 1000
+        ranked = [name for name in IMPORTANT if name in row]
+        while ranked and sum(SHOWN[name][0] for name in ranked) > room:
+            ranked.pop()
+        return [name for name in SHOWN if name in ranked]
+
+
+def _line(step, cells) -> str:
+    """Step and (column, text) in columns, between which there is a blank whatever stands in them."""
+    return f"{step:>{STEP_WIDTH}}" + "".join(f" {text:>{SHOWN[name][0] - 1}}" for name, text in cells)

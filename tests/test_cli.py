@@ -1,6 +1,7 @@
 """Does the command do what it says: run, refuse, stop, continue with the same bits?"""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -98,8 +99,8 @@ def test_run(whole, capsys):
     assert set(os.listdir()) == files
     with Trajectory("argon.h5md") as t:
         assert t.provenance["input"] == INPUT
-        assert t.thermo()["step"].tolist() == [0, 2, 4, 6, 8, 10, 12, 14, 16]
-        assert t.thermo()["time"].tolist() == [0, 4, 8, 14, 22, 30, 38, 46, 54]
+        assert t.thermo()["step"].tolist() == [0, 2, 4, 5, 6, 8, 10, 12, 14, 16, 17]  # also the last of each stage
+        assert t.thermo()["time"].tolist() == [0, 4, 8, 10, 14, 22, 30, 38, 46, 54, 58]
         assert t.steps.tolist() == [0, 3, 6, 9, 12, 15]
 
 
@@ -119,7 +120,7 @@ def test_each_stage_has_its_own_intervals():
     ]
     assert main(["run", "argon.toml", "--quiet", *(f"--set={item}" for item in sets)]) == 0
     with Trajectory("argon.h5md") as t:
-        assert t.thermo()["step"].tolist() == [0, 1, 2, 3, 4, 5, 6, 12]
+        assert t.thermo()["step"].tolist() == [0, 1, 2, 3, 4, 5, 6, 12, 17]
         assert t.steps.tolist() == [5, 10, 15]
     assert not Path("argon.extxyz").exists()
 
@@ -178,11 +179,48 @@ def test_a_finished_run_can_be_made_longer(whole):
     assert_same_bits(results(), whole[0])
 
 
+def test_the_row_of_an_end_that_was_none_goes(whole):
+    """The last step is in the log though 2 does not divide it; in a run made longer it is no last step."""
+    assert main(["run", "argon.toml", "--quiet", "--set", "stage.produce.steps=4"]) == 0
+    assert results()["thermo/step"].tolist()[-2:] == [8, 9]
+    assert main(["run", "argon.toml", "--quiet", "--restart"]) == 0
+    assert_same_bits(results(), whole[0])
+
+
 def test_a_finished_run_has_nothing_to_continue(whole, capsys):
     assert main(["run", "argon.toml", "--quiet"]) == 0
+    before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in Path().iterdir()}
     assert main(["run", "argon.toml", "--quiet", "--restart"]) == 0
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr() == ("", "")
+    assert main(["run", "argon.toml", "--restart"]) == 0
+    out, err = capsys.readouterr()
+    assert err == "" and "steps/s" not in out
+    assert out.startswith("argon.toml: this run is finished: argon.checkpoint is of its last step, 17. To go on, give")
+    assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in Path().iterdir()} == before
     assert_same_bits(results(), whole[0])
+
+
+def test_a_finished_run_is_analysed_if_that_is_missing_or_changed(capsys):
+    analysis = ["--set", "analysis.plot=false", "--set", "analysis.rdf_max=5.0"]
+    assert main(["run", "argon.toml", "--quiet"]) == 0
+    assert main(["run", "argon.toml", "--restart", *analysis]) == 0  # wanted afterwards
+    out = capsys.readouterr().out
+    assert "this run is finished" in out and "g(r)" in out
+    stamp = os.stat("argon.analysis.json").st_mtime_ns
+    assert main(["run", "argon.toml", "--restart", *analysis, "--set", "analysis.rdf_bins=50"]) == 0
+    assert os.stat("argon.analysis.json").st_mtime_ns > stamp and "g(r)" in capsys.readouterr().out
+
+
+def test_a_restart_says_from_where_and_what_is_new(capsys):
+    with pytest.raises(Interrupted):
+        run(load("argon.toml"), SelfComm(), StopAfter(7), quiet=True)
+    assert main(["run", "argon.toml", "--restart", "--set", "stage.produce.steps=13"]) == 0
+    out, err = capsys.readouterr()
+    assert re.search(r"\n  goes on    after step 7, 18 fs, of argon.checkpoint, written 20\d\d-\d\d-\d\d \d\d:", out)
+    assert err == (
+        "mdcore: note: argon.checkpoint was written with other settings; the run goes on with "
+        "stage.produce.steps = 13, was 12\n"
+    )
 
 
 def test_overwrite_replaces_results_and_forgets_their_checkpoints(whole):

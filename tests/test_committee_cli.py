@@ -76,7 +76,7 @@ def test_runs_tells_and_saves(capsys):
     assert command(*SAVE) == 0
     out = capsys.readouterr().out
     assert "hdnnp net: a committee of 3, " in out or "hdnnp random: a committee of 3, " in out
-    assert "F_differ,max" in out and "F_differ,mean" in out
+    assert "max_disagreement" in out and "mean_disagreement" in out
     above = np.count_nonzero(MOST[:41:2] > LIMIT)
     assert re.search(rf"\ndisagreement: .* at step \d+; above {LIMIT:g} in {above} of 21 looks", out)
     frames = frames_of(Path("water-disputed.extxyz"))

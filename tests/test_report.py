@@ -1,11 +1,15 @@
 """Is what people read on the screen right, brief, and in the right place?"""
 
 import io
+import re
+import sys
+from types import SimpleNamespace
 
 import pytest
 
-from mdcore import provenance, report
+from mdcore import console, provenance, report
 from mdcore.pace import Pace
+from mdcore.thermo_log import SHOWN, ThermoLog
 from mdcore.timers import PHASES
 from tests.output_helpers import FakeComm, FakeSim
 
@@ -121,6 +125,89 @@ def test_timing_table(ticking, units, speed):
     assert "500 steps of 500 atoms in 10.000 s (0:10) on 2 ranks" in lines
     assert f"50 steps/s   {speed}   2.5e+04 atom-steps/s" in lines
     assert lines[-1] == "memory, peak of a rank: 300 MiB (average 200 MiB)"
+
+
+def test_one_rank_has_one_column_of_seconds(ticking):
+    sim = FakeSim()
+    meter = report.Meter(sim)
+    ticking.now += 2.0
+    lines = meter.report(sim).splitlines()
+    assert lines[0].split() == ["phase", "s", "%"]
+    assert lines[len(PHASES)].split() == ["other", "2.000", "100.0"]
+
+
+class Screen:
+    """What a terminal shows after all that was written on it: lines, of which the last may be drawn anew."""
+
+    def __init__(self):
+        self.lines = [""]
+
+    def isatty(self):
+        return True
+
+    def flush(self):
+        pass
+
+    def write(self, text):
+        for piece in re.findall(r"\r|\n|\x1b\[K|[^\r\n\x1b]+", text):
+            if piece == "\n":
+                self.lines.append("")
+            elif piece in ("\r", "\x1b[K"):
+                self.lines[-1] = "" if piece == "\r" else self.lines[-1]
+            else:
+                self.lines[-1] += piece
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 200])
+def test_no_line_cuts_another(ticking, monkeypatch, columns):
+    screen = Screen()
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("sys.stderr", screen)
+    sim = FakeSim()
+    progress, log = report.Progress(20000, screen, "bar"), ThermoLog(10, screen)
+    for sim.step in range(0, 201):
+        if sim.step % 10 == 0:
+            log.observe(sim)
+        if sim.step == 95:
+            console.tell("warning", "outside, " * 40)
+        if sim.step % progress.every == 0:
+            progress.observe(sim)
+        ticking.now += 0.5
+    assert "left" in screen.lines[-1]
+    progress.close()
+    assert screen.lines.pop() == ""
+    assert all(len(line) <= columns for line in screen.lines)
+    heads, units, *rows = [line for line in screen.lines if "warning" not in line and "outside" not in line]
+    assert [int(row.split()[0]) for row in rows] == list(range(0, 201, 10))
+    assert {len(row) for row in (heads, units, *rows)} == {len(heads)}
+    assert {40: 3, 60: 4, 80: 6, 200: 9}[columns] == len(heads.split())
+    warning = [line for line in screen.lines if "outside" in line]
+    assert len(warning) > 2 and warning[0].startswith("mdcore: warning: outside,") and warning[1].startswith("  ")
+
+
+def test_in_a_log_a_message_is_one_line_and_the_table_has_all_columns(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
+    console.tell("warning", "outside, " * 40)
+    ThermoLog(10, sys.stdout).observe(FakeSim())
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1
+    assert out.splitlines()[0].split() == ["step", *list(SHOWN)[:8]]
+
+
+def test_a_dumb_terminal_gets_lines(monkeypatch):
+    assert report.Progress(10, Terminal()).style == "bar"
+    monkeypatch.setenv("TERM", "dumb")
+    assert report.Progress(10, Terminal()).style == "lines"
+
+
+def test_numbers_never_touch():
+    stream = io.StringIO()
+    sim = FakeSim()
+    sim.thermo = lambda: SimpleNamespace(
+        step=10**11, stress=None, **dict.fromkeys(list(SHOWN)[:8], -1.2345678912e-123)
+    )
+    ThermoLog(1, stream).observe(sim)
+    assert len(stream.getvalue().splitlines()[-1].split()) == 9
 
 
 class TwoRanks(FakeComm):

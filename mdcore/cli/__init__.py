@@ -14,6 +14,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import sys  # noqa: E402
 import time  # noqa: E402
 
+from mdcore import console  # noqa: E402
 from mdcore.cli.arguments import parse_arguments  # noqa: E402
 from mdcore.errors import InputError, MdcoreError, OutputError  # noqa: E402
 from mdcore.screen import exit_code, screens  # noqa: E402
@@ -57,12 +58,12 @@ def fail(error: BaseException, comm) -> int:
     if comm is None:  # the command line itself, which is the same on all ranks
         comm, error.collective = _connect_quietly(), True
     if comm.rank == 0:
-        print(message(error), file=sys.stderr, flush=True)
+        console.write(console.folded(message(error), sys.stderr), sys.stderr)
     if comm.size == 1 or getattr(error, "collective", False):
         return code
     if comm.rank != 0:
         time.sleep(GRACE)  # rank 0 may have failed too, and then aborts us
-        print(message(error), file=sys.stderr, flush=True)
+        console.write(console.folded(message(error), sys.stderr), sys.stderr)
     sys.stdout.flush()
     comm.abort(code)
     return code

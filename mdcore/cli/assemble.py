@@ -193,6 +193,15 @@ def stage_at(stages: list[Stage], step: int) -> Stage:
     return next((stage for stage in stages if stage.first < step <= stage.last), stages[0])
 
 
+def is_in_log(stages: list[Stage], step: int) -> bool:
+    """Has the thermo log of a run that nobody stops a row of this step?"""
+    return any(
+        every and (step % every == 0 or step == stage.last)
+        for stage in stages
+        if stage.first <= step <= stage.last and (every := stage.settings.thermo_every)
+    )
+
+
 def remaining(stages: list[Stage], sim, resumed: bool) -> list[tuple[Stage, bool]]:
     """The stages still to be run, and whether each had begun before the run was continued.
 

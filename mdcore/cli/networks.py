@@ -1,8 +1,8 @@
 """Which network potentials does an input name, what do their files say, and who is told what they see?"""
 
 import json
-import sys
 
+from mdcore import console
 from mdcore.config.potentials import HDNNPSettings
 from mdcore.config.problems import at
 from mdcore.config.settings import Settings
@@ -114,7 +114,7 @@ def connect(potential, extrapolated, disputed, quiet: bool) -> None:
 
 
 def tell(text: str) -> None:
-    print(f"mdcore: warning: {text}", file=sys.stderr, flush=True)
+    console.tell("warning", text)
 
 
 def totals(potential) -> list[str]:

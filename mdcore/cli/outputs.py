@@ -3,14 +3,16 @@
 import sys
 from contextlib import contextmanager, suppress
 
-from mdcore import provenance
+from mdcore import console, provenance
 from mdcore.checkpoint import Checkpointer
 from mdcore.cli import networks
+from mdcore.cli.assemble import Stage, is_in_log
 from mdcore.cli.files import CHECKPOINT
 from mdcore.config.settings import Settings
-from mdcore.config.stages import StageSettings
 from mdcore.dump import ExtxyzDump
+from mdcore.errors import InputError
 from mdcore.h5md import H5MDFile
+from mdcore.simulation import is_due
 from mdcore.thermo_log import ThermoLog
 from mdcore.trajectory import H5MDWriter
 
@@ -22,13 +24,14 @@ class Outputs:
     quiet : nothing on the screen
     """
 
-    def __init__(self, settings: Settings, sim, cpu: str, resume_step=None, overwrite=False, quiet=False):
+    def __init__(self, settings: Settings, sim, stages, cpu: str, resume_step=None, overwrite=False, quiet=False):
         out, comm = settings.output, sim.comm
         about = {"title": settings.title, "ranks": str(comm.size), **networks.provenance(settings, sim.potential)}
         self.provenance = comm.bcast(provenance.collect(settings.text, cpu, settings.seed, **about))
         files = {"provenance": self.provenance, "resume_step": resume_step, "overwrite": overwrite}
         self.file = H5MDFile(settings.output_path(".h5md"), note=tell, **files)
-        self.thermo = ThermoLog(0, None if quiet else sys.stdout, self.file)
+        extra = resume_step is not None and not is_in_log(stages, resume_step)
+        self.thermo = ThermoLog(0, None if quiet else sys.stdout, self.file, drop=resume_step if extra else None)
         self.trajectory = H5MDWriter(self.file, 0, out.trajectory_fields, compression=out.compression)
         self.dump = ExtxyzDump(settings.output_path(".extxyz"), 0, note=tell, **files)
         self.extrapolated = ExtxyzDump(settings.output_path(networks.SAVED), 0, note=lambda text: None, **files)
@@ -46,16 +49,16 @@ class Outputs:
             self.thermo, self.trajectory, self.dump, self.checkpoint, self.extrapolated, self.disputed
         ]  # fmt: skip
 
-    def begin_stage(self, stage: StageSettings) -> None:
-        """Take over the intervals of a stage."""
-        self.thermo.every = stage.thermo_every
-        self.trajectory.every = stage.trajectory_every
-        self.dump.every = stage.dump_every
+    def begin_stage(self, stage: Stage) -> None:
+        """Take over the intervals of a stage; its last step is in the thermo log whatever they are."""
+        self.thermo.every, self.thermo.last = stage.settings.thermo_every, stage.last
+        self.trajectory.every = stage.settings.trajectory_every
+        self.dump.every = stage.settings.dump_every
 
     def observe(self, sim) -> None:
         """Call every observer whose turn it is at this step (collective)."""
         for observer in self.observers:
-            if observer.every and sim.step % observer.every == 0:
+            if is_due(observer, sim.step):
                 observer.observe(sim)
 
     def finish(self, sim) -> None:
@@ -86,7 +89,7 @@ class Outputs:
 
 
 def tell(message: str) -> None:
-    print(f"mdcore: note: {message}", file=sys.stderr)
+    console.tell("note", message)
 
 
 def tell_differences(path: str, text: str, settings, what: str) -> None:
@@ -97,3 +100,15 @@ def tell_differences(path: str, text: str, settings, what: str) -> None:
 
     if note := told(path, text, settings, what):
         tell(note)
+
+
+def differs(text: str, settings, section: str) -> bool:
+    """Does a section of `settings` say something else than in the input `text`?"""
+    if text == settings.text:
+        return False
+    from mdcore.config.differences import differences
+
+    try:
+        return any(line.startswith((f"{section}.", f"{section} ")) for line in differences(text, settings))
+    except InputError:
+        return True

@@ -4,12 +4,12 @@ import math
 import os
 from contextlib import ExitStack, nullcontext
 
-from mdcore import checkpoint
+from mdcore import checkpoint, console
 from mdcore._kernels import cpu_name
 from mdcore.cli import assemble, networks, summary
 from mdcore.cli.assemble import Stage
 from mdcore.cli.files import CHECKPOINT, forget, protect
-from mdcore.cli.outputs import Outputs, tell_differences
+from mdcore.cli.outputs import Outputs, differs, tell_differences
 from mdcore.config import Settings, load, validate_species
 from mdcore.errors import DisagreementError, ExtrapolationError, InputError, Interrupted, MdcoreError, SimulationError
 from mdcore.lock import RunLock, lock_path
@@ -29,32 +29,54 @@ def run(settings: Settings, comm, stop=None, *, restart=None, overwrite=False, q
     stop : function that says whether to stop; None: signals do
     restart : None, a checkpoint file, or True for the checkpoint this input writes
     """
-    say = print if comm.rank == 0 and not quiet else lambda *_, **__: None
+    say = console.say if comm.rank == 0 and not quiet else lambda text="": None
     on_root(comm, lambda: protect(settings, overwrite, restart is not None))
     assemble.check_grid(settings, comm.size)
     reference = on_root(comm, lambda: assemble.make_reference(settings))
     stages = assemble.make_stages(settings)
     with ExitStack() as held:
         on_root(comm, lambda: held.enter_context(RunLock(lock_path(settings.output.directory, settings.output.name))))
-        sim = begin(settings, comm, stages, restart)
+        path = settings.output_path(CHECKPOINT) if restart in (True, "") else restart
+        state = None if path is None else on_root(comm, lambda: read_state(settings, path, stages))
+        if path is not None and comm.bcast(comm.rank == 0 and state["step"] == stages[-1].last):
+            return finished(settings, stages, path, reference, comm, say)
+        sim = begin(settings, comm, stages, path, state)
         if overwrite:
             on_root(comm, lambda: forget(settings))
-        resume_step = None if restart is None else sim.step
-        outputs = Outputs(settings, sim, cpu_name(), resume_step=resume_step, overwrite=overwrite, quiet=quiet)
+        resume_step = None if path is None else sim.step
+        outputs = Outputs(settings, sim, stages, cpu_name(), resume_step=resume_step, overwrite=overwrite, quiet=quiet)
         progress = Progress(stages[-1].last, style="off" if quiet else settings.output.progress)
         held.enter_context(outputs.closing(comm))
         held.callback(progress.close)
         for observer in (*outputs.observers, progress):
             sim.add_observer(observer)
-        say(banner(sim, outputs.provenance, settings.source), end="\n\n")
+        restarted = summary.of_restart(path, sim) if path is not None and comm.rank == 0 else ""
+        say(banner(sim, outputs.provenance, settings.source, restarted) + "\n")
         meter = Meter(sim)
         # signals are caught only now: before and after the steps they end the process at once
         with StopSignals() if stop is None else nullcontext(stop) as sim.stop_requested:
-            run_stages(settings, sim, assemble.remaining(stages, sim, restart is not None), outputs, say)
+            run_stages(settings, sim, assemble.remaining(stages, sim, path is not None), outputs, say)
         progress.close()
         timing = meter.report(sim)
         say("\n" + "\n".join([timing, *networks.totals(sim.potential)]))
     if settings.analysis is not None:
+        lines = on_root(comm, lambda: analyse(settings, stages, reference))
+        say("\n" + "\n".join(lines or ()))
+
+
+def finished(settings: Settings, stages, path: str, reference, comm, say) -> None:
+    """There are no steps left: say so, and touch nothing but an analysis that is missing or wanted otherwise."""
+    say(
+        f"{settings.source}: this run is finished: {path} is of its last step, {stages[-1].last}. To go on, give the "
+        f"last stage more steps, e.g. --set stage.{stages[-1].name}.steps={2 * max(stages[-1].steps, 500)}; to run "
+        "anew, --overwrite"
+    )
+
+    def missing():
+        old = checkpoint.read_provenance(path).get("input", "")
+        return not os.path.exists(settings.output_path(".analysis.json")) or differs(old, settings, "analysis")
+
+    if settings.analysis is not None and on_root(comm, missing, share=True):
         lines = on_root(comm, lambda: analyse(settings, stages, reference))
         say("\n" + "\n".join(lines or ()))
 
@@ -82,7 +104,7 @@ def advance(settings: Settings, sim: Simulation, stage: Stage, begun: bool, outp
     """Run one stage, or what is left of it if it had begun before a restart."""
     first_step = stage.first if begun else None
     sim.begin_stage(stage.steps, stage.integrator(), zero_momentum=stage.zero_momentum, first_step=first_step)
-    outputs.begin_stage(stage.settings)
+    outputs.begin_stage(stage)
     if math.isinf(sim.max_temperature):
         sim.max_temperature = assemble.max_temperature(settings, sim.thermo().temperature)
     if stage.index and not begun:
@@ -107,17 +129,12 @@ def analyse(settings: Settings, stages, reference: dict) -> list[str]:
     return report.lines()
 
 
-def begin(settings: Settings, comm, stages, restart) -> Simulation:
-    """The simulation at its first step, or at the step of a checkpoint."""
-    system = state = None
-    if restart is None:
-        system = on_root(comm, lambda: assemble.make_system(settings))
-    else:
-        path = settings.output_path(CHECKPOINT) if restart in (True, "") else restart
-        state = on_root(comm, lambda: read_state(settings, path, stages))
+def begin(settings: Settings, comm, stages, path: str | None, state: dict | None) -> Simulation:
+    """The simulation at its first step, or at the `state` of the checkpoint at `path`, which rank 0 has read."""
+    system = None if path is not None else on_root(comm, lambda: assemble.make_system(settings))
     step = comm.bcast(state["step"] if state else 0)
     models = on_root(comm, lambda: networks.read_models(settings, state["symbols"] if state else system.symbols), True)
-    if restart is not None:
+    if path is not None:
         on_root(comm, lambda: networks.compare(models, path, checkpoint.read_provenance(path)))
     return Simulation(
         system,

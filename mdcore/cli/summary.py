@@ -1,7 +1,9 @@
 """What is about to run? In words, for the screen."""
 
 import math
+import os
 from collections import Counter
+from datetime import datetime
 
 from mdcore.config.settings import Settings
 from mdcore.potentials.base import leaves
@@ -44,6 +46,12 @@ def of_stage(stage, n_stages: int, units) -> str:
         path = " to ".join(f"{t:g}" for t in s.temperatures)
         text += f" at {path} {units.labels['temperature']}"
     return f"stage {stage.index + 1} of {n_stages}: {text}"
+
+
+def of_restart(path: str, sim) -> str:
+    """``after step 5000, 50000 fs, of results/argon.checkpoint, written 2026-01-31 12:00:00``"""
+    written = datetime.fromtimestamp(os.path.getmtime(path)).isoformat(sep=" ", timespec="seconds")
+    return f"after step {sim.step}, {sim.time:g} {sim.units.labels['time']}, of {path}, written {written}"
 
 
 def boundary(box) -> str:

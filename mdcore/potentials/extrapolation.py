@@ -145,7 +145,8 @@ class Extrapolation:
                     f"steps {seen.first} to {seen.last}: in {seen.steps} of {seen.looked} steps up to {seen.most} of "
                     f"{sim.system.n_atoms} atoms were"
                 )
-            self.tell(f"extrapolation: {text} outside the range {name} was trained on; farthest {seen.farthest}")
+            far = f"{100.0 * seen.farthest.excess:.3g} %"  # of which atom and function is told at the end
+            self.tell(f"extrapolation: {text} outside the range {name} was trained on, by up to {far}")
         self._pause *= 1 if self._next_report is None else 2
         self._next_report = sim.step + self._pause
         self._recent = Count()
