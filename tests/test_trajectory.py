@@ -221,7 +221,7 @@ def test_thermo_log(tmp_path, capsys):
         "stress": "GPa",
     }
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split()[:3] == ["step", "time", "T"]
+    assert lines[0].split()[:3] == ["step", "time", "temperature"]
     assert lines[1].split()[:3] == ["fs", "K", "eV"]
     assert len(lines) == 2 + 31
     assert lines[4].split()[:3] == ["4", "8", "98.4"]
