@@ -9,7 +9,6 @@ data sets, all else is JSON text (exact for int and float) or bytes; nothing in 
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import time
@@ -18,13 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from mdcore.errors import OutputError
-from mdcore.files import cannot_write, cause
+from mdcore.files import SEAL_BYTES, cannot_write, cause, read_seal, seal
 from mdcore.h5md import METADATA_BYTES, allocate, load_text, store_text
 from mdcore.pace import Pace
 
 MAGIC = "mdcore checkpoint"
 VERSION = 1
-HEADER_BYTES = 512
 LEAF_BYTES = 2048  # allowance for what HDF5 adds to one value
 POLL_SECONDS = 1.0  # how often the clock is looked at
 
@@ -163,29 +161,13 @@ def _write_file(path: Path, state: dict, provenance: dict):
     room = _room(state) + sum(LEAF_BYTES + len(text) for text in provenance.values()) + METADATA_BYTES
     with open(path, "wb") as probe:  # HDF5 must not meet a full disk (see h5md.py)
         allocate(probe.fileno(), 0, room)
-    with h5py.File(path, "w", locking=False, userblock_size=HEADER_BYTES) as file:
+    with h5py.File(path, "w", locking=False, userblock_size=SEAL_BYTES) as file:
         allocate(file.id.get_vfd_handle(), 0, room)
         store_text(file.create_group("provenance"), provenance)
         _store(file, "state", state)
     with h5py.File(path, "r+", locking=False):
         pass  # gives back what was allocated in excess
-    with open(path, "r+b") as file:
-        length, digest = _fingerprint(file)
-        file.seek(0)
-        file.write(_header(length, digest).ljust(HEADER_BYTES, b"\0"))
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _header(length: int, digest: str) -> bytes:
-    return f"{MAGIC} {VERSION}\n{length} bytes\nsha256 {digest}\n".encode()
-
-
-def _fingerprint(file) -> tuple[int, str]:
-    """Length and SHA-256 of what follows the header."""
-    file.seek(HEADER_BYTES)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return file.tell() - HEADER_BYTES, digest
+    seal(path, f"{MAGIC} {VERSION}")
 
 
 def _room(value) -> int:
@@ -273,8 +255,8 @@ def _opened(path):
 
 def _verify(path, file, hint):
     """Is this a whole, undamaged checkpoint of our version?"""
-    lines = file.read(HEADER_BYTES).rstrip(b"\0").decode("ascii", "replace").split("\n")
-    magic, _, version = lines[0].rpartition(" ")
+    title, damage = read_seal(file)
+    magic, _, version = title.rpartition(" ")
     if magic != MAGIC:
         raise OutputError(f"{path}: not a checkpoint of mdcore{hint}")
     if version != str(VERSION):
@@ -282,8 +264,5 @@ def _verify(path, file, hint):
             f"{path}: a checkpoint of format {version}, this mdcore reads {VERSION}: "
             f"continue with the version that wrote it{hint}"
         )
-    length, digest = _fingerprint(file)
-    if lines[1:2] != [f"{length} bytes"]:
-        raise ValueError(f"it has {length} bytes, not {''.join(lines[1:2])}")
-    if lines[2:3] != [f"sha256 {digest}"]:
-        raise ValueError("its content does not match its checksum")
+    if damage:
+        raise ValueError(damage)

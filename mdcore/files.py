@@ -10,6 +10,7 @@ symbolic link that the user gave as a target stays, and what it points to is rep
 import codecs
 import contextlib
 import errno
+import hashlib
 import io
 import math
 import os
@@ -40,12 +41,13 @@ LATIN_1 = "mdcore-latin-1"  # errors= : bytes that are no UTF-8
 codecs.register_error(LATIN_1, lambda e: (e.object[e.start : e.end].decode("latin-1"), e.end))
 
 # --- HDF5 -----------------------------------------------------------------------------------------------------
-MOST_OBJECTS = 20_000  # groups and data sets of a file
+MOST_OBJECTS = 10_000  # groups and data sets of a file
 MOST_ATTRIBUTES = 1_000  # of one of them
 DEEPEST = 16  # groups within groups
 UNPACKED = 20  # what is unpacked may be so many times as large as the file ...
 UNPACKED_BYTES = 1 << 25  # ... and so many bytes more
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}  # others would be loaded from plug-ins
+SEAL_BYTES = 512
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -147,60 +149,88 @@ def _is_h5(stream) -> bool:
 
 
 def _check_h5(file, path, room: int) -> None:
-    import h5py
+    from h5py import h5d, h5g, h5l, h5o
 
     def refuse(name, what):
         raise InputError(f"{path}: {name or '/'}: {what}; nothing was read. Take another file, or write it anew")
 
-    seen, waiting, linked = set(), [("", file, 0)], 0
+    seen, waiting, linked = set(), [("", h5o.open(file.id, b"."), 0)], 0
     while waiting:
         name, item, depth = waiting.pop()
-        address = h5py.h5o.get_info(item.id).addr
-        if address in seen:  # times and steps of H5MD have many names
+        about = h5o.get_info(item)
+        if about.addr in seen:  # times and steps of H5MD have many names
             continue
-        seen.add(address)
-        if len(item.attrs) > MOST_ATTRIBUTES:
-            refuse(name, f"{len(item.attrs):,} attributes, more than {MOST_ATTRIBUTES:,}")
-        for key in item.attrs:
-            attribute = item.attrs.get_id(key)
-            _check_dtype(attribute.dtype, lambda what, n=f"{name}@{key}": refuse(n, what))
-            room -= attribute.get_storage_size()
-        if isinstance(item, h5py.Group):
+        seen.add(about.addr)
+        if about.num_attrs > MOST_ATTRIBUTES:
+            refuse(name, f"{about.num_attrs:,} attributes, more than {MOST_ATTRIBUTES:,}")
+        if isinstance(item, h5g.GroupID):
             linked += len(item)
             if linked > MOST_OBJECTS:
                 refuse(name, f"more than {MOST_OBJECTS:,} objects")
             if len(item) and depth >= DEEPEST:
                 refuse(name, f"groups more than {DEEPEST} deep")
             for key in item:
-                link = item.get(key, getlink=True)
-                if not isinstance(link, h5py.HardLink):
-                    kind = "an external" if isinstance(link, h5py.ExternalLink) else "a soft"
-                    refuse(f"{name}/{key}", f"{kind} link, which is not followed")
-                waiting.append((f"{name}/{key}", item[key], depth + 1))
-        elif isinstance(item, h5py.Dataset):
-            if item.is_virtual or item.external:
+                own, kind = f"{name}/{key.decode(errors='backslashreplace')}", item.links.get_info(key).type
+                if kind != h5l.TYPE_HARD:
+                    refuse(own, f"{'a soft' if kind == h5l.TYPE_SOFT else 'an external'} link, which is not followed")
+                waiting.append((own, h5o.open(item, key), depth + 1))
+        elif isinstance(item, h5d.DatasetID):
+            plan = item.get_create_plist()
+            if plan.get_layout() == h5d.VIRTUAL or plan.get_external_count():
                 refuse(name, "its values are in other files, which are not opened")
-            plan = item.id.get_create_plist()
             filters = [plan.get_filter(k)[0] for k in range(plan.get_nfilters())]
             if unknown := [number for number in filters if number not in FILTERS]:
                 refuse(name, f"packed with filter {unknown[0]}; known are {', '.join(FILTERS.values())}")
-            _check_dtype(item.dtype, lambda what, n=name: refuse(n, what))
-            room -= 0 if item.shape is None else math.prod(item.shape) * item.dtype.itemsize
+            if what := _unknown(item.get_type()):
+                refuse(name, f"{what}; expected numbers or texts")
+            room -= math.prod(item.shape or ()) * item.get_type().get_size()
         if room < 0:
             refuse(name, "says to hold far more than a file of this size can")
 
 
-def _check_dtype(dtype, refuse) -> None:
-    """Numbers, texts, and records of them."""
-    import h5py
+def _unknown(kind) -> str | None:
+    """What values of this type are, if not numbers, texts, or records and arrays of them."""
+    from h5py import h5t
 
-    if dtype.fields:
-        for kind, *_ in dtype.fields.values():
-            _check_dtype(kind, refuse)
-    elif dtype.subdtype:
-        _check_dtype(dtype.subdtype[0], refuse)
-    elif dtype.kind not in "biufcS" and h5py.check_string_dtype(dtype) is None:
-        refuse(f"values of type {dtype}; expected numbers or texts")
+    if isinstance(kind, h5t.TypeCompoundID):
+        return next(filter(None, (_unknown(kind.get_member_type(k)) for k in range(kind.get_nmembers()))), None)
+    if isinstance(kind, h5t.TypeArrayID):
+        return _unknown(kind.get_super())
+    known = (h5t.TypeIntegerID, h5t.TypeFloatID, h5t.TypeStringID, h5t.TypeEnumID)
+    return None if isinstance(kind, known) else f"values of {type(kind).__name__.removesuffix('ID')}"
+
+
+# --- seals ----------------------------------------------------------------------------------------------------
+
+
+def seal(path, title: str) -> None:
+    """Write `title`, length and SHA-256 of the rest into the first SEAL_BYTES of a file, the user block of HDF5."""
+    with open(path, "r+b") as stream:
+        length, digest = _fingerprint(stream)
+        stream.seek(0)
+        stream.write(f"{title}\n{length} bytes\nsha256 {digest}\n".encode().ljust(SEAL_BYTES, b"\0"))
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def read_seal(stream) -> tuple[str, str | None]:
+    """(title, what does not match it) of an open file: None if nothing; ("", None) if it is HDF5 without a seal."""
+    stream.seek(0)
+    head = stream.read(SEAL_BYTES)
+    if head.startswith(SIGNATURE):
+        return "", None
+    title, *lines = head.rstrip(b"\0").decode("ascii", "replace").split("\n")
+    length, digest = _fingerprint(stream)
+    if lines[:1] != [f"{length} bytes"]:
+        return title, f"it has {length} bytes, not {''.join(lines[:1])}"
+    return title, None if lines[1:] == [f"sha256 {digest}", ""] else "its content does not match its checksum"
+
+
+def _fingerprint(stream) -> tuple[int, str]:
+    """Length and SHA-256 of what follows the seal."""
+    stream.seek(SEAL_BYTES)
+    digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return stream.tell() - SEAL_BYTES, digest
 
 
 # --- writing --------------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ MALICIOUS = {
     "deep": deep,
     "far more": lambda f: f.create_dataset("a", (10**12, 10**12), "f8", chunks=(100, 100)),
     "far more than": lambda f: f.create_dataset("z", data=np.zeros(10**8, "i1"), compression="gzip"),
-    "values of type": lambda f: f.create_dataset("a", data=f.ref, dtype=h5py.ref_dtype),
+    "values of TypeReference": lambda f: f.create_dataset("a", data=f.ref, dtype=h5py.ref_dtype),
     "attributes": lambda f: [f.attrs.create(f"a{k}", k) for k in range(1001)],
 }
 

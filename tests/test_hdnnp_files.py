@@ -75,10 +75,10 @@ def test_h5_keeps_every_bit(tmp_path, mode):
 def test_bad_h5(tmp_path):
     h5py = pytest.importorskip("h5py")
     path = tmp_path / "model.h5"
-    with pytest.raises(InputError, match="can't be read as HDF5"):
+    with pytest.raises(InputError, match="can't be read: No such file"):
         read_h5(path)
     path.write_bytes(b"not HDF5 at all")
-    with pytest.raises(InputError, match="can't be read as HDF5"):
+    with pytest.raises(InputError, match="not an HDF5 file; expected a potential"):
         read_h5(path)
     path.unlink()
     write_h5(random_model(), path)

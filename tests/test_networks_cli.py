@@ -16,6 +16,7 @@ from mdcore.comm import SelfComm
 from mdcore.config import load
 from mdcore.errors import Interrupted
 from mdcore.extxyz import write_frame
+from mdcore.files import seal
 from mdcore.h5md import load_text
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp import HDNNPotential
@@ -120,7 +121,8 @@ def assert_same(a, b):
 def test_check_reads_the_potential(capsys):
     assert main(["check", "water.toml", "--set", "parallel.threads=2", *SAVE]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"potential +hdnnp, net: .*extrapolation: save\nread from +net\nthreads +[12] of each rank", out)
+    policy = r"extrapolation: save; not verified.*\nread from +net\nthreads +[12] of each rank"
+    assert re.search(r"potential +hdnnp, net: .*" + policy, out)
     assert "water-extrapolated.extxyz (structures outside the range of training, if there are any)" in out
     assert main(["check", "water.toml"]) == 0
     assert "extrapolated" not in capsys.readouterr().out
@@ -287,7 +289,7 @@ def strange_species():
     ("prepare", "arguments", "says"),
     [
         (None, sets(file="nett"), ('file=nett: [[potential]] #1 file = "nett": no such file or folder',)),
-        (None, sets(file="start.extxyz"), ('[[potential]] #1 file = "start.extxyz": ', "can't be read as HDF5")),
+        (None, sets(file="start.extxyz"), ('[[potential]] #1 file = "start.extxyz": ', "not an HDF5 file")),
         (None, sets(file="."), ("input.nn: can't be read",)),
         (None, sets(precision="half"), ('precision = "half": expected one of "double", "mixed"',)),
         (None, sets(extrapolation="sav"), ("did you mean 'save'?",)),
@@ -354,7 +356,7 @@ def test_convert_refuses(capsys):
     assert not Path("a.h5").exists() and not Path("b").exists()
     assert main(["convert", "net", "a.h5", "--units", "length=bohr,energy=ev"]) == 0
     assert main(["convert", "net", "a.h5", "--units", "length=bohr,energy=ev"]) == 4
-    assert "a.h5 exists" in capsys.readouterr().err
+    assert "a.h5 already exists" in capsys.readouterr().err
     assert main(["convert", "net", "a.h5", "--units", "length=bohr,energy=ev", "--overwrite"]) == 0
 
 
@@ -380,7 +382,13 @@ def test_a_damaged_file_is_refused(vectors, damage, capsys):
             row["eta"] *= 1 - 1e-6  # the order of functions stays
             file["elements/H/symmetry_functions"][0] = row
     assert main(["check", "water.toml", *sets(file="net.h5")]) == 2
+    assert damage == "nan" or "does not match its checksum" in capsys.readouterr().err
+    seal("net.h5", "mdcore-hdnnp 1")  # as if it were whole
+    assert main(["check", "water.toml", *sets(file="net.h5")]) == 2
     err = capsys.readouterr().err
+    if damage == "nan":
+        assert "net.h5: test vector: a number that is not finite" in err
+        return
     what = "force on atom 4 along z" if damage == "force" else "energy is"
     assert "test vector 0 (" in err and what in err and "expected" in err and "damaged" in err
 

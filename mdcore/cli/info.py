@@ -95,7 +95,7 @@ def of_model(model: HDNNP) -> list[str]:
         )
     for e, element in enumerate(model.elements):
         lines += _of_element(model, e, element, unit, energy)
-    lines += [_line("test vectors", len(model.test_vectors))] if model.test_vectors else []
+    lines.append(_line("test vectors", len(model.test_vectors) or "none: not verified"))
     for name in ("provenance", "training"):
         lines += [f"  {name}"] if getattr(model, name) else []
         lines += [_line(f"  {key}", value) for key, value in getattr(model, name).items()]

@@ -109,6 +109,7 @@ class HDNNPotential:
         return (
             f"{self.name}: {members}{counts} descriptors, cutoff {self.cutoff:.6g} Angstrom ({self.units.length}, "
             f"{self.units.energy}), {self.precision} precision, extrapolation: {self.extrapolation.policy}"
+            + ("" if self.model.test_vectors else "; not verified: it has no test vectors")
         )
 
     def bind(self, symbols) -> None:

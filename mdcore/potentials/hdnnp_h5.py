@@ -14,19 +14,22 @@ Layout (lengths and energies in the units the root attributes name)::
         <i>/<El>             of member i = 1, 2, ...: activations, normalize_nodes, weights, biases as in /elements
     /test_vectors/<i> symbols, positions, forces, cell (absent for a cluster); energy (attribute)
 
-Test vectors are stored as data; whoever loads the potential into the engine checks them there.
+Test vectors are stored as data; whoever loads the potential into the engine checks them there. The user block holds a
+checksum (files.py: `seal`; older files have none). A file is looked through before it is read, counts before what they
+count.
 """
 
-import os
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from mdcore.elements import ATOMIC_NUMBERS, SYMBOLS
-from mdcore.errors import InputError, OutputError
+from mdcore.errors import InputError
+from mdcore.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal, replacing, seal
 from mdcore.potentials.hdnnp_model import (
     HDNNP,
+    MOST_MEMBERS,
     ElementNetwork,
     Normalisation,
     Scaling,
@@ -36,6 +39,7 @@ from mdcore.potentials.hdnnp_model import (
 from mdcore.potentials.native_units import Units
 
 FORMAT, VERSION, COMMITTEE = "mdcore-hdnnp", 1, 2  # who knows no committees shall not take one for its first member
+MOST_FUNCTIONS, MOST_LAYERS, MOST_VECTORS = 10_000, 64, 1_000
 _RECORD = np.dtype(
     [("type", "i4"), ("neighbor_1", "i4"), ("neighbor_2", "i4")]  # atomic numbers, 0: any element
     + [(name, "f8") for name in ("eta", "rs", "lambda", "zeta", "cutoff", "rl", "thl", "thr")]
@@ -45,37 +49,32 @@ _RECORD = np.dtype(
 
 def write_h5(model: HDNNP, path, overwrite: bool = False) -> None:
     """Write `model` to one file, replaced in one step; OutputError if it exists and not `overwrite`."""
-    path = Path(path)
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists; choose another name or allow overwriting")
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with h5py.File(temporary, "w") as file:
+    with replacing(path, overwrite=overwrite) as temporary:
+        with h5py.File(temporary, "w", userblock_size=SEAL_BYTES) as file:
             _write(file, model)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"{path}: can't be written: {error}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+        seal(temporary, f"{FORMAT} {COMMITTEE if model.others else VERSION}")
 
 
 def read_h5(path, units: Units | dict | None = None) -> HDNNP:
     """The potential in `path`; `units`, if stated by the user, must agree with the file's."""
     path = Path(path)
     try:
-        with h5py.File(path, "r") as file:
+        with open_h5(path, "a potential of mdcore") as file:
             if file.attrs.get("format") != FORMAT:
                 raise InputError(f"{path}: not a potential of mdcore (attribute format is not {FORMAT!r})")
             if file.attrs["version"] > COMMITTEE:
                 raise InputError(f"{path}: format version {file.attrs['version']}: written by a newer mdcore")
             model = _read(file)
+        with open_binary(path) as stream:
+            title, damage = read_seal(stream)
+            if damage or title.partition(" ")[0] not in ("", FORMAT):
+                damage = damage or "its first line is another"
+                raise InputError(f"{damage}: damaged or changed; get it anew, or convert it again from its source")
     except InputError as error:
         text = str(error)
         raise InputError(text if text.startswith(str(path)) else f"{path}: {text}") from None
-    except OSError as error:
-        raise InputError(f"{path}: can't be read as HDF5: {error}") from None
-    except (KeyError, ValueError, IndexError, TypeError, RuntimeError, OverflowError) as error:  # of h5py, too
-        raise InputError(f"{path}: incomplete or damaged potential: {error}") from None
+    except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, OverflowError) as error:
+        raise InputError(f"{path}: incomplete or damaged potential: {cause(error)}") from None
     stated = Units.parse(units)
     if stated and model.units and stated != model.units:
         raise InputError(
@@ -132,6 +131,7 @@ def _write_network(group: h5py.Group, network: ElementNetwork) -> None:
 
 def _read_network(group: h5py.Group) -> ElementNetwork:
     activations = tuple(_text(group.attrs["activations"]))
+    _at_most(MOST_LAYERS, len(activations), "layers of a network")
     return ElementNetwork(
         tuple(group[f"weights/{layer}"][()] for layer in range(len(activations))),
         tuple(group[f"biases/{layer}"][()] for layer in range(len(activations))),
@@ -142,11 +142,14 @@ def _read_network(group: h5py.Group) -> ElementNetwork:
 
 def _read(file: h5py.File) -> HDNNP:
     elements = tuple(_text(e) for e in file.attrs["elements"])
+    _at_most(len(SYMBOLS) - 1, len(elements), "elements")
     functions, scaling, networks, energies = [], [], [], []
     for element in elements:
         group = file["elements"][element]
         attributes = group.attrs
-        functions.append(tuple(_function(element, record) for record in group["symmetry_functions"][()]))
+        records = group["symmetry_functions"]
+        _at_most(MOST_FUNCTIONS, len(records), "symmetry functions of an element")
+        functions.append(tuple(_function(element, record) for record in records[()]))
         scaling.append(
             Scaling(
                 *group["scaling"][()].T,
@@ -159,6 +162,7 @@ def _read(file: h5py.File) -> HDNNP:
         energies.append(float(attributes["atom_energy"]))
     others = []
     if file.attrs["version"] == COMMITTEE:
+        _at_most(MOST_MEMBERS, int(file["members"].attrs["n"]), "members of a committee")
         others = [
             tuple(_read_network(file[f"members/{i}/{element}"]) for element in elements)
             for i in range(1, int(file["members"].attrs["n"]))
@@ -172,6 +176,7 @@ def _read(file: h5py.File) -> HDNNP:
     if "length_unit" in file.attrs:
         units = Units(_text(file.attrs["length_unit"]), _text(file.attrs["energy_unit"]))
     vectors = file.get("test_vectors", {})
+    _at_most(MOST_VECTORS, len(vectors), "test vectors")
     return HDNNP(
         elements=elements,
         symmetry_functions=tuple(functions),
@@ -213,10 +218,17 @@ def _vector(group: h5py.Group) -> TestVector:
     )
 
 
+def _at_most(most: int, found: int, what: str) -> None:
+    if found > most:
+        raise InputError(f"{found:,} {what}: {most:,} at most")
+
+
 def _text(value) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    """A text without characters that steer a terminal."""
+    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
 
 
 def _plain(value):
     """An attribute as Python's own str, int or float."""
-    return value.decode() if isinstance(value, bytes) else value.item() if hasattr(value, "item") else value
+    return _text(value) if isinstance(value, bytes | str) else value.item() if hasattr(value, "item") else value

@@ -246,8 +246,15 @@ class TestVector:
         object.__setattr__(self, "forces", _frozen(self.forces, 2))
         if self.cell is not None:
             object.__setattr__(self, "cell", _frozen(self.cell, 2))
-        if not self.positions.shape == self.forces.shape == (len(self.symbols), 3):
+        if not self.positions.shape == self.forces.shape == (len(self.symbols), 3) or not self.symbols:
             raise InputError("test vector: positions and forces must be [n_atoms, 3], one symbol an atom")
+        numbers = [self.positions, self.forces, np.array(self.energy)]
+        if self.cell is not None:
+            if self.cell.shape != (3, 3):
+                raise InputError(f"test vector: a cell of shape {self.cell.shape}, expected [3, 3]")
+            numbers += [self.cell, 1.0 / np.float64(abs(np.linalg.det(self.cell)) or np.nan)]
+        if not all(np.isfinite(x).all() for x in numbers):
+            raise InputError("test vector: a number that is not finite, or a cell without a volume")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -298,6 +305,10 @@ class HDNNP:
         for k, own in enumerate(self.others, start=2):
             if [n.layer_sizes[0] for n in own] != inputs:
                 raise InputError(f"member {k} of the committee: its networks do not fit the descriptors of the first")
+        if not np.isfinite([*self.atom_energies, *vars(self.normalisation or Normalisation()).values()]).all():
+            raise InputError("an atom energy or a number of the normalisation is not finite")
+        if strangers := {e for v in self.test_vectors for e in v.symbols} - set(self.elements):
+            raise InputError(f"test vectors contain {' '.join(sorted(strangers))}, not in elements")
         if len(self.members) > MOST_MEMBERS:
             raise InputError(f"{len(self.members)} members of a committee: {MOST_MEMBERS} at most")
 
@@ -371,7 +382,9 @@ def _plain_floats(data) -> None:
 
 
 def _frozen(array, ndim: int = 1) -> np.ndarray:
-    """An own, contiguous, read-only float64 copy."""
+    """An own, contiguous, read-only float64 copy with so many axes."""
     array = np.array(array, dtype=np.float64, order="C", ndmin=ndim)
+    if array.ndim != ndim:
+        raise InputError(f"an array of shape {array.shape}, expected {ndim} ax{'i' if ndim == 1 else 'e'}s")
     array.setflags(write=False)
     return array

@@ -13,6 +13,8 @@ from mdcore.potentials.hdnnp_plan import energy_of
 
 ENERGY_TOLERANCE, FORCE_TOLERANCE = 1e-10, 1e-9  # relative; native, for forces beyond 1 relative to the largest
 
+MOST_DISTANCES = 1e9  # that are computed for a test vector
+
 SPACINGS = np.array([0.2, 0.25, 0.3, 0.37, 0.45, 0.6])  # of self-made structures, in cutoffs
 
 
@@ -52,9 +54,14 @@ def _environments(positions, center, cell, cutoff, n_elements):
     if cell is not None:
         inverse = np.linalg.inv(cell)
         span = np.ptp(positions @ inverse, axis=0)
-        reach = np.floor(cutoff * np.linalg.norm(inverse, axis=0) + span).astype(int)
+        reach = np.floor(cutoff * np.linalg.norm(inverse, axis=0) + span)
+        if np.prod(2.0 * reach + 1.0) * len(center) ** 2 > MOST_DISTANCES:
+            raise InputError("a test vector whose cell is too small, or has too many atoms, for its cutoff")
+        reach = reach.astype(int)
         grid = np.meshgrid(*(np.arange(-m, m + 1) for m in reach), indexing="ij")
         shifts = np.stack(grid, axis=-1).reshape(-1, 3) @ cell
+    elif len(center) ** 2 > MOST_DISTANCES:
+        raise InputError(f"a test vector of {len(center):,} atoms is too large")
     first = np.zeros((len(center), n_elements + 1), dtype=np.int64)
     sources, vectors, begin = [], [], 0
     for i in range(len(center)):
