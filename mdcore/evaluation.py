@@ -122,7 +122,7 @@ def take(structure) -> Structure | System:
     if isinstance(structure, System | Structure):
         return structure
     if isinstance(structure, str | os.PathLike):
-        return System.read(structure)
+        return System.read(structure, labels=False)
     if not all(hasattr(structure, name) for name in ("positions", "numbers", "cell", "pbc")):
         raise InputError(
             f"evaluate: expected a System, ASE's Atoms or the path of a structure file, or a list of these, "

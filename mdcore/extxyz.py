@@ -9,15 +9,20 @@ Columns may come in any order, named in ``Properties``. Units and conventions:
 - ``forces`` or ``force`` in eV/Angstrom, ``energy`` in eV, ``stress`` (9 or 6 numbers, xx yy zz yz xz xy)
   in eV/Angstrom^3 with ASE's sign, +dE/dstrain/V; ``virial`` is -V times that.
 - ``id``: unique integers; atoms are sorted by them. ``masses`` in amu, ``charge`` in e.
+- ``move_mask`` (T: the atom moves), and ``fixed`` or ``frozen`` of type L, say which atoms are held in place.
+- Capitals of names don't count; two names of one thing that differ are an error.
 - A comment line without ``Lattice`` and ``Properties`` is plain xyz: name, x, y, z; the rest of a line is
-  ignored. In metal units ``AR`` and ``ar`` mean Ar.
+  ignored; ``key=value`` in it counts. In metal units ``AR`` and ``ar`` mean Ar.
+- UTF-8, UTF-16 or UTF-32 with a byte-order mark, UTF-8 or Latin-1 without; any line ends; exponents with D.
 """
 
+import codecs
 import collections
 import io
 import itertools
 import os
-from collections.abc import Iterator
+import warnings
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,25 +31,17 @@ import numpy as np
 from mdcore import extxyz_header as header
 from mdcore.elements import ATOMIC_MASSES, SYMBOLS
 from mdcore.errors import InputError
+from mdcore.extxyz_columns import CHUNK, COLUMNS, MOVES, frozen, layout, read_columns
+from mdcore.files import HEAD, LATIN_1, open_binary, open_text, read_text
+from mdcore.numerals import integer
+from mdcore.quantities import ASYMMETRIC, asymmetric, asymmetry, numbers, pick, symmetric, tensor
 from mdcore.units import METAL, UnitSystem
 
 SUFFIXES = (".extxyz", ".xyz", ".exyz")
-CHUNK = 32768  # lines parsed at a time
+WHAT = "extended xyz"
 SHORTEST_LINE = 7  # bytes of "H 0 0 0"
-
-# column -> names it goes by in files, type, and width; species and atomic numbers are read specially
-COLUMNS = {
-    "species": (("species", "symbols", "symbol", "element", "elements"), "U32", 1),
-    "number": (("z", "numbers", "atomic_numbers"), "i4", 1),
-    "positions": (("pos", "positions", "position"), "f8", 3),
-    "velocities": (("velo", "vel", "velocity", "velocities"), "f8", 3),
-    "momenta": (("momenta", "momentum"), "f8", 3),
-    "forces": (("forces", "force"), "f8", 3),
-    "masses": (("masses", "mass"), "f8", 1),
-    "charges": (("charge", "charges", "initial_charges"), "f8", 1),
-    "ids": (("id", "ids"), "i8", 1),
-}
-ALIASES = {alias: name for name, (aliases, _, _) in COLUMNS.items() for alias in aliases}
+LONGEST_COMMENT = 1 << 20
+MOST_CONVERTED = 1 << 30  # bytes of a file in UTF-16, or with the line ends of old Macintoshes
 
 
 @dataclass
@@ -64,64 +61,102 @@ class Frame:
     masses: np.ndarray | None = None  # [n]
     charges: np.ndarray | None = None  # [n]
     forces: np.ndarray | None = None  # [n, 3]
-    energy: float | None = None
-    stress: np.ndarray | None = None  # [6], eV/Angstrom^3
-    virial: np.ndarray | None = None  # [6], eV
-    info: dict = field(default_factory=dict)  # the other entries of the comment line
+    texts: dict = field(default_factory=dict)  # the entries of the comment line as they stand, but for the cell
+    info: dict = field(default_factory=dict)  # the same as bool, int, float, array, JSON or text
     columns: tuple[str, ...] = ()  # names of all columns in the file
     extra: dict = field(default_factory=dict)  # columns that were asked for by name: float64 [n, width]
+    constraints: str = ""  # what the file holds in place, in words
 
-    def results(self, volume: float, units: UnitSystem) -> dict:
-        """Those of energy, forces and stress [6] that the file has, in user units."""
-        stress = self.stress if self.virial is None else -self.virial / volume
+    @property
+    def energy(self) -> float | None:
+        """eV; nan if the file says so."""
+        key, value = pick(self.info, ("energy",), "energy", self.where)
+        return None if value is None else float(numbers(value, (1,), f"{self.where}: {key}", finite=False)[0])
+
+    @property
+    def stress(self) -> np.ndarray | None:
+        """[6], eV/Angstrom^3."""
+        return self._tensor("stress")
+
+    @property
+    def virial(self) -> np.ndarray | None:
+        """[6], eV."""
+        return self._tensor("virial")
+
+    def _tensor(self, name: str) -> np.ndarray | None:
+        key, value = pick(self.info, (name,), name, self.where)
+        if value is None:
+            return None
+        matrix = tensor(numbers(value, (9, 6), f"{self.where}: {key}", finite=False))
+        if asymmetry(matrix) > ASYMMETRIC:
+            warnings.warn(asymmetric(self.where, key, asymmetry(matrix)), stacklevel=4)
+        return symmetric(matrix).ravel()[[0, 4, 8, 5, 2, 1]]
+
+    def results(self, volume: float | None, units: UnitSystem) -> dict:
+        """Those of energy, forces and stress [6] that the file has, in user units; volume : None of a cluster."""
+        stress, virial = self.stress, self.virial
+        if virial is not None and volume is not None:
+            stress = -virial / volume
         found = {"energy": self.energy, "forces": self.forces}
         found["stress"] = None if stress is None else stress / units.pressure
         return {key: value for key, value in found.items() if value is not None}
 
 
-def read(path, frame: int = -1, units: UnitSystem = METAL) -> Frame:
+def read(path, frame: int = -1, units: UnitSystem = METAL, *, labels: bool = True) -> Frame:
     """Frame number ``frame`` (negative: from the end) of an xyz file; the others are skipped unparsed.
 
+    labels : read forces, which may be nan here
     Raises InputError with file, line, what is wrong and the cure.
     """
     path = Path(path)
-    try:
-        with open(path, "rb") as stream:
-            index, offset, line, n_atoms = _find(stream, path, frame)
-            stream.seek(offset)
-            with io.TextIOWrapper(stream, encoding="utf-8") as text:
-                return _parse(text, path, index, line, n_atoms, units)
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not a text file; expected extended xyz") from None
-    except OSError as error:
-        raise InputError(f"{path}: can't be read: {error.strerror}") from None
+    wanted = {*COLUMNS, MOVES} if labels else {*COLUMNS, MOVES} - {"forces"}
+    with _open(path) as stream:
+        index, offset, line, n_atoms = _find(stream, path, frame)
+        stream.seek(offset)
+        with io.TextIOWrapper(stream, encoding="utf-8", errors=LATIN_1) as text:
+            return _parse(text, path, index, line, n_atoms, units, wanted, may_be_nan=("forces",))
 
 
-def iterate(path, units: UnitSystem = METAL, extra: tuple[str, ...] = ()) -> Iterator[Frame]:
+def iterate(
+    path, units: UnitSystem = METAL, extra: Container[str] = (), wanted: Container[str] = frozenset(COLUMNS)
+) -> Iterator[Frame]:
     """All frames, one by one, also of files larger than memory; InputError as `read`.
 
     extra : names of further columns of numbers to keep, in `Frame.extra`, where the file has them
+    wanted : which of COLUMNS to read
     """
     path, index, line = Path(path), 0, 0
-    try:
-        with open(path, encoding="utf-8") as text:
-            while row := text.readline(1024):
-                line += 1
-                if row.strip():
-                    n_atoms = _atom_count(row.encode(), path, line, first=not index)
-                    yield _parse(text, path, index, line + 1, n_atoms, units, extra)
-                    index, line = index + 1, line + n_atoms + 1
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not a text file; expected extended xyz") from None
-    except OSError as error:
-        raise InputError(f"{path}: can't be read: {error.strerror}") from None
+    with open_text(path, WHAT) as text:
+        size = os.fstat(text.fileno()).st_size
+        while row := text.readline(1024):
+            line += 1
+            if row.strip():
+                n_atoms = _atom_count(row, path, line, index, size)
+                yield _parse(text, path, index, line + 1, n_atoms, units, wanted, extra)
+                index, line = index + 1, line + n_atoms + 1
     if not index:
         raise InputError(f"{path}: the file is empty; expected extended xyz")
 
 
+def _open(path):
+    """A binary stream of UTF-8 that stands at the first line; lines end with a line feed."""
+    stream = open_binary(path, WHAT)
+    head = stream.peek(HEAD)[:HEAD]
+    if head.startswith(codecs.BOM_UTF8):
+        stream.seek(len(codecs.BOM_UTF8))
+    elif head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)) or (
+        b"\r" in head and b"\n" not in head  # of a Macintosh, long ago
+    ):
+        stream.close()
+        return io.BytesIO(read_text(path, WHAT, MOST_CONVERTED).encode())
+    return stream
+
+
 def _find(stream, path, frame) -> tuple[int, int, int, int]:
     """(index, offset of the comment line, its line number, atoms) of a frame of a binary stream."""
-    size = os.fstat(stream.fileno()).st_size
+    start = stream.tell()
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(start)
     kept = collections.deque(maxlen=None if frame >= 0 else -frame)
     line = count = 0
     while frame < 0 or count <= frame:
@@ -131,13 +166,8 @@ def _find(stream, path, frame) -> tuple[int, int, int, int]:
             break
         if not row.strip():
             continue
-        n_atoms = _atom_count(row, path, line, first=not count)
         offset = stream.tell()
-        if n_atoms * SHORTEST_LINE > size - offset:
-            raise InputError(
-                f"{path}: line {line}: frame {count} announces {n_atoms} atoms, more than the file has room "
-                "for: it is truncated, or the number is wrong"
-            )
+        n_atoms = _atom_count(row.decode("utf-8", errors=LATIN_1), path, line, count, size - offset)
         kept.append((count, offset, line + 1, n_atoms))
         count += 1
         if frame < 0 or count <= frame:
@@ -153,29 +183,36 @@ def _find(stream, path, frame) -> tuple[int, int, int, int]:
     return kept[-1] if frame >= 0 else kept[0]
 
 
-def _atom_count(row: bytes, path, line, first) -> int:
-    if b"\0" in row:
+def _atom_count(row: str, path, line, index, room) -> int:
+    """The number of atoms that a line announces; room : bytes that are left for them, or more"""
+    if "\0" in row:
         raise InputError(f"{path}: line {line}: a binary file; expected extended xyz")
-    text = row.decode("utf-8", errors="replace").strip()
+    text = row.strip()
     try:
-        n_atoms = int(text)
+        n_atoms = integer(text)
     except ValueError:
-        shown = text if len(text) <= 40 else text[:40] + "..."
-        cure = "is it an xyz file?" if first else "does the frame before have more lines than it announces?"
-        message = f"{path}: line {line}: expected the number of atoms, got {shown!r}; {cure}"
-        raise InputError(message) from None
+        cure = "does the frame before have more lines than it announces?" if index else "is it an xyz file?"
+        message = f"{path}: line {line}: expected the number of atoms, got {text[:40]!r}"
+        raise InputError(f"{message}{'...' if len(text) > 40 else ''}; {cure}") from None
     if n_atoms < 1:
         raise InputError(f"{path}: line {line}: {n_atoms} atoms; a frame needs at least one")
+    if n_atoms * SHORTEST_LINE > room:
+        raise InputError(
+            f"{path}: line {line}: frame {index} announces {n_atoms} atoms, more than the file has room "
+            "for: it is truncated, or the number is wrong"
+        )
     return n_atoms
 
 
-def _parse(text, path, index, line, n_atoms, units, extra=()) -> Frame:
+def _parse(text, path, index, line, n_atoms, units, wanted, extra=(), may_be_nan=()) -> Frame:
     """A frame from a text stream that stands at its comment line."""
     where = f"{path}: frame {index}"
-    comment = text.readline(1 << 20)
+    comment = text.readline(LONGEST_COMMENT)
+    if len(comment) == LONGEST_COMMENT:
+        raise InputError(f"{path}: line {line}: a comment line of more than {LONGEST_COMMENT:,} characters")
     head = header.parse(comment, f"{path}: line {line}")
-    layout = _layout(head, f"{path}: line {line}", extra)
-    columns, names = _read_columns(text, path, line, n_atoms, layout, head.plain)
+    plan = layout(head, f"{path}: line {line}", wanted, extra)
+    columns, names = read_columns(text, path, line, n_atoms, plan, head.plain, may_be_nan)
     species, symbols = _species(columns, names, units, where)
     if "ids" in columns:
         order = np.argsort(columns["ids"], kind="stable")
@@ -186,6 +223,11 @@ def _parse(text, path, index, line, n_atoms, units, extra=()) -> Frame:
         if (order[1:] < order[:-1]).any():
             species = species[order]
             columns = {name: column[order] for name, column in columns.items()}
+    constraints = ""
+    if MOVES in columns:
+        label = next(label for name, label, *_ in plan if name == MOVES)
+        held = int(frozen(columns[MOVES], label, where).sum())
+        constraints = f"the column {label} holds {held} of {n_atoms} atoms in place" if held else ""
     optional = ("velocities", "momenta", "masses", "charges", "forces")
     return Frame(
         where=where,
@@ -196,97 +238,13 @@ def _parse(text, path, index, line, n_atoms, units, extra=()) -> Frame:
         lattice=head.lattice,
         periodic=head.periodic,
         origin=head.origin,
-        energy=head.energy,
-        stress=head.stress,
-        virial=head.virial,
+        texts=head.texts,
         info=head.info,
-        columns=tuple(label for label, _ in head.properties),
-        extra={name: columns[name].reshape(n_atoms, -1) for name in extra if name in columns},
+        columns=tuple(label for label, *_ in head.properties),
+        extra={name: columns[name].reshape(n_atoms, -1) for name in columns if name in extra},
+        constraints=constraints,
         **{name: columns.get(name) for name in optional},
     )
-
-
-def _layout(head, where, extra=()) -> list[tuple[str | None, str, str, int]]:
-    """(column or None, name in the file, type to read, width), in the order of the file."""
-    layout, seen = [], set()
-    for label, width in head.properties:
-        if label in extra:
-            layout.append((label, label, "f8", width))
-            continue
-        name = ALIASES.get(label.lower())
-        if name in seen:
-            raise InputError(f"{where}: Properties: {label} is given twice, or under two names")
-        if name is None:
-            layout.append((None, label, "S1", width))
-            continue
-        _, dtype, expected = COLUMNS[name]
-        if width != expected:
-            raise InputError(f"{where}: Properties: {label} has {width} columns, expected {expected}")
-        seen.add(name)
-        layout.append((name, label, dtype, width))
-    for needed, example in ((("positions",), "pos:R:3"), (("species", "number"), "species:S:1")):
-        if not seen.intersection(needed):
-            raise InputError(f"{where}: Properties names no {needed[0]}; add {example}")
-    return layout
-
-
-def _read_columns(text, path, line, n_atoms, layout, plain):
-    """({column: array}, species names by code): lines after ``line``, a chunk at a time."""
-    record = np.dtype([(f"f{k}", dtype, (width,)) for k, (_, _, dtype, width) in enumerate(layout)])
-    columns = {}
-    for name, _, dtype, width in layout:
-        if name is not None:
-            kind = np.int32 if name == "species" else np.dtype(dtype)
-            columns[name] = np.empty((n_atoms, width) if width > 1 else n_atoms, dtype=kind)
-    codes: dict[str, int] = {}
-    done = 0
-    while done < n_atoms:
-        lines = list(itertools.islice(text, min(CHUNK, n_atoms - done)))
-        first = line + 1 + done
-        if not lines:
-            raise InputError(
-                f"{path}: line {first}: the file ends after {done} of {n_atoms} atoms; it is truncated: "
-                "write it again, or choose an earlier frame"
-            )
-        usecols = range(4) if plain else None
-        try:
-            rows = np.loadtxt(lines, dtype=record, comments=None, ndmin=1, usecols=usecols)
-        except (ValueError, OverflowError) as error:
-            rows, reason = (), str(error)
-        else:
-            reason = "a blank line among the atoms"
-        if len(rows) != len(lines):
-            raise InputError(f"{path}: {_blame(lines, layout, plain, first, reason)}")
-        for k, (name, label, _, width) in enumerate(layout):
-            if name is None:
-                continue
-            values = rows[f"f{k}"] if width > 1 else rows[f"f{k}"][:, 0]
-            if name == "species":
-                values = _encode(values, codes)
-            elif values.dtype.kind == "f" and not np.isfinite(values).all():
-                bad = int(np.argwhere(~np.isfinite(values))[0][0])
-                raise InputError(
-                    f"{path}: line {first + bad}: {label} = {np.ravel(values[bad]).tolist()}: "
-                    "not a finite number; repair this atom"
-                )
-            columns[name][done : done + len(rows)] = values
-        done += len(rows)
-    for name in codes:
-        if len(name) == 32:  # cut off while reading
-            raise InputError(f"{path}: species name {name!r}...: expected at most 31 characters")
-    return columns, list(codes)
-
-
-def _encode(names: np.ndarray, codes: dict[str, int]) -> np.ndarray:
-    """Names [k] -> integers, with new names added to ``codes``."""
-    out = np.full(len(names), -1, dtype=np.int32)
-    for name, code in codes.items():
-        out[names == name] = code
-    while (out < 0).any():
-        name = str(names[int(np.argmax(out < 0))])
-        codes[name] = len(codes)
-        out[names == name] = codes[name]
-    return out
 
 
 def _species(columns, names, units, where) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -320,28 +278,6 @@ def _by_appearance(codes) -> list[int]:
 
 def _element(name: str) -> str:
     return name.capitalize() if name.capitalize() in ATOMIC_MASSES else name
-
-
-def _blame(lines, layout, plain, first, reason) -> str:
-    """Which line is at fault, in the user's words; only called when one is."""
-    expected = sum(width for *_, width in layout)
-    labels = [(label, dtype) for _, label, dtype, width in layout for _ in range(width)]
-    for number, row in enumerate(lines, first):
-        words = row.split()
-        if len(words) < expected or (len(words) > expected and not plain):
-            found = "a blank line" if not words else f"{len(words)} column{'s' if len(words) > 1 else ''}"
-            listed = ", ".join(dict.fromkeys(label for label, _ in labels))
-            return f"line {number}: {found}, expected {expected} ({listed}); repair the line"
-        for word, (label, dtype) in zip(words, labels, strict=False):
-            try:
-                {"f": float, "i": int}.get(dtype[0], str)(word)
-                valid = dtype[0] not in "fi" or "_" not in word
-            except ValueError:
-                valid = False
-            if not valid:
-                kind = "a number" if dtype[0] == "f" else "an integer"
-                return f"line {number}: {label}: expected {kind}, got {word!r}; repair the line"
-    return f"lines {first} to {first + len(lines) - 1}: {reason}"
 
 
 def write_frame(

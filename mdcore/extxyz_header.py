@@ -8,16 +8,21 @@ import numpy as np
 
 from mdcore.box import Box
 from mdcore.errors import InputError
+from mdcore.numerals import integer, number
+from mdcore.quantities import numbers, shown
 
 # key, or key=value; values may stand in quotes or brackets
 QUOTED = r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\''
 BRACKETS = r"\{[^{}]*\}|\[(?:[^\[\]]|\[[^\[\]]*\])*\]"
 BARE = r"[^\s\"'{}\[\]]"
 ENTRY = re.compile(rf"\s*({QUOTED}|(?:(?!=){BARE})+)(?:\s*=\s*({QUOTED}|{BRACKETS}|{BARE}*))?(?=\s|$)")
+BLANK = re.compile(r"\s+")
+COUNT = re.compile("0*[1-9][0-9]{0,3}")
+JSON = "_JSON "
 TRUE, FALSE = ("t", "true", "1"), ("f", "false", "0")
-PLAIN = (("species", 1), ("pos", 3))  # the columns of plain xyz
-VOIGT = (0, 4, 8, 5, 2, 1)  # xx yy zz yz xz xy of a flattened 3 x 3 matrix
-KNOWN = ("lattice", "properties", "pbc", "origin", "energy", "stress", "virial")
+PLAIN = (("species", "S", 1), ("pos", "R", 3))  # the columns of plain xyz
+CELL = ("lattice", "properties", "pbc", "origin")  # in any spelling
+LABELS = ("energy", "stress", "virial")
 
 
 @dataclass
@@ -25,42 +30,63 @@ class Header:
     """The comment line, understood."""
 
     plain: bool  # no extended xyz: columns are name, x, y, z and whatever follows
-    properties: tuple[tuple[str, int], ...]  # (name, columns)
+    properties: tuple[tuple[str, str, int], ...]  # (name, type, columns)
     lattice: np.ndarray | None = None
     periodic: tuple[bool, bool, bool] = (False, False, False)
     origin: np.ndarray = field(default_factory=lambda: np.zeros(3))
-    energy: float | None = None
-    stress: np.ndarray | None = None  # [6], eV/Angstrom^3
-    virial: np.ndarray | None = None  # [6], eV
-    info: dict = field(default_factory=dict)
+    texts: dict = field(default_factory=dict)  # the other entries as they stand; None: a key alone
+    info: dict = field(default_factory=dict)  # the same as bool, int, float, array, JSON or text
 
 
 def parse(comment: str, where: str) -> Header:
-    """The comment line as a Header; ``where`` ("file: line 2") opens messages. Raises InputError."""
-    extended = re.search(r"(?:^|\s)(?:lattice|properties)\s*=", comment, re.IGNORECASE) is not None
+    """The comment line as a Header; ``where`` ("file: line 2") opens messages. Raises InputError.
+
+    A comment without Lattice and Properties is anything: entries in it count where they can be understood.
+    """
+    if "\0" in comment:
+        raise InputError(f"{where}: a zero byte; expected text. Is the file damaged?")
+    extended = re.search(r"(?:^|\s)[\"']?(?:lattice|properties)[\"']?\s*=", comment, re.IGNORECASE) is not None
     entries = _entries(comment, where if extended else None)
+    given: dict[str, dict] = {}
+    for key, text in entries:
+        if key.lower() not in CELL:
+            given.setdefault(key, {})[text] = True
+    # a key given twice, with different values, holds both: two numbers are no energy
+    texts = {key: next(iter(own)) if len(own) == 1 else " ".join(map(str, own)) for key, own in given.items()}
     if not extended:
         text = comment.strip()
-        return Header(plain=True, properties=PLAIN, info={"comment": text} if text else {})
-    known = {key.lower(): value for key, value in entries.items() if key.lower() in KNOWN}
-    head = Header(plain=False, properties=_properties(known.get("properties"), where))
+        info = {key: value(found) for key, found in texts.items() if found is not None}
+        for key in [key for key, found in info.items() if key.lower() in LABELS and isinstance(found, str)]:
+            del info[key]  # "energy = low" is prose
+        own = {"comment": text} if text else {}
+        return Header(plain=True, properties=PLAIN, texts={key: texts[key] for key in info}, info=own | info)
+    known = _cell(entries, where)
+    head = Header(plain=False, properties=_properties(known.get("properties"), where), texts=texts)
     if "lattice" in known:
-        head.lattice = _numbers("Lattice", known["lattice"], (9,), where).reshape(3, 3)
+        head.lattice = _numbers("Lattice", known["lattice"], 9, where).reshape(3, 3)
         head.periodic = (True, True, True)
     if "pbc" in known:
         head.periodic = _flags(known["pbc"], where)
         if any(head.periodic) and head.lattice is None:
             raise InputError(f'{where}: pbc = {known["pbc"]!r} needs a Lattice; add it, or set pbc="F F F"')
     if "origin" in known:
-        head.origin = _numbers("Origin", known["origin"], (3,), where)
-    if "energy" in known:
-        head.energy = float(_numbers("energy", known["energy"], (1,), where)[0])
-    for key in ("stress", "virial"):
-        if key in known:
-            numbers = _numbers(key, known[key], (9, 6), where)
-            setattr(head, key, numbers[list(VOIGT)] if len(numbers) == 9 else numbers)
-    head.info = {key: _value(value) for key, value in entries.items() if key.lower() not in KNOWN}
+        head.origin = _numbers("Origin", known["origin"], 3, where)
+    head.info = {key: value(text) for key, text in texts.items()}
     return head
+
+
+def _cell(entries, where: str) -> dict[str, str | None]:
+    """The entries that say where atoms may be, by name in lower case; InputError if one is given twice and differs."""
+    known, names = {}, {}
+    for key, text in entries:
+        name = key.lower()
+        if name not in CELL:
+            continue
+        if name in known and known[name] != text:
+            both = f"{key} is" if key == names[name] else f"{names[name]} and {key} are both"
+            raise InputError(f"{where}: {both} given, with different values; keep one")
+        known[name], names[name] = text, key
+    return known
 
 
 def format_comment(box: Box, properties: str, energy, stress, info: dict) -> str:
@@ -81,20 +107,21 @@ def format_comment(box: Box, properties: str, energy, stress, info: dict) -> str
     return " ".join(f"{key}={_format(value)}" for key, value in entries.items())
 
 
-def _entries(comment: str, where: str | None) -> dict[str, str | None]:
-    """key -> text, None for a key alone; with ``where`` a quote without end is an InputError."""
-    entries, position, text = {}, 0, comment.strip()
+def _entries(comment: str, where: str | None) -> list[tuple[str, str | None]]:
+    """(key, text), text None for a key alone; with ``where`` a quote without end is an InputError, else passed over."""
+    entries, position, text = [], 0, comment.strip()
     while position < len(text):
         match = ENTRY.match(text, position)
         if match is None:
-            if where is None:
-                break
-            raise InputError(
-                f"{where}: can't understand {text[position : position + 40]!r}; "
-                'expected key=value or key="value with blanks"'
-            )
-        key, value = match.groups()
-        entries[_unquoted(key)] = None if value is None else _unquoted(value)
+            if where is not None:
+                raise InputError(
+                    f"{where}: can't understand {text[position : position + 40]!r}; "
+                    'expected key=value or key="value with blanks"'
+                )
+            position = next((m.end() for m in [BLANK.search(text, position)] if m), len(text))
+            continue
+        key, found = match.groups()
+        entries.append((_unquoted(key), None if found is None else _unquoted(found)))
         position = match.end()
         while position < len(text) and text[position].isspace():
             position += 1
@@ -112,66 +139,65 @@ def _words(text: str) -> list[str]:
     return re.sub(r"[\[\]{},]", " ", text).split()
 
 
-def _properties(text: str | None, where: str) -> tuple[tuple[str, int], ...]:
+def _properties(text: str | None, where: str) -> tuple[tuple[str, str, int], ...]:
     if text is None:
         return PLAIN
-    words = text.split(":")
+    listed = value(text)
+    words = (listed if isinstance(listed, str) else text).split(":")
     triplets = list(zip(words[0::3], words[1::3], words[2::3], strict=False))
     valid = len(words) % 3 == 0 and all(
-        name and kind in ("S", "I", "R", "L") and count.isdigit() and 0 < int(count) < 10000
-        for name, kind, count in triplets
+        name and kind in ("S", "I", "R", "L") and COUNT.fullmatch(count) for name, kind, count in triplets
     )
     if not valid:
         raise InputError(
-            f"{where}: Properties={text}: expected name:type:columns triplets with types S, I, R, L, "
+            f"{where}: Properties={shown(text)}: expected name:type:columns triplets with types S, I, R, L, "
             "e.g. species:S:1:pos:R:3"
         )
-    return tuple((name, int(count)) for name, _, count in triplets)
+    return tuple((name, kind, int(count)) for name, kind, count in triplets)
 
 
-def _numbers(key: str, text: str | None, sizes: tuple[int, ...], where: str) -> np.ndarray:
-    words = _words(text or "")
+def _numbers(key: str, text: str | None, size: int, where: str) -> np.ndarray:
     try:
-        numbers = np.array([float(word) for word in words])
-        valid = len(numbers) in sizes and bool(np.isfinite(numbers).all())
-    except ValueError:
-        valid = False
-    if not valid:
-        expected = " or ".join(map(str, sizes)) + (" numbers" if sizes != (1,) else " number")
-        raise InputError(f'{where}: {key}="{text or ""}": expected {expected}')
-    return numbers
+        return numbers(value(text), (size,), key)
+    except InputError:
+        raise InputError(f"{where}: {key}={shown(text or '')}: expected {size} numbers") from None
 
 
 def _flags(text: str | None, where: str) -> tuple[bool, bool, bool]:
-    words = _words((text or "").lower())
+    words = _words(str(_json(text) if text and text.startswith(JSON) else text or "").lower())
     if len(words) == 1:
         words *= 3
     if len(words) != 3 or any(word not in TRUE + FALSE for word in words):
-        raise InputError(f'{where}: pbc="{text or ""}": expected three of T and F, e.g. pbc="T T F"')
+        raise InputError(f"{where}: pbc={shown(text or '')}: expected three of T and F, e.g. pbc=\"T T F\"")
     return tuple(word in TRUE for word in words)
 
 
-def _value(text: str | None):
+def value(text: str | None):
     """Text as bool, int, float, array of floats, JSON, or what it is."""
     if text is None:
         return True
     if text in ("T", "F"):
         return text == "T"
-    if text.startswith("_JSON "):
+    if text.startswith(JSON):
+        return _json(text)
+    for kind in (integer, number):
         try:
-            return json.loads(text[6:])
-        except ValueError:
-            return text
-    for kind in (int, float):
-        try:
-            return kind(text)
+            return kind(text.strip())
         except ValueError:
             pass
     try:
-        words = [float(word) for word in _words(text)]
+        words = [number(word) for word in _words(text)]
     except ValueError:
         words = []
     return np.array(words) if words else text
+
+
+def _json(text: str):
+    """What ASE writes as ``_JSON ...``; the text itself if it is no JSON."""
+    try:
+        return json.loads(text.removeprefix(JSON))
+    except (ValueError, RecursionError):  # also of integers of thousands of digits
+        return text
 
 
 def _format(value) -> str:

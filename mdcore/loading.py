@@ -41,6 +41,7 @@ def describe(system) -> Description:
         )
     if len(system.positions) == 0:
         raise InputError("the structure has no atoms; give at least one")
+    system.check_free()
     counts, mass = _counts(system.species, system.symbols), math.fsum(system.masses)
     return Description(system.box, tuple(system.symbols), counts, system.units, mass, dict(system.info))
 

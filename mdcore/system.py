@@ -13,6 +13,8 @@ from mdcore.errors import InputError
 from mdcore.units import METAL, UnitSystem
 from mdcore.units import get as get_units
 
+LABELS = ("energy", "forces", "stress", "virial")
+
 
 class System:
     """Atoms in a box, all quantities in user units (metal: Angstrom, amu, Angstrom/fs, e).
@@ -29,6 +31,8 @@ class System:
     units : "metal", "lj" or a UnitSystem
     info : where the system comes from: a file and its frame, a lattice, ... A file's energy,
         forces [n, 3] and stress [6] (user units) are kept here as well.
+
+    constraints : what the source holds in place, in words, or "". mdcore can't hold anything yet: a Simulation refuses
 
     The tag of an atom is its place here, counted from 0. Arrays are copied in. Raises
     InputError for wrong shapes, numbers that are not finite, and species without a mass.
@@ -47,20 +51,22 @@ class System:
         self.velocities = None if velocities is None else _column("velocities", velocities, n)
         self.charges = None if charges is None else _column("charges", charges, n, ())
         self.info = dict(info or {})
+        self.constraints = ""
 
     @classmethod
-    def read(cls, path, frame: int = -1, units="metal", *, periodic=None, masses=None) -> "System":
+    def read(cls, path, frame: int = -1, units="metal", *, periodic=None, masses=None, labels=True) -> "System":
         """One structure from a file: extended or plain xyz, or any format of ASE (an extra).
 
         frame : counted from 0; negative from the end
         periodic : bool or three bools instead of what the file says
         masses : {species name: mass}, instead of the file's or the standard ones
+        labels : keep energy, forces and stress in `info`, as the file has them (nan, too); False: they are not read
         """
         path, units = Path(path), get_units(units)
         check_file(path)
         if path.suffix.lower() not in extxyz.SUFFIXES:
-            return _read_with_ase(cls, path, frame, units, periodic, masses)
-        data = extxyz.read(path, frame, units)
+            return _read_with_ase(cls, path, frame, units, periodic, masses, labels)
+        data = extxyz.read(path, frame, units, labels=labels)
         flags = data.periodic if periodic is None else periodic
         lattice = np.zeros((3, 3)) if data.lattice is None else data.lattice
         try:
@@ -75,8 +81,11 @@ class System:
         if data.momenta is not None:
             heavy = system.masses if data.masses is None else data.masses
             system.velocities = data.momenta / heavy[:, None] / units.velocity
-        system.info = {"source": str(path), "frame": data.index, **data.info}
-        system.info.update(data.results(box.volume, units))
+        other = {key: value for key, value in data.info.items() if key.lower() not in LABELS}
+        system.info = {"source": str(path), "frame": data.index, **other}
+        if labels:
+            system.info.update(data.results(box.volume if any(box.periodic) else None, units))
+        system.constraints = data.constraints
         return system
 
     @classmethod
@@ -120,7 +129,7 @@ class System:
         info = {key: value for key, value in self.info.items() if key not in ("energy", "forces", "stress")}
         if k > 1:
             info["replicate"] = list(repeat)
-        return System(
+        copy = System(
             self.box.replicated(repeat),
             (self.positions[None] + shifts[:, None]).reshape(-1, 3),
             tiled(self.species),
@@ -131,6 +140,8 @@ class System:
             units=self.units,
             info=info,
         )
+        copy.constraints = self.constraints
+        return copy
 
     @property
     def n_atoms(self) -> int:
@@ -163,12 +174,21 @@ class System:
             system.velocities = atoms.get_velocities() / units.velocity
         if atoms.has("initial_charges"):
             system.charges = atoms.get_initial_charges()
+        system.constraints = _constraints(atoms)
         results = getattr(atoms.calc, "results", {})
         for key in ("energy", "forces", "stress"):
             if key in results:
                 factor = units.pressure if key == "stress" else 1.0
                 system.info[key] = np.asarray(results[key]) / factor if key != "energy" else results[key]
         return system
+
+    def check_free(self) -> None:
+        """InputError if something is to be held in place, which no simulation here does."""
+        if self.constraints:
+            raise InputError(
+                f"{self.constraints}, which mdcore can't do yet: they would move. Take that out of the structure "
+                '(in Python: system.constraints = "") if they may'
+            )
 
     def to_ase(self):
         """As an ``ase.Atoms`` with masses and momenta; species that are no elements become "X"."""
@@ -252,7 +272,7 @@ def check_file(path: Path):
         raise InputError(f"{path}: may not be read; check its permissions")
 
 
-def _read_with_ase(cls, path, frame, units, periodic, masses) -> System:
+def _read_with_ase(cls, path, frame, units, periodic, masses, labels) -> System:
     try:
         from ase.io import read
     except ImportError:
@@ -274,8 +294,20 @@ def _read_with_ase(cls, path, frame, units, periodic, masses) -> System:
         system = cls.from_ase(atoms, units, periodic=periodic, masses=masses)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    system.info = {"source": str(path), "frame": frame, **system.info}
+    own = {key: value for key, value in system.info.items() if labels or key not in LABELS}
+    system.info = {"source": str(path), "frame": frame, **own}
     return system
+
+
+def _constraints(atoms) -> str:
+    """What ASE's Atoms hold in place, in words."""
+    held = []
+    for constraint in atoms.constraints:
+        index, mask = getattr(constraint, "index", None), getattr(constraint, "mask", True)
+        if (index is None or np.size(index)) and np.any(mask):
+            on = "" if index is None else f" on {np.size(index)} of {len(atoms)} atoms"
+            held.append(f"{type(constraint).__name__}{on}")
+    return f"constraints ({', '.join(dict.fromkeys(held))}) hold atoms in place" if held else ""
 
 
 def _column(name, values, n, row=(3,)) -> np.ndarray:

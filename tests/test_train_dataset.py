@@ -158,13 +158,13 @@ def test_ase(tmp_path):
 
 
 BAD = {
-    "nan energy": (GOOD.replace("-7.5", "nan"), 'line 2: energy="nan": expected 1 number'),
+    "nan energy": (GOOD.replace("-7.5", "nan"), 'structure 0: energy = nan: not a finite number'),
     "nan of another name": (GOOD.replace("energy=-7.5", "REF_energy=nan"), "structure 0: REF_energy = nan: not a fini"),
     "nan force": (GOOD + GOOD.replace("-0.3", "nan"), "line 8: forces = .*nan.*not a finite number"),
     "nan position": (GOOD.replace("H 1", "H inf"), "line 4: pos = .*not a finite number"),
     "empty": ("", "a.xyz: the file is empty"),
     "unknown element": (GOOD + GOOD.replace("O 0", "Ow 0"), "structure 1: unknown element 'Ow'"),
-    "two energies": (GOOD.replace("energy=", "REF_energy=1 energy="), "energy and REF_energy are there; say which one"),
+    "two energies": (GOOD.replace("energy=", "REF_energy=1 energy="), "energy are there and differ; say which one"),
     "truncated": (GOOD[:-25], "truncated|columns"),
     "stress of five": (GOOD.replace('stress="1', 'REF_stress="'), "REF_stress.*expected 9 or 6 numb"),
 }

@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import sys  # noqa: E402
 import time  # noqa: E402
+import warnings  # noqa: E402
 
 from mdcore import console  # noqa: E402
 from mdcore.cli.arguments import parse_arguments  # noqa: E402
@@ -24,8 +25,17 @@ GRACE = 1.0  # seconds in which rank 0 may tell an error before another rank doe
 
 def main(argv=None) -> int:
     """Run the command with arguments `argv` (default: those of the process); returns the exit code."""
-    with screens() as out:
+    with screens() as out, warnings.catch_warnings():
+        warnings.showwarning = told
         return exit_code(out, outcome(argv))
+
+
+def told(warning, category, filename, line, file=None, text=None) -> None:
+    """A warning of ours as one line; others as Python shows them."""
+    if category is UserWarning:
+        print(f"mdcore: warning: {warning}", file=sys.stderr, flush=True)
+    else:
+        sys.stderr.write(warnings.formatwarning(warning, category, filename, line, text))
 
 
 def outcome(argv) -> int:

@@ -32,6 +32,7 @@ def make_system(settings: Settings) -> System:
                 settings.units,
                 periodic=structure.periodic,
                 masses=structure.masses or None,
+                labels=False,
             )
         else:
             system = System.build(
@@ -44,6 +45,7 @@ def make_system(settings: Settings) -> System:
                 masses=structure.masses or None,
                 units=settings.units,
             )
+        system.check_free()
         system = system.replicate(structure.replicate)
     except InputError as error:
         raise at(settings, ("structure", "file" if structure.file else "build"), str(error)) from None

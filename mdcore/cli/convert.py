@@ -88,7 +88,7 @@ def _joined(models, sources) -> dict[str, str]:
 
 def _of_file(model, network, structure):
     """The first frame of a file as a test vector, with the potential's answer."""
-    system, units = System.read(structure), model.stated_units
+    system, units = System.read(structure, labels=False), model.stated_units
     strangers = [symbol for symbol in system.symbols if symbol not in model.elements]
     if strangers:
         raise InputError(

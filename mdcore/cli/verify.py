@@ -37,7 +37,7 @@ def examined(path: str, structure: str | None, units):
     from mdcore.system import System
 
     settings = load_input(path, units)
-    system = make_system(settings) if structure is None else System.read(structure, units=settings.units)
+    system = make_system(settings) if structure is None else System.read(structure, units=settings.units, labels=False)
     where = structure or f"the structure of {os.path.basename(path)}"
     it = subject(make_potential(settings, read_models(settings, system.symbols)), system)
     it.origin = where

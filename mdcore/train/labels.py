@@ -1,10 +1,14 @@
 """Under which names does a file hold energies, forces and stress, and what does its stress mean?"""
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from mdcore.errors import InputError
+from mdcore.extxyz_header import JSON
+from mdcore.extxyz_header import value as decode
+from mdcore.quantities import ASYMMETRIC, AXES, VOIGT, asymmetric, asymmetry, numbers, pick, symmetric, tensor
 from mdcore.units import GIGAPASCAL
 
 # what ASE and others write; two of a row in one file contradict each other
@@ -14,17 +18,26 @@ STRESS = ("stress", "REF_stress", "ref_stress", "dft_stress", "DFT_stress")
 VIRIAL = ("virial", "REF_virial", "ref_virial", "dft_virial", "DFT_virial", "virials")
 TAGS = ("tag", "config_type", "group", "set", "label")
 
-AXES = {"xx": (0, 0), "yy": (1, 1), "zz": (2, 2), "yz": (1, 2), "xz": (0, 2), "xy": (0, 1)}
-VOIGT = "xx yy zz yz xz xy"
 STRESS_UNITS = {"eV/Angstrom3": 1.0, "GPa": GIGAPASCAL, "kbar": 0.1 * GIGAPASCAL}
 VIRIALS = "virial"  # stress times volume, in the file's unit of energy
 SIGNS = ("tension", "pressure")
 AGREE = 1e-3  # a stress and a virial of one structure may differ by so much of the larger
 
 
+class AnyCase(frozenset):
+    """Names, in capitals or not."""
+
+    def __contains__(self, name: str) -> bool:
+        return super().__contains__(name.lower())
+
+
+_FORCES = AnyCase(name.lower() for name in FORCES)
+
+
 @dataclass(frozen=True)
 class Labels:
-    """Names in a file. None: any of the usual ones (above), and two of them in one structure are an error.
+    """Names in a file, as spelt there. None: any of the usual ones (above), in capitals or not; two of them in one
+    structure that differ are an error.
 
     energy, stress : keys of the comment line (ASE: of `info`, or of the calculator); forces : a column
     stress_unit : "eV/Angstrom3", "GPa", "kbar", or "virial": stress times volume, in the file's unit of energy
@@ -40,6 +53,7 @@ class Labels:
     stress_order: str = VOIGT
     stress_sign: str = "tension"
     tag: str | None = None
+    skewed: list = field(default_factory=list, repr=False, compare=False)  # tensors that were not symmetric
 
     def __post_init__(self):
         if self.stress_unit not in (*STRESS_UNITS, VIRIALS):
@@ -55,18 +69,17 @@ class Labels:
             raise InputError(f"stress_sign = {self.stress_sign!r}: expected one of {', '.join(SIGNS)}")
 
     @property
-    def force_names(self) -> tuple[str, ...]:
-        return (self.forces,) if self.forces else FORCES
+    def force_names(self):
+        """Those of columns that hold forces."""
+        return (self.forces,) if self.forces else _FORCES
 
     def energy_in(self, info: dict, where: str) -> float | None:
         """The energy among the entries of a structure, as the file has it."""
-        key, value = pick(info, (self.energy,) if self.energy else ENERGY, "energy", where)
-        if value is None:
-            return None
-        return float(_numbers(value, (1,), f"{where}: {key}")[0])
+        key, value = pick(info, (self.energy,) if self.energy else ENERGY, "energy", where, exact=bool(self.energy))
+        return None if value is None else float(numbers(value, (1,), f"{where}: {key}")[0])
 
     def forces_in(self, columns: dict, where: str) -> np.ndarray | None:
-        key, value = pick(columns, self.force_names, "forces", where)
+        key, value = pick(columns, [name for name in columns if name in self.force_names], "forces", where, exact=True)
         if value is not None and np.shape(value)[1:] != (3,):
             raise InputError(f"{where}: {key}: expected three columns, found {np.shape(value)[1:]}")
         return value
@@ -83,13 +96,13 @@ class Labels:
                 return None
             sign = 1.0 if self.stress_sign == "tension" else -1.0
             unit = 1.0 / volume if self.stress_unit == VIRIALS else STRESS_UNITS[self.stress_unit]
-            return sign * unit * _matrix(info[self.stress], self.stress_order, f"{where}: {self.stress}")
+            return sign * unit * self._tensor(info[self.stress], self.stress_order, where, self.stress)
         key, stress = pick(info, STRESS, "stress", where)
-        stress = None if stress is None else _matrix(stress, VOIGT, f"{where}: {key}")
+        stress = None if stress is None else self._tensor(stress, VOIGT, where, key)
         name, virial = pick(info, VIRIAL, "virial", where)
         if virial is None:
             return stress
-        virial = -_matrix(virial, VOIGT, f"{where}: {name}") / volume
+        virial = -self._tensor(virial, VOIGT, where, name) / volume
         if stress is not None and np.abs(stress - virial).max() > AGREE * np.abs(virial).max() + 1e-9:
             raise InputError(
                 f"{where}: {key} and {name} contradict each other (a virial is -volume times the stress): their "
@@ -97,9 +110,24 @@ class Labels:
             )
         return virial
 
-    def tag_in(self, info: dict) -> str:
-        key = next((k for k in ((self.tag,) if self.tag else TAGS) if k in info), None)
-        return "" if key is None else str(info[key])
+    def _tensor(self, value, order: str, where: str, key: str) -> np.ndarray:
+        matrix = tensor(numbers(value, (9, 6), f"{where}: {key}"), order)
+        if asymmetry(matrix) > ASYMMETRIC:
+            self.skewed.append((where, key, asymmetry(matrix)))
+        return symmetric(matrix)
+
+    def warn(self) -> None:
+        """Warn of tensors that were not symmetric, once for each key."""
+        for key in dict.fromkeys(key for _, key, _ in self.skewed):
+            where = [where for where, name, _ in self.skewed if name == key]
+            share = max(share for _, name, share in self.skewed if name == key)
+            warnings.warn(asymmetric(where[0], key, share, len(where) - 1), stacklevel=3)
+        self.skewed.clear()
+
+    def tag_in(self, texts: dict) -> str:
+        """The tag among the entries of a structure, as the text stands."""
+        key = next((k for k in ((self.tag,) if self.tag else TAGS) if texts.get(k) is not None), None)
+        return "" if key is None else tag(texts[key])
 
     @property
     def has_units(self) -> bool:
@@ -107,35 +135,9 @@ class Labels:
         return self.stress is not None and self.stress_unit != VIRIALS
 
 
-def pick(entries: dict, names, what: str, where: str):
-    """(name, value) of the one of `names` that is there, (None, None) without; InputError if several are."""
-    found = [name for name in names if entries.get(name) is not None]
-    if len(found) > 1:
-        raise InputError(
-            f"{where}: {' and '.join(found)} are there; say which one to train on, e.g. {what} = \"{found[0]}\""
-        )
-    return (found[0], entries[found[0]]) if found else (None, None)
-
-
-def _numbers(value, sizes: tuple[int, ...], where: str) -> np.ndarray:
-    try:
-        numbers = np.asarray(value, dtype=np.float64).ravel()
-    except (TypeError, ValueError):
-        numbers = np.empty(0)
-    if numbers.size not in sizes:
-        expected = " or ".join(map(str, sizes))
-        raise InputError(f"{where} = {value!r}: expected {expected} number{'s' if sizes != (1,) else ''}")
-    if not np.isfinite(numbers).all():
-        raise InputError(f"{where} = {value!r}: not a finite number; repair or drop the structure")
-    return numbers
-
-
-def _matrix(value, order: str, where: str) -> np.ndarray:
-    numbers = _numbers(value, (9, 6), where)
-    if numbers.size == 9:
-        return 0.5 * (numbers.reshape(3, 3) + numbers.reshape(3, 3).T)
-    matrix = np.empty((3, 3))
-    for word, number in zip(order.split(), numbers, strict=True):
-        a, b = AXES[word]
-        matrix[a, b] = matrix[b, a] = number
-    return matrix
+def tag(value) -> str:
+    """A tag as the text stands; of what a reader has made something else of, as extended xyz writes it."""
+    if isinstance(value, bool | np.bool_):
+        return "T" if value else "F"
+    found = decode(value) if isinstance(value, str) and value.startswith(JSON) else value
+    return found if isinstance(found, str) else str(value).removeprefix(JSON)

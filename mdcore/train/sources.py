@@ -12,13 +12,14 @@ import numpy as np
 
 from mdcore import extxyz
 from mdcore.errors import InputError
+from mdcore.extxyz_columns import NEEDED
 from mdcore.potentials.n2p2 import TOML_NAME, read_toml
 from mdcore.potentials.n2p2_data import iterate_input_data
 from mdcore.potentials.native_units import Units, unit_comments
 from mdcore.system import check_file
 from mdcore.train import deepmd
 from mdcore.train.labelled import Labelled
-from mdcore.train.labels import ENERGY, STRESS, VIRIAL, Labels
+from mdcore.train.labels import Labels
 
 FORMATS = ("extxyz", "n2p2", "deepmd", "ase")
 NATIVE = Units("angstrom", "ev")
@@ -53,6 +54,7 @@ def read(
     for own in frames:
         own["tag"] = own.get("tag", "") if tag is None else tag
         found.append(Labelled(**{"file": str(path), "index": len(found), **own}, weight=weight))
+    labels.warn()
     if not found:
         raise InputError(f"{path}: holds no structures")
     return found
@@ -89,9 +91,8 @@ def _converted(own: dict, units: Units, stress_too: bool = True) -> dict:
 
 def _extxyz(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
     units = units or NATIVE
-    for frame in extxyz.iterate(path, extra=labels.force_names):
+    for frame in extxyz.iterate(path, extra=labels.force_names, wanted=NEEDED):
         where = f"{path}: structure {frame.index}"
-        info = {"energy": frame.energy, "stress": frame.stress, "virial": frame.virial, **frame.info}
         cell = frame.lattice if any(frame.periodic) else None
         volume = float(abs(np.linalg.det(cell))) if all(frame.periodic) else None
         yield _converted(
@@ -101,10 +102,10 @@ def _extxyz(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
                 "cell": cell,
                 "periodic": frame.periodic,
                 "origin": frame.origin if cell is not None else None,
-                "energy": labels.energy_in(info, where),
+                "energy": labels.energy_in(frame.info, where),
                 "forces": labels.forces_in(frame.extra, where),
-                "stress": labels.stress_in(info, volume, where),
-                "tag": labels.tag_in(frame.info),
+                "stress": labels.stress_in(frame.info, volume, where),
+                "tag": labels.tag_in(frame.texts),
             },
             units,
             stress_too=not labels.has_units,
@@ -165,11 +166,8 @@ def _ase(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
 def _of_ase(atoms, labels: Labels, where: str) -> dict:
     """ASE's Atoms, with the results of a calculator or of `info` and `arrays`."""
     results = dict(getattr(atoms.calc, "results", {}))
-    known = {"energy": ENERGY, "stress": (*STRESS, *VIRIAL)}
-    info = {name: atoms.info[name] for names in known.values() for name in names if name in atoms.info}
-    info |= {name: atoms.info[name] for name in (labels.energy, labels.stress) if name in atoms.info}
-    info |= {name: results[name] for name in ("energy", "stress", "virial") if name in results}
-    columns = {name: atoms.arrays[name] for name in labels.force_names if name in atoms.arrays}
+    info = dict(atoms.info) | {name: results[name] for name in ("energy", "stress", "virial") if name in results}
+    columns = {name: array for name, array in atoms.arrays.items() if name in labels.force_names}
     columns |= {"forces": results["forces"]} if "forces" in results and "forces" in labels.force_names else {}
     periodic = tuple(bool(flag) for flag in atoms.pbc)
     return {

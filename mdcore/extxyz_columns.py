@@ -1,0 +1,181 @@
+"""What stands in the columns of an extended xyz frame?"""
+
+import itertools
+import re
+from collections.abc import Container
+
+import numpy as np
+
+from mdcore.errors import InputError
+from mdcore.numerals import integer
+from mdcore.numerals import number as to_number
+
+CHUNK = 32768  # lines parsed at a time
+
+# column -> names it goes by in files, type, and width; species and atomic numbers are read specially
+COLUMNS = {
+    "species": (("species", "symbols", "symbol", "element", "elements"), "U32", 1),
+    "number": (("z", "numbers", "atomic_numbers"), "i4", 1),
+    "positions": (("pos", "positions", "position"), "f8", 3),
+    "velocities": (("velo", "vel", "velocity", "velocities"), "f8", 3),
+    "momenta": (("momenta", "momentum"), "f8", 3),
+    "forces": (("forces", "force"), "f8", 3),
+    "masses": (("masses", "mass"), "f8", 1),
+    "charges": (("charge", "charges", "initial_charges"), "f8", 1),
+    "ids": (("id", "ids"), "i8", 1),
+}
+ALIASES = {alias: name for name, (aliases, _, _) in COLUMNS.items() for alias in aliases}
+NEEDED = frozenset(("species", "number", "positions", "ids"))
+MOVES, FROZEN = "move_mask", ("fixed", "frozen")  # T: the atom moves (ASE, QUIP); T: it does not (logical columns)
+TRUE, FALSE = ("T", "t", "True", "true", "TRUE", "1"), ("F", "f", "False", "false", "FALSE", "0")
+FORTRAN = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))[dD]([+-]?[0-9]+)")  # 1.0D-03
+
+Layout = list[tuple[str | None, str, str, int]]
+
+
+def layout(head, where: str, wanted: Container[str], extra: Container[str]) -> Layout:
+    """(column or None, name in the file, type to read, width), in the order of the file.
+
+    wanted : those of COLUMNS to read, and MOVES; extra : columns to read under their own names
+    """
+    found, seen = [], {}
+    for label, kind, width in head.properties:
+        name = ALIASES.get(label.lower())
+        if label in extra:
+            name = label
+        elif MOVES in wanted and (label.lower() == MOVES or (kind == "L" and label.lower() in FROZEN)):
+            name = MOVES
+        elif name not in wanted:
+            found.append((None, label, "U1", width))
+            continue
+        if name in seen:
+            both = "" if seen[name] == label else f" ({seen[name]} and {label})"
+            raise InputError(f"{where}: Properties: {label} is given twice, or under two names{both}; keep one")
+        seen[name] = label
+        if name == MOVES:
+            dtype, expected = "U5", 3 if width == 3 else 1
+        else:
+            _, dtype, expected = COLUMNS.get(name, ((), "f8", width))
+        if width != expected:
+            raise InputError(f"{where}: Properties: {label} has {width} columns, expected {expected}")
+        found.append((name, label, dtype, width))
+    for needed, example in ((("positions",), "pos:R:3"), (("species", "number"), "species:S:1")):
+        if not seen.keys() & needed:
+            raise InputError(f"{where}: Properties names no {needed[0]}; add {example}")
+    return found
+
+
+def read_columns(text, path, line: int, n_atoms: int, layout: Layout, plain: bool, may_be_nan=()):
+    """({column: array}, species names by code): lines after ``line``, a chunk at a time; InputError."""
+    record = np.dtype([(f"f{k}", dtype, (width,)) for k, (_, _, dtype, width) in enumerate(layout)])
+    columns = {}
+    for name, _, dtype, width in layout:
+        if name is not None:
+            kind = np.int32 if name == "species" else np.dtype(dtype)
+            columns[name] = np.empty((n_atoms, width) if width > 1 else n_atoms, dtype=kind)
+    codes: dict[str, int] = {}
+    done = 0
+    while done < n_atoms:
+        lines = list(itertools.islice(text, min(CHUNK, n_atoms - done)))
+        first = line + 1 + done
+        if not lines:
+            raise InputError(
+                f"{path}: line {first}: the file ends after {done} of {n_atoms} atoms; it is truncated: "
+                "write it again, or choose an earlier frame"
+            )
+        if "\0" in "".join(lines):
+            bad = first + next(k for k, row in enumerate(lines) if "\0" in row)
+            raise InputError(f"{path}: line {bad}: a zero byte; expected text. Is the file damaged?")
+        rows = _rows(lines, record, layout, plain, path, first)
+        for k, (name, label, _, width) in enumerate(layout):
+            if name is None:
+                continue
+            values = rows[f"f{k}"] if width > 1 else rows[f"f{k}"][:, 0]
+            if name == "species":
+                values = _encode(values, codes)
+            elif values.dtype.kind == "f" and name not in may_be_nan and not np.isfinite(values).all():
+                bad = int(np.argwhere(~np.isfinite(values))[0][0])
+                raise InputError(
+                    f"{path}: line {first + bad}: {label} = {np.ravel(values[bad]).tolist()}: "
+                    "not a finite number; repair this atom"
+                )
+            columns[name][done : done + len(rows)] = values
+        done += len(rows)
+    for name in codes:
+        if len(name) == 32:  # cut off while reading
+            raise InputError(f"{path}: species name {name!r}...: expected at most 31 characters")
+    return columns, list(codes)
+
+
+def _rows(lines, record, layout, plain, path, first) -> np.ndarray:
+    """The lines as records."""
+    for attempt in (lines, None):
+        if attempt is None:
+            attempt = _with_e(lines, layout)
+        try:
+            rows = np.loadtxt(attempt, dtype=record, comments=None, ndmin=1, usecols=range(4) if plain else None)
+        except (ValueError, OverflowError) as error:
+            rows, reason = (), str(error)
+        else:
+            reason = "a blank line among the atoms"
+        if len(rows) == len(lines):
+            return rows
+    raise InputError(f"{path}: {_blame(lines, layout, plain, first, reason)}")
+
+
+def _with_e(lines, layout) -> list[str]:
+    """The lines with Fortran's exponents, 1.0D-03, as 1.0e-03."""
+    numeric = [dtype == "f8" for *_, dtype, width in layout for _ in range(width)]
+    return [
+        " ".join(
+            FORTRAN.sub(r"\1e\2", word) if is_number else word
+            for word, is_number in itertools.zip_longest(row.split(), numeric[: len(row.split())])
+        )
+        for row in lines
+    ]
+
+
+def frozen(words: np.ndarray, label: str, where: str) -> np.ndarray:
+    """bool [n]: is the atom held, along one direction at least? words : of the column `label`, [n] or [n, 3]"""
+    true, false = np.isin(words, TRUE), np.isin(words, FALSE)
+    if not (true | false).all():
+        bad = int(np.argwhere(~(true | false))[0][0])
+        raise InputError(f"{where}: atom {bad} (counting from 0): {label} = {np.ravel(words[bad]).tolist()}: T or F?")
+    held = false if label.lower() == MOVES else true
+    return held if held.ndim == 1 else held.any(axis=1)
+
+
+def _encode(names: np.ndarray, codes: dict[str, int]) -> np.ndarray:
+    """Names [k] -> integers, with new names added to ``codes``."""
+    out = np.full(len(names), -1, dtype=np.int32)
+    for name, code in codes.items():
+        out[names == name] = code
+    while (out < 0).any():
+        name = str(names[int(np.argmax(out < 0))])
+        codes[name] = len(codes)
+        out[names == name] = codes[name]
+    return out
+
+
+def _blame(lines, layout, plain, first, reason) -> str:
+    """Which line is at fault, in the user's words; only called when one is."""
+    expected = sum(width for *_, width in layout)
+    labels = [(label, dtype) for _, label, dtype, width in layout for _ in range(width)]
+    for number, row in enumerate(lines, first):
+        words = row.split()
+        if len(words) < expected or (len(words) > expected and not plain):
+            found = "a blank line" if not words else f"{len(words)} column{'s' if len(words) > 1 else ''}"
+            listed = ", ".join(dict.fromkeys(label for label, _ in labels))
+            return f"line {number}: {found}, expected {expected} ({listed}); repair the line"
+        for word, (label, dtype) in zip(words, labels, strict=False):
+            try:
+                {"f": to_number, "i": integer}.get(dtype[0], str)(word)
+                valid = True
+            except ValueError:
+                valid = False
+            if not valid:
+                kind = "a number" if dtype[0] == "f" else "an integer"
+                return f"line {number}: {label}: expected {kind}, got {word!r}; repair the line"
+    return f"lines {first} to {first + len(lines) - 1}: {reason}"
+
+
