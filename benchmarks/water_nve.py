@@ -57,7 +57,7 @@ class Recorder:
     def observe(self, sim) -> None:
         atoms = sim.atoms
         forces = np.empty((atoms.n_owned, 3))  # the order of rows changes, that of tags does not
-        forces[atoms.tags[: atoms.n_owned]] = sim.forces
+        forces[atoms.tags[: atoms.n_owned]] = atoms.forces
         if self._at is not None:  # one step after the one that is kept
             total, squares, velocities, before = self._at
             bend = -(velocities * (forces - before)).sum() / (2.0 * self.h)
@@ -66,9 +66,9 @@ class Recorder:
             self._at = None
         if sim.step % self.stride == 0 and self._before is not None:
             thermo, velocities = sim.thermo(), np.empty_like(forces)
-            velocities[atoms.tags[: atoms.n_owned]] = sim.velocities
+            velocities[atoms.tags[: atoms.n_owned]] = atoms.velocities
             self.temperatures.append(thermo.temperature)
-            squares = (sim.forces**2 / atoms.masses[: atoms.n_owned, None]).sum()
+            squares = (atoms.forces**2 / atoms.masses[: atoms.n_owned, None]).sum()
             self._at = thermo.total, squares, velocities, self._before
         self._before = forces
 

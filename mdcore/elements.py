@@ -34,3 +34,8 @@ _WORDS = _TABLE.split()
 SYMBOLS: tuple[str, ...] = ("X", *_WORDS[0::2])  # SYMBOLS[Z]; index 0 is no element
 ATOMIC_NUMBERS: dict[str, int] = {symbol: z for z, symbol in enumerate(SYMBOLS) if z}
 ATOMIC_MASSES: dict[str, float] = dict(zip(_WORDS[0::2], map(float, _WORDS[1::2]), strict=True))
+
+
+def formula(symbols, counts) -> str:
+    """How messages name so many atoms of each species: H128 O64."""
+    return " ".join(f"{name}{count}" for name, count in zip(symbols, counts, strict=True))

@@ -26,6 +26,9 @@ class VelocityVerlet:
     def __init__(self, timestep: float):
         self.timestep = _positive("timestep", timestep)
 
+    def __repr__(self):
+        return f"{type(self).__name__}(timestep={self.timestep:g})"
+
     def start(self, units, seed: int, position_bits: int, first_step: int, steps: int) -> None:
         """Get ready for a stage of `steps` steps after step `first_step`."""
         self.dt = self.timestep * units.time
@@ -68,6 +71,10 @@ class Langevin(VelocityVerlet):
         self.friction = _positive("friction", friction)
         self.heat = 0  # put in since last asked, this rank's share
         self._heat = np.zeros(exact.LIMBS, dtype=np.int64)
+
+    def __repr__(self):
+        target = f"{self.first:g}" if self.first == self.last else f"({self.first:g}, {self.last:g})"
+        return f"Langevin(timestep={self.timestep:g}, temperature={target}, friction={self.friction:g})"
 
     def start(self, units, seed, position_bits, first_step, steps):
         super().start(units, seed, position_bits, first_step, steps)

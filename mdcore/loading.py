@@ -13,7 +13,7 @@ import numpy as np
 from mdcore import _kernels, exact, thermo, units, velocities
 from mdcore.box import Box
 from mdcore.errors import InputError
-from mdcore.system import System
+from mdcore.system import System, column
 
 AT_REST = 1e-9  # of the kinetic energy: less in the motion of the whole is rounding
 
@@ -145,6 +145,50 @@ def by_tag(sim, *columns: np.ndarray) -> list[np.ndarray] | None:
     return [column[order] for column in columns]
 
 
+def everywhere(sim, rows: np.ndarray) -> np.ndarray:
+    """Rows [n_owned, ...] of all atoms in tag order, on every rank; read-only."""
+    tags, rows = sim.comm.join(sim.atoms.tags[: sim.atoms.n_owned]), sim.comm.join(rows)
+    whole = np.empty_like(rows)
+    whole[tags] = rows
+    whole.flags.writeable = False
+    return whole
+
+
+def _given(sim, name: str, values) -> np.ndarray:
+    """Of what rank 0 was given for all atoms, float64 [n, 3], the rows of this rank's; InputError on all ranks."""
+    fault = None
+    if sim.comm.rank == 0:
+        try:
+            values = column(name, values, sim.system.n_atoms)
+        except InputError as error:
+            values, fault = None, str(error)
+    values, fault = sim.comm.bcast((values, fault))
+    if fault:
+        error = InputError(fault)
+        error.collective = True
+        raise error
+    return values[sim.atoms.tags[: sim.atoms.n_owned]]
+
+
+def move(sim, positions) -> None:
+    """Put all atoms elsewhere: positions float64 [n, 3] in tag order, anywhere (rank 0's count; collective).
+
+    An atom that crosses a face is taken to have moved through it: its image changes, its track goes on.
+    """
+    atoms, scale = sim.atoms, 2.0**sim.position_bits
+    x = np.rint(_given(sim, "positions", positions) * scale) / scale
+    _, before = sim.box.wrap(atoms.positions)
+    atoms.positions[:], after = sim.box.wrap(x)
+    atoms.images[: atoms.n_owned] += before + after
+
+
+def set_velocities(sim, values) -> None:
+    """velocities float64 [n, 3] in tag order (rank 0's count; collective)."""
+    sim.atoms.velocities[:] = _given(sim, "velocities", values) * sim.units.velocity
+    if sim._running is not None:
+        sim.degrees_of_freedom = degrees_of_freedom(sim, not sim._running.stochastic)
+
+
 def snapshot(sim) -> thermo.Snapshot | None:
     gathered = _gather(sim, "x", "v", "f", "masses", "images")
     if gathered is None:
@@ -163,6 +207,7 @@ def snapshot(sim) -> thermo.Snapshot | None:
         symbols=sim.symbols,
         masses=masses,
         tags=np.arange(len(x), dtype=np.int64),
+        units=sim.units,
     )
 
 

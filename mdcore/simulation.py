@@ -12,14 +12,14 @@ from mdcore.errors import InputError, Interrupted
 from mdcore.loading import describe, describe_state
 from mdcore.neighbors import Neighbors
 from mdcore.potentials.base import Results
-from mdcore.potentials.disagreement import spread
-from mdcore.thermo import Snapshot, Thermo, measure
+from mdcore.thermo import Thermo, measure
 from mdcore.timers import Timers
+from mdcore.view import View
 
 SKIN = {"metal": 1.0, "lj": 0.3}
 
 
-class Simulation:
+class Simulation(View):
     """A system, a potential and an integrator, stepped on one rank or many.
 
     system : System (on several ranks, what rank 0 holds counts)
@@ -30,8 +30,8 @@ class Simulation:
     max_temperature : a hotter system is refused as an explosion (SimulationError)
     state : continue from `state()` of an earlier simulation instead of the system's positions
 
-    atoms : the columns of this rank; ``positions``, ``velocities``, ``forces``: views [n_owned, 3] of them,
-    internal units, engine's order (``atoms.tags``)
+    What it tells and how it is changed from outside: view.py. atoms : the columns of this rank, internal units, in
+    the engine's order
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class Simulation:
         self.results.reset(want_energy)
         self.potential.compute(atoms, self.neighbors, self.domain, self.results)
         if want_energy:
-            self.virial = _kernels.virial_sums(atoms, 2.0**self.position_bits)
+            self._virial = _kernels.virial_sums(atoms, 2.0**self.position_bits)
         lap("forces")
         self.domain.reverse_forces(atoms)
         lap("communicate")
@@ -265,56 +265,11 @@ class Simulation:
             faults.explosion(self, self._thermo.temperature)
         return self._thermo
 
-    def refresh(self) -> None:
-        """Recompute neighbours and forces, after positions were changed from outside (collective)."""
-        scale = 2.0**self.position_bits
-        self.positions[:] = np.rint(self.positions * scale) / scale
-        self._neighbourhood()
-        self._first_forces()
-
     def _first_forces(self) -> None:
         """Forces of positions that no step led to: refused if atoms overlap."""
         self._forces(want_energy=True)
         self._bad_row = max(faults.bad_row(self.atoms), self.results.bad_row)
         self._check_forces()
-
-    @property
-    def potential_energy(self) -> float:
-        return self.thermo().potential
-
-    @property
-    def kinetic_energy(self) -> float:
-        return self.thermo().kinetic
-
-    @property
-    def temperature(self) -> float:
-        return self.thermo().temperature
-
-    @property
-    def pressure(self) -> float:
-        return self.thermo().pressure
-
-    @property
-    def stress(self) -> np.ndarray:
-        return self.thermo().stress
-
-    @property
-    def spread(self):
-        """How the members of a committee differ at this step: a Spread (potentials/disagreement.py), None without a
-        committee (collective)."""
-        return spread(self)
-
-    @property
-    def positions(self) -> np.ndarray:
-        return self.atoms.positions
-
-    @property
-    def velocities(self) -> np.ndarray:
-        return self.atoms.velocities
-
-    @property
-    def forces(self) -> np.ndarray:
-        return self.atoms.forces
 
     # --- what can go wrong ------------------------------------------------------------------------
 
@@ -344,15 +299,6 @@ class Simulation:
             faults.impossible_force(self, self._bad_row)
 
     # --- state ------------------------------------------------------------------------------------
-
-    def snapshot(self) -> Snapshot | None:
-        """All atoms in the order of their tags, user units, on rank 0 (None elsewhere; collective)."""
-        return loading.snapshot(self)
-
-    def by_tag(self, column: np.ndarray) -> np.ndarray | None:
-        """A per-atom column [>= n_owned, ...] of all atoms in the order of their tags, on rank 0 (collective)."""
-        gathered = loading.by_tag(self, column)
-        return gathered and gathered[0]
 
     def state(self) -> dict | None:
         """Everything needed to continue bit for bit, on rank 0 (None elsewhere; collective)."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from mdcore import extxyz, structures
 from mdcore.box import Box
-from mdcore.elements import ATOMIC_MASSES
+from mdcore.elements import ATOMIC_MASSES, formula
 from mdcore.errors import InputError
 from mdcore.units import METAL, UnitSystem
 from mdcore.units import get as get_units
@@ -44,12 +44,12 @@ class System:
     ):  # fmt: skip
         self.units: UnitSystem = get_units(units)
         self.box: Box = box
-        self.positions = _column("positions", positions, None)
+        self.positions = column("positions", positions, None)
         n = len(self.positions)
         self.species, self.symbols = _species(species, symbols, n)
         self.masses = self._masses(masses)
-        self.velocities = None if velocities is None else _column("velocities", velocities, n)
-        self.charges = None if charges is None else _column("charges", charges, n, ())
+        self.velocities = None if velocities is None else column("velocities", velocities, n)
+        self.charges = None if charges is None else column("charges", charges, n, ())
         self.info = dict(info or {})
         self.constraints = ""
 
@@ -214,21 +214,20 @@ class System:
         if masses is None or isinstance(masses, dict):
             each = [species_mass(name, self.units, masses) for name in self.symbols]
             return np.array(each)[self.species]
-        column = _column("masses", masses, len(self.positions), ())
-        if (column <= 0.0).any():
-            first = int(np.argmax(column <= 0.0))
+        own = column("masses", masses, len(self.positions), ())
+        if (own <= 0.0).any():
+            first = int(np.argmax(own <= 0.0))
             raise InputError(
-                f"masses: atom {first} (counting from 0) has mass {column[first]:g}; masses must be positive"
+                f"masses: atom {first} (counting from 0) has mass {own[first]:g}; masses must be positive"
             )
-        return column
+        return own
 
     def __len__(self):
         return self.n_atoms
 
     def __repr__(self):
         counts = np.bincount(self.species, minlength=len(self.symbols))
-        names = " ".join(f"{name}{count}" for name, count in zip(self.symbols, counts, strict=True))
-        return f"System({names}, {self.box!r}, units={self.units.name!r})"
+        return f"System({formula(self.symbols, counts)}, {self.box!r}, units={self.units.name!r})"
 
 
 def species_mass(name: str, units: UnitSystem, masses: dict[str, float] | None = None) -> float:
@@ -310,7 +309,7 @@ def _constraints(atoms) -> str:
     return f"constraints ({', '.join(dict.fromkeys(held))}) hold atoms in place" if held else ""
 
 
-def _column(name, values, n, row=(3,)) -> np.ndarray:
+def column(name, values, n, row=(3,)) -> np.ndarray:
     """A fresh float64 [n, *row], or InputError; n = None takes any length but zero."""
     try:
         column = np.array(values, dtype=np.float64, order="C")

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore import _kernels, exact
+from mdcore.elements import formula
+from mdcore.errors import InputError
+from mdcore.system import System
+from mdcore.units import METAL, UnitSystem
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,13 @@ class Thermo:
     stress: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Snapshot:
     """All atoms at a step, in the order of their tags, user units.
 
     positions float64 [n, 3] inside the cell; images int32 [n, 3] (true position: positions + images @ matrix);
     velocities, forces float64 [n, 3]; species int32 [n] into symbols; masses [n]; tags int64 [n]
+    What a trajectory does not hold is None.
     """
 
     step: int
@@ -49,6 +54,54 @@ class Snapshot:
     symbols: tuple
     masses: np.ndarray
     tags: np.ndarray
+    units: UnitSystem = METAL
+
+    @property
+    def n_atoms(self) -> int:
+        return len(self.species)
+
+    @property
+    def names(self) -> list[str]:
+        """The species name of every atom."""
+        return [self.symbols[k] for k in self.species.tolist()]
+
+    def to_system(self) -> System:
+        """The atoms as a System, to go on from there."""
+        if self.positions is None:
+            raise InputError(f"step {self.step}: the trajectory holds no positions; ask for them: [output] fields")
+        return System(
+            self.box, self.positions, self.species, self.symbols, masses=self.masses, velocities=self.velocities,
+            units=self.units, info={"step": self.step, "time": self.time},
+        )  # fmt: skip
+
+    def to_ase(self):
+        """As an ``ase.Atoms`` with masses, momenta and, where known, forces."""
+        atoms = self.to_system().to_ase()
+        atoms.info = {"step": self.step, "time": self.time}
+        if self.forces is not None:
+            from ase.calculators.singlepoint import SinglePointCalculator
+
+            atoms.calc = SinglePointCalculator(atoms, forces=self.forces)
+        return atoms
+
+    def __len__(self):
+        return self.n_atoms
+
+    def __repr__(self):
+        known = [name for name in ("positions", "velocities", "forces") if getattr(self, name) is not None]
+        counts = np.bincount(self.species, minlength=len(self.symbols))
+        return (
+            f"Snapshot(step {self.step}, {self.time:g} {self.units.labels['time']}: {formula(self.symbols, counts)}, "
+            f"{', '.join(known)})"
+        )
+
+
+def virial(sim) -> np.ndarray:
+    """The sum of x (x) F over all atoms and images, float64 [3, 3], user unit of energy (collective)."""
+    sums = [exact.integer(row) for row in sim.comm.sum(sim._virial.copy())]
+    voigt = np.array([exact.value(number, exact.FORCE_BITS + sim.position_bits) for number in sums])
+    voigt[:3] += sim.tail[1] / 3.0
+    return voigt[[[0, 5, 4], [5, 1, 3], [4, 3, 2]]]
 
 
 def measure(sim) -> Thermo:
@@ -56,7 +109,7 @@ def measure(sim) -> Thermo:
     limbs = np.concatenate(
         [
             _kernels.kinetic_sums(sim.atoms),
-            sim.virial,
+            sim._virial,
             [exact.limbs(sim.results.energy), exact.limbs(sim.heat)],
         ]
     )

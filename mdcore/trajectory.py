@@ -9,12 +9,13 @@ know no eV (`Trajectory` gives eV/Angstrom back). Units ``lj``: no ``unit`` attr
 MDAnalysis then wants ``convert_units=False``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mdcore.box import Box
+from mdcore.elements import formula
 from mdcore.errors import InputError
 from mdcore.files import cause
 from mdcore.h5md import H5MDFile, Table, column, frame_chunk, load_text
@@ -197,8 +198,9 @@ class Trajectory:
 
     A frame is a `Snapshot` in user units, atoms in tag order; fields that were not written are None.
 
-    ``len(t)``, ``t[i]``, ``for frame in t``, ``t.steps``, ``t.times``, ``t.species``, ``t.symbols``,
-    ``t.masses``, ``t.units``, ``t.provenance``, ``t.thermo()``. Use it in a ``with`` block or `close` it.
+    ``len(t)``, ``t[i]``, ``t[-3:]`` (frames are read when they are asked for), ``for frame in t``, ``t.steps``,
+    ``t.times``, ``t.species``, ``t.symbols``, ``t.masses``, ``t.units``, ``t.provenance``, ``t.thermo()``. Use it in a
+    ``with`` block or `close` it.
     Raises InputError if the file can't be read.
     """
 
@@ -238,8 +240,17 @@ class Trajectory:
     def __len__(self) -> int:
         return len(self.steps)
 
-    def __getitem__(self, index: int) -> Snapshot:
-        k = range(len(self.steps))[index]  # IndexError and negative numbers as in a list
+    def __getitem__(self, index):
+        """The frame at an index, as in a list; of a slice, a sequence of frames that are read when asked for."""
+        numbers = range(len(self.steps))
+        if isinstance(index, slice):
+            return Frames(self, numbers[index])
+        try:
+            k = numbers[index]
+        except IndexError:
+            raise IndexError(f"{self.path}: frame {index}: there are {len(numbers)}, counted from 0") from None
+        if not self.file:
+            raise InputError(f"{self.path}: closed; open it again: Trajectory({str(self.path)!r})")
         data = {name: self._group[name]["value"][k] for name in self._fields}
         if "force" in data and self.units.name == "metal":
             data["force"] = data["force"] * KJ_PER_MOL
@@ -261,6 +272,7 @@ class Trajectory:
             symbols=self.symbols,
             masses=self.masses,
             tags=np.arange(self.n_atoms),
+            units=self.units,
         )
 
     def __iter__(self) -> Iterator[Snapshot]:
@@ -282,6 +294,31 @@ class Trajectory:
 
     def __exit__(self, *_):
         self.close()
+
+    def __repr__(self):
+        if not len(self):
+            return f"Trajectory({str(self.path)!r}: no frames)"
+        counts = np.bincount(self.species, minlength=len(self.symbols))
+        frames = f"{len(self)} frame{'s' if len(self) > 1 else ''}, steps {self.steps[0]} to {self.steps[-1]}"
+        return f"Trajectory({str(self.path)!r}: {frames}, {formula(self.symbols, counts)}, {', '.join(self._fields)})"
+
+
+class Frames(Sequence):
+    """Some frames of a trajectory: numbers (a range) of them."""
+
+    def __init__(self, trajectory: Trajectory, numbers: range):
+        self.trajectory, self.numbers = trajectory, numbers
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return Frames(self.trajectory, self.numbers[index])
+        return self.trajectory[self.numbers[index]]
+
+    def __repr__(self):
+        return f"{len(self)} frames of {self.trajectory!r}"
 
 
 def _names(species) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore import exact
 from mdcore.box import Box
 from mdcore.potentials.base import Results
 from mdcore.simulation import Simulation
@@ -40,10 +39,7 @@ class Answer:
 
 def evaluate(potential, system, **options) -> Answer:
     sim = Simulation(system, potential, **options)
-    sums = [exact.integer(row) for row in sim.virial]
-    virial = np.empty((3, 3))
-    for (a, b), number in zip(VOIGT, sums, strict=True):
-        virial[a, b] = virial[b, a] = exact.value(number, exact.FORCE_BITS + sim.position_bits)
+    virial = sim.virial
     if all(sim.box.periodic):
         stress = [-virial[pair] / (sim.box.volume * sim.units.pressure) for pair in VOIGT]
         np.testing.assert_allclose(sim.stress, stress, rtol=1e-12, atol=1e-12)

@@ -58,3 +58,15 @@ def test_restart_on_another_number_of_ranks(on_one_rank, tmp_path):
         results = run(tmp_path / str(ranks), ranks, *jobs)
         for case in cases:
             assert_same_bits(on_one_rank[case], results[case], f"{case} continued on {ranks} ranks")
+
+
+def test_atoms_are_seen_and_moved_alike_on_any_number_of_ranks(tmp_path):
+    seen = []
+    for ranks in (1, 3, 4):
+        (tmp_path / str(ranks)).mkdir()
+        mpirun(ranks, ROOT / "tests" / "mpi_view.py", tmp_path / str(ranks))
+        for rank in range(ranks):
+            with np.load(tmp_path / str(ranks) / f"{rank}.npz") as saved:
+                seen.append({name: saved[name].tobytes() for name in saved})
+    for other in seen[1:]:
+        assert [name for name in other if other[name] != seen[0][name]] == []

@@ -1,5 +1,6 @@
 """The simulation as a library: views, observers, state, and what it refuses."""
 
+import itertools
 import subprocess
 import sys
 
@@ -8,25 +9,70 @@ import pytest
 
 from mdcore import InputError, Interrupted, Langevin, LennardJones, Simulation, SimulationError, System, VelocityVerlet
 from mdcore.box import Box
+from mdcore.evaluation import evaluate
+from mdcore.trajectory import unwrapped
 from mdcore.velocities import maxwell_boltzmann
 from tests.test_integrators import SMOOTH, melt
 
 
-def test_views_are_the_engines_memory():
+def test_atoms_are_changed_by_assignment_only():
     sim = Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004))
-    for view, column in (
-        (sim.positions, sim.atoms.x),
-        (sim.velocities, sim.atoms.v),
-        (sim.forces, sim.atoms.f),
-    ):
-        assert np.shares_memory(view, column) and view.shape == (sim.system.n_atoms, 3)
+    sim.run(40)
+    for name in ("positions", "velocities", "forces"):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(sim, name)[0] = 0.0
     assert sim.kinetic_energy > 1.0
-    sim.velocities[:] = 0.0
+    sim.velocities = np.zeros((sim.n_atoms, 3))
     assert sim.kinetic_energy == 0.0
-    before = sim.potential_energy
-    sim.positions[:] *= 0.99
-    sim.refresh()
-    assert sim.potential_energy != before
+    moved = sim.positions + np.random.default_rng(1).normal(scale=0.01, size=(sim.n_atoms, 3))
+    sim.positions = moved
+    want = evaluate(LennardJones(**SMOOTH), System(sim.box, moved, "A", units="lj"))
+    np.testing.assert_allclose(sim.forces, want.forces, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(sim.virial, want.virial, rtol=0, atol=1e-7)
+    assert sim.potential_energy == pytest.approx(want.energy, rel=1e-12)
+    for wrong in (moved[1:], "far", np.full((sim.n_atoms, 3), np.nan)):
+        with pytest.raises(InputError, match="positions"):
+            sim.positions = wrong
+    assert sim.potential_energy == pytest.approx(want.energy, rel=1e-12)
+
+
+def test_assigned_atoms_are_in_the_order_of_the_system():
+    """Also where the engine has sorted its own; and they keep their tracks through the faces of the cell."""
+    system = System.build("fcc", density=0.8442, units="lj", repeat=(6, 6, 6))
+    maxwell_boltzmann(system, 1.5, seed=3)
+    sim = Simulation(system, LennardJones(**SMOOTH), VelocityVerlet(0.004))
+    assert (np.diff(sim.atoms.tags[: sim.n_atoms]) < 0).any(), "the engine has sorted"
+    np.testing.assert_allclose(sim.positions, system.box.wrap(system.positions)[0], rtol=0, atol=1e-11)
+    np.testing.assert_array_equal(sim.velocities, sim.snapshot().velocities)
+    sim.run(100)
+    before, forces = unwrapped(sim.snapshot()), sim.forces
+    sim.positions = sim.positions + 3.0 * np.diag(system.box.matrix)
+    np.testing.assert_array_equal(sim.forces, forces)
+    np.testing.assert_allclose(unwrapped(sim.snapshot()) - before, 3.0 * system.box.matrix.trace() / 3.0, atol=1e-9)
+    sim.run(10)
+    energy = sim.total_energy
+    assert energy == sim.kinetic_energy + sim.potential_energy
+
+
+def test_positions_may_be_assigned_while_it_runs():
+    sim = Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004))
+    seen = []
+
+    def kick(sim):
+        seen.append(sim.potential_energy)
+        sim.positions = sim.positions * 0.999
+        seen.append(sim.potential_energy)
+
+    sim.every(10, kick)
+    sim.run(10)
+    assert len(seen) == 4 and all(a != b for a, b in itertools.pairwise(seen))
+
+
+def test_representations_are_short():
+    sim = Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004))
+    for thing in (sim, sim.system.box, sim.snapshot(), sim.potential, sim.integrator, melt(), Langevin(1.0, 2.0, 3.0)):
+        assert type(thing).__name__ in repr(thing) and len(repr(thing)) < 400
+    assert f"A{sim.n_atoms}" in repr(sim) and "step 0" in repr(sim)
 
 
 def test_callbacks_are_called_when_due():
@@ -67,13 +113,13 @@ def test_a_restored_simulation_simply_runs_on():
 
 def test_refreshed_positions_are_on_the_grid():
     sim = Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004))
-    sim.positions[:] += 0.1
-    sim.refresh()
+    sim.positions = sim.positions + 0.1
     scaled = sim.positions * 2.0**40
     np.testing.assert_array_equal(scaled, np.rint(scaled))
-    sim.positions[0] = sim.positions[1] + 1e-4
+    overlapping = sim.positions.copy()
+    overlapping[0] = overlapping[1] + 1e-4
     with pytest.raises(SimulationError, match="overlap"):
-        sim.refresh()
+        sim.positions = overlapping
 
 
 def test_objects_serve_one_simulation():

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from mdcore.box import Box
+from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError, OutputError
 from mdcore.h5md import H5MDFile, frame_chunk
 from mdcore.thermo_log import ThermoLog
@@ -123,6 +124,38 @@ def test_mdanalysis_opens_it(tmp_path, shape, units):
             assert np.cos(np.radians(frame.dimensions[5])) == pytest.approx(cos_gamma, abs=1e-6)
         else:
             np.testing.assert_allclose(frame.dimensions, [*np.diag(box.matrix), 90, 90, 90], rtol=1e-6)
+
+
+def test_frames_are_had_as_of_a_list(tmp_path):
+    sim = FakeSim(n_atoms=7, box=TRICLINIC)
+    writer = H5MDWriter(tmp_path / "a.h5md", 5)
+    sim.run(20, writer)
+    writer.close()
+    with Trajectory(tmp_path / "a.h5md") as t:
+        steps = [0, 5, 10, 15, 20]
+        for part in (slice(-3, None), slice(None, None, 2), slice(None, None, -1), slice(7, 9), slice(1, 4)):
+            assert [frame.step for frame in t[part]] == steps[part] and len(t[part]) == len(steps[part])
+        assert t[1:][::2][-1].step == 15 and t[np.int64(2)].step == 10
+        for wrong in (5, -6):
+            with pytest.raises(IndexError, match="there are 5"):
+                t[wrong]
+        assert "5 frames, steps 0 to 20" in repr(t) and len(repr(t[0])) < 120
+        frame = t[-1]
+        assert frame.n_atoms == len(frame) == 7
+        system = frame.to_system()
+        np.testing.assert_array_equal(system.positions, frame.positions)
+        np.testing.assert_array_equal(system.velocities, frame.velocities)
+        pytest.importorskip("ase")
+        atoms = frame.to_ase()
+        assert atoms.get_chemical_symbols() == [n if n in ATOMIC_NUMBERS else "X" for n in frame.names]
+        np.testing.assert_array_equal(atoms.get_forces(), frame.forces)
+        np.testing.assert_allclose(atoms.get_velocities() / frame.units.velocity, frame.velocities, rtol=1e-12)
+        assert tuple(atoms.pbc) == frame.box.periodic and atoms.info["step"] == 20
+    with pytest.raises(InputError, match="closed"):
+        t[0]
+    H5MDWriter(tmp_path / "v.h5md", 5, fields=("velocity",)).observe(sim)
+    with Trajectory(tmp_path / "v.h5md") as t, pytest.raises(InputError, match="no positions"):
+        t[0].to_ase()
 
 
 def test_reader_gives_boxes_back(tmp_path):

@@ -56,6 +56,9 @@ class Sum:
             raise InputError(f"Sum: expected potentials, not {', '.join(strangers) or 'nothing'}")
         self.terms = list(potentials)
 
+    def __repr__(self):
+        return f"Sum({', '.join(map(repr, self.terms))})"
+
     @property
     def cutoff(self) -> float:
         return max(term.cutoff for term in self.terms)

@@ -112,6 +112,13 @@ class HDNNPotential:
             + ("" if self.model.test_vectors else "; not verified: it has no test vectors")
         )
 
+    def __repr__(self):
+        members = f", {len(self.model.members)} members" if self.is_committee else ""
+        return (
+            f"HDNNPotential({self.name}: {' '.join(self.model.elements)}, cutoff {self.cutoff:.4g} Angstrom, "
+            f"{self.precision}{members})"
+        )
+
     def bind(self, symbols) -> None:
         """Find the model's elements among the species of a system."""
         elements = self.model.elements

@@ -77,6 +77,17 @@ class LennardJones:
         self.cutoff = max([self.base_cutoff, *(pair[2] for pair in self.pairs.values())])
         self.truncation, self.mixing, self.tail_corrections = truncation, mixing, tail_corrections
 
+    def __repr__(self):
+        given = {} if self.default is None else dict(zip(("epsilon", "sigma"), self.default, strict=True))
+        given["species"] = self.species
+        given["pairs"] = {"-".join(sorted((*pair, *pair)[:2])): own for pair, own in self.pairs.items()}
+        if self.truncation != "cut":
+            given["truncation"] = self.truncation
+        if self.tail_corrections:
+            given["tail_corrections"] = True
+        words = [f"cutoff={self.base_cutoff:g}", *(f"{name}={value!r}" for name, value in given.items() if value)]
+        return f"LennardJones({', '.join(words)})"
+
     def bind(self, symbols) -> None:
         """Make the table of all pairs of these species; InputError names what is missing."""
         if symbols != getattr(self, "symbols", symbols):

@@ -55,6 +55,10 @@ class ZBL:
                 raise InputError(f"ZBL: numbers: {name} = {z!r}: expected an atomic number, 1 to {HEAVIEST}")
         self.cutoff = max(own for _, own in (self.range, *self.pairs.values()))
 
+    def __repr__(self):
+        pairs = {"-".join(sorted((*pair, *pair)[:2])): own for pair, own in self.pairs.items()}
+        return f"ZBL(inner={self.range[0]:g}, cutoff={self.range[1]:g}{f', pairs={pairs}' if pairs else ''})"
+
     def bind(self, symbols) -> None:
         """Make the table of all pairs of these species; InputError for one without an atomic number."""
         if symbols != getattr(self, "symbols", symbols):

@@ -1,0 +1,124 @@
+"""What does a simulation tell, and how is it changed from outside?
+
+All of it in user units, of all atoms in the order of the System, and the same on every rank: scripts for one rank serve
+many, as long as all ranks ask (each property here is collective).
+"""
+
+import numpy as np
+
+from mdcore import loading
+from mdcore.elements import formula
+from mdcore.potentials.disagreement import spread
+from mdcore.thermo import Snapshot, virial
+
+
+class View:
+    """What a `Simulation` is to its user."""
+
+    @property
+    def n_atoms(self) -> int:
+        return self.system.n_atoms
+
+    @property
+    def potential_energy(self) -> float:
+        return self.thermo().potential
+
+    @property
+    def kinetic_energy(self) -> float:
+        return self.thermo().kinetic
+
+    @property
+    def total_energy(self) -> float:
+        return self.thermo().total
+
+    @property
+    def temperature(self) -> float:
+        return self.thermo().temperature
+
+    @property
+    def pressure(self) -> float:
+        """Positive when compressed; nan unless periodic along all three directions."""
+        return self.thermo().pressure
+
+    @property
+    def stress(self) -> np.ndarray:
+        """float64 [6], xx yy zz yz xz xy, negative when compressed; with the kinetic part."""
+        return self.thermo().stress
+
+    @property
+    def virial(self) -> np.ndarray:
+        """float64 [3, 3], unit of energy: the sum of x (x) F over all atoms and images, -dE/dstrain."""
+        self.thermo()
+        return virial(self)
+
+    @property
+    def density(self) -> float:
+        return self.thermo().density
+
+    @property
+    def spread(self):
+        """How the members of a committee differ at this step: a Spread (potentials/disagreement.py), None without a
+        committee."""
+        return spread(self)
+
+    # --- atoms: read-only copies; assign a new array to change them ----------------------------------------------
+
+    @property
+    def positions(self) -> np.ndarray:
+        """float64 [n, 3], inside the cell. `sim.positions = x` moves the atoms: neighbours and forces are made anew."""
+        x, _ = self.box.wrap(self.atoms.positions)
+        return loading.everywhere(self, x)
+
+    @positions.setter
+    def positions(self, positions) -> None:
+        loading.move(self, positions)
+        self.refresh()
+
+    @property
+    def velocities(self) -> np.ndarray:
+        """float64 [n, 3]. `sim.velocities = v` sets them."""
+        return loading.everywhere(self, self.atoms.velocities / self.units.velocity)
+
+    @velocities.setter
+    def velocities(self, velocities) -> None:
+        loading.set_velocities(self, velocities)
+        self._thermo = None
+
+    @property
+    def forces(self) -> np.ndarray:
+        """float64 [n, 3]."""
+        return loading.everywhere(self, self.atoms.forces)
+
+    @property
+    def masses(self) -> np.ndarray:
+        """float64 [n]."""
+        return loading.everywhere(self, self.atoms.masses[: self.atoms.n_owned])
+
+    @property
+    def names(self) -> list[str]:
+        """The species name of every atom."""
+        return [self.symbols[k] for k in loading.everywhere(self, self.atoms.species).tolist()]
+
+    def refresh(self) -> None:
+        """Recompute neighbours and forces, after columns of `atoms` were changed from outside."""
+        scale = 2.0**self.position_bits
+        self.atoms.positions[:] = np.rint(self.atoms.positions * scale) / scale
+        self._thermo, self._watched = None, -1
+        self._neighbourhood()
+        self._first_forces()
+
+    def snapshot(self) -> Snapshot | None:
+        """All atoms at this step, on rank 0 (None elsewhere)."""
+        return loading.snapshot(self)
+
+    def by_tag(self, column: np.ndarray) -> np.ndarray | None:
+        """A per-atom column [>= n_owned, ...] of all atoms in the order of their tags, on rank 0."""
+        gathered = loading.by_tag(self, column)
+        return gathered and gathered[0]
+
+    def __repr__(self):
+        unit, ranks = self.units.labels["time"], f", {self.comm.size} ranks" if self.comm.size > 1 else ""
+        return (
+            f"Simulation(step {self.step}, {self.time:g} {unit}: {formula(self.symbols, self.system.counts)}, "
+            f"{self.potential!r}, {self.integrator!r}{ranks})"
+        )
