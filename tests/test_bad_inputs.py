@@ -134,7 +134,7 @@ KEYS = [
     ),
     edit("unknown key at the top", "title =", "titel =", 'titel = "liquid argon": unknown key', "'title'"),
     edit(
-        "unknown section", "[velocities]", "[velocity]", "[velocity]: unknown key; did you mean 'velocities'?"
+        "unknown section", "[velocities]", "[velocity]", "[velocity]: unknown key; did you mean [velocities]?"
     ),
     edit("unknown key far from any", "seed = 1", "foo = 1", "foo = 1: unknown key", "title, units, seed"),
     edit(

@@ -8,6 +8,7 @@ import tomllib
 from mdcore import units
 from mdcore.config import overrides as override
 from mdcore.config.check import check_document, check_settings
+from mdcore.config.mistakes import absent, not_toml, other_kind
 from mdcore.config.parse import Parser
 from mdcore.config.problems import Origin, Problems
 from mdcore.config.settings import Settings
@@ -24,11 +25,13 @@ def load(path, overrides=()) -> Settings:
 
 def read(path: str) -> str:
     """The text of the input file; raises InputError."""
+    if os.path.isfile(path) and (kind := other_kind(path)):
+        raise InputError(f"{path}: this is {kind}")
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()
     except FileNotFoundError:
-        raise InputError(f"{path}: no such input file; the command is: mdcore run input.toml") from None
+        raise InputError(f"{path}: {absent(path)}") from None
     except IsADirectoryError:
         raise InputError(f"{path}: is a directory; name the input file in it") from None
     except UnicodeDecodeError as error:
@@ -42,6 +45,8 @@ def parse(text: str, source: str = "input.toml", overrides=()) -> Settings:
     problems = opened(text, source, overrides, ARRAYS)
     origin = problems.origin
     document = origin.document
+    if is_of_training(document):
+        raise InputError(f"{source}: this is the input of a training; the command is: mdcore train {source}")
     name = document.get("units", "metal")
     system = units.SYSTEMS.get(name, units.METAL) if isinstance(name, str) else units.METAL
     settings = Parser(problems, system, Settings).section(Settings, document, ())
@@ -51,6 +56,16 @@ def parse(text: str, source: str = "input.toml", overrides=()) -> Settings:
         check_settings(settings, problems)
     problems.raise_if_any()
     return settings
+
+
+def is_of_training(document: dict) -> bool:
+    """Is this the document of a training (it has data), not of a run?"""
+    return "data" in document and "structure" not in document and "stage" not in document
+
+
+def is_of_run(document: dict) -> bool:
+    """Is this the document of a run, not of a training?"""
+    return "data" not in document and ("structure" in document or "stage" in document)
 
 
 def opened(text: str, source: str, overrides, arrays) -> Problems:
@@ -89,8 +104,9 @@ def decode(text: str, source: str) -> dict:
             raise InputError(f"{source}: not valid TOML: {error}") from None
         reason, line, column = match.groups()
         content = text.splitlines()[int(line) - 1].strip() if int(line) <= len(text.splitlines()) else ""
+        hint = not_toml(text, content)
         raise InputError(
-            f"{source}: line {line}, column {column}: {reason}; the line is: {content}"
+            f"{source}: line {line}, column {column}: {reason}; the line is: {content}" + (f"; {hint}" if hint else "")
         ) from None
 
 

@@ -4,10 +4,11 @@ import dataclasses
 import os
 
 from mdcore.config.document import beside_input
-from mdcore.config.load import annotated, opened, read
+from mdcore.config.load import annotated, decode, is_of_run, is_of_training, opened, read
 from mdcore.config.parse import Parser
 from mdcore.config.problems import Problems, lookup
 from mdcore.config.training import TrainingSettings
+from mdcore.errors import InputError
 from mdcore.units import METAL
 
 ARRAYS = ("data", "optimizer")
@@ -21,15 +22,14 @@ def load_training(path, overrides=()) -> TrainingSettings:
 
 def is_training(path) -> bool:
     """Is this input a training's (it has data), not a run's?"""
-    from mdcore.config.load import decode
-
-    document = decode(read(os.fspath(path)), os.fspath(path))
-    return "data" in document and "structure" not in document and "stage" not in document
+    return is_of_training(decode(read(os.fspath(path)), os.fspath(path)))
 
 
 def parse_training(text: str, source: str = "train.toml", overrides=()) -> TrainingSettings:
     """The settings in `text`; `source` names the file in messages and locates the data."""
     problems = opened(text, source, overrides, ARRAYS)
+    if is_of_run(problems.origin.document):
+        raise InputError(f"{source}: this is the input of a run; the command is: mdcore run {source}")
     settings = Parser(problems, METAL, TrainingSettings).section(TrainingSettings, problems.origin.document, ())
     _check_files(problems)
     if settings is not None:

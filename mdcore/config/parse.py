@@ -1,7 +1,7 @@
 """From TOML tables to settings objects: every key known, every value of its kind?"""
 
-from mdcore.config import schema
-from mdcore.config.problems import Problems, near_miss, short, suggest
+from mdcore.config import schema, synonyms
+from mdcore.config.problems import Problems, instead, meant_by, near_miss, short, suggest
 from mdcore.config.schema import Mismatch, NamedSections, Section, Sections, Table, is_required, keys, toml
 from mdcore.units import UnitSystem
 
@@ -30,8 +30,8 @@ class Parser:
         meant = set()  # keys that are there, but misspelt
         for key in table:
             if key not in known:
-                self.problems.add((*path, key), self.unknown(key, known, siblings, tag))
-                meant.add(near_miss(key, known))
+                self.problems.add((*path, key), self.unknown(cls, key, table[key], siblings, tag))
+                meant.add(meant_by(key, known))
         values = {}
         for key, field in known.items():
             if key in table:
@@ -86,8 +86,8 @@ class Parser:
             return None
         choice = table[kind.tag]
         if not isinstance(choice, str) or choice not in kind.classes:
-            hint = f"; {suggest(choice, kind.classes)}" if isinstance(choice, str) else ""
-            self.problems.add((*path, kind.tag), f"expected one of {words}{'' if 'known' in hint else hint}")
+            hint = instead(kind.tag, choice, kind.classes) if isinstance(choice, str) else ""
+            self.problems.add((*path, kind.tag), f"expected one of {words}{hint}")
             return None
         return self.section(kind.classes[choice], table, path, kind.classes, kind.tag)
 
@@ -96,8 +96,7 @@ class Parser:
         unit = self.labels.get(field.metadata["quantity"], "")
         text = reason or f"expected {kind.describe(unit)}"
         if isinstance(value, str) and isinstance(kind, schema.Choice):
-            hint = suggest(value, kind.words)
-            return text if hint.startswith("known") else f"{text}; {hint}"
+            return text + instead(field.name, value, kind.words)
         return text + ("" if reason else self.example(field))
 
     def example(self, field) -> str:
@@ -112,22 +111,38 @@ class Parser:
         unit = self.labels.get(field.metadata["quantity"], "")
         return f"required, {kind.describe(unit)}{self.example(field)}"
 
-    def unknown(self, key, known, siblings, tag) -> str:
+    def unknown(self, cls, key, value, siblings, tag) -> str:
         """Why `key` is not accepted here, and where it would be."""
         owners = [choice for choice, cls in (siblings or {}).items() if key in keys(cls)]
         if owners:
             return f"applies to {tag} {' and '.join(map(short, owners))} only"
-        hint = suggest(key, known)
-        if hint.startswith("known"):
-            sections = list(dict.fromkeys(self.sections_with(key)))
-            if sections:
-                return f"unknown key here; it belongs to {' or '.join(sections)}"
-        return f"unknown key; {hint}"
+        known = keys(cls)
+        if close := meant_by(key, known):
+            name = self.label(close) if cls is self.root else f"'{close}'"
+            remark = synonyms.REMARKS.get(close, "") if close in synonyms.of_key(key) else ""
+            return f"unknown key; did you mean {name}{remark}?"
+        if text := synonyms.missing(key):
+            return f"unknown key; {text}"
+        for word in (key, *synonyms.of_key(key)):
+            if sections := list(dict.fromkeys(self.sections_with(word))):
+                belongs = f"belongs to {' or '.join(sections)}"
+                return f"unknown key here; {'it' if word == key else repr(word) + ' is meant, which'} {belongs}"
+        plain = not isinstance(value, dict | list)
+        if plain and (close := near_miss(key, _all_keys(self.root), cutoff=0.75)):
+            return f"unknown key; did you mean '{close}' of {' or '.join(dict.fromkeys(self.sections_with(close)))}?"
+        return f"unknown key; {suggest(key, known)}"
+
+    def label(self, key: str) -> str:
+        """A key of the top as the user writes it: 'seed', [structure], [[stage]]."""
+        field = keys(self.root)[key]
+        if not _classes(field):
+            return f"'{key}'"
+        return f"[[{key}]]" if isinstance(field.metadata["kind"], Sections) else f"[{key}]"
 
     def sections_with(self, key):
         """Labels of the sections in which `key` would be right."""
         if key in keys(self.root):
-            yield f"[{key}]" if _classes(keys(self.root)[key]) else "the top of the file"
+            yield "the top of the file" + (f", as {self.label(key)}" if _classes(keys(self.root)[key]) else "")
         yield from _labels_with(key, self.root, "")
 
 
@@ -137,6 +152,15 @@ def _classes(field) -> list[type]:
     if isinstance(kind, Sections) and kind.classes:
         return list(kind.classes.values())
     return [kind.cls] if isinstance(kind, Section | Sections | NamedSections) else []
+
+
+def _all_keys(cls) -> set[str]:
+    """The keys of a section and of all sections in it."""
+    found = set(keys(cls))
+    for field in keys(cls).values():
+        for inner in _classes(field):
+            found |= _all_keys(inner)
+    return found
 
 
 def _labels_with(key, cls, prefix):

@@ -3,6 +3,7 @@
 import difflib
 from dataclasses import dataclass, field
 
+from mdcore.config import synonyms
 from mdcore.config.schema import toml
 from mdcore.errors import InputError
 
@@ -45,9 +46,18 @@ class Problems:
     def author(self, path) -> str:
         """The ``--set`` responsible for the value at `path`, else the file."""
         for at, text in self.origin.overrides.items():
-            if tuple(path[: len(at)]) == at:
+            if tuple(path[: len(at)]) == at or self._only(path, at):
                 return f"--set {text}"
         return self.origin.source
+
+    def _only(self, path, at) -> bool:
+        """Is the value at `at` all there is in the section at `path`?"""
+        here = lookup(self.origin.document, path)
+        for part in at[len(path) :]:
+            if not isinstance(here, dict) or list(here) != [part]:
+                return False
+            here = here[part]
+        return tuple(path) == at[: len(path)]
 
     def place(self, path) -> tuple[str, str]:
         """("[[stage]] #2", "steps") for ("stage", 1, "steps"): section and key as the user sees them."""
@@ -55,6 +65,8 @@ class Problems:
             return "", path[0]
         if len(path) > 1 and isinstance(path[1], int) and path[0] not in self.origin.single:
             return f"[[{path[0]}]] #{path[1] + 1}", dotted(path[2:])
+        if len(path) == 1 and _is_tables(lookup(self.origin.document, path)) and path[0] not in self.origin.single:
+            return f"[[{path[0]}]]", ""
         rest = path[2:] if len(path) > 1 and isinstance(path[1], int) else path[1:]
         return f"[{path[0]}]", dotted(rest)
 
@@ -97,10 +109,10 @@ def short(value, width=60) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-def near_miss(word: str, known) -> str | None:
+def near_miss(word: str, known, cutoff: float = 0.6) -> str | None:
     """The known word that `word` was probably meant to be."""
-    lower = {k.lower(): k for k in known}
-    close = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
+    lower = {k.lower(): k for k in sorted(known)}
+    close = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=cutoff)
     return lower[close[0]] if close else None
 
 
@@ -109,6 +121,19 @@ def suggest(word: str, known) -> str:
     known = list(known)
     close = near_miss(word, known)
     return f"did you mean '{close}'?" if close else "known: " + ", ".join(known)
+
+
+def meant_by(key: str, known) -> str | None:
+    """The known key that is meant by `key`: what other programs call so, or a near miss."""
+    return next((ours for ours in synonyms.of_key(key) if ours in known), None) or near_miss(key, known)
+
+
+def instead(key: str, value: str, known) -> str:
+    """``; did you mean 'fcc'?`` after a word that is none of the known ones under `key`; nothing if no idea."""
+    if text := synonyms.of_value(key, value):
+        return f"; {text}"
+    close = near_miss(value, known)
+    return f"; did you mean '{close}'?" if close else ""
 
 
 def _is_tables(value) -> bool:

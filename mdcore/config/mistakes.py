@@ -1,0 +1,90 @@
+"""What was given instead of an input file, and what is wrong with a line that is no TOML?"""
+
+import difflib
+import glob
+import os
+import re
+
+RUN = "mdcore run input.toml"
+SCRIPT = re.compile(r"^\s*(pair_style|pair_coeff|atom_style|read_data|units\s+(metal|real|lj)|fix\s+\w+\s+all)\b", re.M)
+STRUCTURE = 'a structure; name it in an input file, [structure] file = "{name}" (mdcore help input tells how)'
+POTENTIAL = (
+    'a potential; mdcore info {path} tells what is in it, an input file uses it with [[potential]] type = "hdnnp", '
+    'file = "{name}"'
+)
+# how a file's name ends -> what it is and what to do with it
+KINDS = {
+    ".xyz .extxyz .cif .pdb .gro .poscar .contcar .vasp .data .lmp .lammpstrj .dump .traj .mol .sdf": STRUCTURE,
+    ".training.h5": "the course of a training; go on with it: mdcore train input.toml --restart",
+    ".h5 .hdf5": POTENTIAL,
+    ".h5md": "the results of a run: Trajectory in Python, or MDAnalysis, reads them; to go on with the run, give its "
+    "input: mdcore run input.toml --restart",
+    ".checkpoint .previous": "a checkpoint; the command is: mdcore run input.toml --restart {path}",
+    ".py": "a Python program; run it with: python {path}",
+    ".json .csv .txt .log .png .pdf .md .nn": "no input file, which is TOML: mdcore help input",
+    ".yaml .yml": "YAML; an input file is TOML: mdcore help input",
+    ".gz .zip .tar .tgz .bz2 .xz": "packed; unpack it first",
+}
+
+
+def other_kind(path: str) -> str | None:
+    """What a file is that isn't an input, by its name, and what to do with it; None if it may be one."""
+    name = os.path.basename(path)
+    for endings, text in KINDS.items():
+        if name.lower().endswith(tuple(endings.split())) or (name in ("POSCAR", "CONTCAR") and "poscar" in endings):
+            return text.format(path=path, name=name)
+    if name.startswith("in.") or name.endswith(".in"):
+        return "named as scripts of LAMMPS are; an input file is TOML: mdcore help input"
+    return None
+
+
+def absent(path: str) -> str:
+    """What to do if there is no input at `path`."""
+    folder, name = os.path.split(path)
+    for near in dict.fromkeys((folder, ".", "inputs")):
+        found = {os.path.basename(file): file for file in glob.glob(os.path.join(glob.escape(near), "*.toml"))}
+        if f"{name}.toml" in found:
+            name += ".toml"
+        if close := difflib.get_close_matches(name, sorted(found), n=1, cutoff=0.75):
+            return f"no such input file; did you mean {os.path.normpath(found[close[0]])}?"
+    return f"no such input file; the command is: {RUN}"
+
+
+def not_toml(text: str, line: str) -> str:
+    """A hint about an input `text`, of which this `line` is no TOML; empty if there is none."""
+    if SCRIPT.search(text):
+        return "this looks like a script of LAMMPS; an input of mdcore is TOML: mdcore help input"
+    if line.startswith(("{", "<", "---")) or re.match(r"[\w ]+:\s", line):
+        return "an input file is TOML, key = value: mdcore help input"
+    if line.startswith(("!", "//", ";", "%")):
+        return "a comment begins with #"
+    section = re.fullmatch(r"\[(\w+)\]\s*(#.*)?", line)
+    if section:
+        return f"a section that occurs more than once is written [[{section[1]}]], each time"
+    match = re.match(r"([\w.-]+)\s*=\s*([^#]*)", line)
+    if not match:
+        name = re.match(r"([\w.-]+)\s+([^=\s#]+)", line)
+        return f"an equals sign is missing: {name[1]} = ..." if name else ""
+    key, value = match[1], match[2].strip()
+    if value in ("True", "False"):
+        return f"write {key} = {value.lower()}"
+    if value in ("None", "null", "nil"):
+        return "leave the line out: every key that is not required has a default"
+    if re.fullmatch(r"[+-]?\d+,\d+", value):
+        return f"decimals follow a point: {key} = {value.replace(',', '.')}"
+    if exponent := re.fullmatch(r"([+-]?\d*\.?\d+)[dD]([+-]?\d+)", value):
+        return f"write {key} = {exponent[1]}e{exponent[2]}"
+    if bare := re.fullmatch(r"([+-]?)(\.\d+|\d+\.)", value):
+        number = "0" + bare[2] if bare[2][0] == "." else bare[2] + "0"
+        return f"write {key} = {bare[1]}{number}"
+    if re.fullmatch(r"[+-]?[\d.]+(e[+-]?\d+)?\s*[A-Za-z/%][\w/^%]*", value):
+        return f"a number stands alone, its unit is that of the key: {key} = {re.match('[+-]?[0-9.]+', value)[0]}"
+    if re.fullmatch(r"[+-]?[\d.]+\s*\*+.*|.*\d\s*[*/^+]\s*\d.*", value):
+        return "a value is a number, not a formula"
+    if re.fullmatch(r"[\d.]+(\s+[\d.]+)+", value):
+        return f"a list is written {key} = [{', '.join(value.split())}]"
+    if re.fullmatch(r"\([^()]*\)", value):
+        return f"a list is written {key} = [{value[1:-1].strip()}]"
+    if re.fullmatch(r"[A-Za-z_][\w./ -]*", value):
+        return f'text stands in quotes: {key} = "{value}"'
+    return ""

@@ -1,0 +1,264 @@
+"""What do other programs call it? Words of LAMMPS, GROMACS, OpenMM, ASE, n2p2 and others, and what they are here.
+
+Only hints are made of these tables: an input that uses such a word is refused, with our word.
+"""
+
+# word -> our keys of that meaning; the one that fits the section is told
+KEYS: dict[str, tuple[str, ...]] = {
+    # dynamics
+    "dt": ("timestep",),
+    "time_step": ("timestep",),
+    "delta_t": ("timestep",),
+    "step_size": ("timestep",),
+    "run": ("steps", "stage"),
+    "nsteps": ("steps",),
+    "n_steps": ("steps",),
+    "num_steps": ("steps",),
+    "nstep": ("steps",),
+    "iterations": ("steps",),
+    "temp": ("temperature",),
+    "temperature_k": ("temperature",),
+    "t": ("temperature",),
+    "tebeg": ("temperature",),
+    "ref_t": ("temperature",),
+    "gamma": ("friction",),
+    "gamma_ln": ("friction",),
+    "langevin_gamma": ("friction",),
+    "friction_coefficient": ("friction",),
+    "frictioncoeff": ("friction",),
+    "tau": ("friction",),
+    "tau_t": ("friction",),
+    "tdamp": ("friction",),
+    "damp": ("friction",),
+    "damping": ("friction",),
+    "relaxation_time": ("friction",),
+    "taut": ("friction",),
+    "thermostat": ("ensemble",),
+    "integrator": ("ensemble", "stage"),
+    "dynamics": ("ensemble", "stage"),
+    "fix": ("ensemble", "stage"),
+    "md": ("stage",),
+    "simulation": ("stage",),
+    "stages": ("stage",),
+    "equilibration": ("stage",),
+    "production": ("stage",),
+    "random_seed": ("seed",),
+    "rng_seed": ("seed",),
+    "ld_seed": ("seed",),
+    # structure
+    "system": ("structure",),
+    "geometry": ("structure",),
+    "atoms": ("structure",),
+    "box": ("structure",),
+    "cell": ("structure",),
+    "coordinates": ("structure", "file"),
+    "positions": ("structure", "file"),
+    "read_data": ("structure", "file"),
+    "xyz": ("file",),
+    "path": ("file",),
+    "filename": ("file",),
+    "datafile": ("file",),
+    "lattice": ("build",),
+    "crystal": ("build",),
+    "crystalstructure": ("build",),
+    "a": ("lattice_constant",),
+    "alat": ("lattice_constant",),
+    "latticeconstant": ("lattice_constant",),
+    "supercell": ("replicate",),
+    "repeat": ("replicate",),
+    "size": ("replicate",),
+    "pbc": ("periodic",),
+    "boundary": ("periodic",),
+    "element": ("species",),
+    "elements": ("species",),
+    "symbol": ("species",),
+    "symbols": ("species",),
+    "mass": ("masses",),
+    "rho": ("density",),
+    "velocity": ("velocities",),
+    "gen_temp": ("temperature",),
+    # potential
+    "pair_style": ("type", "potential"),
+    "pair_coeff": ("potential", "pair"),
+    "style": ("type",),
+    "kind": ("type",),
+    "model": ("potential", "file"),
+    "potentials": ("potential",),
+    "calculator": ("potential",),
+    "forcefield": ("potential",),
+    "force_field": ("potential",),
+    "interaction": ("potential",),
+    "rc": ("cutoff",),
+    "rcut": ("cutoff",),
+    "r_cut": ("cutoff",),
+    "r_max": ("cutoff", "rdf_max"),
+    "rvdw": ("cutoff",),
+    "cutoff_radius": ("cutoff",),
+    "eps": ("epsilon",),
+    "sig": ("sigma",),
+    "shift": ("truncation",),
+    "pair_modify": ("truncation", "mixing"),
+    "tail": ("tail_corrections",),
+    "neighbor": ("neighbors",),
+    "neighbour": ("neighbors",),
+    "neighbours": ("neighbors",),
+    "buffer": ("skin",),
+    "processors": ("grid", "parallel"),
+    "nthreads": ("threads",),
+    "num_threads": ("threads",),
+    "omp": ("threads",),
+    "omp_num_threads": ("threads",),
+    # output
+    "thermo": ("thermo_every",),
+    "nstenergy": ("thermo_every",),
+    "nstlog": ("thermo_every",),
+    "log_every": ("thermo_every",),
+    "loginterval": ("thermo_every",),
+    "log": ("thermo_every", "output"),
+    "logging": ("output",),
+    "dump": ("dump_every",),
+    "trajectory": ("trajectory_every",),
+    "traj": ("trajectory_every",),
+    "nstxout": ("trajectory_every",),
+    "nstxtcout": ("trajectory_every",),
+    "dump_interval": ("dump_every",),
+    "restart": ("checkpoint_every",),
+    "restart_every": ("checkpoint_every",),
+    "checkpoint": ("checkpoint_every",),
+    "outdir": ("directory",),
+    "output_dir": ("directory",),
+    "output_directory": ("directory",),
+    "folder": ("directory",),
+    "prefix": ("name",),
+    "rmax": ("rdf_max",),
+    "nbins": ("rdf_bins",),
+    "bins": ("rdf_bins",),
+    "gr": ("rdf",),
+    "msd": ("diffusion",),
+    "compute": ("analysis",),
+    # training
+    "batch_size": ("batch",),
+    "batchsize": ("batch",),
+    "lr": ("step",),
+    "learning_rate": ("step",),
+    "layers": ("hidden",),
+    "nodes": ("hidden",),
+    "hidden_layers": ("hidden",),
+    "n_epochs": ("epochs",),
+    "max_epochs": ("epochs",),
+    "dataset": ("data",),
+    "training_data": ("data",),
+    "train_data": ("data",),
+    "symmetry_functions": ("descriptors",),
+    "symfunction": ("descriptors",),
+    "fingerprints": ("descriptors",),
+    "features": ("descriptors",),
+    "neural_network": ("network",),
+    "nn": ("network",),
+    "optimiser": ("optimizer",),
+    "val_fraction": ("validation",),
+    "test_fraction": ("validation",),
+    "early_stopping": ("patience",),
+    "loss_weights": ("loss",),
+    "weight_decay": ("l2",),
+    "labels": ("data",),
+    "ensemble_size": ("members",),
+    "n_models": ("members",),
+}
+REMARKS = {"friction": ", the inverse of the relaxation time"}
+
+BAROSTAT = "mdcore has no constant pressure: relax the cell elsewhere, or give it the density that is wanted"
+# words for what is not there -> a sentence
+MISSING = dict.fromkeys(("barostat", "pcouple", "ref_p", "pdamp", "tau_p", "taup", "compressibility"), BAROSTAT) | {
+    "minimize": "mdcore has no minimiser: cool with a langevin stage, temperature = [300, 1]",
+    "minimise": "mdcore has no minimiser: cool with a langevin stage, temperature = [300, 1]",
+    "minimization": "mdcore has no minimiser: cool with a langevin stage, temperature = [300, 1]",
+    "relax": "mdcore has no minimiser: cool with a langevin stage, temperature = [300, 1]",
+    "constraints": "mdcore has no constraints: choose a timestep short enough for the fastest bond",
+    "shake": "mdcore has no constraints: choose a timestep short enough for the fastest bond",
+    "kspace_style": "mdcore has no long-range electrostatics",
+    "coulombtype": "mdcore has no long-range electrostatics",
+    "charges": "mdcore has no charges in its potentials",
+    "bond_style": "mdcore has no bonded terms",
+    "angle_style": "mdcore has no bonded terms",
+    "include": "one file has all settings; --set changes one of them",
+}
+
+LANGEVIN = 'constant temperature is ensemble = "langevin", with temperature and friction'
+NO_SUCH = "mdcore has no such potential; a network can be trained to stand for it (mdcore train)"
+# key -> words, and what to write instead
+VALUES: dict[str, tuple[tuple[str, str], ...]] = {
+    "ensemble": (
+        (
+            "nvt nvt-langevin bussi csvr nvt-csvr nvt-bussi v-rescale vrescale velocity-rescaling nose-hoover "
+            "nosehoover nose nvt-nh nhc berendsen nvt-berendsen nvtberendsen andersen baoab langevin-baoab "
+            "langevinmiddle brownian thermostat canonical ld sd bd temp/berendsen temp/csvr temp/rescale gjf gle",
+            LANGEVIN,
+        ),
+        (
+            "npt nph npt-langevin npt-nh nptberendsen parrinello-rahman c-rescale mtk mttk nst npz isobaric "
+            "isothermal-isobaric barostat",
+            BAROSTAT,
+        ),
+        (
+            "microcanonical verlet velocity-verlet velocityverlet leap-frog leapfrog newton md",
+            'constant energy is ensemble = "nve"',
+        ),
+        ("minimize minimise minimization min relax bfgs lbfgs fire cg steep steepest-descent", MISSING["minimize"]),
+    ),
+    "type": (
+        ("lennard-jones lennardjones lj/cut lj/cut/opt 12-6 lj12-6 lj126 argon", 'Lennard-Jones is type = "lj"'),
+        (
+            "nnp bpnn bpnnp behler behler-parrinello n2p2 runner network nn neural neural-network ml mlp mlip h5 "
+            "committee",
+            'a network potential is type = "hdnnp"',
+        ),
+        ("universal repulsion wall ziegler", 'the repulsion of nuclei is type = "zbl"'),
+        (
+            "eam eam/alloy eam/fs meam tersoff sw stillinger-weber morse buck buckingham reaxff mace allegro nequip "
+            "deepmd gap quip snap ace pace schnet chgnet coul/cut coul/long lj/cut/coul/long harmonic tip3p tip4p spc "
+            "airebo amber charmm opls emt wca gupta",
+            NO_SUCH,
+        ),
+    ),
+    "units": (
+        (
+            "real si cgs electron atomic ev angstrom ase nano micro gromacs",
+            'write units = "metal": eV, Angstrom, fs, K, GPa',
+        ),
+        ("reduced dimensionless", 'reduced units are units = "lj"'),
+    ),
+    "truncation": (
+        ("truncated none no false", 'a plain cut is truncation = "cut"'),
+        ("yes energy", 'an energy that does not jump is truncation = "shifted"'),
+        ("smooth linear shifted-force sf switch", 'forces that do not jump are truncation = "force-shifted"'),
+    ),
+    "mixing": (("arithmetic lb lorentz", 'it is called mixing = "lorentz-berthelot"'),),
+    "build": (("cubic simple-cubic primitive", 'a simple cubic crystal is build = "sc"'),),
+}
+
+
+def _plain(word: str) -> str:
+    return word.strip().lower().replace("-", "_")
+
+
+_KEYS = {_plain(word): ours for word, ours in KEYS.items()}
+_MISSING = {_plain(word): text for word, text in MISSING.items()}
+_VALUES = {
+    key: {_plain(word): text for words, text in groups for word in words.split()} for key, groups in VALUES.items()
+}
+
+
+def of_key(word: str) -> tuple[str, ...]:
+    """Our keys with the meaning that `word` has elsewhere."""
+    return _KEYS.get(_plain(word), ())
+
+
+def missing(word: str) -> str | None:
+    """A sentence about what `word` stands for, if mdcore has no such thing."""
+    return _MISSING.get(_plain(word))
+
+
+def of_value(key: str, value: str) -> str | None:
+    """What to write for `value`, a word of another program, under `key`."""
+    return _VALUES.get(key, {}).get(_plain(value))

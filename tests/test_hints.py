@@ -1,0 +1,143 @@
+"""Does a message say what is meant by a word of another program, a slip of the pen, or the wrong file?"""
+
+import pytest
+
+from mdcore.cli import main
+from mdcore.config import parse, synonyms
+from mdcore.config.load import decode
+from mdcore.config.load_training import parse_training
+from mdcore.config.parse import _all_keys
+from mdcore.config.settings import Settings
+from mdcore.config.stages import ENSEMBLES
+from mdcore.config.training import TrainingSettings
+from mdcore.errors import InputError
+from tests.test_bad_inputs import GOOD
+
+KNOWN = _all_keys(Settings) | _all_keys(TrainingSettings)
+
+
+def message(text, overrides=(), parser=parse) -> str:
+    with pytest.raises(InputError) as caught:
+        parser(text, "argon.toml", overrides)
+    return str(caught.value)
+
+
+def test_every_hint_is_of_a_key_there_is():
+    for word, ours in synonyms.KEYS.items():
+        assert set(ours) <= KNOWN, word
+    assert set(synonyms.VALUES) <= KNOWN
+    assert not set(synonyms.MISSING) & KNOWN
+    for groups in synonyms.VALUES["ensemble"]:
+        assert not set(groups[0].split()) & set(ENSEMBLES)
+
+
+@pytest.mark.parametrize(
+    ("item", "says"),
+    [
+        ("stage.0.dt=1", "[[stage]] #1 dt = 1: unknown key; did you mean 'timestep'?"),
+        ("stage.0.tau_t=100", "did you mean 'friction', the inverse of the relaxation time?"),
+        ("stage.0.nsteps=100", "did you mean 'steps'?"),
+        ("stage.0.T=100", "did you mean 'temperature'?"),
+        ("stage.0.ref-p=1", "unknown key; mdcore has no constant pressure"),
+        ("dt=1", "dt = 1: unknown key here; 'timestep' is meant, which belongs to [[stage]]"),
+        ("integrator.dt=1", "--set integrator.dt=1: [integrator]: unknown key; did you mean [[stage]]?"),
+        ("model.file=x", "did you mean [[potential]]?"),
+        ("stages.steps=1", "did you mean [[stage]]?"),
+        ("thermo=10", "'thermo_every' is meant, which belongs to [[stage]] or [output]"),
+        ("output.dump=10", "did you mean 'dump_every'?"),
+        ("potential.pair_style=lj", "did you mean 'type'?"),
+        ("potential.rcut=8.5", "did you mean 'cutoff'?"),
+        ("structure.supercell=[1,1,1]", "did you mean 'replicate'?"),
+        ("minimize=true", "mdcore has no minimiser"),
+        ("timestp=1", "unknown key; did you mean 'timestep' of [[stage]]?"),
+        ("output.temprature=1", "did you mean 'temperature' of [velocities] or [[stage]]?"),
+        ("stage.0.ensemble=nvt", 'constant temperature is ensemble = "langevin"'),
+        ("stage.0.ensemble=NVT", 'constant temperature is ensemble = "langevin"'),
+        ("stage.0.ensemble=Nose-Hoover", 'constant temperature is ensemble = "langevin"'),
+        ("stage.0.ensemble=v_rescale", 'constant temperature is ensemble = "langevin"'),
+        ("stage.0.ensemble=npt", "no constant pressure"),
+        ("stage.0.ensemble=verlet", 'constant energy is ensemble = "nve"'),
+        ("stage.0.ensemble=nev", "did you mean 'nve'?"),
+        ("potential.type=lj/cut", 'Lennard-Jones is type = "lj"'),
+        ("potential.type=NNP", 'a network potential is type = "hdnnp"'),
+        ("potential.type=eam", "mdcore has no such potential"),
+        ("units=real", 'write units = "metal"'),
+        ("structure.build=FCC", "did you mean 'fcc'?"),
+    ],
+)
+def test_words_of_other_programs(item, says):
+    told = message(GOOD, [item])
+    assert says in told
+
+
+def test_what_is_misspelt_is_not_missed_as_well():
+    assert "required" not in message(GOOD.replace("timestep = 4.0", "dt = 4.0"))
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("x = 5 fs", "its unit is that of the key: x = 5"),
+        ("x = 10K", "its unit is that of the key: x = 10"),
+        ("x = nve", 'text stands in quotes: x = "nve"'),
+        ("x = True", "write x = true"),
+        ("x = None", "leave the line out"),
+        ("x = 2,5", "decimals follow a point: x = 2.5"),
+        ("x = .5", "write x = 0.5"),
+        ("x = -5.", "write x = -5.0"),
+        ("x = 1.0d-3", "write x = 1.0e-3"),
+        ("x 3", "an equals sign is missing: x = ..."),
+        ("x = (1, 2)", "a list is written x = [1, 2]"),
+        ("x = 1 2 3", "a list is written x = [1, 2, 3]"),
+        ("x = 3*5", "not a formula"),
+        ("x: 3", "TOML, key = value"),
+        ("! comment", "a comment begins with #"),
+        ("[a]\n[a]", "written [[a]]"),
+        ("pair_style lj/cut 8.5", "a script of LAMMPS"),
+        ('{"a": 1}', "TOML, key = value"),
+    ],
+)
+def test_lines_that_are_no_toml(line, says):
+    with pytest.raises(InputError, match=r"argon.toml: line \d") as caught:
+        decode(line, "argon.toml")
+    assert str(caught.value).endswith(says) or says in str(caught.value).split("; ", 2)[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("water.h5", "this is a potential; mdcore info water.h5 tells"),
+        ("water.training.h5", "mdcore train input.toml --restart"),
+        ("water.h5md", "the results of a run"),
+        ("water.XYZ", '[structure] file = "water.XYZ"'),
+        ("POSCAR", '[structure] file = "POSCAR"'),
+        ("water.checkpoint", "mdcore run input.toml --restart water.checkpoint"),
+        ("in.melt", "LAMMPS"),
+        ("md.py", "python md.py"),
+        ("md.yaml", "YAML"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "check", "train"])
+def test_files_that_are_no_input(tmp_path, monkeypatch, capsys, name, says, command):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(b"\x89HDF\0")
+    assert main([command, name]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inputs").mkdir()
+    (tmp_path / "inputs" / "argon.toml").write_text(GOOD)
+    for name in ("argn.toml", "argon", "inputs/agron.toml"):
+        assert main(["run", name]) == 2
+        assert f"{name}: no such input file; did you mean inputs/argon.toml?" in capsys.readouterr().err
+    assert main(["run", "melt.toml"]) == 2
+    assert "no such input file; the command is: mdcore run input.toml" in capsys.readouterr().err
+
+
+def test_run_and_train_know_each_others_inputs():
+    training = '[[data]]\nfile = "a.xyz"\n'
+    assert message(training) == "argon.toml: this is the input of a training; the command is: mdcore train argon.toml"
+    told = message(GOOD, parser=parse_training)
+    assert told == "argon.toml: this is the input of a run; the command is: mdcore run argon.toml"
