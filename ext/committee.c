@@ -50,7 +50,7 @@ static void block_deviations(const hd_element *elements, int64_t n_elements, con
         for (int64_t k = 0; k < n_members; k++) {
             double *member = s->members + k * s->row;
             const double energy = units->energy * (element->factor * s->energies[k] + element->offset);
-            total[k] += (int64_t)__builtin_rint(energy * (1.0 / FORCE_GRID));
+            total[k] += md_share(energy);
             if (k == n_members - 1)
                 break;
             for (int64_t m = 0; m < n_functions; m++)

@@ -17,6 +17,8 @@
 #define FORCE_GRID 0x1p-36
 #define FORCE_BIG 0x1.8p16 /* 1.5 * 2^52 * 2^-36 */
 #define FORCE_LIMIT 0x1p14 /* largest honest force: larger is a blow-up */
+#define ROW_LIMIT 0x1p16 /* largest energy of an atom's pairs that is sure to be exact */
+#define SHARE_LIMIT 0x1p27 /* energies of atoms are less: 64 bits of FORCE_GRID */
 
 #define ENERGY_BITS 40 /* sums of kinetic energies, momenta, heat */
 #define ENERGY_SCALE 0x1p40
@@ -33,6 +35,15 @@ static inline int64_t md_energy(double a)
 /* 128-bit exact accumulator, handed on as three limbs that may be added as
  * int64 over up to 2^23 ranks: value = l0 + l1 * 2^40 + l2 * 2^80. */
 typedef __int128 md_i128;
+
+/* An atom's energy on FORCE_GRID. From SHARE_LIMIT on (or not a number) it stands for "far too much": of the order of
+ * no honest sum, and known by that (mdcore/exact.py). */
+static inline md_i128 md_share(double a)
+{
+    if (a > -SHARE_LIMIT && a < SHARE_LIMIT)
+        return (int64_t)__builtin_rint(a * (1.0 / FORCE_GRID));
+    return (md_i128)1 << 100;
+}
 
 static inline void md_limbs(md_i128 a, int64_t *limbs)
 {

@@ -72,7 +72,7 @@ static md_i128 block(const hd_element *elements, int64_t n_elements, const hd_un
         s->kernels->vjp(&element->plan, &env, s, s->slopes, gx, gy, gz);
         scatter(atoms, units->gradient, i, &env, n, gx, gy, gz);
         const double own = units->energy * (element->factor * energy + element->offset);
-        const int64_t rounded = (int64_t)__builtin_rint(own * (1.0 / FORCE_GRID));
+        const md_i128 rounded = md_share(own);
         total += rounded;
         if (notes->energy)
             notes->energy[i] += (double)rounded * FORCE_GRID;

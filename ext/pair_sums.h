@@ -37,11 +37,11 @@ MD_INLINE void pair_halves(double *atom_energy, int64_t i, int64_t j0, int64_t j
     atom_energy[j2] += pair[2], atom_energy[j3] += pair[3];
 }
 
-/* The energy e of row i joins the total, unless a pair was beyond the range of exact sums (`worst`), even if forces
- * cancel by symmetry: such a row is remembered. */
+/* The energy e of row i joins the total, unless a pair (`worst`) or the row was beyond the range of exact sums, even if
+ * forces cancel by symmetry: such a row is remembered. */
 MD_INLINE void pair_total(md_i128 *total, int64_t *bad_row, int64_t i, v4d e, v4d worst)
 {
-    if (*bad_row < 0 && v_bits((v4i)(worst < v_set1(FORCE_LIMIT))) != 15)
+    if (*bad_row < 0 && (v_bits((v4i)(worst < v_set1(FORCE_LIMIT))) != 15 || !(fabs(v_sum(e)) < ROW_LIMIT)))
         *bad_row = i;
     if (*bad_row < 0)
         *total += (int64_t)(v_sum(e) * (1.0 / FORCE_GRID));

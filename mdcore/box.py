@@ -1,10 +1,17 @@
 """Where does the cell begin, where does it end, and in which directions does it repeat?"""
 
+import math
+
 import numpy as np
 
 from mdcore.errors import InputError
 
 AXES = "abc"
+FARTHEST = 1e8  # unit of length: coordinates and cell vectors are less, and known to 2^-25 or better there (exact.py)
+SHORTEST = 1e-3  # unit of length: the least distance of opposite faces
+MOST_IMAGES = 1e9  # cells that an atom may be away from the cell
+UNIT = 80  # bits behind the point when vectors are taken off each other
+SKEWED = 1.5  # a cell vector leans over by so many times another: shorter ones make the same lattice
 
 
 class Box:
@@ -15,21 +22,24 @@ class Box:
     origin : float64 [3]; the corner of the cell
 
     ``position = origin + fractional @ matrix``. Right- and left-handed cells are
-    both all right. Raises InputError when the matrix has no volume or is not finite.
+    both all right. Raises InputError when the matrix has no volume, is not finite or out of range (FARTHEST, SHORTEST).
     """
 
     __slots__ = ("inverse", "is_orthorhombic", "matrix", "origin", "periodic", "volume", "widths")
 
     def __init__(self, matrix, periodic=(True, True, True), origin=(0.0, 0.0, 0.0)):
         matrix, origin = _floats(matrix, (3, 3), "cell matrix"), _floats(origin, (3,), "cell origin")
+        for name, numbers in (("cell matrix", matrix), ("cell origin", origin)):
+            if np.abs(numbers).max() > FARTHEST:
+                raise InputError(f"{name} = {numbers.tolist()}: coordinates go up to +-{FARTHEST:g}; check their unit")
         lengths = np.linalg.norm(matrix, axis=1)
         for axis, length in zip(AXES, lengths, strict=True):
             if length == 0.0:
                 raise InputError(f"cell vector {axis} has zero length: give three non-zero cell vectors")
         if abs(np.linalg.det(matrix / lengths[:, None])) < 1e-8:
             raise InputError(
-                f"singular cell: the vectors {matrix.tolist()} lie in one plane; "
-                "give three cell vectors that enclose a volume"
+                f"singular cell: the vectors {matrix.tolist()} lie in one plane, or nearly so; "
+                "give three cell vectors that enclose a volume, the shortest that make the lattice"
             )
         orthorhombic = not np.any(matrix[~np.eye(3, dtype=bool)])
         inverse = np.diag(1.0 / np.diag(matrix)) if orthorhombic else np.linalg.inv(matrix)
@@ -95,6 +105,7 @@ class Box:
         if not missing:
             return cls(matrix, periodic, origin)
         positions = np.asarray(positions, dtype=np.float64).reshape(-1, 3)
+        check_positions(positions)
         origin = _floats(origin, (3,), "cell origin")
         directions = matrix.copy()
         for k in missing:
@@ -127,9 +138,41 @@ class Box:
             shift = np.where(self.periodic, np.floor(self.fractional(wrapped)), 0.0)
             if not shift.any():
                 break
+            if np.abs(shift).max() > MOST_IMAGES:
+                far = int(np.abs(shift).max(axis=1).argmax())
+                raise InputError(
+                    f"atom {far} (counting from 0) is {np.abs(shift[far]).max():.3g} cells away from the cell, at most "
+                    f"{MOST_IMAGES:.0e} are counted: wrap it into the cell, or check the unit of its position"
+                )
             wrapped -= shift @ self.matrix
             images += shift.astype(np.int32)
         return wrapped, images
+
+    def reduced(self) -> "Box":
+        """The same lattice by shorter vectors, where a vector leans over by more than SKEWED others; else this box.
+
+        Whole multiples of periodic vectors are taken off the others, in integers, so nothing is rounded on the way.
+        """
+        gram = self.matrix @ self.matrix.T
+        lean = np.abs(gram) - SKEWED * np.diag(gram)
+        if not any(lean[i, j] > 0.0 and self.periodic[j] for i in range(3) for j in range(3) if i != j):
+            return self
+        rows = [[round(math.ldexp(x, UNIT)) for x in row] for row in self.matrix.tolist()]
+
+        def dot(a, b):
+            return sum(x * y for x, y in zip(a, b, strict=True))
+
+        shorter = True
+        while shorter:
+            shorter = False
+            for i in range(3):
+                for j in range(3):
+                    n = dot(rows[j], rows[j])
+                    times = (2 * dot(rows[i], rows[j]) + n) // (2 * n) if i != j and self.periodic[j] else 0
+                    lower = [x - times * y for x, y in zip(rows[i], rows[j], strict=True)]
+                    if dot(lower, lower) < dot(rows[i], rows[i]):
+                        rows[i], shorter = lower, True
+        return Box([[math.ldexp(x, -UNIT) for x in row] for row in rows], self.periodic, self.origin)
 
     def replicated(self, repeat) -> "Box":
         """The box of nx * ny * nz copies of this one."""
@@ -152,6 +195,17 @@ class Box:
     def __repr__(self):
         shape = np.diag(self.matrix) if self.is_orthorhombic else self.matrix
         return f"Box({shape.tolist()}, periodic={self.periodic})"
+
+
+def check_positions(positions: np.ndarray) -> None:
+    """InputError that names an atom whose position is not finite, or beyond FARTHEST."""
+    if not len(positions) or np.abs(positions).max() <= FARTHEST:  # nan is not
+        return
+    atom = int(np.flatnonzero(~(np.abs(positions) <= FARTHEST).all(axis=1))[0])
+    what = f"coordinates go up to +-{FARTHEST:g}: correct it, or wrap it into the cell"
+    if not np.isfinite(positions[atom]).all():
+        what = "which is not finite"
+    raise InputError(f"positions: atom {atom} (counting from 0) is at {positions[atom].tolist()}; {what}")
 
 
 def _floats(value, shape, name) -> np.ndarray:

@@ -19,7 +19,7 @@ import numpy as np
 
 from mdcore import exact
 from mdcore._kernels import Face, Home, Rows
-from mdcore.box import Box
+from mdcore.box import AXES, SHORTEST, Box
 from mdcore.errors import InputError, SimulationError
 
 
@@ -44,10 +44,17 @@ def processor_grid(size: int, widths, periodic=(True, True, True)) -> tuple[int,
 
 
 def on_grid(box, reach: float, farthest: float = 0.0) -> tuple[int, Box]:
-    """(bits, the box with all its numbers multiples of 2^-bits): the grid of positions (exact.py).
+    """(bits, the box of a reduced lattice with all its numbers multiples of 2^-bits): the grid of positions (exact.py).
 
     reach : how far ghosts may lie outside; farthest : coordinates of atoms outside the box
+    InputError if opposite faces are nearer than SHORTEST.
     """
+    box = box.reduced()
+    if not box.widths.min() >= SHORTEST:
+        k = int(box.widths.argmin())
+        raise InputError(
+            f"the cell is {box.widths[k]:.3g} wide along {AXES[k]}, at least {SHORTEST:g} is needed: check its unit"
+        )
     extent = np.abs(box.origin).max() + np.abs(box.matrix).sum(axis=0).max() + 2.0 * reach
     bits = exact.position_bits(max(extent, farthest))
     scale = 2.0**bits

@@ -10,6 +10,7 @@ import numpy as np
 
 from mdcore import _kernels, exact, faults, loading
 from mdcore.atoms import Atoms
+from mdcore.box import MOST_IMAGES
 from mdcore.comm import SelfComm
 from mdcore.domain import Domain, on_grid
 from mdcore.errors import InputError, SimulationError
@@ -88,8 +89,10 @@ class Engine:
         """Take up a structure: positions float64 [n, 3], anywhere; species int [n] index `symbols`."""
         n, reach, atoms = len(positions), self.neighbors.ghost_reach, self.atoms
         self._place_again = lambda moved: self.place(box, moved, species)
-        farthest = 0.0 if all(box.periodic) else float(np.abs(positions).max())
-        self.bits, self.box = on_grid(box, reach, farthest)
+        farthest = float(np.abs(positions).max())
+        self.bits, self.box = on_grid(box, reach, 0.0 if all(box.periodic) else farthest)
+        if farthest > MOST_IMAGES * self.box.widths.min():
+            self.box.wrap(positions)  # tells which atom is too far away to count the cells
         loading.check_memory(n, self.box, reach, self.units)
         self.domain = Domain(self.comm, self.box, reach, upper=self.potential.list_kinds == ("half",))
         self.tail = self.potential.tail(np.bincount(species, minlength=len(self.symbols)).tolist(), self.box)
@@ -137,6 +140,9 @@ class Engine:
         domain.reverse_forces(atoms)
         domain.reverse_add(shares)
         self._check_forces()
+        energy = exact.value(out.energy, exact.FORCE_BITS)
+        if abs(energy) >= exact.TOO_MUCH:
+            raise SimulationError(faults.beyond_sums(order[faults.largest_share(shares[:n])], self.units.labels))
         tail_energy, tail_virial = self.tail
         energies, forces = np.empty(n), np.empty((n, 3))
         energies[order], forces[order] = shares[:n] + tail_energy / n, atoms.forces
@@ -145,7 +151,7 @@ class Engine:
         virial = voigt[_FULL]
         periodic = all(self.box.periodic)
         return Evaluation(
-            energy=exact.value(out.energy, exact.FORCE_BITS) + tail_energy,
+            energy=energy + tail_energy,
             energies=energies,
             forces=forces,
             virial=virial,
@@ -222,10 +228,3 @@ class Engine:
         message = faults.too_close(atoms, row, self.units.labels)
         self._neighbourhood()
         raise SimulationError(f"{message}. Atoms overlap: check the structure and its cell")
-
-
-def check_positions(positions: np.ndarray) -> None:
-    """InputError that names an atom whose position is not finite."""
-    if not np.isfinite(positions).all():
-        bad = int(np.flatnonzero(~np.isfinite(positions).all(axis=1))[0])
-        raise InputError(f"positions: atom {bad} (counting from 0) is at {positions[bad]}, which is not finite")

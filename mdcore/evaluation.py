@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore.box import Box
+from mdcore.box import Box, check_positions
 from mdcore.elements import SYMBOLS
-from mdcore.engine import Engine, Evaluation, check_positions
+from mdcore.engine import Engine, Evaluation
 from mdcore.errors import InputError, MdcoreError
 from mdcore.potentials.base import leaves, unbound
 from mdcore.system import System

@@ -12,6 +12,8 @@ import numpy as np
 LIMBS = 3
 LIMB_BITS = 40
 FORCE_BITS = 36  # forces and pair energies: multiples of 2^-36
+SHARE_LIMIT = 2.0**27  # energies of atoms are less: 64 bits of that
+TOO_MUCH = 2.0**62  # a total beyond this has one in it that is not (ext/fixed.h)
 ENERGY_BITS = 40  # kinetic energies, momenta, heat: multiples of 2^-40
 POSITION_BITS = 40  # positions: multiples of 2^-40 ...
 POSITION_REACH = 4096.0  # ... while all of them are within +-4096 length units

@@ -6,6 +6,7 @@ Each function is called by all ranks together; all raise the same SimulationErro
 
 import numpy as np
 
+from mdcore import exact
 from mdcore.domain import Domain
 from mdcore.errors import SimulationError
 
@@ -50,6 +51,31 @@ def too_close(atoms, row: int, unit: dict[str, str]) -> str:
     return (
         f"the force on atom {atoms.tags[row]} (counting from 0) is {size}; its nearest "
         f"neighbour, atom {atoms.tags[near]}, is {away[near]:.4g} {unit['length']} away"
+    )
+
+
+def too_much(sim) -> None:
+    """The energy of some atom is beyond what can be added up: which?"""
+    atoms, message = sim.atoms, None
+    shares = np.zeros(atoms.n_total + 1)
+    sim.results.reset(True, shares)
+    sim.potential.compute(atoms, sim.neighbors, sim.domain, sim.results)
+    row = largest_share(shares[: atoms.n_owned])
+    if row >= 0:
+        message = f"step {sim.step}: {beyond_sums(atoms.tags[row], sim.units.labels)}"
+    fail(sim.comm, message)
+
+
+def largest_share(shares) -> int:
+    """Row of the atom whose energy can't be added up, or -1."""
+    rows = np.flatnonzero(~(np.abs(shares) < exact.SHARE_LIMIT))
+    return int(rows[0]) if len(rows) else -1
+
+
+def beyond_sums(atom: int, unit: dict[str, str]) -> str:
+    return (
+        f"the energy of atom {atom} (counting from 0) is beyond +-{exact.SHARE_LIMIT:.3g} {unit['energy']}: it is far "
+        "from what the potential was trained on, or the potential's energies have an offset that should be taken off"
     )
 
 

@@ -195,12 +195,15 @@ def snapshot(sim) -> thermo.Snapshot | None:
         return None
     x, v, f, masses, images = gathered
     positions, moved = sim.box.wrap(x[:, :3])
+    images = images + moved
+    if sim.system.box.reduced() is not sim.system.box:  # sim.box has the shorter vectors
+        positions, images = sim.system.box.wrap(positions + images @ sim.box.matrix)
     return thermo.Snapshot(
         step=sim.step,
         time=sim.time,
         box=sim.system.box,
         positions=positions,
-        images=images + moved,
+        images=images,
         velocities=v[:, :3] / sim.units.velocity,
         forces=f[:, :3].copy(),
         species=x[:, 3].astype(np.int32),

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from mdcore import _kernels, faults, loading
+from mdcore import _kernels, exact, faults, loading
 from mdcore.atoms import Atoms
 from mdcore.comm import connect
 from mdcore.domain import Domain, on_grid
@@ -261,6 +261,8 @@ class Simulation(View):
             self._forces(want_energy=True)
         self._take_heat()
         self._thermo = measure(self)
+        if abs(self._thermo.potential) >= exact.TOO_MUCH:
+            faults.too_much(self)
         if not 0.0 <= self._thermo.temperature <= self.max_temperature:
             faults.explosion(self, self._thermo.temperature)
         return self._thermo

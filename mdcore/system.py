@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mdcore import extxyz, structures
-from mdcore.box import Box
+from mdcore.box import Box, check_positions
 from mdcore.elements import ATOMIC_MASSES, formula
 from mdcore.errors import InputError
 from mdcore.units import METAL, UnitSystem
@@ -45,6 +45,7 @@ class System:
         self.units: UnitSystem = get_units(units)
         self.box: Box = box
         self.positions = column("positions", positions, None)
+        check_positions(self.positions)
         n = len(self.positions)
         self.species, self.symbols = _species(species, symbols, n)
         self.masses = self._masses(masses)

@@ -10,6 +10,7 @@ from threading import Lock
 
 import numpy as np
 
+from mdcore import exact
 from mdcore._hdnnp import PRECISIONS, Networks, deviations, most_threads
 from mdcore.errors import InputError
 from mdcore.potentials.disagreement import Disagreement, Spread
@@ -71,6 +72,13 @@ class HDNNPotential:
                 f"{model.units.length}, {model.units.energy}"
             )
         self.cutoff = model.cutoff * native.angstrom
+        for e, element in enumerate(model.elements):
+            offset = energy_of(model, e)[1] * native.ev
+            if not abs(offset) < exact.SHARE_LIMIT:
+                raise InputError(
+                    f"{self.name}: its energy offset of {element} is {offset:g} eV; energies of atoms must lie within "
+                    f"+-{exact.SHARE_LIMIT:.3g} eV: take a constant off the energies it is trained on"
+                )
         self._units = (1.0 / native.angstrom, native.ev, native.ev / native.angstrom, model.cutoff)
         self.units = native
         self.asked: dict[str, np.ndarray] = {}
