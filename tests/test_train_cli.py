@@ -2,22 +2,24 @@
 
 import os
 import re
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
 
 import mdcore
-from mdcore import extxyz
+from mdcore import HDNNPotential, extxyz
 from mdcore.cli import main
-from mdcore.cli.train import train
+from mdcore.cli.train import check, train
 from mdcore.config.load_training import load_training
-from mdcore.errors import Interrupted, SimulationError
+from mdcore.errors import InputError, Interrupted, SimulationError
 from mdcore.evaluation import evaluate
 from mdcore.potentials.committee import single
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp_model import fingerprint
 from mdcore.potentials.lj import LennardJones
+from mdcore.potentials.walls import SHORTEST
 from mdcore.train import sources
 from mdcore.train.fit import Fit, Stage
 from mdcore.train.loss import Errors
@@ -319,3 +321,52 @@ def test_errors_that_are_no_numbers_end_the_training():
     fit = Fit(Scripted([1.0, np.inf]), None, [Stage("a", lambda r, seed: r, 5)])
     with pytest.raises(SimulationError, match="no finite numbers after epoch 1"):
         list(fit.epochs())
+
+
+# --- walls -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_no_structure_of_the_data_feels_the_walls(folder, given):
+    """They are just inside the shortest distances; energies and forces of the data are those of the networks alone, to
+    the last bit, so training need not know of them."""
+    more = ["zbl.O-H=[0.3, 0.5]"] if given else []
+    model = train(settings("optimizer.0.epochs=1", "split.test=0.0", *more), say=lambda text="": None)
+    shortest = dict(entry.split(" ") for entry in model.provenance[SHORTEST].split(", "))
+    assert [wall.name for wall in model.walls] == list(shortest) == ["H-H", "H-O", "O-O"]
+    for wall in model.walls:
+        if given and wall.name == "H-O":
+            assert (wall.inner, wall.cutoff) == (0.3, 0.5)
+        else:
+            assert 0.97 * float(shortest[wall.name]) < wall.cutoff < float(shortest[wall.name])
+    assert read_model("train.h5").walls == model.walls
+    data = [s.structure for s in sources.read("data.xyz")]
+    guarded, bare = (
+        evaluate(HDNNPotential(m, extrapolation="ignore"), data) for m in (model, replace(model, walls=()))
+    )
+    for a, b in zip(guarded, bare, strict=True):
+        assert a.energy == b.energy and a.forces.tobytes() == b.forces.tobytes()
+
+
+def test_walls_off(folder):
+    assert "walls: none" in check("train.toml", ['zbl="off"'])
+    assert "walls: H-H " in check("train.toml")
+
+
+@pytest.mark.parametrize(
+    ("zbl", "says"),
+    [
+        ('"on"', r'zbl = "on": expected one of "auto", "off", or a table'),
+        ("{ O-O = [0.5, 20.0] }", r"O-O = .*: the wall reaches to 20 Angstrom, and the data have O-O at \d"),
+        ("{ O-O = [2.0, 1.0] }", r"0 <= inner < cutoff"),
+        ("{ O-X = [1.0, 2.0] }", r"no chemical element"),
+        ("{ O-Cu = [1.0, 2.0] }", r"no such pair of elements; they have H-H, H-O, O-O"),
+        ("{ O = [1.0, 2.0] }", r"expected two elements"),
+        ("{ O-O = [1.0] }", "a list of 2"),
+    ],
+)
+def test_walls_that_are_refused(folder, zbl, says):
+    text = (folder / "train.toml").read_text()
+    (folder / "train.toml").write_text(f"zbl = {zbl}\n{text}")
+    with pytest.raises(InputError, match=says):
+        check("train.toml")

@@ -174,6 +174,12 @@ def build() -> Parser:
         "target", metavar="TARGET", help="file that ends with .h5, or folder (of a committee: TARGET-1, TARGET-2, ...)"
     )
     convert.add_argument("--units", **units)
+    convert.add_argument(
+        "--walls",
+        metavar="WALLS",
+        help='repulsion of nuclei at distances shorter than all in the data, part of the potential: "auto", by the '
+        'distances in its card; "off"; or H-O=0.6:0.86,... (inner:cutoff, Angstrom). Default: as in SOURCE',
+    )
     convert.add_argument("--structure", metavar="FILE", help="its first frame becomes a test vector")
     convert.add_argument("--overwrite", action="store_true", help="replace TARGET")
     convert.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")

@@ -4,9 +4,10 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from mdcore.cli.potential import parse_units
+from mdcore.cli.potential import parse_table, parse_units
 from mdcore.cli.run import on_root
 from mdcore.errors import InputError, MdcoreError
+from mdcore.potentials import walls
 from mdcore.potentials.committee import committee, single
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp import HDNNPotential
@@ -36,6 +37,8 @@ def convert(sources: list[str], target: str, units, structure, options) -> str:
     if len(models) > 1:
         model = committee(models)
         model = replace(model, name=Path(target).stem, provenance=_joined(models, sources), training={})
+    if options.walls is not None:
+        model = replace(model, walls=parse_walls(options.walls, model))
     network = HDNNPotential(model)  # refuses what can't be run
     native = target.endswith((".h5", ".hdf5"))
     if structure and not native:
@@ -54,13 +57,35 @@ def convert(sources: list[str], target: str, units, structure, options) -> str:
             raise InputError(f"{target}: is a file; name a folder, or a file that ends with .h5")
         files = [str(folder) for folder in write_n2p2(model, target, options.overwrite)]
         written = [read_model(folder) for folder in files]
-    read = [model] if native else [single(model, k) for k in range(len(files))]
+    read = [model] if native else [replace(single(model, k), walls=()) for k in range(len(files))]
     if [fingerprint(m) for m in written] != [fingerprint(m) for m in read]:
         raise MdcoreError(f"{target}: what was written is not what was read: report this, with {', '.join(sources)}")
     kept = f", {len(vectors)} test vectors" if native else ""
     lost = f"; its {len(vectors)} test vectors have no place there" if vectors and not native else ""
     members = "; each folder holds one member, whose energy is not the mean" if len(files) > 1 else ""
-    return f"{', '.join(files)}: {network.describe().split(', double')[0]}{kept}{members}{lost}"
+    guarded = f"; walls: {walls.table(model.walls)} Angstrom" if model.walls else ""
+    if model.walls and not native:
+        guarded = "; its walls have no place there: add a [[potential]] of type zbl, or pair_style zbl in LAMMPS"
+    return f"{', '.join(files)}: {network.describe().split(', double')[0]}{kept}{members}{lost}{guarded}"
+
+
+def parse_walls(text: str, model) -> tuple[walls.Wall, ...]:
+    """--walls: "auto", by the shortest distances in the card; "off"; or "H-O=0.6:0.86,...", Angstrom; InputError."""
+    if text == "off":
+        return ()
+    if text == "auto":
+        return walls.from_card(model)
+    found = []
+    for pair, span in parse_table(text, "walls", "H-O=0.6:0.86,O-O=1.8:2.33, or auto, or off").items():
+        inner, _, cutoff = span.partition(":")
+        try:
+            found.append(walls.Wall(tuple(pair.split("-")), float(inner), float(cutoff)))
+        except ValueError:
+            raise InputError(f"--walls {pair}={span}: expected INNER:CUTOFF in Angstrom, e.g. H-O=0.6:0.86") from None
+        except InputError as error:
+            raise InputError(f"--walls {text}: {error}") from None
+    walls.check_walls(found, model.elements)
+    return walls.ordered(found)
 
 
 def _stated(source: str, units):

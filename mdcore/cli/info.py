@@ -5,6 +5,7 @@ from collections import Counter
 
 from mdcore.cli.potential import is_input, load_input, parse_units
 from mdcore.cli.run import on_root
+from mdcore.potentials import walls
 from mdcore.potentials.hdnnp_model import (
     ACTIVATION_NAMES,
     ANGULAR_TYPES,
@@ -93,6 +94,8 @@ def of_model(model: HDNNP) -> list[str]:
                 f"conv_length {n.conv_length:.10g}",
             )
         )
+    if model.walls:
+        lines.append(_line("walls", f"{walls.table(model.walls)} Angstrom (ZBL; nothing beyond the second)"))
     for e, element in enumerate(model.elements):
         lines += _of_element(model, e, element, unit, energy)
     lines.append(_line("test vectors", len(model.test_vectors) or "none: not verified"))

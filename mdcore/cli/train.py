@@ -17,6 +17,7 @@ from mdcore.config.training import TrainingSettings
 from mdcore.errors import InputError, Interrupted, OutputError
 from mdcore.evaluation import evaluate
 from mdcore.lock import RunLock, lock_path
+from mdcore.potentials import walls
 from mdcore.potentials.committee import committee
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_h5 import write_h5
@@ -58,6 +59,7 @@ def about(settings: TrainingSettings, prepared) -> list[str]:
         *missing(settings, prepared.data),
         "atom energies: " + ", ".join(f"{e} {x:.6f} eV" for e, x in prepared.atom_energies.items()),
         *str(prepared.descriptors).splitlines(),
+        f"walls: {walls.table(prepared.walls)} Angstrom" if prepared.walls else "walls: none",
         f"networks: {', '.join(sizes)}, {parameters} parameters" + (f", {members} members" if members > 1 else ""),
         "optimisers: " + ", then ".join(f"{s.type} (up to {s.epochs} epochs)" for s in settings.optimizer),
     ]
@@ -82,8 +84,9 @@ def outputs(settings: TrainingSettings) -> dict[str, str]:
     members = settings.committee.members
     files = {settings.output_path(".h5"): "potential" if members == 1 else f"potential, a committee of {members}"}
     if settings.output.n2p2:
+        bare = "" if settings.zbl == "off" else ", without the walls, which n2p2 has no place for"
         for folder in member_folders(settings.output_path("-n2p2"), members):
-            files[str(folder)] = "potential for n2p2" if members == 1 else "member for n2p2"
+            files[str(folder)] = ("potential for n2p2" if members == 1 else "member for n2p2") + bare
     files[settings.output_path(SUFFIX)] = "history, and state to go on from"
     files[settings.output_path(".errors.txt")] = "errors"
     if settings.output.plot:

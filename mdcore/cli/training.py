@@ -10,8 +10,9 @@ from mdcore.cli.run import on_root
 from mdcore.comm import SelfComm
 from mdcore.config.optimizers import AdamSettings, KalmanSettings, LBFGSSettings
 from mdcore.config.problems import at
-from mdcore.config.training import ACTIVATIONS, CUTOFF_FUNCTIONS, SHORTEST, TrainingSettings
+from mdcore.config.training import ACTIVATIONS, CUTOFF_FUNCTIONS, TrainingSettings
 from mdcore.errors import InputError
+from mdcore.potentials import walls
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, n_parameters
 from mdcore.potentials.native_units import Units
 from mdcore.threads import number_of_threads
@@ -28,12 +29,13 @@ from mdcore.train.start import initialised
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """data : the Dataset; atom_energies : eV; descriptors; shortest : {pair: Angstrom}, of what is trained on"""
+    """data : the Dataset; atom_energies : eV; descriptors; shortest : {pair: Angstrom}, of what is trained on; walls"""
 
     data: dataset.Dataset
     atom_energies: dict[str, float]
     descriptors: descriptors.Descriptors
     shortest: dict[tuple[str, str], float]
+    walls: tuple[walls.Wall, ...]
 
 
 def read_data(settings: TrainingSettings) -> dataset.Dataset:
@@ -147,7 +149,8 @@ def prepare(settings: TrainingSettings, comm=None) -> Prepared:
         told = InputError("\n".join(str(at(settings, ("descriptors", key), m)) for m in str(error).splitlines()))
         told.collective = True
         raise told from None
-    return Prepared(data, energies, chosen, shortest)
+    reach = min(s.cutoff or 6.0, max(f.cutoff for own in chosen.functions for f in own))
+    return Prepared(data, energies, chosen, shortest, walls_of(settings, shortest, data, reach, comm))
 
 
 def distances_of(data, reach: float, comm) -> dict[tuple[str, str], PairDistances]:
@@ -158,6 +161,34 @@ def distances_of(data, reach: float, comm) -> dict[tuple[str, str], PairDistance
             found[pair].counts += part.counts
             found[pair].shortest = min(found[pair].shortest, part.shortest)
     return found
+
+
+def walls_of(settings: TrainingSettings, shortest, data: dataset.Dataset, reach: float, comm) -> tuple[walls.Wall, ...]:
+    """What `zbl` asks for, Angstrom; InputError for a wall that structures to train or validate on would feel.
+
+    So training need not know of walls: their energy and forces are zero there, not small.
+    """
+    if settings.zbl == "off":
+        return ()
+    for pair, own in distances_of([s for s in data.validation if not s.isolated], reach, comm).items():
+        shortest = shortest | {pair: min(own.shortest, shortest[pair])}
+    made = {wall.pair: wall for wall in walls.from_distances(shortest, reach)}
+    for name, span in settings.zbl.items() if isinstance(settings.zbl, dict) else ():
+        wall, trouble = walls.Wall(tuple(name.split("-")), *span), None
+        if wall.pair not in made:
+            known = ", ".join(own.name for own in made.values())
+            trouble = f"the data have no such pair of elements; they have {known}"
+        elif not wall.cutoff < shortest[wall.pair]:
+            trouble = (
+                f"the wall reaches to {wall.cutoff:g} Angstrom, and the data have {name} at {shortest[wall.pair]:.4g}: "
+                "give a smaller cutoff, for the networks learn the whole energy there"
+            )
+        if trouble:
+            error = at(settings, ("zbl", name), trouble)
+            error.collective = True
+            raise error
+        made[wall.pair] = wall
+    return walls.ordered(made.values())
 
 
 def blank_model(settings: TrainingSettings, prepared: Prepared) -> HDNNP:
@@ -171,7 +202,7 @@ def blank_model(settings: TrainingSettings, prepared: Prepared) -> HDNNP:
     return HDNNP(
         elements=elements, symmetry_functions=prepared.descriptors.functions, scaling=prepared.descriptors.scaling,
         networks=tuple(networks), atom_energies=tuple(prepared.atom_energies[e] for e in elements),
-        units=Units("angstrom", "ev"), name=settings.output.name,
+        walls=prepared.walls, units=Units("angstrom", "ev"), name=settings.output.name,
     )  # fmt: skip
 
 
@@ -264,5 +295,5 @@ def card(settings: TrainingSettings, prepared: Prepared) -> dict[str, str]:
         "structures": ", ".join(f"{name} {len(own)}" for name, own in data.subsets().items()),
         **({"tags": ", ".join(tags)} if tags else {}),
         "elements": ", ".join(data.elements),
-        SHORTEST: ranges,
+        walls.SHORTEST: ranges,
     }

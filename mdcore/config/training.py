@@ -13,13 +13,13 @@ from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError
 from mdcore.potentials.hdnnp_model import ACTIVATION_NAMES
 from mdcore.potentials.native_units import Units
+from mdcore.potentials.walls import SHORTEST, Wall
 from mdcore.threads import MOST as MOST_THREADS
 
 CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "poly3": 7, "poly4": 8}
 GENERATED_ONLY = (
     "cutoff", "radial", "angular", "angular_shells", "angular_cutoff", "zetas", "wide", "keep", "method", "rare",
 )  # fmt: skip
-SHORTEST = "shortest distances trained on, Angstrom"
 OWN_CARD = ("title", "program", "date", "seed", "settings", "files", "structures", "tags", "elements", SHORTEST)
 ACTIVATIONS = {ACTIVATION_NAMES[letter]: letter for letter in "tpsgcl"}
 
@@ -304,6 +304,15 @@ class TrainingSettings(Document):
     descriptors: DescriptorSettings = setting(Section(DescriptorSettings), "What the networks see.")
     network: NetworkSettings = setting(Section(NetworkSettings), "The networks.", default=NetworkSettings())
     loss: LossSettings = setting(Section(LossSettings), "What counts how much.", default=LossSettings())
+    zbl: str | dict[str, tuple[float, ...]] = setting(
+        OneOf((Choice(("auto", "off")), Table(List(Number(minimum=0), length=2)))),
+        "Walls that become part of the potential ([walls](networks.md#walls)), the repulsion of two nuclei at "
+        'distances shorter than all in the data. `"auto"`: for each pair of elements, just inside its shortest '
+        "distance; or given for some pairs as `[inner, cutoff]` in Angstrom, the others as in auto. No structure of "
+        "the data may feel a wall.",
+        default="auto",
+        example={"H-O": [0.6, 0.85]},
+    )
     optimizer: tuple = setting(
         Sections(tag="type", classes=OPTIMIZERS, single=True), "How parameters are found; several: one after the other."
     )
@@ -320,6 +329,11 @@ class TrainingSettings(Document):
     def check(self, given) -> Iterator[tuple[str, str]]:
         for name in set(self.card) & set(OWN_CARD):
             yield "card", f"{name!r} is written by mdcore itself; choose another name"
+        for name, (inner, cutoff) in self.zbl.items() if isinstance(self.zbl, dict) else ():
+            try:
+                Wall(tuple(name.split("-")), inner, cutoff)
+            except InputError as error:
+                yield f"zbl.{name}", str(error)
         if not self.loss.energy and not self.loss.stress and any(getattr(s, "rows", 1) == 0 for s in self.optimizer):
             yield "optimizer", "rows = 0, and only forces count in [loss]: nothing would be learned"
 

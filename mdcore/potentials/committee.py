@@ -15,6 +15,7 @@ import numpy as np
 from mdcore.errors import InputError
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Scaling, identical
 from mdcore.potentials.hdnnp_plan import energy_of
+from mdcore.potentials.walls import joined
 
 STATISTICS = ("min", "max", "mean", "sigma")
 
@@ -23,8 +24,8 @@ def committee(models: Sequence[HDNNP]) -> HDNNP:
     """One potential of several, committees or single ones: its energy is the mean of all their members' energies.
 
     Name, provenance and the like are the first one's, and so is the kind of scaling; the range of a descriptor that
-    several have is what all of them know. Test vectors are to be made anew. InputError if they are of other elements or
-    units, or can't be scaled alike.
+    several have is what all of them know; walls are the closest ones (walls.py). Test vectors are to be made anew.
+    InputError if they are of other elements or units, or can't be scaled alike.
     """
     first, *rest = models
     for k, model in enumerate(rest, start=2):
@@ -39,7 +40,7 @@ def committee(models: Sequence[HDNNP]) -> HDNNP:
     members = [_like(first, functions, scaling, model, own) for model in models for own in model.members]
     return replace(
         first, symmetry_functions=functions, scaling=scaling, networks=members[0], others=tuple(members[1:]),
-        test_vectors=(),
+        walls=joined(models), test_vectors=(),
     )  # fmt: skip
 
 

@@ -19,11 +19,12 @@ from mdcore.potentials.hdnnp_model import HDNNP
 from mdcore.potentials.hdnnp_plan import energy_of, make_plan, network_tables
 from mdcore.potentials.hdnnp_vectors import check_test_vectors
 from mdcore.potentials.native_units import Units
+from mdcore.potentials.walls import zbl_of
 from mdcore.threads import number_of_threads
 
 
 class HDNNPotential:
-    """A network potential, computed from its in-memory `model` (read_n2p2 or read_h5 make one).
+    """A network potential, computed from its in-memory `model` (read_n2p2 or read_h5 make one), with the model's walls.
 
     units : {"length": ..., "energy": ...} or Units, where the model doesn't state its own
     precision : "double", or "mixed": descriptors and their gradients in single precision, networks and sums in
@@ -39,7 +40,6 @@ class HDNNPotential:
     wrong, and from `bind` for species the model does not know.
     """
 
-    list_kinds = ("full",)
     ghost_columns = ("tags",)
 
     def __init__(
@@ -71,7 +71,9 @@ class HDNNPotential:
                 f"units: {native.length}, {native.energy} given, but {model.name or 'the potential'} states "
                 f"{model.units.length}, {model.units.energy}"
             )
-        self.cutoff = model.cutoff * native.angstrom
+        walls = zbl_of(model.walls)
+        self.cutoff = max(model.cutoff * native.angstrom, walls.cutoff if walls else 0.0)
+        self.list_kinds = ("full", *walls.list_kinds) if walls else ("full",)
         for e, element in enumerate(model.elements):
             offset = energy_of(model, e)[1] * native.ev
             if not abs(offset) < exact.SHARE_LIMIT:
@@ -116,7 +118,8 @@ class HDNNPotential:
         members = f"a committee of {len(self.model.members)}, " if self.is_committee else ""
         return (
             f"{self.name}: {members}{counts} descriptors, cutoff {self.cutoff:.6g} Angstrom ({self.units.length}, "
-            f"{self.units.energy}), {self.precision} precision, extrapolation: {self.extrapolation.policy}"
+            f"{self.units.energy}), {self.precision} precision, "
+            f"{'with walls, ' * bool(self.model.walls)}extrapolation: {self.extrapolation.policy}"
             + ("" if self.model.test_vectors else "; not verified: it has no test vectors")
         )
 
@@ -141,7 +144,9 @@ class HDNNPotential:
                     f"potential {self.model.name or 'hdnnp'}: no network for species {symbol}; "
                     f"it knows {', '.join(elements)}"
                 )
-        self.symbols = symbols
+        self.symbols, self._walls = symbols, zbl_of(self.model.walls)
+        if self._walls:
+            self._walls.bind(symbols)
         self._element_of = np.array([elements.index(s) for s in symbols], dtype=np.int32)
         self._species_of = np.array([symbols.index(e) if e in symbols else -1 for e in elements], dtype=np.int32)
 
@@ -159,6 +164,8 @@ class HDNNPotential:
                 self._units, out.limbs(), out.atom_energies, n_total=atoms.n_total, threads=self.threads, **told,
             )  # fmt: skip
         out.add_limbs()
+        if self._walls:
+            self._walls.compute(atoms, neighbors, domain, out)
 
     def _make_room(self, n: int) -> None:
         """For what the kernel tells of n atoms."""

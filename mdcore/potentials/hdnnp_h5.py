@@ -2,7 +2,8 @@
 
 Layout (lengths and energies in the units the root attributes name)::
 
-    /                 format = "mdcore-hdnnp", version = 1 (2: a committee), name, length_unit, energy_unit, elements
+    /                 format = "mdcore-hdnnp", version = 1 (2: a committee; 3: with walls), name, length_unit,
+                      energy_unit, elements
     /normalisation    mean_energy, conv_energy, conv_length          (attributes; group absent if not used)
     /provenance       any texts                                      (attributes)
     /training         any texts and numbers                          (attributes)
@@ -12,11 +13,12 @@ Layout (lengths and energies in the units the root attributes name)::
         weights/<layer>      [n_in, n_out];  biases/<layer>  [n_out];  layers count from 0
     /members          n = members of a committee, the one in /elements counts (attribute; group absent if there is one)
         <i>/<El>             of member i = 1, 2, ...: activations, normalize_nodes, weights, biases as in /elements
+    /walls            one record a pair of elements: atomic numbers, inner, cutoff, Angstrom  (absent without walls)
     /test_vectors/<i> symbols, positions, forces, cell (absent for a cluster); energy (attribute)
 
-Test vectors are stored as data; whoever loads the potential into the engine checks them there. The user block holds a
-checksum (files.py: `seal`; older files have none). A file is looked through before it is read, counts before what they
-count.
+Test vectors are stored as data, answers of the networks without walls; whoever loads the potential into the engine
+checks them there. The user block holds a checksum (files.py: `seal`; older files have none). A file is looked through
+before it is read, counts before what they count.
 """
 
 from pathlib import Path
@@ -37,14 +39,17 @@ from mdcore.potentials.hdnnp_model import (
     TestVector,
 )
 from mdcore.potentials.native_units import Units
+from mdcore.potentials.walls import Wall
 
-FORMAT, VERSION, COMMITTEE = "mdcore-hdnnp", 1, 2  # who knows no committees shall not take one for its first member
-MOST_FUNCTIONS, MOST_LAYERS, MOST_VECTORS = 10_000, 64, 1_000
+FORMAT = "mdcore-hdnnp"
+VERSION, COMMITTEE, GUARDED = 1, 2, 3  # who knows no committees or no walls shall not take one for less than it is
+MOST_FUNCTIONS, MOST_LAYERS, MOST_VECTORS, MOST_WALLS = 10_000, 64, 1_000, 10_000
 _RECORD = np.dtype(
     [("type", "i4"), ("neighbor_1", "i4"), ("neighbor_2", "i4")]  # atomic numbers, 0: any element
     + [(name, "f8") for name in ("eta", "rs", "lambda", "zeta", "cutoff", "rl", "thl", "thr")]
     + [("subtype", "S4"), ("cutoff_type", "i4"), ("alpha", "f8")]
 )
+_WALL = np.dtype([("element_1", "i4"), ("element_2", "i4"), ("inner", "f8"), ("cutoff", "f8")])
 
 
 def write_h5(model: HDNNP, path, overwrite: bool = False) -> None:
@@ -52,7 +57,7 @@ def write_h5(model: HDNNP, path, overwrite: bool = False) -> None:
     with replacing(path, overwrite=overwrite) as temporary:
         with h5py.File(temporary, "w", userblock_size=SEAL_BYTES) as file:
             _write(file, model)
-        seal(temporary, f"{FORMAT} {COMMITTEE if model.others else VERSION}")
+        seal(temporary, f"{FORMAT} {_version(model)}")
 
 
 def read_h5(path, units: Units | dict | None = None) -> HDNNP:
@@ -62,7 +67,7 @@ def read_h5(path, units: Units | dict | None = None) -> HDNNP:
         with open_h5(path, "a potential of mdcore") as file:
             if file.attrs.get("format") != FORMAT:
                 raise InputError(f"{path}: not a potential of mdcore (attribute format is not {FORMAT!r})")
-            if file.attrs["version"] > COMMITTEE:
+            if file.attrs["version"] > GUARDED:
                 raise InputError(f"{path}: format version {file.attrs['version']}: written by a newer mdcore")
             model = _read(file)
         with open_binary(path) as stream:
@@ -86,9 +91,12 @@ def read_h5(path, units: Units | dict | None = None) -> HDNNP:
     return model
 
 
+def _version(model: HDNNP) -> int:
+    return GUARDED if model.walls else COMMITTEE if model.others else VERSION
+
+
 def _write(file: h5py.File, model: HDNNP) -> None:
-    version = COMMITTEE if model.others else VERSION
-    file.attrs.update(format=FORMAT, version=version, name=model.name, elements=list(model.elements))
+    file.attrs.update(format=FORMAT, version=_version(model), name=model.name, elements=list(model.elements))
     if model.units:
         file.attrs.update(length_unit=model.units.length, energy_unit=model.units.energy)
     if model.normalisation:
@@ -111,6 +119,9 @@ def _write(file: h5py.File, model: HDNNP) -> None:
     for i, member in enumerate(model.others, start=1):
         for element, network in zip(model.elements, member, strict=True):
             _write_network(file.create_group(f"members/{i}/{element}"), network)
+    if model.walls:
+        rows = [(*(ATOMIC_NUMBERS[e] for e in wall.pair), wall.inner, wall.cutoff) for wall in model.walls]
+        file["walls"] = np.array(rows, dtype=_WALL)
     for index, vector in enumerate(model.test_vectors):
         group = file.create_group(f"test_vectors/{index}")
         group["symbols"] = np.array(vector.symbols, dtype="S2")
@@ -161,7 +172,7 @@ def _read(file: h5py.File) -> HDNNP:
         networks.append(_read_network(group))
         energies.append(float(attributes["atom_energy"]))
     others = []
-    if file.attrs["version"] == COMMITTEE:
+    if file.attrs["version"] == COMMITTEE or "members" in file:
         _at_most(MOST_MEMBERS, int(file["members"].attrs["n"]), "members of a committee")
         others = [
             tuple(_read_network(file[f"members/{i}/{element}"]) for element in elements)
@@ -175,6 +186,10 @@ def _read(file: h5py.File) -> HDNNP:
     units = None
     if "length_unit" in file.attrs:
         units = Units(_text(file.attrs["length_unit"]), _text(file.attrs["energy_unit"]))
+    walls = ()
+    if "walls" in file:
+        _at_most(MOST_WALLS, len(file["walls"]), "walls")
+        walls = tuple(Wall((SYMBOLS[a], SYMBOLS[b]), *span) for a, b, *span in file["walls"][()].tolist())
     vectors = file.get("test_vectors", {})
     _at_most(MOST_VECTORS, len(vectors), "test vectors")
     return HDNNP(
@@ -185,6 +200,7 @@ def _read(file: h5py.File) -> HDNNP:
         others=tuple(others),
         atom_energies=tuple(energies),
         normalisation=normalisation,
+        walls=walls,
         units=units,
         provenance={key: _plain(value) for key, value in file["provenance"].attrs.items()},
         training={key: _plain(value) for key, value in file["training"].attrs.items()},

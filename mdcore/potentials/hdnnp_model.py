@@ -17,6 +17,7 @@ import numpy as np
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError
 from mdcore.potentials.native_units import Units
+from mdcore.potentials.walls import Wall, check_walls
 
 RADIAL_TYPES = (2, 12, 20, 23)
 ANGULAR_TYPES = (3, 9, 13, 21, 22, 24, 25)
@@ -261,6 +262,8 @@ class TestVector:
 class HDNNP:
     """A whole potential (second generation: short-range, element networks). One entry an element, by Z.
 
+    walls : the repulsion of nuclei that belongs to its energy, one a pair of elements at most; test vectors are of the
+        networks alone
     others : networks of the further members of a committee, which share all else; energy and forces are means over the
         members (committee.py makes one of single potentials)
     """
@@ -272,6 +275,7 @@ class HDNNP:
     others: tuple[tuple[ElementNetwork, ...], ...] = ()
     atom_energies: tuple[float, ...] = ()
     normalisation: Normalisation | None = None
+    walls: tuple[Wall, ...] = ()
     units: Units | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, float | int | str] = field(default_factory=dict)
@@ -311,6 +315,7 @@ class HDNNP:
             raise InputError(f"test vectors contain {' '.join(sorted(strangers))}, not in elements")
         if len(self.members) > MOST_MEMBERS:
             raise InputError(f"{len(self.members)} members of a committee: {MOST_MEMBERS} at most")
+        check_walls(self.walls, self.elements)
 
     @property
     def members(self) -> tuple[tuple[ElementNetwork, ...], ...]:
@@ -356,6 +361,8 @@ def fingerprint(model: HDNNP) -> str:
 
     feed((model.elements, model.symmetry_functions, model.scaling, model.networks, model.atom_energies))
     feed((model.normalisation, model.units, model.others))
+    if model.walls:
+        feed(model.walls)
     return digest.hexdigest()
 
 

@@ -30,13 +30,14 @@ EXPONENT = 0.23
 COEFFICIENTS = (0.18175, 0.50986, 0.28022, 0.02817)
 DECAYS = (3.19980, 0.94229, 0.40290, 0.20162)
 HEAVIEST = 118
-ENERGY = 1  # variant of the kernel (ext/kernels.h)
+ENERGY, ROW = 1, 14  # variant of the kernel, and the length of a row of its table (ext/kernels.h)
 
 
 class ZBL:
     """Nuclear repulsion between all pairs closer than the cutoff; eV, Angstrom.
 
-    inner, cutoff : Angstrom; up to `inner` the force is the universal one, at `cutoff` nothing is left
+    inner, cutoff : Angstrom; up to `inner` the force is the universal one, at `cutoff` nothing is left; without them,
+        only `pairs` repel
     pairs : {(species, species): (inner, cutoff)} for pairs that have others; `cutoff` becomes the largest of all
     numbers : {species: atomic number} for species that are not called after an element
 
@@ -46,14 +47,17 @@ class ZBL:
     list_kinds = ("half",)
     ghost_columns = ()
 
-    def __init__(self, inner: float, cutoff: float, *, pairs: dict | None = None, numbers: dict | None = None):
-        self.range = _range(inner, cutoff, "")
+    def __init__(
+        self, inner: float | None = None, cutoff: float | None = None, *, pairs: dict | None = None,
+        numbers: dict | None = None,
+    ):  # fmt: skip
+        self.range = None if inner is None and cutoff is None and pairs else _range(inner, cutoff, "")
         self.pairs = {frozenset(pair): _range(*own, f"{'-'.join(pair)}: ") for pair, own in (pairs or {}).items()}
         self.numbers = dict(numbers or {})
         for name, z in self.numbers.items():
             if isinstance(z, bool) or not (isinstance(z, kinds.Integral) and 0 < z <= HEAVIEST):
                 raise InputError(f"ZBL: numbers: {name} = {z!r}: expected an atomic number, 1 to {HEAVIEST}")
-        self.cutoff = max(own for _, own in (self.range, *self.pairs.values()))
+        self.cutoff = max(own for _, own in filter(None, (self.range, *self.pairs.values())))
 
     def __repr__(self):
         pairs = {"-".join(sorted((*pair, *pair)[:2])): own for pair, own in self.pairs.items()}
@@ -77,14 +81,17 @@ class ZBL:
             )
         return z
 
-    def range_of(self, a: str, b: str) -> tuple[float, float]:
-        """(inner, cutoff) of a pair of species."""
+    def range_of(self, a: str, b: str) -> tuple[float, float] | None:
+        """(inner, cutoff) of a pair of species; None for one that does not repel."""
         return self.pairs.get(frozenset((a, b)), self.range)
 
     def _row(self, first: str, second: str) -> list[float]:
         """One row of the kernel's table (ext/kernels.h)."""
         a, b = self.atomic_number(first), self.atomic_number(second)
-        inner, r = self.range_of(first, second)
+        span = self.range_of(first, second)
+        if span is None:
+            return [0.0] * (ROW - 1) + [self.cutoff**2]
+        inner, r = span
         strengths = np.array(COEFFICIENTS) * (COULOMB * a * b)
         decays = np.array(DECAYS) * ((a**EXPONENT + b**EXPONENT) / SCREENING)
         width = r - inner
