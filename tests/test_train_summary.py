@@ -182,3 +182,17 @@ def test_bars_and_scores():
     score = robust(np.array([0.0, 1, 2, 3, 4, 5, 6, 7, 1000.0]))
     assert score[-1] == pytest.approx((1000 - 4) / (1.4826 * 2)) and abs(score[:-1]).max() < 2
     assert Dataset((structure(0),)).subsets().keys() == {"train"}
+
+
+def test_structures_in_two_subsets_are_named():
+    """By file and number, however they are turned; those within one subset are no leak."""
+    data = [structure(k, energy=-4.0) for k in range(4)]
+    turn = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    turned = Labelled(symbols=data[2].symbols, positions=(data[2].positions + 1.0) @ turn, cell=CELL @ turn,
+                      periodic=(True,) * 3, file="b.xyz", index=7, energy=-4.0)  # fmt: skip
+    data += [turned, structure(1, energy=-4.0, file="c.xyz"), structure(3, energy=-4.0)]
+    told = str(summarise(data, subsets=["train"] * 4 + ["test", "validation", "train"]))
+    assert "the same structure in train and test: 1\n  a.xyz: structure 2 = b.xyz: structure 7\n" in told
+    assert "the same structure in train and validation: 1\n  a.xyz: structure 1 = c.xyz: structure 1\n" in told
+    assert told.count("the same structure in") == 2 and "the same structure again" in told
+    assert "the same structure in" not in str(summarise(data))

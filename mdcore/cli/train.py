@@ -44,7 +44,8 @@ def check(path: str, overrides=()) -> str:
     prepared = training.prepare(settings)
     reach = settings.descriptors.cutoff or 6.0
     lines = [f"{path}: the input is right", *about(settings, prepared)]
-    lines += ["", str(summarise(prepared.data.all, prepared.atom_energies, reach))]
+    subsets = [name for name, own in prepared.data.subsets().items() for _ in own]
+    lines += ["", str(summarise(prepared.data.all, prepared.atom_energies, reach, subsets))]
     return "\n".join([*lines, "", *(f"writes {file} ({what})" for file, what in outputs(settings).items())])
 
 

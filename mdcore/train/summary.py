@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 
@@ -41,8 +42,11 @@ class Summary:
         return "\n".join(lines(self))
 
 
-def summarise(data: Sequence[Labelled], energies=None, reach: float = 6.0) -> Summary:
-    """Count, measure and compare. energies : {element: eV} as `atom_energies` tells, None: fitted; reach : Angstrom"""
+def summarise(data: Sequence[Labelled], energies=None, reach: float = 6.0, subsets: Sequence[str] = ()) -> Summary:
+    """Count, measure and compare.
+
+    energies : {element: eV} as `atom_energies` tells, None: fitted; reach : Angstrom; subsets : what each is for
+    """
     data = list(data)
     elements = elements_of(data)
     known = [k for k, s in enumerate(data) if s.energy is not None and not s.isolated]
@@ -59,6 +63,7 @@ def summarise(data: Sequence[Labelled], energies=None, reach: float = 6.0) -> Su
     out.suspects += _energy_outliers(data, known, beyond)
     out.suspects += _force_outliers(data, labelled, np.array([size.max() for size in sizes]))
     out.suspects += _net_forces(data, labelled)
+    out.suspects += _leaks(data, out.duplicates, subsets)
     out.suspects += _duplicates(data, out.duplicates)
     return out
 
@@ -124,6 +129,22 @@ def _duplicates(data, groups) -> list[str]:
         first, *rest = (data[k].where for k in group)
         note = f", and their energies differ by {spread(group):.4f} eV/atom" if spread(group) > SAME else ""
         told.append(f"  {first} = {', '.join(rest[:2])}{f' and {len(rest) - 2} more' if len(rest) > 2 else ''}{note}")
+    return told
+
+
+def _leaks(data, groups, subsets) -> list[str]:
+    """Structures that are in two subsets: errors there say less about new ones than they seem to."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for group in groups if subsets else ():
+        first = {}  # of each subset
+        for k in group:
+            first.setdefault(subsets[k], data[k].where)
+        for (a, here), (b, there) in combinations(first.items(), 2):
+            found.setdefault((a, b), []).append(f"  {here} = {there}")
+    told = []
+    for (a, b), places in found.items():
+        more = f" (the first {MOST} of them)" if len(places) > MOST else ""
+        told += [f"the same structure in {a} and {b}: {len(places)}{more}", *places[:MOST]]
     return told
 
 
