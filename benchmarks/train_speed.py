@@ -23,11 +23,12 @@ from common import machine, parser, table
 from mdcore.comm import connect
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, n_parameters
 from mdcore.train import dataset, descriptors, sources, symmetry_sets
-from mdcore.train.adam import Adam, AdamSettings
+from mdcore.train.adam import Adam
 from mdcore.train.environments import Environments
 from mdcore.train.kalman import Kalman
 from mdcore.train.lbfgs import LBFGS
 from mdcore.train.loss import Regression, Weights
+from mdcore.train.settings import AdamSettings, KalmanSettings
 from mdcore.train.start import initialised
 
 ATOMIC = {"length": "bohr", "energy": "hartree"}
@@ -38,6 +39,7 @@ SETS = {
     "water": ("water_pbe0ts", ATOMIC, (25, 25), "ttl", "scale_center", 46.0, None),
 }
 WEIGHTS = Weights(energy=2e5, forces=1.0)
+KALMAN = KalmanSettings(energy=1.5, threshold=0.7)
 
 
 class Clock:
@@ -83,7 +85,7 @@ def model_of(data: Path, name: str, train, comm) -> HDNNP:
 
 
 OPTIMISERS = {
-    "kalman": lambda regression, epochs, seed: Kalman(regression, seed=seed),
+    "kalman": lambda regression, epochs, seed: Kalman(regression, KALMAN, seed),
     "adam": lambda regression, epochs, seed: Adam(regression, WEIGHTS, AdamSettings(epochs=epochs, step=1e-2), seed),
     "lbfgs": lambda regression, epochs, seed: LBFGS(regression, WEIGHTS),
 }

@@ -9,6 +9,7 @@ from mdcore.config.load_training import is_training, parse_training
 from mdcore.config.optimizers import OPTIMIZERS, KalmanSettings, LBFGSSettings
 from mdcore.config.training import TrainingSettings
 from mdcore.errors import InputError
+from mdcore.train import settings as library
 from tests.test_config import every_key
 
 ROOT = Path(__file__).parents[1]
@@ -127,3 +128,28 @@ def test_reference_page():
         assert f"| `{path.split('.')[-1]}` |" in page
     assert all(f'"{word}"' in page for word in OPTIMIZERS)
     parse_training(reference.TRAINING_EXAMPLE, "water.toml")
+
+
+def test_defaults_are_those_of_the_library():
+    """A training of an input that says nothing is one of a script that says nothing."""
+    sections = "".join(f'[[optimizer]]\ntype = "{kind}"\nepochs = 100\n' for kind in OPTIMIZERS)
+    settings = parse_training(MINIMAL[: MINIMAL.index("optimizer")] + sections)
+    for own, default in zip(settings.optimizer, (library.KalmanSettings(), library.AdamSettings(),
+                                                 library.LBFGSSettings()), strict=True):  # fmt: skip
+        shared = set(vars(default)) & set(vars(own))
+        assert shared and all(getattr(own, key) == getattr(default, key) for key in shared)
+    for key in ("energy", "forces", "stress", "power"):
+        assert getattr(settings.loss, key) == getattr(library.KalmanSettings(), key)
+
+
+@pytest.mark.parametrize(
+    "override, told",
+    [
+        ("loss.energy=1e-300", "hardly counts"), ("loss.energy=1e300", "<= 1e+06"), ("loss.forces=nan", "finite"),
+        ("loss.tags={a=1e-300}", ">= 1e-06"), ("data.weight=1e-300", ">= 1e-06"), ("data.weight=1e300", "<= 1e+06"),
+    ],
+)  # fmt: skip
+def test_weights_are_numbers_one_can_compute_with(override, told):
+    with pytest.raises(InputError, match=f"--set {override.split('=')[0]}") as caught:
+        parse_training(MINIMAL, overrides=[override])
+    assert told in str(caught.value)

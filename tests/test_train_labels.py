@@ -173,3 +173,19 @@ def test_lone_atoms_of_elements_that_no_structure_has(how, trained):
 def test_a_table_of_atom_energies_is_still_checked(trained):
     code, told, _ = trained(frames(), "network.atom_energies={H=-1.0, N=-3.0, O=-4.0}")
     assert code == 2 and "the data have no N" in told
+
+
+@pytest.mark.parametrize("kind", ["kalman", "adam", "lbfgs"])
+def test_weights_mean_the_same_to_all_optimisers(kind, trained):
+    """The same weights lead each of them to forces, or a hundred times the weight to energies."""
+    errors = {}
+    for energy in (0.1, 10.0):
+        code, told, _ = trained(frames(), "optimizer.epochs=15", kind=kind, energy=energy)
+        assert code == 0 and "weights have no units" not in told
+        with h5py.File("train.training.h5") as file:
+            errors[energy] = [file[f"member 0/history/train {name}"][()] for name in ("energy", "force")]
+        serious = errors[energy][int(energy < 1.0)]
+        assert serious.min() < 0.95 * serious[0]
+    assert errors[10.0][0][-1] / errors[10.0][1][-1] < errors[0.1][0][-1] / errors[0.1][1][-1]
+    _, told, checked = trained(frames(), kind=kind, energy=1e5)
+    assert all("[loss]: energy = 100000 beside forces = 1: weights have no units" in text for text in (told, checked))

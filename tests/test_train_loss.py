@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mdcore.train.environments import Environments
-from mdcore.train.loss import Regression, Weights
+from mdcore.train.loss import Regression, Weights, relative
 from mdcore.train.start import initialised
 from tests.reference import hdnnp as twin
 from tests.reference.hdnnp_models import random_model
@@ -137,3 +137,35 @@ def test_sets_without_forces():
     errors = regression.errors()
     assert np.isfinite(errors.energy) and np.isnan(errors.forces) and np.isnan(errors.stress)
     assert np.isfinite(regression.loss(Weights())[1]).all()
+
+
+@pytest.mark.parametrize("power", [2.0, 1.0])
+def test_relative_weights_have_no_units(power):
+    """(weight times error over spread)^2 of each label; in other units of energy and length the same number."""
+    model, structures = random_model(types=[2, 3]), mixed_set()
+    env = Environments(model, structures)
+    regression = Regression(model, env)
+    given = Weights(3.0, 0.5, 0.2, power)
+    energy, forces, stress = env.spreads()
+    p, n = regression.predict(), env.n_atoms
+    size = n ** (power / 2) * env.mean_atoms ** (1 - power / 2)
+    of_energy = 3.0 * (p.energies - env.energies) / size / energy
+    of_forces = 0.5 * (p.forces - env.forces) / forces
+    of_stress = 0.2 * (p.stresses - env.stresses)[:, [0, 1, 2, 3, 4, 5, 3, 4, 5]] / stress
+    each = of_energy**2, np.add.reduceat((of_forces**2).sum(axis=1), env.first[:-1]), (of_stress**2).sum(axis=1)
+    want = np.nansum(env.weights * np.nan_to_num(each))
+    assert regression.loss(relative(given, env, model.cutoff))[0] == pytest.approx(want, rel=1e-9)
+    env.energies *= 27.2
+    env.forces *= 27.2 / 0.529
+    env.stresses *= 27.2 / 0.529**3
+    other = relative(given, env, model.cutoff * 0.529)
+    assert other.energy * 27.2**2 == pytest.approx(relative(given, Environments(model, structures), 1.0).energy)
+
+
+def test_energies_that_offsets_fit_weigh_no_more_than_forces_tell():
+    model, pair = random_model(types=[2, 3]), mixed_set()[:2]
+    env = Environments(model, pair)
+    assert env.spreads()[0] < 1e-12
+    weights = relative(Weights(1.0, 1.0, 0.0), env, model.cutoff)
+    least = 0.005 * model.cutoff * env.spreads()[1] / np.sqrt(env.mean_atoms)
+    assert weights.energy == pytest.approx(least**-2) and weights.forces == pytest.approx(env.spreads()[1] ** -2)

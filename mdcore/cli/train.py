@@ -29,6 +29,7 @@ from mdcore.train import metrics
 from mdcore.train.labelled import elements_of, gaps
 from mdcore.train.summary import summarise
 
+LOPSIDED = 100.0  # times as large is a weight that leaves nothing to another one
 FEW = 20  # epochs that are told whatever time they take
 
 
@@ -63,6 +64,19 @@ def about(settings: TrainingSettings, prepared) -> list[str]:
         f"walls: {walls.table(prepared.walls)} Angstrom" if prepared.walls else "walls: none",
         f"networks: {', '.join(sizes)}, {parameters} parameters" + (f", {members} members" if members > 1 else ""),
         "optimisers: " + ", then ".join(f"{s.type} (up to {s.epochs} epochs)" for s in settings.optimizer),
+        *lopsided(settings.loss),
+    ]
+
+
+def lopsided(loss) -> list[str]:
+    """A word on weights of which one is forgotten: they have no units."""
+    known = [(getattr(loss, name), name) for name in ("energy", "forces", "stress") if getattr(loss, name)]
+    (least, minor), (most, major) = min(known), max(known)
+    if most < LOPSIDED * least:
+        return []
+    return [
+        f"[loss]: {major} = {most:g} beside {minor} = {least:g}: weights have no units, so {minor} hardly count"
+        f"{'s' if minor != 'forces' else ''}; mostly both are between 0.1 and 10"
     ]
 
 

@@ -21,7 +21,7 @@ from mdcore.train.environments import Environments
 from mdcore.train.fit import Fit, Stage
 from mdcore.train.labelled import Labelled, elements_of, need
 from mdcore.train.labels import Labels
-from mdcore.train.loss import Regression, Weights
+from mdcore.train.loss import Regression, Weights, relative
 from mdcore.train.pairs import PairDistances, distances
 from mdcore.train.score import floors
 from mdcore.train.start import initialised
@@ -253,25 +253,25 @@ def stages(settings: TrainingSettings) -> list[Stage]:
     """The optimisers, one after the other."""
     loss = settings.loss
     weights = Weights(loss.energy, loss.forces, loss.stress, loss.power)
+    absolute = lambda regression: relative(weights, regression.environments, regression.model.cutoff)  # noqa: E731
 
     def stage(s):
         if isinstance(s, KalmanSettings):
-            noise = {name: max(getattr(loss, name), 1e-6) for name in ("energy", "forces", "stress")}
             own = kalman.KalmanSettings(
                 variance=s.variance, rows=s.rows, structures=s.structures, threshold=s.threshold, fading=s.fading,
-                noise=s.noise, power=loss.power, **noise,
-            )  # fmt: skip
+                noise=s.noise, energy=loss.energy, forces=loss.forces, stress=loss.stress, power=loss.power,
+            )
             make = lambda regression, seed: kalman.Kalman(regression, own, seed)  # noqa: E731
         elif isinstance(s, AdamSettings):
             own = adam.AdamSettings(
                 batch=s.batch, step=s.step, last_step=s.last_step, epochs=s.epochs, decay=s.decay, average=s.average,
                 clip=s.clip,
             )
-            make = lambda regression, seed: adam.Adam(regression, weights, own, seed)  # noqa: E731
+            make = lambda regression, seed: adam.Adam(regression, absolute(regression), own, seed)  # noqa: E731
         else:
             assert isinstance(s, LBFGSSettings)
             own = lbfgs.LBFGSSettings(memory=s.memory, l2=s.l2)
-            make = lambda regression, seed: lbfgs.LBFGS(regression, weights, own)  # noqa: E731
+            make = lambda regression, seed: lbfgs.LBFGS(regression, absolute(regression), own)  # noqa: E731
         return Stage(s.type, make, s.epochs, s.patience)
 
     return [stage(s) for s in settings.optimizer]

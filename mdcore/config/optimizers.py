@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 from mdcore.config.schema import Choice, Integer, Number, setting
+from mdcore.train.settings import AdamSettings as Adam
+from mdcore.train.settings import KalmanSettings as Kalman
+from mdcore.train.settings import LBFGSSettings as LBFGS
 
 TYPES = ("kalman", "adam", "lbfgs")
 
@@ -26,28 +29,34 @@ class KalmanSettings(OptimizerSettings):
     """The extended Kalman filter: the field's standard for these networks. A few epochs do."""
 
     structures: int = setting(
-        Integer(minimum=1, maximum=1000), "Structures an update; each gives its energy.", default=4, example=1
+        Integer(minimum=1, maximum=1000),
+        "Structures an update; each gives its energy.",
+        default=Kalman.structures,
+        example=1,
     )
     rows: int = setting(
-        Integer(minimum=0, maximum=10000), "Force components an update, of these structures.", default=32, example=64
+        Integer(minimum=0, maximum=10000),
+        "Force components an update, of these structures.",
+        default=Kalman.rows,
+        example=64,
     )
     threshold: float = setting(
         Number(minimum=0),
         "Only force components whose error is above so many times the structure's average.",
-        default=1.0,
+        default=Kalman.threshold,
         example=0.5,
     )
     variance: float = setting(
         Number(above=0),
         "Variance of each parameter before training: a small one is a regularisation, it holds them where they begin.",
-        default=100.0,
+        default=Kalman.variance,
         example=10.0,
     )
     fading: float = setting(
-        Number(minimum=0.9, maximum=1.0), "Below 1 the filter forgets.", default=1.0, example=0.9999
+        Number(minimum=0.9, maximum=1.0), "Below 1 the filter forgets.", default=Kalman.fading, example=0.9999
     )
     noise: float = setting(
-        Number(minimum=0), "Added to the variances at each update.", default=0.0, example=1e-6
+        Number(minimum=0), "Added to the variances at each update.", default=Kalman.noise, example=1e-6
     )
 
 
@@ -55,26 +64,26 @@ class KalmanSettings(OptimizerSettings):
 class AdamSettings(OptimizerSettings):
     """Many small steps along the gradient, whose size falls by a cosine over the epochs."""
 
-    batch: int = setting(Integer(minimum=1, maximum=100000), "Structures a step.", default=4, example=8)
-    step: float = setting(Number(above=0), "Size of the first steps.", default=2e-3, example=1e-3)
-    last_step: float = setting(Number(minimum=0), "Size of the last steps.", default=2e-5, example=1e-6)
+    batch: int = setting(Integer(minimum=1, maximum=100000), "Structures a step.", default=Adam.batch, example=8)
+    step: float = setting(Number(above=0), "Size of the first steps.", default=Adam.step, example=1e-3)
+    last_step: float = setting(Number(minimum=0), "Size of the last steps.", default=Adam.last_step, example=1e-6)
     decay: float = setting(
         Number(minimum=0),
         "Regularisation: weights (no biases) shrink by so much, times the size, a step.",
-        default=0.0,
+        default=Adam.decay,
         example=0.01,
     )
     average: float = setting(
         Number(minimum=0, maximum=0.999999),
         "What is measured, kept and written is the exponential moving average of the parameters, which keeps so much "
         "of itself in a step; 0: the parameters as they are.",
-        default=0.0,
+        default=Adam.average,
         example=0.999,
     )
     clip: float = setting(
         Number(minimum=0),
         "Gradients longer than so many times their running length are shortened; 0: none is.",
-        default=5.0,
+        default=Adam.clip,
         example=0.0,
     )
 
@@ -84,12 +93,12 @@ class LBFGSSettings(OptimizerSettings):
     """Steps of a quasi-Newton method over the whole set, one an epoch: for small sets, or to finish."""
 
     memory: int = setting(
-        Integer(minimum=1, maximum=1000), "How many steps tell the curvature.", default=30, example=50
+        Integer(minimum=1, maximum=1000), "How many steps tell the curvature.", default=LBFGS.memory, example=50
     )
     l2: float = setting(
         Number(minimum=0),
         "Regularisation: so many times the sum of squares of all weights (no biases) is added to the loss.",
-        default=0.0,
+        default=LBFGS.l2,
         example=1e-4,
     )
 

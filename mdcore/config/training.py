@@ -15,12 +15,15 @@ from mdcore.potentials.hdnnp_model import ACTIVATION_NAMES
 from mdcore.potentials.native_units import Units
 from mdcore.potentials.walls import SHORTEST, Wall
 from mdcore.threads import MOST as MOST_THREADS
+from mdcore.train.settings import RARE
+from mdcore.train.settings import KalmanSettings as Kalman
 
 CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "poly3": 7, "poly4": 8}
 GENERATED_ONLY = (
     "cutoff", "radial", "angular", "angular_shells", "angular_cutoff", "zetas", "wide", "keep", "method", "rare",
 )  # fmt: skip
 OWN_CARD = ("title", "program", "date", "seed", "settings", "files", "structures", "tags", "elements", SHORTEST)
+LEAST = 1e-6  # weight
 ACTIVATIONS = {ACTIVATION_NAMES[letter]: letter for letter in "tpsgcl"}
 
 
@@ -99,7 +102,7 @@ class DescriptorSettings:
         Number(minimum=0),
         "Candidates with values so many standard deviations above their mean are dropped: they look where atoms hardly "
         "ever are, and make dynamics fragile. 0: none is, for data of different kinds of structures.",
-        default=8.0,
+        default=RARE,
         example=0.0,
     )
     scaling: str = setting(
@@ -185,23 +188,24 @@ class NetworkSettings:
 class LossSettings:
     """What counts how much. A property with weight 0 needs no labels.
 
-    Adam and L-BFGS: L = sum over structures of their weight times [`energy` (E - E_ref)^2 / N^`power` + `forces`
-    sum |F - F_ref|^2 + `stress` |stress - stress_ref|^2], in eV and Angstrom. The Kalman filter takes errors, of
-    energies (E - E_ref) / N^(`power` / 2), in units of their running averages; there the weights say what is taken more
-    seriously.
+    Weights have no units and mean the same to all optimisers: each label, an energy an atom, a component of a force or
+    of a stress, counts (weight times error over what is usual)^2, times the weight of its structure. Usual is, to Adam
+    and L-BFGS, the spread of the labels that are trained on (of energies: beyond what atoms give); to the Kalman
+    filter, the running average of the errors.
     """
 
-    energy: float = setting(Number(minimum=0), "Weight of energies.", default=3.0, example=10.0)
-    forces: float = setting(Number(minimum=0), "Weight of forces.", default=1.0, example=1.0)
-    stress: float = setting(Number(minimum=0), "Weight of stress.", default=0.0, example=1.0)
+    energy: float = setting(Number(minimum=0, maximum=1e6), "Weight of energies.", default=Kalman.energy, example=10.0)
+    forces: float = setting(Number(minimum=0, maximum=1e6), "Weight of forces.", default=Kalman.forces, example=1.0)
+    stress: float = setting(Number(minimum=0, maximum=1e6), "Weight of stress.", default=Kalman.stress, example=1.0)
     power: float = setting(
         Number(minimum=0, maximum=2),
-        "Of the number of atoms: 2 is an error an atom, less gives large structures more weight.",
-        default=2.0,
+        "Of the number of atoms N: energies count by their error over N^(`power` / 2); 2 is an error an atom, less "
+        "gives large structures more weight.",
+        default=Kalman.power,
         example=1.0,
     )
     tags: dict[str, float] = setting(
-        Table(Number(above=0)),
+        Table(Number(minimum=1e-6, maximum=1e6)),
         "Weights of structures by their tag; others have 1.",
         factory=dict,
         example={"Surface": 2.0},
@@ -210,6 +214,9 @@ class LossSettings:
     def check(self, given) -> Iterator[tuple[str, str]]:
         if not (self.energy or self.forces or self.stress):
             yield "energy", "nothing counts; give energy, forces or stress a weight above 0"
+        for name in ("energy", "forces", "stress"):
+            if 0 < getattr(self, name) < LEAST:
+                yield name, f"hardly counts; leave it out with 0, or give it {LEAST:g} at least"
 
 
 @dataclass(frozen=True, kw_only=True)

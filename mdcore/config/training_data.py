@@ -47,7 +47,9 @@ class DataSettings:
         default_text="`tag`, `config_type`, `group`, `set` or `label`",
         example="origin",
     )
-    weight: float = setting(Number(above=0), "Weight of its structures in the loss.", default=1.0, example=0.5)
+    weight: float = setting(
+        Number(minimum=1e-6, maximum=1e6), "Weight of its structures in the loss.", default=1.0, example=0.5
+    )
     energy: str | None = setting(
         Text(), "Key of the energy.", default=None, default_text="`energy`, `REF_energy`, ...", example="dft_energy"
     )

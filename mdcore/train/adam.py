@@ -6,31 +6,12 @@ wander around what they look for; their exponential moving average (B. T. Polyak
 where it was.
 """
 
-from dataclasses import dataclass
 
 import numpy as np
 
 from mdcore.train.batches import batches, set_state, state_of
 from mdcore.train.loss import Regression, Weights
-
-
-@dataclass(frozen=True)
-class AdamSettings:
-    """batch : structures a step; step, last_step : sizes of steps; epochs : over which the size falls from one to the
-    other; decay : of weights, not biases, a step and unit of step size (decoupled); average : 0, or how much of the
-    average of the parameters a step keeps; clip : longest gradient in units of its
-    running length, 0: no limit"""
-
-    batch: int = 4
-    step: float = 2e-3
-    last_step: float = 2e-5
-    epochs: int = 100
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-12
-    decay: float = 0.0
-    average: float = 0.0
-    clip: float = 5.0
+from mdcore.train.settings import AdamSettings
 
 
 class Adam:

@@ -19,14 +19,12 @@ from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Scaling, Symmet
 from mdcore.potentials.native_units import Units
 from mdcore.train.environments import Reach
 from mdcore.train.labelled import Labelled, elements_of
+from mdcore.train.settings import RARE
 
 # of given and of generated functions: least max - min, relative and absolute (functions count neighbours: 1 is large),
 # and 1 - |correlation| up to which two say the same. Published sets have small and similar ones, that work
 GIVEN = (1e-6, 1e-11, 1e-9)
 GENERATED = (1e-3, 1e-5, 1e-5)
-# the most standard deviations a value of a generated function may lie above the mean. A function with a long tail looks
-# where atoms hardly ever are: a network learns nothing about its values there, and dynamics soon finds some
-RARE = 8.0
 SAMPLE = 4000  # environments of each element among which candidates are compared
 METHODS = ("cur", "fps")
 

@@ -129,6 +129,16 @@ class Environments:
         """What the tangents take."""
         return sum(block.t.nbytes + (0 if block.s is None else block.s.nbytes) for block in self.blocks)
 
+    def spreads(self) -> np.ndarray:
+        """How much the labels of all ranks differ, RMS: energies an atom beyond what offsets fit, forces, stresses."""
+        join, sizes = self.comm.join, self.n_atoms
+        shares, energies = join(self.counts / sizes[:, None]), join(self.energies / sizes)
+        known = np.isfinite(energies)
+        beyond = energies[known] - shares[known] @ np.linalg.lstsq(shares[known], energies[known], rcond=1e-10)[0]
+        tensors = [own[np.isfinite(own)] for own in (self.forces, self.stresses)]
+        n, squares = self.comm.sum(np.array([[len(own), own @ own] for own in tensors], dtype=np.float64)).T
+        return np.sqrt([np.sum(beyond**2) / max(known.sum(), 1), *(squares / np.maximum(n, 1.0))])
+
     def _shares(self) -> list[range]:
         """The structures in as many runs as there are threads, of about the same number of atoms."""
         cuts = np.searchsorted(self.first, np.linspace(0, self.first[-1], self.threads + 1))

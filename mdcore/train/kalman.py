@@ -13,7 +13,6 @@ Ranks compute the rows of their structures, tell them to all others, and correct
 is small and done by all alike.
 """
 
-from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
@@ -21,33 +20,11 @@ import numpy as np
 from mdcore.errors import SimulationError
 from mdcore.train.batches import batches, set_state, state_of
 from mdcore.train.covariance import Covariance, single_threaded_blas
-from mdcore.train.loss import Regression
+from mdcore.train.loss import LEVER, Regression
+from mdcore.train.settings import KalmanSettings
 
 MEMORY = 0.02  # how fast the running errors follow, a structure
 SMALLEST = 1e-12  # error, native units
-SHARE = 0.005  # an energy is never trusted beyond forces at work over such a share of the cutoff, added at random
-
-
-@dataclass(frozen=True)
-class KalmanSettings:
-    """variance : of each parameter before training. rows : force components an update, of `structures` structures, each
-    of which gives its energy (and one component of its stress), too
-    energy, forces, stress : weights: noise is the running error over the weight
-    power : errors of energies are over N^(power / 2); 2 is an error an atom, less trusts large structures more
-    threshold : only force components with an error above so many times the structure's average
-    fading : 1, or less, at which the filter forgets (0.99 to 1); noise : added to P an update
-    """
-
-    variance: float = 100.0
-    rows: int = 32
-    structures: int = 4
-    energy: float = 1.5
-    forces: float = 1.0
-    stress: float = 1.0
-    power: float = 2.0
-    threshold: float = 0.7
-    fading: float = 1.0
-    noise: float = 0.0
 
 
 class Kalman:
@@ -59,7 +36,7 @@ class Kalman:
         self.seed, self.rng = seed, np.random.default_rng(seed)
         errors, n, p = regression.errors(), regression.environments.mean_atoms, self.settings.power
         self.running = np.array([errors.energy * n ** (1 - p / 2), errors.forces, errors.stress])
-        self.least_energy = SHARE * regression.model.cutoff * n ** ((1 - p) / 2)
+        self.least_energy = LEVER * regression.model.cutoff * n ** ((1 - p) / 2)
         self.updates = 0
 
     def epoch(self) -> None:
@@ -103,7 +80,7 @@ class Kalman:
 
         Choices depend on seed, update and structure alone.
         """
-        regression, env = self.regression, self.regression.environments
+        regression, env, settings = self.regression, self.regression.environments, self.settings
         places, own = env.local(structures)
         random = [np.random.default_rng((self.seed, self.updates, k)) for k in structures[places]]
         component = np.array([each.integers(6) for each in random], dtype=int)
@@ -125,18 +102,18 @@ class Kalman:
 
         rows, errors = [np.empty((0, regression.n_parameters))], [np.empty(0)]
         known = np.flatnonzero(np.isfinite(of_energy))
-        if len(known):
+        if len(known) and settings.energy:
             share = root[known] / noise[0]
             rows.append(regression.energy_rows(own[known]) * (share / size[known])[:, None])
             errors.append(of_energy[known] * share)
         chosen = [self._choose(f, each) for f, each in zip(of_forces, random, strict=True)]
-        if any(map(len, chosen)):
+        if any(map(len, chosen)) and settings.forces:
             atoms = np.concatenate([env.first[k] + c // 3 for k, c in zip(own, chosen, strict=True)])
             share = np.repeat(root, list(map(len, chosen))) / noise[1]
             rows.append(self._force_rows(atoms, np.concatenate(chosen) % 3) * share[:, None])
             errors.append(np.concatenate([f[c] for f, c in zip(of_forces, chosen, strict=True)]) * share)
         known = np.flatnonzero(np.isfinite(of_stress))
-        if len(known):
+        if len(known) and settings.stress:
             share = root[known] / noise[2]
             rows.append(regression.stress_rows(own[known], component[known]) * share[:, None])
             errors.append(of_stress[known] * share)
@@ -151,7 +128,7 @@ class Kalman:
         least = np.full(3, SMALLEST)
         if np.isfinite(self.running[1]):
             least[0] = max(SMALLEST, self.least_energy * self.running[1])
-        return np.maximum(self.running, least) / weights
+        return np.maximum(self.running, least) / np.where(weights > 0, weights, 1.0)
 
     def _choose(self, errors: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """Numbers of force components of one structure; errors [3 n_atoms], nan where unknown."""

@@ -5,24 +5,11 @@ that satisfies the strong Wolfe conditions (J. Nocedal, S. J. Wright, Numerical 
 and 3.6). Deterministic; worth it for small sets, or to finish what another optimiser began.
 """
 
-from dataclasses import dataclass
 
 import numpy as np
 
 from mdcore.train.loss import Regression, Weights
-
-
-@dataclass(frozen=True)
-class LBFGSSettings:
-    """memory : steps that tell the curvature; decrease, curvature : of Wolfe's conditions; trials : losses a step
-    l2 : regularisation: times the sum of squares of all weights, without biases, is added to the loss
-    """
-
-    memory: int = 30
-    decrease: float = 1e-4
-    curvature: float = 0.9
-    trials: int = 20
-    l2: float = 0.0
+from mdcore.train.settings import LBFGSSettings
 
 
 class LBFGS:

@@ -23,6 +23,8 @@ from mdcore.potentials.hdnnp_plan import energy_of
 from mdcore.train.environments import Environments
 
 CHUNK = 1024  # atoms: what structures are computed together
+NO_SPREAD = (1e-5, 1e-3, 1e-5)  # eV an atom, eV/Angstrom, eV/Angstrom^3: labels that differ less are the same
+LEVER = 0.005  # of the cutoff: over such a way forces at work, added at random, are the least error of an energy
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,20 @@ class Weights:
     forces: float = 1.0
     stress: float = 0.0
     power: float = 2.0
+
+
+def relative(weights: Weights, environments: Environments, cutoff: float) -> Weights:
+    """Weights of errors over the spread of their labels, as weights of squares of errors in the potential's own units.
+
+    Each label, an energy, a component of a force or a stress, counts (weight times error over spread)^2. What offsets
+    fit has no spread: that of energies is at least what forces make of it over LEVER of the cutoff.
+    """
+    n = environments.mean_atoms
+    energy, forces, stress = np.maximum(environments.spreads(), NO_SPREAD).tolist()
+    energy = max(energy, LEVER * cutoff / np.sqrt(n) * forces) * n ** (1.0 - weights.power / 2.0)
+    return Weights(
+        (weights.energy / energy) ** 2, (weights.forces / forces) ** 2, (weights.stress / stress) ** 2, weights.power
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,15 +48,9 @@ class Floors:
 def floors(regression: Regression) -> Floors:
     """Of the set of a regression, in eV and Angstrom; on all its ranks."""
     env, comm = regression.environments, regression.comm
-    shares, energies = map(comm.join, (env.counts / env.n_atoms[:, None], env.energies / env.n_atoms))
-    known = np.isfinite(energies)
-    beyond = energies[known] - shares[known] @ np.linalg.lstsq(shares[known], energies[known], rcond=1e-10)[0]
-    tensors = [own[np.isfinite(own)] for own in (env.forces, env.stresses)]
-    n, squares = comm.sum(np.array([[own.size for own in tensors], [own @ own for own in tensors]], dtype=np.float64))
-    spread = [np.sqrt(np.mean(beyond**2)) if known.any() else 0.0, *np.sqrt(squares / np.maximum(n, 1.0))]
     volume, atoms = comm.sum(np.array([np.nansum(env.volumes), env.n_atoms[np.isfinite(env.volumes)].sum()], float))
     return Floors(
-        tuple(np.maximum(RESOLVED, SHARE * np.array(spread)).tolist()),
+        tuple(np.maximum(RESOLVED, SHARE * env.spreads()).tolist()),
         WAY * regression.model.cutoff / np.sqrt(env.mean_atoms),
         WAY * float(volume) / max(float(atoms), 1.0),
     )
