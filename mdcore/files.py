@@ -77,7 +77,22 @@ def open_text(path, what: str = "a text file") -> io.TextIOWrapper:
     if b"\0" in head and encoding.startswith("utf-8"):
         stream.close()
         raise InputError(f"{path}: a binary file; expected {what}")
+    if not encoding.startswith("utf-8"):
+        _check_encoding(stream, encoding, path, what)
     return io.TextIOWrapper(stream, encoding=encoding, errors=LATIN_1)
+
+
+def _check_encoding(stream, encoding: str, path, what: str) -> None:
+    """InputError unless all of a binary stream is text; it stands at its beginning again."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        while chunk := stream.read(1 << 20):
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeError:
+        stream.close()
+        raise InputError(f"{path}: not a text file in UTF-8, nor in {encoding.upper()}; expected {what}") from None
+    stream.seek(0)
 
 
 def read_text(path, what: str = "a text file", most: int = MOST_TEXT) -> str:

@@ -107,7 +107,7 @@ TWO_PAIRS = '[[potential.pair]]\nspecies = ["Ar", "Ar"]\nepsilon = 0.01\nsigma =
 SYNTAX = [
     Bad("no such input", ("argon.toml: no such input file", "mdcore run"), text=None),
     Bad("input is a folder", ("is a directory",), args=("run", ".")),
-    Bad("not text", ("argon.toml: not a text file in UTF-8",), text=b"\xff\xfe\x00title"),
+    Bad("not text", ("argon.toml: not a text file in UTF-8, nor in UTF-16",), text=b"\xff\xfe\x00title!"),
     Bad("empty file", ("[structure]", "[[potential]]", "[[stage]]", "required"), text=""),
     edit(
         "not TOML",

@@ -347,5 +347,3 @@ def test_texts_that_are_none(tmp_path, text, words):
         with pytest.raises(InputError, match=words) as caught:
             reader(path)
         assert len(str(caught.value)) < 400
-
-

@@ -13,6 +13,7 @@ from mdcore.config.parse import Parser
 from mdcore.config.problems import Origin, Problems
 from mdcore.config.settings import Settings
 from mdcore.errors import InputError
+from mdcore.files import read_text
 
 ARRAYS = ("potential", "stage")
 
@@ -27,17 +28,11 @@ def read(path: str) -> str:
     """The text of the input file; raises InputError."""
     if os.path.isfile(path) and (kind := other_kind(path)):
         raise InputError(f"{path}: this is {kind}")
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except FileNotFoundError:
-        raise InputError(f"{path}: {absent(path)}") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: is a directory; name the input file in it") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text file in UTF-8 (byte {error.start}); TOML files are") from None
-    except OSError as error:
-        raise InputError(f"{path}: can't be read: {error.strerror}") from None
+    if os.path.isdir(path):
+        raise InputError(f"{path}: is a directory; name the input file in it")
+    if "\0" not in path and not os.path.exists(path):
+        raise InputError(f"{path}: {absent(path)}")
+    return read_text(path, "an input file (TOML)")
 
 
 def parse(text: str, source: str = "input.toml", overrides=()) -> Settings:
@@ -103,11 +98,14 @@ def decode(text: str, source: str) -> dict:
         if not match:
             raise InputError(f"{source}: not valid TOML: {error}") from None
         reason, line, column = match.groups()
-        content = text.splitlines()[int(line) - 1].strip() if int(line) <= len(text.splitlines()) else ""
+        content = text.split("\n")[int(line) - 1].strip()[:120]
         hint = not_toml(text, content)
         raise InputError(
             f"{source}: line {line}, column {column}: {reason}; the line is: {content}" + (f"; {hint}" if hint else "")
         ) from None
+    except (RecursionError, ValueError) as error:  # brackets by the thousand; integers of thousands of digits
+        deep = isinstance(error, RecursionError)
+        raise InputError(f"{source}: {'too many brackets within brackets' if deep else error}") from None
 
 
 def resolve(settings: Settings) -> Settings:

@@ -13,6 +13,9 @@ import numpy as np
 
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError
+from mdcore.files import read_text
+from mdcore.numerals import integer
+from mdcore.numerals import number as to_number
 from mdcore.potentials.hdnnp_model import (
     HDNNP,
     ElementNetwork,
@@ -25,7 +28,6 @@ from mdcore.potentials.n2p2_settings import (
     element_list,
     read_settings,
     symmetry_functions,
-    to_float,
 )
 from mdcore.potentials.native_units import Units, did_you_mean, unit_comments
 
@@ -85,10 +87,7 @@ def read_n2p2(folder, units: Units | dict | None = None) -> HDNNP:
 
 
 def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig", errors="replace")  # editors of Windows leave a mark
-    except OSError as error:
-        raise InputError(f"{path}: can't be read: {error.strerror or error}") from None
+    return read_text(path, "a text file of a network potential")
 
 
 def read_toml(path: Path) -> dict:
@@ -97,7 +96,7 @@ def read_toml(path: Path) -> dict:
     if path.exists():
         try:
             content = tomllib.loads(_read(path))
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:  # of TOML, and of integers or nesting beyond bounds
             raise InputError(f"{path}: {error}") from None
     known = ("units", "provenance", "training")
     for key in content:
@@ -183,14 +182,14 @@ def _read_scaling(path: Path, settings: Settings, elements, functions) -> tuple[
     tables = [np.tile([-np.inf, np.inf, np.nan, np.nan], (len(own), 1)) for own in functions]
     if path.exists() or mode != "none":
         seen = set()
-        for number, raw in enumerate(_read(path).splitlines(), start=1):
+        for number, raw in enumerate(_read(path).split("\n"), start=1):
             words = raw.split("#", 1)[0].split()
             where = f"{path}: line {number}"
             if not words or len(words) == 2:
                 continue
             try:
-                e, f = (int(word) - 1 for word in words[:2])
-                numbers = [to_float(word) for word in words[2:]]
+                e, f = (integer(word) - 1 for word in words[:2])
+                numbers = [to_number(word) for word in words[2:]]
             except ValueError:
                 raise InputError(f"{where}: expected 2 integers and 3 or 4 numbers: {raw.strip()}") from None
             if len(numbers) not in (3, 4):
@@ -222,11 +221,11 @@ def _read_scaling(path: Path, settings: Settings, elements, functions) -> tuple[
 def _read_network(folder: Path, settings: Settings, element: str, n_inputs: int) -> ElementNetwork:
     path = folder / f"weights.{ATOMIC_NUMBERS[element]:03d}.data"
     values = []
-    for number, raw in enumerate(_read(path).splitlines(), start=1):
+    for number, raw in enumerate(_read(path).split("\n"), start=1):
         words = raw.split("#", 1)[0].split()
         if words:
             try:
-                values.append(to_float(words[0]))
+                values.append(to_number(words[0]))
             except ValueError:
                 values.append(math.nan)
             if not math.isfinite(values[-1]):

@@ -13,7 +13,8 @@ import numpy as np
 
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError, OutputError
-from mdcore.potentials.n2p2_settings import to_float
+from mdcore.files import open_text
+from mdcore.numerals import number as to_number
 from mdcore.potentials.native_units import Units, did_you_mean
 
 _KEYWORDS = ("begin", "comment", "lattice", "atom", "energy", "charge", "end")
@@ -64,32 +65,29 @@ def iterate_input_data(path, units: Units | dict | None = None) -> Iterator[Labe
     """The structures one by one, for files larger than memory."""
     path, units = Path(path), Units.parse(units)
     block = None
-    try:
-        with path.open(encoding="utf-8", errors="replace") as stream:
-            for number, raw in enumerate(stream, start=1):
-                words = raw.split()
-                if not words or words[0].startswith("#"):
-                    continue
-                where, keyword = f"{path}: line {number}", words[0]
-                if keyword not in _KEYWORDS:
-                    raise InputError(
-                        f"{where}: unknown keyword {keyword!r}{did_you_mean(keyword, _KEYWORDS)}"
-                    )
-                if (keyword == "begin") == (block is not None):
-                    raise InputError(
-                        f"{where}: {keyword!r} {'inside' if block else 'outside'} a begin ... end block"
-                    )
-                if keyword == "begin":
-                    block = {"set_name": _set_name(words[1:], where)}
-                elif keyword == "comment":
-                    block["comment"] = raw.strip()[len("comment") :].strip()
-                elif keyword == "end":
-                    yield _structure(block, where, units)
-                    block = None
-                else:
-                    _read_line(block, keyword, words[1:], where)
-    except OSError as error:
-        raise InputError(f"{path}: can't be read: {error.strerror or error}") from None
+    with open_text(path, "structures in the format of n2p2 and RuNNer (input.data)") as stream:
+        for number, raw in enumerate(stream, start=1):
+            words = raw.split()
+            if not words or words[0].startswith("#"):
+                continue
+            where, keyword = f"{path}: line {number}", words[0]
+            if keyword not in _KEYWORDS:
+                raise InputError(
+                    f"{where}: unknown keyword {keyword!r}{did_you_mean(keyword, _KEYWORDS)}"
+                )
+            if (keyword == "begin") == (block is not None):
+                raise InputError(
+                    f"{where}: {keyword!r} {'inside' if block else 'outside'} a begin ... end block"
+                )
+            if keyword == "begin":
+                block = {"set_name": _set_name(words[1:], where)}
+            elif keyword == "comment":
+                block["comment"] = raw.strip()[len("comment") :].strip()
+            elif keyword == "end":
+                yield _structure(block, where, units)
+                block = None
+            else:
+                _read_line(block, keyword, words[1:], where)
     if block is not None:
         raise InputError(f"{path}: the last structure has no 'end': is the file truncated?")
 
@@ -125,7 +123,7 @@ def _read_line(block: dict, keyword: str, words: list[str], where: str) -> None:
             raise InputError(f"{where}: unknown element {symbol!r}{did_you_mean(symbol, ATOMIC_NUMBERS)}")
         block.setdefault("symbols", []).append(symbol)
     try:
-        numbers = [to_float(word) for word in words]
+        numbers = [to_number(word) for word in words]
     except ValueError:
         raise InputError(f"{where}: {keyword}: expected numbers, found {' '.join(words)!r}") from None
     if not np.all(np.isfinite(numbers)):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError
+from mdcore.numerals import integer, number
 from mdcore.potentials.hdnnp_model import ACTIVATIONS, SymmetryFunction
 from mdcore.potentials.n2p2_keywords import HANDLED, IGNORED, REFUSED, canonical, is_ignored
 from mdcore.potentials.native_units import did_you_mean
@@ -45,14 +46,14 @@ class Line:
     def number_at(self, index: int, meaning: str) -> float:
         text = self.argument(index, meaning)
         try:
-            return to_float(text)
+            return number(text)
         except ValueError:
             raise self.fail(f"expected a number for {meaning}, found {text!r}") from None
 
     def integer_at(self, index: int, meaning: str) -> int:
         text = self.argument(index, meaning)
         try:
-            return int(text)
+            return integer(text)
         except ValueError:
             raise self.fail(f"expected an integer for {meaning}, found {text!r}") from None
 
@@ -106,11 +107,11 @@ class Settings:
 def read_settings(path: Path, text: str) -> Settings:
     """Parse the text of ``input.nn``; InputError for refused, unknown and repeated keywords."""
     settings = Settings(path)
-    for number, raw in enumerate(text.splitlines(), start=1):
+    for count, raw in enumerate(text.split("\n"), start=1):
         words = raw.split("#", 1)[0].split()
         if not words:
             continue
-        line = Line(path, number, words[0], tuple(words[1:]))
+        line = Line(path, count, words[0], tuple(words[1:]))
         keyword = canonical(words[0])
         if keyword in REFUSED:
             raise line.fail(f"mdcore does not support {REFUSED[keyword]}")
@@ -124,11 +125,6 @@ def read_settings(path: Path, text: str) -> Settings:
             raise line.fail(f"given twice (first at line {known[0].number})")
         known.append(line)
     return settings
-
-
-def to_float(text: str) -> float:
-    """A number as C or Fortran writes it (1.0D-3)."""
-    return float(text.replace("D", "e").replace("d", "e"))
 
 
 def symmetry_functions(settings: Settings, elements: tuple[str, ...]) -> list[SymmetryFunction]:

@@ -13,6 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from mdcore.errors import InputError
+from mdcore.files import open_binary, read_text
+from mdcore.numerals import integer
+from mdcore.train.labels import Labels
 
 
 def systems(path: Path) -> list[Path]:
@@ -20,7 +23,7 @@ def systems(path: Path) -> list[Path]:
     return sorted(raw.parent for raw in path.rglob("type.raw") if any(raw.parent.glob("set.*/coord.npy")))
 
 
-def frames(folder: Path, root: Path) -> Iterator[dict]:
+def frames(folder: Path, root: Path, labels: Labels) -> Iterator[dict]:
     """The structures of a system; keys as the fields of Labelled. root : what the user named."""
     types, names = _types(folder), _type_map(folder)
     cluster = (folder / "nopbc").exists()
@@ -38,10 +41,12 @@ def frames(folder: Path, root: Path) -> Iterator[dict]:
         if not cluster and "box" not in columns:
             raise InputError(f"{part}: no box.npy; add it, or an empty file nopbc in {folder} if it is a cluster")
         for k in range(n):
-            yield _frame(coord, kinds, columns, k, names, cluster, f"{part}: frame {k}") | {"tag": tag}
+            place = f"{part}: frame {k}"
+            own = _frame(coord, kinds, columns, k, names, cluster, labels, place)
+            yield own | {"tag": tag, "place": place}
 
 
-def _frame(coord, kinds, columns, k, names, cluster, where) -> dict:
+def _frame(coord, kinds, columns, k, names, cluster, labels, where) -> dict:
     there = kinds[k] >= 0
     if kinds[k].max() >= len(names):
         raise InputError(f"{where}: type {kinds[k].max()}: type_map.raw names {len(names)} types only")
@@ -57,17 +62,20 @@ def _frame(coord, kinds, columns, k, names, cluster, where) -> dict:
     if "force" in columns:
         own["forces"] = columns["force"][k].reshape(-1, 3)[there]
     if "virial" in columns and box is not None:
-        virial = columns["virial"][k].reshape(3, 3)
-        own["stress"] = -0.5 * (virial + virial.T) / abs(np.linalg.det(box))
+        volume = abs(np.linalg.det(box))
+        own["stress"] = labels.stress_in({"virial": columns["virial"][k]}, volume if volume > 0 else None, where)
     return own
 
 
 def _load(path: Path, width: int, frames: int | None = None) -> np.ndarray:
     """float64 [frames, width]"""
+    open_binary(path, "a NumPy array").close()  # a regular file
     try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        array = np.load(path, allow_pickle=False, mmap_mode="r")  # which looks at sizes before anything is taken
+    except Exception as error:  # NumPy's reader raises many kinds
         raise InputError(f"{path}: can't be read as a NumPy array: {error}") from None
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
+        raise InputError(f"{path}: no NumPy array of numbers")
     rows = array.reshape(len(array), -1) if array.ndim else array.reshape(1, -1)
     if rows.shape[1] != width or frames not in (None, len(rows)):
         expected = f"[{'frames' if frames is None else frames}, {width}]"
@@ -76,14 +84,18 @@ def _load(path: Path, width: int, frames: int | None = None) -> np.ndarray:
 
 
 def _types(folder: Path) -> np.ndarray:
-    words = (folder / "type.raw").read_text().split()
-    if not words or not all(word.lstrip("-").isdigit() for word in words):
+    words = read_text(folder / "type.raw", "one integer an atom").split()
+    try:
+        types = np.array([integer(word) for word in words])
+    except ValueError:
+        types = np.empty(0)
+    if not types.size:
         raise InputError(f"{folder / 'type.raw'}: expected one integer an atom")
-    return np.array(words, dtype=int)
+    return types
 
 
 def _type_map(folder: Path) -> list[str]:
     path = folder / "type_map.raw"
     if not path.exists():
         raise InputError(f"{path}: is missing; write the element of each type into it, one a line, e.g. O and H")
-    return path.read_text().split()
+    return read_text(path, "the element of each type").split()

@@ -25,7 +25,7 @@ class Labelled:
     energy : float, eV; forces : float64 [n, 3], eV/Angstrom
     stress : float64 [3, 3], eV/Angstrom^3, +dE/dstrain / volume (ASE's sign: negative when compressed)
     weight : in the loss, relative to other structures; tag : the group it belongs to
-    file, index : where it comes from; index counted from 0
+    file, index : where it comes from; index counted from 0; place : how messages name it if that is not enough
     """
 
     symbols: tuple[str, ...]
@@ -40,6 +40,7 @@ class Labelled:
     tag: str = ""
     file: str = ""
     index: int = 0
+    place: str = ""
 
     def __post_init__(self):
         put = object.__setattr__
@@ -84,7 +85,7 @@ class Labelled:
     @property
     def where(self) -> str:
         """How messages name it."""
-        return f"{self.file or 'data'}: structure {self.index}"
+        return self.place or f"{self.file or 'data'}: structure {self.index}"
 
     @property
     def n(self) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 from mdcore import extxyz
 from mdcore.errors import InputError
 from mdcore.extxyz_columns import NEEDED
+from mdcore.files import read_text
 from mdcore.potentials.n2p2 import TOML_NAME, read_toml
 from mdcore.potentials.n2p2_data import iterate_input_data
 from mdcore.potentials.native_units import Units, unit_comments
@@ -123,7 +124,7 @@ def _n2p2(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
     units = units or beside
     if units is None:
         settings = path.parent / "input.nn"
-        hint = unit_comments(settings.read_text(errors="replace")) if settings.exists() else ""
+        hint = unit_comments(read_text(settings)) if settings.exists() else ""
         raise InputError(
             f'{path}: input.data does not say its units; state them, e.g. units = {{length = "bohr", energy = '
             f'"hartree"}} (or --units length=bohr,energy=hartree), or in {TOML_NAME} beside it'
@@ -141,7 +142,7 @@ def _n2p2(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
 
 def _deepmd(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
     for folder in deepmd.systems(path):
-        yield from deepmd.frames(folder, path)
+        yield from deepmd.frames(folder, path, labels)
 
 
 def _ase(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
