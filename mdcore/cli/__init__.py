@@ -33,7 +33,7 @@ def main(argv=None) -> int:
 def told(warning, category, filename, line, file=None, text=None) -> None:
     """A warning of ours as one line; others as Python shows them."""
     if category is UserWarning:
-        print(f"mdcore: warning: {warning}", file=sys.stderr, flush=True)
+        console.tell("warning", str(warning))
     else:
         sys.stderr.write(warnings.formatwarning(warning, category, filename, line, text))
 

@@ -7,21 +7,86 @@ import sys
 
 from mdcore.errors import InputError
 
-EPILOG = "The input file is described in docs/input.md. Under MPI: mpirun -n 4 mdcore run input.toml"
+EPILOG = """\
+examples:
+  mdcore run input.toml               simulate what an input file describes
+  mdcore run input.toml --restart     go on after Ctrl-C, a signal or a crash
+  mdcore run input.toml --set seed=7  with one setting changed
+  mdcore check input.toml             what it would do, what is wrong with it
+  mdcore train train.toml             make a network potential of labelled data
+  mpirun -n 4 mdcore run input.toml   on several cores: the same bits
+
+help:
+  mdcore help input                   what may stand in an input file
+  mdcore help input stage             ... in one section; or about one key
+  mdcore help train                   what may stand in that of a training
+  mdcore help units, help exit-codes, help run
+
+exit codes:
+  {codes}
+"""
+RUN_EPILOG = """\
+examples:
+  mdcore run argon.toml
+  mdcore run argon.toml --set stage.produce.steps=100000 --set output.name=long
+  mdcore run argon.toml --restart     go on where the last run was stopped
+  mpirun -n 4 mdcore run argon.toml
+
+Ctrl-C and signals: a checkpoint is written, the exit code is 75.
+mdcore help input tells what may stand in INPUT.
+"""
+TRAIN_EPILOG = """\
+examples:
+  mdcore check train.toml             what is in the data, what would be made
+  mdcore train train.toml
+  mdcore train train.toml --restart --set optimizer.0.epochs=50
+
+mdcore help train tells what may stand in INPUT.
+"""
+EXIT_CODES = {
+    0: "done",
+    1: "an internal error; of mdcore verify: a row FAILs",
+    2: "wrong input, or a wrong command",
+    3: "the physics broke down: explosion, overlap, lost atom",
+    4: "files can't be written or read, or would be overwritten",
+    5: "atoms left the range of a network's training, or a committee disagrees, and the input says to stop then",
+    75: "stopped on request (Ctrl-C, a signal) after a checkpoint: go on with --restart",
+    130: "Ctrl-C where there is nothing to keep, or twice",
+    141: "nobody reads the output any more, as in mdcore check input.toml | head",
+}
+SHORT_CODES = """\
+0 done, 2 wrong input, 3 the physics broke down, 4 files, 5 out of training,
+  75 stopped: go on with --restart"""
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse whose complaints are ours: one message, from one rank."""
+    """argparse whose words are ours, from one rank."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(
+            *arguments, **options, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
 
     def error(self, message):
-        raise InputError(f"{message}; see: {self.prog} --help")
+        from mdcore.cli.slips import hint
+
+        meant = hint(message, self)
+        if meant:
+            message = message.partition(" (choose from")[0]
+        raise InputError(f"{message}; {meant}see: {self.prog} --help")
+
+    def _print_message(self, message, file=None):
+        from mdcore.cli import _connect_quietly
+
+        if _connect_quietly().rank == 0:
+            super()._print_message(message, file)
 
 
 class Version(argparse.Action):
     def __call__(self, parser, namespace, values, option_string=None):
         import mdcore
 
-        print(f"mdcore {mdcore.__version__}")
+        parser._print_message(f"mdcore {mdcore.__version__}\n", sys.stdout)
         parser.exit()
 
 
@@ -33,7 +98,12 @@ def parse_arguments(argv) -> argparse.Namespace | None:
         if option == "--restart" and value.endswith(".toml"):
             argv[i] = "--restart="  # what follows is the input, not a checkpoint
     try:
-        arguments = parser.parse_args(argv)
+        if argv and argv[0].startswith("-") and argv[0] not in parser._option_string_actions:
+            parser.error(f"unrecognized arguments: {argv[0].rstrip('=')}")
+        arguments, unknown = parser.parse_known_args(argv)
+        if unknown:
+            named = parser.commands.choices.get(argv[0], parser)
+            named.error(f"unrecognized arguments: {' '.join(unknown)}")
     except SystemExit:  # --help and --version have printed
         return None
     if arguments.module is None:
@@ -51,7 +121,7 @@ def parse_arguments(argv) -> argparse.Namespace | None:
 def build() -> Parser:
     """The parser of the command line."""
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("input", metavar="INPUT", help="the input file, TOML")
+    common.add_argument("input", metavar="INPUT", help="the input file, TOML (mdcore help input)")
     common.add_argument(
         "--set",
         metavar="KEY=VALUE",
@@ -61,18 +131,18 @@ def build() -> Parser:
     )
     common.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")
 
-    parser = Parser(prog="mdcore", description="Molecular dynamics.", epilog=EPILOG, allow_abbrev=False)
+    about = "Molecular dynamics with network potentials."
+    parser = Parser(prog="mdcore", description=about, epilog=EPILOG.format(codes=SHORT_CODES))
     parser.add_argument("--version", action=Version, nargs=0, help="print the version")
     parser.set_defaults(module=None, debug=False)
-    commands = parser.add_subparsers(metavar="COMMAND", title="commands", parser_class=Parser)
+    parser.commands = commands = parser.add_subparsers(metavar="COMMAND", title="commands", parser_class=Parser)
 
     run = commands.add_parser(
         "run",
         parents=[common],
         help="run a simulation",
-        allow_abbrev=False,
         description="Run the simulation that an input file describes.",
-        epilog=EPILOG,
+        epilog=RUN_EPILOG,
     )
     how = run.add_mutually_exclusive_group()
     how.add_argument(
@@ -91,9 +161,8 @@ def build() -> Parser:
         "check",
         parents=[common],
         help="check an input file",
-        allow_abbrev=False,
         description="Check the input file of a run or a training and tell what it would do.",
-        epilog=EPILOG,
+        epilog=RUN_EPILOG.replace("mdcore run argon.toml\n", "mdcore check argon.toml\n"),
     )
     check.set_defaults(module="mdcore.cli.check")
 
@@ -101,8 +170,8 @@ def build() -> Parser:
         "train",
         parents=[common],
         help="train a network potential",
-        allow_abbrev=False,
-        description="Train the potential that an input file describes (docs/train-input.md).",
+        description="Train the potential that an input file describes.",
+        epilog=TRAIN_EPILOG,
     )
     how = train.add_mutually_exclusive_group()
     how.add_argument("--restart", action="store_true", help="go on where the training was stopped")
@@ -123,7 +192,6 @@ def build() -> Parser:
         "info",
         parents=[potential],
         help="tell what is in a potential",
-        allow_abbrev=False,
         description="Tell what is in a potential: species, descriptors, networks, ranges, units, provenance.",
     )
     info.set_defaults(module="mdcore.cli.info")
@@ -131,7 +199,6 @@ def build() -> Parser:
         "verify",
         parents=[potential],
         help="check that a potential keeps what every potential promises",
-        allow_abbrev=False,
         description="Measure forces and stress against the energy, symmetries, smoothness, bits and dynamics of a "
         "potential. Exit code 1: a row FAILs.",
     )
@@ -146,7 +213,6 @@ def build() -> Parser:
         "evaluate",
         parents=[potential],
         help="compare a potential with labelled structures",
-        allow_abbrev=False,
         description="Errors of energies, forces and stress of a potential on labelled structures, by element and tag.",
     )
     evaluate.add_argument("data", metavar="DATA", help="extxyz, any format of ASE, input.data, or a folder of DeePMD")
@@ -165,7 +231,6 @@ def build() -> Parser:
     convert = commands.add_parser(
         "convert",
         help="convert a network potential",
-        allow_abbrev=False,
         description="Write a network potential as one .h5 file with test vectors, or as a folder of n2p2 files; "
         "several potentials of the same elements as one committee.",
     )
@@ -184,4 +249,12 @@ def build() -> Parser:
     convert.add_argument("--overwrite", action="store_true", help="replace TARGET")
     convert.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")
     convert.set_defaults(module="mdcore.cli.convert")
+    topics = commands.add_parser(
+        "help",
+        help="tell what may stand in an input file, what exit codes mean, ...",
+        description="The reference: mdcore help input, help input SECTION, help train, help units, help exit-codes, "
+        "help COMMAND.",
+    )
+    topics.add_argument("topic", metavar="TOPIC", nargs="*", help="input [SECTION or KEY], train, units, exit-codes")
+    topics.set_defaults(module="mdcore.cli.help", input=None)
     return parser

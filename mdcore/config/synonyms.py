@@ -160,7 +160,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "test_fraction": ("validation",),
     "early_stopping": ("patience",),
     "loss_weights": ("loss",),
-    "weight_decay": ("l2",),
+    "weight_decay": ("decay", "l2"),
     "labels": ("data",),
     "ensemble_size": ("members",),
     "n_models": ("members",),
