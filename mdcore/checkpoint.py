@@ -10,20 +10,20 @@ data sets, all else is JSON text (exact for int and float) or bytes; nothing in 
 
 import contextlib
 import json
-import os
 import time
 from pathlib import Path
 
 import numpy as np
 
-from mdcore.errors import OutputError
-from mdcore.files import SEAL_BYTES, cannot_write, cause, read_seal, seal
-from mdcore.h5md import METADATA_BYTES, allocate, load_text, store_text
+from mdcore.errors import InputError, OutputError
+from mdcore.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal, seal
+from mdcore.h5md import load_text, store_text
 from mdcore.pace import Pace
+from mdcore.writing import keep, replacing
+from mdcore.writing_h5 import new_h5
 
 MAGIC = "mdcore checkpoint"
 VERSION = 1
-LEAF_BYTES = 2048  # allowance for what HDF5 adds to one value
 POLL_SECONDS = 1.0  # how often the clock is looked at
 
 
@@ -44,19 +44,14 @@ def write(path, state: dict, provenance: dict[str, str] | None = None) -> None:
     TypeError for any other type of value.
     """
     path = Path(path)
-    temporary = path.with_name(path.name + ".tmp")
     try:
-        _write_file(temporary, state, provenance or {})
-        if path.exists():
-            _keep(path, previous_path(path))
-        os.replace(temporary, path)
-        _sync_names(path.parent)
-    except (OSError, RuntimeError) as error:
+        with replacing(path) as temporary:
+            _write_file(temporary, state, provenance or {})
+            if path.exists():
+                keep(path, previous_path(path))
+    except OutputError as error:
         kept = " (the checkpoint before is intact)" if path.exists() else ""
-        raise OutputError(cannot_write(path, error) + kept) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        raise OutputError(f"{error}{kept}") from error
 
 
 def read(path) -> dict:
@@ -130,54 +125,11 @@ class Checkpointer:
         """Nothing is held open."""
 
 
-def _keep(path: Path, previous: Path):
-    """Let ``previous`` name the file at ``path``, which stays where it is if the file system has links."""
-    link = previous.with_name(previous.name + ".tmp")
-    try:
-        link.unlink(missing_ok=True)
-        os.link(path, link)
-    except OSError:
-        os.replace(path, previous)
-        return
-    try:
-        os.replace(link, previous)
-    finally:
-        link.unlink(missing_ok=True)
-
-
-def _sync_names(directory: Path):
-    """Wait until the names in a directory are on the disk."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _write_file(path: Path, state: dict, provenance: dict):
-    import h5py
-
-    path.unlink(missing_ok=True)
-    room = _room(state) + sum(LEAF_BYTES + len(text) for text in provenance.values()) + METADATA_BYTES
-    with open(path, "wb") as probe:  # HDF5 must not meet a full disk (see h5md.py)
-        allocate(probe.fileno(), 0, room)
-    with h5py.File(path, "w", locking=False, userblock_size=SEAL_BYTES) as file:
-        allocate(file.id.get_vfd_handle(), 0, room)
+    with new_h5(path, userblock_size=SEAL_BYTES) as file:
         store_text(file.create_group("provenance"), provenance)
         _store(file, "state", state)
-    with h5py.File(path, "r+", locking=False):
-        pass  # gives back what was allocated in excess
     seal(path, f"{MAGIC} {VERSION}")
-
-
-def _room(value) -> int:
-    if isinstance(value, dict):
-        return LEAF_BYTES + sum(_room(v) for v in value.values())
-    if isinstance(value, (list, tuple)) and not _is_json(value):
-        return LEAF_BYTES + sum(_room(v) for v in value)
-    if isinstance(value, (np.ndarray, np.generic)):
-        return LEAF_BYTES + value.nbytes
-    return LEAF_BYTES + (len(value) if isinstance(value, bytes) else 12 * len(repr(value)))
 
 
 def _is_json(value) -> bool:
@@ -235,19 +187,19 @@ def _unescape(name: str) -> str:
 @contextlib.contextmanager
 def _opened(path):
     """The open file, of the right format and version; whatever is wrong becomes one OutputError."""
-    import h5py
-
     path, previous = Path(path), previous_path(path)
     hint = ""
     if previous.exists():
         hint = f"; the checkpoint before is there: to use it, copy {previous} to {path}"
-    if not path.is_file():
+    if not path.exists():
         raise OutputError(f"{path}: no such checkpoint{hint}")
     try:
-        with open(path, "rb") as file:
+        with open_binary(path, "a checkpoint") as file:
             _verify(path, file, hint)
-        with h5py.File(path, "r", locking=False) as file:
+        with open_h5(path, "a checkpoint") as file:
             yield file
+    except InputError as error:
+        raise OutputError(f"{error}{hint}") from None
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         what = cause(error) if isinstance(error, OSError | RuntimeError) else error
         raise OutputError(f"{path}: damaged checkpoint ({what}){hint}") from None

@@ -7,7 +7,6 @@ Units and signs are those of extxyz.py; ``Step``, ``Time`` (user unit), the vers
 stand in the comment line.
 """
 
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +15,13 @@ import numpy as np
 
 from mdcore.errors import OutputError
 from mdcore.extxyz import write_frame
-from mdcore.files import already_exists, cannot_write
 from mdcore.h5md import warn
 from mdcore.provenance import collect
+from mdcore.writing import appending, cannot_write, check_target, gone, sync, update, writing_text
 
 STEP = re.compile(rb"(?:^|\s)Step=(\d+)(?=\s|$)")
 BUFFER_BYTES = 1 << 20
+BEGINNINGS = (b"Lattice=", b"Properties=")  # of our comment lines
 
 
 class ExtxyzDump:
@@ -82,15 +82,14 @@ class ExtxyzDump:
         energy = stress = None
         if thermo is not None:
             energy, stress = thermo.potential, static_stress(snapshot, thermo.stress, units)
+        atoms = snapshot if forces else replace(snapshot, forces=None)
+        extra = {name: values[:, None] for name, values in (columns or {}).items()}
         try:
-            with open(self.path, "a", encoding="utf-8", newline="\n", buffering=BUFFER_BYTES) as stream:
-                atoms = snapshot if forces else replace(snapshot, forces=None)
-                extra = {name: values[:, None] for name, values in (columns or {}).items()}
+            # the first frame makes the file: before it, nothing is there, or what was
+            with appending(self.path, self._size, BUFFER_BYTES) if self._size else self._new() as stream:
                 write_frame(stream, atoms, units=units, energy=energy, stress=stress, info=info, extra=extra)
             self._size = self.path.stat().st_size
         except OSError as error:
-            if self.path.exists():
-                os.truncate(self.path, self._size)
             raise OutputError(cannot_write(self.path, error)) from error
         self._last_step = snapshot.step
 
@@ -104,8 +103,11 @@ class ExtxyzDump:
         """Frames are with the operating system already; ``durable`` waits until they are on the disk."""
         if durable and self._size:
             try:
-                with open(self.path, "rb") as stream:
-                    os.fsync(stream.fileno())
+                if self.path.stat().st_size != self._size:
+                    raise OutputError(gone(self.path))
+                sync(self.path)
+            except FileNotFoundError:
+                raise OutputError(gone(self.path)) from None
             except OSError as error:
                 raise OutputError(cannot_write(self.path, error)) from error
 
@@ -121,12 +123,13 @@ class ExtxyzDump:
                 return
             if self.resume_step is not None:
                 self.note(f"{self.path}: not found, a new file starts at step {self.resume_step}")
-            elif self.path.exists() and not self.overwrite:
-                raise OutputError(already_exists(self.path))
-            self.path.unlink(missing_ok=True)
+            check_target(self.path, self.overwrite)
         except OSError as error:
             raise OutputError(cannot_write(self.path, error)) from error
         self._size = 0
+
+    def _new(self):
+        return writing_text(self.path, overwrite=self.overwrite or self.resume_step is not None)
 
 
 def static_stress(snapshot, stress, units) -> np.ndarray:
@@ -149,14 +152,16 @@ def trim(path, last_step: int, snapshot=None) -> tuple[int, int | None]:
     kept, last, names = 0, None, None
     if snapshot is not None:
         names = np.array(snapshot.symbols)[snapshot.species].tolist()
-    with open(path, "r+b") as stream:
+    with update(path) as stream:
         while count := stream.readline():
             comment = stream.readline()
             step = STEP.search(comment)
-            if not comment.endswith(b"\n"):
-                break  # cut short
-            if step is None or b"mdcore=" not in comment:
+            whole = comment.endswith(b"\n")
+            ours = b"mdcore=" in comment and step is not None if whole else kept or comment.startswith(BEGINNINGS)
+            if not (ours and count.strip().isdigit()):
                 raise OutputError(f"{path} was not written by mdcore: it can't be continued; move it away")
+            if not whole:
+                break  # cut short
             n_atoms, row = int(count), b""
             if names is not None and n_atoms != len(names):
                 raise OutputError(

@@ -1,25 +1,19 @@
-"""How are users' files opened, and ours written? The one place that does either.
+"""How are users' files opened? The one place that does it; writing.py is the one that writes.
 
-Reading: regular files only (a pipe, a device or a folder is told by its name, nothing waits for it); sizes are looked
+Regular files only (a pipe, a device or a folder is told by its name, nothing waits for it); sizes are looked
 at before anything is taken into memory; text with a byte-order mark is UTF-8, UTF-16 or UTF-32, other text is UTF-8,
 and bytes that are none count as Latin-1. HDF5 files are looked through before anything is read from them.
-Writing: under a private name beside the target, then renamed onto it, so the target is whole at every moment. A
-symbolic link that the user gave as a target stays, and what it points to is replaced.
 """
 
 import codecs
-import contextlib
-import errno
 import hashlib
 import io
 import math
 import os
 import re
-import secrets
 import stat
-from pathlib import Path
 
-from mdcore.errors import InputError, OutputError
+from mdcore.errors import InputError
 
 MOST_TEXT = 1 << 26  # bytes of a text that is read as a whole: settings, tables, weights
 HEAD = 4096  # bytes in which a byte-order mark, and a zero byte that no text has, are looked for
@@ -50,8 +44,6 @@ FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}  # others wou
 SEAL_BYTES = 512
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-TEMPORARY = ".mdcore-tmp"  # how temporary files end
 
 
 def open_binary(path, what: str = "a file") -> io.BufferedReader:
@@ -126,10 +118,8 @@ def open_h5(path, what: str = "an HDF5 file"):
         if not _is_h5(stream):
             raise InputError(f"{path}: not an HDF5 file; expected {what}")
         size = os.fstat(stream.fileno()).st_size
-    import h5py
-
     try:
-        file = h5py.File(path, "r", locking=False)
+        file = _open_h5(path)
     except (OSError, RuntimeError) as error:
         raise InputError(f"{path}: can't be read as HDF5: {cause(error)}; expected {what}") from None
     try:
@@ -138,6 +128,21 @@ def open_h5(path, what: str = "an HDF5 file"):
         file.close()
         raise
     return file
+
+
+def _open_h5(path):
+    """An ``h5py.File``, also of one that is open elsewhere in this process, or that a program left which died."""
+    import h5py
+
+    first = None
+    for locking, swmr in ((False, False), (None, False), (True, False), ("best-effort", False), (False, True)):
+        try:
+            return h5py.File(path, "r", locking=locking, swmr=swmr)
+        except OSError as error:
+            first = first or error
+            if "locking" not in str(error) and "already open" not in str(error):
+                break
+    raise first
 
 
 def check_h5(file, path, size: int) -> None:
@@ -246,79 +251,6 @@ def _fingerprint(stream) -> tuple[int, str]:
     stream.seek(SEAL_BYTES)
     digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return stream.tell() - SEAL_BYTES, digest
-
-
-# --- writing --------------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def replacing(path, *, overwrite: bool = True):
-    """The path of an empty temporary file beside `path`, which takes its place at the end of the block.
-
-    If the block fails, the temporary file goes and `path` is as it was. A target that is a symbolic link stays one;
-    its target is replaced, with the permissions it had. OutputError if `path` exists and not `overwrite`, if it is no
-    regular file, or can't be written.
-    """
-    target = Path(os.path.realpath(path))
-    temporary = None
-    try:
-        before = check_target(path, overwrite)
-        temporary = create_private(target)
-        yield temporary
-        with open(temporary, "rb") as stream:
-            os.fsync(stream.fileno())
-        if before is not None:
-            os.chmod(temporary, stat.S_IMODE(before.st_mode))
-        os.replace(temporary, target)
-        temporary = None
-    except (OSError, RuntimeError) as error:  # h5py raises RuntimeError, too
-        raise OutputError(cannot_write(path, error)) from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-
-
-def check_target(path, overwrite: bool) -> os.stat_result | None:
-    """What is at `path` now, None if nothing; OutputError if it is no regular file, or exists and not `overwrite`."""
-    try:
-        before = os.stat(path)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise OutputError(cannot_write(path, error)) from None
-    except ValueError:
-        raise OutputError(f"{str(path)!r}: no file can have such a name") from None
-    kind = stat.S_IFMT(before.st_mode)
-    if kind != stat.S_IFREG:
-        raise OutputError(f"{path}: {KINDS.get(kind, 'no regular file')}: it can't be replaced; choose another name")
-    if not overwrite:
-        raise OutputError(already_exists(path))
-    return before
-
-
-def create_private(target: Path) -> Path:
-    """A new, empty file beside `target` under a name nobody can know; OSError."""
-    name = f".{target.name[:64]}.{secrets.token_hex(8)}{TEMPORARY}"
-    temporary = target.with_name(name)
-    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666))
-    return temporary
-
-
-def already_exists(path) -> str:
-    """The message for a file that would be overwritten."""
-    return (
-        f"{path} already exists: choose another name, continue it (--restart), "
-        "or replace it (--overwrite, overwrite=True)"
-    )
-
-
-def cannot_write(path, error: Exception) -> str:
-    """The message for a failed write: file, cause, cure."""
-    text = f"{path}: can't write: {cause(error)}"
-    if text.endswith(tuple(os.strerror(code) for code in DISK_FULL)):
-        return f"{text}; what was written before is intact: free some space, then `mdcore run ... --restart`"
-    return f"{text}; check that the directory exists and may be written to"
 
 
 def cause(error: Exception) -> str:

@@ -21,8 +21,10 @@ from pathlib import Path
 import numpy as np
 
 from mdcore.errors import OutputError
-from mdcore.files import already_exists, cannot_write, cause
+from mdcore.files import cause
 from mdcore.provenance import collect
+from mdcore.writing import cannot_write, gone, is_at, plain, replacing, update
+from mdcore.writing_h5 import grow_h5
 
 LAYOUT = 1  # version of mdcore's own conventions inside H5MD; files of another one are not continued
 TABLE_CHUNK = 1024  # rows a chunk of a small table
@@ -108,9 +110,11 @@ class H5MDFile:
         """Turn what HDF5 raises into one OutputError; the file is closed then and not written again."""
         try:
             yield
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, OutputError) as error:
             self._drains.clear()
             self._close_quietly()
+            if isinstance(error, OutputError):
+                raise
             raise OutputError(cannot_write(self.path, error)) from error
 
     def flush(self, durable: bool = False):
@@ -122,6 +126,7 @@ class H5MDFile:
                 self._file.flush()
                 if durable:
                     os.fsync(self._file.id.get_vfd_handle())
+                    self._still_there()
 
     def close(self):
         """Flush and close; a later `open` continues the file."""
@@ -131,6 +136,7 @@ class H5MDFile:
         if self._file is None:
             return
         with self.writing():
+            self._still_there()
             self._file.close()
             self._file = None
             if self._reserved:  # opening and closing makes HDF5 give back what was reserved in excess
@@ -138,44 +144,38 @@ class H5MDFile:
                 self._reserved = 0
 
     def _create(self, units):
-        import h5py
-
-        if self.path.exists() and not self.overwrite:
-            raise OutputError(already_exists(self.path))
-        temporary = self.path.with_name(self.path.name + ".tmp")
         room = sum(map(len, self.provenance.values()))
-        try:
-            with self.writing():
-                with open(temporary, "wb") as probe:  # HDF5 must not meet a full disk
-                    allocate(probe.fileno(), 0, room + METADATA_BYTES)
-                self._file = file = h5py.File(temporary, "w", locking=False)
-                self.reserve(room)
-                h5md = file.create_group("h5md")
-                h5md.attrs["version"] = np.array([1, 1], dtype=np.int32)
-                h5md.attrs["layout"] = LAYOUT
-                h5md.attrs["units"] = units
-                h5md.create_group("author").attrs["name"] = self.provenance.get("author", "unknown")
-                creator = h5md.create_group("creator")
-                creator.attrs["name"] = "mdcore"
-                creator.attrs["version"] = self.provenance.get("version", "unknown")
-                store_text(file.create_group("provenance"), self.provenance)
-                file.flush()
-                os.replace(temporary, self.path)
-        except OutputError:
-            temporary.unlink(missing_ok=True)
-            raise
+        with self.writing(), replacing(self.path, overwrite=self.overwrite) as temporary:
+            with update(temporary) as probe:  # HDF5 must not meet a full disk
+                allocate(probe.fileno(), 0, room + METADATA_BYTES)
+            self._file = file = grow_h5(temporary, new=True)
+            self.reserve(room)
+            h5md = file.create_group("h5md")
+            h5md.attrs["version"] = np.array([1, 1], dtype=np.int32)
+            h5md.attrs["layout"] = LAYOUT
+            h5md.attrs["units"] = units
+            h5md.create_group("author").attrs["name"] = plain(self.provenance.get("author", "unknown"))
+            creator = h5md.create_group("creator")
+            creator.attrs["name"] = "mdcore"
+            creator.attrs["version"] = plain(self.provenance.get("version", "unknown"))
+            store_text(file.create_group("provenance"), self.provenance)
+            file.flush()
         return file
 
     def _reopen(self):
-        import h5py
-
         try:
-            return h5py.File(self.path, "r+", locking=False)
+            return grow_h5(self.path)
+        except FileNotFoundError:
+            raise OutputError(gone(self.path)) from None
         except OSError as error:
-            raise OutputError(
-                f"{self.path}: can't be continued ({cause(error)}): move it away; "
-                "a restart then begins a new file"
-            ) from None
+            open_here = "already open" in str(error) or "locking" in str(error)
+            cure = "close it, it is open in this process" if open_here else "move it away; a restart begins a new file"
+            raise OutputError(f"{self.path}: can't be continued ({cause(error)}): {cure}") from None
+
+    def _still_there(self):
+        """OutputError if the open file has lost its name."""
+        if not is_at(self._file.id.get_vfd_handle(), self.path):
+            raise OutputError(gone(self.path))
 
     def _check(self, units):
         attributes = self._file["h5md"].attrs if "h5md" in self._file else {}
@@ -321,7 +321,7 @@ def _particles(tables):
 def store_text(group, table: dict[str, str]):
     """A table of strings as scalar data sets under a group."""
     for key, text in table.items():  # as data sets: attributes end at 64 KiB
-        group.create_dataset(key, data=str(text))
+        group.create_dataset(key, data=plain(text))
 
 
 def load_text(group) -> dict[str, str]:

@@ -17,7 +17,7 @@ import numpy as np
 from mdcore.box import Box
 from mdcore.elements import formula
 from mdcore.errors import InputError
-from mdcore.files import cause
+from mdcore.files import open_h5
 from mdcore.h5md import H5MDFile, Table, column, frame_chunk, load_text
 from mdcore.thermo import Snapshot
 from mdcore.units import KJ_PER_MOL, UnitSystem
@@ -205,15 +205,8 @@ class Trajectory:
     """
 
     def __init__(self, path):
-        import h5py
-
         self.path = Path(path)
-        if not self.path.is_file():
-            raise InputError(f"{self.path}: no such file")
-        try:
-            self.file = h5py.File(self.path, "r", locking=False)
-        except OSError as error:
-            raise InputError(f"{self.path}: not a readable HDF5 file ({cause(error)})") from None
+        self.file = open_h5(self.path, "a trajectory")
         try:
             self._load()
         except KeyError as error:

@@ -33,7 +33,7 @@ def test_folder_keeps_every_bit(tmp_path, mode):
     with pytest.raises(OutputError, match="exists"):
         write_n2p2(model, tmp_path / "random")
     write_n2p2(model, tmp_path / "random", overwrite=True)
-    assert not list((tmp_path / "random").glob("*.tmp"))
+    assert not list((tmp_path / "random").glob(".*"))
 
 
 def test_folder_refuses_what_it_cannot_hold(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 
 from mdcore.analysis.report import uncertain
 from mdcore.analysis.table import of_pair
-from mdcore.errors import OutputError
+from mdcore.writing import in_picture, write_picture
 
 INK, BLUE, RED, GREY = "#222222", "#1f5fa8", "#c8432b", "#8a8f98"
 COLORS = (BLUE, "#d98200", "#2e8b57", "#8e4fa8", "#7a5c3e")
@@ -28,10 +28,7 @@ def draw(report, path) -> None:
             axes.spines[side].set_visible(False)
         axes.tick_params(labelsize=9, color=INK, labelcolor=INK)
         axes.margins(x=0)
-    try:
-        figure.savefig(path, dpi=160)
-    except OSError as error:
-        raise OutputError(f"{path}: can't write the plot: {error.strerror}") from None
+    write_picture(path, figure, dpi=160)
 
 
 def _rdf(axes, report):
@@ -42,7 +39,7 @@ def _rdf(axes, report):
     curves = g.by_pair
     table = report.reference.get("rdf", {})
     for color, (name, values) in zip(COLORS * len(curves), curves.items(), strict=False):
-        axes.plot(g.r, values, color=color, linewidth=1.6, label=name)
+        axes.plot(g.r, values, color=color, linewidth=1.6, label=in_picture(name))
         other = of_pair(table, name)
         if other is not None:
             shown = table["r"] <= g.r[-1]
@@ -102,7 +99,7 @@ def _msd(axes, report):
         end, top = max(end, d.lags[shown][-1] / per), max(top, float(d.msd[shown].max()))
         ten = f"$\\times 10^{{{power}}}$ " if power else ""
         value, error = d.coefficient * scale / 10.0**power, d.error * scale / 10.0**power
-        label = f"{name}: D = ({value:.2f} ± {error:.2f}) {ten}{_pretty(unit)}"
+        label = f"{in_picture(name)}: D = ({value:.2f} ± {error:.2f}) {ten}{_pretty(unit)}"
         axes.plot(d.lags[shown] / per, d.msd[shown], color=color, linewidth=1.6, label=label)
         line = np.array([0.0, d.lags[shown][-1]])
         axes.plot(line / per, d.slope * line + d.intercept, color=RED, linewidth=1.0, linestyle=(0, (4, 3)))
@@ -122,7 +119,7 @@ def _msd(axes, report):
 
 
 def _reference(report, text: str = "") -> str:
-    return report.reference.get("label", "reference") + (f": {text}" if text else "")
+    return in_picture(report.reference.get("label", "reference")) + (f": {text}" if text else "")
 
 
 def _pretty(unit: str) -> str:

@@ -1,7 +1,6 @@
 """What does a trajectory file tell, in a few lines, a table of all numbers, and a picture?"""
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,9 +10,10 @@ from mdcore.analysis.diffusion import Diffusion, diffusion, unbounded_axes, unwr
 from mdcore.analysis.rdf import RDF, RDFAccumulator, first_peak
 from mdcore.analysis.table import of_pair
 from mdcore.box import Box
-from mdcore.errors import InputError, OutputError
+from mdcore.errors import InputError
 from mdcore.trajectory import GROUP, Trajectory
 from mdcore.units import UnitSystem
+from mdcore.writing import writing_text
 
 CM2_PER_S = 0.1  # one Angstrom^2/fs in cm2/s
 TRACK_BYTES = 4e8  # of tracks held in memory; beyond, every k-th atom stands for all
@@ -298,16 +298,7 @@ def _plain(value):
 
 
 def _write_json(path: Path, report: Report) -> None:
-    """Written under another name first: the file is whole or absent."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with open(temporary, "w") as stream:
-            json.dump(report.to_dict(), stream, allow_nan=False)
-            stream.write("\n")
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path}: can't write the analysis: {error.strerror}; the trajectory is intact"
-        ) from None
+    with writing_text(path) as stream:
+        json.dump(report.to_dict(), stream, allow_nan=False)
+        stream.write("\n")
     report.files.append(str(path))

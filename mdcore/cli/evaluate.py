@@ -17,6 +17,7 @@ from mdcore.potentials.hdnnp_h5 import write_h5
 from mdcore.train import metrics, sources
 from mdcore.train.labels import Labels
 from mdcore.units import GIGAPASCAL
+from mdcore.writing import writing_text
 
 H5 = (".h5", ".hdf5")
 
@@ -121,14 +122,9 @@ def outside(data, answers) -> list[str]:
 
 def write(path: str, data, answers) -> None:
     """Predictions as extxyz: energy, forces, stress; labels beside them as REF_energy, REF_forces, REF_stress."""
-    temporary = f"{path}.tmp"
-    try:
-        with open(temporary, "w", encoding="utf-8") as stream:
-            for s, a in zip(data, answers, strict=True):
-                write_one(stream, s, a)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"{path}: can't be written: {error.strerror or error}") from None
+    with writing_text(path) as stream:
+        for s, a in zip(data, answers, strict=True):
+            write_one(stream, s, a)
 
 
 def write_one(stream, s, a) -> None:

@@ -8,6 +8,7 @@ from mdcore.cli import networks
 from mdcore.config.problems import at
 from mdcore.config.settings import Settings
 from mdcore.errors import OutputError
+from mdcore.writing import make_folder
 
 CHECKPOINT = ".checkpoint"
 
@@ -53,7 +54,7 @@ def protect(settings: Settings, overwrite: bool, restart: bool) -> None:
         )
     folder = settings.output.directory
     try:
-        os.makedirs(folder, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise OutputError(
             str(at(settings, ("output", "directory"), f"can't be made: {error.strerror}"))

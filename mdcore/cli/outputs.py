@@ -10,7 +10,7 @@ from mdcore.cli.assemble import Stage, is_in_log
 from mdcore.cli.files import CHECKPOINT
 from mdcore.config.settings import Settings
 from mdcore.dump import ExtxyzDump
-from mdcore.errors import InputError
+from mdcore.errors import InputError, OutputError
 from mdcore.h5md import H5MDFile
 from mdcore.simulation import is_due
 from mdcore.thermo_log import ThermoLog
@@ -75,12 +75,23 @@ class Outputs:
     def closing(self, comm):
         """Close the files at the end of the block; if it failed, its error is the one to hear of."""
         try:
-            yield
-        except BaseException:
-            with suppress(Exception):
-                self._close(comm)
-            raise
-        self._close(comm)
+            try:
+                yield
+            except BaseException:
+                with suppress(Exception):
+                    self._close(comm)
+                raise
+            self._close(comm)
+        except OutputError as error:
+            raise self._advised(error) from error
+
+    def _advised(self, error: OutputError) -> OutputError:
+        """`error`, and how the run can be taken up again."""
+        path = self.checkpoint.path
+        there = f"The last checkpoint is intact: {path}; then continue with --restart"
+        told = OutputError(f"{error}. {there if path.exists() else 'There is no checkpoint: begin again, --overwrite'}")
+        told.collective = getattr(error, "collective", False)
+        return told
 
     def _close(self, comm):
         if comm.rank == 0:

@@ -28,6 +28,7 @@ from mdcore.signals import StopSignals
 from mdcore.train import metrics
 from mdcore.train.labelled import elements_of, gaps
 from mdcore.train.summary import summarise
+from mdcore.writing import make_folder, writing_text
 
 LOPSIDED = 100.0  # times as large is a weight that leaves nothing to another one
 FEW = 20  # epochs that are told whatever time they take
@@ -128,6 +129,7 @@ def train(
         size, kept = sets.memory()
         say(f"derivatives of descriptors: {size:.2f} GB, {100 * kept:.0f} % of the structures kept\n")
         file = TrainingFile(settings, comm)
+        held.enter_context(file.advising())
         begun = file.begun() if restart else set()
         # signals are caught only now: before, there is nothing to keep, and they end the process at once
         stop = held.enter_context(StopSignals()) if stop is None else stop
@@ -253,7 +255,7 @@ def finish(settings: TrainingSettings, prepared, models, histories, file: Traini
     if settings.output.n2p2:
         write_n2p2(model, settings.output_path("-n2p2"), overwrite=True)
     say(told)
-    with open(settings.output_path(".errors.txt"), "w", encoding="utf-8") as stream:
+    with writing_text(settings.output_path(".errors.txt")) as stream:
         stream.write(told + "\n")
     if settings.output.plot:
         draw(settings, drawn, histories[-1])
@@ -309,6 +311,6 @@ def protect(settings: TrainingSettings, restart: bool, overwrite: bool) -> None:
     if restart and not os.path.exists(state):
         raise OutputError(f"{state}: not there, so there is nothing to go on with; train without --restart")
     try:
-        os.makedirs(settings.output.directory, exist_ok=True)
+        make_folder(settings.output.directory)
     except OSError as error:
         raise OutputError(f"{settings.output.directory}: can't be made: {error.strerror}") from None

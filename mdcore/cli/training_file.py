@@ -27,15 +27,19 @@ committee/                 of the mean of several members: predictions, errors
 The file is replaced in one step; rank 0 alone touches it.
 """
 
+import contextlib
 import os
 
 import h5py
 import numpy as np
 
 from mdcore import provenance
-from mdcore.cli.outputs import tell_differences
+from mdcore.cli.outputs import tell, tell_differences
 from mdcore.cli.run import on_root
-from mdcore.errors import OutputError
+from mdcore.errors import InputError, OutputError
+from mdcore.files import open_h5
+from mdcore.writing import plain
+from mdcore.writing_h5 import writing_h5
 
 SUFFIX = ".training.h5"
 LAYOUT, LAYOUT_VERSION = "mdcore training", 1
@@ -47,13 +51,16 @@ class TrainingFile:
 
     def __init__(self, settings, comm):
         self.settings, self.comm, self.path = settings, comm, settings.output_path(SUFFIX)
+        self.has_state = False  # of this training, to go on from
+        self._basis = None  # puts in what is known before training
 
     def begin(self, prepared, subsets, model, afresh: bool = False) -> None:
         """Put in what is known before training; subsets : {name: structures}; model : networks of the right size.
 
         afresh : take the place of a file that is there, instead of adding to it
         """
-        on_root(self.comm, lambda: self._change(lambda file: self._begin(file, prepared, subsets, model), afresh))
+        self._basis = lambda file: self._begin(file, prepared, subsets, model)
+        on_root(self.comm, lambda: self._change(self._basis, afresh))
 
     def put_state(self, fit, member: int) -> None:
         """Put in the state of one member, beside those of the members before."""
@@ -65,6 +72,7 @@ class TrainingFile:
                 group[name] = value
 
         on_root(self.comm, lambda: self._change(put))
+        self.has_state = True
 
     def put_results(self, results: dict) -> None:
         """Put in what the best parameters say; rank 0 calls it alone.
@@ -80,9 +88,9 @@ class TrainingFile:
                     group["forces"] = np.concatenate(own.forces)
                 kinds = [(word, TEXT) for word in ("subset", "quantity", "group", "worst", "unit")]
                 kinds += [("n", "i8"), ("rmse", "f8"), ("mae", "f8"), ("largest", "f8")]
-                table = np.array([tuple(getattr(row, key) for key, _ in kinds) for row in rows], dtype=kinds)
+                table = [tuple(_stored(getattr(row, key)) for key, _ in kinds) for row in rows]
                 file[whose].pop("errors", None)
-                file[whose]["errors"] = table
+                file[whose]["errors"] = np.array(table, dtype=kinds)
 
         self._change(put)
 
@@ -94,6 +102,18 @@ class TrainingFile:
         """The state of a member that has begun, on rank 0 (nothing elsewhere)."""
         return on_root(self.comm, lambda: self._read(lambda file: _numbers(file[f"member {member}"])))
 
+    @contextlib.contextmanager
+    def advising(self):
+        """An OutputError within the block says what there is to go on from."""
+        try:
+            yield
+        except OutputError as error:
+            if not self.has_state:
+                raise
+            told = OutputError(f"{error}. The last state is intact: {self.path}; then go on with --restart")
+            told.collective = getattr(error, "collective", False)
+            raise told from error
+
     # --- on rank 0 -------------------------------------------------------------------------------------------
 
     def _begun(self) -> set[int]:
@@ -102,37 +122,42 @@ class TrainingFile:
 
         text, members = self._read(look)
         tell_differences(self.path, text, self.settings, "the training")
+        self.has_state = bool(members)
         return members
 
     def _read(self, function):
         """What `function` finds in the file."""
         try:
-            with h5py.File(self.path) as file:
+            with open_h5(self.path, "what a training left") as file:
                 return function(file)
+        except InputError as error:
+            raise OutputError(str(error)) from None
         except (OSError, KeyError, ValueError) as error:
             raise OutputError(f"{self.path}: can't be read: {error}") from None
 
     def _change(self, change, afresh: bool = False) -> None:
         """Let `change` work on a copy of the file (afresh: on an empty one) that then takes its place."""
-        temporary = self.path + ".tmp"
-        try:
-            with h5py.File(temporary, "w") as file:
-                if os.path.exists(self.path) and not afresh:
-                    with h5py.File(self.path) as old:
-                        file.attrs.update(old.attrs)
-                        for name in old:
-                            old.copy(name, file)
-                change(file)
-            os.replace(temporary, self.path)
-        except OSError as error:
-            raise OutputError(f"{self.path}: can't be written: {error}") from None
+
+        def copy(old, file):
+            file.attrs.update(old.attrs)
+            for name in old:
+                old.copy(name, file)
+
+        with writing_h5(self.path) as file:
+            if os.path.exists(self.path) and not afresh:
+                self._read(lambda old: copy(old, file))
+            elif change is not self._basis:
+                tell(f"{self.path} was removed meanwhile: it is written anew, and what members before were is lost")
+                self._basis(file)
+            change(file)
 
     def _begin(self, file, prepared, subsets, model) -> None:
         settings = self.settings
         about = provenance.collect(settings.text, seed=settings.seed, numpy=np.__version__, ranks=str(self.comm.size))
         file.pop("input", None)
-        file["input"] = about.pop("input")
-        file.attrs.update({"layout": LAYOUT, "layout_version": LAYOUT_VERSION, **about})
+        file["input"] = plain(about.pop("input"))
+        file.attrs.update({"layout": LAYOUT, "layout_version": LAYOUT_VERSION})
+        file.attrs.update({name: plain(text) for name, text in about.items()})
         for name in ("data", "descriptors", "committee"):  # the last was said of the members that were
             file.pop(name, None)
         for name, data in subsets.items():
@@ -162,8 +187,12 @@ def _put_data(group, data) -> None:
     group["stress"] = np.array([np.full((3, 3), np.nan) if s.stress is None else s.stress for s in data])
 
 
+def _stored(value):
+    return plain(value) if isinstance(value, str) else value
+
+
 def _put_text(group, name: str, texts) -> None:
-    group.create_dataset(name, data=list(texts), shape=(len(texts),), dtype=TEXT)
+    group.create_dataset(name, data=[plain(text) for text in texts], shape=(len(texts),), dtype=TEXT)
 
 
 def _numbers(group) -> dict[str, np.ndarray]:

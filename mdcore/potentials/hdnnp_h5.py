@@ -28,7 +28,7 @@ import numpy as np
 
 from mdcore.elements import ATOMIC_NUMBERS, SYMBOLS
 from mdcore.errors import InputError
-from mdcore.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal, replacing, seal
+from mdcore.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal, seal
 from mdcore.potentials.hdnnp_model import (
     HDNNP,
     MOST_MEMBERS,
@@ -40,6 +40,8 @@ from mdcore.potentials.hdnnp_model import (
 )
 from mdcore.potentials.native_units import Units
 from mdcore.potentials.walls import Wall
+from mdcore.writing import plain, replacing
+from mdcore.writing_h5 import new_h5
 
 FORMAT = "mdcore-hdnnp"
 VERSION, COMMITTEE, GUARDED = 1, 2, 3  # who knows no committees or no walls shall not take one for less than it is
@@ -55,7 +57,7 @@ _WALL = np.dtype([("element_1", "i4"), ("element_2", "i4"), ("inner", "f8"), ("c
 def write_h5(model: HDNNP, path, overwrite: bool = False) -> None:
     """Write `model` to one file, replaced in one step; OutputError if it exists and not `overwrite`."""
     with replacing(path, overwrite=overwrite) as temporary:
-        with h5py.File(temporary, "w", userblock_size=SEAL_BYTES) as file:
+        with new_h5(temporary, userblock_size=SEAL_BYTES) as file:
             _write(file, model)
         seal(temporary, f"{FORMAT} {_version(model)}")
 
@@ -96,13 +98,16 @@ def _version(model: HDNNP) -> int:
 
 
 def _write(file: h5py.File, model: HDNNP) -> None:
-    file.attrs.update(format=FORMAT, version=_version(model), name=model.name, elements=list(model.elements))
+    file.attrs.update(
+        format=FORMAT, version=_version(model), name=plain(model.name), elements=list(model.elements)
+    )
     if model.units:
         file.attrs.update(length_unit=model.units.length, energy_unit=model.units.energy)
     if model.normalisation:
         file.create_group("normalisation").attrs.update(vars(model.normalisation))
     for name in ("provenance", "training"):
-        file.create_group(name).attrs.update(getattr(model, name))
+        texts = {plain(k): plain(v) if isinstance(v, str) else v for k, v in getattr(model, name).items()}
+        file.create_group(name).attrs.update(texts)
     columns = (model.elements, model.symmetry_functions, model.scaling, model.networks, model.atom_energies)
     for element, functions, scaling, network, energy in zip(*columns, strict=True):
         group = file.create_group(f"elements/{element}")

@@ -4,7 +4,6 @@ Blocks of ``begin [set=name]`` ... ``end`` with ``comment``, ``lattice`` (three 
 fx fy fz``, ``energy`` and ``charge`` lines. The file doesn't say its units: the caller states them.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from mdcore.elements import ATOMIC_NUMBERS
-from mdcore.errors import InputError, OutputError
+from mdcore.errors import InputError
 from mdcore.files import open_text
 from mdcore.numerals import number as to_number
 from mdcore.potentials.native_units import Units, did_you_mean
+from mdcore.writing import writing_text
 
 _KEYWORDS = ("begin", "comment", "lattice", "atom", "energy", "charge", "end")
 
@@ -94,15 +94,9 @@ def iterate_input_data(path, units: Units | dict | None = None) -> Iterator[Labe
 
 def write_input_data(path, structures: Iterable[LabelledStructure]) -> None:
     """Write the structures in their own units; the file reads back to the same bits."""
-    path = Path(path)
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            for structure in structures:
-                stream.write(_text(structure))
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"{path}: can't be written: {error.strerror or error}") from None
+    with writing_text(path) as stream:
+        for structure in structures:
+            stream.write(_text(structure))
 
 
 def _set_name(words: list[str], where: str) -> str:

@@ -1,10 +1,9 @@
 """How is a network potential written as an n2p2 folder, so that n2p2 reads the same bits?
 
-Numbers are written with as many digits as they need to be read back to the last bit; every file is
-replaced in one step. The other direction is n2p2.py.
+Numbers are written with as many digits as they need to be read back to the last bit; the files of a folder are
+replaced together. The other direction is n2p2.py.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,9 @@ from mdcore.errors import OutputError
 from mdcore.potentials.committee import single
 from mdcore.potentials.hdnnp_model import COMPACT_TYPES, HDNNP, ElementNetwork, SymmetryFunction
 from mdcore.potentials.n2p2_settings import SYMFUNCTION_ARGUMENTS
+from mdcore.writing import plain, write_texts
+
+FILES = ("scaling.data", "weights.*.data", "mdcore.toml", "input.nn")  # of a folder
 
 
 def member_folders(folder, n_members: int) -> list[Path]:
@@ -34,29 +36,20 @@ def write_n2p2(model: HDNNP, folder, overwrite: bool = False) -> list[Path]:
         if (own / "input.nn").exists() and not overwrite:
             raise OutputError(f"{own / 'input.nn'} exists; choose another folder or allow overwriting")
     for k, own in enumerate(folders):
-        _write_one(single(model, k), own)
+        _write_one(single(model, k), own, overwrite)
     return folders
 
 
-def _write_one(model: HDNNP, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def _write_one(model: HDNNP, folder: Path, overwrite: bool) -> None:
+    texts = {}
     if any(np.isfinite(s.mean).any() for s in model.scaling):
-        _write(folder / "scaling.data", _scaling_text(model))
+        texts["scaling.data"] = _scaling_text(model)
     for element, network in zip(model.elements, model.networks, strict=True):
-        _write(folder / f"weights.{ATOMIC_NUMBERS[element]:03d}.data", _weights_text(network))
+        texts[f"weights.{ATOMIC_NUMBERS[element]:03d}.data"] = _weights_text(network)
     if model.units or model.provenance or model.training:
-        _write(folder / "mdcore.toml", _toml_text(model))
-    _write(folder / "input.nn", _settings_text(model))  # last: a folder with input.nn is complete
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace the file in one step, so that a reader never meets half of it."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"{path}: can't be written: {error.strerror or error}") from None
+        texts["mdcore.toml"] = _toml_text(model)
+    texts["input.nn"] = _settings_text(model)  # last: a folder with input.nn is complete
+    write_texts(folder, texts, overwrite=overwrite, instead_of=FILES)
 
 
 def _settings_text(model: HDNNP) -> str:
@@ -155,6 +148,6 @@ def _toml_text(model: HDNNP) -> str:
 def _toml(value) -> str:
     """A TOML key or value: text, boolean, integer or float."""
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        escaped = plain(value).replace("\\", "\\\\").replace('"', '\\"')
         return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
     return str(value).lower() if isinstance(value, bool) else repr(value)

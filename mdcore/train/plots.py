@@ -5,8 +5,9 @@ Matplotlib (an extra) is imported here only, without pyplot: no global state, no
 
 import numpy as np
 
-from mdcore.errors import InputError, OutputError
+from mdcore.errors import InputError
 from mdcore.units import GIGAPASCAL
+from mdcore.writing import in_picture, write_picture
 
 INK, GREY = "#222222", "#8a8f98"
 COLORS = ("#1f5fa8", "#d98200", "#c8432b", "#2e8b57", "#8e4fa8")
@@ -29,8 +30,8 @@ def draw_parity(subsets: dict, path, title: str = "") -> None:
         _parity(row[0], quantity, found)
         _distribution(row[1], quantity, found)
     if title:
-        figure.suptitle(title, fontsize=11, color=INK)
-    _save(figure, path)
+        figure.suptitle(in_picture(title), fontsize=11, color=INK)
+    write_picture(path, figure, dpi=150)
 
 
 def pairs(data, found) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -78,8 +79,8 @@ def draw_learning(history: dict, path, title: str = "") -> None:
         axes.legend(frameon=False, fontsize=9)
         _plain(axes)
     if title:
-        figure.suptitle(title, fontsize=11, color=INK)
-    _save(figure, path)
+        figure.suptitle(in_picture(title), fontsize=11, color=INK)
+    write_picture(path, figure, dpi=150)
 
 
 UNITS = {"energy": "eV/atom", "force": "eV/Å", "stress": "GPa"}
@@ -142,11 +143,3 @@ def _plain(axes) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.tick_params(labelsize=9, color=INK, labelcolor=INK)
-
-
-def _save(figure, path) -> None:
-    try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"{path}: can't write the plot: {reason}") from None
