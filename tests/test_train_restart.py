@@ -1,6 +1,7 @@
 """Does `mdcore train --restart` train on after the end, and say what it does?"""
 
 import h5py
+import numpy as np
 import pytest
 
 from mdcore.cli import main
@@ -101,3 +102,69 @@ def test_members_go_on_too(trained):
     told = trained(optimiser("kalman", 3), "parts", "--restart", *options)
     assert "member 1 goes on after epoch 1" in told and "member 2 goes on after epoch 1" in told
     assert course("parts") == course("whole")
+
+
+def test_other_weights_are_another_landscape(trained):
+    """The loss and gradient that a quasi-Newton step starts from are those of the weights of today."""
+    trained(optimiser("lbfgs", 4), "parts", "--set", "loss.forces=0.01")
+    trained(optimiser("lbfgs", 9), "parts", "--restart", "--set", "loss.forces=10", "--set", "loss.energy=0.01")
+    with h5py.File("parts.training.h5") as file:
+        force = file["member 0/history/train force"][()]
+    assert len(force) == 10 and force[9] < 0.9 * force[4]
+
+
+def cut(file, name):
+    del file[name]
+
+
+def put(file, name, value):
+    del file[name]
+    file[name] = value
+
+
+DAMAGE = {
+    "no parameters": lambda file: cut(file, "member 0/best"),
+    "other number of parameters": lambda file: put(file, "member 0/best", np.zeros(7)),
+    "parameters that are none": lambda file: put(file, "member 0/best", np.nan * file["member 0/best"][()]),
+    "text": lambda file: put(file, "member 0/stage", "first"),
+    "negative": lambda file: put(file, "member 0/epoch", -1),
+    "history too short": lambda file: put(file, "member 0/history/train force", np.zeros(1)),
+    "epoch that was none": lambda file: put(file, "member 0/best_epoch", 99),
+    "no covariance": lambda file: cut(file, "member 0/optimizer/covariance"),
+    "small covariance": lambda file: put(file, "member 0/optimizer/covariance", np.zeros(3)),
+    "random numbers": lambda file: put(file, "member 0/optimizer/random", np.zeros(9, dtype=np.uint8)),
+    "a group for numbers": lambda file: (cut(file, "member 0/score"), file.create_group("member 0/score")),
+    "no member": lambda file: (cut(file, "member 0"), file.create_group("member one")),
+    "no input": lambda file: cut(file, "input"),
+    "input of numbers": lambda file: put(file, "input", 3),
+    "soft link": lambda file: (cut(file, "input"), file.__setitem__("input", h5py.SoftLink("/member 0/best"))),
+    "external link": lambda file: (cut(file, "data"), file.__setitem__("data", h5py.ExternalLink("x.h5", "/"))),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_file_is_refused(kind, trained, folder, capsys):  # noqa: F811
+    """In one sentence, and nothing is changed."""
+    trained(optimiser("kalman", 1), "parts")
+    with h5py.File("parts.training.h5", "r+") as file:
+        DAMAGE[kind](file)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert main(["train", "train.toml", "--set", "output.name=parts", "--restart"]) in (2, 4)
+    told = capsys.readouterr().err
+    assert "mdcore: error: parts.training.h5" in told and "internal" not in told and len(told.splitlines()) == 1, told
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_no_training_at_all(trained, folder, capsys):  # noqa: F811
+    trained(optimiser("kalman", 1), "parts")
+    whole = (folder / "parts.training.h5").read_bytes()
+    for content in (b"", b"text", whole[: len(whole) // 2], whole[:-1000]):
+        (folder / "parts.training.h5").write_bytes(content)
+        assert main(["train", "train.toml", "--set", "output.name=parts", "--restart"]) in (2, 4)
+        told = capsys.readouterr().err
+        assert "mdcore: error: parts.training.h5" in told and "internal" not in told, told
+        assert (folder / "parts.training.h5").read_bytes() == content
+    with h5py.File("parts.training.h5", "w") as file:
+        file["x"] = 1.0
+    assert main(["train", "train.toml", "--set", "output.name=parts", "--restart"]) == 4
+    assert "not the file of a training" in capsys.readouterr().err

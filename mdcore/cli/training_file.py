@@ -37,7 +37,7 @@ from mdcore import provenance
 from mdcore.cli.outputs import tell, tell_differences
 from mdcore.cli.run import on_root
 from mdcore.errors import InputError, OutputError
-from mdcore.files import open_h5
+from mdcore.files import cause, open_h5
 from mdcore.writing import plain
 from mdcore.writing_h5 import writing_h5
 
@@ -118,6 +118,8 @@ class TrainingFile:
 
     def _begun(self) -> set[int]:
         def look(file):
+            if file.attrs.get("layout") != LAYOUT:
+                raise OutputError(f"{self.path}: not the file of a training; train without --restart, or elsewhere")
             return file["input"].asstr()[()], {int(name.split()[1]) for name in file if name.startswith("member ")}
 
         text, members = self._read(look)
@@ -128,12 +130,12 @@ class TrainingFile:
     def _read(self, function):
         """What `function` finds in the file."""
         try:
-            with open_h5(self.path, "what a training left") as file:
+            with open_h5(self.path, "the file of a training") as file:
                 return function(file)
         except InputError as error:
             raise OutputError(str(error)) from None
-        except (OSError, KeyError, ValueError) as error:
-            raise OutputError(f"{self.path}: can't be read: {error}") from None
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:  # h5py's, of damage
+            raise OutputError(f"{self.path}: damaged: {cause(error)}; train anew, with --overwrite") from None
 
     def _change(self, change, afresh: bool = False) -> None:
         """Let `change` work on a copy of the file (afresh: on an empty one) that then takes its place."""

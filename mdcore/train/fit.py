@@ -145,19 +145,23 @@ class Fit:
     def restore(self, state: dict[str, np.ndarray] | None) -> None:
         """Go on from such a state, of rank 0: the same epochs follow, bit by bit on the same number of ranks.
 
-        InputError if it began with other parameters than this fit does, or was within another optimiser: parameters
-        mean nothing without the data, descriptors, networks and seed that they came from.
+        InputError if it is damaged, began with other parameters than this fit does, or was within another optimiser:
+        parameters mean nothing without the data, descriptors, networks and seed that they came from.
         """
         comm = self.training.comm
         shared = comm.bcast({k: v for k, v in state.items() if k not in ON_ROOT} if comm.rank == 0 else None)
         state = state if comm.rank == 0 else shared
-        self._refuse(state)
+        sets = ["train"] if self.validation is None else ["train", "validation"]
+        try:
+            self._refuse(state)
+            check_state(state, self.training.n_parameters, sets)
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
+            raise InputError(damaged(error)) from None
         for name in COUNTERS:
             setattr(self, name, int(state[name]))
         self.score, self.best, self.initial = float(state["score"]), np.array(state["best"]), np.array(state["initial"])
         self.history = {k.removeprefix("history/"): v.tolist() for k, v in state.items() if k.startswith("history/")}
-        watched = "train" if self.validation is None else "validation"
-        first = (self.history[f"{watched} {q}"][0] / s for q, s in zip(QUANTITIES, _SCALES, strict=True))
+        first = (self.history[f"{sets[-1]} {q}"][0] / s for q, s in zip(QUANTITIES, _SCALES, strict=True))
         self.start = Errors(*first)
         own = {k.removeprefix("optimizer/"): v for k, v in state.items() if k.startswith("optimizer/")}
         self.optimizer = None
@@ -165,7 +169,11 @@ class Fit:
             self.ended = state
         elif own:
             self.optimizer = self.stages[self.stage].make(self.training, self.seed + self.stage)
-            self.optimizer.restore(own)
+            try:
+                check_alike(own, self.optimizer.state())
+                self.optimizer.restore(own)
+            except (KeyError, ValueError, TypeError, OverflowError) as error:
+                raise InputError(damaged(error)) from None
 
     def _refuse(self, state: dict[str, np.ndarray]) -> None:
         """InputError if this is the state of another training."""
@@ -186,6 +194,40 @@ class Fit:
                 f"was stopped within [[optimizer]] #{stage + 1}, {kind}, which is {now} now; let that one end "
                 "(epochs = ...) and add others after it"
             )
+
+
+def damaged(error) -> str:
+    """What is told of a state that can't be; error : with a key, or a text that begins with one"""
+    return f"holds no whole state to go on from ({error!s}); train anew, with --overwrite"
+
+
+def check_state(state: dict[str, np.ndarray], n_parameters: int, sets: list[str]) -> None:
+    """KeyError or ValueError unless numbers of a fit are there, as many as there must be."""
+    columns = ["epoch", "seconds", *(f"{name} {quantity}" for name in sets for quantity in QUANTITIES)]
+    n = np.size(state["history/epoch"])
+    shapes = {**dict.fromkeys((*COUNTERS, "score"), ()), **dict.fromkeys(("best", "initial"), (n_parameters,))}
+    shapes |= {f"history/{name}": (n,) for name in columns}
+    for name, shape in shapes.items():
+        own = state[name]
+        if np.shape(own) != shape or own.dtype.kind != ("i" if name in COUNTERS else "f"):
+            raise ValueError(f"{name}: {np.shape(own)} of type {own.dtype}, expected {shape}")
+        if not (name.startswith("history/") or np.isfinite(own).all()):
+            raise ValueError(f"{name}: no finite numbers")
+        if name in COUNTERS and not 0 <= own < 2**31:
+            raise ValueError(f"{name}: {own}")
+    if {name for name in state if name.startswith("history/")} - shapes.keys() or not state["best_epoch"] < n:
+        raise ValueError("history: of other epochs or errors")
+
+
+def check_alike(state: dict[str, np.ndarray], fresh: dict[str, np.ndarray]) -> None:
+    """KeyError or ValueError unless a state of an optimiser has what a fresh one has; some arrays may be longer."""
+    for name, other in fresh.items():
+        if other is None:  # on rank 0 only
+            continue
+        own, free = state[name], name in ("random", "steps", "changes")  # how many there are
+        same = np.ndim(own) == np.ndim(other) and np.shape(own)[free:] == np.shape(other)[free:]
+        if not same or own.dtype.kind != other.dtype.kind:
+            raise ValueError(f"optimizer/{name}: {np.shape(own)} of type {own.dtype}, expected {np.shape(other)}")
 
 
 def _rmse(errors: Errors) -> tuple[float, float, float]:

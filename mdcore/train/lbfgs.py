@@ -46,6 +46,11 @@ class LBFGS:
             self.steps = np.concatenate([self.steps[-keep:], step[None]])
             self.changes = np.concatenate([self.changes[-keep:], change[None]])
 
+    def _of(self) -> np.ndarray:
+        """What the loss is made of."""
+        w = self.weights
+        return np.array([w.energy, w.forces, w.stress, w.power, self.settings.l2])
+
     def _loss(self) -> tuple[float, np.ndarray]:
         """The loss, regularised, and its gradient."""
         loss, gradient = self.regression.loss(self.weights)
@@ -99,6 +104,7 @@ class LBFGS:
             "loss": np.array(self.loss),
             "gradient": self.gradient.copy(),
             "converged": np.array(self.converged),
+            "of": self._of(),
         }
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
@@ -107,6 +113,10 @@ class LBFGS:
         self.steps, self.changes = np.array(state["steps"]), np.array(state["changes"])
         self.loss, self.gradient = float(state["loss"]), np.array(state["gradient"])
         self.converged = bool(state["converged"])
+        if not np.allclose(state["of"], self._of(), rtol=1e-6, atol=0.0):  # another landscape
+            self.steps, self.changes = np.empty((2, 0, len(self.gradient)))
+            self.loss, self.gradient = self._loss()
+            self.converged = not np.any(self.gradient)
 
 
 def _between(low, high) -> float:
