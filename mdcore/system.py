@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore import extxyz, structures
+from mdcore import extxyz, lammps, structures
+from mdcore.ase_files import read_atoms
 from mdcore.box import Box, check_positions
 from mdcore.elements import ATOMIC_MASSES, formula
 from mdcore.errors import InputError
+from mdcore.files import open_binary
 from mdcore.units import METAL, UnitSystem
 from mdcore.units import get as get_units
 
@@ -55,18 +57,27 @@ class System:
         self.constraints = ""
 
     @classmethod
-    def read(cls, path, frame: int = -1, units="metal", *, periodic=None, masses=None, labels=True) -> "System":
-        """One structure from a file: extended or plain xyz, or any format of ASE (an extra).
+    def read(
+        cls, path, frame: int = -1, units="metal", *, format=None, types=None, periodic=None, masses=None, labels=True
+    ) -> "System":  # fmt: skip
+        """One structure from a file: extended or plain xyz, data of LAMMPS, or any format of ASE (an extra).
 
         frame : counted from 0; negative from the end
+        format : "extxyz", "lammps-data", or a name of ASE's; None: as name and content say
+        types : {number or label of a type: species}, of data files and dumps of LAMMPS
         periodic : bool or three bools instead of what the file says
         masses : {species name: mass}, instead of the file's or the standard ones
         labels : keep energy, forces and stress in `info`, as the file has them (nan, too); False: they are not read
         """
         path, units = Path(path), get_units(units)
         check_file(path)
-        if path.suffix.lower() not in extxyz.SUFFIXES:
-            return _read_with_ase(cls, path, frame, units, periodic, masses, labels)
+        types = {str(key): name for key, name in types.items()} if types else None
+        if format == "lammps-data" or (format is None and lammps.is_data(path)):
+            return cls._of_lammps(path, frame, units, types, periodic, masses)
+        if format not in ("extxyz", "xyz") and (format or path.suffix.lower() not in extxyz.SUFFIXES):
+            return cls._by_ase(path, frame, units, format, types, periodic, masses, labels)
+        if types:
+            raise InputError(f"{path}: types: apply to data files and dumps of LAMMPS only; this is extended xyz")
         data = extxyz.read(path, frame, units, labels=labels)
         flags = data.periodic if periodic is None else periodic
         lattice = np.zeros((3, 3)) if data.lattice is None else data.lattice
@@ -87,6 +98,34 @@ class System:
         if labels:
             system.info.update(data.results(box.volume if any(box.periodic) else None, units))
         system.constraints = data.constraints
+        return system
+
+    @classmethod
+    def _of_lammps(cls, path, frame, units, types, periodic, masses) -> "System":
+        if frame not in (0, -1):
+            raise InputError(f"{path}: frame = {frame}: a data file of LAMMPS holds one structure, 0")
+        data = lammps.read_data(path, types, units)
+        try:
+            box = Box.completed(data.matrix, True if periodic is None else periodic, data.positions, data.origin)
+            system = cls(
+                box, data.positions, data.names, masses=masses if data.masses is None else data.masses,
+                velocities=data.velocities, charges=data.charges, units=units, info={"source": str(path), "frame": 0},
+            )  # fmt: skip
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+        if data.masses is not None and masses:
+            system.masses = _override(system, masses)
+        return system
+
+    @classmethod
+    def _by_ase(cls, path, frame, units, format, types, periodic, masses, labels) -> "System":
+        atoms, names = read_atoms(path, frame, format, types)
+        try:
+            system = cls.from_ase(atoms, units, periodic=periodic, masses=masses, names=names)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+        own = {key: value for key, value in system.info.items() if labels or key not in LABELS}
+        system.info = {"source": str(path), "frame": frame, **own}
         return system
 
     @classmethod
@@ -161,11 +200,14 @@ class System:
         return float(self.masses.sum() / self.box.volume / self.units.density)
 
     @classmethod
-    def from_ase(cls, atoms, units="metal", *, periodic=None, masses=None) -> "System":
-        """From an ``ase.Atoms``; velocities if it has momenta; results of its calculator into ``info``."""
+    def from_ase(cls, atoms, units="metal", *, periodic=None, masses=None, names=None) -> "System":
+        """From an ``ase.Atoms``; velocities if it has momenta; results of its calculator into ``info``.
+
+        names : species of each atom, instead of the chemical symbols
+        """
         units = get_units(units)
         flags = tuple(bool(flag) for flag in atoms.pbc) if periodic is None else periodic
-        positions, names = atoms.get_positions(), atoms.get_chemical_symbols()
+        positions, names = atoms.get_positions(), names or atoms.get_chemical_symbols()
         box = Box.completed(atoms.cell.array, flags, positions, atoms.get_celldisp().ravel())
         own = atoms.get_masses() if atoms.has("masses") else None
         system = cls(box, positions, names, masses=masses if own is None else own, units=units)
@@ -268,35 +310,7 @@ def check_file(path: Path):
         close = difflib.get_close_matches(path.name, os.listdir(folder), n=1)
         hint = f"did you mean {path.with_name(close[0])}?" if close else "check the name and the directory"
         raise InputError(f"{path}: no such file; {hint}")
-    if not os.access(path, os.R_OK):
-        raise InputError(f"{path}: may not be read; check its permissions")
-
-
-def _read_with_ase(cls, path, frame, units, periodic, masses, labels) -> System:
-    try:
-        from ase.io import read
-    except ImportError:
-        raise InputError(
-            f"{path}: mdcore itself reads {', '.join(extxyz.SUFFIXES)} files; "
-            f'for other formats install ASE: pip install "mdcore[ase]"'
-        ) from None
-    try:
-        atoms = read(path, index=frame)
-    except Exception as error:  # every reader of ASE raises its own kind
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        if isinstance(error, IndexError):
-            reason = "it has no such frame"
-        message = f"{path}: ASE can't read frame {frame} of it ({reason}); convert it to .extxyz"
-        raise InputError(message) from None
-    if not len(atoms):
-        raise InputError(f"{path}: holds no atoms")
-    try:
-        system = cls.from_ase(atoms, units, periodic=periodic, masses=masses)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    own = {key: value for key, value in system.info.items() if labels or key not in LABELS}
-    system.info = {"source": str(path), "frame": frame, **own}
-    return system
+    open_binary(path, "a structure file").close()
 
 
 def _constraints(atoms) -> str:

@@ -30,6 +30,8 @@ def make_system(settings: Settings) -> System:
                 settings.structure_path,
                 structure.frame,
                 settings.units,
+                format=structure.format,
+                types=structure.types or None,
                 periodic=structure.periodic,
                 masses=structure.masses or None,
                 labels=False,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mdcore.config.schema import Boolean, Choice, Integer, List, Number, OneOf, Table, Text, setting
 
+FILE_ONLY = ("frame", "format", "types")
 BUILD_ONLY = ("species", "lattice_constant", "density", "c_over_a")
 
 
@@ -15,11 +16,25 @@ class StructureSettings:
 
     file: str | None = setting(
         Text(),
-        "File to read, relative to the input file: extxyz (`.extxyz`, `.xyz`), or any format of ASE, if "
-        "ASE is installed.",
+        "File to read, relative to the input file: extxyz (`.extxyz`, `.xyz`), data of LAMMPS (`.data`, `.lmp`), or "
+        "any format of ASE, if ASE is installed.",
         default=None,
         default_text="none",
         example="water.extxyz",
+    )
+    format: str | None = setting(
+        Text(),
+        'Format of the file: `"extxyz"`, `"lammps-data"`, or a name of ASE\'s (`ase info --formats`).',
+        default=None,
+        default_text="as name and content say",
+        example="lammps-data",
+    )
+    types: dict[str, str] = setting(
+        Table(Text()),
+        "Species of each type of a data file or dump of LAMMPS. Without it, labels of types, comments behind masses "
+        "(`1 15.999 # O`) and masses within 0.012 of a standard weight say which element a type is.",
+        factory=dict,
+        example={"1": "O", "2": "H"},
     )
     frame: int = setting(
         Integer(), "Which structure of the file, counted from 0; -1 is the last.", default=-1, example=0
@@ -91,8 +106,9 @@ class StructureSettings:
         elif not self.build:
             yield "file", 'no structure; give a file, e.g. file = "water.extxyz", or build = "fcc"'
         else:
-            if "frame" in given:
-                yield "frame", "applies to a structure from a file only"
+            for key in FILE_ONLY:
+                if key in given:
+                    yield key, "applies to a structure from a file only"
             if self.species is None:
                 yield "species", f'required to build {self.build}, e.g. species = "Ar"'
             if self.lattice_constant is None and self.density is None:

@@ -1,0 +1,75 @@
+"""How are structures read that ASE alone can read?"""
+
+import difflib
+import itertools
+from pathlib import Path
+
+from mdcore import extxyz, lammps
+from mdcore.errors import InputError
+from mdcore.files import open_text
+
+DUMPS = ("lammps-dump-text", "lammps-dump-binary")
+
+
+def read_atoms(path: Path, frame: int, format: str | None, types: dict[str, str] | None):
+    """(ASE's Atoms, species of each atom or None: as the Atoms say); InputError.
+
+    format : a name of ASE's, or None: as ASE guesses; types : {number of a type: species} of a dump of LAMMPS
+    """
+    try:
+        from ase.io import read
+        from ase.io.formats import UnknownFileTypeError, filetype, ioformats
+    except ImportError:
+        raise InputError(
+            f"{path}: mdcore itself reads {', '.join(extxyz.SUFFIXES)} files and data files of LAMMPS; "
+            f'for other formats install ASE: pip install "mdcore[ase]"'
+        ) from None
+    if format is not None and format not in ioformats:
+        near = difflib.get_close_matches(format, [*ioformats, "lammps-data"], n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "expected extxyz, lammps-data, or one of `ase info --formats`"
+        raise InputError(f"{path}: format {format!r}: {hint}")
+    try:
+        kind = format or filetype(str(path))
+    except (UnknownFileTypeError, OSError, ValueError):
+        kind = None  # told below
+    if kind in DUMPS:
+        _check_dump(path, kind, types)
+    elif types:
+        raise InputError(f"{path}: types: apply to data files and dumps of LAMMPS only; this is {kind or 'none'}")
+    try:
+        atoms = read(path, index=frame, format=format)
+    except Exception as error:  # every reader of ASE raises its own kind
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        if isinstance(error, IndexError):
+            reason = "it has no such frame"
+        raise InputError(f"{path}: ASE can't read frame {frame} of it ({reason}); convert it to .extxyz") from None
+    if not len(atoms):
+        raise InputError(f"{path}: holds no atoms")
+    return atoms, None if types is None else _named(path, atoms, types)
+
+
+def _check_dump(path: Path, kind: str, types) -> None:
+    """InputError if ASE would take numbers of types, or masses, for elements, or read other units."""
+    columns = ()
+    if kind == "lammps-dump-text":
+        with open_text(path, "a dump of LAMMPS") as stream:
+            lines = [line.split() for line in itertools.islice(stream, 20)]
+        columns = next((words[2:] for words in lines if words[:2] == ["ITEM:", "ATOMS"]), ())
+        style = next((b[0] for a, b in itertools.pairwise(lines) if a == ["ITEM:", "UNITS"] and b), "metal")
+        if style != "metal":
+            raise InputError(f"{path}: a dump of LAMMPS in units {style}; expected metal")
+    if types is None and "element" not in columns:
+        raise InputError(
+            f"{path}: a dump of LAMMPS that names no elements; say which species each type is: {lammps.example(1)}, "
+            "or write the dump with a column element"
+        )
+    if types is not None and columns and "type" not in columns:
+        raise InputError(f"{path}: types: this dump has no column type")
+
+
+def _named(path: Path, atoms, types: dict[str, str]) -> list[str]:
+    numbers = atoms.arrays.get("type", atoms.numbers)
+    for number in sorted(set(numbers.tolist())):
+        if str(number) not in types:
+            raise InputError(f"{path}: types: type {number} is missing; name each: {lammps.example(number)}")
+    return [types[str(number)] for number in numbers.tolist()]
