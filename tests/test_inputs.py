@@ -11,7 +11,7 @@ from mdcore.trajectory import Trajectory
 
 FOLDER = Path(__file__).resolve().parents[1] / "inputs"
 INPUTS = sorted(path for path in FOLDER.glob("*.toml") if not path.stem.startswith("train_"))  # those need their data
-TRAININGS = sorted(FOLDER.glob("train_*.toml"))
+TRAININGS = sorted(path for path in FOLDER.glob("train_*.toml") if path.stem != "train_labels")  # test_documents.py
 REFERENCE = FOLDER.parents[1] / "shared" / "reference"
 FEW = 4  # steps a stage
 

@@ -15,6 +15,7 @@ from mdcore.config.settings import Settings
 from mdcore.config.training import TrainingSettings
 
 EXAMPLE = """\
+# argon.toml
 title = "liquid argon"
 
 [structure]
@@ -89,27 +90,24 @@ mdcore run argon.toml --set seed=7 --set stage.produce.steps=100000 --set stage.
 """
 
 TRAINING_EXAMPLE = """\
-title = "water, PBE0+TS"
+# train.toml
+title = "silicon, a first training"
 
 [card]
-data = "320 + 80 frames of 64 H2O, PBE0+TS (examples of DeePMD-kit, LGPL-3)"
+data = "structures of inputs/labels.toml, labelled by potentials/silicon.h5"
 
 [[data]]
-file = "water_train.xyz"         # extended xyz: eV, Angstrom
-
-[[data]]
-file = "water_test.xyz"
-use = "test"
+file = "results/labels.extxyz"   # extended xyz: eV, Angstrom; a second [[data]] with use = "test" for a test set
 
 [split]
-validation = 0.05                # of what is not for testing
+validation = 0.1                 # of what is not for testing
 
 [descriptors]
-cutoff = 6.35                    # Angstrom
-keep = 30                        # of the candidates, each element
+cutoff = 5.0                     # Angstrom
+keep = 24                        # of the candidates, each element
 
 [network]
-hidden = [25, 25]
+hidden = [15, 15]
 
 [optimizer]
 type = "kalman"
@@ -124,7 +122,11 @@ TRAINING_INTRODUCTION = """\
 
 `mdcore train train.toml` turns labelled structures into a network potential; `mdcore check train.toml` reads the data
 and tells what is in them and what would be trained, and everything that is wrong, without training. How it works:
-[training](training.md). A complete example:
+[training](training.md). A complete example, for structures that a potential labels (or yours, by quantum mechanics):
+
+```sh
+mdcore run inputs/labels.toml     # makes results/labels.extxyz
+```
 
 ```toml
 {example}```

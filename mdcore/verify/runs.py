@@ -78,7 +78,7 @@ def moving(it: Subject) -> System:
 
 def precision(it: Subject):
     """Networks in mixed precision against double."""
-    what, limit = "mixed - double precision", MIXED_LIMIT * it.scale
+    what, limit = "mixed - double precision", MIXED_LIMIT * max(1.0, it.scale)  # forces of a perfect crystal vanish
     if not any(hasattr(term, "precision") for term in leaves(it.potential)):
         yield skipped(what, "no network potential")
         return

@@ -1,0 +1,35 @@
+"""Do README and docs say what works? Every block of them is run."""
+
+import os
+
+import pytest
+
+from tests.documents import ROOT, Session, blocks, scratch_copy
+from tests.mpi import needs_mpi
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+pytestmark = needs_mpi
+
+
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if blocks(path)], ids=lambda path: path.stem)
+def test_every_block_works(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    session = Session(scratch_copy(tmp_path), path)
+    for line, language, text in blocks(path):
+        session.play(line, language, text)
+
+
+def test_a_wrong_block_is_noticed(tmp_path):
+    session = Session(scratch_copy(tmp_path), ROOT / "README.md")
+    wrong = [
+        ("sh", "mdcore run inputs/none.toml\n"),
+        ("python", "import mdcore\nmdcore.none\n"),
+        ("toml", "[potential]\n"),
+        ("toml", "# a.toml\n[[stage]]\nensemble = 'nve'\n"),
+    ]
+    for language, text in wrong:
+        with pytest.raises((AssertionError, AttributeError)):
+            session.play(1, language, text)
+    session.play(1, "sh", "$ mdcore check inputs/none.toml\n")
+    with pytest.raises(AssertionError):
+        session.play(1, "", "the input is right\n")
