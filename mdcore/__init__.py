@@ -31,6 +31,8 @@ _HOME = {
     "committee": "potentials.committee",
     "read_model": "potentials.files",
     "Sum": "potentials.base",
+    "PythonPotential": "potentials.python",
+    "ASEPotential": "potentials.python",
     "VelocityVerlet": "integrators",
     "Langevin": "integrators",
     "H5MDWriter": "trajectory",

@@ -93,6 +93,7 @@ class Engine:
         self.bits, self.box = on_grid(box, reach, 0.0 if all(box.periodic) else farthest)
         if farthest > MOST_IMAGES * self.box.widths.min():
             self.box.wrap(positions)  # tells which atom is too far away to count the cells
+        self.results.position_bits = self.bits
         loading.check_memory(n, self.box, reach, self.units)
         self.domain = Domain(self.comm, self.box, reach, upper=self.potential.list_kinds == ("half",))
         self.tail = self.potential.tail(np.bincount(species, minlength=len(self.symbols)).tolist(), self.box)
@@ -136,7 +137,7 @@ class Engine:
         out.reset(True, shares)
         self._ask(n, descriptors)
         self.potential.compute(atoms, self.neighbors, domain, out)
-        sums = _kernels.virial_sums(atoms, 2.0**self.bits)
+        sums = out.whole_virial(_kernels.virial_sums(atoms, 2.0**self.bits))
         domain.reverse_forces(atoms)
         domain.reverse_add(shares)
         self._check_forces()
@@ -148,7 +149,7 @@ class Engine:
         energies[order], forces[order] = shares[:n] + tail_energy / n, atoms.forces
         voigt = np.array([exact.value(exact.integer(row), exact.FORCE_BITS + self.bits) for row in sums])
         voigt[:3] += tail_virial / 3.0
-        virial = voigt[_FULL]
+        virial = voigt[_FULL] if out.virial_known else np.full((3, 3), np.nan)
         periodic = all(self.box.periodic)
         return Evaluation(
             energy=energy + tail_energy,

@@ -18,6 +18,7 @@ from mdcore.elements import SYMBOLS
 from mdcore.engine import Engine, Evaluation
 from mdcore.errors import InputError, MdcoreError
 from mdcore.potentials.base import leaves, unbound
+from mdcore.potentials.python import as_potential
 from mdcore.system import System
 from mdcore.threads import number_of_threads
 from mdcore.units import METAL, UnitSystem
@@ -29,8 +30,8 @@ def evaluate(
 ):  # fmt: skip
     """Energy, forces and stress of a structure, or of each structure of a list.
 
-    potential : LennardJones, HDNNPotential, Sum, or the path of a network potential: a folder of n2p2 or RuNNer
-        files, or a .h5 file (read at each call)
+    potential : LennardJones, HDNNPotential, Sum, a function or a calculator of ASE (python.py), or the path of a
+        network potential: a folder of n2p2 or RuNNer files, or a .h5 file (read at each call)
     structures : a System, ASE's Atoms, the path of a structure file (its last frame), or a list of these;
         systems in lj units give results in lj units
     units : of a potential given by its path, e.g. {"length": "bohr", "energy": "hartree"}; None: it states them
@@ -149,9 +150,4 @@ def open_potential(potential, units=None, precision: str = "double", threads: in
         raise InputError(
             "units, precision, threads: apply to a potential given by its path; this one is made and has its own"
         )
-    if not hasattr(potential, "compute"):
-        raise InputError(
-            f"expected a potential, such as LennardJones or HDNNPotential, or the path of one, "
-            f"not {type(potential).__name__}"
-        )
-    return potential
+    return as_potential(potential)

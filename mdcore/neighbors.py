@@ -10,6 +10,7 @@ import numpy as np
 from mdcore._hdnnp import canonical_order
 from mdcore._kernels import SpatialOrder, VerletList
 
+SHORTEST = 1e-3  # radius of a list: bins have a size
 MARGIN = 0.5  # skins by which ghosts are known beyond the radius of the list
 FEW = 512  # atoms that fit into the first-level cache in any order
 
@@ -44,7 +45,7 @@ class Neighbors:
 
     def __init__(self, cutoff: float, skin: float, kinds=("half",), n_species: int = 1):
         self.cutoff, self.skin = cutoff, skin
-        self.reach = cutoff + skin
+        self.reach = max(cutoff + skin, SHORTEST)
         self.ghost_reach = self.reach + MARGIN * skin
         self.list = VerletList() if "half" in kinds else None
         self.full = FullList(n_species) if "full" in kinds else None

@@ -12,6 +12,7 @@ from mdcore.errors import InputError, Interrupted
 from mdcore.loading import describe, describe_state
 from mdcore.neighbors import Neighbors
 from mdcore.potentials.base import Results
+from mdcore.potentials.python import as_potential
 from mdcore.thermo import Thermo, measure
 from mdcore.timers import Timers
 from mdcore.view import View
@@ -23,7 +24,7 @@ class Simulation(View):
     """A system, a potential and an integrator, stepped on one rank or many.
 
     system : System (on several ranks, what rank 0 holds counts)
-    potential : anything that keeps the protocol of potentials/base.py
+    potential : anything that keeps the protocol of potentials/base.py; a function or a calculator of ASE (python.py)
     integrator : VelocityVerlet, Langevin; may be replaced between runs
     seed : of all random numbers; skin : unit of length; comm : mpi4py communicator or None;
     processor_grid : domains along a, b, c or None
@@ -53,6 +54,7 @@ class Simulation(View):
             (describe_state(state) if state else describe(system)) if here else None
         )
         self.units = self.system.units
+        potential = as_potential(potential)
         self.potential, self.integrator, self.seed = potential, integrator, seed
         self.max_temperature = max_temperature
         self.symbols = tuple(self.system.symbols)
@@ -73,7 +75,7 @@ class Simulation(View):
         self.domain = Domain(self.comm, self.box, self.neighbors.ghost_reach, processor_grid, upper=half)
 
         self.atoms = Atoms()
-        self.results = Results()
+        self.results = Results(self.position_bits)
         self.timers = Timers()
         self.observers = []
         self.stop_requested = lambda: False
@@ -135,7 +137,7 @@ class Simulation(View):
         self.results.reset(want_energy)
         self.potential.compute(atoms, self.neighbors, self.domain, self.results)
         if want_energy:
-            self._virial = _kernels.virial_sums(atoms, 2.0**self.position_bits)
+            self._virial = self.results.whole_virial(_kernels.virial_sums(atoms, 2.0**self.position_bits))
         lap("forces")
         self.domain.reverse_forces(atoms)
         lap("communicate")

@@ -19,6 +19,7 @@ class Thermo:
     total : kinetic + potential; conserved : total minus what thermostats and drift removal put in
     pressure : positive when compressed; stress : float64 [6] (xx, yy, zz, yz, xz, xy), dE/dstrain / V as in
     ASE, negative when compressed; both with the kinetic part, nan unless fully periodic
+        and known to the potential
     density : g/cm3 (lj: number density times mass); nan unless fully periodic
     """
 
@@ -101,7 +102,7 @@ def virial(sim) -> np.ndarray:
     sums = [exact.integer(row) for row in sim.comm.sum(sim._virial.copy())]
     voigt = np.array([exact.value(number, exact.FORCE_BITS + sim.position_bits) for number in sums])
     voigt[:3] += sim.tail[1] / 3.0
-    return voigt[[[0, 5, 4], [5, 1, 3], [4, 3, 2]]]
+    return voigt[[[0, 5, 4], [5, 1, 3], [4, 3, 2]]] if sim.results.virial_known else np.full((3, 3), np.nan)
 
 
 def measure(sim) -> Thermo:
@@ -127,7 +128,8 @@ def measure(sim) -> Thermo:
     pressure, density, stress = np.nan, np.nan, np.full(6, np.nan)
     if all(sim.box.periodic):
         virial[:3] += tail_virial / 3.0
-        stress = -(mvv + virial) / (sim.box.volume * units.pressure)
+        if sim.results.virial_known:
+            stress = -(mvv + virial) / (sim.box.volume * units.pressure)
         pressure = -float(stress[:3].sum()) / 3.0
         density = sim.system.total_mass / sim.box.volume / units.density
     return Thermo(

@@ -1,7 +1,8 @@
 """What is a potential to the engine?
 
 Anything with ``cutoff``, ``bind(symbols)`` and ``compute(atoms, neighbors, domain, out)``,
-which *adds* forces to ``atoms.f`` (owned and ghosts) and, where asked, energy to ``out``.
+which *adds* forces to ``atoms.f`` (owned and ghosts) and, where asked, energy to ``out``. (Functions of Python and
+calculators of ASE are wrapped: python.py.)
 ``list_kinds`` says which neighbour lists it reads ("half", "full": neighbors.py), ``ghost_columns``
 which columns of ghosts beside their positions (such as "tags").
 ``watch(sim)``, where a potential has it, is called by all ranks at the end of every step; an error that it
@@ -16,6 +17,7 @@ import numpy as np
 
 from mdcore import exact
 from mdcore.errors import InputError
+from mdcore.potentials.python import as_potential
 
 
 class Results:
@@ -25,22 +27,34 @@ class Results:
     energy : int, sum on the force grid (exact.py), this rank's share
     bad_row : row of an atom with an impossible interaction, or -1
     atom_energies : float64 [n_total + 1] or None; per-atom energies where wanted (ghosts': part of their owners')
+    virial : int [6] (xx yy zz yz xz xy), what is to be added to the sum of x (x) F, this rank's share; a potential that
+        leaves no forces on ghosts must say, or set virial_known to False; position_bits : its grid, with FORCE_BITS
     """
 
-    def __init__(self):
+    def __init__(self, position_bits: int = exact.POSITION_BITS):
+        self.position_bits = position_bits
         self.want_energy = False
         self.energy = 0
         self.bad_row = -1
+        self.virial, self.virial_known = [0] * 6, True
         self.atom_energies = None
         self._limbs = np.zeros(exact.LIMBS, dtype=np.int64)
 
     def reset(self, want_energy: bool, atom_energies: np.ndarray | None = None) -> None:
         self.want_energy, self.energy, self.atom_energies = want_energy, 0, atom_energies
         self.bad_row = -1
+        self.virial, self.virial_known = [0] * 6, True
 
     def limbs(self) -> np.ndarray:
         """Where a kernel writes the limbs of its energy; `add_limbs` adds them."""
         return self._limbs
+
+    def whole_virial(self, sums: np.ndarray) -> np.ndarray:
+        """Limbs int64 [6, 3] of the sum of x (x) F with what potentials add."""
+        if any(self.virial):
+            for k, more in enumerate(self.virial):
+                sums[k] = exact.limbs(exact.integer(sums[k]) + more)
+        return sums
 
     def add_limbs(self) -> None:
         if self.want_energy:
@@ -51,10 +65,9 @@ class Sum:
     """Several potentials added up; InputError for none, or for something else."""
 
     def __init__(self, *potentials):
-        strangers = [type(term).__name__ for term in potentials if not hasattr(term, "compute")]
-        if strangers or not potentials:
-            raise InputError(f"Sum: expected potentials, not {', '.join(strangers) or 'nothing'}")
-        self.terms = list(potentials)
+        if not potentials:
+            raise InputError("Sum: expected potentials, not nothing")
+        self.terms = [as_potential(term) for term in potentials]
 
     def __repr__(self):
         return f"Sum({', '.join(map(repr, self.terms))})"

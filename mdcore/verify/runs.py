@@ -29,6 +29,7 @@ DRIFT_LIMIT = 1e-2  # of the kinetic energy
 ORDER_LIMIT = 2.5  # the error of half the time step is a quarter
 RANKS = 2
 RANK_STEPS = 10
+UNLOADABLE = 77  # exit code
 PATIENCE = 600.0  # seconds
 PATIENT = {  # MPICH: sleep while waiting, there may be fewer cores than ranks
     "MPIR_CVAR_POLLS_BEFORE_YIELD": "10",
@@ -137,6 +138,9 @@ def ranks(it: Subject):
         except (OSError, subprocess.TimeoutExpired) as error:
             yield skipped(what, f"{mpiexec}: {error}")
             return
+        if done.returncode == UNLOADABLE:
+            yield skipped(what, f"other processes can't load this potential: {done.stderr.strip().splitlines()[-1]}")
+            return
         if done.returncode or not answer.exists():
             lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
             yield Row(what, ok=False, note=f"the run on {RANKS} ranks failed: {lines[-1]}")
@@ -165,7 +169,11 @@ def main() -> None:
     from mdcore.comm import connect
 
     job, answer = sys.argv[1:]
-    potential, system = pickle.loads(Path(job).read_bytes())
+    try:
+        potential, system = pickle.loads(Path(job).read_bytes())
+    except (AttributeError, ImportError) as error:  # functions of a script or a notebook
+        print(error, file=sys.stderr, flush=True)
+        sys.exit(UNLOADABLE)
     found = trajectory(potential, system, connect())
     if found is not None:
         np.savez(answer, **found)

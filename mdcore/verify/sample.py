@@ -13,8 +13,9 @@ import numpy as np
 from mdcore.box import Box
 from mdcore.elements import ATOMIC_MASSES
 from mdcore.engine import Engine
-from mdcore.errors import MdcoreError
+from mdcore.errors import InputError, MdcoreError
 from mdcore.potentials.base import leaves
+from mdcore.potentials.python import PythonPotential
 from mdcore.system import System
 
 ATOMS = 48
@@ -26,6 +27,8 @@ LONGEST = 0.03
 
 def sample(potential, seed: int = 1, beside=None) -> tuple[System, str]:
     """(structure, where it comes from in words) for a potential; beside : the folder of its files."""
+    if any(isinstance(term, PythonPotential) for term in leaves(potential)):
+        raise InputError(f"{potential!r}: give a structure to examine it on, e.g. verify(potential, system)")
     model = next((term.model for term in leaves(potential) if hasattr(term, "model")), None)
     if model is not None and model.test_vectors:
         smallest = min(model.test_vectors, key=lambda v: len(v.symbols))

@@ -11,8 +11,8 @@ import numpy as np
 from mdcore.box import Box
 from mdcore.engine import Engine
 from mdcore.potentials.base import leaves
-from mdcore.verify.report import at_most
-from mdcore.verify.subject import Subject
+from mdcore.verify.report import at_most, skipped
+from mdcore.verify.subject import UNKNOWN, Subject
 
 ENERGY_LIMIT, FORCE_LIMIT = 1e-8, 1e-5  # jumps, units of energy and force
 STEP = 2.0**-6
@@ -39,6 +39,9 @@ class Jumps:
 
 
 def smoothness(it: Subject):
+    if not it.potential.cutoff:
+        yield skipped("smoothness", UNKNOWN)
+        return
     jumps = Jumps()
     truncated = any(hasattr(term, "truncation") for term in leaves(it.potential))
     cure = 'use truncation = "force-shifted"' if truncated else "use cutoff functions that end with their slope at zero"

@@ -10,6 +10,7 @@ from mdcore.potentials.base import Sum
 from mdcore.potentials.hdnnp import HDNNPotential
 
 SKIN = 0.3
+UNKNOWN = "the potential states no cutoff; PythonPotential(..., cutoff=...) does"
 
 
 def networks_in(potential, precision: str, threads: int = 1):

@@ -1,0 +1,252 @@
+"""A potential written in Python, or a calculator of ASE: slow, and the quickest way to try an idea.
+
+    def springs(positions, cell):
+        ...
+        return energy, forces
+
+    sim = Simulation(system, PythonPotential(springs), VelocityVerlet(1.0))
+
+Rank 0 gathers the atoms and calls the function, all ranks get its answer. Energy and forces are put on the grid of
+exact sums as those of kernels are, so the run has the same bits on any number of ranks and across a restart, if the
+function has.
+"""
+
+import inspect
+import math
+import os
+from threading import Lock
+
+import numpy as np
+
+from mdcore import _kernels, exact
+from mdcore.elements import ATOMIC_NUMBERS
+from mdcore.errors import InputError, MdcoreError, SimulationError
+
+ARGUMENTS = ("positions", "cell", "species", "periodic")
+VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))  # xx yy zz yz xz xy
+
+
+class PythonPotential:
+    """The potential that a function computes.
+
+    function : called with those of these that it names as arguments
+        positions : float64 [n, 3], in the order of the System, unwrapped: they go on beyond the faces of the cell
+        cell : float64 [3, 3], rows a, b, c; species : str [n]; periodic : bool [3]
+        returns (energy, forces [n, 3]) or (energy, forces, stress [3, 3] or [6]: xx yy zz yz xz xy), in user units
+        (eV, eV/Angstrom); stress: dE/dstrain / volume in eV/Angstrom^3, as ASE has it. Without it the pressure of a
+        periodic system is nan
+    cutoff : how far atoms feel each other, if it is known: `verify` uses it, the engine does not
+    name : for messages
+
+    InputError for a function with other arguments or another answer, SimulationError if it fails or what it returns
+    is not finite.
+    """
+
+    list_kinds = ("half",)
+    ghost_columns = ()
+
+    def __init__(self, function, *, cutoff: float = 0.0, name: str | None = None):
+        self.name = name or getattr(function, "__name__", type(function).__name__)
+        if not callable(function):
+            raise InputError(f"PythonPotential: {function!r} can't be called; expected a function")
+        if not (isinstance(cutoff, int | float) and 0 <= cutoff < 1e6):
+            raise InputError(f"PythonPotential: cutoff = {cutoff!r}: expected a length, or 0 where it is not known")
+        self.function, self.cutoff = function, float(cutoff)
+        self.asks = self._arguments()
+        self._lock = Lock()  # copies share the function, and it may have a state
+
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self._lock = Lock()
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.name})"
+
+    def _arguments(self) -> tuple[str, ...]:
+        """The arguments that the function wants."""
+        try:
+            parameters = inspect.signature(self.function).parameters.values()
+        except (TypeError, ValueError):
+            return ARGUMENTS
+        if any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return ARGUMENTS
+        variadic = (inspect.Parameter.VAR_POSITIONAL,)
+        strange = [p.name for p in parameters if p.default is p.empty and p.kind not in variadic
+                   and (p.name not in ARGUMENTS or p.kind is p.POSITIONAL_ONLY)]  # fmt: skip
+        asks = tuple(p.name for p in parameters if p.name in ARGUMENTS and p.kind not in variadic)
+        if strange or not asks:
+            have = f"has the argument{'s' if len(strange) > 1 else ''} {', '.join(strange)}" if strange else "has none"
+            raise InputError(
+                f"{self.name}: a potential in Python is called by the names of its arguments, some of "
+                f"{', '.join(ARGUMENTS)}; this one {have}. E.g. def {self.name}(positions, cell): ..."
+            )
+        return asks
+
+    def bind(self, symbols) -> None:
+        self.symbols = tuple(symbols)
+
+    def tail(self, counts, box) -> tuple[float, float]:
+        return 0.0, 0.0
+
+    def compute(self, atoms, neighbors, domain, out) -> None:
+        n, tags, comm = atoms.n_owned, atoms.tags[: atoms.n_owned], domain.comm
+        columns = [comm.gather(column[:n]) for column in (atoms.tags, atoms.x, atoms.images)]
+        answer = self._answer(*columns, domain.box, out.want_energy) if comm.rank == 0 else None
+        answer = comm.bcast(answer)
+        if isinstance(answer, MdcoreError):
+            answer.collective = True
+            raise answer
+        energy, forces, stress = answer
+        grid = 2.0**exact.FORCE_BITS
+        mine = np.rint(forces[tags] * grid) / grid
+        if out.want_energy:
+            if comm.rank == 0:
+                out.energy += round(math.ldexp(energy, exact.FORCE_BITS))
+            if out.atom_energies is not None:
+                out.atom_energies[:n] += energy / len(forces)
+            self._add_virial(atoms, domain.box, mine, stress, comm.rank, out)
+        atoms.forces[:] += mine
+
+    def _answer(self, tags, x, images, box, want_stress: bool):
+        """(energy, forces, stress or None), or the error to raise on all ranks."""
+        order = np.argsort(tags)
+        inside, moved = box.wrap(x[order, :3])  # the same image whatever became of the list: the same bits
+        given = {
+            "positions": inside + (images[order] + moved) @ box.matrix,
+            "cell": np.array(box.matrix),
+            "species": np.array(self.symbols)[x[order, 3].astype(int)],
+            "periodic": np.array(box.periodic),
+        }
+        try:
+            with self._lock:
+                found = self._call(given, want_stress)
+        except MdcoreError as error:
+            return error
+        except Exception as error:  # a user's function raises what it likes
+            failed = SimulationError(f"{self.name} failed: {type(error).__name__}: {error}")
+            failed.__cause__ = error
+            return failed
+        try:
+            return self._checked(found, len(tags))
+        except MdcoreError as error:
+            return error
+
+    def _call(self, given: dict, want_stress: bool):
+        return self.function(**{name: given[name] for name in self.asks})
+
+    def _checked(self, found, n: int):
+        try:
+            energy, forces, *stress = found
+            energy, forces = np.asarray(energy, dtype=np.float64).item(), np.array(forces, dtype=np.float64)
+            stress = None if not stress or stress[0] is None else np.array(stress[0], dtype=np.float64)
+        except (TypeError, ValueError):
+            forces = stress = np.empty(0)
+        if forces.shape != (n, 3) or (stress is not None and stress.shape not in ((3, 3), (6,))):
+            raise InputError(
+                f"{self.name}: expected (energy, forces) or (energy, forces, stress): a number, float [{n}, 3] and "
+                f"[3, 3] or [6]; it returned {_shapes(found)}"
+            )
+        if not (math.isfinite(energy) and np.isfinite(forces).all()):
+            rows = np.flatnonzero(~np.isfinite(forces).all(axis=1))
+            what = f"the force on atom {rows[0]} (counting from 0)" if len(rows) else "the energy"
+            raise SimulationError(f"{self.name}: {what} is not a finite number")
+        if stress is not None and stress.shape == (3, 3):
+            stress = np.array([0.5 * (stress[a, b] + stress[b, a]) for a, b in VOIGT])
+        if stress is not None and not np.isfinite(stress).all():
+            raise SimulationError(f"{self.name}: the stress is not finite; return None where it is not known")
+        return energy, forces, stress
+
+    def _add_virial(self, atoms, box, mine, stress, rank: int, out) -> None:
+        """What the engine's sum of x (x) F over owned atoms lacks: the stress says what it should be."""
+        if not any(box.periodic):
+            return  # nothing
+        if stress is None:
+            out.virial_known = False
+            return
+        rows = atoms.f[: atoms.n_total + 1]
+        others = rows.copy()
+        rows[:] = 0.0
+        atoms.forces[:] = mine
+        sums = _kernels.virial_sums(atoms, 2.0**out.position_bits)
+        rows[:] = others
+        bits = exact.FORCE_BITS + out.position_bits
+        for k in range(6):
+            wanted = round(math.ldexp(-stress[k] * box.volume, bits)) if rank == 0 else 0
+            out.virial[k] += wanted - exact.integer(sums[k])
+
+
+class ASEPotential(PythonPotential):
+    """The potential that a calculator of ASE computes: eV and Angstrom. Energies are those that go with the forces (its
+    free_energy, where it has one).
+
+    calculator : any with get_property; cutoff : as for PythonPotential
+    """
+
+    def __init__(self, calculator, *, cutoff: float = 0.0):
+        if not hasattr(calculator, "get_property"):
+            raise InputError(f"ASEPotential: {calculator!r} is no calculator of ASE")
+        super().__init__(calculator.get_property, cutoff=cutoff, name=type(calculator).__name__)
+        self.calculator = calculator
+        known = getattr(calculator, "implemented_properties", ())
+        self._energy = "free_energy" if "free_energy" in known else "energy"
+        self._has_stress = "stress" in known
+
+    def _arguments(self):
+        return ()
+
+    def bind(self, symbols) -> None:
+        for name in symbols:
+            if name not in ATOMIC_NUMBERS:
+                raise InputError(f"{self.name}: a calculator of ASE knows chemical elements, and {name} is none")
+        super().bind(symbols)
+
+    def _call(self, given, want_stress):
+        from ase import Atoms
+
+        cell = given["cell"] if given["periodic"].any() else None
+        atoms = Atoms(given["species"].tolist(), given["positions"], cell=cell, pbc=given["periodic"])
+        stress = None
+        if want_stress and self._has_stress and cell is not None:
+            stress = self._get("stress", atoms)
+        forces = self._get("forces", atoms)
+        return self._get(self._energy, atoms), forces, stress
+
+    def _get(self, name: str, atoms):
+        from ase.calculators.calculator import PropertyNotImplementedError
+
+        try:
+            return self.calculator.get_property(name, atoms)
+        except PropertyNotImplementedError:
+            if name != "stress":
+                raise
+            return None
+
+
+def as_potential(thing):
+    """A potential as it is; a calculator of ASE, a function or an object with `compute` made into one; InputError."""
+    if hasattr(thing, "bind") and hasattr(thing, "compute") and not isinstance(thing, type):
+        return thing
+    if isinstance(thing, type):
+        raise InputError(f"{thing.__name__} is a class; make one: {thing.__name__}(...)")
+    if hasattr(thing, "get_property") and hasattr(thing, "implemented_properties"):
+        return ASEPotential(thing)
+    if callable(getattr(thing, "compute", None)):
+        return PythonPotential(thing.compute, cutoff=getattr(thing, "cutoff", 0.0), name=type(thing).__name__)
+    if callable(thing):
+        return PythonPotential(thing)
+    hint = ""
+    if isinstance(thing, str | os.PathLike):
+        hint = f": HDNNPotential(read_model({os.fspath(thing)!r}))"
+    raise InputError(
+        "expected a potential, such as LennardJones or HDNNPotential, a function for PythonPotential or a calculator "
+        f"of ASE, not {type(thing).__name__}{hint}"
+    )
+
+
+def _shapes(found) -> str:
+    if not isinstance(found, tuple | list):
+        return type(found).__name__
+    return f"{len(found)} of shapes {', '.join(str(np.shape(item)) for item in found[:4])}" if found else "nothing"
