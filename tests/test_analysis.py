@@ -9,6 +9,7 @@ import itertools
 import json
 import re
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +18,9 @@ import pytest
 pytest.importorskip("mdcore._kernels")
 
 from mdcore import analysis
+from mdcore.analysis.state import mismatch
 from mdcore.box import Box
+from mdcore.cli import main
 from mdcore.errors import InputError, OutputError
 from mdcore.system import System
 from mdcore.trajectory import H5MDWriter
@@ -365,3 +368,66 @@ def test_a_table_that_is_none(text, fragment, tmp_path):
         analysis.read_table(tmp_path / "known.csv")
     with pytest.raises(InputError, match="can't be read: No such file"):
         analysis.read_table(tmp_path / "other.csv")
+
+
+class Log:
+    """What of a trajectory tells its state."""
+
+    def __init__(self, temperatures, density=1.374, n_atoms=864):
+        n = len(temperatures)
+        self.units, self.n_atoms = get("metal"), n_atoms
+        self.table = {"step": np.arange(n) * 10, "temperature": np.array(temperatures), "density": np.full(n, density)}
+
+    def thermo(self):
+        return self.table if len(self.table["step"]) else {}
+
+
+def noise(mean, rows, n_atoms):
+    return mean * (1.0 + np.sqrt(2.0 / (3.0 * n_atoms)) * np.random.default_rng(5).normal(size=rows))
+
+
+@pytest.mark.parametrize(
+    ("temperatures", "options", "bath", "says"),
+    [
+        (noise(94.4, 24, 864), {}, (94.4,), None),
+        (noise(95.5, 24, 864), {}, (), None),  # at constant energy a run settles a little beside
+        (noise(94.4, 1, 32), {"n_atoms": 32}, (94.4,), None),
+        (noise(94.4, 200, 64), {"n_atoms": 64}, (), None),
+        (noise(130.0, 24, 864), {}, (130.0,), "its temperature is 94.4 K, that of this run 1"),
+        (noise(98.0, 24, 864), {}, (98.0,), "its temperature is 94.4 K"),
+        (noise(94.4, 24, 864), {}, (80.0, 110.0), "its temperature is 94.4 K"),
+        (noise(102.0, 24, 864), {}, (), "its temperature is 94.4 K, that of this run 10"),
+        (np.linspace(60.0, 129.0, 24), {}, (), "its temperature is 94.4 K, that of this run 94.5 K"),  # a ramp
+        (noise(94.4, 24, 864), {"density": 1.2}, (), "its density is 1.374 g/cm3, that of this run 1.2 g/cm3"),
+        (noise(94.4, 24, 864), {"density": np.nan}, (), "that of this run none"),
+        ([], {}, (94.4,), "is not in its log (thermo_every = 0)"),
+    ],
+)
+def test_a_reference_counts_in_its_state_only(temperatures, options, bath, says):
+    reference = {"rdf_peak": 3.7, "temperature": 94.4, "density": 1.374, "label": "Rahman (1964)"}
+    told = mismatch(Log(temperatures, **options), 0, 10**6, reference, bath)
+    if says is None:
+        assert told is None
+    else:
+        assert told.startswith("reference (Rahman (1964)): not compared, ") and says in told
+    assert mismatch(Log(temperatures, **options), 0, 10**6, {"rdf_peak": 3.7}, bath) is None  # of any state
+
+
+@pytest.mark.parametrize(
+    ("sets", "compared"),
+    [
+        ([], True),
+        (["stage.0.temperature=130", "stage.1.temperature=130"], False),
+        (["structure.density=1.3"], False),
+        (["analysis.reference.temperature=130"], False),
+    ],
+)
+def test_argon_is_beside_rahman_at_his_temperature_and_density(sets, compared, tmp_path, monkeypatch, capsys):
+    short = ["structure.replicate=[3,3,3]", "potential.0.cutoff=5.0", "stage.0.steps=200", "stage.1.steps=200"]
+    short += ["stage.0.friction=0.01", "stage.1.friction=0.01", "output.thermo_every=20", "analysis.plot=false"]
+    source = Path(__file__).parents[1] / "inputs" / "argon.toml"
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", str(source), *(f"--set={item}" for item in [*short, *sets])]) == 0
+    out = capsys.readouterr().out
+    assert ("reference: first peak at 3.7 Angstrom, Rahman (1964)" in out) == compared
+    assert ("reference (Rahman (1964)): not compared" in out) == (not compared)

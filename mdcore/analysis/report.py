@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mdcore.analysis import state
 from mdcore.analysis.diffusion import Diffusion, diffusion, unbounded_axes, unwrapped
 from mdcore.analysis.rdf import RDF, RDFAccumulator, first_peak
 from mdcore.analysis.table import of_pair
@@ -113,7 +114,7 @@ class Report:
 
 def analyse(
     path, settings=None, *, first_step=None, last_step=None, output=None, window=None, blocks=5,
-    reference=None,
+    reference=None, bath=(),
 ) -> Report:  # fmt: skip
     """Analyse the ``.h5md`` trajectory of a run and write ``<output>.json`` and ``<output>.png``.
 
@@ -123,7 +124,9 @@ def analyse(
     output : path without suffix; default: that of the trajectory, with ``.analysis``
     window, blocks : see `diffusion`
     reference : to compare with, {"rdf": table as `table.read_table` tells, "rdf_peak": length, "diffusion": cm2/s
-        (lj: reduced), "label": source}
+        (lj: reduced), "label": source, "temperature", "density": the state it is of}; left out, with a note, if the
+        run was in another state (see state.py)
+    bath : the temperatures of the thermostat
 
     What can't be computed is left out, with a note in the report: too few frames, no plot without
     Matplotlib. Raises InputError for an unreadable trajectory or one without positions, OutputError if
@@ -139,6 +142,9 @@ def analyse(
             provenance=dict(trajectory.provenance),
             reference=dict(reference or {}),
         )
+        if note := state.mismatch(trajectory, *report.steps, report.reference, bath):
+            report.reference = {}
+            report.notes.append(note)
         _compute(trajectory, frames, settings, report, window, blocks)
     base = Path(path).with_suffix(".analysis") if output is None else Path(output)
     _write_json(base.with_name(base.name + ".json"), report)

@@ -125,6 +125,7 @@ def analyse(settings: Settings, stages, reference: dict) -> list[str]:
         last_step=stage.last,
         output=settings.output_path(".analysis"),
         reference=reference,
+        bath=stage.settings.temperatures,
     )
     return report.lines()
 

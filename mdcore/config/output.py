@@ -101,6 +101,23 @@ class ReferenceSettings:
         default_text="none",
         example=2.43e-5,
     )
+    temperature: float | None = setting(
+        Number(above=0),
+        "Temperature at which they were found. A run at another one (by more than 2 % and what its fluctuations "
+        "explain; of a thermostat by 1 %) is not compared with them.",
+        default=None,
+        default_text="any",
+        quantity="temperature",
+        example=94.4,
+    )
+    density: float | None = setting(
+        Number(above=0),
+        "Density at which they were found. A run at another one (by more than 1 %) is not compared with them.",
+        default=None,
+        default_text="any",
+        quantity="density",
+        example=1.374,
+    )
     label: str = setting(
         Text(), "Where they come from.", default="", default_text="none", example="Rahman (1964)"
     )
