@@ -184,6 +184,15 @@ def _unescape(name: str) -> str:
     return "" if name == "%" else name.replace("%2E", ".").replace("%2F", "/").replace("%25", "%")
 
 
+def is_checkpoint(path) -> bool:
+    """Is a checkpoint of mdcore there, whole or not?"""
+    try:
+        with open_binary(path) as file:
+            return file.read(len(MAGIC)) == MAGIC.encode()
+    except InputError:
+        return False
+
+
 @contextlib.contextmanager
 def _opened(path):
     """The open file, of the right format and version; whatever is wrong becomes one OutputError."""

@@ -13,14 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore.errors import OutputError
+from mdcore.errors import InputError, OutputError
 from mdcore.extxyz import write_frame
+from mdcore.files import open_binary
 from mdcore.h5md import warn
 from mdcore.provenance import collect
 from mdcore.writing import appending, cannot_write, check_target, gone, sync, update, writing_text
 
 STEP = re.compile(rb"(?:^|\s)Step=(\d+)(?=\s|$)")
 BUFFER_BYTES = 1 << 20
+HEAD_BYTES = 1 << 16  # of a line at the beginning
 BEGINNINGS = (b"Lattice=", b"Properties=")  # of our comment lines
 
 
@@ -141,6 +143,15 @@ def static_stress(snapshot, stress, units) -> np.ndarray:
     mvv = (v * np.asarray(snapshot.masses)[:, None]).T @ v
     kinetic = mvv[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
     return np.asarray(stress) + kinetic / (snapshot.box.volume * units.pressure)
+
+
+def is_dump(path) -> bool:
+    """Is an extxyz file there that mdcore wrote?"""
+    try:
+        with open_binary(path) as stream:
+            return stream.readline(HEAD_BYTES).strip().isdigit() and b"mdcore=" in stream.readline(HEAD_BYTES)
+    except InputError:
+        return False
 
 
 def trim(path, last_step: int, snapshot=None) -> tuple[int, int | None]:

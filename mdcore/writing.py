@@ -219,7 +219,7 @@ def check_target(path, overwrite: bool) -> os.stat_result | None:
     """
     try:
         before = os.stat(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise OutputError(cannot_write(path, error)) from None

@@ -76,6 +76,47 @@ def test_no_two_files_need_each_other():
     assert needs == {}, "files that import each other"
 
 
+# who opens, makes and removes files: docs/files.md says what these promise
+DOORS = {"mdcore.files", "mdcore.writing", "mdcore.writing_h5"}
+ELSEWHERE = {
+    "mdcore.lock": {"os.open", ".unlink"},  # a file of its own, never through links
+    "mdcore.screen": {"os.open", "open"},  # /dev/null
+    "mdcore.report": {"open"},  # /proc/self/status
+    "mdcore.verify.runs": {".read_bytes", ".write_bytes", "np.savez", "np.load"},  # in a folder of tempfile's
+    "mdcore.train.deepmd": {"np.load"},  # mapped, once open_binary has seen it
+    "mdcore.extxyz_columns": {"np.loadtxt"},  # of lines
+    "mdcore.h5md": {".open"},  # its own method; also below
+    "mdcore.thermo_log": {".open"},
+    "mdcore.trajectory": {".open"},
+}
+FORBIDDEN = {
+    "open", "os.open", "io.open", "os.fdopen", "h5py.File", "os.truncate", "os.makedirs", ".mkdir",
+    *(f"os.{name}" for name in ("replace", "rename", "link", "symlink", "unlink", "remove", "rmdir", "mkdir")),
+    *(f"np.{name}" for name in ("load", "save", "savez", "savetxt", "loadtxt", "genfromtxt", "fromfile", "memmap")),
+    *(f".{name}" for name in ("open", "read_text", "read_bytes", "write_text", "write_bytes", "unlink", "touch")),
+    *(f".{name}" for name in ("rmdir", "rename", "symlink_to", "hardlink_to", "savefig", "tofile")),
+    *(f"shutil.{name}" for name in ("copy", "copyfile", "move", "rmtree")),
+}  # fmt: skip
+
+
+def calls(path: Path) -> set[str]:
+    """What a file calls: `f`, `os.f` of these modules, `.f` of anything else."""
+    found = set()
+    for node in (node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            owner = getattr(node.value, "id", "")
+            found.add(f"{owner if owner in ('os', 'io', 'np', 'h5py', 'shutil') else ''}.{node.attr}")
+    return found
+
+
+@pytest.mark.parametrize("module", [name for name, path in MODULES.items() if path.suffix == ".py"])
+def test_one_place_opens_and_one_place_writes(module):
+    wrong = calls(MODULES[module]) & FORBIDDEN - ELSEWHERE.get(module, set())
+    assert module in DOORS or wrong == set(), "mdcore.files is there to read, mdcore.writing to write"
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "ext").glob("*.[ch]")), ids=lambda path: path.name)
 def test_kernels_are_pure(path):
     headers = re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)', path.read_text(), re.MULTILINE)

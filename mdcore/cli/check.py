@@ -1,7 +1,7 @@
 """``mdcore check``: is the input right, and what would it do?"""
 
 from mdcore.cli import assemble, networks, summary
-from mdcore.cli.files import output_files
+from mdcore.cli.files import check_names, output_files
 from mdcore.cli.run import on_root
 from mdcore.config import load
 
@@ -37,6 +37,7 @@ def check(path: str, overrides=()) -> str:
     lines += summary.of_settings(settings, potential)
     stages = assemble.make_stages(settings)
     assemble.make_reference(settings)
+    check_names(settings)
     lines += [summary.of_stage(stage, len(stages), units) for stage in stages]
     lines += [f"writes      {file} ({what})" for file, what in output_files(settings).items()]
     return "\n".join(lines)

@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from mdcore.cli.clashes import clash
 from mdcore.cli.potential import parse_table, parse_units
 from mdcore.cli.run import on_root
 from mdcore.errors import InputError, MdcoreError
@@ -14,7 +15,7 @@ from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_h5 import write_h5
 from mdcore.potentials.hdnnp_model import fingerprint
 from mdcore.potentials.hdnnp_vectors import make_test_vectors, test_vector
-from mdcore.potentials.n2p2_write import write_n2p2
+from mdcore.potentials.n2p2_write import folder_files, member_folders, write_n2p2
 from mdcore.system import System
 
 
@@ -32,6 +33,7 @@ def convert(sources: list[str], target: str, units, structure, options) -> str:
 
     structure : file whose first frame becomes a test vector of an .h5 file beside the self-made ones, or None
     """
+    native = _is_native(target)
     models = [_stated(source, units) for source in sources]
     model = models[0]
     if len(models) > 1:
@@ -40,7 +42,10 @@ def convert(sources: list[str], target: str, units, structure, options) -> str:
     if options.walls is not None:
         model = replace(model, walls=parse_walls(options.walls, model))
     network = HDNNPotential(model)  # refuses what can't be run
-    native = target.endswith((".h5", ".hdf5"))
+    folders = [] if native else member_folders(target, len(model.members))
+    paths = [target] if native else [file for folder in folders for file in folder_files(folder)]
+    if wrong := clash(paths, [*sources, structure]):
+        raise InputError(f"{wrong}; choose another name")
     if structure and not native:
         raise InputError(f"--structure {structure}: for .h5 files only; a folder has no place for test vectors")
     vectors = model.test_vectors
@@ -53,8 +58,6 @@ def convert(sources: list[str], target: str, units, structure, options) -> str:
         written, files = [read_model(target)], [target]
         HDNNPotential(written[0])
     else:
-        if os.path.isfile(target):
-            raise InputError(f"{target}: is a file; name a folder, or a file that ends with .h5")
         files = [str(folder) for folder in write_n2p2(model, target, options.overwrite)]
         written = [read_model(folder) for folder in files]
     read = [model] if native else [replace(single(model, k), walls=()) for k in range(len(files))]
@@ -86,6 +89,19 @@ def parse_walls(text: str, model) -> tuple[walls.Wall, ...]:
             raise InputError(f"--walls {text}: {error}") from None
     walls.check_walls(found, model.elements)
     return walls.ordered(found)
+
+
+def _is_native(target: str) -> bool:
+    """Is it a .h5 file, not a folder, that is to be written? InputError if its name does not say."""
+    if target.lower().endswith((".h5", ".hdf5")):
+        return True
+    if os.path.isfile(target):
+        raise InputError(f"{target}: is a file; name a folder, or a file that ends with .h5")
+    if Path(target).suffix[1:2].isalpha() and not target.endswith(os.sep) and not os.path.isdir(target):
+        raise InputError(
+            f"{target}: which kind is meant? One file: end its name with .h5. A folder of n2p2 files: {target}{os.sep}"
+        )
+    return False
 
 
 def _stated(source: str, units):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from mdcore import extxyz
+from mdcore.cli.clashes import clash
 from mdcore.cli.potential import is_input, load_input, parse_table, parse_units
 from mdcore.cli.run import on_root
 from mdcore.engine import VOIGT
@@ -20,6 +21,7 @@ from mdcore.units import GIGAPASCAL
 from mdcore.writing import writing_text
 
 H5 = (".h5", ".hdf5")
+PICTURES = (".png", ".pdf", ".svg", ".jpg", ".eps")
 
 
 def command(arguments, comm) -> None:
@@ -29,9 +31,7 @@ def command(arguments, comm) -> None:
 def run(arguments) -> str:
     """The table of a command line; writes predictions where asked. InputError, OutputError."""
     output, plot = arguments.output, arguments.plot
-    for path in filter(None, (output, plot)):
-        for source in (arguments.data, arguments.potential):
-            _protect(path, source, arguments.overwrite)
+    _protect(output, plot, (arguments.data, *potential_files(arguments.potential)), arguments.overwrite)
     if arguments.record is not None:
         _recordable(arguments.record, arguments.potential)
     data = read_data(arguments.data, arguments.data_units, arguments.labels)
@@ -104,6 +104,15 @@ def the_potential(path: str, units):
     return make_potential(settings, read_models(settings, ()))
 
 
+def potential_files(path: str) -> list[str]:
+    """What is read for a potential: itself, and what an input file names."""
+    if not is_input(path):
+        return [path]
+    from mdcore.cli.files import input_files
+
+    return input_files(load_input(path, None))
+
+
 def outside(data, answers) -> list[str]:
     """How many structures have atoms outside the range of training; nothing without networks, or if none has."""
     counts = [len(a.extrapolation.atoms) if a.extrapolation is not None else 0 for a in answers]
@@ -140,8 +149,15 @@ def write_one(stream, s, a) -> None:
     extxyz.write_frame(stream, atoms, forces=a.forces, energy=a.energy, stress=stress, info=info, extra=extra)
 
 
-def _protect(path: str, source: str, overwrite: bool) -> None:
-    if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
-        raise OutputError(f"{path}: is what is read ({source}); choose another name")
-    if os.path.exists(path) and not overwrite:
-        raise OutputError(f"{path}: exists; choose another name, or add --overwrite")
+def _protect(output: str | None, plot: str | None, inputs, overwrite: bool) -> None:
+    """InputError or OutputError if files can't be written, or not without destroying something."""
+    if plot and not plot.lower().endswith(PICTURES):
+        raise InputError(f"--plot {plot}: end the name with {', '.join(PICTURES[:-1])} or {PICTURES[-1]}")
+    paths = [path for path in (output, plot) if path]
+    if wrong := clash(paths, inputs):
+        raise OutputError(f"{wrong}; choose another name")
+    for path in paths:
+        if os.path.exists(path) and not overwrite:
+            raise OutputError(f"{path}: exists; choose another name, or add --overwrite")
+        if not os.path.isdir(os.path.dirname(os.path.realpath(path))):
+            raise OutputError(f"{path}: there is no such folder")

@@ -1,14 +1,15 @@
 """Which files does a run write, and would it destroy something?"""
 
-import contextlib
 import os
 
-from mdcore.checkpoint import previous_path
+from mdcore.checkpoint import is_checkpoint, previous_path
 from mdcore.cli import networks
+from mdcore.cli.clashes import clash, identities
 from mdcore.config.problems import at
 from mdcore.config.settings import Settings
+from mdcore.dump import is_dump
 from mdcore.errors import OutputError
-from mdcore.writing import make_folder
+from mdcore.writing import cannot_write, make_folder, remove
 
 CHECKPOINT = ".checkpoint"
 
@@ -34,24 +35,42 @@ def output_files(settings: Settings) -> dict[str, str]:
     return files
 
 
+def input_files(settings: Settings) -> list[str]:
+    """What this run reads: files and folders."""
+    reference = settings.analysis and settings.analysis.reference
+    rdf = [settings.beside(reference.rdf)] if reference and reference.rdf else []
+    potentials = [settings.beside(section.file) for _, section in networks.of(settings)]
+    return [settings.source, *filter(None, [settings.structure_path]), *potentials, *rdf]
+
+
+def check_names(settings: Settings) -> None:
+    """InputError if the run would write over what it reads; OutputError if a file can't be written over."""
+    checkpoint = settings.output_path(CHECKPOINT)
+    wrong = clash([*output_files(settings), previous_path(checkpoint)], input_files(settings))
+    if wrong:
+        raise at(
+            settings,
+            ("output", "name"),
+            f"the run would write over its own input or output: {wrong}; choose another name, "
+            f"e.g. --set output.name={settings.output.name}-run",
+        )
+
+
 def protect(settings: Settings, overwrite: bool, restart: bool) -> None:
     """Make the output folder; refuse to write over the input, or over results unless told."""
-    files = output_files(settings)
-    for source in filter(None, (settings.source, settings.structure_path)):
-        for path in files:
-            if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
-                raise at(
-                    settings,
-                    ("output", "name"),
-                    f"the run would write over its own input {source}; choose another name, "
-                    f"e.g. --set output.name={settings.output.name}-run",
-                )
-    existing = [path for path in files if os.path.exists(path)]
+    check_names(settings)
+    previous = str(previous_path(settings.output_path(CHECKPOINT)))
+    existing = [path for path in (*output_files(settings), previous) if os.path.exists(path)]
     if existing and not overwrite and not restart:
         raise OutputError(
             f"{', '.join(existing)}: results exist; continue the run with --restart, replace them with "
             f"--overwrite, or choose another name, e.g. --set output.name={settings.output.name}-2"
         )
+    open_folder(settings)
+
+
+def open_folder(settings) -> None:
+    """Make the output folder of a run or a training; OutputError if it can't be written to."""
     folder = settings.output.directory
     try:
         make_folder(folder)
@@ -67,10 +86,13 @@ def protect(settings: Settings, overwrite: bool, restart: bool) -> None:
 
 def forget(settings: Settings) -> None:
     """Remove what the run that is being replaced left and this one may not write: a restart must not take up its
-    checkpoints, nobody its structures for labelling."""
-    path, structure = settings.output_path(CHECKPOINT), settings.structure_path
-    saved = [settings.output_path(name) for name in (networks.SAVED, networks.DISPUTED)]
-    for old in (path, previous_path(path), *saved):
-        with contextlib.suppress(FileNotFoundError):
-            if not (structure and os.path.samefile(old, structure)):
-                os.remove(old)
+    checkpoints, nobody its structures for labelling. What mdcore did not write stays, and what this run reads."""
+    path, read = settings.output_path(CHECKPOINT), identities(input_files(settings))
+    ours = [old for old in (path, previous_path(path)) if is_checkpoint(old)]
+    ours += [old for old in map(settings.output_path, (networks.SAVED, networks.DISPUTED)) if is_dump(old)]
+    for old in ours:
+        if not read.keys() & identities([old]).keys():
+            try:
+                remove(old)
+            except OSError as error:
+                raise OutputError(cannot_write(old, error)) from None

@@ -8,11 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from mdcore.cli import training
+from mdcore.cli.clashes import clash
+from mdcore.cli.files import open_folder
 from mdcore.cli.outputs import tell
 from mdcore.cli.run import on_root
 from mdcore.cli.training_file import SUFFIX, TrainingFile
 from mdcore.comm import SelfComm
 from mdcore.config.load_training import load_training
+from mdcore.config.problems import at
 from mdcore.config.training import TrainingSettings
 from mdcore.errors import InputError, Interrupted, OutputError
 from mdcore.evaluation import evaluate
@@ -23,12 +26,12 @@ from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_h5 import write_h5
 from mdcore.potentials.hdnnp_model import HDNNP
 from mdcore.potentials.hdnnp_vectors import make_test_vectors
-from mdcore.potentials.n2p2_write import member_folders, write_n2p2
+from mdcore.potentials.n2p2_write import folder_files, member_folders, write_n2p2
 from mdcore.signals import StopSignals
 from mdcore.train import metrics
 from mdcore.train.labelled import elements_of, gaps
 from mdcore.train.summary import summarise
-from mdcore.writing import make_folder, writing_text
+from mdcore.writing import writing_text
 
 LOPSIDED = 100.0  # times as large is a weight that leaves nothing to another one
 FEW = 20  # epochs that are told whatever time they take
@@ -43,6 +46,7 @@ def command(arguments, comm) -> None:
 def check(path: str, overrides=()) -> str:
     """What is in the data and what would be trained; InputError."""
     settings = load_training(path, overrides)
+    check_names(settings)
     prepared = training.prepare(settings)
     reach = settings.descriptors.cutoff or 6.0
     lines = [f"{path}: the input is right", *about(settings, prepared)]
@@ -301,6 +305,7 @@ def draw(settings: TrainingSettings, drawn, history) -> None:
 
 def protect(settings: TrainingSettings, restart: bool, overwrite: bool) -> None:
     """Make the folder; OutputError if a training would be overwritten, or there is none to go on with."""
+    check_names(settings)
     existing = [path for path in outputs(settings) if os.path.exists(path)]
     if existing and not (restart or overwrite):
         raise OutputError(
@@ -310,7 +315,20 @@ def protect(settings: TrainingSettings, restart: bool, overwrite: bool) -> None:
     state = settings.output_path(SUFFIX)
     if restart and not os.path.exists(state):
         raise OutputError(f"{state}: not there, so there is nothing to go on with; train without --restart")
-    try:
-        make_folder(settings.output.directory)
-    except OSError as error:
-        raise OutputError(f"{settings.output.directory}: can't be made: {error.strerror}") from None
+    open_folder(settings)
+
+
+def check_names(settings: TrainingSettings) -> None:
+    """InputError if a training would write over what it reads; OutputError if a file can't be written over."""
+    folders = set(map(str, member_folders(settings.output_path("-n2p2"), settings.committee.members)))
+    paths = [file for path in outputs(settings) for file in (folder_files(path) if path in folders else [path])]
+    inputs = [settings.source, *(settings.beside(s.file) for s in settings.data)]
+    if settings.descriptors.file:
+        inputs.append(settings.beside(settings.descriptors.file))
+    if wrong := clash(paths, inputs):
+        raise at(
+            settings,
+            ("output", "name"),
+            f"the training would write over its own input or output: {wrong}; choose another name, "
+            f"e.g. --set output.name={settings.output.name}-2",
+        )

@@ -33,7 +33,7 @@ def other_kind(path: str) -> str | None:
     for endings, text in KINDS.items():
         if name.lower().endswith(tuple(endings.split())) or (name in ("POSCAR", "CONTCAR") and "poscar" in endings):
             return text.format(path=path, name=name)
-    if name.startswith("in.") or name.endswith(".in"):
+    if (name.startswith("in.") and not name.endswith(".toml")) or name.endswith(".in"):
         return "named as scripts of LAMMPS are; an input file is TOML: mdcore help input"
     return None
 

@@ -283,6 +283,8 @@ class TrainingOutputSettings:
     def check(self, given) -> Iterator[tuple[str, str]]:
         if self.name is not None and (os.path.basename(self.name) != self.name or self.name in (".", "..")):
             yield "name", 'a name, not a path; give the folder as directory = "..."'
+        elif self.name is not None and not self.name.isprintable():
+            yield "name", "expected printable characters: no line breaks, no control characters"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ Numbers are written with as many digits as they need to be read back to the last
 replaced together. The other direction is n2p2.py.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,14 @@ def member_folders(folder, n_members: int) -> list[Path]:
     if n_members == 1:
         return [folder]
     return [folder.with_name(f"{folder.name}-{k}") for k in range(1, n_members + 1)]
+
+
+def folder_files(folder) -> list[Path]:
+    """What `write_n2p2` would replace in a folder; OutputError if there is something else of its name."""
+    folder = Path(folder)
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise OutputError(f"{folder}: is no folder, and one of that name is to be written; choose another name")
+    return [found for pattern in FILES for found in folder.glob(pattern)]
 
 
 def write_n2p2(model: HDNNP, folder, overwrite: bool = False) -> list[Path]:
