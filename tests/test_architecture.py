@@ -84,7 +84,6 @@ ELSEWHERE = {
     "mdcore.report": {"open"},  # /proc/self/status
     "mdcore.verify.runs": {".read_bytes", ".write_bytes", "np.savez", "np.load"},  # in a folder of tempfile's
     "mdcore.train.deepmd": {"np.load"},  # mapped, once open_binary has seen it
-    "mdcore.extxyz_columns": {"np.loadtxt"},  # of lines
     "mdcore.h5md": {".open"},  # its own method; also below
     "mdcore.thermo_log": {".open"},
     "mdcore.trajectory": {".open"},
@@ -92,7 +91,7 @@ ELSEWHERE = {
 FORBIDDEN = {
     "open", "os.open", "io.open", "os.fdopen", "h5py.File", "os.truncate", "os.makedirs", ".mkdir",
     *(f"os.{name}" for name in ("replace", "rename", "link", "symlink", "unlink", "remove", "rmdir", "mkdir")),
-    *(f"np.{name}" for name in ("load", "save", "savez", "savetxt", "loadtxt", "genfromtxt", "fromfile", "memmap")),
+    *(f"np.{name}" for name in ("load", "save", "savez", "savetxt", "genfromtxt", "fromfile", "memmap")),
     *(f".{name}" for name in ("open", "read_text", "read_bytes", "write_text", "write_bytes", "unlink", "touch")),
     *(f".{name}" for name in ("rmdir", "rename", "symlink_to", "hardlink_to", "savefig", "tofile")),
     *(f"shutil.{name}" for name in ("copy", "copyfile", "move", "rmtree")),
