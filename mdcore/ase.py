@@ -79,7 +79,7 @@ class MDCore(Calculator):
             self._engine.move(structure.positions)
         else:
             if self._engine is None or self._engine.symbols != structure.symbols:
-                self._engine = Engine(self.potential, structure.symbols, self.skin)
+                self._engine = Engine(self.potential, structure.symbols, self.skin, looks=True)
             before = self._engine.neighbors.builds
             self._engine.place(structure.box, structure.positions, structure.species)
         self._placed = frame

@@ -35,7 +35,23 @@ SYMBOLS: tuple[str, ...] = ("X", *_WORDS[0::2])  # SYMBOLS[Z]; index 0 is no ele
 ATOMIC_NUMBERS: dict[str, int] = {symbol: z for z, symbol in enumerate(SYMBOLS) if z}
 ATOMIC_MASSES: dict[str, float] = dict(zip(_WORDS[0::2], map(float, _WORDS[1::2]), strict=True))
 
+# Radii of Z = 1..96, Angstrom: covalent (Cordero et al., Dalton Trans. 2008, 2832); of noble gases, half the distance
+# in the crystal.
+_RADII = """
+0.31 1.48 1.28 0.96 0.84 0.76 0.71 0.66 0.57 1.55 1.66 1.41 1.21 1.11 1.07 1.05 1.02 1.88
+2.03 1.76 1.70 1.60 1.53 1.39 1.39 1.32 1.26 1.24 1.32 1.22 1.22 1.20 1.19 1.20 1.20 2.00
+2.20 1.95 1.90 1.75 1.64 1.54 1.47 1.46 1.42 1.39 1.45 1.44 1.42 1.39 1.39 1.38 1.39 2.15
+2.44 2.15 2.07 2.04 2.03 2.01 1.99 1.98 1.98 1.96 1.94 1.92 1.92 1.89 1.90 1.87 1.87 1.75 1.70 1.62 1.51 1.44 1.41
+1.36 1.36 1.32 1.45 1.46 1.48 1.40 1.50 2.20 2.60 2.21 2.15 2.06 2.00 1.96 1.90 1.87 1.80 1.69
+"""
+RADII: tuple[float, ...] = tuple(map(float, _RADII.split()))  # RADII[Z - 1]
+
 
 def formula(symbols, counts) -> str:
     """How messages name so many atoms of each species: H128 O64."""
     return " ".join(f"{name}{count}" for name, count in zip(symbols, counts, strict=True))
+
+
+def radius(symbol: str) -> float:
+    """Half a bond, Angstrom; of what is no element, as if it were hydrogen."""
+    return RADII[min(ATOMIC_NUMBERS.get(symbol, 1), len(RADII)) - 1]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mdcore import _kernels, exact, faults, loading
+from mdcore import _kernels, exact, faults, loading, sanity
 from mdcore.atoms import Atoms
 from mdcore.box import MOST_IMAGES
 from mdcore.comm import SelfComm
@@ -75,15 +75,15 @@ class Engine:
 
     potential : keeps the protocol of potentials/base.py; the engine has a copy of its own
     symbols : names of the species; skin : the list holds pairs up to cutoff + skin, so that it serves while atoms
-    `move` a little
+    `move` a little; looks : at whether atoms are too close to be right (sanity.py)
     """
 
-    def __init__(self, potential, symbols: tuple[str, ...], skin: float = 0.0, units: UnitSystem = METAL):
+    def __init__(self, potential, symbols: tuple[str, ...], skin: float = 0.0, units: UnitSystem = METAL, looks=False):
         self.potential, self.symbols, self.units = unbound(potential), tuple(symbols), units
         self.potential.bind(self.symbols)
         self.networks = [term for term in leaves(self.potential) if hasattr(term, "asked")]
         self.neighbors = Neighbors(potential.cutoff, skin, potential.list_kinds, len(self.symbols))
-        self.atoms, self.results, self.comm = Atoms(), Results(), SelfComm()
+        self.atoms, self.results, self.comm, self.looks = Atoms(), Results(), SelfComm(), looks
 
     def place(self, box, positions: np.ndarray, species: np.ndarray) -> None:
         """Take up a structure: positions float64 [n, 3], anywhere; species int [n] index `symbols`."""
@@ -125,6 +125,8 @@ class Engine:
         self.neighbors.sort(self.atoms)
         self._tags = self.atoms.tags[: self.atoms.n_owned].copy()
         self.domain.make_ghosts(self.atoms, self.potential.ghost_columns)
+        if self.looks:
+            sanity.look(self)
         self.neighbors.build(self.atoms)
 
     def compute(self, descriptors: bool = False, disagreement: bool = False) -> Evaluation:

@@ -97,7 +97,7 @@ class Worker:
             s = take(structure)
             key = s.symbols, s.units.name
             if key not in self.engines:
-                self.engines[key] = Engine(self.potential, s.symbols, units=s.units)
+                self.engines[key] = Engine(self.potential, s.symbols, units=s.units, looks=True)
             engine = self.engines[key]
             engine.place(s.box, s.positions, s.species)
             return engine.compute(*self.asked)

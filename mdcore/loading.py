@@ -5,7 +5,6 @@ in the order of their tags. Positions are put on the grid of the run (exact.py).
 """
 
 import math
-import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +12,12 @@ import numpy as np
 from mdcore import _kernels, exact, thermo, units, velocities
 from mdcore.box import Box
 from mdcore.errors import InputError
+from mdcore.memory import available
 from mdcore.system import System, column
 
+ATOM_BYTES = 150.0  # of an atom or a ghost: positions, velocities, forces, bins
+SMALL = 2.0**28  # bytes: nobody need ask
+MOST_ROWS = 2**31 - 1  # atoms and ghosts of a rank
 AT_REST = 1e-9  # of the kinetic energy: less in the motion of the whole is rounding
 
 
@@ -61,15 +64,20 @@ def describe_state(state: dict) -> Description:
 def check_memory(n: int, box, reach: float, units, ranks: int = 1) -> None:
     """Refuse a cutoff, a skin or a density that would fill the memory with ghosts and neighbours."""
     images = math.prod(1.0 + 2.0 * reach / w if p else 1.0 for w, p in zip(box.widths, box.periodic, strict=True))
-    around = n / box.volume * 4.19 * min(reach, 1e9) ** 3
+    around = n / box.volume * 4.19 * reach**3
     pairs = n * min(n * images, around) / 2.0
-    need = (150.0 * n * images + 4.0 * pairs) / ranks
-    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if need > have:
+    need = ATOM_BYTES * n * images + 4.0 * pairs
+    if need < SMALL:
+        return
+    have = available() * (1 if ranks == 1 else ranks)
+    if need > have or n * images > MOST_ROWS * ranks:
+        label = units.labels["length"]
+        crowded = units.name == "metal" and n > box.volume
         error = InputError(
-            f"{n:,} atoms with neighbours up to {reach:g} {units.labels['length']} away (cutoff + skin) need "
-            f"about {need / 2**30:,.0f} GiB on each rank, the machine has {have / 2**30:,.0f}; check the cell, "
-            "[potential] cutoff and [neighbors] skin, or use more machines"
+            f"{n:,} atoms with neighbours up to {reach:g} {label} away (cutoff + skin) need about "
+            f"{need / 2**30:,.3g} GiB, and {have / 2**30:,.3g} GiB are free ({images:,.3g} images of each atom, "
+            f"{around:,.3g} neighbours); check the cell, [potential] cutoff and [neighbors] skin, or use more machines"
+            + (f". There are {n / box.volume:.3g} atoms per {label}^3: are lengths in nm?" if crowded else "")
         )
         error.collective = True
         raise error

@@ -9,6 +9,7 @@ import numpy as np
 
 from mdcore._hdnnp import canonical_order
 from mdcore._kernels import SpatialOrder, VerletList
+from mdcore.errors import SimulationError
 
 SHORTEST = 1e-3  # radius of a list: bins have a size
 MARGIN = 0.5  # skins by which ghosts are known beyond the radius of the list
@@ -71,11 +72,17 @@ class Neighbors:
             atoms.take(self._order(atoms, 0.5 * self.reach))
 
     def build(self, atoms) -> None:
-        """List the pairs; SimulationError if two atoms coincide."""
+        """List the pairs; SimulationError if two atoms coincide, or if so many are near that memory ends."""
         atoms.start[: atoms.n_total] = np.nan  # should the build fail: what is left has been outrun
-        if self.list is not None:
-            self.list.build(atoms, self.reach)
-        if self.full is not None:
-            self.full.build(atoms, self.reach)
+        try:
+            if self.list is not None:
+                self.list.build(atoms, self.reach)
+            if self.full is not None:
+                self.full.build(atoms, self.reach)
+        except MemoryError:
+            raise SimulationError(
+                f"too many neighbours for the memory: {atoms.n_owned:,} atoms, far too many of them within "
+                f"{self.reach:g} of each other; check the cell, the unit of length and the cutoff"
+            ) from None
         atoms.start[: atoms.n_total] = atoms.x[: atoms.n_total]
         self.builds += 1

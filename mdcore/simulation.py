@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from mdcore import _kernels, exact, faults, loading
+from mdcore import _kernels, exact, faults, loading, sanity
 from mdcore.atoms import Atoms
 from mdcore.comm import connect
 from mdcore.domain import Domain, on_grid
@@ -94,7 +94,7 @@ class Simulation(View):
         self.degrees_of_freedom = 3 * self.system.n_atoms
         self.restored_time = 0.0
         loading.load(self, system if here else None, state if here else None)
-        self._neighbourhood()
+        self._neighbourhood(look=not resumed)
         self._first_forces()
 
     # --- the loop ---------------------------------------------------------------------------------
@@ -117,8 +117,8 @@ class Simulation(View):
         self._bad_row = max(self.integrator.after_forces(atoms), self.results.bad_row)
         lap("integrate")
 
-    def _neighbourhood(self) -> None:
-        """Owners, order in memory, ghosts and the list, anew."""
+    def _neighbourhood(self, look: bool = False) -> None:
+        """Owners, order in memory, ghosts and the list, anew. look : at whether atoms are too close to be right."""
         lap = self.timers.lap
         if not all(self.box.periodic):
             faults.flown_away(self, 2.0 ** (52 - self.position_bits))
@@ -128,6 +128,8 @@ class Simulation(View):
         lap("neighbours")
         self.domain.make_ghosts(self.atoms, self.potential.ghost_columns)
         lap("communicate")
+        if look:
+            sanity.look(self)
         self.neighbors.build(self.atoms)
         lap("neighbours")
 

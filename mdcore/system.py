@@ -1,6 +1,7 @@
 """What is simulated: which atoms, where, how heavy and how fast, in which cell?"""
 
 import difflib
+import math
 import os
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from mdcore.box import Box, check_positions
 from mdcore.elements import ATOMIC_MASSES, formula
 from mdcore.errors import InputError
 from mdcore.files import open_binary
+from mdcore.memory import available
 from mdcore.units import METAL, UnitSystem
 from mdcore.units import get as get_units
 
+FEW, MOST = 1_000_000, 2**31 - 1  # atoms: so many fit into any memory; are counted by 32 bits
+ATOM_BYTES = 300.0  # of an atom of a System and of the run that it is for, without neighbours
 LABELS = ("energy", "forces", "stress", "virial")
 
 
@@ -160,6 +164,7 @@ class System:
         Copies move like the original. Results of a file (energy, forces, stress) are dropped.
         """
         repeat = structures.check_repeat(repeat)
+        check_count(len(self.positions) * math.prod(repeat), f"replicate = {list(repeat)}")
         shifts = structures.copies(self.box.matrix, repeat)
         k = len(shifts)
 
@@ -271,6 +276,14 @@ class System:
     def __repr__(self):
         counts = np.bincount(self.species, minlength=len(self.symbols))
         return f"System({formula(self.symbols, counts)}, {self.box!r}, units={self.units.name!r})"
+
+
+def check_count(n: int, what: str) -> None:
+    """InputError if so many atoms don't fit into the memory, before it is taken."""
+    have = available() if n > FEW else math.inf
+    if n > MOST or n * ATOM_BYTES > have:
+        need = f"need about {n * ATOM_BYTES / 2**30:.3g} GiB, and {have / 2**30:.3g} GiB are free"
+        raise InputError(f"{what}: {n:,} atoms {f'are more than {MOST:,}' if n > MOST else need}; make it smaller")
 
 
 def species_mass(name: str, units: UnitSystem, masses: dict[str, float] | None = None) -> float:

@@ -82,6 +82,7 @@ ELSEWHERE = {
     "mdcore.lock": {"os.open", ".unlink"},  # a file of its own, never through links
     "mdcore.screen": {"os.open", "open"},  # /dev/null
     "mdcore.report": {"open"},  # /proc/self/status
+    "mdcore.memory": {"open"},  # of /proc and /sys
     "mdcore.verify.runs": {".read_bytes", ".write_bytes", "np.savez", "np.load"},  # in a folder of tempfile's
     "mdcore.train.deepmd": {"np.load"},  # mapped, once open_binary has seen it
     "mdcore.h5md": {".open"},  # its own method; also below

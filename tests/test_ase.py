@@ -211,7 +211,7 @@ def test_paths_and_refusals(tmp_path):
     assert crowd.get_potential_energy() == pytest.approx(evaluate(LennardJones(**ARGON), crowd).energy, rel=1e-12)
     before = crowd.positions.copy()
     crowd.positions[1] = crowd.positions[0]  # no list can be built
-    with pytest.raises(SimulationError, match="exactly on another atom"):
+    with pytest.raises(InputError, match=r"atoms 0 \(Ar\) and 1 \(Ar\), counting from 0, are at the same place"):
         crowd.get_potential_energy()
     crowd.positions = before
     assert crowd.get_potential_energy() == pytest.approx(evaluate(LennardJones(**ARGON), crowd).energy, rel=1e-12)

@@ -587,8 +587,8 @@ def structure(name, content, *says, file="dimer.extxyz", more="", edits=None, **
 
 
 STRUCTURES = [
-    structure("atoms at one place", DIMER.format(x=1.0), "atom 0 (counting from 0)", "another atom", code=3),
-    structure("atoms almost at one place", DIMER.format(x=1.01), "step 0", "overlap", code=3),
+    structure("atoms at one place", DIMER.format(x=1.0), "atoms 0 (Ar) and 1 (Ar)", "the same place"),
+    structure("atoms almost at one place", DIMER.format(x=1.01), "0.01 Angstrom apart", "unit of length"),
     structure(
         "position is not a number", DIMER.format(x="nan"), "[structure] file", "dimer.extxyz", "finite"
     ),

@@ -345,7 +345,7 @@ def test_refuses_overlapping_atoms(threads):
     with pytest.raises(SimulationError, match=message):
         evaluate(LennardJones(2.5, 1.0, 1.0), [good, good, bad, good], threads=threads)
     x[7] = x[3]
-    with pytest.raises(SimulationError, match="sits exactly on another atom"):
+    with pytest.raises(InputError, match=r"atoms 3 \(Ar\) and 7 \(Ar\), counting from 0, are at the same place"):
         evaluate(LennardJones(2.5, 1.0, 1.0), System(CELLS["cubic"].box, x, ["Ar"] * len(x)))
 
 

@@ -227,7 +227,7 @@ def test_refuses_an_atom_that_flies_away():
     [
         ({"skin": -1.0}, "skin = -1.0"),
         ({"processor_grid": (2, 2, 1)}, "4 domains for 1 ranks"),
-        ({"skin": 5000.0}, r"need about .* GiB on each rank.*skin"),
+        ({"skin": 5000.0}, r"need about .* GiB, and .* GiB are free.*skin"),
         ({"seed": -1}, "seed = -1"),
         ({"seed": 1.5}, "seed = 1.5"),
     ],

@@ -1,9 +1,11 @@
 """``mdcore check``: is the input right, and what would it do?"""
 
+from mdcore import loading, sanity
 from mdcore.cli import assemble, networks, summary
 from mdcore.cli.files import check_names, output_files
 from mdcore.cli.run import on_root
 from mdcore.config import load
+from mdcore.domain import on_grid
 
 
 def command(arguments, comm) -> None:
@@ -28,12 +30,16 @@ def check(path: str, overrides=()) -> str:
     potential = assemble.make_potential(settings, networks.read_models(settings, system.symbols))
     potential.bind(tuple(system.symbols))
     units = settings.unit_system
+    reach = potential.cutoff + 1.5 * settings.neighbors.skin
+    loading.check_memory(system.n_atoms, on_grid(system.box, reach)[1], reach, units)
+    sanity.refuse(system.box, system.positions, system.species, tuple(system.symbols), units, potential)
     lines = [f"{path}: the input is right"]
     if settings.title:
         lines.append(f"title       {settings.title}")
     lines += summary.of_system(system.symbols, summary.counts(system), system.box, units)
-    if all(system.box.periodic):
-        lines.append(f"density     {system.density:.6g} {units.labels['density']}")
+    told, warnings = sanity.describe(system)
+    lines += [f"{name:<11} {text}" for name, text in told.items() if text]
+    lines += [f"warning     {text}" for text in warnings]
     lines += summary.of_settings(settings, potential)
     stages = assemble.make_stages(settings)
     assemble.make_reference(settings)

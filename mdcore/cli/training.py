@@ -54,6 +54,7 @@ def read_data(settings: TrainingSettings) -> dataset.Dataset:
             raise at(settings, ("data", i, "file"), str(error)) from None
         groups.append((s.use, [_weighted(settings, one) for one in data]))
     dataset.check_units([data for _, data in groups])
+    dataset.check_distances([one for _, data in groups for one in data])
     tags = {one.tag for _, data in groups for one in data}
     for tag in settings.loss.tags:
         if tag not in tags:

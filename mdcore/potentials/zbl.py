@@ -46,6 +46,7 @@ class ZBL:
 
     list_kinds = ("half",)
     ghost_columns = ()
+    at_any_distance = True  # it knows what happens (sanity.py)
 
     def __init__(
         self, inner: float | None = None, cutoff: float | None = None, *, pairs: dict | None = None,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mdcore import sanity
 from mdcore.errors import InputError
 from mdcore.train.labelled import Labelled, composition, elements_of
 from mdcore.units import HARTREE, KCAL_PER_MOL, KJ_PER_MOL
@@ -143,6 +144,16 @@ def _alone(data: Sequence[Labelled], element: str) -> float:
             f"{high.energy:.6f} eV; keep one"
         )
     return low.energy
+
+
+def check_distances(data: Iterable[Labelled]) -> None:
+    """InputError for a structure whose atoms are too close to be in Angstrom (sanity.py)."""
+    for s in data:
+        it = s.structure
+        try:
+            sanity.refuse(it.box, it.positions, it.species, it.symbols)
+        except InputError as error:
+            raise InputError(f"{s.where}: {error}") from None
 
 
 def check_units(groups: Iterable[Sequence[Labelled]]) -> None:
