@@ -112,32 +112,34 @@ static void gather(const hd_atoms *atoms, const hd_units *units, int64_t n_eleme
     int64_t n = 0;
     for (int64_t e = 0; e < n_elements; e++) {
         env->first[e] = n;
-        const int64_t species = atoms->species_of[e];
-        if (species < 0)
-            continue;
+        const int64_t start = atoms->species_of[e];
         const int32_t *row = atoms->index + atoms->first[i];
-        for (int64_t t = bound[species]; t < bound[species + 1]; t += 4) {
-            const int64_t last = bound[species + 1] - 1;
-            int32_t j[4];
-            unsigned lanes = 15;
-            if (t + 3 <= last) {
-                memcpy(j, row + t, sizeof j);
-            } else {
-                for (int lane = 0; lane < 4; lane++)
-                    j[lane] = row[t + lane < last ? t + lane : last];
-                lanes = (1u << (last - t + 1)) - 1;
-            }
-            v4d dx, dy, dz, unused;
-            v_transpose(v_load(x + 4 * (int64_t)j[0]), v_load(x + 4 * (int64_t)j[1]), v_load(x + 4 * (int64_t)j[2]),
-                        v_load(x + 4 * (int64_t)j[3]), &dx, &dy, &dz, &unused);
-            dx = (dx - xi) * scale, dy = (dy - yi) * scale, dz = (dz - zi) * scale;
-            lanes &= v_bits((v4i)(v_fma(dz, dz, v_fma(dy, dy, dx * dx)) < cut2));
-            compress(env->x + n, dx, lanes);
-            compress(env->y + n, dy, lanes);
-            compress(env->z + n, dz, lanes);
-            for (int lane = 0; lane < 4; lane++) {
-                env->atom[n] = j[lane];
-                n += lanes >> lane & 1;
+        for (int64_t species = start < 0 ? atoms->n_species : start; species < atoms->n_species; species++) {
+            if (atoms->element_of[species] != e)
+                continue;
+            for (int64_t t = bound[species]; t < bound[species + 1]; t += 4) {
+                const int64_t last = bound[species + 1] - 1;
+                int32_t j[4];
+                unsigned lanes = 15;
+                if (t + 3 <= last) {
+                    memcpy(j, row + t, sizeof j);
+                } else {
+                    for (int lane = 0; lane < 4; lane++)
+                        j[lane] = row[t + lane < last ? t + lane : last];
+                    lanes = (1u << (last - t + 1)) - 1;
+                }
+                v4d dx, dy, dz, unused;
+                v_transpose(v_load(x + 4 * (int64_t)j[0]), v_load(x + 4 * (int64_t)j[1]), v_load(x + 4 * (int64_t)j[2]),
+                            v_load(x + 4 * (int64_t)j[3]), &dx, &dy, &dz, &unused);
+                dx = (dx - xi) * scale, dy = (dy - yi) * scale, dz = (dz - zi) * scale;
+                lanes &= v_bits((v4i)(v_fma(dz, dz, v_fma(dy, dy, dx * dx)) < cut2));
+                compress(env->x + n, dx, lanes);
+                compress(env->y + n, dy, lanes);
+                compress(env->z + n, dz, lanes);
+                for (int lane = 0; lane < 4; lane++) {
+                    env->atom[n] = j[lane];
+                    n += lanes >> lane & 1;
+                }
             }
         }
     }

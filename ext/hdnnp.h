@@ -136,7 +136,7 @@ typedef struct {
     const int64_t *first;
     const int32_t *index, *bounds;
     int64_t n_species;
-    const int32_t *species_of; /* [n_elements] engine's species of an element or -1 */
+    const int32_t *species_of; /* [n_elements] first of the engine's species of an element, or -1; isotopes are several */
     const int32_t *element_of; /* [n_species] */
 } hd_atoms;
 

@@ -3,8 +3,12 @@
 Standard atomic weights: IUPAC/CIAAW 2021 (Prohaska et al., Pure Appl. Chem. 94,
 573 (2022)); the conventional value where the standard is an interval (H, Li, B, C,
 N, O, Mg, Si, S, Cl, Ar, Br, Tl, Pb). Elements without a standard weight have the
-mass number of a long-lived isotope.
+mass number of a long-lived isotope. Deuterium and tritium: AME2020 (Wang et al., Chin. Phys. C 45,
+030003 (2021)).
 """
+
+import difflib
+import re
 
 # Z = 1..118 in order: symbol and atomic mass, amu.
 _TABLE = """
@@ -31,9 +35,13 @@ Mc 290  Lv 293  Ts 294  Og 294
 """
 _WORDS = _TABLE.split()
 
+ISOTOPES = {"D": "H", "T": "H"}  # species of their own mass that are chemically the same as an element
+GHOSTS = re.compile(r"(x+|xx.*|bq.*|gh.*|du.*|ghost.*|lp|mw|ep)[0-9]*", re.IGNORECASE)  # and sites of water models
+
 SYMBOLS: tuple[str, ...] = ("X", *_WORDS[0::2])  # SYMBOLS[Z]; index 0 is no element
 ATOMIC_NUMBERS: dict[str, int] = {symbol: z for z, symbol in enumerate(SYMBOLS) if z}
 ATOMIC_MASSES: dict[str, float] = dict(zip(_WORDS[0::2], map(float, _WORDS[1::2]), strict=True))
+ATOMIC_MASSES |= {"D": 2.01410177812, "T": 3.01604928199}
 
 # Radii of Z = 1..96, Angstrom: covalent (Cordero et al., Dalton Trans. 2008, 2832); of noble gases, half the distance
 # in the crystal.
@@ -55,3 +63,22 @@ def formula(symbols, counts) -> str:
 def radius(symbol: str) -> float:
     """Half a bond, Angstrom; of what is no element, as if it were hydrogen."""
     return RADII[min(ATOMIC_NUMBERS.get(symbol, 1), len(RADII)) - 1]
+
+
+def element_of(name: str) -> str:
+    """The element whose interactions a species has: D and T are hydrogen; other names are themselves."""
+    return ISOTOPES.get(name, name)
+
+
+def stranger(name: str) -> str:
+    """What a name that is no element may mean: the end of a message, empty if nothing comes to mind."""
+    if GHOSTS.fullmatch(name):
+        return "; a ghost or dummy atom? Then take such atoms out of the structure"
+    if name.isdecimal():
+        return "; a number: if it is the atomic number, call the column Z (Z:I:1), if a type, write the element"
+    letters = re.match("[A-Za-z]*", name)[0].capitalize()
+    found = next((word for word in (letters, letters[:2], letters[:1]) if word in ATOMIC_MASSES), None)
+    if found and not (name.isalpha() and len(name) > 2):
+        return f"; did you mean {found!r}? Labels of atoms and charges are no elements"
+    near = difflib.get_close_matches(name, ATOMIC_MASSES, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -10,7 +10,7 @@ import numpy as np
 from mdcore import extxyz, lammps, structures
 from mdcore.ase_files import read_atoms
 from mdcore.box import Box, check_positions
-from mdcore.elements import ATOMIC_MASSES, formula
+from mdcore.elements import ATOMIC_MASSES, element_of, formula, stranger
 from mdcore.errors import InputError
 from mdcore.files import open_binary
 from mdcore.memory import available
@@ -248,7 +248,7 @@ class System:
         if self.velocities is not None:
             momenta = self.velocities * (self.units.velocity * self.masses[:, None])
         return Atoms(
-            [name if name in ATOMIC_MASSES else "X" for name in self.names],
+            [element_of(name) if name in ATOMIC_MASSES else "X" for name in self.names],
             positions=self.positions,
             cell=self.box.matrix if any(self.box.periodic) else None,
             celldisp=self.box.origin if any(self.box.periodic) else None,
@@ -297,11 +297,9 @@ def species_mass(name: str, units: UnitSystem, masses: dict[str, float] | None =
         return units.default_mass
     if name in ATOMIC_MASSES:
         return ATOMIC_MASSES[name]
-    close = difflib.get_close_matches(name, ATOMIC_MASSES, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
     raise InputError(
         f"species {name!r} is not a chemical element and has no mass: "
-        f"give one, e.g. masses = {{ {name} = 12.0 }}{hint}"
+        f"give one, e.g. masses = {{ {name} = 12.0 }}{stranger(name)}"
     )
 
 

@@ -6,6 +6,7 @@ from mdcore import console
 from mdcore.config.potentials import HDNNPSettings
 from mdcore.config.problems import at
 from mdcore.config.settings import Settings
+from mdcore.elements import element_of
 from mdcore.errors import InputError
 from mdcore.potentials.base import leaves
 from mdcore.potentials.disagreement import Disagreement
@@ -51,7 +52,7 @@ def read_models(settings: Settings, symbols) -> dict[int, HDNNP]:
                 model.stated_units  # noqa: B018  (says where units can be stated)
             except InputError as error:
                 raise at(settings, ("potential", i, "units"), str(error)) from None
-        strangers = [symbol for symbol in symbols if symbol not in model.elements]
+        strangers = [symbol for symbol in symbols if element_of(symbol) not in model.elements]
         if strangers:
             raise at(
                 settings,

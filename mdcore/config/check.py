@@ -102,7 +102,7 @@ def check_masses(settings: Settings, symbols, problems: Problems):
                 problems.add(
                     ("structure", key),
                     f"{name!r} is no chemical element; correct it, or give its mass: "
-                    f"masses = {{ {name} = ... }}",
+                    f"masses = {{ {name} = ... }}{elements.stranger(name)}",
                 )
 
 

@@ -20,7 +20,7 @@ from mdcore.config.schema import (
     Text,
     setting,
 )
-from mdcore.elements import ATOMIC_NUMBERS
+from mdcore.elements import ATOMIC_NUMBERS, element_of, stranger
 from mdcore.errors import InputError
 from mdcore.potentials.native_units import Units
 
@@ -199,10 +199,11 @@ class ZBLSettings:
             if name not in symbols:
                 yield f"numbers.{name}", f"no such species in the structure, which has {', '.join(symbols)}"
         for name in symbols:
-            if name not in ATOMIC_NUMBERS and name not in self.numbers:
+            if element_of(name) not in ATOMIC_NUMBERS and name not in self.numbers:
                 yield (
                     "numbers",
-                    f"species {name} is no chemical element; give its atomic number: numbers = {{ {name} = ... }}",
+                    f"species {name} is no chemical element; give its atomic number: numbers = {{ {name} = ... }}"
+                    f"{stranger(name)}",
                 )
 
 

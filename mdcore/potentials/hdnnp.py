@@ -12,6 +12,7 @@ import numpy as np
 
 from mdcore import exact
 from mdcore._hdnnp import PRECISIONS, Networks, deviations, most_threads
+from mdcore.elements import element_of
 from mdcore.errors import InputError
 from mdcore.potentials.disagreement import Disagreement, Spread
 from mdcore.potentials.extrapolation import Extrapolation
@@ -138,17 +139,18 @@ class HDNNPotential:
                 f"this network potential serves a simulation of {', '.join(self.symbols)}; make another one for "
                 f"{', '.join(symbols)}"
             )
-        for symbol in symbols:
-            if symbol not in elements:
+        own = tuple(map(element_of, symbols))
+        for symbol, element in zip(symbols, own, strict=True):
+            if element not in elements:
                 raise InputError(
                     f"potential {self.model.name or 'hdnnp'}: no network for species {symbol}; "
                     f"it knows {', '.join(elements)}"
                 )
         self.symbols, self._walls = symbols, zbl_of(self.model.walls)
         if self._walls:
-            self._walls.bind(symbols)
-        self._element_of = np.array([elements.index(s) for s in symbols], dtype=np.int32)
-        self._species_of = np.array([symbols.index(e) if e in symbols else -1 for e in elements], dtype=np.int32)
+            self._walls.bind(own)
+        self._element_of = np.array([elements.index(e) for e in own], dtype=np.int32)
+        self._species_of = np.array([own.index(e) if e in own else -1 for e in elements], dtype=np.int32)
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         full, n = neighbors.full, atoms.n_owned
@@ -206,7 +208,7 @@ class HDNNPotential:
 
     def label(self, symbol: str, index: int) -> str:
         """How messages name a symmetry function of an element."""
-        return self.model.symmetry_functions[self.model.elements.index(symbol)][index].label
+        return self.model.symmetry_functions[self.model.elements.index(element_of(symbol))][index].label
 
     def tail(self, counts, box) -> tuple[float, float]:
         return 0.0, 0.0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore.elements import ATOMIC_NUMBERS
+from mdcore.elements import ATOMIC_NUMBERS, element_of, stranger
 from mdcore.errors import InputError
 from mdcore.files import open_text
 from mdcore.numerals import number as to_number
@@ -113,8 +113,8 @@ def _read_line(block: dict, keyword: str, words: list[str], where: str) -> None:
         raise InputError(f"{where}: {keyword} needs {counts[keyword]} values, found {len(words)}")
     if keyword == "atom":
         symbol = words.pop(3)
-        if symbol not in ATOMIC_NUMBERS:
-            raise InputError(f"{where}: unknown element {symbol!r}{did_you_mean(symbol, ATOMIC_NUMBERS)}")
+        if element_of(symbol) not in ATOMIC_NUMBERS:
+            raise InputError(f"{where}: unknown element {symbol!r}{stranger(symbol)}")
         block.setdefault("symbols", []).append(symbol)
     try:
         numbers = [to_number(word) for word in words]

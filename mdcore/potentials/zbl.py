@@ -21,7 +21,7 @@ import numbers as kinds
 import numpy as np
 
 from mdcore import _kernels
-from mdcore.elements import ATOMIC_NUMBERS
+from mdcore.elements import ATOMIC_NUMBERS, element_of
 from mdcore.errors import InputError
 from mdcore.units import COULOMB
 
@@ -74,7 +74,7 @@ class ZBL:
         self.table = np.array([self._row(a, b) for a in symbols for b in symbols])
 
     def atomic_number(self, symbol: str) -> int:
-        z = self.numbers.get(symbol, ATOMIC_NUMBERS.get(symbol))
+        z = self.numbers.get(symbol, ATOMIC_NUMBERS.get(element_of(symbol)))
         if z is None:
             raise InputError(
                 f'potential "zbl": species {symbol} is no chemical element; give its atomic number: '

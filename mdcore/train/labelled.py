@@ -7,10 +7,9 @@ from functools import cached_property
 import numpy as np
 
 from mdcore.box import Box
-from mdcore.elements import ATOMIC_NUMBERS
+from mdcore.elements import ATOMIC_NUMBERS, element_of, stranger
 from mdcore.errors import InputError
 from mdcore.evaluation import Structure
-from mdcore.potentials.native_units import did_you_mean
 
 LARGEST = 1e30  # of a label or coordinate; squares of larger ones overflow, in sums
 ALONE = 8.0  # Angstrom; an atom in a periodic cell so wide is an isolated one
@@ -20,7 +19,7 @@ ALONE = 8.0  # Angstrom; an atom in a periodic cell so wide is an isolated one
 class Labelled:
     """One structure with its labels; None: not known. Arrays are copied in. InputError names `where`.
 
-    symbols : element of each atom
+    symbols : element of each atom; isotopes (D, T) count as their element
     positions : float64 [n, 3], Angstrom; cell : float64 [3, 3], rows a, b, c, or None for a cluster
     energy : float, eV; forces : float64 [n, 3], eV/Angstrom
     stress : float64 [3, 3], eV/Angstrom^3, +dE/dstrain / volume (ASE's sign: negative when compressed)
@@ -44,15 +43,15 @@ class Labelled:
 
     def __post_init__(self):
         put = object.__setattr__
-        put(self, "symbols", tuple(map(str, self.symbols)))
+        put(self, "symbols", tuple(element_of(str(symbol)) for symbol in self.symbols))
         n = len(self.symbols)
         if not n:
             raise InputError(f"{self.where}: no atoms")
         for symbol in dict.fromkeys(self.symbols):
             if symbol not in ATOMIC_NUMBERS:
                 raise InputError(
-                    f"{self.where}: unknown element {symbol!r}{did_you_mean(symbol, ATOMIC_NUMBERS)}; "
-                    "potentials are trained on chemical elements"
+                    f"{self.where}: unknown element {symbol!r}{stranger(symbol)}; potentials are trained on chemical "
+                    "elements"
                 )
         for name, shape, unit in (
             ("positions", (n, 3), "Angstrom"), ("cell", (3, 3), "Angstrom"), ("forces", (n, 3), "eV/Angstrom"),
