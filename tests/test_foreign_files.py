@@ -258,6 +258,17 @@ def test_a_checkpoint_that_goes_comes_again(argon):
     assert checkpoint.read("argon.checkpoint")["step"] == 12
 
 
+def test_results_that_are_open_here_are_analysed_but_not_continued(argon, capsys):
+    assert main(["run", "argon.toml", "--quiet"]) == 0
+    with h5py.File("argon.h5md"):
+        with Trajectory("argon.h5md") as trajectory:
+            assert len(trajectory) == 7
+        assert main(["run", "argon.toml", "--quiet", "--restart", "--set", "stage.0.steps=16"]) == 4
+        err = capsys.readouterr().err
+        assert "argon.h5md: can't be continued" in err and "close it, it is open in this process" in err
+    assert main(["run", "argon.toml", "--quiet", "--restart", "--set", "stage.0.steps=16"]) == 0
+
+
 # --- full disks -----------------------------------------------------------------------------------------------------
 
 
