@@ -196,7 +196,10 @@ def is_checkpoint(path) -> bool:
 @contextlib.contextmanager
 def _opened(path):
     """The open file, of the right format and version; whatever is wrong becomes one OutputError."""
-    path, previous = Path(path), previous_path(path)
+    path = Path(path)
+    if path.is_dir():
+        raise OutputError(f"{path}: a folder; expected a checkpoint")
+    previous = previous_path(path)
     hint = ""
     if previous.exists():
         hint = f"; the checkpoint before is there: to use it, copy {previous} to {path}"

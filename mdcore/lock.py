@@ -71,7 +71,7 @@ class RunLock:
         os.close(self._handle)
         self._handle = None
 
-    def _open(self) -> tuple[int, bool]:
+    def _open(self, tries: int = 10) -> tuple[int, bool]:
         """The open file, and whether it was made by us: just now, or by a run that was killed."""
         try:
             try:
@@ -79,9 +79,9 @@ class RunLock:
             except FileExistsError:
                 handle = os.open(self.path, FLAGS)
         except FileNotFoundError:
-            if self.path.parent.is_dir():  # its former owner removed it in between
-                return self._open()
-            raise OutputError(f"{self.path.parent}: No such file or directory") from None
+            if self.path.parent.is_dir() and tries:  # its former owner removed it in between
+                return self._open(tries - 1)
+            raise OutputError(f"{self.path}: can't be made: No such file or directory") from None
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
                 raise OutputError(f"{self.path}: the name is too long; choose a shorter output name") from None

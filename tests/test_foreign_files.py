@@ -426,3 +426,29 @@ def test_no_file_systems_are_left_out(argon, monkeypatch):
         assert main(["run", "argon.toml", "--quiet", *more]) == 0
     assert sorted(os.listdir()) == sorted([*OURS, "argon.toml", "start.extxyz"])
     assert checkpoint.read("argon.checkpoint.previous")["step"] == 12
+
+
+@pytest.mark.parametrize(
+    ("directory", "says"),
+    [("file", "there is a file of that name"), ("nowhere", "a link that leads nowhere"), ("loop", "in a circle"),
+     ("/proc", "/proc/.argon.mdcore-lock: can't be made"), ("/dev/null/x", "Not a directory")],
+)  # fmt: skip
+def test_folders_that_are_none(argon, directory, says, capsys):
+    Path("file").touch()
+    os.symlink("gone", "nowhere")
+    os.symlink("loop", "loop")
+    refused(["run", "argon.toml", "--set", f'output.directory="{directory}"'], says, 4, capsys)
+
+
+@pytest.mark.parametrize("path", [".", "/", "..", "start.extxyz", "/dev/zero", "pipe", "none"])
+def test_what_is_no_checkpoint(argon, path, capsys):
+    os.mkfifo("pipe")
+    refused(["run", "argon.toml", f"--restart={path}"], path, 4, capsys)
+
+
+def test_a_current_folder_that_is_gone(argon, tmp_path, monkeypatch, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(["run", str(tmp_path / "argon.toml")]) == 4
+    assert "the current directory was removed: go to another one (cd)" in capsys.readouterr().err

@@ -90,6 +90,8 @@ def message(error: BaseException) -> str:
         return "mdcore: error: interrupted"
     if isinstance(error, MemoryError):
         return "mdcore: error: out of memory; use fewer atoms, or more ranks on more machines"
+    if isinstance(error, FileNotFoundError) and error.filename is None:  # of a relative path
+        return "mdcore: error: the current directory was removed: go to another one (cd)"
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"mdcore: error: {where}{error.strerror or error}"

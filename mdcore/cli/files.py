@@ -75,9 +75,10 @@ def open_folder(settings) -> None:
     try:
         make_folder(folder)
     except OSError as error:
-        raise OutputError(
-            str(at(settings, ("output", "directory"), f"can't be made: {error.strerror}"))
-        ) from None
+        why = error.strerror
+        if isinstance(error, FileExistsError):
+            why = "it is a link that leads nowhere" if os.path.islink(folder) else "there is a file of that name"
+        raise OutputError(str(at(settings, ("output", "directory"), f"can't be made: {why}"))) from None
     if not os.access(folder, os.W_OK):
         raise OutputError(
             str(at(settings, ("output", "directory"), "may not be written; choose another one"))
