@@ -304,6 +304,49 @@ def test_digits_follow_the_error(value, error, text):
     assert report_module.uncertain(value, error) == text
 
 
+def test_pictures_say_what_they_show(tmp_path, monkeypatch):
+    """Composition, density, time, potential; bonds that are cut off with their height; bands of two standard errors."""
+    pytest.importorskip("matplotlib")
+    from mdcore.analysis import plot
+
+    drawn = []
+    monkeypatch.setattr(plot, "write_picture", lambda path, figure, dpi: drawn.append(figure))
+    rng, box = np.random.default_rng(3), Box.cubic(20.0)
+    places = np.array([(a, b, c) for a in range(6) for b in range(6) for c in range(6)]) * (20.0 / 6.0)
+    places = places + 0.3 * rng.random((216, 3))
+    molecules = np.concatenate([places, places + np.array([1.0, 0.0, 0.0])])
+    tracks = molecules + np.tile(walk(rng, 60, 216, 0.02), (1, 2, 1))
+    path = record(tmp_path / "run.h5md", tracks, box, ("A", "B"), np.repeat([0, 1], 216), dt=10.0)
+    report = analysis.analyse(path)
+    report.provenance |= {"title": "pairs", "potentials": "Lennard-Jones + ZBL"}
+    plot.draw(report, tmp_path / "run.png")
+    figure = drawn[-1]
+    title = figure.get_suptitle()
+    for word in ("pairs", "A216 B216", "0.59 ps", "Lennard-Jones + ZBL", "g/cm³"):
+        assert word in title
+    density = (216 * 40.0 + 216 * 20.0) / 8000.0 / get("metal").density
+    assert report.conditions["density"] == pytest.approx(density) and report.conditions["atoms"] == 432
+    g, axes = report.rdf, figure.axes[0]
+    (clipped,) = (t.get_text() for t in axes.texts if "up to" in t.get_text())
+    height = float(g.pairs["A-B"].max())
+    assert clipped.startswith(f"A-B up to {height:.3g} at ") and height > axes.get_ylim()[1]
+    assert len(axes.collections) == 3 + 1, "a band of each pair, and one in the legend"
+    assert len(figure.axes[1].collections) == 2
+    assert set(g.pair_errors) == set(g.pairs)
+    assert np.all(np.isfinite(report.diffusion["A"].msd_error[:12]))
+    assert np.isnan(report.diffusion["A"].msd_error[12:]).all(), "longer than a block of 12 frames"
+
+
+def test_errors_of_the_mean_square_displacement():
+    """Of a random walk: the scatter among many walks is the error that one tells."""
+    rng, told, found = np.random.default_rng(8), [], []
+    for _ in range(200):
+        d = analysis.diffusion(walk(rng, 100, 10, 1.0), 1.0, (2.0, 8.0))
+        told.append(d.msd_error[5])
+        found.append(d.msd[5])
+    assert np.sqrt(np.mean(np.square(told))) == pytest.approx(np.std(found), rel=0.25)
+
+
 TABLE = "# from elsewhere\nr,B-A,A-A\n0.5,0,0\n1.5,2.5,0.5\n2.5,1,1.5\n3.5,1,1\n"
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from mdcore.train import plots
 from mdcore.train.labelled import Labelled
 from mdcore.train.metrics import Predictions, rows, table
-from mdcore.train.plots import draw_learning, draw_parity
+from mdcore.train.plots import draw_learning, draw_parity, from_elements
 from mdcore.units import GIGAPASCAL
 
 
@@ -86,6 +87,41 @@ def test_tables(case):
     assert "train RMSE" in head and "test RMSE" in head
     assert first.split() == ["all", "4.32", "4", "3.162", "3"]
     assert next(line for line in both.splitlines() if "tag dry" in line).split()[-2:] == ["-", "-"]
+
+
+@pytest.mark.parametrize("formulas", [["OHH"], ["OHH", "OH", "HH", "OOHH"]])
+@pytest.mark.parametrize("other", [0.0, 1000.0])
+def test_energies_are_drawn_from_a_common_zero(formulas, other):
+    """What is left are differences between structures; a zero elsewhere is taken off and stated."""
+    rng = np.random.default_rng(4)
+    zero = {"O": -2041.25, "H": -13.5}
+    data, predicted = [], []
+    for k in range(40):
+        symbols = formulas[k % len(formulas)]
+        energy = sum(zero[s] for s in symbols) + 0.05 * rng.normal()
+        data.append(labelled(symbols, energy, index=k))
+        predicted.append(energy + 0.01 * rng.normal() + other * sum(s == "O" for s in symbols))
+    pairs = {"": (np.array([s.energy / s.n for s in data]), np.array(predicted) / [s.n for s in data])}
+    drawn, words = from_elements({"": data}, pairs)
+    label, value = drawn[""]
+    assert np.abs(label).max() < 0.1 and np.abs(value).max() < 0.1
+    errors = value - label
+    assert 0.001 < np.sqrt((errors**2).mean()) < 0.01
+    assert ("shifted by" in words) == bool(other)
+    alone = len(formulas) == 1
+    for stated in ("-689.", "eV/atom") if alone else ("O -2041.", "H -13.", " eV"):
+        assert stated in words
+    if other:
+        assert ("-333.3" if alone else "O -1000") in words.split("\n")[1]
+
+
+def test_the_chosen_epoch_is_marked(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    drawn = []
+    monkeypatch.setattr(plots, "write_picture", lambda path, figure, dpi: drawn.append(figure))
+    draw_learning({"epoch": [0, 1, 2], "train force": [3.0, 2.0, 2.5]}, tmp_path / "l.png", "it", chosen=1)
+    labels = [text.get_text() for text in drawn[-1].axes[0].get_legend().get_texts()]
+    assert labels == ["train", "chosen: epoch 1"]
 
 
 def test_plots(case, tmp_path):

@@ -27,6 +27,7 @@ class Diffusion:
     blocks: np.ndarray  # [blocks], coefficient of each
     lags: np.ndarray  # [frames // 2]
     msd: np.ndarray  # [frames // 2], mean square displacement
+    msd_error: np.ndarray  # [frames // 2], standard error from the blocks; nan where lags are longer than a block
     window: tuple[float, float]  # lags between which the line was fitted
     slope: float  # of the line
     intercept: float
@@ -92,21 +93,21 @@ def diffusion(tracks, interval: float, window=None, blocks: int = 5) -> Diffusio
         slope, intercept = np.polyfit(lags[fitted], msd[fitted], 1)
         return float(slope), float(intercept)
 
-    parts = np.array(
-        [
-            fit(mean_square_displacement(tracks[k * length : (k + 1) * length]))[0] / (2 * dimensions)
-            for k in range(blocks)
-        ]
-    )
+    curves = [mean_square_displacement(tracks[k * length : (k + 1) * length]) for k in range(blocks)]
+    parts = np.array([fit(curve)[0] / (2 * dimensions) for curve in curves])
     msd = mean_square_displacement(tracks)
     slope, intercept = fit(msd)
     half = max(last + 1, n_frames // 2)
+    error = np.full(half, np.nan)
+    if blocks > 1:
+        error[:length] = (np.std(curves, axis=0, ddof=1) / np.sqrt(blocks))[:half]
     return Diffusion(
         coefficient=slope / (2 * dimensions),
         error=float(np.std(parts, ddof=1) / np.sqrt(blocks)) if blocks > 1 else float("nan"),
         blocks=parts,
         lags=lags[:half],
         msd=msd[:half],
+        msd_error=error,
         window=(first * interval, last * interval),
         slope=slope,
         intercept=intercept,

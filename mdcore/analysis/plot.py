@@ -9,47 +9,86 @@ from mdcore.analysis.report import uncertain
 from mdcore.analysis.table import of_pair
 from mdcore.writing import in_picture, write_picture
 
-INK, BLUE, RED, GREY = "#222222", "#1f5fa8", "#c8432b", "#8a8f98"
-COLORS = (BLUE, "#d98200", "#2e8b57", "#8e4fa8", "#7a5c3e")
+INK, GREY, RED = "#222222", "#8a8f98", "#d55e00"
+# Okabe and Ito: told apart with any kind of colour vision
+COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9")
+CLIPPED = 3  # peaks that are named above the panel, at most
 
 
 def draw(report, path) -> None:
     """Write a picture of the g(r) and the mean square displacements of a `Report`.
 
-    Raises ImportError without Matplotlib, OutputError if the file can't be written.
+    Bands are two standard errors wide on either side, from blocks of the trajectory. Raises ImportError without
+    Matplotlib, OutputError if the file can't be written.
     """
     from matplotlib.figure import Figure
 
     panels = [panel for panel, there in ((_rdf, report.rdf is not None), (_msd, report.diffusion)) if there]
-    figure = Figure(figsize=(5.2 * len(panels), 3.9), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(5.4 * len(panels), 4.3), layout="constrained", facecolor="white")
     for axes, panel in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
         panel(axes, report)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
         axes.tick_params(labelsize=9, color=INK, labelcolor=INK)
         axes.margins(x=0)
+    figure.suptitle(in_picture("\n".join(conditions(report))), fontsize=10, color=INK)
     write_picture(path, figure, dpi=160)
+
+
+def conditions(report) -> list[str]:
+    """What was simulated, in a line or two: title; composition, temperature, density, time, potential."""
+    known, unit = report.conditions, report.units.labels
+    words = [known.get("composition", "")]
+    if "temperature" in known:
+        words.append(f"T = {known['temperature']:.4g} {_pretty(unit['temperature'])}")
+    if "density" in known:
+        words.append(f"{known['density']:.4g} {_pretty(unit['density'])}")
+    span, time = report.times[1] - report.times[0], unit["time"]
+    words.append(f"{span / 1000.0:.4g} ps" if time == "fs" else f"{span:.4g} {_pretty(time)}")
+    words.append(report.provenance.get("potentials", ""))
+    return [line for line in (report.provenance.get("title", ""), "   ".join(filter(None, words))) if line]
+
+
+def _band(axes, x, y, error, color) -> None:
+    there = np.isfinite(error)
+    axes.fill_between(
+        x[there], (y - 2.0 * error)[there], (y + 2.0 * error)[there], color=color, alpha=0.25, linewidth=0
+    )
 
 
 def _rdf(axes, report):
     g = report.rdf
     axes.axhline(1.0, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-    if np.isfinite(g.error).all() and not g.pairs:
-        axes.fill_between(g.r, g.g - 2 * g.error, g.g + 2 * g.error, color=BLUE, alpha=0.2, linewidth=0)
-    curves = g.by_pair
+    curves, errors = g.by_pair, g.errors_by_pair
+    top = _beyond_bonds(g.r, list(curves.values()))
+    unit = _pretty(report.units.labels["length"])
     table = report.reference.get("rdf", {})
+    clipped = []
     for color, (name, values) in zip(COLORS * len(curves), curves.items(), strict=False):
-        axes.plot(g.r, values, color=color, linewidth=1.6, label=in_picture(name))
+        _band(axes, g.r, values, errors.get(name, np.full_like(values, np.nan)), color)
+        axes.plot(g.r, values, color=color, linewidth=1.6, label=name)
+        if values.max() > top:
+            clipped.append((values.max(), g.r[int(np.argmax(values))], name, color))
         other = of_pair(table, name)
         if other is not None:
             shown = table["r"] <= g.r[-1]
             axes.plot(table["r"][shown], other[shown], color=INK, linewidth=0.9, linestyle=(0, (2, 2)))
+    for k, (height, r, name, color) in enumerate(sorted(clipped, reverse=True)[:CLIPPED]):
+        axes.annotate(
+            f"{name} up to {height:.3g} at {r:.2f} {unit}",
+            (r, top),
+            xytext=(30, -9 - 14 * k),
+            textcoords="offset points",
+            arrowprops={"arrowstyle": "->", "color": color},
+            color=color,
+            fontsize=9,
+            va="center",
+        )
     if table:
         axes.plot([], [], color=INK, linewidth=0.9, linestyle=(0, (2, 2)), label=_reference(report))
-    if g.pairs or table:
-        axes.legend(frameon=False, fontsize=9)
-    unit = _pretty(report.units.labels["length"])
-    top = _beyond_bonds(g.r, list(curves.values()))
+    if np.isfinite(g.error).any():
+        axes.fill_between([], [], [], color=GREY, alpha=0.4, linewidth=0, label="± 2 standard errors")
+    axes.legend(frameon=False, fontsize=9)
     if np.isfinite(g.peak) and g.peak_height < top:
         axes.plot([g.peak], [g.peak_height], "o", color=RED, markersize=5)
         axes.annotate(
@@ -100,16 +139,17 @@ def _msd(axes, report):
         ten = f"$\\times 10^{{{power}}}$ " if power else ""
         value, error = d.coefficient * scale / 10.0**power, d.error * scale / 10.0**power
         label = f"{in_picture(name)}: D = ({value:.2f} ± {error:.2f}) {ten}{_pretty(unit)}"
+        _band(axes, d.lags[shown] / per, d.msd[shown], d.msd_error[shown], color)
         axes.plot(d.lags[shown] / per, d.msd[shown], color=color, linewidth=1.6, label=label)
         line = np.array([0.0, d.lags[shown][-1]])
-        axes.plot(line / per, d.slope * line + d.intercept, color=RED, linewidth=1.0, linestyle=(0, (4, 3)))
+        axes.plot(line / per, d.slope * line + d.intercept, color=INK, linewidth=1.0, linestyle=(0, (4, 3)))
         axes.axvspan(d.window[0] / per, d.window[1] / per, color=GREY, alpha=0.12, linewidth=0)
     if "diffusion" in report.reference:
         text = (
             f"D = {report.reference['diffusion'] / 10.0**power:.2f} $\\times 10^{{{power}}}$ {_pretty(unit)}"
         )
         axes.plot([], [], color="none", label=_reference(report, text))
-    axes.plot([], [], color=RED, linewidth=1.0, linestyle=(0, (4, 3)), label="Einstein fit (shaded)")
+    axes.plot([], [], color=INK, linewidth=1.0, linestyle=(0, (4, 3)), label="Einstein fit (over the shaded lags)")
     axes.legend(frameon=False, fontsize=9, loc="upper left")
     axes.set_xlim(0.0, end)
     axes.set_ylim(0.0, 1.35 * top if top > 0.0 else 1.0)  # room for the legend
@@ -123,5 +163,6 @@ def _reference(report, text: str = "") -> str:
 
 
 def _pretty(unit: str) -> str:
-    names = {"Angstrom": "Å", "cm2/s": "cm²/s", "sigma": "σ", "tau": "τ", "sigma^2/tau": "σ²/τ"}
+    names = {"Angstrom": "Å", "cm2/s": "cm²/s", "sigma": "σ", "tau": "τ", "sigma^2/tau": "σ²/τ", "g/cm3": "g/cm³"}
+    names |= {"epsilon/kB": "ε/kB", "m/sigma3": "m/σ³"}
     return names.get(unit, unit)

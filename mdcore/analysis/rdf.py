@@ -8,7 +8,7 @@ atom's own included.
 """
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,11 +33,17 @@ class RDF:
     peak_height: float
     n_frames: int
     symbols: tuple[str, ...] = ()  # of the species
+    pair_errors: dict[str, np.ndarray] = field(default_factory=dict)  # as `error`, of each of `pairs`
 
     @property
     def by_pair(self) -> dict[str, np.ndarray]:
         """`pairs`, and g as the pair of the only species."""
         return self.pairs or {f"{symbol}-{symbol}": self.g for symbol in self.symbols}
+
+    @property
+    def errors_by_pair(self) -> dict[str, np.ndarray]:
+        """Standard errors of `by_pair`."""
+        return self.pair_errors or {f"{symbol}-{symbol}": self.error for symbol in self.symbols}
 
 
 class RDFAccumulator:
@@ -80,17 +86,17 @@ class RDFAccumulator:
         mean = frames.mean(axis=0)
         r = (np.arange(self.bins) + 0.5) * (self.r_max / self.bins)
         peak, height = first_peak(r, mean[0])
-        error, peak_error = np.full(self.bins, np.nan), np.nan
+        errors, peak_error = np.full_like(mean, np.nan), np.nan
         if len(frames) >= 2:
-            parts = [part[:, 0].mean(axis=0) for part in np.array_split(frames, min(blocks, len(frames)))]
-            error = np.std(parts, axis=0, ddof=1) / np.sqrt(len(parts))
-            peaks = [first_peak(r, part)[0] for part in parts]
+            parts = [part.mean(axis=0) for part in np.array_split(frames, min(blocks, len(frames)))]
+            errors = np.std(parts, axis=0, ddof=1) / np.sqrt(len(parts))
+            peaks = [first_peak(r, part[0])[0] for part in parts]
             peak_error = float(np.std(peaks, ddof=1) / np.sqrt(len(parts)))
         names = [f"{self.symbols[a]}-{self.symbols[b]}" for a, b in self.kinds]
         return RDF(
             r=r,
             g=mean[0],
-            error=error,
+            error=errors[0],
             pairs=dict(zip(names, mean[1:], strict=True)) if len(self.symbols) > 1 else {},
             neighbors=self.neighbors / len(frames),
             peak=peak,
@@ -98,6 +104,7 @@ class RDFAccumulator:
             peak_height=height,
             n_frames=len(frames),
             symbols=self.symbols,
+            pair_errors=dict(zip(names, errors[1:], strict=True)) if len(self.symbols) > 1 else {},
         )
 
 

@@ -11,6 +11,7 @@ from mdcore.analysis.diffusion import Diffusion, diffusion, unbounded_axes, unwr
 from mdcore.analysis.rdf import RDF, RDFAccumulator, first_peak
 from mdcore.analysis.table import of_pair
 from mdcore.box import Box
+from mdcore.elements import formula
 from mdcore.errors import InputError
 from mdcore.trajectory import GROUP, Trajectory
 from mdcore.units import UnitSystem
@@ -34,6 +35,7 @@ class Report:
     rdf: RDF | None = None
     diffusion: dict[str, Diffusion] = field(default_factory=dict)  # by species
     reference: dict = field(default_factory=dict)  # see `analyse`
+    conditions: dict = field(default_factory=dict)  # composition, atoms, temperature, density; user units
     notes: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)  # written
 
@@ -99,6 +101,7 @@ class Report:
             "last_step": self.steps[1],
             "first_time": self.times[0],
             "last_time": self.times[1],
+            "conditions": self.conditions,
             "provenance": self.provenance,
             "reference": self.reference,
             "notes": self.notes,
@@ -145,6 +148,7 @@ def analyse(
         if note := state.mismatch(trajectory, *report.steps, report.reference, bath):
             report.reference = {}
             report.notes.append(note)
+        report.conditions = _conditions(trajectory, frames, report.steps)
         _compute(trajectory, frames, settings, report, window, blocks)
     base = Path(path).with_suffix(".analysis") if output is None else Path(output)
     _write_json(base.with_name(base.name + ".json"), report)
@@ -172,6 +176,22 @@ def _select(trajectory: Trajectory, first_step, last_step) -> np.ndarray:
             f"{trajectory.path}: no frames from step {first_step} to {last_step}; it holds {held}"
         )
     return np.arange(low, high)
+
+
+def _conditions(trajectory, frames, steps) -> dict:
+    """Of what, how hot and how dense: means over the analysed steps of the thermo log, and over the frames' cells."""
+    counts = np.bincount(trajectory.species, minlength=len(trajectory.symbols))
+    found = {"composition": formula(trajectory.symbols, counts), "atoms": trajectory.n_atoms}
+    log = trajectory.thermo()
+    if len(log.get("step", ())):
+        during = (log["step"] >= steps[0]) & (log["step"] <= steps[1])
+        if during.any():
+            found["temperature"] = float(log["temperature"][during].mean())
+    if all(trajectory.periodic):
+        edges = trajectory.file[GROUP]["box/edges/value"][frames[0] : frames[-1] + 1]
+        volume = float(np.abs(np.linalg.det(edges)).mean())
+        found["density"] = float(trajectory.masses.sum()) / volume / trajectory.units.density
+    return found
 
 
 def _compute(trajectory, frames, settings, report, window, blocks) -> None:

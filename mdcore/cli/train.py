@@ -149,7 +149,7 @@ def train(
             models.append(fit.training.fitted())
             histories.append(fit.history)
             say(best(fit) + "\n")
-        return on_root(comm, lambda: finish(settings, prepared, models, histories, file, say))
+        return on_root(comm, lambda: finish(settings, prepared, models, histories, fit.best_epoch, file, say))
 
 
 def go_on(fit, state, path: str) -> None:
@@ -238,8 +238,8 @@ def subsets(prepared) -> dict[str, list]:
     return {name: data for name, data in found.items() if data}
 
 
-def finish(settings: TrainingSettings, prepared, models, histories, file: TrainingFile, say) -> HDNNP:
-    """One potential of all members; its errors on all sets, files, plots."""
+def finish(settings: TrainingSettings, prepared, models, histories, chosen: int, file: TrainingFile, say) -> HDNNP:
+    """One potential of all members; its errors on all sets, files, plots. chosen : epoch, of the last member"""
     model = replace(committee(models), provenance=training.card(settings, prepared))
     potential = HDNNPotential(model, extrapolation="ignore")
     rows, drawn = errors_of(settings, prepared, potential)
@@ -262,7 +262,7 @@ def finish(settings: TrainingSettings, prepared, models, histories, file: Traini
     with writing_text(settings.output_path(".errors.txt")) as stream:
         stream.write(told + "\n")
     if settings.output.plot:
-        draw(settings, drawn, histories[-1])
+        draw(settings, drawn, histories[-1], chosen)
     say("\n" + "\n".join(f"{file}: {what}" for file, what in outputs(settings).items() if os.path.exists(file)))
     return model
 
@@ -289,13 +289,13 @@ def members_table(mean, each) -> str:
     return "\n".join(lines)
 
 
-def draw(settings: TrainingSettings, drawn, history) -> None:
+def draw(settings: TrainingSettings, drawn, history, chosen: int) -> None:
     from mdcore.train.plots import draw_learning, draw_parity
 
     title = settings.title or settings.output.name
     try:
         draw_parity(drawn, settings.output_path(".parity.png"), title)
-        draw_learning(history, settings.output_path(".learning.png"), title)
+        draw_learning(history, settings.output_path(".learning.png"), title, chosen)
     except InputError as error:  # no Matplotlib: everything else is there
         tell(f"no plots: {error}")
 

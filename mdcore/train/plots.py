@@ -6,20 +6,31 @@ Matplotlib (an extra) is imported here only, without pyplot: no global state, no
 import numpy as np
 
 from mdcore.errors import InputError
+from mdcore.train.labelled import composition, elements_of
+from mdcore.train.metrics import APART
 from mdcore.units import GIGAPASCAL
 from mdcore.writing import in_picture, write_picture
 
 INK, GREY = "#222222", "#8a8f98"
-COLORS = ("#1f5fa8", "#d98200", "#c8432b", "#2e8b57", "#8e4fa8")
+# Okabe and Ito: told apart with any kind of colour vision
+COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00")
 MOST_POINTS = 40000  # of a cloud; more are thinned evenly
 
 
 def draw_parity(subsets: dict, path, title: str = "") -> None:
     """Write one row of pictures for each property: prediction against label, and the distribution of errors.
 
+    Energies are drawn from the zero that `from_elements` finds, which the panel states.
+
     subsets : {name: (data, Predictions)}. InputError without Matplotlib, OutputError if the file can't be written.
     """
     columns = {name: pairs(data, found) for name, (data, found) in subsets.items()}
+    stated = ""
+    if any("energy" in own for own in columns.values()):
+        labelled = {name: [s for s in data if s.energy is not None] for name, (data, _) in subsets.items()}
+        energies, stated = from_elements(labelled, {name: own.get("energy") for name, own in columns.items()})
+        for name, both in energies.items():
+            columns[name]["energy"] = both
     quantities = [q for q in ("energy", "force", "stress") if any(q in own for own in columns.values())]
     if not quantities:
         raise InputError(f"{path}: nothing to draw: the structures have no energies, forces or stress")
@@ -27,7 +38,7 @@ def draw_parity(subsets: dict, path, title: str = "") -> None:
     axes = figure.subplots(len(quantities), 2, squeeze=False)
     for row, quantity in zip(axes, quantities, strict=True):
         found = {name: own[quantity] for name, own in columns.items() if quantity in own}
-        _parity(row[0], quantity, found)
+        _parity(row[0], quantity, found, stated if quantity == "energy" else "")
         _distribution(row[1], quantity, found)
     if title:
         figure.suptitle(in_picture(title), fontsize=11, color=INK)
@@ -52,9 +63,48 @@ def pairs(data, found) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return out
 
 
-def draw_learning(history: dict, path, title: str = "") -> None:
+def from_elements(subsets: dict, columns: dict) -> tuple[dict, str]:
+    """({name: (label, prediction)} eV an atom from a common zero, what that is in words).
+
+    subsets : {name: structures with energies}; columns : {name: (label, prediction) or None}, eV an atom
+    The zero of the labels is the best constant of each element (least squares), so that what is left are differences
+    between structures. Predictions have the same zero, or where a potential puts its own elsewhere, one that fits them.
+    """
+    subsets = {name: data for name, data in subsets.items() if data and columns.get(name) is not None}
+    everything = [s for data in subsets.values() for s in data]
+    elements = elements_of(everything)
+    counts = {name: composition(data, elements) for name, data in subsets.items()}
+    shares = {name: n / n.sum(axis=1, keepdims=True) for name, n in counts.items()}
+    x = np.concatenate(list(shares.values()))
+    label, predicted = (np.concatenate([columns[name][k] for name in subsets]) for k in (0, 1))
+
+    def fitted(energies):
+        return np.linalg.lstsq(x, energies, rcond=None)[0]
+
+    def told(constants):
+        if np.linalg.matrix_rank(x) < len(elements):  # the elements can't be told apart
+            return f"{float((x @ constants).mean()):.6g} eV/atom"
+        return ", ".join(f"{e} {c:.6g}" for e, c in zip(elements, constants, strict=True)) + " eV"
+
+    zero, off = fitted(label), fitted(predicted - label)
+    errors = predicted - label
+    rest = errors - x @ off
+    words = f"zero of energy (best constant of each element): {told(zero)}"
+    if len(label) > len(elements) and np.sqrt((errors**2).mean()) > APART * np.sqrt((rest**2).mean()):
+        words += f"\npredictions have another, shifted by {told(-off)}"
+    else:
+        off = np.zeros_like(off)
+    out = {}
+    for name in subsets:
+        own = shares[name]
+        out[name] = columns[name][0] - own @ zero, columns[name][1] - own @ (zero + off)
+    return out, words
+
+
+def draw_learning(history: dict, path, title: str = "", chosen: int | None = None) -> None:
     """Write the learning curves. history : {"epoch": [n], "train force": [n], "validation energy": [n], ...}
 
+    chosen : the epoch whose potential is kept
     Names end with the property; energies in meV an atom, forces in meV/Angstrom, stress in GPa. Nan: not measured.
     """
     epochs = np.asarray(history["epoch"], dtype=float)
@@ -69,6 +119,8 @@ def draw_learning(history: dict, path, title: str = "") -> None:
             values = np.asarray(history[name], dtype=float)
             there = np.isfinite(values) & (values > 0)
             axes.plot(epochs[there], values[there], color=color, linewidth=1.5, label=name.removesuffix(f" {quantity}"))
+        if chosen is not None:
+            axes.axvline(chosen, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label=f"chosen: epoch {chosen}")
         axes.set_yscale("log")
         for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
             axis(_short)
@@ -84,24 +136,32 @@ def draw_learning(history: dict, path, title: str = "") -> None:
 
 
 UNITS = {"energy": "eV/atom", "force": "eV/Å", "stress": "GPa"}
+SMALL = 0.5  # eV/atom: energies that differ by less are in meV/atom
 ERROR_UNITS = {"energy": "meV/atom", "force": "meV/Å", "stress": "GPa"}
 
 
-def _parity(axes, quantity, found) -> None:
+def _parity(axes, quantity, found, stated: str = "") -> None:
+    wide = max(max(np.ptp(label), np.ptp(value)) for label, value in found.values())
+    milli = quantity == "energy" and wide < SMALL
+    unit, scale = ("meV/atom", 1e3) if milli else (UNITS[quantity], 1.0)
+    found = {name: (scale * label, scale * value) for name, (label, value) in found.items()}
     low = min(min(label.min(), value.min()) for label, value in found.values())
     high = max(max(label.max(), value.max()) for label, value in found.values())
     axes.plot([low, high], [low, high], color=GREY, linewidth=0.8)
     for color, (name, (label, value)) in zip(COLORS, found.items(), strict=False):
         step = 1 + len(label) // MOST_POINTS
-        rmse = np.sqrt(((value - label) ** 2).mean()) * (1.0 if quantity == "stress" else 1e3)
+        rmse = np.sqrt(((value - label) ** 2).mean()) / scale * (1.0 if quantity == "stress" else 1e3)
         text = f"{name} RMSE {rmse:.3g} {ERROR_UNITS[quantity]}".strip()
         dots = {"color": color, "markersize": 2.5, "alpha": 0.5, "rasterized": True}
         axes.plot(label[::step], value[::step], ".", label=text, **dots)
     axes.set_aspect("equal", adjustable="datalim")
     axes.locator_params(nbins=5)
-    axes.set_xlabel(f"reference {quantity}, {UNITS[quantity]}", color=INK)
-    axes.set_ylabel(f"predicted {quantity}, {UNITS[quantity]}", color=INK)
-    axes.legend(frameon=False, fontsize=9, markerscale=3)
+    axes.ticklabel_format(useOffset=False)
+    axes.set_xlabel(f"reference {quantity}, {unit}", color=INK)
+    axes.set_ylabel(f"predicted {quantity}, {unit}", color=INK)
+    axes.legend(frameon=False, fontsize=9, markerscale=3, loc="upper left")
+    if stated:
+        axes.set_title(stated, fontsize=8, color=INK, loc="left")
     _plain(axes)
 
 
@@ -116,7 +176,7 @@ def _distribution(axes, quantity, found) -> None:
         heights = heights / (len(e) * np.diff(edges))
         axes.stairs(heights, edges, color=color, linewidth=1.4, label=name or None)
     axes.set_xlabel(f"error of the {quantity}, {ERROR_UNITS[quantity]}", color=INK)
-    axes.set_ylabel("density", color=INK)
+    axes.set_ylabel(f"share of errors, 1/({ERROR_UNITS[quantity]})", color=INK)
     axes.set_yscale("log")  # tails are few atoms, and those that matter
     low = min(1.0 / (len(e) * (bins[1] - bins[0])) for e in errors.values())
     axes.set_ylim(bottom=0.5 * low)  # half of what one number makes
