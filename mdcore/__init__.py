@@ -11,8 +11,15 @@ Importing starts no MPI, prints nothing and changes no global state; names are l
 """
 
 import importlib
+import os
 
 __version__ = "0.1.0"
+
+if not any(name.startswith("_kernels.") and name.endswith(".so") for name in os.listdir(__path__[0])):
+    raise ImportError(
+        f"{__path__[0]} holds the sources of mdcore without its compiled kernels, and hides an installed mdcore: start "
+        "Python in another folder, or build here: pip install --editable ."
+    )
 
 _HOME = {
     "Box": "box",

@@ -1,12 +1,15 @@
 """The simulation as a library: views, observers, state, and what it refuses."""
 
 import itertools
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import mdcore
 from mdcore import InputError, Interrupted, Langevin, LennardJones, Simulation, SimulationError, System, VelocityVerlet
 from mdcore.box import Box
 from mdcore.evaluation import evaluate
@@ -139,6 +142,17 @@ def test_a_stop_is_honoured_after_the_step():
     with pytest.raises(Interrupted, match="step 5"):
         sim.run(100)
     assert sim.step == 5
+
+
+def test_a_folder_of_sources_says_what_it_lacks(tmp_path):
+    """Python started in the clone after `pip install .` finds the sources first."""
+    package = Path(mdcore.__file__).parent
+    (tmp_path / "mdcore").mkdir()
+    (tmp_path / "mdcore" / "__init__.py").write_text((package / "__init__.py").read_text())
+    done = subprocess.run([sys.executable, "-c", "import mdcore"], cwd=tmp_path, capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(tmp_path)}, check=False)  # fmt: skip
+    assert done.returncode == 1 and "without its compiled kernels" in done.stderr
+    assert "pip install --editable ." in done.stderr
 
 
 def test_importing_is_quiet_and_starts_nothing():
