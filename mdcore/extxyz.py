@@ -34,7 +34,7 @@ from mdcore.errors import InputError
 from mdcore.extxyz_columns import CHUNK, COLUMNS, MOVES, frozen, layout, read_columns
 from mdcore.files import HEAD, LATIN_1, open_binary, open_text, read_text
 from mdcore.numerals import integer
-from mdcore.quantities import ASYMMETRIC, asymmetric, asymmetry, numbers, pick, symmetric, tensor
+from mdcore.quantities import ASYMMETRIC, asymmetric, asymmetry, numbers, pick, tensor, voigt
 from mdcore.units import METAL, UnitSystem
 
 SUFFIXES = (".extxyz", ".xyz", ".exyz")
@@ -90,7 +90,7 @@ class Frame:
         matrix = tensor(numbers(value, (9, 6), f"{self.where}: {key}", finite=False))
         if asymmetry(matrix) > ASYMMETRIC:
             warnings.warn(asymmetric(self.where, key, asymmetry(matrix)), stacklevel=4)
-        return symmetric(matrix).ravel()[[0, 4, 8, 5, 2, 1]]
+        return voigt(matrix)
 
     def results(self, volume: float | None, units: UnitSystem) -> dict:
         """Those of energy, forces and stress [6] that the file has, in user units; volume : None of a cluster."""

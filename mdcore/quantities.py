@@ -72,6 +72,11 @@ def symmetric(matrix: np.ndarray) -> np.ndarray:
     return 0.5 * (matrix + matrix.T)
 
 
+def voigt(matrix: np.ndarray) -> np.ndarray:
+    """The symmetric part as xx yy zz yz xz xy."""
+    return symmetric(matrix).ravel()[[0, 4, 8, 5, 2, 1]]
+
+
 def asymmetry(matrix: np.ndarray) -> float:
     """The largest difference of xy and yx, xz and zx, yz and zy, in the norm of the tensor."""
     norm = float(np.linalg.norm(matrix))

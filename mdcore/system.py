@@ -3,6 +3,7 @@
 import difflib
 import math
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from mdcore.elements import ATOMIC_MASSES, element_of, formula, stranger
 from mdcore.errors import InputError
 from mdcore.files import open_binary
 from mdcore.memory import available
+from mdcore.quantities import ASYMMETRIC, asymmetric, asymmetry, numbers, tensor, voigt
 from mdcore.units import METAL, UnitSystem
 from mdcore.units import get as get_units
 
@@ -224,10 +226,12 @@ class System:
             system.charges = atoms.get_initial_charges()
         system.constraints = _constraints(atoms)
         results = getattr(atoms.calc, "results", {})
-        for key in ("energy", "forces", "stress"):
-            if key in results:
-                factor = units.pressure if key == "stress" else 1.0
-                system.info[key] = np.asarray(results[key]) / factor if key != "energy" else results[key]
+        system.info |= {key: results[key] for key in ("energy", "forces") if key in results}
+        if "stress" in results:
+            stress = tensor(numbers(results["stress"], (9, 6), "stress", finite=False))
+            if asymmetry(stress) > ASYMMETRIC:
+                warnings.warn(asymmetric("ASE's Atoms", "stress", asymmetry(stress)), stacklevel=2)
+            system.info["stress"] = voigt(stress) / units.pressure
         return system
 
     def check_free(self) -> None:

@@ -347,3 +347,15 @@ def test_texts_that_are_none(tmp_path, text, words):
         with pytest.raises(InputError, match=words) as caught:
             reader(path)
         assert len(str(caught.value)) < 400
+
+
+def test_a_matrix_of_ase_is_six_numbers(tmp_path):
+    ase = pytest.importorskip("ase")
+    from ase.calculators.singlepoint import SinglePointCalculator
+
+    atoms = ase.Atoms("Ar", cell=[5, 5, 5], pbc=True)
+    atoms.calc = SinglePointCalculator(atoms, energy=1.0)
+    atoms.calc.results["stress"] = np.array(SKEWED.split(), dtype=float).reshape(3, 3)
+    with pytest.warns(UserWarning, match="ASE's Atoms: stress is not symmetric"):
+        stress = System.from_ase(atoms).info["stress"] * GIGAPASCAL
+    np.testing.assert_allclose(stress, SYMMETRIC.ravel()[[0, 4, 8, 5, 2, 1]])
