@@ -166,6 +166,14 @@ def test_a_run_never_writes_over_anything_it_reads(argon, capsys):
         os.unlink("argon.h5md")
 
 
+def test_a_kill_between_two_names_of_one_checkpoint(argon):
+    assert main(["run", "argon.toml", "--quiet"]) == 0
+    os.unlink("argon.checkpoint.previous")
+    os.link("argon.checkpoint", "argon.checkpoint.previous")
+    for how in ("--restart", "--overwrite"):
+        assert main(["run", "argon.toml", "--quiet", how, "--set", "stage.0.steps=16"]) == 0
+
+
 def test_two_outputs_are_two_files(argon, capsys):
     Path("argon.h5md").symlink_to("argon.extxyz")
     refused(["run", "argon.toml"], "argon.extxyz and argon.h5md are one file", 2, capsys)

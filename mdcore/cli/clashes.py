@@ -21,7 +21,7 @@ def clash(outputs, inputs) -> str | None:
         if about is not None and (about.st_dev, about.st_ino) in read:
             source = read[about.st_dev, about.st_ino]
             return f"{path}: is what is read" + (f" ({source})" if source != path else "")
-        one = os.path.realpath(path) if about is None else (about.st_dev, about.st_ino)
+        one = os.path.realpath(path)  # hard links don't count: a kill may leave one checkpoint under both its names
         if one in taken:
             return f"{path} and {taken[one]} are one file"
         taken[one] = path
