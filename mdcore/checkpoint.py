@@ -57,7 +57,10 @@ def write(path, state: dict, provenance: dict[str, str] | None = None) -> None:
 def read(path) -> dict:
     """The state that was written; OutputError if the file is missing, damaged or of another version."""
     with _opened(path) as file:
-        return _load(file["state"])
+        state = _load(file["state"])
+        if type(state) is not dict:
+            raise ValueError("state: no table")
+        return state
 
 
 def read_provenance(path) -> dict[str, str]:
@@ -212,7 +215,7 @@ def _opened(path):
             yield file
     except InputError as error:
         raise OutputError(f"{error}{hint}") from None
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
         what = cause(error) if isinstance(error, OSError | RuntimeError) else error
         raise OutputError(f"{path}: damaged checkpoint ({what}){hint}") from None
 

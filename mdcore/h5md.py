@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore.errors import OutputError
-from mdcore.files import cause
+from mdcore.errors import InputError, OutputError
+from mdcore.files import cause, check_h5
 from mdcore.provenance import collect
 from mdcore.writing import cannot_write, gone, is_at, plain, replacing, update
 from mdcore.writing_h5 import grow_h5
@@ -73,8 +73,9 @@ class H5MDFile:
                 self._file = self._reopen()
             elif self.resume_step is not None and self.path.exists():
                 self._file = self._reopen()
+                self._look_through()
                 self._check(units)
-                with self.writing():
+                with self.writing(), self.undamaged():
                     self.reserve(sum(map(len, self.provenance.values())))
                     trim(self._file, self.resume_step)
                     self._record_restart()
@@ -185,6 +186,31 @@ class H5MDFile:
             self.mismatch(f"has layout {layout}, this is {LAYOUT}" if known else "was not written by mdcore")
         if units not in (None, old_units):
             self.mismatch(f'holds units "{old_units}", the run has "{units}"')
+
+    def _look_through(self):
+        """OutputError if something in the file leads out of it, or can't be read."""
+        try:
+            check_h5(self._file, self.path, os.path.getsize(self.path))
+        except InputError as error:
+            self._close_quietly()
+            raise OutputError(f"{error}; move it away: a restart begins a new file") from None
+
+    @contextlib.contextmanager
+    def undamaged(self):
+        """What goes wrong within is the fault of the file."""
+        try:
+            yield
+        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+            self.mismatch(f"is damaged ({cause(error)})")
+
+    def table(self, group, columns: dict[str, tuple[str, tuple]]) -> "Table":
+        """The growing data sets of a group; columns : name -> place in the group, and shape of a row."""
+        for place, shape in columns.values():
+            data = group.get(place)
+            size = getattr(data, "shape", None)
+            if not size or size[1:] != shape or data.maxshape[0] is not None or data.dtype.kind not in "fi":
+                self.mismatch(f"is damaged (no column {group.name}/{place} with rows of shape {shape})")
+        return Table({name: group[place] for name, (place, _) in columns.items()})
 
     def mismatch(self, difference: str):
         """Refuse to append to a file that belongs to something else; closes it untouched."""
@@ -325,5 +351,8 @@ def store_text(group, table: dict[str, str]):
 
 
 def load_text(group) -> dict[str, str]:
-    """The strings stored directly under a group."""
-    return {key: item[()].decode() for key, item in group.items() if hasattr(item, "shape")}
+    """The strings stored directly under a group; ValueError if something else is."""
+    found = {key: item[()] for key, item in group.items() if hasattr(item, "shape")}
+    if others := [key for key, text in found.items() if not isinstance(text, bytes)]:
+        raise ValueError(f"{group.name}/{others[0]}: expected a text")
+    return {key: text.decode("utf-8", "replace") for key, text in found.items()}

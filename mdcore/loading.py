@@ -53,6 +53,32 @@ def _counts(species, symbols) -> tuple[int, ...]:
     return tuple(np.bincount(species, minlength=len(symbols)).tolist())
 
 
+def check_state(state: dict) -> None:
+    """ValueError unless `state` is what `state()` gives: all of it, of the right types and shapes, in range."""
+    kinds = {"symbols": list, "periodic": list, "info": dict, "units": str, "seed": str, "heat": str, "step": int,
+             "start_step": int, "start_time": float, "time": float, "degrees_of_freedom": int}  # fmt: skip
+    n = len(state["species"])
+    rows = {"positions": (n, 3), "velocities": (n, 3), "images": (n, 3), "species": (n,), "masses": (n,),
+            "matrix": (3, 3), "origin": (3,)}  # fmt: skip
+    for name, kind in kinds.items():
+        if type(state[name]) is not kind:
+            raise ValueError(f"{name}: {type(state[name]).__name__}, expected {kind.__name__}")
+    for name, shape in rows.items():
+        wanted = "i" if name in ("images", "species") else "f"
+        if np.shape(state[name]) != shape or np.asarray(state[name]).dtype.kind != wanted:
+            raise ValueError(f"{name}: expected numbers of shape {shape}")
+        if not np.isfinite(state[name]).all():
+            raise ValueError(f"{name}: not finite")
+    symbols, species = state["symbols"], state["species"]
+    if not n or not all(type(s) is str for s in symbols) or not 0 <= min(species) <= max(species) < len(symbols):
+        raise ValueError("species or symbols: not as they should be")
+    if len(state["periodic"]) != 3 or not (state["masses"] > 0).all() or min(state["step"], state["start_step"]) < 0:
+        raise ValueError("periodic, masses or step: not as they should be")
+    if not math.isfinite(state["time"]) or not math.isfinite(state["start_time"]) or len(state["heat"]) > 1000:
+        raise ValueError("time or heat: not as they should be")
+    int(state["heat"])
+
+
 def describe_state(state: dict) -> Description:
     box = Box(state["matrix"], tuple(bool(p) for p in state["periodic"]), state["origin"])
     symbols = tuple(state["symbols"])

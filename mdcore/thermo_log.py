@@ -125,11 +125,12 @@ class ThermoLog:
                 group["stress"].attrs["order"] = "xx yy zz yz xz xy"
                 group["stress"].attrs["sign"] = "dE/dstrain/V: negative when compressed"
         self._names = [name for name in ("step", *COLUMNS, *COMMITTEE) if name in h5["thermo"] or name in COLUMNS]
-        self._table = Table({name: h5["thermo"][name] for name in self._names})
+        rows = {name: (name, (6,) if name == "stress" else ()) for name in self._names}
+        self._table = self.file.table(h5["thermo"], rows)
         if self.drop is not None and self._table.last_step == self.drop:
             with self.file.writing():
                 trim(h5, self.drop - 1, "thermo")
-            self._table = Table({name: h5["thermo"][name] for name in self._names})
+            self._table = self.file.table(h5["thermo"], rows)
         self.drop = None
         return self._table
 

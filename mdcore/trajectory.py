@@ -9,6 +9,7 @@ know no eV (`Trajectory` gives eV/Angstrom back). Units ``lj``: no ``unit`` attr
 MDAnalysis then wants ``convert_units=False``.
 """
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import numpy as np
 from mdcore.box import Box
 from mdcore.elements import formula
 from mdcore.errors import InputError
-from mdcore.files import open_h5
+from mdcore.files import cause, open_h5
 from mdcore.h5md import H5MDFile, Table, column, frame_chunk, load_text
 from mdcore.thermo import Snapshot
 from mdcore.units import KJ_PER_MOL, UnitSystem
@@ -98,17 +99,20 @@ class H5MDWriter:
     def _begin(self, h5, snapshot, units, charges) -> Table:
         """The growing data sets of the file, made or found."""
         if GROUP in h5:
-            self._check(h5[GROUP], snapshot)
+            with self.file.undamaged():
+                self._check(h5[GROUP], snapshot)
         else:
             with self.file.writing():
                 self.file.reserve(self._frame_bytes(snapshot) + 64 * len(snapshot.species))
                 self._create(h5, snapshot, units, charges)
-        group = h5[GROUP]
-        first = group[self.fields[0]]
-        names = [*self.fields, *(["image"] if "position" in self.fields else [])]
-        names += ["box/edges", "box/origin"] if "edges" in group["box"] else []
-        values = {name: group[name]["value"] for name in names}
-        return Table({"step": first["step"], "time": first["time"], **values})
+        first, row = self.fields[0], (len(snapshot.species), 3)
+        columns = {"step": (f"{first}/step", ()), "time": (f"{first}/time", ())}
+        columns |= {name: (f"{name}/value", row) for name in self.fields}
+        if "position" in self.fields:
+            columns["image"] = ("image/value", row)
+        if any(snapshot.box.periodic):
+            columns |= {"box/edges": ("box/edges/value", (3, 3)), "box/origin": ("box/origin/value", (3,))}
+        return self.file.table(h5[GROUP], columns)
 
     def _create(self, h5, snapshot, units, charges):
         import h5py
@@ -208,10 +212,20 @@ class Trajectory:
         self.path = Path(path)
         self.file = open_h5(self.path, "a trajectory")
         try:
-            self._load()
-        except KeyError as error:
+            with self._readable():
+                self._load()
+        except InputError:
             self.close()
-            raise InputError(f"{self.path}: not an H5MD file of mdcore ({error.args[0]})") from None
+            raise
+
+    @contextlib.contextmanager
+    def _readable(self):
+        """InputError for what the file has not, or not as it should be."""
+        try:
+            yield
+        except (KeyError, ValueError, TypeError, AttributeError, IndexError, OSError, RuntimeError) as error:
+            what = error.args[0] if isinstance(error, KeyError) else cause(error)
+            raise InputError(f"{self.path}: not an H5MD file of mdcore, or a damaged one ({what})") from None
 
     def _load(self):
         self.units = get_units(str(self.file["h5md"].attrs["units"]))
@@ -229,6 +243,25 @@ class Trajectory:
         self.charges = group["charge"][:] if "charge" in group else None
         self.periodic = tuple(flag == "periodic" for flag in _boundary(group))
         self.n_atoms = len(self.species)
+        self._check_shapes()
+
+    def _check_shapes(self):
+        """ValueError unless every frame has every atom."""
+        group, frames, n = self._group, len(self.steps), self.n_atoms
+        wanted = {f"{name}/value": (n, 3) for name in self._fields}
+        if "position" in self._fields:
+            wanted["image/value"] = (n, 3)
+        if any(self.periodic):
+            wanted |= {"box/edges/value": (3, 3), "box/origin/value": (3,)}
+        for name, row in wanted.items():
+            if group[name].shape[1:] != row or len(group[name]) < frames or group[name].dtype.kind not in "fi":
+                raise ValueError(f"{name}: expected numbers of shape [{frames}, {', '.join(map(str, row))}]")
+        kinds = [("steps", self.steps, "i"), ("times", self.times, "f"), ("masses", self.masses, "f")]
+        for name, values, kind in kinds:
+            if values.dtype.kind != kind or values.shape != ((n,) if name == "masses" else (frames,)):
+                raise ValueError(f"{name}: expected one number for each")
+        if len(self.periodic) != 3 or (n and not 0 <= self.species.min() <= self.species.max() < len(self.symbols)):
+            raise ValueError("species or boundary: not as they should be")
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -244,6 +277,10 @@ class Trajectory:
             raise IndexError(f"{self.path}: frame {index}: there are {len(numbers)}, counted from 0") from None
         if not self.file:
             raise InputError(f"{self.path}: closed; open it again: Trajectory({str(self.path)!r})")
+        with self._readable():
+            return self._frame(k)
+
+    def _frame(self, k: int) -> Snapshot:
         data = {name: self._group[name]["value"][k] for name in self._fields}
         if "force" in data and self.units.name == "metal":
             data["force"] = data["force"] * KJ_PER_MOL
@@ -276,8 +313,9 @@ class Trajectory:
         group = self.file.get("thermo")
         if group is None:
             return {}
-        n = len(group["step"])
-        return {name: data[:n] for name, data in group.items()}
+        with self._readable():
+            n = len(group["step"])
+            return {name: data[:n] for name, data in group.items()}
 
     def close(self):
         self.file.close()

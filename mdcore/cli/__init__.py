@@ -20,6 +20,7 @@ from mdcore.cli.arguments import parse_arguments  # noqa: E402
 from mdcore.errors import InputError, MdcoreError, OutputError  # noqa: E402
 from mdcore.screen import exit_code, screens  # noqa: E402
 
+LONGEST = 1200  # letters of a line of an error
 GRACE = 1.0  # seconds in which rank 0 may tell an error before another rank does
 
 
@@ -82,10 +83,10 @@ def fail(error: BaseException, comm) -> int:
 def message(error: BaseException) -> str:
     """What the user sees."""
     if isinstance(error, MdcoreError):
-        lines = str(error).splitlines()
+        lines = [shortened(line) for line in str(error).splitlines()]
         if isinstance(error, InputError) and len(lines) > 1:
             return "\n".join([f"mdcore: error: {len(lines)} errors in the input", *lines])
-        return f"mdcore: error: {error}"
+        return "mdcore: error: " + "\n".join(lines)
     if isinstance(error, KeyboardInterrupt):
         return "mdcore: error: interrupted"
     if isinstance(error, MemoryError):
@@ -99,6 +100,11 @@ def message(error: BaseException) -> str:
         f"mdcore: error: internal error, {type(error).__name__}: {error}; "
         "run again with --debug and report what it prints"
     )
+
+
+def shortened(line: str) -> str:
+    """A line that quotes more than anybody reads, without its middle."""
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} [...] {line[-LONGEST // 2 :]}"
 
 
 def _connect_quietly():

@@ -11,7 +11,16 @@ from mdcore.cli.assemble import Stage
 from mdcore.cli.files import CHECKPOINT, forget, protect
 from mdcore.cli.outputs import Outputs, differs, tell_differences
 from mdcore.config import Settings, load, validate_species
-from mdcore.errors import DisagreementError, ExtrapolationError, InputError, Interrupted, MdcoreError, SimulationError
+from mdcore.errors import (
+    DisagreementError,
+    ExtrapolationError,
+    InputError,
+    Interrupted,
+    MdcoreError,
+    OutputError,
+    SimulationError,
+)
+from mdcore.loading import check_state
 from mdcore.lock import RunLock, lock_path
 from mdcore.report import Meter, Progress, banner
 from mdcore.signals import StopSignals
@@ -152,6 +161,10 @@ def begin(settings: Settings, comm, stages, path: str | None, state: dict | None
 def read_state(settings: Settings, path: str, stages) -> dict:
     """The checkpoint, if it is of this input; InputError or OutputError."""
     state = checkpoint.read(path)
+    try:
+        check_state(state)
+    except (ValueError, TypeError, KeyError) as error:
+        raise OutputError(f"{path}: damaged checkpoint ({error})") from None
     for key, value in (("units", settings.units), ("seed", str(settings.seed))):
         if state[key] != value:
             raise assemble.at(

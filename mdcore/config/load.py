@@ -8,7 +8,7 @@ import tomllib
 from mdcore import units
 from mdcore.config import overrides as override
 from mdcore.config.check import check_document, check_settings
-from mdcore.config.mistakes import absent, not_toml, other_kind
+from mdcore.config.mistakes import absent, has_long_key, not_toml, other_kind
 from mdcore.config.parse import Parser
 from mdcore.config.problems import Origin, Problems
 from mdcore.config.settings import Settings
@@ -91,6 +91,8 @@ def annotated(text: str, overrides) -> str:
 
 def decode(text: str, source: str) -> dict:
     """The TOML document; a syntax error names the line and quotes it."""
+    if has_long_key(text):
+        raise InputError(f"{source}: a key with hundreds of points")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

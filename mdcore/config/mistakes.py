@@ -7,6 +7,7 @@ import re
 
 RUN = "mdcore run input.toml"
 SCRIPT = re.compile(r"^\s*(pair_style|pair_coeff|atom_style|read_data|units\s+(metal|real|lj)|fix\s+\w+\s+all)\b", re.M)
+LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){200}""")
 STRUCTURE = 'a structure; name it in an input file, [structure] file = "{name}" (mdcore help input tells how)'
 POTENTIAL = (
     'a potential; mdcore info {path} tells what is in it, an input file uses it with [[potential]] type = "hdnnp", '
@@ -88,3 +89,8 @@ def not_toml(text: str, line: str) -> str:
     if re.fullmatch(r"[A-Za-z_][\w./ -]*", value):
         return f'text stands in quotes: {key} = "{value}"'
     return ""
+
+
+def has_long_key(text: str) -> bool:
+    """Has TOML a key with hundreds of points?  The time to read it grows with the square of their number."""
+    return LONG_KEY.search(text) is not None

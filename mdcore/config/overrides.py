@@ -2,6 +2,7 @@
 
 import tomllib
 
+from mdcore.config.mistakes import has_long_key
 from mdcore.config.problems import suggest
 from mdcore.errors import InputError
 
@@ -39,7 +40,7 @@ def apply(document: dict, text: str) -> tuple:
 def _split(key: str, text: str) -> list[str]:
     """The parts of a dotted key, read as TOML does: bare or quoted."""
     try:
-        table = tomllib.loads(f"{key} = 0")
+        table = {} if has_long_key(key) else tomllib.loads(f"{key} = 0")
     except tomllib.TOMLDecodeError:
         table = {}
     parts = []

@@ -9,6 +9,8 @@ from mdcore.errors import InputError
 
 ABSENT = object()
 
+MOST = 50  # mistakes that are told at once
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -42,6 +44,8 @@ class Problems:
             "" if value is ABSENT or isinstance(value, dict) or _is_tables(value) else f" = {short(value)}"
         )
         self.messages.append(f"{self.author(path)}: {place}{shown}: {text}")
+        if len(self.messages) >= MOST:
+            self.raise_if_any()
 
     def author(self, path) -> str:
         """The ``--set`` responsible for the value at `path`, else the file."""

@@ -71,7 +71,8 @@ def _load(path: Path, width: int, frames: int | None = None) -> np.ndarray:
     """float64 [frames, width]"""
     open_binary(path, "a NumPy array").close()  # a regular file
     try:
-        array = np.load(path, allow_pickle=False, mmap_mode="r")  # which looks at sizes before anything is taken
+        with np.errstate(over="ignore"):
+            array = np.load(path, allow_pickle=False, mmap_mode="r")  # which looks at sizes before anything is taken
     except Exception as error:  # NumPy's reader raises many kinds
         raise InputError(f"{path}: can't be read as a NumPy array: {error}") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
