@@ -5,6 +5,7 @@ import platform
 import re
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -21,7 +22,8 @@ if X86:
 # -ffp-contract=off: bits must not depend on where the compiler saw a fused multiply-add.
 FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"]
 FLAGS += ["-Wno-psabi"] if sys.platform.startswith("linux") else []
-FLAGS += os.environ.get("MDCORE_CFLAGS", "").split()
+OWN_FLAGS = os.environ.get("MDCORE_CFLAGS", "").split()
+FLAGS += OWN_FLAGS
 
 
 # extension: the prefix of its tables of kernels (dispatch.c), and what is compiled for each level: sources, macros
@@ -42,16 +44,20 @@ class BuildKernels(build_ext):
         family, units = FAMILIES[ext.name]
         threads = self.openmp() if family in THREADED else []
         temp = Path(self.build_temp) / family
-        for level, flags in LEVELS.items():
-            for source, macros in units:
-                objects += self.compiler.compile(
-                    [str(SOURCE / source)],
-                    output_dir=str(temp / "-".join([level, *(value for _, value in macros)])),
-                    include_dirs=[str(SOURCE)],
-                    macros=[("MD_LEVEL", level), *macros],
-                    extra_postargs=FLAGS + flags + threads,
-                    depends=ext.depends,
-                )
+
+        def compiled(level, source, macros):
+            return self.compiler.compile(
+                [str(SOURCE / source)],
+                output_dir=str(temp / "-".join([level, *(value for _, value in macros)])),
+                include_dirs=[str(SOURCE)],
+                macros=[("MD_LEVEL", level), *macros],
+                extra_postargs=FLAGS + LEVELS[level] + threads,
+                depends=ext.depends,
+            )
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # each waits for a compiler
+            tasks = [pool.submit(compiled, level, *unit) for level in LEVELS for unit in units]
+            objects += [name for task in tasks for name in task.result()]
         objects += self.compiler.compile(
             [str(SOURCE / "dispatch.c")],
             output_dir=str(temp),
@@ -96,7 +102,7 @@ setup(
             [name.replace(".", "/") + ".pyx"],
             include_dirs=[str(SOURCE)],
             depends=sorted(included([source for source, _ in units])) + [str(p) for p in Path("mdcore").glob("*.pxi")],
-            extra_compile_args=["-std=gnu11", "-O2"],
+            extra_compile_args=["-std=gnu11", "-O2", *OWN_FLAGS],
             libraries=["m"],
         )
         for name, (_, units) in FAMILIES.items()
