@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from tests.fuzz import good, judge
+from tests.fuzz.judge import Verdict
 from tests.fuzz.kinds import KINDS, prepare
 
 
@@ -29,6 +30,7 @@ def main() -> int:
     parser.add_argument("--kind", action="append", choices=KINDS, help="of this kind only (may be repeated)")
     parser.add_argument("--number", type=int, help="this one only")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="processes side by side")
+    parser.add_argument("--together", action="store_true", help="many in a process, faster; no limits")
     parser.add_argument("--keep", metavar="FOLDER", help="copy inputs that fail there")
     arguments = parser.parse_args()
     names = arguments.kind or list(KINDS)
@@ -44,7 +46,7 @@ def main() -> int:
         in_child(lambda: good.make(root))  # kernels start threads, which no fork survives
         load()
         while True:
-            for result in side_by_side(tasks, root, Path(top), arguments.jobs, arguments.keep):
+            for result in side_by_side(tasks, root, Path(top), arguments):
                 counts[result["name"], result["kind"]] += 1
                 if result["kind"] in judge.BAD:
                     print(told(result), flush=True)
@@ -93,45 +95,62 @@ def load() -> None:
         pass
 
 
-def side_by_side(tasks, root: Path, top: Path, jobs: int, keep):
-    """Results as they come, from `jobs` processes."""
-    reader, writer = os.pipe()
-    children = []
-    for job in range(jobs):
-        child = os.fork()
-        if not child:
-            os.close(reader)
-            code = 1
-            try:
-                for task in tasks[job::jobs]:
-                    line = json.dumps(one(*task, root, top / f"job{job}", keep)) + "\n"
-                    os.write(writer, line.encode())
-                code = 0
-            except BaseException:
-                import traceback
+def side_by_side(tasks, root: Path, top: Path, arguments):
+    """Results as they come, from processes side by side; one that dies has said so of the task it was at."""
+    waiting = [tasks[job :: arguments.jobs] for job in range(arguments.jobs)]
+    while any(waiting):
+        reader, writer = os.pipe()
+        children = {}
+        for job, own in enumerate(waiting):
+            child = os.fork()
+            if not child:
+                os.close(reader)
+                os._exit(work_off(own, root, top / f"job{job}", writer, arguments))
+            children[child] = job
+        os.close(writer)
+        done = [0] * len(waiting)
+        with open(reader) as stream:
+            for line in stream:
+                result = json.loads(line)
+                done[result.pop("job")] += 1
+                yield result
+        for child, job in children.items():
+            status = os.waitpid(child, 0)[1]
+            rest = waiting[job][done[job] :]
+            if rest and arguments.together:
+                seed, name, number = rest.pop(0)
+                text = judge.tail(top / f"job{job}" / ".err")
+                yield {"seed": seed, "name": name, "number": number, "how": "together with others",
+                       **vars(Verdict(judge.kind_of(status, text, stopped=False), text))}  # fmt: skip
+            elif rest:
+                sys.exit("the fuzzer itself has failed")
+            waiting[job] = rest
 
-                traceback.print_exc()
-            finally:
-                os._exit(code)
-        children.append(child)
-    os.close(writer)
-    with open(reader) as stream:
-        for line in stream:
-            yield json.loads(line)
-    if any(os.waitpid(child, 0)[1] for child in children):
-        sys.exit("the fuzzer itself has failed")
+
+def work_off(tasks, root: Path, work: Path, writer: int, arguments) -> int:
+    """Do tasks, and write each result as a line; the exit code."""
+    try:
+        for task in tasks:
+            result = one(*task, root, work, arguments)
+            os.write(writer, (json.dumps({**result, "job": int(work.name[3:])}) + "\n").encode())
+        return 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        return 1
 
 
-def one(seed: int, name: str, number: int, root: Path, work: Path, keep) -> dict:
+def one(seed: int, name: str, number: int, root: Path, work: Path, arguments) -> dict:
     """Break one input, try it, and say what happened."""
-    verdict, how = attempt(seed, name, number, root, work)
+    verdict, how = attempt(seed, name, number, root, work, together=arguments.together)
     if verdict.bad:
-        if keep:
-            target = Path(keep) / f"{name.replace(' ', '-')}-{seed}-{number}"
+        if arguments.keep:
+            target = Path(arguments.keep) / f"{name.replace(' ', '-')}-{seed}-{number}"
             shutil.rmtree(target, ignore_errors=True)
             with contextlib.suppress(shutil.Error):  # pipes and devices
                 shutil.copytree(work / KINDS[name].folder, target, symlinks=True, ignore=uncopied)
-        if verdict.kind != "hang":
+        if verdict.kind != "hang" and not arguments.together:
             how = shrunk(seed, name, number, root, work, verdict, how)
     judge.clear(work)
     return {"seed": seed, "name": name, "number": number, "how": how, **vars(verdict)}
@@ -144,13 +163,13 @@ def uncopied(folder, names) -> list[str]:
     return [name for name, s in states.items() if s.st_size > 1 << 24 or any(kind(s.st_mode) for kind in endless)]
 
 
-def attempt(seed, name, number, root, work, keep=None):
+def attempt(seed, name, number, root, work, keep=None, together=False):
     judge.clear(work)
     work.mkdir()
     kind = KINDS[name]
-    folder, action, how = prepare(kind, randoms.Random(f"{seed} {name} {number}"), root, work, keep)
+    folder, action, how = prepare(kind, randoms.Random(f"{seed} {name} {number}"), root, work, keep, together)
     own = kind.own if kind.targets else ("net", "new", "both")
-    return judge.judge(folder, action, own), how
+    return judge.judge(folder, action, own, together), how
 
 
 def shrunk(seed, name, number, root, work, verdict, how) -> str:

@@ -39,13 +39,15 @@ class Verdict:
         return self.kind in BAD
 
 
-def judge(folder: Path, action, own: tuple[str, ...] = ()) -> Verdict:
+def judge(folder: Path, action, own: tuple[str, ...] = (), together: bool = False) -> Verdict:
     """Run `action()` in a child process whose current folder is `folder`; its exit code and messages say what it did.
 
+    together : in this process
     own : how the names of files begin that it may change
     """
     before = contents(folder.parent)
-    verdict = attempt(folder, action, MEMORY + PER_BYTE * sum(size for _, size, _ in before.values()))
+    size = sum(size for _, size, _ in before.values())
+    verdict = here(folder, action) if together else attempt(folder, action, MEMORY + PER_BYTE * size)
     if verdict.bad:
         return verdict
     after = contents(folder.parent)
@@ -70,11 +72,52 @@ def attempt(folder: Path, action, memory: float) -> Verdict:
     return found
 
 
+def here(folder: Path, action) -> Verdict:
+    """In this process, which a hang ends."""
+    out, err = folder.parent / ".out", folder.parent / ".err"
+    kept, streams, home = (os.dup(1), os.dup(2)), (sys.stdout, sys.stderr), os.getcwd()
+    signal.setitimer(signal.ITIMER_PROF, HANG)
+    signal.alarm(int(ASLEEP))
+    try:
+        redirect(out, err)
+        os.chdir(folder)
+        code = action()
+    except SystemExit as error:
+        code = error.code
+    except BaseException:
+        import traceback
+
+        code = 70
+        traceback.print_exc()
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.alarm(0)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        sys.stdout, sys.stderr = streams
+        for number, handle in enumerate(kept, start=1):
+            os.dup2(handle, number)
+            os.close(handle)
+        os.chdir(home)
+    text = tail(err)
+    return Verdict(kind_of((code if isinstance(code, int) else 0) << 8, text, stopped=False), text)
+
+
+def redirect(out: Path, err: Path) -> None:
+    """Let standard output and error go to files."""
+    for path, stream in ((out, 1), (err, 2)):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(handle, stream)
+        os.close(handle)
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+
+
 def kind_of(status: int, text: str, stopped: bool) -> str:
     """The name for an end of the process."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        if number in (signal.SIGKILL, signal.SIGXCPU):
+        if number in (signal.SIGKILL, signal.SIGXCPU, signal.SIGPROF, signal.SIGALRM):
             return "hang"
         return "stopped" if stopped and number == signal.SIGTERM else "crash"
     code = os.WEXITSTATUS(status)
@@ -106,10 +149,7 @@ def spawn(folder: Path, action, out: Path, err: Path):
             os.setsid()
             limit()
             os.chdir(folder)
-            for path, stream in ((out, 1), (err, 2)):
-                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-                os.dup2(handle, stream)
-            sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+            redirect(out, err)
             code = action()
             sys.stdout.flush()
             sys.stderr.flush()

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from tests.fuzz import hdf5, text, words
 
-CHECKPOINT_HEAD = 512
-
 
 @dataclass(frozen=True)
 class Kind:
@@ -111,6 +109,7 @@ def potential(name):
 
 ARRAYS = ("coord", "box", "energy", "force", "virial")
 DEEPMD = ("type.raw", "type_map.raw", *(f"set.000/{name}.npy" for name in ARRAYS))
+LONG = ("mdcore run", "mdcore train")
 DAMAGE = (OSError, ValueError, TypeError, KeyError, RuntimeError, AttributeError, IndexError)  # one undoes another
 START = (*structure("start.extxyz", "run.toml"), python(system))
 TRAINING = (run("check", "train.toml"), run("check", "train.toml"), run("train", "train.toml", "--quiet"))
@@ -162,8 +161,12 @@ KINDS = {
 }  # fmt: skip
 
 
-def prepare(kind: Kind, random, root: Path, work: Path, keep=None) -> tuple[Path, Callable, str]:
-    """A folder with one broken input below the empty folder `work`: (folder, action, how it was broken)."""
+def prepare(kind: Kind, random, root: Path, work: Path, keep=None, read_only=False) -> tuple[Path, Callable, str]:
+    """A folder with one broken input below the empty folder `work`: (folder, action, how it was broken).
+
+    keep : numbers of the mutations that are made, of up to three; None: all
+    read_only : take actions that read rather than run, where there are any
+    """
     folder = work / kind.folder
     shutil.copytree(root / kind.folder, folder, symlinks=True)
     if kind.folder.endswith("training"):
@@ -179,6 +182,8 @@ def prepare(kind: Kind, random, root: Path, work: Path, keep=None) -> tuple[Path
         arguments = words.arguments(random)
         return folder, run(*arguments), " ".join(map(repr, arguments))
     path, action = folder / random.choice(kind.targets), random.choice(kind.actions)
+    if read_only:
+        action = random.choice([a for a in kind.actions if not a.name.startswith(LONG)] or kind.actions)
     if random.random() < 0.02 and keep is None:
         return folder, action, f"{path.name}: {stand_in(random, path)}; {action.name}"
     objects = kind.objects and random.random() < 0.8
@@ -208,14 +213,13 @@ def broken(random, path: Path, mutation, folder: Path, objects: bool) -> None:
 
 
 def reseal(path: Path) -> None:
-    """Checksums as if mdcore had written the file: what is behind them shall be tried."""
-    if path.suffix == ".checkpoint":
-        from mdcore import checkpoint
+    """A checksum as if mdcore had written the file, where it has one: what is behind it shall be tried."""
+    from mdcore import files
 
-        with open(path, "r+b") as file:
-            length, digest = checkpoint._fingerprint(file)
-            file.seek(0)
-            file.write(checkpoint._header(length, digest).ljust(CHECKPOINT_HEAD, b"\0"))
+    with open(path, "rb") as stream:
+        title, _ = files.read_seal(stream)
+    if title.startswith("mdcore"):
+        files.seal(path, title)
 
 
 def special(folder: Path) -> None:
