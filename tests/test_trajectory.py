@@ -388,7 +388,7 @@ def test_refuses_layout_foreign_damaged_and_backward(tmp_path):
         continued(path, 20)[0].observe(FakeSim())
     with pytest.raises(InputError, match="read as HDF5: truncated file"):
         Trajectory(path)
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="No such file"):
         Trajectory(tmp_path / "b.h5md")
 
 
