@@ -45,6 +45,10 @@ def read_atoms(path: Path, frame: int, format: str | None, types: dict[str, str]
         raise InputError(f"{path}: ASE can't read frame {frame} of it ({reason}); convert it to .extxyz") from None
     if not len(atoms):
         raise InputError(f"{path}: holds no atoms")
+    for site in dict(atoms.info.get("occupancy") or {}).values():  # of a CIF file
+        if len(site) > 1 or abs(sum(site.values()) - 1.0) > 1e-3:
+            shares = ", ".join(f"{name} {share:g}" for name, share in site.items())
+            raise InputError(f"{path}: a site is shared, or empty in part ({shares}); build a cell of whole atoms")
     return atoms, None if types is None else _named(path, atoms, types)
 
 

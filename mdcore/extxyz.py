@@ -118,12 +118,13 @@ def read(path, frame: int = -1, units: UnitSystem = METAL, *, labels: bool = Tru
 
 
 def iterate(
-    path, units: UnitSystem = METAL, extra: Container[str] = (), wanted: Container[str] = frozenset(COLUMNS)
+    path, units: UnitSystem = METAL, extra: Container[str] = (), wanted: Container[str] = frozenset(COLUMNS),
+    may_be_nan: Container[str] = (),
 ) -> Iterator[Frame]:
     """All frames, one by one, also of files larger than memory; InputError as `read`.
 
     extra : names of further columns of numbers to keep, in `Frame.extra`, where the file has them
-    wanted : which of COLUMNS to read
+    wanted : which of COLUMNS to read; may_be_nan : columns whose numbers may be anything
     """
     path, index, line = Path(path), 0, 0
     with open_text(path, WHAT) as text:
@@ -132,7 +133,7 @@ def iterate(
             line += 1
             if row.strip():
                 n_atoms = _atom_count(row, path, line, index, size)
-                yield _parse(text, path, index, line + 1, n_atoms, units, wanted, extra)
+                yield _parse(text, path, index, line + 1, n_atoms, units, wanted, extra, may_be_nan)
                 index, line = index + 1, line + n_atoms + 1
     if not index:
         raise InputError(f"{path}: the file is empty; expected extended xyz")
@@ -187,7 +188,7 @@ def _atom_count(row: str, path, line, index, room) -> int:
     """The number of atoms that a line announces; room : bytes that are left for them, or more"""
     if "\0" in row:
         raise InputError(f"{path}: line {line}: a binary file; expected extended xyz")
-    text = row.strip()
+    text = row.strip().removeprefix("\ufeff")  # files that begin with a mark may have been joined
     try:
         n_atoms = integer(text)
     except ValueError:

@@ -359,3 +359,37 @@ def test_a_matrix_of_ase_is_six_numbers(tmp_path):
     with pytest.warns(UserWarning, match="ASE's Atoms: stress is not symmetric"):
         stress = System.from_ase(atoms).info["stress"] * GIGAPASCAL
     np.testing.assert_allclose(stress, SYMMETRIC.ravel()[[0, 4, 8, 5, 2, 1]])
+
+
+@pytest.mark.parametrize("entry, label", [("energy=nan", "energy"), ('stress="1 2"', "stress"), ("a=1", "forces")])
+def test_labels_without_weight_may_be_nonsense(tmp_path, entry, label):
+    """What a training does not ask for counts as missing."""
+    path = write(tmp_path, f"{CELL}{PROPERTIES}:forces:R:3 {entry}", "Ar 0 0 0 nan nan nan\nAr 0 0 3.8 1 1 1\n")
+    needed = {"energy", "forces", "stress"} - {label, "forces"}
+    (one,) = sources.read(path, labels=Labels(needed=tuple(needed)))
+    assert getattr(one, label) is None and one.forces is None
+    with pytest.raises(InputError):
+        sources.read(path, labels=Labels(needed=(*needed, "forces")))
+
+
+def test_marks_within_joined_files(tmp_path):
+    path = tmp_path / "a.xyz"
+    path.write_bytes(2 * FRAME.encode("utf-8-sig"))
+    assert len(sources.read(path)) == 2 and System.read(path).n_atoms == 2
+
+
+@pytest.mark.parametrize("occupancy, whole", [((0.7, 0.3), False), ((1.0, None), True), ((0.5, None), False)])
+def test_sites_of_cif_files_are_whole(tmp_path, occupancy, whole):
+    pytest.importorskip("ase")
+    angles = ("alpha", "beta", "gamma")
+    cell = "\n".join(f"_cell_length_{a} 4\n_cell_angle_{b} 90" for a, b in zip("abc", angles, strict=True))
+    sites = "\n".join(f"{e}1 {e} 0 0 0 {o}" for e, o in zip(("Cu", "Au"), occupancy, strict=True) if o)
+    keys = ["label", "type_symbol", "fract_x", "fract_y", "fract_z", "occupancy"]
+    loop = "\n".join(f"_atom_site_{key}" for key in keys)
+    path = tmp_path / "a.cif"
+    path.write_text(f"data_x\n{cell}\n_symmetry_space_group_name_H-M 'P 1'\nloop_\n{loop}\n{sites}\n")
+    if whole:
+        assert System.read(path).names == ["Cu"]
+    else:
+        with pytest.raises(InputError, match=r"a site is shared, or empty in part \(Cu 0\.[57].*whole atoms"):
+            System.read(path)

@@ -43,8 +43,9 @@ def read_data(settings: TrainingSettings) -> dataset.Dataset:
     groups = []
     for i, s in enumerate(settings.data):
         labels = Labels(
-            s.energy, s.forces, s.stress, s.stress_unit, " ".join(s.stress_order), s.stress_sign, s.tag_key
-        )
+            s.energy, s.forces, s.stress, s.stress_unit, " ".join(s.stress_order), s.stress_sign, s.tag_key,
+            settings.needed,
+        )  # fmt: skip
         try:
             data = sources.read(
                 settings.beside(s.file), format=s.format, units=s.units or None, labels=labels, tag=s.tag,

@@ -67,14 +67,14 @@ def iterate_input_data(path, units: Units | dict | None = None) -> Iterator[Labe
     block = None
     with open_text(path, "structures in the format of n2p2 and RuNNer (input.data)") as stream:
         for number, raw in enumerate(stream, start=1):
-            words = raw.split()
+            words = raw.removeprefix("\ufeff").split()  # files that begin with a mark may have been joined
             if not words or words[0].startswith("#"):
                 continue
             where, keyword = f"{path}: line {number}", words[0]
             if keyword not in _KEYWORDS:
-                raise InputError(
-                    f"{where}: unknown keyword {keyword!r}{did_you_mean(keyword, _KEYWORDS)}"
-                )
+                near = did_you_mean(keyword, _KEYWORDS)
+                alien = "; is it structures in the format of n2p2 and RuNNer?" if number == 1 and not near else near
+                raise InputError(f"{where}: unknown keyword {keyword!r}{alien}")
             if (keyword == "begin") == (block is not None):
                 raise InputError(
                     f"{where}: {keyword!r} {'inside' if block else 'outside'} a begin ... end block"

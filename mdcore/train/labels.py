@@ -43,7 +43,8 @@ class Labels:
     stress_unit : "eV/Angstrom3", "GPa", "kbar", or "virial": stress times volume, in the file's unit of energy
     stress_order : of six numbers, e.g. "xx yy zz yz xz xy"; nine are a matrix
     stress_sign : "tension": positive when stretched (ASE); "pressure": positive when compressed (VASP's, a virial's)
-    These three hold for a `stress` that is named; what is called stress or virial means what extxyz means by it.
+    needed : of energy, forces and stress; what another one says that can't be understood counts as missing
+    The stress_* hold for a `stress` that is named; what is called stress or virial means what extxyz means by it.
     """
 
     energy: str | None = None
@@ -53,6 +54,7 @@ class Labels:
     stress_order: str = VOIGT
     stress_sign: str = "tension"
     tag: str | None = None
+    needed: tuple[str, ...] = ("energy", "forces", "stress")
     skewed: list = field(default_factory=list, repr=False, compare=False)  # tensors that were not symmetric
 
     def __post_init__(self):
@@ -75,8 +77,14 @@ class Labels:
 
     def energy_in(self, info: dict, where: str) -> float | None:
         """The energy among the entries of a structure, as the file has it."""
-        key, value = pick(info, (self.energy,) if self.energy else ENERGY, "energy", where, exact=bool(self.energy))
-        return None if value is None else float(numbers(value, (1,), f"{where}: {key}")[0])
+        names = (self.energy,) if self.energy else ENERGY
+        try:
+            key, value = pick(info, names, "energy", where, exact=bool(self.energy))
+            return None if value is None else float(numbers(value, (1,), f"{where}: {key}")[0])
+        except InputError:
+            if "energy" in self.needed:
+                raise
+            return None
 
     def forces_in(self, columns: dict, where: str) -> np.ndarray | None:
         key, value = pick(columns, [name for name in columns if name in self.force_names], "forces", where, exact=True)
@@ -89,8 +97,14 @@ class Labels:
 
         volume : in the file's unit of length cubed; None, or not periodic: there is no stress
         """
-        if volume is None:
+        try:
+            return None if volume is None else self._stress_in(info, volume, where)
+        except InputError:
+            if "stress" in self.needed:
+                raise
             return None
+
+    def _stress_in(self, info: dict, volume: float, where: str) -> np.ndarray | None:
         if self.stress:
             if self.stress not in info:
                 return None

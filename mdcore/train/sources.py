@@ -54,6 +54,9 @@ def read(
     found = []
     for own in frames:
         own["tag"] = own.get("tag", "") if tag is None else tag
+        for name in {"energy", "forces", "stress"}.difference(labels.needed):
+            if own.get(name) is not None and not np.isfinite(own[name]).all():
+                own[name] = None
         found.append(Labelled(**{"file": str(path), "index": len(found), **own}, weight=weight))
     labels.warn()
     if not found:
@@ -92,7 +95,8 @@ def _converted(own: dict, units: Units, stress_too: bool = True) -> dict:
 
 def _extxyz(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
     units = units or NATIVE
-    for frame in extxyz.iterate(path, extra=labels.force_names, wanted=NEEDED):
+    may_be_nan = () if "forces" in labels.needed else labels.force_names
+    for frame in extxyz.iterate(path, extra=labels.force_names, wanted=NEEDED, may_be_nan=may_be_nan):
         where = f"{path}: structure {frame.index}"
         cell = frame.lattice if any(frame.periodic) else None
         volume = float(abs(np.linalg.det(cell))) if all(frame.periodic) else None
