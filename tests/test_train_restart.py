@@ -1,10 +1,13 @@
 """Does `mdcore train --restart` train on after the end, and say what it does?"""
 
+import io
+
 import h5py
 import numpy as np
 import pytest
 
 from mdcore.cli import main
+from mdcore.files import seal
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp_model import fingerprint
 from tests.test_train_cli import INPUT, folder  # noqa: F401  (a fixture)
@@ -148,11 +151,29 @@ def test_a_damaged_file_is_refused(kind, trained, folder, capsys):  # noqa: F811
     trained(optimiser("kalman", 1), "parts")
     with h5py.File("parts.training.h5", "r+") as file:
         DAMAGE[kind](file)
+    seal("parts.training.h5", "mdcore training 1")  # as if it had been written so
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert main(["train", "train.toml", "--set", "output.name=parts", "--restart"]) in (2, 4)
     told = capsys.readouterr().err
     assert "mdcore: error: parts.training.h5" in told and "internal" not in told and len(told.splitlines()) == 1, told
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_changed_number_is_noticed(trained, folder, capsys):  # noqa: F811
+    """Of the parameters, the filter's matrix, the labels: whichever bit it is."""
+    trained(optimiser("kalman", 1), "parts")
+    whole = (folder / "parts.training.h5").read_bytes()
+    for at in np.random.default_rng(1).integers(len(whole), size=20):
+        (folder / "parts.training.h5").write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
+        assert main(["train", "train.toml", "--set", "output.name=parts", "--restart"]) in (2, 4)
+        told = capsys.readouterr().err
+        assert "mdcore: error: parts.training.h5" in told and "internal" not in told, (at, told)
+    with h5py.File("parts.training.h5", "w") as file, h5py.File(io.BytesIO(whole)) as old:
+        file.attrs.update(old.attrs)
+        for name in old:  # as a version without checksums wrote it
+            old.copy(name, file)
+    trained(optimiser("kalman", 2), "parts", "--restart")
+    assert course("parts")[0] == 2
 
 
 def test_no_training_at_all(trained, folder, capsys):  # noqa: F811

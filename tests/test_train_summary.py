@@ -196,3 +196,11 @@ def test_structures_in_two_subsets_are_named():
     assert "the same structure in train and validation: 1\n  a.xyz: structure 1 = c.xyz: structure 1\n" in told
     assert told.count("the same structure in") == 2 and "the same structure again" in told
     assert "the same structure in" not in str(summarise(data))
+
+
+def test_energies_that_say_nothing_are_told():
+    told = "energies of atoms alone fit those of all 2 structures"
+    assert told in str(summarise([structure(1), structure(2, "OHH")]))
+    assert told not in str(summarise([structure(1), structure(2)]))
+    alike = [structure(k, energy=-3e5) for k in range(3)]
+    assert "fit those of all 3 structures" in str(summarise(alike))

@@ -30,7 +30,7 @@ from mdcore.potentials.n2p2_write import folder_files, member_folders, write_n2p
 from mdcore.signals import StopSignals
 from mdcore.train import metrics
 from mdcore.train.labelled import elements_of, gaps
-from mdcore.train.summary import summarise
+from mdcore.train.summary import fitted_by_atoms, summarise
 from mdcore.writing import writing_text
 
 LOPSIDED = 100.0  # times as large is a weight that leaves nothing to another one
@@ -93,6 +93,8 @@ def missing(settings: TrainingSettings, data) -> list[str]:
         told.append(f"left out: lone atoms of {elements} ({first}), which no structure to train on contains")
     own = [s for s in data.train + data.validation if not s.isolated]
     told += [f"{line}: what is missing does not count" for line in gaps(own, *settings.needed)]
+    if settings.needed == ("energy",):
+        told += fitted_by_atoms([s for s in data.train if s.energy is not None and not s.isolated])
     for label in settings.needed:
         if data.validation and not training.has(data.validation, label):
             told.append(f"no {label} in structures that validate: other errors decide which epoch is the best")

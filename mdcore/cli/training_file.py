@@ -37,11 +37,12 @@ from mdcore import provenance
 from mdcore.cli.outputs import tell, tell_differences
 from mdcore.cli.run import on_root
 from mdcore.errors import InputError, OutputError
-from mdcore.files import cause, open_h5
-from mdcore.writing import plain
-from mdcore.writing_h5 import writing_h5
+from mdcore.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal, seal
+from mdcore.writing import plain, replacing
+from mdcore.writing_h5 import new_h5
 
 SUFFIX = ".training.h5"
+EXPECTED = "the file of a training"
 LAYOUT, LAYOUT_VERSION = "mdcore training", 1
 TEXT = h5py.string_dtype()
 
@@ -123,6 +124,10 @@ class TrainingFile:
             return file["input"].asstr()[()], {int(name.split()[1]) for name in file if name.startswith("member ")}
 
         text, members = self._read(look)
+        with open_binary(self.path, EXPECTED) as stream:
+            _, damage = read_seal(stream)  # older files have none
+        if damage:
+            raise OutputError(f"{self.path}: damaged, or changed by another program: {damage}; train anew, --overwrite")
         tell_differences(self.path, text, self.settings, "the training")
         self.has_state = bool(members)
         return members
@@ -130,7 +135,7 @@ class TrainingFile:
     def _read(self, function):
         """What `function` finds in the file."""
         try:
-            with open_h5(self.path, "the file of a training") as file:
+            with open_h5(self.path, EXPECTED) as file:
                 return function(file)
         except InputError as error:
             raise OutputError(str(error)) from None
@@ -145,13 +150,15 @@ class TrainingFile:
             for name in old:
                 old.copy(name, file)
 
-        with writing_h5(self.path) as file:
-            if os.path.exists(self.path) and not afresh:
-                self._read(lambda old: copy(old, file))
-            elif change is not self._basis:
-                tell(f"{self.path} was removed meanwhile: it is written anew, and what members before were is lost")
-                self._basis(file)
-            change(file)
+        with replacing(self.path) as temporary:
+            with new_h5(temporary, userblock_size=SEAL_BYTES) as file:
+                if os.path.exists(self.path) and not afresh:
+                    self._read(lambda old: copy(old, file))
+                elif change is not self._basis:
+                    tell(f"{self.path} was removed meanwhile: it is written anew, and what members before were is lost")
+                    self._basis(file)
+                change(file)
+            seal(temporary, f"{LAYOUT} {LAYOUT_VERSION}")
 
     def _begin(self, file, prepared, subsets, model) -> None:
         settings = self.settings

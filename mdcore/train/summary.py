@@ -16,6 +16,7 @@ BARS = "▁▂▃▄▅▆▇█"
 BINS = 40
 FAR = 8.0  # standard deviations (robust: of the median absolute deviation) from which on a structure is an outlier
 NET = 0.01  # eV/Angstrom an atom; forces of a structure that add up to more are suspicious
+RESOLVED = 1e-7  # eV an atom
 SAME = 1e-3  # eV an atom; duplicates whose energies differ by more contradict each other
 MOST = 5  # named of each kind
 
@@ -60,6 +61,7 @@ def summarise(data: Sequence[Labelled], energies=None, reach: float = 6.0, subse
     found = distances(data, reach)
     out = Summary(data, elements, dict(energies), beyond, np.concatenate([np.empty(0), *sizes]), found,
                   duplicates(data, found.fingerprints))  # fmt: skip
+    out.suspects += fitted_by_atoms([data[k] for k in known])
     out.suspects += _energy_outliers(data, known, beyond)
     out.suspects += _force_outliers(data, labelled, np.array([size.max() for size in sizes]))
     out.suspects += _net_forces(data, labelled)
@@ -75,6 +77,18 @@ def robust(values: np.ndarray) -> np.ndarray:
     off = values - np.median(values)
     mad = 1.4826 * np.median(np.abs(off))
     return off / mad if mad > 1e-12 else np.zeros(len(values))
+
+
+def fitted_by_atoms(data) -> list[str]:
+    """Do energies of atoms fit those of all structures, so that they say nothing else?"""
+    if not data:
+        return []
+    counts = composition(data, elements_of(data))
+    shares, energies = counts / counts.sum(axis=1, keepdims=True), np.array([s.energy / s.n for s in data])
+    left = energies - shares @ np.linalg.lstsq(shares, energies, rcond=1e-10)[0]
+    if np.abs(left).max() > RESOLVED * max(1.0, np.abs(energies).max() * 1e-6):
+        return []
+    return [f"energies of atoms alone fit those of all {len(data)} structures: they teach the networks nothing"]
 
 
 def _energy_outliers(data, known, beyond) -> list[str]:
