@@ -204,6 +204,12 @@ def test_check(folder, capsys):
         (['split.test_tags=["hot"]', 'split.validation_tags=["hot"]'], ["[split] test_tags", "in validation_tags too"]),
         (["optimizer.0.rows=0", "loss.energy=0"], ["[optimizer]|[[optimizer]]", "nothing would be learned"]),
         (['card={settings="mine"}'], ["[card]", "'settings' is written by mdcore itself"]),
+        (["network.hidden=[1000, 1000]"], ["[network] hidden", "the matrix of the Kalman filter would take 1"]),
+        (["descriptors.cutoff=100"], ["[descriptors] cutoff = 100", "neighbours within 100 Angstrom"]),
+        (["descriptors.cutoff=1e300"], ["[descriptors] cutoff", "<= 1000"]),
+        (["network.atom_energies={H=1e300, O=1.0}"], ["[network] atom_energies", ">= -1e+08 and <= 1e+08"]),
+        (["optimizer.1.step=1e300"], ["[[optimizer]] #2 step", "<= 100"]),
+        (["optimizer.0.epochs=1000000000000000000000"], ["[[optimizer]] #1 epochs", "<= 1e+09"]),
         (['split.test_tags=["x"]'], ["[split]", "no structure to split has the tag 'x'"]),
         (['data.units={length="bohr", energy="ev"}', "data.format=ase"], ["[[data]] #1", "contradictory units"]),
     ],
@@ -290,6 +296,24 @@ def test_lone_atoms_train_nothing(folder, capsys):
     (folder / "data.xyz").write_text('1\nProperties=species:S:1:pos:R:3 energy=-1 pbc="F F F"\nH 0 0 0\n' * 5)
     assert main(["train", "train.toml", "--set", "loss.tags={}"]) == 2
     assert "all that are to train are lone atoms" in capsys.readouterr().err
+
+
+def test_energies_that_no_potential_can_have(folder, capsys):
+    """Told before the training, not at its end."""
+    text = (folder / "data.xyz").read_text()
+    (folder / "data.xyz").write_text(re.sub(r"energy=(\S+)", "energy=-2e9", text))
+    for command in ("check", "train"):
+        assert main([command, "train.toml"]) == 2
+        assert "[network] atom_energies" in (told := capsys.readouterr().err) and "must lie within" in told
+
+
+@pytest.mark.filterwarnings("error")
+def test_steps_that_are_far_too_large(folder, capsys):
+    """Numbers that overflow end in one sentence, without warnings of NumPy."""
+    sets = "optimizer.0.epochs=1", "optimizer.1.epochs=30", "optimizer.1.step=100", "optimizer.1.decay=1e6"
+    options = [part for s in sets for part in ("--set", s)]
+    assert main(["train", "train.toml", "--quiet", *options]) == 3
+    assert "the errors are no finite numbers after epoch" in capsys.readouterr().err
 
 
 class Scripted:

@@ -23,7 +23,8 @@ optimizer = { type = "kalman", epochs = 3 }
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("a.xyz", "b.xyz", "water_train.xyz", "water_test.xyz"):
+    (tmp_path / "results").mkdir()
+    for name in ("a.xyz", "b.xyz", "results/labels.extxyz"):
         (tmp_path / name).write_text("")
 
 

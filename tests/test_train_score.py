@@ -55,6 +55,7 @@ def test_the_start_is_the_best_only_where_nothing_helps():
     assert ended((1e-3, 1.0, NAN), (1e-1, 1.1, NAN)) == 0
     assert ended((1e-3, 1.0, NAN), (1e-1, 1.1, NAN), (1e-2, 0.9, NAN), (1e-3, 0.95, NAN)) == 3
     assert ended((1.0, NAN, NAN), (2.0, NAN, NAN)) == 0
+    assert ended((1e-13, 1.0, NAN), (1e-13, 1.0, NAN)) == 0  # as it was
 
 
 def test_energies_that_anything_fits_do_not_decide():

@@ -12,6 +12,7 @@ from mdcore.config.optimizers import AdamSettings, KalmanSettings, LBFGSSettings
 from mdcore.config.problems import at
 from mdcore.config.training import ACTIVATIONS, CUTOFF_FUNCTIONS, TrainingSettings
 from mdcore.errors import InputError
+from mdcore.exact import SHARE_LIMIT
 from mdcore.potentials import walls
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, n_parameters
 from mdcore.potentials.native_units import Units
@@ -25,6 +26,8 @@ from mdcore.train.loss import Regression, Weights, relative
 from mdcore.train.pairs import PairDistances, distances
 from mdcore.train.score import floors
 from mdcore.train.start import initialised
+
+MOST_NEIGHBOURS = 5_000  # of an atom; the work goes with the square
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +114,14 @@ def read(settings: TrainingSettings) -> tuple[dataset.Dataset, dict[str, float]]
     elif how == "fit" and not settings.loss.energy and not has(data.train, "energy"):
         how = "none"
     try:
-        return data, dataset.atom_energies(data.train, how)
+        energies = dataset.atom_energies(data.train, how)
+        for element, energy in energies.items():
+            if not abs(energy) < SHARE_LIMIT:
+                raise InputError(
+                    f"{energy:g} eV for {element}; energies of atoms must lie within +-{SHARE_LIMIT:.3g} eV: take a "
+                    "constant off the energies of all structures, for each atom"
+                )
+        return data, energies
     except InputError as error:
         told = str(error).removeprefix("atom_energies: ")
         told = told.removeprefix(f'atom_energies = "{settings.network.atom_energies}": ')
@@ -123,6 +133,7 @@ def prepare(settings: TrainingSettings, comm=None) -> Prepared:
     comm = comm or SelfComm()
     data, energies = on_root(comm, lambda: read(settings), share=True)
     train, s, elements = fitted_on(data.train, settings.needed), settings.descriptors, tuple(energies)
+    check_reach(settings, data.all, s.cutoff or 6.0, "cutoff")
     pairs = distances_of(train, s.cutoff or 6.0, comm)
     shortest = {pair: own.shortest for pair, own in pairs.items()}
     seen = {pair: own.seen for pair, own in pairs.items()}
@@ -134,6 +145,8 @@ def prepare(settings: TrainingSettings, comm=None) -> Prepared:
                 if s.file
                 else symmetry_sets.from_lines(s.functions, elements, cutoff_type)
             )
+            longest = max((f.cutoff for own in functions.values() for f in own), default=0.0)
+            check_reach(settings, data.all, longest, "file" if s.file else "functions")
             chosen = descriptors.given(train, functions, s.scaling, comm)
         else:
             candidates = symmetry_sets.generate(
@@ -151,8 +164,42 @@ def prepare(settings: TrainingSettings, comm=None) -> Prepared:
         told = InputError("\n".join(str(at(settings, ("descriptors", key), m)) for m in str(error).splitlines()))
         told.collective = True
         raise told from None
+    check_memory(settings, chosen, comm.size)
     reach = min(s.cutoff or 6.0, max(f.cutoff for own in chosen.functions for f in own))
     return Prepared(data, energies, chosen, shortest, walls_of(settings, shortest, data, reach, comm))
+
+
+def check_reach(settings: TrainingSettings, data, cutoff: float, key: str) -> None:
+    """Refuse descriptors that see so many neighbours that nobody would wait for them."""
+    for s in data:
+        widths, periodic = s.box.widths, s.periodic
+        images = np.prod([1.0 + 2.0 * cutoff / w if p else 1.0 for w, p in zip(widths, periodic, strict=True)])
+        around = s.n * min(images, 4.19 * cutoff**3 / s.box.volume if all(periodic) else np.inf)
+        if around > MOST_NEIGHBOURS:
+            error = at(
+                settings, ("descriptors", key),
+                f"{s.where}: an atom has about {around:,.0f} neighbours within {cutoff:g} Angstrom; take a smaller "
+                "cutoff, 6 to 8 Angstrom do; or are its lengths in another unit?",
+            )  # fmt: skip
+            error.collective = True
+            raise error
+
+
+def check_memory(settings: TrainingSettings, chosen: descriptors.Descriptors, ranks: int) -> None:
+    """Refuse networks so large that the matrix of the filter fills the memory."""
+    if not any(isinstance(s, KalmanSettings) for s in settings.optimizer):
+        return
+    n = sum(n_parameters((len(own), *settings.network.hidden, 1)) for own in chosen.functions)
+    need = 4.0 * n**2 / ranks
+    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if need > have:
+        error = at(
+            settings, ("network", "hidden"),
+            f"{n:,} parameters: the matrix of the Kalman filter would take {need / 2**30:,.0f} GiB of each rank, the "
+            f"machine has {have / 2**30:,.0f}; take smaller layers (25, 25 do), another optimiser, or more machines",
+        )  # fmt: skip
+        error.collective = True
+        raise error
 
 
 def distances_of(data, reach: float, comm) -> dict[tuple[str, str], PairDistances]:

@@ -7,6 +7,7 @@ from mdcore.train.settings import AdamSettings as Adam
 from mdcore.train.settings import KalmanSettings as Kalman
 from mdcore.train.settings import LBFGSSettings as LBFGS
 
+MOST = 10**9  # epochs
 TYPES = ("kalman", "adam", "lbfgs")
 
 
@@ -15,9 +16,9 @@ class OptimizerSettings:
     """What every optimiser has."""
 
     type: str = setting(Choice(TYPES), "Kind of optimiser.", example="kalman")
-    epochs: int = setting(Integer(minimum=1), "How often every structure is seen, at most.", example=20)
+    epochs: int = setting(Integer(minimum=1, maximum=MOST), "How often every structure is seen, at most.", example=20)
     patience: int = setting(
-        Integer(minimum=0),
+        Integer(minimum=0, maximum=MOST),
         "Stop after so many epochs without a better error on the validation set (0: never).",
         default=0,
         example=10,
@@ -41,13 +42,13 @@ class KalmanSettings(OptimizerSettings):
         example=64,
     )
     threshold: float = setting(
-        Number(minimum=0),
+        Number(minimum=0, maximum=1e3),
         "Only force components whose error is above so many times the structure's average.",
         default=Kalman.threshold,
         example=0.5,
     )
     variance: float = setting(
-        Number(above=0),
+        Number(above=0, maximum=1e12),
         "Variance of each parameter before training: a small one is a regularisation, it holds them where they begin.",
         default=Kalman.variance,
         example=10.0,
@@ -56,7 +57,7 @@ class KalmanSettings(OptimizerSettings):
         Number(minimum=0.9, maximum=1.0), "Below 1 the filter forgets.", default=Kalman.fading, example=0.9999
     )
     noise: float = setting(
-        Number(minimum=0), "Added to the variances at each update.", default=Kalman.noise, example=1e-6
+        Number(minimum=0, maximum=1e12), "Added to the variances at each update.", default=Kalman.noise, example=1e-6
     )
 
 
@@ -65,10 +66,12 @@ class AdamSettings(OptimizerSettings):
     """Many small steps along the gradient, whose size falls by a cosine over the epochs."""
 
     batch: int = setting(Integer(minimum=1, maximum=100000), "Structures a step.", default=Adam.batch, example=8)
-    step: float = setting(Number(above=0), "Size of the first steps.", default=Adam.step, example=1e-3)
-    last_step: float = setting(Number(minimum=0), "Size of the last steps.", default=Adam.last_step, example=1e-6)
+    step: float = setting(Number(above=0, maximum=100), "Size of the first steps.", default=Adam.step, example=1e-3)
+    last_step: float = setting(
+        Number(minimum=0, maximum=100), "Size of the last steps.", default=Adam.last_step, example=1e-6
+    )
     decay: float = setting(
-        Number(minimum=0),
+        Number(minimum=0, maximum=1e6),
         "Regularisation: weights (no biases) shrink by so much, times the size, a step.",
         default=Adam.decay,
         example=0.01,
@@ -81,7 +84,7 @@ class AdamSettings(OptimizerSettings):
         example=0.999,
     )
     clip: float = setting(
-        Number(minimum=0),
+        Number(minimum=0, maximum=1e6),
         "Gradients longer than so many times their running length are shortened; 0: none is.",
         default=Adam.clip,
         example=0.0,
@@ -96,7 +99,7 @@ class LBFGSSettings(OptimizerSettings):
         Integer(minimum=1, maximum=1000), "How many steps tell the curvature.", default=LBFGS.memory, example=50
     )
     l2: float = setting(
-        Number(minimum=0),
+        Number(minimum=0, maximum=1e6),
         "Regularisation: so many times the sum of squares of all weights (no biases) is added to the loss.",
         default=LBFGS.l2,
         example=1e-4,

@@ -32,7 +32,7 @@ class DescriptorSettings:
     """What the networks see: generated and chosen on the data, or given. Lengths in Angstrom."""
 
     cutoff: float | None = setting(
-        Number(above=0),
+        Number(above=0, maximum=1000),
         "Of the generated set: how far an atom sees.",
         default=None,
         default_text="required, unless descriptors are given",
@@ -68,7 +68,7 @@ class DescriptorSettings:
         example=6,
     )
     angular_cutoff: float | None = setting(
-        Number(above=0),
+        Number(above=0, maximum=1000),
         "Cutoff of angular candidates, if it is another one: the cost of a step goes with its sixth power.",
         default=None,
         default_text="`cutoff`",
@@ -76,7 +76,7 @@ class DescriptorSettings:
         example=4.5,
     )
     zetas: tuple[float, ...] = setting(
-        List(Number(above=0)),
+        List(Number(above=0, maximum=1e4)),
         "Exponents of angular candidates; up to 8 they are fast.",
         default=(1.0, 2.0, 4.0, 8.0),
         example=[1, 4],
@@ -172,7 +172,7 @@ class NetworkSettings:
         Choice(tuple(ACTIVATIONS)), "Of the hidden layers.", default="tanh", example="softplus"
     )
     atom_energies: str | dict[str, float] = setting(
-        OneOf((Choice(("fit", "isolated", "none")), Table(Number()))),
+        OneOf((Choice(("fit", "isolated", "none")), Table(Number(minimum=-1e8, maximum=1e8)))),
         'Energies taken off before training: `"fit"`, least squares on the compositions; `"isolated"`, of the '
         'structures that '
         "are one atom alone; or given, in eV.",

@@ -74,7 +74,8 @@ class Fit:
                 self.optimizer = own.make(self.training, self.seed + self.stage)
             while self._goes_on(own):
                 began = time.perf_counter()
-                self.optimizer.epoch()
+                with np.errstate(over="ignore", invalid="ignore"):  # errors that are no numbers are told of below
+                    self.optimizer.epoch()
                 self.epoch += 1
                 yield self._measure(began)
             if self.stage == len(self.stages) - 1:
@@ -89,6 +90,10 @@ class Fit:
         return not getattr(self.optimizer, "converged", False)
 
     def _measure(self, began: float) -> dict[str, float]:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._measured(began)
+
+    def _measured(self, began: float) -> dict[str, float]:
         train = self.training.errors()
         watched, errors = train, {"train": train}
         if self.validation is not None:

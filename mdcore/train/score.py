@@ -39,10 +39,12 @@ class Floors:
         return float(np.exp(np.mean(np.log(known)))) if known else np.nan
 
     def better(self, errors: Errors, start: Errors) -> bool:
-        """No worse than at the start where offsets can't help: in the forces, else the stress, else the energies?"""
+        """Better than at the start where offsets can't help: in the forces, else the stress? Energies: no worse."""
         (energy, *others), before = self.of(errors), self.of(start)
-        own, other = next((x for x in zip(others, before[1:], strict=True) if not np.isnan(x[0])), (energy, before[0]))
-        return own <= other
+        for own, other in zip(others, before[1:], strict=True):
+            if not np.isnan(own):
+                return own < other
+        return energy <= before[0]
 
 
 def floors(regression: Regression) -> Floors:
