@@ -260,6 +260,17 @@ def test_without_mpi(monkeypatch):
     assert row.ok is None and str(row).endswith('skipped: no MPI here; pip install "mdcore[mpi]"')
 
 
+@pytest.mark.skipif(not HAS_MPI, reason='no MPI: pip install "mdcore[mpi]"')
+@pytest.mark.parametrize("call", ["mdcore.verify.runs.tempfile.TemporaryDirectory", "pathlib.Path.write_bytes"])
+def test_without_room_for_temporary_files(call, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(call, full)
+    row = verdicts(LennardJones(**SMOOTH), crowd(), (ranks,))[RANKS]
+    assert row.ok is None and "No space left on device" in row.note
+
+
 def test_a_check_that_breaks_down_is_a_row():
     """Extended twice, atoms may be too many for the kernel: the others go on."""
 

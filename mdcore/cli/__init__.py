@@ -91,7 +91,7 @@ def message(error: BaseException) -> str:
         return "mdcore: error: interrupted"
     if isinstance(error, MemoryError):
         return "mdcore: error: out of memory; use fewer atoms, or more ranks on more machines"
-    if isinstance(error, FileNotFoundError) and error.filename is None:  # of a relative path
+    if isinstance(error, FileNotFoundError) and _is_nowhere():
         return "mdcore: error: the current directory was removed: go to another one (cd)"
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
@@ -105,6 +105,14 @@ def message(error: BaseException) -> str:
 def shortened(line: str) -> str:
     """A line that quotes more than anybody reads, without its middle."""
     return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} [...] {line[-LONGEST // 2 :]}"
+
+
+def _is_nowhere() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _connect_quietly():

@@ -124,17 +124,26 @@ def ranks(it: Subject):
     if mpiexec is None or importlib.util.find_spec("mpi4py") is None:
         yield skipped(what, 'no MPI here; pip install "mdcore[mpi]"')
         return
-    with tempfile.TemporaryDirectory(prefix="mdcore-verify-") as folder:
+    try:
+        own = tempfile.TemporaryDirectory(prefix="mdcore-verify-", ignore_cleanup_errors=True)
+    except OSError as error:
+        yield skipped(what, f"no folder for temporary files (TMPDIR): {error.strerror}")
+        return
+    with own as folder:
         job, answer = Path(folder) / "job", Path(folder) / "answer.npz"
         try:
             job.write_bytes(pickle.dumps((unbound(it.potential), moving(it))))
         except (TypeError, AttributeError, pickle.PicklingError) as error:
             yield skipped(what, f"this potential can't be handed to other processes: {error}")
             return
+        except OSError as error:
+            yield skipped(what, f"{job}: {error.strerror}")
+            return
         command = [str(mpiexec), "-n", str(RANKS), sys.executable, "-m", "mdcore.verify.runs", str(job), str(answer)]
         environment = {**os.environ, **PATIENT, "OMP_NUM_THREADS": "1"}
+        text = {"encoding": "utf-8", "errors": "backslashreplace"}
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment)
+            done = subprocess.run(command, capture_output=True, timeout=PATIENCE, env=environment, **text)
         except (OSError, subprocess.TimeoutExpired) as error:
             yield skipped(what, f"{mpiexec}: {error}")
             return
