@@ -5,7 +5,8 @@ Columns may come in any order, named in ``Properties``. Units and conventions:
 - ``Lattice``: 9 numbers, rows a, b, c; ``Origin`` the corner of the cell (OVITO); ``pbc`` defaults to
   periodic with a Lattice and non-periodic without.
 - ``momenta``: in ASE's units, sqrt(amu eV), as ASE writes them; ``velo``, ``vel``, ``velocities``:
-  Angstrom/fs, as QUIP and GPUMD write them. In lj units everything is reduced.
+  Angstrom/fs, as QUIP and GPUMD write them. In lj units everything is reduced. Of a file with both, momenta count, and
+  the other must say the same.
 - ``forces`` or ``force`` in eV/Angstrom, ``energy`` in eV, ``stress`` (9 or 6 numbers, xx yy zz yz xz xy)
   in eV/Angstrom^3 with ASE's sign, +dE/dstrain/V; ``virial`` is -V times that.
 - ``id``: unique integers; atoms are sorted by them. ``masses`` in amu, ``charge`` in e.
@@ -294,7 +295,8 @@ def write_frame(
     digits : significant digits of the columns; None writes every number exactly
     extra : further columns, {name: float64 [n, width]}
 
-    Velocities are written as ASE's ``momenta`` beside ``masses``. A cluster gets no Lattice.
+    Velocities are written as ASE's ``momenta`` beside ``masses``, and as ``velo``, which OVITO knows. A cluster gets no
+    Lattice.
     """
     units = units or atoms.units
     forces = getattr(atoms, "forces", None) if forces is None else forces
@@ -302,6 +304,7 @@ def write_frame(
     if atoms.velocities is not None:
         momenta = atoms.velocities * (units.velocity * np.asarray(atoms.masses)[:, None])
         columns += [("masses", "R", np.asarray(atoms.masses)[:, None]), ("momenta", "R", momenta)]
+        columns.append(("velo", "R", atoms.velocities))
     if forces is not None:
         columns.append(("forces", "R", forces))
     columns += [(name, "R", values) for name, values in (extra or {}).items()]

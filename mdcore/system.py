@@ -23,6 +23,8 @@ FEW, MOST = 1_000_000, 2**31 - 1  # atoms: so many fit into any memory; are coun
 ATOM_BYTES = 300.0  # of an atom of a System and of the run that it is for, without neighbours
 LABELS = ("energy", "forces", "stress", "virial")
 
+SAME = 1e-3  # of the largest: by how much two columns of velocities may differ, written with few digits
+
 
 class System:
     """Atoms in a box, all quantities in user units (metal: Angstrom, amu, Angstrom/fs, e).
@@ -99,6 +101,8 @@ class System:
         if data.momenta is not None:
             heavy = system.masses if data.masses is None else data.masses
             system.velocities = data.momenta / heavy[:, None] / units.velocity
+            if data.velocities is not None:
+                _same_velocities(system.velocities, data.velocities, data.where)
         other = {key: value for key, value in data.info.items() if key.lower() not in LABELS}
         system.info = {"source": str(path), "frame": data.index, **other}
         if labels:
@@ -326,6 +330,17 @@ def check_file(path: Path):
         hint = f"did you mean {path.with_name(close[0])}?" if close else "check the name and the directory"
         raise InputError(f"{path}: no such file; {hint}")
     open_binary(path, "a structure file").close()
+
+
+def _same_velocities(ours: np.ndarray, others: np.ndarray, where: str) -> None:
+    """InputError where momenta / masses and a column of velocities differ by more than how they were rounded."""
+    off = np.abs(ours - others).max(axis=1)
+    worst = int(np.argmax(off))
+    if off[worst] > SAME * np.abs(ours).max():
+        raise InputError(
+            f"{where}: its columns of momenta and of velocities contradict each other, first of all for atom {worst} "
+            f"(counting from 0): {ours[worst].tolist()} and {others[worst].tolist()}; leave one of them out"
+        )
 
 
 def _constraints(atoms) -> str:

@@ -2,7 +2,9 @@
 
 H5MD 1.1 as other programs read it (MDAnalysis, pyh5md): group ``/particles/trajectory``, atoms
 in tag order, time-dependent box edges (rows a, b, c), one step/time pair shared by hard links.
-Positions are wrapped; ``image`` counts the cells crossed. All numbers are float64.
+Positions are wrapped; ``image`` counts the cells crossed. All numbers are float64. ``/observables/dt``: the time
+between frames, in ps, for MDAnalysis, which takes names and elements from another file:
+``mdcore convert run.h5md run.pdb``.
 
 Units ``metal``: Angstrom, fs, Angstrom fs-1, and forces in kJ mol-1 Angstrom-1, because readers
 know no eV (`Trajectory` gives eV/Angstrom back). Units ``lj``: no ``unit`` attributes;
@@ -27,6 +29,8 @@ from mdcore.units import get as get_units
 FIELDS = {"position": "positions", "velocity": "velocities", "force": "forces"}  # H5MD name -> snapshot's
 LABELS = {"position": "Angstrom", "velocity": "Angstrom fs-1", "force": "kJ mol-1 Angstrom-1"}
 GROUP = "particles/trajectory"
+DT = "observables/dt"  # where MDAnalysis finds the time between frames
+FS = 1e-3  # in ps
 
 
 class H5MDWriter:
@@ -73,10 +77,13 @@ class H5MDWriter:
         """Append the present frame; collective."""
         snapshot = sim.snapshot()
         if snapshot is not None:
-            self.write(snapshot, sim.units, charges=getattr(sim.system, "charges", None))
+            timestep = getattr(getattr(sim, "integrator", None), "timestep", None)
+            interval = None if timestep is None else self.every * timestep
+            self.write(snapshot, sim.units, getattr(sim.system, "charges", None), interval)
 
-    def write(self, snapshot, units: UnitSystem, charges=None):
-        """Append one frame and flush it; on rank 0 only."""
+    def write(self, snapshot, units: UnitSystem, charges=None, interval: float | None = None):
+        """Append one frame and flush it; on rank 0 only. interval : time to the next frame, if it is known"""
+        self._interval = np.nan if interval is None else interval
         h5 = self.file.open(units.name)
         if self._table is None or self._table.file != h5:
             self._table = self._begin(h5, snapshot, units, charges)
@@ -112,6 +119,8 @@ class H5MDWriter:
             columns["image"] = ("image/value", row)
         if any(snapshot.box.periodic):
             columns |= {"box/edges": ("box/edges/value", (3, 3)), "box/origin": ("box/origin/value", (3,))}
+        if DT in h5:
+            columns["dt"] = (f"/{DT}/value", ())
         return self.file.table(h5[GROUP], columns)
 
     def _create(self, h5, snapshot, units, charges):
@@ -135,6 +144,8 @@ class H5MDWriter:
             unit = unit if metal else None
             return column(child, "value", row_shape, dtype, unit=unit, chunk=chunk, compression=compression)
 
+        if np.isfinite(self._interval):
+            element(h5, DT, (), "ps")
         if any(snapshot.box.periodic):  # without edges readers know that a cluster has no cell
             element(box, "edges", (3, 3), "Angstrom")
             element(box, "origin", (3,), "Angstrom")
@@ -173,6 +184,8 @@ class H5MDWriter:
     def _rows(self, snapshot, units) -> dict[str, np.ndarray]:
         """A frame as one row of every column."""
         rows = {"step": np.array([snapshot.step]), "time": np.array([snapshot.time])}
+        if DT in self._table.file:
+            rows["dt"] = np.array([self._interval * (FS if units.name == "metal" else 1.0)])
         if any(snapshot.box.periodic):
             rows["box/edges"] = snapshot.box.matrix[None]
             rows["box/origin"] = np.asarray(snapshot.box.origin, dtype=float)[None]

@@ -13,8 +13,9 @@ import pytest
 from mdcore import units
 from mdcore.box import Box
 from mdcore.dump import ExtxyzDump
-from mdcore.errors import OutputError
+from mdcore.errors import InputError, OutputError
 from mdcore.extxyz import read
+from mdcore.system import System
 from tests.output_helpers import FakeSim, frame_arrays
 
 TRICLINIC = Box(np.array([[10.0, 0.0, 0.0], [2.0, 9.0, 0.0], [-1.0, 3.0, 8.0]]))
@@ -67,6 +68,23 @@ def test_own_reader_gives_every_bit_back(tmp_path):
     np.testing.assert_array_equal(frame.forces, wanted["forces"])
     np.testing.assert_allclose(frame.momenta / frame.masses[:, None], wanted["velocities"], rtol=4e-16)
     assert frame.symbols == ("A", "B") and frame.info["Step"] == 20
+
+
+def test_velocities_stand_there_by_both_names(tmp_path):
+    """OVITO knows ``velo``, ASE ``momenta``; of a file where they contradict each other neither is taken."""
+    for unit in ("metal", "lj"):
+        path = tmp_path / f"{unit}.extxyz"
+        dumped(path, units=unit, symbols=("Ar", "Kr"))
+        frame, wanted = read(path, -1, units.get(unit)), frame_arrays(20, 5)["velocities"]
+        np.testing.assert_array_equal(frame.velocities, wanted)
+        np.testing.assert_allclose(System.read(path, units=unit).velocities, wanted, rtol=1e-14)
+        lines = path.read_text().splitlines()
+        assert "momenta:R:3:velo:R:3" in lines[-6]
+        first = lines[-5].split()
+        first[8] = repr(1.5 * float(first[8]) + 1.0)  # of velo, after name, position, mass and momenta
+        path.write_text("\n".join([*lines[:-5], " ".join(first), *lines[-4:]]) + "\n")
+        with pytest.raises(InputError, match=r"momenta and of velocities contradict.*atom 0"):
+            System.read(path, units=unit)
 
 
 def test_cluster_has_no_cell_and_no_stress(tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,9 @@ import h5py
 import numpy as np
 import pytest
 
+from mdcore import LennardJones, Simulation, System, VelocityVerlet
 from mdcore.box import Box
+from mdcore.cli import main
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError, OutputError
 from mdcore.h5md import H5MDFile, frame_chunk
@@ -156,6 +159,39 @@ def test_frames_are_had_as_of_a_list(tmp_path):
     H5MDWriter(tmp_path / "v.h5md", 5, fields=("velocity",)).observe(sim)
     with Trajectory(tmp_path / "v.h5md") as t, pytest.raises(InputError, match="no positions"):
         t[0].to_ase()
+
+
+def test_mdanalysis_knows_names_elements_and_the_time_between_frames(tmp_path, capsys):
+    mda = pytest.importorskip("MDAnalysis")
+    system = System.build("fcc", density=1.5, species="Ar", repeat=(2, 2, 2))
+    system = System(system.box, system.positions, ["Ar", "H"] * 16)
+    path = tmp_path / "run.h5md"
+    sim = Simulation(system, LennardJones(4.0, 0.01, 3.4), VelocityVerlet(0.5))
+    sim.add_observer(writer := H5MDWriter(path, 10))
+    sim.run(30)
+    writer.every = 20  # as in another stage
+    sim.run(40)
+    writer.close()
+    for target in ("run.pdb", "run.xyz"):
+        assert main(["convert", str(path), str(tmp_path / target)]) == 0
+        universe = mda.Universe(str(tmp_path / target), str(path))
+        assert list(universe.atoms.names) == system.names
+        assert universe.atoms.elements.tolist() == system.names
+        assert universe.trajectory.dt == pytest.approx(0.005) and universe.trajectory.totaltime == pytest.approx(0.025)
+        assert len(universe.select_atoms("name H")) == 16
+        assert universe.trajectory[4].dt == pytest.approx(0.010)
+    universe = mda.Universe(str(tmp_path / "run.pdb"))
+    np.testing.assert_allclose(universe.atoms.positions, Trajectory(path)[0].positions, atol=6e-4)
+    np.testing.assert_allclose(universe.dimensions, [*np.diag(system.box.matrix), 90, 90, 90], atol=1e-3)
+    assert System.read(tmp_path / "run.xyz").positions.tolist() == Trajectory(path)[-1].positions.tolist()
+    capsys.readouterr()
+    for words in (["run.txt"], ["run.pdb"], ["run.h5md"]):  # another kind; exists; itself
+        assert main(["convert", str(path), *[str(tmp_path / word) for word in words]]) != 0
+        assert "internal" not in capsys.readouterr().err
+    shutil.copy(path, tmp_path / "again.h5md")
+    H5MDFile(tmp_path / "again.h5md", resume_step=15).close()
+    with h5py.File(tmp_path / "again.h5md") as file:
+        assert file["observables/dt/value"].shape == (2,) and file["observables/dt/step"][:].tolist() == [0, 10]
 
 
 def test_reader_gives_boxes_back(tmp_path):

@@ -230,11 +230,12 @@ def build() -> Parser:
     evaluate.set_defaults(module="mdcore.cli.evaluate")
     convert = commands.add_parser(
         "convert",
-        help="convert a network potential",
+        help="convert a network potential, or a trajectory",
         description="Write a network potential as one .h5 file with test vectors, or as a folder of n2p2 files; "
-        "several potentials of the same elements as one committee.",
+        "several potentials of the same elements as one committee. A trajectory .h5md becomes "
+        ".extxyz, or its atoms .pdb.",
     )
-    convert.add_argument("source", metavar="SOURCE", nargs="+", help="folder with input.nn, or .h5 file")
+    convert.add_argument("source", metavar="SOURCE", nargs="+", help="folder with input.nn, .h5, or trajectory .h5md")
     convert.add_argument(
         "target", metavar="TARGET", help="file that ends with .h5, or folder (of a committee: TARGET-1, TARGET-2, ...)"
     )

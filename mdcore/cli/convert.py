@@ -1,10 +1,14 @@
-"""``mdcore convert``: a network potential from a folder of n2p2 files to a .h5 file, or back; several: a committee."""
+"""``mdcore convert``: a network potential from a folder of n2p2 files to a .h5 file, or back; several: a committee.
+
+Trajectories: frames.py.
+"""
 
 import os
 from dataclasses import replace
 from pathlib import Path
 
 from mdcore.cli.clashes import clash
+from mdcore.cli.frames import SOURCE, convert_trajectory
 from mdcore.cli.potential import parse_table, parse_units
 from mdcore.cli.run import on_root
 from mdcore.errors import InputError, MdcoreError
@@ -21,10 +25,19 @@ from mdcore.system import System
 
 def command(arguments, comm) -> None:
     def run():
+        if arguments.source[0].lower().endswith(SOURCE):
+            return print(_frames(arguments))
         units = parse_units(arguments.units)
         print(convert(arguments.source, arguments.target, units, arguments.structure, arguments))
 
     on_root(comm, run)
+
+
+def _frames(arguments) -> str:
+    """Of a trajectory."""
+    if len(arguments.source) > 1 or any((arguments.units, arguments.walls, arguments.structure)):
+        raise InputError("convert of a trajectory: one file, its target, and --overwrite; nothing else applies")
+    return convert_trajectory(arguments.source[0], arguments.target, arguments.overwrite)
 
 
 def convert(sources: list[str], target: str, units, structure, options) -> str:
