@@ -9,6 +9,7 @@ import numpy as np
 from mdcore import exact
 from mdcore.domain import Domain
 from mdcore.errors import SimulationError
+from mdcore.potentials.base import leaves
 
 FORCE_LIMIT = 2.0**14  # ext/fixed.h: sums of larger forces would not be exact
 
@@ -27,17 +28,31 @@ def bad_row(atoms) -> int:
     return int(rows[0]) if len(rows) else -1
 
 
+def cure(sim, usual: str) -> str:
+    """What can be done about motion that got out of hand: `usual`, or, where atoms had been outside what a network was
+    trained on, to doubt that first."""
+    for network in leaves(sim.potential):
+        if hasattr(network, "verdict") and network.verdict()[0]:
+            since = network.extrapolation.total.since
+            return (
+                f"{'Atoms' if since is None else f'Since step {since} atoms'} had been outside what {network.name} was "
+                "trained on, where its forces are guesses: a smaller timestep alone may not help. Keep the run where "
+                f'it was trained, or train it on such structures (extrapolation = "save" collects them); else {usual}'
+            )
+    return usual[0].upper() + usual[1:]
+
+
 def impossible_force(sim, row: int) -> None:
     message = None
     everywhere = Domain(sim.comm, sim.box, sim.domain.reach, sim.domain.grid)
     everywhere.make_ghosts(sim.atoms, ("tags",))  # from below too
     if row >= 0:
-        cure = (
+        told = (
             "Atoms overlap: check the structure and its cell"
             if sim.step == sim.start_step
-            else "Use a smaller timestep, or relax the structure first"
+            else cure(sim, "use a smaller timestep, or relax the structure first")
         )
-        message = f"step {sim.step}: {too_close(sim.atoms, row, sim.units.labels)}. {cure}"
+        message = f"step {sim.step}: {too_close(sim.atoms, row, sim.units.labels)}. {told}"
     fail(sim.comm, message)
 
 
@@ -90,7 +105,7 @@ def runaway(sim) -> None:
         message = (
             f"step {sim.step + 1}: atom {atoms.tags[row]} (counting from 0) moves {moved[row]:.3g} "
             f"{sim.units.labels['length']} in one step, farther than half the skin of {sim.neighbors.skin:g}. "
-            "Use a smaller timestep, relax the structure first, or give a larger [neighbors] skin"
+            + cure(sim, "use a smaller timestep, relax the structure first, or give a larger [neighbors] skin")
         )
     fail(sim.comm, message)
 
@@ -108,7 +123,7 @@ def flown_away(sim, limit: float) -> None:
         message = (
             f"step {sim.step}: atom {atoms.tags[row]} (counting from 0) flew away, to "
             f"{np.round(atoms.positions[row], 1).tolist()} {sim.units.labels['length']}; the run keeps positions "
-            f"within +-{limit:g}. Use a thermostat or a periodic cell, or remove the atom"
+            f"within +-{limit:g}. " + cure(sim, "use a thermostat or a periodic cell, or remove the atom")
         )
     fail(sim.comm, message)
 
@@ -122,7 +137,8 @@ def explosion(sim, temperature: float) -> None:
         message = (
             f"step {sim.step}: the temperature is {temperature:.4g} {unit}, beyond the limit of "
             f"{sim.max_temperature:.4g} {unit}; the hottest is atom {sim.atoms.tags[int(np.argmax(speed))]} "
-            "(counting from 0). Use a smaller timestep or relax the structure first; if it is meant, raise "
-            "[limits] max_temperature"
+            "(counting from 0). "
+            + cure(sim, "use a smaller timestep or relax the structure first; if it is meant, raise [limits] "
+                   "max_temperature")
         )
     fail(sim.comm, message)

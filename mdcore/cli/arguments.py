@@ -246,6 +246,13 @@ def build() -> Parser:
         help='repulsion of nuclei at distances shorter than all in the data, part of the potential: "auto", by the '
         'distances in its card; "off"; or H-O=0.6:0.86,... (inner:cutoff, Angstrom). Default: as in SOURCE',
     )
+    convert.add_argument(
+        "--data",
+        metavar="FILE",
+        help="structures that the potential was trained on: what is usual for them goes into the file, and verdicts of "
+        "runs go by it",
+    )
+    convert.add_argument("--data-units", metavar="UNITS", help="of FILE, e.g. length=bohr,energy=hartree")
     convert.add_argument("--structure", metavar="FILE", help="its first frame becomes a test vector")
     convert.add_argument("--overwrite", action="store_true", help="replace TARGET")
     convert.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")

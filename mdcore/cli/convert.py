@@ -22,6 +22,8 @@ from mdcore.potentials.hdnnp_vectors import make_test_vectors, test_vector
 from mdcore.potentials.n2p2_write import folder_files, member_folders, write_n2p2
 from mdcore.system import System
 
+H5 = (".h5", ".hdf5")
+
 
 def command(arguments, comm) -> None:
     def run():
@@ -54,6 +56,8 @@ def convert(sources: list[str], target: str, units, structure, options) -> str:
         model = replace(model, name=Path(target).stem, provenance=_joined(models, sources), training={})
     if options.walls is not None:
         model = replace(model, walls=parse_walls(options.walls, model))
+    if options.data:
+        model = replace(model, known=_of_data(model, options))
     network = HDNNPotential(model)  # refuses what can't be run
     folders = [] if native else member_folders(target, len(model.members))
     paths = [target] if native else [file for folder in folders for file in folder_files(folder)]
@@ -82,7 +86,28 @@ def convert(sources: list[str], target: str, units, structure, options) -> str:
     guarded = f"; walls: {walls.table(model.walls)} Angstrom" if model.walls else ""
     if model.walls and not native:
         guarded = "; its walls have no place there: add a [[potential]] of type zbl, or pair_style zbl in LAMMPS"
-    return f"{', '.join(files)}: {network.describe().split(', double')[0]}{kept}{members}{lost}{guarded}"
+    usual = f"; {model.known}" if options.data else ""
+    return f"{', '.join(files)}: {network.describe().split(', double')[0]}{kept}{members}{lost}{guarded}{usual}"
+
+
+def _of_data(model, options):
+    """What is usual for the structures of --data, which the potential was trained on; InputError."""
+    from mdcore.train import known, sources
+
+    path = options.data
+    if not options.target.endswith(H5):
+        raise InputError(f"--data {path}: for .h5 files only; a folder of n2p2 has no place for what it tells")
+    data = sources.read(path, units=parse_units(options.data_units, "data-units"))
+    strangers = sorted({symbol for s in data for symbol in s.symbols} - set(model.elements))
+    if strangers:
+        raise InputError(
+            f"--data {path}: no network for {', '.join(strangers)}; expected the structures that the potential was "
+            f"trained on, of {', '.join(model.elements)}"
+        )
+    found = known.known_of(model, data)
+    if found is None:
+        raise InputError(f"--data {path}: fewer than two structures of more than one atom; give the training set")
+    return found
 
 
 def parse_walls(text: str, model) -> tuple[walls.Wall, ...]:

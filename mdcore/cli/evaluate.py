@@ -13,8 +13,12 @@ from mdcore.cli.run import on_root
 from mdcore.engine import VOIGT
 from mdcore.errors import InputError, OutputError
 from mdcore.evaluation import evaluate, open_potential
+from mdcore.potentials.base import leaves
+from mdcore.potentials.extrapolation import Count, Sighting
 from mdcore.potentials.files import read_model
+from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_h5 import write_h5
+from mdcore.potentials.known import verdict
 from mdcore.train import metrics, sources
 from mdcore.train.labels import Labels
 from mdcore.units import GIGAPASCAL
@@ -46,6 +50,7 @@ def run(arguments) -> str:
         )
     lines += ["", metrics.table(rows)] if rows else ["no energies, forces or stress to compare with"]
     lines += outside(data, answers)
+    lines += verdict_on(potential, data, answers)
     if output:
         write(output, data, answers)
         lines += ["", f"predictions: {output}"]
@@ -127,6 +132,19 @@ def outside(data, answers) -> list[str]:
         f"farthest: {data[worst].where}, atom {atom}, by {100 * seen.excess[atom]:.3g} % of the range of "
         f"{seen.worst[atom]}",
     ]
+
+
+def verdict_on(potential, data, answers) -> list[str]:
+    """Are these structures what the networks were trained on? A line; nothing without networks, or for several."""
+    found = [term for term in leaves(potential) if isinstance(term, HDNNPotential)]
+    if len(found) != 1:
+        return []
+    seen = Count()
+    for k, (s, a) in enumerate(zip(data, answers, strict=True)):
+        atoms, worst = len(a.extrapolation.atoms), int(np.argmax(a.extrapolation.excess))
+        sighting = Sighting(float(a.extrapolation.excess[worst]), -worst, k, s.symbols[worst], "")
+        seen.add(k, atoms, sighting if atoms else None, n_atoms=s.n)
+    return ["", verdict(found[0].name, found[0].model.known, seen, None, "structures")[1]]
 
 
 def write(path: str, data, answers) -> None:

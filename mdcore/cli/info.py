@@ -15,6 +15,7 @@ from mdcore.potentials.hdnnp_model import (
     n_parameters,
 )
 
+UNKNOWN = "the range alone; mdcore convert --data adds what is usual for structures like those it was trained on"
 CUTOFFS = (
     "hard", "cosine", "tanh^3", "tanh^3, one at r = 0", "exponential", "polynomial of degree 3",
     "polynomial of degree 5", "polynomial of degree 7", "polynomial of degree 9",
@@ -94,6 +95,7 @@ def of_model(model: HDNNP) -> list[str]:
                 f"conv_length {n.conv_length:.10g}",
             )
         )
+    lines.append(_line("verdicts go by", model.known or f"{UNKNOWN}"))
     if model.walls:
         lines.append(_line("walls", f"{walls.table(model.walls)} Angstrom (ZBL; nothing beyond the second)"))
     for e, element in enumerate(model.elements):

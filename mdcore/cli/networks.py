@@ -106,12 +106,12 @@ def running(potential) -> list[HDNNPotential]:
     return [term for term in leaves(potential) if isinstance(term, HDNNPotential)]
 
 
-def connect(potential, extrapolated, disputed, quiet: bool) -> None:
+def connect(potential, extrapolated, disputed) -> None:
     """Give what networks see at a run files and a voice."""
     for network in running(potential):
         network.extrapolation.saver.dump = extrapolated
         network.disagreement.saver.dump = disputed
-        network.extrapolation.tell = (lambda text: None) if quiet else tell
+        network.extrapolation.tell = tell
 
 
 def tell(text: str) -> None:
@@ -121,7 +121,13 @@ def tell(text: str) -> None:
 def totals(potential) -> list[str]:
     """What the networks saw in this run."""
     networks = running(potential)
-    return [w.summary(n.name) for n in networks for w in (n.extrapolation, n.disagreement) if w.watches]
+    return [line for network in networks for line in network.summary()]
+
+
+def verdicts(potential, doubtful: bool = False) -> list[str]:
+    """Whether to trust this run, a line for each network; doubtful : only those that say no."""
+    found = [network.verdict() for network in running(potential)]
+    return [text for doubt, text in found if doubt or not doubtful]
 
 
 def provenance(settings: Settings, potential) -> dict[str, str]:

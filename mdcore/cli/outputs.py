@@ -42,7 +42,7 @@ class Outputs:
         self.extrapolated = ExtxyzDump(settings.output_path(networks.SAVED), 0, note=lambda text: None, **files)
         self.disputed = ExtxyzDump(settings.output_path(networks.DISPUTED), 0, note=lambda text: None, **files)
         extrapolated = self.extrapolated if networks.saves(settings) else None
-        networks.connect(sim.potential, extrapolated, self.disputed if networks.disputes(settings) else None, quiet)
+        networks.connect(sim.potential, extrapolated, self.disputed if networks.disputes(settings) else None)
         self.checkpoint = Checkpointer(
             settings.output_path(CHECKPOINT),
             out.checkpoint_every,

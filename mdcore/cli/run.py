@@ -71,6 +71,15 @@ def run(settings: Settings, comm, stop=None, *, restart=None, overwrite=False, q
     if settings.analysis is not None:
         lines = on_root(comm, lambda: analyse(settings, stages, reference))
         say("\n" + "\n".join(lines or ()))
+    conclude(sim, say, quiet)
+
+
+def conclude(sim: Simulation, say, quiet: bool) -> None:
+    """The last word is whether to trust what the networks said; that they can't be trusted is told in any case."""
+    if lines := networks.verdicts(sim.potential):
+        say("\n" + "\n".join(lines))
+    for text in networks.verdicts(sim.potential, doubtful=True) if quiet and sim.comm.rank == 0 else ():
+        networks.tell(text)
 
 
 def finished(settings: Settings, stages, path: str, reference, comm, say) -> None:
@@ -105,7 +114,7 @@ def run_stages(settings: Settings, sim: Simulation, stages, outputs: Outputs, sa
         outputs.write_checkpoint(sim)
         raise halted(settings, error) from None
     except SimulationError as error:
-        say("\n".join(["", *networks.totals(sim.potential)]))
+        say("\n".join(["", *networks.totals(sim.potential), *networks.verdicts(sim.potential)]))
         raise with_last_checkpoint(error, outputs) from None
 
 

@@ -28,7 +28,7 @@ from mdcore.potentials.hdnnp_model import HDNNP
 from mdcore.potentials.hdnnp_vectors import make_test_vectors
 from mdcore.potentials.n2p2_write import folder_files, member_folders, write_n2p2
 from mdcore.signals import StopSignals
-from mdcore.train import metrics
+from mdcore.train import known, metrics
 from mdcore.train.labelled import elements_of, gaps
 from mdcore.train.summary import fitted_by_atoms, summarise
 from mdcore.writing import writing_text
@@ -243,6 +243,8 @@ def subsets(prepared) -> dict[str, list]:
 def finish(settings: TrainingSettings, prepared, models, histories, chosen: int, file: TrainingFile, say) -> HDNNP:
     """One potential of all members; its errors on all sets, files, plots. chosen : epoch, of the last member"""
     model = replace(committee(models), provenance=training.card(settings, prepared))
+    usual = known.known_of(model, prepared.data.train, prepared.data.validation, training.threads_of(settings))
+    model = replace(model, known=usual)
     potential = HDNNPotential(model, extrapolation="ignore")
     rows, drawn = errors_of(settings, prepared, potential)
     told = metrics.table(rows)
@@ -260,7 +262,7 @@ def finish(settings: TrainingSettings, prepared, models, histories, chosen: int,
     write_h5(model, settings.output_path(".h5"), overwrite=True)
     if settings.output.n2p2:
         write_n2p2(model, settings.output_path("-n2p2"), overwrite=True)
-    say(told)
+    say(f"{told}\n\n{usual}" if usual else told)
     with writing_text(settings.output_path(".errors.txt")) as stream:
         stream.write(told + "\n")
     if settings.output.plot:

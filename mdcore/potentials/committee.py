@@ -15,6 +15,7 @@ import numpy as np
 from mdcore.errors import InputError
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Scaling, identical
 from mdcore.potentials.hdnnp_plan import energy_of
+from mdcore.potentials.known import Known
 from mdcore.potentials.walls import joined
 
 STATISTICS = ("min", "max", "mean", "sigma")
@@ -40,7 +41,7 @@ def committee(models: Sequence[HDNNP]) -> HDNNP:
     members = [_like(first, functions, scaling, model, own) for model in models for own in model.members]
     return replace(
         first, symmetry_functions=functions, scaling=scaling, networks=members[0], others=tuple(members[1:]),
-        walls=joined(models), test_vectors=(),
+        walls=joined(models), known=_known(models), test_vectors=(),
     )  # fmt: skip
 
 
@@ -56,9 +57,21 @@ def single(model: HDNNP, k: int) -> HDNNP:
         functions.append(tuple(own[i] for i in known))
         scaling.append(replace(s, **{name: getattr(s, name)[known] for name in STATISTICS}))
         networks.append(_first_layer(network, network.weights[0][known], len(known) / len(own)))
+    known = model.known and replace(model.known, disagreement=None)
+    if any(len(own) < len(all_) for own, all_ in zip(functions, model.symmetry_functions, strict=True)):
+        known = None  # the range of fewer functions is left less often
     return replace(
-        alone, symmetry_functions=tuple(functions), scaling=tuple(scaling), networks=tuple(networks)
+        alone, symmetry_functions=tuple(functions), scaling=tuple(scaling), networks=tuple(networks), known=known
     )
+
+
+def _known(models) -> Known | None:
+    """What is known of the range of all, if it is the same; how the members disagree, nobody knows yet."""
+    first = models[0]
+    if len(models) == 1:
+        return first.known
+    ranges = [(m.symmetry_functions, m.scaling, m.known and replace(m.known, disagreement=None)) for m in models]
+    return ranges[0][2] if all(identical(own, ranges[0]) for own in ranges[1:]) else None
 
 
 def _of_all(models, e: int):

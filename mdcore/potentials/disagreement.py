@@ -69,6 +69,8 @@ def spread(sim) -> Spread | None:
     Of a sum with several committees, that with the largest disagreement about an atom counts.
     """
     found = [term.spread(sim.atoms, sim.neighbors, sim.domain, sim.comm) for term in committees(sim.potential)]
+    for term, own in zip(committees(sim.potential), found, strict=True):
+        term.disagreement.note(sim, own)
     return max(found, key=lambda own: own.largest, default=None)
 
 
@@ -93,6 +95,7 @@ class Disagreement:
         self.every = default if every is None else every  # 0: never
         self.limit, self.stop, self.pause, self.saver = save, stop, pause, Saver(dump)
         self.looks = self.above = 0
+        self._noted = None  # the last step
         self.sum, self.largest = 0.0, None  # of the means; (disagreement, atom, species, step)
 
     @property
@@ -111,23 +114,30 @@ class Disagreement:
                 'disagreement: save needs a file: Disagreement(save=0.3, dump=ExtxyzDump("disputed.extxyz", 0))'
             )
         found = measure()
-        symbol = self._symbol(sim, found.atom)
-        where = f"atom {found.atom} (counting from 0), {symbol}"
-        self.looks, self.sum = self.looks + 1, self.sum + found.mean
-        if self.largest is None or found.largest > self.largest[0]:
-            self.largest = found.largest, f"{where}, at step {sim.step}"
+        self.note(sim, found)
         stops = self.stop is not None and found.largest > self.stop
         saves = self.limit is not None and found.largest > self.limit
-        self.above += saves
         if saves or stops:
             about = {"most_disputed_atom": found.atom, "disagreement": found.largest}
             self.saver.save(sim, 1 if stops else self.pause, about, {"force_disagreement": found.forces})
         if not stops:
             return None
+        where = f"atom {found.atom} (counting from 0), {self._symbol(sim, found.atom)}"
         return DisagreementError(
             f"step {sim.step}: the members of {name} disagree by {found.largest:.4g} eV/Angstrom about the force on "
             f"{where}; the limit is {self.stop:g}"
         )
+
+    def note(self, sim, found: Spread) -> None:
+        """Count a look at this step, whoever asked for it (collective)."""
+        if self._noted == sim.step:
+            return
+        self._noted = sim.step
+        self.looks, self.sum = self.looks + 1, self.sum + found.mean
+        self.above += self.limit is not None and found.largest > self.limit
+        if self.largest is None or found.largest > self.largest[0]:
+            symbol = self._symbol(sim, found.atom)
+            self.largest = found.largest, f"atom {found.atom} (counting from 0), {symbol}, at step {sim.step}"
 
     @staticmethod
     def _symbol(sim, tag: int) -> str:
@@ -135,12 +145,13 @@ class Disagreement:
         mine = sim.symbols[sim.atoms.species[rows[0]]] if len(rows) else None
         return next(found for found in sim.comm.allgather(mine) if found is not None)
 
-    def summary(self, name: str = "the potential") -> str:
-        """What was seen since this object was made, in one line."""
+    def summary(self, name: str = "the potential", usual: float | None = None) -> str:
+        """What was seen since this object was made, in one line; usual : the largest about atoms of the data."""
         if not self.looks:
             return f"disagreement: the members of {name} were not asked"
         above = f"; above {self.limit:g} in {self.above} of {self.looks} looks" if self.limit is not None else ""
+        known = f" (about those of the data up to {usual:.3g})" if usual is not None else ""
         return (
             f"disagreement: the members of {name} differ by {self.sum / self.looks:.3g} eV/Angstrom on average; most, "
-            f"{self.largest[0]:.3g}, about {self.largest[1]}{above}"
+            f"{self.largest[0]:.3g}, about {self.largest[1]}{above}{known}"
         )

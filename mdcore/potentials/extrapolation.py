@@ -1,14 +1,15 @@
 """Which atoms are beyond what a network was trained on, and what follows?
 
 An atom is outside if one of its descriptors is below the minimum or above the maximum of the training set
-(scaling.data). Networks interpolate; outside, their answers mean little. The kernel compares; here atoms are
-counted over all ranks at the end of every step, and a policy says what follows:
+(scaling.data), and far outside if it is farther than atoms of the same kind of structures get (known.py; where that is
+not known, whenever it is outside). The kernel compares; here atoms are counted over all ranks at the end of every step,
+and a policy says what follows:
 
 ignore   nothing is compared
-warn     a report now and then: at the first step with atoms outside, then after pauses that double, so that a
-         run of any length tells little; totals at the end
-save     also writes such structures to a file, for labelling, not closer in time than `every` steps
-stop     also ends the run once `limit` atoms are outside in one step, with that structure in the file
+warn     a report now and then: at the first step with atoms far outside, then after pauses that double, so that a run
+         of any length tells little; and once too many have been outside, however far. Totals and a verdict at the end
+save     also writes structures with atoms far outside to a file, for labelling, not closer in time than `every` steps
+stop     also ends the run once `limit` atoms are far outside in one step, with that structure in the file
 
 Counts and reports depend on steps alone, never on clocks: they are the same for any number of ranks and threads.
 """
@@ -18,10 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.errors import ExtrapolationError, InputError
+from mdcore.potentials.known import OFTEN, Known, often, percent
 from mdcore.potentials.saving import Saver, warn
 
 POLICIES = ("ignore", "warn", "save", "stop")
 PAUSE = 100  # steps from the first report to the second
+ENOUGH = 1000  # steps after which the share of atoms outside says something; then after twice as many, ...
 
 
 @dataclass(frozen=True, order=True)
@@ -43,7 +46,11 @@ class Sighting:
 
 @dataclass
 class Count:
-    """Of the steps first ... last: how many had atoms outside, how many at most, in all, and the farthest."""
+    """Of the steps first ... last: how many had atoms outside, how many at most, in all, and the farthest.
+
+    far : atoms far outside, in all; most_far : in a step; since : the first step with such
+    n_atoms : of the system; seen : atoms of all steps
+    """
 
     first: int | None = None
     last: int | None = None
@@ -52,21 +59,30 @@ class Count:
     most: int = 0
     atoms: int = 0
     farthest: Sighting | None = None
+    far: int = 0
+    most_far: int = 0
+    since: int | None = None
+    n_atoms: int = 0
+    seen: int = 0
 
-    def add(self, step: int, atoms: int, sighting: Sighting | None) -> None:
+    def add(self, step: int, atoms: int, sighting: Sighting | None, far: int = 0, n_atoms: int = 0) -> None:
         self.first = step if self.first is None else self.first
         self.last, self.looked = step, self.looked + 1
+        self.n_atoms, self.seen = max(n_atoms, self.n_atoms), self.seen + n_atoms
         if atoms:
             self.steps, self.atoms, self.most = self.steps + 1, self.atoms + atoms, max(self.most, atoms)
             if self.farthest is None or sighting.excess > self.farthest.excess:
                 self.farthest = sighting
+        if far:
+            self.far, self.most_far = self.far + far, max(self.most_far, far)
+            self.since = step if self.since is None else self.since
 
 
 class Extrapolation:
     """What is done about atoms outside the range of training, and what was seen so far.
 
     policy : "ignore", "warn", "save" or "stop"
-    limit : with "stop", so many atoms outside in one step end the run
+    limit : with "stop", so many atoms far outside in one step end the run
     every : fewest steps between structures in the file
     dump : an ExtxyzDump, which "save" needs and "stop" uses if there is one
     tell : called with a report, on rank 0 (default: a Python warning)
@@ -85,15 +101,17 @@ class Extrapolation:
         self.total = Count()
         self._recent = Count()  # since the last report
         self._next_report, self._pause = None, PAUSE
+        self._enough = ENOUGH
 
     @property
     def watches(self) -> bool:
         return self.policy != "ignore"
 
-    def look(self, sim, name: str, outside, worst, excess, label) -> ExtrapolationError | None:
-        """Count the atoms of a step and do what the policy says; an error if the run must stop (collective).
+    def look(self, sim, name: str, outside, worst, excess, label, known: Known | None = None):
+        """Count the atoms of a step and do what the policy says; an ExtrapolationError if the run must stop, or None
+        (collective).
 
-        name : of the potential, for messages
+        name : of the potential, for messages; known : what is usual for it
         outside int32, worst int32, excess float64, [>= n_owned] : what the kernel found
         label : function (species, worst) -> label of a symmetry function
         """
@@ -101,23 +119,28 @@ class Extrapolation:
             raise InputError(
                 'extrapolation "save" needs a file: Extrapolation("save", dump=ExtxyzDump("extrapolated.extxyz", 0))'
             )
-        n = sim.atoms.n_owned
-        atoms = int(sim.comm.sum(np.array([np.count_nonzero(outside[:n])], dtype=np.int64))[0])
+        n, n_atoms = sim.atoms.n_owned, sim.system.n_atoms
+        mine = np.count_nonzero(outside[:n])
+        far = np.count_nonzero(excess[:n] > known.far) if mine and known is not None else mine
+        atoms, far = sim.comm.sum(np.array([mine, far], dtype=np.int64)).tolist()
         sighting = self._farthest(sim, worst[:n], excess[:n], label) if atoms else None
         for count in (self.total, self._recent):
-            count.add(sim.step, atoms, sighting)
-        if not atoms:
+            count.add(sim.step, atoms, sighting, far, n_atoms)
+        if self.total.looked == self._enough:
+            self._enough *= 2
+            self._report_share(sim, known)
+        if not far:
             return None
-        stops = self.policy == "stop" and atoms >= self.limit
+        stops = self.policy == "stop" and far >= self.limit
         if self.policy in ("save", "stop"):
-            self._save(sim, atoms, sighting, now=stops)
+            self._save(sim, far, sighting, now=stops)
         if stops:
             return ExtrapolationError(
-                f"step {sim.step}: {atoms} of {sim.system.n_atoms} atoms are outside the range {name} was trained on, "
-                f"the limit is {self.limit}; farthest is {sighting}"
+                f"step {sim.step}: {far} of {n_atoms} atoms are {'far ' * (known is not None)}outside the range {name} "
+                f"was trained on, the limit is {self.limit}; farthest is {sighting}"
             )
         if self._next_report is None or sim.step >= self._next_report:
-            self._report(sim, name)
+            self._report(sim)
         return None
 
     def _farthest(self, sim, worst, excess, label) -> Sighting:
@@ -135,30 +158,33 @@ class Extrapolation:
         about = {"atoms_outside": atoms, "farthest_atom": -sighting.atom, "excess": sighting.excess}
         self.saver.save(sim, 1 if now else self.every, about | {"symmetry_function": sighting.function})
 
-    def _report(self, sim, name: str) -> None:
-        seen = self._recent
+    def _report_share(self, sim, known: Known | None) -> None:
+        """Tell if many atoms were outside, however far; a line, as all reports are."""
+        times = often(known, self.total.atoms, self.total.seen)
+        if times > OFTEN and sim.comm.rank == 0:
+            self.tell(f"extrapolation: step {sim.step}: {times:.0f} times as many atoms out of range as usual")
+
+    def _report(self, sim) -> None:
+        seen = self._recent  # which atom was the farthest, in which function, is told at the end
         if sim.comm.rank == 0:
-            if self._next_report is None:
-                text = f"step {sim.step}: {seen.most} of {sim.system.n_atoms} atoms are"
-            else:
-                text = (
-                    f"steps {seen.first} to {seen.last}: in {seen.steps} of {seen.looked} steps up to {seen.most} of "
-                    f"{sim.system.n_atoms} atoms were"
-                )
-            far = f"{100.0 * seen.farthest.excess:.3g} %"  # of which atom and function is told at the end
-            self.tell(f"extrapolation: {text} outside the range {name} was trained on, by up to {far}")
+            when = f"step {sim.step}: " if self._next_report is None else f"steps {seen.first}-{seen.last}: up to "
+            atoms = f"{seen.most_far} of {sim.system.n_atoms} atoms out of range"
+            self.tell(f"extrapolation: {when}{atoms}, by {percent(seen.farthest.excess)}")
         self._pause *= 1 if self._next_report is None else 2
         self._next_report = sim.step + self._pause
         self._recent = Count()
 
-    def summary(self, name: str = "the potential") -> str:
-        """What was seen since this object was made, in one line."""
+    def summary(self, name: str = "the potential", known: Known | None = None) -> str:
+        """What was seen since this object was made, in one line; known : what is usual."""
         t = self.total
         if not self.watches:
             return f"extrapolation: {name} was not watched"
         if not t.steps:
             return f"extrapolation: none in {t.looked} steps; all atoms stayed inside the range {name} was trained on"
+        usual = ""
+        if known is not None and t.seen:
+            usual = f", {percent(t.atoms / t.seen)} of all (usual: {percent(known.share)})"
         return (
             f"extrapolation: {t.steps} of {t.looked} steps had atoms outside the range {name} was trained on, up to "
-            f"{t.most} at once, {t.atoms} in all; farthest {t.farthest}, at step {t.farthest.step}"
+            f"{t.most} at once, {t.atoms} in all{usual}; farthest {t.farthest}, at step {t.farthest.step}"
         )

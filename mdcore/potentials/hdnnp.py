@@ -19,6 +19,7 @@ from mdcore.potentials.extrapolation import Extrapolation
 from mdcore.potentials.hdnnp_model import HDNNP
 from mdcore.potentials.hdnnp_plan import energy_of, make_plan, network_tables
 from mdcore.potentials.hdnnp_vectors import check_test_vectors
+from mdcore.potentials.known import verdict
 from mdcore.potentials.native_units import Units
 from mdcore.potentials.walls import zbl_of
 from mdcore.threads import number_of_threads
@@ -200,11 +201,25 @@ class HDNNPotential:
         error if the run must stop."""
         outside = differ = None
         if self.extrapolation.watches:
-            outside = self.extrapolation.look(sim, self.name, self._outside, self._worst, self._excess, self.label)
+            told = self._outside, self._worst, self._excess
+            outside = self.extrapolation.look(sim, self.name, *told, self.label, self.model.known)
         if self.disagreement.watches:
             here = (sim.atoms, sim.neighbors, sim.domain, sim.comm)
             differ = self.disagreement.look(sim, self.name, lambda: self.spread(*here))
         return outside or differ
+
+    def summary(self) -> list[str]:
+        """What a run has shown so far, in numbers."""
+        known, watch, differ = self.model.known, self.extrapolation, self.disagreement
+        lines = [watch.summary(self.name, known)] if watch.watches else []
+        return lines + ([differ.summary(self.name, known and known.disagreement)] if differ.looks else [])
+
+    def verdict(self) -> tuple[bool, str]:
+        """Is a run so far doubtful, and why, in a line (known.py)."""
+        if not self.extrapolation.watches:
+            return False, f'verdict: none about {self.name}: nobody looked (extrapolation = "ignore")'
+        largest = self.disagreement.largest
+        return verdict(self.name, self.model.known, self.extrapolation.total, largest and largest[0])
 
     def label(self, symbol: str, index: int) -> str:
         """How messages name a symmetry function of an element."""

@@ -2,8 +2,8 @@
 
 Layout (lengths and energies in the units the root attributes name)::
 
-    /                 format = "mdcore-hdnnp", version = 1 (2: a committee; 3: with walls), name, length_unit,
-                      energy_unit, elements
+    /                 format = "mdcore-hdnnp", version = 1 (2: a committee; 3: with walls, or what is known), name,
+                      length_unit, energy_unit, elements
     /normalisation    mean_energy, conv_energy, conv_length          (attributes; group absent if not used)
     /provenance       any texts                                      (attributes)
     /training         any texts and numbers                          (attributes)
@@ -14,6 +14,8 @@ Layout (lengths and energies in the units the root attributes name)::
     /members          n = members of a committee, the one in /elements counts (attribute; group absent if there is one)
         <i>/<El>             of member i = 1, 2, ...: activations, normalize_nodes, weights, biases as in /elements
     /walls            one record a pair of elements: atomic numbers, inner, cutoff, Angstrom  (absent without walls)
+    /known            structures, atoms, share, farthest, disagreement of held-back structures (known.py; attributes;
+                      group absent if not known, the last one of a single network)
     /test_vectors/<i> symbols, positions, forces, cell (absent for a cluster); energy (attribute)
 
 Test vectors are stored as data, answers of the networks without walls; whoever loads the potential into the engine
@@ -38,6 +40,7 @@ from mdcore.potentials.hdnnp_model import (
     SymmetryFunction,
     TestVector,
 )
+from mdcore.potentials.known import Known
 from mdcore.potentials.native_units import Units
 from mdcore.potentials.walls import Wall
 from mdcore.writing import plain, replacing
@@ -94,7 +97,7 @@ def read_h5(path, units: Units | dict | None = None) -> HDNNP:
 
 
 def _version(model: HDNNP) -> int:
-    return GUARDED if model.walls else COMMITTEE if model.others else VERSION
+    return GUARDED if model.walls or model.known else COMMITTEE if model.others else VERSION
 
 
 def _write(file: h5py.File, model: HDNNP) -> None:
@@ -127,6 +130,9 @@ def _write(file: h5py.File, model: HDNNP) -> None:
     if model.walls:
         rows = [(*(ATOMIC_NUMBERS[e] for e in wall.pair), wall.inner, wall.cutoff) for wall in model.walls]
         file["walls"] = np.array(rows, dtype=_WALL)
+    if model.known:
+        attributes = {name: value for name, value in vars(model.known).items() if value is not None}
+        file.create_group("known").attrs.update(attributes)
     for index, vector in enumerate(model.test_vectors):
         group = file.create_group(f"test_vectors/{index}")
         group["symbols"] = np.array(vector.symbols, dtype="S2")
@@ -195,6 +201,9 @@ def _read(file: h5py.File) -> HDNNP:
     if "walls" in file:
         _at_most(MOST_WALLS, len(file["walls"]), "walls")
         walls = tuple(Wall((SYMBOLS[a], SYMBOLS[b]), *span) for a, b, *span in file["walls"][()].tolist())
+    known = None
+    if "known" in file:
+        known = Known(**{key: _plain(value) for key, value in file["known"].attrs.items()})
     vectors = file.get("test_vectors", {})
     _at_most(MOST_VECTORS, len(vectors), "test vectors")
     return HDNNP(
@@ -206,6 +215,7 @@ def _read(file: h5py.File) -> HDNNP:
         atom_energies=tuple(energies),
         normalisation=normalisation,
         walls=walls,
+        known=known,
         units=units,
         provenance={key: _plain(value) for key, value in file["provenance"].attrs.items()},
         training={key: _plain(value) for key, value in file["training"].attrs.items()},

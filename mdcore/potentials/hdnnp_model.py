@@ -16,6 +16,7 @@ import numpy as np
 
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError
+from mdcore.potentials.known import Known
 from mdcore.potentials.native_units import Units
 from mdcore.potentials.walls import Wall, check_walls
 
@@ -276,6 +277,7 @@ class HDNNP:
     atom_energies: tuple[float, ...] = ()
     normalisation: Normalisation | None = None
     walls: tuple[Wall, ...] = ()
+    known: Known | None = None
     units: Units | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, float | int | str] = field(default_factory=dict)

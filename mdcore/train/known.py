@@ -1,0 +1,83 @@
+"""How often, and how far, are atoms of held-back structures outside the range of the others? What a verdict goes by.
+
+The structures are dealt into PARTS, every PARTS-th into the same one; atoms of each are compared with the range of all
+others, as a run compares its atoms with the range of all (potentials/known.py).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mdcore.evaluation import evaluate
+from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.potentials.hdnnp_model import HDNNP
+from mdcore.potentials.known import Known
+from mdcore.train.labelled import Labelled
+
+PARTS = 10
+BATCH = 64  # structures evaluated together
+MOST_ATOMS = 200_000  # that are looked at
+ROUNDING, LARGEST = 1e-9, 100.0  # of a range, as of the kernels; and what counts for a range without width
+
+
+def known_of(
+    model: HDNNP, data: Sequence[Labelled], held_back: Sequence[Labelled] = (), threads: int | None = None
+) -> Known | None:
+    """What is usual for a potential trained on `data`; None for fewer than two structures.
+
+    held_back : of the same kind, not trained on: about these, if there are any, members of a committee are asked
+    """
+    data, held_back = thinned(data), thinned(held_back)
+    if len(data) < 2:
+        return None
+    potential = HDNNPotential(model, extrapolation="ignore")
+    excess = np.concatenate(_excess(_descriptors(model, potential, data, threads)))
+    outside = excess > ROUNDING
+    differ = None
+    if model.others:
+        asked = [s.structure for s in held_back or data]
+        differ = max(
+            answer.disagreement.largest
+            for k in range(0, len(asked), BATCH)
+            for answer in evaluate(potential, asked[k : k + BATCH], disagreement=True, threads=threads)
+        )
+    return Known(
+        structures=len(data), atoms=len(excess), share=max(float(outside.mean()), 1.0 / len(excess)),
+        farthest=float(excess.max()) if outside.any() else 0.0, disagreement=differ,
+    )  # fmt: skip
+
+
+def thinned(data: Sequence[Labelled]) -> list[Labelled]:
+    """Structures without lone atoms; of very many, evenly spread ones."""
+    data = [s for s in data if not s.isolated]
+    return data[:: -(-sum(s.n for s in data) // MOST_ATOMS) or 1]
+
+
+def _descriptors(model: HDNNP, potential: HDNNPotential, data, threads):
+    """[element][structure] -> float64 [n, n_functions] of its atoms."""
+    found = [[] for _ in model.elements]
+    for k in range(0, len(data), BATCH):
+        some = data[k : k + BATCH]
+        answers = evaluate(potential, [s.structure for s in some], descriptors=True, threads=threads)
+        for s, answer in zip(some, answers, strict=True):
+            for e, (element, functions) in enumerate(zip(model.elements, model.symmetry_functions, strict=True)):
+                own = [g for g, symbol in zip(answer.descriptors, s.symbols, strict=True) if symbol == element]
+                found[e].append(np.array(own).reshape(-1, len(functions)))
+    return found
+
+
+def _excess(found) -> list[np.ndarray]:
+    """How far each atom is outside the range of the other parts, at the worst, in units of the range; 0: inside."""
+    out = []
+    for own in found:
+        part = np.arange(len(own)) % min(PARTS, len(own))
+        low = np.array([g.min(axis=0, initial=np.inf) for g in own])
+        high = np.array([g.max(axis=0, initial=-np.inf) for g in own])
+        for k in range(part.max() + 1):
+            least, most = low[part != k].min(axis=0), high[part != k].max(axis=0)
+            for g in (own[i] for i in np.flatnonzero(part == k) if len(own[i])):
+                beyond = np.maximum(least - g, g - most)
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    far = np.where(beyond > 0.0, np.minimum(beyond / (most - least), LARGEST), 0.0)
+                out.append(np.where(np.isnan(far) | (most <= least), LARGEST * (beyond > 0.0), far).max(axis=1))
+    return out
