@@ -94,7 +94,7 @@ def test_runs_what_the_file_says(capsys):
     line = r"potential +hdnnp net: \d+ H \+ \d+ O descriptors, cutoff 2.8 Angstrom \(angstrom, ev\), double precision"
     assert re.search(line, out)
     assert re.search(r"threads +1\n", out)
-    assert "mdcore: warning: extrapolation: step " in err and "outside the range net was trained on" in err
+    assert "mdcore: warning: step " in err and "atoms out of range, by" in err
     assert re.search(r"\nextrapolation: \d+ of 41 steps had atoms outside", out)
     with h5py.File("water.h5md") as file:
         written = load_text(file["provenance"])

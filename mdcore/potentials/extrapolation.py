@@ -162,14 +162,14 @@ class Extrapolation:
         """Tell if many atoms were outside, however far; a line, as all reports are."""
         times = often(known, self.total.atoms, self.total.seen)
         if times > OFTEN and sim.comm.rank == 0:
-            self.tell(f"extrapolation: step {sim.step}: {times:.0f} times as many atoms out of range as usual")
+            self.tell(f"step {sim.step}: {times:.0f} times as many atoms out of range as usual")
 
     def _report(self, sim) -> None:
         seen = self._recent  # which atom was the farthest, in which function, is told at the end
         if sim.comm.rank == 0:
             when = f"step {sim.step}: " if self._next_report is None else f"steps {seen.first}-{seen.last}: up to "
             atoms = f"{seen.most_far} of {sim.system.n_atoms} atoms out of range"
-            self.tell(f"extrapolation: {when}{atoms}, by {percent(seen.farthest.excess)}")
+            self.tell(f"{when}{atoms}, by {percent(seen.farthest.excess)}")
         self._pause *= 1 if self._next_report is None else 2
         self._next_report = sim.step + self._pause
         self._recent = Count()

@@ -7,8 +7,9 @@ others, and a potential keeps how often atoms of what was held back were outside
 also, how much its members differ about atoms of the data at most. A run is doubtful if
 
 often     OFTEN times as large a share of its atoms, in all steps together, was outside the range,
-far       an atom was more than FARTHER times as far outside as any that was held back,
-disputed  its members differed FARTHER times as much about the force on an atom as about any of the data,
+far       an atom was more than FARTHER times as far outside as any that was held back: far outside they become rare
+          exponentially, so among 10^5 times as many the farthest is some three times as far,
+disputed  its members differed DISPUTED times as much about the force on an atom as about any of the data,
 few       or so many atoms of what was held back were outside that the data say little of structures not in them.
 
 A potential without these numbers (a folder of n2p2, an older file) is doubtful if an atom was EDGE of a range outside.
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 
 from mdcore.errors import InputError
 
-OFTEN, FARTHER, FEW, EDGE = 4.0, 2.0, 0.1, 0.25
+OFTEN, FARTHER, DISPUTED, FEW, EDGE = 4.0, 3.0, 2.0, 0.1, 0.25
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Known:
     @property
     def disputed(self) -> float | None:
         """So much disagreement, eV/Angstrom, is more than what members have about atoms of the data."""
-        return None if self.disagreement is None else FARTHER * self.disagreement
+        return None if self.disagreement is None else DISPUTED * self.disagreement
 
     def __str__(self):
         differ = "" if self.disagreement is None else f"; members differ by up to {self.disagreement:.3g} eV/Angstrom"

@@ -17,7 +17,7 @@ from mdcore.train.labelled import Labelled
 PARTS = 10
 BATCH = 64  # structures evaluated together
 MOST_ATOMS = 200_000  # that are looked at
-ROUNDING, LARGEST = 1e-9, 100.0  # of a range, as of the kernels; and what counts for a range without width
+ROUNDING = 1e-9  # of a range, as in the kernels
 
 
 def known_of(
@@ -67,17 +67,17 @@ def _descriptors(model: HDNNP, potential: HDNNPotential, data, threads):
 
 
 def _excess(found) -> list[np.ndarray]:
-    """How far each atom is outside the range of the other parts, at the worst, in units of the range; 0: inside."""
+    """How far each atom is outside the range of the other parts, at the worst, in units of the range of all parts; 0:
+    inside."""
     out = []
     for own in found:
         part = np.arange(len(own)) % min(PARTS, len(own))
         low = np.array([g.min(axis=0, initial=np.inf) for g in own])
         high = np.array([g.max(axis=0, initial=-np.inf) for g in own])
+        width = high.max(axis=0) - low.min(axis=0)
+        width[~(width > 0.0)] = np.inf  # the same for all atoms
         for k in range(part.max() + 1):
             least, most = low[part != k].min(axis=0), high[part != k].max(axis=0)
             for g in (own[i] for i in np.flatnonzero(part == k) if len(own[i])):
-                beyond = np.maximum(least - g, g - most)
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    far = np.where(beyond > 0.0, np.minimum(beyond / (most - least), LARGEST), 0.0)
-                out.append(np.where(np.isnan(far) | (most <= least), LARGEST * (beyond > 0.0), far).max(axis=1))
+                out.append(np.clip(np.maximum(least - g, g - most) / width, 0.0, 1.0).max(axis=1))  # 1: only there
     return out
