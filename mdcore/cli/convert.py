@@ -131,7 +131,7 @@ def parse_walls(text: str, model) -> tuple[walls.Wall, ...]:
 
 def _is_native(target: str) -> bool:
     """Is it a .h5 file, not a folder, that is to be written? InputError if its name does not say."""
-    if target.lower().endswith((".h5", ".hdf5")):
+    if target.lower().endswith(H5):
         return True
     if os.path.isfile(target):
         raise InputError(f"{target}: is a file; name a folder, or a file that ends with .h5")
