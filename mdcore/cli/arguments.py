@@ -154,7 +154,7 @@ def build() -> Parser:
         help="continue from a checkpoint (default: the one this input writes)",
     )
     how.add_argument("--overwrite", action="store_true", help="replace existing results")
-    run.add_argument("--quiet", action="store_true", help="print errors only")
+    run.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     run.set_defaults(module="mdcore.cli.run")
 
     check = commands.add_parser(
