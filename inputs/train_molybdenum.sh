@@ -1,7 +1,7 @@
 #!/bin/sh
 # The potential potentials/molybdenum.h5: four times six networks, whose descriptors differ, become one committee. From the
 # folder of the project: inputs/train_molybdenum.sh; about 20 minutes of one core. Arguments go to each training, e.g.
-# --set data.0.file=train.xyz --set data.1.file=test.xyz; TRAIN and TEST say the same to the last two commands.
+# --set data.0.file=train.xyz --set data.1.file=test.xyz; TRAIN and TEST say the same to the last three commands.
 set -eu
 data=../shared/reference/datasets
 
@@ -24,9 +24,8 @@ other 3 --set descriptors.cutoff=7 --set descriptors.angular_cutoff=6.5 --set de
 other 4 --set descriptors.cutoff=6.5 --set descriptors.angular_cutoff=6.5 --set descriptors.angular=7 \
     --set descriptors.angular_shells=5 --set descriptors.keep=120 "$@"
 
-cd results
-mdcore convert molybdenum.h5 molybdenum-2.h5 molybdenum-3.h5 molybdenum-4.h5 molybdenum-all.h5
-cd ..
+mdcore convert results/molybdenum.h5 results/molybdenum-2.h5 results/molybdenum-3.h5 results/molybdenum-4.h5 \
+    results/molybdenum-all.h5 --data "${TRAIN:-$data/Mo_mlearn_train.xyz}"
 labels="stress=virial_stress_raw,stress_unit=kbar,stress_order=xx yy zz xy xz yz,stress_sign=pressure"
 mdcore evaluate results/molybdenum-all.h5 "${TRAIN:-$data/Mo_mlearn_train.xyz}" --labels "$labels" --record train
 mdcore evaluate results/molybdenum-all.h5 "${TEST:-$data/Mo_mlearn_test.xyz}" --labels "$labels" --record test

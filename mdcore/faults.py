@@ -32,8 +32,10 @@ def cure(sim, usual: str) -> str:
     """What can be done about motion that got out of hand: `usual`, or, where atoms had been outside what a network was
     trained on, to doubt that first."""
     for network in leaves(sim.potential):
-        if hasattr(network, "verdict") and network.verdict()[0]:
-            since = network.extrapolation.total.since
+        if not hasattr(network, "verdict"):
+            continue
+        since = network.extrapolation.total.since
+        if network.verdict()[0] or (network.model.known is not None and since is not None):
             return (
                 f"{'Atoms' if since is None else f'Since step {since} atoms'} had been outside what {network.name} was "
                 "trained on, where its forces are guesses: a smaller timestep alone may not help. Keep the run where "

@@ -139,12 +139,13 @@ def verdict_on(potential, data, answers) -> list[str]:
     found = [term for term in leaves(potential) if isinstance(term, HDNNPotential)]
     if len(found) != 1:
         return []
-    seen = Count()
+    seen, known = Count(), found[0].model.known
     for k, (s, a) in enumerate(zip(data, answers, strict=True)):
         atoms, worst = len(a.extrapolation.atoms), int(np.argmax(a.extrapolation.excess))
         sighting = Sighting(float(a.extrapolation.excess[worst]), -worst, k, s.symbols[worst], "")
-        seen.add(k, atoms, sighting if atoms else None, n_atoms=s.n)
-    return ["", verdict(found[0].name, found[0].model.known, seen, None, "structures")[1]]
+        far = 0 if known is None else int(np.count_nonzero(a.extrapolation.excess > known.far))
+        seen.add(k, atoms, sighting if atoms else None, far, s.n)
+    return ["", verdict(found[0].name, known, seen, None, "structures")[1]]
 
 
 def write(path: str, data, answers) -> None:

@@ -235,14 +235,15 @@ class HDNNPSettings:
     )
     extrapolation: str = setting(
         Choice(("ignore", "warn", "save", "stop")),
-        'What to do about atoms outside the range of the training set: `"ignore"`, `"warn"` now and then, `"save"` '
-        'also the structures, to `<name>-extrapolated.extxyz`, `"stop"` also the run, with a checkpoint.',
+        'What to do about atoms far outside the range of the training set ([what that is](networks.md#policies)): '
+        '`"ignore"`, `"warn"` now and then, `"save"` also the structures, to `<name>-extrapolated.extxyz`, `"stop"` '
+        'also the run, with a checkpoint.',
         default="warn",
         example="save",
     )
     extrapolation_limit: int = setting(
         Integer(minimum=1),
-        'With `"stop"`: so many atoms outside in one step end the run.',
+        'With `"stop"`: so many atoms far outside in one step end the run.',
         default=1,
         example=5,
     )

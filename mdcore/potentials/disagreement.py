@@ -70,7 +70,7 @@ def spread(sim) -> Spread | None:
     """
     found = [term.spread(sim.atoms, sim.neighbors, sim.domain, sim.comm) for term in committees(sim.potential)]
     for term, own in zip(committees(sim.potential), found, strict=True):
-        term.disagreement.note(sim, own)
+        term.disagreement.note(sim, own, term.model.known)
     return max(found, key=lambda own: own.largest, default=None)
 
 
@@ -94,7 +94,7 @@ class Disagreement:
         default = 10 if save is not None or stop is not None else 0
         self.every = default if every is None else every  # 0: never
         self.limit, self.stop, self.pause, self.saver = save, stop, pause, Saver(dump)
-        self.looks = self.above = 0
+        self.looks = self.above = self.disputed = 0
         self._noted = None  # the last step
         self.sum, self.largest = 0.0, None  # of the means; (disagreement, atom, species, step)
 
@@ -102,10 +102,10 @@ class Disagreement:
     def watches(self) -> bool:
         return self.every > 0
 
-    def look(self, sim, name: str, measure) -> DisagreementError | None:
+    def look(self, sim, name: str, measure, known=None) -> DisagreementError | None:
         """Look at a step, if it is due, and do what follows; an error if the run must stop (collective).
 
-        measure() : the Spread
+        measure() : the Spread; known : what is usual (known.py)
         """
         if not self.every or sim.step % self.every:
             return None
@@ -114,7 +114,7 @@ class Disagreement:
                 'disagreement: save needs a file: Disagreement(save=0.3, dump=ExtxyzDump("disputed.extxyz", 0))'
             )
         found = measure()
-        self.note(sim, found)
+        self.note(sim, found, known)
         stops = self.stop is not None and found.largest > self.stop
         saves = self.limit is not None and found.largest > self.limit
         if saves or stops:
@@ -128,13 +128,14 @@ class Disagreement:
             f"{where}; the limit is {self.stop:g}"
         )
 
-    def note(self, sim, found: Spread) -> None:
-        """Count a look at this step, whoever asked for it (collective)."""
+    def note(self, sim, found: Spread, known=None) -> None:
+        """Count a look at this step, whoever asked for it (collective); known : what is usual (known.py)."""
         if self._noted == sim.step:
             return
         self._noted = sim.step
         self.looks, self.sum = self.looks + 1, self.sum + found.mean
         self.above += self.limit is not None and found.largest > self.limit
+        self.disputed += known is not None and known.disputed is not None and found.largest > known.disputed
         if self.largest is None or found.largest > self.largest[0]:
             symbol = self._symbol(sim, found.atom)
             self.largest = found.largest, f"atom {found.atom} (counting from 0), {symbol}, at step {sim.step}"

@@ -205,7 +205,7 @@ class HDNNPotential:
             outside = self.extrapolation.look(sim, self.name, *told, self.label, self.model.known)
         if self.disagreement.watches:
             here = (sim.atoms, sim.neighbors, sim.domain, sim.comm)
-            differ = self.disagreement.look(sim, self.name, lambda: self.spread(*here))
+            differ = self.disagreement.look(sim, self.name, lambda: self.spread(*here), self.model.known)
         return outside or differ
 
     def summary(self) -> list[str]:
@@ -218,8 +218,7 @@ class HDNNPotential:
         """Is a run so far doubtful, and why, in a line (known.py)."""
         if not self.extrapolation.watches:
             return False, f'verdict: none about {self.name}: nobody looked (extrapolation = "ignore")'
-        largest = self.disagreement.largest
-        return verdict(self.name, self.model.known, self.extrapolation.total, largest and largest[0])
+        return verdict(self.name, self.model.known, self.extrapolation.total, self.disagreement)
 
     def label(self, symbol: str, index: int) -> str:
         """How messages name a symmetry function of an element."""

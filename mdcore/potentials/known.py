@@ -7,9 +7,10 @@ others, and a potential keeps how often atoms of what was held back were outside
 also, how much its members differ about atoms of the data at most. A run is doubtful if
 
 often     OFTEN times as large a share of its atoms, in all steps together, was outside the range,
-far       an atom was more than FARTHER times as far outside as any that was held back: far outside they become rare
-          exponentially, so among 10^5 times as many the farthest is some three times as far,
-disputed  its members differed DISPUTED times as much about the force on an atom as about any of the data,
+far       more than one of its atoms in a MILLION, over all steps, was more than FARTHER times as far outside as any
+          that was held back (fewer are met in long runs of just what was trained on), or one was thrice as far as that,
+disputed  in more than one of a THOUSAND looks, its members differed DISPUTED times as much about the force on an atom
+          as about any of the data,
 few       or so many atoms of what was held back were outside that the data say little of structures not in them.
 
 A potential without these numbers (a folder of n2p2, an older file) is doubtful if an atom was EDGE of a range outside.
@@ -19,7 +20,8 @@ from dataclasses import dataclass
 
 from mdcore.errors import InputError
 
-OFTEN, FARTHER, DISPUTED, FEW, EDGE = 4.0, 3.0, 2.0, 0.1, 0.25
+OFTEN, FARTHER, DISPUTED, FEW, EDGE = 4.0, 4.0, 2.0, 0.1, 0.25
+MILLION, THOUSAND = 1e-6, 1e-3  # shares
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,10 @@ def often(known: Known | None, outside: int, atoms: int) -> float:
     return outside / atoms / known.share if known is not None and atoms else 0.0
 
 
-def verdict(name: str, known: Known | None, count, largest: float | None, unit: str = "steps") -> tuple[bool, str]:
+def verdict(name: str, known: Known | None, count, differ=None, unit: str = "steps") -> tuple[bool, str]:
     """(is it doubtful, in a line) about what was seen.
 
-    count : Count (extrapolation.py); largest : disagreement about an atom, eV/Angstrom, or None
+    count : Count (extrapolation.py); differ : Disagreement (disagreement.py), or None
     unit : what count.looked counts
     """
     seen = (
@@ -84,15 +86,17 @@ def verdict(name: str, known: Known | None, count, largest: float | None, unit: 
         f"were outside what {name} was trained on"
     )
     times, excess = often(known, count.atoms, count.seen), count.farthest.excess if count.farthest else 0.0
+    limit = EDGE if known is None else max(3.0 * known.far, EDGE)
+    far = excess > limit or (known is not None and count.far > MILLION * count.seen)
     why = None
-    if excess > (EDGE if known is None else known.far):
+    if far:
         why = f"{seen}, by up to {percent(excess)} of a range"
     elif times > OFTEN:
         why = f"{seen}, {times:.0f} times as often as usual"
-    elif known is not None and largest is not None and known.disputed is not None and largest > known.disputed:
+    elif known is not None and differ is not None and differ.disputed > THOUSAND * differ.looks:
         why = (
-            f"the members of {name} differ by up to {largest:.3g} eV/Angstrom about an atom; about those of its data "
-            f"by up to {known.disagreement:.3g}"
+            f"the members of {name} differ by up to {differ.largest[0]:.3g} eV/Angstrom about an atom; about those of "
+            f"its data by up to {known.disagreement:.3g}"
         )
     elif known is not None and known.share > FEW:
         why = (
