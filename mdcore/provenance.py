@@ -1,6 +1,7 @@
 """Who made this file: which program, from which input, on which processor, with which seed?"""
 
 import getpass
+import os
 import platform
 import sys
 from datetime import UTC, datetime
@@ -31,10 +32,18 @@ def collect(input_text: str = "", cpu: str = "", seed: int | str = "", **more: s
         "input": input_text,
         "cpu": cpu,
         "seed": str(seed),
-        "command": " ".join(sys.argv),
+        "command": command(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "author": author,
         "host": platform.node(),
         "python": platform.python_version(),
         **more,
     }
+
+
+def command() -> str:
+    """The command line as it was typed, more or less."""
+    program, *arguments = sys.argv or [""]
+    if program.endswith(os.path.join("mdcore", "__main__.py")):
+        program = "python -m mdcore"
+    return " ".join([program, *arguments])

@@ -694,13 +694,13 @@ STRUCTURES = [
 EXISTING = [
     Bad(
         "results exist",
-        ("argon.h5md", "results exist", "--restart", "--overwrite"),
+        ("argon.h5md: results exist, but no checkpoint to --restart from; replace them with --overwrite",),
         code=4,
         files={"argon.h5md": "precious"},
     ),
     Bad(
         "a checkpoint exists",
-        ("argon.checkpoint: results exist",),
+        ("argon.checkpoint: results exist; continue the run with --restart, replace them",),
         code=4,
         files={"argon.checkpoint": "precious"},
     ),
@@ -730,7 +730,7 @@ EXISTING = [
     ),
     Bad(
         "no checkpoint to continue",
-        ("argon.checkpoint", "no such checkpoint"),
+        ("argon.checkpoint: no such checkpoint", "start without --restart, with checkpoint_minutes in [output]"),
         code=4,
         args=("run", "argon.toml", "--restart"),
     ),

@@ -92,6 +92,7 @@ def test_run(whole, capsys):
         "steps/s",
         "ns/day",
         "memory",
+        "\n\nwrote argon.h5md (trajectory and thermo log)\nwrote argon.extxyz (extxyz dump)\nwrote argon.checkpoint",
     ):
         assert text in out
     assert_same_bits(results(), whole[0])

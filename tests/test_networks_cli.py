@@ -176,12 +176,12 @@ def test_restart_and_saved_structures(capsys):
 
 def test_saved_structures_are_results(capsys):
     """They are not written over unless told; --overwrite leaves no old ones."""
-    Path("water-extrapolated.extxyz").write_text("mine")
+    Path("water-extrapolated.extxyz").write_text("1\nmdcore=0.1.0\n")
     assert command("--quiet", *SAVE) == 4
     assert "water-extrapolated.extxyz: results exist" in capsys.readouterr().err
     assert command("--quiet", "--overwrite", *SAVE, "--set", "stage.0.steps=0") == 0
     assert not Path("water-extrapolated.extxyz").exists()  # nobody is outside at the start
-    Path("water-extrapolated.extxyz").write_text("of another run")
+    Path("water-extrapolated.extxyz").write_text("1\nof=another mdcore=0.1.0\n")
     assert command("--quiet", "--overwrite", "--set", "stage.0.steps=0") == 0  # the policy is to warn
     assert not Path("water-extrapolated.extxyz").exists()
 

@@ -66,7 +66,7 @@ class Report:
         out += self._pairs()
         if "rdf_peak" in self.reference:
             out.append(f"reference: first peak at {self.reference['rdf_peak']:g} {length}{self._origin()}")
-        if "diffusion" in self.reference:
+        if "diffusion" in self.reference and self.diffusion:
             out.append(f"reference: diffusion {self.reference['diffusion']:g} {unit}{self._origin()}")
         return out + self.notes + [f"wrote {path}" for path in self.files]
 

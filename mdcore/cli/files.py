@@ -62,9 +62,11 @@ def protect(settings: Settings, overwrite: bool, restart: bool) -> None:
     previous = str(previous_path(settings.output_path(CHECKPOINT)))
     existing = [path for path in (*output_files(settings), previous) if os.path.exists(path)]
     if existing and not overwrite and not restart:
+        kept = any(os.path.exists(path) for path in (settings.output_path(CHECKPOINT), previous))
+        go_on = "; continue the run with --restart," if kept else ", but no checkpoint to --restart from;"
         raise OutputError(
-            f"{', '.join(existing)}: results exist; continue the run with --restart, replace them with "
-            f"--overwrite, or choose another name, e.g. --set output.name={settings.output.name}-2"
+            f"{', '.join(existing)}: results exist{go_on} replace them with --overwrite, or choose another name, "
+            f"e.g. --set output.name={settings.output.name}-2"
         )
     open_folder(settings)
 

@@ -2,13 +2,14 @@
 
 import math
 import os
+import sys
 from contextlib import ExitStack, nullcontext
 
 from mdcore import checkpoint, console
 from mdcore._kernels import cpu_name
 from mdcore.cli import assemble, networks, summary
 from mdcore.cli.assemble import Stage
-from mdcore.cli.files import CHECKPOINT, forget, protect
+from mdcore.cli.files import CHECKPOINT, forget, output_files, protect
 from mdcore.cli.outputs import Outputs, differs, tell_differences
 from mdcore.config import Settings, load, validate_species
 from mdcore.errors import (
@@ -67,7 +68,7 @@ def run(settings: Settings, comm, stop=None, *, restart=None, overwrite=False, q
             run_stages(settings, sim, assemble.remaining(stages, sim, path is not None), outputs, say)
         progress.close()
         timing = meter.report(sim)
-        say("\n" + "\n".join([timing, *networks.totals(sim.potential)]))
+        say("\n" + "\n".join([timing, *networks.totals(sim.potential), *written(settings)]))
     if settings.analysis is not None:
         lines = on_root(comm, lambda: analyse(settings, stages, reference))
         say("\n" + "\n".join(lines or ()))
@@ -84,11 +85,12 @@ def conclude(sim: Simulation, say, quiet: bool) -> None:
 
 def finished(settings: Settings, stages, path: str, reference, comm, say) -> None:
     """There are no steps left: say so, and touch nothing but an analysis that is missing or wanted otherwise."""
-    say(
+    text = (
         f"{settings.source}: this run is finished: {path} is of its last step, {stages[-1].last}. To go on, give the "
         f"last stage more steps, e.g. --set stage.{stages[-1].name}.steps={2 * max(stages[-1].steps, 500)}; to run "
         "anew, --overwrite"
     )
+    say(console.folded(text, sys.stdout))
 
     def missing():
         old = checkpoint.read_provenance(path).get("input", "")
@@ -97,6 +99,12 @@ def finished(settings: Settings, stages, path: str, reference, comm, say) -> Non
     if settings.analysis is not None and on_root(comm, missing, share=True):
         lines = on_root(comm, lambda: analyse(settings, stages, reference))
         say("\n" + "\n".join(lines or ()))
+
+
+def written(settings: Settings) -> list[str]:
+    """The files that are there at the end, but for those of the analysis, which is still to come."""
+    files = {path: what for path, what in output_files(settings).items() if os.path.exists(path)}
+    return ["", *(f"wrote {path} ({what})" for path, what in files.items() if ".analysis." not in path)]
 
 
 def run_stages(settings: Settings, sim: Simulation, stages, outputs: Outputs, say) -> None:
@@ -169,6 +177,10 @@ def begin(settings: Settings, comm, stages, path: str | None, state: dict | None
 
 def read_state(settings: Settings, path: str, stages) -> dict:
     """The checkpoint, if it is of this input; InputError or OutputError."""
+    if not os.path.exists(path) and not os.path.exists(checkpoint.previous_path(path)):
+        wish = settings.output.checkpoint_every or settings.output.checkpoint_minutes
+        cure = "" if wish else ", with checkpoint_minutes in [output] to have one later"
+        raise OutputError(f"{path}: no such checkpoint, nothing to go on from; start without --restart{cure}")
     state = checkpoint.read(path)
     try:
         check_state(state)

@@ -104,15 +104,15 @@ def _section(part: Part, width: int) -> str:
     for name, field in part.fields.items():
         _, kind, unit, default, meaning, example = (text.replace("`", "") for text in row(name, field))
         told = [kind, unit, "required" if default == "required" else f"default {default}"]
-        lines += ["", *_folded(f"{name}: {', '.join(filter(None, told))}", width, "  ")]
+        lines += ["", *_folded(f"{name}: {', '.join(filter(None, told))}", width, "  ", "          ")]
         lines += _folded(f"{meaning} E.g. {example}", width, "      ")
     return "\n".join(lines)
 
 
-def _folded(text: str, width: int, indent: str) -> list[str]:
+def _folded(text: str, width: int, indent: str, then: str | None = None) -> list[str]:
     text = " ".join(text.replace("`", "").split())
     options = {"break_on_hyphens": False, "break_long_words": False}
-    return textwrap.wrap(text, max(width, 30), initial_indent=indent, subsequent_indent=indent, **options)
+    return textwrap.wrap(text, max(width, 30), initial_indent=indent, subsequent_indent=then or indent, **options)
 
 
 def units_table() -> str:
