@@ -18,7 +18,7 @@ from mdcore.extxyz import write_frame
 from mdcore.files import open_binary
 from mdcore.h5md import warn
 from mdcore.provenance import collect
-from mdcore.writing import appending, cannot_write, check_target, gone, sync, update, writing_text
+from mdcore.writing import appending, cannot_write, check_target, gone, remove, sync, update, writing_text
 
 STEP = re.compile(rb"(?:^|\s)Step=(\d+)(?=\s|$)")
 BUFFER_BYTES = 1 << 20
@@ -103,6 +103,8 @@ class ExtxyzDump:
 
     def flush(self, durable: bool = False):
         """Frames are with the operating system already; ``durable`` waits until they are on the disk."""
+        if durable and self.overwrite and not self._size and is_dump(self.path):
+            remove(self.path)  # of the run that is replaced: a restart shall not take it up
         if durable and self._size:
             try:
                 if self.path.stat().st_size != self._size:

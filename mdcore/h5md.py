@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from mdcore.errors import InputError, OutputError
-from mdcore.files import cause, check_h5
+from mdcore.files import cause, check_h5, open_h5
 from mdcore.provenance import collect
-from mdcore.writing import cannot_write, gone, is_at, plain, replacing, update
+from mdcore.writing import cannot_write, gone, is_at, plain, remove, replacing, update
 from mdcore.writing_h5 import grow_h5
 
 LAYOUT = 1  # version of mdcore's own conventions inside H5MD; files of another one are not continued
@@ -122,6 +122,8 @@ class H5MDFile:
         """Hand everything to the operating system; ``durable`` waits until it is on the disk as well."""
         for drain in self._drains:
             drain()
+        if durable and self.overwrite and not self._created and is_results(self.path):
+            remove(self.path)  # of the run that is replaced: a restart shall not take it up
         if self._file is not None:
             with self.writing():
                 self._file.flush()
@@ -233,6 +235,15 @@ class H5MDFile:
         if file is not None:
             with contextlib.suppress(Exception):
                 file.close()
+
+
+def is_results(path) -> bool:
+    """Is a file there that mdcore wrote as `H5MDFile`?"""
+    try:
+        with open_h5(path) as file:
+            return "h5md" in file and "layout" in file["h5md"].attrs
+    except InputError:
+        return False
 
 
 def allocate(handle: int, start: int, n_bytes: int):

@@ -17,7 +17,7 @@ from mdcore.cli.train import train
 from mdcore.comm import SelfComm
 from mdcore.config import load
 from mdcore.config.load_training import load_training
-from mdcore.errors import OutputError
+from mdcore.errors import Interrupted, OutputError
 from mdcore.trajectory import Trajectory
 from tests.test_networks_cli import MODEL
 from tests.test_train_cli import folder as training  # noqa: F401  (a fixture)
@@ -91,6 +91,26 @@ def test_overwrite_forgets_only_what_mdcore_wrote(argon):
     assert not Path("argon.checkpoint").exists()
     assert Path("argon.checkpoint.previous").read_text() == "precious"
     assert Path("argon-extrapolated.extxyz").read_text() == Path("argon-disputed.extxyz").read_text() == START
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_a_replaced_run_leaves_nothing_to_a_restart(argon, foreign):
+    """Files that the new run has not begun yet, when it is stopped with a checkpoint."""
+    assert main(["run", "argon.toml", "--quiet"]) == 0
+    text = ARGON.replace(
+        "stage = [", 'stage = [{ ensemble = "nve", timestep = 4.0, steps = 8, thermo_every = 0, trajectory_every = 0, '
+        "dump_every = 0 }, "
+    )  # fmt: skip
+    Path("argon.toml").write_text(text.replace("94.4", "50.0"))
+    if foreign:
+        Path("argon.extxyz").write_text(START)
+    with pytest.raises(Interrupted):
+        run(load("argon.toml"), SelfComm(), lambda: True, overwrite=True, quiet=True)
+    assert not Path("argon.h5md").exists() and Path("argon.extxyz").exists() == foreign
+    if not foreign:
+        assert main(["run", "argon.toml", "--quiet", "--restart"]) == 0
+        with Trajectory("argon.h5md") as trajectory:
+            assert trajectory.steps.tolist() == list(range(8, 21, 2))
 
 
 @pytest.mark.parametrize("name", OURS)
