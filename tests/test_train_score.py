@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mdcore.cli import main
+from mdcore.cli.train import best
 from mdcore.train.fit import Fit, Stage
 from mdcore.train.loss import Errors
 from mdcore.train.score import Floors, floors
@@ -31,6 +32,15 @@ def test_two_compositions(kind, folder, capsys):  # noqa: F811
         best = file["member 0/best_epoch"][()]
         assert history["train energy"][0] < 1e-6 < history["train energy"][best]
         assert history["train force"][best] < history["train force"][0]
+
+
+def test_an_untrained_network_is_told_of(capsys):
+    """Also with --quiet, which hides what is returned here."""
+    fit = Fit(small(), None, [])
+    assert best(fit) == "best: epoch 0"
+    assert "no epoch was better than the start, so the networks know nothing" in capsys.readouterr().err
+    fit.best_epoch = 3
+    assert best(fit) == "best: epoch 3" and not capsys.readouterr().err
 
 
 def ended(*errors, lever=0.0):

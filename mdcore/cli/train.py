@@ -182,12 +182,13 @@ def nothing_left(fit) -> str:
 
 
 def best(fit) -> str:
-    if fit.best_epoch:
-        return f"best: epoch {fit.best_epoch}"
-    return (
-        "best: epoch 0, the start: no epoch was better, so the networks know nothing. Look at the labels (mdcore "
-        "check), let it train longer, or take smaller steps"
-    )
+    """Which epoch is kept; a word, whatever is shown, if that is none that was trained."""
+    if not fit.best_epoch and fit.training.comm.rank == 0:
+        tell(
+            "no epoch was better than the start, so the networks know nothing. Look at the labels (mdcore check), let "
+            "it train longer, or take smaller steps"
+        )
+    return f"best: epoch {fit.best_epoch}"
 
 
 def run(settings: TrainingSettings, fit, member: int, file: TrainingFile, stop, say) -> None:
