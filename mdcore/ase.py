@@ -14,6 +14,7 @@ from mdcore.engine import VOIGT, Engine
 from mdcore.errors import InputError
 from mdcore.evaluation import open_potential, take
 from mdcore.potentials.disagreement import committees
+from mdcore.ranges import number
 from mdcore.simulation import SKIN
 
 try:
@@ -56,9 +57,8 @@ class MDCore(Calculator):
         directory=".",
     ):
         super().__init__(atoms=atoms, directory=directory)
-        if not (np.isfinite(skin) and skin >= 0):
-            raise InputError(f"MDCore: skin = {skin!r}: expected a length in Angstrom, e.g. {SKIN['metal']}")
-        self.potential, self.skin = open_potential(potential, units, precision, threads), float(skin)
+        skin = number("MDCore: skin", skin, "length", zero=True)
+        self.potential, self.skin = open_potential(potential, units, precision, threads), skin
         if len(committees(self.potential)) == 1:
             self.implemented_properties = (*self.implemented_properties, *DISAGREEMENT)
         self.builds, self.evaluation = 0, None

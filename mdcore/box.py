@@ -211,8 +211,8 @@ def check_positions(positions: np.ndarray) -> None:
 def _floats(value, shape, name) -> np.ndarray:
     try:
         array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} = {value!r}: expected numbers") from None
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{name}: expected numbers") from None
     if array.shape != shape:
         expected = " x ".join(map(str, shape))
         raise InputError(f"{name}: expected {expected} numbers, got an array of shape {array.shape}")

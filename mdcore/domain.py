@@ -97,6 +97,8 @@ class Domain:
         height = box.inverse[:, 2]  # the third fractional coordinate is x . height
         self.upper = upper and height[0] == height[1] == 0.0 < height[2]
         self.grid = tuple(grid) if grid is not None else processor_grid(comm.size, box.widths)
+        if len(self.grid) != 3 or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in self.grid):
+            raise InputError(f"[parallel] grid = {list(self.grid)}: expected three positive integers")
         if math.prod(self.grid) != comm.size:
             raise InputError(
                 f"[parallel] grid = {list(self.grid)}: {math.prod(self.grid)} domains for {comm.size} ranks; "

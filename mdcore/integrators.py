@@ -5,12 +5,12 @@ last step) and ``after_forces`` (the closing kick). Time steps are given in user
 """
 
 import math
-import numbers
 
 import numpy as np
 
 from mdcore import _kernels, exact
 from mdcore.errors import InputError
+from mdcore.ranges import number
 
 
 class VelocityVerlet:
@@ -24,7 +24,7 @@ class VelocityVerlet:
     stochastic = False
 
     def __init__(self, timestep: float):
-        self.timestep = _positive("timestep", timestep)
+        self.timestep = number("timestep", timestep, "time")
 
     def __repr__(self):
         return f"{type(self).__name__}(timestep={self.timestep:g})"
@@ -61,14 +61,11 @@ class Langevin(VelocityVerlet):
 
     def __init__(self, timestep: float, temperature, friction: float):
         super().__init__(timestep)
-        try:
-            ramp = np.broadcast_to(np.asarray(temperature, dtype=np.float64), (2,))
-        except (TypeError, ValueError):
-            ramp = np.array([np.nan])
-        if not (np.isfinite(ramp).all() and (ramp >= 0).all()):
-            raise InputError(f"Langevin: temperature = {temperature!r}: expected T or (first, last), not negative")
-        self.first, self.last = float(ramp[0]), float(ramp[1])
-        self.friction = _positive("friction", friction)
+        ramp = temperature if isinstance(temperature, tuple | list | np.ndarray) else (temperature, temperature)
+        if len(ramp) != 2:
+            raise InputError(f"Langevin: temperature = {temperature!r}: expected T or (first, last)")
+        self.first, self.last = (number("Langevin: temperature", t, "temperature", zero=True) for t in ramp)
+        self.friction = number("friction", friction, "friction")
         self.heat = 0  # put in since last asked, this rank's share
         self._heat = np.zeros(exact.LIMBS, dtype=np.int64)
 
@@ -99,9 +96,3 @@ class Langevin(VelocityVerlet):
     def take_heat(self):
         heat, self.heat = self.heat, 0
         return heat
-
-
-def _positive(name: str, value) -> float:
-    if not (isinstance(value, numbers.Real) and math.isfinite(value) and value > 0):
-        raise InputError(f"{name} = {value!r}: expected a positive number")
-    return float(value)

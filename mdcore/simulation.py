@@ -13,6 +13,7 @@ from mdcore.loading import describe, describe_state
 from mdcore.neighbors import Neighbors
 from mdcore.potentials.base import Results
 from mdcore.potentials.python import as_potential
+from mdcore.ranges import number
 from mdcore.thermo import Thermo, measure
 from mdcore.timers import Timers
 from mdcore.view import View
@@ -63,10 +64,7 @@ class Simulation(View):
         if not (isinstance(seed, int) and 0 <= seed < 1 << 63):
             raise InputError(f"seed = {seed!r}: expected an integer from 0 to 2^63 - 1")
         skin = SKIN[self.units.name] if skin is None else skin
-        if not (math.isfinite(skin) and skin > 0):
-            raise InputError(
-                f"[neighbors] skin = {skin!r}: expected a positive length, e.g. {SKIN[self.units.name]}"
-            )
+        skin = number("[neighbors] skin", skin, "length")
         self.neighbors = Neighbors(potential.cutoff, skin, potential.list_kinds, len(self.symbols))
         self.position_bits, self.box = on_grid(self.system.box, self.neighbors.ghost_reach)
         loading.check_memory(self.system.n_atoms, self.box, self.neighbors.ghost_reach, self.units, self.comm.size)
@@ -151,7 +149,7 @@ class Simulation(View):
         Interrupted if a stop was requested; SimulationError if the physics broke down, ExtrapolationError if
         the potential stops the run (it may be continued).
         """
-        if not (isinstance(steps, int) and steps >= 0):
+        if isinstance(steps, bool) or not (isinstance(steps, int) and 0 <= steps < 1 << 53):
             raise InputError(f"run({steps!r}): expected a number of steps")
         self.begin_stage(steps, integrator, zero_momentum=zero_momentum)
         self.run_until(self.step + steps)

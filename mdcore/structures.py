@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from mdcore.errors import InputError
+from mdcore.ranges import number
 
 # kind -> fractional coordinates of the atoms of the conventional cell
 BASES = {
@@ -37,7 +38,7 @@ def cell_edges(kind: str, c_over_a: float | None = None) -> np.ndarray:
         if c_over_a is not None:
             raise InputError(f'c_over_a = {c_over_a!r}: applies to "hcp" only, not to "{kind}"')
         return np.ones(3)
-    ratio = IDEAL_C_OVER_A if c_over_a is None else _positive("c_over_a", c_over_a)
+    ratio = IDEAL_C_OVER_A if c_over_a is None else number("c_over_a", c_over_a, "length")
     return np.array([1.0, math.sqrt(3.0), ratio])
 
 
@@ -45,12 +46,12 @@ def lattice_constant(kind: str, number_density: float, c_over_a: float | None = 
     """The lattice constant a that gives ``number_density`` atoms per volume."""
     edges = cell_edges(kind, c_over_a)
     per_volume = len(BASES[kind]) / float(np.prod(edges))  # atoms per a^3
-    return (per_volume / _positive("density", number_density)) ** (1 / 3)
+    return (per_volume / number("density", number_density)) ** (1 / 3)
 
 
 def crystal(kind: str, a: float, c_over_a: float | None = None) -> tuple[np.ndarray, np.ndarray]:
     """(cell matrix [3, 3], positions [n, 3]) of one conventional cell with lattice constant ``a``."""
-    edges = _positive("lattice_constant", a) * cell_edges(kind, c_over_a)
+    edges = number("lattice_constant", a, "length") * cell_edges(kind, c_over_a)
     return np.diag(edges), np.array(BASES[kind], dtype=np.float64) * edges
 
 
@@ -64,17 +65,9 @@ def check_repeat(repeat) -> tuple[int, int, int]:
     """Three positive integers, or InputError."""
     try:
         counts = tuple(repeat)
-        valid = len(counts) == 3 and all(int(n) == n and n >= 1 for n in counts)
-    except (TypeError, ValueError):
+        valid = len(counts) == 3 and all(int(n) == n and 1 <= n <= 10**9 for n in counts)
+    except (TypeError, ValueError, OverflowError):
         valid = False
     if not valid:
         raise InputError(f"replicate = {repeat!r}: expected three positive integers, e.g. [6, 6, 6]")
     return tuple(int(n) for n in counts)
-
-
-def _positive(name: str, value) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise InputError(f"{name} = {value!r}: expected a positive number")
-    if not (math.isfinite(value) and value > 0):
-        raise InputError(f"{name} = {value!r}: expected a positive, finite number")
-    return float(value)

@@ -14,13 +14,13 @@ from mdcore.box import Box, check_positions
 from mdcore.elements import ATOMIC_MASSES, element_of, formula, stranger
 from mdcore.errors import InputError
 from mdcore.files import open_binary
-from mdcore.memory import available
+from mdcore.memory import check_count
 from mdcore.quantities import ASYMMETRIC, asymmetric, asymmetry, numbers, tensor, voigt
+from mdcore.ranges import RANGES, number
 from mdcore.units import METAL, UnitSystem
 from mdcore.units import get as get_units
 
-FEW, MOST = 1_000_000, 2**31 - 1  # atoms: so many fit into any memory; are counted by 32 bits
-ATOM_BYTES = 300.0  # of an atom of a System and of the run that it is for, without neighbours
+FASTEST = 1e6  # unit of velocity
 LABELS = ("energy", "forces", "stress", "virial")
 
 SAME = 1e-3  # of the largest: by how much two columns of velocities may differ, written with few digits
@@ -60,6 +60,12 @@ class System:
         self.species, self.symbols = _species(species, symbols, n)
         self.masses = self._masses(masses)
         self.velocities = None if velocities is None else column("velocities", velocities, n)
+        if velocities is not None and not np.abs(self.velocities).max() <= FASTEST:
+            fast = int(np.abs(self.velocities).max(axis=1).argmax())
+            raise InputError(
+                f"velocities: atom {fast} (counting from 0) has {self.velocities[fast].tolist()}; they go up to "
+                f"+-{FASTEST:g}"
+            )
         self.charges = None if charges is None else column("charges", charges, n, ())
         self.info = dict(info or {})
         self.constraints = ""
@@ -157,7 +163,7 @@ class System:
         if lattice_constant is None:
             structures.cell_edges(kind, c_over_a)  # a wrong kind is the first thing to hear of
             mass = species_mass(species, units, masses) if units.name == "metal" else 1.0
-            per_volume = density * units.density / mass if isinstance(density, int | float) else density
+            per_volume = number("density", density, "density") * units.density / mass
             lattice_constant = structures.lattice_constant(kind, per_volume, c_over_a)
         matrix, positions = structures.crystal(kind, lattice_constant, c_over_a)
         cell = cls(Box(matrix, periodic), positions, species, masses=masses, units=units)
@@ -271,10 +277,13 @@ class System:
             each = [species_mass(name, self.units, masses) for name in self.symbols]
             return np.array(each)[self.species]
         own = column("masses", masses, len(self.positions), ())
-        if (own <= 0.0).any():
-            first = int(np.argmax(own <= 0.0))
+        least, most = RANGES["mass"]
+        possible = (own >= least) & (own <= most)
+        if not possible.all():
+            first = int(np.argmin(possible))
             raise InputError(
-                f"masses: atom {first} (counting from 0) has mass {own[first]:g}; masses must be positive"
+                f"masses: atom {first} (counting from 0) has mass {own[first]:g}; masses must be positive, "
+                f"{least:g} to {most:g}"
             )
         return own
 
@@ -286,21 +295,10 @@ class System:
         return f"System({formula(self.symbols, counts)}, {self.box!r}, units={self.units.name!r})"
 
 
-def check_count(n: int, what: str) -> None:
-    """InputError if so many atoms don't fit into the memory, before it is taken."""
-    have = available() if n > FEW else math.inf
-    if n > MOST or n * ATOM_BYTES > have:
-        need = f"need about {n * ATOM_BYTES / 2**30:.3g} GiB, and {have / 2**30:.3g} GiB are free"
-        raise InputError(f"{what}: {n:,} atoms {f'are more than {MOST:,}' if n > MOST else need}; make it smaller")
-
-
 def species_mass(name: str, units: UnitSystem, masses: dict[str, float] | None = None) -> float:
     """The mass of a species: as given, else its standard atomic weight, else the default of the units."""
     if masses and name in masses:
-        mass = masses[name]
-        if isinstance(mass, bool) or not isinstance(mass, int | float | np.number) or not 0 < mass < np.inf:
-            raise InputError(f"mass of {name} = {mass!r}: expected a positive number")
-        return float(mass)
+        return number(f"mass of {name}", masses[name], "mass")
     if units.default_mass is not None:
         return units.default_mass
     if name in ATOMIC_MASSES:
@@ -358,7 +356,7 @@ def column(name, values, n, row=(3,)) -> np.ndarray:
     """A fresh float64 [n, *row], or InputError; n = None takes any length but zero."""
     try:
         column = np.array(values, dtype=np.float64, order="C")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{name}: expected numbers") from None
     if column.ndim != 1 + len(row) or column.shape[1:] != row or n not in (None, len(column)):
         expected = " x ".join(map(str, ("n" if n is None else n, *row)))

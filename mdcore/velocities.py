@@ -3,6 +3,7 @@
 import numpy as np
 
 from mdcore.errors import InputError
+from mdcore.ranges import number
 
 STREAM = 1  # of the random numbers; 0 is the noise of the Langevin integrator
 LINEAR = 1e-10  # atoms lie on a line if the smallest moment of inertia is this fraction of the largest
@@ -26,8 +27,7 @@ def maxwell_boltzmann(
     """
     if normals is None:
         from mdcore._kernels import normals
-    if isinstance(temperature, bool) or not 0.0 <= temperature < np.inf:
-        raise InputError(f"temperature = {temperature!r}: expected a number >= 0")
+    temperature = number("temperature", temperature, "temperature", zero=True)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
         raise InputError(f"seed = {seed!r}: expected an integer from 0 to 2^64 - 1")
     box, masses, n = system.box, system.masses, len(system.positions)

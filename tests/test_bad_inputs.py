@@ -209,7 +209,7 @@ VALUES = [
         "number as text",
         "timestep = 4.0",
         'timestep = "4fs"',
-        '[[stage]] #2 timestep = "4fs": expected a number > 0 in fs, e.g. timestep = 2.0',
+        '[[stage]] #2 timestep = "4fs": expected a number > 0 in fs (1e-09 to 1e+06), e.g. timestep = 2.0',
     ),
     edit("text as number", 'species = "Ar"', "species = 18", "[structure] species = 18", "text in quotes"),
     edit("negative cutoff", "cutoff = 5.0", "cutoff = -5.0", "[potential] cutoff = -5.0", "> 0 in Angstrom"),

@@ -152,9 +152,10 @@ def test_all_errors_are_told_at_once(tmp_path):
     lines = str(caught.value).splitlines()
     assert lines == [
         "--set seed=-1: seed = -1: expected an integer >= 0 and < 2^63, e.g. seed = 2024",
-        f"{path}: [velocities] temperature = -1: expected a number >= 0 in K, e.g. temperature = 94.4",
+        f"{path}: [velocities] temperature = -1: expected a number >= 0 in K (0, or 1e-09 to 1e+09), "
+        "e.g. temperature = 94.4",
         f"{path}: [potential] cutof = 8.5: unknown key; did you mean 'cutoff'?",
-        f'{path}: [stage] timestep = "2fs": expected a number > 0 in fs, e.g. timestep = 2.0',
+        f'{path}: [stage] timestep = "2fs": expected a number > 0 in fs (1e-09 to 1e+06), e.g. timestep = 2.0',
     ]
 
 

@@ -140,3 +140,63 @@ def test_a_network_whose_energy_no_sum_can_hold():
         mdcore.evaluate(potential, system)
     with pytest.raises(SimulationError, match="step 0: the energy of atom 0"):
         _ = Simulation(system, potential, VelocityVerlet(0.1)).potential_energy
+
+
+# --- numbers from Python -----------------------------------------------------------------------------
+
+STRANGE = [
+    np.nan, np.inf, -np.inf, 1e308, 5e-324, 1e-320, -1.0, True, "3", None, 2**64, 10**400, [1.0], np.array([1.0, 2.0]),
+    1e15, 0, -0.0, 1j,
+]  # fmt: skip
+
+
+def argon():
+    return System.build("fcc", 5.26, "Ar", (2, 2, 2))
+
+
+def run(system=None, potential=None, integrator=None, **options):
+    Simulation(system or argon(), potential or LennardJones(**LJ), integrator or VelocityVerlet(1.0), **options).run(1)
+
+
+def pair(**options):
+    return System(Box.cubic(10.0), [[0.0, 0, 0], [3.5, 0, 0]], "Ar", **options)
+
+
+TAKERS = {
+    "lj cutoff": lambda v: run(potential=LennardJones(v, 0.01, 3.4)),
+    "lj epsilon": lambda v: run(potential=LennardJones(6.0, v, 3.4)),
+    "lj sigma": lambda v: run(potential=LennardJones(6.0, 0.01, v)),
+    "zbl inner": lambda v: run(potential=mdcore.ZBL(v, 2.0)),
+    "zbl cutoff": lambda v: run(potential=mdcore.ZBL(0.5, v)),
+    "timestep": lambda v: run(integrator=VelocityVerlet(v)),
+    "bath": lambda v: run(integrator=mdcore.Langevin(1.0, v, 0.01)),
+    "friction": lambda v: run(integrator=mdcore.Langevin(1.0, 50.0, v)),
+    "temperature": lambda v: mdcore.maxwell_boltzmann(argon(), v, 1),
+    "seed of velocities": lambda v: mdcore.maxwell_boltzmann(argon(), 50.0, v),
+    "skin": lambda v: run(skin=v),
+    "seed": lambda v: run(seed=v),
+    "grid": lambda v: run(processor_grid=(v, 1, 1)),
+    "velocity": lambda v: run(pair(velocities=[[v, 0, 0], [0, 0, 0]])),
+    "mass": lambda v: run(pair(masses=[v, 1.0])),
+    "mass of a species": lambda v: run(pair(masses={"Ar": v})),
+    "charge": lambda v: pair(charges=[v, 1.0]),
+    "position": lambda v: System(Box.cubic(10.0), [[v, 0, 0]], "Ar"),
+    "cell": lambda v: Box([[v, 0, 0], [0, 5, 0], [0, 0, 5]]),
+    "angle": lambda v: Box.from_parameters(5, 5, 5, v, 90, 90),
+    "lattice": lambda v: System.build("fcc", v, "Ar"),
+    "density": lambda v: System.build("fcc", density=v, species="Ar"),
+    "c over a": lambda v: System.build("hcp", 3.0, "Ar", c_over_a=v),
+    "copies": lambda v: argon().replicate((v, 1, 1)),
+}
+
+
+@pytest.mark.parametrize("name", TAKERS)
+@pytest.mark.filterwarnings("error")
+def test_numbers_are_looked_at_where_they_enter(name):
+    for value in STRANGE:
+        try:
+            TAKERS[name](value)
+        except (InputError, SimulationError):
+            continue
+        except Exception as error:
+            pytest.fail(f"{name} = {value!r}"[:200] + f": {type(error).__name__}: {error}")

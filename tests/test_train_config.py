@@ -146,7 +146,8 @@ def test_defaults_are_those_of_the_library():
 @pytest.mark.parametrize(
     "override, told",
     [
-        ("loss.energy=1e-300", "hardly counts"), ("loss.energy=1e300", "<= 1e+06"), ("loss.forces=nan", "finite"),
+        ("loss.energy=1e-13", "hardly counts"), ("loss.energy=1e-300", ">= 0"),
+        ("loss.energy=1e300", "<= 1e+06"), ("loss.forces=nan", "finite"),
         ("loss.tags={a=1e-300}", ">= 1e-06"), ("data.weight=1e-300", ">= 1e-06"), ("data.weight=1e300", "<= 1e+06"),
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 from mdcore import exact
 from mdcore.box import Box
 from mdcore.cli import main
+from mdcore.engine import Engine
 from mdcore.errors import InputError
 from mdcore.evaluation import evaluate
 from mdcore.potentials.base import Sum
@@ -22,8 +23,9 @@ from mdcore.potentials.n2p2_write import write_n2p2
 from mdcore.system import System
 from mdcore.verify import CHECKS, examine, failed, subject, verify
 from mdcore.verify.report import Row
-from mdcore.verify.runs import ranks
+from mdcore.verify.runs import energy_conservation, ranks
 from mdcore.verify.sample import sample
+from mdcore.verify.smoothness import smoothness
 from mdcore.verify.symmetries import extensivity, inversion, permutation, rotation, translation
 from tests.mpi import MPIEXEC, ROOT, mpirun, needs_mpi
 from tests.reference.hdnnp_models import random_model
@@ -294,7 +296,7 @@ def test_rows_in_words():
 
 
 def test_samples(tmp_path):
-    """Test vectors first, then input.data, then atoms at random."""
+    """The structures of input.data; else a test vector or atoms at random, whichever is less outside."""
     potential = HDNNPotential(MODEL)
     system, origin = sample(potential)
     assert origin.startswith("48 atoms at random") and set(system.symbols) == {"H", "O"}
@@ -309,8 +311,10 @@ def test_samples(tmp_path):
     object.__setattr__(model, "test_vectors", make_test_vectors(model, HDNNPotential(model).networks))
     write_h5(model, tmp_path / "net.h5")
     it = subject(tmp_path / "net.h5")
-    assert it.origin == "a test vector of the potential"
-    assert it.n == min(len(v.symbols) for v in model.test_vectors)
+    smallest = min(len(v.symbols) for v in model.test_vectors)
+    assert (it.n, it.origin) in (
+        (smallest, "a test vector of the potential, relaxed a little"), (48, "48 atoms at random, relaxed a little")
+    )  # fmt: skip
 
 
 def test_samples_of_classical_potentials():
@@ -414,3 +418,37 @@ def test_box_of_the_subject_is_not_assumed_at_the_origin():
     system = System(Box(matrix, True, (3.0, -2.0, 1.0)), system.positions + 2 * matrix[0], system.species,
                     system.symbols, masses=system.masses, units="lj")  # fmt: skip
     assert not wrong(LennardJones(**SMOOTH), system)
+
+
+@pytest.mark.parametrize("far", [30.0, 1e3, 1e6, 5e7])
+def test_work_does_not_grow_with_the_extent(far, monkeypatch):
+    """Two atoms out of each other's reach: the probe comes near the first alone."""
+    asked = []
+    move = Engine.move
+    monkeypatch.setattr(Engine, "move", lambda self, x: asked.append(1) or move(self, x))
+    positions = [[0.0, 0, 0], [far, 0.3, 0]]
+    system = System(Box.around(positions), positions, "Ar")
+    rows = list(examine(subject(LennardJones(8.5, 0.0103, 3.4, truncation="force-shifted"), system), (smoothness,)))
+    assert rows and not failed(rows)
+    assert len(asked) < 3000
+
+
+@pytest.mark.parametrize("squeezed", [0.75, 0.65])
+def test_a_strained_structure_conserves_energy_at_a_shorter_step(squeezed):
+    system = System.build("fcc", 5.26 * squeezed, "Ar", (3, 3, 3))
+    lj = LennardJones(5.0, 0.0103, 3.4, truncation="force-shifted")
+    rng = np.random.default_rng(1)
+    system.positions += rng.normal(size=system.positions.shape) * 0.25
+    assert not failed(examine(subject(lj, system), (energy_conservation,)))
+
+
+def test_a_shorter_step_is_no_excuse_for_wrong_forces():
+    class Wrong(LennardJones):
+        def compute(self, atoms, neighbors, domain, out):
+            super().compute(atoms, neighbors, domain, out)
+            atoms.f[: atoms.n_total, 0] *= 0.9
+
+    system = System.build("fcc", 5.26 * 0.8, "Ar", (3, 3, 3))
+    system.positions += np.random.default_rng(1).normal(size=system.positions.shape) * 0.3
+    rows = list(examine(subject(Wrong(5.0, 0.0103, 3.4, truncation="force-shifted"), system), (energy_conservation,)))
+    assert failed(rows)

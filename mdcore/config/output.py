@@ -146,7 +146,7 @@ class AnalysisSettings:
         example=10.0,
     )
     rdf_bins: int = setting(
-        Integer(minimum=2), "Bins of the radial distribution function.", default=200, example=200
+        Integer(2, 1_000_000), "Bins of the radial distribution function.", default=200, example=200
     )
     diffusion: bool = setting(
         Boolean(), "Self-diffusion coefficient from the mean square displacement.", default=True, example=True

@@ -41,7 +41,7 @@ def _split(key: str, text: str) -> list[str]:
     """The parts of a dotted key, read as TOML does: bare or quoted."""
     try:
         table = {} if has_long_key(key) else tomllib.loads(f"{key} = 0")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         table = {}
     parts = []
     while isinstance(table, dict) and len(table) == 1:
@@ -82,7 +82,7 @@ def _value(value: str, text: str):
         parsed = tomllib.loads(f"value = {value}")
         if len(parsed) == 1:
             return parsed["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # thousands of digits, of brackets
         pass
     if not value or value[0] in "\"'[{" or "\n" in value:
         raise InputError(

@@ -6,9 +6,13 @@ what it expects in an error message, and its `type_name` in the reference page.
 
 import json
 import math
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
+
+from mdcore.ranges import LARGEST, RANGES, SMALLEST
 
 REQUIRED = MISSING
+MOST = 10**15  # largest integer, where nothing else is said
+LONGEST = 4096  # characters of a text
 
 
 class Mismatch(Exception):
@@ -38,6 +42,8 @@ class Text:
     def convert(self, value):
         if not isinstance(value, str) or not value.strip():
             raise Mismatch
+        if len(value) > LONGEST or "\0" in value:
+            raise Mismatch(f"expected a text of at most {LONGEST} characters, none of them NUL")
         return value
 
 
@@ -60,25 +66,16 @@ class Choice:
         return value
 
 
-def _bounds(minimum, above, maximum):
-    parts = []
-    if above is not None:
-        parts.append(f"> {above:g}")
-    if minimum is not None:
-        parts.append(f">= {minimum:g}")
-    if maximum is not None:
-        parts.append("< 2^63" if maximum == 2**63 - 1 else f"<= {maximum:g}")
-    return " and ".join(parts)
-
-
 @dataclass(frozen=True)
 class Integer:
     minimum: int | None = None
-    maximum: int | None = None
+    maximum: int = MOST
 
     @property
     def type_name(self):
-        return f"integer {_bounds(self.minimum, None, self.maximum)}".strip()
+        lower = "" if self.minimum is None else f">= {self.minimum} and "
+        upper = {MOST: "<= 10^15", 2**63 - 1: "< 2^63"}.get(self.maximum, f"<= {self.maximum}")
+        return f"integer {lower}{upper}"
 
     def describe(self, unit=""):
         return f"an {self.type_name}" + (f" in {unit}" if unit else "")
@@ -88,27 +85,40 @@ class Integer:
             raise Mismatch(f"expected an integer, write {int(value)}")
         if isinstance(value, bool) or not isinstance(value, int):
             raise Mismatch
-        if (self.minimum is not None and value < self.minimum) or (
-            self.maximum is not None and value > self.maximum
-        ):
+        if not (-MOST if self.minimum is None else self.minimum) <= value <= self.maximum:
             raise Mismatch
         return value
 
 
 @dataclass(frozen=True)
 class Number:
-    """A finite float; integers are accepted."""
+    """A float, from `minimum` or above zero to `maximum`, or zero itself; integers are accepted.
+
+    least : nothing is nearer to zero, but zero where it is allowed
+    """
 
     minimum: float | None = None
     above: float | None = None
-    maximum: float | None = None
+    maximum: float = LARGEST
+    least: float = SMALLEST
 
     @property
     def type_name(self):
-        return f"number {_bounds(self.minimum, self.above, self.maximum)}".strip()
+        return " ".join(filter(None, self._words()))
 
     def describe(self, unit=""):
-        return f"a {self.type_name}" + (f" in {unit}" if unit else "")
+        form, sizes = self._words()
+        return " ".join(filter(None, [f"a {form}", f"in {unit}" if unit else "", sizes]))
+
+    def _words(self) -> tuple[str, str]:
+        """``number > 0``, and the sizes it may have."""
+        if self.minimum or (self.maximum < LARGEST and self.least == SMALLEST):  # bounds that somebody means
+            lower = f"> {self.above:g}" if self.minimum is None else f">= {self.minimum:g}"
+            return f"number {lower} and <= {self.maximum:g}", ""
+        sizes = f"{self.least:g} to {self.maximum:g}"
+        if self.above is not None:
+            return f"number > {self.above:g}", f"({sizes})"
+        return ("number >= 0", f"(0, or {sizes})") if self.minimum == 0 else ("number", f"(+-{self.maximum:g})")
 
     def convert(self, value):
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -119,13 +129,12 @@ class Number:
             value = math.inf
         if not math.isfinite(value):
             raise Mismatch(f"expected a finite {self.type_name}")
-        if (
-            (self.minimum is not None and value < self.minimum)
-            or (self.above is not None and value <= self.above)
-            or (self.maximum is not None and value > self.maximum)
-        ):
+        lowest = -LARGEST if self.minimum is None else self.minimum
+        if not lowest <= value <= self.maximum or (self.above is not None and value <= self.above):
             raise Mismatch
-        return value
+        if 0.0 < abs(value) < self.least:
+            raise Mismatch
+        return value + 0.0  # no -0.0
 
 
 @dataclass(frozen=True)
@@ -223,10 +232,10 @@ def setting(kind, doc, *, default=REQUIRED, factory=MISSING, default_text=None, 
 
     `quantity` names the unit (a key of `UnitSystem.labels`), `default_text` describes a default that
     depends on other settings (the field then holds None until the settings are resolved), `example`
-    is a TOML value.
+    is a TOML value. Numbers that are a quantity get its range (RANGES), unless theirs is narrower.
     """
     metadata = {
-        "kind": kind,
+        "kind": _within(kind, *RANGES[quantity]) if quantity in RANGES else kind,
         "doc": doc,
         "quantity": quantity,
         "default_text": default_text,
@@ -237,6 +246,17 @@ def setting(kind, doc, *, default=REQUIRED, factory=MISSING, default_text=None, 
     if default is MISSING:
         return field(metadata=metadata)
     return field(default=default, metadata=metadata)
+
+
+def _within(kind, least: float, most: float):
+    """The kind with the numbers in it no smaller and no larger than that."""
+    if isinstance(kind, Number):
+        return replace(kind, least=max(least, kind.least), maximum=min(most, kind.maximum))
+    if isinstance(kind, OneOf):
+        return replace(kind, kinds=tuple(_within(each, least, most) for each in kind.kinds))
+    if isinstance(kind, List | Table):
+        return replace(kind, item=_within(kind.item, least, most))
+    return kind
 
 
 def keys(cls) -> dict[str, Field]:
@@ -258,4 +278,6 @@ def toml(value) -> str:
         return "[" + ", ".join(map(toml, value)) + "]"
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{k} = {toml(v)}" for k, v in value.items()) + " }" if value else "{}"
+    if isinstance(value, int) and value.bit_length() > 4096:
+        return f"an integer of {value.bit_length()} bits"
     return str(value)

@@ -47,7 +47,7 @@ class ParallelSettings:
     """How the work is shared among MPI ranks and threads. It changes the speed, never the result."""
 
     grid: str | tuple[int, int, int] = setting(
-        OneOf((Choice(("auto",)), List(Integer(minimum=1), 3))),
+        OneOf((Choice(("auto",)), List(Integer(1, 1_000_000), 3))),
         "Domains along each cell vector; the product is "
         'the number of ranks. `"auto"`: the least surface.',
         default="auto",

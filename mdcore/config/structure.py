@@ -37,7 +37,7 @@ class StructureSettings:
         example={"1": "O", "2": "H"},
     )
     frame: int = setting(
-        Integer(), "Which structure of the file, counted from 0; -1 is the last.", default=-1, example=0
+        Integer(-(10**9), 10**9), "Which structure of the file, counted from 0; -1 is the last.", default=-1, example=0
     )
     build: str | None = setting(
         Choice(("fcc", "bcc", "hcp", "sc", "diamond")),
@@ -73,7 +73,7 @@ class StructureSettings:
         example=1.623,
     )
     replicate: tuple[int, int, int] = setting(
-        List(Integer(minimum=1), 3),
+        List(Integer(1, 1_000_000), 3),
         "Copies of the cell along each of its vectors.",
         default=(1, 1, 1),
         example=[6, 6, 6],

@@ -85,7 +85,7 @@ class DescriptorSettings:
         Boolean(), "Angular candidates without factors of r_jk: type 9 instead of 3.", default=False, example=True
     )
     keep: int | dict[str, int] | None = setting(
-        OneOf((Integer(minimum=1), Table(Integer(minimum=1)))),
+        OneOf((Integer(1, 10_000), Table(Integer(1, 10_000)))),
         "How many candidates each element keeps: one number, or one for each element.",
         default=None,
         default_text="all that vary and differ",

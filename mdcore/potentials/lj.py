@@ -9,12 +9,12 @@ Tail corrections (ibid. sec. 2.8, eqs 2.144 and 2.145, g(r) = 1 past the cutoff)
 """
 
 import math
-import numbers
 
 import numpy as np
 
 from mdcore import _kernels
 from mdcore.errors import InputError
+from mdcore.ranges import number
 
 TRUNCATIONS = ("cut", "shifted", "force-shifted")
 MIXINGS = ("lorentz-berthelot", "geometric", "none")
@@ -71,9 +71,9 @@ class LennardJones:
         self.pairs = {}
         for (a, b), given in (pairs or {}).items():
             own = given[2] if len(given) > 2 else None
-            rc = cutoff if own is None else _positive(f"cutoff of the pair {a}-{b}", own)
+            rc = cutoff if own is None else _length(f"cutoff of the pair {a}-{b}", own)
             self.pairs[frozenset((a, b))] = (*_parameters(f"{a}-{b}", given[:2]), rc)
-        self.base_cutoff = _positive("cutoff", cutoff)
+        self.base_cutoff = _length("cutoff", cutoff)
         self.cutoff = max([self.base_cutoff, *(pair[2] for pair in self.pairs.values())])
         self.truncation, self.mixing, self.tail_corrections = truncation, mixing, tail_corrections
 
@@ -167,10 +167,8 @@ def _one_of(name: str, value, choices) -> None:
         raise InputError(f"LennardJones: {name} = {value!r}: choose one of {', '.join(choices)}")
 
 
-def _positive(name: str, value) -> float:
-    if not (isinstance(value, numbers.Real) and 0 < value < 1e12):
-        raise InputError(f"LennardJones: {name} = {value!r}: expected a positive number below 1e12")
-    return float(value)
+def _length(name: str, value) -> float:
+    return number(f"LennardJones: {name}", value, "length")
 
 
 def _parameters(name: str, value) -> tuple[float, float]:
@@ -178,6 +176,5 @@ def _parameters(name: str, value) -> tuple[float, float]:
         epsilon, sigma = value
     except (TypeError, ValueError):
         raise InputError(f"LennardJones: {name} = {value!r}: expected (epsilon, sigma)") from None
-    if epsilon == 0:  # a pair that does not interact
-        return 0.0, _positive(f"sigma of {name}", sigma)
-    return _positive(f"epsilon of {name}", epsilon), _positive(f"sigma of {name}", sigma)
+    epsilon = number(f"LennardJones: epsilon of {name}", epsilon, "energy", zero=True)  # zero: they do not interact
+    return epsilon, _length(f"sigma of {name}", sigma)

@@ -15,7 +15,6 @@ the switch of LAMMPS's pair_style zbl, so numbers agree with it. It shifts the e
 the forces there are those of u. Each pair of species may have its own `inner` and cutoff.
 """
 
-import math
 import numbers as kinds
 
 import numpy as np
@@ -23,6 +22,7 @@ import numpy as np
 from mdcore import _kernels
 from mdcore.elements import ATOMIC_NUMBERS, element_of
 from mdcore.errors import InputError
+from mdcore.ranges import number
 from mdcore.units import COULOMB
 
 SCREENING = 0.46850  # Angstrom: 0.8854 Bohr radii
@@ -119,9 +119,8 @@ class ZBL:
 
 
 def _range(inner, cutoff, whose: str) -> tuple[float, float]:
-    for name, value in (("inner", inner), ("cutoff", cutoff)):
-        if not (isinstance(value, kinds.Real) and math.isfinite(value) and value >= 0):
-            raise InputError(f"ZBL: {whose}{name} = {value!r}: expected a length in Angstrom")
+    inner = number(f"ZBL: {whose}inner", inner, "length", zero=True)
+    cutoff = number(f"ZBL: {whose}cutoff", cutoff, "length")
     if not inner < cutoff:
         raise InputError(f"ZBL: {whose}inner = {inner!r}, cutoff = {cutoff!r}: inner must be less than the cutoff")
-    return float(inner), float(cutoff)
+    return inner, cutoff

@@ -1,8 +1,8 @@
 """On which structure is a potential examined if none is given?
 
-A test vector of the potential, or the smallest of the first structures in the input.data beside it; else atoms thrown
-into a box, as dense as the means of the descriptors say that the training set was, then relaxed a little towards the
-range of training.
+The smallest of the first structures in the input.data beside it. Else a test vector of the potential, or atoms thrown
+into a box, as dense as the means of the descriptors say that the training set was: relaxed a little, and whichever is
+nearer to the range of training then.
 """
 
 from itertools import islice
@@ -14,6 +14,7 @@ from mdcore.box import Box
 from mdcore.elements import ATOMIC_MASSES
 from mdcore.engine import Engine
 from mdcore.errors import InputError, MdcoreError
+from mdcore.evaluation import evaluate
 from mdcore.potentials.base import leaves
 from mdcore.potentials.python import PythonPotential
 from mdcore.system import System
@@ -23,6 +24,7 @@ LOOK_AT = 20  # structures of input.data
 TRIALS = 60  # places tried for each atom; the freest is taken
 RELAX = 40  # steps downhill, the average at most LONGEST mean distances
 LONGEST = 0.03
+KNOWN = 0.1  # of the range of training: no need to look for a structure that is less outside on average
 
 
 def sample(potential, seed: int = 1, beside=None) -> tuple[System, str]:
@@ -30,20 +32,32 @@ def sample(potential, seed: int = 1, beside=None) -> tuple[System, str]:
     if any(isinstance(term, PythonPotential) for term in leaves(potential)):
         raise InputError(f"{potential!r}: give a structure to examine it on, e.g. verify(potential, system)")
     model = next((term.model for term in leaves(potential) if hasattr(term, "model")), None)
-    if model is not None and model.test_vectors:
-        smallest = min(model.test_vectors, key=lambda v: len(v.symbols))
-        return _labelled(smallest, potential), "a test vector of the potential"
     if model is not None and beside is not None and (data := Path(beside) / "input.data").is_file():
         from mdcore.potentials.n2p2_data import iterate_input_data
 
         first = list(islice(iterate_input_data(data), LOOK_AT))
-        known = [s for s in first if set(s.symbols) <= set(model.elements)]
-        if known:
-            structure = min(known, key=lambda s: len(s.symbols))
+        possible = [s for s in first if set(s.symbols) <= set(model.elements)]
+        if possible:
+            structure = min(possible, key=lambda s: len(s.symbols))
             return _labelled(structure, potential), f"structure {first.index(structure)} (counting from 0) of {data}"
+    known = None
+    if model is not None and model.test_vectors:
+        smallest = min(model.test_vectors, key=lambda v: len(v.symbols))
+        known = _relaxed(potential, _labelled(smallest, potential)), "a test vector of the potential, relaxed a little"
+        if _outside(potential, known[0]) <= KNOWN:
+            return known
     densities = _trained_densities(potential) if model is not None else _typical_densities(potential)
     system = scattered(densities, seed, "metal" if all(s in ATOMIC_MASSES for s in densities) else "lj")
-    return _relaxed(potential, system), f"{system.n_atoms} atoms at random, relaxed a little"
+    found = _relaxed(potential, system), f"{system.n_atoms} atoms at random, relaxed a little"
+    return min((known, found), key=lambda one: _outside(potential, one[0])) if known else found
+
+
+def _outside(potential, system: System) -> float:
+    """How far, on average, atoms are outside the range of training, at most 10; infinite if there is no answer."""
+    try:
+        return float(np.minimum(evaluate(potential, system).extrapolation.excess, 10.0).mean())
+    except MdcoreError:
+        return np.inf
 
 
 def _labelled(structure, potential) -> System:

@@ -71,9 +71,11 @@ def _nearest(it: Subject) -> float:
 
 
 def _group(it: Subject) -> tuple[np.ndarray, np.ndarray]:
-    """(positions, species) of the first atom and those nearest to it."""
+    """(positions, species) of the first atom and those nearest to it, none out of its reach."""
     positions = it.box.wrap(it.positions)[0]
-    near = np.argsort(np.linalg.norm(positions - positions[0], axis=1))[:GROUP]
+    away = np.linalg.norm(positions - positions[0], axis=1)
+    near = np.argsort(away)[:GROUP]
+    near = near[away[near] <= it.potential.cutoff]
     return positions[near] - positions[0], it.species[near]
 
 

@@ -1,0 +1,27 @@
+"""Which numbers can be computed with? The same for input files and for Python."""
+
+import numbers
+
+from mdcore.errors import InputError
+
+SMALLEST, LARGEST = 1e-15, 1e15  # sizes of numbers, where nothing else is said
+RANGES = {  # sizes of quantities, user units
+    "length": (1e-6, 1e6),
+    "energy": (1e-12, 1e6),
+    "mass": (1e-6, 1e9),
+    "time": (1e-9, 1e6),
+    "temperature": (1e-9, 1e9),
+    "friction": (1e-12, 1e6),
+    "density": (1e-9, 1e6),
+}
+
+
+def number(name: str, value, quantity: str = "", zero: bool = False) -> float:
+    """The value as a float; InputError unless it is positive and in the range of the quantity, or an allowed zero."""
+    least, most = RANGES.get(quantity, (SMALLEST, LARGEST))
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if real and (least <= value <= most or (zero and value == 0)):
+        return float(value) + 0.0
+    kind = "number >= 0 (0, or " if zero else "positive number ("
+    shown = f"2^{value.bit_length()}" if isinstance(value, int) and value.bit_length() > 99 else repr(value)
+    raise InputError(f"{name} = {shown}: expected a {kind}{least:g} to {most:g})")
