@@ -429,7 +429,8 @@ def test_published_water(capsys):
     text = re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1]
     Path("water.toml").write_text(text)
     arguments = ["--set", f"potential.0.file={potential}", "--set", "structure.file=start.extxyz"]
-    for item in ("stage.0.steps=20", "stage.1.steps=20", "output.thermo_every=1"):
+    units = 'potential.0.units={ length = "bohr", energy = "hartree" }'
+    for item in ("stage.0.steps=20", "stage.1.steps=20", "output.thermo_every=1", units):
         arguments += ["--set", item]
     assert command(*arguments) == 0
     assert "extrapolation: none in 41 steps" in capsys.readouterr().out
