@@ -443,7 +443,7 @@ def noise(mean, rows, n_atoms):
         (np.linspace(60.0, 129.0, 24), {}, (), "its temperature is 94.4 K, that of this run 94.5 K"),  # a ramp
         (noise(94.4, 24, 864), {"density": 1.2}, (), "its density is 1.374 g/cm3, that of this run 1.2 g/cm3"),
         (noise(94.4, 24, 864), {"density": np.nan}, (), "that of this run none"),
-        ([], {}, (94.4,), "is not in its log (thermo_every = 0)"),
+        ([], {}, (94.4,), "is not in its log (thermo_every)"),
     ],
 )
 def test_a_reference_counts_in_its_state_only(temperatures, options, bath, says):
@@ -460,6 +460,7 @@ def test_a_reference_counts_in_its_state_only(temperatures, options, bath, says)
     ("sets", "compared"),
     [
         ([], True),
+        (["stage.1.trajectory_every=150", "output.thermo_every=1000"], True),  # one frame, no row between its steps
         (["stage.0.temperature=130", "stage.1.temperature=130"], False),
         (["structure.density=1.3"], False),
         (["analysis.reference.temperature=130"], False),

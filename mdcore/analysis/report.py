@@ -145,7 +145,9 @@ def analyse(
             provenance=dict(trajectory.provenance),
             reference=dict(reference or {}),
         )
-        if note := state.mismatch(trajectory, *report.steps, report.reference, bath):
+        begin = report.steps[0] if first_step is None else first_step  # of the log, which has other steps than frames
+        end = report.steps[1] if last_step is None else last_step
+        if note := state.mismatch(trajectory, begin, end, report.reference, bath):
             report.reference = {}
             report.notes.append(note)
         report.conditions = _conditions(trajectory, frames, report.steps)

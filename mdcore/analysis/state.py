@@ -24,7 +24,7 @@ def mismatch(trajectory, first_step: int, last_step: int, reference: dict, bath=
     for name, value in wanted.items():
         unit = f" {units[name]}"
         if len(rows) == 0:
-            problems.append(f"the {name} of this run is not in its log (thermo_every = 0)")
+            problems.append(f"the {name} of this run is not in its log (thermo_every)")
             continue
         measured = thermo[name][rows]
         if name == "density":

@@ -68,17 +68,17 @@ def run(settings: Settings, comm, stop=None, *, restart=None, overwrite=False, q
             run_stages(settings, sim, assemble.remaining(stages, sim, path is not None), outputs, say)
         progress.close()
         timing = meter.report(sim)
-        say("\n" + "\n".join([timing, *networks.totals(sim.potential), *written(settings)]))
+        say("\n" + "\n".join([timing, *prose(networks.totals(sim.potential)), *written(settings)]))
     if settings.analysis is not None:
         lines = on_root(comm, lambda: analyse(settings, stages, reference))
-        say("\n" + "\n".join(lines or ()))
+        say("\n" + "\n".join(prose(lines or ())))
     conclude(sim, say, quiet)
 
 
 def conclude(sim: Simulation, say, quiet: bool) -> None:
     """The last word is whether to trust what the networks said; that they can't be trusted is told in any case."""
     if lines := networks.verdicts(sim.potential):
-        say("\n" + "\n".join(lines))
+        say("\n" + "\n".join(prose(lines)))
     for text in networks.verdicts(sim.potential, doubtful=True) if quiet and sim.comm.rank == 0 else ():
         networks.tell(text)
 
@@ -98,7 +98,12 @@ def finished(settings: Settings, stages, path: str, reference, comm, say) -> Non
 
     if settings.analysis is not None and on_root(comm, missing, share=True):
         lines = on_root(comm, lambda: analyse(settings, stages, reference))
-        say("\n" + "\n".join(lines or ()))
+        say("\n" + "\n".join(prose(lines or ())))
+
+
+def prose(lines) -> list[str]:
+    """Long lines, folded on a terminal."""
+    return [console.folded(line, sys.stdout) for line in lines]
 
 
 def written(settings: Settings) -> list[str]:
@@ -122,7 +127,7 @@ def run_stages(settings: Settings, sim: Simulation, stages, outputs: Outputs, sa
         outputs.write_checkpoint(sim)
         raise halted(settings, error) from None
     except SimulationError as error:
-        say("\n".join(["", *networks.totals(sim.potential), *networks.verdicts(sim.potential)]))
+        say("\n".join(["", *prose(networks.totals(sim.potential)), *prose(networks.verdicts(sim.potential))]))
         raise with_last_checkpoint(error, outputs) from None
 
 
