@@ -32,10 +32,10 @@ def main(argv=None) -> int:
 
 
 def told(warning, category, filename, line, file=None, text=None) -> None:
-    """A warning of ours as one line; others as Python shows them."""
+    """A warning of ours as one line; others as Python shows them. NumPy tells of overflow; our checks do."""
     if category is UserWarning:
         console.tell("warning", str(warning))
-    else:
+    elif not issubclass(category, RuntimeWarning):
         sys.stderr.write(warnings.formatwarning(warning, category, filename, line, text))
 
 

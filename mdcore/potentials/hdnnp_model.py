@@ -22,6 +22,7 @@ from mdcore.potentials.walls import Wall, check_walls
 
 RADIAL_TYPES = (2, 12, 20, 23)
 ANGULAR_TYPES = (3, 9, 13, 21, 22, 24, 25)
+LARGEST = 1e9  # of all parameters of descriptors
 NARROW_TYPES = (3, 13, 21, 24)  # carry factors of r_jk, hence vanish beyond its cutoff
 WEIGHTED_TYPES = (12, 13, 23, 24, 25)  # every element, weighted with Z_j or Z_j Z_k
 COMPACT_TYPES = (20, 21, 22, 23, 24, 25)  # compact support: no cutoff function
@@ -72,6 +73,8 @@ class SymmetryFunction:
             problem = f"needs {wanted} neighbour elements, has {len(self.neighbors)}"
         elif not np.all(np.isfinite(numbers)):
             problem = "has a parameter that is not finite"
+        elif np.abs(numbers).max() > LARGEST:
+            problem = f"has a parameter beyond {LARGEST:g}"
         elif self.cutoff <= 0:
             problem = f"has cutoff {self.cutoff}: it must be positive"
         elif self.cutoff_type not in CUTOFF_TYPES:

@@ -77,6 +77,8 @@ def _load(path: Path, width: int, frames: int | None = None) -> np.ndarray:
         raise InputError(f"{path}: can't be read as a NumPy array: {error}") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
         raise InputError(f"{path}: no NumPy array of numbers")
+    if not array.size:
+        raise InputError(f"{path}: an empty array")
     rows = array.reshape(len(array), -1) if array.ndim else array.reshape(1, -1)
     if rows.shape[1] != width or frames not in (None, len(rows)):
         expected = f"[{'frames' if frames is None else frames}, {width}]"
