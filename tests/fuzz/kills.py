@@ -1,8 +1,8 @@
-"""python -m tests.fuzz.kills --seed 5 --count 100: killed at random moments, does a run or a training end as if nothing had happened?
+"""python -m tests.fuzz.kills --seed 5 --count 100: does what is killed at random end as if nothing had happened?
 
 Each history runs a command on one or two ranks, kills it (SIGKILL, all its processes) at a random moment, goes on with
---restart, on another number of ranks as chance will have it, up to three times, and lets it end. Trajectory, thermo log, dump and
-checkpoint of a run, and the potential of a training, are those of a run that nothing disturbed, bit for bit.
+--restart, on another number of ranks as chance will have it, up to three times, and lets it end. Trajectory, thermo,
+dump and checkpoint of a run, and the potential of a training, are those of a run that nothing disturbed, bit for bit.
 """
 
 import argparse
@@ -79,8 +79,9 @@ def main() -> int:
             number += 1
     for (kind, ranks), n in sorted(counts.items()):
         print(f"{kind:<6} on {ranks} {'ranks' if ranks > 1 else 'rank':<6}{n:>5} kills")
-    print(f"{sum(counts.values())} kills in {number} histories, seed {arguments.seed}, {time.monotonic() - began:.0f} s: "
-          f"{number - wrong} identical ends, {wrong} others")  # fmt: skip
+    ended = f"{number - wrong} identical ends, {wrong} others"
+    passed = time.monotonic() - began
+    print(f"{sum(counts.values())} kills in {number} histories, seed {arguments.seed}, {passed:.0f} s: {ended}")
     return wrong > 0
 
 
