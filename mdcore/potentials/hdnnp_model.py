@@ -71,10 +71,8 @@ class SymmetryFunction:
         problem = None
         if len(self.neighbors) != wanted:
             problem = f"needs {wanted} neighbour elements, has {len(self.neighbors)}"
-        elif not np.all(np.isfinite(numbers)):
-            problem = "has a parameter that is not finite"
-        elif np.abs(numbers).max() > LARGEST:
-            problem = f"has a parameter beyond {LARGEST:g}"
+        elif not np.all(np.abs(numbers) <= LARGEST):
+            problem = f"has a parameter that is not finite, or beyond {LARGEST:g}"
         elif self.cutoff <= 0:
             problem = f"has cutoff {self.cutoff}: it must be positive"
         elif self.cutoff_type not in CUTOFF_TYPES:
