@@ -17,8 +17,12 @@ FIRST_LINE_SECONDS = 10.0  # between progress lines in a log: not closer than th
 LINE_SECONDS = 600.0  # ... not farther than this, and else at every tenth of the run
 
 
-def banner(sim, provenance: dict[str, str], input_name: str = "", restart: str = "") -> str:
-    """What starts now: program, processor, atoms, cell, ranks, seed; restart : from where it goes on."""
+def banner(
+    sim, provenance: dict[str, str], input_name: str = "", restart: str = "", room: dict[str, str] | None = None
+) -> str:
+    """What starts now: program, processor, atoms, cell, ranks, seed; restart : from where it goes on
+    room : closest distances and density, in words
+    """
     system, units = sim.system, sim.units
     box, labels = system.box, units.labels
     counts = getattr(system, "counts", None)
@@ -41,6 +45,7 @@ def banner(sim, provenance: dict[str, str], input_name: str = "", restart: str =
         "potential": "\n             ".join(provenance.get("potential", "").splitlines()),
         "atoms": atoms,
         "cell": cell,
+        **(room or {}),
         "units": f"{units.name} ({labels['length']}, {labels['time']}, {labels['energy']})",
         "seed": str(sim.seed),
         "goes on": restart,

@@ -50,7 +50,7 @@ def look(it) -> None:
         total = int(comm.sum(np.array([total]))[0])
     if total > MANY and density < CROWDED and kinds == ("half",):  # forces of pairs tell as well, and at no cost
         return
-    tolerant = any(getattr(term, "at_any_distance", False) for term in terms)
+    tolerant = any(getattr(t, "at_any_distance", False) or getattr(getattr(t, "model", 0), "walls", ()) for t in terms)
     strict = not tolerant and any(hasattr(term, "model") for term in terms)
     lists, most, n = it.neighbors, limits(symbols), atoms.n_owned
     pairs = lists.list or getattr(lists.full, "pairs", None) or VerletList()

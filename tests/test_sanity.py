@@ -192,3 +192,12 @@ def test_the_closest_distance_by_brute_force():
 def test_radii():
     assert sanity.radius("O") == 0.66 and sanity.radius("Ow") == sanity.radius("H")
     assert np.allclose(sanity.limits(("O", "H")), 0.15 * np.array([[1.32, 0.97], [0.97, 0.62]]))
+
+
+def test_a_run_tells_distance_and_density(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.toml").write_text(INPUT.format(a=5.26))
+    assert main(["run", "a.toml"]) == 0
+    told = capsys.readouterr()
+    assert "closest    Ar-Ar 3.719 Angstrom" in told.out and "density    1.82325 g/cm3" in told.out
+    assert "warning" not in told.err

@@ -5,7 +5,7 @@ import os
 import sys
 from contextlib import ExitStack, nullcontext
 
-from mdcore import checkpoint, console
+from mdcore import checkpoint, console, sanity
 from mdcore._kernels import cpu_name
 from mdcore.cli import assemble, networks, summary
 from mdcore.cli.assemble import Stage
@@ -50,7 +50,7 @@ def run(settings: Settings, comm, stop=None, *, restart=None, overwrite=False, q
         state = None if path is None else on_root(comm, lambda: read_state(settings, path, stages))
         if path is not None and comm.bcast(comm.rank == 0 and state["step"] == stages[-1].last):
             return finished(settings, stages, path, reference, comm, say)
-        sim = begin(settings, comm, stages, path, state)
+        sim, lengths = begin(settings, comm, stages, path, state)
         if overwrite:
             on_root(comm, lambda: forget(settings))
         resume_step = None if path is None else sim.step
@@ -61,7 +61,9 @@ def run(settings: Settings, comm, stop=None, *, restart=None, overwrite=False, q
         for observer in (*outputs.observers, progress):
             sim.add_observer(observer)
         restarted = summary.of_restart(path, sim) if path is not None and comm.rank == 0 else ""
-        say(banner(sim, outputs.provenance, settings.source, restarted) + "\n")
+        say(banner(sim, outputs.provenance, settings.source, restarted, lengths[0]) + "\n")
+        for text in lengths[1]:
+            console.tell("warning", text)
         meter = Meter(sim)
         # signals are caught only now: before and after the steps they end the process at once
         with StopSignals() if stop is None else nullcontext(stop) as sim.stop_requested:
@@ -161,14 +163,15 @@ def analyse(settings: Settings, stages, reference: dict) -> list[str]:
     return report.lines()
 
 
-def begin(settings: Settings, comm, stages, path: str | None, state: dict | None) -> Simulation:
-    """The simulation at its first step, or at the `state` of the checkpoint at `path`, which rank 0 has read."""
+def begin(settings: Settings, comm, stages, path: str | None, state: dict | None) -> tuple[Simulation, tuple]:
+    """The simulation at its first step, or at the `state` of the checkpoint at `path`, which rank 0 has read; and what
+    there is to tell of distances and density (sanity.py), at the first step on rank 0."""
     system = None if path is not None else on_root(comm, lambda: assemble.make_system(settings))
     step = comm.bcast(state["step"] if state else 0)
     models = on_root(comm, lambda: networks.read_models(settings, state["symbols"] if state else system.symbols), True)
     if path is not None:
         on_root(comm, lambda: networks.compare(models, path, checkpoint.read_provenance(path)))
-    return Simulation(
+    sim = Simulation(
         system,
         assemble.make_potential(settings, models),
         assemble.stage_at(stages, step).integrator(),
@@ -178,6 +181,7 @@ def begin(settings: Settings, comm, stages, path: str | None, state: dict | None
         processor_grid=None if settings.parallel.grid == "auto" else settings.parallel.grid,
         state=state,
     )
+    return sim, ({}, []) if system is None else sanity.describe(system)
 
 
 def read_state(settings: Settings, path: str, stages) -> dict:
