@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore import _kernels, exact, thermo, units, velocities
-from mdcore.box import Box
+from mdcore.box import Box, check_positions
 from mdcore.errors import InputError
 from mdcore.memory import available
 from mdcore.system import System, column
@@ -18,6 +18,7 @@ from mdcore.system import System, column
 ATOM_BYTES = 150.0  # of an atom or a ghost: positions, velocities, forces, bins
 SMALL = 2.0**28  # bytes: nobody need ask
 MOST_ROWS = 2**31 - 1  # atoms and ghosts of a rank
+MOST_KINETIC = 2.0**21  # m v^2 along an axis, internal unit: more would not be summed exactly
 AT_REST = 1e-9  # of the kinetic energy: less in the motion of the whole is rounding
 
 
@@ -188,12 +189,14 @@ def everywhere(sim, rows: np.ndarray) -> np.ndarray:
     return whole
 
 
-def _given(sim, name: str, values) -> np.ndarray:
-    """Of what rank 0 was given for all atoms, float64 [n, 3], the rows of this rank's; InputError on all ranks."""
+def _given(sim, name: str, values, check) -> np.ndarray:
+    """Of what rank 0 was given for all atoms, float64 [n, 3] that `check` lets pass, the rows of this rank's;
+    InputError on all ranks."""
     fault = None
     if sim.comm.rank == 0:
         try:
             values = column(name, values, sim.system.n_atoms)
+            check(values)
         except InputError as error:
             values, fault = None, str(error)
     values, fault = sim.comm.bcast((values, fault))
@@ -204,13 +207,25 @@ def _given(sim, name: str, values) -> np.ndarray:
     return values[sim.atoms.tags[: sim.atoms.n_owned]]
 
 
+def check_speed(velocities: np.ndarray, masses: np.ndarray) -> None:
+    """InputError for velocities (internal unit, [n, 3]) whose kinetic energy the exact sums can't hold."""
+    with np.errstate(over="ignore"):
+        energies = masses * (velocities**2).max(axis=1)
+    if energies.max() > MOST_KINETIC:
+        worst = int(np.argmax(energies))
+        raise InputError(
+            f"velocities: atom {worst} (counting from 0) has a kinetic energy beyond {MOST_KINETIC:.1e}; check the unit"
+        )
+
+
 def move(sim, positions) -> None:
     """Put all atoms elsewhere: positions float64 [n, 3] in tag order, anywhere (rank 0's count; collective).
 
     An atom that crosses a face is taken to have moved through it: its image changes, its track goes on.
     """
     atoms, scale = sim.atoms, 2.0**sim.position_bits
-    x = np.rint(_given(sim, "positions", positions) * scale) / scale
+    x = _given(sim, "positions", positions, check_positions)
+    x = np.rint(x * scale) / scale
     _, before = sim.box.wrap(atoms.positions)
     atoms.positions[:], after = sim.box.wrap(x)
     atoms.images[: atoms.n_owned] += before + after
@@ -218,7 +233,9 @@ def move(sim, positions) -> None:
 
 def set_velocities(sim, values) -> None:
     """velocities float64 [n, 3] in tag order (rank 0's count; collective)."""
-    sim.atoms.velocities[:] = _given(sim, "velocities", values) * sim.units.velocity
+    masses = everywhere(sim, sim.atoms.masses[: sim.atoms.n_owned])
+    unit = sim.units.velocity
+    sim.atoms.velocities[:] = _given(sim, "velocities", values, lambda v: check_speed(v * unit, masses)) * unit
     if sim._running is not None:
         sim.degrees_of_freedom = degrees_of_freedom(sim, not sim._running.stochastic)
 

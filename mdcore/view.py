@@ -8,6 +8,7 @@ import numpy as np
 
 from mdcore import loading
 from mdcore.elements import formula
+from mdcore.errors import MdcoreError
 from mdcore.potentials.disagreement import spread
 from mdcore.thermo import Snapshot, virial
 
@@ -71,7 +72,23 @@ class View:
 
     @positions.setter
     def positions(self, positions) -> None:
-        loading.move(self, positions)
+        before = self._places()
+        try:
+            loading.move(self, positions)
+            self.refresh()
+        except MdcoreError as error:
+            if self.comm.size == 1 or getattr(error, "collective", False):  # all ranks are here: as it was
+                self._put(before)
+            raise
+
+    def _places(self):
+        """Positions and images of all atoms, in the order of the System."""
+        n = self.atoms.n_owned
+        return [loading.everywhere(self, column) for column in (self.atoms.positions, self.atoms.images[:n])]
+
+    def _put(self, places) -> None:
+        tags = self.atoms.tags[: self.atoms.n_owned]
+        self.atoms.positions[:], self.atoms.images[: len(tags)] = (column[tags] for column in places)
         self.refresh()
 
     @property

@@ -126,6 +126,8 @@ WRONG = [
     (lambda positions: (np.nan, positions), SimulationError, "the energy is not a finite"),
     (lambda positions: (0.0, np.where(positions < np.inf, np.nan, 0)), SimulationError, "force on atom 0"),
     (lambda positions: (0.0, 0 * positions, np.full(6, np.inf)), SimulationError, "stress"),
+    (lambda positions: (1e300, 0 * positions), SimulationError, "the energy is 1e\\+300"),
+    (lambda positions: (1.0, 0 * positions, np.full(6, 1e300)), SimulationError, "the stress"),
     (lambda positions: 1 / 0, SimulationError, "failed: ZeroDivisionError: division by zero"),
     (lambda positions: (0.0, 1e9 * (1.0 + positions)), SimulationError, "the force on atom"),
     ("water.h5", InputError, "HDNNPotential"),

@@ -57,6 +57,28 @@ def test_assigned_atoms_are_in_the_order_of_the_system():
     assert energy == sim.kinetic_energy + sim.potential_energy
 
 
+def test_what_can_not_be_assigned_changes_nothing():
+    sim = Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004))
+    sim.run(20)
+    before = unwrapped(sim.snapshot()), sim.forces, sim.total_energy
+    together = sim.positions.copy()
+    together[1] = together[0]
+    for wrong, error in (
+        (together, SimulationError), (1e9 * sim.positions, InputError), (1e300 * sim.positions, InputError),
+        (None, InputError), (np.zeros((3, 3)), InputError),
+    ):  # fmt: skip
+        with pytest.raises(error):
+            sim.positions = wrong
+        np.testing.assert_array_equal(unwrapped(sim.snapshot()), before[0])
+        np.testing.assert_array_equal(sim.forces, before[1])
+        assert sim.total_energy == before[2]
+    for wrong in (1e200, 1e5, np.nan):
+        with pytest.raises(InputError, match="velocities: atom 0"):
+            sim.velocities = np.full((sim.n_atoms, 3), wrong)
+        assert sim.total_energy == before[2]
+    sim.run(20)
+
+
 def test_positions_may_be_assigned_while_it_runs():
     sim = Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004))
     seen = []

@@ -22,6 +22,7 @@ from mdcore import _kernels, exact
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError, MdcoreError, SimulationError
 
+LARGEST = 1e12  # of energies and stresses: beyond, sums would not be exact
 ARGUMENTS = ("positions", "cell", "species", "periodic")
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))  # xx yy zz yz xz xy
 
@@ -153,10 +154,14 @@ class PythonPotential:
             rows = np.flatnonzero(~np.isfinite(forces).all(axis=1))
             what = f"the force on atom {rows[0]} (counting from 0)" if len(rows) else "the energy"
             raise SimulationError(f"{self.name}: {what} is not a finite number")
+        if abs(energy) > LARGEST:
+            raise SimulationError(f"{self.name}: the energy is {energy:.3g}, beyond +-{LARGEST:g}; check its unit")
         if stress is not None and stress.shape == (3, 3):
             stress = np.array([0.5 * (stress[a, b] + stress[b, a]) for a, b in VOIGT])
-        if stress is not None and not np.isfinite(stress).all():
-            raise SimulationError(f"{self.name}: the stress is not finite; return None where it is not known")
+        if stress is not None and not np.abs(stress).max() <= LARGEST:
+            raise SimulationError(
+                f"{self.name}: the stress is not finite, or beyond +-{LARGEST:g}; return None where it is not known"
+            )
         return energy, forces, stress
 
     def _add_virial(self, atoms, box, mine, stress, rank: int, out) -> None:
