@@ -224,7 +224,7 @@ def _compute(trajectory, frames, settings, report, window, blocks) -> None:
         tracks = np.empty((len(steady), len(chosen), len(axes)))
     for k, (positions, images, box) in enumerate(_read(trajectory, frames, tracks is not None)):
         if k in sampled:
-            counter.add(positions, box)
+            counter.add(positions, box.reduced())
         if tracks is not None and steady[0] <= k <= steady[-1]:
             true = unwrapped(positions, images, box.matrix, trajectory.masses)
             tracks[k - steady[0]] = true[chosen] @ axes.T
@@ -237,7 +237,7 @@ def _compute(trajectory, frames, settings, report, window, blocks) -> None:
 
 
 def _rdf_counter(trajectory, box, settings, report) -> RDFAccumulator:
-    half = 0.5 * float(box.widths.min())
+    half = 0.5 * float(box.reduced().widths.min())
     wanted = getattr(settings, "rdf_max", None)
     if wanted is not None and wanted > half:
         report.notes.append(f"g(r) ends at {half:g} {report.units.labels['length']}, half the box")
