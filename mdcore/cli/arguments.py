@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import itertools
+import os
 import sys
 
 from mdcore.errors import InputError
@@ -76,10 +77,12 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message}; {meant}see: {self.prog} --help")
 
     def _print_message(self, message, file=None):
-        from mdcore.cli import _connect_quietly
+        if any(name.startswith(("OMPI_", "PMI", "MPI_")) for name in os.environ):  # else NumPy would be loaded for it
+            from mdcore.cli import _connect_quietly
 
-        if _connect_quietly().rank == 0:
-            super()._print_message(message, file)
+            if _connect_quietly().rank:
+                return
+        super()._print_message(message, file)
 
 
 class Version(argparse.Action):
