@@ -28,7 +28,7 @@ ALIASES = {alias: name for name, (aliases, _, _) in COLUMNS.items() for alias in
 NEEDED = frozenset(("species", "number", "positions", "ids"))
 MOVES, FROZEN = "move_mask", ("fixed", "frozen")  # T: the atom moves (ASE, QUIP); T: it does not (logical columns)
 TRUE, FALSE = ("T", "t", "True", "true", "TRUE", "1"), ("F", "f", "False", "false", "FALSE", "0")
-FORTRAN = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))[dD]([+-]?[0-9]+)")  # 1.0D-03
+FORTRAN = re.compile(r"(?<=[0-9.])[dD](?=[+-]?[0-9])")  # 1.0D-03
 
 Layout = list[tuple[str | None, str, str, int]]
 
@@ -128,7 +128,7 @@ def _with_e(lines, layout) -> list[str]:
     numeric = [dtype == "f8" for *_, dtype, width in layout for _ in range(width)]
     return [
         " ".join(
-            FORTRAN.sub(r"\1e\2", word) if is_number else word
+            FORTRAN.sub("e", word) if is_number else word
             for word, is_number in itertools.zip_longest(row.split(), numeric[: len(row.split())])
         )
         for row in lines

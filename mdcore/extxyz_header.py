@@ -180,7 +180,7 @@ def value(text: str | None):
         return text == "T"
     if text.startswith(JSON):
         return _json(text)
-    for kind in (integer, number):
+    for kind in () if " " in text.strip() else (integer, number):
         try:
             return kind(text.strip())
         except ValueError:

@@ -224,7 +224,8 @@ def _masses(path, sections, n_types: int, labels) -> tuple[dict[int, float], dic
 
 def _table(path, section: Section, what: str) -> np.ndarray:
     """The numbers of a section, one row a line."""
-    for lines in (section.lines, [FORTRAN.sub(r"\1e\2", line) for line in section.lines]):
+    for again in (False, True):
+        lines = [FORTRAN.sub("e", line) for line in section.lines] if again else section.lines
         try:
             rows = np.loadtxt(lines, comments="#", ndmin=2)
         except (ValueError, OverflowError):

@@ -9,7 +9,10 @@ def number(word: str) -> float:
     """As C or Fortran writes it (1.0D-3); ValueError, also for what Python takes beyond that: 1_000."""
     if "_" in word or not word.isascii():
         raise ValueError(word)
-    return float(word.replace("D", "e").replace("d", "e"))
+    try:
+        return float(word)
+    except ValueError:
+        return float(word.replace("D", "e").replace("d", "e"))
 
 
 def integer(word: str) -> int:

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from mdcore.box import Box
-from mdcore.elements import ATOMIC_NUMBERS, element_of, stranger
+from mdcore.elements import ATOMIC_NUMBERS, ISOTOPES, element_of, stranger
 from mdcore.errors import InputError
 from mdcore.evaluation import Structure
 
@@ -43,7 +43,9 @@ class Labelled:
 
     def __post_init__(self):
         put = object.__setattr__
-        put(self, "symbols", tuple(element_of(str(symbol)) for symbol in self.symbols))
+        put(self, "symbols", tuple(map(str, self.symbols)))
+        if not ISOTOPES.keys().isdisjoint(self.symbols):
+            put(self, "symbols", tuple(map(element_of, self.symbols)))
         n = len(self.symbols)
         if not n:
             raise InputError(f"{self.where}: no atoms")
