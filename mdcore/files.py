@@ -240,9 +240,10 @@ def read_seal(stream) -> tuple[str, str | None]:
     if head.startswith(SIGNATURE):
         return "", None
     title, *lines = head.rstrip(b"\0").decode("ascii", "replace").split("\n")
-    length, digest = _fingerprint(stream)
-    if lines[:1] != [f"{length} bytes"]:
+    length = os.fstat(stream.fileno()).st_size - SEAL_BYTES
+    if lines[:1] != [f"{length} bytes"]:  # before all of it is read
         return title, f"it has {length} bytes, not {''.join(lines[:1])}"
+    _, digest = _fingerprint(stream)
     return title, None if lines[1:] == [f"sha256 {digest}", ""] else "its content does not match its checksum"
 
 

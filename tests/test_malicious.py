@@ -216,6 +216,8 @@ ROWS = {
     "TOML: sparse": special("network.toml", "sparse", *CHECK),
     "TOML: link to itself": special("network.toml", "loop", *CHECK),
     "TOML: link to a secret": special("network.toml", "secret", *CHECK),
+    "checkpoint: sparse": special("network.checkpoint", "sparse", "run", "network.toml", "--restart"),
+    "checkpoint: device": special("network.checkpoint", "device", "run", "network.toml", "--restart"),
     "extxyz: 1e18 atoms": text("labelled.extxyz", "1000000000000000000\n\nO 0 0 0\n", *DATA),
     "extxyz: too many digits": text("labelled.extxyz", 10_000 * "9" + "\n\nO 0 0 0\n", *DATA),
     "extxyz: 1e9 columns": text(

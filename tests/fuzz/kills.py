@@ -1,8 +1,9 @@
 """python -m tests.fuzz.kills --seed 5 --count 100: does what is killed at random end as if nothing had happened?
 
 Each history runs a command on one or two ranks, kills it (SIGKILL, all its processes) at a random moment, goes on with
---restart, on another number of ranks as chance will have it, up to three times, and lets it end. Trajectory, thermo,
-dump and checkpoint of a run, and the potential of a training, are those of a run that nothing disturbed, bit for bit.
+--restart, up to three times, and lets it end. Trajectory, thermo log, dump and checkpoint of a run, and the potential
+of a training, are those of one that nothing disturbed, bit for bit. A run goes on on another number of ranks as chance
+will have it; a training on the same, for its sums depend on it (docs/training.md).
 """
 
 import argparse
@@ -68,7 +69,8 @@ def main() -> int:
     began, counts, wrong = time.monotonic(), collections.Counter(), 0
     with tempfile.TemporaryDirectory(prefix="kills-") as top:
         top = Path(top)
-        wholes = {kind: whole(top, kind) for kind in COMMANDS}
+        wholes = {("run", 1): whole(top, "run", 1)}
+        wholes |= {("train", ranks): whole(top, "train", ranks) for ranks in range(1, arguments.ranks + 1)}
         number = 0
         while sum(counts.values()) < arguments.count:
             found, told = history(top / "work", arguments.seed, number, wholes, arguments.ranks)
@@ -97,12 +99,12 @@ def prepare(folder: Path) -> None:
         Path("train.toml").write_text(text + "[committee]\nmembers = 2\n")
 
 
-def whole(top: Path, kind: str) -> tuple[dict, float]:
+def whole(top: Path, kind: str, ranks: int) -> tuple[dict, float]:
     """(results, seconds) of a command that nothing disturbs."""
-    folder = top / f"whole {kind}"
+    folder = top / f"whole {kind} {ranks}"
     prepare(folder)
     began = time.monotonic()
-    code, text = command(folder, kind, 1, (), None)
+    code, text = command(folder, kind, ranks, (), None)
     if code:
         sys.exit(f"mdcore {' '.join(COMMANDS[kind])}: exit code {code}: {text}")
     return results(folder, kind), time.monotonic() - began
@@ -112,19 +114,20 @@ def history(folder: Path, seed: int, number: int, wholes, most: int):
     """(kills by kind and ranks, what went wrong) of one history."""
     random = randoms.Random(f"{seed} {number}")
     kind = random.choice(list(COMMANDS))
-    wanted, seconds = wholes[kind]
+    ranks = random.randint(1, most)
+    wanted, seconds = wholes[kind, 1 if kind == "run" else ranks]
     shutil.rmtree(folder, ignore_errors=True)
     prepare(folder)
     kills, how, code = collections.Counter(), (), None
     for _ in range(random.choice((1, 2, 3))):
-        ranks = random.randint(1, most)
+        ranks = random.randint(1, most) if kind == "run" else ranks
         code, text = command(folder, kind, ranks, how, random.uniform(0.1, 1.2) * seconds)
         if code is None:
             kills[kind, ranks] += 1
         elif code:
             return kills, f"{kind} on {ranks} ranks, exit code {code}: {text}"
         how = again(folder, kind)
-    ranks = random.randint(1, most)
+    ranks = random.randint(1, most) if kind == "run" else ranks
     if code is None:
         code, text = command(folder, kind, ranks, how, None)
     if code:

@@ -255,7 +255,7 @@ def array(random, data):
     flat = values.reshape(-1)
     if flat.size and random.random() < 0.5 and values.dtype.kind == "f":
         flat[random.randrange(flat.size)] = random.choice((np.nan, np.inf, 1e308, -1e12, 0.0, 1e-310, 1e5))
-    values = random.choice(
+    change = random.choice(
         (
             lambda: values,
             lambda: values.T,
@@ -269,10 +269,11 @@ def array(random, data):
             lambda: np.float64(3.0),
             lambda: np.zeros(values.shape),
         )
-    )()
-    stream = io.BytesIO()
+    )
     with np.errstate(all="ignore"):
-        np.save(stream, values)
+        values = change()
+    stream = io.BytesIO()
+    np.save(stream, values)
     return stream.getvalue()
 
 
