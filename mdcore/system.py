@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore import extxyz, lammps, structures
-from mdcore.ase_files import read_atoms
+from mdcore import extxyz, structures
 from mdcore.box import Box, check_positions
 from mdcore.elements import ATOMIC_MASSES, element_of, formula, stranger
 from mdcore.errors import InputError
@@ -83,6 +82,8 @@ class System:
         masses : {species name: mass}, instead of the file's or the standard ones
         labels : keep energy, forces and stress in `info`, as the file has them (nan, too); False: they are not read
         """
+        from mdcore import lammps  # here and below: who builds a crystal need not load readers
+
         path, units = Path(path), get_units(units)
         check_file(path)
         types = {str(key): name for key, name in types.items()} if types else None
@@ -118,6 +119,8 @@ class System:
 
     @classmethod
     def _of_lammps(cls, path, frame, units, types, periodic, masses) -> "System":
+        from mdcore import lammps
+
         if frame not in (0, -1):
             raise InputError(f"{path}: frame = {frame}: a data file of LAMMPS holds one structure, 0")
         data = lammps.read_data(path, types, units)
@@ -135,6 +138,8 @@ class System:
 
     @classmethod
     def _by_ase(cls, path, frame, units, format, types, periodic, masses, labels) -> "System":
+        from mdcore.ase_files import read_atoms
+
         atoms, names = read_atoms(path, frame, format, types)
         try:
             system = cls.from_ase(atoms, units, periodic=periodic, masses=masses, names=names)

@@ -12,7 +12,6 @@ import fcntl
 import io
 import os
 import re
-import secrets
 import stat
 import warnings
 from pathlib import Path
@@ -248,7 +247,7 @@ def _prefix(target: Path) -> str:
 def _private(target: Path) -> tuple[Path, int]:
     """A new, empty, locked file beside `target` under a name nobody can know: path, descriptor; OSError."""
     while True:
-        temporary = target.with_name(_prefix(target) + secrets.token_hex(8) + TEMPORARY)
+        temporary = target.with_name(_prefix(target) + os.urandom(8).hex() + TEMPORARY)
         handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         _lock(handle)
         if is_at(handle, temporary):  # not swept by somebody before it was locked

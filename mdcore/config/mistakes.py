@@ -1,9 +1,9 @@
 """What was given instead of an input file, and what is wrong with a line that is no TOML?"""
 
 import difflib
-import glob
 import os
 import re
+from pathlib import Path
 
 RUN = "mdcore run input.toml"
 SCRIPT = re.compile(r"^\s*(pair_style|pair_coeff|atom_style|read_data|units\s+(metal|real|lj)|fix\s+\w+\s+all)\b", re.M)
@@ -43,11 +43,11 @@ def absent(path: str) -> str:
     """What to do if there is no input at `path`."""
     folder, name = os.path.split(path)
     for near in dict.fromkeys((folder, ".", "inputs")):
-        found = {os.path.basename(file): file for file in glob.glob(os.path.join(glob.escape(near), "*.toml"))}
+        found = {file.name: file for file in Path(near).glob("*.toml")}
         if f"{name}.toml" in found:
             name += ".toml"
         if close := difflib.get_close_matches(name, sorted(found), n=1, cutoff=0.75):
-            return f"no such input file; did you mean {os.path.normpath(found[close[0]])}?"
+            return f"no such input file; did you mean {found[close[0]]}?"
     return f"no such input file; the command is: {RUN}"
 
 
