@@ -51,7 +51,7 @@ static inline __attribute__((always_inline)) void vm_turn(double t, double *cosi
 {
     const double big = 0x1.8p52;
     const double quarter = (4.0 * t + big) - big;
-    const int64_t k = vm_bits(4.0 * t + big) & 3;
+    const uint64_t k = (uint64_t)vm_bits(4.0 * t + big) & 3;
     const double a = (4.0 * t - quarter) * 1.57079632679489661923, q = a * a;
     double s = -1.0 / 1307674368000.0, c = 1.0 / 20922789888000.0;
     s = s * q + 1.0 / 6227020800.0;
@@ -70,7 +70,8 @@ static inline __attribute__((always_inline)) void vm_turn(double t, double *cosi
     c = c * q - 0.5;
     c = c * q + 1.0;
     /* quadrants 0..3: (c, s), (-s, c), (-c, -s), (s, -c), chosen by bit masks */
-    const int64_t swap = -(k & 1), minus_c = ((k + 1) & 2) << 62, minus_s = (k & 2) << 62;
+    const int64_t swap = -(int64_t)(k & 1);
+    const int64_t minus_c = (int64_t)(((k + 1) & 2) << 62), minus_s = (int64_t)((k & 2) << 62); /* the sign bit */
     *cosine = vm_from_bits(((vm_bits(s) & swap) | (vm_bits(c) & ~swap)) ^ minus_c);
     *sine = vm_from_bits(((vm_bits(c) & swap) | (vm_bits(s) & ~swap)) ^ minus_s);
 }

@@ -214,7 +214,7 @@ def _exponents(etas, columns) -> list[tuple]:
         best = MULTIPLICATIONS
         for earlier in bases:
             ratio = eta / etas[earlier]
-            n = round(ratio)
+            n = round(min(ratio, 2.0**MULTIPLICATIONS))  # which costs too much
             cost = n.bit_length() + n.bit_count() - 2
             if n > 1 and abs(ratio - n) < 1e-15 * n and cost < best:
                 base, power, best = earlier, n, cost

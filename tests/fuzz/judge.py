@@ -129,7 +129,7 @@ def kind_of(status: int, text: str, stopped: bool) -> str:
         return "internal error"
     if "out of memory" in text:
         return "memory"
-    if re.search(r"\w+Warning: |Exception ignored", text):
+    if re.search(r"\b(?!User)\w+Warning: |Exception ignored", text):
         return "raw warning"
     if code == 75 and stopped:
         return "stopped"

@@ -154,7 +154,8 @@ KINDS = {
         hdf5.OBJECTS, ("run.",),
     ),
     "dump": Kind(
-        "restart", ("run.extxyz",), text.TEXT, (run("run", "run.toml", "--restart", "--quiet"),), None, ("run.",)
+        "restart", ("run.extxyz",), text.TEXT, (run("run", "run.toml", "--restart", "--quiet"),), None,
+        ("run.", "target of the link"),
     ),
     "table": Kind("run", ("rdf.csv",), text.TEXT, (run("check", "run.toml"), run("run", "run.toml", "--quiet"))),
     "arguments": Kind("network", (), [], ()),
