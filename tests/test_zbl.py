@@ -137,7 +137,7 @@ def test_beside_another_potential():
 @pytest.mark.parametrize(
     ("arguments", "needle"),
     [
-        ({"inner": 1.0, "cutoff": -2.0}, "cutoff = -2.0: expected a length in Angstrom"),
+        ({"inner": 1.0, "cutoff": -2.0}, "cutoff = -2.0: expected a positive number"),
         ({"inner": -0.1, "cutoff": 2.0}, "inner = -0.1"),
         ({"inner": 1.0, "cutoff": float("nan")}, "cutoff = nan"),
         ({"inner": 2.0, "cutoff": 2.0}, "inner must be less than the cutoff"),
