@@ -347,7 +347,7 @@ def test_convert_refuses(capsys):
     for arguments, code, says in (
         (["net", "a.h5"], 2, "net: its units are not stated; give them, e.g. --units length=bohr,energy=hartree"),
         (["net", "a.h5", "--units", "length=bohr,energy=erg"], 2, "unknown unit"),
-        (["nett", "a.h5"], 2, "nett: no such file or folder"),
+        (["nett", "a.h5"], 2, "nett: no such file or folder; expected a folder with input.nn, or a .h5 file"),
         (["net", "start.extxyz", "--units", "length=bohr,energy=ev"], 2, "start.extxyz: is a file"),
         (["net", "net", "--units", "length=bohr,energy=ev"], 2, "net/scaling.data: is what is read"),
         (["net", "b", "--units", "length=bohr,energy=ev", "--structure", "start.extxyz"], 2, "for .h5 files only"),

@@ -381,6 +381,9 @@ def test_command(tmp_path, monkeypatch, capsys):
     "arguments, says",
     [
         (["nowhere"], "nowhere: no such file or folder"),
+        (["near"], "near: no such file or folder; did you mean near_PBE.h5?"),
+        (["near.h5"], "near.h5: no such file or folder; did you mean near_PBE.h5?"),
+        (["naer_PBE"], "naer_PBE: no such file or folder; did you mean near_PBE.h5?"),
         (["net", "nowhere.extxyz"], "nowhere.extxyz: no such file"),
         (["net", "carbon.xyz"], "no network for species C; it knows H, O"),
         (["net", "--units", "bohr"], "--units bohr: expected length=UNIT,energy=UNIT"),
@@ -395,6 +398,7 @@ def test_command_refuses(arguments, says, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write_n2p2(MODEL, tmp_path / "net")
     (tmp_path / "carbon.xyz").write_text("1\n\nC 0 0 0\n")
+    (tmp_path / "near_PBE.h5").touch()
     for command in ("verify", "info") if len(arguments) == 1 or arguments[1] == "--units" else ("verify",):
         assert main([command, *arguments]) == 2
         captured = capsys.readouterr()

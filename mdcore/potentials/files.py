@@ -1,5 +1,6 @@
 """Which potential is in this file or folder?"""
 
+import difflib
 import os
 from pathlib import Path
 
@@ -23,5 +24,15 @@ def read_model(path, units: Units | dict | None = None) -> HDNNP:
     if path.is_dir():
         return read_n2p2(path, units)
     if not path.exists():
-        raise InputError(f"{path}: no such file or folder; expected a folder with input.nn, or a .h5 file")
+        meant = _near(path)
+        hint = f"did you mean {meant}?" if meant else "expected a folder with input.nn, or a .h5 file"
+        raise InputError(f"{path}: no such file or folder; {hint}")
     return read_h5(path, units)
+
+
+def _near(path: Path) -> Path | None:
+    """A potential beside `path` of nearly that name, with or without its ending."""
+    found = {file.stem: file for file in path.parent.glob("*.h5")}
+    close = difflib.get_close_matches(path.stem if path.suffix == ".h5" else path.name, found, n=1)
+    close = close or [stem for stem in sorted(found) if stem.startswith(path.stem)]
+    return found[close[0]] if close else None
