@@ -64,9 +64,11 @@ def too_close(atoms, row: int, unit: dict[str, str]) -> str:
     away = np.linalg.norm(atoms.x[: atoms.n_total, :3] - atoms.x[row, :3], axis=1)
     away[row] = np.inf
     near = int(np.argmin(away)) if len(away) > 1 else row
-    size = f"{force:.3g} {unit['energy']}/{unit['length']}" if np.isfinite(force) else "not a finite number"
+    size = f"is {force:.3g} {unit['energy']}/{unit['length']}" if np.isfinite(force) else "is not a finite number"
+    if force < FORCE_LIMIT:  # that of a single pair is not; all together may cancel
+        size = f"is a sum of some beyond {FORCE_LIMIT:.3g} {unit['energy']}/{unit['length']}"
     return (
-        f"the force on atom {atoms.tags[row]} (counting from 0) is {size}; its nearest "
+        f"the force on atom {atoms.tags[row]} (counting from 0) {size}; its nearest "
         f"neighbour, atom {atoms.tags[near]}, is {away[near]:.4g} {unit['length']} away"
     )
 

@@ -344,6 +344,9 @@ def test_refuses_overlapping_atoms(threads):
     message = r"structure 2 \(counting from 0\): the force on atom [37] .* nearest neighbour, atom [37], is 0\.02 Angs"
     with pytest.raises(SimulationError, match=message):
         evaluate(LennardJones(2.5, 1.0, 1.0), [good, good, bad, good], threads=threads)
+    alone = System(Box.cubic(0.2), [[0, 0, 0]], ["A"], units="lj")  # its images push from all sides alike
+    with pytest.raises(SimulationError, match=r"the force on atom 0 .* is a sum of some beyond 1.64e\+04 epsilon"):
+        evaluate(LennardJones(0.5, 1.0, 1.0), alone, threads=threads)
     x[7] = x[3]
     with pytest.raises(InputError, match=r"atoms 3 \(Ar\) and 7 \(Ar\), counting from 0, are at the same place"):
         evaluate(LennardJones(2.5, 1.0, 1.0), System(CELLS["cubic"].box, x, ["Ar"] * len(x)))
