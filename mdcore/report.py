@@ -34,6 +34,7 @@ def banner(
     directions = "".join(name for name, flag in zip("abc", box.periodic, strict=True) if flag)
     cell = f"{lengths} {labels['length']}, {'periodic along ' + directions if directions else 'not periodic'}"
     grid = " x ".join(map(str, sim.domain.grid))
+    potential = provenance.get("potential") or provenance.get("potentials", "")
     shown = {
         "input": input_name,
         "title": provenance.get("title", ""),
@@ -42,7 +43,7 @@ def banner(
         "processor": f"{provenance.get('cpu', '')} kernels on {provenance.get('host', '')}",
         "ranks": f"{sim.comm.size} (grid {grid})",
         "threads": provenance.get("threads", ""),
-        "potential": "\n             ".join(provenance.get("potential", "").splitlines()),
+        "potential": "\n             ".join(potential.splitlines()),
         "atoms": atoms,
         "cell": cell,
         **(room or {}),
