@@ -184,6 +184,8 @@ def test_too_few_frames_for_diffusion():
         analysis.diffusion(np.zeros((30, 2, 3)), 1.0)
     with pytest.raises(InputError, match="shorter"):
         analysis.diffusion(np.zeros((300, 2, 3)), 1.0, window=(10.0, 80.0))
+    with pytest.raises(InputError, match=r"over 10 to 80 fs .*, one every 2 fs, in 5 blocks"):
+        analysis.diffusion(np.zeros((100, 2, 3)), 2.0, (10.0, 80.0), unit="fs")
 
 
 def record(

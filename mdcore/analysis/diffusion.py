@@ -60,16 +60,17 @@ def mean_square_displacement(tracks: np.ndarray) -> np.ndarray:
     return np.maximum(msd, 0.0)
 
 
-def diffusion(tracks, interval: float, window=None, blocks: int = 5) -> Diffusion:
+def diffusion(tracks, interval: float, window=None, blocks: int = 5, unit: str = "") -> Diffusion:
     """The diffusion coefficient from unwrapped positions [frames, n, d], ``interval`` apart in time.
 
     window : (first, last) lag of the fit; default: the second quarter of a block of the trajectory, which
         leaves out the ballistic start and keeps lags of which a block holds many
     blocks : the trajectory is cut into so many; their scatter gives the error
+    unit : of the interval, for messages
 
     Raises InputError if there are too few frames.
     """
-    tracks = np.asarray(tracks, dtype=np.float64)
+    tracks, unit = np.asarray(tracks, dtype=np.float64), unit and f" {unit}"
     n_frames, n_atoms, dimensions = tracks.shape
     length = n_frames // blocks  # frames a block
     if window is None:
@@ -82,8 +83,8 @@ def diffusion(tracks, interval: float, window=None, blocks: int = 5) -> Diffusio
     first, last = int(np.ceil(window[0] / interval - 1e-9)), int(window[1] / interval + 1e-9)
     if last - first + 1 < MIN_LAGS or last >= length or first < 0:
         raise InputError(
-            f"diffusion: a fit over {window[0]:g} to {window[1]:g} needs at least {MIN_LAGS} lags, all "
-            f"shorter than a block; there are {n_frames} frames {interval:g} apart in {blocks} blocks: "
+            f"diffusion: a fit over {window[0]:g} to {window[1]:g}{unit} needs at least {MIN_LAGS} lags, all "
+            f"shorter than a block; there are {n_frames} frames, one every {interval:g}{unit}, in {blocks} blocks: "
             "write frames more often, or run longer"
         )
     fitted = slice(first, last + 1)

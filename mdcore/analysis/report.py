@@ -253,7 +253,7 @@ def _diffuse(trajectory, tracks, species, interval, window, blocks, report) -> N
             continue
         try:
             part = tracks if mine.all() else tracks[:, mine]
-            report.diffusion[name] = diffusion(part, interval, window, blocks)
+            report.diffusion[name] = diffusion(part, interval, window, blocks, report.units.labels["time"])
         except InputError as error:
             report.notes.append(f"no {error}")
             return

@@ -42,7 +42,8 @@ def run(arguments) -> str:
     potential = the_potential(arguments.potential, parse_units(arguments.units))
     answers = evaluate(potential, [s.structure for s in data], threads=arguments.threads)
     found = metrics.Predictions.of(answers)
-    lines = [f"{arguments.potential} on {arguments.data}: {len(data)} structures, {sum(s.n for s in data)} atoms"]
+    many = f"{len(data)} structure" + "s" * (len(data) != 1)
+    lines = [f"{arguments.potential} on {arguments.data}: {many}, {sum(s.n for s in data)} atoms"]
     rows = metrics.rows(data, found, arguments.record or "")
     if arguments.record and not rows:
         raise InputError(

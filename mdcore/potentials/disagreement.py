@@ -151,7 +151,7 @@ class Disagreement:
         if not self.looks:
             return f"disagreement: the members of {name} were not asked"
         above = f"; above {self.limit:g} in {self.above} of {self.looks} looks" if self.limit is not None else ""
-        known = f" (about those of the data up to {usual:.3g})" if usual is not None else ""
+        known = f" (usual: up to {usual:.3g})" if usual is not None else ""
         return (
             f"disagreement: the members of {name} differ by {self.sum / self.looks:.3g} eV/Angstrom on average; most, "
             f"{self.largest[0]:.3g}, about {self.largest[1]}{above}{known}"
