@@ -160,8 +160,8 @@ class Engine:
             virial=virial,
             stress=virial / (-self.box.volume * self.units.pressure) if periodic else np.full((3, 3), np.nan),
             extrapolation=self._out_of_range(n) if self.networks else None,
-            descriptors=self._descriptors(n) if descriptors else None,
-            disagreement=self._disagreement(n) if disagreement else None,
+            descriptors=self._descriptors() if descriptors else None,
+            disagreement=self._disagreement() if disagreement else None,
         )
 
     def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -205,14 +205,14 @@ class Engine:
                     worst[atom] = term.label(self.symbols[species[row]], told["worst"][row])
         return OutOfRange(count, excess, tuple(worst))
 
-    def _descriptors(self, n: int) -> tuple[np.ndarray, ...]:
+    def _descriptors(self) -> tuple[np.ndarray, ...]:
         (term,) = self.networks
         elements, functions = term.model.elements, term.model.symmetry_functions
         lengths = [len(functions[elements.index(symbol)]) for symbol in self.symbols]
         rows, kinds = np.argsort(self._tags), self.atoms.species
         return tuple(term.asked["descriptors"][row, : lengths[kinds[row]]] for row in rows)
 
-    def _disagreement(self, n: int) -> Spread:
+    def _disagreement(self) -> Spread:
         found = committees(self.potential)
         if len(found) != 1:
             raise InputError(

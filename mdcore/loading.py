@@ -114,9 +114,8 @@ def load(sim, system, state) -> None:
     """Deal the atoms of rank 0 (a System, or the dict of `state`) out to their owners."""
     columns, step = None, None
     if state is not None:
-        columns = _rows(
-            sim, state["positions"], state["velocities"], state["species"], state["masses"], state["images"]
-        )
+        names = "positions velocities species masses images"
+        columns = _rows(*(state[name] for name in names.split()))
         step = (state["step"], state["start_step"], state["start_time"], state["time"], state["degrees_of_freedom"])
         sim.heat = int(state["heat"])
     elif system is not None:
@@ -124,9 +123,7 @@ def load(sim, system, state) -> None:
         moving = system.velocities if system.velocities is not None else np.zeros((n, 3))
         scale = 2.0**sim.position_bits
         positions = np.rint(np.asarray(system.positions) * scale) / scale
-        columns = _rows(
-            sim, positions, np.asarray(moving) * sim.units.velocity, system.species, system.masses, None
-        )
+        columns = _rows(positions, np.asarray(moving) * sim.units.velocity, system.species, system.masses, None)
     step = sim.comm.bcast(step)
     if step is not None:
         sim.step, sim.start_step, sim.start_time, sim.restored_time, sim.degrees_of_freedom = step
@@ -146,7 +143,7 @@ def load(sim, system, state) -> None:
     sim.atoms.append({name: sim.comm.scatter(columns and columns[name], counts) for name in names})
 
 
-def _rows(sim, positions, velocity, species, masses, images) -> dict[str, np.ndarray]:
+def _rows(positions, velocity, species, masses, images) -> dict[str, np.ndarray]:
     """The columns of all atoms, in the order of their tags."""
     n = len(positions)
     x, v = np.empty((n, 4)), np.empty((n, 4))

@@ -60,7 +60,7 @@ def _rdf(axes, report):
     g = report.rdf
     axes.axhline(1.0, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
     curves, errors = g.by_pair, g.errors_by_pair
-    top = _beyond_bonds(g.r, list(curves.values()))
+    top = _beyond_bonds(curves.values())
     unit = _pretty(report.units.labels["length"])
     table = report.reference.get("rdf", {})
     clipped = []
@@ -116,7 +116,7 @@ def _rdf(axes, report):
     axes.set_title("Radial distribution function", fontsize=11, color=INK, loc="left")
 
 
-def _beyond_bonds(r, curves) -> float:
+def _beyond_bonds(curves) -> float:
     """Where the axis of g(r) ends: above everything, unless bonds dwarf the liquid around them."""
     highest = max(float(values.max()) for values in curves)
     beyond = 0.0
