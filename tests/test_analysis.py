@@ -477,3 +477,5 @@ def test_argon_is_beside_rahman_at_his_temperature_and_density(sets, compared, t
     out = capsys.readouterr().out
     assert ("reference: first peak at 3.7 Angstrom, Rahman (1964)" in out) == compared
     assert ("reference (Rahman (1964)): not compared" in out) == (not compared)
+    known = json.loads((tmp_path / "results" / "argon.analysis.json").read_text())["conditions"]
+    assert known["temperature"] > 50.0  # also where no row of the log lies between the frames

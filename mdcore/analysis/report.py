@@ -150,7 +150,7 @@ def analyse(
         if note := state.mismatch(trajectory, begin, end, report.reference, bath):
             report.reference = {}
             report.notes.append(note)
-        report.conditions = _conditions(trajectory, frames, report.steps)
+        report.conditions = _conditions(trajectory, frames, (begin, end))
         _compute(trajectory, frames, settings, report, window, blocks)
     base = Path(path).with_suffix(".analysis") if output is None else Path(output)
     _write_json(base.with_name(base.name + ".json"), report)
@@ -181,7 +181,7 @@ def _select(trajectory: Trajectory, first_step, last_step) -> np.ndarray:
 
 
 def _conditions(trajectory, frames, steps) -> dict:
-    """Of what, how hot and how dense: means over the analysed steps of the thermo log, and over the frames' cells."""
+    """Of what, how hot and how dense: means over the steps of the thermo log, and over the frames' cells."""
     counts = np.bincount(trajectory.species, minlength=len(trajectory.symbols))
     found = {"composition": formula(trajectory.symbols, counts), "atoms": trajectory.n_atoms}
     log = trajectory.thermo()
