@@ -6,7 +6,7 @@ import pytest
 from mdcore.train import plots
 from mdcore.train.labelled import Labelled
 from mdcore.train.metrics import Predictions, rows, table
-from mdcore.train.plots import draw_learning, draw_parity, from_elements
+from mdcore.train.plots import draw_learning, draw_parity, from_elements, pairs
 from mdcore.units import GIGAPASCAL
 
 
@@ -56,6 +56,8 @@ def test_errors_by_hand(case):
     row = got["stress", "all"]
     assert row.n == 6  # only where both sides have one
     np.testing.assert_allclose((row.rmse, row.largest), (0.6 / np.sqrt(6), 0.6), rtol=1e-9)
+    label, predicted = pairs(data, found)["stress"]  # pictures show the same errors
+    np.testing.assert_allclose(np.sqrt(((predicted - label) ** 2).mean()), row.rmse, rtol=1e-9)
 
 
 def test_another_zero_of_energy_is_taken_off():

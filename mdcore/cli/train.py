@@ -197,7 +197,7 @@ def run(settings: TrainingSettings, fit, member: int, file: TrainingFile, stop, 
     told, line = 0.0, ""
     for row in fit.epochs():
         if not told:
-            say(f"{'epoch':>6} {'s':>7}  {heads(row)}  left")
+            say(heads(row))
         done += row["epoch"] > 0
         pace = (time.monotonic() - began) / max(done, 1)
         line = f"{row['epoch']:>6.0f} {row['seconds']:>7.1f}  {cells(row)}  {clock(pace * fit.left) if done else ''}"
@@ -223,8 +223,11 @@ def run(settings: TrainingSettings, fit, member: int, file: TrainingFile, stop, 
 
 
 def heads(row) -> str:
+    """Names of columns, units below."""
     names = [name for name, value in row.items() if " " in name and not np.isnan(value)]
-    return " ".join(f"{name.replace('validation', 'valid'):>13}" for name in names)
+    units = " ".join(f"{metrics.UNITS[name.split()[-1]]:>13}" for name in names)
+    names = " ".join(f"{name.replace('validation', 'valid'):>13}" for name in names)
+    return f"{'epoch':>6} {'s':>7}  {names}  left\n{units:>{16 + len(units)}}"
 
 
 def cells(row) -> str:

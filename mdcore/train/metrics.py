@@ -15,7 +15,7 @@ from mdcore.units import GIGAPASCAL
 UNITS = {"energy": "meV/atom", "force": "meV/Angstrom", "stress": "GPa"}
 SHIFTED = "all, shifted"  # energies after the best constant of each element is taken off
 APART = 2.0  # shown where it is so many times better
-_UPPER = np.triu_indices(3)
+UPPER = np.triu_indices(3)  # of a stress: its six components
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,7 @@ def rows(data: Sequence[Labelled], found: Predictions, subset: str = "") -> list
         add("force", errors, lambda row: f"{name[owner[row]]}, atom {atom[row]} ({symbols[row]})", owner, groups)
     k = [i for i, s in enumerate(data) if s.stress is not None and np.isfinite(found.stresses[i]).all()]
     if k:
-        errors = np.array([(found.stresses[i] - data[i].stress)[_UPPER] for i in k]) / GIGAPASCAL
+        errors = np.array([(found.stresses[i] - data[i].stress)[UPPER] for i in k]) / GIGAPASCAL
         add("stress", errors, lambda row: name[k[row]], k, {})
     return out
 

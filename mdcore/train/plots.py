@@ -7,7 +7,7 @@ import numpy as np
 
 from mdcore.errors import InputError
 from mdcore.train.labelled import composition, elements_of
-from mdcore.train.metrics import APART
+from mdcore.train.metrics import APART, UPPER
 from mdcore.units import GIGAPASCAL
 from mdcore.writing import in_picture, write_picture
 
@@ -46,7 +46,8 @@ def draw_parity(subsets: dict, path, title: str = "") -> None:
 
 
 def pairs(data, found) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """{property: (label, prediction)}: energies eV an atom, force components eV/Angstrom, stress GPa."""
+    """{property: (label, prediction)}: energies eV an atom, force components eV/Angstrom, components of stress
+    (six) GPa."""
     out = {}
     k = [i for i, s in enumerate(data) if s.energy is not None]
     if k:
@@ -58,8 +59,8 @@ def pairs(data, found) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         out["force"] = tuple(np.concatenate([column[i].ravel() for i in k]) for column in both)
     k = [i for i, s in enumerate(data) if s.stress is not None and np.isfinite(found.stresses[i]).all()]
     if k:
-        label = np.array([data[i].stress.ravel() for i in k])
-        out["stress"] = label.ravel() / GIGAPASCAL, found.stresses[k].ravel() / GIGAPASCAL
+        both = [s.stress for s in data], found.stresses
+        out["stress"] = tuple(np.concatenate([column[i][UPPER] for i in k]) / GIGAPASCAL for column in both)
     return out
 
 
