@@ -117,6 +117,8 @@ class Parser:
         if owners:
             return f"applies to {tag} {' and '.join(map(short, owners))} only"
         known = keys(cls)
+        if cls is self.root and (sections := list(dict.fromkeys(self.sections_with(key)))):
+            return f"unknown key here; it belongs to {' or '.join(sections)}"
         if close := meant_by(key, known):
             name = self.label(close) if cls is self.root else f"'{close}'"
             remark = synonyms.REMARKS.get(close, "") if close in synonyms.of_key(key) else ""
