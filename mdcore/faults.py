@@ -65,8 +65,8 @@ def too_close(atoms, row: int, unit: dict[str, str]) -> str:
     away[row] = np.inf
     near = int(np.argmin(away)) if len(away) > 1 else row
     size = f"is {force:.3g} {unit['energy']}/{unit['length']}" if np.isfinite(force) else "is not a finite number"
-    if force < FORCE_LIMIT:  # that of a single pair is not; all together may cancel
-        size = f"is a sum of some beyond {FORCE_LIMIT:.3g} {unit['energy']}/{unit['length']}"
+    if force < FORCE_LIMIT:  # single pairs are beyond it (ext/pair_sums.h), and cancel
+        size = "is a sum of impossible ones, which cancel"
     return (
         f"the force on atom {atoms.tags[row]} (counting from 0) {size}; its nearest "
         f"neighbour, atom {atoms.tags[near]}, is {away[near]:.4g} {unit['length']} away"

@@ -345,7 +345,7 @@ def test_refuses_overlapping_atoms(threads):
     with pytest.raises(SimulationError, match=message):
         evaluate(LennardJones(2.5, 1.0, 1.0), [good, good, bad, good], threads=threads)
     alone = System(Box.cubic(0.2), [[0, 0, 0]], ["A"], units="lj")  # its images push from all sides alike
-    with pytest.raises(SimulationError, match=r"the force on atom 0 .* is a sum of some beyond 1.64e\+04 epsilon"):
+    with pytest.raises(SimulationError, match=r"the force on atom 0 .* is a sum of impossible ones"):
         evaluate(LennardJones(0.5, 1.0, 1.0), alone, threads=threads)
     x[7] = x[3]
     with pytest.raises(InputError, match=r"atoms 3 \(Ar\) and 7 \(Ar\), counting from 0, are at the same place"):

@@ -31,8 +31,8 @@ def read_model(path, units: Units | dict | None = None) -> HDNNP:
 
 
 def _near(path: Path) -> Path | None:
-    """A potential beside `path` of nearly that name, with or without its ending."""
-    found = {file.stem: file for file in path.parent.glob("*.h5")}
+    """A potential of nearly that name, with or without its ending, beside `path` or in potentials/."""
+    found = {file.stem: file for folder in (Path("potentials"), path.parent) for file in folder.glob("*.h5")}
     close = difflib.get_close_matches(path.stem if path.suffix == ".h5" else path.name, found, n=1)
     close = close or [stem for stem in sorted(found) if stem.startswith(path.stem)]
     return found[close[0]] if close else None
