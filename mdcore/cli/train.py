@@ -266,7 +266,7 @@ def finish(settings: TrainingSettings, prepared, models, histories, chosen: int,
     write_h5(model, settings.output_path(".h5"), overwrite=True)
     if settings.output.n2p2:
         write_n2p2(model, settings.output_path("-n2p2"), overwrite=True)
-    say(f"{told}\n\n{usual}" if usual else told)
+    say(f"{told}\n\nverdicts go by: {usual}" if usual else told)
     with writing_text(settings.output_path(".errors.txt")) as stream:
         stream.write(told + "\n")
     if settings.output.plot:
