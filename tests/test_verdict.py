@@ -208,6 +208,10 @@ def test_a_run_ends_with_its_verdict(folder, capsys):
         told = capsys.readouterr()
         assert told.out == "" and ("mdcore: warning: step" in told.err) == ("doubtful" in says)
         assert ("mdcore: warning: verdict: doubtful" in told.err) == ("doubtful" in says)
+    write_h5(replace(MODEL, known=replace(KNOWN, farthest=9.0, share=0.09)), "net.h5", overwrite=True)
+    assert main(["run", "run.toml", "--overwrite", "--set", "stage.0.timestep=1000"]) == 3
+    told = capsys.readouterr()
+    assert "smaller timestep" in told.err and "verdict: within" not in told.out  # what broke down is not praised
     assert main(["run", "run.toml", "--overwrite", "--set", "potential.0.extrapolation=ignore"]) == 0
     assert "verdict: none about " in capsys.readouterr().out
 

@@ -129,7 +129,8 @@ def run_stages(settings: Settings, sim: Simulation, stages, outputs: Outputs, sa
         outputs.write_checkpoint(sim)
         raise halted(settings, error) from None
     except SimulationError as error:
-        say("\n".join(["", *prose(networks.totals(sim.potential)), *prose(networks.verdicts(sim.potential))]))
+        told = [*networks.totals(sim.potential), *networks.verdicts(sim.potential, doubtful=True)]  # nobody trusts it
+        say("\n".join(["", *prose(told)]))
         raise with_last_checkpoint(error, outputs) from None
 
 
