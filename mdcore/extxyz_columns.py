@@ -26,7 +26,9 @@ COLUMNS = {
 }
 ALIASES = {alias: name for name, (aliases, _, _) in COLUMNS.items() for alias in aliases}
 NEEDED = frozenset(("species", "number", "positions", "ids"))
-MOVES, FROZEN = "move_mask", ("fixed", "frozen")  # T: the atom moves (ASE, QUIP); T: it does not (logical columns)
+MOVES = "move_mask"  # T: the atom moves (ASE, QUIP)
+MOBILE = ("selective_dynamics", "movable", "mobile")  # likewise, columns of T and F
+FROZEN = ("fixed", "frozen", "fix", "fix_atoms", "fixed_atoms", "freeze")  # T: it does not; of T and F, or 0 and 1
 TRUE, FALSE = ("T", "t", "True", "true", "TRUE", "1"), ("F", "f", "False", "false", "FALSE", "0")
 FORTRAN = re.compile(r"(?<=[0-9.])[dD](?=[+-]?[0-9])")  # 1.0D-03
 
@@ -43,7 +45,7 @@ def layout(head, where: str, wanted: Container[str], extra: Container[str]) -> L
         name = ALIASES.get(label.lower())
         if label in extra:
             name = label
-        elif MOVES in wanted and (label.lower() == MOVES or (kind == "L" and label.lower() in FROZEN)):
+        elif MOVES in wanted and (label.lower() == MOVES or (kind in "LI" and label.lower() in MOBILE + FROZEN)):
             name = MOVES
         elif name not in wanted:
             found.append((None, label, "U1", width))
@@ -139,9 +141,11 @@ def frozen(words: np.ndarray, label: str, where: str) -> np.ndarray:
     """bool [n]: is the atom held, along one direction at least? words : of the column `label`, [n] or [n, 3]"""
     true, false = np.isin(words, TRUE), np.isin(words, FALSE)
     if not (true | false).all():
+        if label.lower() != MOVES and (np.char.isdigit(words) | np.isin(words, ("-1",))).all():  # numbers of groups
+            return np.zeros(len(words), dtype=bool)
         bad = int(np.argwhere(~(true | false))[0][0])
         raise InputError(f"{where}: atom {bad} (counting from 0): {label} = {np.ravel(words[bad]).tolist()}: T or F?")
-    held = false if label.lower() == MOVES else true
+    held = true if label.lower() in FROZEN else false
     return held if held.ndim == 1 else held.any(axis=1)
 
 

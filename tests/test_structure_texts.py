@@ -245,7 +245,10 @@ def simulate(system):
         ("move_mask:L:1", ["T", "F"], 1), ("move_mask:L:1", ["F", "F"], 2), ("move_mask:I:1", ["1", "0"], 1),
         ("move_mask:L:3", ["T T F", "T T T"], 1), ("Move_Mask:L:1", ["True", "False"], 1), ("fixed:L:1", ["T", "F"], 1),
         ("frozen:L:3", ["F F F", "T F F"], 1), ("move_mask:L:1", ["T", "T"], 0), ("fixed:L:1", ["F", "F"], 0),
-        ("fixed:I:1", ["1", "5"], 0), ("move:L:1", ["F", "F"], 0),
+        ("fixed:I:1", ["1", "5"], 0), ("move:L:1", ["F", "F"], 0), ("fixed:I:1", ["1", "0"], 1),
+        ("fix:I:1", ["2", "0"], 0),
+        ("fix_atoms:L:1", ["T", "F"], 1), ("selective_dynamics:L:3", ["F F F", "T T T"], 1),
+        ("mobile:I:1", ["0", "1"], 1),
     ],
 )  # fmt: skip
 def test_atoms_that_a_column_holds_are_not_moved(tmp_path, column, words, held):
