@@ -13,6 +13,7 @@ import io
 import os
 import re
 import stat
+import sys
 import warnings
 from pathlib import Path
 
@@ -241,7 +242,7 @@ def check_regular(about: os.stat_result) -> None:
 
 
 def _prefix(target: Path) -> str:
-    return "." + os.fsencode(target.name)[:NAME_BYTES].decode("utf-8", "ignore") + "."
+    return "." + os.fsencode(target.name)[:NAME_BYTES].decode(sys.getfilesystemencoding(), "ignore") + "."
 
 
 def _private(target: Path) -> tuple[Path, int]:

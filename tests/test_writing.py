@@ -129,6 +129,14 @@ def test_long_names_and_odd_letters(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_file_system_that_knows_ascii_only(tmp_path):
+    code = "import sys; from mdcore.writing import writing_text\nwith writing_text(sys.argv[1]) as f: f.write('1')"
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": os.pathsep.join(sys.path)}
+    path = tmp_path / "\u00fc\u2603"
+    subprocess.run([sys.executable, "-c", code, path], env={**os.environ, **ascii_only}, check=True)
+    assert os.listdir(tmp_path) == [path.name] and path.read_text() == "1"
+
+
 def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path, monkeypatch):
     path = tmp_path / "a"
     with pytest.raises(OutputError, match="already exists"), writing_text(path, overwrite=False) as stream:
