@@ -146,6 +146,9 @@ def test_convert_makes_a_committee_and_takes_it_apart(capsys):
     assert "parts-1, parts-2, parts-3" in out and "each folder holds one member" in out
     assert main(["convert", "all.h5", "parts"]) == 4
     assert "parts-1/input.nn exists" in capsys.readouterr().err
+    for target in (".", "..", "", "/"):
+        assert main(["convert", "all.h5", target]) == 4
+        assert f"{target!r}: no name of a folder" in capsys.readouterr().err
     each = [evaluate(f"parts-{k}", SYSTEM).forces for k in (1, 2, 3)]
     np.testing.assert_allclose(np.mean(each, axis=0), evaluate("all.h5", SYSTEM).forces, atol=1e-9)
     write_h5(random_model(("O", "Si")), "other.h5")

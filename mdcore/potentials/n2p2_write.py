@@ -20,8 +20,10 @@ FILES = ("scaling.data", "weights.*.data", "mdcore.toml", "input.nn")  # of a fo
 
 
 def member_folders(folder, n_members: int) -> list[Path]:
-    """Where the members of a potential go: the folder itself, or of a committee folder-1, folder-2, ..."""
-    folder = Path(folder)
+    """Where the members of a potential go: the folder itself, or of a committee folder-1, ...; OutputError."""
+    named, folder = str(folder), Path(folder)
+    if not named or (n_members > 1 and folder.name in ("", "..")):
+        raise OutputError(f"{named!r}: no name of a folder, or of folders NAME-1, NAME-2, ... of a committee; give one")
     if n_members == 1:
         return [folder]
     return [folder.with_name(f"{folder.name}-{k}") for k in range(1, n_members + 1)]
