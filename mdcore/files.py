@@ -51,7 +51,7 @@ def open_binary(path, what: str = "a file") -> io.BufferedReader:
     try:  # O_NONBLOCK: opening a pipe waits for its other end otherwise
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise InputError(f"{path}: can't be read: {error.strerror}; expected {what}") from None
+        raise _unreadable(path, error, what) from None
     except ValueError:
         raise InputError(f"{str(path)!r}: no file can have such a name; expected {what}") from None
     kind = stat.S_IFMT(os.fstat(handle).st_mode)
@@ -64,7 +64,11 @@ def open_binary(path, what: str = "a file") -> io.BufferedReader:
 def open_text(path, what: str = "a text file") -> io.TextIOWrapper:
     """The regular file at `path`, open for reading text line by line, any kind of line end; InputError."""
     stream = open_binary(path, what)
-    head = stream.peek(HEAD)[:HEAD]
+    try:
+        head = stream.peek(HEAD)[:HEAD]
+    except OSError as error:
+        stream.close()
+        raise _unreadable(path, error, what) from None
     encoding = next((name for mark, name in MARKS if head.startswith(mark)), "utf-8")
     if b"\0" in head and encoding.startswith("utf-8"):
         stream.close()
@@ -91,7 +95,10 @@ def read_text(path, what: str = "a text file", most: int = MOST_TEXT) -> str:
     """All of a text file; InputError if it is larger than `most` bytes, or no text."""
     with open_text(path, what) as stream:
         check_size(path, os.fstat(stream.fileno()).st_size, what, most)
-        text = stream.read()
+        try:
+            text = stream.read()
+        except OSError as error:
+            raise _unreadable(path, error, what) from None
     if "\0" in text:
         raise InputError(f"{path}: a binary file; expected {what}")
     return text
@@ -101,7 +108,15 @@ def read_bytes(path, what: str = "a file", most: int = MOST_TEXT) -> bytes:
     """All bytes of a file; InputError if there are more than `most`."""
     with open_binary(path, what) as stream:
         check_size(path, os.fstat(stream.fileno()).st_size, what, most)
-        return stream.read()
+        try:
+            return stream.read()
+        except OSError as error:
+            raise _unreadable(path, error, what) from None
+
+
+def _unreadable(path, error: OSError, what: str) -> InputError:
+    """Of a file that is not there, or on a disk that fails, or of a server that is gone."""
+    return InputError(f"{path}: can't be read: {error.strerror}; expected {what}")
 
 
 def check_size(path, size: int, what: str, most: int) -> None:

@@ -50,6 +50,13 @@ def test_only_regular_files_are_read(tmp_path, monkeypatch):
         read_text("a\0b")
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="a file that can be opened but not read")
+def test_a_failing_disk_names_the_file():
+    for read in (read_text, read_bytes, open_text):
+        with pytest.raises(InputError, match="/proc/self/mem: can't be read: Input/output error; expected"):
+            read("/proc/self/mem")
+
+
 def test_sizes_are_bounded_and_zero_bytes_are_no_text(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"12345678")

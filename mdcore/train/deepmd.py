@@ -7,6 +7,7 @@ cluster), ``energy.npy`` [frames], ``force.npy`` [frames, 3 n], ``virial.npy`` [
 positive when compressed.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from mdcore.train.labels import Labels
 
 def systems(path: Path) -> list[Path]:
     """The system folders in `path`, itself included, in the order of their names."""
-    return sorted(raw.parent for raw in path.rglob("type.raw") if any(raw.parent.glob("set.*/coord.npy")))
+    found = (Path(top) for top, _, files in os.walk(path) if "type.raw" in files)  # passes over what can't be listed
+    return sorted(folder for folder in found if any(folder.glob("set.*/coord.npy")))
 
 
 def frames(folder: Path, root: Path, labels: Labels) -> Iterator[dict]:
