@@ -104,6 +104,11 @@ def test_lines_that_are_no_toml(line, says):
     assert str(caught.value).endswith(says) or says in str(caught.value).split("; ", 2)[2]
 
 
+def test_an_integer_of_thousands_of_digits():
+    with pytest.raises(InputError, match=r"^argon.toml: an integer of thousands of digits; all are below 2\^63$"):
+        decode("seed = " + 5000 * "1", "argon.toml")
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [

@@ -107,7 +107,8 @@ def decode(text: str, source: str) -> dict:
         ) from None
     except (RecursionError, ValueError) as error:  # brackets by the thousand; integers of thousands of digits
         deep = isinstance(error, RecursionError)
-        raise InputError(f"{source}: {'too many brackets within brackets' if deep else error}") from None
+        what = "too many brackets within brackets" if deep else "an integer of thousands of digits; all are below 2^63"
+        raise InputError(f"{source}: {what}") from None
 
 
 def resolve(settings: Settings) -> Settings:
