@@ -239,13 +239,14 @@ def _unknown(kind) -> str | None:
 
 
 def seal(path, title: str) -> None:
-    """Write `title`, length and SHA-256 of the rest into the first SEAL_BYTES of a file, the user block of HDF5."""
+    """Write `title`, length and SHA-256 of the rest into the first SEAL_BYTES of a file, the user block of HDF5.
+
+    It is for a file that `writing.replacing` is about to put in its place, which waits for the disk.
+    """
     with open(path, "r+b") as stream:
         length, digest = _fingerprint(stream)
         stream.seek(0)
         stream.write(f"{title}\n{length} bytes\nsha256 {digest}\n".encode().ljust(SEAL_BYTES, b"\0"))
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def read_seal(stream) -> tuple[str, str | None]:

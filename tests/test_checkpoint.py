@@ -114,7 +114,7 @@ def test_without_hard_links(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("call", "nth"), [("open", 1), ("open", 2), ("fsync", 1), ("fsync", 2), ("replace", 1), ("replace", 2)]
+    ("call", "nth"), [("open", 1), ("open", 2), ("fsync", 1), ("replace", 1), ("replace", 2)]
 )
 def test_failure_at_any_point_leaves_the_good_one(tmp_path, monkeypatch, call, nth):
     path = tmp_path / "a.checkpoint"

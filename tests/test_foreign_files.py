@@ -316,7 +316,7 @@ def test_a_disk_full_before_the_first_checkpoint(argon, monkeypatch, capsys, cal
     assert main(["run", "argon.toml", "--quiet", "--overwrite"]) == 0  # the advice can be followed
 
 
-def test_a_disk_full_in_training(training, capsys):  # noqa: F811
+def test_a_disk_full_in_training(training, capsys, request):  # noqa: F811
     real, count, limit = os.fsync, [], [0]
 
     def fsync(handle):
@@ -324,6 +324,7 @@ def test_a_disk_full_in_training(training, capsys):  # noqa: F811
         return no_space() if len(count) > limit[0] else real(handle)
 
     patched = pytest.MonkeyPatch()
+    request.addfinalizer(patched.undo)
     patched.setattr(os, "fsync", fsync)
     options = [part for k in (1, 2) for part in ("--set", f"optimizer.{k}.epochs=1")]
     command = ["train", "train.toml", "--quiet", *options]
