@@ -438,6 +438,15 @@ def test_work_does_not_grow_with_the_extent(far, monkeypatch):
     assert len(asked) < 3000
 
 
+@pytest.mark.parametrize("far", [1e3, 1e7])
+def test_large_coordinates_are_rounded(far):
+    """A stiff pair, and an atom far away that makes the others' coordinates coarse when all are moved."""
+    positions = [[0.0, 0, 0], [3.0, 0, 0], [0, far, 0]]
+    system = System(Box.around(positions), positions, "Ar")
+    lj = LennardJones(8.5, 0.5, 3.4, truncation="force-shifted")
+    assert not failed(examine(subject(lj, system), (translation, rotation, extensivity)))
+
+
 @pytest.mark.parametrize("squeezed", [0.75, 0.65])
 def test_a_strained_structure_conserves_energy_at_a_shorter_step(squeezed):
     system = System.build("fcc", 5.26 * squeezed, "Ar", (3, 3, 3))

@@ -8,6 +8,7 @@ from mdcore.verify.subject import UNKNOWN, Subject
 
 ENERGY_LIMIT, ROUNDING = 1e-9, 1e-13  # an atom; of the energy
 FORCE_LIMIT = 1e-8  # of the size of the forces, at least 1e-8 units
+STIFFNESS = 100.0  # by how much forces may change with coordinates, units of force a length
 
 
 def translation(it: Subject):
@@ -37,7 +38,7 @@ def _turned(it: Subject, name: str, turn):
     error = np.abs(found.virial - turn.T @ it.base.virial @ turn).max()
     if np.isnan(it.base.virial).any():
         return
-    yield at_most(f"{name}: virial", error, FORCE_LIMIT * max(1.0, it.scale) * it.n, it.energy_unit)
+    yield at_most(f"{name}: virial", error, _force_limit(it) * it.n, it.energy_unit)
 
 
 def permutation(it: Subject):
@@ -74,7 +75,17 @@ def _same(it: Subject, name: str, found, forces=None, times: int = 1):
     """Rows that compare an answer with `times` the base's."""
     forces = it.base.forces if forces is None else forces
     error = abs(found.energy - times * it.base.energy)
-    limit = ENERGY_LIMIT * max(1.0, it.scale) * it.n * times + ROUNDING * abs(times * it.base.energy)
+    limit = (ENERGY_LIMIT + 10.0 * _rounding(it)) * max(1.0, it.scale) * it.n * times
+    limit += ROUNDING * abs(times * it.base.energy)
     yield at_most(f"{name}: energy", error, limit, it.energy_unit)
     error = np.abs(found.forces - forces).max()
-    yield at_most(f"{name}: forces", error, FORCE_LIMIT * max(1.0, it.scale), it.force_unit)
+    yield at_most(f"{name}: forces", error, _force_limit(it), it.force_unit)
+
+
+def _force_limit(it: Subject) -> float:
+    return FORCE_LIMIT * max(1.0, it.scale) + STIFFNESS * _rounding(it)
+
+
+def _rounding(it: Subject) -> float:
+    """By how much coordinates change when they are computed: more, the larger they are."""
+    return 2.0**-52 * float(np.abs(it.positions).max())
