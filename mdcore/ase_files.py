@@ -1,13 +1,17 @@
 """How are structures read that ASE alone can read?"""
 
+import contextlib
 import difflib
 import itertools
+import os
 from pathlib import Path
 
 from mdcore import extxyz, lammps
 from mdcore.errors import InputError
-from mdcore.files import open_text
+from mdcore.files import check_size, open_text, read_text
 
+MOST = 1 << 32  # bytes of a file
+ROOM, PER_BYTE = 1 << 29, 100  # bytes of memory to read one, and for each of its bytes
 DUMPS = ("lammps-dump-text", "lammps-dump-binary")
 
 
@@ -37,7 +41,10 @@ def read_atoms(path: Path, frame: int, format: str | None, types: dict[str, str]
     elif types:
         raise InputError(f"{path}: types: apply to data files and dumps of LAMMPS only; this is {kind or 'none'}")
     try:
-        atoms = read(path, index=frame, format=format)
+        with bounded(path):
+            atoms = read(path, index=frame, format=format)
+    except InputError:
+        raise
     except Exception as error:  # every reader of ASE raises its own kind
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if isinstance(error, IndexError):
@@ -77,3 +84,25 @@ def _named(path: Path, atoms, types: dict[str, str]) -> list[str]:
         if str(number) not in types:
             raise InputError(f"{path}: types: type {number} is missing; name each: {lammps.example(number)}")
     return [types[str(number)] for number in numbers.tolist()]
+
+
+@contextlib.contextmanager
+def bounded(path):
+    """A block in which ASE reads the file at `path`; MemoryError for far more than its size explains, InputError."""
+    size = os.stat(path).st_size
+    check_size(path, size, "a structure", MOST)
+    try:
+        import resource
+
+        taken = int(read_text("/proc/self/statm").split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        before = resource.getrlimit(resource.RLIMIT_AS)
+    except (ImportError, InputError):  # not Linux
+        yield
+        return
+    most = taken + ROOM + PER_BYTE * size
+    limits = [most] if before[0] == resource.RLIM_INFINITY else [most, before[0]]
+    resource.setrlimit(resource.RLIMIT_AS, (min(limits), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)

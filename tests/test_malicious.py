@@ -216,6 +216,14 @@ ROWS = {
     "TOML: sparse": special("network.toml", "sparse", *CHECK),
     "TOML: link to itself": special("network.toml", "loop", *CHECK),
     "TOML: link to a secret": special("network.toml", "secret", *CHECK),
+    "ASE: 2e9 atoms": text(
+        "POSCAR", "x\n1.0\n9 0 0\n0 9 0\n0 0 9\nH\n2147483647\nDirect\n0 0 0\n", "evaluate", "net.h5", "POSCAR"
+    ),
+    "ASE: sparse": special("POSCAR", "sparse", "check", "network.toml", "--set", "structure.file=POSCAR"),
+    "ASE: 2e9 atoms to start from": text(
+        "POSCAR", "x\n1.0\n9 0 0\n0 9 0\n0 0 9\nH\n2147483647\nDirect\n0 0 0\n",
+        "check", "network.toml", "--set", "structure.file=POSCAR",
+    ),
     "checkpoint: sparse": special("network.checkpoint", "sparse", "run", "network.toml", "--restart"),
     "checkpoint: device": special("network.checkpoint", "device", "run", "network.toml", "--restart"),
     "extxyz: 1e18 atoms": text("labelled.extxyz", "1000000000000000000\n\nO 0 0 0\n", *DATA),
@@ -277,7 +285,7 @@ def used(*command) -> tuple[int, str, float, int]:
 
     def limits():
         resource.setrlimit(resource.RLIMIT_CPU, (5, 5))
-        resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+        resource.setrlimit(resource.RLIMIT_AS, (20 << 30, 20 << 30))
 
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
     child = subprocess.Popen(

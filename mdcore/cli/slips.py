@@ -67,7 +67,7 @@ def _of_command(word: str, parser) -> str:
 
 
 def _of_argument(words: list[str], parser) -> str:
-    word = words[0]
+    word = words[0] if words else ""
     name, _, value = word.partition("=")
     if not value and len(words) > 1 and not words[1].startswith("-"):
         value = words[1]

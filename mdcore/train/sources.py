@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mdcore import extxyz
+from mdcore.ase_files import bounded
 from mdcore.errors import InputError
 from mdcore.extxyz_columns import NEEDED
 from mdcore.files import read_text
@@ -159,7 +160,9 @@ def _ase(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
         ) from None
     index = 0
     try:
-        for index, atoms in enumerate(iread(path, index=":")):
+        with bounded(path):
+            found = list(iread(path, index=":"))
+        for index, atoms in enumerate(found):
             yield _of_ase(atoms, labels, f"{path}: structure {index}")
     except InputError:
         raise

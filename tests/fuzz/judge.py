@@ -22,6 +22,7 @@ ADDRESSES = 3 << 30  # bytes of address space beyond those at the start
 LARGEST_FILE = 1 << 26
 WAITING = 16 * 1024  # bytes of standard error that are looked at
 
+LINKED = "target of the link"  # of a file that may be changed: links are followed
 GOOD = ("accepted", "refused", "stopped")
 BAD = ("internal error", "traceback", "crash", "hang", "memory", "foreign file", "litter", "raw warning", "essay")
 SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
@@ -52,7 +53,7 @@ def judge(folder: Path, action, own: tuple[str, ...] = (), together: bool = Fals
         return verdict
     after = contents(folder.parent)
     for name, state in before.items():
-        if after.get(name) != state and not os.path.basename(name).startswith(own):
+        if after.get(name) != state and not os.path.basename(name).startswith(own and (*own, LINKED)):
             return Verdict("foreign file", f"{name} is not what it was. {verdict.text}", verdict.seconds)
     if left := [name for name in after if name not in before and re.search(r"\.tmp$|-tmp$|\.lock$", name)]:
         return Verdict("litter", f"{', '.join(left)} stays. {verdict.text}", verdict.seconds)

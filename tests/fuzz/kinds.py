@@ -155,7 +155,7 @@ KINDS = {
     ),
     "dump": Kind(
         "restart", ("run.extxyz",), text.TEXT, (run("run", "run.toml", "--restart", "--quiet"),), None,
-        ("run.", "target of the link"),
+        ("run.",),
     ),
     "table": Kind("run", ("rdf.csv",), text.TEXT, (run("check", "run.toml"), run("run", "run.toml", "--quiet"))),
     "arguments": Kind("network", (), [], ()),

@@ -250,7 +250,7 @@ def array(random, data):
     """Its values, shape and type, by NumPy."""
     try:
         values = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, OSError, EOFError, MemoryError):
+    except Exception:  # NumPy's reader raises many kinds
         return flip(random, data)
     flat = values.reshape(-1)
     if flat.size and random.random() < 0.5 and values.dtype.kind == "f":

@@ -25,10 +25,10 @@ WORDS = [
     "stage.0=1", "stage.-1.steps=1", "stage.99.steps=1", "stage.0.steps=[[[[", "structure.file=zero",
     "seed=9223372036854775808", "structure.file=pipe", "stage.0.steps=nan", "potential.0.file=loop",
     'title="\\u0000"', "output.name=../outside", "output.name=a/b", "output.directory=folder",
-    "output.directory=labelled.extxyz", "output.directory=pipe", "output.name=\x00", "output.name="+ 300 * "n",
+    "output.directory=labelled.extxyz", "output.directory=pipe", "output.name="+ 300 * "n",
     "length=bohr", "length=bohr,length=nm", "energy=", "length=angstrom,energy=ev,", "net.h5", "bare.h5", "n2p2",
     "deepmd", "network.toml", "labelled.extxyz", "input.data", "pipe", "zero", "loop", "folder", "nothing/new.h5",
-    "new.H5", "new.txt", ".", "..", "\u00e9\u202e", "\udcff", "a\x00b", "\n", 5000 * "a", "energy=nothing",
+    "new.H5", "new.txt", ".", "..", "\u00e9\u202e", "\udcff", "\n", 5000 * "a", "energy=nothing",
     "forces=pos,energy=id", "stress=Lattice", "tag=\x1b[31m", "outside", "../outside", "*",
 ]  # fmt: skip
 
