@@ -55,7 +55,7 @@ def test_banner_names_everything():
     assert "10 x 10 x 10 Angstrom, periodic along abc" in text
     assert "metal (Angstrom, fs, eV)" in text
     assert lines[-1].split() == ["seed", "7"]
-    assert "x = 1" not in text and "potential" not in text
+    assert "x = 1" not in text and "\n  potential" not in text
     assert "  potential  Lennard-Jones\n" in report.banner(sim, {"potentials": "Lennard-Jones"})
     networks = {"potential": "hdnnp net", "potentials": "net + ZBL"}
     assert "  potential  hdnnp net\n" in report.banner(sim, networks)

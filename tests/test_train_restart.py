@@ -1,6 +1,7 @@
 """Does `mdcore train --restart` train on after the end, and say what it does?"""
 
 import io
+import re
 
 import h5py
 import numpy as np
@@ -189,3 +190,14 @@ def test_no_training_at_all(trained, folder, capsys):  # noqa: F811
         file["x"] = 1.0
     assert main(["train", "train.toml", "--set", "output.name=parts", "--restart"]) == 4
     assert "not the file of a training" in capsys.readouterr().err
+
+
+def test_other_labels_are_another_training(trained, folder, capsys):  # noqa: F811
+    trained(optimiser("kalman", 1), "a")
+    data = (folder / "data.xyz").read_text()
+    (folder / "data.xyz").write_text(re.sub(r"energy=(-?\d)", r"energy=1\1", data.replace("energy=-", "energy=")))
+    before = (folder / "a.training.h5").read_bytes()
+    (folder / "train.toml").write_text(ONE + optimiser("kalman", 2) + END)
+    assert main(["train", "train.toml", "--set", "output.name=a", "--restart"]) == 2
+    assert "a.training.h5: began with other labels to train on (energy)" in capsys.readouterr().err
+    assert (folder / "a.training.h5").read_bytes() == before

@@ -136,7 +136,7 @@ def train(
         say(f"derivatives of descriptors: {size:.2f} GB, {100 * kept:.0f} % of the structures kept\n")
         file = TrainingFile(settings, comm)
         held.enter_context(file.advising())
-        begun = file.begun() if restart else set()
+        begun = file.begun(subsets(prepared)["train"]) if restart else set()
         # signals are caught only now: before, there is nothing to keep, and they end the process at once
         stop = held.enter_context(StopSignals()) if stop is None else stop
         models, histories = [], []

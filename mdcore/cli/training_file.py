@@ -44,6 +44,7 @@ from mdcore.writing_h5 import new_h5
 SUFFIX = ".training.h5"
 EXPECTED = "the file of a training"
 LAYOUT, LAYOUT_VERSION = "mdcore training", 1
+LABELS = ("energy", "forces", "stress")
 TEXT = h5py.string_dtype()
 
 
@@ -95,9 +96,9 @@ class TrainingFile:
 
         self._change(put)
 
-    def begun(self) -> set[int]:
-        """The members that have begun, on all ranks."""
-        return on_root(self.comm, self._begun, share=True)
+    def begun(self, data) -> set[int]:
+        """The members that have begun, on all ranks; InputError if it was not with the labels of `data`."""
+        return on_root(self.comm, lambda: self._begun(data), share=True)
 
     def state(self, member: int) -> dict[str, np.ndarray] | None:
         """The state of a member that has begun, on rank 0 (nothing elsewhere)."""
@@ -117,7 +118,7 @@ class TrainingFile:
 
     # --- on rank 0 -------------------------------------------------------------------------------------------
 
-    def _begun(self) -> set[int]:
+    def _begun(self, data) -> set[int]:
         def look(file):
             if file.attrs.get("layout") != LAYOUT:
                 raise OutputError(f"{self.path}: not the file of a training; train without --restart, or elsewhere")
@@ -129,6 +130,13 @@ class TrainingFile:
         if damage:
             raise OutputError(f"{self.path}: damaged, or changed by another program: {damage}; train anew, --overwrite")
         tell_differences(self.path, text, self.settings, "the training")
+        before = self._read(lambda file: {name: file[f"data/train/{name}"][()] for name in LABELS})
+        changed = [name for name, values in _labels(data).items() if not _same(values, before[name])]
+        if changed and members:
+            raise InputError(
+                f"{self.path}: began with other labels to train on ({', '.join(changed)}); restore the data, or train "
+                "anew under another name, e.g. --set output.name=..."
+            )
         self.has_state = bool(members)
         return members
 
@@ -191,9 +199,20 @@ def _put_data(group, data) -> None:
     for name in ("index", "weight"):
         group[name] = np.array([getattr(s, name) for s in data])
     group["n_atoms"] = np.array([s.n for s in data])
-    group["energy"] = np.array([np.nan if s.energy is None else s.energy for s in data])
-    group["forces"] = np.concatenate([np.full((s.n, 3), np.nan) if s.forces is None else s.forces for s in data])
-    group["stress"] = np.array([np.full((3, 3), np.nan) if s.stress is None else s.stress for s in data])
+    for name, values in _labels(data).items():
+        group[name] = values
+
+
+def _labels(data) -> dict[str, np.ndarray]:
+    """LABELS of structures: eV [n], eV/Angstrom [all atoms, 3], eV/Angstrom^3 [n, 3, 3]; nan: none."""
+    energy = [np.nan if s.energy is None else s.energy for s in data]
+    forces = [np.full((s.n, 3), np.nan) if s.forces is None else s.forces for s in data]
+    stress = [np.full((3, 3), np.nan) if s.stress is None else s.stress for s in data]
+    return dict(zip(LABELS, (np.array(energy), np.concatenate(forces), np.array(stress)), strict=True))
+
+
+def _same(a, b) -> bool:
+    return a.shape == b.shape and np.array_equal(a, b, equal_nan=True)
 
 
 def _stored(value):
