@@ -22,6 +22,7 @@ from mdcore.writing import appending, cannot_write, check_target, gone, remove, 
 
 STEP = re.compile(rb"(?:^|\s)Step=(\d+)(?=\s|$)")
 BUFFER_BYTES = 1 << 20
+LONGEST = 1 << 20  # bytes of a line
 HEAD_BYTES = 1 << 16  # of a line at the beginning
 BEGINNINGS = (b"Lattice=", b"Properties=")  # of our comment lines
 
@@ -166,8 +167,8 @@ def trim(path, last_step: int, snapshot=None) -> tuple[int, int | None]:
     if snapshot is not None:
         names = np.array(snapshot.symbols)[snapshot.species].tolist()
     with update(path) as stream:
-        while count := stream.readline():
-            comment = stream.readline()
+        while count := stream.readline(LONGEST):
+            comment = stream.readline(LONGEST)
             step = STEP.search(comment)
             whole = comment.endswith(b"\n")
             ours = b"mdcore=" in comment and step is not None if whole else kept or comment.startswith(BEGINNINGS)

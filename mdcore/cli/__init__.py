@@ -95,7 +95,7 @@ def message(error: BaseException) -> str:
         return "mdcore: error: the current directory was removed: go to another one (cd)"
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        return f"mdcore: error: {where}{error.strerror or error}"
+        return shortened(f"mdcore: error: {where}{error.strerror or error}")
     return (
         f"mdcore: error: internal error, {type(error).__name__}: {error}; "
         "run again with --debug and report what it prints"

@@ -103,6 +103,8 @@ def parse_arguments(argv) -> argparse.Namespace | None:
     try:
         if argv and argv[0].startswith("-") and argv[0] not in parser._option_string_actions:
             parser.error(f"unrecognized arguments: {argv[0].rstrip('=')}")
+        if argv.count("--") > 1:  # argparse makes lists of words then
+            parser.error("-- is there twice")
         arguments, unknown = parser.parse_known_args(argv)
         if unknown:
             named = parser.commands.choices.get(argv[0], parser)
