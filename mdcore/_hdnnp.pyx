@@ -274,7 +274,8 @@ cdef class Networks:
             tangents, v_row = &vs[0, 0], vs.strides[0] // 8
         if weights.shape[0] != n:
             raise ValueError("a is [n]")
-        if not len(segments) or segments[0] != 0 or segments[-1] != n or np.diff(segments).min(initial=0) < 0:
+        last = len(segments) - 1  # -1 is no index where wraparound is off
+        if last < 0 or segments[0] != 0 or segments[last] != n or np.diff(segments).min(initial=0) < 0:
             raise ValueError("segments ascend from 0 to n")
         cdef double[:, ::1] dl_dw = np.empty((bounds.shape[0] - 1, self.n_parameters(element)))
         cdef double[::1] energy = np.empty(n), work = np.empty(k.gradients_work(net) + 8)

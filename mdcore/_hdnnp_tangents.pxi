@@ -17,7 +17,7 @@ def keep_tangents(Networks networks, int element, int64_t[:, ::1] first, double[
             or entry.shape[0] != edges or start.shape[0] != n + 1 or g.shape[0] != n or g.shape[1] != n_f):
         raise ValueError("first is [n, n_elements + 1]; x, y, z, entry are [n_edges]; start [n + 1]; g [n, n_f]")
     bounds, starts = np.asarray(first), np.asarray(start)
-    if t.shape[0] < starts[-1] or t.shape[1] != 3 or t.shape[2] != n_f or starts[0] != 0:
+    if t.shape[0] < starts[n] or t.shape[1] != 3 or t.shape[2] != n_f or starts[0] != 0:
         raise ValueError("t is [n_entries, 3, n_f]")
     if s is not None and (s.shape[0] != n or s.shape[1] != 6 or s.shape[2] != n_f):
         raise ValueError("s is [n, 6, n_f]")
