@@ -325,6 +325,7 @@ def test_a_disk_full_in_training(training, capsys, request):  # noqa: F811
 
     patched = pytest.MonkeyPatch()
     request.addfinalizer(patched.undo)
+    request.addfinalizer(patched.undo)
     patched.setattr(os, "fsync", fsync)
     options = [part for k in (1, 2) for part in ("--set", f"optimizer.{k}.epochs=1")]
     command = ["train", "train.toml", "--quiet", *options]
