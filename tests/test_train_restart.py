@@ -199,5 +199,5 @@ def test_other_labels_are_another_training(trained, folder, capsys):  # noqa: F8
     before = (folder / "a.training.h5").read_bytes()
     (folder / "train.toml").write_text(ONE + optimiser("kalman", 2) + END)
     assert main(["train", "train.toml", "--set", "output.name=a", "--restart"]) == 2
-    assert "a.training.h5: began with other labels to train on (energy)" in capsys.readouterr().err
+    assert "a.training.h5: began with other data or labels to train on (energy)" in capsys.readouterr().err
     assert (folder / "a.training.h5").read_bytes() == before
