@@ -197,7 +197,7 @@ def test_paths_and_refusals(tmp_path):
     atoms.numbers[:] = 6
     with pytest.raises(InputError, match="no network for species C"):
         atoms.get_potential_energy()
-    with pytest.raises(InputError, match="skin = -1: expected a length in Angstrom"):
+    with pytest.raises(InputError, match="skin = -1: expected a number >= 0"):
         MDCore(LennardJones(**ARGON), skin=-1)
     with pytest.raises(InputError, match="expected a potential"):
         MDCore(42)

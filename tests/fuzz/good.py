@@ -9,6 +9,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from tests.fuzz.kinds import reseal
+
 RUN = """\
 title = "a mixture"
 units = "metal"
@@ -304,6 +306,7 @@ def retraining() -> None:
     with h5py.File("net.training.h5", "r+") as file:  # as if stopped before the last epoch
         for member in (file[name] for name in file if name.startswith("member")):
             member.pop("predictions", None)
+    reseal(Path("net.training.h5"))
 
 
 def command(*arguments) -> None:
