@@ -134,8 +134,8 @@ class TrainingFile:
         changed = [name for name, values in _labels(data).items() if not _same(values, before[name])]
         if changed and members:
             raise InputError(
-                f"{self.path}: began with other data or labels to train on ({', '.join(changed)}); restore the data, or train "
-                "anew under another name, e.g. --set output.name=..."
+                f"{self.path}: began with other data or labels to train on ({', '.join(changed)}); restore the data, "
+                "or train anew under another name, e.g. --set output.name=..."
             )
         self.has_state = bool(members)
         return members
