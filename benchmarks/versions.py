@@ -33,11 +33,11 @@ keep = 24
 hidden = [12, 12]
 [[optimizer]]
 type = "kalman"
-epochs = 3
+epochs = 20
 patience = 99
 [[optimizer]]
 type = "adam"
-epochs = 6
+epochs = 60
 patience = 99
 [output]
 name = "net"
@@ -108,8 +108,11 @@ def main() -> None:
     parser.add_argument("after", type=Path)
     parser.add_argument("--reference", type=Path, help="folder that holds H2O_RPBE-D3 and Cu2S_PBE; none: without them")
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--only", nargs="+", help="these rows")
     arguments = parser.parse_args()
     checkouts = {"before": arguments.before.resolve(), "after": arguments.after.resolve()}
+    for checkout in checkouts.values():  # what has never been imported takes longer
+        subprocess.run([sys.executable, "-m", "compileall", "-q", checkout / "mdcore"], check=True)
     print(common.machine(), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "train.toml").write_text(TRAIN)
@@ -132,6 +135,8 @@ def main() -> None:
         }
         rows = []
         for name, measure in kinds.items():
+            if arguments.only and name not in arguments.only:
+                continue
             runs = {which: lambda m=measure, c=checkout: m(c) for which, checkout in checkouts.items()}
             found = alternate(runs, arguments.repeats)
             before, after = (statistics.median(found[which]) for which in ("before", "after"))
