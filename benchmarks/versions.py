@@ -106,7 +106,7 @@ def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("before", type=Path)
     parser.add_argument("after", type=Path)
-    parser.add_argument("--reference", type=Path, help="folder that holds H2O_RPBE-D3 and Cu2S_PBE; none: without them")
+    parser.add_argument("--reference", type=lambda text: Path(text).resolve(), help="folder that holds H2O_RPBE-D3 and Cu2S_PBE; none: without them")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--only", nargs="+", help="these rows")
     arguments = parser.parse_args()
@@ -124,13 +124,13 @@ def main() -> None:
             child = ("--child", name, arguments.reference, steps)
             return lambda checkout: float(python(checkout, folder, Path(__file__).resolve(), *child))
 
-        kinds = {"LJ, 32,000 atoms": stepping("LJ", 100)}
+        kinds = {"LJ, 32,000 atoms": stepping("LJ", 300)}
         if arguments.reference:
             kinds |= {"water": stepping("water", 40), "Cu2S": stepping("Cu2S", 40)}
         kinds |= {
             "training": lambda checkout: clocked(checkout, folder, "train", "train.toml", "--quiet", "--overwrite"),
             "import": lambda checkout: float(python(checkout, folder, "-c", IMPORT)),
-            "--version": lambda checkout: clocked(checkout, folder, "--version"),
+            "version": lambda checkout: clocked(checkout, folder, "--version"),
             "check": lambda checkout: clocked(checkout, folder, "check", "run.toml"),
         }
         rows = []
