@@ -106,7 +106,7 @@ def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("before", type=Path)
     parser.add_argument("after", type=Path)
-    parser.add_argument("--reference", type=lambda text: Path(text).resolve(), help="folder that holds H2O_RPBE-D3 and Cu2S_PBE; none: without them")
+    parser.add_argument("--reference", type=Path, help="folder that holds H2O_RPBE-D3 and Cu2S_PBE; none: without them")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--only", nargs="+", help="these rows")
     arguments = parser.parse_args()
@@ -121,7 +121,7 @@ def main() -> None:
         label(folder)
 
         def stepping(name, steps):
-            child = ("--child", name, arguments.reference, steps)
+            child = ("--child", name, arguments.reference and arguments.reference.resolve(), steps)
             return lambda checkout: float(python(checkout, folder, Path(__file__).resolve(), *child))
 
         kinds = {"LJ, 32,000 atoms": stepping("LJ", 300)}

@@ -129,7 +129,6 @@ extern const hd_descriptors JOIN(hd_descriptors_64_, MD_LEVEL), JOIN(hd_descript
 
 const hd_kernels JOIN(hd_kernels_, MD_LEVEL) = {
     .name = TEXT(MD_LEVEL),
-    .canonical_order = canonical_order,
     .descriptors = {&JOIN(hd_descriptors_64_, MD_LEVEL), &JOIN(hd_descriptors_32_, MD_LEVEL)},
     .network = network,
     .gradients_work = gradients_work,

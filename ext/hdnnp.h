@@ -170,9 +170,6 @@ typedef struct hd_descriptors {
 
 typedef struct hd_kernels {
     const char *name;
-    /* environment.c */
-    void (*canonical_order)(const double *x, const int64_t *tags, int64_t n_owned, int64_t n_total, int64_t n_species,
-                            const int64_t *first, int32_t *index, int32_t *bounds, int64_t *work);
     const hd_descriptors *descriptors[2]; /* double, mixed precision */
     /* network.c */
     void (*network)(const hd_network *, int64_t n, const double *x, double *energy, double *de_dx, double *work);

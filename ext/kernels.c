@@ -4,6 +4,7 @@
 #include "cells.c"
 #include "halo.c"
 #include "integrate.c"
+#include "order.c"
 #include "pair_lj.c"
 #include "pair_zbl.c"
 #include "reduce.c"
@@ -18,6 +19,7 @@ const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .verlet_list = verlet_list,
     .list_outrun = list_outrun,
     .spatial_order = spatial_order,
+    .canonical_order = canonical_order,
     .pair = {[PAIR_LJ] = pair_lj, [PAIR_ZBL] = pair_zbl},
     .verlet_first = verlet_first,
     .langevin_first = langevin_first,

@@ -105,8 +105,6 @@ cdef extern from "hdnnp.h" nogil:
         void (*jacobian)(const hd_plan *, const hd_environment *, hd_scratch *, double *) noexcept nogil
 
     ctypedef struct hd_kernels:
-        void (*canonical_order)(const double *, const int64_t *, int64_t, int64_t, int64_t, const int64_t *, int32_t *,
-                                int32_t *, int64_t *) noexcept nogil
         const hd_descriptors *descriptors[2]
         void (*network)(const hd_network *, int64_t, const double *, double *, double *, double *) noexcept nogil
         int64_t (*gradients_work)(const hd_network *) noexcept nogil

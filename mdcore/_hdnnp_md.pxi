@@ -1,26 +1,5 @@
-# What does the engine ask beside energies and forces? Lists in canonical order (ext/environment.c), and the members of
-# a committee one by one (ext/committee.c); a part of _hdnnp.pyx.
-
-def canonical_order(double[:, ::1] x, const int64_t[::1] tags, int64_t n_owned, int64_t n_total, int64_t n_species,
-                    int64_t[::1] first, int32_t[::1] index):
-    """Sort the rows of a full Verlet list by (species, tag, displacement), in place.
-
-    x : [capacity, 4] rows (x, y, z, species) and tags [capacity] of owned atoms and ghosts; first [n_owned + 1],
-    index : the list, padded with n_total. Returns bounds int32 [n_owned, n_species + 1]: where in its row each
-    species begins.
-    """
-    if x.shape[0] <= n_total or x.shape[1] != 4 or tags.shape[0] < n_total or first.shape[0] < n_owned + 1:
-        raise ValueError("rows of atoms or of the list are missing")
-    cdef int64_t longest = int(np.diff(np.asarray(first)[: n_owned + 1]).max(initial=0))
-    cdef int32_t[:, ::1] bounds = np.zeros((max(n_owned, 1), n_species + 1), dtype=np.int32)
-    cdef int64_t[::1] work = np.empty(3 * n_total + longest + 8, dtype=np.int64)
-    cdef const hd_kernels *k = kernels()
-    if index.shape[0]:
-        with nogil:
-            k.canonical_order(&x[0, 0], &tags[0], n_owned, n_total, n_species, &first[0], &index[0],
-                              &bounds[0, 0], &work[0])
-    return np.asarray(bounds)[:n_owned]
-
+# What does the engine ask beside energies and forces? The members of a committee one by one (ext/committee.c); a part of
+# _hdnnp.pyx.
 
 def deviations(Networks networks, double[:, ::1] x, int64_t[::1] first, int32_t[::1] index, int32_t[:, ::1] bounds,
                int32_t[::1] species_of, int32_t[::1] element_of, units, int64_t n_total, int64_t threads=1):

@@ -60,6 +60,7 @@ cdef extern from "kernels.h" nogil:
         int (*verlet_list)(const md_atoms *, double, int, md_bins *, md_list *, int64_t *) noexcept nogil
         int (*list_outrun)(const md_atoms *, const md_bins *, double, double, double) noexcept nogil
         void (*spatial_order)(const md_atoms *, double, int64_t *, int64_t *) noexcept nogil
+        void (*canonical_order)(const md_atoms *, int64_t, const md_list *, int32_t *, int64_t *) noexcept nogil
         md_pair *pair[PAIRS]
         void (*verlet_first)(const md_atoms *, double, double, md_motion *) noexcept nogil
         void (*langevin_first)(const md_atoms *, double, double, uint64_t, uint64_t, double, double,

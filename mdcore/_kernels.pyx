@@ -184,6 +184,23 @@ cdef class VerletList:
                 "remove the duplicate or move one of them"
             )
 
+    def sort_rows(self, AtomRows atoms, int64_t n_species):
+        """Bring the rows of a full list into canonical order (species, tag, displacement); ghosts have their tags.
+
+        Returns bounds int32 [n_owned, n_species + 1]: where in its row each species begins.
+        """
+        cdef int64_t n = atoms.rows.n_owned, total = n + atoms.rows.n_ghost
+        cdef int32_t[:, ::1] bounds = np.zeros((max(n, 1), n_species + 1), dtype=np.int32)
+        cdef int64_t[::1] work
+        if self.half:
+            raise ValueError("only full lists have a canonical order")
+        if n:
+            longest = int(np.diff(self.first[: n + 1]).max())
+            work = np.empty(3 * total + longest + 8, dtype=np.int64)
+            with nogil:
+                K.canonical_order(&atoms.rows, n_species, &self.rows, &bounds[0, 0], &work[0])
+        return np.asarray(bounds)[:n]
+
     def outrun(self, AtomRows atoms, double cutoff, double skin, double farthest):
         """May an unlisted pair have come within `cutoff`? Of a list built for cutoff + skin, ghosts up to date.
 

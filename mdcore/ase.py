@@ -10,12 +10,13 @@ ASE's conventions: eV, Angstrom, stress in eV/Angstrom^3 as xx, yy, zz, yz, xz, 
 
 import numpy as np
 
-from mdcore.engine import VOIGT, Engine
+from mdcore.engine import Engine
 from mdcore.errors import InputError
 from mdcore.evaluation import open_potential, take
 from mdcore.potentials.disagreement import committees
 from mdcore.ranges import number
 from mdcore.simulation import SKIN
+from mdcore.voigt import PAIRS
 
 try:
     from ase.calculators.calculator import Calculator, all_changes
@@ -95,4 +96,4 @@ class MDCore(Calculator):
         if asked:
             self.results |= zip(DISAGREEMENT, (found.disagreement.forces, found.disagreement.energy), strict=True)
         if atoms.cell.rank == 3:
-            self.results["stress"] = np.array([-found.virial[pair] for pair in VOIGT]) / atoms.cell.volume
+            self.results["stress"] = np.array([-found.virial[pair] for pair in PAIRS]) / atoms.cell.volume

@@ -1,26 +1,20 @@
 """What are energy, forces and stress of this structure? On this process alone, one structure after the other.
 
-What a simulation does in a step, without steps: domain, ghosts, list, forces. `evaluation.py` and `ase.py` are
-its callers.
+What a simulation does in a step, without steps (work.py). `evaluation.py` and `ase.py` are its callers.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mdcore import _kernels, exact, faults, loading, sanity
-from mdcore.atoms import Atoms
+from mdcore import exact, faults
 from mdcore.box import MOST_IMAGES
-from mdcore.comm import SelfComm
-from mdcore.domain import Domain, on_grid
+from mdcore.domain import Domain
 from mdcore.errors import InputError, SimulationError
-from mdcore.neighbors import Neighbors
-from mdcore.potentials.base import Results, leaves, unbound
+from mdcore.potentials.base import leaves, unbound
 from mdcore.potentials.disagreement import Spread, committees
 from mdcore.units import METAL, UnitSystem
-
-VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))  # xx yy zz yz xz xy
-_FULL = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])  # where in Voigt's order a component stands
+from mdcore.work import Work
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,79 +73,59 @@ class Engine:
     """
 
     def __init__(self, potential, symbols: tuple[str, ...], skin: float = 0.0, units: UnitSystem = METAL, looks=False):
-        self.potential, self.symbols, self.units = unbound(potential), tuple(symbols), units
-        self.potential.bind(self.symbols)
+        self.potential, self.symbols, self.units, self.looks = unbound(potential), tuple(symbols), units, looks
+        self.work = Work(self.potential, self.symbols, skin, units=units)
+        self.atoms, self.neighbors = self.work.atoms, self.work.neighbors
         self.networks = [term for term in leaves(self.potential) if hasattr(term, "asked")]
-        self.neighbors = Neighbors(potential.cutoff, skin, potential.list_kinds, len(self.symbols))
-        self.atoms, self.results, self.comm, self.looks = Atoms(), Results(), SelfComm(), looks
 
     def place(self, box, positions: np.ndarray, species: np.ndarray) -> None:
         """Take up a structure: positions float64 [n, 3], anywhere; species int [n] index `symbols`."""
-        n, reach, atoms = len(positions), self.neighbors.ghost_reach, self.atoms
+        n, work, atoms = len(positions), self.work, self.atoms
         self._place_again = lambda moved: self.place(box, moved, species)
         farthest = float(np.abs(positions).max())
-        self.bits, self.box = on_grid(box, reach, 0.0 if all(box.periodic) else farthest)
+        counts = np.bincount(species, minlength=len(self.symbols)).tolist()
+        work.take_cell(box, counts, 0.0 if all(box.periodic) else farthest)
+        self.box = work.box
         if farthest > MOST_IMAGES * self.box.widths.min():
             self.box.wrap(positions)  # tells which atom is too far away to count the cells
-        self.results.position_bits = self.bits
-        loading.check_memory(n, self.box, reach, self.units)
-        self.domain = Domain(self.comm, self.box, reach, upper=self.potential.list_kinds == ("half",))
-        self.tail = self.potential.tail(np.bincount(species, minlength=len(self.symbols)).tolist(), self.box)
         atoms.n_ghost = atoms.n_owned = 0
         atoms.reserve(n)
-        atoms.x[:n, :3], atoms.x[:n, 3] = self._rounded(positions), species
+        atoms.x[:n, :3], atoms.x[:n, 3] = work.rounded(positions), species
         atoms.tags[:n], atoms.images[:n] = np.arange(n), 0
         atoms.n_owned = n
         self._neighbourhood()
 
     def move(self, positions: np.ndarray) -> None:
         """The same atoms in the same box, elsewhere; the list is built anew where it must be."""
-        atoms = self.atoms
-        if not all(self.box.periodic) and np.abs(positions).max() >= 2.0 ** (52 - self.bits):
+        atoms, work = self.atoms, self.work
+        if not all(self.box.periodic) and np.abs(positions).max() >= 2.0 ** (52 - work.bits):
             return self._place_again(positions)  # beyond the grid
-        x = self._rounded(positions)[self._tags]
+        x = work.rounded(positions)[self._tags]
         atoms.positions[:] = x - atoms.images[: len(x)] @ self.box.matrix  # exact: all on one grid
         step = atoms.positions - atoms.start[: len(x), :3]
-        self.domain.forward_positions(atoms)
-        if self.neighbors.outrun(atoms, float(np.einsum("ij,ij->i", step, step).max()), self.comm):
+        if work.follow(float(np.einsum("ij,ij->i", step, step).max())):
             self._neighbourhood()
 
-    def _rounded(self, positions) -> np.ndarray:
-        scale = 2.0**self.bits
-        return np.rint(positions * scale) / scale
-
     def _neighbourhood(self) -> None:
-        self.domain.migrate(self.atoms)
-        self.neighbors.sort(self.atoms)
+        self.work.neighbourhood(self.looks)
         self._tags = self.atoms.tags[: self.atoms.n_owned].copy()
-        self.domain.make_ghosts(self.atoms, self.potential.ghost_columns)
-        if self.looks:
-            sanity.look(self)
-        self.neighbors.build(self.atoms)
 
     def compute(self, descriptors: bool = False, disagreement: bool = False) -> Evaluation:
         """Energy, forces, virial; SimulationError if atoms overlap, InputError for descriptors of no network, or
         disagreement of no committee."""
-        atoms, out, domain = self.atoms, self.results, self.domain
+        atoms, work = self.atoms, self.work
         n, order = atoms.n_owned, self._tags
         shares = np.zeros(atoms.n_total + 1)
-        atoms.clear_forces()
-        out.reset(True, shares)
         self._ask(n, descriptors)
-        self.potential.compute(atoms, self.neighbors, domain, out)
-        sums = out.whole_virial(_kernels.virial_sums(atoms, 2.0**self.bits))
-        domain.reverse_forces(atoms)
-        domain.reverse_add(shares)
+        work.forces(True, shares)
         self._check_forces()
-        energy = exact.value(out.energy, exact.FORCE_BITS)
+        energy = exact.value(work.results.energy, exact.FORCE_BITS)
         if abs(energy) >= exact.TOO_MUCH:
             raise SimulationError(faults.beyond_sums(order[faults.largest_share(shares[:n])], self.units.labels))
-        tail_energy, tail_virial = self.tail
+        tail_energy, _ = work.tail
         energies, forces = np.empty(n), np.empty((n, 3))
         energies[order], forces[order] = shares[:n] + tail_energy / n, atoms.forces
-        voigt = np.array([exact.value(exact.integer(row), exact.FORCE_BITS + self.bits) for row in sums])
-        voigt[:3] += tail_virial / 3.0
-        virial = voigt[_FULL] if out.virial_known else np.full((3, 3), np.nan)
+        virial = work.virial_tensor(work.virial)
         periodic = all(self.box.periodic)
         return Evaluation(
             energy=energy + tail_energy,
@@ -219,15 +193,14 @@ class Engine:
                 f"disagreement: this potential has {len(found) or 'no'} committees; evaluate one potential of several "
                 "members"
             )
-        spread = found[0].spread(self.atoms, self.neighbors, self.domain, self.comm)
+        spread = found[0].spread(self.atoms, self.neighbors, self.work.domain, self.work.comm)
         return replace(spread, forces=spread.forces[np.argsort(self._tags)])
 
     def _check_forces(self) -> None:
-        atoms = self.atoms
-        row = max(faults.bad_row(atoms), self.results.bad_row)
+        atoms, row = self.atoms, self.work.bad_row()
         if row < 0:
             return
-        Domain(self.comm, self.box, self.neighbors.reach).make_ghosts(atoms, ("tags",))  # from below too
+        Domain(self.work.comm, self.box, self.neighbors.reach).make_ghosts(atoms, ("tags",))  # from below too
         message = faults.too_close(atoms, row, self.units.labels)
         self._neighbourhood()
         raise SimulationError(f"{message}. Atoms overlap: check the structure and its cell")

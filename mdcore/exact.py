@@ -35,6 +35,12 @@ def value(number: int, bits: int) -> float:
     return math.ldexp(number, -bits) if -(1 << 53) < number < 1 << 53 else number / (1 << bits)
 
 
+def rounded(positions, bits: int) -> np.ndarray:
+    """Positions on their grid: the nearest multiples of 2^-bits."""
+    scale = 2.0**bits
+    return np.rint(np.asarray(positions) * scale) / scale
+
+
 def position_bits(extent: float) -> int:
     """Bits behind the point for positions of a run whose coordinates stay within +-extent."""
     return POSITION_BITS - max(0, math.ceil(math.log2(max(extent, 1.0) / POSITION_REACH)))

@@ -77,8 +77,7 @@ def too_much(sim) -> None:
     """The energy of some atom is beyond what can be added up: which?"""
     atoms, message = sim.atoms, None
     shares = np.zeros(atoms.n_total + 1)
-    sim.results.reset(True, shares)
-    sim.potential.compute(atoms, sim.neighbors, sim.domain, sim.results)
+    sim.work.forces(True, shares)
     row = largest_share(shares[: atoms.n_owned])
     if row >= 0:
         message = f"step {sim.step}: {beyond_sums(atoms.tags[row], sim.units.labels)}"

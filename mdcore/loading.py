@@ -12,12 +12,8 @@ import numpy as np
 from mdcore import _kernels, exact, thermo, units, velocities
 from mdcore.box import Box, check_positions
 from mdcore.errors import InputError
-from mdcore.memory import available
 from mdcore.system import System, column
 
-ATOM_BYTES = 150.0  # of an atom or a ghost: positions, velocities, forces, bins
-SMALL = 2.0**28  # bytes: nobody need ask
-MOST_ROWS = 2**31 - 1  # atoms and ghosts of a rank
 MOST_KINETIC = 2.0**21  # m v^2 along an axis, internal unit: more would not be summed exactly
 AT_REST = 1e-9  # of the kinetic energy: less in the motion of the whole is rounding
 
@@ -88,28 +84,6 @@ def describe_state(state: dict) -> Description:
     return Description(box, symbols, counts, units.get(state["units"]), mass, dict(state["info"]))
 
 
-def check_memory(n: int, box, reach: float, units, ranks: int = 1) -> None:
-    """Refuse a cutoff, a skin or a density that would fill the memory with ghosts and neighbours."""
-    images = math.prod(1.0 + 2.0 * reach / w if p else 1.0 for w, p in zip(box.widths, box.periodic, strict=True))
-    around = n / box.volume * 4.19 * reach**3
-    pairs = n * min(n * images, around) / 2.0
-    need = ATOM_BYTES * n * images + 4.0 * pairs
-    if need < SMALL:
-        return
-    have = available() * (1 if ranks == 1 else ranks)
-    if need > have or n * images > MOST_ROWS * ranks:
-        label = units.labels["length"]
-        crowded = units.name == "metal" and n > box.volume
-        error = InputError(
-            f"{n:,} atoms with neighbours up to {reach:g} {label} away (cutoff + skin) need about "
-            f"{need / 2**30:,.3g} GiB, and {have / 2**30:,.3g} GiB are free ({images:,.3g} images of each atom, "
-            f"{around:,.3g} neighbours); check the cell, [potential] cutoff and [neighbors] skin, or use more machines"
-            + (f". There are {n / box.volume:.3g} atoms per {label}^3: are lengths in nm?" if crowded else "")
-        )
-        error.collective = True
-        raise error
-
-
 def load(sim, system, state) -> None:
     """Deal the atoms of rank 0 (a System, or the dict of `state`) out to their owners."""
     columns, step = None, None
@@ -121,8 +95,7 @@ def load(sim, system, state) -> None:
     elif system is not None:
         n = len(system.positions)
         moving = system.velocities if system.velocities is not None else np.zeros((n, 3))
-        scale = 2.0**sim.position_bits
-        positions = np.rint(np.asarray(system.positions) * scale) / scale
+        positions = sim.work.rounded(system.positions)
         columns = _rows(positions, np.asarray(moving) * sim.units.velocity, system.species, system.masses, None)
     step = sim.comm.bcast(step)
     if step is not None:
@@ -220,9 +193,8 @@ def move(sim, positions) -> None:
 
     An atom that crosses a face is taken to have moved through it: its image changes, its track goes on.
     """
-    atoms, scale = sim.atoms, 2.0**sim.position_bits
-    x = _given(sim, "positions", positions, check_positions)
-    x = np.rint(x * scale) / scale
+    atoms = sim.atoms
+    x = sim.work.rounded(_given(sim, "positions", positions, check_positions))
     _, before = sim.box.wrap(atoms.positions)
     atoms.positions[:], after = sim.box.wrap(x)
     atoms.images[: atoms.n_owned] += before + after

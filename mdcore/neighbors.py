@@ -7,7 +7,6 @@ farther there is no unlisted pair whose two atoms together have moved far enough
 
 import numpy as np
 
-from mdcore._hdnnp import canonical_order
 from mdcore._kernels import SpatialOrder, VerletList
 from mdcore.errors import SimulationError
 
@@ -30,9 +29,7 @@ class FullList:
     def build(self, atoms, reach: float) -> None:
         self.pairs.build(atoms, reach, half=False)
         self.first, self.index = self.pairs.arrays(atoms)
-        self.bounds = canonical_order(
-            atoms.x, atoms.tags, atoms.n_owned, atoms.n_total, self.n_species, self.first, self.index
-        )
+        self.bounds = self.pairs.sort_rows(atoms, self.n_species)
 
 
 class Neighbors:

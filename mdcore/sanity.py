@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from mdcore import exact
 from mdcore._kernels import VerletList
 from mdcore.atoms import Atoms
 from mdcore.comm import SelfComm
@@ -103,7 +104,7 @@ def _placed(box, positions, species, reach: float) -> tuple[Domain, Atoms]:
     n = len(positions)
     bits, box = on_grid(box, reach, 0.0 if all(box.periodic) else float(np.abs(positions).max()))
     domain, atoms = Domain(SelfComm(), box, reach, upper=True), Atoms(n)
-    atoms.x[:n, :3], atoms.x[:n, 3] = np.rint(positions * 2.0**bits) / 2.0**bits, species
+    atoms.x[:n, :3], atoms.x[:n, 3] = exact.rounded(positions, bits), species
     atoms.tags[:n] = np.arange(n)
     atoms.n_owned = n
     domain.migrate(atoms)

@@ -4,19 +4,16 @@ import math
 
 import numpy as np
 
-from mdcore import _kernels, exact, faults, loading, sanity
-from mdcore.atoms import Atoms
+from mdcore import exact, faults, loading
 from mdcore.comm import connect
-from mdcore.domain import Domain, on_grid
 from mdcore.errors import InputError, Interrupted
 from mdcore.loading import describe, describe_state
-from mdcore.neighbors import Neighbors
-from mdcore.potentials.base import Results
 from mdcore.potentials.python import as_potential
 from mdcore.ranges import number
 from mdcore.thermo import Thermo, measure
 from mdcore.timers import Timers
 from mdcore.view import View
+from mdcore.work import Work
 
 SKIN = {"metal": 1.0, "lj": 0.3}
 
@@ -59,22 +56,16 @@ class Simulation(View):
         self.potential, self.integrator, self.seed = potential, integrator, seed
         self.max_temperature = max_temperature
         self.symbols = tuple(self.system.symbols)
-        potential.bind(self.symbols)
 
         if not (isinstance(seed, int) and 0 <= seed < 1 << 63):
             raise InputError(f"seed = {seed!r}: expected an integer from 0 to 2^63 - 1")
         skin = SKIN[self.units.name] if skin is None else skin
         skin = number("[neighbors] skin", skin, "length")
-        self.neighbors = Neighbors(potential.cutoff, skin, potential.list_kinds, len(self.symbols))
-        self.position_bits, self.box = on_grid(self.system.box, self.neighbors.ghost_reach)
-        loading.check_memory(self.system.n_atoms, self.box, self.neighbors.ghost_reach, self.units, self.comm.size)
-        self.tail = potential.tail(self.system.counts, self.box)  # (energy, trace of the virial)
-        half = potential.list_kinds == ("half",)
-        self.domain = Domain(self.comm, self.box, self.neighbors.ghost_reach, processor_grid, upper=half)
-
-        self.atoms = Atoms()
-        self.results = Results(self.position_bits)
         self.timers = Timers()
+        self.work = Work(potential, self.symbols, skin, comm=self.comm, units=self.units, timers=self.timers)
+        self.work.take_cell(self.system.box, self.system.counts, processor_grid=processor_grid)
+        self.atoms, self.neighbors, self.results = self.work.atoms, self.work.neighbors, self.work.results
+        self.box, self.domain, self.tail = self.work.box, self.work.domain, self.work.tail
         self.observers = []
         self.stop_requested = lambda: False
         self.step = self.start_step = 0
@@ -104,43 +95,18 @@ class Simulation(View):
         motion = (0.0, 0.0) if fault else self.integrator.before_forces(atoms, self.step)
         lap("integrate")
         moved2 = self._agree(motion)
-        self.domain.forward_positions(atoms)
-        lap("communicate")
-        outrun = self.neighbors.outrun(atoms, moved2, self.comm)
-        lap("neighbours")
-        if outrun:
+        if self.work.follow(moved2):
             self._neighbourhood()
         self.step += 1
-        self._forces(want_energy=self.step == self._next_energy)
+        self.work.forces(want_energy=self.step == self._next_energy)
         self._bad_row = max(self.integrator.after_forces(atoms), self.results.bad_row)
         lap("integrate")
 
     def _neighbourhood(self, look: bool = False) -> None:
-        """Owners, order in memory, ghosts and the list, anew. look : at whether atoms are too close to be right."""
-        lap = self.timers.lap
+        """`Work.neighbourhood`, unless an atom flew away."""
         if not all(self.box.periodic):
-            faults.flown_away(self, 2.0 ** (52 - self.position_bits))
-        self.domain.migrate(self.atoms)
-        lap("communicate")
-        self.neighbors.sort(self.atoms)
-        lap("neighbours")
-        self.domain.make_ghosts(self.atoms, self.potential.ghost_columns)
-        lap("communicate")
-        if look:
-            sanity.look(self)
-        self.neighbors.build(self.atoms)
-        lap("neighbours")
-
-    def _forces(self, want_energy: bool) -> None:
-        atoms, lap = self.atoms, self.timers.lap
-        atoms.clear_forces()
-        self.results.reset(want_energy)
-        self.potential.compute(atoms, self.neighbors, self.domain, self.results)
-        if want_energy:
-            self._virial = self.results.whole_virial(_kernels.virial_sums(atoms, 2.0**self.position_bits))
-        lap("forces")
-        self.domain.reverse_forces(atoms)
-        lap("communicate")
+            faults.flown_away(self, 2.0 ** (52 - self.work.bits))
+        self.work.neighbourhood(look)
 
     def run(self, steps: int, integrator=None, *, zero_momentum: bool | None = None) -> None:
         """Take `steps` steps, calling observers as they are due. A new integrator begins a new stage.
@@ -184,7 +150,7 @@ class Simulation(View):
                     loading.remove_momentum(self)
                 self.degrees_of_freedom = loading.degrees_of_freedom(self, conserves)
         first_step = self.step if first_step is None else first_step
-        integrator.start(self.units, self.seed, self.position_bits, first_step, steps)
+        integrator.start(self.units, self.seed, self.work.bits, first_step, steps)
         integrator.simulation = self
         self.integrator = self._running = integrator
 
@@ -260,7 +226,7 @@ class Simulation(View):
         if self._observing and self._thermo is not None:
             return self._thermo
         if not self.results.want_energy:
-            self._forces(want_energy=True)
+            self.work.forces(want_energy=True)
         self._take_heat()
         self._thermo = measure(self)
         if abs(self._thermo.potential) >= exact.TOO_MUCH:
@@ -271,8 +237,8 @@ class Simulation(View):
 
     def _first_forces(self) -> None:
         """Forces of positions that no step led to: refused if atoms overlap."""
-        self._forces(want_energy=True)
-        self._bad_row = max(faults.bad_row(self.atoms), self.results.bad_row)
+        self.work.forces(want_energy=True)
+        self._bad_row = self.work.bad_row()
         self._check_forces()
 
     # --- what can go wrong ------------------------------------------------------------------------

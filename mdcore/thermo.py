@@ -99,10 +99,7 @@ class Snapshot:
 
 def virial(sim) -> np.ndarray:
     """The sum of x (x) F over all atoms and images, float64 [3, 3], user unit of energy (collective)."""
-    sums = [exact.integer(row) for row in sim.comm.sum(sim._virial.copy())]
-    voigt = np.array([exact.value(number, exact.FORCE_BITS + sim.position_bits) for number in sums])
-    voigt[:3] += sim.tail[1] / 3.0
-    return voigt[[[0, 5, 4], [5, 1, 3], [4, 3, 2]]] if sim.results.virial_known else np.full((3, 3), np.nan)
+    return sim.work.virial_tensor(sim.comm.sum(sim.work.virial.copy()))
 
 
 def measure(sim) -> Thermo:
@@ -110,14 +107,14 @@ def measure(sim) -> Thermo:
     limbs = np.concatenate(
         [
             _kernels.kinetic_sums(sim.atoms),
-            sim._virial,
+            sim.work.virial,
             [exact.limbs(sim.results.energy), exact.limbs(sim.heat)],
         ]
     )
     sums = [exact.integer(row) for row in sim.comm.sum(limbs)]
     units = sim.units
     mvv = np.array([exact.value(number, exact.ENERGY_BITS) for number in sums[:6]])
-    virial = np.array([exact.value(number, exact.FORCE_BITS + sim.position_bits) for number in sums[9:15]])
+    virial = np.array([exact.value(number, exact.FORCE_BITS + sim.work.bits) for number in sums[9:15]])
     tail_energy, tail_virial = sim.tail
     kinetic = 0.5 * float(mvv[:3].sum())
     potential = exact.value(sums[15], exact.FORCE_BITS) + tail_energy

@@ -118,8 +118,7 @@ class View:
 
     def refresh(self) -> None:
         """Recompute neighbours and forces, after columns of `atoms` were changed from outside."""
-        scale = 2.0**self.position_bits
-        self.atoms.positions[:] = np.rint(self.atoms.positions * scale) / scale
+        self.atoms.positions[:] = self.work.rounded(self.atoms.positions)
         self._thermo, self._watched = None, -1
         self._neighbourhood()
         self._first_forces()

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.box import Box
-from mdcore.potentials.base import Results
 from mdcore.simulation import Simulation
 from mdcore.system import System
 
@@ -44,13 +43,10 @@ def evaluate(potential, system, **options) -> Answer:
         stress = [-virial[pair] / (sim.box.volume * sim.units.pressure) for pair in VOIGT]
         np.testing.assert_allclose(sim.stress, stress, rtol=1e-12, atol=1e-12)
     energy, forces = sim.potential_energy, sim.snapshot().forces
-    atoms, out = sim.atoms, Results()
-    out.reset(True, np.zeros(atoms.capacity))
-    atoms.clear_forces()
-    potential.compute(atoms, sim.neighbors, sim.domain, out)
-    sim.domain.reverse_add(out.atom_energies)
+    atoms, shares = sim.atoms, np.zeros(sim.atoms.n_total + 1)
+    sim.work.forces(True, shares)
     energies = np.empty(sim.system.n_atoms)
-    energies[atoms.tags[: atoms.n_owned]] = out.atom_energies[: atoms.n_owned]
+    energies[atoms.tags[: atoms.n_owned]] = shares[: atoms.n_owned]
     return Answer(energy, forces, virial, energies)
 
 

@@ -297,3 +297,15 @@ def test_energy_is_conserved_in_every_kind_of_cell():
         before = sim.thermo().total
         sim.run(500)
         assert sim.thermo().total == pytest.approx(before, abs=2e-2), periodic
+
+
+def test_lennard_jones_needs_no_threads():
+    """The network kernels, and OpenMP with them, are loaded for networks alone."""
+    script = (
+        "import sys, mdcore as m; s = m.System.build('fcc', 5.3, 'Ar').replicate((3, 3, 3))\n"
+        "m.Simulation(s, m.LennardJones(8.5, 0.0104, 3.4), m.VelocityVerlet(1.0)).run(3)\n"
+        "maps = open('/proc/self/maps').read() if sys.platform == 'linux' else ''\n"
+        "print('mdcore._hdnnp' in sys.modules, 'libgomp' in maps)"
+    )
+    told = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert told.split() == ["False", "False"]

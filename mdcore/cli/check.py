@@ -1,11 +1,12 @@
 """``mdcore check``: is the input right, and what would it do?"""
 
-from mdcore import loading, sanity
+from mdcore import sanity
 from mdcore.cli import assemble, networks, summary
 from mdcore.cli.files import check_names, output_files
 from mdcore.cli.run import on_root
 from mdcore.config import load
 from mdcore.domain import on_grid
+from mdcore.memory import check_neighbours
 
 
 def command(arguments, comm) -> None:
@@ -31,7 +32,7 @@ def check(path: str, overrides=()) -> str:
     potential.bind(tuple(system.symbols))
     units = settings.unit_system
     reach = potential.cutoff + 1.5 * settings.neighbors.skin
-    loading.check_memory(system.n_atoms, on_grid(system.box, reach)[1], reach, units)
+    check_neighbours(system.n_atoms, on_grid(system.box, reach)[1], reach, units)
     sanity.refuse(system.box, system.positions, system.species, tuple(system.symbols), units, potential)
     lines = [f"{path}: the input is right"]
     if settings.title:

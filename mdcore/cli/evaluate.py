@@ -10,7 +10,6 @@ from mdcore import extxyz
 from mdcore.cli.clashes import clash
 from mdcore.cli.potential import is_input, load_input, parse_table, parse_units
 from mdcore.cli.run import on_root
-from mdcore.engine import VOIGT
 from mdcore.errors import InputError, OutputError
 from mdcore.evaluation import evaluate, open_potential
 from mdcore.potentials.base import leaves
@@ -22,6 +21,7 @@ from mdcore.potentials.known import verdict
 from mdcore.train import metrics, sources
 from mdcore.train.labels import Labels
 from mdcore.units import GIGAPASCAL
+from mdcore.voigt import PAIRS
 from mdcore.writing import writing_text
 
 H5 = (".h5", ".hdf5")
@@ -164,7 +164,7 @@ def write_one(stream, s, a) -> None:
     atoms = SimpleNamespace(
         box=it.box, positions=it.positions, species=it.species, symbols=it.symbols, units=it.units, velocities=None
     )
-    stress = np.array([a.stress[pair] for pair in VOIGT]) * (GIGAPASCAL / it.units.pressure)
+    stress = np.array([a.stress[pair] for pair in PAIRS]) * (GIGAPASCAL / it.units.pressure)
     extra = {} if s.forces is None else {"REF_forces": s.forces}
     extxyz.write_frame(stream, atoms, forces=a.forces, energy=a.energy, stress=stress, info=info, extra=extra)
 

@@ -21,10 +21,10 @@ import numpy as np
 from mdcore import _kernels, exact
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError, MdcoreError, SimulationError
+from mdcore.voigt import PAIRS
 
 LARGEST = 1e12  # of energies and stresses: beyond, sums would not be exact
 ARGUMENTS = ("positions", "cell", "species", "periodic")
-VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))  # xx yy zz yz xz xy
 
 
 class PythonPotential:
@@ -157,7 +157,7 @@ class PythonPotential:
         if abs(energy) > LARGEST:
             raise SimulationError(f"{self.name}: the energy is {energy:.3g}, beyond +-{LARGEST:g}; check its unit")
         if stress is not None and stress.shape == (3, 3):
-            stress = np.array([0.5 * (stress[a, b] + stress[b, a]) for a, b in VOIGT])
+            stress = np.array([0.5 * (stress[a, b] + stress[b, a]) for a, b in PAIRS])
         if stress is not None and not np.abs(stress).max() <= LARGEST:
             raise SimulationError(
                 f"{self.name}: the stress is not finite, or beyond +-{LARGEST:g}; return None where it is not known"

@@ -24,8 +24,7 @@ from mdcore.comm import SelfComm
 from mdcore.engine import Engine
 from mdcore.errors import InputError
 from mdcore.potentials.hdnnp import networks_of
-
-VOIGT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])  # where in xx yy zz yz xz xy a component stands
+from mdcore.voigt import PLACE
 
 
 class Reach:
@@ -165,7 +164,7 @@ class Environments:
                 self.volumes[k] = abs(np.linalg.det(s.cell))
             stress = getattr(s, "stress", None)
             if stress is not None:
-                self.stresses[k, VOIGT] = (stress + np.transpose(stress)) / 2
+                self.stresses[k, PLACE] = (stress + np.transpose(stress)) / 2
 
     def _surroundings(self, model, structures, part: range) -> list[tuple]:
         """Of each structure: elements int [n], and centre, neighbour, r of all pairs."""

@@ -9,9 +9,9 @@ import numpy as np
 
 from mdcore import exact
 from mdcore.box import Box
-from mdcore.engine import VOIGT
 from mdcore.verify.report import Row, at_most, skipped
 from mdcore.verify.subject import Subject
+from mdcore.voigt import PAIRS
 
 SPACINGS = 2.0**-8  # first step, in mean distances of atoms
 HALVINGS = 4
@@ -54,7 +54,7 @@ def stress(it: Subject):
         return
     size = max(1e-3, float(np.abs(it.base.virial).max()), it.scale * it.n**0.5)
     limit = STRESS_LIMIT * size + 8.0 * noise(it) / h
-    for a, b in VOIGT:
+    for a, b in PAIRS:
 
         def energies(s, a=a, b=b):
             strain = np.eye(3)

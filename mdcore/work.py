@@ -1,0 +1,107 @@
+"""From positions to forces: what happens in which order, on one rank or many?
+
+owners -> order in memory -> ghosts -> lists -> potential -> virial -> forces go home. A step of a simulation, the
+evaluation of a single structure and the tests of potentials share this chain.
+"""
+
+import numpy as np
+
+from mdcore import _kernels, exact, faults, sanity
+from mdcore.atoms import Atoms
+from mdcore.comm import SelfComm
+from mdcore.domain import Domain, on_grid
+from mdcore.memory import check_neighbours
+from mdcore.neighbors import Neighbors
+from mdcore.potentials.base import Results
+from mdcore.timers import Timers
+from mdcore.units import METAL
+from mdcore.voigt import PLACE
+
+
+class Work:
+    """The atoms of this rank, and what it takes to get the forces on them.
+
+    potential : keeps the protocol of potentials/base.py; symbols : names of the species, to which it is bound
+    skin : the lists hold pairs up to cutoff + skin; comm : communicator; timers : where the time goes
+
+    atoms, neighbors, results : always the same objects; box, domain, bits (of the grid of positions), tail : of the
+    cell that was taken up last; virial : limbs int64 [6, 3], this rank's share, of the last forces with energy
+    """
+
+    def __init__(self, potential, symbols, skin: float, *, comm=None, units=METAL, timers: Timers | None = None):
+        self.potential, self.symbols, self.units = potential, tuple(symbols), units
+        self.comm = SelfComm() if comm is None else comm
+        potential.bind(self.symbols)
+        self.neighbors = Neighbors(potential.cutoff, skin, potential.list_kinds, len(self.symbols))
+        self.atoms, self.results = Atoms(), Results()
+        self._lap = (timers or Timers()).lap
+
+    def take_cell(self, box, counts, farthest: float = 0.0, processor_grid=None) -> None:
+        """Atoms will be in this cell. counts : of each species; farthest : coordinates outside of the cell, as for
+        `on_grid`. InputError if it is too narrow, or would fill the memory with images."""
+        reach = self.neighbors.ghost_reach
+        self.bits, self.box = on_grid(box, reach, farthest)
+        check_neighbours(sum(counts), self.box, reach, self.units, self.comm.size)
+        self.tail = self.potential.tail(counts, self.box)  # (energy, trace of the virial)
+        half = self.potential.list_kinds == ("half",)
+        self.domain = Domain(self.comm, self.box, reach, processor_grid, upper=half)
+        self.results.position_bits = self.bits
+
+    def rounded(self, positions) -> np.ndarray:
+        """Positions on the grid."""
+        return exact.rounded(positions, self.bits)
+
+    def neighbourhood(self, look: bool = False) -> None:
+        """Owners, order in memory, ghosts and the lists, anew (collective). look : at whether atoms are too close."""
+        atoms, lap = self.atoms, self._lap
+        self.domain.migrate(atoms)
+        lap("communicate")
+        self.neighbors.sort(atoms)
+        lap("neighbours")
+        self.domain.make_ghosts(atoms, self.potential.ghost_columns)
+        lap("communicate")
+        if look:
+            sanity.look(self)
+        self.neighbors.build(atoms)
+        lap("neighbours")
+
+    def follow(self, moved2: float) -> bool:
+        """Ghosts follow their owners; may a pair be missing in the lists by now (collective)?
+
+        moved2 : squared, how far any atom of any rank has moved since they were built
+        """
+        self.domain.forward_positions(self.atoms)
+        self._lap("communicate")
+        outrun = self.neighbors.outrun(self.atoms, moved2, self.comm)
+        self._lap("neighbours")
+        return outrun
+
+    def forces(self, want_energy: bool, shares: np.ndarray | None = None) -> None:
+        """Forces, and where wanted energy and virial (collective).
+
+        shares : zeros float64 [n_total + 1], get the energy of each owned atom
+        """
+        atoms, out, lap = self.atoms, self.results, self._lap
+        atoms.clear_forces()
+        out.reset(want_energy, shares)
+        self.potential.compute(atoms, self.neighbors, self.domain, out)
+        if want_energy:
+            self.virial = out.whole_virial(_kernels.virial_sums(atoms, 2.0**self.bits))
+        lap("forces")
+        self.domain.reverse_forces(atoms)
+        if shares is not None:
+            self.domain.reverse_add(shares)
+        lap("communicate")
+
+    def bad_row(self) -> int:
+        """Row of an owned atom with an impossible force, or -1."""
+        return max(faults.bad_row(self.atoms), self.results.bad_row)
+
+    def virial_tensor(self, sums) -> np.ndarray:
+        """float64 [3, 3] in user units of energy: limbs [6, 3] of all ranks together, and the tail; nan where the
+        potential does not know."""
+        if not self.results.virial_known:
+            return np.full((3, 3), np.nan)
+        voigt = np.array([exact.value(exact.integer(row), exact.FORCE_BITS + self.bits) for row in sums])
+        voigt[:3] += self.tail[1] / 3.0
+        return voigt[PLACE]
