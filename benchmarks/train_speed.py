@@ -22,14 +22,14 @@ from common import machine, parser, table
 
 from mdcore.comm import connect
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, n_parameters
-from mdcore.train import dataset, descriptors, sources, symmetry_sets
-from mdcore.train.adam import Adam
-from mdcore.train.environments import Environments
-from mdcore.train.kalman import Kalman
-from mdcore.train.lbfgs import LBFGS
-from mdcore.train.loss import Regression, Weights
-from mdcore.train.settings import AdamSettings, KalmanSettings
-from mdcore.train.start import initialised
+from mdcore.training import dataset, descriptors, sources, symmetry_sets
+from mdcore.training.adam import Adam
+from mdcore.training.environments import Environments
+from mdcore.training.kalman import Kalman
+from mdcore.training.lbfgs import LBFGS
+from mdcore.training.loss import Regression, Weights
+from mdcore.training.settings import AdamSettings, KalmanSettings
+from mdcore.training.start import initialised
 
 ATOMIC = {"length": "bohr", "energy": "hartree"}
 METAL = {"length": "angstrom", "energy": "ev"}

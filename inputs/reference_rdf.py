@@ -9,7 +9,7 @@ import sys
 import numpy as np
 
 from mdcore.analysis import RDFAccumulator
-from mdcore.train import sources
+from mdcore.training import sources
 
 
 def main() -> None:

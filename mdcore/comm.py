@@ -155,3 +155,18 @@ def connect(comm=None):
             "to another MPI than mpi4py; use the mpiexec beside this Python (pip install mpi4py mpich)"
         )
     return MPIComm(MPI.COMM_WORLD)
+
+
+def on_root(comm, function, share: bool = False):
+    """``function()`` on rank 0; its error is raised on all ranks, its value returned on all if `share`."""
+    value = error = None
+    if comm.rank == 0:
+        try:
+            value = function()
+        except MdcoreError as raised:
+            error = raised
+    error, shared = comm.bcast((error, value if share else None))
+    if error is not None:
+        error.collective = True
+        raise error
+    return shared if share else value

@@ -84,7 +84,7 @@ ELSEWHERE = {
     "mdcore.report": {"open"},  # /proc/self/status
     "mdcore.memory": {"open"},  # of /proc and /sys
     "mdcore.verify.runs": {".read_bytes", ".write_bytes", "np.savez", "np.load"},  # in a folder of tempfile's
-    "mdcore.train.deepmd": {"np.load"},  # mapped, once open_binary has seen it
+    "mdcore.training.deepmd": {"np.load"},  # mapped, once open_binary has seen it
     "mdcore.h5md": {".open"},  # its own method; also below
     "mdcore.thermo_log": {".open"},
     "mdcore.trajectory": {".open"},

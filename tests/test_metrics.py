@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from mdcore.train import plots
-from mdcore.train.labelled import Labelled
-from mdcore.train.metrics import Predictions, rows, table
-from mdcore.train.plots import draw_learning, draw_parity, from_elements, pairs
+from mdcore.training import plots
+from mdcore.training.labelled import Labelled
+from mdcore.training.metrics import Predictions, rows, table
+from mdcore.training.plots import draw_learning, draw_parity, from_elements, pairs
 from mdcore.units import GIGAPASCAL
 
 

@@ -13,7 +13,7 @@ from mdcore.config.load_training import load_training
 from mdcore.evaluation import evaluate
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.train import metrics, sources
+from mdcore.training import metrics, sources
 
 ROOT = Path(__file__).parents[1]
 BUTANE, ACAC = (ROOT / "potentials" / f"{name}.h5" for name in ("butane_GFN2", "acetylacetone_PBE-D3"))

@@ -8,8 +8,8 @@ from mdcore import ZBL, Box, LennardJones, Simulation, System, VelocityVerlet, s
 from mdcore.cli import main
 from mdcore.errors import InputError
 from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.train import dataset
-from mdcore.train.labelled import Labelled
+from mdcore.training import dataset
+from mdcore.training.labelled import Labelled
 from tests.mpi import mpirun, needs_mpi
 from tests.reference.hdnnp_models import random_model
 

@@ -8,8 +8,8 @@ import mdcore
 from mdcore import System
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.train import metrics, sources
-from mdcore.train.labels import Labels
+from mdcore.training import metrics, sources
+from mdcore.training.labels import Labels
 
 ROOT = Path(__file__).resolve().parents[1]
 POTENTIALS = sorted((ROOT / "potentials").glob("*.h5"))

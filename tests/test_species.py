@@ -14,7 +14,7 @@ from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.zbl import ZBL
 from mdcore.simulation import Simulation
 from mdcore.system import System
-from mdcore.train import sources
+from mdcore.training import sources
 from tests.test_text_files import INPUT_DATA
 
 WATER = Path(__file__).parents[1] / "potentials" / "water_PBE0-TS.h5"

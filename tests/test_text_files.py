@@ -13,7 +13,7 @@ from mdcore.potentials.files import read_model
 from mdcore.potentials.n2p2 import read_n2p2
 from mdcore.potentials.n2p2_data import read_input_data
 from mdcore.system import System
-from mdcore.train import sources, symmetry_sets
+from mdcore.training import sources, symmetry_sets
 
 WATER = "potentials/water.h5"
 INPUT_DATA = """\

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mdcore.errors import InputError
-from mdcore.train.batches import batches
-from mdcore.train.covariance import PANEL, Covariance
-from mdcore.train.environments import Environments, runs
-from mdcore.train.loss import Regression, Weights
+from mdcore.training.batches import batches
+from mdcore.training.covariance import PANEL, Covariance
+from mdcore.training.environments import Environments, runs
+from mdcore.training.loss import Regression, Weights
 from tests.reference.hdnnp_models import random_model
 from tests.training_sets import mixed_set
 

@@ -20,9 +20,9 @@ from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp_model import fingerprint
 from mdcore.potentials.lj import LennardJones
 from mdcore.potentials.walls import SHORTEST
-from mdcore.train import sources
-from mdcore.train.fit import Fit, Stage
-from mdcore.train.loss import Errors
+from mdcore.training import sources
+from mdcore.training.fit import Fit, Stage
+from mdcore.training.loss import Errors
 from tests.test_train_summary import structure
 
 INPUT = """\

@@ -9,7 +9,7 @@ from mdcore.config.load_training import is_training, parse_training
 from mdcore.config.optimizers import OPTIMIZERS, KalmanSettings, LBFGSSettings
 from mdcore.config.training import TrainingSettings
 from mdcore.errors import InputError
-from mdcore.train import settings as library
+from mdcore.training import settings as library
 from tests.test_config import every_key
 
 ROOT = Path(__file__).parents[1]

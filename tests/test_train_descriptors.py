@@ -8,10 +8,21 @@ import pytest
 from mdcore.errors import InputError
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import SymmetryFunction
-from mdcore.train import sources
-from mdcore.train.descriptors import GENERATED, GIVEN, bare, choose, given, sample, select, statistics, useless, values
-from mdcore.train.pairs import distances
-from mdcore.train.symmetry_sets import from_input_nn, from_lines, generate
+from mdcore.training import sources
+from mdcore.training.descriptors import (
+    GENERATED,
+    GIVEN,
+    bare,
+    choose,
+    given,
+    sample,
+    select,
+    statistics,
+    useless,
+    values,
+)
+from mdcore.training.pairs import distances
+from mdcore.training.symmetry_sets import from_input_nn, from_lines, generate
 from mdcore.units import BOHR
 from tests.reference import hdnnp as twin
 from tests.test_train_summary import structure

@@ -7,7 +7,7 @@ from mdcore._hdnnp import keep_tangents
 from mdcore import _kernels
 from mdcore.errors import InputError
 from mdcore.potentials.hdnnp import networks_of
-from mdcore.train.environments import Environments
+from mdcore.training.environments import Environments
 from tests.reference import hdnnp as twin
 from tests.reference.hdnnp_models import random_model
 from tests.test_symmetry_kernels import SYMBOLS, Block, cluster_environments

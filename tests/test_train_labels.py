@@ -12,7 +12,7 @@ from mdcore.cli import main
 from mdcore.evaluation import evaluate
 from mdcore.potentials.files import read_model
 from mdcore.potentials.lj import LennardJones
-from mdcore.train.labelled import Labelled
+from mdcore.training.labelled import Labelled
 from tests.test_train_summary import structure
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mdcore.train.environments import Environments
-from mdcore.train.loss import Regression, Weights, relative
-from mdcore.train.start import initialised
+from mdcore.training.environments import Environments
+from mdcore.training.loss import Regression, Weights, relative
+from mdcore.training.start import initialised
 from tests.reference import hdnnp as twin
 from tests.reference.hdnnp_models import random_model
 from tests.training_sets import Labelled, mixed_set

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from mdcore.train.adam import Adam, AdamSettings
-from mdcore.train.covariance import Covariance
-from mdcore.train.environments import Environments
-from mdcore.train.fit import Fit, Stage
-from mdcore.train.kalman import Kalman, KalmanSettings
-from mdcore.train.lbfgs import LBFGS, LBFGSSettings
-from mdcore.train.loss import Regression, Weights
-from mdcore.train.start import initialised
+from mdcore.training.adam import Adam, AdamSettings
+from mdcore.training.covariance import Covariance
+from mdcore.training.environments import Environments
+from mdcore.training.fit import Fit, Stage
+from mdcore.training.kalman import Kalman, KalmanSettings
+from mdcore.training.lbfgs import LBFGS, LBFGSSettings
+from mdcore.training.loss import Regression, Weights
+from mdcore.training.start import initialised
 from tests.reference.hdnnp_models import random_model
 from tests.training_sets import copper_model, lennard_jones_set, mixed_set, scaled
 

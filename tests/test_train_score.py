@@ -6,9 +6,9 @@ import pytest
 
 from mdcore.cli import main
 from mdcore.cli.train import best
-from mdcore.train.fit import Fit, Stage
-from mdcore.train.loss import Errors
-from mdcore.train.score import Floors, floors
+from mdcore.training.fit import Fit, Stage
+from mdcore.training.loss import Errors
+from mdcore.training.score import Floors, floors
 from tests.test_train_cli import INPUT, Scripted, folder  # noqa: F401  (a fixture)
 from tests.test_train_optimisers import small
 

@@ -16,7 +16,7 @@ from mdcore.potentials.extrapolation import ENOUGH, Count, Sighting
 from mdcore.potentials.hdnnp_h5 import read_h5, write_h5
 from mdcore.potentials.hdnnp_model import fingerprint, identical
 from mdcore.potentials.known import Known, verdict
-from mdcore.train.known import known_of
+from mdcore.training.known import known_of
 from tests.reference import trained
 from tests.test_extrapolation import BY_HAND, MODEL, moving
 from tests.test_train_summary import structure

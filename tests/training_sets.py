@@ -12,7 +12,7 @@ from mdcore.potentials.hdnnp_model import (
     SymmetryFunction,
     n_parameters,
 )
-from mdcore.train.environments import Environments
+from mdcore.training.environments import Environments
 from tests.reference.hdnnp_models import random_cluster
 
 CELL = np.array([[2.9, 0.0, 0.0], [0.7, 3.1, 0.0], [-0.4, 0.6, 2.7]])  # smaller than the cutoff of random_model

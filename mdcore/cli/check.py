@@ -3,7 +3,7 @@
 from mdcore import sanity
 from mdcore.cli import assemble, networks, summary
 from mdcore.cli.files import check_names, output_files
-from mdcore.cli.run import on_root
+from mdcore.comm import on_root
 from mdcore.config import load
 from mdcore.domain import on_grid
 from mdcore.memory import check_neighbours

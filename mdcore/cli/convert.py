@@ -10,7 +10,7 @@ from pathlib import Path
 from mdcore.cli.clashes import clash
 from mdcore.cli.frames import SOURCE, convert_trajectory
 from mdcore.cli.potential import parse_table, parse_units
-from mdcore.cli.run import on_root
+from mdcore.comm import on_root
 from mdcore.errors import InputError, MdcoreError
 from mdcore.potentials import walls
 from mdcore.potentials.committee import committee, single
@@ -92,7 +92,7 @@ def convert(sources: list[str], target: str, units, structure, options) -> str:
 
 def _of_data(model, options):
     """What is usual for the structures of --data, which the potential was trained on; InputError."""
-    from mdcore.train import known, sources
+    from mdcore.training import known, sources
 
     path = options.data
     if not options.target.endswith(H5):

@@ -9,7 +9,7 @@ import numpy as np
 from mdcore import extxyz
 from mdcore.cli.clashes import clash
 from mdcore.cli.potential import is_input, load_input, parse_table, parse_units
-from mdcore.cli.run import on_root
+from mdcore.comm import on_root
 from mdcore.errors import InputError, OutputError
 from mdcore.evaluation import evaluate, open_potential
 from mdcore.potentials.base import leaves
@@ -18,8 +18,8 @@ from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_h5 import write_h5
 from mdcore.potentials.known import verdict
-from mdcore.train import metrics, sources
-from mdcore.train.labels import Labels
+from mdcore.training import metrics, sources
+from mdcore.training.labels import Labels
 from mdcore.units import GIGAPASCAL
 from mdcore.voigt import PAIRS
 from mdcore.writing import writing_text
@@ -56,7 +56,7 @@ def run(arguments) -> str:
         write(output, data, answers)
         lines += ["", f"predictions: {output}"]
     if plot:
-        from mdcore.train.plots import draw_parity
+        from mdcore.training.plots import draw_parity
 
         names = map(os.path.basename, (arguments.potential, arguments.data))
         draw_parity({"": (data, found)}, plot, title=" on ".join(names))

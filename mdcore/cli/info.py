@@ -4,7 +4,7 @@ import dataclasses
 from collections import Counter
 
 from mdcore.cli.potential import is_input, load_input, parse_units
-from mdcore.cli.run import on_root
+from mdcore.comm import on_root
 from mdcore.potentials import walls
 from mdcore.potentials.hdnnp_model import (
     ACTIVATION_NAMES,

@@ -11,13 +11,13 @@ from mdcore.cli import assemble, networks, summary
 from mdcore.cli.assemble import Stage
 from mdcore.cli.files import CHECKPOINT, forget, output_files, protect
 from mdcore.cli.outputs import Outputs, differs, tell_differences
+from mdcore.comm import on_root
 from mdcore.config import Settings, load, validate_species
 from mdcore.errors import (
     DisagreementError,
     ExtrapolationError,
     InputError,
     Interrupted,
-    MdcoreError,
     OutputError,
     SimulationError,
 )
@@ -248,18 +248,3 @@ def with_last_checkpoint(error: SimulationError, outputs: Outputs) -> Simulation
         told.collective = getattr(error, "collective", False)
         return told
     return error
-
-
-def on_root(comm, function, share: bool = False):
-    """``function()`` on rank 0; its error is raised on all ranks, its value returned on all if `share`."""
-    value = error = None
-    if comm.rank == 0:
-        try:
-            value = function()
-        except MdcoreError as raised:
-            error = raised
-    error, shared = comm.bcast((error, value if share else None))
-    if error is not None:
-        error.collective = True
-        raise error
-    return shared if share else value

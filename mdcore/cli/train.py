@@ -11,9 +11,8 @@ from mdcore.cli import training
 from mdcore.cli.clashes import clash
 from mdcore.cli.files import open_folder
 from mdcore.cli.outputs import tell
-from mdcore.cli.run import on_root
 from mdcore.cli.training_file import SUFFIX, TrainingFile
-from mdcore.comm import SelfComm
+from mdcore.comm import SelfComm, on_root
 from mdcore.config.load_training import load_training
 from mdcore.config.problems import at
 from mdcore.config.training import TrainingSettings
@@ -28,9 +27,9 @@ from mdcore.potentials.hdnnp_model import HDNNP
 from mdcore.potentials.hdnnp_vectors import make_test_vectors
 from mdcore.potentials.n2p2_write import folder_files, member_folders, write_n2p2
 from mdcore.signals import StopSignals
-from mdcore.train import known, metrics
-from mdcore.train.labelled import elements_of, gaps
-from mdcore.train.summary import fitted_by_atoms, summarise
+from mdcore.training import known, metrics
+from mdcore.training.labelled import elements_of, gaps
+from mdcore.training.summary import fitted_by_atoms, summarise
 from mdcore.writing import writing_text
 
 LOPSIDED = 100.0  # times as large is a weight that leaves nothing to another one
@@ -298,7 +297,7 @@ def members_table(mean, each) -> str:
 
 
 def draw(settings: TrainingSettings, drawn, history, chosen: int) -> None:
-    from mdcore.train.plots import draw_learning, draw_parity
+    from mdcore.training.plots import draw_learning, draw_parity
 
     title = settings.title or settings.output.name
     try:

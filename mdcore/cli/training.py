@@ -6,8 +6,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from mdcore.cli.run import on_root
-from mdcore.comm import SelfComm
+from mdcore.comm import SelfComm, on_root
 from mdcore.config.optimizers import AdamSettings, KalmanSettings, LBFGSSettings
 from mdcore.config.problems import at
 from mdcore.config.training import ACTIVATIONS, CUTOFF_FUNCTIONS, TrainingSettings
@@ -17,15 +16,15 @@ from mdcore.potentials import walls
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, n_parameters
 from mdcore.potentials.native_units import Units
 from mdcore.threads import number_of_threads
-from mdcore.train import adam, dataset, descriptors, kalman, lbfgs, sources, symmetry_sets
-from mdcore.train.environments import Environments
-from mdcore.train.fit import Fit, Stage
-from mdcore.train.labelled import Labelled, elements_of, need
-from mdcore.train.labels import Labels
-from mdcore.train.loss import Regression, Weights, relative
-from mdcore.train.pairs import PairDistances, distances
-from mdcore.train.score import floors
-from mdcore.train.start import initialised
+from mdcore.training import adam, dataset, descriptors, kalman, lbfgs, sources, symmetry_sets
+from mdcore.training.environments import Environments
+from mdcore.training.fit import Fit, Stage
+from mdcore.training.labelled import Labelled, elements_of, need
+from mdcore.training.labels import Labels
+from mdcore.training.loss import Regression, Weights, relative
+from mdcore.training.pairs import PairDistances, distances
+from mdcore.training.score import floors
+from mdcore.training.start import initialised
 
 MOST_NEIGHBOURS = 5_000  # of an atom; the work goes with the square
 

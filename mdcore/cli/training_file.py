@@ -35,7 +35,7 @@ import numpy as np
 
 from mdcore import provenance
 from mdcore.cli.outputs import tell, tell_differences
-from mdcore.cli.run import on_root
+from mdcore.comm import on_root
 from mdcore.errors import InputError, OutputError
 from mdcore.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal, seal
 from mdcore.writing import plain, replacing

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from mdcore.config.schema import Choice, Integer, Number, setting
-from mdcore.train.settings import AdamSettings as Adam
-from mdcore.train.settings import KalmanSettings as Kalman
-from mdcore.train.settings import LBFGSSettings as LBFGS
+from mdcore.training.settings import AdamSettings as Adam
+from mdcore.training.settings import KalmanSettings as Kalman
+from mdcore.training.settings import LBFGSSettings as LBFGS
 
 MOST = 10**9  # epochs
 TYPES = ("kalman", "adam", "lbfgs")

@@ -15,8 +15,8 @@ from mdcore.potentials.hdnnp_model import ACTIVATION_NAMES
 from mdcore.potentials.native_units import Units
 from mdcore.potentials.walls import SHORTEST, Wall
 from mdcore.threads import MOST as MOST_THREADS
-from mdcore.train.settings import RARE
-from mdcore.train.settings import KalmanSettings as Kalman
+from mdcore.training.settings import RARE
+from mdcore.training.settings import KalmanSettings as Kalman
 
 CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "poly3": 7, "poly4": 8}
 GENERATED_ONLY = (

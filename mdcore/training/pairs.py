@@ -8,8 +8,8 @@ import numpy as np
 
 from mdcore.engine import Engine
 from mdcore.errors import InputError, SimulationError
-from mdcore.train.environments import Reach
-from mdcore.train.labelled import Labelled, elements_of
+from mdcore.training.environments import Reach
+from mdcore.training.labelled import Labelled, elements_of
 
 REACH = 6.0  # Angstrom
 BINS = 120  # of the distances

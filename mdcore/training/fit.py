@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mdcore.errors import InputError, SimulationError
-from mdcore.train.loss import Errors, Regression
-from mdcore.train.score import Floors
+from mdcore.training.loss import Errors, Regression
+from mdcore.training.score import Floors
 from mdcore.units import GIGAPASCAL
 
 QUANTITIES = ("energy", "force", "stress")

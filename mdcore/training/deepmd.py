@@ -16,7 +16,7 @@ import numpy as np
 from mdcore.errors import InputError
 from mdcore.files import open_binary, read_text
 from mdcore.numerals import integer
-from mdcore.train.labels import Labels
+from mdcore.training.labels import Labels
 
 
 def systems(path: Path) -> list[Path]:

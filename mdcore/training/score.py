@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore.train.loss import Errors, Regression
+from mdcore.training.loss import Errors, Regression
 
 RESOLVED = (1e-7, 1e-6, 1e-8)  # eV an atom, eV/Angstrom, eV/Angstrom^3: labels have no more digits than that
 SHARE = 1e-4  # of the spread of labels

@@ -20,7 +20,7 @@ from mdcore.errors import InputError
 from mdcore.potentials.hdnnp import networks_of
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork
 from mdcore.potentials.hdnnp_plan import energy_of
-from mdcore.train.environments import Environments
+from mdcore.training.environments import Environments
 
 CHUNK = 1024  # atoms: what structures are computed together
 NO_SPREAD = (1e-5, 1e-3, 1e-5)  # eV an atom, eV/Angstrom, eV/Angstrom^3: labels that differ less are the same

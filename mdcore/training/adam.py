@@ -9,9 +9,9 @@ where it was.
 
 import numpy as np
 
-from mdcore.train.batches import batches, set_state, state_of
-from mdcore.train.loss import Regression, Weights
-from mdcore.train.settings import AdamSettings
+from mdcore.training.batches import batches, set_state, state_of
+from mdcore.training.loss import Regression, Weights
+from mdcore.training.settings import AdamSettings
 
 
 class Adam:

@@ -13,8 +13,8 @@ import numpy as np
 
 from mdcore.errors import InputError
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Normalisation
-from mdcore.train.environments import Environments
-from mdcore.train.loss import Regression
+from mdcore.training.environments import Environments
+from mdcore.training.loss import Regression
 
 SCHEMES = ("xavier", "nguyen-widrow")
 NOTHING = 1e-10  # eV, eV/Angstrom, eV/Angstrom^3, and of the largest energy: rounding

@@ -8,9 +8,9 @@ from itertools import combinations
 
 import numpy as np
 
-from mdcore.train.dataset import atom_energies
-from mdcore.train.labelled import Labelled, composition, elements_of
-from mdcore.train.pairs import Distances, distances, duplicates
+from mdcore.training.dataset import atom_energies
+from mdcore.training.labelled import Labelled, composition, elements_of
+from mdcore.training.pairs import Distances, distances, duplicates
 
 BARS = "▁▂▃▄▅▆▇█"
 BINS = 40

@@ -17,9 +17,9 @@ from mdcore.errors import InputError
 from mdcore.potentials.hdnnp import networks_of
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Scaling, SymmetryFunction
 from mdcore.potentials.native_units import Units
-from mdcore.train.environments import Reach
-from mdcore.train.labelled import Labelled, elements_of
-from mdcore.train.settings import RARE
+from mdcore.training.environments import Reach
+from mdcore.training.labelled import Labelled, elements_of
+from mdcore.training.settings import RARE
 
 # of given and of generated functions: least max - min, relative and absolute (functions count neighbours: 1 is large),
 # and 1 - |correlation| up to which two say the same. Published sets have small and similar ones, that work

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore.train.labelled import Labelled, composition, elements_of
+from mdcore.training.labelled import Labelled, composition, elements_of
 from mdcore.units import GIGAPASCAL
 
 UNITS = {"energy": "meV/atom", "force": "meV/Angstrom", "stress": "GPa"}

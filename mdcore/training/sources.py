@@ -19,9 +19,9 @@ from mdcore.potentials.n2p2 import TOML_NAME, read_toml
 from mdcore.potentials.n2p2_data import iterate_input_data
 from mdcore.potentials.native_units import Units, unit_comments
 from mdcore.system import check_file
-from mdcore.train import deepmd
-from mdcore.train.labelled import Labelled
-from mdcore.train.labels import Labels
+from mdcore.training import deepmd
+from mdcore.training.labelled import Labelled
+from mdcore.training.labels import Labels
 
 FORMATS = ("extxyz", "n2p2", "deepmd", "ase")
 NATIVE = Units("angstrom", "ev")

@@ -6,8 +6,8 @@ Matplotlib (an extra) is imported here only, without pyplot: no global state, no
 import numpy as np
 
 from mdcore.errors import InputError
-from mdcore.train.labelled import composition, elements_of
-from mdcore.train.metrics import APART, UPPER
+from mdcore.training.labelled import composition, elements_of
+from mdcore.training.metrics import APART, UPPER
 from mdcore.units import GIGAPASCAL
 from mdcore.writing import in_picture, write_picture
 

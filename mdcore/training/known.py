@@ -12,7 +12,7 @@ from mdcore.evaluation import evaluate
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import HDNNP
 from mdcore.potentials.known import Known
-from mdcore.train.labelled import Labelled
+from mdcore.training.labelled import Labelled
 
 PARTS = 10
 BATCH = 64  # structures evaluated together

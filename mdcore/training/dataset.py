@@ -7,7 +7,7 @@ import numpy as np
 
 from mdcore import sanity
 from mdcore.errors import InputError
-from mdcore.train.labelled import Labelled, composition, elements_of
+from mdcore.training.labelled import Labelled, composition, elements_of
 from mdcore.units import HARTREE, KCAL_PER_MOL, KJ_PER_MOL
 
 USES = ("split", "train", "validation", "test")

@@ -8,8 +8,8 @@ and 3.6). Deterministic; worth it for small sets, or to finish what another opti
 
 import numpy as np
 
-from mdcore.train.loss import Regression, Weights
-from mdcore.train.settings import LBFGSSettings
+from mdcore.training.loss import Regression, Weights
+from mdcore.training.settings import LBFGSSettings
 
 
 class LBFGS:

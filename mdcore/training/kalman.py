@@ -18,10 +18,10 @@ from itertools import count
 import numpy as np
 
 from mdcore.errors import SimulationError
-from mdcore.train.batches import batches, set_state, state_of
-from mdcore.train.covariance import Covariance, single_threaded_blas
-from mdcore.train.loss import LEVER, Regression
-from mdcore.train.settings import KalmanSettings
+from mdcore.training.batches import batches, set_state, state_of
+from mdcore.training.covariance import Covariance, single_threaded_blas
+from mdcore.training.loss import LEVER, Regression
+from mdcore.training.settings import KalmanSettings
 
 MEMORY = 0.02  # how fast the running errors follow, a structure
 SMALLEST = 1e-12  # error, native units
