@@ -5,8 +5,8 @@
 #include "halo.c"
 #include "integrate.c"
 #include "order.c"
-#include "pair_lj.c"
-#include "pair_zbl.c"
+#include "pair/loop.h"
+#include "pair/list.h"
 #include "reduce.c"
 
 #define JOIN_(a, b) a##b
@@ -14,13 +14,17 @@
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 
+#define PAIR_ENTRY(NAME, columns, ...) {#NAME, pair_##NAME, columns},
+PAIR_LIST(PAIR_KERNEL)
+static const md_pair_entry pair_entries[] = {PAIR_LIST(PAIR_ENTRY){NULL, NULL, 0}};
+
 const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .name = TEXT(MD_LEVEL),
     .verlet_list = verlet_list,
     .list_outrun = list_outrun,
     .spatial_order = spatial_order,
     .canonical_order = canonical_order,
-    .pair = {[PAIR_LJ] = pair_lj, [PAIR_ZBL] = pair_zbl},
+    .pairs = pair_entries,
     .verlet_first = verlet_first,
     .langevin_first = langevin_first,
     .second_kick = second_kick,

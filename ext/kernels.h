@@ -6,26 +6,28 @@
 
 #include "md_types.h"
 
-/* A pair potential over a half list: adds forces; energies in the variants with PAIR_ENERGY.
- *
- * table: [n_species][n_species][row]. energy_limbs: the exact sum on FORCE_GRID. atom_energy: NULL, or
- * [n_owned + n_ghost + 1] that gets half of each pair's energy on either atom. Returns (with PAIR_ENERGY) the row of
- * an atom with a neighbour so close that a force or energy is beyond FORCE_LIMIT, or -1. */
-typedef int64_t md_pair(const md_atoms *, const md_list *, const double *table, int64_t n_species, int variant,
-                        int64_t *energy_limbs, double *atom_energy);
-enum { PAIR_LJ, PAIR_ZBL, PAIRS };
+/* What a pair potential knows of each pair of species: rows [n_species][n_species][columns], multiples of four. Columns of a
+ * row: these, and the formula's own (ext/pair/), first those that the force wants. */
+enum { PAIR_CUT2, PAIR_OWN, PAIR_SHIFT = 4, PAIR_SLOPE, PAIR_OWN_ENERGY, PAIR_COLUMNS = 16 };
+typedef struct md_pair_table {
+    const double *rows;
+    const double *more; /* other numbers of the formula, or NULL */
+    int64_t n_species;
+    double farthest2; /* largest CUT2 */
+} md_pair_table;
 
-/* variants, or-ed */
-enum { PAIR_ENERGY = 1, LJ_MANY = 2, LJ_FORCE_SHIFTED = 4 };
-/* columns of a pair-of-species row of pair_lj's table:
- * g = dE/dr / r = r^-2 (G12 r^-12 + G6 r^-6) + GSLOPE / r for r^2 < CUT2,
- * E = E12 r^-12 + E6 r^-6 + ESHIFT + ESLOPE r */
-enum { LJ_G12, LJ_G6, LJ_CUT2, LJ_GSLOPE, LJ_E12, LJ_E6, LJ_ESHIFT, LJ_ESLOPE, LJ_ROW };
-
-/* columns of a pair-of-species row of pair_zbl's table, lengths and energies as they come:
- * E = sum_k C_k exp(-D_k r) / r + SHIFT + S3 t^3 + S4 t^4, t = max(r - INNER, 0), for r^2 < CUT2;
- * INNER and CUT2 are the same in all rows */
-enum { ZBL_C = 0, ZBL_D = 4, ZBL_SHIFT = 8, ZBL_S3, ZBL_S4, ZBL_INNER, ZBL_CUT2, ZBL_FARTHEST2, ZBL_ROW };
+/* A pair potential over a half list: adds forces; energies in the variants with PAIR_ENERGY. energy_limbs: the exact sum on
+ * FORCE_GRID. atom_energy: NULL, or [n_owned + n_ghost + 1] that gets half of each pair's energy on either atom. Returns
+ * (with PAIR_ENERGY) the row of an atom with a neighbour so close that a force or energy is beyond FORCE_LIMIT, or -1. */
+typedef int64_t md_pair(const md_atoms *, const md_list *, const md_pair_table *, int variant, int64_t *energy_limbs,
+                        double *atom_energy);
+/* variants, or-ed: energies are wanted; there are several species; SLOPE r is added to the energy (force-shifted) */
+enum { PAIR_ENERGY = 1, PAIR_MANY = 2, PAIR_LINEAR = 4 };
+typedef struct md_pair_entry {
+    const char *name;
+    md_pair *kernel;
+    int columns;
+} md_pair_entry;
 
 enum { LIMBS = 3 }; /* of an exact sum (fixed.h) */
 
@@ -37,8 +39,7 @@ typedef struct md_kernels {
     void (*spatial_order)(const md_atoms *, double size, int64_t *order, int64_t *work);
     /* order.c */
     void (*canonical_order)(const md_atoms *, int64_t n_species, const md_list *, int32_t *bounds, int64_t *work);
-    /* pair_*.c */
-    md_pair *pair[PAIRS];
+    const md_pair_entry *pairs; /* pair/list.h; the last has no name */
     /* integrate.c */
     void (*verlet_first)(const md_atoms *, double dt, double grid_big, md_motion *);
     void (*langevin_first)(const md_atoms *, double dt, double grid_big, uint64_t seed, uint64_t step,

@@ -49,11 +49,21 @@ cdef extern from "kernels.h" nogil:
         MD_OK, MD_FULL, MD_OVERLAP
         MD_COLUMNS
         BINS_PER_ATOM, BINS_FLOOR
-        PAIR_LJ, PAIR_ZBL, PAIRS
-        LJ_ROW, ZBL_ROW
+        PAIR_ENERGY, PAIR_MANY, PAIR_LINEAR
 
-    ctypedef int64_t md_pair(const md_atoms *, const md_list *, const double *, int64_t, int, int64_t *,
+    ctypedef struct md_pair_table:
+        const double *rows
+        const double *more
+        int64_t n_species
+        double farthest2
+
+    ctypedef int64_t md_pair(const md_atoms *, const md_list *, const md_pair_table *, int, int64_t *,
                              double *) noexcept nogil
+
+    ctypedef struct md_pair_entry:
+        const char *name
+        md_pair *kernel
+        int columns
 
     ctypedef struct md_kernels:
         const char *name
@@ -61,7 +71,7 @@ cdef extern from "kernels.h" nogil:
         int (*list_outrun)(const md_atoms *, const md_bins *, double, double, double) noexcept nogil
         void (*spatial_order)(const md_atoms *, double, int64_t *, int64_t *) noexcept nogil
         void (*canonical_order)(const md_atoms *, int64_t, const md_list *, int32_t *, int64_t *) noexcept nogil
-        md_pair *pair[PAIRS]
+        const md_pair_entry *pairs
         void (*verlet_first)(const md_atoms *, double, double, md_motion *) noexcept nogil
         void (*langevin_first)(const md_atoms *, double, double, uint64_t, uint64_t, double, double,
                                int64_t *, md_motion *) noexcept nogil

@@ -260,27 +260,43 @@ cdef class SpatialOrder:
         return np.asarray(self._order)[:n]
 
 
-PAIR_KERNELS = {"lj": (PAIR_LJ, LJ_ROW), "zbl": (PAIR_ZBL, ZBL_ROW)}  # name: number, columns of its table
+cdef const md_pair_entry *pair_entry(name) except NULL:
+    cdef const md_pair_entry *entry = K.pairs
+    cdef bytes wanted = name.encode()
+    while entry.name != NULL:
+        if entry.name == wanted:
+            return entry
+        entry += 1
+    raise ValueError(f"no pair kernel is called {name!r}")
 
 
-def pair(name, AtomRows atoms, VerletList pairs, double[:, ::1] table, int64_t n_species, int variant,
-         int64_t[::1] energy, double[::1] atom_energy=None):
-    """Add the forces of a pair potential; energy (limbs [3]) and atom_energy [n + 1] only in energy variants.
+def pair_columns(name):
+    """Columns of a row in the table of a pair kernel (ext/pair/list.h)."""
+    return pair_entry(name).columns
 
-    Returns the row of an atom with an impossibly close neighbour (energy variants), or -1.
+
+def pair(name, AtomRows atoms, VerletList pairs, double[:, ::1] rows, int64_t n_species, double farthest2, bint energy,
+         bint linear, int64_t[::1] limbs, double[::1] atom_energy=None, double[:, ::1] more=None):
+    """Add the forces of a pair potential; with `energy` also energy (limbs [3]) and atom_energy [n + 1].
+
+    rows [n_species^2, columns], more : the tables of the formula; farthest2 : squared cutoff; linear : force-shifted.
+    Returns the row of an atom with an impossibly close neighbour (with energy), or -1.
     """
-    cdef int64_t number, width, row
-    number, width = PAIR_KERNELS[name]
-    if table.shape[0] != n_species * n_species or table.shape[1] != width or energy.shape[0] != 3:
-        raise ValueError(f"table is [n_species^2, {width}], energy [3]")
+    cdef const md_pair_entry *entry = pair_entry(name)
+    cdef md_pair_table table
+    cdef int64_t row
+    cdef int variant = (PAIR_ENERGY if energy else 0) | (PAIR_MANY if n_species > 1 else 0) | (PAIR_LINEAR if linear else 0)
+    if rows.shape[0] != n_species * n_species or rows.shape[1] != entry.columns or limbs.shape[0] != 3:
+        raise ValueError(f"rows are [n_species^2, {entry.columns}], limbs [3]")
     if atom_energy is not None and atom_energy.shape[0] < atoms.rows.n_owned + atoms.rows.n_ghost + 1:
         raise ValueError("atom_energy is [n_owned + n_ghost + 1]")
     if not pairs.half:
         raise ValueError("pair potentials run over a half list")
-    cdef double *each = NULL if atom_energy is None else &atom_energy[0]
-    cdef md_pair *kernel = K.pair[number]
+    table.rows, table.n_species, table.farthest2 = &rows[0, 0], n_species, farthest2
+    table.more = NULL if more is None else &more[0, 0]
+    cdef double *each = NULL if atom_energy is None or not energy else &atom_energy[0]
     with nogil:
-        row = kernel(&atoms.rows, &pairs.rows, &table[0, 0], n_species, variant, &energy[0], each)
+        row = entry.kernel(&atoms.rows, &pairs.rows, &table, variant, &limbs[0], each)
     return row
 
 

@@ -11,7 +11,7 @@ from mdcore import exact, faults
 from mdcore.box import MOST_IMAGES
 from mdcore.domain import Domain
 from mdcore.errors import InputError, SimulationError
-from mdcore.potentials.base import leaves, unbound
+from mdcore.potentials.base import leaves
 from mdcore.potentials.disagreement import Spread, committees
 from mdcore.units import METAL, UnitSystem
 from mdcore.work import Work
@@ -70,13 +70,19 @@ class Engine:
     potential : keeps the protocol of potentials/base.py; the engine has a copy of its own
     symbols : names of the species; skin : the list holds pairs up to cutoff + skin, so that it serves while atoms
     `move` a little; looks : at whether atoms are too close to be right (sanity.py)
+    threads : of a network's kernels; None: as the potential says
     """
 
-    def __init__(self, potential, symbols: tuple[str, ...], skin: float = 0.0, units: UnitSystem = METAL, looks=False):
-        self.potential, self.symbols, self.units, self.looks = unbound(potential), tuple(symbols), units, looks
-        self.work = Work(self.potential, self.symbols, skin, units=units)
+    def __init__(
+        self, potential, symbols: tuple[str, ...], skin: float = 0.0, units: UnitSystem = METAL, looks=False,
+        threads: int | None = None,
+    ):  # fmt: skip
+        self.symbols, self.units, self.looks = tuple(symbols), units, looks
+        self.work = Work(potential, self.symbols, skin, units=units)
         self.atoms, self.neighbors = self.work.atoms, self.work.neighbors
-        self.networks = [term for term in leaves(self.potential) if hasattr(term, "asked")]
+        self.networks = [term for term in leaves(self.work.bound) if hasattr(term, "asked")]
+        for term in self.networks:
+            term.threads = term.threads if threads is None else threads
 
     def place(self, box, positions: np.ndarray, species: np.ndarray) -> None:
         """Take up a structure: positions float64 [n, 3], anywhere; species int [n] index `symbols`."""
@@ -149,7 +155,7 @@ class Engine:
         other = full.index[: len(row)]
         row, other = row[other < atoms.n_total], other[other < atoms.n_total]
         r = atoms.x[other, :3] - atoms.x[row, :3]
-        near = np.flatnonzero(np.einsum("ij,ij->i", r, r) < self.potential.cutoff**2)
+        near = np.flatnonzero(np.einsum("ij,ij->i", r, r) < self.work.potential.cutoff**2)
         near = near[np.argsort(self._tags[row[near]], kind="stable")]
         return self._tags[row[near]], atoms.tags[other[near]].astype(np.int64), r[near]
 
@@ -176,18 +182,18 @@ class Engine:
                 count[atom] += told["outside"][row]
                 if told["excess"][row] >= excess[atom]:
                     excess[atom] = told["excess"][row]
-                    worst[atom] = term.label(self.symbols[species[row]], told["worst"][row])
+                    worst[atom] = term.potential.label(self.symbols[species[row]], told["worst"][row])
         return OutOfRange(count, excess, tuple(worst))
 
     def _descriptors(self) -> tuple[np.ndarray, ...]:
         (term,) = self.networks
-        elements, functions = term.model.elements, term.model.symmetry_functions
+        elements, functions = term.potential.model.elements, term.potential.model.symmetry_functions
         lengths = [len(functions[elements.index(symbol)]) for symbol in self.symbols]
         rows, kinds = np.argsort(self._tags), self.atoms.species
         return tuple(term.asked["descriptors"][row, : lengths[kinds[row]]] for row in rows)
 
     def _disagreement(self) -> Spread:
-        found = committees(self.potential)
+        found = committees(self.work.bound)
         if len(found) != 1:
             raise InputError(
                 f"disagreement: this potential has {len(found) or 'no'} committees; evaluate one potential of several "

@@ -17,7 +17,6 @@ from mdcore.box import Box, check_positions
 from mdcore.elements import SYMBOLS
 from mdcore.engine import Engine, Evaluation
 from mdcore.errors import InputError, MdcoreError
-from mdcore.potentials.base import leaves, unbound
 from mdcore.potentials.python import as_potential
 from mdcore.system import System
 from mdcore.threads import number_of_threads
@@ -83,12 +82,8 @@ class Worker:
     """
 
     def __init__(self, potential, descriptors=False, disagreement=False, alone=False, threads: int | None = None):
-        self.potential, self.asked = unbound(potential), (descriptors, disagreement)
-        for term in leaves(self.potential):
-            if hasattr(term, "threads") and (alone or threads is not None):
-                term.threads = 1 if alone else number_of_threads(threads)
-            if alone and hasattr(term, "separate"):
-                term.separate()
+        self.potential, self.asked = potential, (descriptors, disagreement)
+        self.threads = 1 if alone else None if threads is None else number_of_threads(threads)
         self.engines: dict[tuple, Engine] = {}
 
     def __call__(self, index: int | None, structure) -> Evaluation:
@@ -97,7 +92,7 @@ class Worker:
             s = take(structure)
             key = s.symbols, s.units.name
             if key not in self.engines:
-                self.engines[key] = Engine(self.potential, s.symbols, units=s.units, looks=True)
+                self.engines[key] = Engine(self.potential, s.symbols, units=s.units, looks=True, threads=self.threads)
             engine = self.engines[key]
             engine.place(s.box, s.positions, s.species)
             return engine.compute(*self.asked)

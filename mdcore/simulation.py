@@ -75,7 +75,7 @@ class Simulation(View):
         resumed = self.comm.bcast(state is not None)  # rank 0 alone has the state
         self._running = integrator if resumed else None  # the integrator of the stage so far
         self._stop = False
-        self._watch = getattr(potential, "watch", lambda sim: None)
+        self._watch = getattr(self.work.bound, "watch", lambda sim: None)
         self._watched, self._halt = -1, None
         self._bad_row = -1
         self._thermo, self._observing = None, False

@@ -21,7 +21,7 @@ from mdcore.voigt import PLACE
 class Work:
     """The atoms of this rank, and what it takes to get the forces on them.
 
-    potential : keeps the protocol of potentials/base.py; symbols : names of the species, to which it is bound
+    potential : keeps the protocol of potentials/base.py; symbols : names of the species; bound : the potential for them
     skin : the lists hold pairs up to cutoff + skin; comm : communicator; timers : where the time goes
 
     atoms, neighbors, results : always the same objects; box, domain, bits (of the grid of positions), tail : of the
@@ -31,7 +31,7 @@ class Work:
     def __init__(self, potential, symbols, skin: float, *, comm=None, units=METAL, timers: Timers | None = None):
         self.potential, self.symbols, self.units = potential, tuple(symbols), units
         self.comm = SelfComm() if comm is None else comm
-        potential.bind(self.symbols)
+        self.bound = potential.bind(self.symbols)
         self.neighbors = Neighbors(potential.cutoff, skin, potential.list_kinds, len(self.symbols))
         self.atoms, self.results = Atoms(), Results()
         self._lap = (timers or Timers()).lap
@@ -42,7 +42,7 @@ class Work:
         reach = self.neighbors.ghost_reach
         self.bits, self.box = on_grid(box, reach, farthest)
         check_neighbours(sum(counts), self.box, reach, self.units, self.comm.size)
-        self.tail = self.potential.tail(counts, self.box)  # (energy, trace of the virial)
+        self.tail = self.bound.tail(counts, self.box)  # (energy, trace of the virial)
         half = self.potential.list_kinds == ("half",)
         self.domain = Domain(self.comm, self.box, reach, processor_grid, upper=half)
         self.results.position_bits = self.bits
@@ -84,7 +84,7 @@ class Work:
         atoms, out, lap = self.atoms, self.results, self._lap
         atoms.clear_forces()
         out.reset(want_energy, shares)
-        self.potential.compute(atoms, self.neighbors, self.domain, out)
+        self.bound.compute(atoms, self.neighbors, self.domain, out)
         if want_energy:
             self.virial = out.whole_virial(_kernels.virial_sums(atoms, 2.0**self.bits))
         lap("forces")

@@ -248,3 +248,18 @@ def assert_continuous(make, names, units, force=True) -> None:
         low, high = s[k], s[k + 1]
         steps.append(sizes[k])
     assert steps[-1] < 0.01 * steps[0] + 1e-8, f"a jump by {steps[-1]} at {low}"
+
+
+# --- what is wrong on purpose ------------------------------------------------------------------------------
+
+
+def spoilt(bound, spoil):
+    """A bound potential that does something after it has computed."""
+    compute = bound.compute
+
+    def both(atoms, neighbors, domain, out):
+        compute(atoms, neighbors, domain, out)
+        spoil(atoms, neighbors, domain, out)
+
+    bound.compute = both
+    return bound

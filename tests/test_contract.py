@@ -136,7 +136,7 @@ def test_continuous(case, kinds):
 
 
 class Spoilt:
-    """A good potential, and something that goes wrong after it: spoil(self, atoms, neighbors, domain, out)."""
+    """A good potential, and something that goes wrong after it: spoil(bound, atoms, neighbors, domain, out)."""
 
     def __init__(self, spoil):
         self.good, self.spoil = POTENTIALS["lj mixture"].make(), spoil
@@ -144,9 +144,9 @@ class Spoilt:
     def __getattr__(self, name):
         return getattr(self.good, name)
 
-    def compute(self, atoms, neighbors, domain, out):
-        self.good.compute(atoms, neighbors, domain, out)
-        self.spoil(self, atoms, neighbors, domain, out)
+    def bind(self, symbols):
+        bound = self.good.bind(symbols)
+        return contract.spoilt(bound, lambda *step: self.spoil(bound, *step))
 
 
 def add(out, energy):
@@ -198,7 +198,7 @@ def half_the_atom_energies(self, atoms, neighbors, domain, out):
 
 
 def energy_of_names(self, atoms, neighbors, domain, out):
-    add(out, 1e-6 * len(self.good.symbols) * atoms.n_owned)
+    add(out, 1e-6 * len(self.symbols) * atoms.n_owned)
 
 
 @pytest.mark.parametrize(

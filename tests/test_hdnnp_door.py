@@ -27,11 +27,12 @@ def water_like(n=40, edge=5.0):
 
 def ask(sim, networks, threads=1, n_total=None, **notes):
     """(forces [n_total, 4], limbs [3]) of the atoms of a simulation, with arrays for what is told of them."""
-    atoms, full, potential = sim.atoms, sim.neighbors.full, sim.potential
+    atoms, full, potential = sim.atoms, sim.neighbors.full, sim.work.bound
     forces, limbs = np.zeros_like(atoms.x), np.zeros(3, dtype=np.int64)
     networks.energy_forces(
-        atoms.x, forces, full.first, full.index, full.bounds, potential._species_of, potential._element_of,
-        potential._units, limbs, n_total=atoms.n_total if n_total is None else n_total, threads=threads, **notes,
+        atoms.x, forces, full.first, full.index, full.bounds, potential.species_of, potential.element_of,
+        potential.potential.native, limbs, n_total=atoms.n_total if n_total is None else n_total, threads=threads,
+        **notes,
     )  # fmt: skip
     return forces, limbs
 

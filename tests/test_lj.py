@@ -89,9 +89,7 @@ def test_tail_corrections_close_the_gap():
 def test_published_tail_values():
     """Reduced density 0.8, cutoff 2.5: E_tail/N = -0.428, P_tail = -0.685 by Allen & Tildesley's formulas."""
     potential = LennardJones(2.5, 1.0, 1.0, tail_corrections=True)
-    potential.bind(("A",))
-    box = Box.cubic(10.0)
-    energy, virial = potential.tail((800,), box)
+    energy, virial = potential.bind(("A",)).tail((800,), Box.cubic(10.0))
     sr3 = 2.5**-3
     assert energy / 800 == pytest.approx(8 / 9 * np.pi * 0.8 * sr3**3 - 8 / 3 * np.pi * 0.8 * sr3)
     assert virial / 3 / 1000 == pytest.approx(32 / 9 * np.pi * 0.64 * sr3**3 - 16 / 3 * np.pi * 0.64 * sr3)

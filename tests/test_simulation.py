@@ -15,6 +15,7 @@ from mdcore.box import Box
 from mdcore.evaluation import evaluate
 from mdcore.trajectory import unwrapped
 from mdcore.velocities import maxwell_boltzmann
+from tests.contract import spoilt
 from tests.test_integrators import SMOOTH, melt
 
 
@@ -147,15 +148,15 @@ def test_refreshed_positions_are_on_the_grid():
         sim.positions = overlapping
 
 
-def test_objects_serve_one_simulation():
+def test_an_integrator_serves_one_simulation_and_a_potential_many():
     potential, thermostat = LennardJones(**SMOOTH), Langevin(0.004, 1.0, 1.0)
     first = Simulation(melt(), potential, thermostat)
     first.run(1)
     with pytest.raises(InputError, match="serves another simulation"):
         Simulation(melt(), potential, thermostat).run(1)
     other = System(Box.cubic(10.0), [[1, 1, 1], [3, 1, 1]], species="B", units="lj")
-    with pytest.raises(InputError, match="serves a simulation of A; make another one for B"):
-        Simulation(other, potential)
+    Simulation(other, potential)
+    first.run(1)
 
 
 def test_a_stop_is_honoured_after_the_step():
@@ -226,8 +227,10 @@ def test_refuses_a_step_beyond_the_skin():
 
 def test_refuses_forces_that_are_no_numbers():
     class Broken(LennardJones):
-        def compute(self, atoms, neighbors, domain, out):
-            super().compute(atoms, neighbors, domain, out)
+        def bind(self, symbols):
+            return spoilt(super().bind(symbols), self.spoil)
+
+        def spoil(self, atoms, neighbors, domain, out):
             if sim is not None and sim.step == 5:
                 atoms.f[int(np.flatnonzero(atoms.tags[: atoms.n_owned] == 7)[0]), 1] = np.nan
 

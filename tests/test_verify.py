@@ -28,6 +28,7 @@ from mdcore.verify.runs import energy_conservation, ranks
 from mdcore.verify.sample import sample
 from mdcore.verify.smoothness import smoothness
 from mdcore.verify.symmetries import extensivity, inversion, permutation, rotation, translation
+from tests.contract import spoilt
 from tests.mpi import MPIEXEC, ROOT, mpirun, needs_mpi
 from tests.reference.hdnnp_models import random_model
 from tests.systems import TRICLINIC, scattered
@@ -116,8 +117,10 @@ class Broken(LennardJones):
     def __init__(self, **options):
         super().__init__(**{**SMOOTH, **options})
 
-    def compute(self, atoms, neighbors, domain, out):
-        super().compute(atoms, neighbors, domain, out)
+    def bind(self, symbols):
+        return spoilt(super().bind(symbols), self.after)
+
+    def after(self, atoms, neighbors, domain, out):
         n = atoms.n_owned
         extra = np.zeros(n)
         self.spoil(atoms, neighbors, domain, extra)
@@ -458,8 +461,10 @@ def test_a_strained_structure_conserves_energy_at_a_shorter_step(squeezed):
 
 def test_a_shorter_step_is_no_excuse_for_wrong_forces():
     class Wrong(LennardJones):
-        def compute(self, atoms, neighbors, domain, out):
-            super().compute(atoms, neighbors, domain, out)
+        def bind(self, symbols):
+            return spoilt(super().bind(symbols), self.after)
+
+        def after(self, atoms, neighbors, domain, out):
             atoms.f[: atoms.n_total, 0] *= 0.9
 
     system = System.build("fcc", 5.26 * 0.8, "Ar", (3, 3, 3))

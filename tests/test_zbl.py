@@ -154,7 +154,3 @@ def test_refuses(arguments, needle):
 def test_refuses_species_without_number():
     with pytest.raises(InputError, match=r"species Q is no chemical element.*numbers = \{'Q': "):
         ZBL(1.0, 2.0).bind(("O", "Q"))
-    potential = ZBL(1.0, 2.0)
-    potential.bind(("O",))
-    with pytest.raises(InputError, match="serves a simulation of O; make another one for Cu"):
-        potential.bind(("Cu",))

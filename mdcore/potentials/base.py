@@ -1,16 +1,14 @@
 """What is a potential to the engine?
 
-Anything with ``cutoff``, ``bind(symbols)`` and ``compute(atoms, neighbors, domain, out)``,
-which *adds* forces to ``atoms.f`` (owned and ghosts) and, where asked, energy to ``out``. (Functions of Python and
-calculators of ASE are wrapped: python.py.)
-``list_kinds`` says which neighbour lists it reads ("half", "full": neighbors.py), ``ghost_columns``
-which columns of ghosts beside their positions (such as "tags").
-``watch(sim)``, where a potential has it, is called by all ranks at the end of every step; an error that it
-returns stops the run when the observers have seen the step.
+A potential has ``cutoff``; ``list_kinds``, the neighbour lists it reads ("half", "full": neighbors.py); and
+``ghost_columns``, the columns of ghosts beside their positions (such as "tags"). It computes nothing itself:
+``bind(symbols)`` returns the same potential for these species, with tables and scratch memory of its own. That has
+``compute(atoms, neighbors, domain, out)``, which *adds* forces to ``atoms.f`` (owned and ghosts) and, where asked,
+energy to ``out``; ``tail(counts, box)``, the mean field past the cutoff; and, if it likes, ``watch(sim)``, called by
+all ranks at the end of every step: an error that it returns stops the run when the observers have seen the step.
 The engine takes care of ghosts, of sending their forces home and of the virial, which
 is the sum of x (x) F over owned atoms and ghosts: exact, and the same for any potential.
-``bind`` keeps the species as ``symbols`` and puts its tables in new arrays, so `unbound` can make another
-potential of the same parameters.
+(Functions of Python and calculators of ASE are wrapped: python.py.)
 """
 
 import numpy as np
@@ -84,9 +82,15 @@ class Sum:
     def ghost_columns(self) -> tuple[str, ...]:
         return tuple({name: None for term in self.terms for name in term.ghost_columns})
 
-    def bind(self, symbols) -> None:
-        for term in self.terms:
-            term.bind(symbols)
+    def bind(self, symbols) -> "BoundSum":
+        return BoundSum([term.bind(symbols) for term in self.terms])
+
+
+class BoundSum:
+    """Bound potentials, one after the other."""
+
+    def __init__(self, terms):
+        self.terms = terms
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         for term in self.terms:
@@ -101,15 +105,7 @@ class Sum:
         return sum(energy for energy, _ in tails), sum(virial for _, virial in tails)
 
 
-def unbound(potential):
-    """The same potential for another engine: bound to no species yet; parameters are shared, not copied."""
-    other = object.__new__(type(potential))
-    vars(other).update({name: value for name, value in vars(potential).items() if name != "symbols"})
-    if isinstance(other, Sum):
-        other.terms = [unbound(term) for term in other.terms]
-    return other
-
-
 def leaves(potential) -> list:
-    """The potentials that a potential is a sum of."""
-    return [leaf for term in potential.terms for leaf in leaves(term)] if isinstance(potential, Sum) else [potential]
+    """The potentials that a potential is a sum of, bound or not."""
+    many = isinstance(potential, Sum | BoundSum)
+    return [leaf for term in potential.terms for leaf in leaves(term)] if many else [potential]

@@ -68,9 +68,9 @@ def spread(sim) -> Spread | None:
 
     Of a sum with several committees, that with the largest disagreement about an atom counts.
     """
-    found = [term.spread(sim.atoms, sim.neighbors, sim.domain, sim.comm) for term in committees(sim.potential)]
-    for term, own in zip(committees(sim.potential), found, strict=True):
-        term.disagreement.note(sim, own, term.model.known)
+    found = [term.spread(sim.atoms, sim.neighbors, sim.domain, sim.comm) for term in committees(sim.work.bound)]
+    for term, own in zip(committees(sim.work.bound), found, strict=True):
+        term.potential.disagreement.note(sim, own, term.potential.model.known)
     return max(found, key=lambda own: own.largest, default=None)
 
 

@@ -6,8 +6,6 @@ E = sum_i E_i(G_i), G_i the symmetry functions of atom i. Behler and Parrinello,
 way in and out.
 """
 
-from threading import Lock
-
 import numpy as np
 
 from mdcore import exact
@@ -35,8 +33,6 @@ class HDNNPotential:
     threads : of each rank; None: MDCORE_NUM_THREADS, or 1. They change the speed, never the result
     extrapolation : "ignore", "warn", "save", "stop", or an Extrapolation, which says more (extrapolation.py)
     disagreement : a Disagreement: when a run looks at how the members of a committee differ, and what follows
-    asked : arrays that `compute` fills beside forces and energy: outside, worst, excess, descriptors, as
-        Networks.energy_forces tells them
 
     InputError if units are missing, a descriptor can't be scaled or the answers to the model's test vectors are
     wrong, and from `bind` for species the model does not know.
@@ -65,7 +61,6 @@ class HDNNPotential:
                 "a committee: [committee] members = 5 of mdcore train, or mdcore convert A.h5 B.h5 ... COMMITTEE.h5"
             )
         self.disagreement = disagreement or Disagreement()
-        self._spread = None  # (of which atoms, Spread) since the last forces
         stated = Units.parse(units)
         native = stated or model.stated_units
         if model.units not in (None, native):
@@ -83,25 +78,21 @@ class HDNNPotential:
                     f"{self.name}: its energy offset of {element} is {offset:g} eV; energies of atoms must lie within "
                     f"+-{exact.SHARE_LIMIT:.3g} eV: take a constant off the energies it is trained on"
                 )
-        self._units = (1.0 / native.angstrom, native.ev, native.ev / native.angstrom, model.cutoff)
+        self.native = (1.0 / native.angstrom, native.ev, native.ev / native.angstrom, model.cutoff)
         self.units = native
-        self.asked: dict[str, np.ndarray] = {}
-        self.separate()
-        self._make_room(0)
+        self._networks = networks_of(model, precision)
         if model.test_vectors:  # they tell whether the file is whole, and their tolerance is that of double
             check_test_vectors(model, self.networks if precision == "double" else networks_of(model))
 
-    def separate(self) -> None:
-        """Take tables and scratch memory of its own: copies (base.unbound) share theirs, and wait for each other."""
-        self.networks, self._lock = networks_of(self.model, self.precision), Lock()
+    @property
+    def networks(self) -> Networks:
+        """The kernels' tables, for those who ask beside a run."""
+        if "_networks" not in vars(self):
+            self._networks = networks_of(self.model, self.precision)
+        return self._networks
 
     def __getstate__(self):
-        kept = {name: value for name, value in vars(self).items() if name not in ("networks", "_lock")}
-        return kept | {"_spread": None}
-
-    def __setstate__(self, state):
-        vars(self).update(state)
-        self.separate()
+        return {name: value for name, value in vars(self).items() if name != "_networks"}
 
     @property
     def name(self) -> str:
@@ -132,81 +123,9 @@ class HDNNPotential:
             f"{self.precision}{members})"
         )
 
-    def bind(self, symbols) -> None:
-        """Find the model's elements among the species of a system."""
-        elements = self.model.elements
-        if symbols != getattr(self, "symbols", symbols):
-            raise InputError(
-                f"this network potential serves a simulation of {', '.join(self.symbols)}; make another one for "
-                f"{', '.join(symbols)}"
-            )
-        own = tuple(map(element_of, symbols))
-        for symbol, element in zip(symbols, own, strict=True):
-            if element not in elements:
-                raise InputError(
-                    f"potential {self.model.name or 'hdnnp'}: no network for species {symbol}; "
-                    f"it knows {', '.join(elements)}"
-                )
-        self.symbols, self._walls = symbols, zbl_of(self.model.walls)
-        if self._walls:
-            self._walls.bind(own)
-        self._element_of = np.array([elements.index(e) for e in own], dtype=np.int32)
-        self._species_of = np.array([own.index(e) if e in own else -1 for e in elements], dtype=np.int32)
-
-    def compute(self, atoms, neighbors, domain, out) -> None:
-        full, n = neighbors.full, atoms.n_owned
-        told, self._spread = {}, None
-        if self.extrapolation.watches:
-            if len(self._outside) < n:
-                self._make_room(n + n // 8)
-            told = {"outside": self._outside, "worst": self._worst, "excess": self._excess}
-        told |= self.asked
-        with self._lock:
-            self.networks.energy_forces(
-                atoms.x, atoms.f, full.first, full.index, full.bounds, self._species_of, self._element_of,
-                self._units, out.limbs(), out.atom_energies, n_total=atoms.n_total, threads=self.threads, **told,
-            )  # fmt: skip
-        out.add_limbs()
-        if self._walls:
-            self._walls.compute(atoms, neighbors, domain, out)
-
-    def _make_room(self, n: int) -> None:
-        """For what the kernel tells of n atoms."""
-        self._outside, self._worst = np.zeros((2, n), dtype=np.int32)
-        self._excess = np.zeros(n)
-
-    def spread(self, atoms, neighbors, domain, comm) -> Spread:
-        """How the members of a committee differ about these atoms, whose forces were computed last (collective)."""
-        if self._spread is not None and self._spread[0] is atoms:
-            return self._spread[1]
-        full, n = neighbors.full, atoms.n_owned
-        with self._lock:
-            found, limbs = deviations(
-                self.networks, atoms.x, full.first, full.index, full.bounds, self._species_of, self._element_of,
-                self._units, atoms.n_total, self.threads,
-            )  # fmt: skip
-        found = np.ascontiguousarray(found.transpose(1, 0, 2))  # [n_total, n_members - 1, 4]
-        domain.reverse_add(found)
-        found = np.concatenate([found[:n], found[:n].sum(axis=1, keepdims=True)], axis=1)  # exact; of all members
-        squares = np.zeros(n)
-        for member in range(found.shape[1]):
-            for axis in range(3):
-                squares += found[:, member, axis] ** 2
-        spread = Spread.of(np.sqrt(squares / found.shape[1]), limbs, atoms.tags[:n], comm)
-        self._spread = atoms, spread
-        return spread
-
-    def watch(self, sim):
-        """Look for atoms outside the range of training, and at how the members of a committee differ (collective); an
-        error if the run must stop."""
-        outside = differ = None
-        if self.extrapolation.watches:
-            told = self._outside, self._worst, self._excess
-            outside = self.extrapolation.look(sim, self.name, *told, self.label, self.model.known)
-        if self.disagreement.watches:
-            here = (sim.atoms, sim.neighbors, sim.domain, sim.comm)
-            differ = self.disagreement.look(sim, self.name, lambda: self.spread(*here), self.model.known)
-        return outside or differ
+    def bind(self, symbols) -> "BoundHDNNP":
+        """The potential for these species; InputError for one that the model does not know."""
+        return BoundHDNNP(self, symbols)
 
     def summary(self) -> list[str]:
         """What a run has shown so far, in numbers."""
@@ -223,6 +142,92 @@ class HDNNPotential:
     def label(self, symbol: str, index: int) -> str:
         """How messages name a symmetry function of an element."""
         return self.model.symmetry_functions[self.model.elements.index(element_of(symbol))][index].label
+
+
+class BoundHDNNP:
+    """A network potential for a system of these species, with tables and scratch memory of its own.
+
+    potential : the HDNNPotential, which keeps what a run has shown
+    asked : arrays that `compute` fills beside forces and energy: outside, worst, excess, descriptors, as
+        Networks.energy_forces tells them
+    """
+
+    def __init__(self, potential: HDNNPotential, symbols):
+        model = potential.model
+        own, elements = tuple(map(element_of, symbols)), model.elements
+        for symbol, element in zip(symbols, own, strict=True):
+            if element not in elements:
+                raise InputError(
+                    f"potential {model.name or 'hdnnp'}: no network for species {symbol}; "
+                    f"it knows {', '.join(elements)}"
+                )
+        self.potential, self.symbols, self.threads = potential, tuple(symbols), potential.threads
+        # the tables that the test vectors were computed with go to who asks first
+        self.networks = vars(potential).pop("_networks", None) or networks_of(model, potential.precision)
+        walls = zbl_of(model.walls)
+        self.walls = walls.bind(own) if walls else None
+        self.element_of = np.array([elements.index(e) for e in own], dtype=np.int32)
+        self.species_of = np.array([own.index(e) if e in own else -1 for e in elements], dtype=np.int32)
+        self.asked: dict[str, np.ndarray] = {}
+        self._spread = None  # (of which atoms, Spread) since the last forces
+        self._make_room(0)
+
+    @property
+    def is_committee(self) -> bool:
+        return self.potential.is_committee
+
+    def compute(self, atoms, neighbors, domain, out) -> None:
+        full, n = neighbors.full, atoms.n_owned
+        told, self._spread = {}, None
+        if self.potential.extrapolation.watches:
+            if len(self._outside) < n:
+                self._make_room(n + n // 8)
+            told = {"outside": self._outside, "worst": self._worst, "excess": self._excess}
+        told |= self.asked
+        self.networks.energy_forces(
+            atoms.x, atoms.f, full.first, full.index, full.bounds, self.species_of, self.element_of,
+            self.potential.native, out.limbs(), out.atom_energies, n_total=atoms.n_total, threads=self.threads, **told,
+        )  # fmt: skip
+        out.add_limbs()
+        if self.walls:
+            self.walls.compute(atoms, neighbors, domain, out)
+
+    def _make_room(self, n: int) -> None:
+        """For what the kernel tells of n atoms."""
+        self._outside, self._worst = np.zeros((2, n), dtype=np.int32)
+        self._excess = np.zeros(n)
+
+    def spread(self, atoms, neighbors, domain, comm) -> Spread:
+        """How the members of a committee differ about these atoms, whose forces were computed last (collective)."""
+        if self._spread is not None and self._spread[0] is atoms:
+            return self._spread[1]
+        full, n = neighbors.full, atoms.n_owned
+        found, limbs = deviations(
+            self.networks, atoms.x, full.first, full.index, full.bounds, self.species_of, self.element_of,
+            self.potential.native, atoms.n_total, self.threads,
+        )  # fmt: skip
+        found = np.ascontiguousarray(found.transpose(1, 0, 2))  # [n_total, n_members - 1, 4]
+        domain.reverse_add(found)
+        found = np.concatenate([found[:n], found[:n].sum(axis=1, keepdims=True)], axis=1)  # exact; of all members
+        squares = np.zeros(n)
+        for member in range(found.shape[1]):
+            for axis in range(3):
+                squares += found[:, member, axis] ** 2
+        spread = Spread.of(np.sqrt(squares / found.shape[1]), limbs, atoms.tags[:n], comm)
+        self._spread = atoms, spread
+        return spread
+
+    def watch(self, sim):
+        """Look for atoms outside the range of training, and at how the members of a committee differ (collective); an
+        error if the run must stop."""
+        it, outside, differ = self.potential, None, None
+        if it.extrapolation.watches:
+            told = self._outside, self._worst, self._excess
+            outside = it.extrapolation.look(sim, it.name, *told, it.label, it.model.known)
+        if it.disagreement.watches:
+            here = (sim.atoms, sim.neighbors, sim.domain, sim.comm)
+            differ = it.disagreement.look(sim, it.name, lambda: self.spread(*here), it.model.known)
+        return outside or differ
 
     def tail(self, counts, box) -> tuple[float, float]:
         return 0.0, 0.0

@@ -10,18 +10,14 @@ Tail corrections (ibid. sec. 2.8, eqs 2.144 and 2.145, g(r) = 1 past the cutoff)
 
 import math
 
-import numpy as np
-
-from mdcore import _kernels
 from mdcore.errors import InputError
+from mdcore.potentials.pair import TRUNCATIONS, PairPotential, shifts
 from mdcore.ranges import number
 
-TRUNCATIONS = ("cut", "shifted", "force-shifted")
 MIXINGS = ("lorentz-berthelot", "geometric", "none")
-ENERGY, MANY, FORCE_SHIFTED = 1, 2, 4  # variants of the kernel (ext/kernels.h)
 
 
-class LennardJones:
+class LennardJones(PairPotential):
     """Lennard-Jones between all pairs closer than the cutoff.
 
     cutoff : unit of length
@@ -36,8 +32,7 @@ class LennardJones:
     InputError for values out of range, and from `bind` for species or pairs without parameters.
     """
 
-    list_kinds = ("half",)
-    ghost_columns = ()
+    formula = "lj"
 
     def __init__(
         self,
@@ -76,6 +71,7 @@ class LennardJones:
         self.base_cutoff = _length("cutoff", cutoff)
         self.cutoff = max([self.base_cutoff, *(pair[2] for pair in self.pairs.values())])
         self.truncation, self.mixing, self.tail_corrections = truncation, mixing, tail_corrections
+        self.linear = truncation == "force-shifted"
 
     def __repr__(self):
         given = {} if self.default is None else dict(zip(("epsilon", "sigma"), self.default, strict=True))
@@ -87,20 +83,6 @@ class LennardJones:
             given["tail_corrections"] = True
         words = [f"cutoff={self.base_cutoff:g}", *(f"{name}={value!r}" for name, value in given.items() if value)]
         return f"LennardJones({', '.join(words)})"
-
-    def bind(self, symbols) -> None:
-        """Make the table of all pairs of these species; InputError names what is missing."""
-        if symbols != getattr(self, "symbols", symbols):
-            raise InputError(
-                f"this LennardJones serves a simulation of {', '.join(self.symbols)}; make another one for "
-                f"{', '.join(symbols)}"
-            )
-        self.symbols = symbols
-        n = len(symbols)
-        self.parameters = [[self._pair(a, b) for b in symbols] for a in symbols]
-        self.table = np.array([self._row(*pair) for row in self.parameters for pair in row])
-        self.n_species = n
-        self.variant = (MANY if n > 1 else 0) | (FORCE_SHIFTED if self.truncation == "force-shifted" else 0)
 
     def _pair(self, a: str, b: str) -> tuple[float, float, float]:
         """(epsilon, sigma, cutoff) of a pair of species."""
@@ -121,29 +103,15 @@ class LennardJones:
         sigma = math.sqrt(sa * sb) if self.mixing == "geometric" else 0.5 * (sa + sb)
         return (ea if ea == eb else math.sqrt(ea * eb)), sigma, self.base_cutoff
 
-    def _row(self, epsilon: float, sigma: float, cutoff: float) -> list[float]:
-        """One row of the kernel's table (ext/kernels.h)."""
+    def row(self, a, b):
+        epsilon, sigma, cutoff = self._pair(a, b)
         e12, e6 = 4.0 * epsilon * sigma**12, -4.0 * epsilon * sigma**6
         energy = e12 / cutoff**12 + e6 / cutoff**6
         slope = -12.0 * e12 / cutoff**13 - 6.0 * e6 / cutoff**7
-        if self.truncation == "cut":
-            shift, linear = 0.0, 0.0
-        elif self.truncation == "shifted":
-            shift, linear = -energy, 0.0
-        else:
-            shift, linear = -energy + cutoff * slope, -slope
-        return [-12.0 * e12, -6.0 * e6, cutoff**2, linear, e12, e6, shift, linear]
+        shift, linear = shifts(self.truncation, cutoff, energy, slope)
+        return [cutoff**2, -12.0 * e12, -6.0 * e6, linear, shift, linear, e12, e6]
 
-    def compute(self, atoms, neighbors, domain, out) -> None:
-        variant = self.variant | ENERGY if out.want_energy else self.variant
-        row = _kernels.pair(
-            "lj", atoms, neighbors.list, self.table, self.n_species, variant, out.limbs(), out.atom_energies
-        )
-        out.add_limbs()
-        out.bad_row = max(out.bad_row, row)
-
-    def tail(self, counts, box) -> tuple[float, float]:
-        """(energy, trace of the virial) past the cutoff for `counts` atoms of each species."""
+    def tail(self, symbols, counts, box) -> tuple[float, float]:
         energy = virial = 0.0
         if not self.tail_corrections:
             return energy, virial
@@ -152,8 +120,9 @@ class LennardJones:
                 'potential "lj": tail_corrections = true, but the cell is not periodic in all directions; '
                 "there is no uniform liquid past the cutoff: use tail_corrections = false"
             )
-        for a, row in zip(counts, self.parameters, strict=True):
-            for b, (epsilon, sigma, rc) in zip(counts, row, strict=True):
+        for name, a in zip(symbols, counts, strict=True):
+            for other, b in zip(symbols, counts, strict=True):
+                epsilon, sigma, rc = self._pair(name, other)
                 u_r2 = 4.0 * epsilon * (sigma**12 / (9.0 * rc**9) - sigma**6 / (3.0 * rc**3))
                 u_rc = 4.0 * epsilon * ((sigma / rc) ** 12 - (sigma / rc) ** 6)
                 pairs = 2.0 * math.pi * float(a) * float(b) / box.volume

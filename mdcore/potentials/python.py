@@ -11,6 +11,7 @@ exact sums as those of kernels are, so the run has the same bits on any number o
 function has.
 """
 
+import copy
 import inspect
 import math
 import os
@@ -86,8 +87,10 @@ class PythonPotential:
             )
         return asks
 
-    def bind(self, symbols) -> None:
-        self.symbols = tuple(symbols)
+    def bind(self, symbols) -> "PythonPotential":
+        bound = copy.copy(self)
+        bound.symbols, bound._lock = tuple(symbols), self._lock  # one at a time calls what may know no threads
+        return bound
 
     def tail(self, counts, box) -> tuple[float, float]:
         return 0.0, 0.0
@@ -202,11 +205,11 @@ class ASEPotential(PythonPotential):
     def _arguments(self):
         return ()
 
-    def bind(self, symbols) -> None:
+    def bind(self, symbols):
         for name in symbols:
             if name not in ATOMIC_NUMBERS:
                 raise InputError(f"{self.name}: a calculator of ASE knows chemical elements, and {name} is none")
-        super().bind(symbols)
+        return super().bind(symbols)
 
     def _call(self, given, want_stress):
         from ase import Atoms
@@ -232,7 +235,7 @@ class ASEPotential(PythonPotential):
 
 def as_potential(thing):
     """A potential as it is; a calculator of ASE, a function or an object with `compute` made into one; InputError."""
-    if hasattr(thing, "bind") and hasattr(thing, "compute") and not isinstance(thing, type):
+    if hasattr(thing, "bind") and hasattr(thing, "list_kinds") and not isinstance(thing, type):
         return thing
     if isinstance(thing, type):
         raise InputError(f"{thing.__name__} is a class; make one: {thing.__name__}(...)")

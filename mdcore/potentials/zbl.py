@@ -19,9 +19,9 @@ import numbers as kinds
 
 import numpy as np
 
-from mdcore import _kernels
 from mdcore.elements import ATOMIC_NUMBERS, element_of
 from mdcore.errors import InputError
+from mdcore.potentials.pair import PairPotential
 from mdcore.ranges import number
 from mdcore.units import COULOMB
 
@@ -30,10 +30,9 @@ EXPONENT = 0.23
 COEFFICIENTS = (0.18175, 0.50986, 0.28022, 0.02817)
 DECAYS = (3.19980, 0.94229, 0.40290, 0.20162)
 HEAVIEST = 118
-ENERGY, ROW = 1, 14  # variant of the kernel, and the length of a row of its table (ext/kernels.h)
 
 
-class ZBL:
+class ZBL(PairPotential):
     """Nuclear repulsion between all pairs closer than the cutoff; eV, Angstrom.
 
     inner, cutoff : Angstrom; up to `inner` the force is the universal one, at `cutoff` nothing is left; without them,
@@ -44,8 +43,7 @@ class ZBL:
     InputError for values out of range, and from `bind` for species without an atomic number.
     """
 
-    list_kinds = ("half",)
-    ghost_columns = ()
+    formula = "zbl"
     at_any_distance = True  # it knows what happens (sanity.py)
 
     def __init__(
@@ -64,15 +62,6 @@ class ZBL:
         pairs = {"-".join(sorted((*pair, *pair)[:2])): own for pair, own in self.pairs.items()}
         return f"ZBL(inner={self.range[0]:g}, cutoff={self.range[1]:g}{f', pairs={pairs}' if pairs else ''})"
 
-    def bind(self, symbols) -> None:
-        """Make the table of all pairs of these species; InputError for one without an atomic number."""
-        if symbols != getattr(self, "symbols", symbols):
-            raise InputError(
-                f"this ZBL serves a simulation of {', '.join(self.symbols)}; make another one for {', '.join(symbols)}"
-            )
-        self.symbols, self.n_species = symbols, len(symbols)
-        self.table = np.array([self._row(a, b) for a in symbols for b in symbols])
-
     def atomic_number(self, symbol: str) -> int:
         z = self.numbers.get(symbol, ATOMIC_NUMBERS.get(element_of(symbol)))
         if z is None:
@@ -86,12 +75,11 @@ class ZBL:
         """(inner, cutoff) of a pair of species; None for one that does not repel."""
         return self.pairs.get(frozenset((a, b)), self.range)
 
-    def _row(self, first: str, second: str) -> list[float]:
-        """One row of the kernel's table (ext/kernels.h)."""
+    def row(self, first, second):
         a, b = self.atomic_number(first), self.atomic_number(second)
         span = self.range_of(first, second)
         if span is None:
-            return [0.0] * (ROW - 1) + [self.cutoff**2]
+            return []  # the cutoff is zero
         inner, r = span
         strengths = np.array(COEFFICIENTS) * (COULOMB * a * b)
         decays = np.array(DECAYS) * ((a**EXPONENT + b**EXPONENT) / SCREENING)
@@ -104,18 +92,7 @@ class ZBL:
         s3 = (-3.0 * slope + width * curvature) / (3.0 * width**2)
         s4 = (2.0 * slope - width * curvature) / (4.0 * width**3)
         shift = -energy - s3 * width**3 - s4 * width**4
-        return [*strengths, *decays, shift, s3, s4, inner, r**2, self.cutoff**2]
-
-    def compute(self, atoms, neighbors, domain, out) -> None:
-        variant = ENERGY if out.want_energy else 0
-        row = _kernels.pair(
-            "zbl", atoms, neighbors.list, self.table, self.n_species, variant, out.limbs(), out.atom_energies
-        )
-        out.add_limbs()
-        out.bad_row = max(out.bad_row, row)
-
-    def tail(self, counts, box) -> tuple[float, float]:
-        return 0.0, 0.0
+        return [r**2, inner, s3, s4, shift, 0.0, 0.0, 0.0, *strengths, *decays]
 
 
 def _range(inner, cutoff, whose: str) -> tuple[float, float]:

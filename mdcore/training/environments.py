@@ -36,8 +36,8 @@ class Reach:
     def __init__(self, cutoff: float):
         self.cutoff = cutoff
 
-    def bind(self, symbols) -> None:
-        self.symbols = symbols
+    def bind(self, symbols) -> "Reach":
+        return self
 
     def tail(self, counts, box) -> tuple[float, float]:
         return 0.0, 0.0

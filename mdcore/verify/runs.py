@@ -16,7 +16,7 @@ from mdcore.comm import SelfComm
 from mdcore.errors import MdcoreError, SimulationError
 from mdcore.evaluation import evaluate
 from mdcore.integrators import VelocityVerlet
-from mdcore.potentials.base import leaves, unbound
+from mdcore.potentials.base import leaves
 from mdcore.simulation import Simulation
 from mdcore.system import System
 from mdcore.velocities import maxwell_boltzmann
@@ -70,7 +70,7 @@ def energy_conservation(it: Subject):
 
 def _stray(it: Subject, dt: float, divisor: int) -> tuple[float, float]:
     """Of STEPS steps, each in so many parts: how far the total energy strays, and the mean kinetic energy, an atom."""
-    sim = Simulation(moving(it), unbound(it.potential), VelocityVerlet(dt / divisor), comm=SelfComm())
+    sim = Simulation(moving(it), it.potential, VelocityVerlet(dt / divisor), comm=SelfComm())
     totals, kinetic = [], []
 
     def note(sim):
@@ -151,7 +151,7 @@ def ranks(it: Subject):
     with own as folder:
         job, answer = Path(folder) / "job", Path(folder) / "answer.npz"
         try:
-            job.write_bytes(pickle.dumps((unbound(it.potential), moving(it))))
+            job.write_bytes(pickle.dumps((it.potential, moving(it))))
         except (TypeError, AttributeError, pickle.PicklingError) as error:
             yield skipped(what, f"this potential can't be handed to other processes: {error}")
             return
@@ -175,7 +175,7 @@ def ranks(it: Subject):
             return
         with np.load(answer) as saved:
             many = {name: saved[name] for name in saved}
-    one = trajectory(unbound(it.potential), moving(it), SelfComm())
+    one = trajectory(it.potential, moving(it), SelfComm())
     wrong = [name for name in one if one[name].tobytes() != many[name].tobytes()]
     yield Row(what, ok=not wrong, note=f"they differ in {', '.join(wrong)} after {RANK_STEPS} steps" if wrong else "")
 

@@ -34,10 +34,10 @@ def trained_on(system: System, margin=0.03, **options) -> HDNNP:
 
 def descriptors(sim) -> np.ndarray:
     """G [n_owned, n_functions] of a simulation with a network potential."""
-    atoms, full, potential = sim.atoms, sim.neighbors.full, sim.potential
+    atoms, full, potential = sim.atoms, sim.neighbors.full, sim.work.bound
     g = np.zeros((atoms.n_owned, potential.networks.n_functions))
     potential.networks.energy_forces(
-        atoms.x, np.zeros_like(atoms.x), full.first, full.index, full.bounds, potential._species_of,
-        potential._element_of, potential._units, np.zeros(3, dtype=np.int64), descriptors=g,
+        atoms.x, np.zeros_like(atoms.x), full.first, full.index, full.bounds, potential.species_of,
+        potential.element_of, potential.potential.native, np.zeros(3, dtype=np.int64), descriptors=g,
     )  # fmt: skip
     return g

@@ -1,0 +1,117 @@
+/* The loop of every pair potential over a half list; a potential itself is a formula (a file of this folder).
+ *
+ * g_ij = dE/dr_ij with r_ij = r_j - r_i; F_i += g_ij, F_j -= g_ij. Each g_ij is rounded to FORCE_GRID by the fused
+ * multiply-add that makes it, so the sums are exact (fixed.h). Four neighbours at a time, as rows that are transposed
+ * into columns and back: 32-byte loads and stores, no gathers. */
+#ifndef PAIR_LOOP_H
+#define PAIR_LOOP_H
+
+#include "fixed.h"
+#include "kernels.h"
+#include "md_types.h"
+#include "pair/sums.h"
+#include "vfun.h"
+
+/* A formula: c[k] holds column k of the table (kernels.h) for each of four pairs whose squared distances are r2. Returns
+ * dE/dr / r; with PAIR_ENERGY in `variant` the energy, too. What it says of pairs beyond their cutoff does not count. */
+typedef v4d pair_formula(const md_pair_table *, const v4d *c, v4d r2, int variant, v4d *energy);
+
+/* E + SHIFT + SLOPE r: what a truncation adds to the energy, and SLOPE / r to g. */
+MD_INLINE v4d pair_truncated(const v4d *c, v4d g, v4d r, v4d inverse_r, int variant, v4d *energy)
+{
+    if (variant & PAIR_ENERGY)
+        *energy += variant & PAIR_LINEAR ? v_fma(c[PAIR_SLOPE], r, c[PAIR_SHIFT]) : c[PAIR_SHIFT];
+    return variant & PAIR_LINEAR ? v_fma(c[PAIR_SLOPE], inverse_r, g) : g;
+}
+
+/* The loop. columns : of a row (a multiple of four), of which only the first n_used are wanted; variant : known to the
+ * compiler, as they are. sparse : of the pairs in a list made for another potential few are near; four that are not are skipped. */
+MD_INLINE int64_t pair_loop(const md_atoms *atoms, const md_list *list, const md_pair_table *table,
+                            int64_t *energy_limbs, double *atom_energy, pair_formula *formula, const int columns,
+                            const int n_used, const int sparse, const int variant)
+{
+    const int want_energy = variant & PAIR_ENERGY, many = variant & PAIR_MANY;
+    const double *MD_RESTRICT x = atoms->x;
+    double *MD_RESTRICT f = atoms->f;
+    const int32_t *MD_RESTRICT index = list->index;
+    const v4d big = v_set1(FORCE_BIG), zero = v_set1(0.0);
+    md_i128 total = 0;
+    v4d worst = zero; /* with energy: the largest force component or energy of a pair */
+    int64_t bad_row = -1;
+
+    v4d c[PAIR_COLUMNS];
+#pragma GCC unroll 16
+    for (int k = 0; k < n_used; k++)
+        c[k] = v_set1(table->rows[k]);
+
+    for (int64_t i = 0; i < atoms->n_owned; i++) {
+        const v4d xi = v_set1(x[4 * i]), yi = v_set1(x[4 * i + 1]), zi = v_set1(x[4 * i + 2]);
+        const double *row = many ? table->rows + columns * table->n_species * (int64_t)x[4 * i + 3] : table->rows;
+        v4d fx = zero, fy = zero, fz = zero, e = zero;
+
+        for (int64_t k = list->first[i]; k < list->first[i + 1]; k += 4) {
+            const int64_t j0 = index[k], j1 = index[k + 1], j2 = index[k + 2], j3 = index[k + 3];
+            if (!sparse)
+                pair_fetch(x, f, index + k + LIST_AHEAD);
+            v4d dx, dy, dz, species;
+            v_transpose(v_load(x + 4 * j0), v_load(x + 4 * j1), v_load(x + 4 * j2), v_load(x + 4 * j3), &dx, &dy, &dz,
+                        &species);
+            dx -= xi, dy -= yi, dz -= zi;
+            const v4d r2 = v_fma(dz, dz, v_fma(dy, dy, dx * dx));
+            if (sparse && !v_bits((v4i)(r2 < v_set1(table->farthest2))))
+                continue;
+            if (many) {
+                const double *a = row + columns * (int64_t)species[0], *b = row + columns * (int64_t)species[1];
+                const double *p = row + columns * (int64_t)species[2], *q = row + columns * (int64_t)species[3];
+#pragma GCC unroll 4
+                for (int m = 0; m < n_used; m += 4)
+                    v_transpose(v_load(a + m), v_load(b + m), v_load(p + m), v_load(q + m), c + m, c + m + 1, c + m + 2,
+                                c + m + 3);
+            }
+            const v4i inside = r2 < c[PAIR_CUT2];
+            v4d pair = zero;
+            const v4d g = v_mask(formula(table, c, r2, variant, &pair), inside);
+            if (want_energy) {
+                pair = v_mask(pair + big - big, inside);
+                worst = v_worst(worst, v_size(pair));
+                e += pair;
+                if (atom_energy)
+                    pair_halves(atom_energy, i, j0, j1, j2, j3, pair);
+            }
+            const v4d gx = v_fma(g, dx, big) - big, gy = v_fma(g, dy, big) - big, gz = v_fma(g, dz, big) - big;
+            fx += gx, fy += gy, fz += gz;
+            if (want_energy)
+                worst = v_worst(worst, v_worst(v_size(gx), v_worst(v_size(gy), v_size(gz))));
+            pair_subtract(f, j0, j1, j2, j3, gx, gy, gz);
+        }
+        v_store(f + 4 * i, v_load(f + 4 * i) + (v4d){v_sum(fx), v_sum(fy), v_sum(fz), 0.0});
+        if (want_energy)
+            pair_total(&total, &bad_row, i, e, worst);
+    }
+    if (want_energy)
+        md_limbs(total, energy_limbs);
+    return bad_row;
+}
+
+/* pair_NAME: the loop over the formula NAME, compiled for every variant. n_force, n_linear : the columns that the force
+ * wants, and with PAIR_LINEAR; energies want all. */
+#define PAIR_KERNEL(NAME, columns, n_force, n_linear, sparse)                                                          \
+    static int64_t pair_##NAME(const md_atoms *atoms, const md_list *list, const md_pair_table *table, int variant,    \
+                               int64_t *energy_limbs, double *atom_energy)                                             \
+    {                                                                                                                  \
+        switch (variant) {                                                                                             \
+            PAIR_VARIANT(0, NAME, columns, n_force, sparse);                                                           \
+            PAIR_VARIANT(PAIR_ENERGY, NAME, columns, columns, sparse);                                                 \
+            PAIR_VARIANT(PAIR_MANY, NAME, columns, n_force, sparse);                                                   \
+            PAIR_VARIANT(PAIR_MANY | PAIR_ENERGY, NAME, columns, columns, sparse);                                     \
+            PAIR_VARIANT(PAIR_LINEAR, NAME, columns, n_linear, sparse);                                                \
+            PAIR_VARIANT(PAIR_LINEAR | PAIR_ENERGY, NAME, columns, columns, sparse);                                   \
+            PAIR_VARIANT(PAIR_LINEAR | PAIR_MANY, NAME, columns, n_linear, sparse);                                    \
+            PAIR_VARIANT(PAIR_LINEAR | PAIR_MANY | PAIR_ENERGY, NAME, columns, columns, sparse);                       \
+        }                                                                                                              \
+        return -1;                                                                                                     \
+    }
+#define PAIR_VARIANT(v, NAME, columns, n_used, sparse)                                                                 \
+    case v: return pair_loop(atoms, list, table, energy_limbs, atom_energy, NAME, columns, n_used, sparse, v)
+
+#endif

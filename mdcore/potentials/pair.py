@@ -1,0 +1,149 @@
+"""Potentials of pairs: a formula of the distance, up to a cutoff.
+
+The loop over the half list is written once (ext/pair/loop.h), with a formula inside (a file of ext/pair/). A potential
+here says which formula, and what stands in its table for each pair of species.
+"""
+
+from typing import ClassVar
+
+import numpy as np
+
+from mdcore import _kernels
+from mdcore.errors import InputError
+from mdcore.ranges import number
+
+TRUNCATIONS = ("cut", "shifted", "force-shifted")
+
+
+class PairPotential:
+    """What all of them are. A kind of its own says `formula`, `cutoff` and `row`.
+
+    formula : its name in ext/pair/list.h; linear : the table has a slope (force-shifted); more : the formula's other
+    numbers, float64 [n, k], or None
+    """
+
+    list_kinds = ("half",)
+    ghost_columns = ()
+    formula = ""
+    linear = False
+    more = None
+    cutoff: float
+
+    def row(self, a: str, b: str) -> list[float]:
+        """What the table holds for a pair of species: the columns of ext/kernels.h, then those of the formula."""
+        raise NotImplementedError
+
+    def bind(self, symbols) -> "BoundPair":
+        """The potential for these species; InputError names those without parameters."""
+        return BoundPair(self, symbols)
+
+    def tail(self, symbols, counts, box) -> tuple[float, float]:
+        """(energy, trace of the virial) past the cutoff, of `counts` atoms of each species."""
+        return 0.0, 0.0
+
+
+class BoundPair:
+    """A pair potential for a system of these species."""
+
+    def __init__(self, potential: PairPotential, symbols):
+        self.potential, self.symbols, self.cutoff = potential, tuple(symbols), potential.cutoff
+        self.list_kinds, self.ghost_columns = potential.list_kinds, potential.ghost_columns
+        self.rows = np.zeros((len(self.symbols) ** 2, _kernels.pair_columns(potential.formula)))
+        pairs = ((a, b) for a in self.symbols for b in self.symbols)
+        for row, pair in zip(self.rows, pairs, strict=True):
+            own = potential.row(*pair)
+            row[: len(own)] = own
+
+    def compute(self, atoms, neighbors, domain, out) -> None:
+        it = self.potential
+        row = _kernels.pair(
+            it.formula, atoms, neighbors.list, self.rows, len(self.symbols), it.cutoff**2, out.want_energy, it.linear,
+            out.limbs(), out.atom_energies, it.more,
+        )  # fmt: skip
+        out.add_limbs()
+        out.bad_row = max(out.bad_row, row)
+
+    def tail(self, counts, box) -> tuple[float, float]:
+        return self.potential.tail(self.symbols, counts, box)
+
+
+class ByPair(PairPotential):
+    """Parameters of their own for each pair of species; no mixing.
+
+    cutoff : unit of length; truncation : what happens there: "cut", energy and force jump to zero; "shifted", the
+    energy is shifted to be continuous; "force-shifted", energy and force are
+    pairs : {(species, species): {name: value}} with the names of `parameters`, and "cutoff" where it is another; or
+    parameters : by name, of all pairs alike
+
+    A kind of its own says `formula`, `quantities`, `energy` and `columns`. InputError for values out of range, and from
+    `bind` for pairs without parameters.
+    """
+
+    quantities: ClassVar[dict[str, str]] = {}  # parameter: its quantity (ranges.py); "-": any number, "0": not negative
+
+    def __init__(self, cutoff: float, *, pairs: dict | None = None, truncation: str = "shifted", **parameters):
+        self.name = type(self).__name__
+        if truncation not in TRUNCATIONS:
+            raise InputError(f"{self.name}: truncation = {truncation!r}: choose one of {', '.join(TRUNCATIONS)}")
+        self.truncation, self.linear = truncation, truncation == "force-shifted"
+        cutoff = number(f"{self.name}: cutoff", cutoff, "length")
+        self.default = self._checked(self.name, {"cutoff": cutoff} | parameters) if parameters or not pairs else None
+        self.pairs = {}
+        for pair, own in (pairs or {}).items():
+            where = f"{self.name}: {'-'.join(pair)}"
+            self.pairs[frozenset(pair)] = self._checked(where, {"cutoff": cutoff} | dict(own))
+        sets = [*self.pairs.values(), *([self.default] if self.default else [])]
+        self.cutoff = max(own["cutoff"] for own in sets)
+
+    def _checked(self, where: str, given: dict) -> dict[str, float]:
+        wanted = {"cutoff": "length"} | self.quantities
+        if given.keys() != wanted.keys():
+            wrong = ", ".join(sorted(given.keys() ^ wanted.keys()))
+            raise InputError(f"{where}: expected the parameters {', '.join(self.quantities)}; see {wrong}")
+        found = {}
+        for name, quantity in wanted.items():
+            if quantity == "-":
+                found[name] = _any(f"{where}: {name}", given[name])
+            else:
+                zero = quantity.startswith("0")
+                found[name] = number(f"{where}: {name}", given[name], quantity.lstrip("0 "), zero=zero)
+        return found
+
+    def __repr__(self):
+        words = [] if self.default is None else [f"{name}={value:g}" for name, value in self.default.items()]
+        pairs = {"-".join(sorted((*pair, *pair)[:2])): own for pair, own in self.pairs.items()}
+        return f"{self.name}({', '.join([*words, *([f'pairs={pairs}'] if pairs else [])])}, {self.truncation})"
+
+    def of(self, a: str, b: str) -> dict[str, float]:
+        """The parameters of a pair of species; InputError."""
+        found = self.pairs.get(frozenset((a, b)), self.default)
+        if found is None:
+            raise InputError(f'{self.name}: no parameters for the pair {a}-{b}: pairs = {{("{a}", "{b}"): ...}}')
+        return found
+
+    def energy(self, p: dict, r: float) -> tuple[float, float]:
+        """(u, du/dr) at a distance."""
+        raise NotImplementedError
+
+    def columns(self, p: dict) -> tuple[list[float], list[float]]:
+        """The formula's own columns, of the force (at most 3) and of the energy alone (at most 2)."""
+        raise NotImplementedError
+
+    def row(self, a, b):
+        p = self.of(a, b)
+        shift, slope = shifts(self.truncation, p["cutoff"], *self.energy(p, p["cutoff"]))
+        force, energy = self.columns(p)
+        return [p["cutoff"] ** 2, *force, *[0.0] * (3 - len(force)), shift, slope, *energy]
+
+
+def shifts(truncation: str, cutoff: float, energy: float, slope: float) -> tuple[float, float]:
+    """(SHIFT, SLOPE): what is added, SHIFT + SLOPE r, to an energy with that value and slope at the cutoff."""
+    if truncation == "cut":
+        return 0.0, 0.0
+    return (-energy, 0.0) if truncation == "shifted" else (-energy + cutoff * slope, -slope)
+
+
+def _any(name: str, value) -> float:
+    """A number of any sign."""
+    size = number(name, abs(value) if isinstance(value, int | float | np.floating) else value, zero=True)
+    return size if value >= 0 else -size
