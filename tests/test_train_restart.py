@@ -131,6 +131,11 @@ DAMAGE = {
     "other number of parameters": lambda file: put(file, "member 0/best", np.zeros(7)),
     "parameters that are none": lambda file: put(file, "member 0/best", np.nan * file["member 0/best"][()]),
     "text": lambda file: put(file, "member 0/stage", "first"),
+    "text for a parameter of the optimiser": lambda file: put(file, "member 0/optimizer/covariance", "none"),
+    "before the first stage": lambda file: put(file, "member 0/stage", -(2**63)),
+    "several inputs": lambda file: put(file, "input", ["a", "b"]),
+    "labels of another type": lambda file: put(file, "data/train/energy", np.zeros(24, "V16")),
+    "labels that are text": lambda file: put(file, "data/train/forces", "none"),
     "negative": lambda file: put(file, "member 0/epoch", -1),
     "history too short": lambda file: put(file, "member 0/history/train force", np.zeros(1)),
     "epoch that was none": lambda file: put(file, "member 0/best_epoch", 99),
@@ -158,6 +163,16 @@ def test_a_damaged_file_is_refused(kind, trained, folder, capsys):  # noqa: F811
     told = capsys.readouterr().err
     assert "mdcore: error: parts.training.h5" in told and "internal" not in told and len(told.splitlines()) == 1, told
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["steps", "changes"])
+def test_steps_and_their_changes_belong_together(name, trained, folder, capsys):  # noqa: F811
+    trained(optimiser("lbfgs", 4), "parts")
+    with h5py.File("parts.training.h5", "r+") as file:
+        put(file, f"member 0/optimizer/{name}", file[f"member 0/optimizer/{name}"][:-1])
+    seal("parts.training.h5", "mdcore training 1")
+    assert main(["train", "train.toml", "--set", "output.name=parts", "--restart"]) == 2
+    assert "no whole state to go on from (optimizer/steps: not as many as changes)" in capsys.readouterr().err
 
 
 def test_a_changed_number_is_noticed(trained, folder, capsys):  # noqa: F811

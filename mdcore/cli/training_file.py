@@ -45,6 +45,7 @@ SUFFIX = ".training.h5"
 EXPECTED = "the file of a training"
 LAYOUT, LAYOUT_VERSION = "mdcore training", 1
 LABELS = ("energy", "forces", "stress")
+RESULTS = ("predictions/", "errors")  # of a member: no part of its state
 TEXT = h5py.string_dtype()
 
 
@@ -122,7 +123,7 @@ class TrainingFile:
         def look(file):
             if file.attrs.get("layout") != LAYOUT:
                 raise OutputError(f"{self.path}: not the file of a training; train without --restart, or elsewhere")
-            return file["input"].asstr()[()], {int(name.split()[1]) for name in file if name.startswith("member ")}
+            return _text(file["input"]), {int(name.split()[1]) for name in file if name.startswith("member ")}
 
         text, members = self._read(look)
         with open_binary(self.path, EXPECTED) as stream:
@@ -130,7 +131,7 @@ class TrainingFile:
         if damage:
             raise OutputError(f"{self.path}: damaged, or changed by another program: {damage}; train anew, --overwrite")
         tell_differences(self.path, text, self.settings, "the training")
-        before = self._read(lambda file: {name: file[f"data/train/{name}"][()] for name in LABELS})
+        before = self._read(lambda file: {name: _doubles(file[f"data/train/{name}"]) for name in LABELS})
         changed = [name for name, values in _labels(data).items() if not _same(values, before[name])]
         if changed and members:
             raise InputError(
@@ -211,6 +212,18 @@ def _labels(data) -> dict[str, np.ndarray]:
     return dict(zip(LABELS, (np.array(energy), np.concatenate(forces), np.array(stress)), strict=True))
 
 
+def _text(data) -> str:
+    if data.shape != ():
+        raise TypeError(f"{data.name} holds no text")
+    return data.asstr()[()]
+
+
+def _doubles(data) -> np.ndarray:
+    if data.dtype != np.float64 or data.shape is None:
+        raise TypeError(f"{data.name} holds no numbers of double precision")
+    return data[()]
+
+
 def _same(a, b) -> bool:
     return a.shape == b.shape and np.array_equal(a, b, equal_nan=True)
 
@@ -224,9 +237,17 @@ def _put_text(group, name: str, texts) -> None:
 
 
 def _numbers(group) -> dict[str, np.ndarray]:
-    """{path: array} of all that is in a group."""
+    """{path: array} of all that is in a group, but results."""
     found: dict[str, np.ndarray] = {}
-    group.visititems(lambda key, item: found.update({key: item[()]}) if isinstance(item, h5py.Dataset) else None)
+
+    def visit(key, item):
+        if not isinstance(item, h5py.Dataset) or key.startswith(RESULTS):
+            return
+        if item.dtype.kind not in "fiubS" or item.shape is None:
+            raise TypeError(f"{item.name} holds no numbers")
+        found[key] = item[()]
+
+    group.visititems(visit)
     return found
 
 

@@ -193,7 +193,7 @@ class Fit:
         if ("history/validation energy" in state) != (self.validation is not None):
             raise InputError("began with a validation set, or without one, unlike now; go on with its data")
         kind = bytes(state.get("optimizer/type", b"")).decode()
-        now = self.stages[stage].name if stage < len(self.stages) else kind
+        now = self.stages[stage].name if 0 <= stage < len(self.stages) else kind
         if kind and kind != now:
             raise InputError(
                 f"was stopped within [[optimizer]] #{stage + 1}, {kind}, which is {now} now; let that one end "
@@ -233,6 +233,8 @@ def check_alike(state: dict[str, np.ndarray], fresh: dict[str, np.ndarray]) -> N
         same = np.ndim(own) == np.ndim(other) and np.shape(own)[free:] == np.shape(other)[free:]
         if not same or own.dtype.kind != other.dtype.kind:
             raise ValueError(f"optimizer/{name}: {np.shape(own)} of type {own.dtype}, expected {np.shape(other)}")
+    if np.shape(state.get("steps")) != np.shape(state.get("changes")):
+        raise ValueError("optimizer/steps: not as many as changes")
 
 
 def _rmse(errors: Errors) -> tuple[float, float, float]:
