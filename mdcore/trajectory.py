@@ -269,9 +269,11 @@ class Trajectory:
         for name, row in wanted.items():
             if group[name].shape[1:] != row or len(group[name]) < frames or group[name].dtype.kind not in "fi":
                 raise ValueError(f"{name}: expected numbers of shape [{frames}, {', '.join(map(str, row))}]")
-        kinds = [("steps", self.steps, "i"), ("times", self.times, "f"), ("masses", self.masses, "f")]
-        for name, values, kind in kinds:
-            if values.dtype.kind != kind or values.shape != ((n,) if name == "masses" else (frames,)):
+        kinds = [("steps", self.steps, "i", frames), ("times", self.times, "f", frames)]
+        kinds += [("species", self.species, "i", n), ("masses", self.masses, "f", n)]
+        kinds += [] if self.charges is None else [("charges", self.charges, "f", n)]
+        for name, values, kind, size in kinds:
+            if values.dtype.kind != kind or values.shape != (size,):
                 raise ValueError(f"{name}: expected one number for each")
         if len(self.periodic) != 3 or (n and not 0 <= self.species.min() <= self.species.max() < len(self.symbols)):
             raise ValueError("species or boundary: not as they should be")

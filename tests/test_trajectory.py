@@ -428,6 +428,22 @@ def test_refuses_layout_foreign_damaged_and_backward(tmp_path):
         Trajectory(tmp_path / "b.h5md")
 
 
+@pytest.mark.parametrize("name", ["species", "mass", "charge"])
+def test_one_number_for_each_atom(name, tmp_path):
+    path = tmp_path / "a.h5md"
+    FakeSim().run(20, writer := H5MDWriter(path, 10))
+    writer.close()
+    with h5py.File(path, "r+") as f:
+        group = f["particles/trajectory"]
+        kept = group["mass" if name == "charge" else name][()]
+        if name in group:
+            del group[name]
+        group[name] = kept[:, None, None]
+        assert kept.ndim == 1
+    with pytest.raises(InputError, match="damaged one .*expected one number for each"):
+        Trajectory(path)
+
+
 # Disasters
 
 
