@@ -440,7 +440,7 @@ def test_one_number_for_each_atom(name, tmp_path):
             del group[name]
         group[name] = kept[:, None, None]
         assert kept.ndim == 1
-    with pytest.raises(InputError, match="damaged one .*expected one number for each"):
+    with pytest.raises(InputError, match=r"damaged one .*expected one number for each"):
         Trajectory(path)
 
 
