@@ -6,7 +6,6 @@ one screen, whose last line is the progress: whoever has something to say takes 
 
 import os
 import sys
-import textwrap
 
 WIDTH = 80  # of a terminal that does not tell
 MOST = 110  # letters a line of prose
@@ -72,6 +71,8 @@ def folded(text: str, stream) -> str:
     """`text` in lines that fit the terminal; words, and with them paths, stay whole. Elsewhere as it is."""
     if not is_terminal(stream):
         return text
+    import textwrap
+
     columns = max(min(width(stream) - 1, MOST), 30)
     options = {"subsequent_indent": INDENT, "break_long_words": False, "break_on_hyphens": False}
     return "\n".join(textwrap.fill(line, columns, **options) for line in text.split("\n"))

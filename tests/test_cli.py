@@ -273,6 +273,23 @@ def test_command_line_decides_on_threads_before_numpy_is_there():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
+@pytest.mark.parametrize(
+    ("words", "unused"),
+    [
+        (["--version"], {"numpy", "shutil", "textwrap", "tomllib"}),
+        (["check", "argon.toml"], {"h5py", "ase", "csv", "mdcore.analysis", "mdcore.config.training"}),
+    ],
+)
+def test_commands_load_what_they_need(words, unused):
+    """Start-up: what is imported for nothing takes longer than the command itself."""
+    code = (
+        "import sys; before = set(sys.modules); from mdcore.cli import main; main(sys.argv[1:]);"
+        f"print({unused} & set(sys.modules) - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
 class TestOnSeveralRanks:
     pytestmark = needs_mpi
 

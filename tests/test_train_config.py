@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from mdcore.config import reference
-from mdcore.config.load_training import is_training, parse_training
+from mdcore.config.load import is_training
+from mdcore.config.load_training import parse_training
 from mdcore.config.optimizers import OPTIMIZERS, KalmanSettings, LBFGSSettings
 from mdcore.config.training import TrainingSettings
 from mdcore.errors import InputError

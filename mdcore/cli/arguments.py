@@ -6,6 +6,7 @@ import itertools
 import os
 import sys
 
+from mdcore import console
 from mdcore.errors import InputError
 
 EPILOG = """\
@@ -60,13 +61,18 @@ SHORT_CODES = """\
   75 stopped: go on with --restart"""
 
 
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal; argparse, which makes one for each option, would load shutil to find out."""
+
+    def __init__(self, prog):
+        super().__init__(prog, width=console.width(sys.stdout) - 2)
+
+
 class Parser(argparse.ArgumentParser):
     """argparse whose words are ours, from one rank."""
 
     def __init__(self, *arguments, **options):
-        super().__init__(
-            *arguments, **options, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
+        super().__init__(*arguments, **options, allow_abbrev=False, formatter_class=Formatter)
 
     def error(self, message):
         from mdcore.cli.slips import hint
@@ -125,7 +131,7 @@ def parse_arguments(argv) -> argparse.Namespace | None:
 
 def build() -> Parser:
     """The parser of the command line."""
-    common = argparse.ArgumentParser(add_help=False)
+    common = Parser(add_help=False)
     common.add_argument("input", metavar="INPUT", help="the input file, TOML (mdcore help input)")
     common.add_argument(
         "--set",
@@ -184,7 +190,7 @@ def build() -> Parser:
     train.add_argument("--quiet", action="store_true", help="print errors only")
     train.set_defaults(module="mdcore.cli.train")
 
-    potential = argparse.ArgumentParser(add_help=False)
+    potential = Parser(add_help=False)
     potential.add_argument(
         "potential",
         metavar="POTENTIAL",

@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 
-from mdcore.analysis.table import read_table
 from mdcore.cli import networks
 from mdcore.cli.summary import boundary
 from mdcore.config import validate_species
@@ -65,6 +64,8 @@ def make_reference(settings: Settings) -> dict:
     wanted = settings.analysis and settings.analysis.reference
     found = {key: value for key, value in vars(wanted).items() if value} if wanted else {}
     if "rdf" in found:
+        from mdcore.analysis.table import read_table  # with all of the analysis, which few inputs need at the start
+
         try:
             found["rdf"] = read_table(settings.beside(found["rdf"]))
         except InputError as error:

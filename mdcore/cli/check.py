@@ -5,6 +5,7 @@ from mdcore.cli import assemble, networks, summary
 from mdcore.cli.files import check_names, output_files
 from mdcore.comm import on_root
 from mdcore.config import load
+from mdcore.config.load import is_training
 from mdcore.domain import on_grid
 from mdcore.memory import check_neighbours
 
@@ -15,8 +16,6 @@ def command(arguments, comm) -> None:
 
 def of_any(path: str, overrides=()) -> str:
     """`check`, or that of a training."""
-    from mdcore.config.load_training import is_training
-
     if not is_training(path):
         return check(path, overrides)
     from mdcore.cli import train

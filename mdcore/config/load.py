@@ -53,6 +53,11 @@ def parse(text: str, source: str = "input.toml", overrides=()) -> Settings:
     return settings
 
 
+def is_training(path) -> bool:
+    """Is this input a training's, not a run's?"""
+    return is_of_training(decode(read(os.fspath(path)), os.fspath(path)))
+
+
 def is_of_training(document: dict) -> bool:
     """Is this the document of a training (it has data), not of a run?"""
     return "data" in document and "structure" not in document and "stage" not in document

@@ -4,7 +4,7 @@ import dataclasses
 import os
 
 from mdcore.config.document import beside_input
-from mdcore.config.load import annotated, decode, is_of_run, is_of_training, opened, read
+from mdcore.config.load import annotated, is_of_run, opened, read
 from mdcore.config.parse import Parser
 from mdcore.config.problems import Problems, lookup
 from mdcore.config.training import TrainingSettings
@@ -18,11 +18,6 @@ def load_training(path, overrides=()) -> TrainingSettings:
     """The settings in the TOML file `path`, with ``section.key=value`` overrides; raises InputError."""
     path = os.fspath(path)
     return parse_training(read(path), path, overrides)
-
-
-def is_training(path) -> bool:
-    """Is this input a training's (it has data), not a run's?"""
-    return is_of_training(decode(read(os.fspath(path)), os.fspath(path)))
 
 
 def parse_training(text: str, source: str = "train.toml", overrides=()) -> TrainingSettings:
