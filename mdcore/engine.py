@@ -104,7 +104,7 @@ class Engine:
     def move(self, positions: np.ndarray) -> None:
         """The same atoms in the same box, elsewhere; the list is built anew where it must be."""
         atoms, work = self.atoms, self.work
-        if not all(self.box.periodic) and np.abs(positions).max() >= 2.0 ** (52 - work.bits):
+        if not all(self.box.periodic) and np.abs(positions).max() >= work.limit:
             return self._place_again(positions)  # beyond the grid
         x = work.rounded(positions)[self._tags]
         atoms.positions[:] = x - atoms.images[: len(x)] @ self.box.matrix  # exact: all on one grid

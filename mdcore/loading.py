@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore import _kernels, exact, thermo, units, velocities
-from mdcore.box import Box, check_positions
+from mdcore.box import FARTHEST, Box, check_positions
 from mdcore.errors import InputError
 from mdcore.system import System, column
 
@@ -28,6 +28,7 @@ class Description:
     units: units.UnitSystem
     total_mass: float
     info: dict
+    farthest: float  # coordinates that the run must keep exact, farther out than the cell; 0: there are none
 
     @property
     def n_atoms(self) -> int:
@@ -43,7 +44,17 @@ def describe(system) -> Description:
         raise InputError("the structure has no atoms; give at least one")
     system.check_free()
     counts, mass = _counts(system.species, system.symbols), math.fsum(system.masses)
-    return Description(system.box, tuple(system.symbols), counts, system.units, mass, dict(system.info))
+    farthest = _farthest(system.box, system.positions)
+    return Description(system.box, tuple(system.symbols), counts, system.units, mass, dict(system.info), farthest)
+
+
+def _farthest(box, positions) -> float:
+    """Twice as far as an atom is outside the cell, for it will move; 0 where the usual grid does."""
+    if all(box.periodic):
+        return 0.0
+    farthest = float(np.abs(box.wrap(positions)[0]).max())
+    corner = float((np.abs(box.origin) + np.abs(box.matrix).sum(axis=0)).max())
+    return 2.0 * farthest if farthest >= max(exact.POSITION_REACH, corner) else 0.0
 
 
 def _counts(species, symbols) -> tuple[int, ...]:
@@ -53,10 +64,12 @@ def _counts(species, symbols) -> tuple[int, ...]:
 def check_state(state: dict) -> None:
     """ValueError unless `state` is what `state()` gives: all of it, of the right types and shapes, in range."""
     kinds = {"symbols": list, "periodic": list, "info": dict, "units": str, "seed": str, "heat": str, "step": int,
-             "start_step": int, "start_time": float, "time": float, "degrees_of_freedom": int}  # fmt: skip
+             "start_step": int, "start_time": float, "time": float, "degrees_of_freedom": int,
+             "farthest": float}  # fmt: skip
     n = len(state["species"])
     rows = {"positions": (n, 3), "velocities": (n, 3), "images": (n, 3), "species": (n,), "masses": (n,),
             "matrix": (3, 3), "origin": (3,)}  # fmt: skip
+    state = {"farthest": 0.0, **state}  # which earlier versions have not
     for name, kind in kinds.items():
         if type(state[name]) is not kind:
             raise ValueError(f"{name}: {type(state[name]).__name__}, expected {kind.__name__}")
@@ -73,6 +86,8 @@ def check_state(state: dict) -> None:
         raise ValueError("periodic, masses or step: not as they should be")
     if not math.isfinite(state["time"]) or not math.isfinite(state["start_time"]) or len(state["heat"]) > 1000:
         raise ValueError("time or heat: not as they should be")
+    if not 0.0 <= state["farthest"] <= 2.0 * FARTHEST:
+        raise ValueError("farthest: not as it should be")
     int(state["heat"])
 
 
@@ -81,7 +96,8 @@ def describe_state(state: dict) -> Description:
     symbols = tuple(state["symbols"])
     counts = _counts(state["species"], symbols)
     mass = math.fsum(state["masses"])
-    return Description(box, symbols, counts, units.get(state["units"]), mass, dict(state["info"]))
+    unit, farthest = units.get(state["units"]), state.get("farthest", 0.0)
+    return Description(box, symbols, counts, unit, mass, dict(state["info"]), farthest)
 
 
 def load(sim, system, state) -> None:
@@ -193,8 +209,17 @@ def move(sim, positions) -> None:
 
     An atom that crosses a face is taken to have moved through it: its image changes, its track goes on.
     """
+    def check(values):
+        check_positions(values)
+        reach = np.abs(sim.box.wrap(values)[0]).max(axis=1)
+        if reach[far := int(np.argmax(reach))] >= sim.work.limit:
+            raise InputError(
+                f"positions: atom {far} (counting from 0) is at {values[far].tolist()}; this simulation keeps "
+                f"positions within +-{sim.work.limit:g}: make a Simulation of a System with these positions"
+            )
+
     atoms = sim.atoms
-    x = sim.work.rounded(_given(sim, "positions", positions, check_positions))
+    x = sim.work.rounded(_given(sim, "positions", positions, check))
     _, before = sim.box.wrap(atoms.positions)
     atoms.positions[:], after = sim.box.wrap(x)
     atoms.images[: atoms.n_owned] += before + after
@@ -261,6 +286,7 @@ def state(sim) -> dict | None:
         "time": float(sim.time),
         "degrees_of_freedom": sim.degrees_of_freedom,
         "heat": str(heat),
+        "farthest": sim.system.farthest,
     }
 
 

@@ -63,7 +63,7 @@ class Simulation(View):
         skin = number("[neighbors] skin", skin, "length")
         self.timers = Timers()
         self.work = Work(potential, self.symbols, skin, comm=self.comm, units=self.units, timers=self.timers)
-        self.work.take_cell(self.system.box, self.system.counts, processor_grid=processor_grid)
+        self.work.take_cell(self.system.box, self.system.counts, self.system.farthest, processor_grid)
         self.atoms, self.neighbors, self.results = self.work.atoms, self.work.neighbors, self.work.results
         self.box, self.domain, self.tail = self.work.box, self.work.domain, self.work.tail
         self.observers = []
@@ -105,7 +105,7 @@ class Simulation(View):
     def _neighbourhood(self, look: bool = False) -> None:
         """`Work.neighbourhood`, unless an atom flew away."""
         if not all(self.box.periodic):
-            faults.flown_away(self, 2.0 ** (52 - self.work.bits))
+            faults.flown_away(self, self.work.limit)
         self.work.neighbourhood(look)
 
     def run(self, steps: int, integrator=None, *, zero_momentum: bool | None = None) -> None:

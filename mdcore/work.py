@@ -24,8 +24,9 @@ class Work:
     potential : keeps the protocol of potentials/base.py; symbols : names of the species; bound : the potential for them
     skin : the lists hold pairs up to cutoff + skin; comm : communicator; timers : where the time goes
 
-    atoms, neighbors, results : always the same objects; box, domain, bits (of the grid of positions), tail : of the
-    cell that was taken up last; virial : limbs int64 [6, 3], this rank's share, of the last forces with energy
+    atoms, neighbors, results : always the same objects; box, domain, bits (of the grid of positions), limit (within
+    which it is exact), tail : of the cell that was taken up last
+    virial : limbs int64 [6, 3], this rank's share, of the last forces with energy
     """
 
     def __init__(self, potential, symbols, skin: float, *, comm=None, units=METAL, timers: Timers | None = None):
@@ -41,6 +42,7 @@ class Work:
         `on_grid`. InputError if it is too narrow, or would fill the memory with images."""
         reach = self.neighbors.ghost_reach
         self.bits, self.box = on_grid(box, reach, farthest)
+        self.limit = 2.0 ** (52 - self.bits)
         check_neighbours(sum(counts), self.box, reach, self.units, self.comm.size)
         self.tail = self.bound.tail(counts, self.box)  # (energy, trace of the virial)
         half = self.potential.list_kinds == ("half",)

@@ -10,9 +10,20 @@ import numpy as np
 import pytest
 
 import mdcore
-from mdcore import InputError, Interrupted, Langevin, LennardJones, Simulation, SimulationError, System, VelocityVerlet
+from mdcore import (
+    InputError,
+    Interrupted,
+    Langevin,
+    LennardJones,
+    Simulation,
+    SimulationError,
+    System,
+    VelocityVerlet,
+    exact,
+)
 from mdcore.box import Box
 from mdcore.evaluation import evaluate
+from mdcore.loading import check_state
 from mdcore.trajectory import unwrapped
 from mdcore.velocities import maxwell_boltzmann
 from tests.contract import spoilt
@@ -259,6 +270,35 @@ def test_refuses_an_atom_that_flies_away():
     sim = Simulation(system, LennardJones(**SMOOTH), VelocityVerlet(4.0), skin=10.0)
     with pytest.raises(SimulationError, match=r"atom 1 .*flew away"):
         sim.run(5000, zero_momentum=False)
+
+
+def pair_far_out(pbc, distance=1e5):
+    """Two atoms at rest, far outside of their cell, as a file with a lattice and free faces may have them."""
+    x = np.array([[distance, 0.0, 0.0], [distance, 0.0, 4.0]])
+    return System(Box(10.0 * np.eye(3), pbc), x, species="Ar", velocities=np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("pbc", [(False, False, False), (False, True, False)])
+def test_atoms_far_outside_a_free_cell(pbc):
+    """What `evaluate` accepts can be run, and goes on with the same bits."""
+    potential = LennardJones(8.5, 0.0103, 3.4, truncation="force-shifted")
+    system = pair_far_out(pbc)
+    sim = Simulation(system, potential, VelocityVerlet(2.0))
+    np.testing.assert_allclose(sim.forces, evaluate(potential, system).forces, atol=1e-9)
+    sim.begin_stage(20)
+    sim.run_until(10)
+    state = sim.state()
+    check_state(state)
+    again = Simulation(None, potential, VelocityVerlet(2.0), state=state)
+    again.begin_stage(20, first_step=0)
+    for one in (sim, again):
+        one.run_until(20)
+    assert sim.positions.tobytes() == again.positions.tobytes()
+    assert 3.8 < sim.positions[1, 2] - sim.positions[0, 2] < 3.9999  # they attract each other
+    near = Simulation(pair_far_out(pbc, distance=4000.0), potential, VelocityVerlet(2.0))
+    assert near.work.bits == exact.POSITION_BITS  # the usual grid as long as it does
+    with pytest.raises(InputError, match=r"atom 0 .*\+-4096: make a Simulation of a System"):
+        near.positions = system.positions
 
 
 @pytest.mark.parametrize(
