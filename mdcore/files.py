@@ -15,7 +15,7 @@ import stat
 
 from mdcore.errors import InputError
 
-MOST_TEXT = 1 << 26  # bytes of a text that is read as a whole: settings, tables, weights
+MOST_TEXT = 1 << 26  # bytes of a text that is read as a whole: tables, weights
 HEAD = 4096  # bytes in which a byte-order mark, and a zero byte that no text has, are looked for
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

@@ -1,6 +1,6 @@
 """Is what is made to do harm refused at once, with little memory, and without a look at other files?
 
-Each row: a name; what makes the file or folder; the command that is to refuse it, with two seconds of the processor
+Each row: a name; what makes the file or folder; the command that is to refuse it, with one second of the processor
 and 200 MB more than a command that finds no input. Other files stay unread, and as they are.
 """
 
@@ -17,7 +17,7 @@ import pytest
 
 from tests.fuzz import good
 
-SECONDS, ROOM = 2, 200 << 20  # of the processor, whole ones; bytes
+SECONDS, ROOM = 1, 200 << 20  # of the processor, whole ones; bytes
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = 1234.56789
 
@@ -207,6 +207,7 @@ ROWS = {
     "TOML: a million digits": text("network.toml", "seed = " + 1_000_000 * "9", *CHECK),
     "TOML: a million points": text("network.toml", "seed = 0." + 1_000_000 * "1", *CHECK),
     "TOML: an endless line": text("network.toml", 'title = "' + (1 << 22) * "x" + '"', *CHECK),
+    "TOML: 32 MB of comments": text("network.toml", (1 << 24) * "#\n", *CHECK),
     "TOML: 20,000 keys": text("network.toml", "".join(f"k{k} = 1\n" for k in range(20_000)), *CHECK),
     "TOML: 1e8 atoms": text(
         "network.toml", good.NETWORK.replace("frame = 0", "frame = 0\nreplicate = [10000, 10000, 10000]"), *RUN
@@ -317,4 +318,6 @@ def test_it_is_refused_at_once(name, root, tmp_path, monkeypatch):
     assert not Path("harmed").exists()
     _, _, idle, base = used("info", "net.h5.missing")
     assert memory < base + ROOM, f"{memory / 1e6:.0f} MB"
+    if seconds > idle + SECONDS:  # once more: others may slow the processor down
+        seconds = used(*command)[2]
     assert seconds < idle + SECONDS, f"{seconds:.2f} s"

@@ -16,6 +16,7 @@ from mdcore.errors import InputError
 from mdcore.files import read_text
 
 ARRAYS = ("potential", "stage")
+MOST_TEXT = 1 << 20  # bytes; TOML is read letter by letter, in Python
 
 
 def load(path, overrides=()) -> Settings:
@@ -32,7 +33,7 @@ def read(path: str) -> str:
         raise InputError(f"{path}: is a directory; name the input file in it")
     if "\0" not in path and not os.path.exists(path):
         raise InputError(f"{path}: {absent(path)}")
-    return read_text(path, "an input file (TOML)")
+    return read_text(path, "an input file (TOML)", MOST_TEXT)
 
 
 def parse(text: str, source: str = "input.toml", overrides=()) -> Settings:
