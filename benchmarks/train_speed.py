@@ -27,8 +27,8 @@ from mdcore.training.adam import Adam
 from mdcore.training.environments import Environments
 from mdcore.training.kalman import Kalman
 from mdcore.training.lbfgs import LBFGS
-from mdcore.training.loss import Regression, Weights
-from mdcore.training.settings import AdamSettings, KalmanSettings
+from mdcore.training.loss import NetworkRegression, Weights
+from mdcore.training.settings import AdamSettings, KalmanSettings, Loss
 from mdcore.training.start import initialised
 
 ATOMIC = {"length": "bohr", "energy": "hartree"}
@@ -39,7 +39,8 @@ SETS = {
     "water": ("water_pbe0ts", ATOMIC, (25, 25), "ttl", "scale_center", 46.0, None),
 }
 WEIGHTS = Weights(energy=2e5, forces=1.0)
-KALMAN = KalmanSettings(energy=1.5, threshold=0.7)
+COUNTS = Loss(energy=1.5)  # of the filter
+KALMAN = KalmanSettings(threshold=0.7)
 
 
 class Clock:
@@ -86,8 +87,8 @@ def model_of(data: Path, name: str, train, comm) -> HDNNP:
 
 OPTIMISERS = {
     "kalman": lambda regression, epochs, seed: Kalman(regression, KALMAN, seed),
-    "adam": lambda regression, epochs, seed: Adam(regression, WEIGHTS, AdamSettings(epochs=epochs, step=1e-2), seed),
-    "lbfgs": lambda regression, epochs, seed: LBFGS(regression, WEIGHTS),
+    "adam": lambda regression, epochs, seed: Adam(regression, AdamSettings(epochs=epochs, step=1e-2), seed),
+    "lbfgs": lambda regression, epochs, seed: LBFGS(regression),
 }
 
 
@@ -99,10 +100,11 @@ def run(comm, data: Path, name: str, optimiser: str, threads: int, epochs: int, 
     model = model_of(data, name, train, comm)
     environments = Environments(model, train, threads, comm=comm)
     model = initialised(model, environments, seed)
-    regression = Regression(model, environments, threads)
+    regression = NetworkRegression(model, environments, threads, COUNTS)
+    regression.weights = WEIGHTS  # of the loss
     check = None
     if test:
-        check = clock.pause(lambda: Regression(model, Environments(model, test, threads, comm=comm), threads))
+        check = clock.pause(lambda: NetworkRegression(model, Environments(model, test, threads, comm=comm), threads))
     method = OPTIMISERS[optimiser](regression, epochs, seed)
     prepared, reached = clock.read(), None
     for epoch in range(1, epochs + 1):
@@ -125,7 +127,7 @@ def run(comm, data: Path, name: str, optimiser: str, threads: int, epochs: int, 
     )  # fmt: skip
 
 
-def errors_of(regression: Regression, parameters: np.ndarray):
+def errors_of(regression: NetworkRegression, parameters: np.ndarray):
     regression.set(parameters)
     return regression.errors()
 

@@ -7,7 +7,7 @@ from mdcore.errors import InputError
 from mdcore.training.batches import batches
 from mdcore.training.covariance import PANEL, Covariance
 from mdcore.training.environments import Environments, runs
-from mdcore.training.loss import Regression, Weights
+from mdcore.training.loss import NetworkRegression, Weights
 from tests.reference.hdnnp_models import random_model
 from tests.training_sets import mixed_set
 
@@ -66,14 +66,16 @@ def test_panels_are_shared():
 def test_structures_are_shared():
     """Each rank has its own; losses, gradients and rows of all are those of the whole set."""
     model, structures = random_model(types=[2, 3]), mixed_set()
-    whole = Regression(model, Environments(model, structures))
-    parts = [Regression(model, Environments(model, structures, comm=Rank(r, 3))) for r in range(3)]
+    whole = NetworkRegression(model, Environments(model, structures))
+    parts = [NetworkRegression(model, Environments(model, structures, comm=Rank(r, 3))) for r in range(3)]
+    for each in (whole, *parts):
+        each.weights = Weights(1.0, 0.5, 0.1)
     envs = [each.environments for each in parts]
     assert [env.begin for env in envs] == np.cumsum([0, *(env.n_structures for env in envs[:-1])]).tolist()
     assert all(0 < env.n_structures < 4 and env.n_total == 6 for env in envs)
     for structures in (None, np.array([5, 0, 2])):
-        loss, gradient = whole.loss(Weights(1.0, 0.5, 0.1), structures)
-        shares = [each.loss(Weights(1.0, 0.5, 0.1), structures) for each in parts]
+        loss, gradient = whole.loss(structures)
+        shares = [each.loss(structures) for each in parts]
         assert sum(share[0] for share in shares) == pytest.approx(loss, rel=1e-12)
         np.testing.assert_allclose(sum(share[1] for share in shares), gradient, atol=1e-9 * np.abs(gradient).max())
     wanted, found = np.array([4, 1, 3, 0]), np.full((4, whole.n_parameters), np.nan)

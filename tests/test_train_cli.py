@@ -22,7 +22,7 @@ from mdcore.potentials.lj import LennardJones
 from mdcore.potentials.walls import SHORTEST
 from mdcore.training import sources
 from mdcore.training.fit import Fit, Stage
-from mdcore.training.loss import Errors
+from mdcore.training.regression import Errors
 from tests.test_train_summary import structure
 
 INPUT = """\

@@ -141,7 +141,7 @@ def test_defaults_are_those_of_the_library():
         shared = set(vars(default)) & set(vars(own))
         assert shared and all(getattr(own, key) == getattr(default, key) for key in shared)
     for key in ("energy", "forces", "stress", "power"):
-        assert getattr(settings.loss, key) == getattr(library.KalmanSettings(), key)
+        assert getattr(settings.loss, key) == getattr(library.Loss(), key)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mdcore.training.environments import Environments
-from mdcore.training.loss import Regression, Weights, relative
+from mdcore.training.loss import NetworkRegression, Weights, relative
 from mdcore.training.start import initialised
 from tests.reference import hdnnp as twin
 from tests.reference.hdnnp_models import random_model
@@ -23,7 +23,7 @@ TERMS = [
 @pytest.fixture(scope="module", params=[False, True], ids=["", "normalize_nodes"])
 def regression(request):
     model = random_model(types=[2, 3, 9, 21], normalize_nodes=request.param)
-    return Regression(model, Environments(model, mixed_set()))
+    return NetworkRegression(model, Environments(model, mixed_set()))
 
 
 def derivative(function, at, along, h=1e-3):
@@ -56,8 +56,9 @@ def test_loss_is_the_sum_of_its_terms(regression, weights):
         if s.stress is not None:
             stress = p.stresses[k][np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])]
             total += s.weight * weights.stress * np.sum((stress - s.stress) ** 2)
-    assert regression.loss(weights)[0] == pytest.approx(total, rel=1e-12)
-    parts = sum(regression.loss(weights, [k])[0] for k in range(env.n_structures))
+    regression.weights = weights
+    assert regression.loss()[0] == pytest.approx(total, rel=1e-12)
+    parts = sum(regression.loss([k])[0] for k in range(env.n_structures))
     assert parts == pytest.approx(total, rel=1e-12)
 
 
@@ -68,9 +69,10 @@ def test_gradient_equals_finite_differences(regression, weights):
 
     def loss(parameters):
         regression.set(parameters)
-        return regression.loss(weights)[0]
+        return regression.loss()[0]
 
-    gradient = regression.loss(weights)[1]
+    regression.weights = weights
+    gradient = regression.loss()[1]
     units = np.eye(len(at))
     numerical = np.array([derivative(loss, at, unit) for unit in units])
     rng = np.random.default_rng(0)
@@ -105,10 +107,11 @@ def test_rows_equal_finite_differences(regression):
 def test_threads_change_no_bit():
     model = random_model(types=[2, 3])
     structures = [s for seed in range(80) for s in mixed_set(seed)]  # several chunks
-    one, two = (Regression(model, Environments(model, structures, threads=n), threads=n) for n in (1, 2))
+    one, two = (NetworkRegression(model, Environments(model, structures, threads=n), threads=n) for n in (1, 2))
     assert len(one.chunks) > 1
     for weights in TERMS:
-        (a, da), (b, db) = one.loss(weights), two.loss(weights)
+        one.weights = two.weights = weights
+        (a, da), (b, db) = one.loss(), two.loss()
         assert a == b and da.tobytes() == db.tobytes()
     assert one.predict().forces.tobytes() == two.predict().forces.tobytes()
 
@@ -118,25 +121,25 @@ def test_start_has_the_size_and_offset_of_the_data():
     structures = [replace(s, energy=500.0 * len(s.symbols) + (s.energy or 0.0)) for s in mixed_set()]
     env = Environments(model, structures)
     for scheme in ("xavier", "nguyen-widrow"):
-        start = Regression(initialised(model, env, seed=2, scheme=scheme), env)
+        start = NetworkRegression(initialised(model, env, seed=2, scheme=scheme), env)
         errors, p = start.errors(), start.predict()
         known = np.isfinite(env.forces)
         assert errors.energy < 2.0
         size, want = np.sqrt(np.mean(p.forces[known] ** 2)), np.sqrt(np.mean(env.forces[known] ** 2))
         assert size == pytest.approx(want, rel=1e-6)
-        again = Regression(initialised(model, env, seed=2, scheme=scheme), env)
+        again = NetworkRegression(initialised(model, env, seed=2, scheme=scheme), env)
         assert again.parameters.tobytes() == start.parameters.tobytes()
-        assert Regression(start.fitted(), env).predict().energies.tobytes() == p.energies.tobytes()
+        assert NetworkRegression(start.fitted(), env).predict().energies.tobytes() == p.energies.tobytes()
 
 
 def test_sets_without_forces():
     model = random_model(types=[2, 3])
     structures = [Labelled(s.symbols, s.positions, s.cell, 1.0 + k) for k, s in enumerate(mixed_set())]
     env = Environments(model, structures)
-    regression = Regression(initialised(model, env), env)
+    regression = NetworkRegression(initialised(model, env), env)
     errors = regression.errors()
     assert np.isfinite(errors.energy) and np.isnan(errors.forces) and np.isnan(errors.stress)
-    assert np.isfinite(regression.loss(Weights())[1]).all()
+    assert np.isfinite(regression.loss()[1]).all()
 
 
 @pytest.mark.parametrize("power", [2.0, 1.0])
@@ -144,7 +147,7 @@ def test_relative_weights_have_no_units(power):
     """(weight times error over spread)^2 of each label; in other units of energy and length the same number."""
     model, structures = random_model(types=[2, 3]), mixed_set()
     env = Environments(model, structures)
-    regression = Regression(model, env)
+    regression = NetworkRegression(model, env)
     given = Weights(3.0, 0.5, 0.2, power)
     energy, forces, stress = env.spreads()
     p, n = regression.predict(), env.n_atoms
@@ -154,7 +157,8 @@ def test_relative_weights_have_no_units(power):
     of_stress = 0.2 * (p.stresses - env.stresses)[:, [0, 1, 2, 3, 4, 5, 3, 4, 5]] / stress
     each = of_energy**2, np.add.reduceat((of_forces**2).sum(axis=1), env.first[:-1]), (of_stress**2).sum(axis=1)
     want = np.nansum(env.weights * np.nan_to_num(each))
-    assert regression.loss(relative(given, env, model.cutoff))[0] == pytest.approx(want, rel=1e-9)
+    regression.weights = relative(given, env, model.cutoff)
+    assert regression.loss()[0] == pytest.approx(want, rel=1e-9)
     env.energies *= 27.2
     env.forces *= 27.2 / 0.529
     env.stresses *= 27.2 / 0.529**3

@@ -9,7 +9,8 @@ from mdcore.training.environments import Environments
 from mdcore.training.fit import Fit, Stage
 from mdcore.training.kalman import Kalman, KalmanSettings
 from mdcore.training.lbfgs import LBFGS, LBFGSSettings
-from mdcore.training.loss import Regression, Weights
+from mdcore.training.loss import NetworkRegression, Weights
+from mdcore.training.settings import Loss
 from mdcore.training.start import initialised
 from tests.reference.hdnnp_models import random_model
 from tests.training_sets import copper_model, lennard_jones_set, mixed_set, scaled
@@ -28,18 +29,24 @@ def copper():
 
 def small(threads=1):
     model = random_model(types=[2, 3])
-    return Regression(model, Environments(model, mixed_set(), threads), threads)
+    return weighted(NetworkRegression(model, Environments(model, mixed_set(), threads), threads))
+
+
+def weighted(regression, weights=WEIGHTS):
+    """With these weights of the loss, in units of the potential, instead of those that the labels give."""
+    regression.weights = weights
+    return regression
 
 
 def test_kalman_fits_a_noiseless_set(copper):
     """Below 1 meV an atom and 10 meV/Angstrom, on structures it has not seen."""
     model, env = copper
-    regression = Regression(model, env)
+    regression = NetworkRegression(model, env)
     before = regression.errors()
     kalman = Kalman(regression, seed=3)
     for _ in range(30):
         kalman.epoch()
-    unseen = Regression(regression.fitted(), Environments(model, lennard_jones_set(10, seed=5))).errors()
+    unseen = NetworkRegression(regression.fitted(), Environments(model, lennard_jones_set(10, seed=5))).errors()
     assert before.forces > 0.5
     for errors in (regression.errors(), unseen):
         assert errors.energy < 1e-3 and errors.forces < 10e-3
@@ -48,8 +55,8 @@ def test_kalman_fits_a_noiseless_set(copper):
 
 def test_lbfgs_fits_a_noiseless_set(copper):
     model, env = copper
-    regression = Regression(model, env)
-    optimiser, last = LBFGS(regression, Weights(100.0, 1.0)), np.inf
+    regression = weighted(NetworkRegression(model, env), Weights(100.0, 1.0))
+    optimiser, last = LBFGS(regression), np.inf
     for _ in range(400):
         optimiser.epoch()
         assert optimiser.loss <= last
@@ -60,19 +67,19 @@ def test_lbfgs_fits_a_noiseless_set(copper):
 
 def test_adam_goes_down(copper):
     model, env = copper
-    regression = Regression(model, env)
-    before = regression.loss(WEIGHTS)[0]
-    adam = Adam(regression, WEIGHTS, AdamSettings(epochs=60, step=1e-2, last_step=1e-4), seed=1)
+    regression = weighted(NetworkRegression(model, env))
+    before = regression.loss()[0]
+    adam = Adam(regression, AdamSettings(epochs=60, step=1e-2, last_step=1e-4), seed=1)
     for _ in range(60):
         adam.epoch()
-    assert regression.loss(WEIGHTS)[0] < 0.02 * before
+    assert regression.loss()[0] < 0.02 * before
 
 
 OPTIMISERS = {
     "kalman": lambda r: Kalman(r, KalmanSettings(rows=8, structures=2, fading=0.999, noise=1e-6), seed=4),
-    "adam": lambda r: Adam(r, WEIGHTS, AdamSettings(batch=2, epochs=6), seed=4),
-    "averaged": lambda r: Adam(r, WEIGHTS, AdamSettings(batch=2, epochs=6, average=0.9), seed=4),
-    "lbfgs": lambda r: LBFGS(r, WEIGHTS),
+    "adam": lambda r: Adam(r, AdamSettings(batch=2, epochs=6), seed=4),
+    "averaged": lambda r: Adam(r, AdamSettings(batch=2, epochs=6, average=0.9), seed=4),
+    "lbfgs": lambda r: LBFGS(r),
 }
 
 
@@ -136,9 +143,9 @@ def test_kalman_is_recursive_least_squares(power):
     """For a model linear in its parameters one pass of the filter is the ridge regression of all it was shown."""
     model = random_model(types=[2], hidden=(), activations="l", normalisation=False)
     env = Environments(model, mixed_set())
-    regression = Regression(model, env)
+    regression = NetworkRegression(model, env, counts=Loss(energy=1.0, forces=0.0, power=power))
     at, n = regression.parameters.copy(), env.n_structures
-    settings = KalmanSettings(variance=10.0, structures=2, rows=2, energy=1.0, forces=0.0, power=power)
+    settings = KalmanSettings(variance=10.0, structures=2, rows=2)
     size = env.n_atoms ** (power / 2)
     rows = regression.energy_rows(np.arange(n)) / size[:, None]
     known = np.isfinite(env.energies)
@@ -156,7 +163,7 @@ def test_power_changes_the_unit_of_energies(copper):
     """All structures alike: errors over N^(p/2) and their noise are multiples of those over N, and nothing changes."""
     model, env = copper
     assert np.ptp(env.n_atoms) == 0
-    filters = [Kalman(Regression(model, env), KalmanSettings(power=power), seed=2) for power in (2.0, 1.0)]
+    filters = [Kalman(NetworkRegression(model, env, counts=Loss(power=power)), seed=2) for power in (2.0, 1.0)]
     for kalman in filters:
         kalman.epoch()
     errors = filters[0].running[0] * np.sqrt(env.mean_atoms), filters[1].running[0]
@@ -172,7 +179,7 @@ def test_average_of_adam_equals_a_sum():
             super().update(*arguments)
             self.__dict__.setdefault("seen", []).append(self.parameters.copy())
 
-    runs = {a: Watched(small(), WEIGHTS, AdamSettings(batch=2, epochs=6, average=a), seed=4) for a in (0.0, 0.8)}
+    runs = {a: Watched(small(), AdamSettings(batch=2, epochs=6, average=a), seed=4) for a in (0.0, 0.8)}
     for epoch in range(1, 4):
         for adam in runs.values():
             adam.epoch()
@@ -186,7 +193,7 @@ def test_average_of_adam_equals_a_sum():
 
 def test_the_average_is_what_is_measured_and_kept():
     regression = small()
-    adam = Adam(regression, WEIGHTS, AdamSettings(batch=2, epochs=6, step=1e-2, average=0.9), seed=4)
+    adam = Adam(regression, AdamSettings(batch=2, epochs=6, step=1e-2, average=0.9), seed=4)
     fit = Fit(regression, None, [Stage("adam", lambda r, seed: adam, 3)])
     for row in fit.epochs():
         if row["epoch"]:
@@ -203,11 +210,11 @@ def test_regularisation_is_of_weights_alone():
     flat = [[(w.ravel(), 0.0 * b) for w, b in zip(n.weights, n.biases, strict=True)] for n in regression.model.networks]
     weights = np.concatenate([part for own in flat for pair in own for part in pair])
     assert 0 < np.count_nonzero(weights) < len(weights)
-    plain = regression.loss(WEIGHTS)
-    loss, gradient = LBFGS(regression, WEIGHTS, LBFGSSettings(l2=0.3))._loss()
+    plain = regression.loss()
+    loss, gradient = LBFGS(regression, LBFGSSettings(l2=0.3))._loss()
     assert loss == pytest.approx(plain[0] + 0.3 * np.sum(weights**2), rel=1e-12)
     np.testing.assert_allclose(gradient, plain[1] + 0.6 * weights, rtol=1e-12)
     before = regression.parameters.copy()
-    adam = Adam(regression, WEIGHTS, AdamSettings(step=0.1, last_step=0.1, decay=0.5))
+    adam = Adam(regression, AdamSettings(step=0.1, last_step=0.1, decay=0.5))
     adam.update(np.zeros(len(before)), 10)
     np.testing.assert_allclose(regression.parameters, before - 0.05 * weights, rtol=1e-12)

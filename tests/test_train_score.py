@@ -7,7 +7,7 @@ import pytest
 from mdcore.cli import main
 from mdcore.cli.train import best
 from mdcore.training.fit import Fit, Stage
-from mdcore.training.loss import Errors
+from mdcore.training.regression import Errors
 from mdcore.training.score import Floors, floors
 from tests.test_train_cli import INPUT, Scripted, folder  # noqa: F401  (a fixture)
 from tests.test_train_optimisers import small

@@ -21,9 +21,10 @@ from mdcore.training.environments import Environments
 from mdcore.training.fit import Fit, Stage
 from mdcore.training.labelled import Labelled, elements_of, need
 from mdcore.training.labels import Labels
-from mdcore.training.loss import Regression, Weights, relative
+from mdcore.training.loss import NetworkRegression
 from mdcore.training.pairs import PairDistances, distances
 from mdcore.training.score import floors
+from mdcore.training.settings import Loss
 from mdcore.training.start import initialised
 
 MOST_NEIGHBOURS = 5_000  # of an atom; the work goes with the square
@@ -292,22 +293,21 @@ class Sets:
             weights = weights * np.bincount(drawn, minlength=n)
         self.train.weights[:] = weights[self.train.begin :][: self.train.n_structures]
         model = initialised(self.model, self.train, seed)
-        training = Regression(model, self.train, self.threads)
-        validation = Regression(model, self.validation, self.threads) if self.validation else None
+        loss = settings.loss
+        counts = Loss(loss.energy, loss.forces, loss.stress, loss.power)
+        training = NetworkRegression(model, self.train, self.threads, counts)
+        validation = NetworkRegression(model, self.validation, self.threads, counts) if self.validation else None
         return Fit(training, validation, stages(settings), seed, floors(validation or training))
 
 
 def stages(settings: TrainingSettings) -> list[Stage]:
     """The optimisers, one after the other."""
-    loss = settings.loss
-    weights = Weights(loss.energy, loss.forces, loss.stress, loss.power)
-    absolute = lambda regression: relative(weights, regression.environments, regression.model.cutoff)  # noqa: E731
 
     def stage(s):
         if isinstance(s, KalmanSettings):
             own = kalman.KalmanSettings(
                 variance=s.variance, rows=s.rows, structures=s.structures, threshold=s.threshold, fading=s.fading,
-                noise=s.noise, energy=loss.energy, forces=loss.forces, stress=loss.stress, power=loss.power,
+                noise=s.noise,
             )
             make = lambda regression, seed: kalman.Kalman(regression, own, seed)  # noqa: E731
         elif isinstance(s, AdamSettings):
@@ -315,11 +315,11 @@ def stages(settings: TrainingSettings) -> list[Stage]:
                 batch=s.batch, step=s.step, last_step=s.last_step, epochs=s.epochs, decay=s.decay, average=s.average,
                 clip=s.clip,
             )
-            make = lambda regression, seed: adam.Adam(regression, absolute(regression), own, seed)  # noqa: E731
+            make = lambda regression, seed: adam.Adam(regression, own, seed)  # noqa: E731
         else:
             assert isinstance(s, LBFGSSettings)
             own = lbfgs.LBFGSSettings(memory=s.memory, l2=s.l2)
-            make = lambda regression, seed: lbfgs.LBFGS(regression, absolute(regression), own)  # noqa: E731
+            make = lambda regression, seed: lbfgs.LBFGS(regression, own)  # noqa: E731
         return Stage(s.type, make, s.epochs, s.patience)
 
     return [stage(s) for s in settings.optimizer]

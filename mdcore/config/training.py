@@ -15,8 +15,7 @@ from mdcore.potentials.hdnnp_model import ACTIVATION_NAMES
 from mdcore.potentials.native_units import Units
 from mdcore.potentials.walls import SHORTEST, Wall
 from mdcore.threads import MOST as MOST_THREADS
-from mdcore.training.settings import RARE
-from mdcore.training.settings import KalmanSettings as Kalman
+from mdcore.training.settings import RARE, Loss
 
 CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "poly3": 7, "poly4": 8}
 GENERATED_ONLY = (
@@ -194,14 +193,14 @@ class LossSettings:
     filter, the running average of the errors.
     """
 
-    energy: float = setting(Number(minimum=0, maximum=1e6), "Weight of energies.", default=Kalman.energy, example=10.0)
-    forces: float = setting(Number(minimum=0, maximum=1e6), "Weight of forces.", default=Kalman.forces, example=1.0)
-    stress: float = setting(Number(minimum=0, maximum=1e6), "Weight of stress.", default=Kalman.stress, example=1.0)
+    energy: float = setting(Number(minimum=0, maximum=1e6), "Weight of energies.", default=Loss.energy, example=10.0)
+    forces: float = setting(Number(minimum=0, maximum=1e6), "Weight of forces.", default=Loss.forces, example=1.0)
+    stress: float = setting(Number(minimum=0, maximum=1e6), "Weight of stress.", default=Loss.stress, example=1.0)
     power: float = setting(
         Number(minimum=0, maximum=2),
         "Of the number of atoms N: energies count by their error over N^(`power` / 2); 2 is an error an atom, less "
         "gives large structures more weight.",
-        default=Kalman.power,
+        default=Loss.power,
         example=1.0,
     )
     tags: dict[str, float] = setting(

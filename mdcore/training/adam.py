@@ -10,15 +10,15 @@ where it was.
 import numpy as np
 
 from mdcore.training.batches import batches, set_state, state_of
-from mdcore.training.loss import Regression, Weights
+from mdcore.training.regression import Regression
 from mdcore.training.settings import AdamSettings
 
 
 class Adam:
     """Steps on a Regression; `epoch` shows it every structure once. `seed` decides their order."""
 
-    def __init__(self, regression: Regression, weights: Weights, settings: AdamSettings | None = None, seed: int = 0):
-        self.regression, self.weights, self.settings = regression, weights, settings or AdamSettings()
+    def __init__(self, regression: Regression, settings: AdamSettings | None = None, seed: int = 0):
+        self.regression, self.settings = regression, settings or AdamSettings()
         self.rng = np.random.default_rng(seed)
         self.parameters = regression.parameters
         self.first, self.second, self.average = np.zeros((3, regression.n_parameters))
@@ -28,11 +28,11 @@ class Adam:
 
     def epoch(self) -> None:
         """All structures once, in random order."""
-        n, total = self.regression.environments.n_total, 0.0
+        n, total = self.regression.n_total, 0.0
         groups = batches(self.rng, np.arange(n), self.settings.batch)
         self.regression.set(self.parameters)
         for group in groups:
-            loss, gradient = self.regression.loss(self.weights, group)
+            loss, gradient = self.regression.loss(group)
             total += loss
             self.update(gradient / len(group), self.settings.epochs * len(groups))
         self.loss = total / n

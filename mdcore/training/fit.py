@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mdcore.errors import InputError, SimulationError
-from mdcore.training.loss import Errors, Regression
+from mdcore.training.regression import Errors, Regression
 from mdcore.training.score import Floors
 from mdcore.units import GIGAPASCAL
 

@@ -20,7 +20,7 @@ import numpy as np
 from mdcore.errors import SimulationError
 from mdcore.training.batches import batches, set_state, state_of
 from mdcore.training.covariance import Covariance, single_threaded_blas
-from mdcore.training.loss import LEVER, Regression
+from mdcore.training.regression import Regression
 from mdcore.training.settings import KalmanSettings
 
 MEMORY = 0.02  # how fast the running errors follow, a structure
@@ -34,14 +34,12 @@ class Kalman:
         self.regression, self.settings = regression, settings or KalmanSettings()
         self.covariance = Covariance(regression.n_parameters, self.settings.variance, regression.map, regression.comm)
         self.seed, self.rng = seed, np.random.default_rng(seed)
-        errors, n, p = regression.errors(), regression.environments.mean_atoms, self.settings.power
-        self.running = np.array([errors.energy * n ** (1 - p / 2), errors.forces, errors.stress])
-        self.least_energy = LEVER * regression.model.cutoff * n ** ((1 - p) / 2)
+        self.running = regression.typical()
         self.updates = 0
 
     def epoch(self) -> None:
         """All structures, in random order, some in each update."""
-        counting = np.flatnonzero(self.regression.comm.join(self.regression.environments.weights) > 0.0)
+        counting = np.flatnonzero(self.regression.comm.join(self.regression.structure_weights) > 0.0)
         with single_threaded_blas():
             for group in batches(self.rng, counting, self.settings.structures):
                 self.update(group)
@@ -80,58 +78,50 @@ class Kalman:
 
         Choices depend on seed, update and structure alone.
         """
-        regression, env, settings = self.regression, self.regression.environments, self.settings
-        places, own = env.local(structures)
+        regression, kinds = self.regression, self.regression.kinds
+        places, own = regression.local(structures)
         random = [np.random.default_rng((self.seed, self.updates, k)) for k in structures[places]]
-        component = np.array([each.integers(6) for each in random], dtype=int)
-        predictions = regression.predict_each(own)
-        size = env.n_atoms[own] ** (self.settings.power / 2)
-        of_energy = (env.energies[own] - np.array([p.energies[0] for p in predictions])) / size
-        of_forces = [
-            (env.forces[env.first[k] : env.first[k + 1]] - p.forces).ravel()
-            for k, p in zip(own, predictions, strict=True)
-        ]
-        of_stress = env.stresses[own, component]
-        if len(own) and predictions[0].stresses is not None:
-            of_stress = of_stress - np.array([p.stresses[0, c] for p, c in zip(predictions, component, strict=True)])
-        squares = np.zeros((len(structures), 3))
-        of_force = [np.nanmean(f**2) if np.isfinite(f).any() else np.nan for f in of_forces]
-        squares[places] = np.column_stack([of_energy**2, of_force, of_stress**2])
+        residuals = regression.residuals(own)
+        chosen = [self._choose(of, each) for of, each in zip(residuals, random, strict=True)]
+        squares = np.zeros((len(structures), len(kinds)))
+        for place, of, picked in zip(places, residuals, chosen, strict=True):
+            for k, kind in enumerate(kinds):
+                square = (of[k][picked[k]] if kind.pick == "one" else of[k]) ** 2
+                squares[place, k] = np.nanmean(square) if np.isfinite(square).any() else np.nan
         noise = self.noise(*regression.comm.sum(squares).T)
-        root = np.sqrt(env.weights[own])
+        root = np.sqrt(regression.structure_weights[own])
 
         rows, errors = [np.empty((0, regression.n_parameters))], [np.empty(0)]
-        known = np.flatnonzero(np.isfinite(of_energy))
-        if len(known) and settings.energy:
-            share = root[known] / noise[0]
-            rows.append(regression.energy_rows(own[known]) * (share / size[known])[:, None])
-            errors.append(of_energy[known] * share)
-        chosen = [self._choose(f, each) for f, each in zip(of_forces, random, strict=True)]
-        if any(map(len, chosen)) and settings.forces:
-            atoms = np.concatenate([env.first[k] + c // 3 for k, c in zip(own, chosen, strict=True)])
-            share = np.repeat(root, list(map(len, chosen))) / noise[1]
-            rows.append(self._force_rows(atoms, np.concatenate(chosen) % 3) * share[:, None])
-            errors.append(np.concatenate([f[c] for f, c in zip(of_forces, chosen, strict=True)]) * share)
-        known = np.flatnonzero(np.isfinite(of_stress))
-        if len(known) and settings.stress:
-            share = root[known] / noise[2]
-            rows.append(regression.stress_rows(own[known], component[known]) * share[:, None])
-            errors.append(of_stress[known] * share)
+        for k, kind in enumerate(kinds):
+            known = [picked[k][np.isfinite(of[k][picked[k]])] for of, picked in zip(residuals, chosen, strict=True)]
+            counts = list(map(len, known))
+            if not kind.weight or not any(counts):
+                continue
+            share = np.repeat(root, counts) / noise[k]
+            rows.append(regression.rows(k, np.repeat(own, counts), np.concatenate(known), share))
+            errors.append(np.concatenate([of[k][c] for of, c in zip(residuals, known, strict=True)]) * share)
         return np.concatenate(rows), np.concatenate(errors)
 
     def noise(self, *squares) -> np.ndarray:
-        """Of energies over N^(power / 2), forces, stresses; squares of errors in these structures, nan: unknown."""
+        """Of each kind; squares of errors in these structures, nan: unknown."""
         for which, own in enumerate(squares):
             for square in np.asarray(own)[np.isfinite(own)]:
                 self.running[which] = np.sqrt((1 - MEMORY) * self.running[which] ** 2 + MEMORY * square)
-        weights = np.array([self.settings.energy, self.settings.forces, self.settings.stress])
-        least = np.full(3, SMALLEST)
-        if np.isfinite(self.running[1]):
-            least[0] = max(SMALLEST, self.least_energy * self.running[1])
+        weights = np.array([kind.weight for kind in self.regression.kinds])
+        least = np.maximum(self.regression.least(self.running), SMALLEST)
         return np.maximum(self.running, least) / np.where(weights > 0, weights, 1.0)
 
-    def _choose(self, errors: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        """Numbers of force components of one structure; errors [3 n_atoms], nan where unknown."""
+    def _choose(self, residuals, random: np.random.Generator) -> list[np.ndarray]:
+        """Which numbers of each kind of labels of one structure; where one is drawn, that comes first."""
+        kinds = self.regression.kinds
+        one = {k: random.integers(len(residuals[k])) for k, kind in enumerate(kinds) if kind.pick == "one"}
+        return [
+            np.array([one[k]]) if k in one else np.arange(len(of)) if kinds[k].pick == "all" else self._some(of, random)
+            for k, of in enumerate(residuals)
+        ]
+
+    def _some(self, errors: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """Some of those with large errors; errors [n], nan where unknown."""
         known = np.flatnonzero(np.isfinite(errors))
         if not len(known):
             return known
@@ -140,10 +130,6 @@ class Kalman:
         count = max(1, self.settings.rows // self.settings.structures)
         keys = random.random(len(errors))  # of each component, whatever the others are: rounding moves one, not all
         return np.sort(large[np.argsort(keys[large])[:count]])
-
-    def _force_rows(self, atoms, axes) -> np.ndarray:
-        parts = np.array_split(np.arange(len(atoms)), self.regression.threads)
-        return np.concatenate(self.regression.map(lambda p: self.regression.force_rows(atoms[p], axes[p]), parts))
 
     # --- restart -----------------------------------------------------------------------------------------
 

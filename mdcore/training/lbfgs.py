@@ -8,15 +8,15 @@ and 3.6). Deterministic; worth it for small sets, or to finish what another opti
 
 import numpy as np
 
-from mdcore.training.loss import Regression, Weights
+from mdcore.training.regression import Regression
 from mdcore.training.settings import LBFGSSettings
 
 
 class LBFGS:
     """Steps on a Regression; `epoch` is one step, and `converged` says that no lower point was found."""
 
-    def __init__(self, regression: Regression, weights: Weights, settings: LBFGSSettings | None = None):
-        self.regression, self.weights, self.settings = regression, weights, settings or LBFGSSettings()
+    def __init__(self, regression: Regression, settings: LBFGSSettings | None = None):
+        self.regression, self.settings = regression, settings or LBFGSSettings()
         self.steps, self.changes = np.empty((2, 0, regression.n_parameters))
         self.loss, self.gradient = self._loss()
         self.converged = not np.any(self.gradient)
@@ -39,6 +39,7 @@ class LBFGS:
             self.steps, self.changes = np.empty((2, 0, len(gradient)))
             return
         length, self.loss, self.gradient = found
+        self.converged = not np.any(self.gradient)
         self.regression.set(start + length * direction)
         step, change = length * direction, self.gradient - gradient
         if step @ change > 1e-12 * float(np.linalg.norm(step)) * float(np.linalg.norm(change)):
@@ -48,12 +49,11 @@ class LBFGS:
 
     def _of(self) -> np.ndarray:
         """What the loss is made of."""
-        w = self.weights
-        return np.array([w.energy, w.forces, w.stress, w.power, self.settings.l2])
+        return np.append(self.regression.landscape, self.settings.l2)
 
     def _loss(self) -> tuple[float, np.ndarray]:
         """The loss, regularised, and its gradient."""
-        loss, gradient = self.regression.loss(self.weights)
+        loss, gradient = self.regression.loss()
         own = self.regression.is_weight * self.regression.parameters
         return loss + self.settings.l2 * float(own @ own), gradient + 2.0 * self.settings.l2 * own
 

@@ -12,6 +12,7 @@ have runs of the structures (environments.py); losses, gradients and errors are 
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -21,6 +22,8 @@ from mdcore.potentials.hdnnp import networks_of
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork
 from mdcore.potentials.hdnnp_plan import energy_of
 from mdcore.training.environments import Environments
+from mdcore.training.regression import Errors, Kind
+from mdcore.training.settings import Loss
 
 CHUNK = 1024  # atoms: what structures are computed together
 NO_SPREAD = (1e-5, 1e-3, 1e-5)  # eV an atom, eV/Angstrom, eV/Angstrom^3: labels that differ less are the same
@@ -37,7 +40,7 @@ class Weights:
     power: float = 2.0
 
 
-def relative(weights: Weights, environments: Environments, cutoff: float) -> Weights:
+def relative(weights: Loss | Weights, environments: Environments, cutoff: float) -> Weights:
     """Weights of errors over the spread of their labels, as weights of squares of errors in the potential's own units.
 
     Each label, an energy, a component of a force or a stress, counts (weight times error over spread)^2. What offsets
@@ -60,32 +63,26 @@ class Prediction:
     stresses: np.ndarray | None
 
 
-@dataclass(frozen=True)
-class Errors:
-    """Root mean squares of errors: of the energy an atom, of force and stress components; nan: no data."""
-
-    energy: float
-    forces: float
-    stress: float
-
-
-class Regression:
-    """The networks of `model` as a function of their parameters w, over a training set.
+class NetworkRegression:
+    """A Regression (regression.py): the networks of `model` as a function of their parameters w, over a training set.
 
     model : HDNNP, whose scaling and normalisation stay; environments : of its elements and symmetry functions
-    parameters : float64 [n_parameters], all elements one after the other, in the order of ElementNetwork.flat();
-        `set` changes them. threads : share the chunks of structures; they change no bit
-    is_weight : bool [n_parameters], False for biases
+    parameters : all elements one after the other, in the order of ElementNetwork.flat(); biases are no weights
+    threads : share the chunks of structures; they change no bit
+    counts : how much energies, forces and stress count; weights : the same as weights of the loss
 
-    Where the environments are shared by ranks: `set`, `errors`, `loss` are called on all of them, and take and give the
-    same; structures have their numbers in the whole set. Predictions and rows of the Jacobian are of this rank's
-    structures and atoms, with their numbers here.
+    Predictions and rows of the Jacobian are of this rank's structures and atoms, with their numbers here.
     """
 
-    def __init__(self, model: HDNNP, environments: Environments, threads: int = 1):
+    def __init__(self, model: HDNNP, environments: Environments, threads: int = 1, counts: Loss | None = None):
         if model.elements != environments.elements:
             raise InputError("training: model and environments are of different elements")
         self.model, self.environments, self.threads = model, environments, threads
+        self.counts = own = counts or Loss()
+        picks = (("energy", own.energy, "all"), ("forces", own.forces, "some"), ("stress", own.stress, "one"))
+        self.kinds = tuple(Kind(*each) for each in picks)
+        self.n_total, self.structure_weights = environments.n_total, environments.weights
+        self.local = environments.local
         self.networks = networks_of(model)
         self.slopes, self.inputs = [], []
         for scaling, block in zip(model.scaling, environments.blocks, strict=True):
@@ -110,6 +107,16 @@ class Regression:
         self.parameters = self.comm.bcast(np.array(parameters, dtype=np.float64))
         for e, own in enumerate(self.slices):
             self.networks.set_parameters(e, self.parameters[own])
+
+    @cached_property
+    def weights(self) -> Weights:
+        """Of the loss; all ranks must ask for them together."""
+        return relative(self.counts, self.environments, self.model.cutoff)
+
+    @property
+    def landscape(self) -> np.ndarray:
+        w = self.weights
+        return np.array([w.energy, w.forces, w.stress, w.power])
 
     def fitted(self) -> HDNNP:
         """The model with the present parameters."""
@@ -169,9 +176,9 @@ class Regression:
 
     # --- the loss ----------------------------------------------------------------------------------------
 
-    def loss(self, weights: Weights, structures: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+    def loss(self, structures: np.ndarray | None = None) -> tuple[float, np.ndarray]:
         """L of some structures (None: all) and dL/dw [n_parameters]."""
-        chunks = self.chunks
+        chunks, weights = self.chunks, self.weights
         if structures is not None:
             chunks = [range(k, k + 1) for k in self.environments.local(structures)[1].tolist()]
         total = np.zeros(1 + self.n_parameters)
@@ -207,6 +214,40 @@ class Regression:
             a = (2.0 * self.factor * share * energy)[owner]
             gradient[self.slices[e]] = self.networks.gradients(e, x[rows], a, self.factor * slope * v)[0]
         return float(loss), gradient
+
+    # --- single labels -------------------------------------------------------------------------------------
+
+    def residuals(self, own: np.ndarray) -> list[tuple[np.ndarray, ...]]:
+        """Label - prediction of each structure: of E / N^(p/2) [1], forces [3 n_atoms], stress [6]; nan: no label."""
+        env, found = self.environments, []
+        for k, p, size in zip(own, self.predict_each(own), self._sizes(own), strict=True):
+            forces = env.forces[env.first[k] : env.first[k + 1]] - p.forces
+            stress = env.stresses[k] if p.stresses is None else env.stresses[k] - p.stresses[0]
+            found.append(((env.energies[k : k + 1] - p.energies) / size, forces.ravel(), stress))
+        return found
+
+    def rows(self, kind: int, own: np.ndarray, components: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        """Gradients [m, n_parameters] of single ones of these numbers, times `scale` [m]."""
+        if kind == 0:
+            return self.energy_rows(own) * (scale / self._sizes(own))[:, None]
+        if kind == 2:
+            return self.stress_rows(own, components) * scale[:, None]
+        atoms, axes = self.environments.first[own] + components // 3, components % 3
+        parts = np.array_split(np.arange(len(atoms)), self.threads)
+        return np.concatenate(self.map(lambda p: self.force_rows(atoms[p], axes[p]), parts)) * scale[:, None]
+
+    def typical(self) -> np.ndarray:
+        errors = self.errors()
+        size = self.environments.mean_atoms ** (1 - self.counts.power / 2)
+        return np.array([errors.energy * size, errors.forces, errors.stress])
+
+    def least(self, running: np.ndarray) -> np.ndarray:
+        """Errors of forces, added at random over LEVER of the cutoff, are the least error of an energy."""
+        lever = LEVER * self.model.cutoff * self.environments.mean_atoms ** ((1 - self.counts.power) / 2)
+        return np.array([lever * running[1] if np.isfinite(running[1]) else 0.0, 0.0, 0.0])
+
+    def _sizes(self, own: np.ndarray) -> np.ndarray:
+        return self.environments.n_atoms[own] ** (self.counts.power / 2)
 
     # --- rows of the Jacobian ------------------------------------------------------------------------------
 

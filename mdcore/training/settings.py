@@ -11,11 +11,22 @@ RARE = 8.0
 
 
 @dataclass(frozen=True)
+class Loss:
+    """What counts how much: weights of errors over what is usual. That is the spread of the labels (Adam, L-BFGS), or
+    the running error (the filter: its noise is that over the weight). 0: not looked at
+    power : errors of energies are over N^(power / 2); 2 is an error an atom, less trusts large structures more
+    """
+
+    energy: float = 3.0
+    forces: float = 1.0
+    stress: float = 0.0
+    power: float = 2.0
+
+
+@dataclass(frozen=True)
 class KalmanSettings:
     """variance : of each parameter before training. rows : force components an update, of `structures` structures, each
     of which gives its energy (and one component of its stress), too
-    energy, forces, stress : weights: noise is the running error over the weight; 0: not looked at
-    power : errors of energies are over N^(power / 2); 2 is an error an atom, less trusts large structures more
     threshold : only force components with an error above so many times the structure's average
     fading : 1, or less, at which the filter forgets (0.99 to 1); noise : added to P an update
     """
@@ -23,10 +34,6 @@ class KalmanSettings:
     variance: float = 100.0
     rows: int = 32
     structures: int = 4
-    energy: float = 3.0
-    forces: float = 1.0
-    stress: float = 0.0
-    power: float = 2.0
     threshold: float = 1.0
     fading: float = 1.0
     noise: float = 0.0

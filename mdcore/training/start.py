@@ -14,7 +14,7 @@ import numpy as np
 from mdcore.errors import InputError
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Normalisation
 from mdcore.training.environments import Environments
-from mdcore.training.loss import Regression
+from mdcore.training.loss import NetworkRegression
 
 SCHEMES = ("xavier", "nguyen-widrow")
 NOTHING = 1e-10  # eV, eV/Angstrom, eV/Angstrom^3, and of the largest energy: rounding
@@ -37,7 +37,7 @@ def with_size(model: HDNNP, environments: Environments) -> HDNNP:
     """The energy unit of the networks such that their forces (without such labels stress, or energies) have the data's
     size; labels that vanish, or that offsets fit, say nothing of it."""
     old = model.normalisation or Normalisation()
-    regression = Regression(model, environments)
+    regression = NetworkRegression(model, environments)
     p, comm = regression.predict(), environments.comm
     pairs = [(environments.forces, p.forces), (environments.stresses, p.stresses)]
     for labels, found in pairs:
@@ -57,7 +57,7 @@ def with_size(model: HDNNP, environments: Environments) -> HDNNP:
 
 def with_offsets(model: HDNNP, environments: Environments) -> HDNNP:
     """Biases of the last layers such that the energies of the training set fit by least squares, one an element."""
-    regression = Regression(model, environments)
+    regression = NetworkRegression(model, environments)
     missing = (environments.energies - regression.predict().energies) / environments.n_atoms
     counts, missing = map(environments.comm.join, (environments.counts / environments.n_atoms[:, None], missing))
     known = np.isfinite(missing)

@@ -1,0 +1,88 @@
+"""What must a model be to be trained? All that optimisers know of it.
+
+A regression is a model as a function of its parameters, over a set of labelled structures. loss.py makes one of network
+potentials; another model that has these attributes and methods is trained by the same optimisers and the same `Fit`.
+
+Several ranks may share the structures. `set`, `errors`, `typical` and `loss` are collective then: all ranks call them,
+and take and give the same. Structures have numbers in the whole set (`structures` below) and numbers on their rank
+(`own`); residuals and rows of the Jacobian are of the rank's own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Root mean squares of errors: of the energy an atom, of force and stress components; nan: no data."""
+
+    energy: float
+    forces: float
+    stress: float
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of labels. weight : of an error over what is usual, 0: does not count
+    pick : what an optimiser that looks at single numbers takes of a structure: "all" of them, "one" at random, or
+    "some" of those with large errors
+    """
+
+    name: str
+    weight: float
+    pick: Literal["all", "one", "some"]
+
+
+@runtime_checkable
+class Regression(Protocol):
+    """parameters : float64 [n_parameters]; `set` changes them; is_weight : bool [n_parameters], those to regularise
+    factor : the unit of energies that parameters are for; 1 where they know none
+    n_total : structures in the whole set; structure_weights : float64 [n], of the rank's own
+    kinds : of labels; comm : the ranks; landscape : numbers that say which loss this is
+    """
+
+    parameters: np.ndarray
+    n_parameters: int
+    is_weight: np.ndarray
+    factor: float
+    n_total: int
+    structure_weights: np.ndarray
+    kinds: Sequence[Kind]
+    landscape: np.ndarray
+    comm: object
+
+    def set(self, parameters: np.ndarray) -> None:
+        """Take these parameters: on all ranks those of rank 0."""
+
+    def fitted(self):
+        """The model with the present parameters."""
+
+    def map(self, function, jobs) -> list:
+        """[function(job) for each job], by all threads there are."""
+
+    def errors(self) -> Errors:
+        """Of the whole set."""
+
+    def loss(self, structures: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+        """A sum over some structures (None: all), and its gradient [n_parameters]."""
+
+    # --- single labels, for the filter -----------------------------------------------------------------------
+
+    def local(self, structures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which places of a list of structures are of this rank's, and their numbers here."""
+
+    def residuals(self, own: np.ndarray) -> list[tuple[np.ndarray, ...]]:
+        """Label - value of each of these structures: of each kind float64 [n], nan without a label."""
+
+    def rows(self, kind: int, own: np.ndarray, components: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        """Gradients [m, n_parameters] of single values, times `scale` [m]: number `components[i]` of that kind of
+        structure `own[i]`."""
+
+    def typical(self) -> np.ndarray:
+        """Root mean squares of the residuals of each kind over the whole set; nan: no labels."""
+
+    def least(self, running: np.ndarray) -> np.ndarray:
+        """What residuals of each kind come to at least, if `running` is usual, where others set a limit to them."""
