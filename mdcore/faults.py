@@ -67,10 +67,13 @@ def too_close(atoms, row: int, unit: dict[str, str]) -> str:
     size = f"is {force:.3g} {unit['energy']}/{unit['length']}" if np.isfinite(force) else "is not a finite number"
     if force < FORCE_LIMIT:  # single pairs are beyond it (ext/pair_sums.h), and cancel
         size = "is a sum of impossible ones, which cancel"
-    return (
-        f"the force on atom {atoms.tags[row]} (counting from 0) {size}; its nearest "
-        f"neighbour, atom {atoms.tags[near]}, is {away[near]:.4g} {unit['length']} away"
-    )
+    atom, distance = int(atoms.tags[row]), f"{away[near]:.4g} {unit['length']} away"
+    text = f"the force on atom {atom} (counting from 0) {size}; "
+    if near == row:
+        return text + "it has no neighbour"
+    if atoms.tags[near] == atom:
+        return text + f"its nearest neighbour is its own periodic image, {distance}: the cell is too small"
+    return text + f"its nearest neighbour, atom {atoms.tags[near]}, is {distance}"
 
 
 def too_much(sim) -> None:

@@ -218,6 +218,12 @@ def test_refuses_a_crystal_whose_forces_cancel(lattice_constant):
         Simulation(crystal, LennardJones(2.5, 1.0, 1.0))
 
 
+def test_an_atom_too_near_to_its_own_image_is_told_so():
+    system = System.build("sc", 1.0, "Ar")
+    with pytest.raises(SimulationError, match=r"its own periodic image, 1 Angstrom away: the cell is too small"):
+        Simulation(system, LennardJones(8.5, 0.0103, 3.4))
+
+
 def test_refuses_energies_beyond_the_exact_range():
     system = melt()
     system.velocities[0], system.velocities[1] = (3000.0,) * 3, (-3000.0,) * 3
