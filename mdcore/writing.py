@@ -215,9 +215,12 @@ def make_folder(path) -> None:
 def check_target(path, overwrite: bool) -> os.stat_result | None:
     """What is at `path` now, None if nothing.
 
-    OutputError if it is no regular file or write-protected, or exists and not `overwrite`.
+    OutputError if it is no regular file or write-protected, exists and not `overwrite`, or is a link into a folder that
+    is not there or may not be written to.
     """
     try:
+        if os.path.islink(path):
+            _check_folder(path)
         before = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -233,6 +236,16 @@ def check_target(path, overwrite: bool) -> os.stat_result | None:
     if not (before.st_mode & 0o222 and os.access(path, os.W_OK)):
         raise OutputError(f"{path}: is write-protected: allow writing (chmod u+w), or choose another name")
     return before
+
+
+def _check_folder(link) -> None:
+    """Is there a folder to write in where a link leads to? Nobody makes it. OutputError."""
+    folder = os.path.dirname(os.path.realpath(link))
+    if not os.path.isdir(folder):
+        code = errno.ENOTDIR if os.path.exists(folder) else errno.ENOENT
+        raise OutputError(cannot_write(link, OSError(code, os.strerror(code))))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(cannot_write(link, PermissionError(errno.EACCES, os.strerror(errno.EACCES))))
 
 
 def check_regular(about: os.stat_result) -> None:

@@ -130,6 +130,18 @@ def test_linked_outputs_are_written_where_the_links_lead(argon, name):
     assert checkpoint.read("argon.checkpoint.previous")["step"] == 12
 
 
+@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("where", ["missing/x", "start.extxyz/x", "/proc/nowhere/x", "second"])
+def test_links_that_lead_into_no_folder_are_told_before_the_run(argon, name, where, capsys):
+    Path("second").symlink_to("missing/x")
+    Path(name).symlink_to(where)
+    says = "start.extxyz/x, can't write: Not a dir" if where.startswith("start") else "can't write: No such file or dir"
+    for command in ("check", "run"):
+        refused([command, "argon.toml"], f"{name}, a link to ", 4, capsys)
+        refused([command, "argon.toml"], says, 4, capsys)
+    assert not any(os.path.exists(other) for other in OURS)
+
+
 def test_results_of_a_linked_folder_and_permissions(argon):
     Path("disk").mkdir()
     Path("results").symlink_to("disk")
@@ -401,6 +413,8 @@ def test_evaluate_refuses_before_it_computes(nets, capsys):
     refused([*more, "--plot", "a.txt"], "end the name with .png, .pdf, .svg", 2, capsys)
     refused([*more, "--plot", "a"], "end the name with .png", 2, capsys)
     refused([*more, "--output", "none/a.xyz"], "none/a.xyz: there is no such folder", 4, capsys)
+    os.symlink("none/a.xyz", "away")
+    refused([*more, "--output", "away"], "none/a.xyz, can't write: No such file", 4, capsys)
     refused([*more, "--output", "net"], "net: a folder: it can't be replaced", 4, capsys)
     refused([*more, "--output", "/dev/null"], "/dev/null: a device: it can't be replaced", 4, capsys)
 
