@@ -10,10 +10,15 @@ import numpy as np
 import pytest
 
 from mdcore.potentials.base import Sum
+from mdcore.potentials.buckingham import Buckingham
 from mdcore.potentials.committee import committee
+from mdcore.potentials.coulomb import Coulomb
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import Normalisation
 from mdcore.potentials.lj import LennardJones
+from mdcore.potentials.morse import Morse
+from mdcore.potentials.soft_core import SoftCore
+from mdcore.potentials.tabulated import Tabulated
 from mdcore.potentials.zbl import ZBL
 from mdcore.system import System
 from tests import contract
@@ -49,6 +54,17 @@ def hdnnp(*elements, wall=None, activations="ppl", conv_energy=0.1, **options):
     return Case(lambda: HDNNPotential(model) if wall is None else Sum(HDNNPotential(model), wall()), elements)
 
 
+def pairs(kind, one, other, **options):
+    own = {("A", "A"): one, ("A", "B"): other, ("B", "B"): one}
+    return Case(lambda: kind(2.5, pairs=own, truncation="force-shifted", **options), ("A", "B"), "lj")
+
+
+def table(strength):
+    r = np.linspace(0.3, 2.5, 300)
+    return r, strength * np.cos(4.0 * r) / r * (1.0 - (r / 2.5) ** 2) ** 3
+
+
+TABLES = {("A", "A"): table(1.0), ("A", "B"): table(-0.4), ("B", "B"): table(0.2)}
 COMMITTEE = committee(
     [random_model(("O", "H"), types=[2, 3], activations="ppl", seed=1, weights_seed=k) for k in (2, 3, 4)]
 )
@@ -59,6 +75,13 @@ POTENTIALS = {
     "lj mixture": lj(("A", "B"), species=TWO, truncation="force-shifted"),
     "lj pairs": lj(("B", "A"), species=TWO, pairs={("B", "A"): (1.5, 0.8, 2.1)}, truncation="force-shifted"),
     "zbl": Case(lambda: ZBL(1.1, 2.5), ("O", "H", "Cu")),
+    "morse": pairs(
+        Morse, {"depth": 1.0, "alpha": 2.3, "r0": 1.1}, {"depth": 0.6, "alpha": 3.0, "r0": 0.9, "cutoff": 2.3}
+    ),
+    "buckingham": pairs(Buckingham, {"a": 900.0, "rho": 0.15, "c": 1.5}, {"a": 700.0, "rho": 0.17, "c": 0.0}),
+    "soft core": pairs(SoftCore, {"epsilon": 1.0, "sigma": 1.0}, {"epsilon": 2.0, "sigma": 1.3}, coupling=0.6, n=2),
+    "coulomb": Case(lambda: Coulomb(2.5, {"A": 1.0, "B": -0.7}, 0.9, constant=1.0), ("A", "B"), "lj"),
+    "tabulated": Case(lambda: Tabulated(TABLES, truncation="force-shifted"), ("A", "B"), "lj"),
     "hdnnp radial": hdnnp("O", "H", types=[2, 12], cutoff_type=1),
     "hdnnp angular": hdnnp("O", "H", types=[3, 9, 13], cutoff_type=2),
     "hdnnp compact": hdnnp("O", "H", types=[20, 21, 22, 23, 24, 25]),
