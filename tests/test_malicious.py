@@ -257,6 +257,11 @@ ROWS = {
     "n2p2: 1e9 layers": text(
         "n2p2/input.nn", "number_of_elements 1\nelements H\nglobal_hidden_layers_short 1000000000\n", *INFO
     ),
+    "n2p2: 32 MB of functions": text(
+        "n2p2/input.nn", "elements H\n" + 800_000 * "symfunction_short H 2 H 0.1 0.0 6.0 1.0\n", *INFO
+    ),
+    "n2p2: 32 MB of weights": text("n2p2/weights.001.data", 3_000_000 * "0.1 a 1 0 1\n", *INFO),
+    "n2p2: 32 MB of ranges": text("n2p2/scaling.data", 2_000_000 * "# 1 1 0.1 0.2 0.3\n", *INFO),
     "n2p2: one line": text("n2p2/weights.001.data", (1 << 22) * b"1", *INFO),
     "DeePMD: 1e12 frames": array_head("(1000000000000, 18)"),
     "DeePMD: more than memory": array_head("(4611686018427387904, 18)"),

@@ -13,7 +13,7 @@ import numpy as np
 
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError
-from mdcore.files import read_text
+from mdcore.files import MOST_TEXT, read_text
 from mdcore.numerals import integer
 from mdcore.numerals import number as to_number
 from mdcore.potentials.hdnnp_model import (
@@ -27,6 +27,7 @@ from mdcore.potentials.n2p2_settings import (
     Settings,
     element_list,
     read_settings,
+    settings_text,
     symmetry_functions,
 )
 from mdcore.potentials.native_units import Units, did_you_mean, unit_comments
@@ -45,7 +46,7 @@ def read_n2p2(folder, units: Units | dict | None = None) -> HDNNP:
             f"{folder}: no such folder; expected a folder with input.nn, scaling.data, weights.*.data"
         )
     path = folder / "input.nn"
-    text = _read(path)
+    text = settings_text(path)
     settings = read_settings(path, text)
     _check_generation(settings)
     beside = read_toml(folder / TOML_NAME)
@@ -86,8 +87,9 @@ def read_n2p2(folder, units: Units | dict | None = None) -> HDNNP:
     )
 
 
-def _read(path: Path) -> str:
-    return read_text(path, "a text file of a network potential")
+def _read(path: Path, n_numbers: int = 0) -> str:
+    """A text of so many numbers, with comments."""
+    return read_text(path, "a text file of a network potential", min(MOST_TEXT, (1 << 20) + 256 * n_numbers))
 
 
 def read_toml(path: Path) -> dict:
@@ -182,7 +184,7 @@ def _read_scaling(path: Path, settings: Settings, elements, functions) -> tuple[
     tables = [np.tile([-np.inf, np.inf, np.nan, np.nan], (len(own), 1)) for own in functions]
     if path.exists() or mode != "none":
         seen = set()
-        for number, raw in enumerate(_read(path).split("\n"), start=1):
+        for number, raw in enumerate(_read(path, 6 * sum(map(len, functions))).split("\n"), start=1):
             words = raw.split("#", 1)[0].split()
             where = f"{path}: line {number}"
             if not words or len(words) == 2:
@@ -220,8 +222,9 @@ def _read_scaling(path: Path, settings: Settings, elements, functions) -> tuple[
 
 def _read_network(folder: Path, settings: Settings, element: str, n_inputs: int) -> ElementNetwork:
     path = folder / f"weights.{ATOMIC_NUMBERS[element]:03d}.data"
+    candidates = [(n_inputs, *hidden, 1) for hidden in _hidden_layers(settings, element)]
     values = []
-    for number, raw in enumerate(_read(path).split("\n"), start=1):
+    for number, raw in enumerate(_read(path, max(map(n_parameters, candidates))).split("\n"), start=1):
         words = raw.split("#", 1)[0].split()
         if words:
             try:
@@ -230,7 +233,6 @@ def _read_network(folder: Path, settings: Settings, element: str, n_inputs: int)
                 values.append(math.nan)
             if not math.isfinite(values[-1]):
                 raise InputError(f"{path}: line {number}: expected a finite number, found {words[0]!r}")
-    candidates = [(n_inputs, *hidden, 1) for hidden in _hidden_layers(settings, element)]
     sizes = next((c for c in candidates if n_parameters(c) == len(values)), None)
     if sizes is None:
         wanted = " or ".join(f"{n_parameters(c)} ({'-'.join(map(str, c))})" for c in candidates)

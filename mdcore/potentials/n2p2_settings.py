@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError
+from mdcore.files import read_text
 from mdcore.numerals import integer, number
 from mdcore.potentials.hdnnp_model import ACTIVATIONS, SymmetryFunction
 from mdcore.potentials.n2p2_keywords import HANDLED, IGNORED, REFUSED, canonical, is_ignored
@@ -24,6 +25,8 @@ SYMFUNCTION_ARGUMENTS = {
     24: ("rl", "cutoff", "thl", "thr", "subtype"),
     25: ("rl", "cutoff", "thl", "thr", "subtype"),
 }
+
+MOST_TEXT = 1 << 20  # bytes of an input.nn: thousands of symmetry functions
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,11 @@ class Settings:
 
     def __contains__(self, keyword: str) -> bool:
         return keyword in self.lines
+
+
+def settings_text(path) -> str:
+    """The text of an input.nn; InputError."""
+    return read_text(path, "settings of n2p2 or RuNNer (input.nn)", MOST_TEXT)
 
 
 def read_settings(path: Path, text: str) -> Settings:

@@ -14,9 +14,9 @@ from mdcore import extxyz
 from mdcore.ase_files import bounded
 from mdcore.errors import InputError
 from mdcore.extxyz_columns import NEEDED
-from mdcore.files import read_text
 from mdcore.potentials.n2p2 import TOML_NAME, read_toml
 from mdcore.potentials.n2p2_data import iterate_input_data
+from mdcore.potentials.n2p2_settings import settings_text
 from mdcore.potentials.native_units import Units, unit_comments
 from mdcore.system import check_file
 from mdcore.training import deepmd
@@ -129,7 +129,7 @@ def _n2p2(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
     units = units or beside
     if units is None:
         settings = path.parent / "input.nn"
-        hint = unit_comments(read_text(settings)) if settings.exists() else ""
+        hint = unit_comments(settings_text(settings)) if settings.exists() else ""
         raise InputError(
             f'{path}: input.data does not say its units; state them, e.g. units = {{length = "bohr", energy = '
             f'"hartree"}} (or --units length=bohr,energy=hartree), or in {TOML_NAME} beside it'

@@ -21,9 +21,8 @@ import numpy as np
 
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError
-from mdcore.files import read_text
 from mdcore.potentials.hdnnp_model import SymmetryFunction
-from mdcore.potentials.n2p2_settings import element_list, read_settings, symmetry_functions
+from mdcore.potentials.n2p2_settings import element_list, read_settings, settings_text, symmetry_functions
 from mdcore.potentials.native_units import Units
 
 LAMBDAS = (-1.0, 1.0)
@@ -137,7 +136,7 @@ def from_input_nn(path, elements: Sequence[str], units=None) -> dict[str, list[S
     units = Units.parse(units)
     if units is None:
         raise InputError(f'{path}: state its unit of length, e.g. units = {{length = "bohr", energy = "hartree"}}')
-    settings = read_settings(path, read_text(path, "settings of n2p2 or RuNNer (input.nn)"))
+    settings = read_settings(path, settings_text(path))
     known = element_list(settings)
     missing = [e for e in elements if e not in known]
     if missing:
