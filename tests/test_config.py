@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from mdcore.config import load, parse, reference, validate_species
-from mdcore.config.potentials import POTENTIALS, LennardJonesSettings
-from mdcore.config.schema import NamedSections, Section, Sections, keys, toml
 from mdcore.config.settings import Settings
-from mdcore.config.stages import ENSEMBLES, LangevinSettings, NVESettings
 from mdcore.config.training import TrainingSettings
 from mdcore.errors import InputError
+from mdcore.faces import POTENTIALS, STAGES
+from mdcore.faces.potential import lj
+from mdcore.faces.stage import langevin, nve
+from mdcore.schema import NamedSections, Section, Sections, keys, toml
 
 ROOT = Path(__file__).parents[1]
 
@@ -38,7 +39,7 @@ def test_defaults():
     assert s.limits.max_temperature == "auto"
     assert s.analysis is None
     (potential,) = s.potential
-    assert isinstance(potential, LennardJonesSettings)
+    assert isinstance(potential, lj.Settings)
     assert potential.species["Ar"].sigma == 3.4
     assert (potential.truncation, potential.mixing, potential.tail_corrections) == (
         "cut",
@@ -46,7 +47,7 @@ def test_defaults():
         False,
     )
     (stage,) = s.stage
-    assert isinstance(stage, NVESettings)
+    assert isinstance(stage, nve.Settings)
     assert (stage.name, stage.thermo_every, stage.trajectory_every, stage.zero_momentum) == (
         "stage1",
         100,
@@ -87,7 +88,7 @@ trajectory_every = 0
 """
     )
     first, second = parse(text).stage
-    assert isinstance(first, LangevinSettings)
+    assert isinstance(first, langevin.Settings)
     assert first.temperature == (300.0, 100.0) == first.temperatures
     assert (first.name, first.thermo_every, first.trajectory_every, first.dump_every) == ("stage1", 7, 20, 50)
     assert (second.name, second.thermo_every, second.trajectory_every, second.dump_every) == (
@@ -251,7 +252,7 @@ def test_reference_page_names_every_key():
     page = reference.page()
     for path, _ in every_key(Settings):
         assert f"| `{path.split('.')[-1]}` |" in page
-    for word in (*POTENTIALS, *ENSEMBLES):
+    for word in (*POTENTIALS, *STAGES):
         assert f'"{word}"' in page
 
 
@@ -260,6 +261,25 @@ def test_example_of_the_reference_page_is_valid():
     assert [stage.name for stage in settings.stage] == ["equilibrate", "produce"]
 
 
-def test_reading_settings_needs_no_numpy():
-    code = "import sys, mdcore.config; mdcore.config.parse(sys.argv[1]); assert 'numpy' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code, MINIMAL], check=True, cwd=ROOT)
+def loaded_by_reading(text) -> set[str]:
+    code = "import sys, mdcore.config; mdcore.config.parse(sys.argv[1]); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, text], check=True, cwd=ROOT, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
+def test_reading_settings_loads_what_the_input_names():
+    loaded = loaded_by_reading(MINIMAL)
+    assert "numpy" not in loaded
+    types = {name for name in loaded if name.startswith(("mdcore.faces.potential.", "mdcore.faces.stage."))}
+    assert {name for name in types if "._" not in name} == {"mdcore.faces.potential.lj", "mdcore.faces.stage.nve"}
+
+
+@pytest.mark.parametrize("faces", [POTENTIALS, STAGES], ids=lambda faces: faces.folder)
+def test_every_face_is_a_type(faces):
+    assert next(iter(faces)) == {"potential": "lj", "stage": "nve"}[faces.folder]
+    for word in faces:
+        assert faces[word].__module__.endswith(word.replace("-", "_"))
+    for word in ("base", "_pairs", "", "no"):
+        assert word not in faces
+        with pytest.raises(KeyError):
+            faces[word]

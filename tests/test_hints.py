@@ -8,9 +8,9 @@ from mdcore.config.load import decode
 from mdcore.config.load_training import parse_training
 from mdcore.config.parse import _all_keys
 from mdcore.config.settings import Settings
-from mdcore.config.stages import ENSEMBLES
 from mdcore.config.training import TrainingSettings
 from mdcore.errors import InputError
+from mdcore.faces import STAGES
 from tests.test_bad_inputs import GOOD
 
 KNOWN = _all_keys(Settings) | _all_keys(TrainingSettings)
@@ -28,7 +28,7 @@ def test_every_hint_is_of_a_key_there_is():
     assert set(synonyms.VALUES) <= KNOWN
     assert not set(synonyms.MISSING) & KNOWN
     for groups in synonyms.VALUES["ensemble"]:
-        assert not set(groups[0].split()) & set(ENSEMBLES)
+        assert not set(groups[0].split()) & set(STAGES)
 
 
 @pytest.mark.parametrize(

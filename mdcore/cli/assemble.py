@@ -6,15 +6,11 @@ from dataclasses import dataclass
 from mdcore.cli import networks
 from mdcore.cli.summary import boundary
 from mdcore.config import validate_species
-from mdcore.config.potentials import HDNNPSettings, LennardJonesSettings, ZBLSettings
 from mdcore.config.problems import Problems, at
 from mdcore.config.settings import Settings
-from mdcore.config.stages import LangevinSettings, NVESettings, StageSettings
 from mdcore.errors import InputError
-from mdcore.integrators import Langevin, VelocityVerlet
+from mdcore.faces.base import StageSettings
 from mdcore.potentials.base import Sum
-from mdcore.potentials.lj import LennardJones
-from mdcore.potentials.zbl import ZBL
 from mdcore.system import System
 
 HOTTEST = 100.0  # max_temperature = "auto": so many times the highest temperature named
@@ -122,40 +118,35 @@ def check_grid(settings: Settings, size: int) -> None:
 # --- potentials ------------------------------------------------------------------------------------
 
 
-def lennard_jones(s: LennardJonesSettings) -> LennardJones:
-    return LennardJones(
-        s.cutoff,
-        species={name: (p.epsilon, p.sigma) for name, p in s.species.items()},
-        pairs={pair.species: (pair.epsilon, pair.sigma, pair.cutoff) for pair in s.pair},
-        truncation=s.truncation,
-        mixing=s.mixing,
-        tail_corrections=s.tail_corrections,
-    )
+def read_potentials(settings: Settings, symbols) -> dict[int, object]:
+    """{index in [[potential]]: what its files say}: the model of a network, else the potential itself; InputError.
+
+    For rank 0, which shares them: the other ranks need not read files.
+    """
+    others = [i for i, s in enumerate(settings.potential) if s.files and s.type != "hdnnp"]
+    return networks.read_models(settings, symbols) | {i: build(settings, i) for i in others}
 
 
-def zbl(s: ZBLSettings) -> ZBL:
-    pairs = {pair.species: (pair.inner, pair.cutoff) for pair in s.pair}
-    return ZBL(s.inner, s.cutoff, pairs=pairs, numbers=s.numbers)
+def build(settings: Settings, index: int):
+    """The potential of [[potential]] number `index`; InputError."""
+    try:
+        return settings.potential[index].build(settings)
+    except InputError as error:
+        raise at(settings, ("potential", index), str(error)) from None
 
 
-POTENTIALS = {LennardJonesSettings: lennard_jones, ZBLSettings: zbl}
-
-
-def make_potential(settings: Settings, models: dict | None = None):
-    """The potential; several add up. models : of the network potentials (networks.read_models)."""
-    terms = [
-        networks.make(settings, i, models[i]) if type(s) is HDNNPSettings else POTENTIALS[type(s)](s)
-        for i, s in enumerate(settings.potential)
-    ]
+def make_potential(settings: Settings, read: dict[int, object]):
+    """The potential; several add up. read : what files say (read_potentials)."""
+    terms = []
+    for i, s in enumerate(settings.potential):
+        if s.type == "hdnnp":
+            terms.append(networks.make(settings, i, read[i]))
+        else:
+            terms.append(read[i] if i in read else build(settings, i))
     return terms[0] if len(terms) == 1 else Sum(*terms)
 
 
 # --- stages ----------------------------------------------------------------------------------------
-
-INTEGRATORS = {
-    NVESettings: lambda stage: VelocityVerlet(stage.timestep),
-    LangevinSettings: lambda stage: Langevin(stage.timestep, stage.temperature, stage.friction),
-}
 
 
 @dataclass(frozen=True)
@@ -176,7 +167,7 @@ class Stage:
         return self.last - self.first
 
     def integrator(self):
-        return INTEGRATORS[type(self.settings)](self.settings)
+        return self.settings.build()
 
     @property
     def zero_momentum(self) -> bool | None:

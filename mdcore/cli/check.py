@@ -1,7 +1,7 @@
 """``mdcore check``: is the input right, and what would it do?"""
 
 from mdcore import sanity
-from mdcore.cli import assemble, networks, summary
+from mdcore.cli import assemble, summary
 from mdcore.cli.files import check_names, output_files
 from mdcore.comm import on_root
 from mdcore.config import load
@@ -27,7 +27,7 @@ def check(path: str, overrides=()) -> str:
     """Validate an input with its structure; returns what it would do, raises InputError."""
     settings = load(path, overrides)
     system = assemble.make_system(settings)
-    potential = assemble.make_potential(settings, networks.read_models(settings, system.symbols))
+    potential = assemble.make_potential(settings, assemble.read_potentials(settings, system.symbols))
     potential.bind(tuple(system.symbols))
     units = settings.unit_system
     reach = potential.cutoff + 1.5 * settings.neighbors.skin

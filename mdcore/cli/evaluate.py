@@ -101,13 +101,12 @@ def the_potential(path: str, units):
     """The potential of files, or the sum of those of an input file."""
     if not is_input(path):
         return open_potential(path, units)
-    from mdcore.cli.assemble import make_potential
-    from mdcore.cli.networks import read_models
+    from mdcore.cli.assemble import make_potential, read_potentials
 
     settings = load_input(path, units)
     if settings.units != "metal":
         raise InputError(f'{path}: units = "{settings.units}": labelled structures are in eV and Angstrom')
-    return make_potential(settings, read_models(settings, ()))
+    return make_potential(settings, read_potentials(settings, ()))
 
 
 def potential_files(path: str) -> list[str]:

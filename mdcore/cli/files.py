@@ -39,7 +39,7 @@ def input_files(settings: Settings) -> list[str]:
     """What this run reads: files and folders."""
     reference = settings.analysis and settings.analysis.reference
     rdf = [settings.beside(reference.rdf)] if reference and reference.rdf else []
-    potentials = [settings.beside(section.file) for _, section in networks.of(settings)]
+    potentials = [settings.beside(file) for s in settings.potential for file in s.files]
     return [settings.source, *filter(None, [settings.structure_path]), *potentials, *rdf]
 
 

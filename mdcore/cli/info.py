@@ -32,12 +32,11 @@ def info(path: str, units=None) -> str:
         from mdcore.potentials.files import read_model
 
         return "\n".join([f"{path}: network potential", *of_model(read_model(path, units))])
-    from mdcore.cli.assemble import make_potential
-    from mdcore.cli.networks import read_models
+    from mdcore.cli.assemble import make_potential, read_potentials
     from mdcore.potentials.base import leaves
 
     settings = load_input(path, units)
-    terms, lines = leaves(make_potential(settings, read_models(settings, ()))), []
+    terms, lines = leaves(make_potential(settings, read_potentials(settings, ()))), []
     for k, (section, term) in enumerate(zip(settings.potential, terms, strict=True), start=1):
         lines.append(f"{path}: [[potential]] #{k}: {section.type}")
         lines += of_settings(section)

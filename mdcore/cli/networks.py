@@ -3,11 +3,11 @@
 import json
 
 from mdcore import console
-from mdcore.config.potentials import HDNNPSettings
 from mdcore.config.problems import at
 from mdcore.config.settings import Settings
 from mdcore.elements import element_of
 from mdcore.errors import InputError
+from mdcore.faces.base import PotentialSettings
 from mdcore.potentials.base import leaves
 from mdcore.potentials.disagreement import Disagreement
 from mdcore.potentials.extrapolation import Extrapolation
@@ -20,9 +20,9 @@ SAVED, DISPUTED = "-extrapolated.extxyz", "-disputed.extxyz"
 OF_COMMITTEES = ("disagreement_save", "disagreement_stop", "disagreement_every")
 
 
-def of(settings: Settings) -> list[tuple[int, HDNNPSettings]]:
+def of(settings: Settings) -> list[tuple[int, PotentialSettings]]:
     """Index and settings of every network potential."""
-    return [(i, s) for i, s in enumerate(settings.potential) if isinstance(s, HDNNPSettings)]
+    return [(i, s) for i, s in enumerate(settings.potential) if s.type == "hdnnp"]
 
 
 def saves(settings: Settings) -> bool:
@@ -94,10 +94,10 @@ def make(settings: Settings, index: int, model: HDNNP) -> HDNNPotential:
         raise at(settings, ("potential", index, "file"), str(error)) from None
 
 
-def compare(models: dict[int, HDNNP], path: str, written: dict[str, str]) -> None:
+def compare(read: dict[int, object], path: str, written: dict[str, str]) -> None:
     """Tell if the checkpoint at `path`, with the provenance `written`, is of a run with other networks."""
     before = [about["sha256"] for about in json.loads(written.get("potential_files", "[]"))]
-    if before != [fingerprint(model) for model in models.values()]:
+    if before != [fingerprint(model) for model in read.values() if isinstance(model, HDNNP)]:
         tell(f"{path} was written with other network potentials; the run continues with those of today")
 
 

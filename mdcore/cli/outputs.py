@@ -2,14 +2,12 @@
 
 import sys
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from mdcore import console, provenance
 from mdcore.checkpoint import Checkpointer
 from mdcore.cli import networks
 from mdcore.cli.assemble import Stage, is_in_log
 from mdcore.cli.files import CHECKPOINT
-from mdcore.config.potentials import POTENTIALS
 from mdcore.config.settings import Settings
 from mdcore.dump import ExtxyzDump
 from mdcore.errors import InputError, OutputError
@@ -17,8 +15,6 @@ from mdcore.h5md import H5MDFile
 from mdcore.simulation import is_due
 from mdcore.thermo_log import ThermoLog
 from mdcore.trajectory import H5MDWriter
-
-NAMES = {"lj": "Lennard-Jones", "zbl": "ZBL"}  # of potentials without a file
 
 
 class Outputs:
@@ -31,7 +27,7 @@ class Outputs:
     def __init__(self, settings: Settings, sim, stages, cpu: str, resume_step=None, overwrite=False, quiet=False):
         out, comm = settings.output, sim.comm
         about = {"title": settings.title, "ranks": str(comm.size), **networks.provenance(settings, sim.potential)}
-        about["potentials"] = " + ".join(map(_named, settings.potential))
+        about["potentials"] = " + ".join(s.title for s in settings.potential)
         self.provenance = comm.bcast(provenance.collect(settings.text, cpu, settings.seed, **about))
         files = {"provenance": self.provenance, "resume_step": resume_step, "overwrite": overwrite}
         self.file = H5MDFile(settings.output_path(".h5md"), note=tell, **files)
@@ -102,12 +98,6 @@ class Outputs:
         if comm.rank == 0:
             for observer in self.observers:
                 observer.close()
-
-
-def _named(settings) -> str:
-    """A potential in a word, for pictures."""
-    kind = next(kind for kind, cls in POTENTIALS.items() if isinstance(settings, cls))
-    return NAMES[kind] if kind in NAMES else Path(settings.file).stem
 
 
 def tell(message: str) -> None:

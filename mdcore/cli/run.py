@@ -169,12 +169,13 @@ def begin(settings: Settings, comm, stages, path: str | None, state: dict | None
     there is to tell of distances and density (sanity.py), at the first step on rank 0."""
     system = None if path is not None else on_root(comm, lambda: assemble.make_system(settings))
     step = comm.bcast(state["step"] if state else 0)
-    models = on_root(comm, lambda: networks.read_models(settings, state["symbols"] if state else system.symbols), True)
+    symbols = state["symbols"] if state else () if system is None else system.symbols  # known to rank 0
+    read = on_root(comm, lambda: assemble.read_potentials(settings, symbols), share=True)
     if path is not None:
-        on_root(comm, lambda: networks.compare(models, path, checkpoint.read_provenance(path)))
+        on_root(comm, lambda: networks.compare(read, path, checkpoint.read_provenance(path)))
     sim = Simulation(
         system,
-        assemble.make_potential(settings, models),
+        assemble.make_potential(settings, read),
         assemble.stage_at(stages, step).integrator(),
         seed=settings.seed,
         skin=settings.neighbors.skin,

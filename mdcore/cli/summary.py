@@ -30,8 +30,7 @@ def of_settings(settings: Settings, potential) -> list[str]:
     for s, term in zip(settings.potential, leaves(potential), strict=True):
         text = term.describe() if hasattr(term, "describe") else f"cutoff {term.cutoff:g} {unit}"
         lines.append(f"potential   {s.type}, {text}")
-        if hasattr(s, "file"):
-            lines.append(f"read from   {settings.beside(s.file)}")
+        lines += [f"read from   {settings.beside(file)}" for file in s.files]
         if hasattr(term, "threads"):
             lines.append(f"threads     {term.threads} of each rank")
     lines.append(f"neighbours  skin {settings.neighbors.skin:g} {unit}")

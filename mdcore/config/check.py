@@ -50,7 +50,7 @@ def check_settings(settings: Settings, problems: Problems):
             f"must exceed the highest temperature of the input, {max(settings.temperatures):g}",
         )
     for i, potential in enumerate(settings.potential):
-        wanted = getattr(potential, "in_units", (settings.units,))
+        wanted = potential.in_units
         if settings.units not in wanted:
             problems.add(
                 ("potential", i, "type"),

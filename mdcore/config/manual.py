@@ -9,10 +9,10 @@ from mdcore import units
 from mdcore.config.parse import _classes
 from mdcore.config.problems import near_miss
 from mdcore.config.reference import EXAMPLE, TRAINING_EXAMPLE, row
-from mdcore.config.schema import NamedSections, Sections, is_required, keys, toml
 from mdcore.config.settings import Settings
 from mdcore.config.training import TrainingSettings
 from mdcore.errors import InputError
+from mdcore.schema import NamedSections, Sections, is_required, keys, toml
 
 INTRODUCTION = """\
 An input is a text file in TOML: sections in brackets, and in them key = value.

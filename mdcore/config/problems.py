@@ -4,8 +4,8 @@ import difflib
 from dataclasses import dataclass, field
 
 from mdcore.config import synonyms
-from mdcore.config.schema import toml
 from mdcore.errors import InputError
+from mdcore.schema import toml
 
 ABSENT = object()
 

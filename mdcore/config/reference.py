@@ -10,9 +10,9 @@ import sys
 from dataclasses import Field
 
 from mdcore import units
-from mdcore.config.schema import NamedSections, Section, Sections, Table, is_required, keys, toml
 from mdcore.config.settings import Settings
 from mdcore.config.training import TrainingSettings
+from mdcore.schema import NamedSections, Section, Sections, Table, is_required, keys, toml
 
 EXAMPLE = """\
 # argon.toml

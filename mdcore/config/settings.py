@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from mdcore.config.document import Document
 from mdcore.config.output import AnalysisSettings, OutputSettings
-from mdcore.config.potentials import POTENTIALS
-from mdcore.config.schema import (
+from mdcore.config.structure import StructureSettings, VelocitiesSettings
+from mdcore.faces import POTENTIALS, STAGES
+from mdcore.faces.base import PotentialSettings, StageSettings
+from mdcore.schema import (
     Choice,
     Integer,
     List,
@@ -21,8 +23,6 @@ from mdcore.config.schema import (
     Text,
     setting,
 )
-from mdcore.config.stages import ENSEMBLES, StageSettings
-from mdcore.config.structure import StructureSettings, VelocitiesSettings
 from mdcore.threads import MOST as MOST_THREADS
 from mdcore.units import SYSTEMS, UnitSystem
 
@@ -102,11 +102,11 @@ class Settings(Document):
     parallel: ParallelSettings = setting(
         Section(ParallelSettings), "Domain decomposition.", default=ParallelSettings()
     )
-    potential: tuple = setting(
+    potential: tuple[PotentialSettings, ...] = setting(
         Sections(tag="type", classes=POTENTIALS, single=True), "The interactions; several add up."
     )
     stage: tuple[StageSettings, ...] = setting(
-        Sections(tag="ensemble", classes=ENSEMBLES, single=True), "The run: stages, one after the other."
+        Sections(tag="ensemble", classes=STAGES, single=True), "The run: stages, one after the other."
     )
     output: OutputSettings = setting(Section(OutputSettings), "Files and screen.", default=OutputSettings())
     limits: LimitsSettings = setting(Section(LimitsSettings), "Refusals.", default=LimitsSettings())

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from mdcore.config.document import Document
 from mdcore.config.optimizers import OPTIMIZERS
-from mdcore.config.schema import Boolean, Choice, Integer, List, Number, OneOf, Section, Sections, Table, Text, setting
 from mdcore.config.training_data import DataSettings, SplitSettings
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError
 from mdcore.potentials.hdnnp_model import ACTIVATION_NAMES
 from mdcore.potentials.native_units import Units
 from mdcore.potentials.walls import SHORTEST, Wall
+from mdcore.schema import Boolean, Choice, Integer, List, Number, OneOf, Section, Sections, Table, Text, setting
 from mdcore.threads import MOST as MOST_THREADS
 from mdcore.training.settings import RARE, Loss
 

@@ -4,9 +4,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mdcore.config.schema import Choice, List, Number, Table, Text, setting
 from mdcore.errors import InputError
 from mdcore.potentials.native_units import Units
+from mdcore.schema import Choice, List, Number, Table, Text, setting
 
 AXES = ("xx", "yy", "zz", "yz", "xz", "xy")
 

@@ -1,0 +1,143 @@
+"""Lennard-Jones: parameters by species, mixed, or by pair."""
+
+# ruff: noqa: RUF009  (setting() is a dataclass field)
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mdcore.faces.base import PotentialSettings
+from mdcore.faces.potential._pairs import repeated
+from mdcore.schema import Boolean, Choice, List, NamedSections, Number, Sections, Text, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Species:
+    """Lennard-Jones parameters of one species with itself, and the input of the mixing rule."""
+
+    epsilon: float = setting(Number(minimum=0), "Depth of the well.", quantity="energy", example=0.0104)
+    sigma: float = setting(
+        Number(above=0), "Distance where the energy is zero.", quantity="length", example=3.40
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Lennard-Jones parameters of one pair of species; they win over the mixing rule."""
+
+    species: tuple[str, str] = setting(List(Text(), 2), "The two species.", example=["Ar", "Kr"])
+    epsilon: float = setting(
+        Number(minimum=0), "Depth of the well; 0 switches the pair off.", quantity="energy", example=0.0123
+    )
+    sigma: float = setting(
+        Number(above=0), "Distance where the energy is zero.", quantity="length", example=3.52
+    )
+    cutoff: float | None = setting(
+        Number(above=0),
+        "Cutoff of this pair.",
+        default=None,
+        default_text="cutoff of the potential",
+        quantity="length",
+        example=9.0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(PotentialSettings):
+    """The 12-6 potential, 4 epsilon [(sigma/r)^12 - (sigma/r)^6], for any number of species."""
+
+    title = "Lennard-Jones"
+
+    cutoff: float = setting(
+        Number(above=0), "Pairs farther apart do not interact.", quantity="length", example=8.5
+    )
+    truncation: str = setting(
+        Choice(("cut", "shifted", "force-shifted")),
+        'What happens at the cutoff: `"cut"` the energy jumps to zero, `"shifted"` the energy is shifted '
+        'to be continuous, `"force-shifted"` energy and force are continuous.',
+        default="cut",
+        example="force-shifted",
+    )
+    mixing: str = setting(
+        Choice(("lorentz-berthelot", "geometric", "none")),
+        "Parameters of unlike species without a `pair` of their own: epsilon is the geometric mean; "
+        'sigma is the arithmetic (`"lorentz-berthelot"`) or geometric (`"geometric"`) mean; with `"none"` '
+        "every unlike pair must be given.",
+        default="lorentz-berthelot",
+        example="geometric",
+    )
+    tail_corrections: bool = setting(
+        Boolean(),
+        'Add the mean energy and pressure beyond the cutoff: homogeneous, fully periodic systems, `"cut"`.',
+        default=False,
+        example=True,
+    )
+    species: dict[str, Species] = setting(
+        NamedSections(Species), "Parameters for each species, `[potential.species.Ar]`.", factory=dict
+    )
+    pair: tuple[Pair, ...] = setting(
+        Sections(Pair), "Parameters for particular pairs, `[[potential.pair]]`.", default=()
+    )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        if not self.species and not self.pair:
+            yield (
+                "species",
+                (
+                    "no parameters; add a section [potential.species.<name>] with epsilon and sigma "
+                    "for each species"
+                ),
+            )
+        if self.tail_corrections and self.truncation != "cut":
+            yield "tail_corrections", f'needs truncation = "cut", not "{self.truncation}", or set it to false'
+        yield from repeated(self.pair)
+
+    def check_species(self, symbols) -> Iterator[tuple[str, str]]:
+        """Does every pair of the species in the structure have parameters?"""
+        explicit = {frozenset(pair.species) for pair in self.pair}
+        for i, pair in enumerate(self.pair):
+            for name in pair.species:
+                if name not in symbols and name not in self.species:
+                    yield (
+                        f"pair.{i}.species",
+                        (f"no species {name!r} in the structure, which has {', '.join(symbols)}"),
+                    )
+        for i, a in enumerate(symbols):
+            for b in symbols[i:]:
+                if frozenset((a, b)) in explicit:
+                    continue
+                missing = [s for s in dict.fromkeys((a, b)) if s not in self.species]
+                if a == b and missing and (frozenset((a,)) not in explicit):
+                    yield (
+                        f"species.{a}",
+                        (
+                            f"the structure contains {a}, which has no parameters; add "
+                            f"[potential.species.{a}] with epsilon and sigma"
+                        ),
+                    )
+                elif a != b and not missing and self.mixing == "none":
+                    yield (
+                        "mixing",
+                        (
+                            f"the pair {a}-{b} has no parameters; add [[potential.pair]] with "
+                            f'species = ["{a}", "{b}"], or choose a mixing rule'
+                        ),
+                    )
+                elif a != b and any(frozenset((s,)) in explicit for s in missing):
+                    yield (
+                        "pair",
+                        (
+                            f"the pair {a}-{b} has no parameters and nothing to mix; add "
+                            f'[[potential.pair]] with species = ["{a}", "{b}"]'
+                        ),
+                    )
+
+    def build(self, whole):
+        from mdcore.potentials.lj import LennardJones
+
+        return LennardJones(
+            self.cutoff,
+            species={name: (p.epsilon, p.sigma) for name, p in self.species.items()},
+            pairs={pair.species: (pair.epsilon, pair.sigma, pair.cutoff) for pair in self.pair},
+            truncation=self.truncation,
+            mixing=self.mixing,
+            tail_corrections=self.tail_corrections,
+        )

@@ -1,0 +1,1 @@
+"""Ensembles of [[stage]]: one a file."""
