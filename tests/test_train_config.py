@@ -1,15 +1,22 @@
 """Does a train.toml become the settings it says, are all mistakes told at once, and is the reference page true?"""
 
+import importlib
+import inspect
+import pkgutil
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
 
-from mdcore.config import reference
+from mdcore import training as package
+from mdcore.config import reference, training
 from mdcore.config.load import is_training
 from mdcore.config.load_training import parse_training
 from mdcore.config.optimizers import OPTIMIZERS, KalmanSettings, LBFGSSettings
 from mdcore.config.training import TrainingSettings
+from mdcore.config.training_data import DataSettings, SplitSettings
 from mdcore.errors import InputError
+from mdcore.schema import is_required, keys
 from mdcore.training import settings as library
 from tests.test_config import every_key
 
@@ -130,6 +137,50 @@ def test_reference_page():
         assert f"| `{path.split('.')[-1]}` |" in page
     assert all(f'"{word}"' in page for word in OPTIMIZERS)
     parse_training(reference.TRAINING_EXAMPLE, "water.toml")
+
+
+OWN = {
+    library.Source: DataSettings, library.Split: SplitSettings, library.DescriptorSettings: training.DescriptorSettings,
+    library.NetworkSettings: training.NetworkSettings, library.Loss: training.LossSettings,
+    library.Committee: training.CommitteeSettings, library.Parallel: training.TrainingParallelSettings,
+    library.KalmanSettings: OPTIMIZERS["kalman"], library.AdamSettings: OPTIMIZERS["adam"],
+    library.LBFGSSettings: OPTIMIZERS["lbfgs"],
+}  # fmt: skip
+FIXED = {"beta1", "beta2", "epsilon", "decrease", "curvature", "trials"}  # that no input changes
+
+
+@pytest.mark.parametrize("cls", OWN, ids=lambda cls: cls.__name__)
+def test_an_input_has_what_the_library_has_and_the_same_defaults(cls):
+    ours, theirs = keys(OWN[cls]), {f.name: f for f in fields(cls)}
+    assert set(ours) - {"type"} == set(theirs) - FIXED
+    for name in set(theirs) - FIXED:
+        if is_required(ours[name]):
+            assert name in ("file", "epochs")
+        else:
+            assert default_of(ours[name]) == default_of(theirs[name]), name
+
+
+def default_of(field):
+    return field.default if field.default_factory is MISSING else field.default_factory()
+
+
+def test_functions_have_the_same_defaults():
+    """Whoever calls one function of training/ alone gets what a training would give."""
+    known, unlike = {}, ("file", "units", "format", *library.LABELS)  # names of something else elsewhere
+    for section in (library.DescriptorSettings, library.Split, library.NetworkSettings, library.Plan, library.Source):
+        known |= {f.name: default_of(f) for f in fields(section) if f.name not in unlike}
+    known |= {"mode": known["scaling"], "how": known["atom_energies"], "stress_order": " ".join(known["stress_order"])}
+    known["cutoff_type"] = library.CUTOFF_FUNCTIONS[known["cutoff_function"]]
+    seen, data = set(), ("AnyCase", "Dataset", "Fit", "Labelled")
+    for name in (module.name for module in pkgutil.iter_modules(package.__path__) if module.name != "settings"):
+        module = importlib.import_module(f"mdcore.training.{name}")
+        own = [o for o in vars(module).values() if callable(o) and getattr(o, "__module__", "") == module.__name__]
+        for function in (o for o in own if o.__name__ not in data):
+            for key, parameter in inspect.signature(function).parameters.items():
+                if key in known and parameter.default is not parameter.empty:
+                    assert parameter.default == known[key], (name, function.__name__, key)
+                    seen.add(key)
+    assert seen >= {"radial", "zetas", "method", "mode", "rare", "seed", "validation", "how", "cutoff_type", "weight"}
 
 
 def test_defaults_are_those_of_the_library():

@@ -294,7 +294,7 @@ class Sets:
         self.train.weights[:] = weights[self.train.begin :][: self.train.n_structures]
         model = initialised(self.model, self.train, seed)
         loss = settings.loss
-        counts = Loss(loss.energy, loss.forces, loss.stress, loss.power)
+        counts = Loss(energy=loss.energy, forces=loss.forces, stress=loss.stress, power=loss.power)
         training = NetworkRegression(model, self.train, self.threads, counts)
         validation = NetworkRegression(model, self.validation, self.threads, counts) if self.validation else None
         return Fit(training, validation, stages(settings), seed, floors(validation or training))

@@ -6,6 +6,7 @@ from mdcore.schema import Choice, Integer, Number, setting
 from mdcore.training.settings import AdamSettings as Adam
 from mdcore.training.settings import KalmanSettings as Kalman
 from mdcore.training.settings import LBFGSSettings as LBFGS
+from mdcore.training.settings import OptimizerSettings as Optimizer
 
 MOST = 10**9  # epochs
 TYPES = ("kalman", "adam", "lbfgs")
@@ -20,7 +21,7 @@ class OptimizerSettings:
     patience: int = setting(
         Integer(minimum=0, maximum=MOST),
         "Stop after so many epochs without a better error on the validation set (0: never).",
-        default=0,
+        default=Optimizer.patience,
         example=10,
     )
 

@@ -15,9 +15,10 @@ from mdcore.potentials.native_units import Units
 from mdcore.potentials.walls import SHORTEST, Wall
 from mdcore.schema import Boolean, Choice, Integer, List, Number, OneOf, Section, Sections, Table, Text, setting
 from mdcore.threads import MOST as MOST_THREADS
-from mdcore.training.settings import RARE, Loss
+from mdcore.training.settings import CUTOFF_FUNCTIONS, Committee, Loss, Parallel, Plan
+from mdcore.training.settings import DescriptorSettings as Descriptors
+from mdcore.training.settings import NetworkSettings as Network
 
-CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "poly3": 7, "poly4": 8}
 GENERATED_ONLY = (
     "cutoff", "radial", "angular", "angular_shells", "angular_cutoff", "zetas", "wide", "keep", "method", "rare",
 )  # fmt: skip
@@ -33,7 +34,7 @@ class DescriptorSettings:
     cutoff: float | None = setting(
         Number(above=0, maximum=1000),
         "Of the generated set: how far an atom sees.",
-        default=None,
+        default=Descriptors.cutoff,
         default_text="required, unless descriptors are given",
         quantity="length",
         example=6.0,
@@ -41,7 +42,7 @@ class DescriptorSettings:
     cutoff_function: str = setting(
         Choice(tuple(CUTOFF_FUNCTIONS)),
         "How descriptors fade at the cutoff; `poly2` has two continuous derivatives. Of `functions` too.",
-        default="tanh3",
+        default=Descriptors.cutoff_function,
         example="poly2",
     )
     radial: int = setting(
@@ -49,27 +50,27 @@ class DescriptorSettings:
         "Radial candidates for each neighbour element: so many Gaussians at the centre and so many shells, from the "
         "shortest "
         "distance in the data to the cutoff.",
-        default=8,
+        default=Descriptors.radial,
         example=10,
     )
     angular: int = setting(
         Integer(minimum=0, maximum=16),
         "Widths of the angular candidates for each two neighbour elements; each comes with both signs of lambda and "
         "all `zetas`.",
-        default=4,
+        default=Descriptors.angular,
         example=3,
     )
     angular_shells: int = setting(
         Integer(minimum=0, maximum=16),
         "Shells of angular candidates that see the angles between two neighbours at about the same distance, with both "
         "signs of lambda and all `zetas`; type 9.",
-        default=0,
+        default=Descriptors.angular_shells,
         example=6,
     )
     angular_cutoff: float | None = setting(
         Number(above=0, maximum=1000),
         "Cutoff of angular candidates, if it is another one: the cost of a step goes with its sixth power.",
-        default=None,
+        default=Descriptors.angular_cutoff,
         default_text="`cutoff`",
         quantity="length",
         example=4.5,
@@ -77,16 +78,19 @@ class DescriptorSettings:
     zetas: tuple[float, ...] = setting(
         List(Number(above=0, maximum=1e4)),
         "Exponents of angular candidates; up to 8 they are fast.",
-        default=(1.0, 2.0, 4.0, 8.0),
+        default=Descriptors.zetas,
         example=[1, 4],
     )
     wide: bool = setting(
-        Boolean(), "Angular candidates without factors of r_jk: type 9 instead of 3.", default=False, example=True
+        Boolean(),
+        "Angular candidates without factors of r_jk: type 9 instead of 3.",
+        default=Descriptors.wide,
+        example=True,
     )
     keep: int | dict[str, int] | None = setting(
         OneOf((Integer(1, 10_000), Table(Integer(1, 10_000)))),
         "How many candidates each element keeps: one number, or one for each element.",
-        default=None,
+        default=Descriptors.keep,
         default_text="all that vary and differ",
         example={"H": 27, "O": 30},
     )
@@ -94,27 +98,27 @@ class DescriptorSettings:
         Choice(("cur", "fps")),
         'How they are chosen: `"cur"`, by what is left of the leading principal component; `"fps"`, farthest-point '
         'sampling.',
-        default="cur",
+        default=Descriptors.method,
         example="fps",
     )
     rare: float = setting(
         Number(minimum=0),
         "Candidates with values so many standard deviations above their mean are dropped: they look where atoms hardly "
         "ever are, and make dynamics fragile. 0: none is, for data of different kinds of structures.",
-        default=RARE,
+        default=Descriptors.rare,
         example=0.0,
     )
     scaling: str = setting(
         Choice(("scale_center", "scale", "center", "sigma")),
         'How values enter the networks: (G - mean) / (max - min), (G - min) / (max - min), G - mean, (G - mean) / '
         'sigma.',
-        default="scale_center",
+        default=Descriptors.scaling,
         example="sigma",
     )
     file: str | None = setting(
         Text(),
         "An `input.nn` with `symfunction_short` lines, or its folder: these are taken; relative to the input file.",
-        default=None,
+        default=Descriptors.file,
         default_text="generated",
         example="net/input.nn",
     )
@@ -126,7 +130,7 @@ class DescriptorSettings:
         'These are taken, one a line, as `symfunction_short` lines in Angstrom without the keyword: `"H 2 O eta rs '
         'rc"`, '
         '`"O 3 H H eta lambda zeta rc"`.',
-        default=(),
+        default=Descriptors.functions,
         default_text="generated",
         example=["O 2 H 0.3 0.0 6.0", "H 2 O 0.3 0.0 6.0"],
     )
@@ -164,18 +168,18 @@ class NetworkSettings:
     hidden: tuple[int, ...] = setting(
         List(Integer(minimum=1, maximum=1000), repeats=True),
         "Nodes of each hidden layer.",
-        default=(25, 25),
+        default=Network.hidden,
         example=[20, 20],
     )
     activation: str = setting(
-        Choice(tuple(ACTIVATIONS)), "Of the hidden layers.", default="tanh", example="softplus"
+        Choice(tuple(ACTIVATIONS)), "Of the hidden layers.", default=Network.activation, example="softplus"
     )
     atom_energies: str | dict[str, float] = setting(
         OneOf((Choice(("fit", "isolated", "none")), Table(Number(minimum=-1e8, maximum=1e8)))),
         'Energies taken off before training: `"fit"`, least squares on the compositions; `"isolated"`, of the '
         'structures that '
         "are one atom alone; or given, in eV.",
-        default="fit",
+        default=Network.atom_energies,
         example={"H": -13.6, "O": -2041.8},
     )
 
@@ -222,11 +226,11 @@ class LossSettings:
 class CommitteeSettings:
     """Several networks from different starts, whose disagreement tells where they know little."""
 
-    members: int = setting(Integer(minimum=1, maximum=100), "How many.", default=1, example=5)
+    members: int = setting(Integer(minimum=1, maximum=100), "How many.", default=Committee.members, example=5)
     bootstrap: bool = setting(
         Boolean(),
         "Train each on a sample of the structures, drawn with replacement, instead of all.",
-        default=False,
+        default=Committee.bootstrap,
         example=True,
     )
 
@@ -242,13 +246,13 @@ class TrainingParallelSettings:
     threads: str | int = setting(
         OneOf((Choice(("auto",)), Integer(minimum=1, maximum=MOST_THREADS))),
         'How many; `"auto"`: the environment variable `MDCORE_NUM_THREADS`, or 1.',
-        default="auto",
+        default=Parallel.threads,
         example=2,
     )
     memory: float = setting(
         Number(above=0),
         "Gigabytes for derivatives of descriptors, of each rank. What does not fit is computed anew in each epoch.",
-        default=4.0,
+        default=Parallel.memory,
         example=16.0,
     )
 
@@ -296,7 +300,7 @@ class TrainingSettings(Document):
     seed: int = setting(
         Integer(minimum=0, maximum=2**63 - 1),
         "Seed of all random choices: split, sample, initial weights, order.",
-        default=1,
+        default=Plan.seed,
         example=2024,
     )
     card: dict[str, str] = setting(
@@ -318,7 +322,7 @@ class TrainingSettings(Document):
         'distances shorter than all in the data. `"auto"`: for each pair of elements, just inside its shortest '
         "distance; or given for some pairs as `[inner, cutoff]` in Angstrom, the others as in auto. No structure of "
         "the data may feel a wall.",
-        default="auto",
+        default=Plan.zbl,
         example={"H-O": [0.6, 0.85]},
     )
     optimizer: tuple = setting(

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from mdcore.errors import InputError
 from mdcore.potentials.native_units import Units
 from mdcore.schema import Choice, List, Number, Table, Text, setting
+from mdcore.training.settings import Source, Split
 
-AXES = ("xx", "yy", "zz", "yz", "xz", "xy")
+AXES = Source.stress_order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,7 @@ class DataSettings:
     format: str | None = setting(
         Choice(("extxyz", "n2p2", "deepmd", "ase")),
         "Its format.",
-        default=None,
+        default=Source.format,
         default_text="as name and content say",
         example="ase",
     )
@@ -34,48 +35,59 @@ class DataSettings:
     use: str = setting(
         Choice(("split", "train", "validation", "test")),
         'What its structures are for; `"split"`: as `[split]` says.',
-        default="split",
+        default=Source.use,
         example="test",
     )
     tag: str | None = setting(
-        Text(), "Tag of all its structures.", default=None, default_text="that of the file", example="liquid"
+        Text(), "Tag of all its structures.", default=Source.tag, default_text="that of the file", example="liquid"
     )
     tag_key: str | None = setting(
         Text(),
         "Key of the comment line that holds the tag.",
-        default=None,
+        default=Source.tag_key,
         default_text="`tag`, `config_type`, `group`, `set` or `label`",
         example="origin",
     )
     weight: float = setting(
-        Number(minimum=1e-6, maximum=1e6), "Weight of its structures in the loss.", default=1.0, example=0.5
+        Number(minimum=1e-6, maximum=1e6), "Weight of its structures in the loss.", default=Source.weight, example=0.5
     )
     energy: str | None = setting(
-        Text(), "Key of the energy.", default=None, default_text="`energy`, `REF_energy`, ...", example="dft_energy"
+        Text(),
+        "Key of the energy.",
+        default=Source.energy,
+        default_text="`energy`, `REF_energy`, ...",
+        example="dft_energy",
     )
     forces: str | None = setting(
-        Text(), "Column of the forces.", default=None, default_text="`forces`, `force`, ...", example="dft_forces"
+        Text(),
+        "Column of the forces.",
+        default=Source.forces,
+        default_text="`forces`, `force`, ...",
+        example="dft_forces",
     )
     stress: str | None = setting(
         Text(),
         "Key of the stress.",
-        default=None,
+        default=Source.stress,
         default_text="`stress` or `virial`, ...",
         example="virial_stress_raw",
     )
     stress_unit: str = setting(
         Choice(("eV/Angstrom3", "GPa", "kbar", "virial")),
         'Unit of a `stress` that is named; `"virial"`: stress times volume, in the unit of energy.',
-        default="eV/Angstrom3",
+        default=Source.stress_unit,
         example="kbar",
     )
     stress_order: tuple[str, ...] = setting(
-        List(Choice(AXES), 6), "Order of its six numbers.", default=AXES, example=["xx", "yy", "zz", "xy", "yz", "xz"]
+        List(Choice(AXES), 6),
+        "Order of its six numbers.",
+        default=Source.stress_order,
+        example=["xx", "yy", "zz", "xy", "yz", "xz"],
     )
     stress_sign: str = setting(
         Choice(("tension", "pressure")),
         'Its sign: positive when stretched (ASE), or when compressed (`"pressure"`: VASP, virials).',
-        default="tension",
+        default=Source.stress_sign,
         example="pressure",
     )
 
@@ -98,17 +110,20 @@ class SplitSettings:
     validation: float = setting(
         Number(minimum=0, maximum=0.9),
         "Fraction that validates: errors on it decide when to stop, and which parameters are kept.",
-        default=0.1,
+        default=Split.validation,
         example=0.05,
     )
     test: float = setting(
-        Number(minimum=0, maximum=0.9), "Fraction that is kept away from all decisions.", default=0.0, example=0.1
+        Number(minimum=0, maximum=0.9),
+        "Fraction that is kept away from all decisions.",
+        default=Split.test,
+        example=0.1,
     )
     validation_tags: tuple[str, ...] = setting(
-        List(Text()), "Tags that validate.", default=(), default_text="none", example=["300K"]
+        List(Text()), "Tags that validate.", default=Split.validation_tags, default_text="none", example=["300K"]
     )
     test_tags: tuple[str, ...] = setting(
-        List(Text()), "Tags that test.", default=(), default_text="none", example=["600K"]
+        List(Text()), "Tags that test.", default=Split.test_tags, default_text="none", example=["600K"]
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:

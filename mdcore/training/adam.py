@@ -11,13 +11,13 @@ import numpy as np
 
 from mdcore.training.batches import batches, set_state, state_of
 from mdcore.training.regression import Regression
-from mdcore.training.settings import AdamSettings
+from mdcore.training.settings import SEED, AdamSettings
 
 
 class Adam:
     """Steps on a Regression; `epoch` shows it every structure once. `seed` decides their order."""
 
-    def __init__(self, regression: Regression, settings: AdamSettings | None = None, seed: int = 0):
+    def __init__(self, regression: Regression, settings: AdamSettings | None = None, seed: int = SEED):
         self.regression, self.settings = regression, settings or AdamSettings()
         self.rng = np.random.default_rng(seed)
         self.parameters = regression.parameters

@@ -8,6 +8,7 @@ import numpy as np
 from mdcore import sanity
 from mdcore.errors import InputError
 from mdcore.training.labelled import Labelled, composition, elements_of
+from mdcore.training.settings import SEED, NetworkSettings, Split
 from mdcore.units import HARTREE, KCAL_PER_MOL, KJ_PER_MOL
 
 USES = ("split", "train", "validation", "test")
@@ -47,8 +48,8 @@ class Dataset:
 
 
 def split(
-    groups: Iterable[tuple[str, Sequence[Labelled]]], *, validation: float = 0.0, test: float = 0.0,
-    validation_tags=(), test_tags=(), seed: int = 1,
+    groups: Iterable[tuple[str, Sequence[Labelled]]], *, validation: float = Split.validation, test: float = Split.test,
+    validation_tags=Split.validation_tags, test_tags=Split.test_tags, seed: int = SEED,
 ) -> Dataset:  # fmt: skip
     """Deal structures out.
 
@@ -98,7 +99,7 @@ def _every(order: np.ndarray, fraction: float) -> set[int]:
 # --- the zero of energy ------------------------------------------------------------------------------
 
 
-def atom_energies(data: Sequence[Labelled], how="fit") -> dict[str, float]:
+def atom_energies(data: Sequence[Labelled], how=NetworkSettings.atom_energies) -> dict[str, float]:
     """The energy of each element that is taken off before training, eV.
 
     how : {element: energy} as given; "fit": least squares of the energies an atom on the compositions (of smallest

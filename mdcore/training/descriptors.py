@@ -19,7 +19,8 @@ from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Scaling, Symmet
 from mdcore.potentials.native_units import Units
 from mdcore.training.environments import Reach
 from mdcore.training.labelled import Labelled, elements_of
-from mdcore.training.settings import RARE
+from mdcore.training.settings import SEED
+from mdcore.training.settings import DescriptorSettings as Default
 
 # of given and of generated functions: least max - min, relative and absolute (functions count neighbours: 1 is large),
 # and 1 - |correlation| up to which two say the same. Published sets have small and similar ones, that work
@@ -58,7 +59,7 @@ class Descriptors:
 
 
 def given(
-    data: Sequence[Labelled], functions: dict[str, list[SymmetryFunction]], mode: str = "scale_center", comm=None
+    data: Sequence[Labelled], functions: dict[str, list[SymmetryFunction]], mode: str = Default.scaling, comm=None
 ) -> Descriptors:
     """Descriptors as given, with their ranges; InputError that names each function that is of no use.
 
@@ -69,7 +70,7 @@ def given(
     problems = []
     values = sample(data, chosen, SAMPLE)
     for own, g in zip(chosen, values, strict=True):
-        problems += [f"descriptors: {f}: {why}" for f, why in useless(own, g, GIVEN).items()]
+        problems += [f"descriptors: {f}: {why}" for f, why in useless(own, g, GIVEN, rare=0.0).items()]
     if problems:
         raise InputError("\n".join(problems))
     return Descriptors(elements, chosen, statistics(data, chosen, mode, comm), tuple(map(len, chosen)))
@@ -77,7 +78,8 @@ def given(
 
 def choose(
     data: Sequence[Labelled], candidates: dict[str, list[SymmetryFunction]], keep: int | dict[str, int] | None,
-    *, method: str = "cur", mode: str = "scale_center", seed: int = 1, rare: float = RARE, comm=None,
+    *, method: str = Default.method, mode: str = Default.scaling, seed: int = SEED,
+    rare: float = Default.rare, comm=None,
 ) -> Descriptors:  # fmt: skip
     """The `keep` most telling candidates of each element (None: all that are of use), with their ranges.
 
@@ -109,7 +111,7 @@ def choose(
     return Descriptors(elements, tuple(chosen), statistics(data, chosen, mode, comm), counts, dropped)
 
 
-def useless(functions: Sequence[SymmetryFunction], g: np.ndarray, limits=GENERATED, rare: float = 0.0):
+def useless(functions: Sequence[SymmetryFunction], g: np.ndarray, limits=GENERATED, rare: float = Default.rare):
     """{label: why} of those that say nothing, or nothing new; g : float64 [n, n_functions]; limits : as GIVEN; rare"""
     (relative, absolute, same), out, kept = limits, {}, []
     low, high, mean, sigma = g.min(axis=0), g.max(axis=0), g.mean(axis=0), g.std(axis=0)
@@ -138,7 +140,7 @@ def useless(functions: Sequence[SymmetryFunction], g: np.ndarray, limits=GENERAT
     return out
 
 
-def select(g: np.ndarray, n: int, method: str = "cur") -> list[int]:
+def select(g: np.ndarray, n: int, method: str = Default.method) -> list[int]:
     """n columns of g float64 [n_samples, n_functions] that say most, in the order in which they were chosen.
 
     cur : the column with the largest share in the leading principal component of what is left; then its part is
@@ -170,7 +172,7 @@ def select(g: np.ndarray, n: int, method: str = "cur") -> list[int]:
 # --- values ----------------------------------------------------------------------------------------------
 
 
-def statistics(data: Sequence[Labelled], functions, mode: str = "scale_center", comm=None) -> tuple[Scaling, ...]:
+def statistics(data: Sequence[Labelled], functions, mode: str = Default.scaling, comm=None) -> tuple[Scaling, ...]:
     """min, max, mean, sigma of each function over all environments of the data; comm : ranks that share the work."""
     comm = comm or SelfComm()
     seen = [_Moments(len(own)) for own in functions]
@@ -215,7 +217,7 @@ class _Moments:
         self.low, self.high = np.minimum(self.low, more.low), np.maximum(self.high, more.high)
 
 
-def sample(data: Sequence[Labelled], functions, most: int, seed: int = 1) -> list[np.ndarray]:
+def sample(data: Sequence[Labelled], functions, most: int, seed: int = SEED) -> list[np.ndarray]:
     """Values [n, n_functions] of each element: of some `most` atoms, of structures drawn at random."""
     left = {e: most for e in elements_of(data)}
     chosen = []

@@ -15,6 +15,7 @@ import numpy as np
 from mdcore.errors import InputError, SimulationError
 from mdcore.training.regression import Errors, Regression
 from mdcore.training.score import Floors
+from mdcore.training.settings import SEED, OptimizerSettings
 from mdcore.units import GIGAPASCAL
 
 QUANTITIES = ("energy", "force", "stress")
@@ -31,7 +32,7 @@ class Stage:
     name: str
     make: Callable
     epochs: int
-    patience: int = 0
+    patience: int = OptimizerSettings.patience
 
 
 @dataclass(eq=False)
@@ -47,7 +48,7 @@ class Fit:
     training: Regression
     validation: Regression | None
     stages: list[Stage]
-    seed: int = 1
+    seed: int = SEED
     floors: Floors = field(default_factory=Floors)
     history: dict[str, list[float]] = field(default_factory=dict)
     stage: int = 0

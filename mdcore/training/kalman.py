@@ -21,7 +21,7 @@ from mdcore.errors import SimulationError
 from mdcore.training.batches import batches, set_state, state_of
 from mdcore.training.covariance import Covariance, single_threaded_blas
 from mdcore.training.regression import Regression
-from mdcore.training.settings import KalmanSettings
+from mdcore.training.settings import SEED, KalmanSettings
 
 MEMORY = 0.02  # how fast the running errors follow, a structure
 SMALLEST = 1e-12  # error, native units
@@ -30,7 +30,7 @@ SMALLEST = 1e-12  # error, native units
 class Kalman:
     """The filter on a Regression; `epoch` shows it every structure once. `seed` decides the order and the choice."""
 
-    def __init__(self, regression: Regression, settings: KalmanSettings | None = None, seed: int = 0):
+    def __init__(self, regression: Regression, settings: KalmanSettings | None = None, seed: int = SEED):
         self.regression, self.settings = regression, settings or KalmanSettings()
         self.covariance = Covariance(regression.n_parameters, self.settings.variance, regression.map, regression.comm)
         self.seed, self.rng = seed, np.random.default_rng(seed)

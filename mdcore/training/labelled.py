@@ -10,6 +10,7 @@ from mdcore.box import Box
 from mdcore.elements import ATOMIC_NUMBERS, ISOTOPES, element_of, stranger
 from mdcore.errors import InputError
 from mdcore.evaluation import Structure
+from mdcore.training.settings import Source
 
 LARGEST = 1e30  # of a label or coordinate; squares of larger ones overflow, in sums
 ALONE = 8.0  # Angstrom; an atom in a periodic cell so wide is an isolated one
@@ -35,7 +36,7 @@ class Labelled:
     energy: float | None = None
     forces: np.ndarray | None = None
     stress: np.ndarray | None = None
-    weight: float = 1.0
+    weight: float = Source.weight
     tag: str = ""
     file: str = ""
     index: int = 0

@@ -9,6 +9,7 @@ from mdcore.errors import InputError
 from mdcore.extxyz_header import JSON
 from mdcore.extxyz_header import value as decode
 from mdcore.quantities import ASYMMETRIC, AXES, VOIGT, asymmetric, asymmetry, numbers, pick, symmetric, tensor
+from mdcore.training.settings import LABELS, Source
 from mdcore.units import GIGAPASCAL
 
 # what ASE and others write; two of a row in one file contradict each other
@@ -50,11 +51,11 @@ class Labels:
     energy: str | None = None
     forces: str | None = None
     stress: str | None = None
-    stress_unit: str = "eV/Angstrom3"
-    stress_order: str = VOIGT
-    stress_sign: str = "tension"
+    stress_unit: str = Source.stress_unit
+    stress_order: str = " ".join(Source.stress_order)
+    stress_sign: str = Source.stress_sign
     tag: str | None = None
-    needed: tuple[str, ...] = ("energy", "forces", "stress")
+    needed: tuple[str, ...] = LABELS
     skewed: list = field(default_factory=list, repr=False, compare=False)  # tensors that were not symmetric
 
     def __post_init__(self):

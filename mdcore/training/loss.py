@@ -34,10 +34,10 @@ LEVER = 0.005  # of the cutoff: over such a way forces at work, added at random,
 class Weights:
     """wE, wF, wS in the potential's own units, and p: 2 is an error per atom, 1 or 0 weigh large structures more."""
 
-    energy: float = 1.0
-    forces: float = 1.0
-    stress: float = 0.0
-    power: float = 2.0
+    energy: float
+    forces: float
+    stress: float = Loss.stress
+    power: float = Loss.power
 
 
 def relative(weights: Loss | Weights, environments: Environments, cutoff: float) -> Weights:

@@ -1,30 +1,116 @@
-"""What can be chosen of optimisers and descriptors, and what is chosen unless somebody says otherwise?
+"""What can be chosen of a training, and what is chosen unless somebody says otherwise?
 
-The one place of these defaults: those of an input file (config/optimizers.py) are taken from here.
+The one place of these defaults: those of an input file (config/training.py) and of functions are taken from here. A
+`Plan` is all of it; the input reference (docs/train-input.md) says what each means.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from mdcore.errors import InputError
+
+CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "poly3": 7, "poly4": 8}
 # the most standard deviations a value of a generated function may lie above the mean. A function with a long tail looks
 # where atoms hardly ever are: a network learns nothing about its values there, and dynamics soon finds some
 RARE = 8.0
+SEED = 1
+LABELS = ("energy", "forces", "stress")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A file of labelled structures. use : "split", "train", "validation" or "test"; units : {"length": ..., "energy":
+    ...}; tag, weight : of all its structures; tag_key, energy, forces, stress, stress_* : names and meaning in the file
+    """
+
+    file: str
+    format: str | None = None
+    units: dict[str, str] = field(default_factory=dict)
+    use: str = "split"
+    tag: str | None = None
+    tag_key: str | None = None
+    weight: float = 1.0
+    energy: str | None = None
+    forces: str | None = None
+    stress: str | None = None
+    stress_unit: str = "eV/Angstrom3"
+    stress_order: tuple[str, ...] = ("xx", "yy", "zz", "yz", "xz", "xy")
+    stress_sign: str = "tension"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Whole tags, then fractions of the rest of the structures that are to be split."""
+
+    validation: float = 0.1
+    test: float = 0.0
+    validation_tags: tuple[str, ...] = ()
+    test_tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescriptorSettings:
+    """What the networks see: generated and chosen on the data, or given (`file`, `functions`). Lengths in Angstrom."""
+
+    cutoff: float | None = None
+    cutoff_function: str = "tanh3"
+    radial: int = 8
+    angular: int = 4
+    angular_shells: int = 0
+    angular_cutoff: float | None = None
+    zetas: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
+    wide: bool = False
+    keep: int | dict[str, int] | None = None
+    method: str = "cur"
+    rare: float = RARE
+    scaling: str = "scale_center"
+    file: str | None = None
+    units: dict[str, str] = field(default_factory=dict)
+    functions: tuple[str, ...] = ()
+
+    @property
+    def is_given(self) -> bool:
+        return self.file is not None or bool(self.functions)
+
+    @property
+    def reach(self) -> float:
+        """How far is looked for neighbours before the functions are known, Angstrom."""
+        return self.cutoff or 6.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings:
+    """hidden : nodes of each hidden layer; atom_energies : "fit", "isolated", "none" or {element: eV}"""
+
+    hidden: tuple[int, ...] = (25, 25)
+    activation: str = "tanh"
+    atom_energies: str | dict[str, float] = "fit"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Loss:
     """What counts how much: weights of errors over what is usual. That is the spread of the labels (Adam, L-BFGS), or
     the running error (the filter: its noise is that over the weight). 0: not looked at
     power : errors of energies are over N^(power / 2); 2 is an error an atom, less trusts large structures more
+    tags : weights of structures by their tag
     """
 
     energy: float = 3.0
     forces: float = 1.0
     stress: float = 0.0
     power: float = 2.0
+    tags: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class KalmanSettings:
+@dataclass(frozen=True, kw_only=True)
+class OptimizerSettings:
+    """epochs : at most; patience : epochs without a better error on the validation set, 0: no end"""
+
+    epochs: int = 100
+    patience: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class KalmanSettings(OptimizerSettings):
     """variance : of each parameter before training. rows : force components an update, of `structures` structures, each
     of which gives its energy (and one component of its stress), too
     threshold : only force components with an error above so many times the structure's average
@@ -39,17 +125,15 @@ class KalmanSettings:
     noise: float = 0.0
 
 
-@dataclass(frozen=True)
-class AdamSettings:
-    """batch : structures a step; step, last_step : sizes of steps; epochs : over which the size falls from one to the
-    other; decay : of weights, not biases, a step and unit of step size (decoupled); average : 0, or how much of the
-    average of the parameters a step keeps; clip : longest gradient in units of its
-    running length, 0: no limit"""
+@dataclass(frozen=True, kw_only=True)
+class AdamSettings(OptimizerSettings):
+    """batch : structures a step; step, last_step : sizes of steps, which fall from one to the other over the epochs
+    decay : of weights, not biases, a step and unit of step size (decoupled); average : 0, or how much of the
+    average of the parameters a step keeps; clip : longest gradient in units of its running length, 0: no limit"""
 
     batch: int = 4
     step: float = 2e-3
     last_step: float = 2e-5
-    epochs: int = 100
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-12
@@ -58,8 +142,8 @@ class AdamSettings:
     clip: float = 5.0
 
 
-@dataclass(frozen=True)
-class LBFGSSettings:
+@dataclass(frozen=True, kw_only=True)
+class LBFGSSettings(OptimizerSettings):
     """memory : steps that tell the curvature; decrease, curvature : of Wolfe's conditions; trials : losses a step
     l2 : regularisation: times the sum of squares of all weights, without biases, is added to the loss
     """
@@ -69,3 +153,53 @@ class LBFGSSettings:
     curvature: float = 0.9
     trials: int = 20
     l2: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Committee:
+    """bootstrap : each member is trained on its own sample of the structures, drawn with replacement"""
+
+    members: int = 1
+    bootstrap: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parallel:
+    """threads : "auto" or a number; memory : GB of each rank for derivatives of descriptors"""
+
+    threads: str | int = "auto"
+    memory: float = 4.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How to train. name, title, card : of the potential; text : the settings, as whoever gave them wrote them
+    zbl : walls: "auto", "off" or {"A-B": (inner, cutoff)}; optimizer : one after the other
+    """
+
+    descriptors: DescriptorSettings
+    optimizer: tuple[OptimizerSettings, ...]
+    seed: int = SEED
+    split: Split = Split()
+    network: NetworkSettings = NetworkSettings()
+    loss: Loss = field(default_factory=Loss)
+    zbl: str | dict[str, tuple[float, float]] = "auto"
+    committee: Committee = Committee()
+    parallel: Parallel = Parallel()
+    name: str = ""
+    title: str = ""
+    card: dict[str, str] = field(default_factory=dict)
+    text: str = ""
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The labels that count."""
+        return tuple(name for name in LABELS if getattr(self.loss, name))
+
+
+class Unsuited(InputError):
+    """A plan that does not suit its data. path : of the setting to change, e.g. ("descriptors", "cutoff")"""
+
+    def __init__(self, text: str, path: tuple = ()):
+        super().__init__(text)
+        self.path = path

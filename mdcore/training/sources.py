@@ -22,6 +22,7 @@ from mdcore.system import check_file
 from mdcore.training import deepmd
 from mdcore.training.labelled import Labelled
 from mdcore.training.labels import Labels
+from mdcore.training.settings import Source
 
 FORMATS = ("extxyz", "n2p2", "deepmd", "ase")
 NATIVE = Units("angstrom", "ev")
@@ -29,7 +30,7 @@ NATIVE = Units("angstrom", "ev")
 
 def read(
     path, *, format: str | None = None, units=None, labels: Labels | None = None, tag: str | None = None,
-    weight: float = 1.0,
+    weight: float = Source.weight,
 ) -> list[Labelled]:  # fmt: skip
     """All structures of a file or folder, in eV and Angstrom.
 

@@ -15,12 +15,13 @@ from mdcore.errors import InputError
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Normalisation
 from mdcore.training.environments import Environments
 from mdcore.training.loss import NetworkRegression
+from mdcore.training.settings import SEED
 
 SCHEMES = ("xavier", "nguyen-widrow")
 NOTHING = 1e-10  # eV, eV/Angstrom, eV/Angstrom^3, and of the largest energy: rounding
 
 
-def initialised(model: HDNNP, environments: Environments, seed: int = 0, scheme: str = "xavier") -> HDNNP:
+def initialised(model: HDNNP, environments: Environments, seed: int = SEED, scheme: str = "xavier") -> HDNNP:
     """The model with random networks that suit the data; InputError for an unknown scheme."""
     if scheme not in SCHEMES:
         raise InputError(f"initial weights: unknown scheme {scheme!r}, expected {' or '.join(SCHEMES)}")

@@ -24,6 +24,8 @@ from mdcore.errors import InputError
 from mdcore.potentials.hdnnp_model import SymmetryFunction
 from mdcore.potentials.n2p2_settings import element_list, read_settings, settings_text, symmetry_functions
 from mdcore.potentials.native_units import Units
+from mdcore.training.settings import CUTOFF_FUNCTIONS
+from mdcore.training.settings import DescriptorSettings as Default
 
 LAMBDAS = (-1.0, 1.0)
 NEAR = 1.5  # of a shell, in units of its width 1/sqrt(eta): where it has 0.1 of its height
@@ -31,9 +33,10 @@ DIGITS = 6  # significant ones of the parameters: what is written is what is use
 
 
 def generate(
-    elements: Sequence[str], shortest: dict[tuple[str, str], float], cutoff: float, *, radial: int = 8,
-    angular: int = 4, zetas: Sequence[float] = (1.0, 2.0, 4.0, 8.0), angular_cutoff: float | None = None,
-    angular_shells: int = 0, wide: bool = False, cutoff_type: int = 2,
+    elements: Sequence[str], shortest: dict[tuple[str, str], float], cutoff: float, *,
+    radial: int = Default.radial, angular: int = Default.angular, zetas: Sequence[float] = Default.zetas,
+    angular_cutoff: float | None = Default.angular_cutoff, angular_shells: int = Default.angular_shells,
+    wide: bool = Default.wide, cutoff_type: int = CUTOFF_FUNCTIONS[Default.cutoff_function],
     seen: dict[tuple[str, str], np.ndarray] | None = None,
 ) -> dict[str, list[SymmetryFunction]]:  # fmt: skip
     """{element: candidates}
@@ -119,7 +122,8 @@ def _round(number: float) -> float:
 
 
 def from_lines(
-    lines: Sequence[str], elements: Sequence[str], cutoff_type: int = 2, alpha: float = 0.0,
+    lines: Sequence[str], elements: Sequence[str],
+    cutoff_type: int = CUTOFF_FUNCTIONS[Default.cutoff_function], alpha: float = 0.0,
     where: str = "descriptors: functions",
 ) -> dict[str, list[SymmetryFunction]]:  # fmt: skip
     """Functions as in `symfunction_short` of input.nn, without the keyword: "H 2 O eta rs rc", in Angstrom."""
