@@ -216,8 +216,8 @@ class Trajectory:
     A frame is a `Snapshot` in user units, atoms in tag order; fields that were not written are None.
 
     ``len(t)``, ``t[i]``, ``t[-3:]`` (frames are read when they are asked for), ``for frame in t``, ``t.steps``,
-    ``t.times``, ``t.species``, ``t.symbols``, ``t.masses``, ``t.units``, ``t.provenance``, ``t.thermo()``. Use it in a
-    ``with`` block or `close` it.
+    ``t.times``, ``t.species``, ``t.symbols``, ``t.masses``, ``t.fields``, ``t.units``, ``t.provenance``,
+    ``t.thermo()``. Use it in a ``with`` block or `close` it.
     Raises InputError if the file can't be read.
     """
 
@@ -244,11 +244,11 @@ class Trajectory:
         self.units = get_units(str(self.file["h5md"].attrs["units"]))
         self.provenance = load_text(self.file["provenance"])
         self._group = group = self.file.get(GROUP)
-        self.n_atoms, self.steps, self.times = 0, np.empty(0, np.int64), np.empty(0)
+        self.n_atoms, self.steps, self.times, self.fields = 0, np.empty(0, np.int64), np.empty(0), []
         if group is None:  # a thermo log alone
             return
-        self._fields = [name for name in FIELDS if name in group]
-        step, time = group[self._fields[0]]["step"], group[self._fields[0]]["time"]
+        self.fields = [name for name in FIELDS if name in group]
+        step, time = group[self.fields[0]]["step"], group[self.fields[0]]["time"]
         self.steps, self.times = step[:], time[: len(step)]
         self.species = group["species"][:].astype(np.int32)
         self.symbols = _names(group["species"])
@@ -261,8 +261,8 @@ class Trajectory:
     def _check_shapes(self):
         """ValueError unless every frame has every atom."""
         group, frames, n = self._group, len(self.steps), self.n_atoms
-        wanted = {f"{name}/value": (n, 3) for name in self._fields}
-        if "position" in self._fields:
+        wanted = {f"{name}/value": (n, 3) for name in self.fields}
+        if "position" in self.fields:
             wanted["image/value"] = (n, 3)
         if any(self.periodic):
             wanted |= {"box/edges/value": (3, 3), "box/origin/value": (3,)}
@@ -296,7 +296,7 @@ class Trajectory:
             return self._frame(k)
 
     def _frame(self, k: int) -> Snapshot:
-        data = {name: self._group[name]["value"][k] for name in self._fields}
+        data = {name: self._group[name]["value"][k] for name in self.fields}
         if "force" in data and self.units.name == "metal":
             data["force"] = data["force"] * KJ_PER_MOL
         positions = data.get("position")
@@ -346,7 +346,7 @@ class Trajectory:
             return f"Trajectory({str(self.path)!r}: no frames)"
         counts = np.bincount(self.species, minlength=len(self.symbols))
         frames = f"{len(self)} frame{'s' if len(self) > 1 else ''}, steps {self.steps[0]} to {self.steps[-1]}"
-        return f"Trajectory({str(self.path)!r}: {frames}, {formula(self.symbols, counts)}, {', '.join(self._fields)})"
+        return f"Trajectory({str(self.path)!r}: {frames}, {formula(self.symbols, counts)}, {', '.join(self.fields)})"
 
 
 class Frames(Sequence):

@@ -1,18 +1,25 @@
 """Does `mdcore info` tell what is in a potential?"""
 
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import pytest
 
 from mdcore.cli import main
 from mdcore.cli.info import info
+from mdcore.potentials.hdnnp import networks_of
 from mdcore.potentials.hdnnp_h5 import write_h5
+from mdcore.potentials.hdnnp_vectors import make_test_vectors
 from mdcore.potentials.n2p2_write import write_n2p2
 from mdcore.potentials.native_units import Units
 from tests.reference.hdnnp_models import random_model, write_folder
+from tests.test_foreign_files import argon  # noqa: F401  (a fixture)
 from tests.test_networks_cli import INPUT
+from tests.test_train_cli import folder as training  # noqa: F401  (a fixture)
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference" / "n2p2"
 WRITTEN = """\
@@ -127,6 +134,76 @@ def test_published_potentials(capsys):
     assert main(["info", str(REFERENCE / "Cu2S_PBE")]) == 0
     told = capsys.readouterr().out
     assert "(comments say: Length unit : Angstrom, Energy unit : eV)" in told and "34 of type 9" in told
+
+
+OTHERS = {
+    "argon.h5md": ["trajectory of a run", "2: Ar2", "7, steps 0 (0 fs) to 12 (48 fs): position, velocity, force",
+                   "7 rows, steps 0 to 12: conserved", "mdcore convert argon.h5md argon.extxyz", 'y("argon.h5md")'],
+    "log.h5md": ["thermo log of a run", "7 rows, steps 0 to 12: conserved", "trajectory_every is 0"],
+    "argon.checkpoint": ["checkpoint of a run", "2: Ar2", "12, 48 of time", "--restart=argon.checkpoint"],
+    "argon.checkpoint.previous": ["checkpoint of a run", "8, 32 of time"],
+    "argon.extxyz": ["structures", "2: Ar2; periodic along a, b, c", "mdcore evaluate POTENTIAL argon.extxyz"],
+    "start.extxyz": ["structures"],
+    "net/input.data": ["labelled structures of n2p2", "[[data]]"],
+    "data": ["labelled structures of n2p2", "[[data]]"],
+    "deep": ["labelled structures of DeePMD"],
+    "argon.analysis.json": ["g(r), diffusion and averages of a run"],
+    "a.errors.txt": ["errors of a trained potential"],
+    "a.PNG": ["a picture"],
+}  # fmt: skip
+
+
+def test_what_is_no_potential(argon, capsys):  # noqa: F811
+    assert main(["run", "argon.toml", "--quiet"]) == 0
+    log = ["--set", "stage.0.trajectory_every=0", "--set", "stage.0.dump_every=0", "--set", 'output.name="log"']
+    assert main(["run", "argon.toml", "--quiet", *log]) == 0
+    for folder in ("net", "data", "deep/x"):
+        Path(folder).mkdir(parents=True)
+    for name in ("net/input.data", "data/input.data", "deep/x/type.raw", *list(OTHERS)[-3:]):
+        Path(name).touch()
+    capsys.readouterr()
+    for name, texts in OTHERS.items():
+        assert main(["info", name]) == 0, name
+        told = capsys.readouterr().out
+        assert told.startswith(f"{name}: {texts[0]}") and all(text in told for text in texts), told
+    Path("bad.checkpoint").write_bytes(Path("argon.checkpoint").read_bytes()[:-3])
+    for name, code, text in [
+        ("bad.checkpoint", 4, "damaged checkpoint"), (".", 2, "a folder without input.nn"),
+        ("argon.py", 2, "no such file"), ("/dev/null", 2, "a device"),
+    ]:  # fmt: skip
+        assert main(["info", name]) == code
+        assert text in capsys.readouterr().err
+    assert main(["verify", "argon.h5md"]) == 2
+    assert "mdcore info tells what it is" in capsys.readouterr().err
+
+
+def test_what_a_training_left(training, capsys):  # noqa: F811
+    assert main(["train", "train.toml", "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["info", "train.training.h5"]) == 0
+    told = capsys.readouterr().out
+    assert "course of a training" in told and "the potential is train.h5" in told and " for train" in told
+    assert main(["info", "train.toml"]) == 0
+    assert "input of a training, which makes a potential; mdcore check train.toml" in capsys.readouterr().out
+
+
+def test_a_file_without_a_checksum(tmp_path, capsys):
+    """Of an earlier version: its test vectors are computed."""
+    path = tmp_path / "net.h5"
+    model = random_model()
+    write_h5(replace(model, test_vectors=make_test_vectors(model, networks_of(model))), path)
+    assert main(["info", str(path)]) == 0
+    assert re.search(r"test vectors +3$", capsys.readouterr().out, re.M)
+    with h5py.File(path) as sealed, h5py.File(tmp_path / "old.h5", "w") as old:
+        old.attrs.update(sealed.attrs)
+        for name in sealed:
+            sealed.copy(name, old)
+    assert main(["info", str(tmp_path / "old.h5")]) == 0
+    assert "3, computed: they hold; no checksum: an older file" in capsys.readouterr().out
+    with h5py.File(tmp_path / "old.h5", "a") as old:
+        old["test_vectors/1/forces"][0] += 1e-3
+    assert main(["info", str(tmp_path / "old.h5")]) == 2
+    assert "test vector 1" in capsys.readouterr().err
 
 
 def test_help_starts_fast():

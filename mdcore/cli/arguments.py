@@ -202,8 +202,9 @@ def build() -> Parser:
     info = commands.add_parser(
         "info",
         parents=[potential],
-        help="tell what is in a potential",
-        description="Tell what is in a potential: species, descriptors, networks, ranges, units, provenance.",
+        help="tell what is in a potential, or what another file is",
+        description="Tell what is in a potential: species, descriptors, networks, ranges, units, provenance. Of a "
+        "trajectory, checkpoint, structure or training: what it is, and which command reads it.",
     )
     info.set_defaults(module="mdcore.cli.info")
     verify = commands.add_parser(

@@ -1,10 +1,12 @@
-"""``mdcore info``: what is in this potential?"""
+"""``mdcore info``: what is in this potential? Of other files: what they are (kinds.py)."""
 
 import dataclasses
+import os
 from collections import Counter
 
 from mdcore.cli.potential import is_input, load_input, parse_units
 from mdcore.comm import on_root
+from mdcore.files import open_binary, read_seal
 from mdcore.potentials import walls
 from mdcore.potentials.hdnnp_model import (
     ACTIVATION_NAMES,
@@ -27,11 +29,20 @@ def command(arguments, comm) -> None:
 
 
 def info(path: str, units=None) -> str:
-    """What there is to say of a network potential's files, or of each potential of an input file; InputError."""
+    """What there is to say of a network potential's files, of each potential of an input file, or of another file;
+    InputError."""
     if not is_input(path):
+        from mdcore.cli.kinds import of_file
         from mdcore.potentials.files import read_model
 
-        return "\n".join([f"{path}: network potential", *of_model(read_model(path, units))])
+        if lines := of_file(path):
+            return "\n".join(lines)
+        model = read_model(path, units)
+        return "\n".join([f"{path}: network potential", *of_model(model, _unsealed(path, model))])
+    from mdcore.config.load import is_training
+
+    if os.path.isfile(path) and is_training(path):
+        return f"{path}: input of a training, which makes a potential; mdcore check {path} tells what it would do"
     from mdcore.cli.assemble import make_potential, read_potentials
     from mdcore.potentials.base import leaves
 
@@ -43,6 +54,20 @@ def info(path: str, units=None) -> str:
         if hasattr(term, "model"):
             lines += of_model(term.model)
     return "\n".join(lines)
+
+
+def _unsealed(path: str, model: HDNNP) -> bool:
+    """Is it a .h5 file of an earlier version, without a checksum? Then its test vectors are computed; InputError."""
+    if not os.path.isfile(path) or os.path.basename(path) == "input.nn":
+        return False
+    with open_binary(path) as stream:
+        unsealed = not read_seal(stream)[0]
+    if unsealed:
+        from mdcore.potentials.hdnnp import networks_of
+        from mdcore.potentials.hdnnp_vectors import check_test_vectors
+
+        check_test_vectors(model, networks_of(model))
+    return unsealed
 
 
 def of_settings(settings) -> list[str]:
@@ -74,8 +99,9 @@ def _line(name: str, text) -> str:
 # --- network potentials ----------------------------------------------------------------------------
 
 
-def of_model(model: HDNNP) -> list[str]:
-    """Everything of a network potential but its weights."""
+def of_model(model: HDNNP, unsealed: bool = False) -> list[str]:
+    """Everything of a network potential but its weights. unsealed : its file has no checksum, the vectors were computed
+    """
     unit = f" {model.units.length}" if model.units else ""
     lines = [_line("name", model.name)] if model.name else []
     lines.append(_line("species", ", ".join(model.elements)))
@@ -99,7 +125,11 @@ def of_model(model: HDNNP) -> list[str]:
         lines.append(_line("walls", f"{walls.table(model.walls)} Angstrom (ZBL; nothing beyond the second)"))
     for e, element in enumerate(model.elements):
         lines += _of_element(model, e, element, unit, energy)
-    lines.append(_line("test vectors", len(model.test_vectors) or "none: not verified"))
+    vectors = f"{len(model.test_vectors) or 'none: not verified'}"
+    if unsealed:
+        vectors += ", computed: they hold" if model.test_vectors else ""
+        vectors += "; no checksum: an older file (mdcore convert writes one with it)"
+    lines.append(_line("test vectors", vectors))
     for name in ("provenance", "training"):
         lines += [f"  {name}"] if getattr(model, name) else []
         lines += [_line(f"  {key}", value) for key, value in getattr(model, name).items()]

@@ -28,12 +28,24 @@ KINDS = {
 }
 
 
+def _kind(name: str) -> str | None:
+    """What a file of that name is, one of KINDS."""
+    for endings, text in KINDS.items():
+        if name.lower().endswith(tuple(endings.split())) or (name in ("POSCAR", "CONTCAR") and "poscar" in endings):
+            return text
+    return None
+
+
+def is_structure(path: str) -> bool:
+    """Is a file named as structures are?"""
+    return _kind(os.path.basename(path)) is STRUCTURE
+
+
 def other_kind(path: str) -> str | None:
     """What a file is that isn't an input, by its name, and what to do with it; None if it may be one."""
     name = os.path.basename(path)
-    for endings, text in KINDS.items():
-        if name.lower().endswith(tuple(endings.split())) or (name in ("POSCAR", "CONTCAR") and "poscar" in endings):
-            return text.format(path=path, name=name)
+    if text := _kind(name):
+        return text.format(path=path, name=name)
     if (name.startswith("in.") and not name.endswith(".toml")) or name.endswith(".in"):
         return "named as scripts of LAMMPS are; an input file is TOML: mdcore help input"
     return None

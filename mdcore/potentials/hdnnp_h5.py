@@ -71,7 +71,7 @@ def read_h5(path, units: Units | dict | None = None) -> HDNNP:
     try:
         with open_h5(path, "a potential of mdcore") as file:
             if file.attrs.get("format") != FORMAT:
-                raise InputError(f"{path}: not a potential of mdcore (attribute format is not {FORMAT!r})")
+                raise InputError(f"{path}: not a potential of mdcore (mdcore info tells what it is, if mdcore made it)")
             if file.attrs["version"] > GUARDED:
                 raise InputError(f"{path}: format version {file.attrs['version']}: written by a newer mdcore")
             model = _read(file)
