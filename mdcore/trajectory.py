@@ -284,12 +284,14 @@ class Trajectory:
     def __getitem__(self, index):
         """The frame at an index, as in a list; of a slice, a sequence of frames that are read when asked for."""
         numbers = range(len(self.steps))
-        if isinstance(index, slice):
-            return Frames(self, numbers[index])
         try:
+            if isinstance(index, slice):
+                return Frames(self, numbers[index])
             k = numbers[index]
         except IndexError:
             raise IndexError(f"{self.path}: frame {index}: there are {len(numbers)}, counted from 0") from None
+        except TypeError:
+            raise InputError(_no_frame(self, index)) from None
         if not self.file:
             raise InputError(f"{self.path}: closed; open it again: Trajectory({str(self.path)!r})")
         with self._readable():
@@ -349,6 +351,20 @@ class Trajectory:
         return f"Trajectory({str(self.path)!r}: {frames}, {formula(self.symbols, counts)}, {', '.join(self.fields)})"
 
 
+def _no_frame(trajectory: Trajectory, index) -> str:
+    """What is wrong with asking for ``trajectory[index]``, and what gives what may be meant."""
+    text = f"{trajectory.path}: trajectory[{index!r}]: frames are counted by integers, trajectory[0] or trajectory[-3:]"
+    if not isinstance(index, str):
+        return text
+    if index in trajectory.thermo():
+        return f"{text}; this is a column of the thermo log: trajectory.thermo()[{index!r}]"
+    known = {"position": "positions", "x": "positions", "velocity": "velocities", "v": "velocities", "force": "forces"}
+    name = known.get(index, index)
+    if name in (*FIELDS.values(), "images", "step", "time", "box"):
+        return f"{text}; of each frame: [frame.{name} for frame in trajectory]"
+    return f"{text}; trajectory[0].positions, trajectory.steps, trajectory.thermo() have the numbers"
+
+
 class Frames(Sequence):
     """Some frames of a trajectory: numbers (a range) of them."""
 
@@ -359,9 +375,11 @@ class Frames(Sequence):
         return len(self.numbers)
 
     def __getitem__(self, index):
-        if isinstance(index, slice):
-            return Frames(self.trajectory, self.numbers[index])
-        return self.trajectory[self.numbers[index]]
+        try:
+            numbers = self.numbers[index]
+        except TypeError:
+            raise InputError(_no_frame(self.trajectory, index)) from None
+        return Frames(self.trajectory, numbers) if isinstance(index, slice) else self.trajectory[numbers]
 
     def __repr__(self):
         return f"{len(self)} frames of {self.trajectory!r}"

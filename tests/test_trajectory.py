@@ -194,6 +194,38 @@ def test_mdanalysis_knows_names_elements_and_the_time_between_frames(tmp_path, c
         assert file["observables/dt/value"].shape == (2,) and file["observables/dt/step"][:].tolist() == [0, 10]
 
 
+def test_isotopes_of_hydrogen_are_hydrogen_to_readers_of_pdb(tmp_path):
+    names = ["O", "D", "H", "T"]
+    x = [[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [3, 3, 3]]
+    sim = Simulation(System(Box.cubic(12.0), x, names), LennardJones(4.0, 1e-4, 1.0), VelocityVerlet(0.5))
+    sim.add_observer(writer := H5MDWriter(tmp_path / "run.h5md", 1))
+    sim.run(1)
+    writer.close()
+    assert main(["convert", str(tmp_path / "run.h5md"), str(tmp_path / "run.pdb")]) == 0
+    atoms = [line for line in (tmp_path / "run.pdb").read_text().splitlines() if line.startswith("HETATM")]
+    assert [line[12:16].strip() for line in atoms] == names
+    assert [line[76:78].strip() for line in atoms] == ["O", "H", "H", "H"]
+    io = pytest.importorskip("ase.io")
+    assert io.read(tmp_path / "run.pdb").get_chemical_symbols() == ["O", "H", "H", "H"]
+    mda = pytest.importorskip("MDAnalysis")
+    assert mda.Universe(str(tmp_path / "run.pdb")).atoms.elements.tolist() == ["O", "H", "H", "H"]
+
+
+def test_frames_are_asked_for_by_number(tmp_path):
+    sim = FakeSim()
+    sim.run(0, H5MDWriter(tmp_path / "a.h5md", 1))
+    with Trajectory(tmp_path / "a.h5md") as t:
+        assert t[np.int64(0)].step == 0
+        for index, says in (
+            ("x", r"\[frame.positions for frame in trajectory\]"), ("forces", r"\[frame.forces for"),
+            ("step", "frame.step"), ("rdf", r"trajectory.thermo\(\) have"), (0.5, r"trajectory\[0\]"),
+            (None, "integers"), (slice("a", None), "integers"), ([0, 1], "integers"),
+        ):  # fmt: skip
+            for frames in (t, t[:]):
+                with pytest.raises(InputError, match=says):
+                    frames[index]
+
+
 def test_reader_gives_boxes_back(tmp_path):
     sim = FakeSim(box=Box(TRICLINIC.matrix, periodic=(True, False, True), origin=(1.0, 2.0, 3.0)))
     sim.run(0, H5MDWriter(tmp_path / "a.h5md", 1))

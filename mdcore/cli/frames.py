@@ -7,7 +7,7 @@ A .pdb has the names and elements for programs that take them from a file of the
 import numpy as np
 
 from mdcore.cli.clashes import clash
-from mdcore.elements import ATOMIC_NUMBERS
+from mdcore.elements import ATOMIC_NUMBERS, element_of
 from mdcore.errors import InputError
 from mdcore.extxyz import SUFFIXES, write_frame
 from mdcore.trajectory import Trajectory
@@ -51,7 +51,7 @@ def write_pdb(stream, frame) -> None:
         angles = np.degrees(np.arccos(np.clip([b @ c, a @ c, a @ b], -1.0, 1.0)))
         stream.write("CRYST1{:9.3f}{:9.3f}{:9.3f}{:7.2f}{:7.2f}{:7.2f} P 1           1\n".format(*lengths, *angles))
     for k, (name, (x, y, z)) in enumerate(zip(frame.names, positions.tolist(), strict=True), start=1):
-        element = name if name in ATOMIC_NUMBERS else ""
+        element = element_of(name) if element_of(name) in ATOMIC_NUMBERS else ""  # readers know no D, no T
         column = f"{name[:4]:<4}" if len(element) == 2 or len(name) > 3 else f" {name:<3}"
         stream.write(
             f"HETATM{k % 100000:5d} {column} MOL A{1:4d}    {x:8.3f}{y:8.3f}{z:8.3f}{1:6.2f}{0:6.2f}"
