@@ -8,6 +8,7 @@ import pytest
 from mdcore import ZBL, Box, HDNNPotential, Sum, System, evaluate, read_model
 from mdcore.cli import main
 from mdcore.errors import InputError
+from mdcore.extxyz import write_frame
 from mdcore.potentials.committee import committee, single
 from mdcore.potentials.hdnnp_h5 import read_h5, write_h5
 from mdcore.potentials.hdnnp_model import fingerprint, identical
@@ -140,3 +141,25 @@ def test_they_keep_atoms_apart():
     sim.every(1, lambda sim: nearest.append(np.linalg.norm(np.diff(sim.positions, axis=0))))
     sim.run(400)
     assert 0.3 < min(nearest) < 1.9
+
+
+WALLED_RUN = """
+structure = { file = "start.extxyz" }
+potential = [{ type = "hdnnp", file = "net.h5" }ADDED]
+stage = [{ ensemble = "nve", timestep = 0.5, steps = 0 }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "added", "says"),
+    [(GUARDED, "", "with walls (ZBL) within 1.9 Angstrom, extrapolation"),
+     (BARE, ', { type = "zbl", inner = 0.7, cutoff = 1.2 }', "it has no test vectors\n             ZBL")],
+)  # fmt: skip
+def test_the_banner_names_walls(tmp_path, monkeypatch, capsys, model, added, says):
+    monkeypatch.chdir(tmp_path)
+    write_h5(model, "net.h5")
+    with open("start.extxyz", "w") as stream:
+        write_frame(stream, SYSTEM)
+    (tmp_path / "run.toml").write_text(WALLED_RUN.replace("ADDED", added))
+    assert main(["run", "run.toml"]) == 0
+    assert says in capsys.readouterr().out

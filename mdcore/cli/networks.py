@@ -131,7 +131,7 @@ def verdicts(potential, doubtful: bool = False) -> list[str]:
 
 
 def provenance(settings: Settings, potential) -> dict[str, str]:
-    """Of the networks, for every output: who they are, how they run, where they come from."""
+    """Of networks and what is added to them, for every output: who they are, how they run, where they come from."""
     networks = running(potential)
     if not networks:
         return {}
@@ -145,8 +145,9 @@ def provenance(settings: Settings, potential) -> dict[str, str]:
         }
         for file, n in zip(files, networks, strict=True)
     ]
+    terms = zip(settings.potential, leaves(potential), strict=True)
     return {
-        "potential": "\n".join(f"hdnnp {n.describe()}" for n in networks),
+        "potential": "\n".join(f"hdnnp {t.describe()}" if isinstance(t, HDNNPotential) else s.title for s, t in terms),
         "potential_files": json.dumps(about),
         "threads": str(networks[0].threads),
     }

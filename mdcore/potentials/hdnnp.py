@@ -109,10 +109,12 @@ class HDNNPotential:
             for element, own in zip(self.model.elements, self.model.symmetry_functions, strict=True)
         )
         members = f"a committee of {len(self.model.members)}, " if self.is_committee else ""
+        far = max((wall.cutoff for wall in self.model.walls), default=None)
+        walls = "" if far is None else f"with walls (ZBL) within {far:.3g} Angstrom, "
         return (
             f"{self.name}: {members}{counts} descriptors, cutoff {self.cutoff:.6g} Angstrom ({self.units.length}, "
-            f"{self.units.energy}), {self.precision} precision, "
-            f"{'with walls, ' * bool(self.model.walls)}extrapolation: {self.extrapolation.policy}"
+            f"{self.units.energy}), {self.precision} precision, {walls}"
+            f"extrapolation: {self.extrapolation.policy}"
             + ("" if self.model.test_vectors else "; not verified: it has no test vectors")
         )
 
