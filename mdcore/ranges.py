@@ -7,6 +7,7 @@ from mdcore.errors import InputError
 SMALLEST, LARGEST = 1e-15, 1e15  # sizes of numbers, where nothing else is said
 RANGES = {  # sizes of quantities, user units
     "length": (1e-6, 1e6),
+    "inverse length": (1e-6, 1e6),
     "energy": (1e-12, 1e6),
     "mass": (1e-6, 1e9),
     "time": (1e-9, 1e6),

@@ -227,15 +227,18 @@ class NamedSections:
     cls: type
 
 
-def setting(kind, doc, *, default=REQUIRED, factory=MISSING, default_text=None, quantity=None, example=None):
+def setting(
+    kind, doc, *, default=REQUIRED, factory=MISSING, default_text=None, quantity=None, ranged=True, example=None
+):
     """A dataclass field that is a key of the input file.
 
     `quantity` names the unit (a key of `UnitSystem.labels`), `default_text` describes a default that
     depends on other settings (the field then holds None until the settings are resolved), `example`
-    is a TOML value. Numbers that are a quantity get its range (RANGES), unless theirs is narrower.
+    is a TOML value. Numbers that are a quantity get its range (RANGES), unless theirs is narrower or
+    they are not `ranged`.
     """
     metadata = {
-        "kind": _within(kind, *RANGES[quantity]) if quantity in RANGES else kind,
+        "kind": _within(kind, *RANGES[quantity]) if ranged and quantity in RANGES else kind,
         "doc": doc,
         "quantity": quantity,
         "default_text": default_text,

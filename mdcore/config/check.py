@@ -31,14 +31,16 @@ def check_document(problems: Problems):
             problems.add(("structure", "file"), "is a directory; name a file in it")
     potentials = document.get("potential")
     for i, potential in enumerate(potentials if isinstance(potentials, list) else ()):
-        file = potential.get("file") if isinstance(potential, dict) else None
-        if isinstance(file, str) and file:
+        pairs = potential.get("pair") if isinstance(potential, dict) else None
+        parts = [(("potential", i, "pair", k), pair) for k, pair in enumerate(pairs if isinstance(pairs, list) else ())]
+        for where, part in ((("potential", i), potential), *parts):
+            file = part.get("file") if isinstance(part, dict) else None
+            if not isinstance(file, str) or not file:
+                continue
             path = beside_input(problems.origin.source, file)
             if not os.path.exists(path):
-                problems.add(
-                    ("potential", i, "file"),
-                    f"no such file or folder; looked for {path} (the path is relative to the input file)",
-                )
+                text = f"no such file or folder; looked for {path} (the path is relative to the input file)"
+                problems.add((*where, "file"), text)
 
 
 def check_settings(settings: Settings, problems: Problems):

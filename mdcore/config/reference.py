@@ -199,7 +199,7 @@ def variants(kind: Sections, name: str, field: Field) -> list[str]:
         parts.append(keys_table(first, only=common))
     for word, cls in kind.classes.items():
         own = set(keys(cls)) - common if len(kind.classes) > 1 else set(keys(cls))
-        parts += [f'\n### `{kind.tag} = "{word}"`\n', f"{cls.__doc__.strip()}\n", keys_table(cls, only=own)]
+        parts += [f'\n### `{kind.tag} = "{word}"`\n', f"{documentation(cls)}\n", keys_table(cls, only=own)]
         for key, inner in keys(cls).items():
             nested = inner.metadata["kind"]
             if isinstance(nested, NamedSections):

@@ -30,7 +30,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "tau_t": ("friction",),
     "tdamp": ("friction",),
     "damp": ("friction",),
-    "damping": ("friction",),
+    "damping": ("friction", "alpha"),
     "relaxation_time": ("friction",),
     "taut": ("friction",),
     "thermostat": ("ensemble",),
@@ -96,6 +96,20 @@ KEYS: dict[str, tuple[str, ...]] = {
     "cutoff_radius": ("cutoff",),
     "eps": ("epsilon",),
     "sig": ("sigma",),
+    "d0": ("depth",),
+    "de": ("depth",),
+    "well_depth": ("depth",),
+    "r_0": ("r0",),
+    "re": ("r0",),
+    "r_e": ("r0",),
+    "req": ("r0",),
+    "c6": ("c",),
+    "charge": ("charges",),
+    "q": ("charges",),
+    "lambda": ("coupling",),
+    "nlambda": ("n",),
+    "section": ("keyword",),
+    "pair_table": ("file",),
     "shift": ("truncation",),
     "pair_modify": ("truncation", "mixing"),
     "tail": ("tail_corrections",),
@@ -168,6 +182,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 REMARKS = {"friction": ", the inverse of the relaxation time"}
 
 BAROSTAT = "mdcore has no constant pressure: relax the cell elsewhere, or give it the density that is wanted"
+LATTICE = 'mdcore has no lattice sums; charges with a cutoff are a [[potential]] of type = "coulomb"'
 # words for what is not there -> a sentence
 MISSING = dict.fromkeys(("barostat", "pcouple", "ref_p", "pdamp", "tau_p", "taup", "compressibility"), BAROSTAT) | {
     "minimize": "mdcore has no minimiser: cool with a langevin stage, temperature = [300, 1]",
@@ -176,9 +191,9 @@ MISSING = dict.fromkeys(("barostat", "pcouple", "ref_p", "pdamp", "tau_p", "taup
     "relax": "mdcore has no minimiser: cool with a langevin stage, temperature = [300, 1]",
     "constraints": "mdcore has no constraints: choose a timestep short enough for the fastest bond",
     "shake": "mdcore has no constraints: choose a timestep short enough for the fastest bond",
-    "kspace_style": "mdcore has no long-range electrostatics",
-    "coulombtype": "mdcore has no long-range electrostatics",
-    "charges": "mdcore has no charges in its potentials",
+    "kspace_style": LATTICE,
+    "coulombtype": LATTICE,
+    "fourierspacing": LATTICE,
     "bond_style": "mdcore has no bonded terms",
     "angle_style": "mdcore has no bonded terms",
     "include": "one file has all settings; --set changes one of them",
@@ -215,11 +230,33 @@ VALUES: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         ("universal repulsion wall ziegler", 'the repulsion of nuclei is type = "zbl"'),
         (
-            "eam eam/alloy eam/fs meam tersoff sw stillinger-weber morse buck buckingham reaxff mace allegro nequip "
-            "deepmd gap quip snap ace pace schnet chgnet coul/cut coul/long lj/cut/coul/long harmonic tip3p tip4p spc "
-            "airebo amber charmm opls emt wca gupta",
+            "eam eam/alloy eam/fs meam tersoff sw stillinger-weber reaxff mace allegro nequip deepmd gap quip snap ace "
+            "pace schnet chgnet harmonic tip3p tip4p spc airebo amber charmm opls emt gupta",
             NO_SUCH,
         ),
+        ("morse/smooth/linear morse/opt", 'Morse is type = "morse"'),
+        ("buck exp-6 exp6 born-mayer", 'Buckingham, also without its attraction, is type = "buckingham"'),
+        (
+            "buck/coul/cut buck/coul/long buck/coul/msm",
+            'two [[potential]] add up: one of type = "buckingham", one of type = "coulomb"',
+        ),
+        (
+            "born born/coul/long born/coul/dsf born/coul/wolf bmh bmhtf tosi-fumi fumi-tosi yukawa mie lj/mdf lj9-6 "
+            "lj/gromacs lj96/cut wca dpd gauss",
+            'any function of the distance can be a type = "table"; charges are a [[potential]] of their own, '
+            'type = "coulomb"',
+        ),
+        (
+            "lj/cut/coul/cut lj/cut/coul/long lj/cut/coul/dsf lj/cut/coul/wolf",
+            'two [[potential]] add up: one of type = "lj", one of type = "coulomb"',
+        ),
+        (
+            "coul/dsf coul/wolf coul/cut coul/shift wolf dsf electrostatic electrostatics charges charge",
+            'charges with a cutoff are type = "coulomb"',
+        ),
+        ("coul/long ewald pppm pme spme", LATTICE),
+        ("lj/cut/soft softcore lj/soft", 'Lennard-Jones with a soft core is type = "soft-core"'),
+        ("tabulated pair_table spline user", 'a function of the distance, from a file, is type = "table"'),
     ),
     "units": (
         (

@@ -31,6 +31,7 @@ class SoftCore(ByPair):
         if isinstance(n, bool) or not (isinstance(n, int) and 0 < n < 10):
             raise InputError(f"SoftCore: n = {n!r}: expected a whole number from 1 to 9")
         self.n = n
+        self.at_any_distance = self.coupling < 1.0 and self.alpha > 0.0  # it knows what happens (sanity.py)
 
     def __repr__(self):
         return f"{super().__repr__()[:-1]}, coupling={self.coupling:g}, alpha={self.alpha:g}, n={self.n})"
