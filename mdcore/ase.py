@@ -13,7 +13,6 @@ import numpy as np
 from mdcore.engine import Engine
 from mdcore.errors import InputError
 from mdcore.evaluation import open_potential, take
-from mdcore.potentials.disagreement import committees
 from mdcore.ranges import number
 from mdcore.simulation import SKIN
 from mdcore.voigt import PAIRS
@@ -22,8 +21,6 @@ try:
     from ase.calculators.calculator import Calculator, all_changes
 except ImportError:
     raise InputError('ASE is not installed: pip install "mdcore[ase]"') from None
-
-DISAGREEMENT = ("force_disagreement", "energy_disagreement")
 
 
 class MDCore(Calculator):
@@ -35,8 +32,9 @@ class MDCore(Calculator):
         cell, species or periodicity change. It changes the speed, never the result
     builds : how often the list was built; evaluation : the last Evaluation (mdcore.evaluate)
 
-    Of a committee, get_property("force_disagreement", atoms) and "energy_disagreement" tell how its members differ: the
-    standard deviations of the force on each atom and of the energy an atom.
+    What else a potential finds is a property, too: of a committee "force_disagreement", "energy_disagreement",
+    "max_disagreement" and "mean_disagreement", the standard deviations of its members about the force on each atom and
+    the energy an atom.
 
     Stress is known where the cell has three vectors, periodic or not. InputError for a species without
     parameters, SimulationError if atoms overlap.
@@ -60,8 +58,8 @@ class MDCore(Calculator):
         super().__init__(atoms=atoms, directory=directory)
         skin = number("MDCore: skin", skin, "length", zero=True)
         self.potential, self.skin = open_potential(potential, units, precision, threads), skin
-        if len(committees(self.potential)) == 1:
-            self.implemented_properties = (*self.implemented_properties, *DISAGREEMENT)
+        self._findings = tuple(finding.name for finding in self.potential.findings)
+        self.implemented_properties = (*self.implemented_properties, *self._findings)
         self.builds, self.evaluation = 0, None
         self._engine, self._placed = None, None
 
@@ -85,15 +83,14 @@ class MDCore(Calculator):
             self._engine.place(structure.box, structure.positions, structure.species)
         self._placed = frame
         self.builds += self._engine.neighbors.builds - before
-        asked = any(name in DISAGREEMENT for name in properties)
-        found = self.evaluation = self._engine.compute(disagreement=asked)
+        asked = any(name in self._findings for name in properties)
+        found = self.evaluation = self._engine.compute(findings=asked)
         self.results = {
             "energy": found.energy,
             "free_energy": found.energy,
             "energies": found.energies,
             "forces": found.forces,
         }
-        if asked:
-            self.results |= zip(DISAGREEMENT, (found.disagreement.forces, found.disagreement.energy), strict=True)
+        self.results |= found.findings or {}
         if atoms.cell.rank == 3:
             self.results["stress"] = np.array([-found.virial[pair] for pair in PAIRS]) / atoms.cell.volume

@@ -1,8 +1,8 @@
 """What does a run look like to programs that read extended xyz (ASE, OVITO, training codes)?
 
 Every frame is a complete data point: positions (wrapped), momenta and masses, forces, potential
-energy, and the stress of the potential alone, without the kinetic part, as ASE's calculators give it; of a committee
-also how its members differ about each atom, `force_disagreement`.
+energy, and the stress of the potential alone, without the kinetic part, as ASE's calculators give it; and what
+the potential finds about each atom (of a committee `force_disagreement`, how its members differ).
 Units and signs are those of extxyz.py; ``Step``, ``Time`` (user unit), the version and the seed
 stand in the comment line.
 """
@@ -55,8 +55,8 @@ class ExtxyzDump:
 
     def observe(self, sim):
         """Append the present frame; collective."""
-        thermo, snapshot, spread = sim.thermo(), sim.snapshot(), sim.spread
-        columns = {} if spread is None else {"force_disagreement": sim.by_tag(spread.forces)}
+        thermo, snapshot = sim.thermo(), sim.snapshot()
+        columns = {finding.name: sim.by_tag(value) for finding, value in sim.find().items() if finding.per_atom}
         if snapshot is not None:
             self.write(snapshot, thermo, sim.units, columns=columns)
 

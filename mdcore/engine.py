@@ -3,7 +3,7 @@
 What a simulation does in a step, without steps (work.py). `evaluation.py` and `ase.py` are its callers.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from mdcore.box import MOST_IMAGES
 from mdcore.domain import Domain
 from mdcore.errors import InputError, SimulationError
 from mdcore.potentials.base import leaves
-from mdcore.potentials.disagreement import Spread, committees
 from mdcore.units import METAL, UnitSystem
 from mdcore.work import Work
 
@@ -46,7 +45,8 @@ class Evaluation:
         nan unless periodic along all three directions
     extrapolation : OutOfRange, None without a network potential
     descriptors : where asked, float64 [n_functions of the element] of each atom, in the network's own units
-    disagreement : where asked, of a committee, Spread: how its members differ about each force and the energy
+    findings : where asked, {name: value}, what else the potential tells (potentials/base.py), per atom float64 [n]; of
+        a committee max_disagreement, mean_disagreement, energy_disagreement, force_disagreement
     """
 
     energy: float
@@ -56,7 +56,7 @@ class Evaluation:
     stress: np.ndarray
     extrapolation: OutOfRange | None = None
     descriptors: tuple[np.ndarray, ...] | None = None
-    disagreement: Spread | None = None
+    findings: dict | None = None
 
     @property
     def pressure(self) -> float:
@@ -80,7 +80,7 @@ class Engine:
         self.symbols, self.units, self.looks = tuple(symbols), units, looks
         self.work = Work(potential, self.symbols, skin, units=units)
         self.atoms, self.neighbors = self.work.atoms, self.work.neighbors
-        self.networks = [term for term in leaves(self.work.bound) if hasattr(term, "asked")]
+        self.networks = [term for term in leaves(self.work.bound) if term.potential.trained]
         for term in self.networks:
             term.threads = term.threads if threads is None else threads
 
@@ -116,9 +116,9 @@ class Engine:
         self.work.neighbourhood(self.looks)
         self._tags = self.atoms.tags[: self.atoms.n_owned].copy()
 
-    def compute(self, descriptors: bool = False, disagreement: bool = False) -> Evaluation:
+    def compute(self, descriptors: bool = False, findings: bool = False) -> Evaluation:
         """Energy, forces, virial; SimulationError if atoms overlap, InputError for descriptors of no network, or
-        disagreement of no committee."""
+        findings of a potential that has none."""
         atoms, work = self.atoms, self.work
         n, order = atoms.n_owned, self._tags
         shares = np.zeros(atoms.n_total + 1)
@@ -141,7 +141,7 @@ class Engine:
             stress=virial / (-self.box.volume * self.units.pressure) if periodic else np.full((3, 3), np.nan),
             extrapolation=self._out_of_range(n) if self.networks else None,
             descriptors=self._descriptors() if descriptors else None,
-            disagreement=self._disagreement() if disagreement else None,
+            findings=self._find() if findings else None,
         )
 
     def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -192,15 +192,11 @@ class Engine:
         rows, kinds = np.argsort(self._tags), self.atoms.species
         return tuple(term.asked["descriptors"][row, : lengths[kinds[row]]] for row in rows)
 
-    def _disagreement(self) -> Spread:
-        found = committees(self.work.bound)
-        if len(found) != 1:
-            raise InputError(
-                f"disagreement: this potential has {len(found) or 'no'} committees; evaluate one potential of several "
-                "members"
-            )
-        spread = found[0].spread(self.atoms, self.neighbors, self.work.domain, self.work.comm)
-        return replace(spread, forces=spread.forces[np.argsort(self._tags)])
+    def _find(self) -> dict:
+        if not self.work.potential.findings:
+            raise InputError("findings: this potential has none; a committee of networks has")
+        order = np.argsort(self._tags)
+        return {f.name: v[order] if f.per_atom else v for f, v in self.work.bound.find(self.work).items()}
 
     def _check_forces(self) -> None:
         atoms, row = self.atoms, self.work.bad_row()

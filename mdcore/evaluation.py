@@ -25,7 +25,7 @@ from mdcore.units import METAL, UnitSystem
 
 def evaluate(
     potential, structures, *, units=None, precision: str = "double", threads: int | None = None,
-    descriptors: bool = False, disagreement: bool = False,
+    descriptors: bool = False, findings: bool = False,
 ):  # fmt: skip
     """Energy, forces and stress of a structure, or of each structure of a list.
 
@@ -38,7 +38,8 @@ def evaluate(
     threads : structures of a list are computed side by side, a single one in parallel if it can be; None: as
         MDCORE_NUM_THREADS says, or 1. The results are the same bits
     descriptors : of a network potential: tell each atom's symmetry functions too
-    disagreement : of a committee: tell how its members differ, too; it takes about as long as a reverse pass a member
+    findings : tell what else the potential finds, too: of a committee, how its members differ; it takes about as long
+        as a reverse pass a member
 
     Returns an Evaluation, or a list of them, atoms in the order given. Raises InputError for a structure or
     a potential that is not right, SimulationError if atoms overlap; both say which structure of the list.
@@ -48,9 +49,9 @@ def evaluate(
     jobs = list(enumerate(structures)) if many else [(None, structures)]
     workers = min(number_of_threads(threads), len(jobs))
     if workers > 1:
-        results = _side_by_side([Worker(potential, descriptors, disagreement, True) for _ in range(workers)], jobs)
+        results = _side_by_side([Worker(potential, descriptors, findings, True) for _ in range(workers)], jobs)
     else:
-        work = Worker(potential, descriptors, disagreement, threads=threads)
+        work = Worker(potential, descriptors, findings, threads=threads)
         results = [work(*job) for job in jobs]
     return results if many else results[0]
 
@@ -81,8 +82,8 @@ class Worker:
     alone : other threads compute meanwhile; threads : of a network's kernels (None: as the potential says)
     """
 
-    def __init__(self, potential, descriptors=False, disagreement=False, alone=False, threads: int | None = None):
-        self.potential, self.asked = potential, (descriptors, disagreement)
+    def __init__(self, potential, descriptors=False, findings=False, alone=False, threads: int | None = None):
+        self.potential, self.asked = potential, (descriptors, findings)
         self.threads = 1 if alone else None if threads is None else number_of_threads(threads)
         self.engines: dict[tuple, Engine] = {}
 

@@ -32,7 +32,7 @@ def cure(sim, usual: str) -> str:
     """What can be done about motion that got out of hand: `usual`, or, where atoms had been outside what a network was
     trained on, to doubt that first."""
     for network in leaves(sim.potential):
-        if not hasattr(network, "verdict"):
+        if not network.trained:
             continue
         since = network.extrapolation.total.since
         if network.verdict()[0] or (network.model.known is not None and since is not None):

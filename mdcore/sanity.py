@@ -51,8 +51,8 @@ def look(it) -> None:
         total = int(comm.sum(np.array([total]))[0])
     if total > MANY and density < CROWDED and kinds == ("half",):  # forces of pairs tell as well, and at no cost
         return
-    tolerant = any(getattr(t, "at_any_distance", False) or getattr(getattr(t, "model", 0), "walls", ()) for t in terms)
-    strict = not tolerant and any(hasattr(term, "model") for term in terms)
+    tolerant = any(term.at_any_distance for term in terms)
+    strict = not tolerant and any(term.trained for term in terms)
     lists, most, n = it.neighbors, limits(symbols), atoms.n_owned
     pairs = lists.list or getattr(lists.full, "pairs", None) or VerletList()
     i, j, r = close_pairs(atoms, pairs, min(float(most.max()), (4.0 / density) ** (1.0 / 3.0)))

@@ -8,6 +8,7 @@ from mdcore import exact, faults, loading
 from mdcore.comm import connect
 from mdcore.errors import InputError, Interrupted
 from mdcore.loading import describe, describe_state
+from mdcore.potentials.base import leaves
 from mdcore.potentials.python import as_potential
 from mdcore.ranges import number
 from mdcore.thermo import Thermo, measure
@@ -29,6 +30,7 @@ class Simulation(View):
     max_temperature : a hotter system is refused as an explosion (SimulationError)
     state : continue from `state()` of an earlier simulation instead of the system's positions
 
+    watchers : (watcher, bound potential), what looks at every step (potentials/base.py); more may be added
     What it tells and how it is changed from outside: view.py. atoms : the columns of this rank, internal units, in
     the engine's order
     """
@@ -75,7 +77,8 @@ class Simulation(View):
         resumed = self.comm.bcast(state is not None)  # rank 0 alone has the state
         self._running = integrator if resumed else None  # the integrator of the stage so far
         self._stop = False
-        self._watch = getattr(self.work.bound, "watch", lambda sim: None)
+        terms = leaves(self.work.bound)
+        self.watchers = [(watcher, term) for term in terms for watcher in term.potential.watchers]
         self._watched, self._halt = -1, None
         self._bad_row = -1
         self._thermo, self._observing = None, False
@@ -173,9 +176,10 @@ class Simulation(View):
             raise error
 
     def _look(self) -> None:
-        """Let the potential look at this step, once."""
+        """Let the watchers look at this step, once."""
         if self._watched != self.step:
-            self._watched, self._halt = self.step, self._watch(self)
+            errors = [watcher.look(self, term) for watcher, term in self.watchers]
+            self._watched, self._halt = self.step, next(filter(None, errors), None)
             self.timers.lap("forces")
 
     @property

@@ -25,8 +25,6 @@ COLUMNS = {
     "density": "density",
     "stress": "pressure",
 }
-# if there is a committee
-COMMITTEE = {"max_disagreement": "force", "mean_disagreement": "force", "energy_disagreement": "energy"}
 # what the screen shows: the same names, width and digits; on a narrow terminal those that come first in IMPORTANT
 SHOWN = {
     "time": (12, 8),
@@ -37,15 +35,14 @@ SHOWN = {
     "conserved": (15, 8),
     "pressure": (13, 6),
     "density": (11, 6),
-    "max_disagreement": (17, 4),
-    "mean_disagreement": (18, 4),
 }
-IMPORTANT = ("time", "temperature", "potential", "total", "pressure", "max_disagreement", "conserved", "kinetic",
-             "density", "mean_disagreement")  # fmt: skip
+IMPORTANT = ("time", "temperature", "potential", "total", "pressure", "conserved", "kinetic", "density")
+FINDING = 5  # place among these of the first that a potential finds; others come last
+DIGITS = 4  # of them
 STEP_WIDTH = 10
 FLUSH_SECONDS = 2.0
 ROWS_BUFFERED = 256
-TABLE_BYTES = (len(COLUMNS) + len(COMMITTEE) + 6) * 8 * TABLE_CHUNK  # a chunk of every column
+TABLE_BYTES = (len(COLUMNS) + 10) * 8 * TABLE_CHUNK  # a chunk of every column
 
 
 class ThermoLog:
@@ -70,21 +67,23 @@ class ThermoLog:
         self._last_step = self._shown_step = None
         self._last_flush = time.monotonic()
         self._columns = None  # that are shown
+        self._findings = {}  # name: Finding, of the rows
         if file is not None:
             file.add_buffer(self._drain)
 
     def observe(self, sim):
         """Add the present row; collective."""
-        thermo, spread = sim.thermo(), sim.spread
+        thermo, found = sim.thermo(), sim.find()
         if sim.comm.rank == 0:
-            self.write(thermo, sim.units, spread)
+            self.write(thermo, sim.units, found)
 
-    def write(self, thermo, units, spread=None):
-        """Show and keep one row; on rank 0 only. spread : of a committee's members"""
+    def write(self, thermo, units, found: dict | None = None):
+        """Show and keep one row; on rank 0 only. found : what the potential tells beside, {Finding: value}"""
         self._units = units
         row = {name: getattr(thermo, name) for name in ("step", *COLUMNS)}
-        if spread is not None:
-            row |= zip(COMMITTEE, (spread.largest, spread.mean, spread.energy), strict=True)
+        found = {finding: value for finding, value in (found or {}).items() if not finding.per_atom}
+        row |= {finding.name: value for finding, value in found.items()}
+        self._findings = {finding.name: finding for finding in found}
         if self.stream is not None and thermo.step != self._shown_step:
             self._show(row, units)
             self._shown_step = thermo.step
@@ -117,14 +116,14 @@ class ThermoLog:
                 self.file.reserve(TABLE_BYTES)
                 group = h5.create_group("thermo")
                 column(group, "step", dtype=np.int64)
-                for name, quantity in (COLUMNS | COMMITTEE).items():
-                    if name not in row:
-                        continue
+                own = {name: finding.quantity for name, finding in self._findings.items()}
+                for name, quantity in (COLUMNS | own).items():
                     shape = (6,) if name == "stress" else ()
                     column(group, name, shape, unit=self._units.labels[quantity])
                 group["stress"].attrs["order"] = "xx yy zz yz xz xy"
                 group["stress"].attrs["sign"] = "dE/dstrain/V: negative when compressed"
-        self._names = [name for name in ("step", *COLUMNS, *COMMITTEE) if name in h5["thermo"] or name in COLUMNS]
+        known = ("step", *COLUMNS)
+        self._names = [*known, *(name for name in h5["thermo"] if name not in known)]
         rows = {name: (name, (6,) if name == "stress" else ()) for name in self._names}
         self._table = self.file.table(h5["thermo"], rows)
         if self.drop is not None and self._table.last_step == self.drop:
@@ -148,22 +147,29 @@ class ThermoLog:
     def _show(self, row, units):
         lines = []
         if self._columns is None:
-            self._columns = self._fitting(row)
-            labels = [units.labels[(COLUMNS | COMMITTEE)[name]] for name in self._columns]
+            self._columns = self._fitting()
+            own = {name: finding.quantity for name, finding in self._findings.items()}
+            labels = [units.labels[(COLUMNS | own)[name]] for name in self._columns]
             lines.append(_line("step", zip(self._columns, self._columns, strict=True)))
             lines.append(_line("", zip(self._columns, labels, strict=True)))
-        values = ((name, f"{row[name]:.{SHOWN[name][1]}g}") for name in self._columns)
+        values = ((name, f"{row[name]:.{_shape(name)[1]}g}") for name in self._columns)
         console.write("\n".join([*lines, _line(row["step"], values)]), self.stream)
 
-    def _fitting(self, row) -> list[str]:
+    def _fitting(self) -> list[str]:
         """The columns for which the terminal has room; all of them in a file."""
         room = console.width(self.stream) - STEP_WIDTH if console.is_terminal(self.stream) else 1000
-        ranked = [name for name in IMPORTANT if name in row]
-        while ranked and sum(SHOWN[name][0] for name in ranked) > room:
+        own = [name for name, finding in self._findings.items() if finding.shown]
+        ranked = [*IMPORTANT[:FINDING], *own[:1], *IMPORTANT[FINDING:], *own[1:]]
+        while ranked and sum(_shape(name)[0] for name in ranked) > room:
             ranked.pop()
-        return [name for name in SHOWN if name in ranked]
+        return [name for name in (*SHOWN, *own) if name in ranked]
+
+
+def _shape(name: str) -> tuple[int, int]:
+    """Width and digits of a column."""
+    return SHOWN.get(name, (len(name) + 1, DIGITS))
 
 
 def _line(step, cells) -> str:
     """Step and (column, text) in columns, between which there is a blank whatever stands in them."""
-    return f"{step:>{STEP_WIDTH}}" + "".join(f" {text:>{SHOWN[name][0] - 1}}" for name, text in cells)
+    return f"{step:>{STEP_WIDTH}}" + "".join(f" {text:>{_shape(name)[0] - 1}}" for name, text in cells)

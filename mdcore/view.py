@@ -9,7 +9,6 @@ import numpy as np
 from mdcore import loading
 from mdcore.elements import formula
 from mdcore.errors import MdcoreError
-from mdcore.potentials.disagreement import spread
 from mdcore.thermo import Snapshot, virial
 
 
@@ -57,10 +56,18 @@ class View:
         return self.thermo().density
 
     @property
-    def spread(self):
-        """How the members of a committee differ at this step: a Spread (potentials/disagreement.py), None without a
-        committee."""
-        return spread(self)
+    def findings(self) -> dict:
+        """{name: value}, what the potential tells of this step beside energy and forces (of a committee
+        max_disagreement and others): a number, or float64 [n] of the atoms, user units."""
+        return {f.name: loading.everywhere(self, v) if f.per_atom else v for f, v in self.find().items()}
+
+    def find(self) -> dict:
+        """{Finding: value} of this step (potentials/base.py), per atom those of this rank; watchers take note."""
+        found = self.work.bound.find(self.work)
+        if found:
+            for watcher, term in self.watchers:
+                watcher.note(self, term)
+        return found
 
     # --- atoms: read-only copies; assign a new array to change them ----------------------------------------------
 

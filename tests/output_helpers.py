@@ -32,7 +32,8 @@ def frame_arrays(step: int, n_atoms: int):
 class FakeSim:
     """Step, time, snapshot, thermo and state of a run that never happens."""
 
-    spread = None  # no committee
+    def find(self):
+        return {}  # no committee
 
     def __init__(self, n_atoms=5, units="metal", box=None, symbols=("Ar", "Kr"), dt=2.0):
         self.units = get(units)

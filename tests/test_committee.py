@@ -43,10 +43,10 @@ def test_members_alone_say_what_they_said():
 
 def test_a_committee_of_equals_is_its_member():
     model = committee([MEMBERS[0]] * 4)
-    one, other = evaluate(HDNNPotential(model), SYSTEM, disagreement=True), evaluate(HDNNPotential(MEMBERS[0]), SYSTEM)
+    one, other = evaluate(HDNNPotential(model), SYSTEM, findings=True), evaluate(HDNNPotential(MEMBERS[0]), SYSTEM)
     np.testing.assert_array_equal(one.forces, other.forces)
     assert one.energy == other.energy
-    assert one.disagreement.largest == one.disagreement.energy == 0.0
+    assert one.findings["max_disagreement"] == one.findings["energy_disagreement"] == 0.0
 
 
 def relatives() -> list:
@@ -129,23 +129,24 @@ def test_forces_are_the_gradient_of_the_energy():
 @pytest.mark.parametrize(("precision", "tolerance"), [("double", 1e-9), ("mixed", 3e-6)])
 def test_disagreement_is_that_of_single_potentials(precision, tolerance):
     forces, energy = disagreement(MODEL)
-    found = evaluate(HDNNPotential(MODEL, precision=precision), SYSTEM, disagreement=True).disagreement
-    np.testing.assert_allclose(found.forces, forces, atol=tolerance)
-    assert found.energy == pytest.approx(energy, rel=1e-6)
-    assert found.energies.shape == (3,) and found.energies.std() / 60 == pytest.approx(energy, rel=1e-6)
-    assert found.largest == found.forces.max() > 1e-3 and found.atom == found.forces.argmax()
-    assert found.mean == pytest.approx(found.forces.mean(), abs=1e-6)
-    assert evaluate(HDNNPotential(MODEL), SYSTEM).disagreement is None
+    found = evaluate(HDNNPotential(MODEL, precision=precision), SYSTEM, findings=True).findings
+    each = found["force_disagreement"]
+    np.testing.assert_allclose(each, forces, atol=tolerance)
+    assert found["energy_disagreement"] == pytest.approx(energy, rel=1e-6)
+    assert found["max_disagreement"] == each.max() > 1e-3
+    assert found["mean_disagreement"] == pytest.approx(each.mean(), abs=1e-6)
+    assert evaluate(HDNNPotential(MODEL), SYSTEM).findings is None
 
 
 def test_threads_change_no_bit():
-    found = [evaluate(HDNNPotential(MODEL), SYSTEM, threads=n, disagreement=True) for n in (1, 2, 3)]
+    found = [evaluate(HDNNPotential(MODEL), SYSTEM, threads=n, findings=True) for n in (1, 2, 3)]
     for one, other in pairwise(found):
         np.testing.assert_array_equal(one.forces, other.forces)
-        np.testing.assert_array_equal(one.disagreement.forces, other.disagreement.forces)
-        assert one.energy == other.energy and np.array_equal(one.disagreement.energies, other.disagreement.energies)
-    many = evaluate(HDNNPotential(MODEL), [SYSTEM, SYSTEM], threads=2, disagreement=True)
-    np.testing.assert_array_equal(many[1].disagreement.forces, found[0].disagreement.forces)
+        np.testing.assert_array_equal(one.findings["force_disagreement"], other.findings["force_disagreement"])
+        assert one.energy == other.energy
+        assert one.findings["energy_disagreement"] == other.findings["energy_disagreement"]
+    many = evaluate(HDNNPotential(MODEL), [SYSTEM, SYSTEM], threads=2, findings=True)
+    np.testing.assert_array_equal(many[1].findings["force_disagreement"], found[0].findings["force_disagreement"])
 
 
 def test_ase():
@@ -156,9 +157,9 @@ def test_ase():
     atoms.calc = MDCore(HDNNPotential(MODEL))
     atoms.get_forces()
     assert "force_disagreement" not in atoms.calc.results
-    found = evaluate(HDNNPotential(MODEL), atoms, disagreement=True).disagreement
-    np.testing.assert_array_equal(atoms.calc.get_property("force_disagreement", atoms), found.forces)
-    assert atoms.calc.get_property("energy_disagreement", atoms) == found.energy
+    found = evaluate(HDNNPotential(MODEL), atoms, findings=True).findings
+    np.testing.assert_array_equal(atoms.calc.get_property("force_disagreement", atoms), found["force_disagreement"])
+    assert atoms.calc.get_property("energy_disagreement", atoms) == found["energy_disagreement"]
     assert "force_disagreement" not in MDCore(HDNNPotential(MEMBERS[0])).implemented_properties
 
 
@@ -327,6 +328,6 @@ def test_refuses(wrong, says):
 def test_one_network_can_not_disagree():
     with pytest.raises(InputError, match=r"random is one network, which can't disagree with itself; make a committee"):
         simulation(Disagreement(stop=1.0), MEMBERS[0])
-    with pytest.raises(InputError, match="disagreement: this potential has no committees"):
-        evaluate(HDNNPotential(MEMBERS[0]), SYSTEM, disagreement=True)
-    assert simulation(model=MEMBERS[0]).spread is None
+    with pytest.raises(InputError, match="findings: this potential has none; a committee"):
+        evaluate(HDNNPotential(MEMBERS[0]), SYSTEM, findings=True)
+    assert simulation(model=MEMBERS[0]).findings == {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from mdcore.potentials.base import Sum
+from mdcore.potentials.base import Potential, Sum
 from mdcore.potentials.buckingham import Buckingham
 from mdcore.potentials.committee import committee
 from mdcore.potentials.coulomb import Coulomb
@@ -158,14 +158,12 @@ def test_continuous(case, kinds):
 # --- what the contract must notice -----------------------------------------------------------------------
 
 
-class Spoilt:
+class Spoilt(Potential):
     """A good potential, and something that goes wrong after it: spoil(bound, atoms, neighbors, domain, out)."""
 
     def __init__(self, spoil):
         self.good, self.spoil = POTENTIALS["lj mixture"].make(), spoil
-
-    def __getattr__(self, name):
-        return getattr(self.good, name)
+        self.cutoff = self.good.cutoff
 
     def bind(self, symbols):
         bound = self.good.bind(symbols)

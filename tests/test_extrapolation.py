@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -90,9 +91,10 @@ def test_reports_become_rare():
 
     watch._farthest = lambda *_: sighting
     asked = np.ones(2, dtype=np.int32)
+    term = SimpleNamespace(outside=asked, worst=asked, excess=asked, potential=HDNNPotential(MODEL))
     Sim.atoms = type("atoms", (), {"n_owned": 2})
     for Sim.step in range(40 * PAUSE + 1):
-        watch.look(Sim, "net", asked, asked, asked, None)
+        watch.look(Sim, term)
     assert len(told) == 6
     ends = [int(re.search(r"steps? (?:\d+-)?(\d+):", text)[1]) for text in told]
     assert ends == [0, *(PAUSE * (2**k - 1) for k in range(1, 6))]

@@ -160,11 +160,11 @@ def test_members(folder):
     assert fingerprint(read_model("train.h5")) == fingerprint(model)
     assert not os.path.exists("train-1.h5") and not os.path.exists("train-n2p2")
     data = sources.read("data.xyz")
-    whole = mdcore.evaluate("train.h5", data[0].structure, disagreement=True)
+    whole = mdcore.evaluate("train.h5", data[0].structure, findings=True)
     folders = [mdcore.evaluate(f"train-n2p2-{k}", data[0].structure) for k in (1, 2)]
     assert whole.energy == pytest.approx(np.mean([f.energy for f in folders]), abs=1e-8)
     np.testing.assert_allclose(whole.forces, np.mean([f.forces for f in folders], axis=0), atol=1e-9)
-    assert whole.disagreement.largest > 0.0
+    assert whole.findings["max_disagreement"] > 0.0
     (table,) = [text for text in told if "member 1" in text and "RMSE" in text]
     assert table.startswith("the mean of 2 members\nenergy, meV/atom")
     words = [line.split() for line in table.splitlines() if line]

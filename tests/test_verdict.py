@@ -108,8 +108,8 @@ def test_members_are_asked_about_what_was_held_back():
     data = [structure(k, "OHHOHH") for k in range(6)]
     models = [trained.trained_on(trained.structure(), seed=k) for k in (1, 2)]
     both = committee([models[0], replace(models[0], networks=models[1].networks)])
-    answers = evaluate(HDNNPotential(both, extrapolation="ignore"), [s.structure for s in data], disagreement=True)
-    largest = [answer.disagreement.largest for answer in answers]
+    answers = evaluate(HDNNPotential(both, extrapolation="ignore"), [s.structure for s in data], findings=True)
+    largest = [answer.findings["max_disagreement"] for answer in answers]
     assert known_of(both, data).disagreement == pytest.approx(max(largest))
     assert known_of(both, data[:4], data[4:]).disagreement == pytest.approx(max(largest[4:]))
 

@@ -28,10 +28,10 @@ def of_settings(settings: Settings, potential) -> list[str]:
     unit = settings.unit_system.labels["length"]
     lines = []
     for s, term in zip(settings.potential, leaves(potential), strict=True):
-        text = term.describe() if hasattr(term, "describe") else f"cutoff {term.cutoff:g} {unit}"
+        text = term.describe(unit)
         lines.append(f"potential   {s.type}, {text}")
         lines += [f"read from   {settings.beside(file)}" for file in s.files]
-        if hasattr(term, "threads"):
+        if term.trained:
             lines.append(f"threads     {term.threads} of each rank")
     lines.append(f"neighbours  skin {settings.neighbors.skin:g} {unit}")
     return lines

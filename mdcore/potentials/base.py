@@ -4,18 +4,19 @@ A potential has ``cutoff``; ``list_kinds``, the neighbour lists it reads ("half"
 ``ghost_columns``, the columns of ghosts beside their positions (such as "tags"). It computes nothing itself:
 ``bind(symbols)`` returns the same potential for these species, with tables and scratch memory of its own. That has
 ``compute(atoms, neighbors, domain, out)``, which *adds* forces to ``atoms.f`` (owned and ghosts) and, where asked,
-energy to ``out``; ``tail(counts, box)``, the mean field past the cutoff; and, if it likes, ``watch(sim)``, called by
-all ranks at the end of every step: an error that it returns stops the run when the observers have seen the step.
+energy to ``out``; and ``tail(counts, box)``, the mean field past the cutoff.
 The engine takes care of ghosts, of sending their forces home and of the virial, which
 is the sum of x (x) F over owned atoms and ghosts: exact, and the same for any potential.
-(Functions of Python and calculators of ASE are wrapped: python.py.)
+What else it can do it declares: the attributes of `Potential` and `Bound`. (Functions of Python and calculators of ASE
+are wrapped: python.py.)
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from mdcore import exact
 from mdcore.errors import InputError
-from mdcore.potentials.python import as_potential
 
 
 class Results:
@@ -59,10 +60,88 @@ class Results:
             self.energy += exact.integer(self._limbs)
 
 
-class Sum:
+@dataclass(frozen=True)
+class Finding:
+    """Something a potential tells where it is asked, beside energy and forces.
+
+    quantity : whose unit it has (units.py); per_atom : a number for each owned atom, or one for all
+    shown : in the table on the screen
+    """
+
+    name: str
+    quantity: str
+    per_atom: bool = False
+    shown: bool = True
+
+
+class Potential:
+    """What a potential declares.
+
+    cutoff : unit of length; list_kinds : lists that it reads; ghost_columns : what ghosts carry
+    at_any_distance : it says what happens when atoms overlap; trained : it knows only what it was trained on
+    truncated : it may jump at its cutoff
+    findings : what its bound potentials `find`
+    watchers : objects with ``look(sim, term)`` and ``note(sim, term)``, both called by all ranks: `look` at the end of
+        every step, with the bound potential, returns an error that ends the run once the observers have seen the
+        step, or None; `note` when somebody asked for findings
+    """
+
+    cutoff: float
+    list_kinds: tuple[str, ...] = ("half",)
+    ghost_columns: tuple[str, ...] = ()
+    at_any_distance = False
+    trained = False
+    truncated = False
+    findings: tuple[Finding, ...] = ()
+    watchers: tuple = ()
+
+    def bind(self, symbols) -> "Bound":
+        """The potential for these species; InputError for one that it does not know."""
+        raise NotImplementedError
+
+    def sizes(self) -> dict[str, float]:
+        """Species that it names, and about how near their atoms come in a liquid, unit of length; for a first structure
+        to look at (verify/)."""
+        return {}
+
+    def describe(self, unit: str) -> str:
+        """How it runs, for banners; unit : of length."""
+        return f"cutoff {self.cutoff:g} {unit}"
+
+    def summary(self) -> list[str]:
+        """What a run has shown so far, in numbers."""
+        return []
+
+    def verdict(self) -> tuple[bool, str] | None:
+        """Is a run so far doubtful, and why, in a line; None if that is no question."""
+        return None
+
+
+class Bound:
+    """What a bound potential has. potential : the one that it is of."""
+
+    potential: Potential
+
+    def compute(self, atoms, neighbors, domain, out) -> None:
+        """Add forces, and what `out` wants (collective)."""
+        raise NotImplementedError
+
+    def tail(self, counts, box) -> tuple[float, float]:
+        """(energy, trace of the virial) past the cutoff, of `counts` atoms of each species."""
+        return 0.0, 0.0
+
+    def find(self, work) -> dict[Finding, float | np.ndarray]:
+        """{each of potential.findings: its value, user units} for the atoms of a Work whose forces were computed last
+        (collective)."""
+        return {}
+
+
+class Sum(Potential):
     """Several potentials added up; InputError for none, or for something else."""
 
     def __init__(self, *potentials):
+        from mdcore.potentials.python import as_potential
+
         if not potentials:
             raise InputError("Sum: expected potentials, not nothing")
         self.terms = [as_potential(term) for term in potentials]
@@ -82,11 +161,15 @@ class Sum:
     def ghost_columns(self) -> tuple[str, ...]:
         return tuple({name: None for term in self.terms for name in term.ghost_columns})
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple({finding: None for term in self.terms for finding in term.findings})
+
     def bind(self, symbols) -> "BoundSum":
         return BoundSum([term.bind(symbols) for term in self.terms])
 
 
-class BoundSum:
+class BoundSum(Bound):
     """Bound potentials, one after the other."""
 
     def __init__(self, terms):
@@ -96,9 +179,11 @@ class BoundSum:
         for term in self.terms:
             term.compute(atoms, neighbors, domain, out)
 
-    def watch(self, sim) -> Exception | None:
-        errors = [term.watch(sim) for term in self.terms if hasattr(term, "watch")]
-        return next(filter(None, errors), None)
+    def find(self, work):
+        """Of several that tell the same, that counts whose first number is the largest."""
+        found = [own for term in self.terms if (own := term.find(work))]
+        found.sort(key=lambda own: next(iter(own.values())))
+        return {finding: value for own in found for finding, value in own.items()}
 
     def tail(self, counts, box) -> tuple[float, float]:
         tails = [term.tail(counts, box) for term in self.terms]

@@ -51,6 +51,9 @@ class Coulomb(PairPotential):
     def __repr__(self):
         return f"Coulomb({self.cutoff:g}, charges={self.charges}, alpha={self.alpha:g}, {self.truncation})"
 
+    def sizes(self):
+        return dict.fromkeys(self.charges, self.cutoff / 4.0)
+
     def charge(self, name: str) -> float:
         if name not in self.charges:
             raise InputError(f"Coulomb: species {name} has no charge; give one, or 0: charges = {{{name!r}: ...}}")

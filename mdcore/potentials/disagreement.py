@@ -18,7 +18,7 @@ import numpy as np
 
 from mdcore import exact
 from mdcore.errors import DisagreementError, InputError
-from mdcore.potentials.base import leaves
+from mdcore.potentials.base import Finding
 from mdcore.potentials.saving import Saver
 
 GRID_BITS = 24  # of the sum over atoms, in the unit of force
@@ -58,20 +58,13 @@ class Spread:
         return cls(forces, energies, float(energies.std()) / n, largest, mean, -atom)
 
 
-def committees(potential) -> list:
-    """The committees among the terms of a potential."""
-    return [term for term in leaves(potential) if getattr(term, "is_committee", False)]
-
-
-def spread(sim) -> Spread | None:
-    """How the members of a simulation's committee differ at this step (collective); None without a committee.
-
-    Of a sum with several committees, that with the largest disagreement about an atom counts.
-    """
-    found = [term.spread(sim.atoms, sim.neighbors, sim.domain, sim.comm) for term in committees(sim.work.bound)]
-    for term, own in zip(committees(sim.work.bound), found, strict=True):
-        term.potential.disagreement.note(sim, own, term.potential.model.known)
-    return max(found, key=lambda own: own.largest, default=None)
+# what a committee finds (base.py)
+DISAGREEMENT = (
+    Finding("max_disagreement", "force"),
+    Finding("mean_disagreement", "force"),
+    Finding("energy_disagreement", "energy", shown=False),
+    Finding("force_disagreement", "force", per_atom=True),
+)
 
 
 class Disagreement:
@@ -102,10 +95,10 @@ class Disagreement:
     def watches(self) -> bool:
         return self.every > 0
 
-    def look(self, sim, name: str, measure, known=None) -> DisagreementError | None:
+    def look(self, sim, term) -> DisagreementError | None:
         """Look at a step, if it is due, and do what follows; an error if the run must stop (collective).
 
-        measure() : the Spread; known : what is usual (known.py)
+        term : a bound committee
         """
         if not self.every or sim.step % self.every:
             return None
@@ -113,8 +106,7 @@ class Disagreement:
             raise InputError(
                 'disagreement: save needs a file: Disagreement(save=0.3, dump=ExtxyzDump("disputed.extxyz", 0))'
             )
-        found = measure()
-        self.note(sim, found, known)
+        found = self.note(sim, term)
         stops = self.stop is not None and found.largest > self.stop
         saves = self.limit is not None and found.largest > self.limit
         if saves or stops:
@@ -124,14 +116,15 @@ class Disagreement:
             return None
         where = f"atom {found.atom} (counting from 0), {self._symbol(sim, found.atom)}"
         return DisagreementError(
-            f"step {sim.step}: the members of {name} disagree by {found.largest:.4g} eV/Angstrom about the force on "
-            f"{where}; the limit is {self.stop:g}"
+            f"step {sim.step}: the members of {term.potential.name} disagree by {found.largest:.4g} eV/Angstrom about "
+            f"the force on {where}; the limit is {self.stop:g}"
         )
 
-    def note(self, sim, found: Spread, known=None) -> None:
-        """Count a look at this step, whoever asked for it (collective); known : what is usual (known.py)."""
+    def note(self, sim, term) -> Spread:
+        """Count a look at this step, whoever asked for it (collective)."""
+        found, known = term.spread(sim.atoms, sim.neighbors, sim.domain, sim.comm), term.potential.model.known
         if self._noted == sim.step:
-            return
+            return found
         self._noted = sim.step
         self.looks, self.sum = self.looks + 1, self.sum + found.mean
         self.above += self.limit is not None and found.largest > self.limit
@@ -139,6 +132,7 @@ class Disagreement:
         if self.largest is None or found.largest > self.largest[0]:
             symbol = self._symbol(sim, found.atom)
             self.largest = found.largest, f"atom {found.atom} (counting from 0), {symbol}, at step {sim.step}"
+        return found
 
     @staticmethod
     def _symbol(sim, tag: int) -> str:

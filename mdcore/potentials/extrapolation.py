@@ -107,14 +107,19 @@ class Extrapolation:
     def watches(self) -> bool:
         return self.policy != "ignore"
 
-    def look(self, sim, name: str, outside, worst, excess, label, known: Known | None = None):
+    def note(self, sim, term) -> None:
+        """Findings were asked for: nothing to count."""
+
+    def look(self, sim, term):
         """Count the atoms of a step and do what the policy says; an ExtrapolationError if the run must stop, or None
         (collective).
 
-        name : of the potential, for messages; known : what is usual for it
-        outside int32, worst int32, excess float64, [>= n_owned] : what the kernel found
-        label : function (species, worst) -> label of a symmetry function
+        term : a bound network potential, whose outside, worst and excess [>= n_owned] say what its kernel found
         """
+        if not self.watches:
+            return None
+        known, name = term.potential.model.known, term.potential.name
+        outside, worst, excess = term.outside, term.worst, term.excess
         if self.policy == "save" and self.saver.dump is None:
             raise InputError(
                 'extrapolation "save" needs a file: Extrapolation("save", dump=ExtxyzDump("extrapolated.extxyz", 0))'
@@ -123,7 +128,7 @@ class Extrapolation:
         mine = np.count_nonzero(outside[:n])
         far = np.count_nonzero(excess[:n] > known.far) if mine and known is not None else mine
         atoms, far = sim.comm.sum(np.array([mine, far], dtype=np.int64)).tolist()
-        sighting = self._farthest(sim, worst[:n], excess[:n], label) if atoms else None
+        sighting = self._farthest(sim, worst[:n], excess[:n], term.potential.label) if atoms else None
         for count in (self.total, self._recent):
             count.add(sim.step, atoms, sighting, far, n_atoms)
         if self.total.looked == self._enough:

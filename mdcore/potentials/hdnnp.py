@@ -12,7 +12,8 @@ from mdcore import exact
 from mdcore._hdnnp import PRECISIONS, Networks, deviations, most_threads
 from mdcore.elements import element_of
 from mdcore.errors import InputError
-from mdcore.potentials.disagreement import Disagreement, Spread
+from mdcore.potentials.base import Bound, Finding, Potential
+from mdcore.potentials.disagreement import DISAGREEMENT, Disagreement, Spread
 from mdcore.potentials.extrapolation import Extrapolation
 from mdcore.potentials.hdnnp_model import HDNNP
 from mdcore.potentials.hdnnp_plan import energy_of, make_plan, network_tables
@@ -23,7 +24,7 @@ from mdcore.potentials.walls import zbl_of
 from mdcore.threads import number_of_threads
 
 
-class HDNNPotential:
+class HDNNPotential(Potential):
     """A network potential, computed from its in-memory `model` (read_n2p2 or read_h5 make one), with the model's walls.
 
     units : {"length": ..., "energy": ...} or Units, where the model doesn't state its own
@@ -39,6 +40,7 @@ class HDNNPotential:
     """
 
     ghost_columns = ("tags",)
+    trained = True
 
     def __init__(
         self, model: HDNNP, units=None, *, precision: str = "double", threads: int | None = None,
@@ -61,6 +63,7 @@ class HDNNPotential:
                 "a committee: [committee] members = 5 of mdcore train, or mdcore convert A.h5 B.h5 ... COMMITTEE.h5"
             )
         self.disagreement = disagreement or Disagreement()
+        self.at_any_distance = bool(model.walls)
         stated = Units.parse(units)
         native = stated or model.stated_units
         if model.units not in (None, native):
@@ -102,7 +105,15 @@ class HDNNPotential:
     def is_committee(self) -> bool:
         return bool(self.model.others)
 
-    def describe(self) -> str:
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return DISAGREEMENT if self.is_committee else ()
+
+    @property
+    def watchers(self) -> tuple:
+        return (self.extrapolation, self.disagreement) if self.is_committee else (self.extrapolation,)
+
+    def describe(self, unit: str = "Angstrom") -> str:
         """Who it is and how it runs, for banners and outputs."""
         counts = " + ".join(
             f"{len(own)} {element}"
@@ -146,10 +157,11 @@ class HDNNPotential:
         return self.model.symmetry_functions[self.model.elements.index(element_of(symbol))][index].label
 
 
-class BoundHDNNP:
+class BoundHDNNP(Bound):
     """A network potential for a system of these species, with tables and scratch memory of its own.
 
     potential : the HDNNPotential, which keeps what a run has shown
+    outside, worst, excess : of each owned atom, where its extrapolation is watched (Networks.energy_forces)
     asked : arrays that `compute` fills beside forces and energy: outside, worst, excess, descriptors, as
         Networks.energy_forces tells them
     """
@@ -174,17 +186,13 @@ class BoundHDNNP:
         self._spread = None  # (of which atoms, Spread) since the last forces
         self._make_room(0)
 
-    @property
-    def is_committee(self) -> bool:
-        return self.potential.is_committee
-
     def compute(self, atoms, neighbors, domain, out) -> None:
         full, n = neighbors.full, atoms.n_owned
         told, self._spread = {}, None
         if self.potential.extrapolation.watches:
-            if len(self._outside) < n:
+            if len(self.outside) < n:
                 self._make_room(n + n // 8)
-            told = {"outside": self._outside, "worst": self._worst, "excess": self._excess}
+            told = {"outside": self.outside, "worst": self.worst, "excess": self.excess}
         told |= self.asked
         self.networks.energy_forces(
             atoms.x, atoms.f, full.first, full.index, full.bounds, self.species_of, self.element_of,
@@ -196,8 +204,8 @@ class BoundHDNNP:
 
     def _make_room(self, n: int) -> None:
         """For what the kernel tells of n atoms."""
-        self._outside, self._worst = np.zeros((2, n), dtype=np.int32)
-        self._excess = np.zeros(n)
+        self.outside, self.worst = np.zeros((2, n), dtype=np.int32)
+        self.excess = np.zeros(n)
 
     def spread(self, atoms, neighbors, domain, comm) -> Spread:
         """How the members of a committee differ about these atoms, whose forces were computed last (collective)."""
@@ -219,20 +227,11 @@ class BoundHDNNP:
         self._spread = atoms, spread
         return spread
 
-    def watch(self, sim):
-        """Look for atoms outside the range of training, and at how the members of a committee differ (collective); an
-        error if the run must stop."""
-        it, outside, differ = self.potential, None, None
-        if it.extrapolation.watches:
-            told = self._outside, self._worst, self._excess
-            outside = it.extrapolation.look(sim, it.name, *told, it.label, it.model.known)
-        if it.disagreement.watches:
-            here = (sim.atoms, sim.neighbors, sim.domain, sim.comm)
-            differ = it.disagreement.look(sim, it.name, lambda: self.spread(*here), it.model.known)
-        return outside or differ
-
-    def tail(self, counts, box) -> tuple[float, float]:
-        return 0.0, 0.0
+    def find(self, work):
+        if not self.potential.findings:
+            return {}
+        spread = self.spread(work.atoms, work.neighbors, work.domain, work.comm)
+        return dict(zip(DISAGREEMENT, (spread.largest, spread.mean, spread.energy, spread.forces), strict=True))
 
 
 def networks_of(model: HDNNP, precision: str = "double") -> Networks:

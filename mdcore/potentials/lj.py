@@ -84,6 +84,11 @@ class LennardJones(PairPotential):
         words = [f"cutoff={self.base_cutoff:g}", *(f"{name}={value!r}" for name, value in given.items() if value)]
         return f"LennardJones({', '.join(words)})"
 
+    def sizes(self):
+        pairs = {name: own[1] for pair, own in self.pairs.items() for name in sorted(pair)}
+        one = {} if self.default is None else {"A": self.default[1]}
+        return one | pairs | {name: sigma for name, (_, sigma) in self.species.items()}
+
     def _pair(self, a: str, b: str) -> tuple[float, float, float]:
         """(epsilon, sigma, cutoff) of a pair of species."""
         explicit = self.pairs.get(frozenset((a, b)))

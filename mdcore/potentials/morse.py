@@ -22,5 +22,8 @@ class Morse(ByPair):
         x = exp(-p["alpha"] * (r - p["r0"]))
         return p["depth"] * (x - 2.0) * x, -2.0 * p["alpha"] * p["depth"] * (x - 1.0) * x
 
+    def size(self, p):
+        return p["r0"] if p else super().size(p)
+
     def columns(self, p):
         return [p["alpha"], p["alpha"] * p["r0"], -2.0 * p["alpha"] * p["depth"]], [p["depth"]]

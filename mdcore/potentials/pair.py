@@ -10,20 +10,20 @@ import numpy as np
 
 from mdcore import _kernels
 from mdcore.errors import InputError
+from mdcore.potentials.base import Bound, Potential
 from mdcore.ranges import number
 
 TRUNCATIONS = ("cut", "shifted", "force-shifted")
 
 
-class PairPotential:
+class PairPotential(Potential):
     """What all of them are. A kind of its own says `formula`, `cutoff` and `row`.
 
     formula : its name in ext/pair/list.h; linear : the table has a slope (force-shifted); more : the formula's other
     numbers, float64 [n, k], or None
     """
 
-    list_kinds = ("half",)
-    ghost_columns = ()
+    truncated = True
     formula = ""
     linear = False
     more = None
@@ -42,12 +42,11 @@ class PairPotential:
         return 0.0, 0.0
 
 
-class BoundPair:
+class BoundPair(Bound):
     """A pair potential for a system of these species."""
 
     def __init__(self, potential: PairPotential, symbols):
-        self.potential, self.symbols, self.cutoff = potential, tuple(symbols), potential.cutoff
-        self.list_kinds, self.ghost_columns = potential.list_kinds, potential.ghost_columns
+        self.potential, self.symbols = potential, tuple(symbols)
         self.rows = np.zeros((len(self.symbols) ** 2, _kernels.pair_columns(potential.formula)))
         pairs = ((a, b) for a in self.symbols for b in self.symbols)
         for row, pair in zip(self.rows, pairs, strict=True):
@@ -113,6 +112,14 @@ class ByPair(PairPotential):
         words = [] if self.default is None else [f"{name}={value:g}" for name, value in self.default.items()]
         pairs = {"-".join(sorted((*pair, *pair)[:2])): own for pair, own in self.pairs.items()}
         return f"{self.name}({', '.join([*words, *([f'pairs={pairs}'] if pairs else [])])}, {self.truncation})"
+
+    def sizes(self):
+        names = sorted({name for pair in self.pairs for name in pair}) or ["A"]
+        return {name: self.size(self.pairs.get(frozenset((name,)), self.default)) for name in names}
+
+    def size(self, p: dict | None) -> float:
+        """How near two atoms with these parameters come; None: nobody knows the parameters."""
+        return self.cutoff / 2.5
 
     def of(self, a: str, b: str) -> dict[str, float]:
         """The parameters of a pair of species; InputError."""

@@ -11,7 +11,6 @@ exact sums as those of kernels are, so the run has the same bits on any number o
 function has.
 """
 
-import copy
 import inspect
 import math
 import os
@@ -22,13 +21,14 @@ import numpy as np
 from mdcore import _kernels, exact
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError, MdcoreError, SimulationError
+from mdcore.potentials.base import Bound, Potential
 from mdcore.voigt import PAIRS
 
 LARGEST = 1e12  # of energies and stresses: beyond, sums would not be exact
 ARGUMENTS = ("positions", "cell", "species", "periodic")
 
 
-class PythonPotential:
+class PythonPotential(Potential):
     """The potential that a function computes.
 
     function : called with those of these that it names as arguments
@@ -43,9 +43,6 @@ class PythonPotential:
     InputError for a function with other arguments or another answer, SimulationError if it fails or what it returns
     is not finite.
     """
-
-    list_kinds = ("half",)
-    ghost_columns = ()
 
     def __init__(self, function, *, cutoff: float = 0.0, name: str | None = None):
         self.name = name or getattr(function, "__name__", type(function).__name__)
@@ -87,61 +84,19 @@ class PythonPotential:
             )
         return asks
 
-    def bind(self, symbols) -> "PythonPotential":
-        bound = copy.copy(self)
-        bound.symbols, bound._lock = tuple(symbols), self._lock  # one at a time calls what may know no threads
-        return bound
+    def bind(self, symbols) -> "BoundPython":
+        return BoundPython(self, symbols)
 
-    def tail(self, counts, box) -> tuple[float, float]:
-        return 0.0, 0.0
-
-    def compute(self, atoms, neighbors, domain, out) -> None:
-        n, tags, comm = atoms.n_owned, atoms.tags[: atoms.n_owned], domain.comm
-        columns = [comm.gather(column[:n]) for column in (atoms.tags, atoms.x, atoms.images)]
-        answer = self._answer(*columns, domain.box, out.want_energy) if comm.rank == 0 else None
-        answer = comm.bcast(answer)
-        if isinstance(answer, MdcoreError):
-            answer.collective = True
-            raise answer
-        energy, forces, stress = answer
-        grid = 2.0**exact.FORCE_BITS
-        mine = np.rint(forces[tags] * grid) / grid
-        if out.want_energy:
-            if comm.rank == 0:
-                out.energy += round(math.ldexp(energy, exact.FORCE_BITS))
-            if out.atom_energies is not None:
-                out.atom_energies[:n] += energy / len(forces)
-            self._add_virial(atoms, domain.box, mine, stress, comm.rank, out)
-        atoms.forces[:] += mine
-
-    def _answer(self, tags, x, images, box, want_stress: bool):
-        """(energy, forces, stress or None), or the error to raise on all ranks."""
-        order = np.argsort(tags)
-        inside, moved = box.wrap(x[order, :3])  # the same image whatever became of the list: the same bits
-        given = {
-            "positions": inside + (images[order] + moved) @ box.matrix,
-            "cell": np.array(box.matrix),
-            "species": np.array(self.symbols)[x[order, 3].astype(int)],
-            "periodic": np.array(box.periodic),
-        }
-        try:
-            with self._lock:
-                found = self._call(given, want_stress)
-        except MdcoreError as error:
-            return error
-        except Exception as error:  # a user's function raises what it likes
-            failed = SimulationError(f"{self.name} failed: {type(error).__name__}: {error}")
-            failed.__cause__ = error
-            return failed
-        try:
-            return self._checked(found, len(tags))
-        except MdcoreError as error:
-            return error
+    def ask(self, given: dict, want_stress: bool):
+        """What the function says; one thread at a time, for it may know none."""
+        with self._lock:
+            return self._call(given, want_stress)
 
     def _call(self, given: dict, want_stress: bool):
         return self.function(**{name: given[name] for name in self.asks})
 
-    def _checked(self, found, n: int):
+    def checked(self, found, n: int):
+        """(energy, forces float64 [n, 3], stress or None) of an answer about n atoms; InputError, SimulationError."""
         try:
             energy, forces, *stress = found
             energy, forces = np.asarray(energy, dtype=np.float64).item(), np.array(forces, dtype=np.float64)
@@ -166,6 +121,55 @@ class PythonPotential:
                 f"{self.name}: the stress is not finite, or beyond +-{LARGEST:g}; return None where it is not known"
             )
         return energy, forces, stress
+
+
+class BoundPython(Bound):
+    """A potential in Python for a system of these species."""
+
+    def __init__(self, potential: PythonPotential, symbols):
+        self.potential, self.symbols = potential, tuple(symbols)
+
+    def compute(self, atoms, neighbors, domain, out) -> None:
+        n, tags, comm = atoms.n_owned, atoms.tags[: atoms.n_owned], domain.comm
+        columns = [comm.gather(column[:n]) for column in (atoms.tags, atoms.x, atoms.images)]
+        answer = self._answer(*columns, domain.box, out.want_energy) if comm.rank == 0 else None
+        answer = comm.bcast(answer)
+        if isinstance(answer, MdcoreError):
+            answer.collective = True
+            raise answer
+        energy, forces, stress = answer
+        grid = 2.0**exact.FORCE_BITS
+        mine = np.rint(forces[tags] * grid) / grid
+        if out.want_energy:
+            if comm.rank == 0:
+                out.energy += round(math.ldexp(energy, exact.FORCE_BITS))
+            if out.atom_energies is not None:
+                out.atom_energies[:n] += energy / len(forces)
+            self._add_virial(atoms, domain.box, mine, stress, comm.rank, out)
+        atoms.forces[:] += mine
+
+    def _answer(self, tags, x, images, box, want_stress: bool):
+        """(energy, forces, stress or None), or the error to raise on all ranks."""
+        it, order = self.potential, np.argsort(tags)
+        inside, moved = box.wrap(x[order, :3])  # the same image whatever became of the list: the same bits
+        given = {
+            "positions": inside + (images[order] + moved) @ box.matrix,
+            "cell": np.array(box.matrix),
+            "species": np.array(self.symbols)[x[order, 3].astype(int)],
+            "periodic": np.array(box.periodic),
+        }
+        try:
+            found = it.ask(given, want_stress)
+        except MdcoreError as error:
+            return error
+        except Exception as error:  # a user's function raises what it likes
+            failed = SimulationError(f"{it.name} failed: {type(error).__name__}: {error}")
+            failed.__cause__ = error
+            return failed
+        try:
+            return it.checked(found, len(tags))
+        except MdcoreError as error:
+            return error
 
     def _add_virial(self, atoms, box, mine, stress, rank: int, out) -> None:
         """What the engine's sum of x (x) F over owned atoms lacks: the stress says what it should be."""
@@ -235,7 +239,7 @@ class ASEPotential(PythonPotential):
 
 def as_potential(thing):
     """A potential as it is; a calculator of ASE, a function or an object with `compute` made into one; InputError."""
-    if hasattr(thing, "bind") and hasattr(thing, "list_kinds") and not isinstance(thing, type):
+    if isinstance(thing, Potential):
         return thing
     if isinstance(thing, type):
         raise InputError(f"{thing.__name__} is a class; make one: {thing.__name__}(...)")

@@ -45,6 +45,9 @@ class SoftCore(ByPair):
         d = soft + s6 * r**6
         return e0 * (1.0 - d) / d**2, 6.0 * s6 * e0 * r**5 * (d - 2.0) / d**3
 
+    def size(self, p):
+        return p["sigma"] if p else super().size(p)
+
     def columns(self, p):
         e0, soft, s6 = self._numbers(p)
         return [s6, soft, 6.0 * s6 * e0], [e0]

@@ -59,6 +59,12 @@ class Tabulated(PairPotential):
         names = ", ".join("-".join(sorted((*pair, *pair)[:2])) for pair in self.places)
         return f"Tabulated({names}, cutoff={self.cutoff:g}, {self.truncation})"
 
+    def sizes(self):
+        found = {}
+        for pair, spline in self.splines.items():
+            found |= dict.fromkeys(sorted(pair), float(spline.r[spline.u.argmin()]))
+        return found
+
     def row(self, a, b):
         found = self.places.get(frozenset((a, b)))
         if found is None:

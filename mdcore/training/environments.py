@@ -23,11 +23,12 @@ from mdcore.box import Box
 from mdcore.comm import SelfComm
 from mdcore.engine import Engine
 from mdcore.errors import InputError
+from mdcore.potentials.base import Bound, Potential
 from mdcore.potentials.hdnnp import networks_of
 from mdcore.voigt import PLACE
 
 
-class Reach:
+class Reach(Potential):
     """To the engine: a potential that only wants neighbours closer than its cutoff."""
 
     list_kinds = ("full",)
@@ -36,11 +37,10 @@ class Reach:
     def __init__(self, cutoff: float):
         self.cutoff = cutoff
 
-    def bind(self, symbols) -> "Reach":
-        return self
-
-    def tail(self, counts, box) -> tuple[float, float]:
-        return 0.0, 0.0
+    def bind(self, symbols) -> Bound:
+        bound = Bound()
+        bound.potential = self
+        return bound
 
 
 @dataclass(eq=False)

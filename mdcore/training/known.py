@@ -37,9 +37,9 @@ def known_of(
     if model.others:
         asked = [s.structure for s in held_back or data]
         differ = max(
-            answer.disagreement.largest
+            answer.findings["max_disagreement"]
             for k in range(0, len(asked), BATCH)
-            for answer in evaluate(potential, asked[k : k + BATCH], disagreement=True, threads=threads)
+            for answer in evaluate(potential, asked[k : k + BATCH], findings=True, threads=threads)
         )
     return Known(
         structures=len(data), atoms=len(excess), share=max(float(outside.mean()), 1.0 / len(excess)),

@@ -99,7 +99,7 @@ def moving(it: Subject) -> System:
 def precision(it: Subject):
     """Networks in mixed precision against double."""
     what, limit = "mixed - double precision", MIXED_LIMIT * max(1.0, it.scale)  # forces of a perfect crystal vanish
-    if not any(hasattr(term, "precision") for term in leaves(it.potential)):
+    if not any(term.trained for term in leaves(it.potential)):
         yield skipped(what, "no network potential")
         return
     found = evaluate(networks_in(it.potential, "mixed"), it.structure)
@@ -112,7 +112,7 @@ def precision(it: Subject):
 def threads(it: Subject):
     """Threads within the kernels of networks; and structures side by side on two threads."""
     what = "1 and 2 threads of a network: the same bits"
-    if not any(hasattr(term, "threads") for term in leaves(it.potential)):
+    if not any(term.trained for term in leaves(it.potential)):
         yield skipped(what, "no network potential")
     elif most_threads() == 1:
         yield skipped(what, "mdcore was built without OpenMP")

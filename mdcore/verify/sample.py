@@ -31,7 +31,7 @@ def sample(potential, seed: int = 1, beside=None) -> tuple[System, str]:
     """(structure, where it comes from in words) for a potential; beside : the folder of its files."""
     if any(isinstance(term, PythonPotential) for term in leaves(potential)):
         raise InputError(f"{potential!r}: give a structure to examine it on, e.g. verify(potential, system)")
-    model = next((term.model for term in leaves(potential) if hasattr(term, "model")), None)
+    model = next((term.model for term in leaves(potential) if term.trained), None)
     if model is not None and beside is not None and (data := Path(beside) / "input.data").is_file():
         from mdcore.potentials.n2p2_data import iterate_input_data
 
@@ -62,7 +62,7 @@ def _outside(potential, system: System) -> float:
 
 def _labelled(structure, potential) -> System:
     """A structure in a network's own units as a System."""
-    length = next(term.units.angstrom for term in leaves(potential) if hasattr(term, "model"))
+    length = next(term.units.angstrom for term in leaves(potential) if term.trained)
     cell = np.zeros((3, 3)) if structure.cell is None else structure.cell * length
     positions = structure.positions * length
     return System(Box.completed(cell, structure.cell is not None, positions), positions, structure.symbols)
@@ -71,7 +71,7 @@ def _labelled(structure, potential) -> System:
 def _trained_densities(potential) -> dict[str, float]:
     """Atoms of each element per volume: where one neighbour at r contributes g(r), the mean of a radial descriptor
     is about density * integral of 4 pi r^2 g(r) dr."""
-    term = next(term for term in leaves(potential) if hasattr(term, "model"))
+    term = next(term for term in leaves(potential) if term.trained)
     model, scale = term.model, term.units.angstrom
     r = np.linspace(0.0, model.cutoff, 201)[1:]
     shells = 4.0 * np.pi * r**2 * (r[1] - r[0])
@@ -96,12 +96,7 @@ def _typical_densities(potential) -> dict[str, float]:
     """A liquid of the species that a classical potential names: as many of each, a little apart."""
     names: dict[str, float] = {}
     for term in leaves(potential):
-        for name, (_, sigma) in getattr(term, "species", {}).items():
-            names[name] = sigma
-        for pair, (_, sigma, *_) in getattr(term, "pairs", {}).items():
-            names |= {name: sigma for name in pair if name not in names}
-        if getattr(term, "default", None):
-            names.setdefault("A", term.default[1])
+        names = term.sizes() | names
     if not names:
         names = {"A": potential.cutoff / 2.5}
     volume = sum(sigma**3 for sigma in names.values()) / 0.7

@@ -43,7 +43,7 @@ def smoothness(it: Subject):
         yield skipped("smoothness", UNKNOWN)
         return
     jumps = Jumps()
-    truncated = any(hasattr(term, "truncation") for term in leaves(it.potential))
+    truncated = any(term.truncated for term in leaves(it.potential))
     cure = 'use truncation = "force-shifted"' if truncated else "use cutoff functions that end with their slope at zero"
     nearest = _nearest(it)
     for a, first in enumerate(it.symbols):
