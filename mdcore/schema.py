@@ -185,6 +185,19 @@ class OneOf:
 
 
 @dataclass(frozen=True)
+class Anything:
+    """What only another program can judge."""
+
+    type_name = "any value"
+
+    def describe(self, unit=""):
+        return "any value"
+
+    def convert(self, value):
+        return value
+
+
+@dataclass(frozen=True)
 class Table:
     """Free keys (such as species names), all values of one simple kind; a dict after conversion."""
 

@@ -123,7 +123,7 @@ def read_potentials(settings: Settings, symbols) -> dict[int, object]:
 
     For rank 0, which shares them: the other ranks need not read files.
     """
-    others = [i for i, s in enumerate(settings.potential) if s.files and s.type != "hdnnp"]
+    others = [i for i, s in enumerate(settings.potential) if s.rank_0 and s.type != "hdnnp"]
     return networks.read_models(settings, symbols) | {i: build(settings, i) for i in others}
 
 

@@ -15,6 +15,11 @@ class PotentialSettings:
     in_units = ("metal", "lj")  # the systems of units it is for
     files = ()  # what it reads, relative to the input file
 
+    @property
+    def rank_0(self) -> bool:
+        """Does rank 0 alone build it, and send it to the others?"""
+        return bool(self.files)
+
     type: str = setting(Choice(tuple(POTENTIALS)), "Kind of potential.", example="lj")
 
     def check_species(self, symbols) -> Iterator[tuple[str, str]]:
@@ -22,7 +27,7 @@ class PotentialSettings:
         return iter(())
 
     def build(self, whole):
-        """The potential. whole : the settings of the whole input. A potential with `files` is built by rank 0 alone."""
+        """The potential. whole : the settings of the whole input. InputError."""
         raise NotImplementedError
 
 

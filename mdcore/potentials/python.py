@@ -22,6 +22,7 @@ from mdcore import _kernels, exact
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError, MdcoreError, SimulationError
 from mdcore.potentials.base import Bound, Potential
+from mdcore.potentials.named import NamedCalculator
 from mdcore.voigt import PAIRS
 
 LARGEST = 1e12  # of energies and stresses: beyond, sums would not be exact
@@ -200,7 +201,7 @@ class ASEPotential(PythonPotential):
     def __init__(self, calculator, *, cutoff: float = 0.0):
         if not hasattr(calculator, "get_property"):
             raise InputError(f"ASEPotential: {calculator!r} is no calculator of ASE")
-        super().__init__(calculator.get_property, cutoff=cutoff, name=type(calculator).__name__)
+        super().__init__(calculator.get_property, cutoff=cutoff, name=_name(calculator))
         self.calculator = calculator
         known = getattr(calculator, "implemented_properties", ())
         self._energy = "free_energy" if "free_energy" in known else "energy"
@@ -256,6 +257,10 @@ def as_potential(thing):
         "expected a potential, such as LennardJones or HDNNPotential, a function for PythonPotential or a calculator "
         f"of ASE, not {type(thing).__name__}{hint}"
     )
+
+
+def _name(calculator) -> str:
+    return calculator.name if isinstance(calculator, NamedCalculator) else type(calculator).__name__
 
 
 def _shapes(found) -> str:

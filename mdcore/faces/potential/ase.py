@@ -1,0 +1,38 @@
+"""A potential that a calculator of ASE computes."""
+
+# ruff: noqa: RUF009  (setting() is a dataclass field)
+from dataclasses import dataclass
+
+from mdcore.faces.base import PotentialSettings
+from mdcore.schema import Anything, Number, Table, Text, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(PotentialSettings):
+    """Any calculator of [ASE](https://ase-lib.org) that is installed (quantum chemistry, tight binding, other
+    potentials): rank 0 calls it with all atoms. Good for reference runs and for labelling structures.
+    """
+
+    title = "ASE"
+    in_units = ("metal",)
+    rank_0 = True
+
+    calculator: str = setting(
+        Text(), 'As ASE calls it, `"emt"`, or `"module:class"` of a package.', example="tblite.ase:TBLite"
+    )
+    arguments: dict = setting(
+        Table(Anything()), "What the calculator is made with.", factory=dict, example={"method": "GFN2-xTB"}
+    )
+    cutoff: float = setting(
+        Number(minimum=0),
+        "How far atoms feel each other, if it is known; `mdcore verify` uses it.",
+        default=0.0,
+        quantity="length",
+        example=5.0,
+    )
+
+    def build(self, whole):
+        from mdcore.potentials.named import NamedCalculator
+        from mdcore.potentials.python import ASEPotential
+
+        return ASEPotential(NamedCalculator(self.calculator, self.arguments), cutoff=self.cutoff)
