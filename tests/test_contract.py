@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+import mdcore
 from mdcore.potentials.base import Potential, Sum
-from mdcore.potentials.buckingham import Buckingham
 from mdcore.potentials.committee import committee
 from mdcore.potentials.coulomb import Coulomb
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import Normalisation
 from mdcore.potentials.lj import LennardJones
-from mdcore.potentials.morse import Morse
 from mdcore.potentials.soft_core import SoftCore
 from mdcore.potentials.tabulated import Tabulated
 from mdcore.potentials.zbl import ZBL
@@ -75,10 +74,10 @@ POTENTIALS = {
     "lj mixture": lj(("A", "B"), species=TWO, truncation="force-shifted"),
     "lj pairs": lj(("B", "A"), species=TWO, pairs={("B", "A"): (1.5, 0.8, 2.1)}, truncation="force-shifted"),
     "zbl": Case(lambda: ZBL(1.1, 2.5), ("O", "H", "Cu")),
-    "morse": pairs(
-        Morse, {"depth": 1.0, "alpha": 2.3, "r0": 1.1}, {"depth": 0.6, "alpha": 3.0, "r0": 0.9, "cutoff": 2.3}
+    "morse": pairs(mdcore.Morse, {"depth": 1.0, "alpha": 2.3, "r0": 1.1}, {"depth": 0.6, "alpha": 3.0, "r0": 0.9}),
+    "buckingham": pairs(
+        mdcore.Buckingham, {"a": 900.0, "rho": 0.15, "c": 1.5}, {"a": 700.0, "rho": 0.17, "c": 0.0, "cutoff": 2.3}
     ),
-    "buckingham": pairs(Buckingham, {"a": 900.0, "rho": 0.15, "c": 1.5}, {"a": 700.0, "rho": 0.17, "c": 0.0}),
     "soft core": pairs(SoftCore, {"epsilon": 1.0, "sigma": 1.0}, {"epsilon": 2.0, "sigma": 1.3}, coupling=0.6, n=2),
     "coulomb": Case(lambda: Coulomb(2.5, {"A": 1.0, "B": -0.7}, 0.9, constant=1.0), ("A", "B"), "lj"),
     "tabulated": Case(lambda: Tabulated(TABLES, truncation="force-shifted"), ("A", "B"), "lj"),

@@ -1,6 +1,5 @@
 """Potentials with parameters for each pair of species, [[potential.pair]]: what they share."""
 
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,6 +1,5 @@
 """Buckingham: parameters by pair."""
 
-
 from dataclasses import dataclass
 
 from mdcore.faces.potential._pairs import ByPairSettings, PairSettings, pairs

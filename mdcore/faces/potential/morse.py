@@ -1,6 +1,5 @@
 """Morse: parameters by pair."""
 
-
 from dataclasses import dataclass
 
 from mdcore.faces.potential._pairs import ByPairSettings, PairSettings, pairs

@@ -1,6 +1,5 @@
 """Soft-core Lennard-Jones: parameters by pair, and how much of it is there."""
 
-
 from dataclasses import dataclass
 
 from mdcore.faces.potential._pairs import ByPairSettings, PairSettings, pairs
