@@ -3,6 +3,7 @@
 import codecs
 import io
 import re
+import warnings
 
 import numpy as np
 
@@ -249,7 +250,7 @@ DESCRIPTIONS = [
 def array(random, data):
     """Its values, shape and type, by NumPy."""
     try:
-        values = np.load(io.BytesIO(data), allow_pickle=False)
+        values = np.atleast_1d(np.load(io.BytesIO(data), allow_pickle=False))
     except Exception:  # NumPy's reader raises many kinds
         return flip(random, data)
     flat = values.reshape(-1)
@@ -270,8 +271,11 @@ def array(random, data):
             lambda: np.zeros(values.shape),
         )
     )
-    with np.errstate(all="ignore"):
-        values = change()
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            values = change()
+    except Exception:  # records and texts are no numbers
+        return flip(random, data)
     stream = io.BytesIO()
     np.save(stream, values)
     return stream.getvalue()
