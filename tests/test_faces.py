@@ -261,3 +261,10 @@ def test_a_soft_core_takes_atoms_that_lie_on_each_other(folder):
     assert main(["check", "salt.toml"]) == 0
     assert main(["run", "salt.toml", "--quiet"]) == 0
     assert main(["run", "salt.toml", "--quiet", "--overwrite", "--set", "potential.0.coupling=1.0"]) == 3
+
+
+@pytest.mark.parametrize("r0", ["900.0", "1e6"])
+def test_an_energy_beyond_all_numbers_is_told(folder, r0, capsys):
+    (folder / "salt.toml").write_text(MORSE.replace("r0 = 2.87", f"r0 = {r0}") + REST)
+    assert main(["check", "salt.toml"]) == 2
+    assert "Morse: Na-Na: at the cutoff, 5.5, the energy is beyond all numbers" in capsys.readouterr().err

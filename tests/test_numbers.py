@@ -34,6 +34,20 @@ RUN = {
             "type": "zbl", "inner": 1.0, "cutoff": 2.0,
             "pair": [{"species": ["Ar", "Ar"], "inner": 1.0, "cutoff": 2.0}],
         },
+        {
+            "type": "morse", "cutoff": 5.0,
+            "pair": [{"species": ["Ar", "Ar"], "depth": 0.01, "alpha": 1.4, "r0": 3.8, "cutoff": 4.5}],
+        },
+        {
+            "type": "buckingham", "cutoff": 5.0,
+            "pair": [{"species": ["Ar", "Ar"], "a": 5000.0, "rho": 0.3, "c": 60.0, "cutoff": 4.5}],
+        },
+        {
+            "type": "soft-core", "cutoff": 5.0, "coupling": 0.5,
+            "pair": [{"species": ["Ar", "Ar"], "epsilon": 0.01, "sigma": 3.4, "cutoff": 4.5}],
+        },
+        {"type": "coulomb", "cutoff": 5.0, "charges": {"Ar": 0.1}, "constant": 14.4},
+        {"type": "table", "cutoff": 5.0, "pair": [{"species": ["Ar", "Ar"], "file": "u.table", "keyword": "U"}]},
     ],
     "stage": [
         {"name": "a", "ensemble": "langevin", "timestep": 2.0, "steps": 2, "temperature": 50.0, "friction": 0.01},
@@ -97,6 +111,8 @@ def folder(tmp_path, monkeypatch):
         rows = "".join(f"{s} {x} {y} {z} 0 0 0\n" for s, (x, y, z) in zip("OHH", places, strict=True))
         frames.append(f'3\nProperties=species:S:1:pos:R:3:forces:R:3 energy=-1.0\n{rows}')
     (tmp_path / "data.xyz").write_text("".join(frames))
+    rows = "".join(f"{k} {k} {10 - k} 0\n" for k in range(1, 7))
+    (tmp_path / "u.table").write_text(f"U\nN 6\n\n{rows}")
     return tmp_path
 
 

@@ -4,6 +4,7 @@ The loop over the half list is written once (ext/pair/loop.h), with a formula in
 here says which formula, and what stands in its table for each pair of species.
 """
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -138,8 +139,14 @@ class ByPair(PairPotential):
 
     def row(self, a, b):
         p = self.of(a, b)
-        shift, slope = shifts(self.truncation, p["cutoff"], *self.energy(p, p["cutoff"]))
-        force, energy = self.columns(p)
+        try:
+            shift, slope = shifts(self.truncation, p["cutoff"], *self.energy(p, p["cutoff"]))
+            force, energy = self.columns(p)
+        except OverflowError:
+            shift = math.inf
+        if not math.isfinite(shift):
+            where = f"{self.name}: {a}-{b}: at the cutoff, {p['cutoff']:g}"
+            raise InputError(f"{where}, the energy is beyond all numbers; see to the parameters of this pair")
         return [p["cutoff"] ** 2, *force, *[0.0] * (3 - len(force)), shift, slope, *energy]
 
 
