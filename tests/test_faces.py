@@ -171,7 +171,7 @@ WRONG = [
     (MORSE.replace("r0 = 2.87", "r0 = -1", 1), "pair #1 r0 = -1: expected a number > 0 in Angstrom"),
     (MORSE.replace('"Na", "Na"', '"Cl", "Na"'), 'pair #2 species = ["Cl", "Na"]: this pair was given before'),
     (MORSE.replace('"Na", "Na"', '"Na"'), 'pair #2 species = ["Na"]: expected a list of 2'),
-    (MORSE + "sigma = 3.0\n", "pair #3 sigma = 3.0: unknown key"),
+    (MORSE + "sigma = 3.0\n", 'pair #3 sigma = 3.0: applies to type "lj" and "soft-core" only'),
     (MORSE.replace('"morse"', '"morse"\ncoupling = 0.5'), 'coupling = 0.5: applies to type "soft-core" only'),
     (MORSE.replace("force-shifted", "smooth"), 'forces that do not jump are truncation = "force-shifted"'),
     ("[[potential]]\ntype = 'morse'\ncutoff = 5.0\n", "[[potential.pair]] with species, depth, alpha, r0 for each"),
@@ -221,7 +221,7 @@ def test_every_pair_of_the_structure_needs_parameters(folder, text, says):
 KEYWORDS = [
     ('keyword = "RISE"', "section 'RISE': expected one of those in the file (FALL, REST)"),
     ('keyword = "REST"', None),
-    ("", "expected one of those in the file (FALL, REST)"),
+    ("", "the file has several sections (FALL, REST); the keyword says which"),
 ]
 
 
@@ -268,3 +268,14 @@ def test_an_energy_beyond_all_numbers_is_told(folder, r0, capsys):
     (folder / "salt.toml").write_text(MORSE.replace("r0 = 2.87", f"r0 = {r0}") + REST)
     assert main(["check", "salt.toml"]) == 2
     assert "Morse: Na-Na: at the cutoff, 5.5, the energy is beyond all numbers" in capsys.readouterr().err
+
+
+def test_charges_that_do_not_add_up_to_zero_are_told(folder, capsys):
+    (folder / "salt.toml").write_text(CHARGES.replace("Cl = -1.0", "Cl = 0.5") + REST)
+    assert main(["check", "salt.toml"]) == 0
+    assert "warning     the charges add up to +48: is that meant?" in capsys.readouterr().out
+    assert main(["run", "salt.toml", "--quiet"]) == 0
+    assert "warning: the charges add up to +48: is that meant?" in capsys.readouterr().err
+    (folder / "salt.toml").write_text(CHARGES + REST)
+    assert main(["check", "salt.toml"]) == 0
+    assert "add up" not in capsys.readouterr().out

@@ -207,7 +207,7 @@ def test_reads_tables(tmp_path):
     r, u = read_table(path, "MORSE")
     assert r.tolist() == [1.0, 1.5, 2.0, 2.5, 3.0] and u.tolist() == [5.0, 1.0, -0.5, -0.1, 0.0]
     assert read_table(path, "OTHER")[0].tolist() == [1.0, 2.0, 3.0, 4.0]
-    with pytest.raises(InputError, match=r"pair\.table: section None: expected one .*\(MORSE, OTHER\)"):
+    with pytest.raises(InputError, match=r"pair\.table: the file has several sections \(MORSE, OTHER\); the keyword"):
         read_table(path)
     path.write_text("# r u\n1 2\n2 1\n3 0 7\n4 0\n")
     assert read_table(path)[1].tolist() == [2.0, 1.0, 0.0, 0.0]
@@ -218,7 +218,7 @@ def test_reads_tables(tmp_path):
 @pytest.mark.parametrize(
     ("text", "needle"),
     [
-        ("1 2\nx 3\n", "section None"),
+        ("1 2\nx 3\n", "expected the numbers r, u in each line, not 'x'"),
         ("1 2\n2\n", "expected the numbers r, u"),
         ("A\nN 9\n1 1 1 1\n", "9 points are announced"),
         ("A\nN 2 RSQ 1 2\n1 1 1 1\n2 2 2 2\n", "RSQ"),

@@ -3,8 +3,9 @@
 import math
 from dataclasses import dataclass
 
+from mdcore import sanity
 from mdcore.cli import networks
-from mdcore.cli.summary import boundary
+from mdcore.cli.summary import boundary, counts
 from mdcore.config import validate_species
 from mdcore.config.problems import Problems, at
 from mdcore.config.settings import Settings
@@ -125,6 +126,13 @@ def read_potentials(settings: Settings, symbols) -> dict[int, object]:
     """
     others = [i for i, s in enumerate(settings.potential) if s.rank_0 and s.type != "hdnnp"]
     return networks.read_models(settings, symbols) | {i: build(settings, i) for i in others}
+
+
+def describe(settings: Settings, system: System) -> tuple[dict[str, str], list[str]]:
+    """What there is to tell of a structure (sanity.py), and what is hardly meant in it."""
+    told, warnings = sanity.describe(system)
+    amounts = dict(zip(system.symbols, counts(system), strict=True))
+    return told, [*warnings, *(text for s in settings.potential for text in s.doubts(amounts))]
 
 
 def build(settings: Settings, index: int):

@@ -5,7 +5,7 @@ import os
 import sys
 from contextlib import ExitStack, nullcontext
 
-from mdcore import checkpoint, console, sanity
+from mdcore import checkpoint, console
 from mdcore._kernels import cpu_name
 from mdcore.cli import assemble, networks, summary
 from mdcore.cli.assemble import Stage
@@ -183,7 +183,7 @@ def begin(settings: Settings, comm, stages, path: str | None, state: dict | None
         processor_grid=None if settings.parallel.grid == "auto" else settings.parallel.grid,
         state=state,
     )
-    return sim, ({}, []) if system is None else sanity.describe(system)
+    return sim, ({}, []) if system is None else assemble.describe(settings, system)
 
 
 def read_state(settings: Settings, path: str, stages) -> dict:

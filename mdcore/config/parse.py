@@ -31,7 +31,7 @@ class Parser:
         meant = set()  # keys that are there, but misspelt
         for key in table:
             if key not in known:
-                self.problems.add((*path, key), self.unknown(cls, key, table[key], siblings, tag))
+                self.problems.add((*path, key), self.unknown(cls, key, table[key], siblings, tag, path))
                 meant.add(meant_by(key, known))
         values = {}
         for key, field in known.items():
@@ -112,11 +112,13 @@ class Parser:
         unit = self.labels.get(field.metadata["quantity"], "")
         return f"required, {kind.describe(unit)}{self.example(field)}"
 
-    def unknown(self, cls, key, value, siblings, tag) -> str:
+    def unknown(self, cls, key, value, siblings, tag, path) -> str:
         """Why `key` is not accepted here, and where it would be."""
         owners = [choice for choice, cls in (siblings or {}).items() if key in keys(cls)]
         if owners:
             return f"applies to {tag} {' and '.join(map(short, owners))} only"
+        if variants := self.variants_with(key, path):
+            return f"applies to {variants} only"
         known = keys(cls)
         if cls is self.root and (sections := list(dict.fromkeys(self.sections_with(key)))):
             return f"unknown key here; it belongs to {' or '.join(sections)}"
@@ -134,6 +136,15 @@ class Parser:
         if plain and (close := near_miss(key, _all_keys(self.root), cutoff=0.75)):
             return f"unknown key; did you mean '{close}' of {' or '.join(dict.fromkeys(self.sections_with(close)))}?"
         return f"unknown key; {suggest(key, known)}"
+
+    def variants_with(self, key: str, path: tuple) -> str:
+        """Of which types would `key` be right in such a section, ("potential", 0, "pair", 2)? ``type "morse"``"""
+        kind = keys(self.root)[path[0]].metadata["kind"] if len(path) > 2 else None
+        if not (isinstance(kind, Sections) and kind.classes):
+            return ""
+        fields = {word: keys(cls).get(path[2]) for word, cls in kind.classes.items()}
+        words = [word for word, field in fields.items() if field and any(key in keys(c) for c in _classes(field))]
+        return f"{kind.tag} {' and '.join(map(short, words))}" if words else ""
 
     def label(self, key: str) -> str:
         """A key of the top as the user writes it: 'seed', [structure], [[stage]]."""

@@ -26,6 +26,10 @@ class PotentialSettings:
         """(key, complaint) if the species of the structure do not suit."""
         return iter(())
 
+    def doubts(self, counts: dict[str, int]) -> Iterator[str]:
+        """What is possible, and hardly meant, with so many atoms of each species."""
+        return iter(())
+
     def build(self, whole):
         """The potential. whole : the settings of the whole input. InputError."""
         raise NotImplementedError

@@ -169,6 +169,9 @@ def read_table(path, keyword: str | None = None) -> tuple[np.ndarray, np.ndarray
         keyword = next(iter(sections))
     if keyword not in sections:
         have = ", ".join(sections) or "none"
+        if keyword is None:
+            word, what = lines[heads[0]][0], f"the file has several sections ({have}); the keyword says which"
+            raise InputError(f"{path}: {what if sections else f'expected the numbers r, u in each line, not {word!r}'}")
         raise InputError(f"{path}: section {keyword!r}: expected one of those in the file ({have})")
     head = sections[keyword] + 1
     words = lines[head]

@@ -1,6 +1,7 @@
 """Charges, damped and shifted: one for each species."""
 
 # ruff: noqa: RUF009  (setting() is a dataclass field)
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -48,6 +49,11 @@ class Settings(PotentialSettings):
         for name in symbols:
             if name not in self.charges:
                 yield "charges", f"species {name} has no charge; give one, or 0: charges = {{ {name} = ... }}"
+
+    def doubts(self, counts) -> Iterator[str]:
+        parts = [self.charges[name] * count for name, count in counts.items()]
+        if abs(total := math.fsum(parts)) > 1e-6 * math.fsum(map(abs, parts)):
+            yield f"the charges add up to {total:+.6g}: is that meant?"
 
     def build(self, whole):
         from mdcore.potentials.coulomb import Coulomb
