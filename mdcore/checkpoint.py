@@ -94,6 +94,7 @@ class Checkpointer:
         self.provenance = provenance
         self.outputs = list(outputs)
         self.last_step = None  # step of the last checkpoint
+        self.written = False  # has this run made one?
         self._pace = Pace(POLL_SECONDS, divides=self.steps)
         self._clock = time.monotonic()
 
@@ -121,7 +122,7 @@ class Checkpointer:
             for output in self.outputs:
                 output.flush(durable=True)
             write(self.path, state, self.provenance)
-        self.last_step = sim.step
+        self.last_step, self.written = sim.step, True
         self._clock = time.monotonic()
 
     def close(self):

@@ -730,7 +730,7 @@ EXISTING = [
     ),
     Bad(
         "no checkpoint to continue",
-        ("argon.checkpoint: no such checkpoint", "start without --restart, with checkpoint_minutes in [output]"),
+        ("argon.checkpoint: no such checkpoint, nothing to go on from; start without --restart",),
         code=4,
         args=("run", "argon.toml", "--restart"),
     ),

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mdcore import checkpoint
 from mdcore.cli import main
 from mdcore.cli.run import run
 from mdcore.comm import SelfComm
@@ -230,6 +231,18 @@ def test_overwrite_replaces_results_and_forgets_their_checkpoints(whole):
     assert main(["run", "argon.toml", "--quiet", "--overwrite", *sets]) == 0
     assert_same_bits(results(), whole[0])
     assert not Path("argon.checkpoint").exists() and not Path("argon.checkpoint.previous").exists()
+
+
+@pytest.mark.parametrize(("minutes", "says", "left"), [(10.0, "", []), (1e-9, "", ["a.checkpoint"]),
+                                                       (1e-9, "checkpoint_minutes = 0", [])])  # fmt: skip
+def test_checkpoints_without_being_asked(minutes, says, left, monkeypatch):
+    """A run that lasts goes on after a kill; a short one leaves no file that nobody asked for."""
+    monkeypatch.setattr("mdcore.cli.outputs.MINUTES", minutes)
+    Path("a.toml").write_text(INPUT.replace("checkpoint_every = 5", says))
+    assert main(["run", "a.toml", "--quiet"]) == 0
+    assert [name for name in sorted(os.listdir()) if name == "a.checkpoint"] == left
+    if left:
+        assert checkpoint.read("a.checkpoint")["step"] == LAST
 
 
 def test_terminated_process_writes_a_checkpoint_and_ends_with_its_own_code(folder):

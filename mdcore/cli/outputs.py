@@ -16,6 +16,8 @@ from mdcore.simulation import is_due
 from mdcore.thermo_log import ThermoLog
 from mdcore.trajectory import H5MDWriter
 
+MINUTES = 10.0  # between checkpoints, if the input says nothing of them
+
 
 class Outputs:
     """The observers of a run. Writing is done by rank 0; every rank has them all.
@@ -39,10 +41,12 @@ class Outputs:
         self.disputed = ExtxyzDump(settings.output_path(networks.DISPUTED), 0, note=lambda text: None, **files)
         extrapolated = self.extrapolated if networks.saves(settings) else None
         networks.connect(sim.potential, extrapolated, self.disputed if networks.disputes(settings) else None)
+        asked = out.checkpoint_every or out.checkpoint_minutes is not None
+        self._last_checkpoint = asked or resume_step is not None  # one at the end, however short the run
         self.checkpoint = Checkpointer(
             settings.output_path(CHECKPOINT),
             out.checkpoint_every,
-            out.checkpoint_minutes,
+            (out.checkpoint_minutes or 0.0) if asked else MINUTES,
             self.provenance,
             outputs=[self.file, self.dump, self.extrapolated, self.disputed],
         )
@@ -64,7 +68,7 @@ class Outputs:
 
     def finish(self, sim) -> None:
         """The run came to its end: a last checkpoint, if there are checkpoints at all (collective)."""
-        if self.checkpoint.steps or self.checkpoint.minutes:
+        if (self.checkpoint.steps or self.checkpoint.minutes) and (self._last_checkpoint or self.checkpoint.written):
             self.write_checkpoint(sim)
 
     def write_checkpoint(self, sim) -> None:

@@ -189,8 +189,8 @@ def begin(settings: Settings, comm, stages, path: str | None, state: dict | None
 def read_state(settings: Settings, path: str, stages) -> dict:
     """The checkpoint, if it is of this input; InputError or OutputError."""
     if not os.path.exists(path) and not os.path.exists(checkpoint.previous_path(path)):
-        wish = settings.output.checkpoint_every or settings.output.checkpoint_minutes
-        cure = "" if wish else ", with checkpoint_minutes in [output] to have one later"
+        off = not settings.output.checkpoint_every and settings.output.checkpoint_minutes == 0
+        cure = ", with checkpoint_minutes in [output] to have one later" if off else ""
         raise OutputError(f"{path}: no such checkpoint, nothing to go on from; start without --restart{cure}")
     state = checkpoint.read(path)
     try:

@@ -59,8 +59,13 @@ class OutputSettings:
     checkpoint_every: int = setting(
         Integer(minimum=0), "Steps between checkpoints, `<name>.checkpoint`.", default=0, example=10000
     )
-    checkpoint_minutes: float = setting(
-        Number(minimum=0), "Minutes between checkpoints; 0 switches it off.", default=0.0, example=30.0
+    checkpoint_minutes: float | None = setting(
+        Number(minimum=0),
+        "Minutes between checkpoints; 0 switches it off. If nothing is said of checkpoints, runs that last longer than "
+        "10 minutes have them: shorter ones leave none.",
+        default=None,
+        default_text="10, or 0 with `checkpoint_every`",
+        example=30.0,
     )
     progress: str = setting(
         Choice(("auto", "bar", "lines", "off")),
