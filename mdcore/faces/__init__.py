@@ -14,8 +14,9 @@ class Faces(Mapping):
 
     def __init__(self, folder: str, first: str):
         self.folder = folder
-        names = [name.removesuffix(".py") for name in os.listdir(os.path.join(__path__[0], folder)) if name[0] != "_"]
-        self.words = tuple(sorted((name.replace("_", "-") for name in names), key=lambda word: (word != first, word)))
+        names = os.listdir(os.path.join(__path__[0], folder))
+        words = [name[:-3].replace("_", "-") for name in names if name.endswith(".py") and name[0] not in "_."]
+        self.words = tuple(sorted(words, key=lambda word: (word != first, word)))
 
     def __getitem__(self, word: str) -> type:
         if word not in self.words:

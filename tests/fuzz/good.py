@@ -206,6 +206,24 @@ Direct
 """
 
 
+def by_pair(kind: str, *parameters: str) -> str:
+    """A [[potential]] with the same parameters for each pair."""
+    head = f'[[potential]]\ntype = "{kind}"\ncutoff = 5.0\n'
+    names = ('"Ar", "Ar"', '"Ar", "Kr"', '"Kr", "Kr"')
+    return head + "".join("\n".join(["[[potential.pair]]", f"species = [{two}]", *parameters, ""]) for two in names)
+
+
+PAIRS = "".join(
+    [
+        by_pair("morse", "depth = 0.01", "alpha = 1.4", "r0 = 3.8"),
+        by_pair("buckingham", "a = 5000.0", "rho = 0.3", "c = 60.0"),
+        by_pair("soft-core", "epsilon = 0.01", "sigma = 3.4", "cutoff = 4.5"),
+        by_pair("table", 'file = "u.table"', 'keyword = "U"'),
+        '[[potential]]\ntype = "coulomb"\ncutoff = 5.0\ncharges = { Ar = 0.1, Kr = -0.1 }\n',
+    ]
+)
+
+
 def make(root: Path) -> None:
     """Write the folders run, restart, network, training and retraining below `root`."""
     for build in (run, restart, network, training, retraining):
@@ -227,6 +245,10 @@ def run() -> None:
     Path("start.extxyz").write_text(text * 2)
     Path("plain.toml").write_text(RUN[: RUN.index("[analysis]")].replace("momentum = true", "momentum = false"))
     Path("plain.xyz").write_text("3\nfrom a book\nAr 0 0 0\nAr 3.8 0 0\nKr 0 4 1e0 ignored\n")
+    lj, stages = RUN.index("[[potential]]"), RUN.index("[[stage]]")
+    Path("pairs.toml").write_text(RUN[:lj] + PAIRS + RUN[stages : RUN.index("[analysis]")])
+    table = "".join(f"{k} {k / 2} {(12 - k) / 200} 0\n" for k in range(1, 13))
+    Path("u.table").write_text(f"# a table\n\nU\nN 12\n\n{table}\nOTHER\nN 4\n\n1 1 1 0\n2 2 1 0\n3 3 1 0\n4 4 1 0\n")
     rows = [f"{r / 4},{r / 20},1.0" for r in range(1, 21)]
     Path("rdf.csv").write_text("\n".join(["# by nobody", "r,Ar-Ar,Ar-Kr", *rows, ""]))
     Path("start.data").write_text(LAMMPS)
