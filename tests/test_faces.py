@@ -279,3 +279,19 @@ def test_charges_that_do_not_add_up_to_zero_are_told(folder, capsys):
     (folder / "salt.toml").write_text(CHARGES + REST)
     assert main(["check", "salt.toml"]) == 0
     assert "add up" not in capsys.readouterr().out
+
+
+def test_tables_are_beside_the_input_and_read_again_at_a_restart(folder, monkeypatch, capsys):
+    text = FROM_FILE + REST.replace("thermo_every", 'directory = "out"\ncheckpoint_every = 6\nthermo_every')
+    (folder / "salt.toml").write_text(text)
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    assert main(["run", "../salt.toml", "--quiet"]) == 0
+    again = ["run", "../salt.toml", "--quiet", "--restart", "--set", "stage.0.steps=20"]
+    assert main([*again, "--set", "potential.0.cutoff=5.0"]) == 0
+    assert "potential.0.cutoff = 5.0, was 5.5" in capsys.readouterr().err
+    with Trajectory("out/salt.h5md") as trajectory:
+        assert trajectory.steps.tolist() == [0, 4, 8, 12, 16, 20]
+    (folder / "salt.table").unlink()
+    assert main([*again, "--set", "stage.0.steps=30"]) == 2
+    assert 'file = "salt.table": no such file or folder; looked for ../salt.table' in capsys.readouterr().err
