@@ -138,7 +138,7 @@ class Parser:
         return f"unknown key; {suggest(key, known)}"
 
     def variants_with(self, key: str, path: tuple) -> str:
-        """Of which types would `key` be right in such a section, ("potential", 0, "pair", 2)? ``type "morse"``"""
+        """Of which types would `key` be right in a section such as ("potential", 0, "pair", 2)? `type "lj"`"""
         kind = keys(self.root)[path[0]].metadata["kind"] if len(path) > 2 else None
         if not (isinstance(kind, Sections) and kind.classes):
             return ""
