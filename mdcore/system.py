@@ -207,6 +207,7 @@ class System:
 
     @property
     def n_atoms(self) -> int:
+        """How many atoms there are."""
         return len(self.positions)
 
     @property

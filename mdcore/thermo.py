@@ -59,6 +59,7 @@ class Snapshot:
 
     @property
     def n_atoms(self) -> int:
+        """How many atoms there are, of all ranks."""
         return len(self.species)
 
     @property

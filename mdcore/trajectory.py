@@ -335,6 +335,7 @@ class Trajectory:
             return {name: data[:n] for name, data in group.items()}
 
     def close(self):
+        """Close the file; frames can't be read after that."""
         self.file.close()
 
     def __enter__(self):

@@ -1,6 +1,7 @@
 """Does every file import only from the floors below (docs/architecture.md), and do kernels stay pure?"""
 
 import ast
+import inspect
 import re
 from pathlib import Path
 
@@ -127,3 +128,16 @@ def test_kernels_are_pure(path):
 @pytest.mark.parametrize("module", MODULES)
 def test_files_stay_small(module):
     assert len(MODULES[module].read_text().splitlines()) <= MOST_LINES, "split it along a line of thought"
+
+
+def test_the_python_interface_is_documented():
+    """Each public name of the package, and each public method and property of theirs, has a docstring."""
+    import mdcore
+
+    for name in mdcore._HOME:
+        thing = getattr(mdcore, name)
+        assert thing.__doc__, name
+        for key, member in vars(thing).items() if isinstance(thing, type) else ():
+            function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+            if not key.startswith("_") and inspect.isfunction(function):
+                assert inspect.getdoc(getattr(thing, key)), f"{name}.{key}"

@@ -151,6 +151,7 @@ class Sum(Potential):
 
     @property
     def cutoff(self) -> float:
+        """The largest cutoff of its terms, unit of length."""
         return max(term.cutoff for term in self.terms)
 
     @property

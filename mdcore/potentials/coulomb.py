@@ -55,6 +55,7 @@ class Coulomb(PairPotential):
         return dict.fromkeys(self.charges, self.cutoff / 4.0)
 
     def charge(self, name: str) -> float:
+        """The charge of a species, elementary charges; InputError if it has none."""
         if name not in self.charges:
             raise InputError(f"Coulomb: species {name} has no charge; give one, or 0: charges = {{{name!r}: ...}}")
         return self.charges[name]

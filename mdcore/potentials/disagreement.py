@@ -93,6 +93,7 @@ class Disagreement:
 
     @property
     def watches(self) -> bool:
+        """Is the committee looked at?"""
         return self.every > 0
 
     def look(self, sim, term) -> DisagreementError | None:

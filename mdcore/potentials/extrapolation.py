@@ -105,6 +105,7 @@ class Extrapolation:
 
     @property
     def watches(self) -> bool:
+        """Are atoms outside the range of training counted?"""
         return self.policy != "ignore"
 
     def note(self, sim, term) -> None:

@@ -99,10 +99,12 @@ class HDNNPotential(Potential):
 
     @property
     def name(self) -> str:
+        """As its file says, for messages."""
         return self.model.name or "the network potential"
 
     @property
     def is_committee(self) -> bool:
+        """Are there several networks, whose energy and forces are averaged?"""
         return bool(self.model.others)
 
     @property

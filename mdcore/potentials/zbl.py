@@ -63,6 +63,7 @@ class ZBL(PairPotential):
         return f"ZBL(inner={self.range[0]:g}, cutoff={self.range[1]:g}{f', pairs={pairs}' if pairs else ''})"
 
     def atomic_number(self, symbol: str) -> int:
+        """Z of a species, as `numbers` or the periodic table says; InputError if neither does."""
         z = self.numbers.get(symbol, ATOMIC_NUMBERS.get(element_of(symbol)))
         if z is None:
             raise InputError(
