@@ -148,7 +148,7 @@ def test_check(capsys):
 
 @pytest.mark.parametrize("steps", [1, 4, 5, 6, 8, 16])
 def test_interrupted_and_continued_run_has_the_same_bits(steps, whole):
-    with pytest.raises(Interrupted, match=f"SIGTEST came: stopped at step {steps}, checkpoint written"):
+    with pytest.raises(Interrupted, match=f"SIGTEST .* at step {steps}, .*: mdcore run argon.toml --restart"):
         run(load("argon.toml"), SelfComm(), StopAfter(steps), quiet=True)
     run(load("argon.toml"), SelfComm(), never, restart=True, quiet=True)
     assert_same_bits(results(), whole[0])
@@ -243,6 +243,20 @@ def test_checkpoints_without_being_asked(minutes, says, left, monkeypatch):
     assert [name for name in sorted(os.listdir()) if name == "a.checkpoint"] == left
     if left:
         assert checkpoint.read("a.checkpoint")["step"] == LAST
+
+
+@pytest.mark.parametrize(
+    ("words", "given"), [([], "--overwrite"), (["--quiet"], "--overwrite --quiet"), (["--restart"], "--restart")]
+)
+def test_the_script_for_beginners(tmp_path, words, given):
+    """./run replaces what is there, unless it shall go on from it."""
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    for name, text in ((".ci/venv", ""), (".venv/bin/mdcore", 'echo "$@"'), ("run", (ROOT / "run").read_text())):
+        (tmp_path / name).write_text(text if name == "run" else f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run([tmp_path / "run", *words], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == f"run inputs/water.toml {given}\n"
 
 
 def test_terminated_process_writes_a_checkpoint_and_ends_with_its_own_code(folder):

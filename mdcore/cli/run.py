@@ -220,7 +220,7 @@ def stopped(settings: Settings, sim) -> Interrupted:
     signal = getattr(sim.stop_requested, "received", None) or "a request to stop"
     error = Interrupted(
         f"{signal} came: stopped at step {sim.step}, checkpoint "
-        f"written to {settings.output_path(CHECKPOINT)}; continue with --restart"
+        f"written to {settings.output_path(CHECKPOINT)}; continue with: mdcore run {settings.source} --restart"
     )
     error.collective = True
     return error
