@@ -49,6 +49,8 @@ def read_atoms(path: Path, frame: int, format: str | None, types: dict[str, str]
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if isinstance(error, IndexError):
             reason = "it has no such frame"
+        if isinstance(error, KeyError) and error.args[:1] in (("D",), ("T",)):
+            reason = f"it knows no {error.args[0]}, which has its mass in .extxyz; or write H"
         raise InputError(f"{path}: ASE can't read frame {frame} of it ({reason}); convert it to .extxyz") from None
     if not len(atoms):
         raise InputError(f"{path}: holds no atoms")

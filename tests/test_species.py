@@ -117,3 +117,11 @@ def test_numbers_are_told(tmp_path, name):
 @pytest.mark.parametrize("name", ["Qq", "?", "-", "\u03b1", "Zzzz"])
 def test_strangers_are_left_alone(name):
     assert stranger(name) == ""
+
+
+def test_formats_that_know_no_deuterium_say_so(tmp_path):
+    pytest.importorskip("ase")
+    path = tmp_path / "POSCAR"
+    path.write_text("heavy\n1.0\n9 0 0\n0 9 0\n0 0 9\nO D\n1 2\nCartesian\n0 0 0\n1 0 0\n0 1 0\n")
+    with pytest.raises(InputError, match=r"it knows no D, which has its mass in \.extxyz; or write H"):
+        System.read(path)
