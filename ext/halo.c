@@ -135,3 +135,23 @@ static void add_rows(double *to, const double *from, const int32_t *rows, int64_
         v_store(p, v_load(p) + v_load(from + 4 * k));
     }
 }
+
+/* to[k] = from[rows[k]], rows of `width` bytes */
+static void take_rows(char *to, const char *from, const int32_t *rows, int64_t n, int64_t width)
+{
+    if (width == 8) {
+        for (int64_t k = 0; k < n; k++)
+            memcpy(to + 8 * k, from + 8 * (int64_t)rows[k], 8);
+        return;
+    }
+    for (int64_t k = 0; k < n; k++)
+        memcpy(to + width * k, from + width * (int64_t)rows[k], (size_t)width);
+}
+
+/* to[rows[k]] += from[k], rows of so many numbers; of multiples of a grid, or the sum has an order */
+static void add_numbers(double *to, const double *from, const int32_t *rows, int64_t n, int64_t numbers)
+{
+    for (int64_t k = 0; k < n; k++)
+        for (int64_t m = 0; m < numbers; m++)
+            to[numbers * (int64_t)rows[k] + m] += from[numbers * k + m];
+}

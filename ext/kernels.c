@@ -4,6 +4,7 @@
 #include "cells.c"
 #include "halo.c"
 #include "integrate.c"
+#include "manybody/eam.c"
 #include "order.c"
 #include "pair/loop.h"
 #include "pair/list.h"
@@ -39,4 +40,9 @@ const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .select_beyond = select_beyond,
     .copy_shifted = copy_shifted,
     .add_rows = add_rows,
+    .take_rows = take_rows,
+    .add_numbers = add_numbers,
+    .eam_density = eam_density,
+    .eam_embedding = eam_embedding,
+    .eam_forces = eam_forces,
 };

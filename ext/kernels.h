@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "manybody/eam.h"
 #include "md_types.h"
 
 /* What a pair potential knows of each pair of species: rows [n_species][n_species][columns], multiples of four. Columns of a
@@ -40,6 +41,12 @@ typedef struct md_kernels {
     /* order.c */
     void (*canonical_order)(const md_atoms *, int64_t n_species, const md_list *, int32_t *bounds, int64_t *work);
     const md_pair_entry *pairs; /* pair/list.h; the last has no name */
+    /* manybody/eam.c */
+    void (*eam_density)(const md_atoms *, const md_list *, const md_eam *, double *rho, md_list *near);
+    int64_t (*eam_embedding)(const md_atoms *, const md_eam *, const double *rho, double *slope, int64_t *energy_limbs,
+                             double *atom_energy);
+    int64_t (*eam_forces)(const md_atoms *, const md_list *, const md_eam *, const double *slope,
+                          int64_t *energy_limbs, double *atom_energy);
     /* integrate.c */
     void (*verlet_first)(const md_atoms *, double dt, double grid_big, md_motion *);
     void (*langevin_first)(const md_atoms *, double dt, double grid_big, uint64_t seed, uint64_t step,
@@ -61,6 +68,8 @@ typedef struct md_kernels {
                              const double origin[3], double bound, int sign, int32_t *out);
     void (*copy_shifted)(double *to, const double *from, const int32_t *rows, int64_t n, const double shift[3]);
     void (*add_rows)(double *to, const double *from, const int32_t *rows, int64_t n);
+    void (*take_rows)(char *to, const char *from, const int32_t *rows, int64_t n, int64_t width);
+    void (*add_numbers)(double *to, const double *from, const int32_t *rows, int64_t n, int64_t numbers);
 } md_kernels;
 
 /* The best table this CPU runs, or the one `wanted` names (NULL: best); NULL if

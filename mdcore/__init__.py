@@ -37,6 +37,7 @@ _HOME = {
     "SoftCore": "potentials.soft_core",
     "Coulomb": "potentials.coulomb",
     "Tabulated": "potentials.tabulated",
+    "EAM": "potentials.eam",
     "HDNNPotential": "potentials.hdnnp",
     "Extrapolation": "potentials.extrapolation",
     "Disagreement": "potentials.disagreement",

@@ -65,6 +65,13 @@ cdef extern from "kernels.h" nogil:
         md_pair *kernel
         int columns
 
+    ctypedef struct md_eam:
+        int64_t n_species, n_r, n_rho
+        double per_r, per_rho
+        double cutoff2, most_rho
+        const double *pairs
+        const double *embedding
+
     ctypedef struct md_kernels:
         const char *name
         int (*verlet_list)(const md_atoms *, double, int, md_bins *, md_list *, int64_t *) noexcept nogil
@@ -89,6 +96,13 @@ cdef extern from "kernels.h" nogil:
         void (*unpack_records)(const md_columns *, int64_t, const char *, int64_t) noexcept nogil
         void (*copy_shifted)(double *, const double *, const int32_t *, int64_t, const double *) noexcept nogil
         void (*add_rows)(double *, const double *, const int32_t *, int64_t) noexcept nogil
+        void (*take_rows)(char *, const char *, const int32_t *, int64_t, int64_t) noexcept nogil
+        void (*add_numbers)(double *, const double *, const int32_t *, int64_t, int64_t) noexcept nogil
+        void (*eam_density)(const md_atoms *, const md_list *, const md_eam *, double *, md_list *) noexcept nogil
+        int64_t (*eam_embedding)(const md_atoms *, const md_eam *, const double *, double *, int64_t *,
+                                 double *) noexcept nogil
+        int64_t (*eam_forces)(const md_atoms *, const md_list *, const md_eam *, const double *, int64_t *,
+                              double *) noexcept nogil
 
     const md_kernels *md_select(const char *)
     const char *const *md_levels()

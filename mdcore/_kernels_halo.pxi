@@ -104,3 +104,17 @@ cdef class Rows:
     def add_ghosts(self, AtomRows atoms, int64_t start):
         """Forces of ghosts [start, start + n) onto their owners on this rank."""
         K.add_rows(atoms.rows.f, atoms.rows.f + 4 * start, self.first, self.n)
+
+    def take(self, const unsigned char[:, ::1] column, unsigned char[:, ::1] target):
+        """target[k] = row k of a column uint8 [capacity, width]"""
+        if self.n > target.shape[0] or target.shape[1] != column.shape[1]:
+            raise ValueError("target is [n, width]")
+        if self.n:
+            K.take_rows(<char *>&target[0, 0], <const char *>&column[0, 0], self.first, self.n, column.shape[1])
+
+    def add_column(self, double[:, ::1] column, const double[:, ::1] source):
+        """Add source[k] to row k of a column float64 [capacity, numbers]."""
+        if self.n > source.shape[0] or source.shape[1] != column.shape[1]:
+            raise ValueError("source is [n, numbers]")
+        if self.n:
+            K.add_numbers(&column[0, 0], &source[0, 0], self.first, self.n, column.shape[1])

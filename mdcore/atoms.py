@@ -21,6 +21,7 @@ class Column:
     dtype: str
     shape: tuple[int, ...] = ()
     migrates: bool = True  # goes with the atom to its new owner
+    grid: int | None = None  # multiples of 2^-grid, so that ghosts' may be added to their owners' (exact.py)
 
 
 COLUMNS = {

@@ -73,10 +73,6 @@ class Swap:
     local: bool  # I am my own neighbour
     packed: np.ndarray | None  # room for rows of positions or forces on their way; None if local
 
-    def buffer(self, column: np.ndarray) -> np.ndarray:
-        """Room for what is sent of a column [capacity, ...]."""
-        return np.empty((len(self.rows), *column.shape[1:]), dtype=column.dtype)
-
     def arriving(self, column: np.ndarray) -> np.ndarray:
         """The rows of a column that arrive."""
         return column[self.start : self.start + self.count]
@@ -223,8 +219,8 @@ class Domain:
             swap = Swap(rows, dest, source, start, count, local, None if local else np.empty((len(rows), 4)))
             self.swaps.append(swap)
             self._forward_positions(atoms, swap)
-            for name in columns:
-                self._forward(getattr(atoms, name), swap)
+            if columns:
+                self._forward([getattr(atoms, name) for name in columns], swap)
         atoms.close_rows()
 
     def forward_positions(self, atoms) -> None:
@@ -248,23 +244,55 @@ class Domain:
                 self.comm.exchange(swap.arriving(atoms.f), swap.source, swap.packed, swap.dest)
                 swap.rows.add(atoms, swap.packed)
 
-    def forward(self, column: np.ndarray) -> None:
-        """Copy a per-atom property [capacity, ...] of the owners to their ghosts."""
+    def forward(self, *columns: np.ndarray) -> None:
+        """Copy per-atom numbers [capacity, ...] of the owners to their ghosts; several columns in one message."""
         for swap in self.swaps:
-            self._forward(column, swap)
+            self._forward(columns, swap)
 
-    def _forward(self, column: np.ndarray, swap: Swap) -> None:
-        send = column[swap.rows.index]
+    def _forward(self, columns, swap: Swap) -> None:
+        views = [_bytes(column) for column in columns]
         if swap.local:
-            swap.arriving(column)[...] = send
-        else:
-            self.comm.exchange(send, swap.dest, swap.arriving(column), swap.source)
+            for view in views:
+                swap.rows.take(view, swap.arriving(view))
+            return
+        packed = [np.empty((len(swap.rows), view.shape[1]), dtype=np.uint8) for view in views]
+        for view, own in zip(views, packed, strict=True):
+            swap.rows.take(view, own)
+        arrived = [swap.arriving(view) for view in views]
+        if len(views) == 1:
+            self.comm.exchange(packed[0], swap.dest, arrived[0], swap.source)
+            return
+        message = np.empty(sum(view.size for view in arrived), dtype=np.uint8)
+        self.comm.exchange(np.concatenate([own.ravel() for own in packed]), swap.dest, message, swap.source)
+        _unpack(message, arrived)
 
-    def reverse_add(self, column: np.ndarray) -> None:
-        """Add a per-atom property [capacity, ...] of the ghosts to their owners."""
+    def reverse_add(self, *columns: np.ndarray) -> None:
+        """Add per-atom numbers float64 [capacity, ...] of the ghosts to their owners; several columns in one message.
+
+        They must be multiples of a grid (exact.py), as forces are: or the sums, and their bits, depend on the ranks.
+        """
+        views = [column.reshape(len(column), -1) for column in columns]
         for swap in reversed(self.swaps):
-            returned = swap.arriving(column)
-            if not swap.local:
-                returned = swap.buffer(column)
-                self.comm.exchange(swap.arriving(column), swap.source, returned, swap.dest)
-            np.add.at(column, swap.rows.index, returned)
+            if swap.local:
+                returned = [swap.arriving(view) for view in views]
+            else:
+                returned = [np.empty((len(swap.rows), view.shape[1])) for view in views]
+                message = np.empty(sum(own.size for own in returned))
+                away = np.concatenate([swap.arriving(view).ravel() for view in views])
+                self.comm.exchange(away, swap.source, message, swap.dest)
+                _unpack(message, returned)
+            for view, own in zip(views, returned, strict=True):
+                swap.rows.add_column(view, own)
+
+
+def _bytes(column: np.ndarray) -> np.ndarray:
+    """A column [capacity, ...] as uint8 [capacity, width], the same memory."""
+    return column.reshape(len(column), -1).view(np.uint8)
+
+
+def _unpack(message: np.ndarray, columns) -> None:
+    """The parts of a message go where they belong, one after the other."""
+    begin = 0
+    for column in columns:
+        column[...] = message[begin : begin + column.size].reshape(column.shape)
+        begin += column.size

@@ -12,7 +12,7 @@ from mdcore.comm import SelfComm
 from mdcore.domain import Domain, on_grid
 from mdcore.memory import check_neighbours
 from mdcore.neighbors import Neighbors
-from mdcore.potentials.base import Results
+from mdcore.potentials.base import Results, leaves
 from mdcore.timers import Timers
 from mdcore.units import METAL
 from mdcore.voigt import PLACE
@@ -34,7 +34,8 @@ class Work:
         self.comm = SelfComm() if comm is None else comm
         self.bound = potential.bind(self.symbols)
         self.neighbors = Neighbors(potential.cutoff, skin, potential.list_kinds, len(self.symbols))
-        self.atoms, self.results = Atoms(), Results()
+        columns = {name: column for term in leaves(self.bound) for name, column in term.columns.items()}
+        self.atoms, self.results = Atoms(columns=columns), Results()
         self._lap = (timers or Timers()).lap
 
     def take_cell(self, box, counts, farthest: float = 0.0, processor_grid=None) -> None:

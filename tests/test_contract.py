@@ -13,6 +13,7 @@ import mdcore
 from mdcore.potentials.base import Potential, Sum
 from mdcore.potentials.committee import committee
 from mdcore.potentials.coulomb import Coulomb
+from mdcore.potentials.eam import EAM
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import Normalisation
 from mdcore.potentials.lj import LennardJones
@@ -20,7 +21,7 @@ from mdcore.potentials.soft_core import SoftCore
 from mdcore.potentials.tabulated import Tabulated
 from mdcore.potentials.zbl import ZBL
 from mdcore.system import System
-from tests import contract
+from tests import contract, eam_files
 from tests.reference.hdnnp_models import random_model
 from tests.systems import TRICLINIC, cells, scattered
 
@@ -81,6 +82,8 @@ POTENTIALS = {
     "soft core": pairs(SoftCore, {"epsilon": 1.0, "sigma": 1.0}, {"epsilon": 2.0, "sigma": 1.3}, coupling=0.6, n=2),
     "coulomb": Case(lambda: Coulomb(2.5, {"A": 1.0, "B": -0.7}, 0.9, constant=1.0), ("A", "B"), "lj"),
     "tabulated": Case(lambda: Tabulated(TABLES, truncation="force-shifted"), ("A", "B"), "lj"),
+    "eam": Case(lambda: EAM(eam_files.tables()), ("Al", "Cu")),
+    "eam finnis-sinclair": Case(lambda: EAM(eam_files.tables(finnis_sinclair=True)), ("Cu", "Al")),
     "hdnnp radial": hdnnp("O", "H", types=[2, 12], cutoff_type=1),
     "hdnnp angular": hdnnp("O", "H", types=[3, 9, 13], cutoff_type=2),
     "hdnnp compact": hdnnp("O", "H", types=[20, 21, 22, 23, 24, 25]),

@@ -12,10 +12,12 @@ are wrapped: python.py.)
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from mdcore import exact
+from mdcore.atoms import Column
 from mdcore.errors import InputError
 
 
@@ -118,9 +120,13 @@ class Potential:
 
 
 class Bound:
-    """What a bound potential has. potential : the one that it is of."""
+    """What a bound potential has.
+
+    potential : the one that it is of; columns : per-atom numbers of its own, which it finds as attributes of `atoms`
+    """
 
     potential: Potential
+    columns: ClassVar[dict[str, Column]] = {}
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         """Add forces, and what `out` wants (collective)."""
