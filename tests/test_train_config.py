@@ -38,7 +38,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_defaults():
     s = parse_training(MINIMAL, "water.toml")
-    assert s.output.name == "water" and s.output_path(".h5") == "water.h5" and s.needed == ("energy", "forces")
+    assert s.output.name == "water" and s.output_path(".h5") == "water.h5" and s.plan.needed == ("energy", "forces")
     (data,) = s.data
     assert (data.file, data.use, data.units, data.stress_order[3]) == ("a.xyz", "split", {}, "yz")
     (own,) = s.optimizer

@@ -3,32 +3,30 @@
 import os
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 
 import numpy as np
 
-from mdcore.cli import training
 from mdcore.cli.clashes import clash
 from mdcore.cli.files import open_folder
 from mdcore.cli.outputs import tell
+from mdcore.cli.training import prepared_of
 from mdcore.cli.training_file import SUFFIX, TrainingFile
 from mdcore.comm import SelfComm, on_root
 from mdcore.config.load_training import load_training
 from mdcore.config.problems import at
 from mdcore.config.training import TrainingSettings
 from mdcore.errors import InputError, Interrupted, OutputError
-from mdcore.evaluation import evaluate
 from mdcore.lock import RunLock, lock_path
 from mdcore.potentials import walls
-from mdcore.potentials.committee import committee
-from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_h5 import write_h5
 from mdcore.potentials.hdnnp_model import HDNNP
-from mdcore.potentials.hdnnp_vectors import make_test_vectors
 from mdcore.potentials.n2p2_write import folder_files, member_folders, write_n2p2
 from mdcore.signals import StopSignals
-from mdcore.training import known, metrics
+from mdcore.training import metrics
 from mdcore.training.labelled import elements_of, gaps
+from mdcore.training.members import Ended, Members, blank_model
+from mdcore.training.outcome import outcome
+from mdcore.training.prepare import has
 from mdcore.training.summary import fitted_by_atoms, summarise
 from mdcore.writing import writing_text
 
@@ -46,7 +44,7 @@ def check(path: str, overrides=()) -> str:
     """What is in the data and what would be trained; InputError."""
     settings = load_training(path, overrides)
     check_names(settings)
-    prepared = training.prepare(settings)
+    prepared = prepared_of(settings)
     reach = settings.descriptors.cutoff or 6.0
     lines = [f"{path}: the input is right", *about(settings, prepared)]
     subsets = [name for name, own in prepared.data.subsets().items() for _ in own]
@@ -56,7 +54,7 @@ def check(path: str, overrides=()) -> str:
 
 def about(settings: TrainingSettings, prepared) -> list[str]:
     """Data, descriptors and networks, in a few lines."""
-    model = training.blank_model(settings, prepared)
+    model = blank_model(settings.plan, prepared)
     sizes = [f"{e} {'-'.join(map(str, n.layer_sizes))}" for e, n in zip(model.elements, model.networks, strict=True)]
     parameters = sum(n.flat().size for n in model.networks)
     members = settings.committee.members
@@ -91,11 +89,11 @@ def missing(settings: TrainingSettings, data) -> list[str]:
         elements, first = ", ".join(elements_of(data.strangers)), data.strangers[0].where
         told.append(f"left out: lone atoms of {elements} ({first}), which no structure to train on contains")
     own = [s for s in data.train + data.validation if not s.isolated]
-    told += [f"{line}: what is missing does not count" for line in gaps(own, *settings.needed)]
-    if settings.needed == ("energy",):
+    told += [f"{line}: what is missing does not count" for line in gaps(own, *settings.plan.needed)]
+    if settings.plan.needed == ("energy",):
         told += fitted_by_atoms([s for s in data.train if s.energy is not None and not s.isolated])
-    for label in settings.needed:
-        if data.validation and not training.has(data.validation, label):
+    for label in settings.plan.needed:
+        if data.validation and not has(data.validation, label):
             told.append(f"no {label} in structures that validate: other errors decide which epoch is the best")
     return told
 
@@ -128,29 +126,28 @@ def train(
     on_root(comm, lambda: protect(settings, restart, overwrite))
     with ExitStack() as held:
         on_root(comm, lambda: held.enter_context(RunLock(lock_path(settings.output.directory, settings.output.name))))
-        prepared = training.prepare(settings, comm)
+        prepared = prepared_of(settings, comm)
         say("\n".join(about(settings, prepared)))
-        sets = training.Sets(settings, prepared, comm)
+        sets = Members(settings.plan, prepared, comm)
         size, kept = sets.memory()
         say(f"derivatives of descriptors: {size:.2f} GB, {100 * kept:.0f} % of the structures kept\n")
         file = TrainingFile(settings, comm)
         held.enter_context(file.advising())
-        begun = file.begun(subsets(prepared)["train"]) if restart else set()
+        begun = file.begun(prepared.subsets()["train"]) if restart else set()
         # signals are caught only now: before, there is nothing to keep, and they end the process at once
         stop = held.enter_context(StopSignals()) if stop is None else stop
-        models, histories = [], []
+        members = []
         for member in range(settings.committee.members):
             fit, which = sets.fit(member), f"member {member + 1} " if settings.committee.members > 1 else "training "
             if member in begun:
                 go_on(fit, file.state(member), file.path)
                 say(f"{which}goes on after epoch {len(fit.history['epoch']) - 1}" + nothing_left(fit))
             if member == 0:  # not before: what was refused leaves the file as it was
-                file.begin(prepared, subsets(prepared), sets.model, afresh=not restart)
+                file.begin(prepared, prepared.subsets(), sets.model, afresh=not restart)
             run(settings, fit, member, file, stop, say)
-            models.append(fit.training.fitted())
-            histories.append(fit.history)
+            members.append(Ended.of(fit))
             say(best(fit) + "\n")
-        return on_root(comm, lambda: finish(settings, prepared, models, histories, fit.best_epoch, file, say))
+        return on_root(comm, lambda: finish(settings, prepared, members, file, say))
 
 
 def go_on(fit, state, path: str) -> None:
@@ -237,72 +234,35 @@ def clock(seconds: float) -> str:
     return f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02d}:{int(seconds % 60):02d}"
 
 
-def subsets(prepared) -> dict[str, list]:
-    """{name: structures} without lone atoms, which say nothing of interactions."""
-    found = {name: [s for s in data if not s.isolated] for name, data in prepared.data.subsets().items()}
-    return {name: data for name, data in found.items() if data}
-
-
-def finish(settings: TrainingSettings, prepared, models, histories, chosen: int, file: TrainingFile, say) -> HDNNP:
-    """One potential of all members; its errors on all sets, files, plots. chosen : epoch, of the last member"""
-    model = replace(committee(models), provenance=training.card(settings, prepared))
-    usual = known.known_of(model, prepared.data.train, prepared.data.validation, training.threads_of(settings))
-    model = replace(model, known=usual)
-    potential = HDNNPotential(model, extrapolation="ignore")
-    rows, drawn = errors_of(settings, prepared, potential)
-    told = metrics.table(rows)
-    if len(models) == 1:
-        results = {"member 0": (drawn, rows)}
+def finish(settings: TrainingSettings, prepared, members, file: TrainingFile, say) -> HDNNP:
+    """One potential of all members; its errors on all sets, files, plots."""
+    found = outcome(settings.plan, prepared, members)
+    model, told = found.model, str(found)
+    if found.each:
+        results = {"committee": (found.predictions, found.errors)}
+        results |= {f"member {k}": own[::-1] for k, own in enumerate(found.each)}
     else:
-        each = [errors_of(settings, prepared, HDNNPotential(own, extrapolation="ignore")) for own in models]
-        results = {"committee": (drawn, rows)} | {f"member {k}": own[::-1] for k, own in enumerate(each)}
-        told = f"the mean of {len(models)} members\n{told}\n\n{members_table(rows, [own for own, _ in each])}"
+        results = {"member 0": (found.predictions, found.errors)}
     file.put_results(results)
-    notes = metrics.notes(rows)
-    notes["epochs"] = sum(len(history["epoch"]) - 1 for history in histories)
-    notes["seconds"] = float(sum(np.sum(history["seconds"]) for history in histories))
-    model = replace(model, training=notes, test_vectors=make_test_vectors(model, potential.networks))
     write_h5(model, settings.output_path(".h5"), overwrite=True)
     if settings.output.n2p2:
         write_n2p2(model, settings.output_path("-n2p2"), overwrite=True)
-    say(f"{told}\n\nverdicts go by: {usual}" if usual else told)
+    say(f"{told}\n\nverdicts go by: {model.known}" if model.known else told)
     with writing_text(settings.output_path(".errors.txt")) as stream:
         stream.write(told + "\n")
     if settings.output.plot:
-        draw(settings, drawn, histories[-1], chosen)
+        draw(settings, found)
     say("\n" + "\n".join(f"{file}: {what}" for file, what in outputs(settings).items() if os.path.exists(file)))
     return model
 
 
-def errors_of(settings: TrainingSettings, prepared, potential):
-    """(rows of the table, {subset: (structures, predictions)}) of a potential on all sets."""
-    rows, drawn, threads = [], {}, training.threads_of(settings)
-    for name, data in subsets(prepared).items():
-        answers = evaluate(potential, [s.structure for s in data], threads=threads)
-        drawn[name] = data, metrics.Predictions.of(answers)
-        rows += metrics.rows(*drawn[name], name)
-    return rows, drawn
-
-
-def members_table(mean, each) -> str:
-    """RMSE of each member and of their mean, a line each, of validation and test set (of training without them)."""
-    columns = [(r.subset, r.quantity, r.unit) for r in mean if r.group == "all"]
-    columns = [column for column in columns if column[0] != "train"] or columns
-    lines = [f"{'RMSE':<10}" + "".join(f" {f'{subset} {quantity}':>18}" for subset, quantity, _ in columns)]
-    lines.append(f"{'':<10}" + "".join(f" {unit:>18}" for *_, unit in columns))
-    for name, rows in [*((f"member {k}", own) for k, own in enumerate(each, start=1)), ("mean", mean)]:
-        found = {(r.subset, r.quantity, r.unit): r.rmse for r in rows if r.group == "all"}
-        lines.append(f"{name:<10}" + "".join(f" {found[column]:>18.4g}" for column in columns))
-    return "\n".join(lines)
-
-
-def draw(settings: TrainingSettings, drawn, history, chosen: int) -> None:
+def draw(settings: TrainingSettings, found) -> None:
     from mdcore.training.plots import draw_learning, draw_parity
 
     title = settings.title or settings.output.name
     try:
-        draw_parity(drawn, settings.output_path(".parity.png"), title)
-        draw_learning(history, settings.output_path(".learning.png"), title, chosen)
+        draw_parity(found.predictions, settings.output_path(".parity.png"), title)
+        draw_learning(found.histories[-1], settings.output_path(".learning.png"), title, found.best_epochs[-1])
     except InputError as error:  # no Matplotlib: everything else is there
         tell(f"no plots: {error}")
 

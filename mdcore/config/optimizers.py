@@ -108,3 +108,4 @@ class LBFGSSettings(OptimizerSettings):
 
 
 OPTIMIZERS: dict[str, type] = dict(zip(TYPES, (KalmanSettings, AdamSettings, LBFGSSettings), strict=True))
+MADE = dict(zip(OPTIMIZERS.values(), (Kalman, Adam, LBFGS), strict=True))  # what each is to the library

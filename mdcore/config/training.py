@@ -3,19 +3,18 @@
 # ruff: noqa: RUF009  (setting() is a dataclass field)
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from mdcore.config.document import Document
-from mdcore.config.optimizers import OPTIMIZERS
+from mdcore.config.optimizers import MADE, OPTIMIZERS
 from mdcore.config.training_data import DataSettings, SplitSettings
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError
-from mdcore.potentials.hdnnp_model import ACTIVATION_NAMES
 from mdcore.potentials.native_units import Units
 from mdcore.potentials.walls import SHORTEST, Wall
 from mdcore.schema import Boolean, Choice, Integer, List, Number, OneOf, Section, Sections, Table, Text, setting
 from mdcore.threads import MOST as MOST_THREADS
-from mdcore.training.settings import CUTOFF_FUNCTIONS, Committee, Loss, Parallel, Plan
+from mdcore.training.settings import ACTIVATIONS, CUTOFF_FUNCTIONS, Committee, Loss, Parallel, Plan, Source, Split
 from mdcore.training.settings import DescriptorSettings as Descriptors
 from mdcore.training.settings import NetworkSettings as Network
 
@@ -24,7 +23,6 @@ GENERATED_ONLY = (
 )  # fmt: skip
 OWN_CARD = ("title", "program", "date", "seed", "settings", "files", "structures", "tags", "elements", SHORTEST)
 LEAST = 1e-6  # weight
-ACTIVATIONS = {ACTIVATION_NAMES[letter]: letter for letter in "tpsgcl"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -350,9 +348,26 @@ class TrainingSettings(Document):
             yield "optimizer", "rows = 0, and only forces count in [loss]: nothing would be learned"
 
     @property
-    def needed(self) -> tuple[str, ...]:
-        """The labels that count."""
-        return tuple(name for name in ("energy", "forces", "stress") if getattr(self.loss, name))
+    def plan(self) -> Plan:
+        """The same for the library, which knows no input file."""
+        given, optimizer = self.descriptors, [plain(MADE[type(own)], own) for own in self.optimizer]
+        return plain(
+            Plan, self, descriptors=plain(Descriptors, given, file=given.file and self.beside(given.file)),
+            split=plain(Split, self.split), network=plain(Network, self.network), loss=plain(Loss, self.loss),
+            optimizer=tuple(optimizer), committee=plain(Committee, self.committee), name=self.output.name or "",
+            parallel=plain(Parallel, self.parallel),
+        )  # fmt: skip
+
+    @property
+    def sources(self) -> list[Source]:
+        """Where the structures are."""
+        return [plain(Source, own, file=self.beside(own.file)) for own in self.data]
+
+
+def plain(cls, settings, **instead):
+    """The object of the library that has these settings, or others instead."""
+    names = [f.name for f in fields(cls) if f.name not in instead]
+    return cls(**instead, **{name: getattr(settings, name) for name in names if hasattr(settings, name)})
 
 
 def unknown_elements(key: str, table) -> Iterator[tuple[str, str]]:

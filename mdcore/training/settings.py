@@ -7,7 +7,9 @@ The one place of these defaults: those of an input file (config/training.py) and
 from dataclasses import dataclass, field
 
 from mdcore.errors import InputError
+from mdcore.potentials.hdnnp_model import ACTIVATION_NAMES
 
+ACTIVATIONS = {ACTIVATION_NAMES[letter]: letter for letter in "tpsgcl"}
 CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "poly3": 7, "poly4": 8}
 # the most standard deviations a value of a generated function may lie above the mean. A function with a long tail looks
 # where atoms hardly ever are: a network learns nothing about its values there, and dynamics soon finds some

@@ -22,7 +22,7 @@ from mdcore.system import check_file
 from mdcore.training import deepmd
 from mdcore.training.labelled import Labelled
 from mdcore.training.labels import Labels
-from mdcore.training.settings import Source
+from mdcore.training.settings import LABELS, Source
 
 FORMATS = ("extxyz", "n2p2", "deepmd", "ase")
 NATIVE = Units("angstrom", "ev")
@@ -64,6 +64,15 @@ def read(
     if not found:
         raise InputError(f"{path}: holds no structures")
     return found
+
+
+def of_source(source: Source, needed: tuple[str, ...] = LABELS) -> list[Labelled]:
+    """All structures of a file of a training; needed : the labels that count."""
+    s = source
+    labels = Labels(
+        s.energy, s.forces, s.stress, s.stress_unit, " ".join(s.stress_order), s.stress_sign, s.tag_key, needed
+    )
+    return read(s.file, format=s.format, units=s.units or None, labels=labels, tag=s.tag, weight=s.weight)
 
 
 def guess(path: Path) -> str:

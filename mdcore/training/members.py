@@ -1,0 +1,107 @@
+"""From what is prepared to fits: a model of the right size, its descriptors on all structures, a Fit a member."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdcore.comm import SelfComm
+from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, n_parameters
+from mdcore.potentials.native_units import Units
+from mdcore.threads import number_of_threads
+from mdcore.training.adam import Adam
+from mdcore.training.environments import Environments
+from mdcore.training.fit import Fit, Stage
+from mdcore.training.kalman import Kalman
+from mdcore.training.lbfgs import LBFGS
+from mdcore.training.loss import NetworkRegression
+from mdcore.training.prepare import Prepared, fitted_on
+from mdcore.training.score import floors
+from mdcore.training.settings import ACTIVATIONS, AdamSettings, KalmanSettings, LBFGSSettings, OptimizerSettings, Plan
+from mdcore.training.start import initialised
+
+# name of an optimiser, and (regression, settings, seed) -> the optimiser
+OPTIMIZERS = {
+    KalmanSettings: ("kalman", Kalman),
+    AdamSettings: ("adam", Adam),
+    LBFGSSettings: ("lbfgs", lambda regression, settings, seed: LBFGS(regression, settings)),  # no chance in it
+}
+
+
+class Members:
+    """Descriptors and labels of training and validation set, computed once for all members of a committee.
+
+    comm : ranks that share the structures of either set; model : networks of the right size, all zero
+    """
+
+    def __init__(self, plan: Plan, prepared: Prepared, comm=None):
+        self.plan, self.comm, self.threads = plan, comm or SelfComm(), threads_of(plan)
+        self.model = blank_model(plan, prepared)
+        memory = plan.parallel.memory * 1e9
+        train = fitted_on(prepared.data.train, plan.needed)
+        validation = fitted_on(prepared.data.validation, plan.needed)
+        share = len(train) / (len(train) + len(validation))
+        self.train = Environments(self.model, train, self.threads, memory * share, self.comm)
+        self.validation = None
+        if validation:
+            self.validation = Environments(self.model, validation, self.threads, memory * (1 - share), self.comm)
+        self.weights = np.array([s.weight for s in train])  # of all ranks
+
+    def memory(self) -> tuple[float, float]:
+        """Gigabytes of derivatives of the training set, of all ranks; the share of its structures that they cover."""
+        found = self.comm.sum(np.array([self.train.bytes / 1e9, self.train.kept / self.train.n_total]))
+        return float(found[0]), float(found[1])
+
+    def fit(self, member: int) -> Fit:
+        """The fit of one member of the committee: its own start, and its own sample if the plan says so."""
+        plan, seed = self.plan, self.plan.seed + 1000 * member
+        weights = self.weights
+        if plan.committee.bootstrap:
+            n = len(weights)
+            drawn = np.random.default_rng(seed).integers(n, size=n)
+            weights = weights * np.bincount(drawn, minlength=n)
+        self.train.weights[:] = weights[self.train.begin :][: self.train.n_structures]
+        model = initialised(self.model, self.train, seed)
+        training = NetworkRegression(model, self.train, self.threads, plan.loss)
+        validation = NetworkRegression(model, self.validation, self.threads, plan.loss) if self.validation else None
+        return Fit(training, validation, list(map(stage, plan.optimizer)), seed, floors(validation or training))
+
+
+@dataclass(frozen=True, eq=False)
+class Ended:
+    """What is left of the fit of a member. model : with the best parameters, of epoch `best_epoch`; history : of Fit"""
+
+    model: HDNNP
+    history: dict[str, list[float]]
+    best_epoch: int
+
+    @classmethod
+    def of(cls, fit: Fit) -> "Ended":
+        return cls(fit.training.fitted(), fit.history, fit.best_epoch)
+
+
+def stage(settings: OptimizerSettings) -> Stage:
+    """An optimiser, to be made when its turn comes."""
+    name, kind = OPTIMIZERS[type(settings)]
+    return Stage(
+        name, lambda regression, seed: kind(regression, settings, seed), settings.epochs, settings.patience
+    )
+
+
+def blank_model(plan: Plan, prepared: Prepared) -> HDNNP:
+    """The model with networks of the right size, all zero."""
+    networks = []
+    for own in prepared.descriptors.functions:
+        sizes = (len(own), *plan.network.hidden, 1)
+        letters = ACTIVATIONS[plan.network.activation] * len(plan.network.hidden) + "l"
+        networks.append(ElementNetwork.from_flat(np.zeros(n_parameters(sizes)), sizes, tuple(letters)))
+    elements = prepared.descriptors.elements
+    return HDNNP(
+        elements=elements, symmetry_functions=prepared.descriptors.functions, scaling=prepared.descriptors.scaling,
+        networks=tuple(networks), atom_energies=tuple(prepared.atom_energies[e] for e in elements),
+        walls=prepared.walls, units=Units("angstrom", "ev"), name=plan.name,
+    )  # fmt: skip
+
+
+def threads_of(plan: Plan) -> int:
+    wish = plan.parallel.threads
+    return number_of_threads(None if wish == "auto" else wish)

@@ -1,0 +1,115 @@
+"""What came out of a training: one potential of all members with its model card, and how good it is on every set."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mdcore.evaluation import evaluate
+from mdcore.potentials import walls
+from mdcore.potentials.committee import committee
+from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.potentials.hdnnp_model import HDNNP
+from mdcore.potentials.hdnnp_vectors import make_test_vectors
+from mdcore.provenance import collect
+from mdcore.training import metrics
+from mdcore.training.known import known_of
+from mdcore.training.labelled import Labelled
+from mdcore.training.members import Ended, threads_of
+from mdcore.training.prepare import Prepared
+from mdcore.training.settings import Plan
+
+Found = dict[str, tuple[Sequence[Labelled], metrics.Predictions]]  # {subset: (structures, what is said of them)}
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What `mdcore.train` returns; as text, the table of errors.
+
+    model : HDNNP, a committee if there are several members; `HDNNPotential(model)` computes with it
+    errors : metrics.Row of each subset ("train", "validation", "test"), quantity and group, of the potential
+    histories : of each member, {"epoch": [...], "train energy": [...], "validation force": [...], ...}, an entry an
+    epoch from epoch 0, the start: RMSE in meV an atom, meV/Angstrom, GPa; best_epochs : which one each member is from
+    predictions : {subset: (structures, Predictions)}; each : (errors, predictions) of each of several members
+    path : the file of the potential, if one was written
+    """
+
+    model: HDNNP
+    errors: list[metrics.Row]
+    histories: list[dict[str, list[float]]]
+    best_epochs: list[int]
+    predictions: Found
+    each: tuple[tuple[list[metrics.Row], Found], ...] = ()
+    path: str | None = None
+
+    def rmse(self, quantity: str, subset: str = "validation") -> float:
+        """Of "energy" (meV an atom), "force" (meV/Angstrom) or "stress" (GPa); nan where there is none."""
+        found = (r.rmse for r in self.errors if (r.quantity, r.subset, r.group) == (quantity, subset, "all"))
+        return next(found, float("nan"))
+
+    def __str__(self):
+        told = metrics.table(self.errors)
+        if not self.each:
+            return told
+        members = members_table(self.errors, [rows for rows, _ in self.each])
+        return f"the mean of {len(self.each)} members\n{told}\n\n{members}"
+
+
+def outcome(plan: Plan, prepared: Prepared, members: Sequence[Ended]) -> Trained:
+    """One potential of all members, and its errors; on one rank."""
+    model = replace(committee([own.model for own in members]), provenance=card(plan, prepared))
+    threads = threads_of(plan)
+    usual = known_of(model, prepared.data.train, prepared.data.validation, threads)
+    model = replace(model, known=usual)
+    potential = HDNNPotential(model, extrapolation="ignore")
+    rows, found = errors_of(potential, prepared, threads)
+    alone = [HDNNPotential(own.model, extrapolation="ignore") for own in members if len(members) > 1]
+    each = tuple(errors_of(own, prepared, threads) for own in alone)
+    notes = metrics.notes(rows)
+    notes["epochs"] = sum(len(own.history["epoch"]) - 1 for own in members)
+    notes["seconds"] = float(sum(np.sum(own.history["seconds"]) for own in members))
+    model = replace(model, training=notes, test_vectors=make_test_vectors(model, potential.networks))
+    return Trained(model, rows, [own.history for own in members], [own.best_epoch for own in members], found, each)
+
+
+def errors_of(potential, prepared: Prepared, threads: int) -> tuple[list[metrics.Row], Found]:
+    """Rows of the table, and predictions, of a potential on all sets."""
+    rows, found = [], {}
+    for name, data in prepared.subsets().items():
+        answers = evaluate(potential, [s.structure for s in data], threads=threads)
+        found[name] = data, metrics.Predictions.of(answers)
+        rows += metrics.rows(*found[name], name)
+    return rows, found
+
+
+def members_table(mean, each) -> str:
+    """RMSE of each member and of their mean, a line each, of validation and test set (of training without them)."""
+    columns = [(r.subset, r.quantity, r.unit) for r in mean if r.group == "all"]
+    columns = [column for column in columns if column[0] != "train"] or columns
+    lines = [f"{'RMSE':<10}" + "".join(f" {f'{subset} {quantity}':>18}" for subset, quantity, _ in columns)]
+    lines.append(f"{'':<10}" + "".join(f" {unit:>18}" for *_, unit in columns))
+    for name, rows in [*((f"member {k}", own) for k, own in enumerate(each, start=1)), ("mean", mean)]:
+        found = {(r.subset, r.quantity, r.unit): r.rmse for r in rows if r.group == "all"}
+        lines.append(f"{name:<10}" + "".join(f" {found[column]:>18.4g}" for column in columns))
+    return "\n".join(lines)
+
+
+def card(plan: Plan, prepared: Prepared) -> dict[str, str]:
+    """The model card: what a user of the potential must know, as texts for its provenance."""
+    data, made = prepared.data, collect(plan.text, seed=plan.seed)
+    ranges = ", ".join(f"{a}-{b} {r:.3f}" for (a, b), r in prepared.shortest.items() if np.isfinite(r))
+    tags = sorted({s.tag for s in data.train if s.tag})
+    return {
+        **({"title": plan.title} if plan.title else {}),
+        **plan.card,
+        "program": f"mdcore {made['version']}",
+        "date": made["date"],
+        "seed": made["seed"],
+        "settings": made["input"],
+        "files": ", ".join(dict.fromkeys(os.path.basename(s.file) for s in data.all)),
+        "structures": ", ".join(f"{name} {len(own)}" for name, own in data.subsets().items()),
+        **({"tags": ", ".join(tags)} if tags else {}),
+        "elements": ", ".join(data.elements),
+        walls.SHORTEST: ranges,
+    }

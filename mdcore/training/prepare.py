@@ -1,0 +1,225 @@
+"""From labelled structures and a plan to what training needs: a dealt-out set, zero of energy, descriptors, walls."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations_with_replacement
+
+import numpy as np
+
+from mdcore.comm import SelfComm, on_root
+from mdcore.errors import InputError
+from mdcore.exact import SHARE_LIMIT
+from mdcore.potentials import walls
+from mdcore.potentials.hdnnp_model import n_parameters
+from mdcore.training import dataset, descriptors, symmetry_sets
+from mdcore.training.labelled import Labelled, elements_of, need
+from mdcore.training.pairs import PairDistances, distances
+from mdcore.training.settings import CUTOFF_FUNCTIONS, LABELS, KalmanSettings, Plan, Unsuited
+
+MOST_NEIGHBOURS = 5_000  # of an atom; the work goes with the square
+Groups = Sequence[tuple[str, Sequence[Labelled]]]  # (use, structures) of each file
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """data : the Dataset; atom_energies : eV; descriptors; shortest : {pair: Angstrom}, of what is trained on; walls"""
+
+    data: dataset.Dataset
+    atom_energies: dict[str, float]
+    descriptors: descriptors.Descriptors
+    shortest: dict[tuple[str, str], float]
+    walls: tuple[walls.Wall, ...]
+
+    def subsets(self) -> dict[str, list[Labelled]]:
+        """{name: structures} without lone atoms, which say nothing of interactions."""
+        found = {name: [s for s in data if not s.isolated] for name, data in self.data.subsets().items()}
+        return {name: data for name, data in found.items() if data}
+
+
+def prepare(plan: Plan, groups: Callable[[], Groups], comm=None) -> Prepared:
+    """Data, told by `groups` on rank 0; zero of energy, and descriptors chosen on what is trained on, the same on all
+    ranks. Unsuited if data and plan don't go together."""
+    comm = comm or SelfComm()
+    data, energies = on_root(comm, lambda: _read(plan, groups()), share=True)
+    train, s, elements = fitted_on(data.train, plan.needed), plan.descriptors, tuple(energies)
+    check_reach(data.all, s.reach, "cutoff")
+    pairs = distances_of(train, s.reach, comm)
+    shortest = {pair: own.shortest for pair, own in pairs.items()}
+    seen = {pair: own.seen for pair, own in pairs.items()}
+    cutoff_type = CUTOFF_FUNCTIONS[s.cutoff_function]
+    try:
+        if s.is_given:
+            functions = (
+                symmetry_sets.from_input_nn(s.file, elements, s.units)
+                if s.file
+                else symmetry_sets.from_lines(s.functions, elements, cutoff_type)
+            )
+            longest = max((f.cutoff for own in functions.values() for f in own), default=0.0)
+            check_reach(data.all, longest, "file" if s.file else "functions")
+            chosen = descriptors.given(train, functions, s.scaling, comm)
+        else:
+            candidates = symmetry_sets.generate(
+                elements, shortest, s.cutoff, radial=s.radial, angular=s.angular, zetas=s.zetas,
+                angular_shells=s.angular_shells, angular_cutoff=s.angular_cutoff, wide=s.wide, cutoff_type=cutoff_type,
+                seen=seen,
+            )  # fmt: skip
+            chosen = descriptors.choose(
+                train, candidates, s.keep, method=s.method, mode=s.scaling, seed=plan.seed,
+                rare=s.rare, comm=comm,
+            )
+    except InputError as error:
+        named = "keep" if "descriptors: keep " in str(error) else "cutoff"
+        key = "file" if s.file else "functions" if s.functions else named
+        raise everywhere(Unsuited(str(error), ("descriptors", key))) from None
+    check_memory(plan, chosen, comm.size)
+    reach = min(s.reach, max(f.cutoff for own in chosen.functions for f in own))
+    return Prepared(data, energies, chosen, shortest, walls_of(plan, shortest, data, reach, comm))
+
+
+def check_reach(data, cutoff: float, key: str) -> None:
+    """Refuse descriptors that see so many neighbours that nobody would wait for them."""
+    for s in data:
+        widths, periodic = s.box.widths, s.periodic
+        images = np.prod([1.0 + 2.0 * cutoff / w if p else 1.0 for w, p in zip(widths, periodic, strict=True)])
+        around = s.n * min(images, 4.19 * cutoff**3 / s.box.volume if all(periodic) else np.inf)
+        if around > MOST_NEIGHBOURS:
+            told = (
+                f"{s.where}: an atom has about {around:,.0f} neighbours within {cutoff:g} Angstrom; take a smaller "
+                "cutoff, 6 to 8 Angstrom do; or are its lengths in another unit?"
+            )
+            raise everywhere(Unsuited(told, ("descriptors", key)))
+
+
+def check_memory(plan: Plan, chosen: descriptors.Descriptors, ranks: int) -> None:
+    """Refuse networks so large that the matrix of the filter fills the memory."""
+    if not any(isinstance(s, KalmanSettings) for s in plan.optimizer):
+        return
+    n = sum(n_parameters((len(own), *plan.network.hidden, 1)) for own in chosen.functions)
+    need = 4.0 * n**2 / ranks
+    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if need > have:
+        told = (
+            f"{n:,} parameters: the matrix of the Kalman filter would take {need / 2**30:,.0f} GiB of each rank, the "
+            f"machine has {have / 2**30:,.0f}; take smaller layers (25, 25 do), another optimiser, or more machines"
+        )
+        raise everywhere(Unsuited(told, ("network", "hidden")))
+
+
+def everywhere(error: InputError) -> InputError:
+    """An error that all ranks find."""
+    error.collective = True
+    return error
+
+
+def distances_of(data, reach: float, comm) -> dict[tuple[str, str], PairDistances]:
+    """The distances up to `reach` of each pair of elements; each rank looks at a share of the structures."""
+    found = {pair: PairDistances(reach) for pair in combinations_with_replacement(elements_of(data), 2)}
+    for own in comm.allgather(distances(data[comm.rank :: comm.size], reach).pairs):
+        for pair, part in own.items():
+            found[pair].counts += part.counts
+            found[pair].shortest = min(found[pair].shortest, part.shortest)
+    return found
+
+
+def walls_of(plan: Plan, shortest, data: dataset.Dataset, reach: float, comm) -> tuple[walls.Wall, ...]:
+    """What `zbl` asks for, Angstrom; InputError for a wall that structures to train or validate on would feel.
+
+    So training need not know of walls: their energy and forces are zero there, not small.
+    """
+    if plan.zbl == "off":
+        return ()
+    for pair, own in distances_of([s for s in data.validation if not s.isolated], reach, comm).items():
+        shortest = shortest | {pair: min(own.shortest, shortest[pair])}
+    made = {wall.pair: wall for wall in walls.from_distances(shortest, reach)}
+    for name, span in plan.zbl.items() if isinstance(plan.zbl, dict) else ():
+        wall, trouble = walls.Wall(tuple(name.split("-")), *span), None
+        if wall.pair not in made:
+            known = ", ".join(own.name for own in made.values())
+            trouble = f"the data have no such pair of elements; they have {known}"
+        elif not wall.cutoff < shortest[wall.pair]:
+            trouble = (
+                f"the wall reaches to {wall.cutoff:g} Angstrom, and the data have {name} at {shortest[wall.pair]:.4g}: "
+                "give a smaller cutoff, for the networks learn the whole energy there"
+            )
+        if trouble:
+            raise everywhere(Unsuited(trouble, ("zbl", name)))
+        made[wall.pair] = wall
+    return walls.ordered(made.values())
+
+
+# --- the set ---------------------------------------------------------------------------------------------
+
+
+def deal(plan: Plan, groups: Groups) -> dataset.Dataset:
+    """The structures, dealt out and weighted."""
+    groups = [(use, [_weighted(plan, one) for one in data]) for use, data in groups]
+    dataset.check_units([data for _, data in groups])
+    dataset.check_distances([one for _, data in groups for one in data])
+    tags = {one.tag for _, data in groups for one in data}
+    for tag in plan.loss.tags:
+        if tag not in tags:
+            raise Unsuited(f"no structure has this tag; tags: {', '.join(sorted(tags))}", ("loss", "tags", tag))
+    own = plan.split
+    try:
+        found = dataset.split(
+            groups, validation=own.validation, test=own.test, validation_tags=own.validation_tags,
+            test_tags=own.test_tags, seed=plan.seed,
+        )  # fmt: skip
+    except InputError as error:
+        raise Unsuited(str(error), ("split",)) from None
+    if all(one.isolated for one in found.train):
+        raise Unsuited("no structures are left to train on: all that are to train are lone atoms", ("data",))
+    found = found.without_strangers()
+    own = [one for one in found.train if not one.isolated]
+    need(own, *(label for label in plan.needed if not has(own, label)))
+    if found.validation and not any(has(found.validation, label) for label in plan.needed):
+        what = " or ".join(plan.needed)
+        raise Unsuited(f"no structure that validates has {what}; choose others, or validation = 0", ("split",))
+    strangers = [one for one in found.validation + found.test if set(one.counts) - set(_elements(found.train))]
+    if strangers:
+        missing = ", ".join(sorted(set(strangers[0].counts) - set(_elements(found.train))))
+        raise InputError(f"{strangers[0].where}: contains {missing}, which no structure to train on has")
+    return found
+
+
+def has(data, label: str) -> bool:
+    return any(getattr(one, label) is not None for one in data)
+
+
+def _elements(data) -> set[str]:
+    return {e for s in data for e in s.counts}
+
+
+def _weighted(plan: Plan, s: Labelled) -> Labelled:
+    factor = plan.loss.tags.get(s.tag, 1.0)
+    return s if factor == 1.0 else replace(s, weight=s.weight * factor)
+
+
+def fitted_on(data, needed) -> list[Labelled]:
+    """The structures as a fit sees them: no lone atoms, which say nothing of interactions; only labels that count."""
+    unwanted = {name: None for name in LABELS if name not in needed}
+    return [replace(s, **unwanted) if unwanted else s for s in data if not s.isolated]
+
+
+def _read(plan: Plan, groups: Groups) -> tuple[dataset.Dataset, dict[str, float]]:
+    """Data, and the zero of energy of each element."""
+    data, how = deal(plan, groups), plan.network.atom_energies
+    unneeded = {e for one in data.strangers for e in one.counts}
+    if isinstance(how, dict):
+        how = {e: energy for e, energy in how.items() if e not in unneeded}
+    elif how == "fit" and not plan.loss.energy and not has(data.train, "energy"):
+        how = "none"
+    try:
+        energies = dataset.atom_energies(data.train, how)
+        for element, energy in energies.items():
+            if not abs(energy) < SHARE_LIMIT:
+                raise InputError(
+                    f"{energy:g} eV for {element}; energies of atoms must lie within +-{SHARE_LIMIT:.3g} eV: take a "
+                    "constant off the energies of all structures, for each atom"
+                )
+        return data, energies
+    except InputError as error:
+        told = str(error).removeprefix("atom_energies: ")
+        told = told.removeprefix(f'atom_energies = "{plan.network.atom_energies}": ')
+        raise Unsuited(told, ("network", "atom_energies")) from None
