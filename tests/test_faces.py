@@ -267,7 +267,8 @@ def test_a_soft_core_takes_atoms_that_lie_on_each_other(folder):
 def test_an_energy_beyond_all_numbers_is_told(folder, r0, capsys):
     (folder / "salt.toml").write_text(MORSE.replace("r0 = 2.87", f"r0 = {r0}") + REST)
     assert main(["check", "salt.toml"]) == 2
-    assert "Morse: Na-Na: at the cutoff, 5.5, the energy is beyond all numbers" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "salt.toml: [[potential]] #1: Morse: Na-Na: at the cutoff, 5.5, the energy is beyond all numbers" in told
 
 
 def test_charges_that_do_not_add_up_to_zero_are_told(folder, capsys):

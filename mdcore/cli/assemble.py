@@ -124,8 +124,9 @@ def read_potentials(settings: Settings, symbols) -> dict[int, object]:
 
     For rank 0, which shares them: the other ranks need not read files.
     """
-    others = [i for i, s in enumerate(settings.potential) if s.rank_0 and s.type != "hdnnp"]
-    return networks.read_models(settings, symbols) | {i: build(settings, i) for i in others}
+    others = [i for i, s in enumerate(settings.potential) if s.type != "hdnnp"]
+    built = {i: build(settings, i, symbols) for i in others}
+    return networks.read_models(settings, symbols) | {i: built[i] for i in others if settings.potential[i].rank_0}
 
 
 def describe(settings: Settings, system: System) -> tuple[dict[str, str], list[str]]:
@@ -135,10 +136,12 @@ def describe(settings: Settings, system: System) -> tuple[dict[str, str], list[s
     return told, [*warnings, *(text for s in settings.potential for text in s.doubts(amounts))]
 
 
-def build(settings: Settings, index: int):
-    """The potential of [[potential]] number `index`; InputError."""
+def build(settings: Settings, index: int, symbols=()):
+    """The potential of [[potential]] number `index`, which suits these species; InputError."""
     try:
-        return settings.potential[index].build(settings)
+        potential = settings.potential[index].build(settings)
+        potential.bind(tuple(symbols))
+        return potential
     except InputError as error:
         raise at(settings, ("potential", index), str(error)) from None
 
