@@ -27,6 +27,7 @@ _HOME = {
     "maxwell_boltzmann": "velocities",
     "Simulation": "simulation",
     "evaluate": "evaluation",
+    "train": "trainer",
     "Evaluation": "engine",
     "Thermo": "thermo",
     "Snapshot": "thermo",

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from mdcore import extxyz
-from mdcore.engine import VOIGT
 from mdcore.evaluation import evaluate
 from mdcore.potentials.lj import LennardJones
+from mdcore.voigt import PAIRS
 from tests.mpi import ROOT, mpirun, needs_mpi
 from tests.test_train_summary import structure
 
@@ -66,7 +66,7 @@ def folder(tmp_path_factory):
             s = structure(k, "OHHOHH" if k < 12 else "OHHOHHOHH").structure
             answer = evaluate(lj, s)
             atoms = type("Atoms", (), {"velocities": None, **{n: getattr(s, n) for n in vars(s)}})
-            stress = np.array([answer.stress[pair] for pair in VOIGT])
+            stress = np.array([answer.stress[pair] for pair in PAIRS])
             extxyz.write_frame(stream, atoms, units=s.units, energy=answer.energy, forces=answer.forces, stress=stress)
     for kind, more in KINDS.items():
         (folder / f"{kind}.toml").write_text(INPUT.format(kind=kind, more=more))
