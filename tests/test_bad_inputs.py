@@ -266,7 +266,7 @@ VALUES = [
     edit("unknown crystal", '"fcc"', '"fc"', '[structure] build = "fc"', "did you mean 'fcc'?"),
     edit("unknown ensemble", '"nve"', '"nvt"', '[[stage]] #2 ensemble = "nvt"', '"nve", "langevin"'),
     edit("ensemble not a text", '"nve"', "5", "[[stage]] #2 ensemble = 5", '"nve", "langevin"'),
-    edit("unknown potential", '"lj"', '"eam"', '[potential] type = "eam"', 'expected one of "lj"'),
+    edit("unknown potential", '"lj"', '"reaxff"', '[potential] type = "reaxff"', 'expected one of "lj"'),
     edit(
         "unknown truncation",
         "cutoff = 5.0",

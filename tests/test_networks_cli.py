@@ -301,7 +301,7 @@ def strange_species():
         (None, sets(units="{ length = 'bohr' }"), ("[[potential]] #1 units", "energy is missing; state both")),
         (None, sets(units="{ length = 'bor', energy = 'ev' }"), ("unknown unit", "did you mean 'bohr'?")),
         (None, sets(units="{ length = 'bohr', energy = 'ev' }"), ("bohr, ev given, but", "states angstrom, ev")),
-        (None, sets(cutoff=3), ('cutoff = 3: applies to type "lj" and "zbl" only',)),
+        (None, sets(cutoff=3), ('cutoff = 3: does not apply to type "hdnnp"',)),
         (None, ["--set", "units=lj"], ('[[potential]] #1 type = "hdnnp"', 'with units = "metal"')),
         (None, ["--set", "parallel.threads=0"], ("[parallel] threads = 0: expected", "integer >= 1 and <= 512")),
         (no_units, [], ("[[potential]] #1 units: net: its units are not stated", "mdcore.toml beside it")),

@@ -115,6 +115,9 @@ class Parser:
     def unknown(self, cls, key, value, siblings, tag, path) -> str:
         """Why `key` is not accepted here, and where it would be."""
         owners = [choice for choice, cls in (siblings or {}).items() if key in keys(cls)]
+        if len(owners) > 3:
+            mine = next(choice for choice, other in siblings.items() if other is cls)
+            return f"does not apply to {tag} {short(mine)}"
         if owners:
             return f"applies to {tag} {' and '.join(map(short, owners))} only"
         if variants := self.variants_with(key, path):
