@@ -10,7 +10,7 @@ from mdcore.config.parse import _all_keys
 from mdcore.config.settings import Settings
 from mdcore.config.training import TrainingSettings
 from mdcore.errors import InputError
-from mdcore.faces import STAGES
+from mdcore.faces import POTENTIALS, STAGES
 from tests.test_bad_inputs import GOOD
 
 KNOWN = _all_keys(Settings) | _all_keys(TrainingSettings)
@@ -27,8 +27,8 @@ def test_every_hint_is_of_a_key_there_is():
         assert set(ours) <= KNOWN, word
     assert set(synonyms.VALUES) <= KNOWN
     assert not set(synonyms.MISSING) & KNOWN
-    for groups in synonyms.VALUES["ensemble"]:
-        assert not set(groups[0].split()) & set(STAGES)
+    for key, faces in (("ensemble", STAGES), ("type", POTENTIALS)):
+        assert not {word for words, _ in synonyms.VALUES[key] for word in words.split()} & set(faces)
 
 
 @pytest.mark.parametrize(
