@@ -348,13 +348,23 @@ def test_energy_is_conserved_in_every_kind_of_cell():
         assert sim.thermo().total == pytest.approx(before, abs=2e-2), periodic
 
 
-def test_lennard_jones_needs_no_threads():
-    """The network kernels, and OpenMP with them, are loaded for networks alone."""
+def test_lennard_jones_needs_no_threads(tmp_path):
+    """The network kernels, and OpenMP with them, are loaded for networks alone; by Python and by the command."""
+    (tmp_path / "in.toml").write_text(
+        '[structure]\nbuild = "fcc"\nspecies = "Ar"\nlattice_constant = 5.3\nreplicate = [3, 3, 3]\n'
+        '[potential]\ntype = "lj"\ncutoff = 8.5\n[potential.species.Ar]\nepsilon = 0.0104\nsigma = 3.4\n'
+        '[[stage]]\nensemble = "nve"\ntimestep = 1.0\nsteps = 3\n'
+    )
     script = (
         "import sys, mdcore as m; s = m.System.build('fcc', 5.3, 'Ar').replicate((3, 3, 3))\n"
         "m.Simulation(s, m.LennardJones(8.5, 0.0104, 3.4), m.VelocityVerlet(1.0)).run(3)\n"
+        "from mdcore.__main__ import main\n"
+        "assert main(['run', 'in.toml', '--quiet']) == 0\n"
         "maps = open('/proc/self/maps').read() if sys.platform == 'linux' else ''\n"
         "print('mdcore._hdnnp' in sys.modules, 'libgomp' in maps)"
     )
-    told = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=True).stdout
-    assert told.split() == ["False", "False"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(mdcore.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=True, cwd=tmp_path, env=environment
+    )
+    assert done.stdout.split() == ["False", "False"]

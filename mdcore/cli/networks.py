@@ -12,7 +12,6 @@ from mdcore.potentials.base import leaves
 from mdcore.potentials.disagreement import Disagreement
 from mdcore.potentials.extrapolation import Extrapolation
 from mdcore.potentials.files import read_model
-from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import HDNNP, fingerprint
 from mdcore.threads import number_of_threads
 
@@ -65,8 +64,10 @@ def read_models(settings: Settings, symbols) -> dict[int, HDNNP]:
     return models
 
 
-def make(settings: Settings, index: int, model: HDNNP) -> HDNNPotential:
+def make(settings: Settings, index: int, model: HDNNP):
     """The potential of `model` as [[potential]] number `index` wants it run; InputError."""
+    from mdcore.potentials.hdnnp import HDNNPotential  # its kernels have threads, which other runs do not load
+
     s, threads = settings.potential[index], settings.parallel.threads
     try:
         threads = number_of_threads(None if threads == "auto" else threads)
@@ -101,9 +102,9 @@ def compare(read: dict[int, object], path: str, written: dict[str, str]) -> None
         tell(f"{path} was written with other network potentials; the run continues with those of today")
 
 
-def running(potential) -> list[HDNNPotential]:
+def running(potential) -> list:
     """The network potentials among the terms of a potential."""
-    return [term for term in leaves(potential) if isinstance(term, HDNNPotential)]
+    return [term for term in leaves(potential) if term.trained]
 
 
 def connect(potential, extrapolated, disputed) -> None:
@@ -147,7 +148,7 @@ def provenance(settings: Settings, potential) -> dict[str, str]:
     ]
     terms = zip(settings.potential, leaves(potential), strict=True)
     return {
-        "potential": "\n".join(f"hdnnp {t.describe()}" if isinstance(t, HDNNPotential) else s.title for s, t in terms),
+        "potential": "\n".join(f"hdnnp {t.describe()}" if t.trained else s.title for s, t in terms),
         "potential_files": json.dumps(about),
         "threads": str(networks[0].threads),
     }
