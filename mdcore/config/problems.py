@@ -9,7 +9,7 @@ from mdcore.schema import toml
 
 ABSENT = object()
 
-MOST = 50  # mistakes that are told at once
+MOST = 20  # mistakes that are told at once
 
 
 @dataclass(frozen=True)
