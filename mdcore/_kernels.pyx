@@ -285,7 +285,8 @@ def pair(name, AtomRows atoms, VerletList pairs, double[:, ::1] rows, int64_t n_
     cdef const md_pair_entry *entry = pair_entry(name)
     cdef md_pair_table table
     cdef int64_t row
-    cdef int variant = (PAIR_ENERGY if energy else 0) | (PAIR_MANY if n_species > 1 else 0) | (PAIR_LINEAR if linear else 0)
+    cdef int variant = (PAIR_ENERGY if energy else 0) | (PAIR_LINEAR if linear else 0)
+    variant |= PAIR_MANY if n_species > 1 else 0
     if rows.shape[0] != n_species * n_species or rows.shape[1] != entry.columns or limbs.shape[0] != 3:
         raise ValueError(f"rows are [n_species^2, {entry.columns}], limbs [3]")
     if atom_energy is not None and atom_energy.shape[0] < atoms.rows.n_owned + atoms.rows.n_ghost + 1:
