@@ -9,7 +9,7 @@ import os
 
 import numpy as np
 
-from mdcore.errors import MdcoreError
+from mdcore.errors import InputError, MdcoreError
 
 # what launchers tell their children: the number of ranks
 LAUNCHER_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "PMIX_SIZE")
@@ -138,7 +138,11 @@ def connect(comm=None):
     MdcoreError if the launcher is of another MPI than mpi4py's, or mpi4py is missing.
     """
     if comm is not None:
-        return comm if isinstance(comm, (SelfComm, MPIComm)) else MPIComm(comm)
+        if isinstance(comm, (SelfComm, MPIComm)):
+            return comm
+        if not hasattr(comm, "Allreduce"):
+            raise InputError(f"comm = {comm!r}: expected a communicator of mpi4py, e.g. MPI.COMM_WORLD, or None")
+        return MPIComm(comm)
     wanted = launched_ranks()
     if wanted == 1:
         return SelfComm()

@@ -40,12 +40,16 @@ class Problems:
         place = " ".join(filter(None, self.place(path)))
         if value is ABSENT:
             value = lookup(self.origin.document, path)
-        shown = (
-            "" if value is ABSENT or isinstance(value, dict) or _is_tables(value) else f" = {short(value)}"
-        )
+        plain = value is not ABSENT and not isinstance(value, dict) and not _is_tables(value)
+        shown = f" = {self.quoted(value)}" if plain else ""
         self.messages.append(f"{self.author(path)}: {place}{shown}: {text}")
         if len(self.messages) >= MOST:
             self.raise_if_any()
+
+    @staticmethod
+    def quoted(value) -> str:
+        """A value as the user wrote it."""
+        return short(value)
 
     def author(self, path) -> str:
         """The ``--set`` responsible for the value at `path`, else the file."""

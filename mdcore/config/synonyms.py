@@ -5,6 +5,7 @@ Only hints are made of these tables: an input that uses such a word is refused, 
 
 # word -> our keys of that meaning; the one that fits the section is told
 KEYS: dict[str, tuple[str, ...]] = {
+    "walls": ("zbl",),
     # dynamics
     "dt": ("timestep",),
     "time_step": ("timestep",),

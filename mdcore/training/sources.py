@@ -53,17 +53,25 @@ def read(
     if not path.is_dir() or kind == "extxyz":
         check_file(path)
     frames = {"extxyz": _extxyz, "n2p2": _n2p2, "deepmd": _deepmd, "ase": _ase}[kind](path, units, labels)
-    found = []
-    for own in frames:
-        own["tag"] = own.get("tag", "") if tag is None else tag
-        for name in {"energy", "forces", "stress"}.difference(labels.needed):
-            if own.get(name) is not None and not np.isfinite(own[name]).all():
-                own[name] = None
-        found.append(Labelled(**{"file": str(path), "index": len(found), **own}, weight=weight))
+    found = [_labelled(own, k, labels, tag, weight, str(path)) for k, own in enumerate(frames)]
     labels.warn()
     if not found:
         raise InputError(f"{path}: holds no structures")
     return found
+
+
+def _labelled(own: dict, index: int, labels: Labels, tag: str | None, weight: float, file: str) -> Labelled:
+    """A structure; labels that nobody asks for may be no numbers."""
+    own["tag"] = own.get("tag", "") if tag is None else tag
+    for name in {"energy", "forces", "stress"}.difference(labels.needed):
+        if own.get(name) is not None and not np.isfinite(own[name]).all():
+            own[name] = None
+    return Labelled(**{"file": file, "index": index, **own}, weight=weight)
+
+
+def of_atoms(atoms, index: int, labels: Labels) -> Labelled:
+    """One structure of ASE at hand, with what calculator, `info` and `arrays` say; the caller lets `labels` warn."""
+    return _labelled(_of_ase(atoms, labels, f"data: structure {index}"), index, labels, None, Source.weight, "")
 
 
 def of_source(source: Source, needed: tuple[str, ...] = LABELS) -> list[Labelled]:
