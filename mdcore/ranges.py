@@ -26,3 +26,15 @@ def number(name: str, value, quantity: str = "", zero: bool = False) -> float:
     kind = "number >= 0 (0, or " if zero else "positive number ("
     shown = f"2^{value.bit_length()}" if isinstance(value, int) and value.bit_length() > 99 else repr(value)
     raise InputError(f"{name} = {shown}: expected a {kind}{least:g} to {most:g})")
+
+
+def signed(name: str, value) -> float:
+    """The value as a float of either sign; InputError unless it is 0 or its size is in range."""
+    negative = isinstance(value, numbers.Real) and value < 0
+    return -number(name, -value) if negative else number(name, value, zero=True)
+
+
+def choice(name: str, value, words) -> None:
+    """InputError unless the value is one of the words."""
+    if value not in words:
+        raise InputError(f"{name} = {value!r}: choose one of {', '.join(words)}")

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from mdcore import EAM, InputError, Simulation, System, VelocityVerlet, _kernels, evaluate
+from mdcore import EAM, InputError, Simulation, SimulationError, System, VelocityVerlet, _kernels, evaluate
 from mdcore.__main__ import main
-from mdcore.potentials.eam import cubics, read_eam
+from mdcore.potentials.eam import polynomials, read_eam
 from mdcore.velocities import maxwell_boltzmann
 from tests import eam_files
 from tests.systems import TRICLINIC, scattered
@@ -67,7 +67,7 @@ def test_one_element_takes_the_shorter_way():
 
 def test_polynomials_go_through_the_points():
     values = np.random.default_rng(1).normal(size=(2, 12))
-    found = cubics(values)
+    found = polynomials(values)
     np.testing.assert_array_equal(found[..., 0], values)
     np.testing.assert_allclose(found[:, :-1].sum(axis=-1), values[:, 1:], atol=1e-14)
     slopes = found @ [0.0, 1.0, 2.0, 3.0]
@@ -92,6 +92,13 @@ def test_past_the_last_density_the_slope_stays():
     energies = [evaluate(EAM(tables), System(system.box, [x[0], [0.9 + s * h, 0, 0]], "Al")).energy for s in (-1, 1)]
     force = evaluate(EAM(tables), system).forces[1, 0]
     assert -(energies[1] - energies[0]) / (2 * h) == pytest.approx(force, rel=1e-6)
+
+
+def test_densities_that_sums_cannot_hold_are_told():
+    tables, system = eam_files.tables(), of(CELLS["triclinic"])
+    tables.density, tables.embedding = 1e6 * tables.density, 0.0 * tables.embedding  # of which no force tells
+    with pytest.raises(SimulationError, match=r"the force on atom \d+ .*impossible ones"):
+        evaluate(EAM(tables), system)
 
 
 @pytest.mark.parametrize("finnis_sinclair", [False, True])
@@ -128,8 +135,11 @@ GOOD = eam_files.setfl(eam_files.tables(n_r=20, n_rho=10))
         (GOOD.replace("\n10 ", "\n1e99 ", 1), "expected n_rho, drho"),
         (GOOD.replace("\n10 ", "\n10.5 ", 1), "expected n_rho, drho"),
         (GOOD.replace("\n10 ", "\n11 ", 1), "expected|ends|numbers"),
-        (GOOD[:-200], "ends in the middle of the pair Cu-Cu"),
-        (GOOD + " 1.0", "1 words too many"),
+        (GOOD[:-200], "120 numbers and words .* say 128"),
+        (GOOD + " 1.0", "129 numbers and words .* say 128"),
+        (GOOD.replace("\n10 ", "\ninf ", 1), "expected n_rho, drho"),
+        (GOOD.replace("\n10 ", "\n1000000 ", 1).replace("2 Al Cu", "900 " + " ".join(f"X{k}" for k in range(900))),
+         "128 numbers and words .* say 9"),
         (GOOD.replace("e+00", "x+00", 9).replace("x+00", "e+00", 4), "expected 10 numbers"),
         (GOOD.replace("2.5", "9.5"), "the cutoff is 9.5"),
     ],

@@ -109,7 +109,8 @@ static void eam_density(const md_atoms *atoms, const md_list *list, const md_eam
 }
 
 /* slope[i] = F'(rho_i) of owned atoms; with energy_limbs also the sum of F, and F in atom_energy unless it is NULL. Past
- * the last density F goes on with its slope there. Returns the row of an atom whose F is beyond ROW_LIMIT, or -1. */
+ * the last density F goes on with its slope there. Returns the row of an atom whose density or F is too large for exact
+ * sums, or -1. */
 static int64_t eam_embedding(const md_atoms *atoms, const md_eam *it, const double *rho, double *slope,
                              int64_t *energy_limbs, double *atom_energy)
 {
@@ -122,6 +123,8 @@ static int64_t eam_embedding(const md_atoms *atoms, const md_eam *it, const doub
         const double t = p - (double)point < 1.0 ? p - (double)point : 1.0;
         const double *c = it->embedding + 4 * (it->n_rho * (int64_t)atoms->x[4 * i + 3] + point);
         slope[i] = it->per_rho * (c[1] + t * (2.0 * c[2] + t * (3.0 * c[3])));
+        if (!(fabs(rho[i]) < ROW_LIMIT))
+            bad_row = i;
         if (!energy_limbs)
             continue;
         double energy = c[0] + t * (c[1] + t * (c[2] + t * c[3]));
@@ -155,7 +158,7 @@ MD_INLINE int64_t eam_forces_of(const md_atoms *atoms, const md_list *list, cons
     for (int64_t i = 0; i < atoms->n_owned; i++) {
         const v4d xi = v_set1(x[4 * i]), yi = v_set1(x[4 * i + 1]), zi = v_set1(x[4 * i + 2]), si = v_set1(slope[i]);
         const int64_t own = many ? (int64_t)x[4 * i + 3] : 0;
-        v4d fx = zero, fy = zero, fz = zero, e = zero;
+        pair_sums sums = {zero, zero, zero, zero, worst};
         for (int64_t k = list->first[i]; k < list->first[i + 1]; k += 4) {
             const eam_four p = eam_gather(it, x, list->index + k, xi, yi, zi, own, many);
             const v4d r = v_sqrt(p.r2), inverse = one / r;
@@ -170,22 +173,11 @@ MD_INLINE int64_t eam_forces_of(const md_atoms *atoms, const md_list *list, cons
             const v4d u = eam_at(it, p.here, at, 4, &dz) * inverse;
             const v4d rise = v_fma(si, here, v_fma(sj, there, (dz - u) * inverse)); /* dE/dr */
             const v4d g = v_mask(rise * inverse, p.inside);
-            if (want_energy) {
-                const v4d pair = v_mask(u + big - big, p.inside);
-                worst = v_worst(worst, v_size(pair));
-                e += pair;
-                if (atom_energy)
-                    pair_halves(atom_energy, i, p.j[0], p.j[1], p.j[2], p.j[3], pair);
-            }
-            const v4d gx = v_fma(g, p.dx, big) - big, gy = v_fma(g, p.dy, big) - big, gz = v_fma(g, p.dz, big) - big;
-            fx += gx, fy += gy, fz += gz;
-            if (want_energy)
-                worst = v_worst(worst, v_worst(v_size(gx), v_worst(v_size(gy), v_size(gz))));
-            pair_subtract(f, p.j[0], p.j[1], p.j[2], p.j[3], gx, gy, gz);
+            const v4d pair = v_mask(u + big - big, p.inside);
+            pair_add(&sums, f, atom_energy, i, p.j[0], p.j[1], p.j[2], p.j[3], p.dx, p.dy, p.dz, g, pair, want_energy);
         }
-        v_store(f + 4 * i, v_load(f + 4 * i) + (v4d){v_sum(fx), v_sum(fy), v_sum(fz), 0.0});
-        if (want_energy)
-            pair_total(&total, &bad_row, i, e, worst);
+        pair_close(&sums, f, i, &total, &bad_row, want_energy);
+        worst = sums.worst;
     }
     if (want_energy)
         md_limbs(total, energy_limbs);

@@ -36,7 +36,7 @@ MD_INLINE int64_t pair_loop(const md_atoms *atoms, const md_list *list, const md
     const int32_t *MD_RESTRICT index = list->index;
     const v4d big = v_set1(FORCE_BIG), zero = v_set1(0.0);
     md_i128 total = 0;
-    v4d worst = zero; /* with energy: the largest force component or energy of a pair */
+    v4d worst = zero;
     int64_t bad_row = -1;
 
     v4d c[PAIR_COLUMNS];
@@ -47,7 +47,7 @@ MD_INLINE int64_t pair_loop(const md_atoms *atoms, const md_list *list, const md
     for (int64_t i = 0; i < atoms->n_owned; i++) {
         const v4d xi = v_set1(x[4 * i]), yi = v_set1(x[4 * i + 1]), zi = v_set1(x[4 * i + 2]);
         const double *row = many ? table->rows + columns * table->n_species * (int64_t)x[4 * i + 3] : table->rows;
-        v4d fx = zero, fy = zero, fz = zero, e = zero;
+        pair_sums sums = {zero, zero, zero, zero, worst};
 
         for (int64_t k = list->first[i]; k < list->first[i + 1]; k += 4) {
             const int64_t j0 = index[k], j1 = index[k + 1], j2 = index[k + 2], j3 = index[k + 3];
@@ -71,22 +71,11 @@ MD_INLINE int64_t pair_loop(const md_atoms *atoms, const md_list *list, const md
             const v4i inside = r2 < c[PAIR_CUT2];
             v4d pair = zero;
             const v4d g = v_mask(formula(table, c, r2, variant, &pair), inside);
-            if (want_energy) {
-                pair = v_mask(pair + big - big, inside);
-                worst = v_worst(worst, v_size(pair));
-                e += pair;
-                if (atom_energy)
-                    pair_halves(atom_energy, i, j0, j1, j2, j3, pair);
-            }
-            const v4d gx = v_fma(g, dx, big) - big, gy = v_fma(g, dy, big) - big, gz = v_fma(g, dz, big) - big;
-            fx += gx, fy += gy, fz += gz;
-            if (want_energy)
-                worst = v_worst(worst, v_worst(v_size(gx), v_worst(v_size(gy), v_size(gz))));
-            pair_subtract(f, j0, j1, j2, j3, gx, gy, gz);
+            pair = v_mask(pair + big - big, inside);
+            pair_add(&sums, f, atom_energy, i, j0, j1, j2, j3, dx, dy, dz, g, pair, want_energy);
         }
-        v_store(f + 4 * i, v_load(f + 4 * i) + (v4d){v_sum(fx), v_sum(fy), v_sum(fz), 0.0});
-        if (want_energy)
-            pair_total(&total, &bad_row, i, e, worst);
+        pair_close(&sums, f, i, &total, &bad_row, want_energy);
+        worst = sums.worst;
     }
     if (want_energy)
         md_limbs(total, energy_limbs);

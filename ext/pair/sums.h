@@ -16,6 +16,11 @@ MD_INLINE void pair_fetch(const double *x, const double *f, const int32_t *ahead
     }
 }
 
+/* What pairs of an atom add up to. worst, with energy: the largest force component or energy of any pair so far. */
+typedef struct {
+    v4d fx, fy, fz, energy, worst;
+} pair_sums;
+
 /* f_j -= g_ij, as rows: 32-byte loads and stores, no scatter. */
 MD_INLINE void pair_subtract(double *MD_RESTRICT f, int64_t j0, int64_t j1, int64_t j2, int64_t j3,
                              v4d gx, v4d gy, v4d gz)
@@ -45,6 +50,35 @@ MD_INLINE void pair_total(md_i128 *total, int64_t *bad_row, int64_t i, v4d e, v4
         *bad_row = i;
     if (*bad_row < 0)
         *total += (int64_t)(v_sum(e) * (1.0 / FORCE_GRID));
+}
+
+/* Four pairs (i, j), d = r_j - r_i: each g d, rounded to FORCE_GRID by the fused multiply-add that makes it, joins the sums
+ * of i and leaves the forces of j; with want_energy so do energies, half of each in atom_energy unless that is NULL. g and
+ * energy are 0 where pairs don't count. */
+MD_INLINE void pair_add(pair_sums *sums, double *MD_RESTRICT f, double *atom_energy, int64_t i, int64_t j0, int64_t j1,
+                        int64_t j2, int64_t j3, v4d dx, v4d dy, v4d dz, v4d g, v4d energy, const int want_energy)
+{
+    const v4d big = v_set1(FORCE_BIG);
+    if (want_energy) {
+        sums->worst = v_worst(sums->worst, v_size(energy));
+        sums->energy += energy;
+        if (atom_energy)
+            pair_halves(atom_energy, i, j0, j1, j2, j3, energy);
+    }
+    const v4d gx = v_fma(g, dx, big) - big, gy = v_fma(g, dy, big) - big, gz = v_fma(g, dz, big) - big;
+    sums->fx += gx, sums->fy += gy, sums->fz += gz;
+    if (want_energy)
+        sums->worst = v_worst(sums->worst, v_worst(v_size(gx), v_worst(v_size(gy), v_size(gz))));
+    pair_subtract(f, j0, j1, j2, j3, gx, gy, gz);
+}
+
+/* The sums of atom i, whose pairs are all there, join its force and the total. */
+MD_INLINE void pair_close(const pair_sums *sums, double *MD_RESTRICT f, int64_t i, md_i128 *total, int64_t *bad_row,
+                          const int want_energy)
+{
+    v_store(f + 4 * i, v_load(f + 4 * i) + (v4d){v_sum(sums->fx), v_sum(sums->fy), v_sum(sums->fz), 0.0});
+    if (want_energy)
+        pair_total(total, bad_row, i, sums->energy, sums->worst);
 }
 
 #endif

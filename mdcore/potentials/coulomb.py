@@ -15,7 +15,7 @@ import numpy as np
 from mdcore import exact
 from mdcore.errors import InputError
 from mdcore.potentials.pair import BoundPair, PairPotential, shifts
-from mdcore.ranges import number
+from mdcore.ranges import choice, number, signed
 from mdcore.units import COULOMB
 
 TRUNCATIONS = ("shifted", "force-shifted")
@@ -40,13 +40,11 @@ class Coulomb(PairPotential):
         self.cutoff = number("Coulomb: cutoff", cutoff, "length")
         self.alpha = number("Coulomb: alpha", alpha, zero=True)
         self.constant = number("Coulomb: constant", constant)
-        if truncation not in TRUNCATIONS:
-            raise InputError(f"Coulomb: truncation = {truncation!r}: choose one of {', '.join(TRUNCATIONS)}")
+        choice("Coulomb: truncation", truncation, TRUNCATIONS)
         self.truncation, self.linear = truncation, truncation == "force-shifted"
         self.charges = {}
         for name, charge in dict(charges).items():
-            size = number(f"Coulomb: charge of {name}", abs(charge) if _is_number(charge) else charge, zero=True)
-            self.charges[name] = math.copysign(size, charge)
+            self.charges[name] = signed(f"Coulomb: charge of {name}", charge)
 
     def __repr__(self):
         return f"Coulomb({self.cutoff:g}, charges={self.charges}, alpha={self.alpha:g}, {self.truncation})"
@@ -96,7 +94,3 @@ class BoundCoulomb(BoundPair):
         if out.atom_energies is not None:
             own = np.ldexp(np.array(self._own, dtype=np.float64), -exact.FORCE_BITS)
             out.atom_energies[: atoms.n_owned] += own[species]
-
-
-def _is_number(value) -> bool:
-    return isinstance(value, int | float | np.floating) and not isinstance(value, bool)

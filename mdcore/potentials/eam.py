@@ -20,10 +20,11 @@ from mdcore.exact import FORCE_BITS
 from mdcore.files import read_text
 from mdcore.numerals import number as numeral
 from mdcore.potentials.base import Bound, Potential
+from mdcore.potentials.cubics import cubics
 
 FORMATS = ("setfl", "fs", "funcfl")
 MOST_POINTS = 1_000_000
-MOST_DENSITY = 2.0**14  # of a pair, ext/fixed.h
+MOST_BYTES = 1 << 25  # of a file
 
 
 class EAMTables:
@@ -51,12 +52,7 @@ class EAM(Potential):
 
     def __init__(self, path, format: str | None = None):
         self.tables = path if isinstance(path, EAMTables) else read_eam(path, format)
-        self.cutoff, self.name = self.tables.cutoff, getattr(path, "comment", None) or str(path)
-        it = self.tables
-        with np.errstate(over="ignore"):
-            largest = max(np.abs(it.density).max(), 0.0)
-        if not largest < MOST_DENSITY:
-            raise InputError(f"{self.name}: densities up to {largest:.3g}; sums hold pairs up to {MOST_DENSITY:g}")
+        self.cutoff, self.name = self.tables.cutoff, self.tables.comment if path is self.tables else str(path)
 
     def __repr__(self):
         return f"EAM({' '.join(self.tables.elements)}, cutoff {self.cutoff:.4g} Angstrom)"
@@ -86,11 +82,8 @@ class BoundEAM(Bound):
                 )
             rows.append(it.elements.index(element_of(symbol)))
         pair = np.ix_(rows, rows)
-        pairs = np.concatenate([cubics(it.density[pair]), cubics(it.z[pair])], axis=-1)
-        embedding = cubics(it.embedding[rows])
-        self.kernels = Kernels(
-            np.ascontiguousarray(pairs), np.ascontiguousarray(embedding), it.dr, it.drho, it.cutoff
-        )
+        pairs = np.concatenate([polynomials(it.density[pair]), polynomials(it.z[pair])], axis=-1)
+        self.kernels = Kernels(pairs, polynomials(it.embedding[rows]), it.dr, it.drho, it.cutoff)
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         pairs, rho, slope = neighbors.list, atoms.rho, atoms.slope
@@ -107,21 +100,18 @@ class BoundEAM(Bound):
         out.bad_row = max(out.bad_row, row)
 
 
-def cubics(values: np.ndarray) -> np.ndarray:
-    """[..., n, 4]: coefficients, from each point to the next, of the cubic polynomials through values [..., n] whose
-    slopes are differences over five points (three, two at the ends), as LAMMPS has them."""
+def polynomials(values: np.ndarray) -> np.ndarray:
+    """[..., n, 4]: the cubic polynomials through values [..., n] whose slopes are differences over five points (three,
+    two at the ends), as LAMMPS has them."""
     slopes = np.empty_like(values)
-    slopes[..., 0], slopes[..., -1] = values[..., 1] - values[..., 0], values[..., -1] - values[..., -2]
-    slopes[..., 1], slopes[..., -2] = 0.5 * (values[..., 2] - values[..., 0]), 0.5 * (values[..., -1] - values[..., -3])
-    slopes[..., 2:-2] = (
-        values[..., :-4] - values[..., 4:] + 8.0 * (values[..., 3:-1] - values[..., 1:-3])
-    ) / 12.0
-    found = np.zeros((*values.shape, 4))
-    rise = values[..., 1:] - values[..., :-1]
-    found[..., 0], found[..., 1] = values, slopes
-    found[..., :-1, 2] = 3.0 * rise - 2.0 * slopes[..., :-1] - slopes[..., 1:]
-    found[..., :-1, 3] = slopes[..., :-1] + slopes[..., 1:] - 2.0 * rise
-    return found
+    with np.errstate(over="ignore", invalid="ignore"):
+        steps = values[..., 1:] - values[..., :-1]
+        slopes[..., 0], slopes[..., -1] = steps[..., 0], steps[..., -1]
+        slopes[..., 1] = 0.5 * (values[..., 2] - values[..., 0])
+        slopes[..., -2] = 0.5 * (values[..., -1] - values[..., -3])
+        far, near = values[..., :-4] - values[..., 4:], values[..., 3:-1] - values[..., 1:-3]
+        slopes[..., 2:-2] = (far + 8.0 * near) / 12.0
+    return cubics(values, slopes)
 
 
 # --- files ---------------------------------------------------------------------------------------------
@@ -134,7 +124,7 @@ def read_eam(path, format: str | None = None) -> EAMTables:
         format = "fs" if name.endswith(".fs") else "setfl" if ".alloy" in name or name.endswith(".setfl") else "funcfl"
     if format not in FORMATS:
         raise InputError(f"{path}: format = {format!r}: choose one of {', '.join(FORMATS)}")
-    lines = read_text(path, "a potential of the embedded-atom method").split("\n")
+    lines = read_text(path, "a potential of the embedded-atom method", MOST_BYTES).split("\n")
     return _funcfl(path, lines) if format == "funcfl" else _setfl(path, lines, format == "fs")
 
 
@@ -146,16 +136,21 @@ class _Words:
         self.words = [word for line in lines[first:] for word in line.split()]
         self.place = 0
 
-    def take(self, n: int, what: str) -> list[str]:
-        found = self.words[self.place : self.place + n]
-        if len(found) < n:
-            raise InputError(f"{self.path}: the file ends in the middle of {what}; is it whole, and of this format?")
+    def check(self, n: int) -> None:
+        """Are there so many? Asked before room is made for them."""
+        if len(self.words) != n:
+            raise InputError(
+                f"{self.path}: {len(self.words):,} numbers and words after the grid, where its sizes and elements say "
+                f"{n:,}; is it whole, and of this format?"
+            )
+
+    def take(self, n: int) -> list[str]:
         self.place += n
-        return found
+        return self.words[self.place - n : self.place]
 
     def numbers(self, n: int, what: str) -> np.ndarray:
         try:
-            found = np.array([numeral(word) for word in self.take(n, what)])
+            found = np.array([numeral(word) for word in self.take(n)])
         except ValueError:
             raise InputError(f"{self.path}: {what}: expected {n} numbers; is it of this format?") from None
         if not np.isfinite(found).all():
@@ -171,7 +166,7 @@ def _grid(path, words: list[str]) -> tuple[int, float, int, float, float]:
             raise ValueError
         if not (1e-12 < drho < 1e12 and 1e-9 < dr < 1e3 and dr < cutoff < 1e3):
             raise ValueError
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InputError(
             f"{path}: expected n_rho, drho, n_r, dr and cutoff, found {' '.join(words)[:80]!r}; is it of this format?"
         ) from None
@@ -188,9 +183,10 @@ def _setfl(path, lines, finnis_sinclair: bool) -> EAMTables:
         raise InputError(f"{path}: line 4: expected the number of elements and their names, not {lines[3][:60]!r}")
     n_rho, drho, n_r, dr, cutoff = _grid(path, lines[4].split())
     words, n = _Words(path, lines, 5), len(elements)
+    words.check(n * (4 + n_rho + (n if finnis_sinclair else 1) * n_r) + n * (n + 1) // 2 * n_r)
     embedding, density, z = np.empty((n, n_rho)), np.empty((n, n, n_r)), np.empty((n, n, n_r))
     for a, name in enumerate(elements):
-        words.take(4, f"number, mass, lattice constant and lattice of {name}")
+        words.take(4)  # number, mass, lattice constant, lattice
         embedding[a] = words.numbers(n_rho, f"the embedding energy of {name}")
         if finnis_sinclair:  # the density of this element at each of the others
             for b, other in enumerate(elements):
@@ -200,8 +196,6 @@ def _setfl(path, lines, finnis_sinclair: bool) -> EAMTables:
     for a in range(n):
         for b in range(a + 1):
             z[a, b] = z[b, a] = words.numbers(n_r, f"the pair {elements[a]}-{elements[b]}")
-    if words.place < len(words.words):
-        raise InputError(f"{path}: {len(words.words) - words.place} words too many; is it of this format?")
     return EAMTables(elements, embedding, drho, density, z, dr, cutoff, " ".join(lines[:3]).strip())
 
 
@@ -216,10 +210,9 @@ def _funcfl(path, lines) -> EAMTables:
     element = SYMBOLS[int(head[0])]
     n_rho, drho, n_r, dr, cutoff = _grid(path, lines[2].split())
     words = _Words(path, lines, 3)
+    words.check(n_rho + 2 * n_r)
     embedding = words.numbers(n_rho, "the embedding energy")
     charge = words.numbers(n_r, "the effective charge")
     density = words.numbers(n_r, "the density")
-    if words.place < len(words.words):
-        raise InputError(f"{path}: {len(words.words) - words.place} words too many; is it of this format?")
     z = charge**2 * (27.2 * 0.529)  # LAMMPS's Hartree and Bohr, so that numbers agree with it
     return EAMTables([element], embedding[None], drho, density[None, None], z[None, None], dr, cutoff, lines[0].strip())

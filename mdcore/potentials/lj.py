@@ -12,7 +12,7 @@ import math
 
 from mdcore.errors import InputError
 from mdcore.potentials.pair import TRUNCATIONS, PairPotential, shifts
-from mdcore.ranges import number
+from mdcore.ranges import choice, number
 
 MIXINGS = ("lorentz-berthelot", "geometric", "none")
 
@@ -46,8 +46,8 @@ class LennardJones(PairPotential):
         mixing: str = "lorentz-berthelot",
         tail_corrections: bool = False,
     ):
-        _one_of("truncation", truncation, TRUNCATIONS)
-        _one_of("mixing", mixing, MIXINGS)
+        choice("LennardJones: truncation", truncation, TRUNCATIONS)
+        choice("LennardJones: mixing", mixing, MIXINGS)
         if (epsilon is None) != (sigma is None):
             raise InputError(
                 "LennardJones: epsilon and sigma go together; give both or per-species parameters"
@@ -134,11 +134,6 @@ class LennardJones(PairPotential):
                 energy += pairs * u_r2
                 virial += pairs * (rc**3 * u_rc + 3.0 * u_r2)
         return energy, virial
-
-
-def _one_of(name: str, value, choices) -> None:
-    if value not in choices:
-        raise InputError(f"LennardJones: {name} = {value!r}: choose one of {', '.join(choices)}")
 
 
 def _length(name: str, value) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from mdcore import _kernels
 from mdcore.errors import InputError
 from mdcore.potentials.base import Bound, Potential
-from mdcore.ranges import number
+from mdcore.ranges import choice, number
 
 TRUNCATIONS = ("cut", "shifted", "force-shifted")
 
@@ -79,12 +79,11 @@ class ByPair(PairPotential):
     `bind` for pairs without parameters.
     """
 
-    quantities: ClassVar[dict[str, str]] = {}  # parameter: its quantity (ranges.py); "-": any number, "0": not negative
+    quantities: ClassVar[dict[str, str]] = {}  # parameter: its quantity (ranges.py); "0": zero will do
 
     def __init__(self, cutoff: float, *, pairs: dict | None = None, truncation: str = "shifted", **parameters):
         self.name = type(self).__name__
-        if truncation not in TRUNCATIONS:
-            raise InputError(f"{self.name}: truncation = {truncation!r}: choose one of {', '.join(TRUNCATIONS)}")
+        choice(f"{self.name}: truncation", truncation, TRUNCATIONS)
         self.truncation, self.linear = truncation, truncation == "force-shifted"
         cutoff = number(f"{self.name}: cutoff", cutoff, "length")
         self.default = self._checked(self.name, {"cutoff": cutoff} | parameters) if parameters or not pairs else None
@@ -102,11 +101,8 @@ class ByPair(PairPotential):
             raise InputError(f"{where}: expected the parameters {', '.join(self.quantities)}; see {wrong}")
         found = {}
         for name, quantity in wanted.items():
-            if quantity == "-":
-                found[name] = _any(f"{where}: {name}", given[name])
-            else:
-                zero = quantity.startswith("0")
-                found[name] = number(f"{where}: {name}", given[name], quantity.lstrip("0 "), zero=zero)
+            zero = quantity.startswith("0")
+            found[name] = number(f"{where}: {name}", given[name], quantity.lstrip("0 "), zero=zero)
         return found
 
     def __repr__(self):
@@ -155,9 +151,3 @@ def shifts(truncation: str, cutoff: float, energy: float, slope: float) -> tuple
     if truncation == "cut":
         return 0.0, 0.0
     return (-energy, 0.0) if truncation == "shifted" else (-energy + cutoff * slope, -slope)
-
-
-def _any(name: str, value) -> float:
-    """A number of any sign."""
-    size = number(name, abs(value) if isinstance(value, int | float | np.floating) else value, zero=True)
-    return size if value >= 0 else -size

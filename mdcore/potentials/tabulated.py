@@ -2,8 +2,8 @@
 
 Energies between the points of the table are a cubic spline, in r. The kernel (ext/pair/tabulated.h) has cubic
 polynomials in r^2, a spline again, in so many equal bins that it differs by less than TOLERANCE; forces are the exact
-derivative of these. Read from columns r, u, or from the sections of LAMMPS's
-pair_style table (index, r, u, force; the forces are not read: they follow from the energies).
+derivative of these. Read from columns r, u, or from the sections of LAMMPS's pair_style table (index, r, u, force; the
+forces are not read: they follow from the energies).
 """
 
 import numpy as np
@@ -11,8 +11,9 @@ import numpy as np
 from mdcore.errors import InputError
 from mdcore.files import read_text
 from mdcore.numerals import number as numeral
+from mdcore.potentials.cubics import cubics
 from mdcore.potentials.pair import TRUNCATIONS, PairPotential, shifts
-from mdcore.ranges import number
+from mdcore.ranges import choice, number
 
 TOLERANCE = 1e-7  # of the largest |u| beyond its own distance
 FEWEST, MOST = 256, 1 << 15  # bins
@@ -32,8 +33,7 @@ class Tabulated(PairPotential):
     formula = "tabulated"
 
     def __init__(self, pairs: dict, cutoff: float | None = None, *, truncation: str = "shifted"):
-        if truncation not in TRUNCATIONS:
-            raise InputError(f"Tabulated: truncation = {truncation!r}: choose one of {', '.join(TRUNCATIONS)}")
+        choice("Tabulated: truncation", truncation, TRUNCATIONS)
         if not pairs:
             raise InputError("Tabulated: no tables; give one for each pair of species")
         self.truncation = truncation
@@ -146,10 +146,7 @@ def in_squares(spline: Spline, end: float) -> tuple[np.ndarray, float, float]:
         if 2 * bins > MOST or (np.abs(own.at(t[:-1] + 0.5)[0] - wanted) <= TOLERANCE * scale).all():
             break
         bins *= 2
-    u, slope, rise = own.u, own.slopes, np.diff(own.u)
-    c2, c3 = 3.0 * rise - 2.0 * slope[:-1] - slope[1:], slope[:-1] + slope[1:] - 2.0 * rise
-    last = [[u[-1], slope[-1], 0.0, 0.0]]  # for r^2 that is rounded to the end
-    return np.vstack([np.column_stack([u[:-1], slope[:-1], c2, c3]), last]), start, width
+    return cubics(own.u, own.slopes), start, width  # one more than there are bins: r^2 may be rounded to the end
 
 
 def read_table(path, keyword: str | None = None) -> tuple[np.ndarray, np.ndarray]:
