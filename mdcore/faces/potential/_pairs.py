@@ -85,9 +85,9 @@ def repeated(pairs) -> Iterator[tuple[str, str]]:
         seen.add(key)
 
 
-def strangers(pairs, symbols) -> Iterator[tuple[str, str]]:
-    """Complaints about species of pairs that the structure does not have."""
+def strangers(pairs, symbols, others=()) -> Iterator[tuple[str, str]]:
+    """Complaints about species of pairs that the structure does not have; those of `others` may be left over."""
     for i, pair in enumerate(pairs):
         for name in pair.species:
-            if name not in symbols:
+            if name not in symbols and name not in others:
                 yield f"pair.{i}.species", f"no species {name!r} in the structure, which has {', '.join(symbols)}"

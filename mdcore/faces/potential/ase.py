@@ -3,12 +3,12 @@
 # ruff: noqa: RUF009  (setting() is a dataclass field)
 from dataclasses import dataclass
 
-from mdcore.faces.base import PotentialSettings
-from mdcore.schema import Anything, Number, Table, Text, setting
+from mdcore.faces.potential._foreign import ForeignSettings
+from mdcore.schema import Anything, Table, Text, setting
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(PotentialSettings):
+class Settings(ForeignSettings):
     """Any calculator of [ASE](https://ase-lib.org) that is installed (quantum chemistry, tight binding, other
     potentials): rank 0 calls it with all atoms. Good for reference runs and for labelling structures.
     """
@@ -22,13 +22,6 @@ class Settings(PotentialSettings):
     )
     arguments: dict = setting(
         Table(Anything()), "What the calculator is made with.", factory=dict, example={"method": "GFN2-xTB"}
-    )
-    cutoff: float = setting(
-        Number(minimum=0),
-        "How far atoms feel each other, if it is known; `mdcore verify` uses it.",
-        default=0.0,
-        quantity="length",
-        example=5.0,
     )
 
     def build(self, whole):

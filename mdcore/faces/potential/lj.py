@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mdcore.faces.base import PotentialSettings
-from mdcore.faces.potential._pairs import repeated
-from mdcore.schema import Boolean, Choice, List, NamedSections, Number, Sections, Text, setting
+from mdcore.faces.potential._pairs import PairSettings, repeated, strangers, truncation
+from mdcore.schema import Boolean, Choice, NamedSections, Number, Sections, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,23 +20,14 @@ class Species:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class Pair(PairSettings):
     """Lennard-Jones parameters of one pair of species; they win over the mixing rule."""
 
-    species: tuple[str, str] = setting(List(Text(), 2), "The two species.", example=["Ar", "Kr"])
     epsilon: float = setting(
         Number(minimum=0), "Depth of the well; 0 switches the pair off.", quantity="energy", example=0.0123
     )
     sigma: float = setting(
         Number(above=0), "Distance where the energy is zero.", quantity="length", example=3.52
-    )
-    cutoff: float | None = setting(
-        Number(above=0),
-        "Cutoff of this pair.",
-        default=None,
-        default_text="cutoff of the potential",
-        quantity="length",
-        example=9.0,
     )
 
 
@@ -49,13 +40,7 @@ class Settings(PotentialSettings):
     cutoff: float = setting(
         Number(above=0), "Pairs farther apart do not interact.", quantity="length", example=8.5
     )
-    truncation: str = setting(
-        Choice(("cut", "shifted", "force-shifted")),
-        'What happens at the cutoff: `"cut"` the energy jumps to zero, `"shifted"` the energy is shifted '
-        'to be continuous, `"force-shifted"` energy and force are continuous.',
-        default="cut",
-        example="force-shifted",
-    )
+    truncation: str = truncation("cut")
     mixing: str = setting(
         Choice(("lorentz-berthelot", "geometric", "none")),
         "Parameters of unlike species without a `pair` of their own: epsilon is the geometric mean; "
@@ -93,13 +78,7 @@ class Settings(PotentialSettings):
     def check_species(self, symbols) -> Iterator[tuple[str, str]]:
         """Does every pair of the species in the structure have parameters?"""
         explicit = {frozenset(pair.species) for pair in self.pair}
-        for i, pair in enumerate(self.pair):
-            for name in pair.species:
-                if name not in symbols and name not in self.species:
-                    yield (
-                        f"pair.{i}.species",
-                        (f"no species {name!r} in the structure, which has {', '.join(symbols)}"),
-                    )
+        yield from strangers(self.pair, symbols, self.species)
         for i, a in enumerate(symbols):
             for b in symbols[i:]:
                 if frozenset((a, b)) in explicit:

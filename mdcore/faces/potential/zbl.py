@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mdcore.elements import ATOMIC_NUMBERS, element_of, stranger
 from mdcore.faces.base import PotentialSettings
-from mdcore.faces.potential._pairs import repeated
+from mdcore.faces.potential._pairs import repeated, strangers
 from mdcore.schema import Integer, List, Number, Sections, Table, Text, setting
 
 
@@ -52,11 +52,7 @@ class Settings(PotentialSettings):
 
     def check_species(self, symbols) -> Iterator[tuple[str, str]]:
         """Has every species an atomic number?"""
-        for i, pair in enumerate(self.pair):
-            for name in pair.species:
-                if name not in symbols:
-                    text = f"no species {name!r} in the structure, which has {', '.join(symbols)}"
-                    yield f"pair.{i}.species", text
+        yield from strangers(self.pair, symbols)
         for name in self.numbers:
             if name not in symbols:
                 yield f"numbers.{name}", f"no such species in the structure, which has {', '.join(symbols)}"
