@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mdcore.engine import Evaluation
 from mdcore.evaluation import evaluate
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import HDNNP
@@ -21,17 +22,19 @@ ROUNDING = 1e-9  # of a range, as in the kernels
 
 
 def known_of(
-    model: HDNNP, data: Sequence[Labelled], held_back: Sequence[Labelled] = (), threads: int | None = None
+    model: HDNNP, data: Sequence[Labelled], held_back: Sequence[Labelled] = (), threads: int | None = None,
+    answers: Sequence[Evaluation] | None = None,
 ) -> Known | None:
     """What is usual for a potential trained on `data`; None for fewer than two structures.
 
     held_back : of the same kind, not trained on: about these, if there are any, members of a committee are asked
+    answers : evaluations, with descriptors, of `data`, which must have room and no lone atoms then
     """
     data, held_back = thinned(data), thinned(held_back)
     if len(data) < 2:
         return None
     potential = HDNNPotential(model, extrapolation="ignore")
-    excess = np.concatenate(_excess(_descriptors(model, potential, data, threads)))
+    excess = np.concatenate(_excess(_descriptors(model, potential, data, threads, answers)))
     outside = excess > ROUNDING
     differ = None
     if model.others:
@@ -53,12 +56,18 @@ def thinned(data: Sequence[Labelled]) -> list[Labelled]:
     return data[:: -(-sum(s.n for s in data) // MOST_ATOMS) or 1]
 
 
-def _descriptors(model: HDNNP, potential: HDNNPotential, data, threads):
-    """[element][structure] -> float64 [n, n_functions] of its atoms."""
+def has_room(data: Sequence[Labelled]) -> bool:
+    """Are these so few that the descriptors of all may be kept?"""
+    return sum(s.n for s in data) <= MOST_ATOMS
+
+
+def _descriptors(model: HDNNP, potential: HDNNPotential, data, threads, told):
+    """[element][structure] -> float64 [n, n_functions] of its atoms; told : their evaluations, if there are any"""
     found = [[] for _ in model.elements]
     for k in range(0, len(data), BATCH):
         some = data[k : k + BATCH]
-        answers = evaluate(potential, [s.structure for s in some], descriptors=True, threads=threads)
+        answers = told and told[k : k + BATCH]
+        answers = answers or evaluate(potential, [s.structure for s in some], descriptors=True, threads=threads)
         for s, answer in zip(some, answers, strict=True):
             for e, (element, functions) in enumerate(zip(model.elements, model.symmetry_functions, strict=True)):
                 own = [g for g, symbol in zip(answer.descriptors, s.symbols, strict=True) if symbol == element]

@@ -14,7 +14,7 @@ from mdcore.potentials.hdnnp_model import HDNNP
 from mdcore.potentials.hdnnp_vectors import make_test_vectors
 from mdcore.provenance import collect
 from mdcore.training import metrics
-from mdcore.training.known import known_of
+from mdcore.training.known import has_room, known_of
 from mdcore.training.labelled import Labelled
 from mdcore.training.members import Ended, threads_of
 from mdcore.training.prepare import Prepared
@@ -60,10 +60,9 @@ def outcome(plan: Plan, prepared: Prepared, members: Sequence[Ended]) -> Trained
     """One potential of all members, and its errors; on one rank."""
     model = replace(committee([own.model for own in members]), provenance=card(plan, prepared))
     threads = threads_of(plan)
-    usual = known_of(model, prepared.data.train, prepared.data.validation, threads)
-    model = replace(model, known=usual)
-    potential = HDNNPotential(model, extrapolation="ignore")
-    rows, found = errors_of(potential, prepared, threads)
+    potential, train, told = HDNNPotential(model, extrapolation="ignore"), prepared.subsets().get("train", []), {}
+    rows, found = errors_of(potential, prepared, threads, told if has_room(train) else None)
+    model = replace(model, known=known_of(model, train, prepared.data.validation, threads, told.get("train")))
     alone = [HDNNPotential(own.model, extrapolation="ignore") for own in members if len(members) > 1]
     each = tuple(errors_of(own, prepared, threads) for own in alone)
     notes = metrics.notes(rows)
@@ -73,11 +72,17 @@ def outcome(plan: Plan, prepared: Prepared, members: Sequence[Ended]) -> Trained
     return Trained(model, rows, [own.history for own in members], [own.best_epoch for own in members], found, each)
 
 
-def errors_of(potential, prepared: Prepared, threads: int) -> tuple[list[metrics.Row], Found]:
-    """Rows of the table, and predictions, of a potential on all sets."""
+def errors_of(
+    potential, prepared: Prepared, threads: int, told: dict | None = None
+) -> tuple[list[metrics.Row], Found]:
+    """Rows of the table, and predictions, of a potential on all sets; told : gets the evaluations of the training set,
+    with descriptors."""
     rows, found = [], {}
     for name, data in prepared.subsets().items():
-        answers = evaluate(potential, [s.structure for s in data], threads=threads)
+        wanted = told is not None and name == "train"
+        answers = evaluate(potential, [s.structure for s in data], threads=threads, descriptors=wanted)
+        if wanted:
+            told[name] = answers
         found[name] = data, metrics.Predictions.of(answers)
         rows += metrics.rows(*found[name], name)
     return rows, found
