@@ -127,6 +127,14 @@ def test_refuses(folder, potential, needle, capfd):
     assert re.search(needle, " ".join(told.split())), told
 
 
+def test_a_file_may_import_what_lies_beside_it(folder):
+    (folder / "stiffness_of_springs.py").write_text("STIFFNESS = 0.5\n")
+    text = SPRINGS.replace("STIFFNESS = 0.5", "from stiffness_of_springs import STIFFNESS")
+    (folder / "springs.py").write_text(text)
+    system = System.build("fcc", 3.7, "Cu")
+    assert evaluate(PythonPotential(FileFunction("springs.py", "springs")), system).energy > 0.0
+
+
 def test_a_file_that_fails_says_so(folder):
     (folder / "springs.py").write_text("import nothing_of_that_name\n")
     with pytest.raises(InputError, match=r"springs\.py failed: ModuleNotFoundError"):

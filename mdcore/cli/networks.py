@@ -120,14 +120,13 @@ def tell(text: str) -> None:
 
 
 def totals(potential) -> list[str]:
-    """What the networks saw in this run."""
-    networks = running(potential)
-    return [line for network in networks for line in network.summary()]
+    """What was seen in this run."""
+    return [line for term in leaves(potential) for line in term.summary()]
 
 
 def verdicts(potential, doubtful: bool = False) -> list[str]:
-    """Whether to trust this run, a line for each network; doubtful : only those that say no."""
-    found = [network.verdict() for network in running(potential)]
+    """Whether to trust this run, a line for each potential that says; doubtful : only those that say no."""
+    found = filter(None, (term.verdict() for term in leaves(potential)))
     return [text for doubt, text in found if doubt or not doubtful]
 
 

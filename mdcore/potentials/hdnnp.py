@@ -90,9 +90,10 @@ class HDNNPotential(Potential):
     @property
     def networks(self) -> Networks:
         """The kernels' tables, for those who ask beside a run."""
-        if "_networks" not in vars(self):
-            self._networks = networks_of(self.model, self.precision)
-        return self._networks
+        found = vars(self).get("_networks")
+        if found is None:
+            found = self._networks = networks_of(self.model, self.precision)
+        return found
 
     def __getstate__(self):
         return {name: value for name, value in vars(self).items() if name != "_networks"}

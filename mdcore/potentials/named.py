@@ -5,6 +5,7 @@ Both can be sent to other processes by their names: rank 0, which calls them, is
 
 import inspect
 import os
+import sys
 from importlib import import_module
 
 from mdcore.errors import InputError
@@ -26,6 +27,9 @@ class FileFunction:
 
     def _load(self):
         text, name = read_text(self.path, "a Python file"), self.__name__
+        folder = os.path.dirname(self.path)
+        if folder not in sys.path:
+            sys.path.append(folder)  # it may import what lies beside it, as a script may
         space = {"__name__": os.path.splitext(os.path.basename(self.path))[0], "__file__": self.path}
         try:
             exec(compile(text, self.path, "exec"), space)
