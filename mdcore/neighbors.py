@@ -1,8 +1,11 @@
 """Who is near whom, and until when does the answer hold?
 
-The list holds all pairs within cutoff + skin. It stays complete as long as no atom has moved half the skin:
+A list holds all pairs within cutoff + skin. It stays complete as long as no atom has moved half the skin:
 two atoms can't have approached by more. After that it is complete as long as around the few that have moved
 farther there is no unlisted pair whose two atoms together have moved far enough.
+
+Each term of a potential asks for its own, so that one which reaches far does not widen the others'. All have one skin
+and are built together, as soon as one of them may lack a pair.
 """
 
 import numpy as np
@@ -13,6 +16,7 @@ from mdcore.errors import SimulationError
 SHORTEST = 1e-3  # radius of a list: bins have a size
 MARGIN = 0.5  # skins by which ghosts are known beyond the radius of the list
 FEW = 512  # atoms that fit into the first-level cache in any order
+ALIKE = 1.1  # radii within that ratio share a list: a third more pairs cost about as much as building another one
 
 
 class FullList:
@@ -32,35 +36,71 @@ class FullList:
         self.bounds = self.pairs.sort_rows(atoms, self.n_species)
 
 
-class Neighbors:
-    """The Verlet lists of the owned atoms.
+class Lists:
+    """The lists of a term, of those that are built.
 
-    cutoff, skin : unit of length; the lists have the radius `reach` = cutoff + skin
-    ghost_reach : how far ghosts must be known for that
-    kinds : the lists that are wanted, "half" (each pair once: `list`), "full" (FullList: `full`) or both
-    builds : how often they were built
+    built : {(kind, cutoff): list}; wants : (kind, cutoff) of each that the term reads
+    list : "half", each pair once; full : "full", a FullList; the widest it wants, None if it wants none
     """
 
-    def __init__(self, cutoff: float, skin: float, kinds=("half",), n_species: int = 1):
-        self.cutoff, self.skin = cutoff, skin
-        self.reach = max(cutoff + skin, SHORTEST)
+    def __init__(self, built: dict, wants):
+        self._built, self._terms = built, {}
+        self.list, self.full = (self._of_kind(kind, wants) for kind in ("half", "full"))
+
+    def _of_kind(self, kind: str, wants):
+        cutoffs = [cutoff for own, cutoff in wants if own == kind]
+        enough = [own for own in self._built if cutoffs and own[0] == kind and own[1] >= max(cutoffs)]
+        return self._built[min(enough)] if cutoffs else None
+
+    def of(self, term) -> "Lists":
+        """Those of a term, a potential."""
+        wants = term.lists
+        if wants not in self._terms:
+            self._terms[wants] = Lists(self._built, wants)
+        return self._terms[wants]
+
+
+class Neighbors(Lists):
+    """The Verlet lists of the owned atoms.
+
+    wants : (kind, cutoff) of each list that somebody reads, kind "half" or "full"; cutoff, skin : unit of length
+    cutoff : the largest; reach : its list's radius, cutoff + skin; ghost_reach : how far ghosts must be known
+    builds : how often lists were built
+    """
+
+    def __init__(self, wants, skin: float, n_species: int = 1):
+        self.skin = skin
+        self.cutoff = max((cutoff for _, cutoff in wants), default=0.0)
+        self.reach = self._radius(self.cutoff)
         self.ghost_reach = self.reach + MARGIN * skin
-        self.list = VerletList() if "half" in kinds else None
-        self.full = FullList(n_species) if "full" in kinds else None
+        built = {own: VerletList() if own[0] == "half" else FullList(n_species) for own in self._together(wants)}
+        super().__init__(built, wants)
+        by_cutoff = {cutoff: getattr(own, "pairs", own) for (_, cutoff), own in built.items()}
+        self._watched = list(by_cutoff.items())  # both kinds of one cutoff lack the same pairs
         self.builds = 0
         self._order = SpatialOrder()
 
-    def outrun(self, atoms, moved2: float, comm) -> bool:
-        """May a pair be missing by now? Ghosts are up to date (collective).
+    def _radius(self, cutoff: float) -> float:
+        return max(cutoff + self.skin, SHORTEST)
 
-        moved2 : squared, how far any atom of any rank has moved since the list was built; nan counts as too far
+    def _together(self, wants) -> list[tuple[str, float]]:
+        """The lists that serve all."""
+        found: list[tuple[str, float]] = []
+        for kind, cutoff in sorted(set(wants), key=lambda own: (own[0] == "full", -own[1])):
+            if not found or found[-1][0] != kind or self._radius(found[-1][1]) > ALIKE * self._radius(cutoff):
+                found.append((kind, cutoff))
+        return found
+
+    def outrun(self, atoms, moved2: float, comm) -> bool:
+        """May a pair be missing in a list by now? Ghosts are up to date (collective).
+
+        moved2 : squared, how far any atom of any rank has moved since the lists were built; nan counts as too far
         """
         if moved2 <= (0.5 * self.skin) ** 2:
             return False
         if not moved2 <= (0.5 * (1.0 + MARGIN) * self.skin) ** 2:  # or atoms beyond the ghosts may be near
             return True
-        pairs = self.list if self.list is not None else self.full.pairs
-        found = pairs.outrun(atoms, self.cutoff, self.skin, moved2**0.5)
+        found = any(pairs.outrun(atoms, cutoff, self.skin, moved2**0.5) for cutoff, pairs in self._watched)
         return bool(comm.maximum(np.array([found], dtype=np.float64))[0])
 
     def sort(self, atoms) -> None:
@@ -72,10 +112,8 @@ class Neighbors:
         """List the pairs; SimulationError if two atoms coincide, or if so many are near that memory ends."""
         atoms.start[: atoms.n_total] = np.nan  # should the build fail: what is left has been outrun
         try:
-            if self.list is not None:
-                self.list.build(atoms, self.reach)
-            if self.full is not None:
-                self.full.build(atoms, self.reach)
+            for (_, cutoff), own in self._built.items():
+                own.build(atoms, self._radius(cutoff))
         except MemoryError:
             raise SimulationError(
                 f"too many neighbours for the memory: {atoms.n_owned:,} atoms, far too many of them within "

@@ -33,7 +33,7 @@ class Work:
         self.potential, self.symbols, self.units = potential, tuple(symbols), units
         self.comm = SelfComm() if comm is None else comm
         self.bound = potential.bind(self.symbols)
-        self.neighbors = Neighbors(potential.cutoff, skin, potential.list_kinds, len(self.symbols))
+        self.neighbors = Neighbors(potential.lists, skin, len(self.symbols))
         columns = {name: column for term in leaves(self.bound) for name, column in term.columns.items()}
         self.atoms, self.results = Atoms(columns=columns), Results()
         self._lap = (timers or Timers()).lap

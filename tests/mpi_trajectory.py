@@ -10,6 +10,8 @@ import numpy as np
 
 from mdcore import Box, _kernels
 from mdcore.integrators import Langevin, VelocityVerlet
+from mdcore.potentials.base import Sum
+from mdcore.potentials.coulomb import Coulomb
 from mdcore.potentials.eam import EAM
 from mdcore.potentials.lj import LennardJones
 from mdcore.simulation import Simulation
@@ -33,6 +35,7 @@ CELLS = {
     "cluster": lambda: scattered(60, 5.0 * np.eye(3), (False, False, False), seed=14, closest=0.9),
     "tiny": lambda: scattered(3, 1.8 * np.eye(3), seed=15),
     "corner": corner,
+    "salt": lambda: scattered(200, 6.6 * TRICLINIC, seed=17, closest=0.9, symbols=("A", "B")),
     "alloy": lambda: scattered(200, 6.6 * TRICLINIC, seed=16, closest=0.9, symbols=("Al", "Cu")),
 }
 
@@ -45,6 +48,8 @@ def build(case: str, comm=None, state=None):
     potential = LennardJones(2.5, species={"A": (1.0, 1.0), "B": (0.6, 0.9)}, truncation="force-shifted")
     if cell == "alloy":
         potential = EAM(eam_files.tables(n_r=500, n_rho=500))
+    if cell == "salt":
+        potential = Sum(potential, Coulomb(4.0, {"A": 0.5, "B": -0.5}, constant=1.0))
     integrator = VelocityVerlet(0.002) if ensemble == "nve" else Langevin(0.004, (1.0, 0.7), 1.0)
     return Simulation(system, potential, integrator, seed=3, comm=comm, state=state, skin=0.4)
 

@@ -69,7 +69,7 @@ def test_ghosts_are_all_images_within_reach(cell):
 def test_list_holds_every_pair_once(cell, half):
     _, domain, atoms = loaded(CELLS[cell], CUTOFF + 0.3)
     domain.make_ghosts(atoms)
-    neighbors = Neighbors(CUTOFF, 0.3)
+    neighbors = Neighbors([("half", CUTOFF)], 0.3)
     neighbors.list.build(atoms, neighbors.reach, half)
     first, index = (np.asarray(a) for a in neighbors.list.arrays(atoms))
     found = {
@@ -94,7 +94,7 @@ def test_ghosts_from_above_are_enough_for_half_lists(cell):
     for upper in (True, False):
         _, domain, atoms = loaded(CELLS[cell], CUTOFF + 0.3, upper)
         domain.make_ghosts(atoms, ("tags",))
-        neighbors = Neighbors(CUTOFF, 0.3)
+        neighbors = Neighbors([("half", CUTOFF)], 0.3)
         neighbors.build(atoms)
         first, index = (np.asarray(a) for a in neighbors.list.arrays(atoms))
         x, tags = atoms.x[:, :3], atoms.tags
@@ -134,7 +134,7 @@ def test_list_with_atoms_far_away(far):
     system = System(Box(4096 * np.eye(3), False), x, species="A", units="lj")
     _, domain, atoms = loaded(system, CUTOFF)
     domain.make_ghosts(atoms)
-    neighbors = Neighbors(CUTOFF - 0.3, 0.3)
+    neighbors = Neighbors([("half", CUTOFF - 0.3)], 0.3)
     neighbors.sort(atoms)
     neighbors.build(atoms)
     x = atoms.positions

@@ -1,10 +1,10 @@
 """What is a potential to the engine?
 
-A potential has ``cutoff``; ``list_kinds``, the neighbour lists it reads ("half", "full": neighbors.py); and
+A potential has ``cutoff``; ``list_kinds``, the lists up to it that it reads ("half", "full": neighbors.py); and
 ``ghost_columns``, the columns of ghosts beside their positions (such as "tags"). It computes nothing itself:
 ``bind(symbols)`` returns the same potential for these species, with tables and scratch memory of its own. That has
-``compute(atoms, neighbors, domain, out)``, which *adds* forces to ``atoms.f`` (owned and ghosts) and, where asked,
-energy to ``out``; and ``tail(counts, box)``, the mean field past the cutoff.
+``compute(atoms, neighbors, domain, out)``, which is given the lists it asked for and *adds* forces to ``atoms.f``
+(owned and ghosts) and, where asked, energy to ``out``; and ``tail(counts, box)``, the mean field past the cutoff.
 The engine takes care of ghosts, of sending their forces home and of the virial, which
 is the sum of x (x) F over owned atoms and ghosts: exact, and the same for any potential.
 What else it can do it declares: the attributes of `Potential` and `Bound`. (Functions of Python and calculators of ASE
@@ -97,6 +97,11 @@ class Potential:
     findings: tuple[Finding, ...] = ()
     watchers: tuple = ()
 
+    @property
+    def lists(self) -> tuple[tuple[str, float], ...]:
+        """(kind, cutoff) of each list that it reads."""
+        return tuple((kind, self.cutoff) for kind in self.list_kinds)
+
     def bind(self, symbols) -> "Bound":
         """The potential for these species; InputError for one that it does not know."""
         raise NotImplementedError
@@ -129,7 +134,7 @@ class Bound:
     columns: ClassVar[dict[str, Column]] = {}
 
     def compute(self, atoms, neighbors, domain, out) -> None:
-        """Add forces, and what `out` wants (collective)."""
+        """Add forces, and what `out` wants (collective). neighbors : Lists, the potential's own."""
         raise NotImplementedError
 
     def tail(self, counts, box) -> tuple[float, float]:
@@ -165,6 +170,10 @@ class Sum(Potential):
         return tuple({kind: None for term in self.terms for kind in term.list_kinds})
 
     @property
+    def lists(self) -> tuple[tuple[str, float], ...]:
+        return tuple({own: None for term in self.terms for own in term.lists})
+
+    @property
     def ghost_columns(self) -> tuple[str, ...]:
         return tuple({name: None for term in self.terms for name in term.ghost_columns})
 
@@ -173,18 +182,18 @@ class Sum(Potential):
         return tuple({finding: None for term in self.terms for finding in term.findings})
 
     def bind(self, symbols) -> "BoundSum":
-        return BoundSum([term.bind(symbols) for term in self.terms])
+        return BoundSum(self, [term.bind(symbols) for term in self.terms])
 
 
 class BoundSum(Bound):
-    """Bound potentials, one after the other."""
+    """Bound potentials, one after the other, each with its own lists."""
 
-    def __init__(self, terms):
-        self.terms = terms
+    def __init__(self, potential: Sum, terms):
+        self.potential, self.terms = potential, terms
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         for term in self.terms:
-            term.compute(atoms, neighbors, domain, out)
+            term.compute(atoms, neighbors.of(term.potential), domain, out)
 
     def find(self, work):
         """Of several that tell the same, that counts whose first number is the largest."""

@@ -41,6 +41,7 @@ class HDNNPotential(Potential):
 
     ghost_columns = ("tags",)
     trained = True
+    lists: tuple[tuple[str, float], ...] = ()
 
     def __init__(
         self, model: HDNNP, units=None, *, precision: str = "double", threads: int | None = None,
@@ -72,8 +73,10 @@ class HDNNPotential(Potential):
                 f"{model.units.length}, {model.units.energy}"
             )
         walls = zbl_of(model.walls)
-        self.cutoff = max(model.cutoff * native.angstrom, walls.cutoff if walls else 0.0)
-        self.list_kinds = ("full", *walls.list_kinds) if walls else ("full",)
+        seen = model.cutoff * native.angstrom
+        self.cutoff = max(seen, walls.cutoff if walls else 0.0)
+        self.lists = (("full", seen), *(walls.lists if walls else ()))
+        self.list_kinds = tuple(kind for kind, _ in self.lists)
         for e, element in enumerate(model.elements):
             offset = energy_of(model, e)[1] * native.ev
             if not abs(offset) < exact.SHARE_LIMIT:
@@ -203,7 +206,7 @@ class BoundHDNNP(Bound):
         )  # fmt: skip
         out.add_limbs()
         if self.walls:
-            self.walls.compute(atoms, neighbors, domain, out)
+            self.walls.compute(atoms, neighbors.of(self.walls.potential), domain, out)
 
     def _make_room(self, n: int) -> None:
         """For what the kernel tells of n atoms."""
@@ -211,10 +214,11 @@ class BoundHDNNP(Bound):
         self.excess = np.zeros(n)
 
     def spread(self, atoms, neighbors, domain, comm) -> Spread:
-        """How the members of a committee differ about these atoms, whose forces were computed last (collective)."""
+        """How the members of a committee differ about these atoms, whose forces were computed last (collective).
+        neighbors : of all terms"""
         if self._spread is not None and self._spread[0] is atoms:
             return self._spread[1]
-        full, n = neighbors.full, atoms.n_owned
+        full, n = neighbors.of(self.potential).full, atoms.n_owned
         found, limbs = deviations(
             self.networks, atoms.x, full.first, full.index, full.bounds, self.species_of, self.element_of,
             self.potential.native, atoms.n_total, self.threads,
