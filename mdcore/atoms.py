@@ -10,29 +10,64 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore._kernels import AtomRows
+from mdcore.errors import InputError
 
 NOWHERE = 1e30  # where nobody is
 
 
 @dataclass(frozen=True)
 class Column:
-    """How one per-atom property is stored and where it travels."""
+    """How one per-atom property is stored, where its numbers come from, and where they travel.
+
+    source : "structure", they are the atom's and go with it to its new owner; "computed", by who needs them
+    ghosts : ghosts get them with their positions when lists are built; else on demand (`Domain.forward`)
+    adds : what stands at ghosts is added to their owners' (`Domain.reverse_add`)
+    grid : they are multiples of 2^-grid (exact.py), as what is added must be: or its bits depend on the ranks
+    """
 
     dtype: str
     shape: tuple[int, ...] = ()
-    migrates: bool = True  # goes with the atom to its new owner
-    grid: int | None = None  # multiples of 2^-grid, so that ghosts' may be added to their owners' (exact.py)
+    source: str = "computed"
+    ghosts: bool = False
+    adds: bool = False
+    grid: int | None = None
+
+    def check(self, name: str, owner: str) -> None:
+        """InputError for a declaration that can't be kept."""
+        where = f"{owner}: column {name!r}"
+        if name in COLUMNS:
+            raise InputError(f"{where}: the engine has a column of that name; choose another one")
+        if self.source not in SOURCES:
+            raise InputError(f"{where}: source = {self.source!r}: expected one of {', '.join(SOURCES)}")
+        if self.adds and (self.grid is None or np.dtype(self.dtype) != np.float64):
+            raise InputError(
+                f"{where}: what ghosts have is added to their owners', so it must be float64 of a grid, or its bits "
+                'would depend on the ranks; say so, e.g. Column("f8", adds=True, grid=exact.FORCE_BITS) and round'
+            )
 
 
+SOURCES = ("structure", "computed")
 COLUMNS = {
-    "x": Column("f8", (4,)),  # position; the pad is the species index
-    "v": Column("f8", (4,)),  # velocity; the pad is 1/mass
-    "f": Column("f8", (4,), migrates=False),  # force; the pad is zero
-    "start": Column("f8", (4,), migrates=False),  # position at the last list build
-    "masses": Column("f8"),
-    "tags": Column("i8"),
-    "images": Column("i4", (3,)),
+    "x": Column("f8", (4,), "structure"),  # position; the pad is the species index
+    "v": Column("f8", (4,), "structure"),  # velocity; the pad is 1/mass
+    "f": Column("f8", (4,)),  # force; the pad is zero
+    "start": Column("f8", (4,)),  # position at the last list build
+    "masses": Column("f8", (), "structure"),
+    "tags": Column("i8", (), "structure"),
+    "images": Column("i4", (3,), "structure"),
 }
+
+
+def declared(terms) -> dict[str, Column]:
+    """The columns of bound potentials; InputError for one that can't be, or that two of them mean differently."""
+    found: dict[str, Column] = {}
+    for term in terms:
+        owner = type(term.potential).__name__
+        for name, column in term.columns.items():
+            column.check(name, owner)
+            if found.setdefault(name, column) != column:
+                raise InputError(f"{owner}: column {name!r}: another term has one of that name that is not alike")
+    return found
 
 
 class Atoms(AtomRows):
@@ -91,7 +126,7 @@ class Atoms(AtomRows):
 
     def migrating(self) -> list[str]:
         """Names of the columns that go with an atom."""
-        return [name for name, column in self.columns.items() if column.migrates]
+        return [name for name, column in self.columns.items() if column.source == "structure"]
 
     def take(self, rows: np.ndarray) -> None:
         """Keep the owned atoms `rows`, in that order; ghosts are forgotten."""

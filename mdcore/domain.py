@@ -244,8 +244,9 @@ class Domain:
                 self.comm.exchange(swap.arriving(atoms.f), swap.source, swap.packed, swap.dest)
                 swap.rows.add(atoms, swap.packed)
 
-    def forward(self, *columns: np.ndarray) -> None:
-        """Copy per-atom numbers [capacity, ...] of the owners to their ghosts; several columns in one message."""
+    def forward(self, atoms, *names: str) -> None:
+        """Copy the owners' numbers in these columns to their ghosts; several columns in one message."""
+        columns = [getattr(atoms, name) for name in names]
         for swap in self.swaps:
             self._forward(columns, swap)
 
@@ -266,11 +267,16 @@ class Domain:
         self.comm.exchange(np.concatenate([own.ravel() for own in packed]), swap.dest, message, swap.source)
         _unpack(message, arrived)
 
-    def reverse_add(self, *columns: np.ndarray) -> None:
-        """Add per-atom numbers float64 [capacity, ...] of the ghosts to their owners; several columns in one message.
+    def reverse_add(self, atoms, *names: str) -> None:
+        """Add the ghosts' numbers in these columns, declared as such (atoms.py), to their owners'; several columns in
+        one message."""
+        for name in names:
+            if not atoms.columns[name].adds:
+                raise InputError(f"reverse_add: column {name!r} is not declared so: Column(..., adds=True, grid=...)")
+        self.reverse_add_rows(*(getattr(atoms, name) for name in names))
 
-        They must be multiples of a grid (exact.py), as forces are: or the sums, and their bits, depend on the ranks.
-        """
+    def reverse_add_rows(self, *columns: np.ndarray) -> None:
+        """The same for arrays float64 [>= n_total, ...], of multiples of a grid."""
         views = [column.reshape(len(column), -1) for column in columns]
         for swap in reversed(self.swaps):
             if swap.local:

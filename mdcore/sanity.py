@@ -66,7 +66,7 @@ def look(it) -> None:
     half = 2 * involved >= total and not (tolerant and total < 8)
     if not involved or not (half or doubled or strict):
         return
-    it.domain.forward(atoms.tags)
+    it.domain.forward(atoms, "tags")
     mine = None
     if len(r):
         k = int(r.argmin())

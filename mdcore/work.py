@@ -7,7 +7,7 @@ evaluation of a single structure and the tests of potentials share this chain.
 import numpy as np
 
 from mdcore import _kernels, exact, faults, sanity
-from mdcore.atoms import Atoms
+from mdcore.atoms import Atoms, declared
 from mdcore.comm import SelfComm
 from mdcore.domain import Domain, on_grid
 from mdcore.memory import check_neighbours
@@ -34,8 +34,10 @@ class Work:
         self.comm = SelfComm() if comm is None else comm
         self.bound = potential.bind(self.symbols)
         self.neighbors = Neighbors(potential.lists, skin, len(self.symbols))
-        columns = {name: column for term in leaves(self.bound) for name, column in term.columns.items()}
+        columns = declared(leaves(self.bound))
         self.atoms, self.results = Atoms(columns=columns), Results()
+        sent = (name for name, column in columns.items() if column.ghosts)
+        self._ghost_columns = (*potential.ghost_columns, *sent)
         self._lap = (timers or Timers()).lap
 
     def take_cell(self, box, counts, farthest: float = 0.0, processor_grid=None) -> None:
@@ -61,7 +63,7 @@ class Work:
         lap("communicate")
         self.neighbors.sort(atoms)
         lap("neighbours")
-        self.domain.make_ghosts(atoms, self.potential.ghost_columns)
+        self.domain.make_ghosts(atoms, self._ghost_columns)
         lap("communicate")
         if look:
             sanity.look(self)
@@ -93,7 +95,7 @@ class Work:
         lap("forces")
         self.domain.reverse_forces(atoms)
         if shares is not None:
-            self.domain.reverse_add(shares)
+            self.domain.reverse_add_rows(shares)
         lap("communicate")
 
     def bad_row(self) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.box import Box
+from mdcore.exact import FORCE_BITS
 from mdcore.simulation import Simulation
 from mdcore.system import System
 
@@ -183,6 +184,27 @@ def assert_list_does_not_matter(potential, system) -> None:
     for other in answers[1:]:
         assert other.energy == answers[0].energy
         assert other.forces.tobytes() == answers[0].forces.tobytes()
+
+
+def assert_sums_are_of_multiples(potential, system) -> None:
+    """What is summed over ghosts and their owners, forces and columns declared so, are multiples of a grid."""
+    sim = Simulation(system, potential)
+    atoms, bound, reverse = sim.atoms, sim.work.bound, sim.domain.reverse_add
+
+    def check(name, bits):
+        units = getattr(atoms, name)[: atoms.n_total] * 2.0**bits
+        assert (units == np.rint(units)).all() and np.abs(units).max(initial=0.0) < 2.0**53, f"{name}: off its grid"
+
+    def watched(atoms, *names):
+        for name in names:
+            check(name, atoms.columns[name].grid)
+        reverse(atoms, *names)
+
+    sim.domain.reverse_add = watched
+    atoms.clear_forces()
+    sim.results.reset(True)
+    bound.compute(atoms, sim.neighbors, sim.domain, sim.results)
+    check("f", FORCE_BITS)
 
 
 # --- few atoms, and the cutoff ---------------------------------------------------------------------------

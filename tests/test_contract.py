@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 import mdcore
+from mdcore.atoms import Column
+from mdcore.errors import InputError
+from mdcore.exact import FORCE_BITS
 from mdcore.potentials.base import Potential, Sum
 from mdcore.potentials.committee import committee
 from mdcore.potentials.coulomb import Coulomb
@@ -129,6 +132,7 @@ def test_stress_matches_energy(case, cell):
         contract.assert_order_does_not_matter,
         contract.assert_extensive,
         contract.assert_list_does_not_matter,
+        contract.assert_sums_are_of_multiples,
     ],
     ids=lambda check: check.__name__.removeprefix("assert_"),
 )
@@ -169,6 +173,7 @@ class Spoilt(Potential):
 
     def bind(self, symbols):
         bound = self.good.bind(symbols)
+        bound.columns = {"density": Column("f8", adds=True, grid=FORCE_BITS)}
         return contract.spoilt(bound, lambda *step: self.spoil(bound, *step))
 
 
@@ -215,6 +220,15 @@ def energy_beyond_the_cutoff(self, atoms, neighbors, domain, out):
     add(out, 1e-6 * neighbors.list.n_pairs)
 
 
+def force_off_the_grid(self, atoms, neighbors, domain, out):
+    atoms.f[0, 0] += 2.0**-38
+
+
+def density_off_the_grid(self, atoms, neighbors, domain, out):
+    atoms.density[: atoms.n_total] = 1e-9 * atoms.x[: atoms.n_total, 0]
+    domain.reverse_add(atoms, "density")
+
+
 def half_the_atom_energies(self, atoms, neighbors, domain, out):
     if out.atom_energies is not None:
         out.atom_energies[: atoms.n_owned] *= 0.999
@@ -241,6 +255,8 @@ def energy_of_names(self, atoms, neighbors, domain, out):
         (energy_of_ghosts, contract.assert_list_does_not_matter),
         (energy_beyond_the_cutoff, contract.assert_list_does_not_matter),
         (half_the_atom_energies, contract.assert_atom_energies_add_up),
+        (force_off_the_grid, contract.assert_sums_are_of_multiples),
+        (density_off_the_grid, contract.assert_sums_are_of_multiples),
     ],
 )
 def test_notices(spoil, check):
@@ -249,6 +265,40 @@ def test_notices(spoil, check):
     check(case.make(), system)
     with pytest.raises(AssertionError):
         check(Spoilt(spoil), system)
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"density": Column("f8", adds=True)}, "LennardJones: column 'density': .*float64 of a grid.*exact.FORCE_BITS"),
+        ({"density": Column("i8", adds=True, grid=36)}, "column 'density': .*float64 of a grid"),
+        ({"density": Column("f8", source="file")}, "source = 'file': expected one of structure, computed"),
+        ({"masses": Column("f8")}, "column 'masses': the engine has a column of that name"),
+    ],
+)
+def test_declarations_that_cant_be_kept_are_refused(columns, told):
+    class Wrong(Spoilt):
+        def bind(self, symbols):
+            bound = super().bind(symbols)
+            bound.columns = columns
+            return bound
+
+    case = POTENTIALS["lj mixture"]
+    with pytest.raises(InputError, match=told):
+        mdcore.Simulation(case.of(scattered(25, 4.4 * TRICLINIC, seed=4)), Sum(case.make(), Wrong(forces_too_large)))
+
+
+def test_two_terms_may_not_mean_one_column_differently():
+    case = POTENTIALS["lj mixture"]
+    one, other = Spoilt(forces_too_large), Spoilt(forces_too_large)
+    other.bind = lambda symbols, bind=other.bind: with_columns(bind(symbols), density=Column("f8"))
+    with pytest.raises(InputError, match="another term has one of that name"):
+        mdcore.Simulation(case.of(scattered(25, 4.4 * TRICLINIC, seed=4)), Sum(one, other))
+
+
+def with_columns(bound, **columns):
+    bound.columns = columns
+    return bound
 
 
 def test_notices_more():

@@ -116,14 +116,16 @@ def test_forward_and_reverse_of_a_column():
     system = CELLS["small triclinic"]
     _, domain, atoms = loaded(system, CUTOFF)
     domain.make_ghosts(atoms, ("tags",))
-    charge = np.zeros(atoms.capacity)
+    charge = atoms.masses
     charge[: atoms.n_owned] = [1.5, -2.0]
-    domain.forward(charge)
+    domain.forward(atoms, "masses")
     np.testing.assert_array_equal(charge[: atoms.n_total], np.array([1.5, -2.0])[atoms.tags[: atoms.n_total]])
     ones = np.ones(atoms.capacity)
-    domain.reverse_add(ones)
+    domain.reverse_add_rows(ones)
     counts = np.bincount(atoms.tags[: atoms.n_total])
     np.testing.assert_array_equal(ones[: atoms.n_owned], counts[atoms.tags[: atoms.n_owned]])
+    with pytest.raises(InputError, match="column 'masses' is not declared so"):
+        domain.reverse_add(atoms, "masses")
 
 
 @pytest.mark.parametrize("far", [30.0, 3000.0])

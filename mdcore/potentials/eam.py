@@ -70,7 +70,7 @@ class EAM(Potential):
 class BoundEAM(Bound):
     """The embedded-atom method in a system of these species."""
 
-    columns: ClassVar = {"rho": Column("f8", migrates=False, grid=FORCE_BITS), "slope": Column("f8", migrates=False)}
+    columns: ClassVar = {"rho": Column("f8", adds=True, grid=FORCE_BITS), "slope": Column("f8")}
 
     def __init__(self, potential: EAM, symbols):
         self.potential, self.symbols, it = potential, tuple(symbols), potential.tables
@@ -89,10 +89,10 @@ class BoundEAM(Bound):
         pairs, rho, slope = neighbors.list, atoms.rho, atoms.slope
         rho[: atoms.n_total + 1] = 0.0
         self.kernels.density(atoms, pairs, rho)
-        domain.reverse_add(rho)
+        domain.reverse_add(atoms, "rho")
         row = self.kernels.embed(atoms, pairs, rho, slope, out.want_energy, out.limbs(), out.atom_energies)
         out.add_limbs()
-        domain.forward(slope)
+        domain.forward(atoms, "slope")
         slope[atoms.n_total] = 0.0
         out.bad_row = max(out.bad_row, row)
         row = self.kernels.forces(atoms, pairs, slope, out.want_energy, out.limbs(), out.atom_energies)

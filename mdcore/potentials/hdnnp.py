@@ -224,7 +224,7 @@ class BoundHDNNP(Bound):
             self.potential.native, atoms.n_total, self.threads,
         )  # fmt: skip
         found = np.ascontiguousarray(found.transpose(1, 0, 2))  # [n_total, n_members - 1, 4]
-        domain.reverse_add(found)
+        domain.reverse_add_rows(found)
         found = np.concatenate([found[:n], found[:n].sum(axis=1, keepdims=True)], axis=1)  # exact; of all members
         squares = np.zeros(n)
         for member in range(found.shape[1]):
