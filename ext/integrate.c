@@ -4,6 +4,9 @@
  * (x + (d + big - big), exact), so a position is the same number in every image
  * and on every rank. Rows are (x, y, z, pad) with the inverse mass in the pad of
  * the velocity; pads of positions and forces pass through unchanged. */
+#include <math.h>
+#include <string.h>
+
 #include "fixed.h"
 #include "md_types.h"
 #include "philox.h"
@@ -112,6 +115,48 @@ static int64_t second_kick(const md_atoms *atoms, double dt)
             return i;
     }
     return -1;
+}
+
+MD_INLINE void times(const double *row, const double *matrix, double out[3])
+{
+    for (int k = 0; k < 3; k++)
+        out[k] = row[0] * matrix[k] + row[1] * matrix[3 + k] + row[2] * matrix[6 + k];
+}
+
+/* Owned atoms keep their fractional coordinates, now and where they were at the list build; velocities, and the forces that
+ * the next half kick takes, are turned. An atom is brought into the cell, strained, rounded and put back: so it does not
+ * matter in which image a rank holds it. */
+static void strain(const md_atoms *atoms, const md_strain *it)
+{
+    const double big = it->grid_big;
+    for (int64_t i = 0; i < atoms->n_owned; i++) {
+        double *x = atoms->x + 4 * i, *start = atoms->start + 4 * i, *v = atoms->v + 4 * i, *f = atoms->f + 4 * i;
+        double inside[3], was[3], cells[3], to[3];
+        for (int d = 0; d < 3; d++) {
+            inside[d] = x[d] - it->origin[d];
+            was[d] = start[d] - it->origin[d];
+        }
+        times(inside, it->inverse, cells);
+        for (int d = 0; d < 3; d++)
+            cells[d] = it->periodic >> d & 1 ? floor(cells[d]) : 0.0;
+        for (int d = 0; d < 3; d++)
+            for (int k = 0; k < 3; k++)
+                inside[k] -= cells[d] * it->matrix[3 * d + k];
+        times(inside, it->map, to);
+        for (int k = 0; k < 3; k++) {
+            to[k] = to[k] + big - big + it->corner[k];
+            for (int d = 0; d < 3; d++)
+                to[k] += cells[d] * it->changed[3 * d + k];
+            x[k] = to[k];
+        }
+        times(was, it->map, to);
+        for (int k = 0; k < 3; k++)
+            start[k] = to[k] + it->corner[k];
+        times(v, it->turn, to);
+        memcpy(v, to, sizeof to);
+        times(f, it->turn, to);
+        memcpy(f, to, sizeof to);
+    }
 }
 
 /* out: [n][3] standard normals of (seed, step, tag, stream). */

@@ -29,6 +29,7 @@ const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .verlet_first = verlet_first,
     .langevin_first = langevin_first,
     .second_kick = second_kick,
+    .strain = strain,
     .normals = normals,
     .philox_words = philox_words,
     .kinetic_sums = kinetic_sums,

@@ -52,6 +52,7 @@ typedef struct md_kernels {
     void (*langevin_first)(const md_atoms *, double dt, double grid_big, uint64_t seed, uint64_t step,
                            double decay, double spread, int64_t *heat_limbs, md_motion *);
     int64_t (*second_kick)(const md_atoms *, double dt);
+    void (*strain)(const md_atoms *, const md_strain *);
     void (*normals)(uint64_t seed, uint64_t step, uint64_t stream, const int64_t *tags, int64_t n, double *out);
     void (*philox_words)(uint64_t seed, uint64_t step, uint64_t stream, const int64_t *tags, int64_t n,
                          uint32_t *out);

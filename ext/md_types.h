@@ -13,7 +13,7 @@ typedef struct md_atoms {
     double *x; /* [n][4] x, y, z, species index */
     double *v; /* [n][4] vx, vy, vz, 1/mass; owned atoms only */
     double *f; /* [n][4] fx, fy, fz, 0 */
-    const double *start;  /* [n][4] x at the last list build */
+    double *start; /* [n][4] x at the last list build */
     const double *masses; /* [n_owned] */
     const int64_t *tags;  /* [n_owned] */
     int64_t n_owned, n_ghost;
@@ -65,6 +65,16 @@ typedef struct md_bins {
 } md_bins;
 
 enum { BINS_PER_ATOM = 8, BINS_FLOOR = 512 };
+
+/* The cell changes its vectors (rows of `matrix`, all multiples of the position grid), and what is in it goes along. */
+typedef struct md_strain {
+    double matrix[9], inverse[9], origin[3]; /* of the cell as it was */
+    double changed[9], corner[3];            /* matrix and origin of the cell as it will be */
+    double map[9];                           /* inverse . changed: what a row vector is multiplied with */
+    double turn[9];                          /* ... a velocity, and a force */
+    double grid_big;                         /* rounds to the grid of positions */
+    int periodic;                            /* bits of the directions */
+} md_strain;
 
 /* What a drift saw, squared; the caller decides what is too far. */
 typedef struct md_motion {

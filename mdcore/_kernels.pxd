@@ -8,7 +8,7 @@ cdef extern from "kernels.h" nogil:
         double *x
         double *v
         double *f
-        const double *start
+        double *start
         const double *masses
         const int64_t *tags
         int64_t n_owned
@@ -18,6 +18,17 @@ cdef extern from "kernels.h" nogil:
         int64_t n, record
         char *data[16]
         int64_t width[16]
+
+    ctypedef struct md_strain:
+        double matrix[9]
+        double inverse[9]
+        double origin[3]
+        double changed[9]
+        double corner[3]
+        double map[9]
+        double turn[9]
+        double grid_big
+        int periodic
 
     ctypedef struct md_place:
         int64_t grid[3]
@@ -83,6 +94,7 @@ cdef extern from "kernels.h" nogil:
         void (*langevin_first)(const md_atoms *, double, double, uint64_t, uint64_t, double, double,
                                int64_t *, md_motion *) noexcept nogil
         int64_t (*second_kick)(const md_atoms *, double) noexcept nogil
+        void (*strain)(const md_atoms *, const md_strain *) noexcept nogil
         void (*normals)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, double *) noexcept nogil
         void (*philox_words)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, uint32_t *) noexcept nogil
         void (*kinetic_sums)(const md_atoms *, int64_t *) noexcept nogil

@@ -325,6 +325,23 @@ def second_kick(AtomRows atoms, double dt):
     return K.second_kick(&atoms.rows, dt)
 
 
+def strain(AtomRows atoms, before, after, turn, double grid_big):
+    """Owned atoms go along as the cell changes from `before` to `after` (box.Box, all numbers on the position grid): they
+    keep their fractional coordinates, and so do the places in `start`. turn : float64 [3, 3], rows of velocities and forces
+    times this."""
+    cdef md_strain it
+    corners, matrices = (before.origin, after.origin), (before.matrix, before.inverse, after.matrix)
+    rows = [np.ravel(matrix) for matrix in (*matrices, before.inverse @ after.matrix, turn)]
+    for k in range(3):
+        it.origin[k], it.corner[k] = corners[0][k], corners[1][k]
+    for k in range(9):
+        it.matrix[k], it.inverse[k], it.changed[k], it.map[k], it.turn[k] = (row[k] for row in rows)
+    it.grid_big = grid_big
+    it.periodic = sum(1 << d for d in range(3) if before.periodic[d])
+    with nogil:
+        K.strain(&atoms.rows, &it)
+
+
 def normals(uint64_t seed, uint64_t step, uint64_t stream, const int64_t[::1] tags):
     """Standard normal numbers float64 [n, 3] that belong to (seed, step, tag, stream)."""
     cdef int64_t n = tags.shape[0]

@@ -83,6 +83,11 @@ cdef class Rows:
     def __len__(self):
         return self.n
 
+    def shift_by(self, shift):
+        """The copies lie elsewhere from now on: shift, float64 [3]."""
+        for d in range(3):
+            self.shift[d] = shift[d]
+
     def pack(self, AtomRows atoms, double[:, ::1] target):
         """target[k] = position of row k + shift"""
         if self.n > target.shape[0] or target.shape[1] != 4:

@@ -55,10 +55,15 @@ def on_grid(box, reach: float, farthest: float = 0.0) -> tuple[int, Box]:
         raise InputError(
             f"the cell is {box.widths[k]:.3g} wide along {AXES[k]}, at least {SHORTEST:g} is needed: check its unit"
         )
-    extent = np.abs(box.origin).max() + np.abs(box.matrix).sum(axis=0).max() + 2.0 * reach
+    extent = extent_of(box.matrix, box.origin, reach)
     bits = exact.position_bits(max(extent, farthest))
     scale = 2.0**bits
     return bits, Box(np.rint(box.matrix * scale) / scale, box.periodic, np.rint(box.origin * scale) / scale)
+
+
+def extent_of(matrix, origin, reach: float) -> float:
+    """How far out there may be atoms and ghosts of a cell."""
+    return np.abs(origin).max() + np.abs(matrix).sum(axis=0).max() + 2.0 * reach
 
 
 @dataclass
@@ -66,6 +71,7 @@ class Swap:
     """One leg of the halo: which rows go where, and where what arrives is kept."""
 
     rows: Rows  # of mine (owned or earlier ghosts)
+    turn: tuple[int, int]  # (direction, so many cell vectors on): where the copies lie
     dest: int | None  # rank they go to (None: a free surface)
     source: int | None  # rank that sends to me
     start: int  # first row of what arrives
@@ -89,9 +95,8 @@ class Domain:
     """
 
     def __init__(self, comm, box, reach: float, grid=None, upper: bool = False):
-        self.comm, self.box, self.reach = comm, box, reach
-        height = box.inverse[:, 2]  # the third fractional coordinate is x . height
-        self.upper = upper and height[0] == height[1] == 0.0 < height[2]
+        self.comm, self.reach = comm, reach
+        self.half_halo = upper
         self.grid = tuple(grid) if grid is not None else processor_grid(comm.size, box.widths)
         if len(self.grid) != 3 or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in self.grid):
             raise InputError(f"[parallel] grid = {list(self.grid)}: expected three positive integers")
@@ -101,16 +106,25 @@ class Domain:
                 f'the product must be the number of ranks, or use grid = "auto"'
             )
         self.coords = np.unravel_index(comm.rank, self.grid)
-        self.fraction = reach / box.widths  # reach in fractional coordinates
+        # domain k of direction d: cuts[d][k - 1] <= fractional coordinate < cuts[d][k]
+        self.cuts = [np.arange(1, n) / n for n in self.grid]
+        self.swaps: list[Swap] = []
+        self.n_atoms = None  # on all ranks; known after the first migration
+        self.deform(box)
+
+    def deform(self, box) -> None:
+        """The cell is this one from now on: ghosts that are there will be forwarded to where they are in it."""
+        self.box = box
+        height = box.inverse[:, 2]  # the third fractional coordinate is x . height
+        self.upper = self.half_halo and height[0] == height[1] == 0.0 < height[2]
+        self.fraction = self.reach / box.widths  # reach in fractional coordinates
         self.hops = [self._hops(d) for d in range(3)]
         periodic = sum(1 << d for d in range(3) if box.periodic[d])
         self.home = Home(box.matrix, box.inverse, box.origin, periodic, self.grid, self.coords)
-        # domain k of direction d: cuts[d][k - 1] <= fractional coordinate < cuts[d][k]
-        self.cuts = [np.arange(1, n) / n for n in self.grid]
-        order = sorted(range(3), key=lambda d: self.grid[d] == 1)
-        self.legs = [leg for d in order for leg in self._legs(d)]
-        self.swaps: list[Swap] = []
-        self.n_atoms = None  # on all ranks; known after the first migration
+        self.legs = None  # until ghosts are made
+        for swap in self.swaps:
+            d, n = swap.turn
+            swap.rows.shift_by(n * box.matrix[d])
 
     def _hops(self, d: int) -> int:
         hops = math.ceil(self.fraction[d] * self.grid[d])
@@ -127,7 +141,7 @@ class Domain:
         return int(np.ravel_multi_index(coords, self.grid))
 
     def _legs(self, d: int) -> list[tuple]:
-        """(direction, step, hop, face, dest, source) of every swap along direction d, in order."""
+        """(direction, step, hop, face, dest, source, cells on) of every swap along direction d, in order."""
         lower, upper = self.coords[d] / self.grid[d], (self.coords[d] + 1) / self.grid[d]
         legs = []
         for hop in range(self.hops[d]):
@@ -138,9 +152,9 @@ class Domain:
                 if dest is None:
                     bound = step * math.inf  # nobody there
                 wraps = self.coords[d] + step not in range(self.grid[d])
-                shift = self.box.matrix[d] * (-step if wraps else 0)
-                face = Face(self.box.inverse[:, d], self.box.origin, bound, step, shift)
-                legs.append((d, step, hop, face, dest, source))
+                cells = -step if wraps else 0
+                face = Face(self.box.inverse[:, d], self.box.origin, bound, step, self.box.matrix[d] * cells)
+                legs.append((d, step, hop, face, dest, source, cells))
         return legs
 
     # --- owners -----------------------------------------------------------------------------------
@@ -203,8 +217,11 @@ class Domain:
         """
         atoms.n_ghost = 0
         self.swaps = []
+        if self.legs is None:
+            order = sorted(range(3), key=lambda d: self.grid[d] == 1)
+            self.legs = [leg for d in order for leg in self._legs(d)]
         direction, arrived = None, {}
-        for d, step, hop, face, dest, source in self.legs:
+        for d, step, hop, face, dest, source, cells in self.legs:
             if d != direction:
                 direction, n = d, atoms.n_total
             # the first hop sends what was here before this direction, later hops send on what came that way
@@ -216,7 +233,8 @@ class Domain:
             atoms.reserve(start + count)
             atoms.n_ghost += count
             arrived[step] = (start, start + count)
-            swap = Swap(rows, dest, source, start, count, local, None if local else np.empty((len(rows), 4)))
+            packed = None if local else np.empty((len(rows), 4))
+            swap = Swap(rows, (d, cells), dest, source, start, count, local, packed)
             self.swaps.append(swap)
             self._forward_positions(atoms, swap)
             if columns:

@@ -29,6 +29,7 @@ class Description:
     total_mass: float
     info: dict
     farthest: float  # coordinates that the run must keep exact, farther out than the cell; 0: there are none
+    strained: dict | None = None  # `Work.lattice` of a run that goes on
 
     @property
     def n_atoms(self) -> int:
@@ -69,7 +70,7 @@ def check_state(state: dict) -> None:
     n = len(state["species"])
     rows = {"positions": (n, 3), "velocities": (n, 3), "images": (n, 3), "species": (n,), "masses": (n,),
             "matrix": (3, 3), "origin": (3,)}  # fmt: skip
-    state = {"farthest": 0.0, **state}  # which earlier versions have not
+    state = {"farthest": 0.0, "strained": None, "integrator": {}, **state}  # which earlier versions have not
     for name, kind in kinds.items():
         if type(state[name]) is not kind:
             raise ValueError(f"{name}: {type(state[name]).__name__}, expected {kind.__name__}")
@@ -88,6 +89,13 @@ def check_state(state: dict) -> None:
         raise ValueError("time or heat: not as they should be")
     if not 0.0 <= state["farthest"] <= 2.0 * FARTHEST:
         raise ValueError("farthest: not as it should be")
+    if (strained := state["strained"]) is not None:
+        shapes = np.shape(strained["matrix"]), np.shape(strained["origin"])
+        bits = strained["bits"]
+        if type(bits) is not int or not 0 < bits <= exact.POSITION_BITS or shapes != ((3, 3), (3,)):
+            raise ValueError("strained: not as it should be")
+    if not all(type(told) is dict for told in (state["integrator"], *state["integrator"].values())):
+        raise ValueError("integrator: not as it should be")
     int(state["heat"])
 
 
@@ -97,7 +105,7 @@ def describe_state(state: dict) -> Description:
     counts = _counts(state["species"], symbols)
     mass = math.fsum(state["masses"])
     unit, farthest = units.get(state["units"]), state.get("farthest", 0.0)
-    return Description(box, symbols, counts, unit, mass, dict(state["info"]), farthest)
+    return Description(box, symbols, counts, unit, mass, dict(state["info"]), farthest, state.get("strained"))
 
 
 def load(sim, system, state) -> None:
@@ -106,8 +114,9 @@ def load(sim, system, state) -> None:
     if state is not None:
         names = "positions velocities species masses images"
         columns = _rows(*(state[name] for name in names.split()))
-        step = (state["step"], state["start_step"], state["start_time"], state["time"], state["degrees_of_freedom"])
-        sim.heat = int(state["heat"])
+        step = [state[name] for name in ("step", "start_step", "start_time", "time", "degrees_of_freedom")]
+        step.append(state.get("integrator", {}))
+        sim.driven.heat = int(state["heat"])
     elif system is not None:
         n = len(system.positions)
         moving = system.velocities if system.velocities is not None else np.zeros((n, 3))
@@ -115,7 +124,8 @@ def load(sim, system, state) -> None:
         columns = _rows(positions, np.asarray(moving) * sim.units.velocity, system.species, system.masses, None)
     step = sim.comm.bcast(step)
     if step is not None:
-        sim.step, sim.start_step, sim.start_time, sim.restored_time, sim.degrees_of_freedom = step
+        sim.driven.step, sim.start_step, sim.start_time, sim.restored_time = step[:4]
+        sim.degrees_of_freedom, sim._restored = step[4:]
     counts = None
     if columns is not None:
         x = columns["x"][:, :3]
@@ -231,7 +241,7 @@ def set_velocities(sim, values) -> None:
     unit = sim.units.velocity
     sim.atoms.velocities[:] = _given(sim, "velocities", values, lambda v: check_speed(v * unit, masses)) * unit
     if sim._running is not None:
-        sim.degrees_of_freedom = degrees_of_freedom(sim, not sim._running.stochastic)
+        sim.degrees_of_freedom = degrees_of_freedom(sim, sim._running.conserves_momentum)
 
 
 def snapshot(sim) -> thermo.Snapshot | None:
@@ -241,12 +251,12 @@ def snapshot(sim) -> thermo.Snapshot | None:
     x, v, f, masses, images = gathered
     positions, moved = sim.box.wrap(x[:, :3])
     images = images + moved
-    if sim.system.box.reduced() is not sim.system.box:  # sim.box has the shorter vectors
-        positions, images = sim.system.box.wrap(positions + images @ sim.box.matrix)
+    if sim.cell.reduced() is not sim.cell:  # sim.box has the shorter vectors
+        positions, images = sim.cell.wrap(positions + images @ sim.box.matrix)
     return thermo.Snapshot(
         step=sim.step,
         time=sim.time,
-        box=sim.system.box,
+        box=sim.cell,
         positions=positions,
         images=images,
         velocities=v[:, :3] / sim.units.velocity,
@@ -260,7 +270,6 @@ def snapshot(sim) -> thermo.Snapshot | None:
 
 
 def state(sim) -> dict | None:
-    sim._take_heat()
     heat = exact.integer(sim.comm.sum(exact.limbs(sim.heat)))
     gathered = _gather(sim, "x", "v", "masses", "images")
     if gathered is None:
@@ -274,8 +283,10 @@ def state(sim) -> dict | None:
         "species": x[:, 3].astype(np.int32),
         "masses": masses,
         "symbols": list(sim.symbols),
-        "matrix": np.array(sim.system.box.matrix),
-        "origin": np.array(sim.system.box.origin),
+        "matrix": np.array(sim.cell.matrix),
+        "origin": np.array(sim.cell.origin),
+        "strained": sim.work.lattice,
+        "integrator": {} if sim._running is None else sim._running.state(),
         "periodic": [int(p) for p in sim.box.periodic],
         "units": sim.units.name,
         "info": {str(key): str(item) for key, item in sim.system.info.items()},
@@ -309,7 +320,7 @@ def remove_momentum(sim) -> None:
         sim.atoms.velocities[:] = sim.comm.bcast(new)[sim.atoms.tags[: sim.atoms.n_owned]]
     _, after = _momentum(sim)
     if sim.comm.rank == 0:
-        sim.heat += after - before
+        sim.driven.heat += after - before
 
 
 def degrees_of_freedom(sim, conserves: bool) -> int:

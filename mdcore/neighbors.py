@@ -65,7 +65,8 @@ class Neighbors(Lists):
 
     wants : (kind, cutoff) of each list that somebody reads, kind "half" or "full"; cutoff, skin : unit of length
     cutoff : the largest; reach : its list's radius, cutoff + skin; ghost_reach : how far ghosts must be known
-    builds : how often lists were built
+    builds : how often lists were built; stretch : since then the cell was strained, and distances shrank to not less
+    than this part of what they were
     """
 
     def __init__(self, wants, skin: float, n_species: int = 1):
@@ -77,7 +78,7 @@ class Neighbors(Lists):
         super().__init__(built, wants)
         by_cutoff = {cutoff: getattr(own, "pairs", own) for (_, cutoff), own in built.items()}
         self._watched = list(by_cutoff.items())  # both kinds of one cutoff lack the same pairs
-        self.builds = 0
+        self.builds, self.stretch = 0, 1.0
         self._order = SpatialOrder()
 
     def _radius(self, cutoff: float) -> float:
@@ -96,6 +97,8 @@ class Neighbors(Lists):
 
         moved2 : squared, how far any atom of any rank has moved since the lists were built; nan counts as too far
         """
+        if self.stretch != 1.0:  # what was farther apart than `reach` is by that part of it, less what atoms moved
+            return not 2.0 * moved2**0.5 < min(self.stretch, 1.0) * self.reach * (1.0 - 1e-12) - self.cutoff
         if moved2 <= (0.5 * self.skin) ** 2:
             return False
         if not moved2 <= (0.5 * (1.0 + MARGIN) * self.skin) ** 2:  # or atoms beyond the ghosts may be near
@@ -120,4 +123,4 @@ class Neighbors(Lists):
                 f"{self.reach:g} of each other; check the cell, the unit of length and the cutoff"
             ) from None
         atoms.start[: atoms.n_total] = atoms.x[: atoms.n_total]
-        self.builds += 1
+        self.builds, self.stretch = self.builds + 1, 1.0

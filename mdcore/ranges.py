@@ -14,6 +14,9 @@ RANGES = {  # sizes of quantities, user units
     "temperature": (1e-9, 1e9),
     "friction": (1e-12, 1e6),
     "density": (1e-9, 1e6),
+    "pressure": (1e-12, 1e6),
+    "compressibility": (1e-6, 1e9),
+    "rate": (1e-15, 1e3),
 }
 
 
@@ -28,10 +31,10 @@ def number(name: str, value, quantity: str = "", zero: bool = False) -> float:
     raise InputError(f"{name} = {shown}: expected a {kind}{least:g} to {most:g})")
 
 
-def signed(name: str, value) -> float:
-    """The value as a float of either sign; InputError unless it is 0 or its size is in range."""
+def signed(name: str, value, quantity: str = "") -> float:
+    """The value as a float of either sign; InputError unless it is 0 or its size is in the range of the quantity."""
     negative = isinstance(value, numbers.Real) and value < 0
-    return -number(name, -value) if negative else number(name, value, zero=True)
+    return -number(name, -value, quantity) if negative else number(name, value, quantity, zero=True)
 
 
 def choice(name: str, value, words) -> None:

@@ -112,7 +112,8 @@ class Number:
 
     def _words(self) -> tuple[str, str]:
         """``number > 0``, and the sizes it may have."""
-        if self.minimum or (self.maximum < LARGEST and self.least == SMALLEST):  # bounds that somebody means
+        bounded = self.minimum is not None or self.above is not None
+        if self.minimum or (bounded and self.maximum < LARGEST and self.least == SMALLEST):  # that somebody means
             lower = f"> {self.above:g}" if self.minimum is None else f">= {self.minimum:g}"
             return f"number {lower} and <= {self.maximum:g}", ""
         sizes = f"{self.least:g} to {self.maximum:g}"

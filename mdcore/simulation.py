@@ -8,6 +8,7 @@ from mdcore import exact, faults, loading
 from mdcore.comm import connect
 from mdcore.errors import InputError, Interrupted
 from mdcore.loading import describe, describe_state
+from mdcore.motion.run import Run
 from mdcore.potentials.base import leaves
 from mdcore.potentials.python import as_potential
 from mdcore.ranges import number
@@ -65,15 +66,14 @@ class Simulation(View):
         skin = number("[neighbors] skin", skin, "length")
         self.timers = Timers()
         self.work = Work(potential, self.symbols, skin, comm=self.comm, units=self.units, timers=self.timers)
-        self.work.take_cell(self.system.box, self.system.counts, self.system.farthest, processor_grid)
+        whole = self.system
+        self.work.take_cell(whole.box, whole.counts, whole.farthest, processor_grid, whole.strained)
         self.atoms, self.neighbors, self.results = self.work.atoms, self.work.neighbors, self.work.results
-        self.box, self.domain, self.tail = self.work.box, self.work.domain, self.work.tail
+        self.driven = Run(self.work, seed)  # what the integrator knows: step, heat, degrees of freedom, ...
         self.observers = []
         self.stop_requested = lambda: False
-        self.step = self.start_step = 0
+        self.start_step = 0
         self.start_time = 0.0  # at start_step, where the stage began
-        self.heat = 0  # energy put in from outside, int on the energy grid, this rank's share
-        self.degrees_of_freedom = 0
         resumed = self.comm.bcast(state is not None)  # rank 0 alone has the state
         self._running = integrator if resumed else None  # the integrator of the stage so far
         self._stop = False
@@ -84,25 +84,71 @@ class Simulation(View):
         self._thermo, self._observing = None, False
         self._observed = self._next_due = self._next_energy = -1
         self.degrees_of_freedom = 3 * self.system.n_atoms
-        self.restored_time = 0.0
+        self.restored_time, self._restored = 0.0, {}
         loading.load(self, system if here else None, state if here else None)
         self._neighbourhood(look=not resumed)
         self._first_forces()
+
+    # --- what the engine and the run keep ---------------------------------------------------------
+
+    @property
+    def box(self):
+        """The cell as the engine has it: on the grid of positions, by the shortest vectors of the lattice."""
+        return self.work.box
+
+    @property
+    def cell(self):
+        """The cell as it is now, by the vectors that were given."""
+        return self.work.cell
+
+    @property
+    def domain(self):
+        """Which part of the cell is this rank's (domain.py)."""
+        return self.work.domain
+
+    @property
+    def tail(self) -> tuple[float, float]:
+        """(energy, trace of the virial) of the mean field past the cutoff."""
+        return self.work.tail
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return self.driven.step
+
+    @property
+    def heat(self) -> int:
+        """Energy put in from outside, int on the energy grid (exact.py), this rank's share."""
+        return self.driven.heat
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Motions that share the kinetic energy, in this stage."""
+        return self.driven.degrees_of_freedom
+
+    @degrees_of_freedom.setter
+    def degrees_of_freedom(self, number: int) -> None:
+        self.driven.degrees_of_freedom = number
 
     # --- the loop ---------------------------------------------------------------------------------
 
     def advance(self) -> None:
         """One time step."""
-        atoms, lap = self.atoms, self.timers.lap
+        run, integrator, lap = self.driven, self.integrator, self.timers.lap
+        if integrator.collective:
+            self._check_forces()
         fault = self._bad_row >= 0  # reported by all ranks together, when they next talk to each other
-        motion = (0.0, 0.0) if fault else self.integrator.before_forces(atoms, self.step)
+        run.forget()
+        motion = (0.0, 0.0) if fault else integrator.before_forces(run)
         lap("integrate")
         moved2 = self._agree(motion)
         if self.work.follow(moved2):
             self._neighbourhood()
-        self.step += 1
-        self.work.forces(want_energy=self.step == self._next_energy)
-        self._bad_row = max(self.integrator.after_forces(atoms), self.results.bad_row)
+        run.step += 1
+        self.work.forces(run.step == self._next_energy or run.owes or integrator.needs_virial(run.step))
+        if run.owes:
+            run.settle()
+        self._bad_row = max(integrator.after_forces(run), self.results.bad_row)
         lap("integrate")
 
     def _neighbourhood(self, look: bool = False) -> None:
@@ -137,24 +183,24 @@ class Simulation(View):
             raise InputError(
                 "no integrator: give one to Simulation or to run(), e.g. VelocityVerlet(timestep=1.0)"
             )
-        if getattr(integrator, "simulation", self) is not self:
-            raise InputError("this integrator serves another simulation; make one for each")
         if first_step is not None:
             if self.time != self.restored_time:  # the timestep was changed
                 self.start_time, self.start_step = self.restored_time, self.step
         else:
-            self._take_heat()
             self.start_time, self.start_step = self.time, self.step
         if integrator is not self._running:
-            after_noise = self._running is not None and self._running.stochastic
-            conserves = not integrator.stochastic
+            after_noise = self._running is not None and not self._running.conserves_momentum
+            conserves = integrator.conserves_momentum
             if first_step is None:
                 if conserves and (after_noise if zero_momentum is None else zero_momentum):
                     loading.remove_momentum(self)
                 self.degrees_of_freedom = loading.degrees_of_freedom(self, conserves)
-        first_step = self.step if first_step is None else first_step
-        integrator.start(self.units, self.seed, self.work.bits, first_step, steps)
-        integrator.simulation = self
+        run = self.driven
+        run.first_step, run.steps = self.step if first_step is None else first_step, steps
+        run.forget()
+        integrator.start(run)
+        if first_step is not None:
+            integrator.restore(self._restored)
         self.integrator = self._running = integrator
 
     def run_until(self, last: int) -> None:
@@ -231,7 +277,6 @@ class Simulation(View):
             return self._thermo
         if not self.results.want_energy:
             self.work.forces(want_energy=True)
-        self._take_heat()
         self._thermo = measure(self)
         if abs(self._thermo.potential) >= exact.TOO_MUCH:
             faults.too_much(self)
@@ -277,10 +322,6 @@ class Simulation(View):
     def state(self) -> dict | None:
         """Everything needed to continue bit for bit, on rank 0 (None elsewhere; collective)."""
         return loading.state(self)
-
-    def _take_heat(self) -> None:
-        if self._running is not None:
-            self.heat += self._running.take_heat()
 
 
 def is_due(observer, step: int) -> bool:

@@ -75,6 +75,8 @@ METAL = UnitSystem(
         "inverse length": "1/Angstrom",
         "dispersion": "eV Angstrom^6",
         "friction": "1/fs",
+        "rate": "1/fs",
+        "compressibility": "1/GPa",
         "diffusion": "Angstrom^2/fs",
     },
 )
@@ -101,6 +103,8 @@ LJ = UnitSystem(
         "inverse length": "1/sigma",
         "dispersion": "epsilon sigma^6",
         "friction": "1/tau",
+        "rate": "1/tau",
+        "compressibility": "sigma3/epsilon",
         "diffusion": "sigma^2/tau",
     },
 )

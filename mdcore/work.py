@@ -8,8 +8,9 @@ import numpy as np
 
 from mdcore import _kernels, exact, faults, sanity
 from mdcore.atoms import Atoms, declared
+from mdcore.box import Box
 from mdcore.comm import SelfComm
-from mdcore.domain import Domain, on_grid
+from mdcore.domain import Domain, extent_of, on_grid
 from mdcore.memory import check_neighbours
 from mdcore.neighbors import Neighbors
 from mdcore.potentials.base import Results, leaves
@@ -24,8 +25,8 @@ class Work:
     potential : keeps the protocol of potentials/base.py; symbols : names of the species; bound : the potential for them
     skin : the lists hold pairs up to cutoff + skin; comm : communicator; timers : where the time goes
 
-    atoms, neighbors, results : always the same objects; box, domain, bits (of the grid of positions), limit (within
-    which it is exact), tail : of the cell that was taken up last
+    atoms, neighbors, results : always the same objects; box, domain, bits (of the grid of positions), tail : of the
+    cell as it is now
     virial : limbs int64 [6, 3], this rank's share, of the last forces with energy
     """
 
@@ -40,17 +41,77 @@ class Work:
         self._ghost_columns = (*potential.ghost_columns, *sent)
         self._lap = (timers or Timers()).lap
 
-    def take_cell(self, box, counts, farthest: float = 0.0, processor_grid=None) -> None:
+    def take_cell(self, box, counts, farthest: float = 0.0, processor_grid=None, strained=None) -> None:
         """Atoms will be in this cell. counts : of each species; farthest : coordinates outside of the cell, as for
-        `on_grid`. InputError if it is too narrow, or would fill the memory with images."""
+        `on_grid`; strained : `lattice` of a run that goes on. InputError if it is too narrow, or would fill the memory
+        with images."""
         reach = self.neighbors.ghost_reach
-        self.bits, self.box = on_grid(box, reach, farthest)
-        self.limit = 2.0 ** (52 - self.bits)
+        if strained is None:
+            self.bits, self.box = on_grid(box, reach, farthest)
+        else:
+            self.bits, self.box = strained["bits"], Box(strained["matrix"], box.periodic, strained["origin"])
         check_neighbours(sum(counts), self.box, reach, self.units, self.comm.size)
-        self.tail = self.bound.tail(counts, self.box)  # (energy, trace of the virial)
+        self.counts, self._given, self._times = counts, box, None
+        if strained is not None:
+            self._times = np.rint(box.matrix @ self.box.inverse)  # the cell that was given = times @ box
         half = self.potential.list_kinds == ("half",)
         self.domain = Domain(self.comm, self.box, reach, processor_grid, upper=half)
+        self._take()
+
+    def _take(self) -> None:
+        self.tail = self.bound.tail(self.counts, self.box)  # (energy, trace of the virial)
         self.results.position_bits = self.bits
+
+    @property
+    def limit(self) -> float:
+        """Coordinates below this are exact."""
+        return 2.0 ** (52 - self.bits)
+
+    @property
+    def big(self) -> float:
+        """x + big - big is the multiple of the grid of positions nearest to x."""
+        return 1.5 * self.limit
+
+    @property
+    def cell(self) -> Box:
+        """The cell as it is now, by the vectors that were given."""
+        if self._times is None:
+            return self._given
+        return Box(self._times @ self.box.matrix, self.box.periodic, self.box.origin)
+
+    @property
+    def lattice(self) -> dict | None:
+        """What another `Work` must be told of a cell that was strained; None if it was not."""
+        if self._times is None:
+            return None
+        return {"bits": self.bits, "matrix": np.array(self.box.matrix), "origin": np.array(self.box.origin)}
+
+    def strain(self, map_, turn) -> None:
+        """The cell vectors become `matrix @ map_`, float64 [3, 3], and everything in the cell goes along (collective).
+
+        turn : float64 [3, 3], rows of velocities and forces times this. Ghosts and forces are up to date after `follow`
+        and `forces`. Where the cell outgrows the grid of positions, the grid becomes coarser.
+        """
+        before, origin = self.box, self.box.origin
+        if self._times is None:
+            self._times = np.rint(self._given.matrix @ before.inverse)
+        extent = extent_of(before.matrix @ map_, origin, self.neighbors.ghost_reach)
+        self.bits = min(self.bits, exact.position_bits(extent))
+        self.box = Box(self.rounded(before.matrix @ map_), before.periodic, self.rounded(origin))
+        _kernels.strain(self.atoms, before, self.box, turn, self.big)
+        self.neighbors.stretch *= np.linalg.svd(before.inverse @ self.box.matrix, compute_uv=False).min()
+        self.domain.deform(self.box)
+        self._take()
+
+    def _shorten(self) -> None:
+        """The same lattice by shorter vectors, once strain has made the cell lean over by many others."""
+        box = self.box.reduced()
+        if box is self.box:
+            return
+        images, old = self.atoms.images[: self.atoms.n_owned], self.box.matrix @ box.inverse  # whole numbers
+        images[:], self._times = np.rint(images @ old), np.rint(self._times @ old)
+        domain, self.box = self.domain, box
+        self.domain = Domain(self.comm, box, domain.reach, domain.grid, upper=domain.half_halo)
 
     def rounded(self, positions) -> np.ndarray:
         """Positions on the grid."""
@@ -59,6 +120,8 @@ class Work:
     def neighbourhood(self, look: bool = False) -> None:
         """Owners, order in memory, ghosts and the lists, anew (collective). look : at whether atoms are too close."""
         atoms, lap = self.atoms, self._lap
+        if self._times is not None:
+            self._shorten()
         self.domain.migrate(atoms)
         lap("communicate")
         self.neighbors.sort(atoms)

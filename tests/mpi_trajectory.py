@@ -1,15 +1,14 @@
 """Run on any number of ranks: python mpi_trajectory.py FOLDER CASE:STEPS[:STATE] ...
 
-Each case leaves FOLDER/CASE.npz, the state after STEPS steps and energies; with STATE (such a file) the run
-continues from there.
+Each case leaves FOLDER/CASE.npz, the state after STEPS steps and energies, and FOLDER/CASE.checkpoint; with STATE (such
+a checkpoint) the run continues from there.
 """
 
 import sys
 
 import numpy as np
 
-from mdcore import Box, _kernels
-from mdcore.integrators import Langevin, VelocityVerlet
+from mdcore import Box, CellRescaling, Langevin, StrainRate, VelocityRescaling, VelocityVerlet, _kernels, checkpoint
 from mdcore.potentials.base import Sum
 from mdcore.potentials.coulomb import Coulomb
 from mdcore.potentials.eam import EAM
@@ -40,6 +39,16 @@ CELLS = {
 }
 
 
+INTEGRATORS = {
+    "nve": lambda: VelocityVerlet(0.002),
+    "langevin": lambda: Langevin(0.004, (1.0, 0.7), 1.0),
+    "nvt": lambda: VelocityVerlet(0.004, VelocityRescaling((1.0, 0.7), 0.1)),
+    "npt": lambda: VelocityVerlet(0.004, VelocityRescaling(0.9, 0.1), CellRescaling((0.5, 2.0), 0.3, 0.3, every=3)),
+    "langevin+npt": lambda: Langevin(0.004, 0.9, 1.0, CellRescaling(1.0, 0.3, 0.3, every=1)),
+    "strain": lambda: Langevin(0.004, 0.9, 1.0, StrainRate([0.02, 0.0, -0.03, 0.1, 0.0, 3.0])),
+}
+
+
 def build(case: str, comm=None, state=None):
     cell, ensemble = case.split("-")
     system = CELLS[cell]()
@@ -50,25 +59,23 @@ def build(case: str, comm=None, state=None):
         potential = EAM(eam_files.tables(n_r=500, n_rho=500))
     if cell == "salt":
         potential = Sum(potential, Coulomb(4.0, {"A": 0.5, "B": -0.5}, constant=1.0))
-    integrator = VelocityVerlet(0.002) if ensemble == "nve" else Langevin(0.004, (1.0, 0.7), 1.0)
-    return Simulation(system, potential, integrator, seed=3, comm=comm, state=state, skin=0.4)
+    return Simulation(system, potential, INTEGRATORS[ensemble](), seed=3, comm=comm, state=state, skin=0.4)
 
 
 def run(case: str, steps: int, state_file: str | None, folder: str) -> None:
     state = None
     if state_file:
-        with np.load(state_file, allow_pickle=False) as saved:
-            state = {key: saved[key].item() if saved[key].ndim == 0 else saved[key] for key in saved}
-            state["info"] = {}
+        state = checkpoint.read(state_file)
     sim = build(case, state=state)
     stage = 1000  # the ramp of the thermostat spans the whole stage, however often it is interrupted
     sim.begin_stage(stage, first_step=0 if state else None)
     sim.run_until(sim.step + steps)
     final, numbers = sim.state(), sim.thermo()
     if sim.comm.rank == 0:
-        final.pop("info")
+        checkpoint.write(f"{folder}/{case}.checkpoint", final)
+        kept = {name: value for name, value in final.items() if not (value is None or isinstance(value, dict))}
         books = {name: getattr(numbers, name) for name in ("total", "conserved", "pressure")}
-        np.savez(f"{folder}/{case}.npz", **final, **books)
+        np.savez(f"{folder}/{case}.npz", **kept, **books)
 
 
 def main() -> None:

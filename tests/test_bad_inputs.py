@@ -163,7 +163,7 @@ KEYS = [
         "friction = 0.001",
         "friction = 0.001\nzero_momentum = true",
         "[[stage]] #1 zero_momentum = true",
-        'applies to ensemble "nve" only',
+        'applies to ensemble "nve" and "npt" and "nvt" only',
     ),
     edit("key missing", "timestep = 4.0\n", "", "[[stage]] #2 timestep: required", "in fs", "timestep = 2.0"),
     edit("friction missing", "friction = 0.001\n", "", "[[stage]] #1 friction: required", "1/fs"),
@@ -264,7 +264,7 @@ VALUES = [
         "unknown units", '"metal"', '"metall"', 'units = "metall"', '"metal", "lj"', "did you mean 'metal'?"
     ),
     edit("unknown crystal", '"fcc"', '"fc"', '[structure] build = "fc"', "did you mean 'fcc'?"),
-    edit("unknown ensemble", '"nve"', '"nvt"', '[[stage]] #2 ensemble = "nvt"', '"nve", "langevin"'),
+    edit("unknown ensemble", '"nve"', '"nph"', '[[stage]] #2 ensemble = "nph"', '"nve", "langevin"'),
     edit("ensemble not a text", '"nve"', "5", "[[stage]] #2 ensemble = 5", '"nve", "langevin"'),
     edit("unknown potential", '"lj"', '"reaxff"', '[potential] type = "reaxff"', 'expected one of "lj"'),
     edit(
@@ -646,6 +646,25 @@ STRUCTURES = [
         "fully periodic",
         "a, b",
         text=GOOD.replace("[2, 2, 2]", "[2, 2, 2]\nperiodic = [true, true, false]"),
+    ),
+    edit(
+        "constant pressure of a slab",
+        'ensemble = "nve"',
+        'ensemble = "npt"\ntemperature = 94.4\nrelaxation = 100\npressure = 0.0\npressure_relaxation = 1000\n'
+        "compressibility = 1.0",
+        "[[stage]]",
+        'ensemble = "npt": the cell changes: for fully periodic systems only',
+        "a, b",
+        text=GOOD.replace("[2, 2, 2]", "[2, 2, 2]\nperiodic = [true, true, false]"),
+    ),
+    edit(
+        "strain of a cluster",
+        'ensemble = "nve"',
+        'ensemble = "nve"\nstrain_rate = [0, 0, 1e-6, 0, 0, 0]',
+        "strain_rate = [0, 0, 1e-06, 0, 0, 0]",
+        "fully periodic",
+        "a cluster",
+        text=GOOD.replace("[2, 2, 2]", "[2, 2, 2]\nperiodic = false"),
     ),
     edit(
         "radial distribution of a cluster",

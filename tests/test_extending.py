@@ -171,7 +171,7 @@ def energy(folder: Path, name: str) -> str:
 def test_an_integrator_is_added_by_what_is_printed(tmp_path):
     folder = copy(tmp_path / "mdcore")
     found = steps("Add an integrator")
-    assert len(found) == 6 and lines_added(found) == [1, 1, 1]
+    assert len(found) == 5 and lines_added(found) == [1, 1]
     for step in found:
         apply(folder, *step)
     python(folder, "-m", "pytest", "tests/test_andersen.py", "tests/test_hints.py")

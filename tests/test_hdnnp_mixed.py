@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mdcore import _kernels
+from mdcore import VelocityVerlet, _kernels
 from mdcore.box import Box
 from mdcore.errors import InputError
-from mdcore.integrators import VelocityVerlet
 from mdcore.potentials.hdnnp import HDNNPotential, networks_of
 from mdcore.potentials.hdnnp_model import ACTIVATIONS, SUBTYPES
 from mdcore.potentials.hdnnp_vectors import make_test_vectors

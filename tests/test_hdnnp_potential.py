@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mdcore import _kernels
+from mdcore import VelocityVerlet, _kernels
 from mdcore.box import Box
 from mdcore.errors import InputError
-from mdcore.integrators import VelocityVerlet
 from mdcore.potentials.base import Sum
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import Scaling

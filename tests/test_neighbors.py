@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from mdcore import VelocityVerlet
 from mdcore.comm import SelfComm
-from mdcore.integrators import VelocityVerlet
 from mdcore.neighbors import MARGIN, Neighbors
 from mdcore.potentials.base import Sum
 from mdcore.potentials.coulomb import Coulomb

@@ -7,11 +7,10 @@ import h5py
 import numpy as np
 import pytest
 
-from mdcore import _kernels, checkpoint
+from mdcore import Langevin, VelocityVerlet, _kernels, checkpoint
 from mdcore.dump import ExtxyzDump
 from mdcore.extxyz import read
 from mdcore.h5md import H5MDFile
-from mdcore.integrators import Langevin, VelocityVerlet
 from mdcore.potentials.lj import LennardJones
 from mdcore.report import Meter, Progress, banner
 from mdcore.simulation import Simulation

@@ -7,12 +7,16 @@ from tests.mpi import ROOT, mpirun, needs_mpi
 
 pytestmark = needs_mpi
 SCRIPT = ROOT / "tests" / "mpi_trajectory.py"
-SAME = ("positions", "velocities", "images", "step", "total", "conserved", "pressure", "heat")
+SAME = ("positions", "velocities", "images", "step", "total", "conserved", "pressure", "heat", "matrix")
 CASES = {
     "cubic-nve": 1000,
     "cubic-langevin": 1000,
     "triclinic-nve": 1000,
     "triclinic-langevin": 1000,
+    "triclinic-nvt": 100,
+    "triclinic-npt": 100,  # the cell breathes
+    "cubic-langevin+npt": 100,
+    "triclinic-strain": 200,  # shear to 2.4: the lattice gets shorter vectors on the way
     "slab-langevin": 300,
     "cluster-nve": 300,
     "corner-nve": 100,  # all atoms in the first domain: the others have neither atoms nor ghosts
@@ -52,11 +56,12 @@ def test_same_bits_on_any_number_of_ranks(ranks, on_one_rank, tmp_path):
 
 
 def test_restart_on_another_number_of_ranks(on_one_rank, tmp_path):
-    cases = ("triclinic-nve", "triclinic-langevin")
-    run(tmp_path, 3, *(f"{case}:643" for case in cases))
+    cases = ("triclinic-nve", "triclinic-langevin", "triclinic-nvt", "triclinic-npt", "triclinic-strain")
+    begin = {case: int(0.643 * CASES[case]) for case in cases}
+    run(tmp_path, 3, *(f"{case}:{steps}" for case, steps in begin.items()))
     for ranks in (1, 4):
         (tmp_path / str(ranks)).mkdir()
-        jobs = (f"{case}:357:{tmp_path / case}.npz" for case in cases)
+        jobs = (f"{case}:{CASES[case] - begin[case]}:{tmp_path / case}.checkpoint" for case in cases)
         results = run(tmp_path / str(ranks), ranks, *jobs)
         for case in cases:
             assert_same_bits(on_one_rank[case], results[case], f"{case} continued on {ranks} ranks")

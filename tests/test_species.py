@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import mdcore
+from mdcore import VelocityVerlet
 from mdcore.elements import stranger
 from mdcore.errors import InputError
-from mdcore.integrators import VelocityVerlet
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.zbl import ZBL

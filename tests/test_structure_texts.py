@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
+from mdcore import VelocityVerlet
 from mdcore.errors import InputError
-from mdcore.integrators import VelocityVerlet
 from mdcore.potentials.lj import LennardJones
 from mdcore.simulation import Simulation
 from mdcore.system import System

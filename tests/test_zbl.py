@@ -5,10 +5,9 @@ import functools
 import numpy as np
 import pytest
 
-from mdcore import _kernels
+from mdcore import VelocityVerlet, _kernels
 from mdcore.box import Box
 from mdcore.errors import InputError, SimulationError
-from mdcore.integrators import VelocityVerlet
 from mdcore.potentials.base import Sum
 from mdcore.potentials.lj import LennardJones
 from mdcore.potentials.zbl import ZBL

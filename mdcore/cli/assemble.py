@@ -94,6 +94,12 @@ def check_boundary(settings: Settings, system: System) -> None:
                 ("potential", i, "tail_corrections"),
                 f"for fully periodic systems only; this one is {boundary(system.box)}",
             )
+    for i, stage in enumerate(settings.stage):
+        if stage.moves_cell and not all(system.box.periodic):
+            problems.add(
+                ("stage", i, stage.moves_cell),
+                f"the cell changes: for fully periodic systems only; this one is {boundary(system.box)}",
+            )
     if settings.analysis is not None and settings.analysis.rdf and not all(system.box.periodic):
         problems.add(
             ("analysis", "rdf"),

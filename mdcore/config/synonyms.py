@@ -27,13 +27,25 @@ KEYS: dict[str, tuple[str, ...]] = {
     "langevin_gamma": ("friction",),
     "friction_coefficient": ("friction",),
     "frictioncoeff": ("friction",),
-    "tau": ("friction",),
-    "tau_t": ("friction",),
-    "tdamp": ("friction",),
+    "tau": ("relaxation", "friction"),
+    "tau_t": ("relaxation", "friction"),
+    "tdamp": ("relaxation", "friction"),
     "damp": ("friction",),
     "damping": ("friction", "alpha"),
-    "relaxation_time": ("friction",),
-    "taut": ("friction",),
+    "relaxation_time": ("relaxation", "friction"),
+    "barostat": ("ensemble",),
+    "pcouple": ("ensemble",),
+    "ref_p": ("pressure",),
+    "externalstress": ("pressure",),
+    "pdamp": ("pressure_relaxation",),
+    "tau_p": ("pressure_relaxation",),
+    "taup": ("pressure_relaxation",),
+    "compressibility_au": ("compressibility",),
+    "nstpcouple": ("pressure_every",),
+    "erate": ("strain_rate",),
+    "deform": ("strain_rate",),
+    "fix_deform": ("strain_rate",),
+    "taut": ("relaxation", "friction"),
     "thermostat": ("ensemble",),
     "integrator": ("ensemble", "stage"),
     "dynamics": ("ensemble", "stage"),
@@ -182,10 +194,9 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 REMARKS = {"friction": ", the inverse of the relaxation time"}
 
-BAROSTAT = "mdcore has no constant pressure: relax the cell elsewhere, or give it the density that is wanted"
 LATTICE = 'mdcore has no lattice sums; charges with a cutoff are a [[potential]] of type = "coulomb"'
 # words for what is not there -> a sentence
-MISSING = dict.fromkeys(("barostat", "pcouple", "ref_p", "pdamp", "tau_p", "taup", "compressibility"), BAROSTAT) | {
+MISSING = {
     "minimize": "mdcore has no minimiser: cool with a langevin stage, temperature = [300, 1]",
     "minimise": "mdcore has no minimiser: cool with a langevin stage, temperature = [300, 1]",
     "minimization": "mdcore has no minimiser: cool with a langevin stage, temperature = [300, 1]",
@@ -200,21 +211,27 @@ MISSING = dict.fromkeys(("barostat", "pcouple", "ref_p", "pdamp", "tau_p", "taup
     "include": "one file has all settings; --set changes one of them",
 }
 
-LANGEVIN = 'constant temperature is ensemble = "langevin", with temperature and friction'
+LANGEVIN = 'friction and noise are ensemble = "langevin", with temperature and friction'
+RESCALING = 'constant temperature is ensemble = "nvt" (temperature, relaxation) or "langevin" (temperature, friction)'
+PRESSURE = (
+    'constant pressure is ensemble = "npt", with temperature, relaxation, pressure, pressure_relaxation and '
+    "compressibility"
+)
 NO_SUCH = "mdcore has no such potential; a network can be trained to stand for it (mdcore train)"
 # key -> words, and what to write instead
 VALUES: dict[str, tuple[tuple[str, str], ...]] = {
     "ensemble": (
         (
-            "nvt nvt-langevin bussi csvr nvt-csvr nvt-bussi v-rescale vrescale velocity-rescaling nose-hoover "
-            "nosehoover nose nvt-nh nhc berendsen nvt-berendsen nvtberendsen andersen baoab langevin-baoab "
-            "langevinmiddle brownian thermostat canonical ld sd bd temp/berendsen temp/csvr temp/rescale gjf gle",
-            LANGEVIN,
+            "bussi csvr nvt-csvr nvt-bussi v-rescale vrescale velocity-rescaling nose-hoover nosehoover nose nvt-nh "
+            "nhc berendsen nvt-berendsen nvtberendsen andersen thermostat canonical temp/berendsen temp/csvr "
+            "temp/rescale",
+            RESCALING,
         ),
+        ("nvt-langevin baoab langevin-baoab langevinmiddle brownian ld sd bd gjf gle", LANGEVIN),
         (
-            "npt nph npt-langevin npt-nh nptberendsen parrinello-rahman c-rescale mtk mttk nst npz isobaric "
+            "nph npt-langevin npt-nh nptberendsen parrinello-rahman c-rescale mtk mttk nst npz isobaric "
             "isothermal-isobaric barostat",
-            BAROSTAT,
+            PRESSURE,
         ),
         (
             "microcanonical verlet velocity-verlet velocityverlet leap-frog leapfrog newton md",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mdcore.faces import POTENTIALS, STAGES
-from mdcore.schema import Choice, Integer, Number, Text, setting
+from mdcore.schema import Boolean, Choice, Integer, List, Number, OneOf, Text, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +76,52 @@ class StageSettings:
         """The temperatures this stage names."""
         return ()
 
+    @property
+    def moves_cell(self) -> str:
+        """The key by which the cell changes, which takes a periodic system; or an empty text."""
+        return ""
+
     def build(self):
         """The integrator."""
         raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conserving(StageSettings):
+    """What stages have whose forces add up to zero."""
+
+    zero_momentum: str | bool = setting(
+        OneOf((Boolean(), Choice(("auto",)))),
+        "Remove the total momentum (of a cluster also the rotation) at the start of the stage; "
+        '`"auto"`: only after a Langevin stage, which leaves one behind.',
+        default="auto",
+        example=False,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Straining(StageSettings):
+    """What stages have whose cell may be deformed."""
+
+    strain_rate: tuple[float, ...] | None = setting(
+        List(Number(), 6, repeats=True),
+        "Deform the cell at a constant rate, `[xx, yy, zz, yz, xz, xy]`: after a time t it is the one at the start of "
+        "the stage times 1 + t `strain_rate`; `xy` slides planes of constant y along x. Periodic systems only.",
+        default=None,
+        default_text="the cell stays",
+        quantity="rate",
+        example=[0.0, 0.0, 1e-7, 0.0, 0.0, 0.0],
+    )
+
+    @property
+    def moves_cell(self):
+        return "" if self.strain_rate is None else "strain_rate"
+
+    @property
+    def barostat(self):
+        """What moves the cell, or None."""
+        if self.strain_rate is None:
+            return None
+        from mdcore.motion.strain_rate import StrainRate
+
+        return StrainRate(self.strain_rate)

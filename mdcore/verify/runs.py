@@ -15,7 +15,7 @@ from mdcore._hdnnp import most_threads
 from mdcore.comm import SelfComm
 from mdcore.errors import MdcoreError, SimulationError
 from mdcore.evaluation import evaluate
-from mdcore.integrators import VelocityVerlet
+from mdcore.motion.verlet import VelocityVerlet
 from mdcore.potentials.base import leaves
 from mdcore.simulation import Simulation
 from mdcore.system import System

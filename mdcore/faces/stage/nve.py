@@ -2,23 +2,14 @@
 
 from dataclasses import dataclass
 
-from mdcore.faces.base import StageSettings
-from mdcore.schema import Boolean, Choice, OneOf, setting
+from mdcore.faces.base import Conserving, Straining
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(StageSettings):
+class Settings(Conserving, Straining):
     """Constant energy: velocity Verlet."""
 
-    zero_momentum: str | bool = setting(
-        OneOf((Boolean(), Choice(("auto",)))),
-        "Remove the total momentum (of a cluster also the rotation) at the start of the stage; "
-        '`"auto"`: only after a Langevin stage, which leaves one behind.',
-        default="auto",
-        example=False,
-    )
-
     def build(self):
-        from mdcore.integrators import VelocityVerlet
+        from mdcore.motion.verlet import VelocityVerlet
 
-        return VelocityVerlet(self.timestep)
+        return VelocityVerlet(self.timestep, barostat=self.barostat)

@@ -1,0 +1,1 @@
+"""How atoms and the cell move: propagators, thermostats, barostats, one a file."""

@@ -1,0 +1,123 @@
+"""What does an integrator know of the run it drives, and what may it do to it?"""
+
+import numpy as np
+
+from mdcore import _kernels, exact, faults
+from mdcore.errors import InputError
+from mdcore.voigt import PLACE
+
+MOST_STRAIN = 0.2  # of a length, in one step
+
+
+class Run:
+    """The atoms of this rank, their cell and the clock. Internal units; all but the atoms is the same on every rank.
+
+    work : atoms, cell and forces (work.py); seed : of random numbers
+    step : steps done; first_step, steps : where the stage began, and how long it is; degrees_of_freedom : of the stage
+    heat : energy put in from outside, int on the energy grid (exact.py), this rank's share
+    """
+
+    def __init__(self, work, seed: int):
+        self.work, self.seed = work, seed
+        self.atoms, self.units, self.comm = work.atoms, work.units, work.comm
+        self.step = self.first_step = self.steps = 0
+        self.degrees_of_freedom = 0
+        self.heat = 0
+        self._kinetic = None  # while parts of one step act
+        self._owed = None  # strain whose work is not booked yet, virial before it
+
+    @property
+    def box(self):
+        """The cell as it is now."""
+        return self.work.box
+
+    @property
+    def n_atoms(self) -> int:
+        return sum(self.work.counts)
+
+    @property
+    def big(self) -> float:
+        """Rounds positions to their grid, x + big - big."""
+        return self.work.big
+
+    def kinetic(self) -> np.ndarray:
+        """The sum of m v (x) v, float64 [3, 3], at the end of this step; its trace is twice the kinetic energy
+        (collective, exact)."""
+        if self._kinetic is None:
+            sums = self.comm.sum(_kernels.kinetic_sums(self.atoms)[:6])
+            self._kinetic = np.array([exact.value(exact.integer(row), exact.ENERGY_BITS) for row in sums])[PLACE]
+        return self._kinetic
+
+    def forget(self) -> None:
+        """Velocities are about to change, or have: what was measured of them does not hold any more."""
+        self._kinetic = None
+
+    def virial(self) -> np.ndarray:
+        """The sum of x (x) F, float64 [3, 3], with the tail, at the end of this step (collective, exact)."""
+        if not self.work.results.want_energy:
+            self.work.forces(want_energy=True)
+        return self.work.virial_tensor(self.comm.sum(self.work.virial.copy()))
+
+    def pressure(self) -> float:
+        """From the kinetic energy and the virial at the end of this step (collective)."""
+        return float(np.trace(self.kinetic()) + np.trace(self.virial())) / (3.0 * self.box.volume)
+
+    def random(self, stream: int) -> np.random.Generator:
+        """Random numbers that belong to (seed, stream, step) and to no atom: the same on every rank."""
+        key, counter = np.array([self.seed, stream], dtype=np.uint64), np.array([0, 0, 0, self.step], dtype=np.uint64)
+        return np.random.Generator(np.random.Philox(key=key, counter=counter))
+
+    def gain(self, energy: float) -> None:
+        """So much came from outside, to all atoms together (rank 0 keeps the book)."""
+        if self.comm.rank == 0:
+            self.heat += round(energy * 2.0**exact.ENERGY_BITS)
+
+    def scale_velocities(self, factor: float) -> None:
+        """All velocities times `factor`; the energy is booked (collective)."""
+        kinetic = self.kinetic()
+        self.atoms.velocities[:] *= factor
+        self._kinetic = factor**2 * kinetic
+        self.gain(0.5 * (factor**2 - 1.0) * float(np.trace(kinetic)))
+
+    def strain(self, map_: np.ndarray, turn: np.ndarray | None = None) -> None:
+        """The cell vectors become `matrix @ map_` (float64 [3, 3]), positions go along, velocities become `v @ turn`
+        (None: as they are); the work is booked once the forces after it are known (collective). Before atoms are moved
+        only."""
+        change = np.abs(map_ - np.eye(3)).max()
+        if not change < MOST_STRAIN:
+            self.fail(
+                f"the cell would change by {100 * change:.3g} % at once: relax the structure first, or let the cell "
+                "change more slowly (a longer relaxation, a smaller rate)"
+            )
+        self._owed = 0.5 * (map_ - np.linalg.inv(map_)), self.virial()
+        if turn is None:
+            turn = np.eye(3)
+        else:
+            kinetic = self.kinetic()
+            self._kinetic = turn.T @ kinetic @ turn
+            self.gain(0.5 * float(np.trace(self._kinetic) - np.trace(kinetic)))
+        try:
+            self.work.strain(map_, turn)
+        except InputError as error:
+            self.fail(str(error))
+
+    def refuse(self, message: str) -> None:
+        """InputError, raised by all ranks together."""
+        error = InputError(message)
+        error.collective = True
+        raise error
+
+    def fail(self, message: str) -> None:
+        """SimulationError, raised by all ranks together."""
+        faults.fail(self.comm, f"step {self.step}: {message}")
+
+    @property
+    def owes(self) -> bool:
+        """Is the virial of the next forces needed, to book the work of a strain?"""
+        return self._owed is not None
+
+    def settle(self) -> None:
+        """Book the work of the last strain: by the mean of the virials before and after it (collective)."""
+        strain, before = self._owed
+        self._owed = None
+        self.gain(-0.5 * float(np.sum(strain * (before + self.virial()))))

@@ -1,0 +1,44 @@
+"""A cell that is deformed at a constant rate."""
+
+import numpy as np
+
+from mdcore.errors import InputError
+from mdcore.motion.cell_rescaling import check
+from mdcore.motion.verlet import Part
+from mdcore.ranges import signed
+from mdcore.voigt import PLACE
+
+NAMES = ("xx", "yy", "zz", "yz", "xz", "xy")
+
+
+class StrainRate(Part):
+    """Deformation at a constant rate: after a time t the cell is the one at the start of the stage times (1 + t rate).
+
+    rate : xx, yy, zz, yz, xz, xy, 1 / user unit of time; engineering strain of the cell at the start; xy slides planes
+    of constant y along x, xz and yz planes of constant z along x and y. Positions go along with the cell, velocities
+    don't.
+    """
+
+    acts_as = "barostat"
+
+    def __init__(self, rate):
+        if not np.ndim(rate) == 1 or len(rate) != 6:
+            raise InputError(f"StrainRate: rate = {rate!r}: expected six numbers, {', '.join(NAMES)}")
+        self.rate = tuple(signed(f"StrainRate: rate {name}", r, "rate") for name, r in zip(NAMES, rate, strict=True))
+
+    def __repr__(self):
+        return f"StrainRate({list(self.rate)})"
+
+    def start(self, run, integrator):
+        check(run, "StrainRate")
+        self.step_rate = np.tril(np.array(self.rate)[PLACE]) * integrator.timestep  # xy: x gets y times that
+
+    def needs_virial(self, step):
+        return True
+
+    def act(self, run, integrator):
+        done = run.step - run.first_step
+        now, then = (np.eye(3) + k * self.step_rate for k in (done, done + 1))
+        if not np.linalg.det(now) > 0.0 or not np.linalg.det(then) > 0.0:
+            run.fail("StrainRate has left the cell no volume; fewer steps, or a smaller rate")
+        run.strain(np.linalg.solve(now, then))

@@ -1,0 +1,125 @@
+"""How does a step move the atoms? Newton's equations, and what all integrators have in common.
+
+An integrator has two verbs: ``before_forces`` (kick and drift with the forces of the last step) and ``after_forces``
+(the closing kick). Parts may act before them: a thermostat on velocities, a barostat on the cell. Time steps are given
+in user units.
+"""
+
+from mdcore import _kernels
+from mdcore.errors import InputError
+from mdcore.ranges import number
+
+
+class VelocityVerlet:
+    """Newton's equations: constant energy (NVE), unless parts act on them.
+
+    timestep : user unit of time (fs; reduced in lj)
+    thermostat : VelocityRescaling (NVT); barostat : CellRescaling (NPT, with a thermostat), or StrainRate
+    Swope, Andersen, Berens, Wilson, J. Chem. Phys. 76, 637 (1982), eqs 19 and 21.
+    """
+
+    def __init__(self, timestep: float, thermostat=None, barostat=None):
+        self.timestep = number("timestep", timestep, "time")
+        self.thermostat, self.barostat = thermostat, barostat
+        self.parts = [part for part in (barostat, thermostat) if part is not None]
+        self.run = None
+        self._check()
+
+    def _check(self) -> None:
+        for name, part in (("thermostat", self.thermostat), ("barostat", self.barostat)):
+            if part is not None and getattr(part, "acts_as", None) != name:
+                raise InputError(f"{type(self).__name__}: {name} = {part!r}: this is no {name}")
+        if self.barostat is not None and self.barostat.needs_bath and not self.has_bath:
+            raise InputError(
+                f"{type(self).__name__}: {type(self.barostat).__name__} needs a thermostat beside it, which says how "
+                "much the cell fluctuates: thermostat=VelocityRescaling(...), or Langevin"
+            )
+
+    @property
+    def collective(self) -> bool:
+        """Do ranks talk to each other in `before_forces`?"""
+        return bool(self.parts)
+
+    @property
+    def conserves_momentum(self) -> bool:
+        """Does the total momentum stay as it is (of a cluster the angular momentum, too)?"""
+        return all(part.conserves_momentum for part in self.parts)
+
+    @property
+    def has_bath(self) -> bool:
+        """Is there a temperature?"""
+        return self.thermostat is not None
+
+    def bath(self, run) -> float:
+        """The temperature of the bath at this step, user unit."""
+        return self.thermostat.temperature.at(run)
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(self._told())})"
+
+    def _told(self) -> list[str]:
+        """The arguments."""
+        parts = (("thermostat", self.thermostat), ("barostat", self.barostat))
+        return [f"timestep={self.timestep:g}", *(f"{name}={part!r}" for name, part in parts if part is not None)]
+
+    def start(self, run) -> None:
+        """Get ready for a stage of `run` (motion/run.py), which knows its length."""
+        if self.run is not None and self.run is not run:
+            raise InputError("this integrator serves another simulation; make one for each")
+        self.run, self.dt = run, self.timestep * run.units.time
+        for part in self.parts:
+            part.start(run, self)
+
+    def needs_virial(self, step: int) -> bool:
+        """Is the virial of the forces at the end of `step` needed?"""
+        return self.barostat is not None and self.barostat.needs_virial(step)
+
+    def before_forces(self, run) -> tuple[float, float]:
+        """Half kick, drift. Returns squared (largest step, largest distance since the last list)."""
+        for part in self.parts:
+            part.act(run, self)
+        return self.first_half(run)
+
+    def first_half(self, run) -> tuple[float, float]:
+        """What is left of `before_forces` when the parts have acted."""
+        return _kernels.verlet_first(run.atoms, self.dt, run.big)
+
+    def after_forces(self, run) -> int:
+        """Half kick. Returns the row of an atom with an impossible force, or -1."""
+        return _kernels.second_kick(run.atoms, self.dt)
+
+    def state(self) -> dict:
+        """What a continued run must know beside atoms, cell and clock: {name of a part: its numbers}."""
+        return {type(part).__name__: told for part in self.parts if (told := part.state())}
+
+    def restore(self, state: dict) -> None:
+        """Go on from `state()`; of other parts nothing is taken."""
+        for part in self.parts:
+            if told := state.get(type(part).__name__):
+                part.restore(told)
+
+
+class Part:
+    """What acts at the beginning of each step, beside the propagator."""
+
+    acts_as = ""  # "thermostat" or "barostat"
+    needs_bath = False
+    conserves_momentum = True
+
+    def start(self, run, integrator) -> None:
+        """Get ready for a stage."""
+
+    def act(self, run, integrator) -> None:
+        """Act on the state that the last step left (collective)."""
+        raise NotImplementedError
+
+    def needs_virial(self, step: int) -> bool:
+        """Will it ask for the virial at the end of `step`?"""
+        return False
+
+    def state(self) -> dict:
+        """Numbers and arrays that a continued run needs."""
+        return {}
+
+    def restore(self, state: dict) -> None:
+        """The reverse of `state`."""
