@@ -5,6 +5,8 @@
 #include "halo.c"
 #include "integrate.c"
 #include "manybody/eam.c"
+#include "manybody/stillinger_weber.c"
+#include "manybody/tersoff.c"
 #include "order.c"
 #include "pair/loop.h"
 #include "pair/list.h"
@@ -46,4 +48,6 @@ const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .eam_density = eam_density,
     .eam_embedding = eam_embedding,
     .eam_forces = eam_forces,
+    .stillinger_weber = stillinger_weber,
+    .tersoff = tersoff,
 };

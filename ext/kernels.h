@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "manybody/eam.h"
+#include "manybody/threebody.h"
 #include "md_types.h"
 
 /* What a pair potential knows of each pair of species: rows [n_species][n_species][columns], multiples of four. Columns of a
@@ -47,6 +48,11 @@ typedef struct md_kernels {
                              double *atom_energy);
     int64_t (*eam_forces)(const md_atoms *, const md_list *, const md_eam *, const double *slope,
                           int64_t *energy_limbs, double *atom_energy);
+    /* manybody/stillinger_weber.c, manybody/tersoff.c */
+    int64_t (*stillinger_weber)(const md_atoms *, const md_list *, const md_sw *, md_room *, int64_t *energy_limbs,
+                                double *atom_energy);
+    int64_t (*tersoff)(const md_atoms *, const md_list *, const md_tersoff *, md_room *, int64_t *energy_limbs,
+                       double *atom_energy);
     /* integrate.c */
     void (*verlet_first)(const md_atoms *, double dt, double grid_big, md_motion *);
     void (*langevin_first)(const md_atoms *, double dt, double grid_big, uint64_t seed, uint64_t step,

@@ -39,6 +39,8 @@ _HOME = {
     "Coulomb": "potentials.coulomb",
     "Tabulated": "potentials.tabulated",
     "EAM": "potentials.eam",
+    "StillingerWeber": "potentials.stillinger_weber",
+    "Tersoff": "potentials.tersoff",
     "HDNNPotential": "potentials.hdnnp",
     "Extrapolation": "potentials.extrapolation",
     "Disagreement": "potentials.disagreement",

@@ -83,6 +83,35 @@ cdef extern from "kernels.h" nogil:
         const double *pairs
         const double *embedding
 
+    ctypedef struct md_slot:
+        pass
+
+    ctypedef struct md_room:
+        int64_t longest
+        int32_t *near
+        int64_t *first
+        md_slot *slots
+        void *species
+
+    enum:
+        ROOM_SPECIES
+        SW_COLUMNS, SW_TRIPLE_COLUMNS
+        TS_COLUMNS, TS_TRIPLE_COLUMNS
+
+    ctypedef struct md_sw:
+        int64_t n_species
+        double farthest2
+        int p, q
+        const double *pairs
+        const double *triples
+
+    ctypedef struct md_tersoff:
+        int64_t n_species
+        double farthest2
+        int exponential
+        const double *pairs
+        const double *triples
+
     ctypedef struct md_kernels:
         const char *name
         int (*verlet_list)(const md_atoms *, double, int, md_bins *, md_list *, int64_t *) noexcept nogil
@@ -115,6 +144,10 @@ cdef extern from "kernels.h" nogil:
                                  double *) noexcept nogil
         int64_t (*eam_forces)(const md_atoms *, const md_list *, const md_eam *, const double *, int64_t *,
                               double *) noexcept nogil
+        int64_t (*stillinger_weber)(const md_atoms *, const md_list *, const md_sw *, md_room *, int64_t *,
+                                    double *) noexcept nogil
+        int64_t (*tersoff)(const md_atoms *, const md_list *, const md_tersoff *, md_room *, int64_t *,
+                           double *) noexcept nogil
 
     const md_kernels *md_select(const char *)
     const char *const *md_levels()

@@ -375,3 +375,4 @@ def virial_sums(AtomRows atoms, double positions_per_unit):
 
 include "_kernels_halo.pxi"
 include "_kernels_eam.pxi"
+include "_kernels_threebody.pxi"

@@ -13,8 +13,10 @@ from mdcore.potentials.base import Sum
 from mdcore.potentials.coulomb import Coulomb
 from mdcore.potentials.eam import EAM
 from mdcore.potentials.lj import LennardJones
+from mdcore.potentials.stillinger_weber import StillingerWeber
+from mdcore.potentials.tersoff import Tersoff
 from mdcore.simulation import Simulation
-from tests import eam_files
+from tests import eam_files, threebody_files
 from tests.systems import SKEW, TRICLINIC, scattered
 
 
@@ -36,6 +38,8 @@ CELLS = {
     "corner": corner,
     "salt": lambda: scattered(200, 6.6 * TRICLINIC, seed=17, closest=0.9, symbols=("A", "B")),
     "alloy": lambda: scattered(200, 6.6 * TRICLINIC, seed=16, closest=0.9, symbols=("Al", "Cu")),
+    "angles": lambda: scattered(200, 6.6 * TRICLINIC, seed=17, closest=0.9, symbols=("Si", "C")),
+    "bonds": lambda: scattered(200, 6.6 * TRICLINIC, seed=18, closest=0.9, symbols=("C", "Si")),
 }
 
 
@@ -57,6 +61,10 @@ def build(case: str, comm=None, state=None):
     potential = LennardJones(2.5, species={"A": (1.0, 1.0), "B": (0.6, 0.9)}, truncation="force-shifted")
     if cell == "alloy":
         potential = EAM(eam_files.tables(n_r=500, n_rho=500))
+    elif cell == "angles":
+        potential = StillingerWeber(threebody_files.SW)
+    elif cell == "bonds":
+        potential = Tersoff(threebody_files.TERSOFF)
     if cell == "salt":
         potential = Sum(potential, Coulomb(4.0, {"A": 0.5, "B": -0.5}, constant=1.0))
     return Simulation(system, potential, INTEGRATORS[ensemble](), seed=3, comm=comm, state=state, skin=0.4)

@@ -21,10 +21,13 @@ from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import Normalisation
 from mdcore.potentials.lj import LennardJones
 from mdcore.potentials.soft_core import SoftCore
+from mdcore.potentials.stillinger_weber import StillingerWeber
 from mdcore.potentials.tabulated import Tabulated
+from mdcore.potentials.tersoff import Tersoff
 from mdcore.potentials.zbl import ZBL
 from mdcore.system import System
 from tests import contract, eam_files
+from tests import threebody_files as files
 from tests.reference.hdnnp_models import random_model
 from tests.systems import TRICLINIC, cells, scattered
 
@@ -87,6 +90,10 @@ POTENTIALS = {
     "tabulated": Case(lambda: Tabulated(TABLES, truncation="force-shifted"), ("A", "B"), "lj"),
     "eam": Case(lambda: EAM(eam_files.tables()), ("Al", "Cu")),
     "eam finnis-sinclair": Case(lambda: EAM(eam_files.tables(finnis_sinclair=True)), ("Cu", "Al")),
+    "stillinger-weber": Case(lambda: StillingerWeber(files.SW), ("Si", "C")),
+    "stillinger-weber, any powers": Case(lambda: StillingerWeber(files.SW_POWERS), ("Si",)),
+    "tersoff": Case(lambda: Tersoff(files.TERSOFF), ("Si", "C")),
+    "tersoff, no exponential": Case(lambda: Tersoff(files.TERSOFF_PLAIN), ("Si",)),
     "hdnnp radial": hdnnp("O", "H", types=[2, 12], cutoff_type=1),
     "hdnnp angular": hdnnp("O", "H", types=[3, 9, 13], cutoff_type=2),
     "hdnnp compact": hdnnp("O", "H", types=[20, 21, 22, 23, 24, 25]),

@@ -21,6 +21,8 @@ CASES = {
     "cluster-nve": 300,
     "corner-nve": 100,  # all atoms in the first domain: the others have neither atoms nor ghosts
     "alloy-nve": 200,  # embedded atoms: densities go home, slopes go out
+    "angles-nve": 200,  # Stillinger-Weber
+    "bonds-nve": 200,  # Tersoff
     "salt-nve": 200,  # two terms with lists of their own
     "tiny-nve": 200,  # 3 atoms in a cell smaller than the cutoff: empty domains
 }

@@ -248,11 +248,13 @@ VALUES: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         ("universal repulsion wall ziegler", 'the repulsion of nuclei is type = "zbl"'),
         (
-            "meam tersoff sw stillinger-weber reaxff mace allegro nequip deepmd gap quip snap ace "
+            "meam reaxff mace allegro nequip deepmd gap quip snap ace "
             "pace schnet chgnet harmonic tip3p tip4p spc airebo amber charmm opls emt gupta",
             NO_SUCH,
         ),
         ("eam/alloy eam/fs eam/opt eam/alloy/opt setfl finnis-sinclair", 'the embedded-atom method is type = "eam"'),
+        ("sw sw/omp stillinger stillingerweber", 'Stillinger-Weber is type = "stillinger-weber"'),
+        ("tersoff/omp bond-order", 'Tersoff\'s bond order is type = "tersoff"'),
         ("morse/smooth/linear morse/opt", 'Morse is type = "morse"'),
         ("buck exp-6 exp6 born-mayer", 'Buckingham, also without its attraction, is type = "buckingham"'),
         (

@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from tests import threebody_files
 from tests.fuzz.kinds import reseal
 
 RUN = """\
@@ -249,6 +250,12 @@ def run() -> None:
     Path("pairs.toml").write_text(RUN[:lj] + PAIRS + RUN[stages : RUN.index("[analysis]")])
     table = "".join(f"{k} {k / 2} {(12 - k) / 200} 0\n" for k in range(1, 13))
     Path("u.table").write_text(f"# a table\n\nU\nN 12\n\n{table}\nOTHER\nN 4\n\n1 1 1 0\n2 2 1 0\n3 3 1 0\n4 4 1 0\n")
+    bodies = {"sw": threebody_files.SW, "tersoff": threebody_files.TERSOFF}
+    for name, entries in bodies.items():
+        Path(f"ArKr.{name}").write_text(threebody_files.text(entries).replace("Si", "Ar").replace("C ", "Kr "))
+    threebody = [f'[[potential]]\ntype = "{type}"\nfile = "ArKr.{name}"\n' for type, name in
+                 (("stillinger-weber", "sw"), ("tersoff", "tersoff"))]  # fmt: skip
+    Path("threebody.toml").write_text(RUN[:lj] + "".join(threebody) + RUN[stages : RUN.index("[analysis]")])
     rows = [f"{r / 4},{r / 20},1.0" for r in range(1, 21)]
     Path("rdf.csv").write_text("\n".join(["# by nobody", "r,Ar-Ar,Ar-Kr", *rows, ""]))
     Path("start.data").write_text(LAMMPS)

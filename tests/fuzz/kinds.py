@@ -113,12 +113,14 @@ LONG = ("mdcore run", "mdcore train")
 DAMAGE = (OSError, ValueError, TypeError, KeyError, RuntimeError, AttributeError, IndexError)  # one undoes another
 START = (*structure("start.extxyz", "run.toml"), python(system))
 PAIRS = (run("check", "pairs.toml"), run("run", "pairs.toml", "--quiet", "--set", "output.name=run"))
+THREEBODY = (run("check", "threebody.toml"), run("run", "threebody.toml", "--quiet", "--set", "output.name=run"))
 TRAINING = (run("check", "train.toml"), run("check", "train.toml"), run("train", "train.toml", "--quiet"))
 
 KINDS = {
     "run.toml": Kind("run", ("run.toml",), text.TOML, (run("check", "run.toml"), run("run", "run.toml", "--quiet"))),
     "pairs.toml": Kind("run", ("pairs.toml",), text.TOML, PAIRS),
     "u.table": Kind("run", ("u.table",), text.TEXT, PAIRS),
+    "threebody": Kind("run", ("ArKr.sw", "ArKr.tersoff"), text.TEXT, THREEBODY),
     "train.toml": Kind("training", ("train.toml",), text.TOML, TRAINING),
     "extxyz": Kind("run", ("start.extxyz",), text.TEXT, START),
     "extxyz header": Kind("run", ("start.extxyz",), text.HEADER, START),
