@@ -9,6 +9,7 @@ import numpy as np
 
 from mdcore import exact, faults
 from mdcore.box import MOST_IMAGES
+from mdcore.columns import of_kernels
 from mdcore.domain import Domain
 from mdcore.errors import InputError, SimulationError
 from mdcore.potentials.base import leaves
@@ -84,10 +85,11 @@ class Engine:
         for term in self.networks:
             term.threads = term.threads if threads is None else threads
 
-    def place(self, box, positions: np.ndarray, species: np.ndarray) -> None:
-        """Take up a structure: positions float64 [n, 3], anywhere; species int [n] index `symbols`."""
+    def place(self, box, positions: np.ndarray, species: np.ndarray, columns: dict | None = None) -> None:
+        """Take up a structure: positions float64 [n, 3], anywhere; species int [n] index `symbols`; columns : what else
+        is known of each atom (columns.py)."""
         n, work, atoms = len(positions), self.work, self.atoms
-        self._place_again = lambda moved: self.place(box, moved, species)
+        self._place_again = lambda moved: self.place(box, moved, species, columns)
         farthest = float(np.abs(positions).max())
         counts = np.bincount(species, minlength=len(self.symbols)).tolist()
         work.take_cell(box, counts, 0.0 if all(box.periodic) else farthest)
@@ -98,6 +100,9 @@ class Engine:
         atoms.reserve(n)
         atoms.x[:n, :3], atoms.x[:n, 3] = work.rounded(positions), species
         atoms.tags[:n], atoms.images[:n] = np.arange(n), 0
+        atoms.constants = columns or {}
+        for name, values in of_kernels(atoms).items():
+            getattr(atoms, name)[:n] = values
         atoms.n_owned = n
         self._neighbourhood()
 

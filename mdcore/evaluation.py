@@ -9,11 +9,12 @@ No simulation, no files, no MPI; nothing is kept. ASE's Atoms are taken as they 
 import os
 import queue
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from mdcore.box import Box, check_positions
+from mdcore.columns import of_ase
 from mdcore.elements import SYMBOLS
 from mdcore.engine import Engine, Evaluation
 from mdcore.errors import InputError, MdcoreError
@@ -95,7 +96,7 @@ class Worker:
             if key not in self.engines:
                 self.engines[key] = Engine(self.potential, s.symbols, units=s.units, looks=True, threads=self.threads)
             engine = self.engines[key]
-            engine.place(s.box, s.positions, s.species)
+            engine.place(s.box, s.positions, s.species, s.columns)
             return engine.compute(*self.asked)
         except MdcoreError as error:
             if index is None:
@@ -105,13 +106,14 @@ class Worker:
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """What an engine needs of a structure: box, positions [n, 3], species int [n] into symbols."""
+    """What an engine needs of a structure: box, positions [n, 3], species int [n] into symbols, columns."""
 
     box: Box
     positions: np.ndarray
     species: np.ndarray
     symbols: tuple[str, ...]
     units: UnitSystem = METAL
+    columns: dict = field(default_factory=dict)
 
 
 def take(structure) -> Structure | System:
@@ -132,7 +134,7 @@ def take(structure) -> Structure | System:
     numbers, species = np.unique(structure.numbers, return_inverse=True)
     periodic = tuple(bool(flag) for flag in structure.pbc)
     box = Box.completed(structure.cell.array, periodic, positions, structure.get_celldisp().ravel())
-    return Structure(box, positions, species.ravel(), tuple(SYMBOLS[z] for z in numbers))
+    return Structure(box, positions, species.ravel(), tuple(SYMBOLS[z] for z in numbers), columns=of_ase(structure))
 
 
 def open_potential(potential, units=None, precision: str = "double", threads: int | None = None):

@@ -12,6 +12,8 @@ Columns may come in any order, named in ``Properties``. Units and conventions:
 - ``id``: unique integers; atoms are sorted by them. ``masses`` in amu, ``charge`` in e.
 - ``move_mask`` (T: the atom moves), and ``fixed`` or ``frozen`` of type L, say which atoms are held in place.
 - Capitals of names don't count; two names of one thing that differ are an error.
+- Other columns are kept as they are, types R, I, L and S, and written into outputs; not those of results (a name with
+  force, energy, stress, virial), which would be wrong after a step.
 - A comment line without ``Lattice`` and ``Properties`` is plain xyz: name, x, y, z; the rest of a line is
   ignored; ``key=value`` in it counts. In metal units ``AR`` and ``ar`` mean Ar.
 - UTF-8, UTF-16 or UTF-32 with a byte-order mark, UTF-8 or Latin-1 without; any line ends; exponents with D.
@@ -32,7 +34,7 @@ import numpy as np
 from mdcore import extxyz_header as header
 from mdcore.elements import ATOMIC_MASSES, SYMBOLS
 from mdcore.errors import InputError
-from mdcore.extxyz_columns import CHUNK, COLUMNS, MOVES, frozen, layout, read_columns
+from mdcore.extxyz_columns import CHUNK, COLUMNS, MOVES, frozen, layout, others, read_columns
 from mdcore.files import HEAD, LATIN_1, open_binary, open_text, read_text
 from mdcore.numerals import integer
 from mdcore.quantities import ASYMMETRIC, asymmetric, asymmetry, numbers, pick, tensor, voigt
@@ -41,6 +43,7 @@ from mdcore.units import METAL, UnitSystem
 SUFFIXES = (".extxyz", ".xyz", ".exyz")
 WHAT = "extended xyz"
 SHORTEST_LINE = 7  # bytes of "H 0 0 0"
+KINDS = {"f": "R", "i": "I", "b": "L", "U": "S"}  # types of columns
 LONGEST_COMMENT = 1 << 20
 MOST_CONVERTED = 1 << 30  # bytes of a file in UTF-16, or with the line ends of old Macintoshes
 
@@ -67,6 +70,7 @@ class Frame:
     columns: tuple[str, ...] = ()  # names of all columns in the file
     extra: dict = field(default_factory=dict)  # columns that were asked for by name: float64 [n, width]
     constraints: str = ""  # what the file holds in place, in words
+    others: dict = field(default_factory=dict)  # users' columns: float64, int64, bool or str [n] or [n, width]
 
     @property
     def energy(self) -> float | None:
@@ -115,7 +119,7 @@ def read(path, frame: int = -1, units: UnitSystem = METAL, *, labels: bool = Tru
         index, offset, line, n_atoms = _find(stream, path, frame)
         stream.seek(offset)
         with io.TextIOWrapper(stream, encoding="utf-8", errors=LATIN_1) as text:
-            return _parse(text, path, index, line, n_atoms, units, wanted, may_be_nan=("forces",))
+            return _parse(text, path, index, line, n_atoms, units, wanted, may_be_nan=("forces",), keep=True)
 
 
 def iterate(
@@ -206,14 +210,14 @@ def _atom_count(row: str, path, line, index, room) -> int:
     return n_atoms
 
 
-def _parse(text, path, index, line, n_atoms, units, wanted, extra=(), may_be_nan=()) -> Frame:
-    """A frame from a text stream that stands at its comment line."""
+def _parse(text, path, index, line, n_atoms, units, wanted, extra=(), may_be_nan=(), keep=False) -> Frame:
+    """A frame from a text stream that stands at its comment line. keep : users' columns"""
     where = f"{path}: frame {index}"
     comment = text.readline(LONGEST_COMMENT)
     if len(comment) == LONGEST_COMMENT:
         raise InputError(f"{path}: line {line}: a comment line of more than {LONGEST_COMMENT:,} characters")
     head = header.parse(comment, f"{path}: line {line}")
-    plan = layout(head, f"{path}: line {line}", wanted, extra)
+    plan = layout(head, f"{path}: line {line}", wanted, extra, keep)
     columns, names = read_columns(text, path, line, n_atoms, plan, head.plain, may_be_nan)
     species, symbols = _species(columns, names, units, where)
     if "ids" in columns:
@@ -245,6 +249,7 @@ def _parse(text, path, index, line, n_atoms, units, wanted, extra=(), may_be_nan
         columns=tuple(label for label, *_ in head.properties),
         extra={name: columns[name].reshape(n_atoms, -1) for name in columns if name in extra},
         constraints=constraints,
+        others=others(columns, where),
         **{name: columns.get(name) for name in optional},
     )
 
@@ -295,6 +300,7 @@ def write_frame(
     digits : significant digits of the columns; None writes every number exactly
     extra : further columns, {name: float64 [n, width]}
 
+    The columns of a System or Snapshot (groups, a user's own) are written, charges as ASE's ``initial_charges``.
     Velocities are written as ASE's ``momenta`` beside ``masses``, and as ``velo``, which OVITO knows. A cluster gets no
     Lattice.
     """
@@ -305,6 +311,10 @@ def write_frame(
         momenta = atoms.velocities * (units.velocity * np.asarray(atoms.masses)[:, None])
         columns += [("masses", "R", np.asarray(atoms.masses)[:, None]), ("momenta", "R", momenta)]
         columns.append(("velo", "R", atoms.velocities))
+    for name, values in getattr(atoms, "columns", {}).items():
+        if name not in (extra or {}):
+            name = "initial_charges" if name == "charge" else name
+            columns.append((name, KINDS[values.dtype.kind], values.reshape(len(values), -1)))
     if forces is not None:
         columns.append(("forces", "R", forces))
     columns += [(name, "R", values) for name, values in (extra or {}).items()]
@@ -314,12 +324,14 @@ def write_frame(
     comment = header.format_comment(atoms.box, properties, energy, stress, info or {})
     n_atoms = len(atoms.positions)
     stream.write(f"{n_atoms}\n{comment}\n")
-    width = sum(np.shape(values)[1] for _, _, values in columns)
     number = "%r" if digits is None else f"%.{int(digits)}g"
-    row = ("%s" + f" {number}" * width + "\n").__mod__
+    form = {"R": f" {number}", "I": " %d", "L": " %s", "S": " %s"}
+    row = ("%s" + "".join(form[kind] * np.shape(values)[1] for _, kind, values in columns) + "\n").__mod__
     symbols = np.array(atoms.symbols, dtype=object)
     for start in range(0, n_atoms, CHUNK):
         part = slice(start, start + CHUNK)
-        numbers = np.concatenate([np.asarray(a[part], dtype=np.float64) for _, _, a in columns], axis=1)
-        names = symbols[np.asarray(atoms.species[part])].tolist()
-        stream.write("".join(map(row, zip(names, *numbers.T.tolist(), strict=True))))
+        fields = [symbols[np.asarray(atoms.species[part])].tolist()]
+        for _, kind, values in columns:
+            own = np.asarray(values[part], dtype=np.float64 if kind == "R" else None)
+            fields += (np.where(own, "T", "F") if kind == "L" else own).T.tolist()
+        stream.write("".join(map(row, zip(*fields, strict=True))))

@@ -30,15 +30,25 @@ MOVES = "move_mask"  # T: the atom moves (ASE, QUIP)
 MOBILE = ("selective_dynamics", "movable", "mobile")  # likewise, columns of T and F
 FROZEN = ("fixed", "frozen", "fix", "fix_atoms", "fixed_atoms", "freeze")  # T: it does not; of T and F, or 0 and 1
 TRUE, FALSE = ("T", "t", "True", "true", "TRUE", "1"), ("F", "f", "False", "false", "FALSE", "0")
+RESULTS = ("force", "energ", "stress", "virial", "disagreement")  # in names of what would be wrong after a step
+OTHERS = {"R": "f8", "I": "i8", "L": "U5", "S": "U64"}  # how columns of users are read, by their type
+LONGEST_LABEL = 63  # characters
+NAME = re.compile(r"[^\s:=/\\\"',.][^\s:=/\\\"',]*")
 FORTRAN = re.compile(r"(?<=[0-9.])[dD](?=[+-]?[0-9])")  # 1.0D-03
 
-Layout = list[tuple[str | None, str, str, int]]
+Layout = list[tuple[str | tuple[str] | None, str, str, int]]
 
 
-def layout(head, where: str, wanted: Container[str], extra: Container[str]) -> Layout:
+def is_kept(label: str) -> bool:
+    """Is a column that mdcore has no use for kept? One that depends on the positions would soon be wrong."""
+    return bool(NAME.fullmatch(label)) and not any(word in label.lower() for word in RESULTS)
+
+
+def layout(head, where: str, wanted: Container[str], extra: Container[str], others: bool = False) -> Layout:
     """(column or None, name in the file, type to read, width), in the order of the file.
 
-    wanted : those of COLUMNS to read, and MOVES; extra : columns to read under their own names
+    wanted : those of COLUMNS to read, and MOVES; extra : columns to read under their own names, as numbers
+    others : also the rest that `is_kept`, as (name,)
     """
     found, seen = [], {}
     for label, kind, width in head.properties:
@@ -47,6 +57,8 @@ def layout(head, where: str, wanted: Container[str], extra: Container[str]) -> L
             name = label
         elif MOVES in wanted and (label.lower() == MOVES or (kind in "LI" and label.lower() in MOBILE + FROZEN)):
             name = MOVES
+        elif others and name is None and is_kept(label) and (label,) not in seen:
+            name = (label,)
         elif name not in wanted:
             found.append((None, label, "U1", width))
             continue
@@ -57,7 +69,7 @@ def layout(head, where: str, wanted: Container[str], extra: Container[str]) -> L
         if name == MOVES:
             dtype, expected = "U5", 3 if width == 3 else 1
         else:
-            _, dtype, expected = COLUMNS.get(name, ((), "f8", width))
+            _, dtype, expected = COLUMNS.get(name, ((), "f8" if label in extra else OTHERS[kind], width))
         if width != expected:
             raise InputError(f"{where}: Properties: {label} has {width} columns, expected {expected}")
         found.append((name, label, dtype, width))
@@ -95,7 +107,7 @@ def read_columns(text, path, line: int, n_atoms: int, layout: Layout, plain: boo
             values = rows[f"f{k}"] if width > 1 else rows[f"f{k}"][:, 0]
             if name == "species":
                 values = _encode(values, codes)
-            elif values.dtype.kind == "f" and name not in may_be_nan and not np.isfinite(values).all():
+            elif values.dtype.kind == "f" and not (name in may_be_nan or name == (label,) or np.isfinite(values).all()):
                 bad = int(np.argwhere(~np.isfinite(values))[0][0])
                 raise InputError(
                     f"{path}: line {first + bad}: {label} = {np.ravel(values[bad]).tolist()}: "
@@ -147,6 +159,23 @@ def frozen(words: np.ndarray, label: str, where: str) -> np.ndarray:
         raise InputError(f"{where}: atom {bad} (counting from 0): {label} = {np.ravel(words[bad]).tolist()}: T or F?")
     held = true if label.lower() in FROZEN else false
     return held if held.ndim == 1 else held.any(axis=1)
+
+
+def others(columns: dict, where: str) -> dict[str, np.ndarray]:
+    """Users' columns of what was read, by name; T and F as bool."""
+    found = {}
+    for key in [key for key in columns if isinstance(key, tuple)]:
+        (name,), values = key, columns.pop(key)
+        if values.dtype == "U5":
+            true, false = np.isin(values, TRUE), np.isin(values, FALSE)
+            if not (true | false).all():
+                bad = np.argwhere(~(true | false))[0]
+                raise InputError(f"{where}: atom {bad[0]} (counting from 0): {name} = {values[tuple(bad)]}: T or F?")
+            values = true
+        elif values.dtype.kind == "U" and np.char.str_len(values).max() > LONGEST_LABEL:
+            raise InputError(f"{where}: {name}: labels have up to {LONGEST_LABEL} characters")
+        found[name] = values
+    return found
 
 
 def _encode(names: np.ndarray, codes: dict[str, int]) -> np.ndarray:

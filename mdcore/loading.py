@@ -11,8 +11,9 @@ import numpy as np
 
 from mdcore import _kernels, exact, thermo, units, velocities
 from mdcore.box import FARTHEST, Box, check_positions
+from mdcore.columns import checked, column, of_kernels, pack
 from mdcore.errors import InputError
-from mdcore.system import System, column
+from mdcore.system import System
 
 MOST_KINETIC = 2.0**21  # m v^2 along an axis, internal unit: more would not be summed exactly
 AT_REST = 1e-9  # of the kinetic energy: less in the motion of the whole is rounding
@@ -97,6 +98,10 @@ def check_state(state: dict) -> None:
     if not all(type(told) is dict for told in (state["integrator"], *state["integrator"].values())):
         raise ValueError("integrator: not as it should be")
     int(state["heat"])
+    try:
+        checked(state.get("columns", {}), n)
+    except InputError as error:
+        raise ValueError(error) from None
 
 
 def describe_state(state: dict) -> Description:
@@ -117,17 +122,20 @@ def load(sim, system, state) -> None:
         step = [state[name] for name in ("step", "start_step", "start_time", "time", "degrees_of_freedom")]
         step.append(state.get("integrator", {}))
         sim.driven.heat = int(state["heat"])
+        sim.atoms.constants = checked(state.get("columns", {}), len(state["species"]))
     elif system is not None:
         n = len(system.positions)
         moving = system.velocities if system.velocities is not None else np.zeros((n, 3))
         positions = sim.work.rounded(system.positions)
         columns = _rows(positions, np.asarray(moving) * sim.units.velocity, system.species, system.masses, None)
+        sim.atoms.constants = checked(system.columns, n)
     step = sim.comm.bcast(step)
     if step is not None:
         sim.driven.step, sim.start_step, sim.start_time, sim.restored_time = step[:4]
         sim.degrees_of_freedom, sim._restored = step[4:]
     counts = None
     if columns is not None:
+        columns |= of_kernels(sim.atoms)
         x = columns["x"][:, :3]
         x[...], moved = sim.box.wrap(x)
         columns["images"] += moved
@@ -266,6 +274,7 @@ def snapshot(sim) -> thermo.Snapshot | None:
         masses=masses,
         tags=np.arange(len(x), dtype=np.int64),
         units=sim.units,
+        columns=dict(sim.atoms.constants),
     )
 
 
@@ -276,7 +285,8 @@ def state(sim) -> dict | None:
         return None
     x, v, masses, images = gathered
     positions, moved = sim.box.wrap(x[:, :3])
-    return {
+    constants = {"columns": pack(sim.atoms.constants)} if sim.atoms.constants else {}
+    return constants | {
         "positions": positions,
         "velocities": v[:, :3].copy(),
         "images": images + moved,

@@ -10,6 +10,7 @@ import numpy as np
 
 from mdcore import extxyz, structures
 from mdcore.box import Box, check_positions
+from mdcore.columns import CHARGE, checked, column, of_ase
 from mdcore.elements import ATOMIC_MASSES, element_of, formula, stranger
 from mdcore.errors import InputError
 from mdcore.files import open_binary
@@ -36,7 +37,8 @@ class System:
     symbols : distinct species names; needed only with integer ``species``
     masses : float64 [n], or {species name: mass}, or None: standard atomic weights (lj: 1)
     velocities : float64 [n, 3] or None
-    charges : float64 [n] or None
+    charges : float64 [n] or None; columns : what else is known of each atom, {name: numbers or labels} (columns.py): a
+        run keeps them, writes them into its files, and hands them to potentials of Python
     units : "metal", "lj" or a UnitSystem
     info : where the system comes from: a file and its frame, a lattice, ... A file's energy,
         forces [n, 3] and stress [6] (user units) are kept here as well.
@@ -49,7 +51,7 @@ class System:
 
     def __init__(
         self, box, positions, species, symbols=None, *, masses=None, velocities=None, charges=None,
-        units="metal", info=None,
+        columns=None, units="metal", info=None,
     ):  # fmt: skip
         self.units: UnitSystem = get_units(units)
         self.box: Box = box
@@ -65,7 +67,8 @@ class System:
                 f"velocities: atom {fast} (counting from 0) has {self.velocities[fast].tolist()}; they go up to "
                 f"+-{FASTEST:g}"
             )
-        self.charges = None if charges is None else column("charges", charges, n, ())
+        self.columns = checked(columns or {}, n)
+        self.charges = self.columns.get(CHARGE) if charges is None else charges
         self.info = dict(info or {})
         self.constraints = ""
 
@@ -101,7 +104,7 @@ class System:
             own = data.masses if masses is None or data.masses is None else _override(data, masses)
             system = cls(
                 box, data.positions, data.species, data.symbols, masses=masses if own is None else own,
-                velocities=data.velocities, charges=data.charges, units=units,
+                velocities=data.velocities, charges=data.charges, columns=data.others, units=units,
             )  # fmt: skip
         except InputError as error:
             raise InputError(f"{data.where}: {error}") from None
@@ -198,12 +201,23 @@ class System:
             self.symbols,
             masses=tiled(self.masses),
             velocities=tiled(self.velocities),
-            charges=tiled(self.charges),
+            columns={name: tiled(values) for name, values in self.columns.items()},
             units=self.units,
             info=info,
         )
         copy.constraints = self.constraints
         return copy
+
+    @property
+    def charges(self) -> np.ndarray | None:
+        """float64 [n], e, or None: the column "charge"."""
+        return self.columns.get(CHARGE)
+
+    @charges.setter
+    def charges(self, charges) -> None:
+        self.columns.pop(CHARGE, None)
+        if charges is not None:
+            self.columns[CHARGE] = column("charges", charges, self.n_atoms, ())
 
     @property
     def n_atoms(self) -> int:
@@ -233,13 +247,12 @@ class System:
         positions, names = atoms.get_positions(), names or atoms.get_chemical_symbols()
         box = Box.completed(atoms.cell.array, flags, positions, atoms.get_celldisp().ravel())
         own = atoms.get_masses() if atoms.has("masses") else None
-        system = cls(box, positions, names, masses=masses if own is None else own, units=units)
+        heavy = masses if own is None else own
+        system = cls(box, positions, names, masses=heavy, columns=of_ase(atoms), units=units)
         if own is not None and masses:
             system.masses = _override(system, masses)
         if atoms.has("momenta"):  # ASE's unit of velocity, Angstrom / (Angstrom sqrt(amu/eV)), is ours inside
             system.velocities = atoms.get_velocities() / units.velocity
-        if atoms.has("initial_charges"):
-            system.charges = atoms.get_initial_charges()
         system.constraints = _constraints(atoms)
         results = getattr(atoms.calc, "results", {})
         system.info |= {key: results[key] for key in ("energy", "forces") if key in results}
@@ -267,7 +280,7 @@ class System:
         momenta = None
         if self.velocities is not None:
             momenta = self.velocities * (self.units.velocity * self.masses[:, None])
-        return Atoms(
+        atoms = Atoms(
             [element_of(name) if name in ATOMIC_MASSES else "X" for name in self.names],
             positions=self.positions,
             cell=self.box.matrix if any(self.box.periodic) else None,
@@ -277,6 +290,8 @@ class System:
             momenta=momenta,
             charges=self.charges,
         )
+        atoms.arrays |= {name: values.copy() for name, values in self.columns.items() if name != CHARGE}
+        return atoms
 
     def _masses(self, masses) -> np.ndarray:
         if masses is None or isinstance(masses, dict):
@@ -356,23 +371,6 @@ def _constraints(atoms) -> str:
             on = "" if index is None else f" on {np.size(index)} of {len(atoms)} atoms"
             held.append(f"{type(constraint).__name__}{on}")
     return f"constraints ({', '.join(dict.fromkeys(held))}) hold atoms in place" if held else ""
-
-
-def column(name, values, n, row=(3,)) -> np.ndarray:
-    """A fresh float64 [n, *row], or InputError; n = None takes any length but zero."""
-    try:
-        column = np.array(values, dtype=np.float64, order="C")
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{name}: expected numbers") from None
-    if column.ndim != 1 + len(row) or column.shape[1:] != row or n not in (None, len(column)):
-        expected = " x ".join(map(str, ("n" if n is None else n, *row)))
-        raise InputError(f"{name}: expected {expected} numbers, got an array of shape {column.shape}")
-    if len(column) == 0:
-        raise InputError(f"{name}: no atoms; give at least one")
-    if not np.isfinite(column).all():
-        bad = int(np.argwhere(~np.isfinite(column))[0][0])
-        raise InputError(f"{name}: atom {bad} (counting from 0) has {column[bad]}, which is not finite")
-    return column
 
 
 def _species(species, symbols, n) -> tuple[np.ndarray, tuple[str, ...]]:

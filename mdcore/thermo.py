@@ -1,6 +1,6 @@
 """What is the state of the system, in a few numbers?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -41,6 +41,7 @@ class Snapshot:
 
     positions float64 [n, 3] inside the cell; images int32 [n, 3] (true position: positions + images @ matrix);
     velocities, forces float64 [n, 3]; species int32 [n] into symbols; masses [n]; tags int64 [n]
+    columns : what else is known of each atom (columns.py), the same at all steps
     What a trajectory does not hold is None.
     """
 
@@ -56,6 +57,7 @@ class Snapshot:
     masses: np.ndarray
     tags: np.ndarray
     units: UnitSystem = METAL
+    columns: dict = field(default_factory=dict)
 
     @property
     def n_atoms(self) -> int:
@@ -73,7 +75,7 @@ class Snapshot:
             raise InputError(f"step {self.step}: the trajectory holds no positions; ask for them: [output] fields")
         return System(
             self.box, self.positions, self.species, self.symbols, masses=self.masses, velocities=self.velocities,
-            units=self.units, info={"step": self.step, "time": self.time},
+            columns=self.columns, units=self.units, info={"step": self.step, "time": self.time},
         )  # fmt: skip
 
     def to_ase(self):

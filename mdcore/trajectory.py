@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mdcore import columns as per_atom
 from mdcore.box import Box
 from mdcore.elements import formula
 from mdcore.errors import InputError
@@ -79,14 +80,14 @@ class H5MDWriter:
         if snapshot is not None:
             timestep = getattr(getattr(sim, "integrator", None), "timestep", None)
             interval = None if timestep is None else self.every * timestep
-            self.write(snapshot, sim.units, getattr(sim.system, "charges", None), interval)
+            self.write(snapshot, sim.units, interval)
 
-    def write(self, snapshot, units: UnitSystem, charges=None, interval: float | None = None):
+    def write(self, snapshot, units: UnitSystem, interval: float | None = None):
         """Append one frame and flush it; on rank 0 only. interval : time to the next frame, if it is known"""
         self._interval = np.nan if interval is None else interval
         h5 = self.file.open(units.name)
         if self._table is None or self._table.file != h5:
-            self._table = self._begin(h5, snapshot, units, charges)
+            self._table = self._begin(h5, snapshot, units)
             self._last_step = self._table.last_step
         if self._last_step is not None and snapshot.step <= self._last_step:
             if snapshot.step == self._last_step:
@@ -103,15 +104,16 @@ class H5MDWriter:
         """Close the file; a further frame reopens it."""
         self.file.close()
 
-    def _begin(self, h5, snapshot, units, charges) -> Table:
+    def _begin(self, h5, snapshot, units) -> Table:
         """The growing data sets of the file, made or found."""
         if GROUP in h5:
             with self.file.undamaged():
                 self._check(h5[GROUP], snapshot)
         else:
             with self.file.writing():
-                self.file.reserve(self._frame_bytes(snapshot) + 64 * len(snapshot.species))
-                self._create(h5, snapshot, units, charges)
+                constant = 64 * len(snapshot.species) + per_atom.size(snapshot.columns)
+                self.file.reserve(self._frame_bytes(snapshot) + constant)
+                self._create(h5, snapshot, units)
         first, row = self.fields[0], (len(snapshot.species), 3)
         columns = {"step": (f"{first}/step", ()), "time": (f"{first}/time", ())}
         columns |= {name: (f"{name}/value", row) for name in self.fields}
@@ -123,7 +125,7 @@ class H5MDWriter:
             columns["dt"] = (f"/{DT}/value", ())
         return self.file.table(h5[GROUP], columns)
 
-    def _create(self, h5, snapshot, units, charges):
+    def _create(self, h5, snapshot, units):
         import h5py
 
         metal = units.name == "metal"
@@ -158,12 +160,9 @@ class H5MDWriter:
         group.create_dataset("species", data=snapshot.species, dtype=h5py.enum_dtype(names, basetype="i4"))
         group.create_dataset("id", data=np.asarray(snapshot.tags, dtype=np.int64))
         group.create_dataset("mass", data=snapshot.masses)
-        if charges is not None:
-            group.create_dataset("charge", data=charges)
         if metal:
             group["mass"].attrs["unit"] = "u"
-            if charges is not None:
-                group["charge"].attrs["unit"] = "e"
+        per_atom.store(group, snapshot.columns, metal)
 
     def _check(self, group, snapshot):
         """Does the file hold these atoms and fields?"""
@@ -253,9 +252,9 @@ class Trajectory:
         self.species = group["species"][:].astype(np.int32)
         self.symbols = _names(group["species"])
         self.masses = group["mass"][:]
-        self.charges = group["charge"][:] if "charge" in group else None
         self.periodic = tuple(flag == "periodic" for flag in _boundary(group))
         self.n_atoms = len(self.species)
+        self.columns = per_atom.load(group, self.n_atoms)
         self._check_shapes()
 
     def _check_shapes(self):
@@ -271,7 +270,6 @@ class Trajectory:
                 raise ValueError(f"{name}: expected numbers of shape [{frames}, {', '.join(map(str, row))}]")
         kinds = [("steps", self.steps, "i", frames), ("times", self.times, "f", frames)]
         kinds += [("species", self.species, "i", n), ("masses", self.masses, "f", n)]
-        kinds += [] if self.charges is None else [("charges", self.charges, "f", n)]
         for name, values, kind, size in kinds:
             if values.dtype.kind != kind or values.shape != (size,):
                 raise ValueError(f"{name}: expected one number for each")
@@ -320,6 +318,7 @@ class Trajectory:
             masses=self.masses,
             tags=np.arange(self.n_atoms),
             units=self.units,
+            columns=dict(self.columns),
         )
 
     def __iter__(self) -> Iterator[Snapshot]:

@@ -48,7 +48,7 @@ class FakeSim:
         self.species = (np.arange(n_atoms) % len(symbols)).astype(np.int32)
         self.masses = np.array([39.948, 83.798, 12.0, 1.0])[self.species]
         self.system = SimpleNamespace(
-            box=self.box, symbols=self.symbols, n_atoms=n_atoms, info={}, charges=None
+            box=self.box, symbols=self.symbols, n_atoms=n_atoms, info={}
         )
 
     @property
@@ -65,6 +65,7 @@ class FakeSim:
             symbols=self.symbols,
             masses=self.masses,
             tags=np.arange(n, dtype=np.int64),
+            columns={},
             **frame_arrays(self.step, n),
         )
 

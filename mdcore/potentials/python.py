@@ -19,6 +19,7 @@ from threading import Lock
 import numpy as np
 
 from mdcore import _kernels, exact
+from mdcore.columns import CHARGE
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError, MdcoreError, SimulationError
 from mdcore.potentials.base import Bound, Potential
@@ -26,7 +27,7 @@ from mdcore.potentials.named import NamedCalculator
 from mdcore.voigt import PAIRS
 
 LARGEST = 1e12  # of energies and stresses: beyond, sums would not be exact
-ARGUMENTS = ("positions", "cell", "species", "periodic")
+ARGUMENTS = ("positions", "cell", "species", "periodic", "charges", "columns")
 
 
 class PythonPotential(Potential):
@@ -35,6 +36,7 @@ class PythonPotential(Potential):
     function : called with those of these that it names as arguments
         positions : float64 [n, 3], in the order of the System, unwrapped: they go on beyond the faces of the cell
         cell : float64 [3, 3], rows a, b, c; species : str [n]; periodic : bool [3]
+        charges : float64 [n], e, where the structure has them; columns : what else it says of each atom, {name: array}
         returns (energy, forces [n, 3]) or (energy, forces, stress [3, 3] or [6]: xx yy zz yz xz xy), in user units
         (eV, eV/Angstrom); stress: dE/dstrain / volume in eV/Angstrom^3, as ASE has it. Without it the pressure of a
         periodic system is nan
@@ -52,6 +54,7 @@ class PythonPotential(Potential):
         if not (isinstance(cutoff, int | float) and 0 <= cutoff < 1e6):
             raise InputError(f"PythonPotential: cutoff = {cutoff!r}: expected a length, or 0 where it is not known")
         self.function, self.cutoff = function, float(cutoff)
+        self.needs_charges = False
         self.asks = self._arguments()
         self._lock = Lock()  # copies share the function, and it may have a state
 
@@ -77,6 +80,7 @@ class PythonPotential(Potential):
         strange = [p.name for p in parameters if p.default is p.empty and p.kind not in variadic
                    and (p.name not in ARGUMENTS or p.kind is p.POSITIONAL_ONLY)]  # fmt: skip
         asks = tuple(p.name for p in parameters if p.name in ARGUMENTS and p.kind not in variadic)
+        self.needs_charges = any(p.name == "charges" and p.default is p.empty for p in parameters)
         if strange or not asks:
             have = f"has the argument{'s' if len(strange) > 1 else ''} {', '.join(strange)}" if strange else "has none"
             raise InputError(
@@ -94,7 +98,7 @@ class PythonPotential(Potential):
             return self._call(given, want_stress)
 
     def _call(self, given: dict, want_stress: bool):
-        return self.function(**{name: given[name] for name in self.asks})
+        return self.function(**{name: given[name] for name in self.asks if given[name] is not None})
 
     def checked(self, found, n: int):
         """(energy, forces float64 [n, 3], stress or None) of an answer about n atoms; InputError, SimulationError."""
@@ -133,7 +137,7 @@ class BoundPython(Bound):
     def compute(self, atoms, neighbors, domain, out) -> None:
         n, tags, comm = atoms.n_owned, atoms.tags[: atoms.n_owned], domain.comm
         columns = [comm.gather(column[:n]) for column in (atoms.tags, atoms.x, atoms.images)]
-        answer = self._answer(*columns, domain.box, out.want_energy) if comm.rank == 0 else None
+        answer = self._answer(*columns, domain.box, atoms.constants, out.want_energy) if comm.rank == 0 else None
         answer = comm.bcast(answer)
         if isinstance(answer, MdcoreError):
             answer.collective = True
@@ -149,7 +153,7 @@ class BoundPython(Bound):
             self._add_virial(atoms, domain.box, mine, stress, comm.rank, out)
         atoms.forces[:] += mine
 
-    def _answer(self, tags, x, images, box, want_stress: bool):
+    def _answer(self, tags, x, images, box, constants, want_stress: bool):
         """(energy, forces, stress or None), or the error to raise on all ranks."""
         it, order = self.potential, np.argsort(tags)
         inside, moved = box.wrap(x[order, :3])  # the same image whatever became of the list: the same bits
@@ -158,7 +162,11 @@ class BoundPython(Bound):
             "cell": np.array(box.matrix),
             "species": np.array(self.symbols)[x[order, 3].astype(int)],
             "periodic": np.array(box.periodic),
+            "columns": {name: values.copy() for name, values in constants.items()},
         }
+        given["charges"] = given["columns"].pop(CHARGE, None)
+        if given["charges"] is None and it.needs_charges:
+            return InputError(f"{it.name} asks for charges, and the structure has none: System(..., charges=...)")
         try:
             found = it.ask(given, want_stress)
         except MdcoreError as error:
@@ -220,7 +228,9 @@ class ASEPotential(PythonPotential):
         from ase import Atoms
 
         cell = given["cell"] if given["periodic"].any() else None
-        atoms = Atoms(given["species"].tolist(), given["positions"], cell=cell, pbc=given["periodic"])
+        names, charges = given["species"].tolist(), given["charges"]
+        atoms = Atoms(names, given["positions"], cell=cell, pbc=given["periodic"], charges=charges)
+        atoms.arrays |= given["columns"]
         stress = None
         if want_stress and self._has_stress and cell is not None:
             stress = self._get("stress", atoms)
