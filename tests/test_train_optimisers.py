@@ -7,7 +7,7 @@ from mdcore.training.adam import Adam, AdamSettings
 from mdcore.training.covariance import Covariance
 from mdcore.training.environments import Environments
 from mdcore.training.fit import Fit, Stage
-from mdcore.training.kalman import Kalman, KalmanSettings
+from mdcore.training.kalman import Kalman, KalmanSettings, mean_of
 from mdcore.training.lbfgs import LBFGS, LBFGSSettings
 from mdcore.training.loss import NetworkRegression, Weights
 from mdcore.training.settings import Loss
@@ -136,6 +136,13 @@ def test_a_covariance_without_sign_is_mended():
     _, innovation, root = kalman._innovation(rows)
     assert 1 < len(trials) < 60
     np.testing.assert_allclose(root @ root.T, innovation, rtol=1e-9, atol=1e-9 * np.abs(innovation).max())
+
+
+@pytest.mark.parametrize("missing", [0, 1, 95, 96])
+def test_mean_of_known_squares_has_the_bits_of_nanmean(missing):
+    squares = np.random.default_rng(3).random(96) ** 2
+    squares[:missing] = np.nan
+    np.testing.assert_array_equal(mean_of(squares), np.nanmean(squares) if missing < 96 else np.nan)
 
 
 @pytest.mark.parametrize("power", [2.0, 0.5])
