@@ -14,6 +14,7 @@ from mdcore._kernels import SpatialOrder, VerletList
 from mdcore.errors import SimulationError
 
 SHORTEST = 1e-3  # radius of a list: bins have a size
+KINDS = ("half", "full", "rows")
 MARGIN = 0.5  # skins by which ghosts are known beyond the radius of the list
 FEW = 512  # atoms that fit into the first-level cache in any order
 ALIKE = 1.1  # radii within that ratio share a list: a third more pairs cost about as much as building another one
@@ -36,16 +37,55 @@ class FullList:
         self.bounds = self.pairs.sort_rows(atoms, self.n_species)
 
 
+class RowsOfTags:
+    """Where is the atom with this tag? Of its rows, owned and ghosts, the nearest; for bonds, which name atoms.
+
+    It holds as long as ghosts do, for atoms that are no farther than the cutoff it was asked for.
+    """
+
+    def build(self, atoms, reach: float) -> None:
+        tags = atoms.tags[: atoms.n_total]
+        self._order = np.argsort(tags, kind="stable")  # of the rows of one tag the owned one comes first
+        self._tags = tags[self._order]
+
+    def owned(self, atoms, tags: np.ndarray) -> np.ndarray:
+        """The row of each of these atoms, int [n]; -1 where another rank owns it."""
+        first = np.searchsorted(self._tags, tags)
+        there = np.flatnonzero(first < len(self._tags))
+        found = np.full(len(tags), -1)
+        row = self._order[first[there]]
+        mine = (self._tags[first[there]] == tags[there]) & (row < atoms.n_owned)
+        found[there[mine]] = row[mine]
+        return found
+
+    def nearest(self, atoms, rows: np.ndarray, tags: np.ndarray) -> np.ndarray:
+        """The row of the image of each of these atoms that is nearest to the atom in `rows`, int [n]; -1 where none is
+        known. Of two at one distance the lower (z, y, x): the same on any rank."""
+        first, last = np.searchsorted(self._tags, tags), np.searchsorted(self._tags, tags, side="right")
+        found, best = np.full(len(tags), -1), np.full((4, len(tags)), np.inf)
+        for k in range(int((last - first).max(initial=0))):
+            row = self._order[np.minimum(first + k, len(self._order) - 1)]
+            r = atoms.x[row, :3] - atoms.x[rows, :3]
+            own = np.array([np.einsum("ij,ij->i", r, r), *r.T[::-1]])
+            nearer, same = np.zeros(len(tags), dtype=bool), (first + k < last) & (row != rows)
+            for one, other in zip(own, best, strict=True):
+                nearer |= same & (one < other)
+                same &= one == other
+            found[nearer], best[:, nearer] = row[nearer], own[:, nearer]
+        return found
+
+
 class Lists:
     """The lists of a term, of those that are built.
 
     built : {(kind, cutoff): list}; wants : (kind, cutoff) of each that the term reads
-    list : "half", each pair once; full : "full", a FullList; the widest it wants, None if it wants none
+    list : "half", each pair once; full : "full", a FullList; rows : "rows", RowsOfTags; the widest it wants, None if it
+        wants none
     """
 
     def __init__(self, built: dict, wants):
         self._built, self._terms = built, {}
-        self.list, self.full = (self._of_kind(kind, wants) for kind in ("half", "full"))
+        self.list, self.full, self.rows = (self._of_kind(kind, wants) for kind in KINDS)
 
     def _of_kind(self, kind: str, wants):
         cutoffs = [cutoff for own, cutoff in wants if own == kind]
@@ -63,7 +103,7 @@ class Lists:
 class Neighbors(Lists):
     """The Verlet lists of the owned atoms.
 
-    wants : (kind, cutoff) of each list that somebody reads, kind "half" or "full"; cutoff, skin : unit of length
+    wants : (kind, cutoff) of each list that somebody reads, of KINDS; cutoff, skin : unit of length
     cutoff : the largest; reach : its list's radius, cutoff + skin; ghost_reach : how far ghosts must be known
     builds : how often lists were built; stretch : since then the cell was strained, and distances shrank to not less
     than this part of what they were
@@ -74,9 +114,10 @@ class Neighbors(Lists):
         self.cutoff = max((cutoff for _, cutoff in wants), default=0.0)
         self.reach = self._radius(self.cutoff)
         self.ghost_reach = self.reach + MARGIN * skin
-        built = {own: VerletList() if own[0] == "half" else FullList(n_species) for own in self._together(wants)}
+        make = {"half": VerletList, "full": lambda: FullList(n_species), "rows": RowsOfTags}
+        built = {own: make[own[0]]() for own in self._together(wants)}
         super().__init__(built, wants)
-        by_cutoff = {cutoff: getattr(own, "pairs", own) for (_, cutoff), own in built.items()}
+        by_cutoff = {own[1]: getattr(pairs, "pairs", pairs) for own, pairs in built.items() if own[0] != "rows"}
         self._watched = list(by_cutoff.items())  # both kinds of one cutoff lack the same pairs
         self.builds, self.stretch = 0, 1.0
         self._order = SpatialOrder()
@@ -87,7 +128,7 @@ class Neighbors(Lists):
     def _together(self, wants) -> list[tuple[str, float]]:
         """The lists that serve all."""
         found: list[tuple[str, float]] = []
-        for kind, cutoff in sorted(set(wants), key=lambda own: (own[0] == "full", -own[1])):
+        for kind, cutoff in sorted(set(wants), key=lambda own: (KINDS.index(own[0]), -own[1])):
             if not found or found[-1][0] != kind or self._radius(found[-1][1]) > ALIKE * self._radius(cutoff):
                 found.append((kind, cutoff))
         return found
@@ -97,7 +138,8 @@ class Neighbors(Lists):
 
         moved2 : squared, how far any atom of any rank has moved since the lists were built; nan counts as too far
         """
-        if self.stretch != 1.0:  # what was farther apart than `reach` is by that part of it, less what atoms moved
+        if self.stretch != 1.0:  # what was farther apart than `reach` is by that part of it, less what atoms moved; the
+            # list that reaches farthest is outrun first
             return not 2.0 * moved2**0.5 < min(self.stretch, 1.0) * self.reach * (1.0 - 1e-12) - self.cutoff
         if moved2 <= (0.5 * self.skin) ** 2:
             return False

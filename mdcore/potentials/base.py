@@ -1,6 +1,6 @@
 """What is a potential to the engine?
 
-A potential has ``cutoff``; ``list_kinds``, the lists up to it that it reads ("half", "full": neighbors.py); and
+A potential has ``cutoff``; ``list_kinds``, the lists up to it that it reads ("half", "full", "rows": neighbors.py); and
 ``ghost_columns``, the columns of ghosts beside their positions (such as "tags"). It computes nothing itself:
 ``bind(symbols)`` returns the same potential for these species, with tables and scratch memory of its own. That has
 ``compute(atoms, neighbors, domain, out)``, which is given the lists it asked for and *adds* forces to ``atoms.f``
