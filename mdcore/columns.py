@@ -6,6 +6,7 @@ functions of Python. Only what a kernel reads goes with its atom: a Column of so
 """
 
 import contextlib
+from collections import UserDict
 
 import numpy as np
 
@@ -15,6 +16,46 @@ from mdcore.extxyz_columns import ALIASES, LONGEST_LABEL, is_kept
 
 CHARGE = "charge"
 WIDEST = 1000  # numbers of an atom in a column
+
+
+class Columns(UserDict):
+    """Columns of n atoms, checked as they come in."""
+
+    def __init__(self, n: int, columns):
+        self.n = n
+        super().__init__(checked(columns, n))
+
+    def __setitem__(self, name, values):
+        self.data[name] = _checked(name, values, self.n)
+
+    def __ior__(self, columns):
+        self.update(columns)
+        return self
+
+
+class WithColumns:
+    """What a System has of each atom beside; `n_atoms` : how many there are."""
+
+    @property
+    def columns(self) -> Columns:
+        """{name: float64, int64, bool or str [n] or [n, width]}"""
+        return self._columns
+
+    @columns.setter
+    def columns(self, columns) -> None:
+        self._columns = Columns(self.n_atoms, columns)
+
+    @property
+    def charges(self) -> np.ndarray | None:
+        """float64 [n], e, or None: the column "charge"."""
+        return self.columns.get(CHARGE)
+
+    @charges.setter
+    def charges(self, charges) -> None:
+        if charges is None:
+            self.columns.pop(CHARGE, None)
+        else:
+            self.columns[CHARGE] = charges
 
 
 def checked(columns, n: int) -> dict[str, np.ndarray]:

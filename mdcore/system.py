@@ -10,7 +10,7 @@ import numpy as np
 
 from mdcore import extxyz, structures
 from mdcore.box import Box, check_positions
-from mdcore.columns import CHARGE, checked, column, of_ase
+from mdcore.columns import CHARGE, WithColumns, column, of_ase
 from mdcore.elements import ATOMIC_MASSES, element_of, formula, stranger
 from mdcore.errors import InputError
 from mdcore.files import open_binary
@@ -26,7 +26,7 @@ LABELS = ("energy", "forces", "stress", "virial")
 SAME = 1e-3  # of the largest: by how much two columns of velocities may differ, written with few digits
 
 
-class System:
+class System(WithColumns):
     """Atoms in a box, all quantities in user units (metal: Angstrom, amu, Angstrom/fs, e).
 
     Parameters
@@ -67,8 +67,9 @@ class System:
                 f"velocities: atom {fast} (counting from 0) has {self.velocities[fast].tolist()}; they go up to "
                 f"+-{FASTEST:g}"
             )
-        self.columns = checked(columns or {}, n)
-        self.charges = self.columns.get(CHARGE) if charges is None else charges
+        self.columns = {} if columns is None else columns
+        if charges is not None:
+            self.charges = charges
         self.info = dict(info or {})
         self.constraints = ""
 
@@ -207,17 +208,6 @@ class System:
         )
         copy.constraints = self.constraints
         return copy
-
-    @property
-    def charges(self) -> np.ndarray | None:
-        """float64 [n], e, or None: the column "charge"."""
-        return self.columns.get(CHARGE)
-
-    @charges.setter
-    def charges(self, charges) -> None:
-        self.columns.pop(CHARGE, None)
-        if charges is not None:
-            self.columns[CHARGE] = column("charges", charges, self.n_atoms, ())
 
     @property
     def n_atoms(self) -> int:
