@@ -87,3 +87,17 @@ static void scatter(const hd_atoms *atoms, double scale, int64_t i, const hd_env
     }
     v_store(f + 4 * i, v_load(f + 4 * i) + (v4d){v_sum(fx), v_sum(fy), v_sum(fz), 0.0});
 }
+
+/* W of the neighbours of an atom (md_types.h): - r_ij (x) g_ij each, rounded to the force grid. */
+static void scatter_virials(double *virial, double per_length, double scale, const hd_environment *env, int64_t n,
+                            const double *gx, const double *gy, const double *gz)
+{
+    for (int64_t t = 0; t < n; t++) {
+        const double r[3] = {env->x[t] / per_length, env->y[t] / per_length, env->z[t] / per_length};
+        const double g[3] = {gx[t] * scale, gy[t] * scale, gz[t] * scale};
+        double *to = virial + 9 * (int64_t)env->atom[t];
+        for (int a = 0; a < 3; a++)
+            for (int b = 0; b < 3; b++)
+                to[3 * a + b] -= r[a] * g[b] + FORCE_BIG - FORCE_BIG;
+    }
+}

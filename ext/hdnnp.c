@@ -71,6 +71,8 @@ static md_i128 block(const hd_element *elements, int64_t n_elements, const hd_un
             memset(s->edge + m * s->stride, 0, (size_t)(n + 4) * 8);
         s->kernels->vjp(&element->plan, &env, s, s->slopes, gx, gy, gz);
         scatter(atoms, units->gradient, i, &env, n, gx, gy, gz);
+        if (notes->virial)
+            scatter_virials(notes->virial, units->per_length, units->gradient, &env, n, gx, gy, gz);
         const double own = units->energy * (element->factor * energy + element->offset);
         const md_i128 rounded = md_share(own);
         total += rounded;

@@ -143,6 +143,7 @@ typedef struct {
 /* What is told of each owned atom beside its force; NULL where nobody asks. */
 typedef struct {
     double *energy;      /* [n_owned] eV, added */
+    double *virial;      /* [n_owned + n_ghost][9] eV, added (md_types.h); with one worker only */
     int32_t *outside;    /* [n_owned] how many descriptors are outside the range of training */
     int32_t *worst;      /* [n_owned] the one that is farthest outside, or -1 ... */
     double *excess;      /* [n_owned] ... and how far, in units of high - low */

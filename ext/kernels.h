@@ -19,10 +19,10 @@ typedef struct md_pair_table {
 } md_pair_table;
 
 /* A pair potential over a half list: adds forces; energies in the variants with PAIR_ENERGY. energy_limbs: the exact sum on
- * FORCE_GRID. atom_energy: NULL, or [n_owned + n_ghost + 1] that gets half of each pair's energy on either atom. Returns
+ * FORCE_GRID. shares: NULL, or what gets half of each pair on either atom. Returns
  * (with PAIR_ENERGY) the row of an atom with a neighbour so close that a force or energy is beyond FORCE_LIMIT, or -1. */
 typedef int64_t md_pair(const md_atoms *, const md_list *, const md_pair_table *, int variant, int64_t *energy_limbs,
-                        double *atom_energy);
+                        const md_shares *);
 /* variants, or-ed: energies are wanted; there are several species; SLOPE r is added to the energy (force-shifted) */
 enum { PAIR_ENERGY = 1, PAIR_MANY = 2, PAIR_LINEAR = 4 };
 typedef struct md_pair_entry {
@@ -45,14 +45,14 @@ typedef struct md_kernels {
     /* manybody/eam.c */
     void (*eam_density)(const md_atoms *, const md_list *, const md_eam *, double *rho, md_list *near);
     int64_t (*eam_embedding)(const md_atoms *, const md_eam *, const double *rho, double *slope, int64_t *energy_limbs,
-                             double *atom_energy);
+                             const md_shares *);
     int64_t (*eam_forces)(const md_atoms *, const md_list *, const md_eam *, const double *slope,
-                          int64_t *energy_limbs, double *atom_energy);
+                          int64_t *energy_limbs, const md_shares *);
     /* manybody/stillinger_weber.c, manybody/tersoff.c */
     int64_t (*stillinger_weber)(const md_atoms *, const md_list *, const md_sw *, md_room *, int64_t *energy_limbs,
-                                double *atom_energy);
+                                const md_shares *);
     int64_t (*tersoff)(const md_atoms *, const md_list *, const md_tersoff *, md_room *, int64_t *energy_limbs,
-                       double *atom_energy);
+                       const md_shares *);
     /* integrate.c */
     void (*verlet_first)(const md_atoms *, double dt, double grid_big, md_motion *);
     void (*langevin_first)(const md_atoms *, double dt, double grid_big, uint64_t seed, uint64_t step,

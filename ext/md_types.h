@@ -66,6 +66,13 @@ typedef struct md_bins {
 
 enum { BINS_PER_ATOM = 8, BINS_FLOOR = 512 };
 
+/* What atoms have of the sums, rows [n_owned + n_ghost + 1], or NULL. virial: nine numbers an atom on FORCE_GRID,
+ * W_j = sum over i of (r_i - r_j) (x) dE_i/d(r_j - r_i), E_i the energy of atom i: the W_j add up to the virial, and sum of
+ * W_j v_j is what the potential adds to the heat current (Fan et al., Phys. Rev. B 92, 094301 (2015), eq. 21). */
+typedef struct md_shares {
+    double *energy, *virial;
+} md_shares;
+
 /* The cell changes its vectors (rows of `matrix`, all multiples of the position grid), and what is in it goes along. */
 typedef struct md_strain {
     double matrix[9], inverse[9], origin[3]; /* of the cell as it was */

@@ -85,6 +85,7 @@ cdef extern from "hdnnp.h" nogil:
 
     ctypedef struct hd_notes:
         double *energy
+        double *virial
         int32_t *outside
         int32_t *worst
         double *excess

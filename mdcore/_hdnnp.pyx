@@ -309,8 +309,8 @@ cdef class Networks:
     def energy_forces(self, double[:, ::1] x, double[:, ::1] f, int64_t[::1] first, int32_t[::1] index,
                       int32_t[:, ::1] bounds, int32_t[::1] species_of, int32_t[::1] element_of, units,
                       int64_t[::1] energy, double[::1] atom_energy=None, *, int64_t n_total=-1, int64_t threads=1,
-                      int32_t[::1] outside=None, int32_t[::1] worst=None, double[::1] excess=None,
-                      double[:, ::1] descriptors=None):
+                      double[:, ::1] atom_virial=None, int32_t[::1] outside=None, int32_t[::1] worst=None,
+                      double[::1] excess=None, double[:, ::1] descriptors=None):
         """Add forces to f (rows of owned atoms and ghosts); energy [3] gets the limbs of the energy.
 
         x, f : [capacity, 4]; first, index, bounds : a full list in canonical order; species_of : [n_elements],
@@ -318,9 +318,10 @@ cdef class Networks:
         native gradient, cutoff in native length); n_total : owned atoms and ghosts (default: all rows).
 
         threads : so many share the work; the results are the same bits for any number. What else is told of each
-        owned atom, if arrays are given: atom_energy [>= n_owned], energies are added; outside int32 [>= n_owned],
-        the number of descriptors outside the range of training, worst int32, which is farthest outside (-1: none),
-        and excess, how far, in units of max - min; descriptors [>= n_owned, n_functions], raw G, zeros behind them
+        owned atom, if arrays are given: atom_energy [>= n_owned], energies are added; atom_virial [>= n_total, 9], of
+        ghosts, too (by one thread); outside int32 [>= n_owned], the number of descriptors outside the range of training,
+        worst int32, which is farthest outside (-1: none), and excess, how far, in units of max - min; descriptors
+        [>= n_owned, n_functions], raw G, zeros behind them
         """
         cdef int64_t n = first.shape[0] - 1
         if f.shape[1] != 4 or f.shape[0] != x.shape[0] or energy.shape[0] != 3:
@@ -336,7 +337,8 @@ cdef class Networks:
         cdef hd_units u
         u.per_length, u.energy, u.gradient, u.cutoff = units
         cdef const hd_kernels *k = kernels()
-        threads = self._workers(first, threads)
+        assert atom_virial is None or (atom_virial.shape[0] >= n_total and atom_virial.shape[1] == 9)
+        threads = self._workers(first, threads if atom_virial is None else 1)
         cdef int64_t room = 4 * n_total * (threads - 1)
         if self.spare.shape[0] < room:
             self.spare = np.zeros(room + room // 8)
@@ -352,6 +354,7 @@ cdef class Networks:
             excess = np.empty(n) if excess is None else excess
         cdef hd_notes notes
         notes.energy = NULL if atom_energy is None else &atom_energy[0]
+        notes.virial = NULL if atom_virial is None else &atom_virial[0, 0]
         notes.outside = NULL if outside is None else &outside[0]
         notes.worst = NULL if worst is None else &worst[0]
         notes.excess = NULL if excess is None else &excess[0]

@@ -19,6 +19,10 @@ cdef extern from "kernels.h" nogil:
         char *data[16]
         int64_t width[16]
 
+    ctypedef struct md_shares:
+        double *energy
+        double *virial
+
     ctypedef struct md_strain:
         double matrix[9]
         double inverse[9]
@@ -69,7 +73,7 @@ cdef extern from "kernels.h" nogil:
         double farthest2
 
     ctypedef int64_t md_pair(const md_atoms *, const md_list *, const md_pair_table *, int, int64_t *,
-                             double *) noexcept nogil
+                             const md_shares *) noexcept nogil
 
     ctypedef struct md_pair_entry:
         const char *name
@@ -141,13 +145,13 @@ cdef extern from "kernels.h" nogil:
         void (*add_numbers)(double *, const double *, const int32_t *, int64_t, int64_t) noexcept nogil
         void (*eam_density)(const md_atoms *, const md_list *, const md_eam *, double *, md_list *) noexcept nogil
         int64_t (*eam_embedding)(const md_atoms *, const md_eam *, const double *, double *, int64_t *,
-                                 double *) noexcept nogil
+                                 const md_shares *) noexcept nogil
         int64_t (*eam_forces)(const md_atoms *, const md_list *, const md_eam *, const double *, int64_t *,
-                              double *) noexcept nogil
+                              const md_shares *) noexcept nogil
         int64_t (*stillinger_weber)(const md_atoms *, const md_list *, const md_sw *, md_room *, int64_t *,
-                                    double *) noexcept nogil
+                                    const md_shares *) noexcept nogil
         int64_t (*tersoff)(const md_atoms *, const md_list *, const md_tersoff *, md_room *, int64_t *,
-                           double *) noexcept nogil
+                           const md_shares *) noexcept nogil
 
     const md_kernels *md_select(const char *)
     const char *const *md_levels()

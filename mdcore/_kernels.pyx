@@ -260,6 +260,22 @@ cdef class SpatialOrder:
         return np.asarray(self._order)[:n]
 
 
+cdef md_shares shares_of(AtomRows atoms, double[::1] energies, double[:, ::1] virials) except *:
+    """What kernels fill in for each atom: energies [n_total + 1] or None, virials [n_total + 1, 9] or None."""
+    cdef md_shares shares
+    cdef int64_t rows = atoms.rows.n_owned + atoms.rows.n_ghost + 1
+    shares.energy = shares.virial = NULL
+    if energies is not None:
+        if energies.shape[0] < rows:
+            raise ValueError("energies of atoms are [n_owned + n_ghost + 1]")
+        shares.energy = &energies[0]
+    if virials is not None:
+        if energies is None or virials.shape[0] < rows or virials.shape[1] != 9:
+            raise ValueError("virials of atoms are [n_owned + n_ghost + 1, 9], beside energies")
+        shares.virial = &virials[0, 0]
+    return shares
+
+
 cdef const md_pair_entry *pair_entry(name) except NULL:
     cdef const md_pair_entry *entry = K.pairs
     cdef bytes wanted = name.encode()
@@ -276,8 +292,9 @@ def pair_columns(name):
 
 
 def pair(name, AtomRows atoms, VerletList pairs, double[:, ::1] rows, int64_t n_species, double farthest2, bint energy,
-         bint linear, int64_t[::1] limbs, double[::1] atom_energy=None, double[:, ::1] more=None):
-    """Add the forces of a pair potential; with `energy` also energy (limbs [3]) and atom_energy [n + 1].
+         bint linear, int64_t[::1] limbs, double[::1] energies=None, double[:, ::1] virials=None,
+         double[:, ::1] more=None):
+    """Add the forces of a pair potential; with `energy` also energy (limbs [3]), energies [n + 1], virials [n + 1, 9].
 
     rows [n_species^2, columns], more : the tables of the formula; farthest2 : squared cutoff; linear : force-shifted.
     Returns the row of an atom with an impossibly close neighbour (with energy), or -1.
@@ -289,13 +306,12 @@ def pair(name, AtomRows atoms, VerletList pairs, double[:, ::1] rows, int64_t n_
     variant |= PAIR_MANY if n_species > 1 else 0
     if rows.shape[0] != n_species * n_species or rows.shape[1] != entry.columns or limbs.shape[0] != 3:
         raise ValueError(f"rows are [n_species^2, {entry.columns}], limbs [3]")
-    if atom_energy is not None and atom_energy.shape[0] < atoms.rows.n_owned + atoms.rows.n_ghost + 1:
-        raise ValueError("atom_energy is [n_owned + n_ghost + 1]")
     if not pairs.half:
         raise ValueError("pair potentials run over a half list")
     table.rows, table.n_species, table.farthest2 = &rows[0, 0], n_species, farthest2
     table.more = NULL if more is None else &more[0, 0]
-    cdef double *each = NULL if atom_energy is None or not energy else &atom_energy[0]
+    cdef md_shares shares = shares_of(atoms, energies, virials)
+    cdef const md_shares *each = &shares if energy and energies is not None else NULL
     with nogil:
         row = entry.kernel(&atoms.rows, &pairs.rows, &table, variant, &limbs[0], each)
     return row

@@ -38,24 +38,26 @@ cdef class EAM:
             K.eam_density(&atoms.rows, &pairs.rows, &self.tables, &rho[0], &self.near)
 
     def embed(self, AtomRows atoms, VerletList pairs, double[::1] rho, double[::1] slope, bint energy,
-              int64_t[::1] limbs, double[::1] atom_energy=None):
+              int64_t[::1] limbs, double[::1] energies=None):
         """slope of owned atoms from their rho; with `energy` the embedding energies. Returns a bad row, or -1."""
         cdef int64_t row
         self._check(atoms, pairs, rho)
         self._check(atoms, pairs, slope)
-        cdef double *each = NULL if atom_energy is None else &atom_energy[0]
+        cdef md_shares shares = shares_of(atoms, energies, None)
+        cdef const md_shares *each = NULL if energies is None else &shares
         with nogil:
             row = K.eam_embedding(&atoms.rows, &self.tables, &rho[0], &slope[0], &limbs[0] if energy else NULL, each)
         return row
 
     def forces(self, AtomRows atoms, VerletList pairs, double[::1] slope, bint energy, int64_t[::1] limbs,
-               double[::1] atom_energy=None):
+               double[::1] energies=None, double[:, ::1] virials=None):
         """Add forces of the pairs that `density` found near; with `energy` those of pairs. Returns a bad row, or -1."""
         cdef int64_t row
         self._check(atoms, pairs, slope)
         if self.first is None:
             raise ValueError("densities come before forces")
-        cdef double *each = NULL if atom_energy is None else &atom_energy[0]
+        cdef md_shares shares = shares_of(atoms, energies, virials)
+        cdef const md_shares *each = NULL if energies is None else &shares
         with nogil:
             row = K.eam_forces(&atoms.rows, &self.near, &self.tables, &slope[0], &limbs[0] if energy else NULL, each)
         return row

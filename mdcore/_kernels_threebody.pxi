@@ -7,7 +7,7 @@ cdef class ThreeBody:
     cdef int64_t n_species
     cdef object tables, arrays
 
-    cdef _prepare(self, AtomRows atoms, VerletList pairs, int64_t[::1] limbs, double[::1] atom_energy):
+    cdef _prepare(self, AtomRows atoms, VerletList pairs, int64_t[::1] limbs):
         """Checks, and room for the longest row of the list."""
         cdef int64_t i, longest = 0, n = atoms.rows.n_owned
         cdef const int64_t *first = pairs.rows.first
@@ -15,8 +15,6 @@ cdef class ThreeBody:
             raise ValueError("potentials of three bodies run over a full list")
         if limbs.shape[0] != 3:
             raise ValueError("limbs are [3]")
-        if atom_energy is not None and atom_energy.shape[0] < n + atoms.rows.n_ghost + 1:
-            raise ValueError("atom_energy is [n_owned + n_ghost + 1]")
         for i in range(n):
             longest = max(longest, first[i + 1] - first[i])
         if self.arrays is None or longest > self.room.longest:
@@ -59,11 +57,13 @@ cdef class StillingerWeber(ThreeBody):
         self.it.n_species, self.it.farthest2, self.it.p, self.it.q = self.n_species, cutoff * cutoff, p, q
         self.it.pairs, self.it.triples = &pairs[0, 0, 0], &triples[0, 0, 0, 0]
 
-    def compute(self, AtomRows atoms, VerletList pairs, bint energy, int64_t[::1] limbs, double[::1] atom_energy=None):
-        """Add forces; with `energy` energies (limbs [3], atom_energy [n_total + 1]). Returns a bad row, or -1."""
+    def compute(self, AtomRows atoms, VerletList pairs, bint energy, int64_t[::1] limbs, double[::1] energies=None,
+                double[:, ::1] virials=None):
+        """Add forces; with `energy` energies (limbs [3], of atoms [n_total + 1]) and virials [n_total + 1, 9]. Returns a bad row, or -1."""
         cdef int64_t row
-        self._prepare(atoms, pairs, limbs, atom_energy)
-        cdef double *each = NULL if atom_energy is None else &atom_energy[0]
+        self._prepare(atoms, pairs, limbs)
+        cdef md_shares shares = shares_of(atoms, energies, virials)
+        cdef const md_shares *each = NULL if energies is None else &shares
         with nogil:
             row = K.stillinger_weber(&atoms.rows, &pairs.rows, &self.it, &self.room, &limbs[0] if energy else NULL, each)
         return row
@@ -83,11 +83,13 @@ cdef class Tersoff(ThreeBody):
         self.it.n_species, self.it.farthest2, self.it.exponential = self.n_species, cutoff * cutoff, exponential
         self.it.pairs, self.it.triples = &pairs[0, 0, 0], &triples[0, 0, 0, 0]
 
-    def compute(self, AtomRows atoms, VerletList pairs, bint energy, int64_t[::1] limbs, double[::1] atom_energy=None):
-        """Add forces; with `energy` energies (limbs [3], atom_energy [n_total + 1]). Returns a bad row, or -1."""
+    def compute(self, AtomRows atoms, VerletList pairs, bint energy, int64_t[::1] limbs, double[::1] energies=None,
+                double[:, ::1] virials=None):
+        """Add forces; with `energy` energies (limbs [3], of atoms [n_total + 1]) and virials [n_total + 1, 9]. Returns a bad row, or -1."""
         cdef int64_t row
-        self._prepare(atoms, pairs, limbs, atom_energy)
-        cdef double *each = NULL if atom_energy is None else &atom_energy[0]
+        self._prepare(atoms, pairs, limbs)
+        cdef md_shares shares = shares_of(atoms, energies, virials)
+        cdef const md_shares *each = NULL if energies is None else &shares
         with nogil:
             row = K.tersoff(&atoms.rows, &pairs.rows, &self.it, &self.room, &limbs[0] if energy else NULL, each)
         return row

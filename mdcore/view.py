@@ -8,7 +8,7 @@ import numpy as np
 
 from mdcore import loading
 from mdcore.elements import formula
-from mdcore.errors import MdcoreError
+from mdcore.errors import InputError, MdcoreError
 from mdcore.thermo import Snapshot, virial
 
 
@@ -50,6 +50,34 @@ class View:
         """float64 [3, 3], unit of energy: the sum of x (x) F over all atoms and images, -dE/dstrain."""
         self.thermo()
         return virial(self)
+
+    @property
+    def atom_energies(self) -> np.ndarray:
+        """float64 [n], the share of each atom in the potential energy."""
+        return loading.everywhere(self, self.work.shares()[0])
+
+    @property
+    def atom_virials(self) -> np.ndarray:
+        """float64 [n, 3, 3], unit of energy: the share of each atom in the virial, W_i = sum_j (x_j - x_i) (x)
+        dE_j/d(x_i - x_j), E_j the energy of atom j; not symmetric for networks and other potentials of many atoms. The
+        stress of an atom of volume V is -(W_i + m v (x) v) / V. InputError if the potential does not tell."""
+        return loading.everywhere(self, self._shares()[1])
+
+    @property
+    def heat_current(self) -> np.ndarray:
+        """float64 [3], unit of energy times velocity: d/dt of the sum of x_i e_i, e_i the potential and kinetic energy
+        of atom i: sum_i e_i v_i + W_i v_i. InputError if the potential does not tell `atom_virials`."""
+        energies, virials = self._shares()
+        v, masses = self.atoms.velocities, self.atoms.masses[: self.atoms.n_owned, None]
+        flow = (energies[:, None] + 0.5 * masses * (v**2).sum(axis=1, keepdims=True)) * v
+        flow = loading.everywhere(self, flow + np.einsum("nab,nb->na", virials, v))
+        return flow.sum(axis=0) / self.units.velocity
+
+    def _shares(self):
+        """`Work.shares`, with virials."""
+        if not self.potential.tells_virials:
+            raise InputError(f"{self.potential!r} does not tell the virial of each atom")
+        return self.work.shares()
 
     @property
     def density(self) -> float:

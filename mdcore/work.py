@@ -144,22 +144,34 @@ class Work:
         self._lap("neighbours")
         return outrun
 
-    def forces(self, want_energy: bool, shares: np.ndarray | None = None) -> None:
+    def forces(self, want_energy: bool, shares: np.ndarray | None = None, virials: np.ndarray | None = None) -> None:
         """Forces, and where wanted energy and virial (collective).
 
-        shares : zeros float64 [n_total + 1], get the energy of each owned atom
+        shares : zeros float64 [n_total + 1], get the energy of each owned atom; virials : zeros [n_total + 1, 9], get
+        the virial of each, of a potential that `tells_virials`
         """
         atoms, out, lap = self.atoms, self.results, self._lap
         atoms.clear_forces()
-        out.reset(want_energy, shares)
+        out.reset(want_energy, shares, virials)
         self.bound.compute(atoms, self.neighbors, self.domain, out)
         if want_energy:
             self.virial = out.whole_virial(_kernels.virial_sums(atoms, 2.0**self.bits))
         lap("forces")
         self.domain.reverse_forces(atoms)
-        if shares is not None:
-            self.domain.reverse_add_rows(shares)
+        if wanted := [rows for rows in (shares, virials) if rows is not None]:
+            self.domain.reverse_add_rows(*wanted)
         lap("communicate")
+
+    def shares(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """The energy of each owned atom float64 [n_owned], and the virial [n_owned, 3, 3] of a potential that tells it;
+        of the tails each atom has the same (collective)."""
+        rows, total, n = self.atoms.n_total + 1, sum(self.counts), self.atoms.n_owned
+        virials = np.zeros((rows, 9)) if self.potential.tells_virials else None
+        energies = np.zeros(rows)
+        self.forces(True, energies, virials)
+        if virials is not None:
+            virials = virials[:n].reshape(n, 3, 3) + np.eye(3) * (self.tail[1] / (3.0 * total))
+        return energies[:n] + self.tail[0] / total, virials
 
     def bad_row(self) -> int:
         """Row of an owned atom with an impossible force, or -1."""

@@ -123,6 +123,28 @@ def assert_atom_energies_add_up(potential, system) -> None:
     np.testing.assert_allclose(answer.atom_energies.sum(), answer.energy, rtol=1e-12, atol=1e-9)
 
 
+def assert_atom_virials_make_the_heat_current(potential, system, force_jump=0.0) -> None:
+    """They add up to the virial; and of a cluster, the heat current is what the sum of x_i e_i does in time."""
+    if not potential.tells_virials:
+        return
+    sim = Simulation(system, potential)
+    largest = np.abs(sim.virial).max() + np.abs(sim.forces).max(initial=0.0)
+    np.testing.assert_allclose(sim.atom_virials.sum(axis=0), sim.virial, rtol=0, atol=ROUNDING * (10.0 + largest))
+    if any(system.box.periodic):
+        return
+    v = np.random.default_rng(12).normal(size=(system.n_atoms, 3))
+    rates = sim.forces / sim.masses[:, None]
+    sim.velocities = v / system.units.velocity
+    slope = np.zeros(3)
+    for k, c in STENCIL:
+        x, now = system.positions + k * STEP * v, v + k * STEP * rates
+        energies = Simulation(changed(system, x), potential).atom_energies
+        slope += c * (energies + 0.5 * sim.masses * (now**2).sum(axis=1)) @ x / STEP
+    error = np.abs(slope - sim.heat_current * system.units.velocity).max()
+    reach = np.abs(system.positions).max() + potential.cutoff
+    assert error < reach * (NOISE + STRAIN_SLOPE * (1.0 + largest) + 3.0 * force_jump), f"heat current {slope}"
+
+
 # --- symmetries ----------------------------------------------------------------------------------------
 
 

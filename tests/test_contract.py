@@ -130,6 +130,12 @@ def test_stress_matches_energy(case, cell):
     contract.assert_stress_matches_energy(*the(case, cell), case.force_jump)
 
 
+@every_cell
+@every_potential
+def test_atom_virials_make_the_heat_current(case, cell):
+    contract.assert_atom_virials_make_the_heat_current(*the(case, cell), case.force_jump)
+
+
 @pytest.mark.parametrize(
     "check",
     [
@@ -173,6 +179,8 @@ def test_continuous(case, kinds):
 
 class Spoilt(Potential):
     """A good potential, and something that goes wrong after it: spoil(bound, atoms, neighbors, domain, out)."""
+
+    tells_virials = True
 
     def __init__(self, spoil):
         self.good, self.spoil = POTENTIALS["lj mixture"].make(), spoil
@@ -241,6 +249,16 @@ def half_the_atom_energies(self, atoms, neighbors, domain, out):
         out.atom_energies[: atoms.n_owned] *= 0.999
 
 
+def atom_virials_too_large(self, atoms, neighbors, domain, out):
+    if out.atom_virials is not None:
+        out.atom_virials[: atoms.n_owned] *= 1.001
+
+
+def atom_virials_of_others(self, atoms, neighbors, domain, out):
+    if out.atom_virials is not None:
+        out.atom_virials[: atoms.n_owned] = np.roll(out.atom_virials[: atoms.n_owned], 1, axis=0)
+
+
 def energy_of_names(self, atoms, neighbors, domain, out):
     add(out, 1e-6 * len(self.symbols) * atoms.n_owned)
 
@@ -262,6 +280,7 @@ def energy_of_names(self, atoms, neighbors, domain, out):
         (energy_of_ghosts, contract.assert_list_does_not_matter),
         (energy_beyond_the_cutoff, contract.assert_list_does_not_matter),
         (half_the_atom_energies, contract.assert_atom_energies_add_up),
+        (atom_virials_too_large, contract.assert_atom_virials_make_the_heat_current),
         (force_off_the_grid, contract.assert_sums_are_of_multiples),
         (density_off_the_grid, contract.assert_sums_are_of_multiples),
     ],
@@ -314,6 +333,9 @@ def test_notices_more():
         contract.assert_alone_is_alone(lambda: Spoilt(energy_of_ghosts), case.symbols, case.units)
     with pytest.raises(AssertionError):
         contract.assert_absent_species_do_not_matter(lambda: Spoilt(energy_of_names), system, case.symbols)
+    cluster = case.of(scattered(25, 4.4 * TRICLINIC, (False, False, False), seed=4))
+    with pytest.raises(AssertionError, match="heat current"):
+        contract.assert_atom_virials_make_the_heat_current(Spoilt(atom_virials_of_others), cluster)
     with pytest.raises(AssertionError, match=r"a jump by 0\.0[0-9]* at"):
         contract.assert_continuous(lj("A", **ONE).make, "AAA", "lj", force=False)  # energy
     with pytest.raises(AssertionError, match=r"a jump by 0\.03[0-9]* at"):

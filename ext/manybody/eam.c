@@ -108,11 +108,11 @@ static void eam_density(const md_atoms *atoms, const md_list *list, const md_eam
         eam_density_of(atoms, list, it, rho, near, 0);
 }
 
-/* slope[i] = F'(rho_i) of owned atoms; with energy_limbs also the sum of F, and F in atom_energy unless it is NULL. Past
+/* slope[i] = F'(rho_i) of owned atoms; with energy_limbs also the sum of F, and F in the shares unless they are NULL. Past
  * the last density F goes on with its slope there. Returns the row of an atom whose density or F is too large for exact
  * sums, or -1. */
 static int64_t eam_embedding(const md_atoms *atoms, const md_eam *it, const double *rho, double *slope,
-                             int64_t *energy_limbs, double *atom_energy)
+                             int64_t *energy_limbs, const md_shares *shares)
 {
     md_i128 total = 0;
     int64_t bad_row = -1;
@@ -136,8 +136,8 @@ static int64_t eam_embedding(const md_atoms *atoms, const md_eam *it, const doub
             continue;
         }
         total += (int64_t)(energy * (1.0 / FORCE_GRID));
-        if (atom_energy)
-            atom_energy[i] += energy;
+        if (shares)
+            shares->energy[i] += energy;
     }
     if (energy_limbs)
         md_limbs(total, energy_limbs);
@@ -146,7 +146,7 @@ static int64_t eam_embedding(const md_atoms *atoms, const md_eam *it, const doub
 
 /* Forces of the pairs in the list `near`, from the slopes of both atoms; with energy_limbs the sum of z / r, half of it to either atom. */
 MD_INLINE int64_t eam_forces_of(const md_atoms *atoms, const md_list *list, const md_eam *it,
-                                const double *MD_RESTRICT slope, int64_t *energy_limbs, double *atom_energy,
+                                const double *MD_RESTRICT slope, int64_t *energy_limbs, const md_shares *shares,
                                 const int want_energy, const int many)
 {
     const double *MD_RESTRICT x = atoms->x;
@@ -171,10 +171,16 @@ MD_INLINE int64_t eam_forces_of(const md_atoms *atoms, const md_list *list, cons
             else
                 there = here;
             const v4d u = eam_at(it, p.here, at, 4, &dz) * inverse;
-            const v4d rise = v_fma(si, here, v_fma(sj, there, (dz - u) * inverse)); /* dE/dr */
+            const v4d slope_of_pair = (dz - u) * inverse;
+            const v4d rise = v_fma(si, here, v_fma(sj, there, slope_of_pair)); /* dE/dr */
             const v4d g = v_mask(rise * inverse, p.inside);
             const v4d pair = v_mask(u + big - big, p.inside);
-            pair_add(&sums, f, atom_energy, i, p.j[0], p.j[1], p.j[2], p.j[3], p.dx, p.dy, p.dz, g, pair, want_energy);
+            pair_add(&sums, f, shares, i, p.j[0], p.j[1], p.j[2], p.j[3], p.dx, p.dy, p.dz, g, pair, want_energy);
+            if (want_energy && shares && shares->virial) {
+                const v4d half = v_set1(0.5) * slope_of_pair, per_r = v_mask(inverse, p.inside);
+                pair_virials(shares->virial, i, p.j[0], p.j[1], p.j[2], p.j[3], p.dx, p.dy, p.dz,
+                             v_fma(si, here, half) * per_r, v_fma(sj, there, half) * per_r);
+            }
         }
         pair_close(&sums, f, i, &total, &bad_row, want_energy);
         worst = sums.worst;
@@ -185,7 +191,7 @@ MD_INLINE int64_t eam_forces_of(const md_atoms *atoms, const md_list *list, cons
 }
 
 static int64_t eam_forces(const md_atoms *atoms, const md_list *list, const md_eam *it, const double *slope,
-                          int64_t *limbs, double *each)
+                          int64_t *limbs, const md_shares *each)
 {
     if (it->n_species > 1)
         return limbs ? eam_forces_of(atoms, list, it, slope, limbs, each, 1, 1)

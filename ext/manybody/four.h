@@ -91,10 +91,23 @@ MD_INLINE int64_t four_collect(const md_atoms *atoms, const md_list *list, int64
     return n;
 }
 
+/* W of the neighbours in a slot (md_types.h). */
+MD_INLINE void four_virials(double *virial, const md_slot *slot)
+{
+    const v4d d[3] = {slot->r * slot->x, slot->r * slot->y, slot->r * slot->z}, big = v_set1(FORCE_BIG);
+    const v4d g[3] = {slot->gx, slot->gy, slot->gz};
+    for (int a = 0; a < 3; a++)
+        for (int b = 0; b < 3; b++) {
+            const v4d share = d[a] * g[b] + big - big;
+            for (int lane = 0; lane < 4; lane++)
+                virial[9 * slot->j[lane] + 3 * a + b] -= share[lane];
+        }
+}
+
 /* Forces of `lanes` atoms from i on, and on their neighbours in n slots; with energy_limbs their energies join the total.
  * Returns the row of an atom with a force or energy beyond FORCE_LIMIT, or -1. */
 MD_INLINE int64_t four_add(const md_atoms *atoms, int64_t i, int64_t lanes, const md_slot *slots, int64_t n, v4d energy,
-                           const int want_energy, md_i128 *total, double *atom_energy)
+                           const int want_energy, md_i128 *total, const md_shares *shares)
 {
     const v4d big = v_set1(FORCE_BIG);
     double *MD_RESTRICT f = atoms->f;
@@ -106,6 +119,8 @@ MD_INLINE int64_t four_add(const md_atoms *atoms, int64_t i, int64_t lanes, cons
         if (want_energy)
             worst = v_worst(worst, v_worst(v_size(gx), v_worst(v_size(gy), v_size(gz))));
         pair_subtract(f, j[0], j[1], j[2], j[3], gx, gy, gz);
+        if (want_energy && shares && shares->virial)
+            four_virials(shares->virial, slots + s);
     }
     v_transpose(fx, fy, fz, v_set1(0.0), rows, rows + 1, rows + 2, rows + 3);
     for (int64_t lane = 0; lane < lanes; lane++)
@@ -118,8 +133,8 @@ MD_INLINE int64_t four_add(const md_atoms *atoms, int64_t i, int64_t lanes, cons
         if (!(worst[lane] < FORCE_LIMIT))
             return i + lane;
         *total += (int64_t)(energy[lane] * (1.0 / FORCE_GRID));
-        if (atom_energy)
-            atom_energy[i + lane] += energy[lane];
+        if (shares)
+            shares->energy[i + lane] += energy[lane];
     }
     return -1;
 }

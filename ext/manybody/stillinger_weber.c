@@ -69,7 +69,7 @@ MD_INLINE v4d sw_gradient(const v4d *d, v4d self, md_slot *slot, int64_t n)
 /* Adds forces over a full list in canonical order; with energy_limbs energies: pairs half to either atom, angles to the
  * atom at their vertex. Returns (with energies) the row of an atom with a force or energy beyond FORCE_LIMIT, or -1. */
 static int64_t stillinger_weber(const md_atoms *atoms, const md_list *list, const md_sw *it, md_room *room,
-                                int64_t *energy_limbs, double *atom_energy)
+                                int64_t *energy_limbs, const md_shares *shares)
 {
     const int64_t n_species = it->n_species;
     int64_t bad_row = -1, own[4];
@@ -114,7 +114,7 @@ static int64_t stillinger_weber(const md_atoms *atoms, const md_list *list, cons
             energy = v_fma(v_set1(0.5), all, energy);
             energy += sw_gradient(d, self, room->slots + first[a], first[a + 1] - first[a]);
         }
-        const int64_t bad = energy_limbs ? four_add(atoms, i, lanes, room->slots, n, energy, 1, &total, atom_energy)
+        const int64_t bad = energy_limbs ? four_add(atoms, i, lanes, room->slots, n, energy, 1, &total, shares)
                                          : four_add(atoms, i, lanes, room->slots, n, energy, 0, &total, NULL);
         bad_row = bad > bad_row ? bad : bad_row;
     }

@@ -107,7 +107,7 @@ MD_INLINE v4d ts_bonds(const md_tersoff *it, md_room *room, const int64_t own[4]
 /* Adds forces over a full list in canonical order; with energy_limbs energies, of a bond i-j half the repulsion and what
  * zeta_ij orders to i. Returns (with energies) the row of an atom with a force or energy beyond FORCE_LIMIT, or -1. */
 static int64_t tersoff(const md_atoms *atoms, const md_list *list, const md_tersoff *it, md_room *room,
-                       int64_t *energy_limbs, double *atom_energy)
+                       int64_t *energy_limbs, const md_shares *shares)
 {
     int64_t bad_row = -1, own[4];
     md_i128 total = 0;
@@ -120,7 +120,7 @@ static int64_t tersoff(const md_atoms *atoms, const md_list *list, const md_ters
         for (int64_t b = 0; b < it->n_species; b++)
             if (room->first[b] < room->first[b + 1])
                 energy += it->exponential ? ts_bonds(it, room, own, b, 1) : ts_bonds(it, room, own, b, 0);
-        const int64_t bad = energy_limbs ? four_add(atoms, i, lanes, room->slots, n, energy, 1, &total, atom_energy)
+        const int64_t bad = energy_limbs ? four_add(atoms, i, lanes, room->slots, n, energy, 1, &total, shares)
                                          : four_add(atoms, i, lanes, room->slots, n, energy, 0, &total, NULL);
         bad_row = bad > bad_row ? bad : bad_row;
     }

@@ -27,7 +27,7 @@ MD_INLINE v4d pair_truncated(const v4d *c, v4d g, v4d r, v4d inverse_r, int vari
 /* The loop. columns : of a row (a multiple of four), of which only the first n_used are wanted; variant : known to the
  * compiler, as they are. sparse : of the pairs in a list made for another potential few are near; four that are not are skipped. */
 MD_INLINE int64_t pair_loop(const md_atoms *atoms, const md_list *list, const md_pair_table *table,
-                            int64_t *energy_limbs, double *atom_energy, pair_formula *formula, const int columns,
+                            int64_t *energy_limbs, const md_shares *shares, pair_formula *formula, const int columns,
                             const int n_used, const int sparse, const int variant)
 {
     const int want_energy = variant & PAIR_ENERGY, many = variant & PAIR_MANY;
@@ -72,7 +72,11 @@ MD_INLINE int64_t pair_loop(const md_atoms *atoms, const md_list *list, const md
             v4d pair = zero;
             const v4d g = v_mask(formula(table, c, r2, variant, &pair), inside);
             pair = v_mask(pair + big - big, inside);
-            pair_add(&sums, f, atom_energy, i, j0, j1, j2, j3, dx, dy, dz, g, pair, want_energy);
+            pair_add(&sums, f, shares, i, j0, j1, j2, j3, dx, dy, dz, g, pair, want_energy);
+            if (want_energy && shares && shares->virial) {
+                const v4d half = v_set1(0.5) * g;
+                pair_virials(shares->virial, i, j0, j1, j2, j3, dx, dy, dz, half, half);
+            }
         }
         pair_close(&sums, f, i, &total, &bad_row, want_energy);
         worst = sums.worst;
@@ -86,7 +90,7 @@ MD_INLINE int64_t pair_loop(const md_atoms *atoms, const md_list *list, const md
  * wants, and with PAIR_LINEAR; energies want all. */
 #define PAIR_KERNEL(NAME, columns, n_force, n_linear, sparse)                                                          \
     static int64_t pair_##NAME(const md_atoms *atoms, const md_list *list, const md_pair_table *table, int variant,    \
-                               int64_t *energy_limbs, double *atom_energy)                                             \
+                               int64_t *energy_limbs, const md_shares *shares)                                         \
     {                                                                                                                  \
         switch (variant) {                                                                                             \
             PAIR_VARIANT(0, NAME, columns, n_force, sparse);                                                           \
@@ -101,6 +105,6 @@ MD_INLINE int64_t pair_loop(const md_atoms *atoms, const md_list *list, const md
         return -1;                                                                                                     \
     }
 #define PAIR_VARIANT(v, NAME, columns, n_used, sparse)                                                                 \
-    case v: return pair_loop(atoms, list, table, energy_limbs, atom_energy, NAME, columns, n_used, sparse, v)
+    case v: return pair_loop(atoms, list, table, energy_limbs, shares, NAME, columns, n_used, sparse, v)
 
 #endif

@@ -42,6 +42,21 @@ MD_INLINE void pair_halves(double *atom_energy, int64_t i, int64_t j0, int64_t j
     atom_energy[j2] += pair[2], atom_energy[j3] += pair[3];
 }
 
+/* W_i and W_j of four pairs: of_i d is dE_i/dd, of_j d is dE_j/dd, d = r_j - r_i (md_types.h). */
+MD_INLINE void pair_virials(double *virial, int64_t i, int64_t j0, int64_t j1, int64_t j2, int64_t j3, v4d dx, v4d dy,
+                            v4d dz, v4d of_i, v4d of_j)
+{
+    const v4d d[3] = {dx, dy, dz}, big = v_set1(FORCE_BIG);
+    double *const to[4] = {virial + 9 * j0, virial + 9 * j1, virial + 9 * j2, virial + 9 * j3};
+    for (int a = 0; a < 3; a++)
+        for (int b = 0; b < 3; b++) {
+            const v4d area = d[a] * d[b], mine = area * of_j + big - big, theirs = area * of_i + big - big;
+            virial[9 * i + 3 * a + b] -= v_sum(mine);
+            for (int lane = 0; lane < 4; lane++)
+                to[lane][3 * a + b] -= theirs[lane];
+        }
+}
+
 /* The energy e of row i joins the total, unless a pair (`worst`) or the row was beyond the range of exact sums, even if
  * forces cancel by symmetry: such a row is remembered. */
 MD_INLINE void pair_total(md_i128 *total, int64_t *bad_row, int64_t i, v4d e, v4d worst)
@@ -53,17 +68,18 @@ MD_INLINE void pair_total(md_i128 *total, int64_t *bad_row, int64_t i, v4d e, v4
 }
 
 /* Four pairs (i, j), d = r_j - r_i: each g d, rounded to FORCE_GRID by the fused multiply-add that makes it, joins the sums
- * of i and leaves the forces of j; with want_energy so do energies, half of each in atom_energy unless that is NULL. g and
+ * of i and leaves the forces of j; with want_energy so do energies, half of each in the shares unless they are NULL. g and
  * energy are 0 where pairs don't count. */
-MD_INLINE void pair_add(pair_sums *sums, double *MD_RESTRICT f, double *atom_energy, int64_t i, int64_t j0, int64_t j1,
-                        int64_t j2, int64_t j3, v4d dx, v4d dy, v4d dz, v4d g, v4d energy, const int want_energy)
+MD_INLINE void pair_add(pair_sums *sums, double *MD_RESTRICT f, const md_shares *shares, int64_t i, int64_t j0,
+                        int64_t j1, int64_t j2, int64_t j3, v4d dx, v4d dy, v4d dz, v4d g, v4d energy,
+                        const int want_energy)
 {
     const v4d big = v_set1(FORCE_BIG);
     if (want_energy) {
         sums->worst = v_worst(sums->worst, v_size(energy));
         sums->energy += energy;
-        if (atom_energy)
-            pair_halves(atom_energy, i, j0, j1, j2, j3, energy);
+        if (shares)
+            pair_halves(shares->energy, i, j0, j1, j2, j3, energy);
     }
     const v4d gx = v_fma(g, dx, big) - big, gy = v_fma(g, dy, big) - big, gz = v_fma(g, dz, big) - big;
     sums->fx += gx, sums->fy += gy, sums->fz += gz;

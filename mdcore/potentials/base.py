@@ -28,6 +28,7 @@ class Results:
     energy : int, sum on the force grid (exact.py), this rank's share
     bad_row : row of an atom with an impossible interaction, or -1
     atom_energies : float64 [n_total + 1] or None; per-atom energies where wanted (ghosts': part of their owners')
+    atom_virials : float64 [n_total + 1, 9] or None; of potentials that tell them (ext/md_types.h), likewise
     virial : int [6] (xx yy zz yz xz xy), what is to be added to the sum of x (x) F, this rank's share; a potential that
         leaves no forces on ghosts must say, or set virial_known to False; position_bits : its grid, with FORCE_BITS
     """
@@ -38,11 +39,12 @@ class Results:
         self.energy = 0
         self.bad_row = -1
         self.virial, self.virial_known = [0] * 6, True
-        self.atom_energies = None
+        self.atom_energies = self.atom_virials = None
         self._limbs = np.zeros(exact.LIMBS, dtype=np.int64)
 
-    def reset(self, want_energy: bool, atom_energies: np.ndarray | None = None) -> None:
-        self.want_energy, self.energy, self.atom_energies = want_energy, 0, atom_energies
+    def reset(self, want_energy: bool, atom_energies=None, atom_virials=None) -> None:
+        self.want_energy, self.energy = want_energy, 0
+        self.atom_energies, self.atom_virials = atom_energies, atom_virials
         self.bad_row = -1
         self.virial, self.virial_known = [0] * 6, True
 
@@ -81,7 +83,7 @@ class Potential:
 
     cutoff : unit of length; list_kinds : lists that it reads; ghost_columns : what ghosts carry
     at_any_distance : it says what happens when atoms overlap; trained : it knows only what it was trained on
-    truncated : it may jump at its cutoff
+    truncated : it may jump at its cutoff; tells_virials : of each atom, where asked
     findings : what its bound potentials `find`
     watchers : objects with ``look(sim, term)`` and ``note(sim, term)``, both called by all ranks: `look` at the end of
         every step, with the bound potential, returns an error that ends the run once the observers have seen the
@@ -94,6 +96,7 @@ class Potential:
     at_any_distance = False
     trained = False
     truncated = False
+    tells_virials = False
     findings: tuple[Finding, ...] = ()
     watchers: tuple = ()
 
@@ -176,6 +179,11 @@ class Sum(Potential):
     @property
     def ghost_columns(self) -> tuple[str, ...]:
         return tuple({name: None for term in self.terms for name in term.ghost_columns})
+
+    @property
+    def tells_virials(self) -> bool:
+        """Do all its terms?"""
+        return all(term.tells_virials for term in self.terms)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

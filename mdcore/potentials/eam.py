@@ -48,7 +48,7 @@ class EAM(Potential):
     InputError for a file that is none of these, and from `bind` for an element that is not in it.
     """
 
-    truncated = True
+    truncated = tells_virials = True
 
     def __init__(self, path, format: str | None = None):
         self.tables = path if isinstance(path, EAMTables) else read_eam(path, format)
@@ -95,7 +95,9 @@ class BoundEAM(Bound):
         domain.forward(atoms, "slope")
         slope[atoms.n_total] = 0.0
         out.bad_row = max(out.bad_row, row)
-        row = self.kernels.forces(atoms, pairs, slope, out.want_energy, out.limbs(), out.atom_energies)
+        row = self.kernels.forces(
+            atoms, pairs, slope, out.want_energy, out.limbs(), out.atom_energies, out.atom_virials
+        )
         out.add_limbs()
         out.bad_row = max(out.bad_row, row)
 

@@ -40,7 +40,7 @@ class HDNNPotential(Potential):
     """
 
     ghost_columns = ("tags",)
-    trained = True
+    trained = tells_virials = True
     lists: tuple[tuple[str, float], ...] = ()
 
     def __init__(
@@ -200,6 +200,8 @@ class BoundHDNNP(Bound):
                 self._make_room(n + n // 8)
             told = {"outside": self.outside, "worst": self.worst, "excess": self.excess}
         told |= self.asked
+        if out.atom_virials is not None:
+            told["atom_virial"] = out.atom_virials
         self.networks.energy_forces(
             atoms.x, atoms.f, full.first, full.index, full.bounds, self.species_of, self.element_of,
             self.potential.native, out.limbs(), out.atom_energies, n_total=atoms.n_total, threads=self.threads, **told,

@@ -24,7 +24,7 @@ class PairPotential(Potential):
     numbers, float64 [n, k], or None
     """
 
-    truncated = True
+    truncated = tells_virials = True
     formula = ""
     linear = False
     more = None
@@ -58,7 +58,7 @@ class BoundPair(Bound):
         it = self.potential
         row = _kernels.pair(
             it.formula, atoms, neighbors.list, self.rows, len(self.symbols), it.cutoff**2, out.want_energy, it.linear,
-            out.limbs(), out.atom_energies, it.more,
+            out.limbs(), out.atom_energies, out.atom_virials, it.more,
         )  # fmt: skip
         out.add_limbs()
         out.bad_row = max(out.bad_row, row)

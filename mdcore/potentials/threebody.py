@@ -43,6 +43,7 @@ class ThreeBody(Potential):
 
     list_kinds = ("full",)
     ghost_columns = ("tags",)
+    tells_virials = True
     title: str  # of messages
     names: tuple[str, ...]  # of an entry's numbers, in order
 
@@ -116,7 +117,9 @@ class BoundThreeBody(Bound):
         self.potential, self.kernels = potential, kernels
 
     def compute(self, atoms, neighbors, domain, out) -> None:
-        row = self.kernels.compute(atoms, neighbors.full.pairs, out.want_energy, out.limbs(), out.atom_energies)
+        row = self.kernels.compute(
+            atoms, neighbors.full.pairs, out.want_energy, out.limbs(), out.atom_energies, out.atom_virials
+        )
         out.add_limbs()
         out.bad_row = max(out.bad_row, row)
 

@@ -1,0 +1,51 @@
+"""What do thermostats and barostats cost? python ensembles.py: milliseconds a step of the Lennard-Jones melt (32,000
+atoms) in each ensemble, in turn, and the ratio to constant energy."""
+
+import statistics
+import time
+
+import common
+
+from mdcore import CellRescaling, Langevin, Simulation, StrainRate, VelocityRescaling, VelocityVerlet
+
+DT, T, P = common.TIMESTEP, 0.72, 0.0  # of the melt
+
+
+def npt(every: int) -> VelocityVerlet:
+    return VelocityVerlet(DT, VelocityRescaling(T, 0.5), CellRescaling(P, 2.0, 0.1, every=every))
+
+
+INTEGRATORS = {
+    "nve": lambda: VelocityVerlet(DT),
+    "langevin": lambda: Langevin(DT, T, 0.5),
+    "nvt": lambda: VelocityVerlet(DT, VelocityRescaling(T, 0.5)),
+    "npt, the cell moves every 10 steps": lambda: npt(every=10),
+    "npt, every step": lambda: npt(every=1),
+    "strain rate": lambda: VelocityVerlet(DT, barostat=StrainRate([0.0, 0.0, 0.0, 0.0, 0.0, 0.01])),
+}
+
+
+def main() -> None:
+    parser = common.parser(__doc__)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=200)
+    it = parser.parse_args()
+    print(common.machine(), flush=True)
+    system = common.melt(20, 500)
+
+    def run(name: str) -> float:
+        sim = Simulation(system, common.lennard_jones("force-shifted"), INTEGRATORS[name](), skin=common.SKIN, seed=1)
+        sim.run(20)
+        begin = time.perf_counter()
+        sim.run(it.steps)
+        return 1e3 * (time.perf_counter() - begin) / it.steps
+
+    found = common.alternate({name: lambda name=name: run(name) for name in INTEGRATORS}, it.repeats)
+    rows = [
+        [name, f"{statistics.median(own):.3g}", common.median_ratio(own, found["nve"])] for name, own in found.items()
+    ]
+    print(common.table(["32,000 atoms", "ms a step", "to nve"], rows))
+
+
+if __name__ == "__main__":
+    main()
