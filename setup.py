@@ -26,11 +26,13 @@ OWN_FLAGS = os.environ.get("MDCORE_CFLAGS", "").split()
 FLAGS += OWN_FLAGS
 
 
+# kinds of descriptors: NAME.c each
+DESCRIPTORS = re.findall(r"^    DESCRIPTOR\((\w+)\)", (SOURCE / "descriptors.h").read_text(), re.MULTILINE)
 # extension: the prefix of its tables of kernels (dispatch.c), and what is compiled for each level: sources, macros
 FAMILIES = {
     "mdcore._kernels": ("md", [("kernels.c", [])]),
     "mdcore._hdnnp": (
-        "hd", [("hdnnp.c", []), ("symmetry.c", [("MD_BITS", "64")]), ("symmetry.c", [("MD_BITS", "32")])]
+        "hd", [("hdnnp.c", [])] + [(f"{n}.c", [("MD_BITS", bits)]) for n in DESCRIPTORS for bits in ("64", "32")]
     ),
 }  # fmt: skip
 THREADED = ("hd",)  # the families that use OpenMP

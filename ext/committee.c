@@ -45,7 +45,7 @@ static void block_deviations(const hd_element *elements, int64_t n_elements, con
         const int64_t n_functions = element->plan.n_functions, n_members = element->n_members;
         gather(atoms, units, n_elements, i, &env);
         const int64_t n = env.first[n_elements];
-        s->kernels->values(&element->plan, &env, s, s->descriptors);
+        s->kernels->values(element->plan.descriptor, &env, s->work, s->descriptors);
         answer(element, s);
         for (int64_t k = 0; k < n_members; k++) {
             double *member = s->members + k * s->row;
@@ -57,7 +57,7 @@ static void block_deviations(const hd_element *elements, int64_t n_elements, con
                 member[m] = (member[m] - s->slopes[m]) * (element->slope[m] * element->factor);
             for (int64_t m = 0; m < 3; m++)
                 memset(s->edge + m * s->stride, 0, (size_t)(n + 4) * 8);
-            s->kernels->vjp(&element->plan, &env, s, member, gx, gy, gz);
+            s->kernels->vjp(element->plan.descriptor, &env, s->work, member, gx, gy, gz);
             own.f = f + k * 4 * n_total;
             scatter(&own, units->gradient, i, &env, n, gx, gy, gz);
         }

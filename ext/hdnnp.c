@@ -1,10 +1,11 @@
-/* Kernels of Behler-Parrinello networks for one CPU level: compiled once a level with MD_LEVEL set. Descriptors
- * come from symmetry.c, compiled twice a level. */
-#include "hdnnp.h"
+/* Kernels of networks of atoms for one CPU level: compiled once a level with MD_LEVEL set. Which descriptors there are
+ * says descriptors.h; each is compiled twice a level. */
+#include "descriptors.h"
 
 #include "environment.c"
 #include "network.c"
 #include "network_gradients.c"
+#include "scratch.c"
 #include "tangents.c"
 
 enum { LARGEST_BLOCK = 32, BLOCKS_PER_WORKER = 32 };
@@ -62,14 +63,14 @@ static md_i128 block(const hd_element *elements, int64_t n_elements, const hd_un
         const int64_t n_functions = element->plan.n_functions;
         gather(atoms, units, n_elements, i, &env);
         const int64_t n = env.first[n_elements];
-        s->kernels->values(&element->plan, &env, s, s->descriptors);
+        s->kernels->values(element->plan.descriptor, &env, s->work, s->descriptors);
         note(notes, element, i, s->descriptors);
         const double energy = answer(element, s);
         for (int64_t m = 0; m < n_functions; m++)
             s->slopes[m] *= element->slope[m] * element->factor;
         for (int64_t m = 0; m < 3; m++)
             memset(s->edge + m * s->stride, 0, (size_t)(n + 4) * 8);
-        s->kernels->vjp(&element->plan, &env, s, s->slopes, gx, gy, gz);
+        s->kernels->vjp(element->plan.descriptor, &env, s->work, s->slopes, gx, gy, gz);
         scatter(atoms, units->gradient, i, &env, n, gx, gy, gz);
         if (notes->virial)
             scatter_virials(notes->virial, units->per_length, units->gradient, &env, n, gx, gy, gz);
@@ -127,11 +128,15 @@ static void energy_forces(const hd_element *elements, int64_t n_elements, const 
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 
-extern const hd_descriptors JOIN(hd_descriptors_64_, MD_LEVEL), JOIN(hd_descriptors_32_, MD_LEVEL);
+#define DESCRIPTOR(name) {{&HD_TABLE_OF(name, 64), &HD_TABLE_OF(name, 32)}},
+static const hd_kind kinds[] = {HD_DESCRIPTORS {{NULL, NULL}}};
+#undef DESCRIPTOR
 
 const hd_kernels JOIN(hd_kernels_, MD_LEVEL) = {
     .name = TEXT(MD_LEVEL),
-    .descriptors = {&JOIN(hd_descriptors_64_, MD_LEVEL), &JOIN(hd_descriptors_32_, MD_LEVEL)},
+    .descriptors = kinds,
+    .scratch = scratch_of,
+    .jacobian = jacobian_of,
     .network = network,
     .gradients_work = gradients_work,
     .network_gradients = network_gradients,

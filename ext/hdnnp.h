@@ -1,80 +1,21 @@
-/* Behler-Parrinello networks: what the kernels are told of a potential, and what they offer.
+/* Networks of atoms: what the kernels are told of a potential, and what they offer.
  *
- * The descriptors of a central element form a *plan*, made once from the model
- * (mdcore/potentials/hdnnp_plan.py), in which functions that share terms stand together:
- *   family    functions with one radial window F(r), cutoff and shift rs included
- *   exponent  P(r) = F(r) exp(-eta (r - rs)^2); a power of another exponent's where etas are multiples
- *   group     angular functions of one pair of neighbour elements in a family, narrow (with r_jk) or wide
- *   angle     a(theta) = (1 + lambda cos)^zeta or a window of theta
- *   term      one angular function: G += scale sum_{j<k} P(r_ij) P(r_ik) [P(r_jk)] a(theta)
- *   radial    one radial function: G += sum_j P(r_ij) */
+ * What an atom's environment looks like to its network is a descriptor; its kind is an entry of descriptors.h, its kernels
+ * are a table of functions (hd_descriptors), its parameters tables that they alone can read. */
 #ifndef MD_HDNNP_H
 #define MD_HDNNP_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HD_HARD, HD_COS, HD_TANH3, HD_BUMP, HD_POLY1, HD_POLY2, HD_POLY3, HD_POLY4 }; /* cores of windows */
-enum { HD_CUTOFF, HD_COMPACT, HD_COMPACT_ASYMMETRIC };                               /* shapes of windows */
-enum { HD_INTEGER_POWER, HD_REAL_POWER, HD_ANGLE_WINDOW };                           /* kinds of angles */
-enum { HD_ALL = -1 };    /* neighbours of every element, weighted with their charges */
-enum { HD_DEGREE = 8 };  /* highest power of 1 + lambda cos that is expanded in cos */
-enum { HD_LIMIT = 32 };  /* most exponents, angles of one group; most elements */
-enum { HD_MEMBERS = 100 }; /* most members of a committee */
+enum { HD_MEMBERS = 100 };  /* most members of a committee */
+enum { HD_ELEMENTS = 64 };
+enum { HD_TABLES = 8 };     /* most tables of a descriptor */
 
-/* A function that falls from 1 to 0: core(y) with y = (edge - r) * inverse, at most 1 (HD_CUTOFF), or
- * y = 1 - |r - edge| * inverse (HD_COMPACT), squared (HD_COMPACT_ASYMMETRIC). */
+/* The descriptors of one central element. `descriptor` is a struct of pointers to tables, which its kind knows. */
 typedef struct {
-    double edge, inverse, norm;
-    int32_t core, shape;
-} hd_window;
-
-typedef struct {
-    double eta;
-    int32_t base, power; /* exp(-eta a) = (that of exponent `base` of the list)^power; base < 0: 1 */
-    int32_t column;      /* in the list of the family */
-    int32_t unused;
-} hd_exponent;
-
-typedef struct {
-    int32_t element, exponent, out;
-} hd_radial;
-
-typedef struct {
-    hd_window window; /* of theta */
-    double lambda, zeta;
-    int32_t kind, power;
-} hd_angle;
-
-typedef struct {
-    double scale;
-    double series[HD_DEGREE + 1]; /* scale (1 + lambda c)^zeta in powers of c */
-    int32_t exponent, angle, out, degree; /* degree < 0: no such series */
-} hd_term;
-
-typedef struct {
-    double cutoff2; /* of r_jk */
-    int32_t element1, element2, narrow, expanded /* every term has a series */, sine /* some angle needs it */;
-    int32_t exponents, n_exponents, angles, n_angles, terms, n_terms; /* terms sorted by exponent */
-    int32_t unused;
-} hd_group;
-
-typedef struct {
-    hd_window window;
-    double shift, cutoff2;
-    uint64_t elements; /* a bit for each element that is looked at */
-    int32_t exponents, n_exponents, radials, n_radials, groups, n_groups;
-} hd_family;
-
-typedef struct {
-    const hd_family *families;
-    const hd_exponent *exponents;
-    const hd_radial *radials;
-    const hd_group *groups;
-    const hd_angle *angles;
-    const hd_term *terms;
-    const double *charges; /* [n_elements] nuclear charges */
-    int64_t n_families, n_elements, n_functions;
+    const void *descriptor;
+    int64_t n_functions;
 } hd_plan;
 
 /* y = f(x W + b): W as [n_in][wide_out] and transposed [n_out][wide_in], wide = rounded up to 4. Both are `scale`
@@ -113,9 +54,9 @@ typedef struct {
 /* Doubles of work memory of `network` */
 static inline int64_t network_work(const hd_network *net) { return (2 * net->n_layers + 1) * net->widest; }
 
-/* Memory for one environment at a time. What the driver uses is double; `work` is known to symmetry.c alone. */
+/* Memory for one environment at a time. What the driver uses is double; `work` is known to the descriptor alone. */
 typedef struct {
-    const struct hd_descriptors *kernels; /* that laid it out */
+    const struct hd_descriptors *kernels; /* whose work it is */
     int64_t stride;                       /* room for every neighbour, and more */
     double *x, *y, *z, *edge;             /* [stride] an environment; [3][stride] its gradients */
     double *descriptors, *slopes;         /* [n_functions] */
@@ -124,9 +65,8 @@ typedef struct {
     double *network;                      /* [network_work] */
     int64_t *first;                       /* [n_elements + 1] */
     int32_t *atom;                        /* [stride] */
-    struct hd_work *work;
+    void *work;
 } hd_scratch;
-typedef struct hd_work hd_work;
 
 /* What the MD kernel sees of the engine: rows of four doubles (md_types.h), a full list in canonical order
  * with `bounds` [n_owned][n_species + 1], where each species of a row begins. */
@@ -157,21 +97,33 @@ typedef struct {
     double cutoff;           /* native */
 } hd_units;
 
-/* symmetry.c, in one precision: one environment; vjp, jvp and jacobian come after values with the same scratch. `scratch` lays
- * out memory (64-byte aligned; then memory is the hd_scratch) or, with NULL, says how much of it is needed. */
+/* A kind of descriptor in one precision. Functions are those of one central element and one environment; `descriptor` is
+ * hd_plan's, `env` has the native length. What is computed depends on the order of the neighbours, which is canonical. */
 typedef struct hd_descriptors {
-    size_t (*scratch)(const hd_element *, int64_t n_elements, int64_t most_neighbors, char *memory);
-    void (*values)(const hd_plan *, const hd_environment *, hd_scratch *, double *g);
-    void (*vjp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *de_dg, double *gx, double *gy,
+    const char *kind;
+    size_t rows[HD_TABLES]; /* bytes of a row of each table, in the order of the pointers of `descriptor`; then 0 */
+    /* How much memory do environments of up to `most` neighbours need? Lays it out in `memory` (64-byte aligned), if any. */
+    size_t (*work)(int64_t n_elements, const hd_plan *const *plans, int64_t most, void *memory);
+    void (*values)(const void *descriptor, const hd_environment *, void *work, double *g);
+    /* after `values` of the same environment and memory: g_ij += sum_f de_dg_f dG_f/dr_ij */
+    void (*vjp)(const void *descriptor, const hd_environment *, void *work, const double *de_dg, double *gx, double *gy,
                 double *gz);
-    void (*jvp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *tx, const double *ty,
-                const double *tz, double *dg);
-    void (*jacobian)(const hd_plan *, const hd_environment *, hd_scratch *, double *dg_dr);
+    /* likewise: dG_f/dr_ij [f][3][n], n neighbours; NULL: made of one vjp a function */
+    void (*jacobian)(const void *descriptor, const hd_environment *, void *work, double *dg_dr);
 } hd_descriptors;
+
+/* Its kernels for double and for mixed precision */
+typedef struct hd_kind {
+    const hd_descriptors *precision[2];
+} hd_kind;
 
 typedef struct hd_kernels {
     const char *name;
-    const hd_descriptors *descriptors[2]; /* double, mixed precision */
+    const hd_kind *descriptors; /* descriptors.h; the last has no kernels */
+    /* scratch.c: memory for environments of up to `most` neighbours, in `memory` (64-byte aligned; then it is the hd_scratch)
+     * or, with NULL, how much of it is needed */
+    size_t (*scratch)(const hd_descriptors *, const hd_element *, int64_t n_elements, int64_t most, char *memory);
+    void (*jacobian)(const hd_plan *, const hd_environment *, int64_t n_elements, hd_scratch *, double *dg_dr);
     /* network.c */
     void (*network)(const hd_network *, int64_t n, const double *x, double *energy, double *de_dx, double *work);
     /* network_gradients.c */

@@ -1,9 +1,78 @@
-/* What the descriptor kernels share: scratch memory, views of an environment, chunks of triplets. */
+/* Symmetry functions: their plan, views of an environment, chunks of triplets.
+ *
+ * The functions of a central element form a *plan*, made once from the model
+ * (mdcore/potentials/hdnnp_plan.py), in which functions that share terms stand together:
+ *   family    functions with one radial window F(r), cutoff and shift rs included
+ *   exponent  P(r) = F(r) exp(-eta (r - rs)^2); a power of another exponent's where etas are multiples
+ *   group     angular functions of one pair of neighbour elements in a family, narrow (with r_jk) or wide
+ *   angle     a(theta) = (1 + lambda cos)^zeta or a window of theta
+ *   term      one angular function: G += scale sum_{j<k} P(r_ij) P(r_ik) [P(r_jk)] a(theta)
+ *   radial    one radial function: G += sum_j P(r_ij) */
 #ifndef MD_SYMMETRY_H
 #define MD_SYMMETRY_H
 
 #include "hdnnp.h"
 #include "lanes.h"
+#include "window.h"
+
+enum { HD_INTEGER_POWER, HD_REAL_POWER, HD_ANGLE_WINDOW };                           /* kinds of angles */
+enum { HD_ALL = -1 };    /* neighbours of every element, weighted with their charges */
+enum { HD_DEGREE = 8 };  /* highest power of 1 + lambda cos that is expanded in cos */
+enum { HD_LIMIT = 32 };  /* most exponents, angles of one group */
+
+typedef struct {
+    double eta;
+    int32_t base, power; /* exp(-eta a) = (that of exponent `base` of the list)^power; base < 0: 1 */
+    int32_t column;      /* in the list of the family */
+    int32_t unused;
+} hd_exponent;
+
+typedef struct {
+    int32_t element, exponent, out;
+} hd_radial;
+
+typedef struct {
+    hd_window window; /* of theta */
+    double lambda, zeta;
+    int32_t kind, power;
+} hd_angle;
+
+typedef struct {
+    double scale;
+    double series[HD_DEGREE + 1]; /* scale (1 + lambda c)^zeta in powers of c */
+    int32_t exponent, angle, out, degree; /* degree < 0: no such series */
+} hd_term;
+
+typedef struct {
+    double cutoff2; /* of r_jk */
+    int32_t element1, element2, narrow, expanded /* every term has a series */, sine /* some angle needs it */;
+    int32_t exponents, n_exponents, angles, n_angles, terms, n_terms; /* terms sorted by exponent */
+    int32_t unused;
+} hd_group;
+
+typedef struct {
+    hd_window window;
+    double shift, cutoff2;
+    uint64_t elements; /* a bit for each element that is looked at */
+    int32_t exponents, n_exponents, radials, n_radials, groups, n_groups;
+} hd_family;
+
+/* How many there are */
+typedef struct {
+    int64_t families, elements, functions;
+} hd_counts;
+
+/* The tables of a central element, as Python gives them (mdcore/potentials/hdnnp_plan.py) */
+typedef struct {
+    const hd_counts *n;
+    const hd_family *families;
+    const hd_exponent *exponents;
+    const hd_radial *radials;
+    const hd_group *groups;
+    const hd_angle *angles;
+    const hd_term *terms;
+    const double *charges; /* [n_elements] nuclear charges */
+} hd_symmetry;
 
 enum {
     CHUNK = 512,         /* triplets that are computed together: their columns fit the first-level cache */
@@ -38,7 +107,6 @@ typedef struct {
     REAL *x, *y, *z, *r, *f, *charge;     /* [n] F */
     REAL *p;                              /* [n_exponents][stride] P */
     REAL *own;                            /* [n][4] what triplets give back as j: sum K r_k in x, y, z, and `along` */
-    REAL *tangent_x, *tangent_y, *tangent_z, *radial; /* [n] of jvp: t, r.t / s */
 } hd_view;
 
 enum { ROOM = CHUNK + LANES };
@@ -62,7 +130,7 @@ typedef struct {
     REAL base[HD_LIMIT][CHUNK];                          /* exp(-eta a) of base exponents */
 } hd_columns;
 
-struct hd_work {
+typedef struct {
     int64_t stride;                       /* of view columns: room for every neighbour and padding */
     hd_view *views, *current;             /* [families] memory; what this environment uses of it */
     r_orders *orders;
@@ -74,6 +142,6 @@ struct hd_work {
     hd_chunk *chunks;                     /* [CHUNKS] */
     int64_t n_chunks, used;
     int full;                             /* a chunk did not fit: keep no more */
-};
+} hd_work;
 
 #endif

@@ -252,7 +252,7 @@ static void angle_slopes(const hd_angle *angle, const hd_chunk *chunk, REAL *a, 
 }
 
 /* The next chunk of a group; 0 when there are no more triplets. With `keep` it stays in the store if it fits. */
-static int next_chunk(const hd_plan *plan, const hd_family *family, const hd_group *group, const hd_view *view,
+static int next_chunk(const hd_symmetry *plan, const hd_family *family, const hd_group *group, const hd_view *view,
                       hd_chunk *chunk, hd_work *work, int keep)
 {
     const hd_exponent *exponents = plan->exponents + group->exponents;
@@ -340,7 +340,7 @@ static int64_t term_dots(const hd_term *terms, int64_t begin, int64_t end, const
     return stop;
 }
 
-static void group_values(const hd_plan *plan, const hd_family *family, const hd_group *group, const hd_view *view,
+static void group_values(const hd_symmetry *plan, const hd_family *family, const hd_group *group, const hd_view *view,
                          hd_work *work)
 {
     const hd_term *terms = plan->terms + group->terms;
@@ -426,7 +426,7 @@ typedef struct {
     int degree;
 } hd_contraction;
 
-static void prepare(const hd_plan *plan, const hd_group *group, const double *de_dg, hd_contraction *to)
+static void prepare(const hd_symmetry *plan, const hd_group *group, const double *de_dg, hd_contraction *to)
 {
     const hd_term *terms = plan->terms + group->terms;
     to->degree = 1;
@@ -447,7 +447,7 @@ static void prepare(const hd_plan *plan, const hd_group *group, const double *de
     }
 }
 
-static void contract(const hd_plan *plan, const hd_group *group, const double *de_dg, const hd_contraction *with,
+static void contract(const hd_symmetry *plan, const hd_group *group, const double *de_dg, const hd_contraction *with,
                      const hd_chunk *chunk, hd_columns *columns)
 {
     if (!group->expanded) {
@@ -507,7 +507,7 @@ MD_INLINE void collect(hd_range range, const hd_view *view, const hd_chunk *chun
 }
 
 /* Reverse pass of a group; `number` counts the chunks of the environment: the first n_chunks were kept. */
-static void group_vjp(const hd_plan *plan, const hd_family *family, const hd_group *group, const hd_view *view,
+static void group_vjp(const hd_symmetry *plan, const hd_family *family, const hd_group *group, const hd_view *view,
                       const double *de_dg, hd_work *work, int64_t *number)
 {
     const hd_range range = range_of(group, view);
@@ -529,7 +529,7 @@ static void group_vjp(const hd_plan *plan, const hd_family *family, const hd_gro
 }
 
 /* Reverse pass of one function of a group, whose kept chunks begin at `number`. */
-static void term_vjp(const hd_plan *plan, const hd_family *family, const hd_group *group, const hd_view *view,
+static void term_vjp(const hd_symmetry *plan, const hd_family *family, const hd_group *group, const hd_view *view,
                      const hd_term *term, int64_t number, hd_work *work)
 {
     const hd_range range = range_of(group, view);

@@ -9,8 +9,17 @@
 #ifndef MD_WINDOW_H
 #define MD_WINDOW_H
 
-#include "hdnnp.h"
 #include "vfun.h"
+
+enum { HD_HARD, HD_COS, HD_TANH3, HD_BUMP, HD_POLY1, HD_POLY2, HD_POLY3, HD_POLY4 }; /* cores of windows */
+enum { HD_CUTOFF, HD_COMPACT, HD_COMPACT_ASYMMETRIC };                               /* shapes of windows */
+
+/* A function that falls from 1 to 0: core(y) with y = (edge - r) * inverse, at most 1 (HD_CUTOFF), or
+ * y = 1 - |r - edge| * inverse (HD_COMPACT), squared (HD_COMPACT_ASYMMETRIC). */
+typedef struct {
+    double edge, inverse, norm;
+    int32_t core, shape;
+} hd_window;
 
 /* in place of y <= 0: no division by zero, and a value of nothing */
 #define HD_TINY (MD_BITS == 32 ? 1e-12 : 1e-60)

@@ -6,37 +6,12 @@ from libc.stdint cimport int32_t, int64_t
 cdef extern from "hdnnp.h" nogil:
     enum:
         HD_MEMBERS
-
-    ctypedef struct hd_window:
-        pass
-
-    ctypedef struct hd_exponent:
-        pass
-
-    ctypedef struct hd_radial:
-        pass
-
-    ctypedef struct hd_angle:
-        pass
-
-    ctypedef struct hd_term:
-        pass
-
-    ctypedef struct hd_group:
-        pass
-
-    ctypedef struct hd_family:
-        pass
+        HD_ELEMENTS
+        HD_TABLES
 
     ctypedef struct hd_plan:
-        const hd_family *families
-        const hd_exponent *exponents
-        const hd_radial *radials
-        const hd_group *groups
-        const hd_angle *angles
-        const hd_term *terms
-        const double *charges
-        int64_t n_families, n_elements, n_functions
+        const void *descriptor
+        int64_t n_functions
 
     ctypedef struct hd_layer:
         double *weights
@@ -72,6 +47,7 @@ cdef extern from "hdnnp.h" nogil:
 
     ctypedef struct hd_scratch:
         const hd_descriptors *kernels
+        void *work
 
     ctypedef struct hd_atoms:
         const double *x
@@ -96,17 +72,19 @@ cdef extern from "hdnnp.h" nogil:
         double per_length, energy, gradient, cutoff
 
     ctypedef struct hd_descriptors:
-        size_t (*scratch)(const hd_element *, int64_t, int64_t, char *) noexcept nogil
-        void (*values)(const hd_plan *, const hd_environment *, hd_scratch *, double *) noexcept nogil
-        void (*vjp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *, double *, double *,
+        const char *kind
+        size_t rows[HD_TABLES]
+        void (*values)(const void *, const hd_environment *, void *, double *) noexcept nogil
+        void (*vjp)(const void *, const hd_environment *, void *, const double *, double *, double *,
                     double *) noexcept nogil
-        void (*jvp)(const hd_plan *, const hd_environment *, hd_scratch *, const double *, const double *,
-                    const double *,
-                    double *) noexcept nogil
-        void (*jacobian)(const hd_plan *, const hd_environment *, hd_scratch *, double *) noexcept nogil
+
+    ctypedef struct hd_kind:
+        const hd_descriptors *precision[2]
 
     ctypedef struct hd_kernels:
-        const hd_descriptors *descriptors[2]
+        const hd_kind *descriptors
+        size_t (*scratch)(const hd_descriptors *, const hd_element *, int64_t, int64_t, char *) noexcept nogil
+        void (*jacobian)(const hd_plan *, const hd_environment *, int64_t, hd_scratch *, double *) noexcept nogil
         void (*network)(const hd_network *, int64_t, const double *, double *, double *, double *) noexcept nogil
         int64_t (*gradients_work)(const hd_network *) noexcept nogil
         void (*network_gradients)(const hd_network *, int64_t, const double *, int64_t, const double *, const double *,

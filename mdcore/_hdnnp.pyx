@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # cython: freethreading_compatible=True
-"""Where does Python meet the kernels of Behler-Parrinello networks?
+"""Where does Python meet the kernels of networks of atoms?
 
 Tables and arrays are checked here; the kernels of the CPU level that `_kernels` selected are called.
 """
@@ -44,14 +44,15 @@ cdef _rows(array, int64_t n, int64_t columns):
 cdef class Networks:
     """The element networks of a potential with their descriptors, as tables the kernels read.
 
-    elements : one (Plan, members, slope [n], shift [n], base, factor, offset) an element; members : the layers of
-    hdnnp_plan.network_tables of each member of a committee, usually one; charges : nuclear charges. A network's input
-    is slope * (G - shift) + base, an atom's energy factor * E_NN + offset, E_NN the mean of the
+    elements : one (Plan, members, slope [n], shift [n], base, factor, offset) an element, Plans (hdnnp_plan.py) of one
+    kind; members : the layers of hdnnp_plan.network_tables of each member of a committee, usually one. A network's
+    input is slope * (G - shift) + base, an atom's energy factor * E_NN + offset, E_NN the mean of the
     members'. ranges : one (min [n], max [n]) of the training set an element, not finite where unknown; None: nothing is
     known.
     precision : one of PRECISIONS; "mixed": descriptors and their gradients in float, sums
-    over neighbours and the networks in double. One thread of Python at a time may call `values`, `vjp`, `jvp`,
+    over neighbours and the networks in double. One thread of Python at a time may call `values`, `vjp`,
     `energy_forces` and `deviations`, which share scratch memory.
+    kind : of the descriptors, as the list of ext/descriptors.h names them
     """
 
     cdef hd_element *elements
@@ -60,12 +61,14 @@ cdef class Networks:
     cdef readonly int64_t n_functions  # of the element that has most
     cdef readonly int64_t n_members
     cdef readonly str precision
+    cdef readonly str kind
+    cdef int kind_number
     cdef list memory  # of each thread
     cdef hd_scratch *scratch[MOST_THREADS]
     cdef double[::1] spare  # forces of all threads but the first: zeros between calls
     cdef int64_t room
 
-    def __cinit__(self, elements, charges, ranges=None, str precision="double"):
+    def __cinit__(self, elements, ranges=None, str precision="double"):
         if precision not in PRECISIONS:
             raise ValueError("precision is double or mixed")
         self.precision = precision
@@ -74,12 +77,14 @@ cdef class Networks:
         self.elements = <hd_element *>calloc(len(elements), sizeof(hd_element))
         if self.elements == NULL:
             raise MemoryError
-        if not 0 < self.n_elements <= 64:
+        if not 0 < self.n_elements <= HD_ELEMENTS:
             raise ValueError("1 to 64 elements")
+        self.kind = elements[0][0].kind
+        self.kind_number = _number_of(self.kind)
         self.n_members = len(elements[0][1])
         if not 0 < self.n_members <= HD_MEMBERS:
             raise ValueError("1 to 100 members")
-        self.arrays = [np.ascontiguousarray(charges, dtype=np.float64)]
+        self.arrays = []
         cdef int64_t e
         for e in range(self.n_elements):
             self._take(&self.elements[e], elements[e], None if ranges is None else ranges[e])
@@ -96,24 +101,27 @@ cdef class Networks:
     cdef uintptr_t _keep(self, array, size_t itemsize) except? 0:
         """Address of an own, contiguous copy of the array at the start of a cache line."""
         if array.dtype.itemsize != itemsize:
-            raise ValueError("tables of hdnnp_plan.py and hdnnp.h differ: rebuild mdcore")
+            raise ValueError(f"tables of {self.kind} differ in Python and in ext/: rebuild mdcore")
         memory = np.zeros(array.nbytes + 64, dtype=np.uint8)
         memory = memory[-memory.ctypes.data % 64 :][: array.nbytes]
         memory[:] = np.frombuffer(array.tobytes(), dtype=np.uint8)
         self.arrays.append(memory)
         return memory.ctypes.data
 
+    cdef uintptr_t _tables(self, plan) except? 0:
+        """Address of the struct of pointers to the tables of a plan."""
+        cdef const size_t *rows = kernels().descriptors[self.kind_number].precision[0].rows
+        cdef int n = 0
+        while n < HD_TABLES and rows[n]:
+            n += 1
+        if plan.kind != self.kind or len(plan.tables) != n:
+            raise ValueError("descriptors of one kind, with the tables of that kind")
+        pointers = np.array([self._keep(table, rows[m]) for m, table in enumerate(plan.tables)], dtype=np.uintp)
+        return self._keep(pointers, sizeof(void *))
+
     cdef _take(self, hd_element *to, element, known):
         plan, members, slope, shift, base, factor, offset = element
-        to.plan.families = <const hd_family *>self._keep(plan.families, sizeof(hd_family))
-        to.plan.exponents = <const hd_exponent *>self._keep(plan.exponents, sizeof(hd_exponent))
-        to.plan.radials = <const hd_radial *>self._keep(plan.radials, sizeof(hd_radial))
-        to.plan.groups = <const hd_group *>self._keep(plan.groups, sizeof(hd_group))
-        to.plan.angles = <const hd_angle *>self._keep(plan.angles, sizeof(hd_angle))
-        to.plan.terms = <const hd_term *>self._keep(plan.terms, sizeof(hd_term))
-        to.plan.charges = <const double *><uintptr_t>self.arrays[0].ctypes.data
-        to.plan.n_families, to.plan.n_elements = len(plan.families), self.n_elements
-        to.plan.n_functions = plan.n_functions
+        to.plan.descriptor, to.plan.n_functions = <const void *>self._tables(plan), plan.n_functions
         self.n_functions = max(self.n_functions, plan.n_functions)
         if len(members) != self.n_members:
             raise ValueError("as many members of every element")
@@ -153,13 +161,14 @@ cdef class Networks:
 
     cdef hd_scratch *_scratch(self, int64_t most, int64_t threads=1) except NULL:
         """Scratch memory for environments of up to `most` neighbours in self.scratch [threads]; the first one."""
-        cdef const hd_descriptors *k = kernels().descriptors[PRECISIONS.index(self.precision)]
+        cdef const hd_kernels *level = kernels()
+        cdef const hd_descriptors *k = level.descriptors[self.kind_number].precision[PRECISIONS.index(self.precision)]
         cdef signed char[::1] memory
         cdef char *at
         cdef int64_t m
         if most > self.room:
             self.room, self.memory = most + most // 4 + 16, []
-        cdef size_t size = k.scratch(self.elements, self.n_elements, self.room, NULL) + 64
+        cdef size_t size = level.scratch(k, self.elements, self.n_elements, self.room, NULL) + 64
         if self.memory and len(self.memory[0]) < size:  # CPU levels differ
             self.memory = []
         while len(self.memory) < threads:
@@ -168,7 +177,7 @@ cdef class Networks:
             memory = self.memory[m]
             at = <char *>&memory[0]
             at += (64 - <uintptr_t>at % 64) % 64
-            k.scratch(self.elements, self.n_elements, self.room, at)
+            level.scratch(k, self.elements, self.n_elements, self.room, at)
             self.scratch[m] = <hd_scratch *>at
         return self.scratch[0]
 
@@ -179,7 +188,7 @@ cdef class Networks:
         first[a, e] ... first[a, e + 1] - 1 of x, y, z [n_edges], r_ij = r_j - r_i, native length
         """
         cdef double[:, ::1] g = np.zeros((centers.shape[0], self.n_functions))
-        self._block(centers, first, x, y, z, g, g, None, None, None)
+        self._block(centers, first, x, y, z, g)
         return np.asarray(g)
 
     def vjp(self, int32_t[::1] centers, int64_t[:, ::1] first, double[::1] x, double[::1] y, double[::1] z,
@@ -187,55 +196,34 @@ cdef class Networks:
         """Edge gradients sum_f de_dg_f dG_f/dr_ij, float64 [3, n_edges]; de_dg : [n, n_functions]"""
         out = np.zeros((3, x.shape[0]))
         cdef double[:, ::1] g = np.empty((1, self.n_functions))
-        self._block(centers, first, x, y, z, g, de_dg, out[0], out[1], out[2])
+        self._block(centers, first, x, y, z, g, de_dg, out)
         return out
 
-    def jvp(self, int32_t[::1] centers, int64_t[:, ::1] first, double[::1] x, double[::1] y, double[::1] z,
-            double[:, ::1] tangents):
-        """Descriptor tangents sum_ij dG_f/dr_ij . t_ij, float64 [n, n_functions]; tangents : [3, n_edges]"""
-        cdef double[:, ::1] g = np.empty((1, self.n_functions)), dg = np.zeros((centers.shape[0], self.n_functions))
-        self._block(centers, first, x, y, z, g, dg, tangents[0], tangents[1], tangents[2], True)
-        return np.asarray(dg)
-
     cdef _block(self, int32_t[::1] centers, int64_t[:, ::1] first, double[::1] x, double[::1] y, double[::1] z,
-                double[:, ::1] g, double[:, ::1] other, double[::1] gx, double[::1] gy, double[::1] gz,
-                bint tangents=False):
-        """values into g (row a, or the only row), then vjp of `other` into gx, gy, gz or jvp of these into `other`."""
-        cdef int64_t n = centers.shape[0], a, edges = x.shape[0]
-        cdef double nothing = 0.0
-        if first.shape[0] != n or first.shape[1] != self.n_elements + 1 or y.shape[0] != edges or z.shape[0] != edges:
-            raise ValueError("first is [n, n_elements + 1]; x, y, z are [n_edges]")
-        if other.shape[0] != n or other.shape[1] != self.n_functions:
+                double[:, ::1] g, double[:, ::1] de_dg=None, double[:, ::1] edges=None):
+        """values into g (row a, or the only row), then, where given, vjp of `de_dg` into `edges`."""
+        cdef int64_t n = centers.shape[0], a, n_edges = x.shape[0]
+        if de_dg is not None and (de_dg.shape[0] != n or de_dg.shape[1] != self.n_functions):
             raise ValueError("one row of n_functions an environment")
-        if gx is not None and not gx.shape[0] == gy.shape[0] == gz.shape[0] == edges:
-            raise ValueError("edge columns are [n_edges]")
-        bounds, kinds = np.asarray(first), np.asarray(centers)
-        if n and (np.diff(bounds, axis=1).min() < 0 or bounds.min() < 0 or bounds.max() > edges
-                  or kinds.min() < 0 or kinds.max() >= self.n_elements):
-            raise ValueError("centers or first out of range")
-        cdef int64_t most = int((bounds[:, -1] - bounds[:, 0]).max(initial=0))
-        cdef hd_scratch *scratch = self._scratch(most)
-        cdef const hd_descriptors *k = scratch.kernels
+        cdef double nothing = 0.0
+        cdef hd_scratch *scratch = self._scratch(_most_neighbors(self, centers, first, x, y, z))
         cdef hd_environment env
         cdef const hd_plan *plan
         env.x = env.y = env.z = &nothing
-        if edges:
+        cdef double *to[3]
+        to[0] = to[1] = to[2] = &nothing
+        if n_edges:
             env.x, env.y, env.z = &x[0], &y[0], &z[0]
-        cdef double *ex = &nothing
-        cdef double *ey = &nothing
-        cdef double *ez = &nothing
-        cdef bint edge_columns = gx is not None, many = g.shape[0] == n
-        if edge_columns and edges:
-            ex, ey, ez = &gx[0], &gy[0], &gz[0]
+            if edges is not None:
+                to[0], to[1], to[2] = &edges[0, 0], &edges[1, 0], &edges[2, 0]
+        cdef bint many = g.shape[0] == n, gradients = edges is not None
         with nogil:
             for a in range(n):
                 env.first = &first[a, 0]
                 plan = &self.elements[centers[a]].plan
-                k.values(plan, &env, scratch, &g[a if many else 0, 0])
-                if tangents:
-                    k.jvp(plan, &env, scratch, ex, ey, ez, &other[a, 0])
-                elif edge_columns:
-                    k.vjp(plan, &env, scratch, &other[a, 0], ex, ey, ez)
+                scratch.kernels.values(plan.descriptor, &env, scratch.work, &g[a if many else 0, 0])
+                if gradients:
+                    scratch.kernels.vjp(plan.descriptor, &env, scratch.work, &de_dg[a, 0], to[0], to[1], to[2])
 
     def network(self, int element, x, int member=0):
         """E_NN [n] and dE_NN/dx [n, n_inputs] of one member for inputs x [n, n_inputs]"""
@@ -396,5 +384,6 @@ cdef class Networks:
         return threads
 
 
+include "_hdnnp_descriptors.pxi"
 include "_hdnnp_tangents.pxi"
 include "_hdnnp_md.pxi"

@@ -46,8 +46,8 @@ def keep_tangents(Networks networks, int element, int64_t[:, ::1] first, double[
             env.first = &first[a, 0]
             begin = first[a, 0]
             own = first[a, networks.n_elements] - begin
-            scratch.kernels.values(plan, &env, scratch, &g[a, 0])
-            scratch.kernels.jacobian(plan, &env, scratch, &dg_dr[0])
+            scratch.kernels.values(plan.descriptor, &env, scratch.work, &g[a, 0])
+            k.jacobian(plan, &env, networks.n_elements, scratch, &dg_dr[0])
             k.keep_tangents(n_f, own, &dg_dr[0], env.x + begin, env.y + begin, env.z + begin, entries + begin,
                             start[a + 1] - start[a], &sums[0], &t[start[a], 0, 0],
                             NULL if s is None else &s[a, 0, 0])

@@ -11,7 +11,7 @@ from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.zbl import ZBL
 from mdcore.simulation import Simulation
 from tests import mpi_trajectory
-from tests.reference.hdnnp_models import random_model
+from tests.reference.hdnnp_models import chebyshev_model, random_model
 from tests.systems import SKEW, TRICLINIC, scattered
 
 SPECIES = {"symbols": ("O", "H"), "closest": 0.9}
@@ -21,6 +21,7 @@ CELLS = {
     "slab": lambda: scattered(60, np.diag([6.0, 6.0, 12.0]) @ SKEW, (True, True, False), seed=23, **SPECIES),
     "cluster": lambda: scattered(40, 5.0 * np.eye(3), (False, False, False), seed=24, **SPECIES),
     "wall": lambda: scattered(120, 7.7 * TRICLINIC, seed=26, **SPECIES),
+    "chebyshev": lambda: scattered(120, 7.7 * TRICLINIC, seed=27, **SPECIES),
     "tiny": lambda: scattered(4, 1.9 * np.eye(3), seed=25, **SPECIES),
 }
 
@@ -30,7 +31,10 @@ def build(case: str, comm=None, state=None):
     system = CELLS[cell]()
     noise = _kernels.normals(7, 0, 1, np.arange(system.n_atoms))
     system.velocities = 0.5 * noise / np.sqrt(system.masses)[:, None]
-    potential = HDNNPotential(random_model(types=[2, 3, 9, 13, 21], cutoff=2.5), precision=(precision or ["double"])[0])
+    model = random_model(types=[2, 3, 9, 13, 21], cutoff=2.5)
+    if cell == "chebyshev":
+        model = chebyshev_model(("O", "H"), cutoff=2.5)
+    potential = HDNNPotential(model, precision=(precision or ["double"])[0])
     if cell == "wall":  # full and half lists side by side
         potential = Sum(potential, ZBL(0.5, 1.3))
     integrator = VelocityVerlet(0.01) if ensemble == "nve" else Langevin(0.01, (1.0, 0.7), 1.0)

@@ -11,8 +11,9 @@ import mdcore
 from mdcore import Disagreement, ExtxyzDump, HDNNPotential, Simulation, System, Trajectory, VelocityVerlet, evaluate
 from mdcore.errors import DisagreementError, InputError
 from mdcore.potentials.committee import committee, single
+from mdcore.potentials.frozen import identical
 from mdcore.potentials.hdnnp_h5 import read_h5, write_h5
-from mdcore.potentials.hdnnp_model import ElementNetwork, fingerprint, identical
+from mdcore.potentials.hdnnp_model import ElementNetwork, fingerprint
 from mdcore.potentials.hdnnp_vectors import make_test_vectors
 from mdcore.potentials.native_units import Units
 from tests.contract import assert_forces_match_energy

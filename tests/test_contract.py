@@ -28,7 +28,7 @@ from mdcore.potentials.zbl import ZBL
 from mdcore.system import System
 from tests import contract, eam_files
 from tests import threebody_files as files
-from tests.reference.hdnnp_models import random_model
+from tests.reference.hdnnp_models import chebyshev_model, random_model
 from tests.systems import TRICLINIC, cells, scattered
 
 
@@ -102,6 +102,10 @@ POTENTIALS = {
     "hdnnp one element": hdnnp("Cu", types=[2, 3], cutoff_type=5),
     "hdnnp three elements": hdnnp("O", "H", "Cu", types=[2, 9], cutoff_type=4),
     "hdnnp steep cutoff": hdnnp("O", "H", types=[2, 3, 13], cutoff_type=8, activations="tsl"),
+    # all T_m are 1 at the cutoff, where the second derivative of the cosine jumps: a difference may step over it
+    "chebyshev": Case(
+        lambda: HDNNPotential(chebyshev_model(("O", "H"), activations="ppl")), ("O", "H"), force_jump=3e-5
+    ),
     "committee": Case(lambda: HDNNPotential(COMMITTEE), ("O", "H")),
     "network + wall": hdnnp("O", "H", types=[2, 3, 9], cutoff_type=3, wall=lambda: ZBL(0.6, 1.4)),
 }

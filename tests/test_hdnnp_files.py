@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from mdcore.errors import InputError, OutputError
+from mdcore.potentials.frozen import identical
 from mdcore.potentials.hdnnp_h5 import read_h5, write_h5
-from mdcore.potentials.hdnnp_model import HDNNP, SCALING_MODES, TestVector, identical
+from mdcore.potentials.hdnnp_model import HDNNP, SCALING_MODES, TestVector
 from mdcore.potentials.n2p2 import read_n2p2
 from mdcore.potentials.n2p2_data import LabelledStructure, read_input_data, write_input_data
 from mdcore.potentials.n2p2_write import write_n2p2

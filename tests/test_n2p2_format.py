@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mdcore.errors import InputError
-from mdcore.potentials.hdnnp_model import identical
+from mdcore.potentials.frozen import identical
 from mdcore.potentials.n2p2 import read_n2p2
 from mdcore.potentials.n2p2_write import write_n2p2
 from tests.reference.hdnnp_models import INPUT, random_model, write_folder

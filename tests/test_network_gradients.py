@@ -39,7 +39,7 @@ def kernels_of(network):
     n = network.layer_sizes[0]
     functions = [SymmetryFunction(type=2, center="H", neighbors=("H",), eta=1.0 + k, cutoff=3.0) for k in range(n)]
     plan = make_plan(tuple(functions), ("H",))
-    return _hdnnp.Networks([(plan, [network_tables(network)], np.ones(n), np.zeros(n), 0.0, 1.0, 0.0)], [1.0])
+    return _hdnnp.Networks([(plan, [network_tables(network)], np.ones(n), np.zeros(n), 0.0, 1.0, 0.0)])
 
 
 def samples(n, n_in, seed=1):
@@ -228,7 +228,7 @@ class Fit:
         dl_de = 2 * of_energy * (energy - self.energy0)
         dl_df, dl_dw = 2 * of_forces * (forces - self.forces0), 2 * of_virial * (virial - self.virial0)
         tangents = (dl_df[self.i] - dl_df[self.j]).T - dl_dw.T @ self.edges  # dL/dg_ij
-        rates = self.networks.jvp(*self.block.arguments(), np.ascontiguousarray(tangents))  # dL/d(dE/dG)
+        rates = _hdnnp.jvp(self.networks, *self.block.arguments(), np.ascontiguousarray(tangents))  # dL/d(dE/dG)
         return [
             self.networks.gradients(e, x, np.full(len(x), factor * dl_de), factor * slope * rates[atoms, :n])[0]
             for e, atoms, n, slope, x, factor, _ in self.elements()

@@ -13,8 +13,9 @@ from mdcore.errors import ExtrapolationError, InputError, SimulationError
 from mdcore.potentials.committee import committee, single
 from mdcore.potentials.disagreement import Disagreement
 from mdcore.potentials.extrapolation import ENOUGH, Count, Sighting
+from mdcore.potentials.frozen import identical
 from mdcore.potentials.hdnnp_h5 import read_h5, write_h5
-from mdcore.potentials.hdnnp_model import fingerprint, identical
+from mdcore.potentials.hdnnp_model import fingerprint
 from mdcore.potentials.known import Known, verdict
 from mdcore.training.known import known_of
 from tests.reference import trained

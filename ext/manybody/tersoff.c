@@ -2,17 +2,16 @@
 #include "kernels.h"
 #include "manybody/four.h"
 
-/* The cutoff function: 1 below R - D, 0 above R + D, 1/2 - 1/2 sin(pi/2 x), x = (r - R) / D, between; its slope in *slope.
- * As sin^2(pi/4 (1 - x)) it keeps its digits, however small it is, so that powers of zeta below 1 have a slope that is
- * theirs. per_d may be infinite. */
+/* The cutoff function: 1 below R - D, 0 above R + D, 1/2 - 1/2 sin(pi/2 (r - R) / D) between; its slope in *slope.
+ * per_d may be infinite. */
 MD_INLINE v4d ts_cutoff(v4d r, v4d middle, v4d per_d, v4d *slope)
 {
-    const v4d half = v_set1(0.5), one = v_set1(1.0), x = (r - middle) * per_d;
+    const v4d zero = v_set1(0.0), half = v_set1(0.5), one = v_set1(1.0), x = (r - middle) * per_d;
     const v4i between = (v4i)(v_size(x) < one);
-    const v4d y = v_mask(half * (one - x), between), sine = v_sin_quarter(y), quarter = v_sin_quarter(half * y);
-    const v4d cosine = v_fma(v_set1(-2.0) * quarter, quarter, one); /* of pi/2 y */
-    *slope = v_mask(v_set1(-1.5707963267948966) * per_d * sine * cosine, between);
-    return v_select(between, sine * sine, v_mask(one, (v4i)(x < half)));
+    const v4d y = v_mask(x, between), sine = v_sin_quarter(half * y);
+    const v4d cosine = v_fma(v_set1(-2.0) * sine, sine, one); /* of pi/2 x */
+    *slope = v_mask(v_set1(-0.78539816339744831) * per_d * cosine, between);
+    return v_select(between, v_fma(-half, v_sin_quarter(y), half), v_select((v4i)(x < zero), one, zero));
 }
 
 /* b of zeta, and its derivative */

@@ -13,7 +13,8 @@ from dataclasses import replace
 import numpy as np
 
 from mdcore.errors import InputError
-from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Scaling, identical
+from mdcore.potentials.frozen import identical
+from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Scaling
 from mdcore.potentials.hdnnp_plan import energy_of
 from mdcore.potentials.known import Known
 from mdcore.potentials.walls import joined
@@ -30,6 +31,11 @@ def committee(models: Sequence[HDNNP]) -> HDNNP:
     """
     first, *rest = models
     for k, model in enumerate(rest, start=2):
+        if model.kind != first.kind:
+            raise InputError(
+                f"a committee shares the kind of descriptors, and number {k}, {model.name or 'without a name'}, has "
+                f"{model.kind} in place of {first.kind}"
+            )
         for what in ("elements", "units"):
             if not identical(getattr(model, what), getattr(first, what)):
                 raise InputError(

@@ -1,9 +1,9 @@
 """Behler-Parrinello network potentials in the engine: each atom's energy is a network of its surroundings.
 
-E = sum_i E_i(G_i), G_i the symmetry functions of atom i. Behler and Parrinello, Phys. Rev. Lett. 98, 146401
-(2007). Of a committee, E_i is the mean over its members (disagreement.py: how they differ). The kernels
-(ext/symmetry.c, ext/network.c) work in the author's own units; positions, energies and forces are converted on their
-way in and out.
+E = sum_i E_i(G_i), G_i the descriptors of atom i, symmetry functions or of another kind. Behler and Parrinello, Phys.
+Rev. Lett. 98, 146401 (2007). Of a committee, E_i is the mean over its members (disagreement.py: how they differ). The
+kernels (ext/symmetry.c, ext/network.c) work in the author's own units; positions, energies and forces are converted on
+their way in and out.
 """
 
 import numpy as np
@@ -12,16 +12,23 @@ from mdcore import exact
 from mdcore._hdnnp import PRECISIONS, Networks, deviations, most_threads
 from mdcore.elements import element_of
 from mdcore.errors import InputError
+from mdcore.potentials import chebyshev, hdnnp_plan
 from mdcore.potentials.base import Bound, Finding, Potential
 from mdcore.potentials.disagreement import DISAGREEMENT, Disagreement, Spread
 from mdcore.potentials.extrapolation import Extrapolation
 from mdcore.potentials.hdnnp_model import HDNNP
-from mdcore.potentials.hdnnp_plan import energy_of, make_plan, network_tables
+from mdcore.potentials.hdnnp_plan import energy_of, network_tables
 from mdcore.potentials.hdnnp_vectors import check_test_vectors
 from mdcore.potentials.known import verdict
 from mdcore.potentials.native_units import Units
 from mdcore.potentials.walls import zbl_of
 from mdcore.threads import number_of_threads
+
+# who makes the plan of an element from its descriptors, by their kind (ext/descriptors.h)
+PLANS = {
+    "symmetry": hdnnp_plan.make_plan,
+    "chebyshev": chebyshev.make_plan,
+}
 
 
 class HDNNPotential(Potential):
@@ -159,7 +166,7 @@ class HDNNPotential(Potential):
         return verdict(self.name, self.model.known, self.extrapolation.total, self.disagreement)
 
     def label(self, symbol: str, index: int) -> str:
-        """How messages name a symmetry function of an element."""
+        """How messages name a descriptor of an element."""
         return self.model.symmetry_functions[self.model.elements.index(element_of(symbol))][index].label
 
 
@@ -256,6 +263,6 @@ def networks_of(model: HDNNP, precision: str = "double") -> Networks:
         slope, shift, base = scaling.affine()
         factor, offset = energy_of(model, e)
         members = [network_tables(own[e]) for own in model.members]
-        elements.append((make_plan(functions, model.elements), members, slope, shift, base, factor, offset))
+        elements.append((PLANS[model.kind](functions, model.elements), members, slope, shift, base, factor, offset))
     ranges = [(scaling.min, scaling.max) for scaling in model.scaling]
-    return Networks(elements, np.array(model.atomic_numbers, dtype=np.float64), ranges, precision)
+    return Networks(elements, ranges, precision)

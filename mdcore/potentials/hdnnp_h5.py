@@ -39,6 +39,7 @@ from mdcore.potentials.hdnnp_model import (
     Scaling,
     SymmetryFunction,
     TestVector,
+    check_storable,
 )
 from mdcore.potentials.known import Known
 from mdcore.potentials.native_units import Units
@@ -59,6 +60,7 @@ _WALL = np.dtype([("element_1", "i4"), ("element_2", "i4"), ("inner", "f8"), ("c
 
 def write_h5(model: HDNNP, path, overwrite: bool = False) -> None:
     """Write `model` to one file, replaced in one step; OutputError if it exists and not `overwrite`."""
+    check_storable(model)
     with replacing(path, overwrite=overwrite) as temporary:
         with new_h5(temporary, userblock_size=SEAL_BYTES) as file:
             _write(file, model)

@@ -11,11 +11,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import InputError
+from mdcore.potentials.frozen import frozen, plain_floats
 from mdcore.potentials.known import Known
 from mdcore.potentials.native_units import Units
 from mdcore.potentials.walls import Wall, check_walls
@@ -60,11 +62,12 @@ class SymmetryFunction:
     subtype: str = ""
     cutoff_type: int = 1
     alpha: float = 0.0
+    kind: ClassVar = "symmetry"
 
     def __post_init__(self):
         if self.type not in RADIAL_TYPES + ANGULAR_TYPES:
             raise InputError(f"symmetry function type {self.type}: expected 2, 3, 9, 12, 13 or 20 to 25")
-        _plain_floats(self)
+        plain_floats(self)
         object.__setattr__(self, "neighbors", tuple(sorted(self.neighbors, key=ATOMIC_NUMBERS.__getitem__)))
         wanted = 0 if self.type in WEIGHTED_TYPES else 1 if self.type in RADIAL_TYPES else 2
         numbers = (self.cutoff, self.eta, self.rs, self.lambda_, self.zeta, self.rl, self.thl, self.thr)
@@ -126,9 +129,9 @@ class Scaling:
     def __post_init__(self):
         if self.mode not in SCALING_MODES:
             raise InputError(f"scaling mode {self.mode!r}: expected one of {', '.join(SCALING_MODES)}")
-        _plain_floats(self)
+        plain_floats(self)
         for name in ("min", "max", "mean", "sigma"):
-            object.__setattr__(self, name, _frozen(getattr(self, name)))
+            object.__setattr__(self, name, frozen(getattr(self, name)))
 
     def affine(self) -> tuple[np.ndarray, np.ndarray, float]:
         """slope [n], shift [n], base: the network input is ``slope * (G - shift) + base``."""
@@ -165,8 +168,8 @@ class ElementNetwork:
     normalize_nodes: bool = False
 
     def __post_init__(self):
-        object.__setattr__(self, "weights", tuple(_frozen(w, 2) for w in self.weights))
-        object.__setattr__(self, "biases", tuple(_frozen(b) for b in self.biases))
+        object.__setattr__(self, "weights", tuple(frozen(w, 2) for w in self.weights))
+        object.__setattr__(self, "biases", tuple(frozen(b) for b in self.biases))
         object.__setattr__(self, "activations", tuple(self.activations))
         if not len(self.weights) == len(self.biases) == len(self.activations) > 0:
             raise InputError("a network needs one weight matrix, bias vector and activation a layer")
@@ -224,7 +227,7 @@ class Normalisation:
     conv_length: float = 1.0
 
     def __post_init__(self):
-        _plain_floats(self)
+        plain_floats(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,12 +246,12 @@ class TestVector:
     forces: np.ndarray
 
     def __post_init__(self):
-        _plain_floats(self)
+        plain_floats(self)
         object.__setattr__(self, "symbols", tuple(self.symbols))
-        object.__setattr__(self, "positions", _frozen(self.positions, 2))
-        object.__setattr__(self, "forces", _frozen(self.forces, 2))
+        object.__setattr__(self, "positions", frozen(self.positions, 2))
+        object.__setattr__(self, "forces", frozen(self.forces, 2))
         if self.cell is not None:
-            object.__setattr__(self, "cell", _frozen(self.cell, 2))
+            object.__setattr__(self, "cell", frozen(self.cell, 2))
         if not self.positions.shape == self.forces.shape == (len(self.symbols), 3) or not self.symbols:
             raise InputError("test vector: positions and forces must be [n_atoms, 3], one symbol an atom")
         numbers = [self.positions, self.forces, np.array(self.energy)]
@@ -264,6 +267,8 @@ class TestVector:
 class HDNNP:
     """A whole potential (second generation: short-range, element networks). One entry an element, by Z.
 
+    symmetry_functions : the descriptors of each element, all of one `kind`: symmetry functions, or objects with the
+        same center, neighbors, cutoff, label and sort_key, of a kind that hdnnp.PLANS knows
     walls : the repulsion of nuclei that belongs to its energy, one a pair of elements at most; test vectors are of the
         networks alone
     others : networks of the further members of a committee, which share all else; energy and forces are means over the
@@ -296,6 +301,8 @@ class HDNNP:
         if len({len(column) for column in columns}) != 1:
             raise InputError("every element needs descriptors, scaling, a network and an atom energy")
         for element, functions, scaling, network in zip(*columns[:4], strict=True):
+            if any(f.kind != self.kind for f in functions):
+                raise InputError(f"the descriptors of {element} are not all of the kind {self.kind}")
             if any(f.center != element for f in functions):
                 raise InputError(f"a symmetry function listed for {element} has another centre")
             if list(functions) != sorted(functions, key=lambda f: f.sort_key):
@@ -319,6 +326,11 @@ class HDNNP:
         if len(self.members) > MOST_MEMBERS:
             raise InputError(f"{len(self.members)} members of a committee: {MOST_MEMBERS} at most")
         check_walls(self.walls, self.elements)
+
+    @property
+    def kind(self) -> str:
+        """Of its descriptors (ext/descriptors.h)."""
+        return next((f.kind for functions in self.symmetry_functions for f in functions), "symmetry")
 
     @property
     def members(self) -> tuple[tuple[ElementNetwork, ...], ...]:
@@ -369,32 +381,10 @@ def fingerprint(model: HDNNP) -> str:
     return digest.hexdigest()
 
 
-def identical(a, b) -> bool:
-    """The same content, every float to the last bit (nan equals nan)."""
-    if is_dataclass(a):
-        names = [f.name for f in fields(a)]
-        return type(a) is type(b) and all(identical(getattr(a, n), getattr(b, n)) for n in names)
-    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        same_kind = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
-        return same_kind and a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
-    if isinstance(a, tuple | list):
-        return len(a) == len(b) and all(map(identical, a, b))
-    if isinstance(a, Mapping):
-        return a.keys() == b.keys() and all(identical(a[k], b[k]) for k in a)
-    return a == b or (a != a and b != b)
-
-
-def _plain_floats(data) -> None:
-    """Python's own floats in every float field, for files are written from their repr."""
-    for f in fields(data):
-        if f.type is float:
-            object.__setattr__(data, f.name, float(getattr(data, f.name)))
-
-
-def _frozen(array, ndim: int = 1) -> np.ndarray:
-    """An own, contiguous, read-only float64 copy with so many axes."""
-    array = np.array(array, dtype=np.float64, order="C", ndmin=ndim)
-    if array.ndim != ndim:
-        raise InputError(f"an array of shape {array.shape}, expected {ndim} ax{'i' if ndim == 1 else 'e'}s")
-    array.setflags(write=False)
-    return array
+def check_storable(model: HDNNP) -> None:
+    """InputError where its descriptors are of a kind that no file format has."""
+    if model.kind != SymmetryFunction.kind:
+        raise InputError(
+            f"{model.name or 'potential'}: files hold symmetry functions, and its descriptors are {model.kind}; it can "
+            "be run from Python, but not stored"
+        )

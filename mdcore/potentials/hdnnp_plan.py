@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.potentials.hdnnp_model import (
     ACTIVATIONS,
     ANGULAR_TYPES,
@@ -58,16 +59,19 @@ FAMILY = np.dtype(
 )
 
 
+COUNTS = _struct(("i8", "families elements functions"))
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The tables of one central element (dtypes above) and its number of functions."""
+    """The descriptors of one central element, as the kernels of their kind read them.
 
-    families: np.ndarray
-    exponents: np.ndarray
-    radials: np.ndarray
-    groups: np.ndarray
-    angles: np.ndarray
-    terms: np.ndarray
+    kind : an entry of ext/descriptors.h; tables : arrays, in the order of the pointers of the kind's struct there;
+    n_functions : how many numbers the network gets
+    """
+
+    kind: str
+    tables: tuple[np.ndarray, ...]
     n_functions: int
 
 
@@ -82,7 +86,7 @@ class _Factor:
 
 
 def make_plan(functions: tuple[SymmetryFunction, ...], elements: tuple[str, ...]) -> Plan:
-    """Tables for the symmetry functions of one central element, `out` in the order given."""
+    """The plan of the symmetry functions of one central element, `out` in the order given."""
     families: dict[tuple, list] = {}
     for out, function in enumerate(functions):
         factor = _radial_factor(function)
@@ -91,8 +95,10 @@ def make_plan(functions: tuple[SymmetryFunction, ...], elements: tuple[str, ...]
     for (window, shift), members in families.items():
         _add_family(tables, window, shift, members, elements)
     kinds = (FAMILY, EXPONENT, RADIAL, GROUP, ANGLE, TERM)
-    arrays = {name: np.array(rows, dtype=kind) for (name, rows), kind in zip(tables.items(), kinds, strict=True)}
-    return Plan(**arrays, n_functions=len(functions))
+    counts = np.array([(len(families), len(elements), len(functions))], dtype=COUNTS)
+    arrays = [np.array(rows, dtype=kind) for rows, kind in zip(tables.values(), kinds, strict=True)]
+    charges = np.array([ATOMIC_NUMBERS[element] for element in elements], dtype=np.float64)
+    return Plan("symmetry", (counts, *arrays, charges), len(functions))
 
 
 def network_tables(network: ElementNetwork) -> list[tuple]:

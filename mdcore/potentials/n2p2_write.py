@@ -12,7 +12,7 @@ import numpy as np
 from mdcore.elements import ATOMIC_NUMBERS
 from mdcore.errors import OutputError
 from mdcore.potentials.committee import single
-from mdcore.potentials.hdnnp_model import COMPACT_TYPES, HDNNP, ElementNetwork, SymmetryFunction
+from mdcore.potentials.hdnnp_model import COMPACT_TYPES, HDNNP, ElementNetwork, SymmetryFunction, check_storable
 from mdcore.potentials.n2p2_settings import SYMFUNCTION_ARGUMENTS
 from mdcore.writing import plain, write_texts
 
@@ -42,6 +42,7 @@ def write_n2p2(model: HDNNP, folder, overwrite: bool = False) -> list[Path]:
 
     Returns the folders; OutputError if one holds a potential already.
     """
+    check_storable(model)
     folders = member_folders(folder, len(model.members))
     for own in folders:
         if (own / "input.nn").exists() and not overwrite:

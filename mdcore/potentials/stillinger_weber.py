@@ -61,16 +61,12 @@ class StillingerWeber(ThreeBody):
         of, n = self.triples(symbols), len(symbols)
         pair = {name: of_pairs(values) for name, values in of.items()}
         strength, sigma = pair["A"] * pair["epsilon"], pair["sigma"]
-        with np.errstate(over="ignore", invalid="ignore"):
-            p, q = strength * pair["B"] * sigma ** pair["p"], strength * sigma ** pair["q"]
-        cuts = [shortened({k: v[a, b] for k, v in pair.items()}) for a in range(n) for b in range(n)]
-        cuts = np.array(cuts).reshape(n, n)
+        p, q = strength * pair["B"] * sigma ** pair["p"], strength * sigma ** pair["q"]
+        cuts = np.array([[shortened({k: v[a, b] for k, v in pair.items()}) for b in range(n)] for a in range(n)])
         rows = np.stack(
             [cuts**2, sigma * pair["a"], pair["gamma"] * sigma, sigma, 0.5 * p, 0.5 * q, pair["p"], pair["q"]], axis=-1
         )
         rows[cuts == 0.0] = 0.0
-        if not np.isfinite(rows).all():
-            raise InputError(f"{self.name}: A epsilon B sigma^p of {', '.join(symbols)} is too large to compute with")
         angle, cosine = of["lambda"] * of["epsilon"], of["costheta0"]
         triples = np.stack([angle, angle * cosine, angle * cosine**2, angle * (1.0 - cosine) ** 2], axis=-1)
         self.check_pairs(symbols, np.delete(rows, SIGMA_GAMMA, axis=-1), (cuts > 0.0) & (strength > 0.0))

@@ -78,5 +78,5 @@ class Tersoff(ThreeBody):
 
 def _cutoff(of) -> tuple[np.ndarray, np.ndarray]:
     """R and 1 / D: infinite where a bond ends at once."""
-    with np.errstate(divide="ignore", over="ignore"):
+    with np.errstate(divide="ignore"):
         return of["R"], 1.0 / of["D"]

@@ -6,7 +6,6 @@ line after `#` is a comment. A file may have more elements than a system.
 
 import itertools
 import math
-import os
 import re
 from dataclasses import dataclass
 
@@ -50,18 +49,13 @@ class ThreeBody(Potential):
     def __init__(self, path, elements=None):
         if isinstance(path, dict):
             self.name, entries = self.title, entries_of(path, self.title, self.names)
-        elif isinstance(path, str | os.PathLike):
-            self.name, entries = str(path), read_entries(path, self.title, self.names)
         else:
-            raise InputError(f"{self.title}: expected the name of a file or a dict of entries, not {path!r}")
+            self.name, entries = str(path), read_entries(path, self.title, self.names)
         known = tuple(dict.fromkeys(itertools.chain(*entries)))
-        wanted = (elements,) if isinstance(elements, str) else known if elements is None else elements
-        if not isinstance(wanted, list | tuple):
-            raise InputError(f'{self.title}: elements = {elements!r}: expected names, e.g. ["Si", "C"]')
-        for name in wanted:
+        for name in elements or ():
             if name not in known:
                 raise InputError(f"{self.name}: no element {name}; it has {', '.join(known)}")
-        self.elements = tuple(dict.fromkeys(wanted))
+        self.elements = known if elements is None else tuple(elements)
         self.entries = {key: entry for key, entry in entries.items() if set(key) <= set(self.elements)}
         self.cutoff = 0.0
         for (_, b, c), entry in self.entries.items():
@@ -139,8 +133,9 @@ def entries_of(given: dict, title: str, names) -> dict[tuple[str, str, str], Ent
         where = f"{title}: {key!r}"
         if not (isinstance(key, tuple) and len(key) == 3 and all(isinstance(name, str) for name in key)):
             raise InputError(f'{where}: expected three elements, e.g. ("Si", "Si", "C")')
-        if not isinstance(numbers, list | tuple | np.ndarray) or len(numbers) != len(names):
-            raise InputError(f"{where}: expected {len(names)} numbers: {', '.join(names)}")
+        numbers = list(numbers)
+        if len(numbers) != len(names):
+            raise InputError(f"{where}: {len(numbers)} numbers; expected {len(names)}: {', '.join(names)}")
         found[key] = _entry(names, numbers, where)
     return found
 

@@ -85,7 +85,7 @@ def _trained_densities(potential) -> dict[str, float]:
             volumes = shells @ term.networks.values(centers, first, r.copy(), zeros, zeros)
             for k, function in enumerate(functions):
                 mean = model.scaling[e].mean[k]
-                if function.type in (2, 20) and function.neighbors == (element,) and mean > 0 and volumes[k] > 0:
+                if function.neighbors == (element,) and mean > 0 and volumes[k] > 0:
                     weight, best = volumes[k], found.get(element, (0.0, 0.0))
                     found[element] = max(best, (weight, mean / weight / scale**3))
     fallback = 0.05 / len(model.elements)

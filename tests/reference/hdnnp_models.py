@@ -3,6 +3,7 @@
 import numpy as np
 
 from mdcore.elements import ATOMIC_NUMBERS
+from mdcore.potentials.chebyshev import chebyshev
 from mdcore.potentials.hdnnp_model import (
     HDNNP,
     ElementNetwork,
@@ -44,12 +45,12 @@ def functions_of(center, elements, types=ALL_TYPES, cutoff=3.0, cutoff_type=1, a
 
 def random_model(
     elements=("H", "O"), mode="scale_center", hidden=(5, 4), activations="tpl", normalize_nodes=False, seed=1,
-    normalisation=True, weights_seed=None, **options,
+    normalisation=True, weights_seed=None, functions=None, **options,
 ):  # fmt: skip
     """A potential of random weights; `options` go to `functions_of`. weights_seed : other weights, all else the same"""
     rng = np.random.default_rng(seed)
     elements = tuple(sorted(elements, key=ATOMIC_NUMBERS.__getitem__))
-    functions = tuple(functions_of(e, elements, **options) for e in elements)
+    functions = functions or tuple(functions_of(e, elements, **options) for e in elements)
     scaling, networks = [], []
     for own in functions:
         low = rng.uniform(-0.2, 0.2, len(own))
@@ -72,6 +73,16 @@ def random_model(
         training={"force_rmse": 0.04213, "epochs": 12},
         name="random",
     )
+
+
+def chebyshev_model(
+    elements, radial=6, angular=5, cutoff=3.0, angular_cutoff=2.3, weighted=True, functions=None, **options
+):
+    """A potential of random weights on Chebyshev descriptors."""
+    elements = tuple(sorted(elements, key=ATOMIC_NUMBERS.__getitem__))
+    sizes = {"radial": radial, "cutoff": cutoff, "angular": angular, "angular_cutoff": angular_cutoff}
+    functions = functions or tuple(chebyshev(e, **sizes, weighted=weighted) for e in elements)
+    return random_model(elements, functions=functions, **options)
 
 
 def random_cluster(symbols, seed=0, spread=1.6, closest=0.7):

@@ -1,0 +1,169 @@
+"""A second kind of descriptor: do its kernels equal their slow twin, and does the engine run it like the first?"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mdcore import _hdnnp
+from mdcore.errors import InputError
+from mdcore.potentials.chebyshev import ORDERS, ChebyshevFunction, chebyshev, make_plan, weights
+from mdcore.potentials.committee import committee, single
+from mdcore.potentials.hdnnp import PLANS, HDNNPotential, networks_of
+from mdcore.potentials.hdnnp_h5 import write_h5
+from mdcore.potentials.n2p2_write import write_n2p2
+from mdcore.simulation import Simulation
+from tests import contract
+from tests.mpi import ROOT, mpirun, needs_mpi
+from tests.reference import chebyshev as twin
+from tests.reference.hdnnp_models import chebyshev_model, random_model
+from tests.systems import TRICLINIC, scattered
+from tests.test_parallel import SAME
+from tests.test_symmetry_kernels import SYMBOLS, Block, cluster_environments, crowd, level
+
+__all__ = ["level"]  # a fixture
+
+
+def environments():
+    """Few and many neighbours, on either side of the cutoffs, and none."""
+    return [*cluster_environments(SYMBOLS, range(4)), ("H", crowd(37)), ("O", crowd(1)), ("O", crowd(0))]
+
+
+def largest_errors(model, precision="double"):
+    """Of values, vjp and jvp, each relative to the largest number of its kind in an environment."""
+    networks, block = networks_of(model, precision), Block(model, environments())
+    rng = np.random.default_rng(1)
+    slopes = rng.normal(size=(len(block.edges), networks.n_functions))
+    tangents = rng.normal(size=(3, len(block.xyz[0])))
+    values = networks.values(*block.arguments())
+    gradients, rates = networks.vjp(*block.arguments(), slopes), _hdnnp.jvp(networks, *block.arguments(), tangents)
+    errors = np.zeros(3)
+    for a, env in enumerate(block.environments):
+        functions = model.symmetry_functions[block.centers[a]]
+        n = len(functions)
+        want, jacobian = twin.descriptors(functions, env, model.elements)
+        jacobian = jacobian.reshape(n, -1, 3)
+        found = (
+            (values[a, :n], want),
+            (block.of(a, gradients), np.einsum("s,snc->nc", slopes[a, :n], jacobian)),
+            (rates[a, :n], np.einsum("snc,nc->s", jacobian, block.of(a, tangents))),
+        )
+        for kind, (got, expected) in enumerate(found):
+            scale = max(1.0, np.abs(expected).max(initial=0))
+            errors[kind] = max(errors[kind], np.abs(got - expected).max(initial=0) / scale)
+    return errors
+
+
+@pytest.mark.parametrize("sizes", [(6, 5), (1, 1), (4, 0), (0, 3), (ORDERS, ORDERS)])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_kernels_equal_the_twin(sizes, weighted, level):
+    radial, angular = sizes
+    model = chebyshev_model(("O", "H"), radial=radial, angular=angular, weighted=weighted)
+    assert largest_errors(model).max() < 1e-12 * (1 + max(sizes) ** 2 / 10)
+
+
+def test_single_precision(level):
+    """Descriptors in float: 24 bits, times the slopes of T_m, m^2."""
+    errors = largest_errors(chebyshev_model(("O", "H"), radial=8, angular=6), "mixed")
+    assert np.all(errors > 1e-12) and np.all(errors < 5e-5)
+
+
+def test_a_choice_of_functions_in_any_number_of_elements(level):
+    """What a committee or a selection leaves: some orders, of three elements, whose middle one weighs nothing."""
+    model = chebyshev_model(("O", "H", "Cu"), radial=6, angular=5)
+    some = tuple(functions[::3] for functions in model.symmetry_functions)
+    rng = np.random.default_rng(1)
+    wanted, n = Block(model, environments()), 4
+    full, part = networks_of(model), networks_of(chebyshev_model(("O", "H", "Cu"), functions=some))
+    values, few = full.values(*wanted.arguments()), part.values(*wanted.arguments())
+    np.testing.assert_array_equal(values[:, ::3][:, : few.shape[1]], few)
+    slopes = rng.normal(size=few.shape)
+    spread = np.zeros(values.shape)
+    spread[:, ::3] = slopes
+    got, want = part.vjp(*wanted.arguments(), slopes), full.vjp(*wanted.arguments(), spread)
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-12 * np.abs(want).max())
+    assert n < few.shape[1] and weights(3).tolist() == [-1, 0, 1] and weights(2).tolist() == [-1, 1]
+
+
+def test_an_environment_does_not_know_its_block(level):
+    model, found = chebyshev_model(("O", "H")), environments()
+    networks, block = networks_of(model), Block(model, found)
+    values = networks.values(*block.arguments())
+    for a, environment in enumerate(found):
+        assert networks.values(*Block(model, [environment]).arguments()).tobytes() == values[a].tobytes()
+
+
+def test_a_committee_of_them_differs_and_falls_apart_again():
+    one = chebyshev_model(("O", "H"), weights_seed=1)
+    both = committee([one, chebyshev_model(("O", "H"), weights_seed=2)])
+    system = scattered(30, 4.6 * TRICLINIC, seed=8, symbols=("O", "H"), closest=0.9)
+    found = [
+        Simulation(system, HDNNPotential(m)).snapshot().forces for m in (both, single(both, 0), single(both, 1))
+    ]
+    np.testing.assert_allclose(found[0], (found[1] + found[2]) / 2, atol=1e-8)
+    sim = Simulation(system, HDNNPotential(both))
+    assert max(sim.findings.values(), key=np.max) is not None
+    with pytest.raises(InputError, match="has symmetry in place of chebyshev"):
+        committee([one, random_model(("O", "H"))])
+
+
+@needs_mpi[1]
+@pytest.mark.mpi
+def test_same_bits_on_any_number_of_ranks_and_restarts(tmp_path):
+    def run(name, ranks, *jobs):
+        (tmp_path / name).mkdir()
+        mpirun(ranks, ROOT / "tests" / "mpi_hdnnp.py", tmp_path / name, *jobs)
+        return [dict(np.load(tmp_path / name / f"{job.split(':')[0]}.npz")) for job in jobs]
+
+    jobs = ["chebyshev-nve:40", "chebyshev-langevin-mixed:40"]
+    one = run("one", 1, *jobs)
+    for ranks in (2, 3, 4):
+        for alone, shared in zip(one, run(f"on {ranks}", ranks, *jobs), strict=True):
+            for name in SAME:
+                assert alone[name].tobytes() == shared[name].tobytes(), f"{ranks}: {name}"
+    run("part", 3, "chebyshev-langevin-mixed:23")
+    state = tmp_path / "part" / "chebyshev-langevin-mixed.checkpoint"
+    (rest,) = run("rest", 2, f"chebyshev-langevin-mixed:17:{state}")
+    for name in SAME:
+        assert rest[name].tobytes() == one[1][name].tobytes(), name
+
+
+def test_forces_are_continuous():
+    contract.assert_continuous(lambda: HDNNPotential(chebyshev_model(("O", "H"))), ("O", "H", "O"), "metal", force=True)
+
+
+def test_threads_change_nothing():
+    system = scattered(60, 5.6 * TRICLINIC, seed=9, symbols=("O", "H"), closest=0.9)
+    one, three = (
+        Simulation(system, HDNNPotential(chebyshev_model(("O", "H")), threads=n)).snapshot().forces for n in (1, 3)
+    )
+    assert one.tobytes() == three.tobytes()
+
+
+def test_every_kind_has_kernels_and_a_plan():
+    assert _hdnnp.kinds() == tuple(PLANS) == ("symmetry", "chebyshev")
+
+
+def test_refuses(tmp_path):
+    model = chebyshev_model(("O", "H"))
+    for write, name in ((write_h5, "one.h5"), (write_n2p2, "folder")):
+        with pytest.raises(InputError, match="files hold symmetry functions, and its descriptors are chebyshev"):
+            write(model, tmp_path / name)
+    with pytest.raises(InputError, match="not all of the kind chebyshev"):
+        replace(model, symmetry_functions=(model.symmetry_functions[0], random_model(("O", "H")).symmetry_functions[1]))
+    with pytest.raises(InputError, match="the cutoffs 2 and 3"):
+        make_plan((*near("H", 2.0), *near("H", 3.0)), ("H",))
+    with pytest.raises(InputError, match="need two elements"):
+        make_plan(chebyshev("H", radial=1, cutoff=3.0, angular=0, angular_cutoff=3.0, weighted=True), ("H",))
+    for part, order, cutoff in (("both", 1, 3.0), ("radial", ORDERS, 3.0), ("radial", -1, 3.0), ("radial", 1, np.nan)):
+        with pytest.raises(InputError, match="expected"):
+            ChebyshevFunction(center="H", part=part, order=order, cutoff=cutoff)
+    plan = make_plan(near("H", 2.0), ("H",))
+    network = [(plan, [[]], np.ones(1), np.zeros(1), 0.0, 1.0, 0.0)]
+    for wrong in (replace(plan, kind="cheby"), replace(plan, tables=plan.tables[:2])):
+        with pytest.raises(ValueError, match=r"no kernels for|tables of that kind"):
+            _hdnnp.Networks([(wrong, *network[0][1:])])
+
+
+def near(center, cutoff):
+    return chebyshev(center, radial=1, cutoff=cutoff, angular=0, angular_cutoff=cutoff, weighted=False)
