@@ -192,7 +192,7 @@ static void values(const void *descriptor, const hd_environment *env, void *memo
     read_out(plan, work, g);
 }
 
-/* `along` of the radial functions: sum_f de_dg_f P (phi - eta kappa) */
+/* `radial_sum` of the radial functions: sum_f de_dg_f P (phi - eta kappa) */
 static void radial_slopes(const hd_symmetry *plan, const hd_family *family, const hd_view *view, const double *de_dg,
                           const hd_work *work)
 {
@@ -209,7 +209,7 @@ static void radial_slopes(const hd_symmetry *plan, const hd_family *family, cons
             vr term = slope * r_load(p + t);
             if (radial->element == HD_ALL)
                 term *= r_load(view->charge + t);
-            v->along = r_fma(term, v->phi - eta * (one - shift * v->inverse), v->along);
+            v->radial_sum = r_fma(term, v->phi - eta * (one - shift * v->inverse), v->radial_sum);
         }
     }
 }
@@ -230,12 +230,12 @@ static void finish(const hd_symmetry *plan, const hd_view *view, const hd_work *
     const vr two = r_set1(2);
     for (int64_t t = 0; t < view->n; t += LANES) {
         const hd_vector *v = view->vectors + (uint64_t)t / LANES;
-        vr x, y, z, along;
-        r_columns(view->own + 4 * t, &x, &y, &z, &along);
-        along = two * (along + v->along);
-        r_store(hx + t, r_fma(along, v->x, v->turn_x + x));
-        r_store(hy + t, r_fma(along, v->y, v->turn_y + y));
-        r_store(hz + t, r_fma(along, v->z, v->turn_z + z));
+        vr x, y, z, radial_sum;
+        r_columns(view->as_j + 4 * t, &x, &y, &z, &radial_sum);
+        radial_sum = two * (radial_sum + v->radial_sum);
+        r_store(hx + t, r_fma(radial_sum, v->x, v->vector_sum_x + x));
+        r_store(hy + t, r_fma(radial_sum, v->y, v->vector_sum_y + y));
+        r_store(hz + t, r_fma(radial_sum, v->z, v->vector_sum_z + z));
     }
     for (int64_t e = 0; e < plan->n->elements; e++) {
         const int64_t begin = view->begin[e], n = view->end[e] - begin;
@@ -259,9 +259,9 @@ static void clear_view(const hd_view *view)
 {
     for (int64_t t = 0; t < view->n / LANES; t++) {
         hd_vector *v = view->vectors + t;
-        v->along = v->turn_x = v->turn_y = v->turn_z = r_set1(0);
+        v->radial_sum = v->vector_sum_x = v->vector_sum_y = v->vector_sum_z = r_set1(0);
     }
-    memset(view->own, 0, (size_t)view->n * 4 * sizeof(REAL));
+    memset(view->as_j, 0, (size_t)view->n * 4 * sizeof(REAL));
 }
 
 /* g_ij += sum_f de_dg_f dG_f/dr_ij; after `values` of the same environment and memory. */
@@ -354,7 +354,7 @@ static size_t lay_out(int64_t n_elements, const hd_plan *const *plans, int64_t m
             *columns[i] = take(&heap, n, sizeof(REAL));
         view.vectors = take(&heap, n / LANES, sizeof(hd_vector));
         view.p = take(&heap, exponents * n, sizeof(REAL));
-        view.own = take(&heap, 4 * n, sizeof(REAL));
+        view.as_j = take(&heap, 4 * n, sizeof(REAL));
         if (memory)
             own.views[m] = view;
     }

@@ -82,11 +82,11 @@ enum {
 };
 #define HD_FAR 1e13 /* where padding stands; its square is a finite float */
 
-/* What triplets need of LANES neighbours, and (`along` and below) what they give back to them as k:
+/* What triplets need of LANES neighbours, and (`radial_sum` and below) what they give back to them as k:
  * sum phi X0 + J - kappa X1 - C c / (2 s), sum K r_j */
 typedef struct {
     vr x, y, z, inverse, square, phi; /* 1/r, 1/r^2, F' / (2 r F) */
-    vr along, turn_x, turn_y, turn_z;
+    vr radial_sum, vector_sum_x, vector_sum_y, vector_sum_z;
 } hd_vector;
 
 /* One neighbour's numbers in its vector: x, y, z, ... are at 0, LANES, 2 LANES, ... */
@@ -106,7 +106,7 @@ typedef struct {
     hd_vector *vectors;                   /* [n / LANES] */
     REAL *x, *y, *z, *r, *f, *charge;     /* [n] F */
     REAL *p;                              /* [n_exponents][stride] P */
-    REAL *own;                            /* [n][4] what triplets give back as j: sum K r_k in x, y, z, and `along` */
+    REAL *as_j;                           /* [n][4] what triplets give back as j: sum K r_k in x, y, z, and `radial_sum` */
 } hd_view;
 
 enum { ROOM = CHUNK + LANES };

@@ -484,23 +484,23 @@ MD_INLINE void collect(hd_range range, const hd_view *view, const hd_chunk *chun
             const r_order order = r_unpacking(orders, *bits);
             const vr factor = r_unpack(r_load(columns->s + n), order), x0 = r_unpack(r_load(columns->x0 + n), order);
             const vr rest = r_unpack(r_load(columns->rest + n), order), q = r_unpack(r_load(columns->c + n), order);
-            vr mine = a + rest, its = v->along + rest;
+            vr mine = a + rest, its = v->radial_sum + rest;
             if (shifted) {
                 const vr x1 = r_unpack(r_load(columns->x1 + n), order);
                 mine = r_fma(shift_j, x1, mine);
                 its = r_fma(r_set1(shift) * v->inverse, x1, its);
             }
             a = r_fma(phi_j, x0, r_fma(square_j, q, mine));
-            v->along = r_fma(v->phi, x0, r_fma(-v->square, q, its));
+            v->radial_sum = r_fma(v->phi, x0, r_fma(-v->square, q, its));
             ax = r_fma(factor, v->x, ax);
             ay = r_fma(factor, v->y, ay);
             az = r_fma(factor, v->z, az);
-            v->turn_x = r_fma(factor, xj, v->turn_x);
-            v->turn_y = r_fma(factor, yj, v->turn_y);
-            v->turn_z = r_fma(factor, zj, v->turn_z);
+            v->vector_sum_x = r_fma(factor, xj, v->vector_sum_x);
+            v->vector_sum_y = r_fma(factor, yj, v->vector_sum_y);
+            v->vector_sum_z = r_fma(factor, zj, v->vector_sum_z);
             n += __builtin_popcount(*bits++);
         }
-        *(v4r_u *)(view->own + 4 * j) += r_sums(ax, ay, az, a);
+        *(v4r_u *)(view->as_j + 4 * j) += r_sums(ax, ay, az, a);
         if (j == chunk->end_j)
             break;
     }
