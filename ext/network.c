@@ -42,7 +42,7 @@ MD_INLINE void activation_at(const int kind, v4d x, v4d *f, v4d *df)
     const v4d one = v_set1(1.0), two = v_set1(2.0), zero = v_set1(0.0);
     switch (kind) {
     case 1: { /* tanh: (1 - e)/(1 + e), e = exp(-2 |x|) */
-        const v4d e = v_exp(v_set1(-2.0) * v_magnitude(x)), t = (one - e) / (one + e);
+        const v4d e = v_exp(v_set1(-2.0) * v_abs(x)), t = (one - e) / (one + e);
         *f = (v4d)((v4i)t | ((v4i)x & INT64_MIN));
         *df = v_fma(-t, t, one);
         break;
@@ -50,7 +50,7 @@ MD_INLINE void activation_at(const int kind, v4d x, v4d *f, v4d *df)
     case 2:   /* logistic */
     case 3:   /* softplus */
     case 7: { /* 1 - logistic */
-        const v4d e = v_exp(-v_magnitude(x)), small = e / (one + e), large = one / (one + e);
+        const v4d e = v_exp(-v_abs(x)), small = e / (one + e), large = one / (one + e);
         const v4i positive = (v4i)(x > zero);
         const v4d s = v_select(positive, large, small);
         *f = kind == 2 ? s : kind == 3 ? v_larger(x, zero) + v_log1p(e) : v_select(positive, small, large);

@@ -47,8 +47,6 @@ MD_INLINE v4d v_fma(v4d a, v4d b, v4d c)
 #endif
 }
 
-MD_INLINE v4d v_size(v4d a) { return (v4d)((v4i)a & INT64_MAX); }
-
 /* The larger; not a number if either is not. */
 MD_INLINE v4d v_worst(v4d a, v4d b)
 {

@@ -106,7 +106,7 @@ typedef struct {
     hd_vector *vectors;                   /* [n / LANES] */
     REAL *x, *y, *z, *r, *f, *charge;     /* [n] F */
     REAL *p;                              /* [n_exponents][stride] P */
-    REAL *as_j;                           /* [n][4] what triplets give back as j: sum K r_k in x, y, z, and `radial_sum` */
+    REAL *as_j;                           /* [n][4] what triplets give back as j: sum K r_k in x, y, z, `radial_sum` */
 } hd_view;
 
 enum { ROOM = CHUNK + LANES };

@@ -10,7 +10,7 @@
 #include "lanes.h"
 
 MD_INLINE vr v_select(vi m, vr a, vr b) { return (vr)(((vi)a & m) | ((vi)b & ~m)); } /* m ? a : b */
-MD_INLINE vr v_magnitude(vr a) { return (vr)((vi)a & ~R_SIGN); }
+MD_INLINE vr v_abs(vr a) { return (vr)((vi)a & ~R_SIGN); }
 
 MD_INLINE vr v_larger(vr a, vr b)
 {
@@ -158,7 +158,7 @@ MD_INLINE vr v_angle(vr cosine, vr sine)
                                -0.06662951813629191, 0.05846878297330872, -0.05035102456601552,
                                0.03796525745386593, -0.017805397205419446};
 #endif
-    const vr side = v_magnitude(cosine), low = v_smaller(side, sine), high = v_larger(side, sine), zero = r_set1(0.0);
+    const vr side = v_abs(cosine), low = v_smaller(side, sine), high = v_larger(side, sine), zero = r_set1(0.0);
     /* atan(low/high) <= pi/4; beyond pi/8: pi/4 + atan((low - high)/(low + high)) */
     const vi far = (vi)(low > r_set1(0.41421356237309503) * high);
     const vr z = v_select(far, low - high, low) / v_select(far, low + high, high);

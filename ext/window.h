@@ -36,7 +36,7 @@ MD_INLINE void window_at(const int core, const int shape, const hd_window *w, vr
         dy = -inverse;
     } else {
         const vr d = r - edge;
-        y = v_larger(one - v_magnitude(d) * inverse, tiny);
+        y = v_larger(one - v_abs(d) * inverse, tiny);
         dy = (vr)((vi)inverse ^ (~(vi)d & R_SIGN));
         if (shape == HD_COMPACT_ASYMMETRIC) {
             dy *= two * y;

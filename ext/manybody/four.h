@@ -117,7 +117,7 @@ MD_INLINE int64_t four_add(const md_atoms *atoms, int64_t i, int64_t lanes, cons
         const v4d gx = slots[s].gx + big - big, gy = slots[s].gy + big - big, gz = slots[s].gz + big - big;
         fx += gx, fy += gy, fz += gz;
         if (want_energy)
-            worst = v_worst(worst, v_worst(v_size(gx), v_worst(v_size(gy), v_size(gz))));
+            worst = v_worst(worst, v_worst(v_abs(gx), v_worst(v_abs(gy), v_abs(gz))));
         pair_subtract(f, j[0], j[1], j[2], j[3], gx, gy, gz);
         if (want_energy && shares && shares->virial)
             four_virials(shares->virial, slots + s);
@@ -128,7 +128,7 @@ MD_INLINE int64_t four_add(const md_atoms *atoms, int64_t i, int64_t lanes, cons
     if (!want_energy)
         return -1;
     energy = energy + big - big;
-    worst = v_worst(worst, v_size(energy));
+    worst = v_worst(worst, v_abs(energy));
     for (int64_t lane = 0; lane < lanes; lane++) {
         if (!(worst[lane] < FORCE_LIMIT))
             return i + lane;

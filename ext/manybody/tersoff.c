@@ -7,7 +7,7 @@
 MD_INLINE v4d ts_cutoff(v4d r, v4d middle, v4d per_d, v4d *slope)
 {
     const v4d zero = v_set1(0.0), half = v_set1(0.5), one = v_set1(1.0), x = (r - middle) * per_d;
-    const v4i between = (v4i)(v_size(x) < one);
+    const v4i between = (v4i)(v_abs(x) < one);
     const v4d y = v_mask(x, between), sine = v_sin_quarter(half * y);
     const v4d cosine = v_fma(v_set1(-2.0) * sine, sine, one); /* of pi/2 x */
     *slope = v_mask(v_set1(-0.78539816339744831) * per_d * cosine, between);
@@ -19,7 +19,7 @@ MD_INLINE v4d ts_order(const v4d *c, v4d zeta, v4d *slope)
 {
     const v4d one = v_set1(1.0), zero = v_set1(0.0), least = v_set1(1e-300), n = c[TS_N];
     const v4d x = n * v_log(v_larger(c[TS_BETA] * zeta, least)); /* (BETA zeta)^N = e^x, whatever its size */
-    const v4d small = v_exp(-v_size(x)), share = one / (one + small);
+    const v4d small = v_exp(-v_abs(x)), share = one / (one + small);
     const v4d b = v_exp((v_larger(x, zero) + v_log1p(small)) * (v_set1(-0.5) / n));
     *slope = v_set1(-0.5) * b * share * v_select((v4i)(x > zero), one, small) / v_larger(zeta, least);
     return b;

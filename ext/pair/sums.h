@@ -4,7 +4,7 @@
 
 #include "fixed.h"
 #include "md_types.h"
-#include "simd.h"
+#include "vfun.h"
 
 /* Fetch what the pairs LIST_AHEAD places on will need: beyond some 100,000 atoms the rows of the next layer of
  * cells have left the second-level cache by the time they are wanted again. */
@@ -76,7 +76,7 @@ MD_INLINE void pair_add(pair_sums *sums, double *MD_RESTRICT f, const md_shares 
 {
     const v4d big = v_set1(FORCE_BIG);
     if (want_energy) {
-        sums->worst = v_worst(sums->worst, v_size(energy));
+        sums->worst = v_worst(sums->worst, v_abs(energy));
         sums->energy += energy;
         if (shares)
             pair_halves(shares->energy, i, j0, j1, j2, j3, energy);
@@ -84,7 +84,7 @@ MD_INLINE void pair_add(pair_sums *sums, double *MD_RESTRICT f, const md_shares 
     const v4d gx = v_fma(g, dx, big) - big, gy = v_fma(g, dy, big) - big, gz = v_fma(g, dz, big) - big;
     sums->fx += gx, sums->fy += gy, sums->fz += gz;
     if (want_energy)
-        sums->worst = v_worst(sums->worst, v_worst(v_size(gx), v_worst(v_size(gy), v_size(gz))));
+        sums->worst = v_worst(sums->worst, v_worst(v_abs(gx), v_worst(v_abs(gy), v_abs(gz))));
     pair_subtract(f, j0, j1, j2, j3, gx, gy, gz);
 }
 
