@@ -16,7 +16,7 @@
 #define FORCE_BITS 36
 #define FORCE_GRID 0x1p-36
 #define FORCE_BIG 0x1.8p16 /* 1.5 * 2^52 * 2^-36 */
-#define FORCE_LIMIT 0x1p14 /* largest honest force: larger is a blow-up */
+#define FORCE_LIMIT 0x1p14 /* largest force for which sums stay exact: larger is a blow-up */
 #define ROW_LIMIT 0x1p16 /* largest energy of an atom's pairs that is sure to be exact */
 #define SHARE_LIMIT 0x1p27 /* energies of atoms are less: 64 bits of FORCE_GRID */
 
@@ -37,7 +37,7 @@ static inline int64_t md_energy(double a)
 typedef __int128 md_i128;
 
 /* An atom's energy on FORCE_GRID. From SHARE_LIMIT on (or not a number) it stands for "far too much": of the order of
- * no honest sum, and known by that (mdcore/exact.py). */
+ * no sum, and known by that (mdcore/exact.py). */
 static inline md_i128 md_share(double a)
 {
     if (a > -SHARE_LIMIT && a < SHARE_LIMIT)
