@@ -17,7 +17,7 @@ from mdcore.errors import InputError
 from mdcore.potentials.hdnnp import networks_of
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Scaling, SymmetryFunction
 from mdcore.potentials.native_units import Units
-from mdcore.training.environments import Reach
+from mdcore.training.environments import NeighborsOnly
 from mdcore.training.labelled import Labelled, elements_of
 from mdcore.training.settings import SEED
 from mdcore.training.settings import DescriptorSettings as Default
@@ -237,7 +237,7 @@ def values(data: Sequence[Labelled], functions):
     """(element int [n], descriptors float64 [n, most functions]) of each structure."""
     elements = tuple(own[0].center for own in functions)
     networks = networks_of(bare(elements, functions))
-    engine = Engine(Reach(max(f.cutoff for own in functions for f in own)), elements)
+    engine = Engine(NeighborsOnly(max(f.cutoff for own in functions for f in own)), elements)
     for s in data:
         kinds = np.array([elements.index(symbol) for symbol in s.symbols], dtype=np.int32)
         engine.place(s.box, s.positions, kinds)

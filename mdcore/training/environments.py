@@ -28,7 +28,7 @@ from mdcore.potentials.hdnnp import networks_of
 from mdcore.voigt import PLACE
 
 
-class Reach(Potential):
+class NeighborsOnly(Potential):
     """To the engine: a potential that only wants neighbours closer than its cutoff."""
 
     list_kinds = ("full",)
@@ -168,7 +168,7 @@ class Environments:
 
     def _surroundings(self, model, structures, part: range) -> list[tuple]:
         """Of each structure: elements int [n], and centre, neighbour, r of all pairs."""
-        engine, found = Engine(Reach(model.cutoff), model.elements), []
+        engine, found = Engine(NeighborsOnly(model.cutoff), model.elements), []
         for k in part:
             s = structures[k]
             unknown = sorted(set(s.symbols) - set(model.elements))

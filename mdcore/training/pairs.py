@@ -8,7 +8,7 @@ import numpy as np
 
 from mdcore.engine import Engine
 from mdcore.errors import InputError, SimulationError
-from mdcore.training.environments import Reach
+from mdcore.training.environments import NeighborsOnly
 from mdcore.training.labelled import Labelled, elements_of
 
 REACH = 6.0  # Angstrom
@@ -54,7 +54,7 @@ def distances(data: Sequence[Labelled], reach: float = REACH) -> Distances:
         i, j = elements.index(a), elements.index(b)
         number[i, j] = number[j, i] = k
     prints = np.zeros((len(data), len(names) * len(MOMENTS)))
-    engine = Engine(Reach(reach), elements)
+    engine = Engine(NeighborsOnly(reach), elements)
     for row, s in enumerate(data):
         kinds = np.array([elements.index(e) for e in s.symbols], dtype=np.int32)
         try:
