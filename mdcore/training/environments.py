@@ -53,8 +53,9 @@ class Block:
     entry : int32 [n_entries], the atom of each; t : float32 [n_kept, 3, n_f], dG/dR of that atom, of the first entries
     edges : of each structure (first, r, entry, start), as keep_tangents takes them, or None where t is kept
     s : float32 [n, 6, n_f], sum of r_ij (x) dG/dr_ij in Voigt's order, or None where no stress is known
-    owners : int64 [n_atoms + 1] and owned int64 [n_entries], the entries of each atom; of : int32 [n_entries], the
-    environment of each entry
+    entry_environment : int32 [n_entries], the environment of each entry
+    atom_ptr : int64 [n_atoms + 1], and atom_entries int64 [n_entries]: the entries of atom i are
+    atom_entries[atom_ptr[i] : atom_ptr[i + 1]]
     """
 
     g: np.ndarray
@@ -67,19 +68,19 @@ class Block:
     edges: list
 
     def __post_init__(self):
-        self.of = np.repeat(np.arange(len(self.g), dtype=np.int32), np.diff(self.start))
+        self.entry_environment = np.repeat(np.arange(len(self.g), dtype=np.int32), np.diff(self.start))
 
     def index(self, n_atoms: int) -> None:
         """Find the entries of each atom."""
-        self.owned = np.argsort(self.entry, kind="stable")
-        self.owners = np.concatenate([[0], np.cumsum(np.bincount(self.entry, minlength=n_atoms))])
+        self.atom_entries = np.argsort(self.entry, kind="stable")
+        self.atom_ptr = np.concatenate([[0], np.cumsum(np.bincount(self.entry, minlength=n_atoms))])
 
     def entries_of(self, atoms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The entries of each of `atoms` one after the other, and where each one's begin, int64 [len + 1]."""
-        begin = self.owners[atoms]
-        counts = self.owners[atoms + 1] - begin
+        begin = self.atom_ptr[atoms]
+        counts = self.atom_ptr[atoms + 1] - begin
         starts = np.concatenate([[0], np.cumsum(counts)])
-        return self.owned[np.arange(starts[-1]) + np.repeat(begin - starts[:-1], counts)], starts
+        return self.atom_entries[np.arange(starts[-1]) + np.repeat(begin - starts[:-1], counts)], starts
 
 
 class Environments:

@@ -267,7 +267,7 @@ class NetworkRegression:
             entries, segments = block.entries_of(atoms)
             axis = np.repeat(axes, np.diff(segments))
             v = self.environments.tangent_rows(e, entries, axis) * (-self.factor * self.slopes[e])
-            own = x[block.of[entries]]
+            own = x[block.entry_environment[entries]]
             out[:, self.slices[e]] = self.networks.gradients(e, own, np.zeros(len(own)), v, segments)
         return out
 
