@@ -172,16 +172,17 @@ class Engine:
                 f"descriptors: this potential has {len(self.networks) or 'no'} networks; evaluate one network potential"
             )
         for term in self.networks:
-            term.asked = {"outside": np.zeros(n, np.int32), "worst": np.zeros(n, np.int32), "excess": np.zeros(n)}
+            outside, worst = np.zeros((2, n), np.int32)
+            term.extra_outputs = {"outside": outside, "worst": worst, "excess": np.zeros(n)}
             if descriptors:
-                term.asked["descriptors"] = np.empty((n, term.networks.n_functions))
+                term.extra_outputs["descriptors"] = np.empty((n, term.networks.n_functions))
 
     def _out_of_range(self, n: int) -> OutOfRange:
         """All networks together; the worst of all."""
         count, excess, worst = np.zeros(n, dtype=np.int32), np.zeros(n), [None] * n
         species = self.atoms.species
         for term in self.networks:
-            told = term.asked
+            told = term.extra_outputs
             for row in np.flatnonzero(told["outside"]).tolist():
                 atom = self._tags[row]
                 count[atom] += told["outside"][row]
@@ -195,7 +196,7 @@ class Engine:
         elements, functions = term.potential.model.elements, term.potential.model.symmetry_functions
         lengths = [len(functions[elements.index(symbol)]) for symbol in self.symbols]
         rows, kinds = np.argsort(self._tags), self.atoms.species
-        return tuple(term.asked["descriptors"][row, : lengths[kinds[row]]] for row in rows)
+        return tuple(term.extra_outputs["descriptors"][row, : lengths[kinds[row]]] for row in rows)
 
     def _find(self) -> dict:
         if not self.work.potential.findings:

@@ -104,7 +104,8 @@ def test_entries_of_atoms():
         entries, starts = block.entries_of(atoms)
         for k, atom in enumerate(atoms):
             assert np.array_equal(entries[starts[k] : starts[k + 1]], np.flatnonzero(block.entry == atom))
-        assert np.array_equal(block.atom[block.entry_environment[block.start[:-1]]], block.entry[block.start[:-1]])  # centres first
+        centers = block.start[:-1]  # come first
+        assert np.array_equal(block.atom[block.entry_environment[centers]], block.entry[centers])
 
 
 def test_refuses_bad_sets():

@@ -175,7 +175,7 @@ class BoundHDNNP(Bound):
 
     potential : the HDNNPotential, which keeps what a run has shown
     outside, worst, excess : of each owned atom, where its extrapolation is watched (Networks.energy_forces)
-    asked : arrays that `compute` fills beside forces and energy: outside, worst, excess, descriptors, as
+    extra_outputs : arrays that `compute` fills beside forces and energy: outside, worst, excess, descriptors, as
         Networks.energy_forces tells them
     """
 
@@ -195,7 +195,7 @@ class BoundHDNNP(Bound):
         self.walls = walls.bind(own) if walls else None
         self.element_of = np.array([elements.index(e) for e in own], dtype=np.int32)
         self.species_of = np.array([own.index(e) if e in own else -1 for e in elements], dtype=np.int32)
-        self.asked: dict[str, np.ndarray] = {}
+        self.extra_outputs: dict[str, np.ndarray] = {}
         self._spread = None  # (of which atoms, Spread) since the last forces
         self._make_room(0)
 
@@ -206,7 +206,7 @@ class BoundHDNNP(Bound):
             if len(self.outside) < n:
                 self._make_room(n + n // 8)
             told = {"outside": self.outside, "worst": self.worst, "excess": self.excess}
-        told |= self.asked
+        told |= self.extra_outputs
         if out.atom_virials is not None:
             told["atom_virial"] = out.atom_virials
         self.networks.energy_forces(
