@@ -155,14 +155,15 @@ def test_refuses(tmp_path):
         make_plan((*near("H", 2.0), *near("H", 3.0)), ("H",))
     with pytest.raises(InputError, match="need two elements"):
         make_plan(chebyshev("H", radial=1, cutoff=3.0, angular=0, angular_cutoff=3.0, weighted=True), ("H",))
-    for part, order, cutoff in (("both", 1, 3.0), ("radial", ORDERS, 3.0), ("radial", -1, 3.0), ("radial", 1, np.nan)):
+    wrong = [("both", 1, 3.0), ("radial", ORDERS, 3.0), ("radial", -1, 3.0), ("radial", 1, np.nan), ("radial", 1, "3")]
+    for part, order, cutoff in (*wrong, ("radial", "1", 3.0), ("radial", 1.5, 3.0), ("radial", True, 3.0)):
         with pytest.raises(InputError, match="expected"):
             ChebyshevFunction(center="H", part=part, order=order, cutoff=cutoff)
     plan = make_plan(near("H", 2.0), ("H",))
     network = [(plan, [[]], np.ones(1), np.zeros(1), 0.0, 1.0, 0.0)]
-    for wrong in (replace(plan, kind="cheby"), replace(plan, tables=plan.tables[:2])):
+    for other in (replace(plan, kind="cheby"), replace(plan, tables=plan.tables[:2])):
         with pytest.raises(ValueError, match=r"no kernels for|tables of that kind"):
-            _hdnnp.Networks([(wrong, *network[0][1:])])
+            _hdnnp.Networks([(other, *network[0][1:])])
 
 
 def near(center, cutoff):

@@ -4,11 +4,14 @@ Artrith, Urban, Ceder, Phys. Rev. B 96, 014112 (2017): their number does not gro
 """
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
 
 from mdcore.errors import InputError
+from mdcore.potentials.frozen import plain_floats
+from mdcore.potentials.hdnnp_model import LARGEST
 from mdcore.potentials.hdnnp_plan import Plan
 
 PARTS = ("radial", "angular")
@@ -32,11 +35,16 @@ class ChebyshevFunction:
     neighbors: ClassVar = ()  # all elements
 
     def __post_init__(self):
-        if self.part not in PARTS or not 0 <= self.order < ORDERS or not 0 < self.cutoff <= 1e9:
+        order, cutoff = self.order, self.cutoff
+        known = isinstance(order, Integral) and not isinstance(order, bool) and isinstance(cutoff, Real)
+        if not (known and self.part in PARTS and 0 <= order < ORDERS and 0 < cutoff <= LARGEST):
             raise InputError(
-                f"ChebyshevFunction of {self.center}: {self.part!r}, order {self.order!r}, cutoff {self.cutoff!r}: "
+                f"ChebyshevFunction of {self.center}: {self.part!r}, order {order!r}, cutoff {cutoff!r}: "
                 f'expected "radial" or "angular", an order from 0 to {ORDERS - 1} and a cutoff above 0'
             )
+        object.__setattr__(self, "order", int(order))
+        object.__setattr__(self, "weighted", bool(self.weighted))
+        plain_floats(self)
 
     @property
     def label(self) -> str:
