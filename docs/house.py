@@ -4,43 +4,31 @@ A line a floor, the ground floor at the bottom. An arc goes down from a floor to
 all import, are left out); the more imports, the thicker; orange: from faces and commands.
 """
 
-import re
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.test_architecture import MODULES, ROOT, imports
+from tests.test_architecture import MODULES, imports, room_of, rooms, table
 
-ROW, LEFT, TEXT = 19, 260, "font-family='sans-serif' font-size='12'"
+ROW, LEFT, TEXT = 19, 330, "font-family='sans-serif' font-size='12'"
 FACES = ("faces/", "config/", "cli/", "__main__")
-
-
-def floors() -> list[list[str]]:
-    """Names of each line of the table, ground floor first."""
-    table = re.search(r"```floors\n(.*?)```", (ROOT / "docs" / "architecture.md").read_text(), re.DOTALL)[1]
-    return [line.split(" : ")[0].split() for line in table.splitlines()]
 
 
 def arrows(plan: list[list[str]]) -> dict[tuple[int, int], int]:
     """{(from, to): imports} between lines of the table."""
-    line_of = {name: k for k, names in enumerate(plan) for name in names}
-
-    def line(module: str) -> int:
-        name = [*module.split("."), "__init__"][1]
-        return line_of.get(name, line_of.get(name + "/"))
-
+    line_of = {room: k for k, words in enumerate(plan) for room in rooms(words)}
     found: dict[tuple[int, int], int] = {}
     for module, path in MODULES.items():
         for other in imports(path):
-            pair = line(module), line(other)
+            pair = line_of[room_of(module, line_of)], line_of[room_of(other, line_of)]
             if pair[0] != pair[1] and other != "mdcore.errors":
                 found[pair] = found.get(pair, 0) + 1
     return found
 
 
 def picture() -> str:
-    plan = floors()
+    plan = table()
     height, width = ROW * (len(plan) + 2), LEFT + 6 * len(plan) + 40
     middle = [height - ROW * (k + 1.5) for k in range(len(plan))]
     parts = [

@@ -2,7 +2,7 @@
 
 import importlib.util
 
-from tests.test_architecture import ROOT
+from tests.test_architecture import ROOT, table
 
 DOCS = ROOT / "docs"
 
@@ -21,5 +21,5 @@ def test_the_picture_is_of_this_house():
 
 def test_all_arrows_go_down():
     house = drawing()
-    arrows = house.arrows(house.floors())
+    arrows = house.arrows(table())
     assert len(arrows) > 100 and [pair for pair in arrows if pair[0] < pair[1]] == []
