@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from mdcore import Box, Simulation, System
+from mdcore.base.units import KCAL_PER_MOL, KJ_PER_MOL
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Scaling, SymmetryFunction
 from mdcore.potentials.native_units import Units
-from mdcore.units import KCAL_PER_MOL, KJ_PER_MOL
 
 ELEMENTS = ("H", "C")
 FIGURE = Path(__file__).resolve().parents[1] / "docs" / "images" / "invariance.png"

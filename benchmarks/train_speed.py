@@ -20,7 +20,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads share panels of ma
 import numpy as np
 from common import machine, parser, table
 
-from mdcore.comm import connect
+from mdcore.base.comm import connect
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, n_parameters
 from mdcore.training import dataset, descriptors, sources, symmetry_sets
 from mdcore.training.adam import Adam

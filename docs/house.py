@@ -22,7 +22,7 @@ def arrows(plan: list[list[str]]) -> dict[tuple[int, int], int]:
     for module, path in MODULES.items():
         for other in imports(path):
             pair = line_of[room_of(module, line_of)], line_of[room_of(other, line_of)]
-            if pair[0] != pair[1] and other != "mdcore.errors":
+            if pair[0] != pair[1] and other != "mdcore.base.errors":
                 found[pair] = found.get(pair, 0) + 1
     return found
 

@@ -37,7 +37,7 @@ static inline int64_t md_energy(double a)
 typedef __int128 md_i128;
 
 /* An atom's energy on FORCE_GRID. From SHARE_LIMIT on (or not a number) it stands for "far too much": of the order of
- * no sum that fits, and known by that (mdcore/exact.py). */
+ * no sum that fits, and known by that (mdcore/base/exact.py). */
 static inline md_i128 md_share(double a)
 {
     if (a > -SHARE_LIMIT && a < SHARE_LIMIT)

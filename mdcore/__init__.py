@@ -59,13 +59,13 @@ _HOME = {
     "ExtxyzDump": "dump",
     "ThermoLog": "thermo_log",
     "Checkpointer": "checkpoint",
-    "MdcoreError": "errors",
-    "InputError": "errors",
-    "SimulationError": "errors",
-    "ExtrapolationError": "errors",
-    "DisagreementError": "errors",
-    "OutputError": "errors",
-    "Interrupted": "errors",
+    "MdcoreError": "base.errors",
+    "InputError": "base.errors",
+    "SimulationError": "base.errors",
+    "ExtrapolationError": "base.errors",
+    "DisagreementError": "base.errors",
+    "OutputError": "base.errors",
+    "Interrupted": "base.errors",
 }
 __all__ = ["__version__", *_HOME]
 

@@ -11,7 +11,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 import numpy as np
 
-from mdcore.errors import InputError, SimulationError
+from mdcore.base.errors import InputError, SimulationError
 
 cdef const md_kernels *K = NULL
 

@@ -10,12 +10,12 @@ ASE's conventions: eV, Angstrom, stress in eV/Angstrom^3 as xx, yy, zz, yz, xz, 
 
 import numpy as np
 
+from mdcore.base.errors import InputError
+from mdcore.base.ranges import number
+from mdcore.base.voigt import PAIRS
 from mdcore.engine import Engine
-from mdcore.errors import InputError
 from mdcore.evaluation import open_potential, take
-from mdcore.ranges import number
 from mdcore.simulation import SKIN
-from mdcore.voigt import PAIRS
 
 try:
     from ase.calculators.calculator import Calculator, all_changes

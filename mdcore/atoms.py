@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore._kernels import AtomRows
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 
 NOWHERE = 1e30  # where nobody is
 

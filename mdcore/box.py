@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 
 AXES = "abc"
 FARTHEST = 1e8  # unit of length: coordinates and cell vectors are less, and known to 2^-25 or better there (exact.py)

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore.errors import InputError, OutputError
-from mdcore.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal, seal
+from mdcore.base.errors import InputError, OutputError
+from mdcore.base.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal, seal
+from mdcore.base.pace import Pace
+from mdcore.base.writing import keep, replacing
+from mdcore.base.writing_h5 import new_h5
 from mdcore.h5md import load_text, store_text
-from mdcore.pace import Pace
-from mdcore.writing import keep, replacing
-from mdcore.writing_h5 import new_h5
 
 MAGIC = "mdcore checkpoint"
 VERSION = 1

@@ -11,7 +11,7 @@ from collections import UserDict
 import numpy as np
 
 from mdcore.atoms import COLUMNS
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.extxyz_columns import ALIASES, LONGEST_LABEL, is_kept
 
 CHARGE = "charge"

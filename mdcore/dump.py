@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore.errors import InputError, OutputError
+from mdcore.base.errors import InputError, OutputError
+from mdcore.base.files import open_binary
+from mdcore.base.writing import appending, cannot_write, check_target, gone, remove, sync, update, writing_text
 from mdcore.extxyz import write_frame
-from mdcore.files import open_binary
 from mdcore.h5md import warn
 from mdcore.provenance import collect
-from mdcore.writing import appending, cannot_write, check_target, gone, remove, sync, update, writing_text
 
 STEP = re.compile(rb"(?:^|\s)Step=(\d+)(?=\s|$)")
 BUFFER_BYTES = 1 << 20

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore import exact, faults
+from mdcore import faults
+from mdcore.base import exact
+from mdcore.base.errors import InputError, SimulationError
+from mdcore.base.units import METAL, UnitSystem
 from mdcore.box import MOST_IMAGES
 from mdcore.columns import of_kernels
 from mdcore.domain import Domain
-from mdcore.errors import InputError, SimulationError
 from mdcore.potentials.base import leaves
-from mdcore.units import METAL, UnitSystem
 from mdcore.work import Work
 
 

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mdcore.base.elements import SYMBOLS
+from mdcore.base.errors import InputError, MdcoreError
+from mdcore.base.threads import number_of_threads
+from mdcore.base.units import METAL, UnitSystem
 from mdcore.box import Box, check_positions
 from mdcore.columns import of_ase
-from mdcore.elements import SYMBOLS
 from mdcore.engine import Engine, Evaluation
-from mdcore.errors import InputError, MdcoreError
 from mdcore.potentials.python import as_potential
 from mdcore.system import System
-from mdcore.threads import number_of_threads
-from mdcore.units import METAL, UnitSystem
 
 
 def evaluate(

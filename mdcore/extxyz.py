@@ -32,13 +32,13 @@ from pathlib import Path
 import numpy as np
 
 from mdcore import extxyz_header as header
-from mdcore.elements import ATOMIC_MASSES, SYMBOLS
-from mdcore.errors import InputError
+from mdcore.base.elements import ATOMIC_MASSES, SYMBOLS
+from mdcore.base.errors import InputError
+from mdcore.base.files import HEAD, LATIN_1, open_binary, open_text, read_text
+from mdcore.base.numerals import integer
+from mdcore.base.units import METAL, UnitSystem
 from mdcore.extxyz_columns import CHUNK, COLUMNS, MOVES, frozen, layout, others, read_columns
-from mdcore.files import HEAD, LATIN_1, open_binary, open_text, read_text
-from mdcore.numerals import integer
 from mdcore.quantities import ASYMMETRIC, asymmetric, asymmetry, numbers, pick, tensor, voigt
-from mdcore.units import METAL, UnitSystem
 
 SUFFIXES = (".extxyz", ".xyz", ".exyz")
 WHAT = "extended xyz"

@@ -6,9 +6,9 @@ from collections.abc import Container
 
 import numpy as np
 
-from mdcore.errors import InputError
-from mdcore.numerals import integer
-from mdcore.numerals import number as to_number
+from mdcore.base.errors import InputError
+from mdcore.base.numerals import integer
+from mdcore.base.numerals import number as to_number
 
 CHUNK = 32768  # lines parsed at a time
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mdcore.base.errors import InputError
+from mdcore.base.numerals import integer, number
 from mdcore.box import Box
-from mdcore.errors import InputError
-from mdcore.numerals import integer, number
 from mdcore.quantities import numbers, shown
 
 # key, or key=value; values may stand in quotes or brackets

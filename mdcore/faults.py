@@ -6,9 +6,9 @@ Each function is called by all ranks together; all raise the same SimulationErro
 
 import numpy as np
 
-from mdcore import exact
+from mdcore.base import exact
+from mdcore.base.errors import SimulationError
 from mdcore.domain import Domain
-from mdcore.errors import SimulationError
 from mdcore.potentials.base import leaves
 
 FORCE_LIMIT = 2.0**14  # ext/fixed.h: sums of larger forces would not be exact

@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore.errors import InputError, OutputError
-from mdcore.files import cause, check_h5, open_h5
+from mdcore.base.errors import InputError, OutputError
+from mdcore.base.files import cause, check_h5, open_h5
+from mdcore.base.writing import cannot_write, gone, is_at, plain, remove, replacing, update
+from mdcore.base.writing_h5 import grow_h5
 from mdcore.provenance import collect
-from mdcore.writing import cannot_write, gone, is_at, plain, remove, replacing, update
-from mdcore.writing_h5 import grow_h5
 
 LAYOUT = 1  # version of mdcore's own conventions inside H5MD; files of another one are not continued
 TABLE_CHUNK = 1024  # rows a chunk of a small table

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore.elements import ATOMIC_MASSES
-from mdcore.errors import InputError
+from mdcore.base.elements import ATOMIC_MASSES
+from mdcore.base.errors import InputError
+from mdcore.base.files import open_text
+from mdcore.base.numerals import integer, number
+from mdcore.base.units import UnitSystem
 from mdcore.extxyz_columns import FORTRAN
-from mdcore.files import open_text
-from mdcore.numerals import integer, number
-from mdcore.units import UnitSystem
 
 SUFFIXES = (".data", ".lmp", ".lammps", ".lmpdat")
 WHAT = "a data file of LAMMPS"

@@ -13,7 +13,7 @@ import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mdcore.errors import OutputError
+from mdcore.base.errors import OutputError
 
 MAGIC = b"mdcore lock: "  # how every lock begins; what does not is somebody else's, and stays as it is
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)  # file systems without locks

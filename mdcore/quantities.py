@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 
 VOIGT = "xx yy zz yz xz xy"
 AXES = {"xx": (0, 0), "yy": (1, 1), "zz": (2, 2), "yz": (1, 2), "xz": (0, 2), "xy": (0, 1)}

@@ -7,9 +7,9 @@ import os
 import sys
 import time
 
-from mdcore import console
-from mdcore.pace import Pace
-from mdcore.timers import PHASES
+from mdcore.base import console
+from mdcore.base.pace import Pace
+from mdcore.base.timers import PHASES
 
 DAY = 86400.0
 REDRAW_SECONDS = 0.25  # between progress lines on a terminal

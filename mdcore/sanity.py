@@ -8,15 +8,15 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from mdcore import exact
 from mdcore._kernels import VerletList
 from mdcore.atoms import Atoms
-from mdcore.comm import SelfComm
+from mdcore.base import exact
+from mdcore.base.comm import SelfComm
+from mdcore.base.elements import radius
+from mdcore.base.errors import InputError, SimulationError
+from mdcore.base.units import METAL
 from mdcore.domain import Domain, on_grid
-from mdcore.elements import radius
-from mdcore.errors import InputError, SimulationError
 from mdcore.potentials.base import leaves
-from mdcore.units import METAL
 
 CLOSE = 0.15  # of the sum of two radii: no bond, at any pressure, is so short
 SAME_PLACE = 1e-3  # Angstrom

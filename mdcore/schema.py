@@ -8,7 +8,7 @@ import json
 import math
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 
-from mdcore.ranges import LARGEST, RANGES, SMALLEST
+from mdcore.base.ranges import LARGEST, RANGES, SMALLEST
 
 REQUIRED = MISSING
 MOST = 10**15  # largest integer, where nothing else is said

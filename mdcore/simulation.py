@@ -4,16 +4,17 @@ import math
 
 import numpy as np
 
-from mdcore import exact, faults, loading
-from mdcore.comm import connect
-from mdcore.errors import InputError, Interrupted
+from mdcore import faults, loading
+from mdcore.base import exact
+from mdcore.base.comm import connect
+from mdcore.base.errors import InputError, Interrupted
+from mdcore.base.ranges import number
+from mdcore.base.timers import Timers
 from mdcore.loading import describe, describe_state
 from mdcore.motion.run import Run
 from mdcore.potentials.base import leaves
 from mdcore.potentials.python import as_potential
-from mdcore.ranges import number
 from mdcore.thermo import Thermo, measure
-from mdcore.timers import Timers
 from mdcore.view import View
 from mdcore.work import Work
 

@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from mdcore.errors import InputError
-from mdcore.ranges import number
+from mdcore.base.errors import InputError
+from mdcore.base.ranges import number
 
 # kind -> fractional coordinates of the atoms of the conventional cell
 BASES = {

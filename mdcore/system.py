@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from mdcore import extxyz, structures
+from mdcore.base.elements import ATOMIC_MASSES, element_of, formula, stranger
+from mdcore.base.errors import InputError
+from mdcore.base.files import open_binary
+from mdcore.base.memory import check_count
+from mdcore.base.ranges import RANGES, number
+from mdcore.base.units import METAL, UnitSystem
+from mdcore.base.units import get as get_units
 from mdcore.box import Box, check_positions
 from mdcore.columns import CHARGE, WithColumns, column, of_ase
-from mdcore.elements import ATOMIC_MASSES, element_of, formula, stranger
-from mdcore.errors import InputError
-from mdcore.files import open_binary
-from mdcore.memory import check_count
 from mdcore.quantities import ASYMMETRIC, asymmetric, asymmetry, numbers, tensor, voigt
-from mdcore.ranges import RANGES, number
-from mdcore.units import METAL, UnitSystem
-from mdcore.units import get as get_units
 
 FASTEST = 1e6  # unit of velocity
 LABELS = ("energy", "forces", "stress", "virial")

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mdcore import _kernels, exact
-from mdcore.elements import formula
-from mdcore.errors import InputError
+from mdcore import _kernels
+from mdcore.base import exact
+from mdcore.base.elements import formula
+from mdcore.base.errors import InputError
+from mdcore.base.units import METAL, UnitSystem
 from mdcore.system import System
-from mdcore.units import METAL, UnitSystem
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from mdcore.comm import SelfComm, connect, on_root
+from mdcore.base.comm import SelfComm, connect, on_root
+from mdcore.base.errors import InputError
+from mdcore.base.units import METAL
 from mdcore.config.arguments import Arguments, CallParser, plain
 from mdcore.config.problems import Origin
 from mdcore.config.training import TrainingOutputSettings, TrainingSettings
 from mdcore.config.training_data import DataSettings
-from mdcore.errors import InputError
 from mdcore.schema import Sections, keys, setting
 from mdcore.training import sources
 from mdcore.training.labelled import Labelled
@@ -24,7 +25,6 @@ from mdcore.training.members import Ended, Members
 from mdcore.training.outcome import Trained, outcome
 from mdcore.training.prepare import prepare
 from mdcore.training.settings import Unsuited
-from mdcore.units import METAL
 
 CALL = "mdcore.train"
 WRITE = 'use mdcore.potentials.hdnnp_h5.write_h5(result.model, "name.h5")'

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mdcore.errors import InputError
-from mdcore.ranges import number
+from mdcore.base.errors import InputError
+from mdcore.base.ranges import number
 
 STREAM = 1  # of the random numbers; 0 is the noise of the Langevin integrator
 LINEAR = 1e-10  # atoms lie on a line if the smallest moment of inertia is this fraction of the largest

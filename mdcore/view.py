@@ -7,8 +7,8 @@ many, as long as all ranks ask (each property here is collective).
 import numpy as np
 
 from mdcore import loading
-from mdcore.elements import formula
-from mdcore.errors import InputError, MdcoreError
+from mdcore.base.elements import formula
+from mdcore.base.errors import InputError, MdcoreError
 from mdcore.thermo import Snapshot, virial
 
 

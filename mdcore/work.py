@@ -6,17 +6,18 @@ evaluation of a single structure and the tests of potentials share this chain.
 
 import numpy as np
 
-from mdcore import _kernels, exact, faults, sanity
+from mdcore import _kernels, faults, sanity
 from mdcore.atoms import Atoms, declared
+from mdcore.base import exact
+from mdcore.base.comm import SelfComm
+from mdcore.base.memory import check_neighbours
+from mdcore.base.timers import Timers
+from mdcore.base.units import METAL
+from mdcore.base.voigt import PLACE
 from mdcore.box import Box
-from mdcore.comm import SelfComm
 from mdcore.domain import Domain, extent_of, on_grid
-from mdcore.memory import check_neighbours
 from mdcore.neighbors import Neighbors
 from mdcore.potentials.base import Results, leaves
-from mdcore.timers import Timers
-from mdcore.units import METAL
-from mdcore.voigt import PLACE
 
 
 class Work:

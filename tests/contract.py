@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mdcore.base.exact import FORCE_BITS
 from mdcore.box import Box
-from mdcore.exact import FORCE_BITS
 from mdcore.simulation import Simulation
 from mdcore.system import System
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from mdcore import Langevin, LennardJones, Simulation, Sum, maxwell_boltzmann
 from mdcore.atoms import Column
-from mdcore.exact import FORCE_BITS
+from mdcore.base.exact import FORCE_BITS
 from mdcore.potentials.base import Bound, Potential
 from mdcore.trajectory import H5MDWriter
 from tests.systems import TRICLINIC, scattered

@@ -6,10 +6,10 @@ STOP_AFTER epochs the last rank, and no other, asks to stop; -1: none does. REST
 import itertools
 import sys
 
+from mdcore.base.comm import connect
+from mdcore.base.errors import Interrupted
 from mdcore.cli.train import train
-from mdcore.comm import connect
 from mdcore.config.load_training import load_training
-from mdcore.errors import Interrupted
 
 
 def main(path: str, name: str, stop_after: int, restart: bool) -> None:

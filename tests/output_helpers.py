@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from mdcore.base.timers import PHASES
+from mdcore.base.units import get
 from mdcore.box import Box
-from mdcore.timers import PHASES
-from mdcore.units import get
 
 
 class FakeComm:

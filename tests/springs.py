@@ -8,8 +8,8 @@ import sys
 import numpy as np
 
 from mdcore import Langevin, Simulation, maxwell_boltzmann
-from mdcore.errors import SimulationError
-from mdcore.exact import FORCE_BITS
+from mdcore.base.errors import SimulationError
+from mdcore.base.exact import FORCE_BITS
 from mdcore.potentials.base import Bound, Potential
 from tests.systems import TRICLINIC, scattered
 

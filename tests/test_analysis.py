@@ -19,12 +19,12 @@ pytest.importorskip("mdcore._kernels")
 
 from mdcore import analysis
 from mdcore.analysis.state import mismatch
+from mdcore.base.errors import InputError, OutputError
+from mdcore.base.units import get
 from mdcore.box import Box
 from mdcore.cli import main
-from mdcore.errors import InputError, OutputError
 from mdcore.system import System
 from mdcore.trajectory import H5MDWriter
-from mdcore.units import get
 
 diffusion_module, rdf_module, report_module = (
     importlib.import_module(f"mdcore.analysis.{name}") for name in ("diffusion", "rdf", "report")

@@ -93,12 +93,12 @@ def test_no_two_files_need_each_other():
 
 
 # who opens, makes and removes files: docs/files.md says what these promise
-DOORS = {"mdcore.files", "mdcore.writing", "mdcore.writing_h5"}
+DOORS = {"mdcore.base.files", "mdcore.base.writing", "mdcore.base.writing_h5"}
 ELSEWHERE = {
     "mdcore.lock": {"os.open", ".unlink"},  # a file of its own, never through links
-    "mdcore.screen": {"os.open", "open"},  # /dev/null
+    "mdcore.base.screen": {"os.open", "open"},  # /dev/null
     "mdcore.report": {"open"},  # /proc/self/status
-    "mdcore.memory": {"open"},  # of /proc and /sys
+    "mdcore.base.memory": {"open"},  # of /proc and /sys
     "mdcore.verify.runs": {".read_bytes", ".write_bytes", "np.savez", "np.load"},  # in a folder of tempfile's
     "mdcore.training.deepmd": {"np.load"},  # mapped, once open_binary has seen it
     "mdcore.h5md": {".open"},  # its own method; also below
@@ -130,7 +130,7 @@ def calls(path: Path) -> set[str]:
 @pytest.mark.parametrize("module", [name for name, path in MODULES.items() if path.suffix == ".py"])
 def test_one_place_opens_and_one_place_writes(module):
     wrong = calls(MODULES[module]) & FORBIDDEN - ELSEWHERE.get(module, set())
-    assert module in DOORS or wrong == set(), "mdcore.files is there to read, mdcore.writing to write"
+    assert module in DOORS or wrong == set(), "mdcore.base.files is there to read, mdcore.base.writing to write"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "ext").rglob("*.[ch]")), ids=lambda path: path.name)

@@ -17,13 +17,13 @@ from ase.md.verlet import VelocityVerlet  # noqa: E402
 from ase.optimize import BFGS  # noqa: E402
 
 from mdcore.ase import MDCore  # noqa: E402
-from mdcore.errors import InputError, SimulationError  # noqa: E402
+from mdcore.base.errors import InputError, SimulationError  # noqa: E402
+from mdcore.base.units import GIGAPASCAL  # noqa: E402
 from mdcore.evaluation import evaluate  # noqa: E402
 from mdcore.potentials.base import Sum  # noqa: E402
 from mdcore.potentials.hdnnp import HDNNPotential  # noqa: E402
 from mdcore.potentials.lj import LennardJones  # noqa: E402
 from mdcore.potentials.n2p2_write import write_n2p2  # noqa: E402
-from mdcore.units import GIGAPASCAL  # noqa: E402
 from tests.reference.hdnnp_models import random_model  # noqa: E402
 
 ARGON = {"cutoff": 8.0, "epsilon": 0.0104, "sigma": 3.4, "truncation": "force-shifted"}
@@ -235,7 +235,7 @@ def test_without_ase():
     """One clear message; the package's own module ase hides nothing."""
     code = (
         "import sys; sys.modules['ase'] = None\n"
-        "from mdcore.errors import InputError\n"
+        "from mdcore.base.errors import InputError\n"
         "try:\n    import mdcore.ase\nexcept InputError as error:\n    print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

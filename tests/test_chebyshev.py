@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mdcore import _hdnnp
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.potentials.chebyshev import ORDERS, ChebyshevFunction, chebyshev, make_plan, weights
 from mdcore.potentials.committee import committee, single
 from mdcore.potentials.hdnnp import PLANS, HDNNPotential, networks_of

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mdcore import checkpoint
-from mdcore.errors import OutputError
+from mdcore.base.errors import OutputError
 from tests.output_helpers import FakeSim
 
 STATE = {
@@ -147,7 +147,7 @@ def test_full_disk(tmp_path):
         import resource, signal, sys
         import numpy as np
         from mdcore import checkpoint
-        from mdcore.errors import OutputError
+        from mdcore.base.errors import OutputError
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         checkpoint.write(sys.argv[1], {"step": 1})
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)

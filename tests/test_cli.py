@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from mdcore import checkpoint
+from mdcore.base.comm import SelfComm
+from mdcore.base.errors import Interrupted
 from mdcore.cli import main
 from mdcore.cli.run import run
-from mdcore.comm import SelfComm
 from mdcore.config import load
-from mdcore.errors import Interrupted
 from mdcore.trajectory import Trajectory
 from tests.mpi import mpirun, needs_mpi
 from tests.test_bad_inputs import GOOD

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mdcore import LennardJones, PythonPotential, Simulation, System, VelocityVerlet, checkpoint, evaluate
+from mdcore.base.errors import InputError
 from mdcore.box import Box
 from mdcore.dump import ExtxyzDump
-from mdcore.errors import InputError
 from mdcore.extxyz import write_frame
 from mdcore.trajectory import H5MDWriter, Trajectory
 from tests import contract

@@ -9,7 +9,7 @@ import pytest
 
 import mdcore
 from mdcore import Disagreement, ExtxyzDump, HDNNPotential, Simulation, System, Trajectory, VelocityVerlet, evaluate
-from mdcore.errors import DisagreementError, InputError
+from mdcore.base.errors import DisagreementError, InputError
 from mdcore.potentials.committee import committee, single
 from mdcore.potentials.frozen import identical
 from mdcore.potentials.hdnnp_h5 import read_h5, write_h5

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from mdcore import Trajectory, evaluate
+from mdcore.base.comm import SelfComm
+from mdcore.base.errors import Interrupted
 from mdcore.cli import main
 from mdcore.cli.run import run
-from mdcore.comm import SelfComm
 from mdcore.config import load
-from mdcore.errors import Interrupted
 from mdcore.extxyz import write_frame
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp_h5 import write_h5

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from mdcore.base.errors import InputError
 from mdcore.config import load, parse, reference, validate_species
 from mdcore.config.settings import Settings
 from mdcore.config.training import TrainingSettings
-from mdcore.errors import InputError
 from mdcore.faces import POTENTIALS, STAGES
 from mdcore.faces.potential import lj
 from mdcore.faces.stage import langevin, nve

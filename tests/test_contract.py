@@ -11,8 +11,8 @@ import pytest
 
 import mdcore
 from mdcore.atoms import Column
-from mdcore.errors import InputError
-from mdcore.exact import FORCE_BITS
+from mdcore.base.errors import InputError
+from mdcore.base.exact import FORCE_BITS
 from mdcore.potentials.base import Potential, Sum
 from mdcore.potentials.committee import committee
 from mdcore.potentials.coulomb import Coulomb

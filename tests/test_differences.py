@@ -2,10 +2,10 @@
 
 import pytest
 
+from mdcore.base.errors import InputError
 from mdcore.config import parse
 from mdcore.config.differences import differences, told
 from mdcore.config.load_training import parse_training
-from mdcore.errors import InputError
 from tests.test_bad_inputs import GOOD
 from tests.test_cli import folder  # noqa: F401
 

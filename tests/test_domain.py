@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from mdcore.atoms import Atoms
+from mdcore.base.comm import SelfComm
+from mdcore.base.errors import InputError
 from mdcore.box import Box
-from mdcore.comm import SelfComm
 from mdcore.domain import Domain, processor_grid
-from mdcore.errors import InputError
 from mdcore.neighbors import Neighbors
 from mdcore.system import System
 from tests.systems import cells

@@ -10,10 +10,10 @@ import textwrap
 import numpy as np
 import pytest
 
-from mdcore import units
+from mdcore.base import units
+from mdcore.base.errors import InputError, OutputError
 from mdcore.box import Box
 from mdcore.dump import ExtxyzDump
-from mdcore.errors import InputError, OutputError
 from mdcore.extxyz import read
 from mdcore.system import System
 from tests.output_helpers import FakeSim, frame_arrays
@@ -182,7 +182,7 @@ def test_full_disk_takes_the_frame_back(tmp_path):
         import resource, signal, sys
         from tests.output_helpers import FakeSim
         from mdcore.dump import ExtxyzDump
-        from mdcore.errors import OutputError
+        from mdcore.base.errors import OutputError
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000,) * 2)
         try:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import mdcore
-from mdcore import units
+from mdcore.base import units
+from mdcore.base.errors import InputError, SimulationError
 from mdcore.box import Box
 from mdcore.engine import Engine
-from mdcore.errors import InputError, SimulationError
 from mdcore.evaluation import evaluate
 from mdcore.potentials.base import Sum
 from mdcore.potentials.hdnnp import HDNNPotential

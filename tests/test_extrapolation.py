@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mdcore import Extrapolation, ExtxyzDump, HDNNPotential, Simulation, Sum, System, VelocityVerlet
-from mdcore.errors import ExtrapolationError, InputError
+from mdcore.base.errors import ExtrapolationError, InputError
 from mdcore.potentials.extrapolation import PAUSE, Count, Sighting
 from mdcore.potentials.lj import LennardJones
 from tests.reference import trained

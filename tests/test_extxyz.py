@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from mdcore import extxyz
+from mdcore.base.errors import InputError
+from mdcore.base.units import GIGAPASCAL, METAL
 from mdcore.box import Box
-from mdcore.errors import InputError
 from mdcore.system import System
-from mdcore.units import GIGAPASCAL, METAL
 
 RNG = np.random.default_rng(11)
 LATTICE = 'Lattice="10 0 0 0 11 0 0 0 12"'

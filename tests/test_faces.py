@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from mdcore import Buckingham, Coulomb, Morse, SoftCore, evaluate
+from mdcore.base.errors import InputError
+from mdcore.base.units import COULOMB, KCAL_PER_MOL
 from mdcore.box import Box
 from mdcore.cli import assemble, main
 from mdcore.config import load, parse, validate_species
-from mdcore.errors import InputError
 from mdcore.potentials.tabulated import Tabulated
 from mdcore.system import System
 from mdcore.trajectory import Trajectory
-from mdcore.units import COULOMB, KCAL_PER_MOL
 from tests.mpi import mpirun, needs_mpi
 
 R = np.linspace(1.5, 6.0, 200)

@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
-from mdcore.errors import InputError
-from mdcore.files import MOST_OBJECTS, open_h5, open_text, read_bytes, read_text
+from mdcore.base.errors import InputError
+from mdcore.base.files import MOST_OBJECTS, open_h5, open_text, read_bytes, read_text
 
 # --- reading -----------------------------------------------------------------------------------------------------
 

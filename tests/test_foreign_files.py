@@ -10,14 +10,14 @@ import h5py
 import pytest
 
 from mdcore import checkpoint
+from mdcore.base.comm import SelfComm
+from mdcore.base.errors import Interrupted, OutputError
 from mdcore.cli import main
 from mdcore.cli.clashes import clash
 from mdcore.cli.run import run
 from mdcore.cli.train import train
-from mdcore.comm import SelfComm
 from mdcore.config import load
 from mdcore.config.load_training import load_training
-from mdcore.errors import Interrupted, OutputError
 from mdcore.trajectory import Trajectory
 from tests.test_networks_cli import MODEL
 from tests.test_train_cli import folder as training  # noqa: F401  (a fixture)

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mdcore.errors import InputError, OutputError
+from mdcore.base.errors import InputError, OutputError
+from mdcore.base.units import BOHR, HARTREE
 from mdcore.potentials.frozen import identical
 from mdcore.potentials.hdnnp_h5 import read_h5, write_h5
 from mdcore.potentials.hdnnp_model import HDNNP, SCALING_MODES, TestVector
@@ -13,7 +14,6 @@ from mdcore.potentials.n2p2 import read_n2p2
 from mdcore.potentials.n2p2_data import LabelledStructure, read_input_data, write_input_data
 from mdcore.potentials.n2p2_write import write_n2p2
 from mdcore.potentials.native_units import Units
-from mdcore.units import BOHR, HARTREE
 from tests.reference import hdnnp
 from tests.reference.hdnnp_models import INPUT, random_cluster, random_model, write_folder
 

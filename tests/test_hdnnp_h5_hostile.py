@@ -6,8 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
+from mdcore.base.errors import InputError
 from mdcore.cli.info import info
-from mdcore.errors import InputError
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_h5 import read_h5, write_h5
 from mdcore.potentials.hdnnp_vectors import make_test_vectors

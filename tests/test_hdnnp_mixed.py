@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mdcore import VelocityVerlet, _hdnnp, _kernels
+from mdcore.base.errors import InputError
 from mdcore.box import Box
-from mdcore.errors import InputError
 from mdcore.potentials.hdnnp import HDNNPotential, networks_of
 from mdcore.potentials.hdnnp_model import ACTIVATIONS, SUBTYPES
 from mdcore.potentials.hdnnp_vectors import make_test_vectors

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mdcore import VelocityVerlet, _kernels
+from mdcore.base.errors import InputError
 from mdcore.box import Box
-from mdcore.errors import InputError
 from mdcore.potentials.base import Sum
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import Scaling

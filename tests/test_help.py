@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mdcore import errors
+from mdcore.base import errors
 from mdcore.cli import main
 from mdcore.cli.arguments import EPILOG, EXIT_CODES, RUN_EPILOG, SHORT_CODES, TRAIN_EPILOG
 from mdcore.config import manual, parse

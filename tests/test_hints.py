@@ -2,6 +2,7 @@
 
 import pytest
 
+from mdcore.base.errors import InputError
 from mdcore.cli import main
 from mdcore.config import parse, synonyms
 from mdcore.config.load import decode
@@ -9,7 +10,6 @@ from mdcore.config.load_training import parse_training
 from mdcore.config.parse import _all_keys
 from mdcore.config.settings import Settings
 from mdcore.config.training import TrainingSettings
-from mdcore.errors import InputError
 from mdcore.faces import POTENTIALS, STAGES
 from tests.test_bad_inputs import GOOD
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mdcore import Langevin, VelocityVerlet, _kernels
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.potentials.lj import LennardJones
 from mdcore.simulation import Simulation
 from mdcore.system import System
@@ -148,7 +148,7 @@ def test_a_spinning_cluster_keeps_its_spin():
 
 def test_units_at_the_border():
     """Argon in metal units and in reduced units is one and the same trajectory."""
-    from mdcore.units import METAL
+    from mdcore.base.units import METAL
 
     epsilon, sigma, mass = 0.0103, 3.4, 39.948
     lj = melt()

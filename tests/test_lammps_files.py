@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from mdcore.base.errors import InputError
 from mdcore.config import parse
-from mdcore.errors import InputError
 from mdcore.lammps import element_of_mass
 from mdcore.system import System
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mdcore.errors import OutputError
+from mdcore.base.errors import OutputError
 from mdcore.lock import MAGIC, RunLock, lock_path
 
 HOLD = """

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from mdcore.base.units import GIGAPASCAL
 from mdcore.training import plots
 from mdcore.training.labelled import Labelled
 from mdcore.training.metrics import Predictions, rows, table
 from mdcore.training.plots import draw_learning, draw_parity, from_elements, pairs
-from mdcore.units import GIGAPASCAL
 
 
 def labelled(symbols, energy, tag="", index=0, stress=None, file="a.xyz", forces=True):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.potentials.frozen import identical
 from mdcore.potentials.n2p2 import read_n2p2
 from mdcore.potentials.n2p2_write import write_n2p2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mdcore import VelocityVerlet
-from mdcore.comm import SelfComm
+from mdcore.base.comm import SelfComm
 from mdcore.neighbors import MARGIN, Neighbors
 from mdcore.potentials.base import Sum
 from mdcore.potentials.coulomb import Coulomb

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from mdcore import _hdnnp, checkpoint
+from mdcore.base.comm import SelfComm
+from mdcore.base.errors import Interrupted
+from mdcore.base.files import seal
 from mdcore.box import Box
 from mdcore.cli import main
 from mdcore.cli.run import run
-from mdcore.comm import SelfComm
 from mdcore.config import load
-from mdcore.errors import Interrupted
 from mdcore.extxyz import write_frame
-from mdcore.files import seal
 from mdcore.h5md import load_text
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp import HDNNPotential

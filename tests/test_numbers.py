@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from mdcore import cli
+from mdcore.base.errors import MdcoreError
 from mdcore.config import load
 from mdcore.config.load_training import load_training
 from mdcore.config.settings import Settings
 from mdcore.config.training import TrainingSettings
-from mdcore.errors import MdcoreError
 from mdcore.schema import NamedSections, Section, Sections, keys, toml
 
 EXTREMES = [

@@ -21,7 +21,7 @@ from mdcore import (
     evaluate,
     maxwell_boltzmann,
 )
-from mdcore.comm import SelfComm
+from mdcore.base.comm import SelfComm
 from mdcore.verify import verify
 from tests.mpi import ROOT, mpirun, needs_mpi
 from tests.mpi_python import wave

@@ -7,7 +7,7 @@ import pytest
 
 import mdcore
 from mdcore import Box, LennardJones, Simulation, System, VelocityVerlet
-from mdcore.errors import InputError, SimulationError
+from mdcore.base.errors import InputError, SimulationError
 from mdcore.potentials.hdnnp import HDNNPotential
 from tests.reference.hdnnp_models import random_model
 from tests.systems import SKEW, scattered

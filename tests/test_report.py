@@ -7,10 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from mdcore import console, provenance, report
-from mdcore.pace import Pace
+from mdcore import provenance, report
+from mdcore.base import console
+from mdcore.base.pace import Pace
+from mdcore.base.timers import PHASES
 from mdcore.thermo_log import SHOWN, ThermoLog
-from mdcore.timers import PHASES
 from tests.output_helpers import FakeComm, FakeSim
 
 

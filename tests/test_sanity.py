@@ -5,8 +5,8 @@ import pytest
 
 import mdcore
 from mdcore import ZBL, Box, LennardJones, Simulation, System, VelocityVerlet, sanity
+from mdcore.base.errors import InputError
 from mdcore.cli import main
-from mdcore.errors import InputError
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.training import dataset
 from mdcore.training.labelled import Labelled

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from mdcore.signals import StopSignals
+from mdcore.base.signals import StopSignals
 
 
 def send(name):

@@ -10,17 +10,8 @@ import numpy as np
 import pytest
 
 import mdcore
-from mdcore import (
-    InputError,
-    Interrupted,
-    Langevin,
-    LennardJones,
-    Simulation,
-    SimulationError,
-    System,
-    VelocityVerlet,
-    exact,
-)
+from mdcore import InputError, Interrupted, Langevin, LennardJones, Simulation, SimulationError, System, VelocityVerlet
+from mdcore.base import exact
 from mdcore.box import Box
 from mdcore.evaluation import evaluate
 from mdcore.loading import check_state

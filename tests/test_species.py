@@ -7,8 +7,8 @@ import pytest
 
 import mdcore
 from mdcore import VelocityVerlet
-from mdcore.elements import stranger
-from mdcore.errors import InputError
+from mdcore.base.elements import stranger
+from mdcore.base.errors import InputError
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.zbl import ZBL

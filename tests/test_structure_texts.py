@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from mdcore import VelocityVerlet
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
+from mdcore.base.units import GIGAPASCAL
 from mdcore.potentials.lj import LennardJones
 from mdcore.simulation import Simulation
 from mdcore.system import System
 from mdcore.training import sources
 from mdcore.training.labels import Labels
-from mdcore.units import GIGAPASCAL
 
 CELL = 'Lattice="12 0 0 0 12 0 0 0 12" '
 PROPERTIES = "Properties=species:S:1:pos:R:3"

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from mdcore.base.errors import InputError
 from mdcore.box import Box
-from mdcore.errors import InputError
 from mdcore.system import System
 
 # kind, neighbours in the first shell, their distance / a, atoms a cell

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mdcore.analysis.table import read_table
+from mdcore.base.errors import InputError
 from mdcore.config import load
-from mdcore.errors import InputError
 from mdcore.potentials.files import read_model
 from mdcore.potentials.n2p2 import read_n2p2
 from mdcore.potentials.n2p2_data import read_input_data

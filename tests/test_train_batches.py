@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.training.batches import batches
 from mdcore.training.covariance import PANEL, Covariance
 from mdcore.training.environments import Environments, runs

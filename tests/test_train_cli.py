@@ -10,10 +10,10 @@ import pytest
 
 import mdcore
 from mdcore import HDNNPotential, extxyz
+from mdcore.base.errors import InputError, Interrupted, SimulationError
 from mdcore.cli import main
 from mdcore.cli.train import check, train
 from mdcore.config.load_training import load_training
-from mdcore.errors import InputError, Interrupted, SimulationError
 from mdcore.evaluation import evaluate
 from mdcore.potentials.committee import single
 from mdcore.potentials.files import read_model

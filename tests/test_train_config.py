@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from mdcore import training as package
+from mdcore.base.errors import InputError
 from mdcore.config import reference, training
 from mdcore.config.load import is_training
 from mdcore.config.load_training import parse_training
 from mdcore.config.optimizers import OPTIMIZERS, KalmanSettings, LBFGSSettings
 from mdcore.config.training import TrainingSettings
 from mdcore.config.training_data import DataSettings, SplitSettings
-from mdcore.errors import InputError
 from mdcore.schema import is_required, keys
 from mdcore.training import settings as library
 from tests.test_config import every_key

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
+from mdcore.base.units import BOHR, GIGAPASCAL, HARTREE
 from mdcore.potentials.n2p2_data import LabelledStructure, write_input_data
 from mdcore.potentials.native_units import Units
 from mdcore.training import sources
 from mdcore.training.labelled import Labelled, composition, elements_of, need
 from mdcore.training.labels import Labels
-from mdcore.units import BOHR, GIGAPASCAL, HARTREE
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
 GOOD = """\

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
+from mdcore.base.units import BOHR
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import SymmetryFunction
 from mdcore.training import sources
@@ -23,7 +24,6 @@ from mdcore.training.descriptors import (
 )
 from mdcore.training.pairs import distances
 from mdcore.training.symmetry_sets import from_input_nn, from_lines, generate
-from mdcore.units import BOHR
 from tests.reference import hdnnp as twin
 from tests.test_train_summary import structure
 

@@ -5,7 +5,7 @@ import pytest
 from mdcore._hdnnp import keep_tangents
 
 from mdcore import _kernels
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.potentials.hdnnp import networks_of
 from mdcore.training.environments import Environments
 from tests.reference import hdnnp as twin

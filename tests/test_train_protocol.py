@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mdcore.comm import SelfComm
+from mdcore.base.comm import SelfComm
 from mdcore.training import regression as protocol
 from mdcore.training.adam import Adam
 from mdcore.training.fit import Fit, Stage

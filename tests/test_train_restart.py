@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
+from mdcore.base.files import seal
 from mdcore.cli import main
-from mdcore.files import seal
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp_model import fingerprint
 from tests.test_train_cli import INPUT, folder  # noqa: F401  (a fixture)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
+from mdcore.base.units import HARTREE
 from mdcore.training.dataset import Dataset, atom_energies, check_units, split
 from mdcore.training.labelled import Labelled
 from mdcore.training.pairs import distances, duplicates
 from mdcore.training.summary import bars, robust, summarise
-from mdcore.units import HARTREE
 
 CELL = np.array([[6.0, 0.0, 0.0], [1.0, 7.0, 0.0], [0.5, -0.4, 8.0]])
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import mdcore
+from mdcore.base.errors import InputError
 from mdcore.cli import main
-from mdcore.errors import InputError
 from mdcore.potentials.files import read_model
 from mdcore.training import sources
 from tests.mpi import mpirun, needs_mpi

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from mdcore import LennardJones, Simulation, System, VelocityVerlet
+from mdcore.base.elements import ATOMIC_NUMBERS
+from mdcore.base.errors import InputError, OutputError
 from mdcore.box import Box
 from mdcore.cli import main
-from mdcore.elements import ATOMIC_NUMBERS
-from mdcore.errors import InputError, OutputError
 from mdcore.h5md import H5MDFile, frame_chunk
 from mdcore.thermo_log import ThermoLog
 from mdcore.trajectory import H5MDWriter, Trajectory, unwrapped
@@ -516,7 +516,7 @@ def test_survives_kill_9(tmp_path, n_atoms):
 FULL_DISK = """
     import os, resource, signal, sys
     from tests.output_helpers import FakeSim
-    from mdcore.errors import OutputError
+    from mdcore.base.errors import OutputError
     from mdcore.h5md import H5MDFile
     from mdcore.trajectory import H5MDWriter
     from mdcore.thermo_log import ThermoLog

@@ -5,8 +5,8 @@ import pickle
 
 import pytest
 
-from mdcore import elements, units
-from mdcore.errors import InputError
+from mdcore.base import elements, units
+from mdcore.base.errors import InputError
 
 
 def test_internal_time_unit():

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mdcore import velocities
+from mdcore.base.errors import InputError
 from mdcore.box import Box
-from mdcore.errors import InputError
 from mdcore.system import System
 from tests.reference import philox
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mdcore import Extrapolation, HDNNPotential, Simulation, System, VelocityVerlet, evaluate, extxyz, read_model
+from mdcore.base.errors import ExtrapolationError, InputError, SimulationError
 from mdcore.cli import main
-from mdcore.errors import ExtrapolationError, InputError, SimulationError
 from mdcore.potentials.committee import committee, single
 from mdcore.potentials.disagreement import Disagreement
 from mdcore.potentials.extrapolation import ENOUGH, Count, Sighting

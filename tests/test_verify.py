@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mdcore import exact
+from mdcore.base import exact
+from mdcore.base.errors import InputError
 from mdcore.box import Box
 from mdcore.cli import main
 from mdcore.engine import Engine
-from mdcore.errors import InputError
 from mdcore.evaluation import evaluate
 from mdcore.potentials.base import Sum
 from mdcore.potentials.files import read_model

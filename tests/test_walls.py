@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mdcore import ZBL, Box, HDNNPotential, Sum, System, evaluate, read_model
+from mdcore.base.errors import InputError
 from mdcore.cli import main
-from mdcore.errors import InputError
 from mdcore.extxyz import write_frame
 from mdcore.potentials.committee import committee, single
 from mdcore.potentials.frozen import identical

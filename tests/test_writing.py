@@ -12,10 +12,10 @@ import h5py
 import numpy as np
 import pytest
 
-from mdcore import writing
-from mdcore.errors import OutputError
-from mdcore.writing import appending, in_picture, keep, plain, remove, replacing, write_texts, writing_text
-from mdcore.writing_h5 import writing_h5
+from mdcore.base import writing
+from mdcore.base.errors import OutputError
+from mdcore.base.writing import appending, in_picture, keep, plain, remove, replacing, write_texts, writing_text
+from mdcore.base.writing_h5 import writing_h5
 
 
 def write(path, text, **how):
@@ -130,7 +130,7 @@ def test_long_names_and_odd_letters(tmp_path):
 
 
 def test_a_file_system_that_knows_ascii_only(tmp_path):
-    code = "import sys; from mdcore.writing import writing_text\nwith writing_text(sys.argv[1]) as f: f.write('1')"
+    code = "import sys; from mdcore.base.writing import writing_text\nwith writing_text(sys.argv[1]) as f: f.write('1')"
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": os.pathsep.join(sys.path)}
     path = tmp_path / "\u00fc\u2603"
     subprocess.run([sys.executable, "-c", code, path], env={**os.environ, **ascii_only}, check=True)
@@ -151,7 +151,7 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path, monkeypatch)
 
 KILLED = """
 import os, signal, sys
-from mdcore.writing import writing_text
+from mdcore.base.writing import writing_text
 with writing_text(sys.argv[1]) as stream:
     stream.write("half")
     stream.flush()
@@ -254,8 +254,8 @@ def test_a_folder_is_complete_or_as_it_was(tmp_path, monkeypatch):
 FULL = """
 import resource, signal, sys
 import numpy as np
-from mdcore.errors import OutputError
-from mdcore.writing_h5 import writing_h5
+from mdcore.base.errors import OutputError
+from mdcore.base.writing_h5 import writing_h5
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
 for n in (1, 30, 300):
     try:

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from mdcore import VelocityVerlet, _kernels
+from mdcore.base.errors import InputError, SimulationError
+from mdcore.base.units import COULOMB
 from mdcore.box import Box
-from mdcore.errors import InputError, SimulationError
 from mdcore.potentials.base import Sum
 from mdcore.potentials.lj import LennardJones
 from mdcore.potentials.zbl import ZBL
 from mdcore.simulation import Simulation
 from mdcore.system import System
-from mdcore.units import COULOMB
 from tests.reference import zbl as twin
 from tests.systems import cells, scattered
 

@@ -15,7 +15,7 @@ from ase.io import read
 from torsion import ANGLES, relaxed
 
 from mdcore.ase import MDCore
-from mdcore.units import KJ_PER_MOL
+from mdcore.base.units import KJ_PER_MOL
 
 HERE = Path(__file__).resolve().parent
 GAUCHE, BARRIER = slice(50, 81), slice(90, 151)  # degrees, where they are sought

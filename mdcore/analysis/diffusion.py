@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 
 FFT_BYTES = 32e6  # of the transforms held at a time
 MIN_LAGS = 3  # points of a fit

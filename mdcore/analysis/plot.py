@@ -7,7 +7,7 @@ import numpy as np
 
 from mdcore.analysis.report import uncertain
 from mdcore.analysis.table import of_pair
-from mdcore.writing import in_picture, write_picture
+from mdcore.base.writing import in_picture, write_picture
 
 INK, GREY, RED = "#222222", "#8a8f98", "#d55e00"
 # Okabe and Ito: told apart with any kind of colour vision

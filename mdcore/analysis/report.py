@@ -10,12 +10,12 @@ from mdcore.analysis import state
 from mdcore.analysis.diffusion import Diffusion, diffusion, unbounded_axes, unwrapped
 from mdcore.analysis.rdf import RDF, RDFAccumulator, first_peak
 from mdcore.analysis.table import of_pair
+from mdcore.base.elements import formula
+from mdcore.base.errors import InputError
+from mdcore.base.units import UnitSystem
+from mdcore.base.writing import writing_text
 from mdcore.box import Box
-from mdcore.elements import formula
-from mdcore.errors import InputError
 from mdcore.trajectory import GROUP, Trajectory
-from mdcore.units import UnitSystem
-from mdcore.writing import writing_text
 
 CM2_PER_S = 0.1  # one Angstrom^2/fs in cm2/s
 TRACK_BYTES = 4e8  # of tracks held in memory; beyond, every k-th atom stands for all

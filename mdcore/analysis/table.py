@@ -8,9 +8,9 @@ import re
 
 import numpy as np
 
-from mdcore.errors import InputError
-from mdcore.files import read_text
-from mdcore.numerals import number
+from mdcore.base.errors import InputError
+from mdcore.base.files import read_text
+from mdcore.base.numerals import number
 
 
 def read_table(path) -> dict[str, np.ndarray]:

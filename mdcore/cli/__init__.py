@@ -15,10 +15,10 @@ import sys  # noqa: E402
 import time  # noqa: E402
 import warnings  # noqa: E402
 
-from mdcore import console  # noqa: E402
+from mdcore.base import console  # noqa: E402
+from mdcore.base.errors import InputError, MdcoreError, OutputError  # noqa: E402
+from mdcore.base.screen import exit_code, screens  # noqa: E402
 from mdcore.cli.arguments import parse_arguments  # noqa: E402
-from mdcore.errors import InputError, MdcoreError, OutputError  # noqa: E402
-from mdcore.screen import exit_code, screens  # noqa: E402
 
 LONGEST = 1200  # letters of a line of an error
 GRACE = 1.0  # seconds in which rank 0 may tell an error before another rank does
@@ -47,7 +47,7 @@ def outcome(argv) -> int:
         if arguments is None:
             return 0
         debug = debug or arguments.debug
-        from mdcore.comm import connect
+        from mdcore.base.comm import connect
 
         comm = connect()
         return arguments.command(arguments, comm) or 0
@@ -117,7 +117,7 @@ def _is_nowhere() -> bool:
 
 def _connect_quietly():
     """The communicator, to find out who tells an error; this process alone if MPI itself is the trouble."""
-    from mdcore.comm import SelfComm, connect
+    from mdcore.base.comm import SelfComm, connect
 
     try:
         return connect()

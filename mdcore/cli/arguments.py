@@ -6,8 +6,8 @@ import itertools
 import os
 import sys
 
-from mdcore import console
-from mdcore.errors import InputError
+from mdcore.base import console
+from mdcore.base.errors import InputError
 
 EPILOG = """\
 examples:

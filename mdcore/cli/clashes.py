@@ -3,7 +3,7 @@
 import os
 from fnmatch import fnmatch
 
-from mdcore.writing import check_target
+from mdcore.base.writing import check_target
 
 # of what is read in a folder: n2p2 and RuNNer, DeePMD
 PATTERNS = ("input.nn", "input.data*", "scaling.data", "weights*.data", "mdcore.toml", "*.raw", "*.npy")

@@ -7,11 +7,11 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from mdcore.base.comm import on_root
+from mdcore.base.errors import InputError, MdcoreError
 from mdcore.cli.clashes import clash
 from mdcore.cli.frames import SOURCE, convert_trajectory
 from mdcore.cli.potential import parse_table, parse_units
-from mdcore.comm import on_root
-from mdcore.errors import InputError, MdcoreError
 from mdcore.potentials import walls
 from mdcore.potentials.committee import committee, single
 from mdcore.potentials.files import read_model

@@ -7,10 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 
 from mdcore import extxyz
+from mdcore.base.comm import on_root
+from mdcore.base.errors import InputError, OutputError
+from mdcore.base.units import GIGAPASCAL
+from mdcore.base.voigt import PAIRS
+from mdcore.base.writing import writing_text
 from mdcore.cli.clashes import clash
 from mdcore.cli.potential import is_input, load_input, parse_table, parse_units
-from mdcore.comm import on_root
-from mdcore.errors import InputError, OutputError
 from mdcore.evaluation import evaluate, open_potential
 from mdcore.potentials.base import leaves
 from mdcore.potentials.extrapolation import Count, Sighting
@@ -20,9 +23,6 @@ from mdcore.potentials.hdnnp_h5 import write_h5
 from mdcore.potentials.known import verdict
 from mdcore.training import metrics, sources
 from mdcore.training.labels import Labels
-from mdcore.units import GIGAPASCAL
-from mdcore.voigt import PAIRS
-from mdcore.writing import writing_text
 
 H5 = (".h5", ".hdf5")
 PICTURES = (".png", ".pdf", ".svg", ".jpg", ".eps")

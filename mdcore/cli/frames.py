@@ -6,12 +6,12 @@ A .pdb has the names and elements for programs that take them from a file of the
 
 import numpy as np
 
+from mdcore.base.elements import ATOMIC_NUMBERS, element_of
+from mdcore.base.errors import InputError
+from mdcore.base.writing import writing_text
 from mdcore.cli.clashes import clash
-from mdcore.elements import ATOMIC_NUMBERS, element_of
-from mdcore.errors import InputError
 from mdcore.extxyz import SUFFIXES, write_frame
 from mdcore.trajectory import Trajectory
-from mdcore.writing import writing_text
 
 SOURCE = ".h5md"
 PDB_LOW, PDB_HIGH = -999.999, 9999.999  # what its columns hold

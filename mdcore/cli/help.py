@@ -2,10 +2,10 @@
 
 import sys
 
-from mdcore import console
+from mdcore.base import console
+from mdcore.base.errors import InputError
 from mdcore.cli.arguments import EXIT_CODES, build
 from mdcore.config.problems import near_miss
-from mdcore.errors import InputError
 
 SYNONYMS = {
     "input": "inputs toml keys settings reference docs",

@@ -4,9 +4,9 @@ import dataclasses
 import os
 from collections import Counter
 
+from mdcore.base.comm import on_root
+from mdcore.base.files import open_binary, read_seal
 from mdcore.cli.potential import is_input, load_input, parse_units
-from mdcore.comm import on_root
-from mdcore.files import open_binary, read_seal
 from mdcore.potentials import walls
 from mdcore.potentials.hdnnp_model import (
     ACTIVATION_NAMES,

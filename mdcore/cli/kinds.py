@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from mdcore import checkpoint
+from mdcore.base.elements import formula
+from mdcore.base.errors import InputError
+from mdcore.base.files import open_h5
 from mdcore.config.mistakes import is_structure
-from mdcore.elements import formula
-from mdcore.errors import InputError
-from mdcore.files import open_h5
 from mdcore.trajectory import Trajectory
 
 TRAINING = "mdcore training"  # layout of cli/training_file.py

@@ -2,18 +2,18 @@
 
 import json
 
-from mdcore import console
+from mdcore.base import console
+from mdcore.base.elements import element_of
+from mdcore.base.errors import InputError
+from mdcore.base.threads import number_of_threads
 from mdcore.config.problems import at
 from mdcore.config.settings import Settings
-from mdcore.elements import element_of
-from mdcore.errors import InputError
 from mdcore.faces.base import PotentialSettings
 from mdcore.potentials.base import leaves
 from mdcore.potentials.disagreement import Disagreement
 from mdcore.potentials.extrapolation import Extrapolation
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp_model import HDNNP, fingerprint
-from mdcore.threads import number_of_threads
 
 SAVED, DISPUTED = "-extrapolated.extxyz", "-disputed.extxyz"
 OF_COMMITTEES = ("disagreement_save", "disagreement_stop", "disagreement_every")

@@ -3,14 +3,15 @@
 import sys
 from contextlib import contextmanager, suppress
 
-from mdcore import console, provenance
+from mdcore import provenance
+from mdcore.base import console
+from mdcore.base.errors import InputError, OutputError
 from mdcore.checkpoint import Checkpointer
 from mdcore.cli import networks
 from mdcore.cli.assemble import Stage, is_in_log
 from mdcore.cli.files import CHECKPOINT
 from mdcore.config.settings import Settings
 from mdcore.dump import ExtxyzDump
-from mdcore.errors import InputError, OutputError
 from mdcore.h5md import H5MDFile
 from mdcore.simulation import is_due
 from mdcore.thermo_log import ThermoLog

@@ -1,6 +1,6 @@
 """Which potential does the command line mean: a folder, a .h5 file, or what an input file says?"""
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.potentials.native_units import Units
 
 

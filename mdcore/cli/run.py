@@ -5,15 +5,11 @@ import os
 import sys
 from contextlib import ExitStack, nullcontext
 
-from mdcore import checkpoint, console
+from mdcore import checkpoint
 from mdcore._kernels import cpu_name
-from mdcore.cli import assemble, networks, summary
-from mdcore.cli.assemble import Stage
-from mdcore.cli.files import CHECKPOINT, forget, output_files, protect
-from mdcore.cli.outputs import Outputs, differs, tell_differences
-from mdcore.comm import on_root
-from mdcore.config import Settings, load, validate_species
-from mdcore.errors import (
+from mdcore.base import console
+from mdcore.base.comm import on_root
+from mdcore.base.errors import (
     DisagreementError,
     ExtrapolationError,
     InputError,
@@ -21,10 +17,15 @@ from mdcore.errors import (
     OutputError,
     SimulationError,
 )
+from mdcore.base.signals import StopSignals
+from mdcore.cli import assemble, networks, summary
+from mdcore.cli.assemble import Stage
+from mdcore.cli.files import CHECKPOINT, forget, output_files, protect
+from mdcore.cli.outputs import Outputs, differs, tell_differences
+from mdcore.config import Settings, load, validate_species
 from mdcore.loading import check_state
 from mdcore.lock import RunLock, lock_path
 from mdcore.report import Meter, Progress, banner
-from mdcore.signals import StopSignals
 from mdcore.simulation import Simulation
 
 

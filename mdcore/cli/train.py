@@ -6,29 +6,29 @@ from contextlib import ExitStack
 
 import numpy as np
 
+from mdcore.base.comm import SelfComm, on_root
+from mdcore.base.errors import InputError, Interrupted, OutputError
+from mdcore.base.signals import StopSignals
+from mdcore.base.writing import writing_text
 from mdcore.cli.clashes import clash
 from mdcore.cli.files import open_folder
 from mdcore.cli.outputs import tell
 from mdcore.cli.training import prepared_of
 from mdcore.cli.training_file import SUFFIX, TrainingFile
-from mdcore.comm import SelfComm, on_root
 from mdcore.config.load_training import load_training
 from mdcore.config.problems import at
 from mdcore.config.training import TrainingSettings
-from mdcore.errors import InputError, Interrupted, OutputError
 from mdcore.lock import RunLock, lock_path
 from mdcore.potentials import walls
 from mdcore.potentials.hdnnp_h5 import write_h5
 from mdcore.potentials.hdnnp_model import HDNNP
 from mdcore.potentials.n2p2_write import folder_files, member_folders, write_n2p2
-from mdcore.signals import StopSignals
 from mdcore.training import metrics
 from mdcore.training.labelled import elements_of, gaps
 from mdcore.training.members import Ended, Members, blank_model
 from mdcore.training.outcome import outcome
 from mdcore.training.prepare import has
 from mdcore.training.summary import fitted_by_atoms, summarise
-from mdcore.writing import writing_text
 
 LOPSIDED = 100.0  # times as large is a weight that leaves nothing to another one
 FEW = 20  # epochs that are told whatever time they take

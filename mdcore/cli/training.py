@@ -2,9 +2,9 @@
 
 from contextlib import contextmanager
 
+from mdcore.base.errors import InputError
 from mdcore.config.problems import at
 from mdcore.config.training import TrainingSettings
-from mdcore.errors import InputError
 from mdcore.training import sources
 from mdcore.training.prepare import Prepared, prepare
 from mdcore.training.settings import Unsuited

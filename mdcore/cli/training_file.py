@@ -34,12 +34,12 @@ import h5py
 import numpy as np
 
 from mdcore import provenance
+from mdcore.base.comm import on_root
+from mdcore.base.errors import InputError, OutputError
+from mdcore.base.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal, seal
+from mdcore.base.writing import plain, replacing
+from mdcore.base.writing_h5 import new_h5
 from mdcore.cli.outputs import tell, tell_differences
-from mdcore.comm import on_root
-from mdcore.errors import InputError, OutputError
-from mdcore.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal, seal
-from mdcore.writing import plain, replacing
-from mdcore.writing_h5 import new_h5
 
 SUFFIX = ".training.h5"
 EXPECTED = "the file of a training"

@@ -2,8 +2,8 @@
 
 import os
 
+from mdcore.base.errors import InputError
 from mdcore.cli.potential import is_input, load_input, parse_units
-from mdcore.errors import InputError
 from mdcore.verify import examine, failed, subject
 
 

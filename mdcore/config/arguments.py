@@ -4,9 +4,9 @@ import os
 import re
 from collections.abc import Mapping
 
+from mdcore.base.errors import InputError
 from mdcore.config.parse import Parser
 from mdcore.config.problems import ABSENT, Problems, dotted
-from mdcore.errors import InputError
 
 # what an input file is told -> what a call is told
 WORDS = (

@@ -2,7 +2,7 @@
 
 import os
 
-from mdcore import elements
+from mdcore.base import elements
 from mdcore.config.document import beside_input
 from mdcore.config.problems import Problems, lookup
 from mdcore.config.settings import Settings

@@ -3,14 +3,14 @@
 import dataclasses
 import re
 
-from mdcore import units
+from mdcore.base import units
+from mdcore.base.errors import InputError
 from mdcore.config.load import ARRAYS, opened, resolve
 from mdcore.config.load_training import ARRAYS as TRAINING_ARRAYS
 from mdcore.config.load_training import with_name
 from mdcore.config.parse import Parser
 from mdcore.config.problems import lookup, short
 from mdcore.config.settings import Settings
-from mdcore.errors import InputError
 
 OVERRIDE = "# --set "  # how `annotated` keeps them
 MOST = 8  # differences that are told one by one

@@ -5,15 +5,15 @@ import os
 import re
 import tomllib
 
-from mdcore import units
+from mdcore.base import units
+from mdcore.base.errors import InputError
+from mdcore.base.files import read_text
 from mdcore.config import overrides as override
 from mdcore.config.check import check_document, check_settings
 from mdcore.config.mistakes import absent, has_long_key, not_toml, other_kind
 from mdcore.config.parse import Parser
 from mdcore.config.problems import Origin, Problems
 from mdcore.config.settings import Settings
-from mdcore.errors import InputError
-from mdcore.files import read_text
 
 ARRAYS = ("potential", "stage")
 MOST_TEXT = 1 << 20  # bytes; TOML is read letter by letter, in Python

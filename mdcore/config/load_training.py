@@ -3,13 +3,13 @@
 import dataclasses
 import os
 
+from mdcore.base.errors import InputError
+from mdcore.base.units import METAL
 from mdcore.config.document import beside_input
 from mdcore.config.load import annotated, is_of_run, opened, read
 from mdcore.config.parse import Parser
 from mdcore.config.problems import Problems, lookup
 from mdcore.config.training import TrainingSettings
-from mdcore.errors import InputError
-from mdcore.units import METAL
 
 ARRAYS = ("data", "optimizer")
 

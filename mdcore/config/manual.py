@@ -5,13 +5,13 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import Field, dataclass
 
-from mdcore import units
+from mdcore.base import units
+from mdcore.base.errors import InputError
 from mdcore.config.parse import _classes
 from mdcore.config.problems import near_miss
 from mdcore.config.reference import EXAMPLE, TRAINING_EXAMPLE, row
 from mdcore.config.settings import Settings
 from mdcore.config.training import TrainingSettings
-from mdcore.errors import InputError
 from mdcore.schema import NamedSections, Sections, is_required, keys, toml
 
 INTRODUCTION = """\

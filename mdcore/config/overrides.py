@@ -2,9 +2,9 @@
 
 import tomllib
 
+from mdcore.base.errors import InputError
 from mdcore.config.mistakes import has_long_key
 from mdcore.config.problems import suggest
-from mdcore.errors import InputError
 
 
 def apply(document: dict, text: str) -> tuple:

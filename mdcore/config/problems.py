@@ -3,8 +3,8 @@
 import difflib
 from dataclasses import dataclass, field
 
+from mdcore.base.errors import InputError
 from mdcore.config import synonyms
-from mdcore.errors import InputError
 from mdcore.schema import toml
 
 ABSENT = object()

@@ -9,7 +9,7 @@ import re
 import sys
 from dataclasses import Field
 
-from mdcore import units
+from mdcore.base import units
 from mdcore.config.settings import Settings
 from mdcore.config.training import TrainingSettings
 from mdcore.schema import NamedSections, Section, Sections, Table, is_required, keys, toml

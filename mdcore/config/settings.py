@@ -7,6 +7,8 @@ reference page (docs/input.md) are all derived from them.
 # ruff: noqa: RUF009  (setting() is a dataclass field)
 from dataclasses import dataclass
 
+from mdcore.base.threads import MOST as MOST_THREADS
+from mdcore.base.units import SYSTEMS, UnitSystem
 from mdcore.config.document import Document
 from mdcore.config.output import AnalysisSettings, OutputSettings
 from mdcore.config.structure import StructureSettings, VelocitiesSettings
@@ -23,8 +25,6 @@ from mdcore.schema import (
     Text,
     setting,
 )
-from mdcore.threads import MOST as MOST_THREADS
-from mdcore.units import SYSTEMS, UnitSystem
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,15 +5,15 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
+from mdcore.base.elements import ATOMIC_NUMBERS
+from mdcore.base.errors import InputError
+from mdcore.base.threads import MOST as MOST_THREADS
 from mdcore.config.document import Document
 from mdcore.config.optimizers import MADE, OPTIMIZERS
 from mdcore.config.training_data import DataSettings, SplitSettings
-from mdcore.elements import ATOMIC_NUMBERS
-from mdcore.errors import InputError
 from mdcore.potentials.native_units import Units
 from mdcore.potentials.walls import SHORTEST, Wall
 from mdcore.schema import Boolean, Choice, Integer, List, Number, OneOf, Section, Sections, Table, Text, setting
-from mdcore.threads import MOST as MOST_THREADS
 from mdcore.training.settings import ACTIVATIONS, CUTOFF_FUNCTIONS, Committee, Loss, Parallel, Plan, Source, Split
 from mdcore.training.settings import DescriptorSettings as Descriptors
 from mdcore.training.settings import NetworkSettings as Network

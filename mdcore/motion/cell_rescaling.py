@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
+from mdcore.base.ranges import number, signed
 from mdcore.motion.ramp import Ramp
 from mdcore.motion.verlet import Part
-from mdcore.ranges import number, signed
 
 STREAM = 3  # of random numbers (docs/theory.md)
 EVERY = 10  # steps

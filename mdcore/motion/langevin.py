@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 
-from mdcore import _kernels, exact
+from mdcore import _kernels
+from mdcore.base import exact
+from mdcore.base.ranges import number
 from mdcore.motion.ramp import Ramp
 from mdcore.motion.verlet import VelocityVerlet
-from mdcore.ranges import number
 
 
 class Langevin(VelocityVerlet):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 
 
 class Ramp:

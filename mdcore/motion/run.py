@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from mdcore import _kernels, exact, faults
-from mdcore.errors import InputError
-from mdcore.voigt import PLACE
+from mdcore import _kernels, faults
+from mdcore.base import exact
+from mdcore.base.errors import InputError
+from mdcore.base.voigt import PLACE
 
 MOST_STRAIN = 0.2  # of a length, in one step
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
+from mdcore.base.ranges import signed
+from mdcore.base.voigt import PLACE
 from mdcore.motion.cell_rescaling import check
 from mdcore.motion.verlet import Part
-from mdcore.ranges import signed
-from mdcore.voigt import PLACE
 
 NAMES = ("xx", "yy", "zz", "yz", "xz", "xy")
 

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
+from mdcore.base.ranges import number
 from mdcore.motion.langevin import bath_temperature
 from mdcore.motion.ramp import Ramp
 from mdcore.motion.verlet import Part
-from mdcore.ranges import number
 
 STREAM = 2  # of random numbers (docs/theory.md)
 

@@ -6,8 +6,8 @@ in user units.
 """
 
 from mdcore import _kernels
-from mdcore.errors import InputError
-from mdcore.ranges import number
+from mdcore.base.errors import InputError
+from mdcore.base.ranges import number
 
 
 class VelocityVerlet:

@@ -16,9 +16,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from mdcore import exact
 from mdcore.atoms import Column
-from mdcore.errors import InputError
+from mdcore.base import exact
+from mdcore.base.errors import InputError
 
 
 class Results:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.potentials.frozen import plain_floats
 from mdcore.potentials.hdnnp_model import LARGEST
 from mdcore.potentials.hdnnp_plan import Plan

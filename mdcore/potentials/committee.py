@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.potentials.frozen import identical
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Scaling
 from mdcore.potentials.hdnnp_plan import energy_of

@@ -12,11 +12,11 @@ import math
 
 import numpy as np
 
-from mdcore import exact
-from mdcore.errors import InputError
+from mdcore.base import exact
+from mdcore.base.errors import InputError
+from mdcore.base.ranges import choice, number, signed
+from mdcore.base.units import COULOMB
 from mdcore.potentials.pair import BoundPair, PairPotential, shifts
-from mdcore.ranges import choice, number, signed
-from mdcore.units import COULOMB
 
 TRUNCATIONS = ("shifted", "force-shifted")
 

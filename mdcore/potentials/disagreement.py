@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore import exact
-from mdcore.errors import DisagreementError, InputError
+from mdcore.base import exact
+from mdcore.base.errors import DisagreementError, InputError
 from mdcore.potentials.base import Finding
 from mdcore.potentials.saving import Saver
 

@@ -14,11 +14,11 @@ import numpy as np
 
 from mdcore._kernels import EAM as Kernels
 from mdcore.atoms import Column
-from mdcore.elements import element_of
-from mdcore.errors import InputError
-from mdcore.exact import FORCE_BITS
-from mdcore.files import read_text
-from mdcore.numerals import number as numeral
+from mdcore.base.elements import element_of
+from mdcore.base.errors import InputError
+from mdcore.base.exact import FORCE_BITS
+from mdcore.base.files import read_text
+from mdcore.base.numerals import number as numeral
 from mdcore.potentials.base import Bound, Potential
 from mdcore.potentials.cubics import cubics
 
@@ -202,7 +202,7 @@ def _setfl(path, lines, finnis_sinclair: bool) -> EAMTables:
 
 
 def _funcfl(path, lines) -> EAMTables:
-    from mdcore.elements import SYMBOLS
+    from mdcore.base.elements import SYMBOLS
 
     if len(lines) < 4:
         raise InputError(f"{path}: too short for a funcfl file: a comment, the element, the grid, ...")

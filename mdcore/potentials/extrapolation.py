@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore.errors import ExtrapolationError, InputError
+from mdcore.base.errors import ExtrapolationError, InputError
 from mdcore.potentials.known import OFTEN, Known, often, percent
 from mdcore.potentials.saving import Saver, warn
 

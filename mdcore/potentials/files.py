@@ -4,7 +4,7 @@ import difflib
 import os
 from pathlib import Path
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.potentials.hdnnp_model import HDNNP
 from mdcore.potentials.native_units import Units
 

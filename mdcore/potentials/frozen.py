@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 
 
 def identical(a, b) -> bool:

@@ -8,10 +8,11 @@ their way in and out.
 
 import numpy as np
 
-from mdcore import exact
 from mdcore._hdnnp import PRECISIONS, Networks, deviations, most_threads
-from mdcore.elements import element_of
-from mdcore.errors import InputError
+from mdcore.base import exact
+from mdcore.base.elements import element_of
+from mdcore.base.errors import InputError
+from mdcore.base.threads import number_of_threads
 from mdcore.potentials import chebyshev, hdnnp_plan
 from mdcore.potentials.base import Bound, Finding, Potential
 from mdcore.potentials.disagreement import DISAGREEMENT, Disagreement, Spread
@@ -22,7 +23,6 @@ from mdcore.potentials.hdnnp_vectors import check_test_vectors
 from mdcore.potentials.known import verdict
 from mdcore.potentials.native_units import Units
 from mdcore.potentials.walls import zbl_of
-from mdcore.threads import number_of_threads
 
 # who makes the plan of an element from its descriptors, by their kind (ext/descriptors.h)
 PLANS = {

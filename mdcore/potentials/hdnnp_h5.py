@@ -28,9 +28,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from mdcore.elements import ATOMIC_NUMBERS, SYMBOLS
-from mdcore.errors import InputError
-from mdcore.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal, seal
+from mdcore.base.elements import ATOMIC_NUMBERS, SYMBOLS
+from mdcore.base.errors import InputError
+from mdcore.base.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal, seal
+from mdcore.base.writing import plain, replacing
+from mdcore.base.writing_h5 import new_h5
 from mdcore.potentials.hdnnp_model import (
     HDNNP,
     MOST_MEMBERS,
@@ -44,8 +46,6 @@ from mdcore.potentials.hdnnp_model import (
 from mdcore.potentials.known import Known
 from mdcore.potentials.native_units import Units
 from mdcore.potentials.walls import Wall
-from mdcore.writing import plain, replacing
-from mdcore.writing_h5 import new_h5
 
 FORMAT = "mdcore-hdnnp"
 VERSION, COMMITTEE, GUARDED = 1, 2, 3  # who knows no committees or no walls shall not take one for less than it is

@@ -15,8 +15,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from mdcore.elements import ATOMIC_NUMBERS
-from mdcore.errors import InputError
+from mdcore.base.elements import ATOMIC_NUMBERS
+from mdcore.base.errors import InputError
 from mdcore.potentials.frozen import frozen, plain_floats
 from mdcore.potentials.known import Known
 from mdcore.potentials.native_units import Units

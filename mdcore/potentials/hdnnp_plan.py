@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore.elements import ATOMIC_NUMBERS
+from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.potentials.hdnnp_model import (
     ACTIVATIONS,
     ANGULAR_TYPES,

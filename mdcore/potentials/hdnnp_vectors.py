@@ -7,7 +7,7 @@ the engine computes them anew, with the same kernels that will run, and refuses 
 import numpy as np
 
 from mdcore._hdnnp import Networks
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.potentials.hdnnp_model import HDNNP, TestVector
 from mdcore.potentials.hdnnp_plan import energy_of
 

@@ -18,7 +18,7 @@ A potential without these numbers (a folder of n2p2, an older file) is doubtful 
 
 from dataclasses import dataclass
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 
 OFTEN, FARTHER, DISPUTED, FEW, EDGE = 4.0, 4.0, 2.0, 0.1, 0.25
 MILLION, THOUSAND = 1e-6, 1e-3  # shares

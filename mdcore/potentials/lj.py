@@ -10,9 +10,9 @@ Tail corrections (ibid. sec. 2.8, eqs 2.144 and 2.145, g(r) = 1 past the cutoff)
 
 import math
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
+from mdcore.base.ranges import choice, number
 from mdcore.potentials.pair import TRUNCATIONS, PairPotential, shifts
-from mdcore.ranges import choice, number
 
 MIXINGS = ("lorentz-berthelot", "geometric", "none")
 

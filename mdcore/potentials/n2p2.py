@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore.elements import ATOMIC_NUMBERS
-from mdcore.errors import InputError
-from mdcore.files import MOST_TEXT, read_text
-from mdcore.numerals import integer
-from mdcore.numerals import number as to_number
+from mdcore.base.elements import ATOMIC_NUMBERS
+from mdcore.base.errors import InputError
+from mdcore.base.files import MOST_TEXT, read_text
+from mdcore.base.numerals import integer
+from mdcore.base.numerals import number as to_number
 from mdcore.potentials.hdnnp_model import (
     HDNNP,
     ElementNetwork,

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore.elements import ATOMIC_NUMBERS, element_of, stranger
-from mdcore.errors import InputError
-from mdcore.files import open_text
-from mdcore.numerals import number as to_number
+from mdcore.base.elements import ATOMIC_NUMBERS, element_of, stranger
+from mdcore.base.errors import InputError
+from mdcore.base.files import open_text
+from mdcore.base.numerals import number as to_number
+from mdcore.base.writing import writing_text
 from mdcore.potentials.native_units import Units, did_you_mean
-from mdcore.writing import writing_text
 
 _KEYWORDS = ("begin", "comment", "lattice", "atom", "energy", "charge", "end")
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mdcore.elements import ATOMIC_NUMBERS
-from mdcore.errors import InputError
-from mdcore.files import read_text
-from mdcore.numerals import integer, number
+from mdcore.base.elements import ATOMIC_NUMBERS
+from mdcore.base.errors import InputError
+from mdcore.base.files import read_text
+from mdcore.base.numerals import integer, number
 from mdcore.potentials.hdnnp_model import ACTIVATIONS, SymmetryFunction
 from mdcore.potentials.n2p2_keywords import HANDLED, IGNORED, REFUSED, canonical, is_ignored
 from mdcore.potentials.native_units import did_you_mean

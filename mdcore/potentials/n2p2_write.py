@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore.elements import ATOMIC_NUMBERS
-from mdcore.errors import OutputError
+from mdcore.base.elements import ATOMIC_NUMBERS
+from mdcore.base.errors import OutputError
+from mdcore.base.writing import plain, write_texts
 from mdcore.potentials.committee import single
 from mdcore.potentials.hdnnp_model import COMPACT_TYPES, HDNNP, ElementNetwork, SymmetryFunction, check_storable
 from mdcore.potentials.n2p2_settings import SYMFUNCTION_ARGUMENTS
-from mdcore.writing import plain, write_texts
 
 FILES = ("scaling.data", "weights.*.data", "mdcore.toml", "input.nn")  # of a folder
 

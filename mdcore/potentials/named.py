@@ -8,8 +8,8 @@ import os
 import sys
 from importlib import import_module
 
-from mdcore.errors import InputError
-from mdcore.files import read_text
+from mdcore.base.errors import InputError
+from mdcore.base.files import read_text
 
 
 class FileFunction:

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mdcore.errors import InputError
-from mdcore.units import BOHR, HARTREE, KCAL_PER_MOL, KJ_PER_MOL
+from mdcore.base.errors import InputError
+from mdcore.base.units import BOHR, HARTREE, KCAL_PER_MOL, KJ_PER_MOL
 
 _LENGTHS = {"angstrom": 1.0, "bohr": BOHR, "nm": 10.0}
 _ENERGIES = {

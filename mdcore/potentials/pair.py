@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 
 from mdcore import _kernels
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
+from mdcore.base.ranges import choice, number
 from mdcore.potentials.base import Bound, Potential
-from mdcore.ranges import choice, number
 
 TRUNCATIONS = ("cut", "shifted", "force-shifted")
 

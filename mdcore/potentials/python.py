@@ -18,13 +18,14 @@ from threading import Lock
 
 import numpy as np
 
-from mdcore import _kernels, exact
+from mdcore import _kernels
+from mdcore.base import exact
+from mdcore.base.elements import ATOMIC_NUMBERS
+from mdcore.base.errors import InputError, MdcoreError, SimulationError
+from mdcore.base.voigt import PAIRS
 from mdcore.columns import CHARGE
-from mdcore.elements import ATOMIC_NUMBERS
-from mdcore.errors import InputError, MdcoreError, SimulationError
 from mdcore.potentials.base import Bound, Potential
 from mdcore.potentials.named import NamedCalculator
-from mdcore.voigt import PAIRS
 
 LARGEST = 1e12  # of energies and stresses: beyond, sums would not be exact
 ARGUMENTS = ("positions", "cell", "species", "periodic", "charges", "columns")

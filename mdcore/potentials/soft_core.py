@@ -7,9 +7,9 @@ T. C. Beutler et al., Chem. Phys. Lett. 222, 529 (1994). At lambda = 1 it is Len
 
 from typing import ClassVar
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
+from mdcore.base.ranges import number
 from mdcore.potentials.pair import ByPair
-from mdcore.ranges import number
 
 
 class SoftCore(ByPair):

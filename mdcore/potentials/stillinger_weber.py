@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from mdcore._kernels import StillingerWeber as Kernels
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.potentials.threebody import MOST_CUTOFF, SAME, BoundThreeBody, ThreeBody, of_pairs
 
 MOST_POWER = 64

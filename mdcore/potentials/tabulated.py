@@ -8,12 +8,12 @@ forces are not read: they follow from the energies).
 
 import numpy as np
 
-from mdcore.errors import InputError
-from mdcore.files import read_text
-from mdcore.numerals import number as numeral
+from mdcore.base.errors import InputError
+from mdcore.base.files import read_text
+from mdcore.base.numerals import number as numeral
+from mdcore.base.ranges import choice, number
 from mdcore.potentials.cubics import cubics
 from mdcore.potentials.pair import TRUNCATIONS, PairPotential, shifts
-from mdcore.ranges import choice, number
 
 TOLERANCE = 1e-7  # of the largest |u| beyond its own distance
 FEWEST, MOST = 256, 1 << 15  # bins

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore.elements import element_of
-from mdcore.errors import InputError
-from mdcore.files import read_text
-from mdcore.numerals import number as numeral
+from mdcore.base.elements import element_of
+from mdcore.base.errors import InputError
+from mdcore.base.files import read_text
+from mdcore.base.numerals import number as numeral
 from mdcore.potentials.base import Bound, Potential
 
 MOST_BYTES = 1 << 23  # of a file

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
-from mdcore.elements import ATOMIC_NUMBERS
-from mdcore.errors import InputError
+from mdcore.base.elements import ATOMIC_NUMBERS
+from mdcore.base.errors import InputError
 from mdcore.potentials.zbl import ZBL
 
 CUTOFF = 0.98  # of a wall, in units of the shortest distance in the data

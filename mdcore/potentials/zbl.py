@@ -19,11 +19,11 @@ import numbers as kinds
 
 import numpy as np
 
-from mdcore.elements import ATOMIC_NUMBERS, element_of
-from mdcore.errors import InputError
+from mdcore.base.elements import ATOMIC_NUMBERS, element_of
+from mdcore.base.errors import InputError
+from mdcore.base.ranges import number
+from mdcore.base.units import COULOMB
 from mdcore.potentials.pair import PairPotential
-from mdcore.ranges import number
-from mdcore.units import COULOMB
 
 SCREENING = 0.46850  # Angstrom: 0.8854 Bohr radii
 EXPONENT = 0.23

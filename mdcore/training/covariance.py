@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore.comm import SelfComm
+from mdcore.base.comm import SelfComm
 
 PANEL = 256
 

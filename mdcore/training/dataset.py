@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore import sanity
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
+from mdcore.base.units import HARTREE, KCAL_PER_MOL, KJ_PER_MOL
 from mdcore.training.labelled import Labelled, composition, elements_of
 from mdcore.training.settings import SEED, NetworkSettings, Split
-from mdcore.units import HARTREE, KCAL_PER_MOL, KJ_PER_MOL
 
 USES = ("split", "train", "validation", "test")
 SUBSETS = USES[1:]

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore.errors import InputError
-from mdcore.files import open_binary, read_text
-from mdcore.numerals import integer
+from mdcore.base.errors import InputError
+from mdcore.base.files import open_binary, read_text
+from mdcore.base.numerals import integer
 from mdcore.training.labels import Labels
 
 

@@ -11,9 +11,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from mdcore.comm import SelfComm
+from mdcore.base.comm import SelfComm
+from mdcore.base.errors import InputError
 from mdcore.engine import Engine
-from mdcore.errors import InputError
 from mdcore.potentials.hdnnp import networks_of
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Scaling, SymmetryFunction
 from mdcore.potentials.native_units import Units

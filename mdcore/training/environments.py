@@ -19,13 +19,13 @@ from queue import SimpleQueue
 import numpy as np
 
 from mdcore._hdnnp import keep_tangents, tangent_forces, tangent_rates
+from mdcore.base.comm import SelfComm
+from mdcore.base.errors import InputError
+from mdcore.base.voigt import PLACE
 from mdcore.box import Box
-from mdcore.comm import SelfComm
 from mdcore.engine import Engine
-from mdcore.errors import InputError
 from mdcore.potentials.base import Bound, Potential
 from mdcore.potentials.hdnnp import networks_of
-from mdcore.voigt import PLACE
 
 
 class NeighborsOnly(Potential):

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mdcore.errors import InputError, SimulationError
+from mdcore.base.errors import InputError, SimulationError
+from mdcore.base.units import GIGAPASCAL
 from mdcore.training.regression import Errors, Regression
 from mdcore.training.score import Floors
 from mdcore.training.settings import SEED, OptimizerSettings
-from mdcore.units import GIGAPASCAL
 
 QUANTITIES = ("energy", "force", "stress")
 COUNTERS = ("stage", "epoch", "since", "best_epoch")

@@ -17,7 +17,7 @@ from itertools import count
 
 import numpy as np
 
-from mdcore.errors import SimulationError
+from mdcore.base.errors import SimulationError
 from mdcore.training.batches import batches, set_state, state_of
 from mdcore.training.covariance import Covariance, single_threaded_blas
 from mdcore.training.regression import Regression

@@ -6,9 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
+from mdcore.base.elements import ATOMIC_NUMBERS, ISOTOPES, element_of, stranger
+from mdcore.base.errors import InputError
 from mdcore.box import Box
-from mdcore.elements import ATOMIC_NUMBERS, ISOTOPES, element_of, stranger
-from mdcore.errors import InputError
 from mdcore.evaluation import Structure
 from mdcore.training.settings import Source
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
+from mdcore.base.units import GIGAPASCAL
 from mdcore.extxyz_header import JSON
 from mdcore.extxyz_header import value as decode
 from mdcore.quantities import ASYMMETRIC, AXES, VOIGT, asymmetric, asymmetry, numbers, pick, symmetric, tensor
 from mdcore.training.settings import LABELS, Source
-from mdcore.units import GIGAPASCAL
 
 # what ASE and others write; two of a row in one file contradict each other
 ENERGY = ("energy", "Energy", "REF_energy", "ref_energy", "dft_energy", "DFT_energy", "TotEnergy", "config_energy")

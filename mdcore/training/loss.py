@@ -17,7 +17,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.potentials.hdnnp import networks_of
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork
 from mdcore.potentials.hdnnp_plan import energy_of

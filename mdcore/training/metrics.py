@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mdcore.base.units import GIGAPASCAL
 from mdcore.training.labelled import Labelled, composition, elements_of
-from mdcore.units import GIGAPASCAL
 
 UNITS = {"energy": "meV/atom", "force": "meV/Angstrom", "stress": "GPa"}
 SHIFTED = "all, shifted"  # energies after the best constant of each element is taken off

@@ -5,11 +5,11 @@ Matplotlib (an extra) is imported here only, without pyplot: no global state, no
 
 import numpy as np
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
+from mdcore.base.units import GIGAPASCAL
+from mdcore.base.writing import in_picture, write_picture
 from mdcore.training.labelled import composition, elements_of
 from mdcore.training.metrics import APART, UPPER
-from mdcore.units import GIGAPASCAL
-from mdcore.writing import in_picture, write_picture
 
 INK, GREY = "#222222", "#8a8f98"
 # Okabe and Ito: told apart with any kind of colour vision

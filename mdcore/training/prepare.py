@@ -7,9 +7,9 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from mdcore.comm import SelfComm, on_root
-from mdcore.errors import InputError
-from mdcore.exact import SHARE_LIMIT
+from mdcore.base.comm import SelfComm, on_root
+from mdcore.base.errors import InputError
+from mdcore.base.exact import SHARE_LIMIT
 from mdcore.potentials import walls
 from mdcore.potentials.hdnnp_model import n_parameters
 from mdcore.training import dataset, descriptors, symmetry_sets

@@ -6,7 +6,7 @@ The one place of these defaults: those of an input file (config/training.py) and
 
 from dataclasses import dataclass, field
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.potentials.hdnnp_model import ACTIVATION_NAMES
 
 ACTIVATIONS = {ACTIVATION_NAMES[letter]: letter for letter in "tpsgcl"}

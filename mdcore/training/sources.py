@@ -12,7 +12,7 @@ import numpy as np
 
 from mdcore import extxyz
 from mdcore.ase_files import bounded
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.extxyz_columns import NEEDED
 from mdcore.potentials.n2p2 import TOML_NAME, read_toml
 from mdcore.potentials.n2p2_data import iterate_input_data

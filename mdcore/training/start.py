@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Normalisation
 from mdcore.training.environments import Environments
 from mdcore.training.loss import NetworkRegression

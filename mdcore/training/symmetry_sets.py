@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore.elements import ATOMIC_NUMBERS
-from mdcore.errors import InputError
+from mdcore.base.elements import ATOMIC_NUMBERS
+from mdcore.base.errors import InputError
 from mdcore.potentials.hdnnp_model import SymmetryFunction
 from mdcore.potentials.n2p2_settings import element_list, read_settings, settings_text, symmetry_functions
 from mdcore.potentials.native_units import Units

@@ -11,7 +11,7 @@ ranks, threads and precision don't change what they must not.
 import os
 from collections.abc import Iterator
 
-from mdcore.errors import MdcoreError
+from mdcore.base.errors import MdcoreError
 from mdcore.evaluation import open_potential, take
 from mdcore.verify.gradients import forces, stress
 from mdcore.verify.report import Row, failed, skipped

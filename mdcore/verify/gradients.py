@@ -7,11 +7,11 @@ samples are left out and counted.
 
 import numpy as np
 
-from mdcore import exact
+from mdcore.base import exact
+from mdcore.base.voigt import PAIRS
 from mdcore.box import Box
 from mdcore.verify.report import Row, at_most, skipped
 from mdcore.verify.subject import Subject
-from mdcore.voigt import PAIRS
 
 SPACINGS = 2.0**-8  # first step, in mean distances of atoms
 HALVINGS = 4

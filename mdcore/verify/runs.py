@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from mdcore._hdnnp import most_threads
-from mdcore.comm import SelfComm
-from mdcore.errors import MdcoreError, SimulationError
+from mdcore.base.comm import SelfComm
+from mdcore.base.errors import MdcoreError, SimulationError
 from mdcore.evaluation import evaluate
 from mdcore.motion.verlet import VelocityVerlet
 from mdcore.potentials.base import leaves
@@ -194,7 +194,7 @@ def trajectory(potential, system, comm) -> dict[str, np.ndarray] | None:
 
 def main() -> None:
     """On each rank: python -m mdcore.verify.runs JOB ANSWER"""
-    from mdcore.comm import connect
+    from mdcore.base.comm import connect
 
     job, answer = sys.argv[1:]
     try:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mdcore.base.elements import ATOMIC_MASSES
+from mdcore.base.errors import InputError, MdcoreError
 from mdcore.box import Box
-from mdcore.elements import ATOMIC_MASSES
 from mdcore.engine import Engine
-from mdcore.errors import InputError, MdcoreError
 from mdcore.evaluation import evaluate
 from mdcore.potentials.base import leaves
 from mdcore.potentials.python import PythonPotential

@@ -49,8 +49,8 @@ def python(function) -> Callable[[], int]:
     """A function of the Python interface as a command: what it raises on purpose is a message."""
 
     def action():
+        from mdcore.base.errors import MdcoreError
         from mdcore.cli import message
-        from mdcore.errors import MdcoreError
 
         try:
             function()
@@ -220,7 +220,7 @@ def broken(random, path: Path, mutation, folder: Path, objects: bool) -> None:
 
 def reseal(path: Path) -> None:
     """A checksum as if mdcore had written the file, where it has one: what is behind it shall be tried."""
-    from mdcore import files
+    from mdcore.base import files
 
     with open(path, "rb") as stream:
         title, _ = files.read_seal(stream)

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from mdcore.elements import ATOMIC_NUMBERS
+from mdcore.base.elements import ATOMIC_NUMBERS
 
 
 def weight_of(number, elements):

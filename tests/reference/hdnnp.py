@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mdcore.elements import ATOMIC_NUMBERS
+from mdcore.base.elements import ATOMIC_NUMBERS
 from tests.reference import hdnnp_network
 
 # --- functions of one distance or angle, each with its derivative ------------------------------------------

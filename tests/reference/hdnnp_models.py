@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mdcore.elements import ATOMIC_NUMBERS
+from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.potentials.chebyshev import chebyshev
 from mdcore.potentials.hdnnp_model import (
     HDNNP,

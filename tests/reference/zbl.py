@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mdcore.elements import ATOMIC_NUMBERS
+from mdcore.base.elements import ATOMIC_NUMBERS
 from tests.reference import lj
 
 E2 = 14.399645478456185  # e^2 / (4 pi epsilon_0), eV Angstrom: CODATA 2018, 27.211386245988 x 0.529177210903

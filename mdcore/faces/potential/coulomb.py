@@ -56,8 +56,8 @@ class Settings(PotentialSettings):
             yield f"the charges add up to {total:+.6g}: is that meant?"
 
     def build(self, whole):
+        from mdcore.base.units import COULOMB
         from mdcore.potentials.coulomb import Coulomb
-        from mdcore.units import COULOMB
 
         constant = self.constant or {"metal": COULOMB, "lj": 1.0}[whole.units]
         return Coulomb(self.cutoff, self.charges, self.alpha, truncation=self.truncation, constant=constant)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.faces.base import PotentialSettings
 from mdcore.potentials.native_units import Units
 from mdcore.schema import Choice, Integer, Number, Table, Text, setting

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 from mdcore.faces.potential._pairs import ByPairSettings, pairs
 from mdcore.potentials.native_units import Units
 from mdcore.schema import List, Number, Table, Text, setting

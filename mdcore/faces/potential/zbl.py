@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mdcore.elements import ATOMIC_NUMBERS, element_of, stranger
+from mdcore.base.elements import ATOMIC_NUMBERS, element_of, stranger
 from mdcore.faces.base import PotentialSettings
 from mdcore.faces.potential._pairs import repeated, strangers
 from mdcore.schema import Integer, List, Number, Sections, Table, Text, setting

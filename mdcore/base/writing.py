@@ -17,8 +17,8 @@ import sys
 import warnings
 from pathlib import Path
 
-from mdcore.errors import OutputError
-from mdcore.files import KINDS, cause
+from mdcore.base.errors import OutputError
+from mdcore.base.files import KINDS, cause
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 TEMPORARY = ".mdcore-tmp"  # how private names end

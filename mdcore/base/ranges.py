@@ -2,7 +2,7 @@
 
 import numbers
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 
 SMALLEST, LARGEST = 1e-15, 1e15  # sizes of numbers, where nothing else is said
 RANGES = {  # sizes of quantities, user units

@@ -13,7 +13,7 @@ import os
 import re
 import stat
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 
 MOST_TEXT = 1 << 26  # bytes of a text that is read as a whole: tables, weights
 HEAD = 4096  # bytes in which a byte-order mark, and a zero byte that no text has, are looked for

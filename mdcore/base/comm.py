@@ -9,7 +9,7 @@ import os
 
 import numpy as np
 
-from mdcore.errors import InputError, MdcoreError
+from mdcore.base.errors import InputError, MdcoreError
 
 # what launchers tell their children: the number of ranks
 LAUNCHER_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "PMIX_SIZE")

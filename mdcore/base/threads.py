@@ -2,7 +2,7 @@
 
 import os
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 
 VARIABLE = "MDCORE_NUM_THREADS"
 MOST = 512

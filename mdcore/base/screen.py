@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 
-from mdcore.errors import OutputError
+from mdcore.base.errors import OutputError
 
 
 class Screen:

@@ -3,7 +3,7 @@
 import math
 import os
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 
 FEW, MOST = 1_000_000, 2**31 - 1  # atoms: so many fit into any memory; are counted by 32 bits
 ATOM_BYTES = 300.0  # of an atom of a System and of the run that it is for, without neighbours

@@ -13,7 +13,7 @@ Constants: the SI of 2019 (BIPM, The International System of Units, 9th edition,
 
 from dataclasses import dataclass, field
 
-from mdcore.errors import InputError
+from mdcore.base.errors import InputError
 
 ELEMENTARY_CHARGE = 1.602176634e-19  # C, exact; also joule per eV
 BOLTZMANN = 1.380649e-23  # J/K, exact

@@ -7,8 +7,8 @@ sure that the disk has room first (h5md.py). h5py is imported on first use only.
 import contextlib
 import os
 
-from mdcore.files import cause
-from mdcore.writing import check_regular, replacing
+from mdcore.base.files import cause
+from mdcore.base.writing import check_regular, replacing
 
 
 @contextlib.contextmanager
