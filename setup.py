@@ -30,8 +30,8 @@ FLAGS += OWN_FLAGS
 DESCRIPTORS = re.findall(r"^    DESCRIPTOR\((\w+)\)", (SOURCE / "descriptors.h").read_text(), re.MULTILINE)
 # extension: the prefix of its tables of kernels (dispatch.c), and what is compiled for each level: sources, macros
 FAMILIES = {
-    "mdcore._kernels": ("md", [("kernels.c", [])]),
-    "mdcore._hdnnp": (
+    "mdcore.doors._kernels": ("md", [("kernels.c", [])]),
+    "mdcore.doors._hdnnp": (
         "hd", [("hdnnp.c", [])] + [(f"{n}.c", [("MD_BITS", bits)]) for n in DESCRIPTORS for bits in ("64", "32")]
     ),
 }  # fmt: skip
@@ -103,7 +103,9 @@ setup(
             name,
             [name.replace(".", "/") + ".pyx"],
             include_dirs=[str(SOURCE)],
-            depends=sorted(included([source for source, _ in units])) + [str(p) for p in Path("mdcore").glob("*.pxi")],
+            depends=sorted(
+                included([source for source, _ in units]) | {str(path) for path in Path("mdcore/doors").glob("*.pxi")}
+            ),
             extra_compile_args=["-std=gnu11", "-O2", *OWN_FLAGS],
             libraries=["m"],
         )

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 import mdcore
-from mdcore import Box, LennardJones, Simulation, System, VelocityVerlet, _kernels, maxwell_boltzmann
+from mdcore import Box, LennardJones, Simulation, System, VelocityVerlet, maxwell_boltzmann
+from mdcore.doors import _kernels
 
 DENSITY, TEMPERATURE, CUTOFF, SKIN, TIMESTEP = 0.8442, 1.44, 2.5, 0.3, 0.005  # of LAMMPS's bench/in.lj
 LAMMPS_HELP = (

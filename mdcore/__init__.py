@@ -15,7 +15,9 @@ import os
 
 __version__ = "0.1.0"
 
-if not any(name.startswith("_kernels.") and name.endswith(".so") for name in os.listdir(__path__[0])):
+_doors = os.path.join(__path__[0], "doors")
+_there = os.listdir(_doors) if os.path.isdir(_doors) else ()
+if not any(name.startswith("_kernels.") and name.endswith(".so") for name in _there):
     raise ImportError(
         f"{__path__[0]} holds the sources of mdcore without its compiled kernels, and hides an installed mdcore: start "
         "Python in another folder, or build here: pip install --editable ."

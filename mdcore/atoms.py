@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore._kernels import AtomRows
 from mdcore.base.errors import InputError
+from mdcore.doors._kernels import AtomRows
 
 NOWHERE = 1e30  # where nobody is
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore._kernels import Face, Home, Rows
 from mdcore.base import exact
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.box import AXES, SHORTEST, Box
+from mdcore.doors._kernels import Face, Home, Rows
 
 
 def processor_grid(size: int, widths, periodic=(True, True, True)) -> tuple[int, int, int]:

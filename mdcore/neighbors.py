@@ -10,8 +10,8 @@ and are built together, as soon as one of them may lack a pair.
 
 import numpy as np
 
-from mdcore._kernels import SpatialOrder, VerletList
 from mdcore.base.errors import SimulationError
+from mdcore.doors._kernels import SpatialOrder, VerletList
 
 SHORTEST = 1e-3  # radius of a list: bins have a size
 KINDS = ("half", "full", "rows")

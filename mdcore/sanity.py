@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from mdcore._kernels import VerletList
 from mdcore.atoms import Atoms
 from mdcore.base import exact
 from mdcore.base.comm import SelfComm
@@ -16,6 +15,7 @@ from mdcore.base.elements import radius
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.base.units import METAL
 from mdcore.domain import Domain, on_grid
+from mdcore.doors._kernels import VerletList
 from mdcore.potentials.base import leaves
 
 CLOSE = 0.15  # of the sum of two radii: no bond, at any pressure, is so short

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mdcore import _kernels
 from mdcore.base import exact
 from mdcore.base.elements import formula
 from mdcore.base.errors import InputError
 from mdcore.base.units import METAL, UnitSystem
+from mdcore.doors import _kernels
 from mdcore.system import System
 
 

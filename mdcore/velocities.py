@@ -26,7 +26,7 @@ def maxwell_boltzmann(
     Raises InputError if no motion is left to be warm (one atom without momentum).
     """
     if normals is None:
-        from mdcore._kernels import normals
+        from mdcore.doors._kernels import normals
     temperature = number("temperature", temperature, "temperature", zero=True)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
         raise InputError(f"seed = {seed!r}: expected an integer from 0 to 2^64 - 1")

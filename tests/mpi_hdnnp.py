@@ -5,7 +5,8 @@ CASE is cell-ensemble or cell-ensemble-mixed.
 
 import numpy as np
 
-from mdcore import Langevin, VelocityVerlet, _kernels
+from mdcore import Langevin, VelocityVerlet
+from mdcore.doors import _kernels
 from mdcore.potentials.base import Sum
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.zbl import ZBL

@@ -8,7 +8,8 @@ import sys
 
 import numpy as np
 
-from mdcore import Box, CellRescaling, Langevin, StrainRate, VelocityRescaling, VelocityVerlet, _kernels, checkpoint
+from mdcore import Box, CellRescaling, Langevin, StrainRate, VelocityRescaling, VelocityVerlet, checkpoint
+from mdcore.doors import _kernels
 from mdcore.potentials.base import Sum
 from mdcore.potentials.coulomb import Coulomb
 from mdcore.potentials.eam import EAM

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-pytest.importorskip("mdcore._kernels")
+pytest.importorskip("mdcore.doors._kernels")
 
 from mdcore import analysis
 from mdcore.analysis.state import mismatch

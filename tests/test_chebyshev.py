@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mdcore import _hdnnp
 from mdcore.base.errors import InputError
+from mdcore.doors import _hdnnp
 from mdcore.potentials.chebyshev import ORDERS, ChebyshevFunction, chebyshev, make_plan, weights
 from mdcore.potentials.committee import committee, single
 from mdcore.potentials.hdnnp import PLANS, HDNNPotential, networks_of

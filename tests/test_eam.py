@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from mdcore import EAM, InputError, Simulation, SimulationError, System, VelocityVerlet, _kernels, evaluate
+from mdcore import EAM, InputError, Simulation, SimulationError, System, VelocityVerlet, evaluate
 from mdcore.__main__ import main
+from mdcore.doors import _kernels
 from mdcore.potentials.eam import polynomials, read_eam
 from mdcore.velocities import maxwell_boltzmann
 from tests import eam_files

@@ -19,7 +19,7 @@ BUILD = """
 import runpy, setuptools
 whole = setuptools.setup
 def setup(ext_modules, **others):
-    whole(ext_modules=[one for one in ext_modules if one.name == "mdcore._kernels"], **others)
+    whole(ext_modules=[one for one in ext_modules if one.name == "mdcore.doors._kernels"], **others)
 setuptools.setup = setup
 runpy.run_path("setup.py", run_name="__main__")
 """
@@ -68,8 +68,8 @@ def copy(folder: Path) -> Path:
             shutil.copytree(ROOT / name, target, ignore=NOT_COPIED)
         else:
             shutil.copy2(ROOT / name, target)
-    for kernels in (ROOT / "mdcore").glob("*.so"):
-        shutil.copy2(kernels, folder / "mdcore")
+    for kernels in (ROOT / "mdcore" / "doors").glob("*.so"):
+        shutil.copy2(kernels, folder / "mdcore" / "doors")
     return folder
 
 
@@ -132,7 +132,7 @@ def lines_added(found) -> list[int]:
 def test_no_other_file_knows_the_potential():
     """Six files name Morse: docs, changelog and words of other programs aside."""
     named = set()
-    kernels, doors = (ROOT / "ext").rglob("*.[ch]"), (ROOT / "mdcore").glob("*.p[yx]*")
+    kernels, doors = (ROOT / "ext").rglob("*.[ch]"), (ROOT / "mdcore" / "doors").glob("*.p[yx]*")
     for path in [*kernels, *doors, *(ROOT / "mdcore").rglob("*.py")]:
         if "morse" in path.read_text(encoding="utf-8").lower():
             named.add(path.relative_to(ROOT).as_posix())
@@ -144,7 +144,7 @@ def test_no_other_file_knows_the_potential():
 def test_no_other_file_knows_the_descriptor():
     """Four files name Chebyshev descriptors. (vfun.h means the nodes of its polynomials.)"""
     named = set()
-    kernels, doors = (ROOT / "ext").rglob("*.[ch]"), (ROOT / "mdcore").glob("*.p[yx]*")
+    kernels, doors = (ROOT / "ext").rglob("*.[ch]"), (ROOT / "mdcore" / "doors").glob("*.p[yx]*")
     for path in [*kernels, *doors, *(ROOT / "mdcore").rglob("*.py")]:
         if "chebyshev" in path.read_text(encoding="utf-8").lower() and path.name != "vfun.h":
             named.add(path.relative_to(ROOT).as_posix())
@@ -163,7 +163,7 @@ def test_a_potential_is_added_by_what_is_printed(tmp_path):
         for word, other in (("morse", "newcomer"), ("Morse", "Newcomer"), ("MORSE", "NEWCOMER")):
             path, text = path.replace(word, other), text.replace(word, other)
         apply(folder, path, language, text)
-    for kernels in (folder / "mdcore").glob("_kernels*.so"):
+    for kernels in (folder / "mdcore" / "doors").glob("_kernels*.so"):
         kernels.unlink()
     python(folder, "-c", BUILD, "-q", "build_ext", "--inplace", MDCORE_CFLAGS="-O0")
     python(folder, "-m", "pytest", "tests/test_contract.py", "-k", "newcomer")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mdcore import HDNNPotential, Langevin, LennardJones, Simulation, Sum, System, VelocityVerlet, _kernels
+from mdcore import HDNNPotential, Langevin, LennardJones, Simulation, Sum, System, VelocityVerlet
+from mdcore.doors import _kernels
 from mdcore.potentials.files import read_model
 from mdcore.potentials.zbl import ZBL
 from mdcore.velocities import maxwell_boltzmann

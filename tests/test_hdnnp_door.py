@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mdcore import _hdnnp, _kernels
+from mdcore.doors import _hdnnp, _kernels
 from mdcore.potentials.hdnnp import HDNNPotential, networks_of
 from mdcore.potentials.hdnnp_model import Scaling
 from mdcore.simulation import Simulation

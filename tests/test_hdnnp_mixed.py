@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mdcore import VelocityVerlet, _hdnnp, _kernels
+from mdcore import VelocityVerlet
 from mdcore.base.errors import InputError
 from mdcore.box import Box
+from mdcore.doors import _hdnnp, _kernels
 from mdcore.potentials.hdnnp import HDNNPotential, networks_of
 from mdcore.potentials.hdnnp_model import ACTIVATIONS, SUBTYPES
 from mdcore.potentials.hdnnp_vectors import make_test_vectors

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mdcore import VelocityVerlet, _kernels
+from mdcore import VelocityVerlet
 from mdcore.base.errors import InputError
 from mdcore.box import Box
+from mdcore.doors import _kernels
 from mdcore.potentials.base import Sum
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import Scaling

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from mdcore import Langevin, VelocityVerlet, _kernels
+from mdcore import Langevin, VelocityVerlet
 from mdcore.base.errors import InputError
+from mdcore.doors import _kernels
 from mdcore.potentials.lj import LennardJones
 from mdcore.simulation import Simulation
 from mdcore.system import System

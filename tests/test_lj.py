@@ -5,9 +5,9 @@ import functools
 import numpy as np
 import pytest
 
-from mdcore import _kernels
 from mdcore.base.errors import InputError
 from mdcore.box import Box
+from mdcore.doors import _kernels
 from mdcore.potentials.lj import LennardJones
 from mdcore.simulation import Simulation
 from mdcore.system import System

@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from mdcore import _hdnnp, _kernels
 from mdcore.base.elements import ATOMIC_NUMBERS
+from mdcore.doors import _hdnnp, _kernels
 from mdcore.potentials.hdnnp import networks_of
 from mdcore.potentials.hdnnp_model import ACTIVATIONS, ElementNetwork, SymmetryFunction, n_parameters
 from mdcore.potentials.hdnnp_plan import energy_of, make_plan, network_tables

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from mdcore import _hdnnp, checkpoint
+from mdcore import checkpoint
 from mdcore.base.comm import SelfComm
 from mdcore.base.errors import Interrupted
 from mdcore.base.files import seal
@@ -16,6 +16,7 @@ from mdcore.box import Box
 from mdcore.cli import main
 from mdcore.cli.run import run
 from mdcore.config import load
+from mdcore.doors import _hdnnp
 from mdcore.extxyz import write_frame
 from mdcore.h5md import load_text
 from mdcore.potentials.files import read_model
@@ -397,7 +398,7 @@ def test_a_damaged_file_is_refused(vectors, damage, capsys):
 
 def test_vectors_agree_on_every_cpu():
     """The smallest difference between instruction sets is far below what is refused."""
-    from mdcore import _kernels
+    from mdcore.doors import _kernels
 
     model = random_model()
     object.__setattr__(model, "test_vectors", make_test_vectors(model, HDNNPotential(model).networks))

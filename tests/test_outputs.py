@@ -7,7 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
-from mdcore import Langevin, VelocityVerlet, _kernels, checkpoint
+from mdcore import Langevin, VelocityVerlet, checkpoint
+from mdcore.doors import _kernels
 from mdcore.dump import ExtxyzDump
 from mdcore.extxyz import read
 from mdcore.h5md import H5MDFile

@@ -6,7 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from mdcore import InputError, Simulation, System, VelocityVerlet, _kernels
+from mdcore import InputError, Simulation, System, VelocityVerlet
+from mdcore.doors import _kernels
 from mdcore.potentials.base import Sum
 from mdcore.potentials.buckingham import Buckingham
 from mdcore.potentials.coulomb import Coulomb

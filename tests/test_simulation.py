@@ -352,7 +352,7 @@ def test_lennard_jones_needs_no_threads(tmp_path):
         "from mdcore.__main__ import main\n"
         "assert main(['run', 'in.toml', '--quiet']) == 0\n"
         "maps = open('/proc/self/maps').read() if sys.platform == 'linux' else ''\n"
-        "print('mdcore._hdnnp' in sys.modules, 'libgomp' in maps)"
+        "print('mdcore.doors._hdnnp' in sys.modules, 'libgomp' in maps)"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(mdcore.__file__).parents[1])}
     done = subprocess.run(

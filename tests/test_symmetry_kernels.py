@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mdcore import _hdnnp, _kernels
 from mdcore.base.elements import ATOMIC_NUMBERS
+from mdcore.doors import _hdnnp, _kernels
 from mdcore.potentials.hdnnp import networks_of
 from mdcore.potentials.hdnnp_model import ACTIVATIONS, SUBTYPES, SymmetryFunction
 from mdcore.potentials.hdnnp_plan import LIMIT, make_plan

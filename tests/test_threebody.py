@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mdcore import InputError, Simulation, SimulationError, StillingerWeber, System, Tersoff, VelocityVerlet, evaluate
-from mdcore import _kernels as kernels
 from mdcore.__main__ import main
+from mdcore.doors import _kernels as kernels
 from mdcore.potentials.threebody import read_entries
 from mdcore.velocities import maxwell_boltzmann
 from tests import threebody_files as files

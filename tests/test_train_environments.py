@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from mdcore._hdnnp import keep_tangents
+from mdcore.doors._hdnnp import keep_tangents
 
-from mdcore import _kernels
 from mdcore.base.errors import InputError
+from mdcore.doors import _kernels
 from mdcore.potentials.hdnnp import networks_of
 from mdcore.training.environments import Environments
 from tests.reference import hdnnp as twin

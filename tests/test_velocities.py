@@ -48,7 +48,7 @@ def test_philox_gives_the_known_answers(counter, key, result):
 
 
 def test_the_kernels_words_and_normals_are_those_of_the_reference():
-    kernels = pytest.importorskip("mdcore._kernels")
+    kernels = pytest.importorskip("mdcore.doors._kernels")
     tags = np.array([0, 1, 17, 2**32 - 1, 2**32 + 5, 2**40 - 1], dtype=np.int64)
     for seed, step, stream in [(0, 0, 0), (1, 2, 3), (2**64 - 1, 2**40 + 7, 1)]:
         expected = philox.words(seed, step, stream, tags)

@@ -5,10 +5,11 @@ import functools
 import numpy as np
 import pytest
 
-from mdcore import VelocityVerlet, _kernels
+from mdcore import VelocityVerlet
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.base.units import COULOMB
 from mdcore.box import Box
+from mdcore.doors import _kernels
 from mdcore.potentials.base import Sum
 from mdcore.potentials.lj import LennardJones
 from mdcore.potentials.zbl import ZBL

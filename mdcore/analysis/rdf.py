@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mdcore._kernels import AtomRows, VerletList
 from mdcore.base.errors import InputError
+from mdcore.doors._kernels import AtomRows, VerletList
 
 SLAB = 100_000  # atoms whose neighbours are listed at a time
 ATOMS_AT_ONCE = 1024  # atoms whose distances are computed at a time: the arrays stay in the cache

@@ -6,7 +6,6 @@ import sys
 from contextlib import ExitStack, nullcontext
 
 from mdcore import checkpoint
-from mdcore._kernels import cpu_name
 from mdcore.base import console
 from mdcore.base.comm import on_root
 from mdcore.base.errors import (
@@ -23,6 +22,7 @@ from mdcore.cli.assemble import Stage
 from mdcore.cli.files import CHECKPOINT, forget, output_files, protect
 from mdcore.cli.outputs import Outputs, differs, tell_differences
 from mdcore.config import Settings, load, validate_species
+from mdcore.doors._kernels import cpu_name
 from mdcore.loading import check_state
 from mdcore.lock import RunLock, lock_path
 from mdcore.report import Meter, Progress, banner

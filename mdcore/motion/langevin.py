@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from mdcore import _kernels
 from mdcore.base import exact
 from mdcore.base.ranges import number
+from mdcore.doors import _kernels
 from mdcore.motion.ramp import Ramp
 from mdcore.motion.verlet import VelocityVerlet
 

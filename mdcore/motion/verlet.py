@@ -5,9 +5,9 @@ An integrator has two verbs: ``before_forces`` (kick and drift with the forces o
 in user units.
 """
 
-from mdcore import _kernels
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import number
+from mdcore.doors import _kernels
 
 
 class VelocityVerlet:

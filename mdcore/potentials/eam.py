@@ -12,13 +12,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from mdcore._kernels import EAM as Kernels
 from mdcore.atoms import Column
 from mdcore.base.elements import element_of
 from mdcore.base.errors import InputError
 from mdcore.base.exact import FORCE_BITS
 from mdcore.base.files import read_text
 from mdcore.base.numerals import number as numeral
+from mdcore.doors._kernels import EAM as Kernels
 from mdcore.potentials.base import Bound, Potential
 from mdcore.potentials.cubics import cubics
 

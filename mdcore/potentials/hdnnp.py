@@ -8,11 +8,11 @@ their way in and out.
 
 import numpy as np
 
-from mdcore._hdnnp import PRECISIONS, Networks, deviations, most_threads
 from mdcore.base import exact
 from mdcore.base.elements import element_of
 from mdcore.base.errors import InputError
 from mdcore.base.threads import number_of_threads
+from mdcore.doors._hdnnp import PRECISIONS, Networks, deviations, most_threads
 from mdcore.potentials import chebyshev, hdnnp_plan
 from mdcore.potentials.base import Bound, Finding, Potential
 from mdcore.potentials.disagreement import DISAGREEMENT, Disagreement, Spread

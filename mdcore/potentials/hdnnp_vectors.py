@@ -6,8 +6,8 @@ the engine computes them anew, with the same kernels that will run, and refuses 
 
 import numpy as np
 
-from mdcore._hdnnp import Networks
 from mdcore.base.errors import InputError
+from mdcore.doors._hdnnp import Networks
 from mdcore.potentials.hdnnp_model import HDNNP, TestVector
 from mdcore.potentials.hdnnp_plan import energy_of
 

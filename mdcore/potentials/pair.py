@@ -9,9 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from mdcore import _kernels
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import choice, number
+from mdcore.doors import _kernels
 from mdcore.potentials.base import Bound, Potential
 
 TRUNCATIONS = ("cut", "shifted", "force-shifted")

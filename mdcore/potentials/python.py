@@ -18,12 +18,12 @@ from threading import Lock
 
 import numpy as np
 
-from mdcore import _kernels
 from mdcore.base import exact
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.base.errors import InputError, MdcoreError, SimulationError
 from mdcore.base.voigt import PAIRS
 from mdcore.columns import CHARGE
+from mdcore.doors import _kernels
 from mdcore.potentials.base import Bound, Potential
 from mdcore.potentials.named import NamedCalculator
 

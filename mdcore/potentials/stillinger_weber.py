@@ -13,8 +13,8 @@ import math
 
 import numpy as np
 
-from mdcore._kernels import StillingerWeber as Kernels
 from mdcore.base.errors import InputError
+from mdcore.doors._kernels import StillingerWeber as Kernels
 from mdcore.potentials.threebody import MOST_CUTOFF, SAME, BoundThreeBody, ThreeBody, of_pairs
 
 MOST_POWER = 64

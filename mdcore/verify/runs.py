@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore._hdnnp import most_threads
 from mdcore.base.comm import SelfComm
 from mdcore.base.errors import MdcoreError, SimulationError
+from mdcore.doors._hdnnp import most_threads
 from mdcore.evaluation import evaluate
 from mdcore.motion.verlet import VelocityVerlet
 from mdcore.potentials.base import leaves

@@ -12,7 +12,7 @@ import os
 
 import numpy as np
 
-from mdcore import _kernels
+from mdcore.doors import _kernels
 
 cdef enum:
     MOST_THREADS = 512

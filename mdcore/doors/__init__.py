@@ -1,0 +1,1 @@
+"""Where does Python meet the kernels in C? One door a family, and no other way."""
