@@ -87,7 +87,8 @@ def label(folder: str) -> None:
     """Data for the training: copper by Lennard-Jones."""
     import numpy as np
 
-    from mdcore import LennardJones, System, evaluate, extxyz
+    from mdcore import LennardJones, System, evaluate
+    from mdcore.structure import extxyz
 
     potential = LennardJones(5.0, 0.4, 2.3, truncation="force-shifted")
     with open(Path(folder) / "data.xyz", "w") as stream:

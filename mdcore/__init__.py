@@ -24,9 +24,9 @@ if not any(name.startswith("_kernels.") and name.endswith(".so") for name in _th
     )
 
 _HOME = {
-    "Box": "box",
-    "System": "system",
-    "maxwell_boltzmann": "velocities",
+    "Box": "structure.box",
+    "System": "structure.system",
+    "maxwell_boltzmann": "structure.velocities",
     "Simulation": "simulation",
     "evaluate": "evaluation",
     "train": "trainer",

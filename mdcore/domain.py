@@ -19,8 +19,8 @@ import numpy as np
 
 from mdcore.base import exact
 from mdcore.base.errors import InputError, SimulationError
-from mdcore.box import AXES, SHORTEST, Box
 from mdcore.doors._kernels import Face, Home, Rows
+from mdcore.structure.box import AXES, SHORTEST, Box
 
 
 def processor_grid(size: int, widths, periodic=(True, True, True)) -> tuple[int, int, int]:

@@ -11,10 +11,10 @@ from mdcore import faults
 from mdcore.base import exact
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.base.units import METAL, UnitSystem
-from mdcore.box import MOST_IMAGES
-from mdcore.columns import of_kernels
 from mdcore.domain import Domain
 from mdcore.potentials.base import leaves
+from mdcore.structure.box import MOST_IMAGES
+from mdcore.structure.columns import of_kernels
 from mdcore.work import Work
 
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore import thermo, velocities
+from mdcore import thermo
 from mdcore.base import exact, units
 from mdcore.base.errors import InputError
-from mdcore.box import FARTHEST, Box, check_positions
-from mdcore.columns import checked, column, of_kernels, pack
 from mdcore.doors import _kernels
-from mdcore.system import System
+from mdcore.structure import velocities
+from mdcore.structure.box import FARTHEST, Box, check_positions
+from mdcore.structure.columns import checked, column, of_kernels, pack
+from mdcore.structure.system import System
 
 MOST_KINETIC = 2.0**21  # m v^2 along an axis, internal unit: more would not be summed exactly
 AT_REST = 1e-9  # of the kinetic energy: less in the motion of the whole is rounding

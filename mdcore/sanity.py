@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from mdcore.atoms import Atoms
 from mdcore.base import exact
 from mdcore.base.comm import SelfComm
 from mdcore.base.elements import radius
@@ -17,6 +16,7 @@ from mdcore.base.units import METAL
 from mdcore.domain import Domain, on_grid
 from mdcore.doors._kernels import VerletList
 from mdcore.potentials.base import leaves
+from mdcore.structure.atoms import Atoms
 
 CLOSE = 0.15  # of the sum of two radii: no bond, at any pressure, is so short
 SAME_PLACE = 1e-3  # Angstrom

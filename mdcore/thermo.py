@@ -9,7 +9,7 @@ from mdcore.base.elements import formula
 from mdcore.base.errors import InputError
 from mdcore.base.units import METAL, UnitSystem
 from mdcore.doors import _kernels
-from mdcore.system import System
+from mdcore.structure.system import System
 
 
 @dataclass(frozen=True)

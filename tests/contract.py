@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base.exact import FORCE_BITS
-from mdcore.box import Box
 from mdcore.simulation import Simulation
-from mdcore.system import System
+from mdcore.structure.box import Box
+from mdcore.structure.system import System
 
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 STENCIL = ((-2, 1 / 12), (-1, -2 / 3), (1, 2 / 3), (2, -1 / 12))  # fourth-order central difference

@@ -6,7 +6,7 @@ import numpy as np
 
 from mdcore.base.timers import PHASES
 from mdcore.base.units import get
-from mdcore.box import Box
+from mdcore.structure.box import Box
 
 
 class FakeComm:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mdcore.box import Box
-from mdcore.system import System
+from mdcore.structure.box import Box
+from mdcore.structure.system import System
 
 TRICLINIC = np.array([[1.0, 0.0, 0.0], [0.35, 0.9, 0.0], [-0.25, 0.3, 0.95]])
 SKEW = np.array([[0.9, 0.2, 0.1], [0.3, 1.0, -0.2], [-0.1, 0.25, 1.05]])  # no vector along an axis

@@ -21,9 +21,9 @@ from mdcore import analysis
 from mdcore.analysis.state import mismatch
 from mdcore.base.errors import InputError, OutputError
 from mdcore.base.units import get
-from mdcore.box import Box
 from mdcore.cli import main
-from mdcore.system import System
+from mdcore.structure.box import Box
+from mdcore.structure.system import System
 from mdcore.trajectory import H5MDWriter
 
 diffusion_module, rdf_module, report_module = (

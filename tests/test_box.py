@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mdcore.base.errors import InputError
-from mdcore.box import Box
+from mdcore.structure.box import Box
 
 RNG = np.random.default_rng(7)
 TRICLINIC = np.array([[9.0, 0.3, -0.2], [2.0, 8.0, 0.5], [-1.5, 3.0, 7.0]])

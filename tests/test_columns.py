@@ -7,9 +7,9 @@ import pytest
 
 from mdcore import LennardJones, PythonPotential, Simulation, System, VelocityVerlet, checkpoint, evaluate
 from mdcore.base.errors import InputError
-from mdcore.box import Box
 from mdcore.dump import ExtxyzDump
-from mdcore.extxyz import write_frame
+from mdcore.structure.box import Box
+from mdcore.structure.extxyz import write_frame
 from mdcore.trajectory import H5MDWriter, Trajectory
 from tests import contract
 from tests.mpi import ROOT, mpirun, needs_mpi

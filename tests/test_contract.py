@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import mdcore
-from mdcore.atoms import Column
 from mdcore.base.errors import InputError
 from mdcore.base.exact import FORCE_BITS
 from mdcore.potentials.base import Potential, Sum
@@ -25,7 +24,8 @@ from mdcore.potentials.stillinger_weber import StillingerWeber
 from mdcore.potentials.tabulated import Tabulated
 from mdcore.potentials.tersoff import Tersoff
 from mdcore.potentials.zbl import ZBL
-from mdcore.system import System
+from mdcore.structure.atoms import Column
+from mdcore.structure.system import System
 from tests import contract, eam_files
 from tests import threebody_files as files
 from tests.reference.hdnnp_models import chebyshev_model, random_model

@@ -5,13 +5,13 @@ import itertools
 import numpy as np
 import pytest
 
-from mdcore.atoms import Atoms
 from mdcore.base.comm import SelfComm
 from mdcore.base.errors import InputError
-from mdcore.box import Box
 from mdcore.domain import Domain, processor_grid
 from mdcore.neighbors import Neighbors
-from mdcore.system import System
+from mdcore.structure.atoms import Atoms
+from mdcore.structure.box import Box
+from mdcore.structure.system import System
 from tests.systems import cells
 
 CUTOFF = 2.5

@@ -12,10 +12,10 @@ import pytest
 
 from mdcore.base import units
 from mdcore.base.errors import InputError, OutputError
-from mdcore.box import Box
 from mdcore.dump import ExtxyzDump
-from mdcore.extxyz import read
-from mdcore.system import System
+from mdcore.structure.box import Box
+from mdcore.structure.extxyz import read
+from mdcore.structure.system import System
 from tests.output_helpers import FakeSim, frame_arrays
 
 TRICLINIC = Box(np.array([[10.0, 0.0, 0.0], [2.0, 9.0, 0.0], [-1.0, 3.0, 8.0]]))

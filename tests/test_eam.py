@@ -9,7 +9,7 @@ from mdcore import EAM, InputError, Simulation, SimulationError, System, Velocit
 from mdcore.__main__ import main
 from mdcore.doors import _kernels
 from mdcore.potentials.eam import polynomials, read_eam
-from mdcore.velocities import maxwell_boltzmann
+from mdcore.structure.velocities import maxwell_boltzmann
 from tests import eam_files
 from tests.systems import TRICLINIC, scattered
 

@@ -13,7 +13,6 @@ import pytest
 import mdcore
 from mdcore.base import units
 from mdcore.base.errors import InputError, SimulationError
-from mdcore.box import Box
 from mdcore.engine import Engine
 from mdcore.evaluation import evaluate
 from mdcore.potentials.base import Sum
@@ -23,7 +22,8 @@ from mdcore.potentials.lj import LennardJones
 from mdcore.potentials.n2p2_data import iterate_input_data
 from mdcore.potentials.n2p2_write import write_n2p2
 from mdcore.simulation import Simulation
-from mdcore.system import System
+from mdcore.structure.box import Box
+from mdcore.structure.system import System
 from tests.reference import hdnnp as twin
 from tests.reference.hdnnp_models import random_cluster, random_model
 from tests.systems import TRICLINIC, cells, scattered

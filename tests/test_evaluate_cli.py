@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mdcore import extxyz
 from mdcore.base.units import GIGAPASCAL
 from mdcore.cli import main
 from mdcore.evaluation import evaluate
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp_model import fingerprint
+from mdcore.structure import extxyz
 from mdcore.training import sources
 from mdcore.training.labels import Labels
 from tests.reference.hdnnp_models import random_model, write_folder

@@ -5,11 +5,11 @@ import io
 import numpy as np
 import pytest
 
-from mdcore import extxyz
 from mdcore.base.errors import InputError
 from mdcore.base.units import GIGAPASCAL, METAL
-from mdcore.box import Box
-from mdcore.system import System
+from mdcore.structure import extxyz
+from mdcore.structure.box import Box
+from mdcore.structure.system import System
 
 RNG = np.random.default_rng(11)
 LATTICE = 'Lattice="10 0 0 0 11 0 0 0 12"'

@@ -6,11 +6,11 @@ import pytest
 from mdcore import Buckingham, Coulomb, Morse, SoftCore, evaluate
 from mdcore.base.errors import InputError
 from mdcore.base.units import COULOMB, KCAL_PER_MOL
-from mdcore.box import Box
 from mdcore.cli import assemble, main
 from mdcore.config import load, parse, validate_species
 from mdcore.potentials.tabulated import Tabulated
-from mdcore.system import System
+from mdcore.structure.box import Box
+from mdcore.structure.system import System
 from mdcore.trajectory import Trajectory
 from tests.mpi import mpirun, needs_mpi
 

@@ -15,7 +15,7 @@ from mdcore import HDNNPotential, Langevin, LennardJones, Simulation, Sum, Syste
 from mdcore.doors import _kernels
 from mdcore.potentials.files import read_model
 from mdcore.potentials.zbl import ZBL
-from mdcore.velocities import maxwell_boltzmann
+from mdcore.structure.velocities import maxwell_boltzmann
 
 FILE = Path(__file__).with_name("golden.json")
 POTENTIALS = Path(__file__).parents[1] / "potentials"

@@ -11,7 +11,7 @@ from mdcore.doors import _hdnnp, _kernels
 from mdcore.potentials.hdnnp import HDNNPotential, networks_of
 from mdcore.potentials.hdnnp_model import Scaling
 from mdcore.simulation import Simulation
-from mdcore.system import System
+from mdcore.structure.system import System
 from tests.reference import hdnnp as twin
 from tests.reference.hdnnp_models import random_model
 from tests.systems import TRICLINIC, scattered

@@ -10,7 +10,6 @@ import pytest
 
 from mdcore import VelocityVerlet
 from mdcore.base.errors import InputError
-from mdcore.box import Box
 from mdcore.doors import _hdnnp, _kernels
 from mdcore.potentials.hdnnp import HDNNPotential, networks_of
 from mdcore.potentials.hdnnp_model import ACTIVATIONS, SUBTYPES
@@ -18,7 +17,8 @@ from mdcore.potentials.hdnnp_vectors import make_test_vectors
 from mdcore.potentials.n2p2 import read_n2p2
 from mdcore.potentials.n2p2_data import read_input_data
 from mdcore.simulation import Simulation
-from mdcore.system import System
+from mdcore.structure.box import Box
+from mdcore.structure.system import System
 from tests.reference import hdnnp as twin
 from tests.reference.hdnnp_models import random_model
 from tests.systems import TRICLINIC, cells, scattered

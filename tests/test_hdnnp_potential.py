@@ -8,7 +8,6 @@ import pytest
 
 from mdcore import VelocityVerlet
 from mdcore.base.errors import InputError
-from mdcore.box import Box
 from mdcore.doors import _kernels
 from mdcore.potentials.base import Sum
 from mdcore.potentials.hdnnp import HDNNPotential
@@ -18,7 +17,8 @@ from mdcore.potentials.n2p2 import read_n2p2
 from mdcore.potentials.n2p2_data import read_input_data
 from mdcore.potentials.native_units import Units
 from mdcore.simulation import Simulation
-from mdcore.system import System
+from mdcore.structure.box import Box
+from mdcore.structure.system import System
 from tests.mpi import ROOT, mpirun, needs_mpi
 from tests.reference import hdnnp as twin
 from tests.reference.hdnnp_models import random_cluster, random_model

@@ -8,8 +8,8 @@ from mdcore.base.errors import InputError
 from mdcore.doors import _kernels
 from mdcore.potentials.lj import LennardJones
 from mdcore.simulation import Simulation
-from mdcore.system import System
-from mdcore.velocities import maxwell_boltzmann
+from mdcore.structure.system import System
+from mdcore.structure.velocities import maxwell_boltzmann
 
 
 def melt(repeat=3, temperature=1.0, seed=1):

@@ -5,8 +5,8 @@ import pytest
 
 from mdcore.base.errors import InputError
 from mdcore.config import parse
-from mdcore.lammps import element_of_mass
-from mdcore.system import System
+from mdcore.structure.lammps import element_of_mass
+from mdcore.structure.system import System
 
 HEAD = "water\n\n3 atoms\n2 atom types\n\n0.0 10.0 xlo xhi\n-1.0 11.0 ylo yhi\n0.0 14.0 zlo zhi\n\n"
 MASSES = "Masses\n\n1 15.9994\n2 1.008 # proton\n\n"

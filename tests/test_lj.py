@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from mdcore.base.errors import InputError
-from mdcore.box import Box
 from mdcore.doors import _kernels
 from mdcore.potentials.lj import LennardJones
 from mdcore.simulation import Simulation
-from mdcore.system import System
+from mdcore.structure.box import Box
+from mdcore.structure.system import System
 from tests.reference import lj as twin
 from tests.systems import cells, scattered
 

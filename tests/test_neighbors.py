@@ -11,7 +11,7 @@ from mdcore.potentials.coulomb import Coulomb
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.lj import LennardJones
 from mdcore.simulation import Simulation
-from mdcore.system import System
+from mdcore.structure.system import System
 from tests.reference.hdnnp_models import random_model
 from tests.systems import TRICLINIC, scattered
 

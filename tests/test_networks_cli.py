@@ -12,12 +12,10 @@ from mdcore import checkpoint
 from mdcore.base.comm import SelfComm
 from mdcore.base.errors import Interrupted
 from mdcore.base.files import seal
-from mdcore.box import Box
 from mdcore.cli import main
 from mdcore.cli.run import run
 from mdcore.config import load
 from mdcore.doors import _hdnnp
-from mdcore.extxyz import write_frame
 from mdcore.h5md import load_text
 from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp import HDNNPotential
@@ -27,7 +25,9 @@ from mdcore.potentials.hdnnp_vectors import make_test_vectors
 from mdcore.potentials.lj import LennardJones
 from mdcore.potentials.n2p2_write import write_n2p2
 from mdcore.simulation import Simulation
-from mdcore.system import System
+from mdcore.structure.box import Box
+from mdcore.structure.extxyz import write_frame
+from mdcore.structure.system import System
 from mdcore.trajectory import Trajectory
 from tests.mpi import mpirun, needs_mpi
 from tests.reference import hdnnp as twin

@@ -15,7 +15,7 @@ from mdcore.potentials.lj import LennardJones
 from mdcore.potentials.morse import Morse
 from mdcore.potentials.soft_core import SoftCore
 from mdcore.potentials.tabulated import FEWEST, Spline, Tabulated, read_table
-from mdcore.velocities import maxwell_boltzmann
+from mdcore.structure.velocities import maxwell_boltzmann
 from tests.systems import TRICLINIC, scattered
 
 CUTOFF = 2.5

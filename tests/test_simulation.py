@@ -12,11 +12,11 @@ import pytest
 import mdcore
 from mdcore import InputError, Interrupted, Langevin, LennardJones, Simulation, SimulationError, System, VelocityVerlet
 from mdcore.base import exact
-from mdcore.box import Box
 from mdcore.evaluation import evaluate
 from mdcore.loading import check_state
+from mdcore.structure.box import Box
+from mdcore.structure.velocities import maxwell_boltzmann
 from mdcore.trajectory import unwrapped
-from mdcore.velocities import maxwell_boltzmann
 from tests.contract import spoilt
 from tests.test_integrators import SMOOTH, melt
 

@@ -13,7 +13,7 @@ from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.zbl import ZBL
 from mdcore.simulation import Simulation
-from mdcore.system import System
+from mdcore.structure.system import System
 from mdcore.training import sources
 from tests.test_text_files import INPUT_DATA
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mdcore import LennardJones, Simulation, Sum, evaluate
-from mdcore.system import System
+from mdcore.structure.system import System
 from tests import contract
 from tests.mpi import mpirun, needs_mpi
 from tests.springs import Springs, molecules

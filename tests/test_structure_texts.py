@@ -10,7 +10,7 @@ from mdcore.base.errors import InputError
 from mdcore.base.units import GIGAPASCAL
 from mdcore.potentials.lj import LennardJones
 from mdcore.simulation import Simulation
-from mdcore.system import System
+from mdcore.structure.system import System
 from mdcore.training import sources
 from mdcore.training.labels import Labels
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mdcore.base.errors import InputError
-from mdcore.box import Box
-from mdcore.system import System
+from mdcore.structure.box import Box
+from mdcore.structure.system import System
 
 # kind, neighbours in the first shell, their distance / a, atoms a cell
 SHELLS = [

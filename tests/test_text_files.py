@@ -12,7 +12,7 @@ from mdcore.config import load
 from mdcore.potentials.files import read_model
 from mdcore.potentials.n2p2 import read_n2p2
 from mdcore.potentials.n2p2_data import read_input_data
-from mdcore.system import System
+from mdcore.structure.system import System
 from mdcore.training import sources, symmetry_sets
 
 WATER = "potentials/water.h5"

@@ -9,7 +9,7 @@ from mdcore import InputError, Simulation, SimulationError, StillingerWeber, Sys
 from mdcore.__main__ import main
 from mdcore.doors import _kernels as kernels
 from mdcore.potentials.threebody import read_entries
-from mdcore.velocities import maxwell_boltzmann
+from mdcore.structure.velocities import maxwell_boltzmann
 from tests import threebody_files as files
 from tests.reference import threebody as twins
 from tests.systems import TRICLINIC, scattered

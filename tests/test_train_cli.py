@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import mdcore
-from mdcore import HDNNPotential, extxyz
+from mdcore import HDNNPotential
 from mdcore.base.errors import InputError, Interrupted, SimulationError
 from mdcore.cli import main
 from mdcore.cli.train import check, train
@@ -20,6 +20,7 @@ from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp_model import fingerprint
 from mdcore.potentials.lj import LennardJones
 from mdcore.potentials.walls import SHORTEST
+from mdcore.structure import extxyz
 from mdcore.training import sources
 from mdcore.training.fit import Fit, Stage
 from mdcore.training.regression import Errors

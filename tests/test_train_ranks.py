@@ -4,10 +4,10 @@ import h5py
 import numpy as np
 import pytest
 
-from mdcore import extxyz
 from mdcore.base.voigt import PAIRS
 from mdcore.evaluation import evaluate
 from mdcore.potentials.lj import LennardJones
+from mdcore.structure import extxyz
 from tests.mpi import ROOT, mpirun, needs_mpi
 from tests.test_train_summary import structure
 

@@ -16,9 +16,9 @@ import pytest
 from mdcore import LennardJones, Simulation, System, VelocityVerlet
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.base.errors import InputError, OutputError
-from mdcore.box import Box
 from mdcore.cli import main
 from mdcore.h5md import H5MDFile, frame_chunk
+from mdcore.structure.box import Box
 from mdcore.thermo_log import ThermoLog
 from mdcore.trajectory import H5MDWriter, Trajectory, unwrapped
 from tests.output_helpers import FakeSim, frame_arrays

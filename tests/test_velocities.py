@@ -7,10 +7,10 @@ the bounds are such that an independent seed would fail with the stated probabil
 import numpy as np
 import pytest
 
-from mdcore import velocities
 from mdcore.base.errors import InputError
-from mdcore.box import Box
-from mdcore.system import System
+from mdcore.structure import velocities
+from mdcore.structure.box import Box
+from mdcore.structure.system import System
 from tests.reference import philox
 
 RNG = np.random.default_rng(2)

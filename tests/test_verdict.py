@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mdcore import Extrapolation, HDNNPotential, Simulation, System, VelocityVerlet, evaluate, extxyz, read_model
+from mdcore import Extrapolation, HDNNPotential, Simulation, System, VelocityVerlet, evaluate, read_model
 from mdcore.base.errors import ExtrapolationError, InputError, SimulationError
 from mdcore.cli import main
 from mdcore.potentials.committee import committee, single
@@ -17,6 +17,7 @@ from mdcore.potentials.frozen import identical
 from mdcore.potentials.hdnnp_h5 import read_h5, write_h5
 from mdcore.potentials.hdnnp_model import fingerprint
 from mdcore.potentials.known import Known, verdict
+from mdcore.structure import extxyz
 from mdcore.training.known import known_of
 from tests.reference import trained
 from tests.test_extrapolation import BY_HAND, MODEL, moving

@@ -10,7 +10,6 @@ import pytest
 
 from mdcore.base import exact
 from mdcore.base.errors import InputError
-from mdcore.box import Box
 from mdcore.cli import main
 from mdcore.engine import Engine
 from mdcore.evaluation import evaluate
@@ -21,7 +20,8 @@ from mdcore.potentials.hdnnp_h5 import write_h5
 from mdcore.potentials.hdnnp_vectors import make_test_vectors
 from mdcore.potentials.lj import LennardJones
 from mdcore.potentials.n2p2_write import write_n2p2
-from mdcore.system import System
+from mdcore.structure.box import Box
+from mdcore.structure.system import System
 from mdcore.verify import CHECKS, examine, failed, subject, verify
 from mdcore.verify.report import Row
 from mdcore.verify.runs import energy_conservation, ranks

@@ -8,13 +8,13 @@ import pytest
 from mdcore import VelocityVerlet
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.base.units import COULOMB
-from mdcore.box import Box
 from mdcore.doors import _kernels
 from mdcore.potentials.base import Sum
 from mdcore.potentials.lj import LennardJones
 from mdcore.potentials.zbl import ZBL
 from mdcore.simulation import Simulation
-from mdcore.system import System
+from mdcore.structure.box import Box
+from mdcore.structure.system import System
 from tests.reference import zbl as twin
 from tests.systems import cells, scattered
 

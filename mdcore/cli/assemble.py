@@ -12,7 +12,7 @@ from mdcore.config.problems import Problems, at
 from mdcore.config.settings import Settings
 from mdcore.faces.base import StageSettings
 from mdcore.potentials.base import Sum
-from mdcore.system import System
+from mdcore.structure.system import System
 
 HOTTEST = 100.0  # max_temperature = "auto": so many times the highest temperature named
 
@@ -72,7 +72,7 @@ def make_reference(settings: Settings) -> dict:
 
 def draw_velocities(settings: Settings, system: System) -> None:
     """Maxwell-Boltzmann velocities as [velocities] says."""
-    from mdcore.velocities import maxwell_boltzmann
+    from mdcore.structure.velocities import maxwell_boltzmann
 
     v = settings.velocities
     rotation = None if v.zero_rotation == "auto" else v.zero_rotation

@@ -20,7 +20,7 @@ from mdcore.potentials.hdnnp_h5 import write_h5
 from mdcore.potentials.hdnnp_model import fingerprint
 from mdcore.potentials.hdnnp_vectors import make_test_vectors, test_vector
 from mdcore.potentials.n2p2_write import folder_files, member_folders, write_n2p2
-from mdcore.system import System
+from mdcore.structure.system import System
 
 H5 = (".h5", ".hdf5")
 

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from mdcore import extxyz
 from mdcore.base.comm import on_root
 from mdcore.base.errors import InputError, OutputError
 from mdcore.base.units import GIGAPASCAL
@@ -21,6 +20,7 @@ from mdcore.potentials.files import read_model
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_h5 import write_h5
 from mdcore.potentials.known import verdict
+from mdcore.structure import extxyz
 from mdcore.training import metrics, sources
 from mdcore.training.labels import Labels
 

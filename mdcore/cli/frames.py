@@ -10,7 +10,7 @@ from mdcore.base.elements import ATOMIC_NUMBERS, element_of
 from mdcore.base.errors import InputError
 from mdcore.base.writing import writing_text
 from mdcore.cli.clashes import clash
-from mdcore.extxyz import SUFFIXES, write_frame
+from mdcore.structure.extxyz import SUFFIXES, write_frame
 from mdcore.trajectory import Trajectory
 
 SOURCE = ".h5md"

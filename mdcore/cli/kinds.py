@@ -74,7 +74,7 @@ def _used_by(path: str) -> str:
 
 
 def _of_structure(path: str) -> list[str]:
-    from mdcore.system import System
+    from mdcore.structure.system import System
 
     system = System.read(path, 0, labels=False)
     sides = [axis for axis, flag in zip("abc", system.box.periodic, strict=True) if flag]

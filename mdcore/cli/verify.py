@@ -33,7 +33,7 @@ def examined(path: str, structure: str | None, units):
     if not is_input(path):
         return subject(path, structure, units=units)
     from mdcore.cli.assemble import make_potential, make_system, read_potentials
-    from mdcore.system import System
+    from mdcore.structure.system import System
 
     settings = load_input(path, units)
     system = make_system(settings) if structure is None else System.read(structure, units=settings.units, labels=False)

@@ -16,9 +16,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from mdcore.atoms import Column
 from mdcore.base import exact
 from mdcore.base.errors import InputError
+from mdcore.structure.atoms import Column
 
 
 class Results:

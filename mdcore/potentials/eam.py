@@ -12,7 +12,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from mdcore.atoms import Column
 from mdcore.base.elements import element_of
 from mdcore.base.errors import InputError
 from mdcore.base.exact import FORCE_BITS
@@ -21,6 +20,7 @@ from mdcore.base.numerals import number as numeral
 from mdcore.doors._kernels import EAM as Kernels
 from mdcore.potentials.base import Bound, Potential
 from mdcore.potentials.cubics import cubics
+from mdcore.structure.atoms import Column
 
 FORMATS = ("setfl", "fs", "funcfl")
 MOST_POINTS = 1_000_000

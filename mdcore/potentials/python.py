@@ -22,10 +22,10 @@ from mdcore.base import exact
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.base.errors import InputError, MdcoreError, SimulationError
 from mdcore.base.voigt import PAIRS
-from mdcore.columns import CHARGE
 from mdcore.doors import _kernels
 from mdcore.potentials.base import Bound, Potential
 from mdcore.potentials.named import NamedCalculator
+from mdcore.structure.columns import CHARGE
 
 LARGEST = 1e12  # of energies and stresses: beyond, sums would not be exact
 ARGUMENTS = ("positions", "cell", "species", "periodic", "charges", "columns")

@@ -8,8 +8,8 @@ import numpy as np
 
 from mdcore.base.elements import ATOMIC_NUMBERS, ISOTOPES, element_of, stranger
 from mdcore.base.errors import InputError
-from mdcore.box import Box
 from mdcore.evaluation import Structure
+from mdcore.structure.box import Box
 from mdcore.training.settings import Source
 
 LARGEST = 1e30  # of a label or coordinate; squares of larger ones overflow, in sums

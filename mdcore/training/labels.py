@@ -7,9 +7,9 @@ import numpy as np
 
 from mdcore.base.errors import InputError
 from mdcore.base.units import GIGAPASCAL
-from mdcore.extxyz_header import JSON
-from mdcore.extxyz_header import value as decode
-from mdcore.quantities import ASYMMETRIC, AXES, VOIGT, asymmetric, asymmetry, numbers, pick, symmetric, tensor
+from mdcore.structure.extxyz_header import JSON
+from mdcore.structure.extxyz_header import value as decode
+from mdcore.structure.quantities import ASYMMETRIC, AXES, VOIGT, asymmetric, asymmetry, numbers, pick, symmetric, tensor
 from mdcore.training.settings import LABELS, Source
 
 # what ASE and others write; two of a row in one file contradict each other

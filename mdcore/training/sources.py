@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore import extxyz
-from mdcore.ase_files import bounded
 from mdcore.base.errors import InputError
-from mdcore.extxyz_columns import NEEDED
 from mdcore.potentials.n2p2 import TOML_NAME, read_toml
 from mdcore.potentials.n2p2_data import iterate_input_data
 from mdcore.potentials.n2p2_settings import settings_text
 from mdcore.potentials.native_units import Units, unit_comments
-from mdcore.system import check_file
+from mdcore.structure import extxyz
+from mdcore.structure.ase_files import bounded
+from mdcore.structure.extxyz_columns import NEEDED
+from mdcore.structure.system import check_file
 from mdcore.training import deepmd
 from mdcore.training.labelled import Labelled
 from mdcore.training.labels import Labels

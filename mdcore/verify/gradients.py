@@ -9,7 +9,7 @@ import numpy as np
 
 from mdcore.base import exact
 from mdcore.base.voigt import PAIRS
-from mdcore.box import Box
+from mdcore.structure.box import Box
 from mdcore.verify.report import Row, at_most, skipped
 from mdcore.verify.subject import Subject
 

@@ -18,8 +18,8 @@ from mdcore.evaluation import evaluate
 from mdcore.motion.verlet import VelocityVerlet
 from mdcore.potentials.base import leaves
 from mdcore.simulation import Simulation
-from mdcore.system import System
-from mdcore.velocities import maxwell_boltzmann
+from mdcore.structure.system import System
+from mdcore.structure.velocities import maxwell_boltzmann
 from mdcore.verify.report import Row, at_most, skipped
 from mdcore.verify.subject import Subject, networks_in
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from mdcore.base.elements import ATOMIC_MASSES
 from mdcore.base.errors import InputError, MdcoreError
-from mdcore.box import Box
 from mdcore.engine import Engine
 from mdcore.evaluation import evaluate
 from mdcore.potentials.base import leaves
 from mdcore.potentials.python import PythonPotential
-from mdcore.system import System
+from mdcore.structure.box import Box
+from mdcore.structure.system import System
 
 ATOMS = 48
 LOOK_AT = 20  # structures of input.data

@@ -8,9 +8,9 @@ until it is 1e-9 long: what is left there is a jump.
 
 import numpy as np
 
-from mdcore.box import Box
 from mdcore.engine import Engine
 from mdcore.potentials.base import leaves
+from mdcore.structure.box import Box
 from mdcore.verify.report import at_most, skipped
 from mdcore.verify.subject import UNKNOWN, Subject
 

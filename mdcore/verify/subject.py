@@ -4,10 +4,10 @@ from functools import cached_property
 
 import numpy as np
 
-from mdcore.box import Box
 from mdcore.engine import Engine, Evaluation
 from mdcore.potentials.base import Sum
 from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.structure.box import Box
 
 SKIN = 0.3
 UNKNOWN = "the potential states no cutoff; PythonPotential(..., cutoff=...) does"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mdcore.box import Box
+from mdcore.structure.box import Box
 from mdcore.verify.report import at_most, skipped
 from mdcore.verify.subject import UNKNOWN, Subject
 

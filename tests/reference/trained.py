@@ -5,7 +5,7 @@ import numpy as np
 from mdcore.potentials.hdnnp import HDNNPotential
 from mdcore.potentials.hdnnp_model import HDNNP, Scaling
 from mdcore.simulation import Simulation
-from mdcore.system import System
+from mdcore.structure.system import System
 from tests.reference.hdnnp_models import random_model
 from tests.systems import TRICLINIC, scattered
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore import extxyz, structures
 from mdcore.base.elements import ATOMIC_MASSES, element_of, formula, stranger
 from mdcore.base.errors import InputError
 from mdcore.base.files import open_binary
@@ -16,9 +15,10 @@ from mdcore.base.memory import check_count
 from mdcore.base.ranges import RANGES, number
 from mdcore.base.units import METAL, UnitSystem
 from mdcore.base.units import get as get_units
-from mdcore.box import Box, check_positions
-from mdcore.columns import CHARGE, WithColumns, column, of_ase
-from mdcore.quantities import ASYMMETRIC, asymmetric, asymmetry, numbers, tensor, voigt
+from mdcore.structure import crystals, extxyz
+from mdcore.structure.box import Box, check_positions
+from mdcore.structure.columns import CHARGE, WithColumns, column, of_ase
+from mdcore.structure.quantities import ASYMMETRIC, asymmetric, asymmetry, numbers, tensor, voigt
 
 FASTEST = 1e6  # unit of velocity
 LABELS = ("energy", "forces", "stress", "virial")
@@ -86,7 +86,7 @@ class System(WithColumns):
         masses : {species name: mass}, instead of the file's or the standard ones
         labels : keep energy, forces and stress in `info`, as the file has them (nan, too); False: they are not read
         """
-        from mdcore import lammps  # here and below: who builds a crystal need not load readers
+        from mdcore.structure import lammps  # here and below: who builds a crystal need not load readers
 
         path, units = Path(path), get_units(units)
         check_file(path)
@@ -123,7 +123,7 @@ class System(WithColumns):
 
     @classmethod
     def _of_lammps(cls, path, frame, units, types, periodic, masses) -> "System":
-        from mdcore import lammps
+        from mdcore.structure import lammps
 
         if frame not in (0, -1):
             raise InputError(f"{path}: frame = {frame}: a data file of LAMMPS holds one structure, 0")
@@ -142,7 +142,7 @@ class System(WithColumns):
 
     @classmethod
     def _by_ase(cls, path, frame, units, format, types, periodic, masses, labels) -> "System":
-        from mdcore.ase_files import read_atoms
+        from mdcore.structure.ase_files import read_atoms
 
         atoms, names = read_atoms(path, frame, format, types)
         try:
@@ -170,11 +170,11 @@ class System(WithColumns):
         if (lattice_constant is None) == (density is None):
             raise InputError("give either lattice_constant or density of the crystal to build")
         if lattice_constant is None:
-            structures.cell_edges(kind, c_over_a)  # a wrong kind is the first thing to hear of
+            crystals.cell_edges(kind, c_over_a)  # a wrong kind is the first thing to hear of
             mass = species_mass(species, units, masses) if units.name == "metal" else 1.0
             per_volume = number("density", density, "density") * units.density / mass
-            lattice_constant = structures.lattice_constant(kind, per_volume, c_over_a)
-        matrix, positions = structures.crystal(kind, lattice_constant, c_over_a)
+            lattice_constant = crystals.lattice_constant(kind, per_volume, c_over_a)
+        matrix, positions = crystals.crystal(kind, lattice_constant, c_over_a)
         cell = cls(Box(matrix, periodic), positions, species, masses=masses, units=units)
         cell.info = {"source": f"{kind} {species}", "lattice_constant": float(lattice_constant)}
         return cell.replicate(repeat)
@@ -184,9 +184,9 @@ class System(WithColumns):
 
         Copies move like the original. Results of a file (energy, forces, stress) are dropped.
         """
-        repeat = structures.check_repeat(repeat)
+        repeat = crystals.check_repeat(repeat)
         check_count(len(self.positions) * math.prod(repeat), f"replicate = {list(repeat)}")
-        shifts = structures.copies(self.box.matrix, repeat)
+        shifts = crystals.copies(self.box.matrix, repeat)
         k = len(shifts)
 
         def tiled(column):

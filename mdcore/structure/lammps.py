@@ -18,7 +18,7 @@ from mdcore.base.errors import InputError
 from mdcore.base.files import open_text
 from mdcore.base.numerals import integer, number
 from mdcore.base.units import UnitSystem
-from mdcore.extxyz_columns import FORTRAN
+from mdcore.structure.extxyz_columns import FORTRAN
 
 SUFFIXES = (".data", ".lmp", ".lammps", ".lmpdat")
 WHAT = "a data file of LAMMPS"

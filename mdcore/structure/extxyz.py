@@ -31,14 +31,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore import extxyz_header as header
 from mdcore.base.elements import ATOMIC_MASSES, SYMBOLS
 from mdcore.base.errors import InputError
 from mdcore.base.files import HEAD, LATIN_1, open_binary, open_text, read_text
 from mdcore.base.numerals import integer
 from mdcore.base.units import METAL, UnitSystem
-from mdcore.extxyz_columns import CHUNK, COLUMNS, MOVES, frozen, layout, others, read_columns
-from mdcore.quantities import ASYMMETRIC, asymmetric, asymmetry, numbers, pick, tensor, voigt
+from mdcore.structure import extxyz_header as header
+from mdcore.structure.extxyz_columns import CHUNK, COLUMNS, MOVES, frozen, layout, others, read_columns
+from mdcore.structure.quantities import ASYMMETRIC, asymmetric, asymmetry, numbers, pick, tensor, voigt
 
 SUFFIXES = (".extxyz", ".xyz", ".exyz")
 WHAT = "extended xyz"

@@ -6,9 +6,9 @@ import itertools
 import os
 from pathlib import Path
 
-from mdcore import extxyz, lammps
 from mdcore.base.errors import InputError
 from mdcore.base.files import check_size, open_text, read_text
+from mdcore.structure import extxyz, lammps
 
 MOST = 1 << 32  # bytes of a file
 ROOM, PER_BYTE = 1 << 29, 100  # bytes of memory to read one, and for each of its bytes

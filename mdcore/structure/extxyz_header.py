@@ -8,8 +8,8 @@ import numpy as np
 
 from mdcore.base.errors import InputError
 from mdcore.base.numerals import integer, number
-from mdcore.box import Box
-from mdcore.quantities import numbers, shown
+from mdcore.structure.box import Box
+from mdcore.structure.quantities import numbers, shown
 
 # key, or key=value; values may stand in quotes or brackets
 QUOTED = r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\''

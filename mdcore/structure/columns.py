@@ -10,9 +10,9 @@ from collections import UserDict
 
 import numpy as np
 
-from mdcore.atoms import COLUMNS
 from mdcore.base.errors import InputError
-from mdcore.extxyz_columns import ALIASES, LONGEST_LABEL, is_kept
+from mdcore.structure.atoms import COLUMNS
+from mdcore.structure.extxyz_columns import ALIASES, LONGEST_LABEL, is_kept
 
 CHARGE = "charge"
 WIDEST = 1000  # numbers of an atom in a column

@@ -1,0 +1,1 @@
+"""What is simulated: cell, atoms, crystals, velocities, and files of them."""
