@@ -15,8 +15,8 @@ import networks
 import numpy as np
 
 from mdcore import Disagreement, Simulation, VelocityVerlet, committee, maxwell_boltzmann
-from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork
+from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.networks.model import HDNNP, ElementNetwork
 
 EVERY = (0, 10, 1)  # steps between looks, 0: none
 

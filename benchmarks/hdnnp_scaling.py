@@ -17,7 +17,7 @@ import networks
 import numpy as np
 
 from mdcore import Box, Langevin, Simulation, System, VelocityVerlet
-from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.report import peak_memory
 
 SKIN, TIMESTEP = 0.6, 0.5  # Angstrom, fs

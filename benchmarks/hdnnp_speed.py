@@ -18,8 +18,8 @@ import common
 import networks
 
 from mdcore import Simulation, VelocityVerlet, maxwell_boltzmann
-from mdcore.potentials import hdnnp
-from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.potentials.networks import hdnnp
+from mdcore.potentials.networks.hdnnp import HDNNPotential
 
 SYSTEMS = {  # folder, copies, units, skin in Angstrom, time step in fs, goal: part of the speed of lj/cut/opt
     "water": ("H2O_RPBE-D3", (1, 1, 1), ("bohr", "hartree"), 0.6, 0.5, 90),

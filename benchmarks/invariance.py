@@ -13,9 +13,9 @@ import numpy as np
 
 from mdcore import Box, Simulation, System
 from mdcore.base.units import KCAL_PER_MOL, KJ_PER_MOL
-from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Scaling, SymmetryFunction
-from mdcore.potentials.native_units import Units
+from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.networks.model import HDNNP, ElementNetwork, Scaling, SymmetryFunction
+from mdcore.potentials.networks.native_units import Units
 
 ELEMENTS = ("H", "C")
 FIGURE = Path(__file__).resolve().parents[1] / "docs" / "images" / "invariance.png"

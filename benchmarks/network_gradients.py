@@ -13,8 +13,8 @@ from itertools import pairwise
 import numpy as np
 from common import alternate, machine, median_ratio, parser, table
 
-from mdcore.potentials.hdnnp import networks_of
-from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Scaling, SymmetryFunction, n_parameters
+from mdcore.potentials.networks.hdnnp import networks_of
+from mdcore.potentials.networks.model import HDNNP, ElementNetwork, Scaling, SymmetryFunction, n_parameters
 
 
 def potential(sizes, activations="ttl") -> HDNNP:

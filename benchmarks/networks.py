@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from mdcore import Box, System
-from mdcore.potentials.files import read_model
-from mdcore.potentials.n2p2_data import read_input_data
+from mdcore.potentials.networks.files import read_model
+from mdcore.potentials.networks.n2p2.data import read_input_data
 
 FOLDER_HELP = "folder with input.nn, scaling.data, weights.*.data and a structure, input.data"
 

@@ -24,8 +24,8 @@ import mdcore
 from mdcore import Langevin, Simulation, System, VelocityVerlet, maxwell_boltzmann
 from mdcore.ase import MDCore
 from mdcore.base.units import GIGAPASCAL
-from mdcore.potentials.files import read_model
-from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.potentials.networks.files import read_model
+from mdcore.potentials.networks.hdnnp import HDNNPotential
 
 STRAIN = 0.005
 KBAR = 0.1  # GPa

@@ -21,7 +21,7 @@ import numpy as np
 from common import machine, parser, table
 
 from mdcore.base.comm import connect
-from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, n_parameters
+from mdcore.potentials.networks.model import HDNNP, ElementNetwork, n_parameters
 from mdcore.training import dataset, descriptors, sources, symmetry_sets
 from mdcore.training.adam import Adam
 from mdcore.training.environments import Environments

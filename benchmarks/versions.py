@@ -57,7 +57,7 @@ def step_seconds(name: str, reference: str, steps: int) -> float:
         import networks
 
         from mdcore import Simulation, VelocityVerlet, maxwell_boltzmann
-        from mdcore.potentials.hdnnp import HDNNPotential
+        from mdcore.potentials.networks.hdnnp import HDNNPotential
 
         own, copies, units, skin, timestep, _ = hdnnp_speed.SYSTEMS[name]
         model = networks.open_potential(Path(reference) / own, units)

@@ -23,7 +23,7 @@ import numpy as np
 from energy_conservation import BLOCKS, trend
 
 from mdcore import Langevin, Simulation, System, VelocityVerlet, maxwell_boltzmann
-from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.potentials.networks.hdnnp import HDNNPotential
 
 SKIN = 0.6  # Angstrom
 

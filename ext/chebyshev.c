@@ -12,7 +12,7 @@
 
 enum { RADIAL, ANGULAR, PARTS, SETS = 2, ORDERS = 32 };
 
-/* The tables of a central element, as Python gives them (mdcore/potentials/chebyshev.py) */
+/* The tables of a central element, as Python gives them (mdcore/potentials/networks/chebyshev.py) */
 typedef struct {
     double cutoff[PARTS];
     int64_t orders[PARTS], sets, elements, functions;

@@ -1,7 +1,7 @@
 /* Symmetry functions: their plan, views of an environment, chunks of triplets.
  *
  * The functions of a central element form a *plan*, made once from the model
- * (mdcore/potentials/hdnnp_plan.py), in which functions that share terms stand together:
+ * (mdcore/potentials/networks/plans.py), in which functions that share terms stand together:
  *   family    functions with one radial window F(r), cutoff and shift rs included
  *   exponent  P(r) = F(r) exp(-eta (r - rs)^2); a power of another exponent's where etas are multiples
  *   group     angular functions of one pair of neighbour elements in a family, narrow (with r_jk) or wide
@@ -62,7 +62,7 @@ typedef struct {
     int64_t families, elements, functions;
 } hd_counts;
 
-/* The tables of a central element, as Python gives them (mdcore/potentials/hdnnp_plan.py) */
+/* The tables of a central element, as Python gives them (mdcore/potentials/networks/plans.py) */
 typedef struct {
     const hd_counts *n;
     const hd_family *families;

@@ -27,7 +27,7 @@ from mdcore.training.prepare import prepare
 from mdcore.training.settings import Unsuited
 
 CALL = "mdcore.train"
-WRITE = 'use mdcore.potentials.hdnnp_h5.write_h5(result.model, "name.h5")'
+WRITE = 'use mdcore.potentials.networks.h5.write_h5(result.model, "name.h5")'
 SETS = ("train", "validation", "test")
 
 

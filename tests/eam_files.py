@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mdcore.potentials.eam import EAMTables
+from mdcore.potentials.manybody.eam import EAMTables
 
 STRENGTHS = {"Al": (1.0, 0.8, 1.0), "Cu": (1.4, 1.0, 0.7)}  # density, pair, depth
 

@@ -8,8 +8,8 @@ import numpy as np
 from mdcore import Langevin, VelocityVerlet
 from mdcore.doors import _kernels
 from mdcore.potentials.base import Sum
-from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.potentials.zbl import ZBL
+from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.pair.zbl import ZBL
 from mdcore.simulation import Simulation
 from tests import mpi_trajectory
 from tests.reference.hdnnp_models import chebyshev_model, random_model

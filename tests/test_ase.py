@@ -21,9 +21,9 @@ from mdcore.base.errors import InputError, SimulationError  # noqa: E402
 from mdcore.base.units import GIGAPASCAL  # noqa: E402
 from mdcore.evaluation import evaluate  # noqa: E402
 from mdcore.potentials.base import Sum  # noqa: E402
-from mdcore.potentials.hdnnp import HDNNPotential  # noqa: E402
-from mdcore.potentials.lj import LennardJones  # noqa: E402
-from mdcore.potentials.n2p2_write import write_n2p2  # noqa: E402
+from mdcore.potentials.networks.hdnnp import HDNNPotential  # noqa: E402
+from mdcore.potentials.networks.n2p2.write import write_n2p2  # noqa: E402
+from mdcore.potentials.pair.lj import LennardJones  # noqa: E402
 from tests.reference.hdnnp_models import random_model  # noqa: E402
 
 ARGON = {"cutoff": 8.0, "epsilon": 0.0104, "sigma": 3.4, "truncation": "force-shifted"}

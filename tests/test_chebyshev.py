@@ -7,11 +7,11 @@ import pytest
 
 from mdcore.base.errors import InputError
 from mdcore.doors import _hdnnp
-from mdcore.potentials.chebyshev import ORDERS, ChebyshevFunction, chebyshev, make_plan, weights
-from mdcore.potentials.committee import committee, single
-from mdcore.potentials.hdnnp import PLANS, HDNNPotential, networks_of
-from mdcore.potentials.hdnnp_h5 import write_h5
-from mdcore.potentials.n2p2_write import write_n2p2
+from mdcore.potentials.networks.chebyshev import ORDERS, ChebyshevFunction, chebyshev, make_plan, weights
+from mdcore.potentials.networks.committee import committee, single
+from mdcore.potentials.networks.h5 import write_h5
+from mdcore.potentials.networks.hdnnp import PLANS, HDNNPotential, networks_of
+from mdcore.potentials.networks.n2p2.write import write_n2p2
 from mdcore.simulation import Simulation
 from tests import contract
 from tests.mpi import ROOT, mpirun, needs_mpi

@@ -10,12 +10,12 @@ import pytest
 import mdcore
 from mdcore import Disagreement, ExtxyzDump, HDNNPotential, Simulation, System, Trajectory, VelocityVerlet, evaluate
 from mdcore.base.errors import DisagreementError, InputError
-from mdcore.potentials.committee import committee, single
-from mdcore.potentials.frozen import identical
-from mdcore.potentials.hdnnp_h5 import read_h5, write_h5
-from mdcore.potentials.hdnnp_model import ElementNetwork, fingerprint
-from mdcore.potentials.hdnnp_vectors import make_test_vectors
-from mdcore.potentials.native_units import Units
+from mdcore.potentials.networks.committee import committee, single
+from mdcore.potentials.networks.frozen import identical
+from mdcore.potentials.networks.h5 import read_h5, write_h5
+from mdcore.potentials.networks.model import ElementNetwork, fingerprint
+from mdcore.potentials.networks.native_units import Units
+from mdcore.potentials.networks.vectors import make_test_vectors
 from tests.contract import assert_forces_match_energy
 from tests.reference.committees import MEMBERS, MODEL, SYSTEM, disagreement
 from tests.reference.hdnnp_models import random_model

@@ -13,17 +13,17 @@ import mdcore
 from mdcore.base.errors import InputError
 from mdcore.base.exact import FORCE_BITS
 from mdcore.potentials.base import Potential, Sum
-from mdcore.potentials.committee import committee
-from mdcore.potentials.coulomb import Coulomb
-from mdcore.potentials.eam import EAM
-from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.potentials.hdnnp_model import Normalisation
-from mdcore.potentials.lj import LennardJones
-from mdcore.potentials.soft_core import SoftCore
-from mdcore.potentials.stillinger_weber import StillingerWeber
-from mdcore.potentials.tabulated import Tabulated
-from mdcore.potentials.tersoff import Tersoff
-from mdcore.potentials.zbl import ZBL
+from mdcore.potentials.manybody.eam import EAM
+from mdcore.potentials.manybody.stillinger_weber import StillingerWeber
+from mdcore.potentials.manybody.tersoff import Tersoff
+from mdcore.potentials.networks.committee import committee
+from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.networks.model import Normalisation
+from mdcore.potentials.pair.coulomb import Coulomb
+from mdcore.potentials.pair.lj import LennardJones
+from mdcore.potentials.pair.soft_core import SoftCore
+from mdcore.potentials.pair.tabulated import Tabulated
+from mdcore.potentials.pair.zbl import ZBL
 from mdcore.structure.atoms import Column
 from mdcore.structure.system import System
 from tests import contract, eam_files

@@ -8,7 +8,7 @@ import pytest
 from mdcore import EAM, InputError, Simulation, SimulationError, System, VelocityVerlet, evaluate
 from mdcore.__main__ import main
 from mdcore.doors import _kernels
-from mdcore.potentials.eam import polynomials, read_eam
+from mdcore.potentials.manybody.eam import polynomials, read_eam
 from mdcore.structure.velocities import maxwell_boltzmann
 from tests import eam_files
 from tests.systems import TRICLINIC, scattered

@@ -16,11 +16,11 @@ from mdcore.base.errors import InputError, SimulationError
 from mdcore.engine import Engine
 from mdcore.evaluation import evaluate
 from mdcore.potentials.base import Sum
-from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.potentials.hdnnp_h5 import write_h5
-from mdcore.potentials.lj import LennardJones
-from mdcore.potentials.n2p2_data import iterate_input_data
-from mdcore.potentials.n2p2_write import write_n2p2
+from mdcore.potentials.networks.h5 import write_h5
+from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.networks.n2p2.data import iterate_input_data
+from mdcore.potentials.networks.n2p2.write import write_n2p2
+from mdcore.potentials.pair.lj import LennardJones
 from mdcore.simulation import Simulation
 from mdcore.structure.box import Box
 from mdcore.structure.system import System

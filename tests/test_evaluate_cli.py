@@ -8,8 +8,8 @@ import pytest
 from mdcore.base.units import GIGAPASCAL
 from mdcore.cli import main
 from mdcore.evaluation import evaluate
-from mdcore.potentials.files import read_model
-from mdcore.potentials.hdnnp_model import fingerprint
+from mdcore.potentials.networks.files import read_model
+from mdcore.potentials.networks.model import fingerprint
 from mdcore.structure import extxyz
 from mdcore.training import sources
 from mdcore.training.labels import Labels
@@ -152,7 +152,7 @@ def test_nothing_to_compare(case, capsys):
 
 
 def test_outside_of_the_training(tmp_path, capsys):
-    from mdcore.potentials.n2p2_write import write_n2p2
+    from mdcore.potentials.networks.n2p2.write import write_n2p2
 
     write_n2p2(random_model(types=[2, 3]), tmp_path / "net")
     (tmp_path / "far.xyz").write_text("2\n\nO 0 0 0\nH 0.4 0 0\n")

@@ -9,8 +9,8 @@ import pytest
 
 from mdcore import Extrapolation, ExtxyzDump, HDNNPotential, Simulation, Sum, System, VelocityVerlet
 from mdcore.base.errors import ExtrapolationError, InputError
-from mdcore.potentials.extrapolation import PAUSE, Count, Sighting
-from mdcore.potentials.lj import LennardJones
+from mdcore.potentials.networks.extrapolation import PAUSE, Count, Sighting
+from mdcore.potentials.pair.lj import LennardJones
 from tests.reference import trained
 
 SYSTEM = trained.structure()

@@ -186,7 +186,7 @@ def test_a_run_never_writes_over_its_structure(argon, how, more, capsys):
 
 
 def test_a_run_never_writes_over_anything_it_reads(argon, capsys):
-    from mdcore.potentials.hdnnp_h5 import write_h5
+    from mdcore.potentials.networks.h5 import write_h5
 
     Path("table.csv").write_text("r,Ar-Ar\n1,1\n2,1\n")
     write_h5(MODEL, "net.h5")
@@ -390,8 +390,8 @@ def test_a_training_never_writes_over_its_data(training, capsys):  # noqa: F811
 
 @pytest.fixture
 def nets(tmp_path, monkeypatch):
-    from mdcore.potentials.hdnnp_h5 import write_h5
-    from mdcore.potentials.n2p2_write import write_n2p2
+    from mdcore.potentials.networks.h5 import write_h5
+    from mdcore.potentials.networks.n2p2.write import write_n2p2
 
     monkeypatch.chdir(tmp_path)
     write_h5(MODEL, "net.h5")

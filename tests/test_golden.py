@@ -13,8 +13,8 @@ import pytest
 
 from mdcore import HDNNPotential, Langevin, LennardJones, Simulation, Sum, System, VelocityVerlet
 from mdcore.doors import _kernels
-from mdcore.potentials.files import read_model
-from mdcore.potentials.zbl import ZBL
+from mdcore.potentials.networks.files import read_model
+from mdcore.potentials.pair.zbl import ZBL
 from mdcore.structure.velocities import maxwell_boltzmann
 
 FILE = Path(__file__).with_name("golden.json")

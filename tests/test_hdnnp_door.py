@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mdcore.doors import _hdnnp, _kernels
-from mdcore.potentials.hdnnp import HDNNPotential, networks_of
-from mdcore.potentials.hdnnp_model import Scaling
+from mdcore.potentials.networks.hdnnp import HDNNPotential, networks_of
+from mdcore.potentials.networks.model import Scaling
 from mdcore.simulation import Simulation
 from mdcore.structure.system import System
 from tests.reference import hdnnp as twin
@@ -140,7 +140,7 @@ FORK = """
 import multiprocessing, sys
 import numpy as np
 from mdcore import evaluate
-from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.potentials.networks.hdnnp import HDNNPotential
 from tests.reference.hdnnp_models import random_model
 from tests.systems import scattered
 

@@ -8,10 +8,10 @@ import pytest
 
 from mdcore.base.errors import InputError
 from mdcore.cli.info import info
-from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.potentials.hdnnp_h5 import read_h5, write_h5
-from mdcore.potentials.hdnnp_vectors import make_test_vectors
-from mdcore.potentials.native_units import Units
+from mdcore.potentials.networks.h5 import read_h5, write_h5
+from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.networks.native_units import Units
+from mdcore.potentials.networks.vectors import make_test_vectors
 from tests.reference.hdnnp_models import random_model
 
 

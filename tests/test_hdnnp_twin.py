@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mdcore.potentials.hdnnp_model import ACTIVATIONS, SCALING_MODES, SUBTYPES, ElementNetwork
-from mdcore.potentials.n2p2 import read_n2p2
-from mdcore.potentials.n2p2_data import read_input_data
+from mdcore.potentials.networks.model import ACTIVATIONS, SCALING_MODES, SUBTYPES, ElementNetwork
+from mdcore.potentials.networks.n2p2.data import read_input_data
+from mdcore.potentials.networks.n2p2.read import read_n2p2
 from tests.reference import hdnnp, hdnnp_network
 from tests.reference.hdnnp_models import ALL_TYPES, functions_of, random_cluster, random_model
 

@@ -11,11 +11,11 @@ import pytest
 
 from mdcore.cli import main
 from mdcore.cli.info import info
-from mdcore.potentials.hdnnp import networks_of
-from mdcore.potentials.hdnnp_h5 import write_h5
-from mdcore.potentials.hdnnp_vectors import make_test_vectors
-from mdcore.potentials.n2p2_write import write_n2p2
-from mdcore.potentials.native_units import Units
+from mdcore.potentials.networks.h5 import write_h5
+from mdcore.potentials.networks.hdnnp import networks_of
+from mdcore.potentials.networks.n2p2.write import write_n2p2
+from mdcore.potentials.networks.native_units import Units
+from mdcore.potentials.networks.vectors import make_test_vectors
 from tests.reference.hdnnp_models import random_model, write_folder
 from tests.test_foreign_files import argon  # noqa: F401  (a fixture)
 from tests.test_networks_cli import INPUT

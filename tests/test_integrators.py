@@ -6,7 +6,7 @@ import pytest
 from mdcore import Langevin, VelocityVerlet
 from mdcore.base.errors import InputError
 from mdcore.doors import _kernels
-from mdcore.potentials.lj import LennardJones
+from mdcore.potentials.pair.lj import LennardJones
 from mdcore.simulation import Simulation
 from mdcore.structure.system import System
 from mdcore.structure.velocities import maxwell_boltzmann

@@ -7,7 +7,7 @@ import pytest
 
 from mdcore.base.errors import InputError
 from mdcore.doors import _kernels
-from mdcore.potentials.lj import LennardJones
+from mdcore.potentials.pair.lj import LennardJones
 from mdcore.simulation import Simulation
 from mdcore.structure.box import Box
 from mdcore.structure.system import System

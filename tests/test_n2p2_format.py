@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mdcore.base.errors import InputError
-from mdcore.potentials.frozen import identical
-from mdcore.potentials.n2p2 import read_n2p2
-from mdcore.potentials.n2p2_write import write_n2p2
+from mdcore.potentials.networks.frozen import identical
+from mdcore.potentials.networks.n2p2.read import read_n2p2
+from mdcore.potentials.networks.n2p2.write import write_n2p2
 from tests.reference.hdnnp_models import INPUT, random_model, write_folder
 
 # --- reading ---------------------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ from mdcore import VelocityVerlet
 from mdcore.base.comm import SelfComm
 from mdcore.neighbors import MARGIN, Neighbors
 from mdcore.potentials.base import Sum
-from mdcore.potentials.coulomb import Coulomb
-from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.potentials.lj import LennardJones
+from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.pair.coulomb import Coulomb
+from mdcore.potentials.pair.lj import LennardJones
 from mdcore.simulation import Simulation
 from mdcore.structure.system import System
 from tests.reference.hdnnp_models import random_model

@@ -7,9 +7,9 @@ import pytest
 
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.doors import _hdnnp, _kernels
-from mdcore.potentials.hdnnp import networks_of
-from mdcore.potentials.hdnnp_model import ACTIVATIONS, ElementNetwork, SymmetryFunction, n_parameters
-from mdcore.potentials.hdnnp_plan import energy_of, make_plan, network_tables
+from mdcore.potentials.networks.hdnnp import networks_of
+from mdcore.potentials.networks.model import ACTIVATIONS, ElementNetwork, SymmetryFunction, n_parameters
+from mdcore.potentials.networks.plans import energy_of, make_plan, network_tables
 from tests.reference import hdnnp as twin
 from tests.reference import hdnnp_network
 from tests.reference.hdnnp_models import random_cluster, random_model

@@ -17,13 +17,13 @@ from mdcore.cli.run import run
 from mdcore.config import load
 from mdcore.doors import _hdnnp
 from mdcore.h5md import load_text
-from mdcore.potentials.files import read_model
-from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.potentials.hdnnp_h5 import write_h5
-from mdcore.potentials.hdnnp_model import fingerprint
-from mdcore.potentials.hdnnp_vectors import make_test_vectors
-from mdcore.potentials.lj import LennardJones
-from mdcore.potentials.n2p2_write import write_n2p2
+from mdcore.potentials.networks.files import read_model
+from mdcore.potentials.networks.h5 import write_h5
+from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.networks.model import fingerprint
+from mdcore.potentials.networks.n2p2.write import write_n2p2
+from mdcore.potentials.networks.vectors import make_test_vectors
+from mdcore.potentials.pair.lj import LennardJones
 from mdcore.simulation import Simulation
 from mdcore.structure.box import Box
 from mdcore.structure.extxyz import write_frame
@@ -414,7 +414,7 @@ def test_vectors_agree_on_every_cpu():
 @pytest.mark.skipif(not REFERENCE.exists(), reason="reference data are not beside the repository")
 def test_published_water(capsys):
     """docs/networks.md, run: RPBE-D3 water of Morawietz et al. at 300 K for a moment."""
-    from mdcore.potentials.n2p2_data import read_input_data
+    from mdcore.potentials.networks.n2p2.data import read_input_data
 
     potential = REFERENCE / "H2O_RPBE-D3"
     structure = next(iter(read_input_data(potential / "input.data")))

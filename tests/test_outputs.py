@@ -11,7 +11,7 @@ from mdcore import Langevin, VelocityVerlet, checkpoint
 from mdcore.doors import _kernels
 from mdcore.dump import ExtxyzDump
 from mdcore.h5md import H5MDFile
-from mdcore.potentials.lj import LennardJones
+from mdcore.potentials.pair.lj import LennardJones
 from mdcore.report import Meter, Progress, banner
 from mdcore.simulation import Simulation
 from mdcore.structure.extxyz import read

@@ -9,12 +9,12 @@ import pytest
 from mdcore import InputError, Simulation, System, VelocityVerlet
 from mdcore.doors import _kernels
 from mdcore.potentials.base import Sum
-from mdcore.potentials.buckingham import Buckingham
-from mdcore.potentials.coulomb import Coulomb
-from mdcore.potentials.lj import LennardJones
-from mdcore.potentials.morse import Morse
-from mdcore.potentials.soft_core import SoftCore
-from mdcore.potentials.tabulated import FEWEST, Spline, Tabulated, read_table
+from mdcore.potentials.pair.buckingham import Buckingham
+from mdcore.potentials.pair.coulomb import Coulomb
+from mdcore.potentials.pair.lj import LennardJones
+from mdcore.potentials.pair.morse import Morse
+from mdcore.potentials.pair.soft_core import SoftCore
+from mdcore.potentials.pair.tabulated import FEWEST, Spline, Tabulated, read_table
 from mdcore.structure.velocities import maxwell_boltzmann
 from tests.systems import TRICLINIC, scattered
 

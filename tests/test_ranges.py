@@ -8,7 +8,7 @@ import pytest
 import mdcore
 from mdcore import Box, LennardJones, Simulation, System, VelocityVerlet
 from mdcore.base.errors import InputError, SimulationError
-from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.potentials.networks.hdnnp import HDNNPotential
 from tests.reference.hdnnp_models import random_model
 from tests.systems import SKEW, scattered
 

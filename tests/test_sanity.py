@@ -7,7 +7,7 @@ import mdcore
 from mdcore import ZBL, Box, LennardJones, Simulation, System, VelocityVerlet, sanity
 from mdcore.base.errors import InputError
 from mdcore.cli import main
-from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.training import dataset
 from mdcore.training.labelled import Labelled
 from tests.mpi import mpirun, needs_mpi

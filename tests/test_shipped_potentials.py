@@ -6,8 +6,8 @@ import pytest
 
 import mdcore
 from mdcore import System
-from mdcore.potentials.files import read_model
-from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.potentials.networks.files import read_model
+from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.training import metrics, sources
 from mdcore.training.labels import Labels
 

@@ -8,7 +8,7 @@ import pytest
 from mdcore import VelocityVerlet
 from mdcore.base.errors import InputError
 from mdcore.base.units import GIGAPASCAL
-from mdcore.potentials.lj import LennardJones
+from mdcore.potentials.pair.lj import LennardJones
 from mdcore.simulation import Simulation
 from mdcore.structure.system import System
 from mdcore.training import sources

@@ -5,9 +5,9 @@ import pytest
 
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.doors import _hdnnp, _kernels
-from mdcore.potentials.hdnnp import networks_of
-from mdcore.potentials.hdnnp_model import ACTIVATIONS, SUBTYPES, SymmetryFunction
-from mdcore.potentials.hdnnp_plan import LIMIT, make_plan
+from mdcore.potentials.networks.hdnnp import networks_of
+from mdcore.potentials.networks.model import ACTIVATIONS, SUBTYPES, SymmetryFunction
+from mdcore.potentials.networks.plans import LIMIT, make_plan
 from tests.reference import hdnnp as twin
 from tests.reference import hdnnp_network
 from tests.reference.hdnnp_models import random_cluster, random_model

@@ -9,9 +9,9 @@ import pytest
 from mdcore.analysis.table import read_table
 from mdcore.base.errors import InputError
 from mdcore.config import load
-from mdcore.potentials.files import read_model
-from mdcore.potentials.n2p2 import read_n2p2
-from mdcore.potentials.n2p2_data import read_input_data
+from mdcore.potentials.networks.files import read_model
+from mdcore.potentials.networks.n2p2.data import read_input_data
+from mdcore.potentials.networks.n2p2.read import read_n2p2
 from mdcore.structure.system import System
 from mdcore.training import sources, symmetry_sets
 

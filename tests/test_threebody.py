@@ -8,7 +8,7 @@ import pytest
 from mdcore import InputError, Simulation, SimulationError, StillingerWeber, System, Tersoff, VelocityVerlet, evaluate
 from mdcore.__main__ import main
 from mdcore.doors import _kernels as kernels
-from mdcore.potentials.threebody import read_entries
+from mdcore.potentials.manybody.threebody import read_entries
 from mdcore.structure.velocities import maxwell_boltzmann
 from tests import threebody_files as files
 from tests.reference import threebody as twins

@@ -15,11 +15,11 @@ from mdcore.cli import main
 from mdcore.cli.train import check, train
 from mdcore.config.load_training import load_training
 from mdcore.evaluation import evaluate
-from mdcore.potentials.committee import single
-from mdcore.potentials.files import read_model
-from mdcore.potentials.hdnnp_model import fingerprint
-from mdcore.potentials.lj import LennardJones
-from mdcore.potentials.walls import SHORTEST
+from mdcore.potentials.networks.committee import single
+from mdcore.potentials.networks.files import read_model
+from mdcore.potentials.networks.model import fingerprint
+from mdcore.potentials.networks.walls import SHORTEST
+from mdcore.potentials.pair.lj import LennardJones
 from mdcore.structure import extxyz
 from mdcore.training import sources
 from mdcore.training.fit import Fit, Stage

@@ -7,8 +7,8 @@ import pytest
 
 from mdcore.base.errors import InputError
 from mdcore.base.units import BOHR, GIGAPASCAL, HARTREE
-from mdcore.potentials.n2p2_data import LabelledStructure, write_input_data
-from mdcore.potentials.native_units import Units
+from mdcore.potentials.networks.n2p2.data import LabelledStructure, write_input_data
+from mdcore.potentials.networks.native_units import Units
 from mdcore.training import sources
 from mdcore.training.labelled import Labelled, composition, elements_of, need
 from mdcore.training.labels import Labels

@@ -7,8 +7,8 @@ import pytest
 
 from mdcore.base.errors import InputError
 from mdcore.base.units import BOHR
-from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.potentials.hdnnp_model import SymmetryFunction
+from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.networks.model import SymmetryFunction
 from mdcore.training import sources
 from mdcore.training.descriptors import (
     GENERATED,

@@ -6,7 +6,7 @@ from mdcore.doors._hdnnp import keep_tangents
 
 from mdcore.base.errors import InputError
 from mdcore.doors import _kernels
-from mdcore.potentials.hdnnp import networks_of
+from mdcore.potentials.networks.hdnnp import networks_of
 from mdcore.training.environments import Environments
 from tests.reference import hdnnp as twin
 from tests.reference.hdnnp_models import random_model

@@ -10,8 +10,8 @@ import pytest
 
 from mdcore.cli import main
 from mdcore.evaluation import evaluate
-from mdcore.potentials.files import read_model
-from mdcore.potentials.lj import LennardJones
+from mdcore.potentials.networks.files import read_model
+from mdcore.potentials.pair.lj import LennardJones
 from mdcore.training.labelled import Labelled
 from tests.test_train_summary import structure
 

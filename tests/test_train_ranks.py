@@ -6,7 +6,7 @@ import pytest
 
 from mdcore.base.voigt import PAIRS
 from mdcore.evaluation import evaluate
-from mdcore.potentials.lj import LennardJones
+from mdcore.potentials.pair.lj import LennardJones
 from mdcore.structure import extxyz
 from tests.mpi import ROOT, mpirun, needs_mpi
 from tests.test_train_summary import structure

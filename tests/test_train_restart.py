@@ -9,8 +9,8 @@ import pytest
 
 from mdcore.base.files import seal
 from mdcore.cli import main
-from mdcore.potentials.files import read_model
-from mdcore.potentials.hdnnp_model import fingerprint
+from mdcore.potentials.networks.files import read_model
+from mdcore.potentials.networks.model import fingerprint
 from tests.test_train_cli import INPUT, folder  # noqa: F401  (a fixture)
 
 ONE = INPUT[: INPUT.index("[[optimizer]]")]

@@ -8,7 +8,7 @@ import pytest
 import mdcore
 from mdcore.base.errors import InputError
 from mdcore.cli import main
-from mdcore.potentials.files import read_model
+from mdcore.potentials.networks.files import read_model
 from mdcore.training import sources
 from tests.mpi import mpirun, needs_mpi
 from tests.test_train_cli import folder  # noqa: F401
@@ -120,7 +120,7 @@ ADAM = SHORT["optimizer"]
         ("data.xyz", {"epochs": 3}, "epochs = 3: not an argument of its own; it belongs to optimizer"),
         ("data.xyz", {"walls": "auto"}, "walls = 'auto': unknown argument; did you mean 'zbl'?"),
         ("data.xyz", {"test": "data.xyz"}, 'test = \'data.xyz\': belongs to the data: {"train": ..., "test": ...}'),
-        ("data.xyz", {"plot": False}, "plot = False: nothing is written; use mdcore.potentials.hdnnp_h5.write_h5"),
+        ("data.xyz", {"plot": False}, "plot = False: nothing is written; use mdcore.potentials.networks.h5.write_h5"),
         ("data.xyz", {"loss": {"tags": {"cool": 2.0}}}, "loss: tags.cool = 2.0: no structure has this tag"),
         ("data.xyz", {"progress": True}, "mdcore.train: progress = True: expected a function"),
         ("data.xyz", {"comm": 3}, "comm = 3: expected a communicator of mpi4py"),

@@ -10,13 +10,13 @@ import pytest
 from mdcore import Extrapolation, HDNNPotential, Simulation, System, VelocityVerlet, evaluate, read_model
 from mdcore.base.errors import ExtrapolationError, InputError, SimulationError
 from mdcore.cli import main
-from mdcore.potentials.committee import committee, single
-from mdcore.potentials.disagreement import Disagreement
-from mdcore.potentials.extrapolation import ENOUGH, Count, Sighting
-from mdcore.potentials.frozen import identical
-from mdcore.potentials.hdnnp_h5 import read_h5, write_h5
-from mdcore.potentials.hdnnp_model import fingerprint
-from mdcore.potentials.known import Known, verdict
+from mdcore.potentials.networks.committee import committee, single
+from mdcore.potentials.networks.disagreement import Disagreement
+from mdcore.potentials.networks.extrapolation import ENOUGH, Count, Sighting
+from mdcore.potentials.networks.frozen import identical
+from mdcore.potentials.networks.h5 import read_h5, write_h5
+from mdcore.potentials.networks.known import Known, verdict
+from mdcore.potentials.networks.model import fingerprint
 from mdcore.structure import extxyz
 from mdcore.training.known import known_of
 from tests.reference import trained

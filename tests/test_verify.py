@@ -14,12 +14,12 @@ from mdcore.cli import main
 from mdcore.engine import Engine
 from mdcore.evaluation import evaluate
 from mdcore.potentials.base import Sum
-from mdcore.potentials.files import read_model
-from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.potentials.hdnnp_h5 import write_h5
-from mdcore.potentials.hdnnp_vectors import make_test_vectors
-from mdcore.potentials.lj import LennardJones
-from mdcore.potentials.n2p2_write import write_n2p2
+from mdcore.potentials.networks.files import read_model
+from mdcore.potentials.networks.h5 import write_h5
+from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.networks.n2p2.write import write_n2p2
+from mdcore.potentials.networks.vectors import make_test_vectors
+from mdcore.potentials.pair.lj import LennardJones
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
 from mdcore.verify import CHECKS, examine, failed, subject, verify

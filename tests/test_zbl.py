@@ -10,8 +10,8 @@ from mdcore.base.errors import InputError, SimulationError
 from mdcore.base.units import COULOMB
 from mdcore.doors import _kernels
 from mdcore.potentials.base import Sum
-from mdcore.potentials.lj import LennardJones
-from mdcore.potentials.zbl import ZBL
+from mdcore.potentials.pair.lj import LennardJones
+from mdcore.potentials.pair.zbl import ZBL
 from mdcore.simulation import Simulation
 from mdcore.structure.box import Box
 from mdcore.structure.system import System

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore import Box, LennardJones, System, evaluate
-from mdcore.potentials.hdnnp_model import (
+from mdcore.potentials.networks.model import (
     HDNNP,
     ElementNetwork,
     Scaling,

@@ -1,6 +1,6 @@
 /* The embedded-atom method: E = sum_i F(rho_i) + sum_{i<j} z(r_ij) / r_ij, rho_i = sum_j d(r_ij).
  *
- * Three kernels, between which densities of ghosts go home and slopes of the embedding go out (potentials/eam.py). A
+ * Three kernels, between which densities of ghosts go home and slopes of the embedding go out (potentials/manybody/eam.py). A
  * density is rounded to FORCE_GRID where a pair adds to it, so sums have no order.
  * Functions are cubic polynomials between points at equal distances: f = c[0] + c[1] t + c[2] t^2 + c[3] t^3. */
 #ifndef EAM_H

@@ -1,4 +1,4 @@
-/* Coulomb, damped: E = QQ erfc(ALPHA r) / r; its truncation makes it the damped shifted force (potentials/coulomb.py).
+/* Coulomb, damped: E = QQ erfc(ALPHA r) / r; its truncation makes it the damped shifted force (potentials/pair/coulomb.py).
  * g = -(QQ / r^2) (erfc(ALPHA r) / r + SPREAD exp(-ALPHA^2 r^2)), SPREAD = 2 ALPHA / sqrt(pi). */
 enum { COULOMB_QQ = PAIR_OWN, COULOMB_ALPHA, COULOMB_SPREAD };
 

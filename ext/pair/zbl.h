@@ -1,5 +1,5 @@
 /* Screened nuclear repulsion: E = u(r) + S(r), u = sum_k C_k exp(-D_k r) / r and S = SHIFT + (t S4 + S3) t^3 with
- * t = r - INNER past INNER, SHIFT before: energy, slope and curvature vanish at the cutoff (potentials/zbl.py). */
+ * t = r - INNER past INNER, SHIFT before: energy, slope and curvature vanish at the cutoff (potentials/pair/zbl.py). */
 enum { ZBL_INNER = PAIR_OWN, ZBL_S3, ZBL_S4, ZBL_C = 8, ZBL_D = 12 };
 
 MD_INLINE v4d zbl(const md_pair_table *table, const v4d *c, v4d r2, int variant, v4d *energy)

@@ -12,14 +12,14 @@ from mdcore.base.errors import InputError, MdcoreError
 from mdcore.cli.clashes import clash
 from mdcore.cli.frames import SOURCE, convert_trajectory
 from mdcore.cli.potential import parse_table, parse_units
-from mdcore.potentials import walls
-from mdcore.potentials.committee import committee, single
-from mdcore.potentials.files import read_model
-from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.potentials.hdnnp_h5 import write_h5
-from mdcore.potentials.hdnnp_model import fingerprint
-from mdcore.potentials.hdnnp_vectors import make_test_vectors, test_vector
-from mdcore.potentials.n2p2_write import folder_files, member_folders, write_n2p2
+from mdcore.potentials.networks import walls
+from mdcore.potentials.networks.committee import committee, single
+from mdcore.potentials.networks.files import read_model
+from mdcore.potentials.networks.h5 import write_h5
+from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.networks.model import fingerprint
+from mdcore.potentials.networks.n2p2.write import folder_files, member_folders, write_n2p2
+from mdcore.potentials.networks.vectors import make_test_vectors, test_vector
 from mdcore.structure.system import System
 
 H5 = (".h5", ".hdf5")

@@ -15,11 +15,11 @@ from mdcore.cli.clashes import clash
 from mdcore.cli.potential import is_input, load_input, parse_table, parse_units
 from mdcore.evaluation import evaluate, open_potential
 from mdcore.potentials.base import leaves
-from mdcore.potentials.extrapolation import Count, Sighting
-from mdcore.potentials.files import read_model
-from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.potentials.hdnnp_h5 import write_h5
-from mdcore.potentials.known import verdict
+from mdcore.potentials.networks.extrapolation import Count, Sighting
+from mdcore.potentials.networks.files import read_model
+from mdcore.potentials.networks.h5 import write_h5
+from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.networks.known import verdict
 from mdcore.structure import extxyz
 from mdcore.training import metrics, sources
 from mdcore.training.labels import Labels

@@ -7,8 +7,8 @@ from collections import Counter
 from mdcore.base.comm import on_root
 from mdcore.base.files import open_binary, read_seal
 from mdcore.cli.potential import is_input, load_input, parse_units
-from mdcore.potentials import walls
-from mdcore.potentials.hdnnp_model import (
+from mdcore.potentials.networks import walls
+from mdcore.potentials.networks.model import (
     ACTIVATION_NAMES,
     ANGULAR_TYPES,
     COMPACT_TYPES,
@@ -33,7 +33,7 @@ def info(path: str, units=None) -> str:
     InputError."""
     if not is_input(path):
         from mdcore.cli.kinds import of_file
-        from mdcore.potentials.files import read_model
+        from mdcore.potentials.networks.files import read_model
 
         if lines := of_file(path):
             return "\n".join(lines)
@@ -63,8 +63,8 @@ def _unsealed(path: str, model: HDNNP) -> bool:
     with open_binary(path) as stream:
         unsealed = not read_seal(stream)[0]
     if unsealed:
-        from mdcore.potentials.hdnnp import networks_of
-        from mdcore.potentials.hdnnp_vectors import check_test_vectors
+        from mdcore.potentials.networks.hdnnp import networks_of
+        from mdcore.potentials.networks.vectors import check_test_vectors
 
         check_test_vectors(model, networks_of(model))
     return unsealed

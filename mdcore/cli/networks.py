@@ -10,10 +10,10 @@ from mdcore.config.problems import at
 from mdcore.config.settings import Settings
 from mdcore.faces.base import PotentialSettings
 from mdcore.potentials.base import leaves
-from mdcore.potentials.disagreement import Disagreement
-from mdcore.potentials.extrapolation import Extrapolation
-from mdcore.potentials.files import read_model
-from mdcore.potentials.hdnnp_model import HDNNP, fingerprint
+from mdcore.potentials.networks.disagreement import Disagreement
+from mdcore.potentials.networks.extrapolation import Extrapolation
+from mdcore.potentials.networks.files import read_model
+from mdcore.potentials.networks.model import HDNNP, fingerprint
 
 SAVED, DISPUTED = "-extrapolated.extxyz", "-disputed.extxyz"
 OF_COMMITTEES = ("disagreement_save", "disagreement_stop", "disagreement_every")
@@ -66,7 +66,7 @@ def read_models(settings: Settings, symbols) -> dict[int, HDNNP]:
 
 def make(settings: Settings, index: int, model: HDNNP):
     """The potential of `model` as [[potential]] number `index` wants it run; InputError."""
-    from mdcore.potentials.hdnnp import HDNNPotential  # its kernels have threads, which other runs do not load
+    from mdcore.potentials.networks.hdnnp import HDNNPotential  # its kernels have threads, which other runs do not load
 
     s, threads = settings.potential[index], settings.parallel.threads
     try:

@@ -1,7 +1,7 @@
 """Which potential does the command line mean: a folder, a .h5 file, or what an input file says?"""
 
 from mdcore.base.errors import InputError
-from mdcore.potentials.native_units import Units
+from mdcore.potentials.networks.native_units import Units
 
 
 def parse_units(text: str | None, option: str = "units") -> Units | None:

@@ -19,10 +19,10 @@ from mdcore.config.load_training import load_training
 from mdcore.config.problems import at
 from mdcore.config.training import TrainingSettings
 from mdcore.lock import RunLock, lock_path
-from mdcore.potentials import walls
-from mdcore.potentials.hdnnp_h5 import write_h5
-from mdcore.potentials.hdnnp_model import HDNNP
-from mdcore.potentials.n2p2_write import folder_files, member_folders, write_n2p2
+from mdcore.potentials.networks import walls
+from mdcore.potentials.networks.h5 import write_h5
+from mdcore.potentials.networks.model import HDNNP
+from mdcore.potentials.networks.n2p2.write import folder_files, member_folders, write_n2p2
 from mdcore.training import metrics
 from mdcore.training.labelled import elements_of, gaps
 from mdcore.training.members import Ended, Members, blank_model

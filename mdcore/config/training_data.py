@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mdcore.base.errors import InputError
-from mdcore.potentials.native_units import Units
+from mdcore.potentials.networks.native_units import Units
 from mdcore.schema import Choice, List, Number, Table, Text, setting
 from mdcore.training.settings import Source, Split
 

@@ -44,8 +44,8 @@ cdef _rows(array, int64_t n, int64_t columns):
 cdef class Networks:
     """The element networks of a potential with their descriptors, as tables the kernels read.
 
-    elements : one (Plan, members, slope [n], shift [n], base, factor, offset) an element, Plans (hdnnp_plan.py) of one
-    kind; members : the layers of hdnnp_plan.network_tables of each member of a committee, usually one. A network's
+    elements : one (Plan, members, slope [n], shift [n], base, factor, offset) an element, Plans (networks/plans.py) of
+    one kind; members : the layers of plans.network_tables of each member of a committee, usually one. A network's
     input is slope * (G - shift) + base, an atom's energy factor * E_NN + offset, E_NN the mean of the
     members'. ranges : one (min [n], max [n]) of the training set an element, not finite where unknown; None: nothing is
     known.

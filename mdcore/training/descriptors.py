@@ -14,9 +14,9 @@ import numpy as np
 from mdcore.base.comm import SelfComm
 from mdcore.base.errors import InputError
 from mdcore.engine import Engine
-from mdcore.potentials.hdnnp import networks_of
-from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Scaling, SymmetryFunction
-from mdcore.potentials.native_units import Units
+from mdcore.potentials.networks.hdnnp import networks_of
+from mdcore.potentials.networks.model import HDNNP, ElementNetwork, Scaling, SymmetryFunction
+from mdcore.potentials.networks.native_units import Units
 from mdcore.training.environments import NeighborsOnly
 from mdcore.training.labelled import Labelled, elements_of
 from mdcore.training.settings import SEED
@@ -63,7 +63,7 @@ def given(
 ) -> Descriptors:
     """Descriptors as given, with their ranges; InputError that names each function that is of no use.
 
-    data : the training set; mode : how they are scaled (hdnnp_model.SCALING_MODES); comm : ranks that share the work
+    data : the training set; mode : how they are scaled (model.SCALING_MODES); comm : ranks that share the work
     """
     elements = elements_of(data)
     chosen = _sorted(functions, elements)

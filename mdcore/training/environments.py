@@ -24,7 +24,7 @@ from mdcore.base.voigt import PLACE
 from mdcore.doors._hdnnp import keep_tangents, tangent_forces, tangent_rates
 from mdcore.engine import Engine
 from mdcore.potentials.base import Bound, Potential
-from mdcore.potentials.hdnnp import networks_of
+from mdcore.potentials.networks.hdnnp import networks_of
 from mdcore.structure.box import Box
 
 

@@ -1,7 +1,7 @@
 """How often, and how far, are atoms of held-back structures outside the range of the others? What a verdict goes by.
 
 The structures are dealt into PARTS, every PARTS-th into the same one; atoms of each are compared with the range of all
-others, as a run compares its atoms with the range of all (potentials/known.py).
+others, as a run compares its atoms with the range of all (potentials/networks/known.py).
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ import numpy as np
 
 from mdcore.engine import Evaluation
 from mdcore.evaluation import evaluate
-from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.potentials.hdnnp_model import HDNNP
-from mdcore.potentials.known import Known
+from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.networks.known import Known
+from mdcore.potentials.networks.model import HDNNP
 from mdcore.training.labelled import Labelled
 
 PARTS = 10

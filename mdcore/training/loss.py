@@ -18,9 +18,9 @@ from itertools import pairwise
 import numpy as np
 
 from mdcore.base.errors import InputError
-from mdcore.potentials.hdnnp import networks_of
-from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork
-from mdcore.potentials.hdnnp_plan import energy_of
+from mdcore.potentials.networks.hdnnp import networks_of
+from mdcore.potentials.networks.model import HDNNP, ElementNetwork
+from mdcore.potentials.networks.plans import energy_of
 from mdcore.training.environments import Environments
 from mdcore.training.regression import Errors, Kind
 from mdcore.training.settings import Loss

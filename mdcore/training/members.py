@@ -6,8 +6,8 @@ import numpy as np
 
 from mdcore.base.comm import SelfComm
 from mdcore.base.threads import number_of_threads
-from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, n_parameters
-from mdcore.potentials.native_units import Units
+from mdcore.potentials.networks.model import HDNNP, ElementNetwork, n_parameters
+from mdcore.potentials.networks.native_units import Units
 from mdcore.training.adam import Adam
 from mdcore.training.environments import Environments
 from mdcore.training.fit import Fit, Stage

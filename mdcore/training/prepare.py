@@ -10,8 +10,8 @@ import numpy as np
 from mdcore.base.comm import SelfComm, on_root
 from mdcore.base.errors import InputError
 from mdcore.base.exact import SHARE_LIMIT
-from mdcore.potentials import walls
-from mdcore.potentials.hdnnp_model import n_parameters
+from mdcore.potentials.networks import walls
+from mdcore.potentials.networks.model import n_parameters
 from mdcore.training import dataset, descriptors, symmetry_sets
 from mdcore.training.labelled import Labelled, elements_of, need
 from mdcore.training.pairs import PairDistances, distances

@@ -7,7 +7,7 @@ The one place of these defaults: those of an input file (config/training.py) and
 from dataclasses import dataclass, field
 
 from mdcore.base.errors import InputError
-from mdcore.potentials.hdnnp_model import ACTIVATION_NAMES
+from mdcore.potentials.networks.model import ACTIVATION_NAMES
 
 ACTIVATIONS = {ACTIVATION_NAMES[letter]: letter for letter in "tpsgcl"}
 CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "poly3": 7, "poly4": 8}

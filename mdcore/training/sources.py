@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from mdcore.base.errors import InputError
-from mdcore.potentials.n2p2 import TOML_NAME, read_toml
-from mdcore.potentials.n2p2_data import iterate_input_data
-from mdcore.potentials.n2p2_settings import settings_text
-from mdcore.potentials.native_units import Units, unit_comments
+from mdcore.potentials.networks.n2p2.data import iterate_input_data
+from mdcore.potentials.networks.n2p2.read import TOML_NAME, read_toml
+from mdcore.potentials.networks.n2p2.settings import settings_text
+from mdcore.potentials.networks.native_units import Units, unit_comments
 from mdcore.structure import extxyz
 from mdcore.structure.ase_files import bounded
 from mdcore.structure.extxyz_columns import NEEDED

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from mdcore.base.errors import InputError
-from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Normalisation
+from mdcore.potentials.networks.model import HDNNP, ElementNetwork, Normalisation
 from mdcore.training.environments import Environments
 from mdcore.training.loss import NetworkRegression
 from mdcore.training.settings import SEED

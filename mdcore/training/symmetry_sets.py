@@ -21,9 +21,9 @@ import numpy as np
 
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.base.errors import InputError
-from mdcore.potentials.hdnnp_model import SymmetryFunction
-from mdcore.potentials.n2p2_settings import element_list, read_settings, settings_text, symmetry_functions
-from mdcore.potentials.native_units import Units
+from mdcore.potentials.networks.model import SymmetryFunction
+from mdcore.potentials.networks.n2p2.settings import element_list, read_settings, settings_text, symmetry_functions
+from mdcore.potentials.networks.native_units import Units
 from mdcore.training.settings import CUTOFF_FUNCTIONS
 from mdcore.training.settings import DescriptorSettings as Default
 

@@ -33,7 +33,7 @@ def sample(potential, seed: int = 1, beside=None) -> tuple[System, str]:
         raise InputError(f"{potential!r}: give a structure to examine it on, e.g. verify(potential, system)")
     model = next((term.model for term in leaves(potential) if term.trained), None)
     if model is not None and beside is not None and (data := Path(beside) / "input.data").is_file():
-        from mdcore.potentials.n2p2_data import iterate_input_data
+        from mdcore.potentials.networks.n2p2.data import iterate_input_data
 
         first = list(islice(iterate_input_data(data), LOOK_AT))
         possible = [s for s in first if set(s.symbols) <= set(model.elements)]

@@ -6,7 +6,7 @@ import numpy as np
 
 from mdcore.engine import Engine, Evaluation
 from mdcore.potentials.base import Sum
-from mdcore.potentials.hdnnp import HDNNPotential
+from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.structure.box import Box
 
 SKIN = 0.3

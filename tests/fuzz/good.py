@@ -269,8 +269,8 @@ def restart() -> None:
 
 
 def network() -> None:
-    from mdcore.potentials.hdnnp_h5 import write_h5
-    from mdcore.potentials.n2p2_write import write_n2p2
+    from mdcore.potentials.networks.h5 import write_h5
+    from mdcore.potentials.networks.n2p2.write import write_n2p2
     from tests.reference.hdnnp_models import random_model
 
     model = random_model(normalisation=False, types=(2, 3, 9), hidden=(3,), activations="tl")

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from mdcore import evaluate
-from mdcore.potentials.committee import committee, single
-from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.potentials.hdnnp_model import HDNNP, Normalisation
+from mdcore.potentials.networks.committee import committee, single
+from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.networks.model import HDNNP, Normalisation
 from tests.reference.trained import structure, trained_on
 
 SYSTEM = structure()

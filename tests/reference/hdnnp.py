@@ -228,7 +228,7 @@ class Result:
 
 
 def evaluate(model, symbols, positions, cell=None):
-    """The answer of `model` (mdcore.potentials.hdnnp_model.HDNNP), in its native units."""
+    """The answer of `model` (mdcore.potentials.networks.model.HDNNP), in its native units."""
     n = len(symbols)
     numbers = np.array([ATOMIC_NUMBERS[s] for s in symbols], dtype=int)
     result = Result(0.0, np.zeros(n), np.zeros((n, 3)), np.zeros((3, 3)), [None] * n)

@@ -3,8 +3,8 @@
 import numpy as np
 
 from mdcore.base.elements import ATOMIC_NUMBERS
-from mdcore.potentials.chebyshev import chebyshev
-from mdcore.potentials.hdnnp_model import (
+from mdcore.potentials.networks.chebyshev import chebyshev
+from mdcore.potentials.networks.model import (
     HDNNP,
     ElementNetwork,
     Normalisation,
@@ -12,7 +12,7 @@ from mdcore.potentials.hdnnp_model import (
     SymmetryFunction,
     n_parameters,
 )
-from mdcore.potentials.native_units import Units
+from mdcore.potentials.networks.native_units import Units
 
 ALL_TYPES = (2, 3, 9, 12, 13, 20, 21, 22, 23, 24, 25)
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mdcore.potentials.hdnnp import HDNNPotential
-from mdcore.potentials.hdnnp_model import HDNNP, Scaling
+from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.networks.model import HDNNP, Scaling
 from mdcore.simulation import Simulation
 from mdcore.structure.system import System
 from tests.reference.hdnnp_models import random_model

@@ -50,7 +50,7 @@ class ByPairSettings(PotentialSettings):
 
     @property
     def parameters(self) -> dict[tuple[str, str], dict[str, float]]:
-        """{pair of species: its parameters}, as potentials/pair.py takes them."""
+        """{pair of species: its parameters}, as potentials/pair/base.py takes them."""
         found = {}
         for pair in self.pair:
             found[pair.species] = {name: x for name, x in vars(pair).items() if name != "species" and x is not None}

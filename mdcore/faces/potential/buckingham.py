@@ -33,6 +33,6 @@ class Settings(ByPairSettings):
     pair: tuple[Pair, ...] = pairs(Pair)
 
     def build(self, whole):
-        from mdcore.potentials.buckingham import Buckingham
+        from mdcore.potentials.pair.buckingham import Buckingham
 
         return Buckingham(self.cutoff, pairs=self.parameters, truncation=self.truncation)

@@ -57,7 +57,7 @@ class Settings(PotentialSettings):
 
     def build(self, whole):
         from mdcore.base.units import COULOMB
-        from mdcore.potentials.coulomb import Coulomb
+        from mdcore.potentials.pair.coulomb import Coulomb
 
         constant = self.constant or {"metal": COULOMB, "lj": 1.0}[whole.units]
         return Coulomb(self.cutoff, self.charges, self.alpha, truncation=self.truncation, constant=constant)

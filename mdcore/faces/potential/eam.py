@@ -31,6 +31,6 @@ class Settings(PotentialSettings):
         return (self.file,)
 
     def build(self, whole):
-        from mdcore.potentials.eam import EAM
+        from mdcore.potentials.manybody.eam import EAM
 
         return EAM(whole.beside(self.file), self.format)

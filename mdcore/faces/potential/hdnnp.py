@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mdcore.base.errors import InputError
 from mdcore.faces.base import PotentialSettings
-from mdcore.potentials.native_units import Units
+from mdcore.potentials.networks.native_units import Units
 from mdcore.schema import Choice, Integer, Number, Table, Text, setting
 
 

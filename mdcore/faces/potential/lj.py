@@ -110,7 +110,7 @@ class Settings(PotentialSettings):
                     )
 
     def build(self, whole):
-        from mdcore.potentials.lj import LennardJones
+        from mdcore.potentials.pair.lj import LennardJones
 
         return LennardJones(
             self.cutoff,

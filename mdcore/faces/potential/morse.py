@@ -26,6 +26,6 @@ class Settings(ByPairSettings):
     pair: tuple[Pair, ...] = pairs(Pair)
 
     def build(self, whole):
-        from mdcore.potentials.morse import Morse
+        from mdcore.potentials.pair.morse import Morse
 
         return Morse(self.cutoff, pairs=self.parameters, truncation=self.truncation)

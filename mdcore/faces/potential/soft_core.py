@@ -33,7 +33,7 @@ class Settings(ByPairSettings):
     pair: tuple[Pair, ...] = pairs(Pair)
 
     def build(self, whole):
-        from mdcore.potentials.soft_core import SoftCore
+        from mdcore.potentials.pair.soft_core import SoftCore
 
         return SoftCore(
             self.cutoff,

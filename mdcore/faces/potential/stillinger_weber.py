@@ -13,6 +13,6 @@ class Settings(ThreeBodySettings):
     title = "Stillinger-Weber"
 
     def build(self, whole):
-        from mdcore.potentials.stillinger_weber import StillingerWeber
+        from mdcore.potentials.manybody.stillinger_weber import StillingerWeber
 
         return StillingerWeber(whole.beside(self.file), self.elements)

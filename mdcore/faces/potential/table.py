@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mdcore.base.errors import InputError
 from mdcore.faces.potential._pairs import ByPairSettings, pairs
-from mdcore.potentials.native_units import Units
+from mdcore.potentials.networks.native_units import Units
 from mdcore.schema import List, Number, Table, Text, setting
 
 
@@ -63,7 +63,7 @@ class Settings(ByPairSettings):
             yield "units", str(error).removeprefix("a unit: ")
 
     def build(self, whole):
-        from mdcore.potentials.tabulated import Tabulated, read_table
+        from mdcore.potentials.pair.tabulated import Tabulated, read_table
 
         if self.units and whole.units != "metal":
             raise InputError('units of tables are for inputs with units = "metal"; write these in reduced units')

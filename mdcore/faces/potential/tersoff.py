@@ -13,6 +13,6 @@ class Settings(ThreeBodySettings):
     title = "Tersoff"
 
     def build(self, whole):
-        from mdcore.potentials.tersoff import Tersoff
+        from mdcore.potentials.manybody.tersoff import Tersoff
 
         return Tersoff(whole.beside(self.file), self.elements)

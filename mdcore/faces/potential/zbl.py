@@ -65,7 +65,7 @@ class Settings(PotentialSettings):
                 )
 
     def build(self, whole):
-        from mdcore.potentials.zbl import ZBL
+        from mdcore.potentials.pair.zbl import ZBL
 
         pairs = {pair.species: (pair.inner, pair.cutoff) for pair in self.pair}
         return ZBL(self.inner, self.cutoff, pairs=pairs, numbers=self.numbers)

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base.errors import ExtrapolationError, InputError
-from mdcore.potentials.known import OFTEN, Known, often, percent
-from mdcore.potentials.saving import Saver, warn
+from mdcore.potentials.networks.known import OFTEN, Known, often, percent
+from mdcore.potentials.networks.saving import Saver, warn
 
 POLICIES = ("ignore", "warn", "save", "stop")
 PAUSE = 100  # steps from the first report to the second

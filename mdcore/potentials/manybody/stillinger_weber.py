@@ -15,7 +15,7 @@ import numpy as np
 
 from mdcore.base.errors import InputError
 from mdcore.doors._kernels import StillingerWeber as Kernels
-from mdcore.potentials.threebody import MOST_CUTOFF, SAME, BoundThreeBody, ThreeBody, of_pairs
+from mdcore.potentials.manybody.threebody import MOST_CUTOFF, SAME, BoundThreeBody, ThreeBody, of_pairs
 
 MOST_POWER = 64
 SIGMA_GAMMA, HALF_P, POWER_P = 2, 4, 6  # columns of a pair, ext/manybody/threebody.h

@@ -12,7 +12,7 @@ import math
 
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import choice, number
-from mdcore.potentials.pair import TRUNCATIONS, PairPotential, shifts
+from mdcore.potentials.pair.base import TRUNCATIONS, PairPotential, shifts
 
 MIXINGS = ("lorentz-berthelot", "geometric", "none")
 

@@ -13,11 +13,11 @@ from dataclasses import replace
 import numpy as np
 
 from mdcore.base.errors import InputError
-from mdcore.potentials.frozen import identical
-from mdcore.potentials.hdnnp_model import HDNNP, ElementNetwork, Scaling
-from mdcore.potentials.hdnnp_plan import energy_of
-from mdcore.potentials.known import Known
-from mdcore.potentials.walls import joined
+from mdcore.potentials.networks.frozen import identical
+from mdcore.potentials.networks.known import Known
+from mdcore.potentials.networks.model import HDNNP, ElementNetwork, Scaling
+from mdcore.potentials.networks.plans import energy_of
+from mdcore.potentials.networks.walls import joined
 
 STATISTICS = ("min", "max", "mean", "sigma")
 

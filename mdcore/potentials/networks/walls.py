@@ -11,7 +11,7 @@ from itertools import combinations_with_replacement
 
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.base.errors import InputError
-from mdcore.potentials.zbl import ZBL
+from mdcore.potentials.pair.zbl import ZBL
 
 CUTOFF = 0.98  # of a wall, in units of the shortest distance in the data
 INNER = 0.75  # in units of the cutoff

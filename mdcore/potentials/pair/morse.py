@@ -6,7 +6,7 @@ P. M. Morse, Phys. Rev. 34, 57 (1929), eq. 4; for metals: L. A. Girifalco, V. G.
 from math import exp
 from typing import ClassVar
 
-from mdcore.potentials.pair import ByPair
+from mdcore.potentials.pair.base import ByPair
 
 
 class Morse(ByPair):

@@ -1,7 +1,7 @@
 """What is a Behler-Parrinello network potential, apart from the files it is stored in?
 
 Frozen data in the author's own units (`units` says which), in the order the kernels need: elements by
-atomic number, symmetry functions in network-input order. `n2p2.py` and `hdnnp_h5.py` read and write it;
+atomic number, symmetry functions in network-input order. `n2p2/read.py` and `networks/h5.py` read and write it;
 nothing here knows a file format.
 
 Behler and Parrinello, Phys. Rev. Lett. 98, 146401 (2007); Behler, J. Chem. Phys. 134, 074106 (2011).
@@ -17,10 +17,10 @@ import numpy as np
 
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.base.errors import InputError
-from mdcore.potentials.frozen import frozen, plain_floats
-from mdcore.potentials.known import Known
-from mdcore.potentials.native_units import Units
-from mdcore.potentials.walls import Wall, check_walls
+from mdcore.potentials.networks.frozen import frozen, plain_floats
+from mdcore.potentials.networks.known import Known
+from mdcore.potentials.networks.native_units import Units
+from mdcore.potentials.networks.walls import Wall, check_walls
 
 RADIAL_TYPES = (2, 12, 20, 23)
 ANGULAR_TYPES = (3, 9, 13, 21, 22, 24, 25)

@@ -16,7 +16,7 @@ from mdcore.base import exact
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import choice, number, signed
 from mdcore.base.units import COULOMB
-from mdcore.potentials.pair import BoundPair, PairPotential, shifts
+from mdcore.potentials.pair.base import BoundPair, PairPotential, shifts
 
 TRUNCATIONS = ("shifted", "force-shifted")
 

@@ -13,20 +13,20 @@ from mdcore.base.elements import element_of
 from mdcore.base.errors import InputError
 from mdcore.base.threads import number_of_threads
 from mdcore.doors._hdnnp import PRECISIONS, Networks, deviations, most_threads
-from mdcore.potentials import chebyshev, hdnnp_plan
 from mdcore.potentials.base import Bound, Finding, Potential
-from mdcore.potentials.disagreement import DISAGREEMENT, Disagreement, Spread
-from mdcore.potentials.extrapolation import Extrapolation
-from mdcore.potentials.hdnnp_model import HDNNP
-from mdcore.potentials.hdnnp_plan import energy_of, network_tables
-from mdcore.potentials.hdnnp_vectors import check_test_vectors
-from mdcore.potentials.known import verdict
-from mdcore.potentials.native_units import Units
-from mdcore.potentials.walls import zbl_of
+from mdcore.potentials.networks import chebyshev, plans
+from mdcore.potentials.networks.disagreement import DISAGREEMENT, Disagreement, Spread
+from mdcore.potentials.networks.extrapolation import Extrapolation
+from mdcore.potentials.networks.known import verdict
+from mdcore.potentials.networks.model import HDNNP
+from mdcore.potentials.networks.native_units import Units
+from mdcore.potentials.networks.plans import energy_of, network_tables
+from mdcore.potentials.networks.vectors import check_test_vectors
+from mdcore.potentials.networks.walls import zbl_of
 
 # who makes the plan of an element from its descriptors, by their kind (ext/descriptors.h)
 PLANS = {
-    "symmetry": hdnnp_plan.make_plan,
+    "symmetry": plans.make_plan,
     "chebyshev": chebyshev.make_plan,
 }
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from mdcore.base.errors import InputError
 from mdcore.doors._hdnnp import Networks
-from mdcore.potentials.hdnnp_model import HDNNP, TestVector
-from mdcore.potentials.hdnnp_plan import energy_of
+from mdcore.potentials.networks.model import HDNNP, TestVector
+from mdcore.potentials.networks.plans import energy_of
 
 ENERGY_TOLERANCE, FORCE_TOLERANCE = 1e-10, 1e-9  # relative; native, for forces beyond 1 relative to the largest
 

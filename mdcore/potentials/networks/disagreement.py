@@ -19,7 +19,7 @@ import numpy as np
 from mdcore.base import exact
 from mdcore.base.errors import DisagreementError, InputError
 from mdcore.potentials.base import Finding
-from mdcore.potentials.saving import Saver
+from mdcore.potentials.networks.saving import Saver
 
 GRID_BITS = 24  # of the sum over atoms, in the unit of force
 

@@ -2,7 +2,7 @@
 
 A minimum and a maximum over N atoms are extreme values: of fresh atoms from the same source a share of about 1/(N + 1)
 lies beyond either, for each descriptor, and a long run beyond both, a little. So that alone says nothing. What does is
-measured at training (train/known.py): the structures are dealt into parts, each is compared with the range of the
+measured at training (training/known.py): the structures are dealt into parts, each is compared with the range of the
 others, and a potential keeps how often atoms of what was held back were outside, and how far at most; of a committee
 also, how much its members differ about atoms of the data at most. A run is doubtful if
 

@@ -7,7 +7,7 @@ other: keep them apart, where they may come so near, with a ZBL beside it.
 from math import exp
 from typing import ClassVar
 
-from mdcore.potentials.pair import ByPair
+from mdcore.potentials.pair.base import ByPair
 
 
 class Buckingham(ByPair):

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import number
-from mdcore.potentials.pair import ByPair
+from mdcore.potentials.pair.base import ByPair
 
 
 class SoftCore(ByPair):

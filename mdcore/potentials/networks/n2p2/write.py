@@ -1,7 +1,7 @@
 """How is a network potential written as an n2p2 folder, so that n2p2 reads the same bits?
 
 Numbers are written with as many digits as they need to be read back to the last bit; the files of a folder are
-replaced together. The other direction is n2p2.py.
+replaced together. The other direction is n2p2/read.py.
 """
 
 import os
@@ -12,9 +12,9 @@ import numpy as np
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.base.errors import OutputError
 from mdcore.base.writing import plain, write_texts
-from mdcore.potentials.committee import single
-from mdcore.potentials.hdnnp_model import COMPACT_TYPES, HDNNP, ElementNetwork, SymmetryFunction, check_storable
-from mdcore.potentials.n2p2_settings import SYMFUNCTION_ARGUMENTS
+from mdcore.potentials.networks.committee import single
+from mdcore.potentials.networks.model import COMPACT_TYPES, HDNNP, ElementNetwork, SymmetryFunction, check_storable
+from mdcore.potentials.networks.n2p2.settings import SYMFUNCTION_ARGUMENTS
 
 FILES = ("scaling.data", "weights.*.data", "mdcore.toml", "input.nn")  # of a folder
 

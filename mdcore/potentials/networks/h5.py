@@ -33,7 +33,8 @@ from mdcore.base.errors import InputError
 from mdcore.base.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal, seal
 from mdcore.base.writing import plain, replacing
 from mdcore.base.writing_h5 import new_h5
-from mdcore.potentials.hdnnp_model import (
+from mdcore.potentials.networks.known import Known
+from mdcore.potentials.networks.model import (
     HDNNP,
     MOST_MEMBERS,
     ElementNetwork,
@@ -43,9 +44,8 @@ from mdcore.potentials.hdnnp_model import (
     TestVector,
     check_storable,
 )
-from mdcore.potentials.known import Known
-from mdcore.potentials.native_units import Units
-from mdcore.potentials.walls import Wall
+from mdcore.potentials.networks.native_units import Units
+from mdcore.potentials.networks.walls import Wall
 
 FORMAT = "mdcore-hdnnp"
 VERSION, COMMITTEE, GUARDED = 1, 2, 3  # who knows no committees or no walls shall not take one for less than it is

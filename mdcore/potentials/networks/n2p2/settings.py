@@ -7,9 +7,9 @@ from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.base.errors import InputError
 from mdcore.base.files import read_text
 from mdcore.base.numerals import integer, number
-from mdcore.potentials.hdnnp_model import ACTIVATIONS, SymmetryFunction
-from mdcore.potentials.n2p2_keywords import HANDLED, IGNORED, REFUSED, canonical, is_ignored
-from mdcore.potentials.native_units import did_you_mean
+from mdcore.potentials.networks.model import ACTIVATIONS, SymmetryFunction
+from mdcore.potentials.networks.n2p2.keywords import HANDLED, IGNORED, REFUSED, canonical, is_ignored
+from mdcore.potentials.networks.native_units import did_you_mean
 
 # Arguments after `symfunction_short <element> <type>`; a trailing ? marks an optional one.
 SYMFUNCTION_ARGUMENTS = {

@@ -23,7 +23,7 @@ from mdcore.base.elements import ATOMIC_NUMBERS, element_of
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import number
 from mdcore.base.units import COULOMB
-from mdcore.potentials.pair import PairPotential
+from mdcore.potentials.pair.base import PairPotential
 
 SCREENING = 0.46850  # Angstrom: 0.8854 Bohr radii
 EXPONENT = 0.23

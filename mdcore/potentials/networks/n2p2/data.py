@@ -15,7 +15,7 @@ from mdcore.base.errors import InputError
 from mdcore.base.files import open_text
 from mdcore.base.numerals import number as to_number
 from mdcore.base.writing import writing_text
-from mdcore.potentials.native_units import Units, did_you_mean
+from mdcore.potentials.networks.native_units import Units, did_you_mean
 
 _KEYWORDS = ("begin", "comment", "lattice", "atom", "energy", "charge", "end")
 

@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 
 from mdcore.base.errors import InputError
-from mdcore.potentials.frozen import plain_floats
-from mdcore.potentials.hdnnp_model import LARGEST
-from mdcore.potentials.hdnnp_plan import Plan
+from mdcore.potentials.networks.frozen import plain_floats
+from mdcore.potentials.networks.model import LARGEST
+from mdcore.potentials.networks.plans import Plan
 
 PARTS = ("radial", "angular")
 ORDERS = 32  # of each part: ORDERS of ext/chebyshev.c

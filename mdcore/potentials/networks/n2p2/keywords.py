@@ -5,7 +5,7 @@ RuNNer (https://theochemgoettingen.gitlab.io/RuNNer/1.3/reference/keywords/). A 
 tables is an error: it might change the energy.
 """
 
-# Acted on, by the reader in n2p2.py. The second word is how often: once, or many lines.
+# Acted on, by the reader in n2p2/read.py. The second word is how often: once, or many lines.
 HANDLED = {
     "number_of_elements": "once",
     "elements": "once",

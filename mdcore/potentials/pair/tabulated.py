@@ -13,7 +13,7 @@ from mdcore.base.files import read_text
 from mdcore.base.numerals import number as numeral
 from mdcore.base.ranges import choice, number
 from mdcore.potentials.cubics import cubics
-from mdcore.potentials.pair import TRUNCATIONS, PairPotential, shifts
+from mdcore.potentials.pair.base import TRUNCATIONS, PairPotential, shifts
 
 TOLERANCE = 1e-7  # of the largest |u| beyond its own distance
 FEWEST, MOST = 256, 1 << 15  # bins

@@ -2,7 +2,7 @@
 
 ``input.nn`` (settings), ``scaling.data`` (descriptor statistics), ``weights.ZZZ.data`` (one network an
 element) and, if present, mdcore's own ``mdcore.toml`` (units, provenance, training metrics).
-The other direction is n2p2_write.py.
+The other direction is n2p2/write.py.
 """
 
 import math
@@ -16,21 +16,21 @@ from mdcore.base.errors import InputError
 from mdcore.base.files import MOST_TEXT, read_text
 from mdcore.base.numerals import integer
 from mdcore.base.numerals import number as to_number
-from mdcore.potentials.hdnnp_model import (
+from mdcore.potentials.networks.model import (
     HDNNP,
     ElementNetwork,
     Normalisation,
     Scaling,
     n_parameters,
 )
-from mdcore.potentials.n2p2_settings import (
+from mdcore.potentials.networks.n2p2.settings import (
     Settings,
     element_list,
     read_settings,
     settings_text,
     symmetry_functions,
 )
-from mdcore.potentials.native_units import Units, did_you_mean, unit_comments
+from mdcore.potentials.networks.native_units import Units, did_you_mean, unit_comments
 
 TOML_NAME = "mdcore.toml"
 

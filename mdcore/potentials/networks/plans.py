@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base.elements import ATOMIC_NUMBERS
-from mdcore.potentials.hdnnp_model import (
+from mdcore.potentials.networks.model import (
     ACTIVATIONS,
     ANGULAR_TYPES,
     COMPACT_TYPES,

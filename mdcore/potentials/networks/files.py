@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 from mdcore.base.errors import InputError
-from mdcore.potentials.hdnnp_model import HDNNP
-from mdcore.potentials.native_units import Units
+from mdcore.potentials.networks.model import HDNNP
+from mdcore.potentials.networks.native_units import Units
 
 
 def read_model(path, units: Units | dict | None = None) -> HDNNP:
@@ -15,8 +15,8 @@ def read_model(path, units: Units | dict | None = None) -> HDNNP:
     units : as the user states them, e.g. {"length": "bohr", "energy": "hartree"}; None: the file says
     InputError says what was expected where.
     """
-    from mdcore.potentials.hdnnp_h5 import read_h5
-    from mdcore.potentials.n2p2 import read_n2p2
+    from mdcore.potentials.networks.h5 import read_h5
+    from mdcore.potentials.networks.n2p2.read import read_n2p2
 
     path = Path(os.path.expanduser(path))
     if path.name == "input.nn":

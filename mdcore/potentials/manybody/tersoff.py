@@ -12,7 +12,7 @@ bond i-j; m, gamma, lambda_3, c, d, cos theta_0, R and D of i j k are those of z
 import numpy as np
 
 from mdcore.doors._kernels import Tersoff as Kernels
-from mdcore.potentials.threebody import MOST_CUTOFF, BoundThreeBody, ThreeBody, of_pairs
+from mdcore.potentials.manybody.threebody import MOST_CUTOFF, BoundThreeBody, ThreeBody, of_pairs
 
 LEAST_N, MOST_N = 0.05, 1e3  # exponents of the bond order
 SIGNED = ("costheta0", "lambda3")

@@ -1,0 +1,1 @@
+"""Potentials of more than pairs, one file each."""

@@ -1,0 +1,1 @@
+"""Network potentials: the model, its files, its kernels' plan, and what it does not know."""

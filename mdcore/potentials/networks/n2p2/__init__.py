@@ -1,0 +1,1 @@
+"""The files of n2p2 and RuNNer."""

@@ -1,0 +1,1 @@
+"""Formulas of the distance, one file each."""
