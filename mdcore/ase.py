@@ -13,8 +13,8 @@ import numpy as np
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import number
 from mdcore.base.voigt import PAIRS
-from mdcore.engine import Engine
-from mdcore.evaluation import open_potential, take
+from mdcore.engine.evaluation import open_potential, take
+from mdcore.engine.single import Engine
 from mdcore.simulation import SKIN
 
 try:

@@ -19,7 +19,7 @@ from ase.optimize import BFGS  # noqa: E402
 from mdcore.ase import MDCore  # noqa: E402
 from mdcore.base.errors import InputError, SimulationError  # noqa: E402
 from mdcore.base.units import GIGAPASCAL  # noqa: E402
-from mdcore.evaluation import evaluate  # noqa: E402
+from mdcore.engine.evaluation import evaluate  # noqa: E402
 from mdcore.potentials.base import Sum  # noqa: E402
 from mdcore.potentials.networks.hdnnp import HDNNPotential  # noqa: E402
 from mdcore.potentials.networks.n2p2.write import write_n2p2  # noqa: E402

@@ -7,8 +7,8 @@ import pytest
 
 from mdcore.base.comm import SelfComm
 from mdcore.base.errors import InputError
-from mdcore.domain import Domain, processor_grid
-from mdcore.neighbors import Neighbors
+from mdcore.engine.domain import Domain, processor_grid
+from mdcore.engine.neighbors import Neighbors
 from mdcore.structure.atoms import Atoms
 from mdcore.structure.box import Box
 from mdcore.structure.system import System

@@ -13,8 +13,8 @@ import pytest
 import mdcore
 from mdcore.base import units
 from mdcore.base.errors import InputError, SimulationError
-from mdcore.engine import Engine
-from mdcore.evaluation import evaluate
+from mdcore.engine.evaluation import evaluate
+from mdcore.engine.single import Engine
 from mdcore.potentials.base import Sum
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.hdnnp import HDNNPotential
@@ -356,7 +356,7 @@ def test_refuses_overlapping_atoms(threads):
 def test_the_name_is_the_function():
     """Whichever module comes first; and neither MPI nor ASE is imported."""
     code = (
-        "import sys, mdcore.evaluation, mdcore; assert callable(mdcore.evaluate); "
+        "import sys, mdcore.engine.evaluation, mdcore; assert callable(mdcore.evaluate); "
         "assert not {'mpi4py', 'ase', 'h5py'} & set(sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -7,7 +7,7 @@ import pytest
 
 from mdcore.base.units import GIGAPASCAL
 from mdcore.cli import main
-from mdcore.evaluation import evaluate
+from mdcore.engine.evaluation import evaluate
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.model import fingerprint
 from mdcore.structure import extxyz

@@ -10,7 +10,7 @@ import pytest
 
 from mdcore.cli.train import train
 from mdcore.config.load_training import load_training
-from mdcore.evaluation import evaluate
+from mdcore.engine.evaluation import evaluate
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.training import metrics, sources

@@ -5,7 +5,7 @@ import pytest
 
 from mdcore import VelocityVerlet
 from mdcore.base.comm import SelfComm
-from mdcore.neighbors import MARGIN, Neighbors
+from mdcore.engine.neighbors import MARGIN, Neighbors
 from mdcore.potentials.base import Sum
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.pair.coulomb import Coulomb

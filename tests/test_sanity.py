@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import mdcore
-from mdcore import ZBL, Box, LennardJones, Simulation, System, VelocityVerlet, sanity
+from mdcore import ZBL, Box, LennardJones, Simulation, System, VelocityVerlet
 from mdcore.base.errors import InputError
 from mdcore.cli import main
+from mdcore.engine import sanity
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.training import dataset
 from mdcore.training.labelled import Labelled

@@ -14,7 +14,7 @@ from mdcore.base.errors import InputError, Interrupted, SimulationError
 from mdcore.cli import main
 from mdcore.cli.train import check, train
 from mdcore.config.load_training import load_training
-from mdcore.evaluation import evaluate
+from mdcore.engine.evaluation import evaluate
 from mdcore.potentials.networks.committee import single
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.model import fingerprint

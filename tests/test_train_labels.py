@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mdcore.cli import main
-from mdcore.evaluation import evaluate
+from mdcore.engine.evaluation import evaluate
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.pair.lj import LennardJones
 from mdcore.training.labelled import Labelled

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mdcore.base.voigt import PAIRS
-from mdcore.evaluation import evaluate
+from mdcore.engine.evaluation import evaluate
 from mdcore.potentials.pair.lj import LennardJones
 from mdcore.structure import extxyz
 from tests.mpi import ROOT, mpirun, needs_mpi

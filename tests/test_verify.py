@@ -11,8 +11,8 @@ import pytest
 from mdcore.base import exact
 from mdcore.base.errors import InputError
 from mdcore.cli import main
-from mdcore.engine import Engine
-from mdcore.evaluation import evaluate
+from mdcore.engine.evaluation import evaluate
+from mdcore.engine.single import Engine
 from mdcore.potentials.base import Sum
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.h5 import write_h5

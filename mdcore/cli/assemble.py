@@ -3,13 +3,13 @@
 import math
 from dataclasses import dataclass
 
-from mdcore import sanity
 from mdcore.base.errors import InputError
 from mdcore.cli import networks
 from mdcore.cli.summary import boundary, counts
 from mdcore.config import validate_species
 from mdcore.config.problems import Problems, at
 from mdcore.config.settings import Settings
+from mdcore.engine import sanity
 from mdcore.faces.base import StageSettings
 from mdcore.potentials.base import Sum
 from mdcore.structure.system import System

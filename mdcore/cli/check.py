@@ -1,13 +1,13 @@
 """``mdcore check``: is the input right, and what would it do?"""
 
-from mdcore import sanity
 from mdcore.base.comm import on_root
 from mdcore.base.memory import check_neighbours
 from mdcore.cli import assemble, summary
 from mdcore.cli.files import check_names, output_files
 from mdcore.config import load
 from mdcore.config.load import is_training
-from mdcore.domain import on_grid
+from mdcore.engine import sanity
+from mdcore.engine.domain import on_grid
 
 
 def command(arguments, comm) -> None:

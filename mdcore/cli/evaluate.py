@@ -13,7 +13,7 @@ from mdcore.base.voigt import PAIRS
 from mdcore.base.writing import writing_text
 from mdcore.cli.clashes import clash
 from mdcore.cli.potential import is_input, load_input, parse_table, parse_units
-from mdcore.evaluation import evaluate, open_potential
+from mdcore.engine.evaluation import evaluate, open_potential
 from mdcore.potentials.base import leaves
 from mdcore.potentials.networks.extrapolation import Count, Sighting
 from mdcore.potentials.networks.files import read_model

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from mdcore import faults
 from mdcore.base import exact
 from mdcore.base.errors import InputError
 from mdcore.base.voigt import PLACE
 from mdcore.doors import _kernels
+from mdcore.engine import faults
 
 MOST_STRAIN = 0.2  # of a length, in one step
 

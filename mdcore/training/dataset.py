@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore import sanity
 from mdcore.base.errors import InputError
 from mdcore.base.units import HARTREE, KCAL_PER_MOL, KJ_PER_MOL
+from mdcore.engine import sanity
 from mdcore.training.labelled import Labelled, composition, elements_of
 from mdcore.training.settings import SEED, NetworkSettings, Split
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from mdcore.base.comm import SelfComm
 from mdcore.base.errors import InputError
-from mdcore.engine import Engine
+from mdcore.engine.single import Engine
 from mdcore.potentials.networks.hdnnp import networks_of
 from mdcore.potentials.networks.model import HDNNP, ElementNetwork, Scaling, SymmetryFunction
 from mdcore.potentials.networks.native_units import Units

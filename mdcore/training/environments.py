@@ -22,7 +22,7 @@ from mdcore.base.comm import SelfComm
 from mdcore.base.errors import InputError
 from mdcore.base.voigt import PLACE
 from mdcore.doors._hdnnp import keep_tangents, tangent_forces, tangent_rates
-from mdcore.engine import Engine
+from mdcore.engine.single import Engine
 from mdcore.potentials.base import Bound, Potential
 from mdcore.potentials.networks.hdnnp import networks_of
 from mdcore.structure.box import Box

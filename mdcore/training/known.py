@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mdcore.engine import Evaluation
-from mdcore.evaluation import evaluate
+from mdcore.engine.evaluation import evaluate
+from mdcore.engine.single import Evaluation
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.networks.known import Known
 from mdcore.potentials.networks.model import HDNNP

@@ -8,7 +8,7 @@ import numpy as np
 
 from mdcore.base.elements import ATOMIC_NUMBERS, ISOTOPES, element_of, stranger
 from mdcore.base.errors import InputError
-from mdcore.evaluation import Structure
+from mdcore.engine.evaluation import Structure
 from mdcore.structure.box import Box
 from mdcore.training.settings import Source
 

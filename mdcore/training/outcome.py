@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mdcore.evaluation import evaluate
+from mdcore.engine.evaluation import evaluate
 from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.committee import committee
 from mdcore.potentials.networks.hdnnp import HDNNPotential

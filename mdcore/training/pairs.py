@@ -7,7 +7,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from mdcore.base.errors import InputError, SimulationError
-from mdcore.engine import Engine
+from mdcore.engine.single import Engine
 from mdcore.training.environments import NeighborsOnly
 from mdcore.training.labelled import Labelled, elements_of
 

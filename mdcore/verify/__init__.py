@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 
 from mdcore.base.errors import MdcoreError
-from mdcore.evaluation import open_potential, take
+from mdcore.engine.evaluation import open_potential, take
 from mdcore.verify.gradients import forces, stress
 from mdcore.verify.report import Row, failed, skipped
 from mdcore.verify.runs import energy_conservation, precision, ranks, threads

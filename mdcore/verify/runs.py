@@ -14,7 +14,7 @@ import numpy as np
 from mdcore.base.comm import SelfComm
 from mdcore.base.errors import MdcoreError, SimulationError
 from mdcore.doors._hdnnp import most_threads
-from mdcore.evaluation import evaluate
+from mdcore.engine.evaluation import evaluate
 from mdcore.motion.verlet import VelocityVerlet
 from mdcore.potentials.base import leaves
 from mdcore.simulation import Simulation

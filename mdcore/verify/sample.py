@@ -12,8 +12,8 @@ import numpy as np
 
 from mdcore.base.elements import ATOMIC_MASSES
 from mdcore.base.errors import InputError, MdcoreError
-from mdcore.engine import Engine
-from mdcore.evaluation import evaluate
+from mdcore.engine.evaluation import evaluate
+from mdcore.engine.single import Engine
 from mdcore.potentials.base import leaves
 from mdcore.potentials.python import PythonPotential
 from mdcore.structure.box import Box

@@ -8,7 +8,7 @@ until it is 1e-9 long: what is left there is a jump.
 
 import numpy as np
 
-from mdcore.engine import Engine
+from mdcore.engine.single import Engine
 from mdcore.potentials.base import leaves
 from mdcore.structure.box import Box
 from mdcore.verify.report import at_most, skipped

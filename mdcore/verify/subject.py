@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mdcore.engine import Engine, Evaluation
+from mdcore.engine.single import Engine, Evaluation
 from mdcore.potentials.base import Sum
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.structure.box import Box

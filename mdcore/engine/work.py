@@ -6,16 +6,16 @@ evaluation of a single structure and the tests of potentials share this chain.
 
 import numpy as np
 
-from mdcore import faults, sanity
 from mdcore.base import exact
 from mdcore.base.comm import SelfComm
 from mdcore.base.memory import check_neighbours
 from mdcore.base.timers import Timers
 from mdcore.base.units import METAL
 from mdcore.base.voigt import PLACE
-from mdcore.domain import Domain, extent_of, on_grid
 from mdcore.doors import _kernels
-from mdcore.neighbors import Neighbors
+from mdcore.engine import faults, sanity
+from mdcore.engine.domain import Domain, extent_of, on_grid
+from mdcore.engine.neighbors import Neighbors
 from mdcore.potentials.base import Results, leaves
 from mdcore.structure.atoms import Atoms, declared
 from mdcore.structure.box import Box

@@ -13,8 +13,8 @@ from mdcore.base.comm import SelfComm
 from mdcore.base.elements import radius
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.base.units import METAL
-from mdcore.domain import Domain, on_grid
 from mdcore.doors._kernels import VerletList
+from mdcore.engine.domain import Domain, on_grid
 from mdcore.potentials.base import leaves
 from mdcore.structure.atoms import Atoms
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from mdcore.base import exact
 from mdcore.base.errors import SimulationError
-from mdcore.domain import Domain
+from mdcore.engine.domain import Domain
 from mdcore.potentials.base import leaves
 
 FORCE_LIMIT = 2.0**14  # ext/fixed.h: sums of larger forces would not be exact

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore import faults
 from mdcore.base import exact
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.base.units import METAL, UnitSystem
-from mdcore.domain import Domain
+from mdcore.engine import faults
+from mdcore.engine.domain import Domain
+from mdcore.engine.work import Work
 from mdcore.potentials.base import leaves
 from mdcore.structure.box import MOST_IMAGES
 from mdcore.structure.columns import of_kernels
-from mdcore.work import Work
 
 
 @dataclass(frozen=True, eq=False)

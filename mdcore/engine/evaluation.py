@@ -17,7 +17,7 @@ from mdcore.base.elements import SYMBOLS
 from mdcore.base.errors import InputError, MdcoreError
 from mdcore.base.threads import number_of_threads
 from mdcore.base.units import METAL, UnitSystem
-from mdcore.engine import Engine, Evaluation
+from mdcore.engine.single import Engine, Evaluation
 from mdcore.potentials.python import as_potential
 from mdcore.structure.box import Box, check_positions
 from mdcore.structure.columns import of_ase
