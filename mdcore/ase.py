@@ -13,9 +13,9 @@ import numpy as np
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import number
 from mdcore.base.voigt import PAIRS
+from mdcore.dynamics.simulation import SKIN
 from mdcore.engine.evaluation import open_potential, take
 from mdcore.engine.single import Engine
-from mdcore.simulation import SKIN
 
 try:
     from ase.calculators.calculator import Calculator, all_changes

@@ -22,10 +22,10 @@ from mdcore.base.errors import InputError
 from mdcore.base.files import cause, open_h5
 from mdcore.base.units import KJ_PER_MOL, UnitSystem
 from mdcore.base.units import get as get_units
+from mdcore.dynamics.thermo import Snapshot
 from mdcore.h5md import H5MDFile, Table, column, frame_chunk, load_text
 from mdcore.structure import columns as per_atom
 from mdcore.structure.box import Box
-from mdcore.thermo import Snapshot
 
 FIELDS = {"position": "positions", "velocity": "velocities", "force": "forces"}  # H5MD name -> snapshot's
 LABELS = {"position": "Angstrom", "velocity": "Angstrom fs-1", "force": "kJ mol-1 Angstrom-1"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base.exact import FORCE_BITS
-from mdcore.simulation import Simulation
+from mdcore.dynamics.simulation import Simulation
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
 

@@ -7,10 +7,10 @@ import numpy as np
 
 from mdcore import Langevin, VelocityVerlet
 from mdcore.doors import _kernels
+from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.base import Sum
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.pair.zbl import ZBL
-from mdcore.simulation import Simulation
 from tests import mpi_trajectory
 from tests.reference.hdnnp_models import chebyshev_model, random_model
 from tests.systems import SKEW, TRICLINIC, scattered

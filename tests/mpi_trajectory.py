@@ -10,13 +10,13 @@ import numpy as np
 
 from mdcore import Box, CellRescaling, Langevin, StrainRate, VelocityRescaling, VelocityVerlet, checkpoint
 from mdcore.doors import _kernels
+from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.base import Sum
 from mdcore.potentials.manybody.eam import EAM
 from mdcore.potentials.manybody.stillinger_weber import StillingerWeber
 from mdcore.potentials.manybody.tersoff import Tersoff
 from mdcore.potentials.pair.coulomb import Coulomb
 from mdcore.potentials.pair.lj import LennardJones
-from mdcore.simulation import Simulation
 from tests import eam_files, threebody_files
 from tests.systems import SKEW, TRICLINIC, scattered
 

@@ -7,12 +7,12 @@ import pytest
 
 from mdcore.base.errors import InputError
 from mdcore.doors import _hdnnp
+from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.networks.chebyshev import ORDERS, ChebyshevFunction, chebyshev, make_plan, weights
 from mdcore.potentials.networks.committee import committee, single
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.hdnnp import PLANS, HDNNPotential, networks_of
 from mdcore.potentials.networks.n2p2.write import write_n2p2
-from mdcore.simulation import Simulation
 from tests import contract
 from tests.mpi import ROOT, mpirun, needs_mpi
 from tests.reference import chebyshev as twin

@@ -13,6 +13,7 @@ import pytest
 import mdcore
 from mdcore.base import units
 from mdcore.base.errors import InputError, SimulationError
+from mdcore.dynamics.simulation import Simulation
 from mdcore.engine.evaluation import evaluate
 from mdcore.engine.single import Engine
 from mdcore.potentials.base import Sum
@@ -21,7 +22,6 @@ from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.networks.n2p2.data import iterate_input_data
 from mdcore.potentials.networks.n2p2.write import write_n2p2
 from mdcore.potentials.pair.lj import LennardJones
-from mdcore.simulation import Simulation
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
 from tests.reference import hdnnp as twin

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from mdcore.doors import _hdnnp, _kernels
+from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.networks.hdnnp import HDNNPotential, networks_of
 from mdcore.potentials.networks.model import Scaling
-from mdcore.simulation import Simulation
 from mdcore.structure.system import System
 from tests.reference import hdnnp as twin
 from tests.reference.hdnnp_models import random_model

@@ -11,12 +11,12 @@ import pytest
 from mdcore import VelocityVerlet
 from mdcore.base.errors import InputError
 from mdcore.doors import _hdnnp, _kernels
+from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.networks.hdnnp import HDNNPotential, networks_of
 from mdcore.potentials.networks.model import ACTIVATIONS, SUBTYPES
 from mdcore.potentials.networks.n2p2.data import read_input_data
 from mdcore.potentials.networks.n2p2.read import read_n2p2
 from mdcore.potentials.networks.vectors import make_test_vectors
-from mdcore.simulation import Simulation
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
 from tests.reference import hdnnp as twin

@@ -9,6 +9,7 @@ import pytest
 from mdcore import VelocityVerlet
 from mdcore.base.errors import InputError
 from mdcore.doors import _kernels
+from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.base import Sum
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.networks.model import Scaling
@@ -16,7 +17,6 @@ from mdcore.potentials.networks.n2p2.data import read_input_data
 from mdcore.potentials.networks.n2p2.read import read_n2p2
 from mdcore.potentials.networks.native_units import Units
 from mdcore.potentials.pair.lj import LennardJones
-from mdcore.simulation import Simulation
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
 from tests.mpi import ROOT, mpirun, needs_mpi

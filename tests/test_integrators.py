@@ -6,8 +6,8 @@ import pytest
 from mdcore import Langevin, VelocityVerlet
 from mdcore.base.errors import InputError
 from mdcore.doors import _kernels
+from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.pair.lj import LennardJones
-from mdcore.simulation import Simulation
 from mdcore.structure.system import System
 from mdcore.structure.velocities import maxwell_boltzmann
 

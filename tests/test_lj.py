@@ -7,8 +7,8 @@ import pytest
 
 from mdcore.base.errors import InputError
 from mdcore.doors import _kernels
+from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.pair.lj import LennardJones
-from mdcore.simulation import Simulation
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
 from tests.reference import lj as twin

@@ -20,7 +20,7 @@ from mdcore import (
     VelocityVerlet,
     checkpoint,
 )
-from mdcore.motion.verlet import Part
+from mdcore.dynamics.motion.verlet import Part
 from mdcore.trajectory import unwrapped
 from tests.systems import TRICLINIC, scattered
 from tests.test_integrators import SMOOTH, melt

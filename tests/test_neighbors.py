@@ -5,12 +5,12 @@ import pytest
 
 from mdcore import VelocityVerlet
 from mdcore.base.comm import SelfComm
+from mdcore.dynamics.simulation import Simulation
 from mdcore.engine.neighbors import MARGIN, Neighbors
 from mdcore.potentials.base import Sum
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.pair.coulomb import Coulomb
 from mdcore.potentials.pair.lj import LennardJones
-from mdcore.simulation import Simulation
 from mdcore.structure.system import System
 from tests.reference.hdnnp_models import random_model
 from tests.systems import TRICLINIC, scattered

@@ -16,6 +16,7 @@ from mdcore.cli import main
 from mdcore.cli.run import run
 from mdcore.config import load
 from mdcore.doors import _hdnnp
+from mdcore.dynamics.simulation import Simulation
 from mdcore.h5md import load_text
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.h5 import write_h5
@@ -24,7 +25,6 @@ from mdcore.potentials.networks.model import fingerprint
 from mdcore.potentials.networks.n2p2.write import write_n2p2
 from mdcore.potentials.networks.vectors import make_test_vectors
 from mdcore.potentials.pair.lj import LennardJones
-from mdcore.simulation import Simulation
 from mdcore.structure.box import Box
 from mdcore.structure.extxyz import write_frame
 from mdcore.structure.system import System

@@ -10,10 +10,10 @@ import pytest
 from mdcore import Langevin, VelocityVerlet, checkpoint
 from mdcore.doors import _kernels
 from mdcore.dump import ExtxyzDump
+from mdcore.dynamics.simulation import Simulation
 from mdcore.h5md import H5MDFile
 from mdcore.potentials.pair.lj import LennardJones
 from mdcore.report import Meter, Progress, banner
-from mdcore.simulation import Simulation
 from mdcore.structure.extxyz import read
 from mdcore.structure.system import System
 from mdcore.thermo_log import ThermoLog

@@ -12,8 +12,8 @@ import pytest
 import mdcore
 from mdcore import InputError, Interrupted, Langevin, LennardJones, Simulation, SimulationError, System, VelocityVerlet
 from mdcore.base import exact
+from mdcore.dynamics.loading import check_state
 from mdcore.engine.evaluation import evaluate
-from mdcore.loading import check_state
 from mdcore.structure.box import Box
 from mdcore.structure.velocities import maxwell_boltzmann
 from mdcore.trajectory import unwrapped

@@ -9,10 +9,10 @@ import mdcore
 from mdcore import VelocityVerlet
 from mdcore.base.elements import stranger
 from mdcore.base.errors import InputError
+from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.pair.zbl import ZBL
-from mdcore.simulation import Simulation
 from mdcore.structure.system import System
 from mdcore.training import sources
 from tests.test_text_files import INPUT_DATA

@@ -8,8 +8,8 @@ import pytest
 from mdcore import VelocityVerlet
 from mdcore.base.errors import InputError
 from mdcore.base.units import GIGAPASCAL
+from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.pair.lj import LennardJones
-from mdcore.simulation import Simulation
 from mdcore.structure.system import System
 from mdcore.training import sources
 from mdcore.training.labels import Labels

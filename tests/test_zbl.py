@@ -9,10 +9,10 @@ from mdcore import VelocityVerlet
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.base.units import COULOMB
 from mdcore.doors import _kernels
+from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.base import Sum
 from mdcore.potentials.pair.lj import LennardJones
 from mdcore.potentials.pair.zbl import ZBL
-from mdcore.simulation import Simulation
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
 from tests.reference import zbl as twin

@@ -12,8 +12,8 @@ from mdcore.cli.assemble import Stage, is_in_log
 from mdcore.cli.files import CHECKPOINT
 from mdcore.config.settings import Settings
 from mdcore.dump import ExtxyzDump
+from mdcore.dynamics.simulation import is_due
 from mdcore.h5md import H5MDFile
-from mdcore.simulation import is_due
 from mdcore.thermo_log import ThermoLog
 from mdcore.trajectory import H5MDWriter
 

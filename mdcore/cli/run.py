@@ -23,10 +23,10 @@ from mdcore.cli.files import CHECKPOINT, forget, output_files, protect
 from mdcore.cli.outputs import Outputs, differs, tell_differences
 from mdcore.config import Settings, load, validate_species
 from mdcore.doors._kernels import cpu_name
-from mdcore.loading import check_state
+from mdcore.dynamics.loading import check_state
+from mdcore.dynamics.simulation import Simulation
 from mdcore.lock import RunLock, lock_path
 from mdcore.report import Meter, Progress, banner
-from mdcore.simulation import Simulation
 
 
 def command(arguments, comm) -> None:

@@ -122,6 +122,6 @@ class Straining(StageSettings):
         """What moves the cell, or None."""
         if self.strain_rate is None:
             return None
-        from mdcore.motion.strain_rate import StrainRate
+        from mdcore.dynamics.motion.strain_rate import StrainRate
 
         return StrainRate(self.strain_rate)

@@ -14,10 +14,10 @@ import numpy as np
 from mdcore.base.comm import SelfComm
 from mdcore.base.errors import MdcoreError, SimulationError
 from mdcore.doors._hdnnp import most_threads
+from mdcore.dynamics.motion.verlet import VelocityVerlet
+from mdcore.dynamics.simulation import Simulation
 from mdcore.engine.evaluation import evaluate
-from mdcore.motion.verlet import VelocityVerlet
 from mdcore.potentials.base import leaves
-from mdcore.simulation import Simulation
 from mdcore.structure.system import System
 from mdcore.structure.velocities import maxwell_boltzmann
 from mdcore.verify.report import Row, at_most, skipped

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.networks.model import HDNNP, Scaling
-from mdcore.simulation import Simulation
 from mdcore.structure.system import System
 from tests.reference.hdnnp_models import random_model
 from tests.systems import TRICLINIC, scattered

@@ -35,6 +35,6 @@ class RescalingSettings(BathSettings, Conserving):
 
     @property
     def thermostat(self):
-        from mdcore.motion.velocity_rescaling import VelocityRescaling
+        from mdcore.dynamics.motion.velocity_rescaling import VelocityRescaling
 
         return VelocityRescaling(self.temperature, self.relaxation)

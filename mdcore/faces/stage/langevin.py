@@ -19,6 +19,6 @@ class Settings(BathSettings, Straining):
     )
 
     def build(self):
-        from mdcore.motion.langevin import Langevin
+        from mdcore.dynamics.motion.langevin import Langevin
 
         return Langevin(self.timestep, self.temperature, self.friction, self.barostat)

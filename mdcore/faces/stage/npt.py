@@ -38,8 +38,8 @@ class Settings(RescalingSettings):
         return "ensemble"
 
     def build(self):
-        from mdcore.motion.cell_rescaling import CellRescaling
-        from mdcore.motion.verlet import VelocityVerlet
+        from mdcore.dynamics.motion.cell_rescaling import CellRescaling
+        from mdcore.dynamics.motion.verlet import VelocityVerlet
 
         barostat = CellRescaling(
             self.pressure, self.pressure_relaxation, self.compressibility, every=self.pressure_every

@@ -10,6 +10,6 @@ class Settings(Conserving, Straining):
     """Constant energy: velocity Verlet."""
 
     def build(self):
-        from mdcore.motion.verlet import VelocityVerlet
+        from mdcore.dynamics.motion.verlet import VelocityVerlet
 
         return VelocityVerlet(self.timestep, barostat=self.barostat)

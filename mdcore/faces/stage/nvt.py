@@ -11,6 +11,6 @@ class Settings(RescalingSettings, Straining):
     """Constant temperature: stochastic velocity rescaling."""
 
     def build(self):
-        from mdcore.motion.verlet import VelocityVerlet
+        from mdcore.dynamics.motion.verlet import VelocityVerlet
 
         return VelocityVerlet(self.timestep, self.thermostat, self.barostat)

@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from mdcore.base.ranges import number
-from mdcore.motion.langevin import bath_temperature
-from mdcore.motion.ramp import Ramp
-from mdcore.motion.verlet import Part
+from mdcore.dynamics.motion.langevin import bath_temperature
+from mdcore.dynamics.motion.ramp import Ramp
+from mdcore.dynamics.motion.verlet import Part
 
 STREAM = 2  # of random numbers (docs/theory.md)
 

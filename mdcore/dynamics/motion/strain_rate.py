@@ -5,8 +5,8 @@ import numpy as np
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import signed
 from mdcore.base.voigt import PLACE
-from mdcore.motion.cell_rescaling import check
-from mdcore.motion.verlet import Part
+from mdcore.dynamics.motion.cell_rescaling import check
+from mdcore.dynamics.motion.verlet import Part
 
 NAMES = ("xx", "yy", "zz", "yz", "xz", "xy")
 

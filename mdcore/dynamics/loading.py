@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore import thermo
 from mdcore.base import exact, units
 from mdcore.base.errors import InputError
 from mdcore.doors import _kernels
+from mdcore.dynamics import thermo
 from mdcore.structure import velocities
 from mdcore.structure.box import FARTHEST, Box, check_positions
 from mdcore.structure.columns import checked, column, of_kernels, pack

@@ -6,8 +6,8 @@ import numpy as np
 
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import number, signed
-from mdcore.motion.ramp import Ramp
-from mdcore.motion.verlet import Part
+from mdcore.dynamics.motion.ramp import Ramp
+from mdcore.dynamics.motion.verlet import Part
 
 STREAM = 3  # of random numbers (docs/theory.md)
 EVERY = 10  # steps

@@ -63,7 +63,7 @@ class VelocityVerlet:
         return [f"timestep={self.timestep:g}", *(f"{name}={part!r}" for name, part in parts if part is not None)]
 
     def start(self, run) -> None:
-        """Get ready for a stage of `run` (motion/run.py), which knows its length."""
+        """Get ready for a stage of `run` (dynamics/motion/run.py), which knows its length."""
         if self.run is not None and self.run is not run:
             raise InputError("this integrator serves another simulation; make one for each")
         self.run, self.dt = run, self.timestep * run.units.time

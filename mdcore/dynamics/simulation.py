@@ -4,20 +4,20 @@ import math
 
 import numpy as np
 
-from mdcore import loading
 from mdcore.base import exact
 from mdcore.base.comm import connect
 from mdcore.base.errors import InputError, Interrupted
 from mdcore.base.ranges import number
 from mdcore.base.timers import Timers
+from mdcore.dynamics import loading
+from mdcore.dynamics.loading import describe, describe_state
+from mdcore.dynamics.motion.run import Run
+from mdcore.dynamics.thermo import Thermo, measure
+from mdcore.dynamics.view import View
 from mdcore.engine import faults
 from mdcore.engine.work import Work
-from mdcore.loading import describe, describe_state
-from mdcore.motion.run import Run
 from mdcore.potentials.base import leaves
 from mdcore.potentials.python import as_potential
-from mdcore.thermo import Thermo, measure
-from mdcore.view import View
 
 SKIN = {"metal": 1.0, "lj": 0.3}
 

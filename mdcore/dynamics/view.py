@@ -6,10 +6,10 @@ many, as long as all ranks ask (each property here is collective).
 
 import numpy as np
 
-from mdcore import loading
 from mdcore.base.elements import formula
 from mdcore.base.errors import InputError, MdcoreError
-from mdcore.thermo import Snapshot, virial
+from mdcore.dynamics import loading
+from mdcore.dynamics.thermo import Snapshot, virial
 
 
 class View:

@@ -7,8 +7,8 @@ import numpy as np
 from mdcore.base import exact
 from mdcore.base.ranges import number
 from mdcore.doors import _kernels
-from mdcore.motion.ramp import Ramp
-from mdcore.motion.verlet import VelocityVerlet
+from mdcore.dynamics.motion.ramp import Ramp
+from mdcore.dynamics.motion.verlet import VelocityVerlet
 
 
 class Langevin(VelocityVerlet):

@@ -1,0 +1,1 @@
+"""What moves: the time-step loop, its integrators, and what it tells."""
