@@ -17,8 +17,8 @@ import networks
 import numpy as np
 
 from mdcore import Box, Langevin, Simulation, System, VelocityVerlet
+from mdcore.output.progress import peak_memory
 from mdcore.potentials.networks.hdnnp import HDNNPotential
-from mdcore.report import peak_memory
 
 SKIN, TIMESTEP = 0.6, 0.5  # Angstrom, fs
 MOLECULES = (6, 6, 5)  # of the smallest system, along the edges

@@ -11,7 +11,7 @@ import time
 import common
 
 from mdcore import Simulation, VelocityVerlet
-from mdcore.report import peak_memory
+from mdcore.output.progress import peak_memory
 
 SIZES = (10, 20, 40, 63, 100)  # fcc cells along an edge: 4,000 ... 4,000,000 atoms
 

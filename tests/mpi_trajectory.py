@@ -8,9 +8,10 @@ import sys
 
 import numpy as np
 
-from mdcore import Box, CellRescaling, Langevin, StrainRate, VelocityRescaling, VelocityVerlet, checkpoint
+from mdcore import Box, CellRescaling, Langevin, StrainRate, VelocityRescaling, VelocityVerlet
 from mdcore.doors import _kernels
 from mdcore.dynamics.simulation import Simulation
+from mdcore.output import checkpoint
 from mdcore.potentials.base import Sum
 from mdcore.potentials.manybody.eam import EAM
 from mdcore.potentials.manybody.stillinger_weber import StillingerWeber

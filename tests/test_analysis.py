@@ -22,9 +22,9 @@ from mdcore.analysis.state import mismatch
 from mdcore.base.errors import InputError, OutputError
 from mdcore.base.units import get
 from mdcore.cli import main
+from mdcore.output.trajectory import H5MDWriter
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
-from mdcore.trajectory import H5MDWriter
 
 diffusion_module, rdf_module, report_module = (
     importlib.import_module(f"mdcore.analysis.{name}") for name in ("diffusion", "rdf", "report")

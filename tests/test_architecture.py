@@ -95,15 +95,15 @@ def test_no_two_files_need_each_other():
 # who opens, makes and removes files: docs/files.md says what these promise
 DOORS = {"mdcore.base.files", "mdcore.base.writing", "mdcore.base.writing_h5"}
 ELSEWHERE = {
-    "mdcore.lock": {"os.open", ".unlink"},  # a file of its own, never through links
+    "mdcore.output.lock": {"os.open", ".unlink"},  # a file of its own, never through links
     "mdcore.base.screen": {"os.open", "open"},  # /dev/null
-    "mdcore.report": {"open"},  # /proc/self/status
+    "mdcore.output.progress": {"open"},  # /proc/self/status
     "mdcore.base.memory": {"open"},  # of /proc and /sys
     "mdcore.verify.runs": {".read_bytes", ".write_bytes", "np.savez", "np.load"},  # in a folder of tempfile's
     "mdcore.training.deepmd": {"np.load"},  # mapped, once open_binary has seen it
-    "mdcore.h5md": {".open"},  # its own method; also below
-    "mdcore.thermo_log": {".open"},
-    "mdcore.trajectory": {".open"},
+    "mdcore.output.h5md": {".open"},  # its own method; also below
+    "mdcore.output.thermo_log": {".open"},
+    "mdcore.output.trajectory": {".open"},
 }
 FORBIDDEN = {
     "open", "os.open", "io.open", "os.fdopen", "h5py.File", "os.truncate", "os.makedirs", ".mkdir",

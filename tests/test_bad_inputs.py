@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from mdcore import checkpoint
 from mdcore.cli import main
 from mdcore.cli.run import run  # noqa: F401  (everything is imported before tests patch it)
-from mdcore.lock import RunLock, lock_path
+from mdcore.output import checkpoint
+from mdcore.output.lock import RunLock, lock_path
 
 GOOD = """\
 title = "liquid argon"
@@ -889,10 +889,10 @@ def test_full_disk(module, folder, monkeypatch, capsys):
     """A disk that is full from the start: what is on it stays as it is."""
     Bad("", (), text=SAVING).write(folder)
     if module == "dump":
-        monkeypatch.setattr("mdcore.dump.write_frame", no_space)
+        monkeypatch.setattr("mdcore.output.dump.write_frame", no_space)
     else:
         call = {"h5md": "allocate", "checkpoint": "_write_file"}[module]
-        monkeypatch.setattr(f"mdcore.{module}.{call}", no_space)
+        monkeypatch.setattr(f"mdcore.output.{module}.{call}", no_space)
     suffix = {"h5md": ".h5md", "checkpoint": ".checkpoint", "dump": ".extxyz"}[module]
     bad = Bad("full disk", (f"argon{suffix}", "No space left on device"), code=4, args=("run", "argon.toml"))
     fails(bad, capsys)
@@ -908,7 +908,7 @@ def test_disk_that_fills_up_keeps_the_last_checkpoint(folder, monkeypatch, capsy
         calls.append(arguments)
         return write(*arguments) if len(calls) == 1 else no_space()
 
-    monkeypatch.setattr("mdcore.checkpoint._write_file", second_fails)
+    monkeypatch.setattr("mdcore.output.checkpoint._write_file", second_fails)
     fails(Bad("", ("argon.checkpoint", "No space left", "the checkpoint before is intact"), code=4), capsys)
     assert checkpoint.read("argon.checkpoint")["step"] == 4
     monkeypatch.undo()

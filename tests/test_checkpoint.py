@@ -9,8 +9,8 @@ import textwrap
 import numpy as np
 import pytest
 
-from mdcore import checkpoint
 from mdcore.base.errors import OutputError
+from mdcore.output import checkpoint
 from tests.output_helpers import FakeSim
 
 STATE = {
@@ -146,7 +146,7 @@ def test_full_disk(tmp_path):
     script = """
         import resource, signal, sys
         import numpy as np
-        from mdcore import checkpoint
+        from mdcore.output import checkpoint
         from mdcore.base.errors import OutputError
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         checkpoint.write(sys.argv[1], {"step": 1})

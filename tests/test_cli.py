@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mdcore import checkpoint
 from mdcore.base.comm import SelfComm
 from mdcore.base.errors import Interrupted
 from mdcore.cli import main
 from mdcore.cli.run import run
 from mdcore.config import load
-from mdcore.trajectory import Trajectory
+from mdcore.output import checkpoint
+from mdcore.output.trajectory import Trajectory
 from tests.mpi import mpirun, needs_mpi
 from tests.test_bad_inputs import GOOD
 

@@ -5,12 +5,13 @@ import pickle
 import numpy as np
 import pytest
 
-from mdcore import LennardJones, PythonPotential, Simulation, System, VelocityVerlet, checkpoint, evaluate
+from mdcore import LennardJones, PythonPotential, Simulation, System, VelocityVerlet, evaluate
 from mdcore.base.errors import InputError
-from mdcore.dump import ExtxyzDump
+from mdcore.output import checkpoint
+from mdcore.output.dump import ExtxyzDump
+from mdcore.output.trajectory import H5MDWriter, Trajectory
 from mdcore.structure.box import Box
 from mdcore.structure.extxyz import write_frame
-from mdcore.trajectory import H5MDWriter, Trajectory
 from tests import contract
 from tests.mpi import ROOT, mpirun, needs_mpi
 from tests.mpi_columns import OwnCharges, system

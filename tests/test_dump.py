@@ -12,7 +12,7 @@ import pytest
 
 from mdcore.base import units
 from mdcore.base.errors import InputError, OutputError
-from mdcore.dump import ExtxyzDump
+from mdcore.output.dump import ExtxyzDump
 from mdcore.structure.box import Box
 from mdcore.structure.extxyz import read
 from mdcore.structure.system import System
@@ -181,7 +181,7 @@ def test_full_disk_takes_the_frame_back(tmp_path):
     script = """
         import resource, signal, sys
         from tests.output_helpers import FakeSim
-        from mdcore.dump import ExtxyzDump
+        from mdcore.output.dump import ExtxyzDump
         from mdcore.base.errors import OutputError
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000,) * 2)

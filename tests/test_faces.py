@@ -8,10 +8,10 @@ from mdcore.base.errors import InputError
 from mdcore.base.units import COULOMB, KCAL_PER_MOL
 from mdcore.cli import assemble, main
 from mdcore.config import load, parse, validate_species
+from mdcore.output.trajectory import Trajectory
 from mdcore.potentials.pair.tabulated import Tabulated
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
-from mdcore.trajectory import Trajectory
 from tests.mpi import mpirun, needs_mpi
 
 R = np.linspace(1.5, 6.0, 200)

@@ -9,7 +9,6 @@ from pathlib import Path
 import h5py
 import pytest
 
-from mdcore import checkpoint
 from mdcore.base.comm import SelfComm
 from mdcore.base.errors import Interrupted, OutputError
 from mdcore.cli import main
@@ -18,7 +17,8 @@ from mdcore.cli.run import run
 from mdcore.cli.train import train
 from mdcore.config import load
 from mdcore.config.load_training import load_training
-from mdcore.trajectory import Trajectory
+from mdcore.output import checkpoint
+from mdcore.output.trajectory import Trajectory
 from tests.test_networks_cli import MODEL
 from tests.test_train_cli import folder as training  # noqa: F401  (a fixture)
 
@@ -316,7 +316,7 @@ def no_space(*_, **__):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-@pytest.mark.parametrize("call", ["mdcore.h5md.allocate", "mdcore.dump.write_frame"])
+@pytest.mark.parametrize("call", ["mdcore.output.h5md.allocate", "mdcore.output.dump.write_frame"])
 def test_a_disk_full_before_the_first_checkpoint(argon, monkeypatch, capsys, call):
     with monkeypatch.context() as patched:
         patched.setattr(call, no_space)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mdcore.config import load
-from mdcore.trajectory import Trajectory
+from mdcore.output.trajectory import Trajectory
 
 FOLDER = Path(__file__).resolve().parents[1] / "inputs"
 INPUTS = sorted(path for path in FOLDER.glob("*.toml") if not path.stem.startswith("train_"))  # those need their data

@@ -8,11 +8,11 @@ import sys
 import pytest
 
 from mdcore.base.errors import OutputError
-from mdcore.lock import MAGIC, RunLock, lock_path
+from mdcore.output.lock import MAGIC, RunLock, lock_path
 
 HOLD = """
 import sys, time
-from mdcore.lock import RunLock
+from mdcore.output.lock import RunLock
 with RunLock(sys.argv[1]):
     print("held", flush=True)
     time.sleep(60)

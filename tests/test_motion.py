@@ -18,10 +18,10 @@ from mdcore import (
     System,
     VelocityRescaling,
     VelocityVerlet,
-    checkpoint,
 )
 from mdcore.dynamics.motion.verlet import Part
-from mdcore.trajectory import unwrapped
+from mdcore.output import checkpoint
+from mdcore.output.trajectory import unwrapped
 from tests.systems import TRICLINIC, scattered
 from tests.test_integrators import SMOOTH, melt
 

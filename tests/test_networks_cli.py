@@ -8,7 +8,6 @@ import h5py
 import numpy as np
 import pytest
 
-from mdcore import checkpoint
 from mdcore.base.comm import SelfComm
 from mdcore.base.errors import Interrupted
 from mdcore.base.files import seal
@@ -17,7 +16,9 @@ from mdcore.cli.run import run
 from mdcore.config import load
 from mdcore.doors import _hdnnp
 from mdcore.dynamics.simulation import Simulation
-from mdcore.h5md import load_text
+from mdcore.output import checkpoint
+from mdcore.output.h5md import load_text
+from mdcore.output.trajectory import Trajectory
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.hdnnp import HDNNPotential
@@ -28,7 +29,6 @@ from mdcore.potentials.pair.lj import LennardJones
 from mdcore.structure.box import Box
 from mdcore.structure.extxyz import write_frame
 from mdcore.structure.system import System
-from mdcore.trajectory import Trajectory
 from tests.mpi import mpirun, needs_mpi
 from tests.reference import hdnnp as twin
 from tests.reference import trained

@@ -7,17 +7,18 @@ import h5py
 import numpy as np
 import pytest
 
-from mdcore import Langevin, VelocityVerlet, checkpoint
+from mdcore import Langevin, VelocityVerlet
 from mdcore.doors import _kernels
-from mdcore.dump import ExtxyzDump
 from mdcore.dynamics.simulation import Simulation
-from mdcore.h5md import H5MDFile
+from mdcore.output import checkpoint
+from mdcore.output.dump import ExtxyzDump
+from mdcore.output.h5md import H5MDFile
+from mdcore.output.progress import Meter, Progress, banner
+from mdcore.output.thermo_log import ThermoLog
+from mdcore.output.trajectory import H5MDWriter, Trajectory, unwrapped
 from mdcore.potentials.pair.lj import LennardJones
-from mdcore.report import Meter, Progress, banner
 from mdcore.structure.extxyz import read
 from mdcore.structure.system import System
-from mdcore.thermo_log import ThermoLog
-from mdcore.trajectory import H5MDWriter, Trajectory, unwrapped
 
 PROVENANCE = {"version": "1", "seed": "5", "cpu": "any"}
 

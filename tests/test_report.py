@@ -7,11 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from mdcore import provenance, report
 from mdcore.base import console
 from mdcore.base.pace import Pace
 from mdcore.base.timers import PHASES
-from mdcore.thermo_log import SHOWN, ThermoLog
+from mdcore.output import progress as report
+from mdcore.output import provenance
+from mdcore.output.thermo_log import SHOWN, ThermoLog
 from tests.output_helpers import FakeComm, FakeSim
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mdcore import checkpoint
+from mdcore.output import checkpoint
 from tests.mpi import mpirun, needs_mpi
 
 pytestmark = needs_mpi

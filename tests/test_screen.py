@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mdcore import checkpoint
-from mdcore.trajectory import Trajectory
+from mdcore.output import checkpoint
+from mdcore.output.trajectory import Trajectory
 
 ROOT = Path(__file__).parents[1]
 ARGON = """

@@ -14,9 +14,9 @@ from mdcore import InputError, Interrupted, Langevin, LennardJones, Simulation, 
 from mdcore.base import exact
 from mdcore.dynamics.loading import check_state
 from mdcore.engine.evaluation import evaluate
+from mdcore.output.trajectory import unwrapped
 from mdcore.structure.box import Box
 from mdcore.structure.velocities import maxwell_boltzmann
-from mdcore.trajectory import unwrapped
 from tests.contract import spoilt
 from tests.test_integrators import SMOOTH, melt
 

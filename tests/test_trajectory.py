@@ -17,10 +17,10 @@ from mdcore import LennardJones, Simulation, System, VelocityVerlet
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.base.errors import InputError, OutputError
 from mdcore.cli import main
-from mdcore.h5md import H5MDFile, frame_chunk
+from mdcore.output.h5md import H5MDFile, frame_chunk
+from mdcore.output.thermo_log import ThermoLog
+from mdcore.output.trajectory import H5MDWriter, Trajectory, unwrapped
 from mdcore.structure.box import Box
-from mdcore.thermo_log import ThermoLog
-from mdcore.trajectory import H5MDWriter, Trajectory, unwrapped
 from tests.output_helpers import FakeSim, frame_arrays
 
 TRICLINIC = Box(np.array([[10.0, 0.0, 0.0], [2.0, 9.0, 0.0], [-1.0, 3.0, 8.0]]))
@@ -482,9 +482,9 @@ def test_one_number_for_each_atom(name, tmp_path):
 WRITE_FOREVER = """
     import sys
     from tests.output_helpers import FakeSim
-    from mdcore.h5md import H5MDFile
-    from mdcore.trajectory import H5MDWriter
-    from mdcore.thermo_log import ThermoLog
+    from mdcore.output.h5md import H5MDFile
+    from mdcore.output.trajectory import H5MDWriter
+    from mdcore.output.thermo_log import ThermoLog
     file = H5MDFile(sys.argv[1])
     writer, log, sim = H5MDWriter(file, 1), ThermoLog(1, file=file), FakeSim(n_atoms=int(sys.argv[2]))
     while True:
@@ -517,9 +517,9 @@ FULL_DISK = """
     import os, resource, signal, sys
     from tests.output_helpers import FakeSim
     from mdcore.base.errors import OutputError
-    from mdcore.h5md import H5MDFile
-    from mdcore.trajectory import H5MDWriter
-    from mdcore.thermo_log import ThermoLog
+    from mdcore.output.h5md import H5MDFile
+    from mdcore.output.trajectory import H5MDWriter
+    from mdcore.output.thermo_log import ThermoLog
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     if sys.argv[2] == "zeros":
         del os.posix_fallocate
@@ -572,7 +572,7 @@ def test_full_disk_at_creation(tmp_path):
 
 
 def test_import_leaves_h5py_alone():
-    script = "import sys, mdcore.trajectory, mdcore.thermo_log, mdcore.h5md; assert 'h5py' not in sys.modules"
+    script = "import sys; from mdcore.output import trajectory, thermo_log, h5md; assert 'h5py' not in sys.modules"
     process = child(script)
     _, err = process.communicate()
     assert process.returncode == 0, err

@@ -14,8 +14,8 @@ from mdcore.base.elements import formula
 from mdcore.base.errors import InputError
 from mdcore.base.units import UnitSystem
 from mdcore.base.writing import writing_text
+from mdcore.output.trajectory import GROUP, Trajectory
 from mdcore.structure.box import Box
-from mdcore.trajectory import GROUP, Trajectory
 
 CM2_PER_S = 0.1  # one Angstrom^2/fs in cm2/s
 TRACK_BYTES = 4e8  # of tracks held in memory; beyond, every k-th atom stands for all

@@ -4,12 +4,12 @@ import os
 
 from mdcore.base.errors import OutputError
 from mdcore.base.writing import cannot_write, make_folder, remove
-from mdcore.checkpoint import is_checkpoint, previous_path
 from mdcore.cli import networks
 from mdcore.cli.clashes import clash, identities
 from mdcore.config.problems import at
 from mdcore.config.settings import Settings
-from mdcore.dump import is_dump
+from mdcore.output.checkpoint import is_checkpoint, previous_path
+from mdcore.output.dump import is_dump
 
 CHECKPOINT = ".checkpoint"
 

@@ -10,8 +10,8 @@ from mdcore.base.elements import ATOMIC_NUMBERS, element_of
 from mdcore.base.errors import InputError
 from mdcore.base.writing import writing_text
 from mdcore.cli.clashes import clash
+from mdcore.output.trajectory import Trajectory
 from mdcore.structure.extxyz import SUFFIXES, write_frame
-from mdcore.trajectory import Trajectory
 
 SOURCE = ".h5md"
 PDB_LOW, PDB_HIGH = -999.999, 9999.999  # what its columns hold

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mdcore import checkpoint
 from mdcore.base.elements import formula
 from mdcore.base.errors import InputError
 from mdcore.base.files import open_h5
 from mdcore.config.mistakes import is_structure
-from mdcore.trajectory import Trajectory
+from mdcore.output import checkpoint
+from mdcore.output.trajectory import Trajectory
 
 TRAINING = "mdcore training"  # layout of cli/training_file.py
 RESULTS = {  # how names end -> what it is

@@ -3,19 +3,19 @@
 import sys
 from contextlib import contextmanager, suppress
 
-from mdcore import provenance
 from mdcore.base import console
 from mdcore.base.errors import InputError, OutputError
-from mdcore.checkpoint import Checkpointer
 from mdcore.cli import networks
 from mdcore.cli.assemble import Stage, is_in_log
 from mdcore.cli.files import CHECKPOINT
 from mdcore.config.settings import Settings
-from mdcore.dump import ExtxyzDump
 from mdcore.dynamics.simulation import is_due
-from mdcore.h5md import H5MDFile
-from mdcore.thermo_log import ThermoLog
-from mdcore.trajectory import H5MDWriter
+from mdcore.output import provenance
+from mdcore.output.checkpoint import Checkpointer
+from mdcore.output.dump import ExtxyzDump
+from mdcore.output.h5md import H5MDFile
+from mdcore.output.thermo_log import ThermoLog
+from mdcore.output.trajectory import H5MDWriter
 
 MINUTES = 10.0  # between checkpoints, if the input says nothing of them
 

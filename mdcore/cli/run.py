@@ -5,7 +5,6 @@ import os
 import sys
 from contextlib import ExitStack, nullcontext
 
-from mdcore import checkpoint
 from mdcore.base import console
 from mdcore.base.comm import on_root
 from mdcore.base.errors import (
@@ -25,8 +24,9 @@ from mdcore.config import Settings, load, validate_species
 from mdcore.doors._kernels import cpu_name
 from mdcore.dynamics.loading import check_state
 from mdcore.dynamics.simulation import Simulation
-from mdcore.lock import RunLock, lock_path
-from mdcore.report import Meter, Progress, banner
+from mdcore.output import checkpoint
+from mdcore.output.lock import RunLock, lock_path
+from mdcore.output.progress import Meter, Progress, banner
 
 
 def command(arguments, comm) -> None:

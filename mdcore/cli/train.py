@@ -18,7 +18,7 @@ from mdcore.cli.training_file import SUFFIX, TrainingFile
 from mdcore.config.load_training import load_training
 from mdcore.config.problems import at
 from mdcore.config.training import TrainingSettings
-from mdcore.lock import RunLock, lock_path
+from mdcore.output.lock import RunLock, lock_path
 from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.model import HDNNP

@@ -33,13 +33,13 @@ import os
 import h5py
 import numpy as np
 
-from mdcore import provenance
 from mdcore.base.comm import on_root
 from mdcore.base.errors import InputError, OutputError
 from mdcore.base.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal, seal
 from mdcore.base.writing import plain, replacing
 from mdcore.base.writing_h5 import new_h5
 from mdcore.cli.outputs import tell, tell_differences
+from mdcore.output import provenance
 
 SUFFIX = ".training.h5"
 EXPECTED = "the file of a training"

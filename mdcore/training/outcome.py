@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mdcore.engine.evaluation import evaluate
+from mdcore.output.provenance import collect
 from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.committee import committee
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.networks.model import HDNNP
 from mdcore.potentials.networks.vectors import make_test_vectors
-from mdcore.provenance import collect
 from mdcore.training import metrics
 from mdcore.training.known import has_room, known_of
 from mdcore.training.labelled import Labelled

@@ -64,7 +64,7 @@ def python(function) -> Callable[[], int]:
 
 
 def trajectory():
-    from mdcore.trajectory import Trajectory
+    from mdcore.output.trajectory import Trajectory
 
     with Trajectory("run.h5md") as found:
         for frame in found:
@@ -75,7 +75,7 @@ def trajectory():
 
 def analysis_of_trajectory():
     from mdcore.analysis import diffusion, rdf  # noqa: F401
-    from mdcore.trajectory import Trajectory, unwrapped
+    from mdcore.output.trajectory import Trajectory, unwrapped
 
     with Trajectory("run.h5md") as found:
         for frame in found:

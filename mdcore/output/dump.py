@@ -16,8 +16,8 @@ import numpy as np
 from mdcore.base.errors import InputError, OutputError
 from mdcore.base.files import open_binary
 from mdcore.base.writing import appending, cannot_write, check_target, gone, remove, sync, update, writing_text
-from mdcore.h5md import warn
-from mdcore.provenance import collect
+from mdcore.output.h5md import warn
+from mdcore.output.provenance import collect
 from mdcore.structure.extxyz import write_frame
 
 STEP = re.compile(rb"(?:^|\s)Step=(\d+)(?=\s|$)")

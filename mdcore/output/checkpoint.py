@@ -20,7 +20,7 @@ from mdcore.base.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal
 from mdcore.base.pace import Pace
 from mdcore.base.writing import keep, replacing
 from mdcore.base.writing_h5 import new_h5
-from mdcore.h5md import load_text, store_text
+from mdcore.output.h5md import load_text, store_text
 
 MAGIC = "mdcore checkpoint"
 VERSION = 1
@@ -77,7 +77,7 @@ class Checkpointer:
     path : the checkpoint file
     every : steps between checkpoints, 0: never by steps
     minutes : wall minutes between checkpoints, 0: never by time; rank 0's clock decides
-    provenance : stored along, see `mdcore.provenance.collect`
+    provenance : stored along, see `mdcore.output.provenance.collect`
     outputs : objects whose ``flush(durable=True)`` is called first, so that no checkpoint is ever ahead
         of the trajectory
 

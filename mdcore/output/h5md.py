@@ -24,7 +24,7 @@ from mdcore.base.errors import InputError, OutputError
 from mdcore.base.files import cause, check_h5, open_h5
 from mdcore.base.writing import cannot_write, gone, is_at, plain, remove, replacing, update
 from mdcore.base.writing_h5 import grow_h5
-from mdcore.provenance import collect
+from mdcore.output.provenance import collect
 
 LAYOUT = 1  # version of mdcore's own conventions inside H5MD; files of another one are not continued
 TABLE_CHUNK = 1024  # rows a chunk of a small table
@@ -45,7 +45,7 @@ class H5MDFile:
     Parameters
     ----------
     path : where; the name should end in ``.h5md`` for other programs to recognise it
-    provenance : origin of the run, see `mdcore.provenance.collect`
+    provenance : origin of the run, see `mdcore.output.provenance.collect`
     resume_step : None starts a new file; an integer continues an existing one after dropping
         everything later than this step (the step of the checkpoint)
     overwrite : replace an existing file instead of refusing

@@ -23,7 +23,7 @@ from mdcore.base.files import cause, open_h5
 from mdcore.base.units import KJ_PER_MOL, UnitSystem
 from mdcore.base.units import get as get_units
 from mdcore.dynamics.thermo import Snapshot
-from mdcore.h5md import H5MDFile, Table, column, frame_chunk, load_text
+from mdcore.output.h5md import H5MDFile, Table, column, frame_chunk, load_text
 from mdcore.structure import columns as per_atom
 from mdcore.structure.box import Box
 

@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from mdcore.base import console
-from mdcore.h5md import TABLE_CHUNK, H5MDFile, Table, column, trim
+from mdcore.output.h5md import TABLE_CHUNK, H5MDFile, Table, column, trim
 
 # column -> the quantity whose unit it carries
 COLUMNS = {
