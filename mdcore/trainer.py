@@ -17,7 +17,7 @@ from mdcore.config.arguments import Arguments, CallParser, plain
 from mdcore.config.problems import Origin
 from mdcore.config.training import TrainingOutputSettings, TrainingSettings
 from mdcore.config.training_data import DataSettings
-from mdcore.schema import Sections, keys, setting
+from mdcore.faces.schema import Sections, keys, setting
 from mdcore.training import sources
 from mdcore.training.labelled import Labelled
 from mdcore.training.labels import Labels

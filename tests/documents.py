@@ -21,7 +21,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from mdcore.schema import toml
+from mdcore.faces.schema import toml
 
 ROOT = Path(__file__).resolve().parent.parent
 FEW, FEW_EPOCHS, SECONDS = 20, 2, 300

@@ -15,8 +15,8 @@ from mdcore.config.settings import Settings
 from mdcore.config.training import TrainingSettings
 from mdcore.faces import POTENTIALS, STAGES
 from mdcore.faces.potential import lj
+from mdcore.faces.schema import NamedSections, Section, Sections, keys, toml
 from mdcore.faces.stage import langevin, nve
-from mdcore.schema import NamedSections, Section, Sections, keys, toml
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,7 +11,7 @@ from mdcore.config import load
 from mdcore.config.load_training import load_training
 from mdcore.config.settings import Settings
 from mdcore.config.training import TrainingSettings
-from mdcore.schema import NamedSections, Section, Sections, keys, toml
+from mdcore.faces.schema import NamedSections, Section, Sections, keys, toml
 
 EXTREMES = [
     "nan", "inf", "-inf", "-0.0", "0", "-1", "1", "1e308", "-1e308", "1e15", "1e6", "5e-324", "1e-320", "1e-300",

@@ -16,7 +16,7 @@ from mdcore.config.load_training import parse_training
 from mdcore.config.optimizers import OPTIMIZERS, KalmanSettings, LBFGSSettings
 from mdcore.config.training import TrainingSettings
 from mdcore.config.training_data import DataSettings, SplitSettings
-from mdcore.schema import is_required, keys
+from mdcore.faces.schema import is_required, keys
 from mdcore.training import settings as library
 from tests.test_config import every_key
 

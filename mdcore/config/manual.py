@@ -12,7 +12,7 @@ from mdcore.config.problems import near_miss
 from mdcore.config.reference import EXAMPLE, TRAINING_EXAMPLE, row
 from mdcore.config.settings import Settings
 from mdcore.config.training import TrainingSettings
-from mdcore.schema import NamedSections, Sections, is_required, keys, toml
+from mdcore.faces.schema import NamedSections, Sections, is_required, keys, toml
 
 INTRODUCTION = """\
 An input is a text file in TOML: sections in brackets, and in them key = value.

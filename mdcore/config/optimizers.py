@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mdcore.schema import Choice, Integer, Number, setting
+from mdcore.faces.schema import Choice, Integer, Number, setting
 from mdcore.training.settings import AdamSettings as Adam
 from mdcore.training.settings import KalmanSettings as Kalman
 from mdcore.training.settings import LBFGSSettings as LBFGS

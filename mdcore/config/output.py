@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mdcore.schema import Boolean, Choice, Integer, List, Number, Section, Text, setting
+from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, Section, Text, setting
 
 
 @dataclass(frozen=True, kw_only=True)

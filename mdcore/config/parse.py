@@ -1,10 +1,10 @@
 """From TOML tables to settings objects: every key known, every value of its kind?"""
 
-from mdcore import schema
 from mdcore.base.units import UnitSystem
 from mdcore.config import synonyms
 from mdcore.config.problems import Problems, instead, meant_by, near_miss, short, suggest
-from mdcore.schema import Mismatch, NamedSections, Section, Sections, Table, is_required, keys, toml
+from mdcore.faces import schema
+from mdcore.faces.schema import Mismatch, NamedSections, Section, Sections, Table, is_required, keys, toml
 
 
 class Parser:

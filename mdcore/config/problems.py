@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from mdcore.base.errors import InputError
 from mdcore.config import synonyms
-from mdcore.schema import toml
+from mdcore.faces.schema import toml
 
 ABSENT = object()
 

@@ -12,7 +12,7 @@ from dataclasses import Field
 from mdcore.base import units
 from mdcore.config.settings import Settings
 from mdcore.config.training import TrainingSettings
-from mdcore.schema import NamedSections, Section, Sections, Table, is_required, keys, toml
+from mdcore.faces.schema import NamedSections, Section, Sections, Table, is_required, keys, toml
 
 EXAMPLE = """\
 # argon.toml

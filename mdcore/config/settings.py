@@ -14,7 +14,7 @@ from mdcore.config.output import AnalysisSettings, OutputSettings
 from mdcore.config.structure import StructureSettings, VelocitiesSettings
 from mdcore.faces import POTENTIALS, STAGES
 from mdcore.faces.base import PotentialSettings, StageSettings
-from mdcore.schema import (
+from mdcore.faces.schema import (
     Choice,
     Integer,
     List,

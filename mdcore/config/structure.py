@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mdcore.schema import Boolean, Choice, Integer, List, Number, OneOf, Table, Text, setting
+from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, OneOf, Table, Text, setting
 
 FILE_ONLY = ("frame", "format", "types")
 BUILD_ONLY = ("species", "lattice_constant", "density", "c_over_a")

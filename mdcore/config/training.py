@@ -11,9 +11,9 @@ from mdcore.base.threads import MOST as MOST_THREADS
 from mdcore.config.document import Document
 from mdcore.config.optimizers import MADE, OPTIMIZERS
 from mdcore.config.training_data import DataSettings, SplitSettings
+from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, OneOf, Section, Sections, Table, Text, setting
 from mdcore.potentials.networks.native_units import Units
 from mdcore.potentials.networks.walls import SHORTEST, Wall
-from mdcore.schema import Boolean, Choice, Integer, List, Number, OneOf, Section, Sections, Table, Text, setting
 from mdcore.training.settings import ACTIVATIONS, CUTOFF_FUNCTIONS, Committee, Loss, Parallel, Plan, Source, Split
 from mdcore.training.settings import DescriptorSettings as Descriptors
 from mdcore.training.settings import NetworkSettings as Network

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mdcore.base.errors import InputError
+from mdcore.faces.schema import Choice, List, Number, Table, Text, setting
 from mdcore.potentials.networks.native_units import Units
-from mdcore.schema import Choice, List, Number, Table, Text, setting
 from mdcore.training.settings import Source, Split
 
 AXES = Source.stress_order

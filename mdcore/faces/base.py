@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mdcore.faces import POTENTIALS, STAGES
-from mdcore.schema import Boolean, Choice, Integer, List, Number, OneOf, Text, setting
+from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, OneOf, Text, setting
 
 
 @dataclass(frozen=True, kw_only=True)

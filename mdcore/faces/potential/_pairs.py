@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mdcore.faces.base import PotentialSettings
-from mdcore.schema import Choice, List, Number, Sections, Text, is_required, keys, setting
+from mdcore.faces.schema import Choice, List, Number, Sections, Text, is_required, keys, setting
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mdcore.faces.base import PotentialSettings
-from mdcore.schema import List, Text, setting
+from mdcore.faces.schema import List, Text, setting
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mdcore.faces.base import PotentialSettings
 from mdcore.faces.potential._pairs import truncation
-from mdcore.schema import Number, Table, setting
+from mdcore.faces.schema import Number, Table, setting
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 
 from mdcore.faces.base import PotentialSettings
-from mdcore.schema import Choice, Text, setting
+from mdcore.faces.schema import Choice, Text, setting
 
 
 @dataclass(frozen=True, kw_only=True)

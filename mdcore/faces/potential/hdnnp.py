@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mdcore.base.errors import InputError
 from mdcore.faces.base import PotentialSettings
+from mdcore.faces.schema import Choice, Integer, Number, Table, Text, setting
 from mdcore.potentials.networks.native_units import Units
-from mdcore.schema import Choice, Integer, Number, Table, Text, setting
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mdcore.faces.base import PotentialSettings
 from mdcore.faces.potential._pairs import PairSettings, repeated, strangers, truncation
-from mdcore.schema import Boolean, Choice, NamedSections, Number, Sections, setting
+from mdcore.faces.schema import Boolean, Choice, NamedSections, Number, Sections, setting
 
 
 @dataclass(frozen=True, kw_only=True)

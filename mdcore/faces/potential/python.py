@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 
 from mdcore.faces.potential._foreign import ForeignSettings
-from mdcore.schema import Text, setting
+from mdcore.faces.schema import Text, setting
 
 
 @dataclass(frozen=True, kw_only=True)

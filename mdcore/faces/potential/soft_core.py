@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mdcore.faces.potential._pairs import ByPairSettings, PairSettings, pairs
-from mdcore.schema import Integer, Number, setting
+from mdcore.faces.schema import Integer, Number, setting
 
 
 @dataclass(frozen=True, kw_only=True)

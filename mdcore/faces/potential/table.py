@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from mdcore.base.errors import InputError
 from mdcore.faces.potential._pairs import ByPairSettings, pairs
+from mdcore.faces.schema import List, Number, Table, Text, setting
 from mdcore.potentials.networks.native_units import Units
-from mdcore.schema import List, Number, Table, Text, setting
 
 
 @dataclass(frozen=True, kw_only=True)

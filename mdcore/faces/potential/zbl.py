@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mdcore.base.elements import ATOMIC_NUMBERS, element_of, stranger
 from mdcore.faces.base import PotentialSettings
 from mdcore.faces.potential._pairs import repeated, strangers
-from mdcore.schema import Integer, List, Number, Sections, Table, Text, setting
+from mdcore.faces.schema import Integer, List, Number, Sections, Table, Text, setting
 
 
 @dataclass(frozen=True, kw_only=True)

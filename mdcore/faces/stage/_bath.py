@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mdcore.faces.base import Conserving, StageSettings
-from mdcore.schema import List, Number, OneOf, setting
+from mdcore.faces.schema import List, Number, OneOf, setting
 
 
 @dataclass(frozen=True, kw_only=True)

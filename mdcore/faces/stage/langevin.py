@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from mdcore.faces.base import Straining
+from mdcore.faces.schema import Number, setting
 from mdcore.faces.stage._bath import BathSettings
-from mdcore.schema import Number, setting
 
 
 @dataclass(frozen=True, kw_only=True)

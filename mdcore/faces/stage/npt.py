@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from mdcore.faces.schema import Integer, List, Number, OneOf, setting
 from mdcore.faces.stage._bath import RescalingSettings
-from mdcore.schema import Integer, List, Number, OneOf, setting
 
 
 @dataclass(frozen=True, kw_only=True)
