@@ -22,12 +22,13 @@ from common import machine, parser, table
 
 from mdcore.base.comm import connect
 from mdcore.potentials.networks.model import HDNNP, ElementNetwork, n_parameters
-from mdcore.training import dataset, descriptors, sources, symmetry_sets
-from mdcore.training.adam import Adam
+from mdcore.training import descriptors, symmetry_sets
+from mdcore.training.data import dataset, sources
 from mdcore.training.environments import Environments
-from mdcore.training.kalman import Kalman
-from mdcore.training.lbfgs import LBFGS
 from mdcore.training.loss import NetworkRegression, Weights
+from mdcore.training.optimizers.adam import Adam
+from mdcore.training.optimizers.kalman import Kalman
+from mdcore.training.optimizers.lbfgs import LBFGS
 from mdcore.training.settings import AdamSettings, KalmanSettings, Loss
 from mdcore.training.start import initialised
 

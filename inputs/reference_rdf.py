@@ -9,7 +9,7 @@ import sys
 import numpy as np
 
 from mdcore.analysis import RDFAccumulator
-from mdcore.training import sources
+from mdcore.training.data import sources
 
 
 def main() -> None:

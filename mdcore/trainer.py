@@ -18,9 +18,9 @@ from mdcore.config.problems import Origin
 from mdcore.config.training import TrainingOutputSettings, TrainingSettings
 from mdcore.config.training_data import DataSettings
 from mdcore.faces.schema import Sections, keys, setting
-from mdcore.training import sources
-from mdcore.training.labelled import Labelled
-from mdcore.training.labels import Labels
+from mdcore.training.data import sources
+from mdcore.training.data.labelled import Labelled
+from mdcore.training.data.labels import Labels
 from mdcore.training.members import Ended, Members
 from mdcore.training.outcome import Trained, outcome
 from mdcore.training.prepare import prepare

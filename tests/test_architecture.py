@@ -100,7 +100,7 @@ ELSEWHERE = {
     "mdcore.output.progress": {"open"},  # /proc/self/status
     "mdcore.base.memory": {"open"},  # of /proc and /sys
     "mdcore.verify.runs": {".read_bytes", ".write_bytes", "np.savez", "np.load"},  # in a folder of tempfile's
-    "mdcore.training.deepmd": {"np.load"},  # mapped, once open_binary has seen it
+    "mdcore.training.data.deepmd": {"np.load"},  # mapped, once open_binary has seen it
     "mdcore.output.h5md": {".open"},  # its own method; also below
     "mdcore.output.thermo_log": {".open"},
     "mdcore.output.trajectory": {".open"},

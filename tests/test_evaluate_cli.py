@@ -11,8 +11,8 @@ from mdcore.engine.evaluation import evaluate
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.model import fingerprint
 from mdcore.structure import extxyz
-from mdcore.training import sources
-from mdcore.training.labels import Labels
+from mdcore.training.data import sources
+from mdcore.training.data.labels import Labels
 from tests.reference.hdnnp_models import random_model, write_folder
 from tests.test_networks_cli import INPUT
 

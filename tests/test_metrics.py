@@ -5,7 +5,7 @@ import pytest
 
 from mdcore.base.units import GIGAPASCAL
 from mdcore.training import plots
-from mdcore.training.labelled import Labelled
+from mdcore.training.data.labelled import Labelled
 from mdcore.training.metrics import Predictions, rows, table
 from mdcore.training.plots import draw_learning, draw_parity, from_elements, pairs
 

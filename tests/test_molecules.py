@@ -13,7 +13,8 @@ from mdcore.config.load_training import load_training
 from mdcore.engine.evaluation import evaluate
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.hdnnp import HDNNPotential
-from mdcore.training import metrics, sources
+from mdcore.training import metrics
+from mdcore.training.data import sources
 
 ROOT = Path(__file__).parents[1]
 BUTANE, ACAC = (ROOT / "potentials" / f"{name}.h5" for name in ("butane_GFN2", "acetylacetone_PBE-D3"))

@@ -9,8 +9,8 @@ from mdcore.base.errors import InputError
 from mdcore.cli import main
 from mdcore.engine import sanity
 from mdcore.potentials.networks.hdnnp import HDNNPotential
-from mdcore.training import dataset
-from mdcore.training.labelled import Labelled
+from mdcore.training.data import dataset
+from mdcore.training.data.labelled import Labelled
 from tests.mpi import mpirun, needs_mpi
 from tests.reference.hdnnp_models import random_model
 

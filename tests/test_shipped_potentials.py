@@ -8,8 +8,9 @@ import mdcore
 from mdcore import System
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.hdnnp import HDNNPotential
-from mdcore.training import metrics, sources
-from mdcore.training.labels import Labels
+from mdcore.training import metrics
+from mdcore.training.data import sources
+from mdcore.training.data.labels import Labels
 
 ROOT = Path(__file__).resolve().parents[1]
 POTENTIALS = sorted((ROOT / "potentials").glob("*.h5"))

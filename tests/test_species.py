@@ -14,7 +14,7 @@ from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.pair.zbl import ZBL
 from mdcore.structure.system import System
-from mdcore.training import sources
+from mdcore.training.data import sources
 from tests.test_text_files import INPUT_DATA
 
 WATER = Path(__file__).parents[1] / "potentials" / "water_PBE0-TS.h5"

@@ -11,8 +11,8 @@ from mdcore.base.units import GIGAPASCAL
 from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.pair.lj import LennardJones
 from mdcore.structure.system import System
-from mdcore.training import sources
-from mdcore.training.labels import Labels
+from mdcore.training.data import sources
+from mdcore.training.data.labels import Labels
 
 CELL = 'Lattice="12 0 0 0 12 0 0 0 12" '
 PROPERTIES = "Properties=species:S:1:pos:R:3"
@@ -201,7 +201,7 @@ def test_tags_that_look_like_numbers_stay_apart_and_can_be_named(tmp_path):
     path = tmp_path / "a.xyz"
     frames = [f"2\n{CELL}energy={k} config_type={tag}\n{TWO}" for k, tag in enumerate(["7", "007", "T", "True", "1e5"])]
     path.write_text("".join(frames))
-    from mdcore.training.dataset import split
+    from mdcore.training.data.dataset import split
 
     data = split([("split", sources.read(path))], validation_tags=("T", "007"), test_tags=("1e5",))
     assert [s.tag for s in data.validation] == ["007", "T"]

@@ -13,7 +13,8 @@ from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.n2p2.data import read_input_data
 from mdcore.potentials.networks.n2p2.read import read_n2p2
 from mdcore.structure.system import System
-from mdcore.training import sources, symmetry_sets
+from mdcore.training import symmetry_sets
+from mdcore.training.data import sources
 
 WATER = "potentials/water.h5"
 INPUT_DATA = """\

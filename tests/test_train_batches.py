@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mdcore.base.errors import InputError
-from mdcore.training.batches import batches
-from mdcore.training.covariance import PANEL, Covariance
 from mdcore.training.environments import Environments, runs
 from mdcore.training.loss import NetworkRegression, Weights
+from mdcore.training.optimizers.batches import batches
+from mdcore.training.optimizers.covariance import PANEL, Covariance
 from tests.reference.hdnnp_models import random_model
 from tests.training_sets import mixed_set
 

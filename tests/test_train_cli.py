@@ -21,7 +21,7 @@ from mdcore.potentials.networks.model import fingerprint
 from mdcore.potentials.networks.walls import SHORTEST
 from mdcore.potentials.pair.lj import LennardJones
 from mdcore.structure import extxyz
-from mdcore.training import sources
+from mdcore.training.data import sources
 from mdcore.training.fit import Fit, Stage
 from mdcore.training.regression import Errors
 from tests.test_train_summary import structure

@@ -172,8 +172,9 @@ def test_functions_have_the_same_defaults():
     known |= {"mode": known["scaling"], "how": known["atom_energies"], "stress_order": " ".join(known["stress_order"])}
     known["cutoff_type"] = library.CUTOFF_FUNCTIONS[known["cutoff_function"]]
     seen, data = set(), ("AnyCase", "Dataset", "Fit", "Labelled")
-    for name in (module.name for module in pkgutil.iter_modules(package.__path__) if module.name != "settings"):
-        module = importlib.import_module(f"mdcore.training.{name}")
+    modules = [module.name for module in pkgutil.walk_packages(package.__path__, "mdcore.training.")]
+    for name in (name for name in modules if name != "mdcore.training.settings"):
+        module = importlib.import_module(name)
         own = [o for o in vars(module).values() if callable(o) and getattr(o, "__module__", "") == module.__name__]
         for function in (o for o in own if o.__name__ not in data):
             for key, parameter in inspect.signature(function).parameters.items():

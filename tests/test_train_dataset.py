@@ -9,9 +9,9 @@ from mdcore.base.errors import InputError
 from mdcore.base.units import BOHR, GIGAPASCAL, HARTREE
 from mdcore.potentials.networks.n2p2.data import LabelledStructure, write_input_data
 from mdcore.potentials.networks.native_units import Units
-from mdcore.training import sources
-from mdcore.training.labelled import Labelled, composition, elements_of, need
-from mdcore.training.labels import Labels
+from mdcore.training.data import sources
+from mdcore.training.data.labelled import Labelled, composition, elements_of, need
+from mdcore.training.data.labels import Labels
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
 GOOD = """\

@@ -9,7 +9,7 @@ from mdcore.base.errors import InputError
 from mdcore.base.units import BOHR
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.networks.model import SymmetryFunction
-from mdcore.training import sources
+from mdcore.training.data import sources
 from mdcore.training.descriptors import (
     GENERATED,
     GIVEN,

@@ -12,7 +12,7 @@ from mdcore.cli import main
 from mdcore.engine.evaluation import evaluate
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.pair.lj import LennardJones
-from mdcore.training.labelled import Labelled
+from mdcore.training.data.labelled import Labelled
 from tests.test_train_summary import structure
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from mdcore.training.adam import Adam, AdamSettings
-from mdcore.training.covariance import Covariance
 from mdcore.training.environments import Environments
 from mdcore.training.fit import Fit, Stage
-from mdcore.training.kalman import Kalman, KalmanSettings, mean_of
-from mdcore.training.lbfgs import LBFGS, LBFGSSettings
 from mdcore.training.loss import NetworkRegression, Weights
+from mdcore.training.optimizers.adam import Adam, AdamSettings
+from mdcore.training.optimizers.covariance import Covariance
+from mdcore.training.optimizers.kalman import Kalman, KalmanSettings, mean_of
+from mdcore.training.optimizers.lbfgs import LBFGS, LBFGSSettings
 from mdcore.training.settings import Loss
 from mdcore.training.start import initialised
 from tests.reference.hdnnp_models import random_model

@@ -9,11 +9,11 @@ import pytest
 
 from mdcore.base.comm import SelfComm
 from mdcore.training import regression as protocol
-from mdcore.training.adam import Adam
 from mdcore.training.fit import Fit, Stage
-from mdcore.training.kalman import Kalman
-from mdcore.training.lbfgs import LBFGS
 from mdcore.training.loss import NetworkRegression
+from mdcore.training.optimizers.adam import Adam
+from mdcore.training.optimizers.kalman import Kalman
+from mdcore.training.optimizers.lbfgs import LBFGS
 from mdcore.training.regression import Errors, Kind, Regression
 from mdcore.training.settings import AdamSettings, KalmanSettings, LBFGSSettings
 from tests.test_train_optimisers import small

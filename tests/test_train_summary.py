@@ -5,8 +5,8 @@ import pytest
 
 from mdcore.base.errors import InputError
 from mdcore.base.units import HARTREE
-from mdcore.training.dataset import Dataset, atom_energies, check_units, split
-from mdcore.training.labelled import Labelled
+from mdcore.training.data.dataset import Dataset, atom_energies, check_units, split
+from mdcore.training.data.labelled import Labelled
 from mdcore.training.pairs import distances, duplicates
 from mdcore.training.summary import bars, robust, summarise
 

@@ -9,7 +9,7 @@ import mdcore
 from mdcore.base.errors import InputError
 from mdcore.cli import main
 from mdcore.potentials.networks.files import read_model
-from mdcore.training import sources
+from mdcore.training.data import sources
 from tests.mpi import mpirun, needs_mpi
 from tests.test_train_cli import folder  # noqa: F401
 
@@ -93,7 +93,7 @@ def test_members_and_walls(folder):  # noqa: F811
 @needs_mpi[1]
 def test_ranks_of_a_communicator_share_the_work(folder):  # noqa: F811
     Path("ranks.py").write_text(
-        "import mdcore\nfrom mpi4py import MPI\nfrom mdcore.training import sources\n"
+        "import mdcore\nfrom mpi4py import MPI\nfrom mdcore.training.data import sources\n"
         f"result = mdcore.train(sources.read('data.xyz'), comm=MPI.COMM_WORLD, **{SHORT!r})\n"
         "told = MPI.COMM_WORLD.gather(result.rmse('force'))\nif told: print(*map(repr, told))\n"
     )

@@ -7,7 +7,7 @@ import pytest
 import mdcore
 from mdcore.cli import main
 from mdcore.potentials.networks.files import read_model
-from mdcore.training import sources
+from mdcore.training.data import sources
 from tests.test_train_cli import folder  # noqa: F401  (a fixture)
 
 

@@ -92,7 +92,8 @@ def convert(sources: list[str], target: str, units, structure, options) -> str:
 
 def _of_data(model, options):
     """What is usual for the structures of --data, which the potential was trained on; InputError."""
-    from mdcore.training import known, sources
+    from mdcore.training import known
+    from mdcore.training.data import sources
 
     path = options.data
     if not options.target.endswith(H5):

@@ -21,8 +21,9 @@ from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.networks.known import verdict
 from mdcore.structure import extxyz
-from mdcore.training import metrics, sources
-from mdcore.training.labels import Labels
+from mdcore.training import metrics
+from mdcore.training.data import sources
+from mdcore.training.data.labels import Labels
 
 H5 = (".h5", ".hdf5")
 PICTURES = (".png", ".pdf", ".svg", ".jpg", ".eps")

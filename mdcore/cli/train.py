@@ -24,7 +24,7 @@ from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.model import HDNNP
 from mdcore.potentials.networks.n2p2.write import folder_files, member_folders, write_n2p2
 from mdcore.training import metrics
-from mdcore.training.labelled import elements_of, gaps
+from mdcore.training.data.labelled import elements_of, gaps
 from mdcore.training.members import Ended, Members, blank_model
 from mdcore.training.outcome import outcome
 from mdcore.training.prepare import has

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from mdcore.base.errors import InputError
 from mdcore.config.problems import at
 from mdcore.config.training import TrainingSettings
-from mdcore.training import sources
+from mdcore.training.data import sources
 from mdcore.training.prepare import Prepared, prepare
 from mdcore.training.settings import Unsuited
 

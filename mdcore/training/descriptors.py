@@ -17,8 +17,8 @@ from mdcore.engine.single import Engine
 from mdcore.potentials.networks.hdnnp import networks_of
 from mdcore.potentials.networks.model import HDNNP, ElementNetwork, Scaling, SymmetryFunction
 from mdcore.potentials.networks.native_units import Units
+from mdcore.training.data.labelled import Labelled, elements_of
 from mdcore.training.environments import NeighborsOnly
-from mdcore.training.labelled import Labelled, elements_of
 from mdcore.training.settings import SEED
 from mdcore.training.settings import DescriptorSettings as Default
 

@@ -13,7 +13,7 @@ from mdcore.engine.single import Evaluation
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.networks.known import Known
 from mdcore.potentials.networks.model import HDNNP
-from mdcore.training.labelled import Labelled
+from mdcore.training.data.labelled import Labelled
 
 PARTS = 10
 BATCH = 64  # structures evaluated together

@@ -8,12 +8,12 @@ from mdcore.base.comm import SelfComm
 from mdcore.base.threads import number_of_threads
 from mdcore.potentials.networks.model import HDNNP, ElementNetwork, n_parameters
 from mdcore.potentials.networks.native_units import Units
-from mdcore.training.adam import Adam
 from mdcore.training.environments import Environments
 from mdcore.training.fit import Fit, Stage
-from mdcore.training.kalman import Kalman
-from mdcore.training.lbfgs import LBFGS
 from mdcore.training.loss import NetworkRegression
+from mdcore.training.optimizers.adam import Adam
+from mdcore.training.optimizers.kalman import Kalman
+from mdcore.training.optimizers.lbfgs import LBFGS
 from mdcore.training.prepare import Prepared, fitted_on
 from mdcore.training.score import floors
 from mdcore.training.settings import ACTIVATIONS, AdamSettings, KalmanSettings, LBFGSSettings, OptimizerSettings, Plan

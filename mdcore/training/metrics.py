@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base.units import GIGAPASCAL
-from mdcore.training.labelled import Labelled, composition, elements_of
+from mdcore.training.data.labelled import Labelled, composition, elements_of
 
 UNITS = {"energy": "meV/atom", "force": "meV/Angstrom", "stress": "GPa"}
 SHIFTED = "all, shifted"  # energies after the best constant of each element is taken off

@@ -14,8 +14,8 @@ from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.networks.model import HDNNP
 from mdcore.potentials.networks.vectors import make_test_vectors
 from mdcore.training import metrics
+from mdcore.training.data.labelled import Labelled
 from mdcore.training.known import has_room, known_of
-from mdcore.training.labelled import Labelled
 from mdcore.training.members import Ended, threads_of
 from mdcore.training.prepare import Prepared
 from mdcore.training.settings import Plan

@@ -8,7 +8,7 @@ import numpy as np
 from mdcore.base.errors import InputError
 from mdcore.base.units import GIGAPASCAL
 from mdcore.base.writing import in_picture, write_picture
-from mdcore.training.labelled import composition, elements_of
+from mdcore.training.data.labelled import composition, elements_of
 from mdcore.training.metrics import APART, UPPER
 
 INK, GREY = "#222222", "#8a8f98"

@@ -12,8 +12,9 @@ from mdcore.base.errors import InputError
 from mdcore.base.exact import SHARE_LIMIT
 from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.model import n_parameters
-from mdcore.training import dataset, descriptors, symmetry_sets
-from mdcore.training.labelled import Labelled, elements_of, need
+from mdcore.training import descriptors, symmetry_sets
+from mdcore.training.data import dataset
+from mdcore.training.data.labelled import Labelled, elements_of, need
 from mdcore.training.pairs import PairDistances, distances
 from mdcore.training.settings import CUTOFF_FUNCTIONS, LABELS, KalmanSettings, Plan, Unsuited
 

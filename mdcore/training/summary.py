@@ -8,8 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
-from mdcore.training.dataset import atom_energies
-from mdcore.training.labelled import Labelled, composition, elements_of
+from mdcore.training.data.dataset import atom_energies
+from mdcore.training.data.labelled import Labelled, composition, elements_of
 from mdcore.training.pairs import Distances, distances, duplicates
 
 BARS = "▁▂▃▄▅▆▇█"

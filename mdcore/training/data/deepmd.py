@@ -16,7 +16,7 @@ import numpy as np
 from mdcore.base.errors import InputError
 from mdcore.base.files import open_binary, read_text
 from mdcore.base.numerals import integer
-from mdcore.training.labels import Labels
+from mdcore.training.data.labels import Labels
 
 
 def systems(path: Path) -> list[Path]:

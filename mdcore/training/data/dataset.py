@@ -8,7 +8,7 @@ import numpy as np
 from mdcore.base.errors import InputError
 from mdcore.base.units import HARTREE, KCAL_PER_MOL, KJ_PER_MOL
 from mdcore.engine import sanity
-from mdcore.training.labelled import Labelled, composition, elements_of
+from mdcore.training.data.labelled import Labelled, composition, elements_of
 from mdcore.training.settings import SEED, NetworkSettings, Split
 
 USES = ("split", "train", "validation", "test")

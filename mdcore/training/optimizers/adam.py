@@ -9,7 +9,7 @@ where it was.
 
 import numpy as np
 
-from mdcore.training.batches import batches, set_state, state_of
+from mdcore.training.optimizers.batches import batches, set_state, state_of
 from mdcore.training.regression import Regression
 from mdcore.training.settings import SEED, AdamSettings
 

@@ -19,9 +19,9 @@ from mdcore.structure import extxyz
 from mdcore.structure.ase_files import bounded
 from mdcore.structure.extxyz_columns import NEEDED
 from mdcore.structure.system import check_file
-from mdcore.training import deepmd
-from mdcore.training.labelled import Labelled
-from mdcore.training.labels import Labels
+from mdcore.training.data import deepmd
+from mdcore.training.data.labelled import Labelled
+from mdcore.training.data.labels import Labels
 from mdcore.training.settings import LABELS, Source
 
 FORMATS = ("extxyz", "n2p2", "deepmd", "ase")

@@ -18,8 +18,8 @@ from itertools import count
 import numpy as np
 
 from mdcore.base.errors import SimulationError
-from mdcore.training.batches import batches, set_state, state_of
-from mdcore.training.covariance import Covariance, single_threaded_blas
+from mdcore.training.optimizers.batches import batches, set_state, state_of
+from mdcore.training.optimizers.covariance import Covariance, single_threaded_blas
 from mdcore.training.regression import Regression
 from mdcore.training.settings import SEED, KalmanSettings
 

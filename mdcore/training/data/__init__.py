@@ -1,0 +1,1 @@
+"""Labelled structures: which labels, from which files, dealt into which sets."""

@@ -1,0 +1,1 @@
+"""How parameters get better: Adam, Kalman filter, L-BFGS."""
