@@ -26,13 +26,15 @@ OWN_FLAGS = os.environ.get("MDCORE_CFLAGS", "").split()
 FLAGS += OWN_FLAGS
 
 
-# kinds of descriptors: NAME.c each
-DESCRIPTORS = re.findall(r"^    DESCRIPTOR\((\w+)\)", (SOURCE / "descriptors.h").read_text(), re.MULTILINE)
+# kinds of descriptors: networks/NAME.c each
+DESCRIPTORS = re.findall(r"^    DESCRIPTOR\((\w+)\)", (SOURCE / "networks/descriptors.h").read_text(), re.MULTILINE)
 # extension: the prefix of its tables of kernels (dispatch.c), and what is compiled for each level: sources, macros
 FAMILIES = {
     "mdcore.doors._kernels": ("md", [("kernels.c", [])]),
     "mdcore.doors._hdnnp": (
-        "hd", [("hdnnp.c", [])] + [(f"{n}.c", [("MD_BITS", bits)]) for n in DESCRIPTORS for bits in ("64", "32")]
+        "hd",
+        [("networks/hdnnp.c", [])]
+        + [(f"networks/{n}.c", [("MD_BITS", bits)]) for n in DESCRIPTORS for bits in ("64", "32")],
     ),
 }  # fmt: skip
 THREADED = ("hd",)  # the families that use OpenMP
@@ -61,7 +63,7 @@ class BuildKernels(build_ext):
             tasks = [pool.submit(compiled, level, *unit) for level in LEVELS for unit in units]
             objects += [name for task in tasks for name in task.result()]
         objects += self.compiler.compile(
-            [str(SOURCE / "dispatch.c")],
+            [str(SOURCE / "core/dispatch.c")],
             output_dir=str(temp),
             include_dirs=[str(SOURCE)],
             macros=[("MD_FAMILY", family)] + ([("MD_X86_LEVELS", "1")] if X86 else []),
@@ -88,7 +90,7 @@ class BuildKernels(build_ext):
 
 def included(sources: list[str]) -> set[str]:
     """The files that `sources` include, these and dispatch.c among them."""
-    found, queue = set(), [SOURCE / name for name in (*sources, "dispatch.c")]
+    found, queue = set(), [SOURCE / name for name in (*sources, "core/dispatch.c")]
     while queue:
         path = queue.pop()
         if str(path) not in found:

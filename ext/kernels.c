@@ -1,16 +1,16 @@
 /* All kernels of one CPU level: compiled once a level with MD_LEVEL set. */
 #include "kernels.h"
 
-#include "cells.c"
-#include "halo.c"
-#include "integrate.c"
+#include "engine/cells.c"
+#include "engine/halo.c"
+#include "engine/integrate.c"
+#include "engine/order.c"
+#include "engine/reduce.c"
 #include "manybody/eam.c"
 #include "manybody/stillinger_weber.c"
 #include "manybody/tersoff.c"
-#include "order.c"
 #include "pair/loop.h"
 #include "pair/list.h"
-#include "reduce.c"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)

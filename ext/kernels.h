@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
+#include "core/md_types.h"
 #include "manybody/eam.h"
 #include "manybody/threebody.h"
-#include "md_types.h"
 
 /* What a pair potential knows of each pair of species: rows [n_species][n_species][columns], multiples of four. Columns of a
  * row: these, and the formula's own (ext/pair/), first those that the force wants. */

@@ -1,9 +1,9 @@
 /* Densities, embedding and forces of the embedded-atom method (eam.h). Loops and sums as in pair/loop.h. */
-#include "fixed.h"
 #include "kernels.h"
-#include "md_types.h"
+#include "core/fixed.h"
+#include "core/md_types.h"
+#include "core/vfun.h"
 #include "pair/sums.h"
-#include "vfun.h"
 
 typedef int32_t eam_w __attribute__((vector_size(16)));
 

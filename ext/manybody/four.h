@@ -7,11 +7,11 @@
 #ifndef FOUR_H
 #define FOUR_H
 
-#include "fixed.h"
-#include "md_types.h"
-#include "pair/sums.h"
+#include "core/fixed.h"
+#include "core/md_types.h"
+#include "core/vfun.h"
 #include "manybody/threebody.h"
-#include "vfun.h"
+#include "pair/sums.h"
 
 /* Four rows of a table, one for each lane, as columns (a multiple of four). */
 MD_INLINE void four_rows(const double *const row[4], const int columns, v4d *c)

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "simd.h"
+#include "core/simd.h"
 
 /* The neighbours of four atoms, one a lane: from the atom to it, as a unit vector and its length; the derivative of the
  * atom's energy by its place; numbers of the potential's own. */

@@ -6,11 +6,11 @@
 #ifndef PAIR_LOOP_H
 #define PAIR_LOOP_H
 
-#include "fixed.h"
 #include "kernels.h"
-#include "md_types.h"
+#include "core/fixed.h"
+#include "core/md_types.h"
+#include "core/vfun.h"
 #include "pair/sums.h"
-#include "vfun.h"
 
 /* A formula: c[k] holds column k of the table (kernels.h) for each of four pairs whose squared distances are r2. Returns
  * dE/dr / r; with PAIR_ENERGY in `variant` the energy, too. What it says of pairs beyond their cutoff does not count. */

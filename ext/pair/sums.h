@@ -2,9 +2,9 @@
 #ifndef PAIR_SUMS_H
 #define PAIR_SUMS_H
 
-#include "fixed.h"
-#include "md_types.h"
-#include "vfun.h"
+#include "core/fixed.h"
+#include "core/md_types.h"
+#include "core/vfun.h"
 
 /* Fetch what the pairs LIST_AHEAD places on will need: beyond some 100,000 atoms the rows of the next layer of
  * cells have left the second-level cache by the time they are wanted again. */

@@ -1,6 +1,6 @@
 """How does a sum over millions of atoms come out the same on any number of ranks?
 
-Kernels add integers (multiples of a grid, ext/fixed.h) in 128 bits and hand the sum
+Kernels add integers (multiples of a grid, ext/core/fixed.h) in 128 bits and hand the sum
 over as three limbs, value = l0 + l1 2^40 + l2 2^80, that can be added over ranks as
 int64. Here limbs become Python integers and, in one correctly rounded step, floats.
 """
@@ -13,7 +13,7 @@ LIMBS = 3
 LIMB_BITS = 40
 FORCE_BITS = 36  # forces and pair energies: multiples of 2^-36
 SHARE_LIMIT = 2.0**27  # energies of atoms are less: 64 bits of that
-TOO_MUCH = 2.0**62  # a total beyond this has one in it that is not (ext/fixed.h)
+TOO_MUCH = 2.0**62  # a total beyond this has one in it that is not (ext/core/fixed.h)
 ENERGY_BITS = 40  # kinetic energies, momenta, heat: multiples of 2^-40
 POSITION_BITS = 40  # positions: multiples of 2^-40 ...
 POSITION_REACH = 4096.0  # ... while all of them are within +-4096 length units

@@ -1,9 +1,9 @@
 # cython: language_level=3
-"""What ext/hdnnp.h declares, for the door to these kernels (_hdnnp.pyx)."""
+"""What ext/networks/hdnnp.h declares, for the door to these kernels (_hdnnp.pyx)."""
 
 from libc.stdint cimport int32_t, int64_t
 
-cdef extern from "hdnnp.h" nogil:
+cdef extern from "networks/hdnnp.h" nogil:
     enum:
         HD_MEMBERS
         HD_ELEMENTS

@@ -52,7 +52,7 @@ cdef class Networks:
     precision : one of PRECISIONS; "mixed": descriptors and their gradients in float, sums
     over neighbours and the networks in double. One thread of Python at a time may call `values`, `vjp`,
     `energy_forces` and `deviations`, which share scratch memory.
-    kind : of the descriptors, as the list of ext/descriptors.h names them
+    kind : of the descriptors, as the list of ext/networks/descriptors.h names them
     """
 
     cdef hd_element *elements

@@ -1,4 +1,4 @@
-# What does the engine ask beside energies and forces? The members of a committee one by one (ext/committee.c); a part of
+# What does the engine ask beside energies and forces? The members of a committee one by one (ext/networks/committee.c); a part of
 # _hdnnp.pyx.
 
 def deviations(Networks networks, double[:, ::1] x, int64_t[::1] first, int32_t[::1] index, int32_t[:, ::1] bounds,

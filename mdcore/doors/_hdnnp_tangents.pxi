@@ -1,9 +1,9 @@
-# How do the descriptors of a training set follow its atoms? Doors to ext/tangents.c; a part of _hdnnp.pyx.
+# How do the descriptors of a training set follow its atoms? Doors to ext/networks/tangents.c; a part of _hdnnp.pyx.
 
 def keep_tangents(Networks networks, int element, int64_t[:, ::1] first, double[::1] x, double[::1] y, double[::1] z,
                   const int32_t[::1] entry, const int64_t[::1] start, double[:, ::1] g, float[:, :, ::1] t,
                   float[:, :, ::1] s=None):
-    """Descriptors and how they follow the atoms, of a block of environments of one element (ext/tangents.c).
+    """Descriptors and how they follow the atoms, of a block of environments of one element (ext/networks/tangents.c).
 
     networks : not used by another thread meanwhile; first, x, y, z : as for `Networks.values`; entry : of each edge,
     counted within its environment, whose entry 0 is the centre itself; start : [n + 1], where an environment's entries

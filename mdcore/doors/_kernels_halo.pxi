@@ -1,4 +1,4 @@
-# Who owns an atom, and where do its copies go? Doors to ext/halo.c; a part of _kernels.pyx.
+# Who owns an atom, and where do its copies go? Doors to ext/engine/halo.c; a part of _kernels.pyx.
 
 cdef class Home:
     """This rank's part of the cell: brings atoms back into the cell and finds those that have left the part.

@@ -11,7 +11,7 @@ from mdcore.base.errors import SimulationError
 from mdcore.engine.domain import Domain
 from mdcore.potentials.base import leaves
 
-FORCE_LIMIT = 2.0**14  # ext/fixed.h: sums of larger forces would not be exact
+FORCE_LIMIT = 2.0**14  # ext/core/fixed.h: sums of larger forces would not be exact
 
 
 def fail(comm, message: str | None) -> None:

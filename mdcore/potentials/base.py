@@ -28,7 +28,7 @@ class Results:
     energy : int, sum on the force grid (exact.py), this rank's share
     bad_row : row of an atom with an impossible interaction, or -1
     atom_energies : float64 [n_total + 1] or None; per-atom energies where wanted (ghosts': part of their owners')
-    atom_virials : float64 [n_total + 1, 9] or None; of potentials that tell them (ext/md_types.h), likewise
+    atom_virials : float64 [n_total + 1, 9] or None; of potentials that tell them (ext/core/md_types.h), likewise
     virial : int [6] (xx yy zz yz xz xy), what is to be added to the sum of x (x) F, this rank's share; a potential that
         leaves no forces on ghosts must say, or set virial_known to False; position_bits : its grid, with FORCE_BITS
     """

@@ -1,10 +1,10 @@
 """What do the networks see of a training set, and how does that follow its atoms?
 
 Positions never change, so descriptors G are computed once, and with them the *tangents* T = dG/dR of every atom with
-respect to itself and its neighbours (ext/tangents.c). With T, forces, the gradient of a loss on forces and single rows
-of the Jacobian are short sums; no neighbour is looked at again. T of the first structures is kept, as many as a budget
-of memory holds; for the others it is made anew each time, from the same numbers to the same bits. Atoms are sorted by
-element, then structure: what a network works on stands together.
+respect to itself and its neighbours (ext/networks/tangents.c). With T, forces, the gradient of a loss on forces and
+single rows of the Jacobian are short sums; no neighbour is looked at again. T of the first structures is kept, as many
+as a budget of memory holds; for the others it is made anew each time, from the same numbers to the same bits. Atoms are
+sorted by element, then structure: what a network works on stands together.
 
 Of several ranks each keeps a run of the structures, so that all have about as many atoms.
 

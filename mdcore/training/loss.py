@@ -4,7 +4,7 @@ L = sum_k weight_k [ wE (E - E_ref)^2 / N^p + wF sum |F - F_ref|^2 + wS |stress 
 
 over the structures k; absent labels have no term. The offset b of the energies, one a species, is the bias of each
 network's last layer. The gradient is exact: residuals of forces and stress become a tangent v of each atom's
-descriptors, and one double-backward pass gives dL/dw of E and v . dE/dG together (ext/network_gradients.c).
+descriptors, and one double-backward pass gives dL/dw of E and v . dE/dG together (ext/networks/network_gradients.c).
 
 Structures come in chunks that depend on nothing but the data, so sums are the same for any number of threads. Ranks
 have runs of the structures (environments.py); losses, gradients and errors are sums over all, rounded in another order.

@@ -1,4 +1,4 @@
-"""What energy and forces does a Behler-Parrinello potential give? The slow NumPy twin of ext/symmetry.c.
+"""What energy and forces does a Behler-Parrinello potential give? The slow NumPy twin of ext/networks/symmetry.c.
 
 It reads like the papers: Behler and Parrinello, Phys. Rev. Lett. 98, 146401 (2007); Behler, J. Chem. Phys.
 134, 074106 (2011) (types 2, 3, 9); Gastegger et al., J. Chem. Phys. 148, 241709 (2018) (types 12, 13);

@@ -1,4 +1,4 @@
-"""Chebyshev polynomials of distances and angles as descriptors (ext/chebyshev.c).
+"""Chebyshev polynomials of distances and angles as descriptors (ext/networks/chebyshev.c).
 
 Artrith, Urban, Ceder, Phys. Rev. B 96, 014112 (2017): their number does not grow with the number of elements.
 """
@@ -15,7 +15,7 @@ from mdcore.potentials.networks.model import LARGEST
 from mdcore.potentials.networks.plans import Plan
 
 PARTS = ("radial", "angular")
-ORDERS = 32  # of each part: ORDERS of ext/chebyshev.c
+ORDERS = 32  # of each part: ORDERS of ext/networks/chebyshev.c
 SHAPE = np.dtype([("cutoff", "f8", 2), ("orders", "i8", 2), ("sets", "i8"), ("elements", "i8"), ("functions", "i8")])
 
 

@@ -2,7 +2,7 @@
 
 E = sum_i E_i(G_i), G_i the descriptors of atom i, symmetry functions or of another kind. Behler and Parrinello, Phys.
 Rev. Lett. 98, 146401 (2007). Of a committee, E_i is the mean over its members (disagreement.py: how they differ). The
-kernels (ext/symmetry.c, ext/network.c) work in the author's own units; positions, energies and forces are converted on
+kernels (ext/networks/) work in the author's own units; positions, energies and forces are converted on
 their way in and out.
 """
 
@@ -24,7 +24,7 @@ from mdcore.potentials.networks.plans import energy_of, network_tables
 from mdcore.potentials.networks.vectors import check_test_vectors
 from mdcore.potentials.networks.walls import zbl_of
 
-# who makes the plan of an element from its descriptors, by their kind (ext/descriptors.h)
+# who makes the plan of an element from its descriptors, by their kind (ext/networks/descriptors.h)
 PLANS = {
     "symmetry": plans.make_plan,
     "chebyshev": chebyshev.make_plan,

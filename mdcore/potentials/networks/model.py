@@ -34,8 +34,8 @@ ACTIVATION_NAMES = {
     "l": "linear", "t": "tanh", "s": "logistic", "p": "softplus", "r": "relu", "g": "gaussian", "c": "cosine",
     "S": "reversed logistic", "e": "exponential", "h": "harmonic",
 }  # fmt: skip
-ACTIVATIONS = "".join(ACTIVATION_NAMES)  # in the order of ext/hdnnp.h
-MOST_MEMBERS = 100  # HD_MEMBERS of ext/hdnnp.h
+ACTIVATIONS = "".join(ACTIVATION_NAMES)  # in the order of ext/networks/hdnnp.h
+MOST_MEMBERS = 100  # HD_MEMBERS of ext/networks/hdnnp.h
 SCALING_MODES = ("none", "center", "scale", "scale_center", "sigma")
 
 
@@ -329,7 +329,7 @@ class HDNNP:
 
     @property
     def kind(self) -> str:
-        """Of its descriptors (ext/descriptors.h)."""
+        """Of its descriptors (ext/networks/descriptors.h)."""
         return next((f.kind for functions in self.symmetry_functions for f in functions), "symmetry")
 
     @property

@@ -2,7 +2,7 @@
 
 Symmetry functions with the same radial window and shift form a family; in it, angular functions of one pair
 of elements form a group with a list of Gaussian exponents and a list of angular factors. The tables made
-here are the structs of ext/hdnnp.h.
+here are the structs of ext/networks/hdnnp.h.
 """
 
 import math
@@ -66,8 +66,8 @@ COUNTS = _struct(("i8", "families elements functions"))
 class Plan:
     """The descriptors of one central element, as the kernels of their kind read them.
 
-    kind : an entry of ext/descriptors.h; tables : arrays, in the order of the pointers of the kind's struct there;
-    n_functions : how many numbers the network gets
+    kind : an entry of ext/networks/descriptors.h; tables : arrays, in the order of the pointers of the kind's
+    struct there; n_functions : how many numbers the network gets
     """
 
     kind: str

@@ -7,7 +7,7 @@
 #ifndef MD_VFUN_H
 #define MD_VFUN_H
 
-#include "lanes.h"
+#include "core/lanes.h"
 
 MD_INLINE vr v_select(vi m, vr a, vr b) { return (vr)(((vi)a & m) | ((vi)b & ~m)); } /* m ? a : b */
 MD_INLINE vr v_abs(vr a) { return (vr)((vi)a & ~R_SIGN); }

@@ -6,9 +6,9 @@
  * Artrith, Urban, Ceder, Phys. Rev. B 96, 014112 (2017), a set with w = 1, and one with a weight of each element.
  * T_m(cos theta) = cos(m theta) is smooth also where three atoms are in line. One environment at a time, in the order of its
  * neighbours; compiled for double and for float (lanes.h). */
-#include "descriptors.h"
-#include "heap.h"
-#include "vfun.h"
+#include "core/heap.h"
+#include "core/vfun.h"
+#include "networks/descriptors.h"
 
 enum { RADIAL, ANGULAR, PARTS, SETS = 2, ORDERS = 32 };
 

@@ -1,12 +1,12 @@
 /* Kernels of networks of atoms for one CPU level: compiled once a level with MD_LEVEL set. Which descriptors there are
  * says descriptors.h; each is compiled twice a level. */
-#include "descriptors.h"
+#include "networks/descriptors.h"
 
-#include "environment.c"
-#include "network.c"
-#include "network_gradients.c"
-#include "scratch.c"
-#include "tangents.c"
+#include "networks/environment.c"
+#include "networks/network.c"
+#include "networks/network_gradients.c"
+#include "networks/scratch.c"
+#include "networks/tangents.c"
 
 enum { LARGEST_BLOCK = 32, BLOCKS_PER_WORKER = 32 };
 
@@ -17,7 +17,7 @@ static int64_t block_size(int64_t n_owned, int64_t threads)
     return share < 1 ? 1 : share < LARGEST_BLOCK ? share : LARGEST_BLOCK;
 }
 
-#include "committee.c"
+#include "networks/committee.c"
 
 /* Beyond the range of training by less than this share of it is rounding: the text files have few digits. */
 #define ROUNDING 1e-9

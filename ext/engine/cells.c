@@ -14,8 +14,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "md_types.h"
-#include "simd.h"
+#include "core/md_types.h"
+#include "core/simd.h"
 
 static inline double distance2(const double *a, const double *b)
 {

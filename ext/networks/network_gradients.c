@@ -12,8 +12,8 @@
  * formula is one product of matrices. A column of (1, 0) behind y makes the biases one more row of dL/dW. Lanes
  * are columns of a product; its sums run over inputs, or over atoms, in order: E and dE/dx are the bits of
  * `network`, and no result depends on where blocks begin. */
-#include "hdnnp.h"
-#include "vfun.h"
+#include "core/vfun.h"
+#include "networks/hdnnp.h"
 
 enum { ATOMS = 24 }; /* in a block: a multiple of the heights of tiles; the block stays in the second-level cache */
 

@@ -4,7 +4,7 @@
  * tag, then displacement, so that an atom's environment is the same sequence on whichever rank it lives and
  * however its list came about. */
 #include "kernels.h"
-#include "md_types.h"
+#include "core/md_types.h"
 
 /* Atoms by (key, position), or, with key NULL, plain numbers. */
 MD_INLINE int comes_before(const int64_t *key, const double *x, int32_t a, int32_t b)

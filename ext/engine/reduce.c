@@ -1,7 +1,7 @@
 /* Global sums that feed back into the dynamics, exact (fixed.h). */
-#include "fixed.h"
-#include "md_types.h"
-#include "simd.h"
+#include "core/fixed.h"
+#include "core/md_types.h"
+#include "core/simd.h"
 
 /* limbs of m v v as xx, yy, zz, yz, xz, xy, then m v as x, y, z; on 2^-40. */
 static void kinetic_sums(const md_atoms *atoms, int64_t *limbs)

@@ -9,7 +9,7 @@
 #ifndef MD_WINDOW_H
 #define MD_WINDOW_H
 
-#include "vfun.h"
+#include "core/vfun.h"
 
 enum { HD_HARD, HD_COS, HD_TANH3, HD_BUMP, HD_POLY1, HD_POLY2, HD_POLY3, HD_POLY4 }; /* cores of windows */
 enum { HD_CUTOFF, HD_COMPACT, HD_COMPACT_ASYMMETRIC };                               /* shapes of windows */

@@ -7,11 +7,11 @@
  *
  * Compiled for double and, for mixed precision, float (lanes.h). What goes in and out is double in either case,
  * and so are sums over more than a chunk of triplets. */
-#include "descriptors.h"
-#include "heap.h"
-#include "symmetry.h"
+#include "core/heap.h"
+#include "networks/descriptors.h"
+#include "networks/symmetry.h"
 
-#include "triplets.c"
+#include "networks/triplets.c"
 
 /* The neighbours of `env` that the family sees. */
 static void fill_view(const hd_symmetry *plan, const hd_family *family, const hd_environment *env, const hd_view *view,

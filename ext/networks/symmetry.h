@@ -11,9 +11,9 @@
 #ifndef MD_SYMMETRY_H
 #define MD_SYMMETRY_H
 
-#include "hdnnp.h"
-#include "lanes.h"
-#include "window.h"
+#include "core/lanes.h"
+#include "networks/hdnnp.h"
+#include "networks/window.h"
 
 enum { HD_INTEGER_POWER, HD_REAL_POWER, HD_ANGLE_WINDOW };                           /* kinds of angles */
 enum { HD_ALL = -1 };    /* neighbours of every element, weighted with their charges */

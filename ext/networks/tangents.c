@@ -5,8 +5,8 @@
  * S[6][n_functions] = sum_j r_a dG_f/dr_b, xx yy zz yz xz xy. Then, exactly as the reverse pass over edges would,
  *   F_c -= sum_f T[entry][c][f] dE/dG_f,  V S gives the stress,  and a tangent of the atoms becomes one of G.
  * Stored in float, summed in double. */
-#include "hdnnp.h"
-#include "simd.h"
+#include "core/simd.h"
+#include "networks/hdnnp.h"
 
 /* T [n_entries][3][n_f] and S [6][n_f] of one environment from dg_dr [n_f][3][n]; entry [n]: of each neighbour, the
  * first one is the centre's. x, y, z: r_ij [n] */

@@ -3,7 +3,7 @@
 #ifndef MD_DESCRIPTORS_H
 #define MD_DESCRIPTORS_H
 
-#include "hdnnp.h"
+#include "networks/hdnnp.h"
 
 #define HD_DESCRIPTORS \
     DESCRIPTOR(symmetry) \

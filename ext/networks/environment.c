@@ -1,7 +1,7 @@
 /* Who is around an atom, and where do its edge gradients go? Rows of neighbours are in canonical order (order.c). */
-#include "fixed.h"
-#include "hdnnp.h"
-#include "simd.h"
+#include "core/fixed.h"
+#include "core/simd.h"
+#include "networks/hdnnp.h"
 
 /* Append the lanes of `a` whose bit is set to out (room for four). */
 MD_INLINE void compress(double *out, v4d a, unsigned bits)

@@ -7,10 +7,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "fixed.h"
-#include "md_types.h"
-#include "philox.h"
-#include "simd.h"
+#include "core/fixed.h"
+#include "core/md_types.h"
+#include "core/philox.h"
+#include "core/simd.h"
 
 enum { NOISE_BLOCK = 64 };
 enum { NOISE_LANGEVIN = 0 }; /* stream; Python numbers the others */

@@ -2,8 +2,8 @@
  * owners and ghosts. */
 #include <math.h>
 
-#include "md_types.h"
-#include "simd.h"
+#include "core/md_types.h"
+#include "core/simd.h"
 
 MD_INLINE void fractional(const double *x, const double *inverse, const double *origin, double s[3])
 {

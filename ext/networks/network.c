@@ -2,8 +2,8 @@
  *
  * Layers y = f(x W + b), one number at the end. Lanes are the outputs of a layer; the sum over inputs runs in
  * order, so an atom's result does not depend on its batch. */
-#include "hdnnp.h"
-#include "vfun.h"
+#include "core/vfun.h"
+#include "networks/hdnnp.h"
 
 static inline int64_t wide(int64_t n) { return (n + 3) & ~INT64_C(3); }
 

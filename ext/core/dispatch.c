@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "hdnnp.h"
 #include "kernels.h"
+#include "networks/hdnnp.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)

@@ -6,7 +6,7 @@
 #ifndef MD_LANES_H
 #define MD_LANES_H
 
-#include "simd.h"
+#include "core/simd.h"
 
 #if !defined(MD_BITS)
 #define MD_BITS 64

@@ -1,5 +1,5 @@
 /* Which memory does one environment at a time need? What the driver uses, and the descriptor's own. */
-#include "heap.h"
+#include "core/heap.h"
 
 static size_t scratch_of(const hd_descriptors *kernels, const hd_element *elements, int64_t n_elements, int64_t most,
                          char *memory)

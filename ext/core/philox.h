@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#include "vmath.h"
+#include "core/vmath.h"
 
 typedef struct {
     uint64_t c0, c1, c2, c3; /* each 32 bits; kept wide so that loops over atoms vectorise */

@@ -12,8 +12,8 @@
  * kappa = (r - rs)/r. With J = dE/ds_jk = phi_jk X0 - kappa_jk X1, K = C/(r_ij r_ik) - 2 J:
  *   g_ij += 2 [phi_ij X0 - kappa_ij X1 + J - C c / (2 s_ij)] r_ij + K r_ik, and the same with j and k exchanged.
  * So j and k each collect the scalar in brackets and one vector; `finish` in symmetry.c does the rest. */
-#include "symmetry.h"
-#include "window.h"
+#include "networks/symmetry.h"
+#include "networks/window.h"
 
 /* Rows of a group: j over [begin, end), k over [k_begin, k_end), or k < j. k_begin is a multiple of LANES. */
 typedef struct {
