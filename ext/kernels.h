@@ -37,7 +37,7 @@ typedef struct md_kernels {
     const char *name;
     /* cells.c */
     int (*verlet_list)(const md_atoms *, double cutoff, int half, md_bins *, md_list *, int64_t *needed);
-    int (*list_outrun)(const md_atoms *, const md_bins *, double cutoff, double skin, double farthest);
+    int (*list_is_stale)(const md_atoms *, const md_bins *, double cutoff, double skin, double farthest);
     void (*spatial_order)(const md_atoms *, double size, int64_t *order, int64_t *work);
     /* order.c */
     void (*canonical_order)(const md_atoms *, int64_t n_species, const md_list *, int32_t *bounds, int64_t *work);

@@ -22,7 +22,7 @@ def on_grid(array):
     return np.rint(np.asarray(array) * 2.0**40) / 2.0**40
 
 
-def loaded(system, reach, upper=False):
+def loaded(system, reach, half_halo=False):
     """(box on the grid, Domain, Atoms) of a system on one rank."""
     box = Box(on_grid(system.box.matrix), system.box.periodic, on_grid(system.box.origin))
     atoms, n = Atoms(), len(system.positions)
@@ -32,7 +32,7 @@ def loaded(system, reach, upper=False):
     atoms.append(
         {"x": x, "v": v, "masses": np.ones(n), "tags": np.arange(n), "images": np.zeros((n, 3), np.int32)}
     )
-    domain = Domain(SelfComm(), box, reach, upper=upper)
+    domain = Domain(SelfComm(), box, reach, half_halo=half_halo)
     domain.migrate(atoms)
     return box, domain, atoms
 

@@ -38,9 +38,9 @@ def gas(seed, matrix, periodic=(True, True, True)):
 
 @pytest.mark.parametrize("matrix", [7.0 * np.eye(3), 7.0 * TRICLINIC, 3.0 * np.eye(3)])
 @pytest.mark.parametrize("periodic", [(True, True, True), (True, True, False), (False, False, False)])
-def test_no_pair_is_missing_until_the_list_is_outrun(matrix, periodic):
-    """Atoms fly at random; every pair within a term's cutoff is in its list for as long as `outrun` says no."""
-    late, outrun = 0, 0
+def test_no_pair_is_missing_until_the_list_is_stale(matrix, periodic):
+    """Atoms fly at random; every pair within a term's cutoff is in its list for as long as `is_stale` says no."""
+    late, stale = 0, 0
     for seed in range(8):
         sim = gas(seed, matrix, periodic)
         atoms, random = sim.atoms, np.random.default_rng(seed)
@@ -50,8 +50,8 @@ def test_no_pair_is_missing_until_the_list_is_outrun(matrix, periodic):
         for moved in np.arange(0.42, 0.5 * (1 + MARGIN) + 0.01, 0.02) * SKIN:
             atoms.positions[:] = atoms.start[: atoms.n_owned, :3] + velocities * (moved / fastest)
             sim.domain.forward_positions(atoms)
-            if sim.neighbors.outrun(atoms, moved**2, SelfComm()):
-                outrun += 1
+            if sim.neighbors.is_stale(atoms, moved**2, SelfComm()):
+                stale += 1
                 break
             late += moved > 0.5 * SKIN
             x, n = atoms.x[: atoms.n_total, :3], atoms.n_owned
@@ -61,7 +61,7 @@ def test_no_pair_is_missing_until_the_list_is_outrun(matrix, periodic):
                 near = set(zip(np.minimum(i, j).tolist(), np.maximum(i, j).tolist(), strict=True))
                 upper = {(a, b) for a, b in near if b < n or lower_first(atoms.start, a, b)}
                 assert upper <= pairs
-    assert late > 3 and outrun  # the list was used for longer than half the skin allows, and not for ever
+    assert late > 3 and stale  # the list was used for longer than half the skin allows, and not for ever
 
 
 def lower_first(start, owned, ghost) -> bool:
@@ -85,7 +85,7 @@ def test_a_pair_that_approaches_is_noticed(cutoff):
         atoms.positions[i] = atoms.start[i, :3] + share * gap * towards
         atoms.positions[j] = atoms.start[j, :3] - share * gap * towards
         sim.domain.forward_positions(atoms)
-        assert sim.neighbors.outrun(atoms, (share * gap) ** 2, SelfComm()) is expected
+        assert sim.neighbors.is_stale(atoms, (share * gap) ** 2, SelfComm()) is expected
 
 
 # --- each term its own -----------------------------------------------------------------------------------

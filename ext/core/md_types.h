@@ -8,7 +8,7 @@
 enum { MD_OK = 0, MD_FULL = 1, MD_OVERLAP = 2 };
 
 /* Rows of four doubles, one an atom; owned atoms first, ghosts after, then one
- * row that stands for "nobody": far away, its force stays zero. */
+ * row of padding: far away, its force stays zero. */
 typedef struct md_atoms {
     double *x; /* [n][4] x, y, z, species index */
     double *v; /* [n][4] vx, vy, vz, 1/mass; owned atoms only */
@@ -34,7 +34,7 @@ typedef struct md_place {
 } md_place;
 
 /* Verlet list: the neighbours of owned atom i are index[first[i] ... first[i+1]-1],
- * padded to a multiple of four with the index of "nobody"; LIST_AHEAD more of these follow the last row. */
+ * padded to a multiple of four with the index of the padding row; LIST_AHEAD more of these follow the last row. */
 enum { LIST_AHEAD = 96 };
 
 typedef struct md_list {

@@ -280,13 +280,13 @@ MD_INLINE int64_t scan_above(const md_bins *bins, int64_t n, v8f xi, v8f yi, v8f
 }
 
 /* Verlet list of the owned atoms, half or full; index row n_owned + n_ghost is
- * "nobody". MD_FULL: list->index was too small, *needed says what would do.
+ * the padding row. MD_FULL: list->index was too small, *needed says what would do.
  * MD_OVERLAP: two atoms at one place, *needed is the row of one. */
 MD_INLINE int build_list(const md_atoms *atoms, double cutoff, const int half, md_bins *bins, md_list *list,
                          int64_t *needed)
 {
     const int64_t n = atoms->n_owned;
-    const int32_t nobody = (int32_t)(n + atoms->n_ghost);
+    const int32_t padding = (int32_t)(n + atoms->n_ghost);
     const v4d cut2 = v_set1(cutoff * cutoff), far = v_set1(1e18);
     const v8f loose2 = v8_set1((float)(cutoff * cutoff * (1.0 + 1e-5)));
     fill_bins(atoms, cutoff, bins);
@@ -338,11 +338,11 @@ MD_INLINE int build_list(const md_atoms *atoms, double cutoff, const int half, m
         }
         pairs += at - first;
         while (at & 3)
-            list->index[at++] = nobody;
+            list->index[at++] = padding;
     }
     list->first[n] = at;
     for (int64_t k = 0; k < LIST_AHEAD; k++)
-        list->index[at + k] = nobody;
+        list->index[at + k] = padding;
     list->n_pairs = pairs;
     return MD_OK;
 }
@@ -359,7 +359,7 @@ static int verlet_list(const md_atoms *atoms, double cutoff, int half, md_bins *
  * Two atoms that were r0 apart and have moved d_i and d_j are no closer than r0 - d_i - d_j. So a pair is
  * missing only if cutoff + skin < r0 < cutoff + d_i + d_j, and then one of the two has moved more than half
  * the skin. These are few: only around them is looked, at where everybody was (the bins are those of the build). */
-static int list_outrun(const md_atoms *atoms, const md_bins *bins, double cutoff, double skin, double farthest)
+static int list_is_stale(const md_atoms *atoms, const md_bins *bins, double cutoff, double skin, double farthest)
 {
     const int64_t total = atoms->n_owned + atoms->n_ghost;
     const md_grid *grid = &bins->grid;

@@ -62,7 +62,7 @@ static void canonical_order(const md_atoms *atoms, int64_t n_species, const md_l
     const int32_t *sorted = merge_sort(order, spare, n_total, key, x);
     for (int64_t i = 0; i < n_total; i++)
         rank[sorted[i]] = (int32_t)i;
-    rank[n_total] = (int32_t)n_total; /* nobody stays last */
+    rank[n_total] = (int32_t)n_total; /* the padding row stays last */
     for (int64_t i = 0; i < n_owned; i++) {
         int32_t *row = index + first[i], *bound = bounds + i * (n_species + 1);
         const int64_t n = first[i + 1] - first[i];

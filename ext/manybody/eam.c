@@ -70,7 +70,7 @@ MD_INLINE void eam_density_of(const md_atoms *atoms, const md_list *list, const 
 {
     const double *MD_RESTRICT x = atoms->x;
     const v4d big = v_set1(FORCE_BIG);
-    const int32_t nobody = (int32_t)(atoms->n_owned + atoms->n_ghost);
+    const int32_t padding = (int32_t)(atoms->n_owned + atoms->n_ghost);
     int64_t n = 0;
     for (int64_t i = 0; i < atoms->n_owned; i++) {
         const v4d xi = v_set1(x[4 * i]), yi = v_set1(x[4 * i + 1]), zi = v_set1(x[4 * i + 2]);
@@ -95,7 +95,7 @@ MD_INLINE void eam_density_of(const md_atoms *atoms, const md_list *list, const 
         }
         rho[i] += v_sum(sum);
         while (n & 3)
-            near->index[n++] = nobody;
+            near->index[n++] = padding;
     }
     near->first[atoms->n_owned] = n;
 }

@@ -2,7 +2,7 @@
  *
  * The lanes of a vector are four atoms that stand together in memory. Their neighbours closer than the cutoff go into slots,
  * species by species, each lane's in the canonical order of the list; where a lane has fewer than the others its slots hold
- * nobody, and add nothing. So nothing is summed across lanes, and an atom's sums have the same order whichever atoms
+ * the padding row, and add nothing. So nothing is summed across lanes, and an atom's sums have the same order whichever atoms
  * stand beside it. Forces and energies are rounded to the grid before they leave the four (fixed.h). */
 #ifndef FOUR_H
 #define FOUR_H
@@ -48,7 +48,7 @@ MD_INLINE int64_t four_collect(const md_atoms *atoms, const md_list *list, int64
                                int64_t n_species, md_room *room, int64_t species[4])
 {
     const double *MD_RESTRICT x = atoms->x;
-    const int64_t nobody = atoms->n_owned + atoms->n_ghost, pitch = room->longest + 4;
+    const int64_t padding = atoms->n_owned + atoms->n_ghost, pitch = room->longest + 4;
     int64_t begin[4], end[4], count[4];
     const double *row[4];
     for (int64_t lane = 0; lane < 4; lane++) { /* past the last atom: that one again, without neighbours */
@@ -77,7 +77,7 @@ MD_INLINE int64_t four_collect(const md_atoms *atoms, const md_list *list, int64
             v4d d[4];
             for (int lane = 0; lane < 4; lane++) {
                 const int64_t place = begin[lane] + s;
-                slot->j[lane] = place < end[lane] ? room->near[pitch * lane + place] : nobody;
+                slot->j[lane] = place < end[lane] ? room->near[pitch * lane + place] : padding;
                 row[lane] = x + 4 * slot->j[lane];
             }
             four_rows(row, 4, d);

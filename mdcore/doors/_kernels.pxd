@@ -119,7 +119,7 @@ cdef extern from "kernels.h" nogil:
     ctypedef struct md_kernels:
         const char *name
         int (*verlet_list)(const md_atoms *, double, int, md_bins *, md_list *, int64_t *) noexcept nogil
-        int (*list_outrun)(const md_atoms *, const md_bins *, double, double, double) noexcept nogil
+        int (*list_is_stale)(const md_atoms *, const md_bins *, double, double, double) noexcept nogil
         void (*spatial_order)(const md_atoms *, double, int64_t *, int64_t *) noexcept nogil
         void (*canonical_order)(const md_atoms *, int64_t, const md_list *, int32_t *, int64_t *) noexcept nogil
         const md_pair_entry *pairs

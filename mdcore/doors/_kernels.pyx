@@ -146,7 +146,7 @@ cdef class VerletList:
     """Who is near whom: rows of neighbours of the owned atoms.
 
     After `build(atoms, cutoff, half)`: `n_pairs` listed neighbours; `arrays()` gives (first [n_owned + 1],
-    index) with each row padded to a multiple of four by the index of "nobody".
+    index) with each row padded to a multiple of four by the index of the padding row.
     """
 
     cdef md_list rows
@@ -201,14 +201,14 @@ cdef class VerletList:
                 K.canonical_order(&atoms.rows, n_species, &self.rows, &bounds[0, 0], &work[0])
         return np.asarray(bounds)[:n]
 
-    def outrun(self, AtomRows atoms, double cutoff, double skin, double farthest):
+    def is_stale(self, AtomRows atoms, double cutoff, double skin, double farthest):
         """May an unlisted pair have come within `cutoff`? Of a list built for cutoff + skin, ghosts up to date.
 
         farthest : bound on how far atoms have moved since, less than the skin
         """
         cdef int found
         with nogil:
-            found = K.list_outrun(&atoms.rows, &self.bins, cutoff, skin, farthest)
+            found = K.list_is_stale(&atoms.rows, &self.bins, cutoff, skin, farthest)
         return bool(found)
 
     cdef _allocate_bins(self, int64_t n):
@@ -342,9 +342,9 @@ def second_kick(AtomRows atoms, double dt):
 
 
 def strain(AtomRows atoms, before, after, turn, double grid_big):
-    """Owned atoms go along as the cell changes from `before` to `after` (box.Box, all numbers on the position grid): they
-    keep their fractional coordinates, and so do the places in `start`. turn : float64 [3, 3], rows of velocities and forces
-    times this."""
+    """Owned atoms go along as the cell changes from `before` to `after` (box.Box, all numbers on the position grid):
+    they keep their fractional coordinates, and so do the places in `start`. turn : float64 [3, 3], rows of velocities
+    and forces times this."""
     cdef md_strain it
     corners, matrices = (before.origin, after.origin), (before.matrix, before.inverse, after.matrix)
     rows = [np.ravel(matrix) for matrix in (*matrices, before.inverse @ after.matrix, turn)]

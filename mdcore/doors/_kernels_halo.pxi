@@ -1,6 +1,6 @@
 # Who owns an atom, and where do its copies go? Doors to ext/engine/halo.c; a part of _kernels.pyx.
 
-cdef class Home:
+cdef class WrapAndFindLeavers:
     """This rank's part of the cell: brings atoms back into the cell and finds those that have left the part.
 
     matrix, inverse : float64 [3, 3] of the cell; origin : float64 [3]; periodic : bits 1, 2, 4

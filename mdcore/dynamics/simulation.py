@@ -143,7 +143,7 @@ class Simulation(View):
         run.forget()
         motion = (0.0, 0.0) if fault else integrator.before_forces(run)
         lap("integrate")
-        moved2 = self._agree(motion)
+        moved2 = self._synchronise(motion)
         if self.work.follow(moved2):
             self._neighbourhood()
         run.step += 1
@@ -208,11 +208,11 @@ class Simulation(View):
     def run_until(self, last: int) -> None:
         """Step up to step `last` of the stage that `begin_stage` began."""
         self.timers.lap("other")
-        self._look()
+        self._watch()
         self._observe()
         while self.step < last and not self._halt:
             self.advance()
-            self._look()
+            self._watch()
             if self.step == self._next_due or self.step == last or self._stop or self._halt:
                 self._observe()
             if self._stop:
@@ -223,8 +223,8 @@ class Simulation(View):
             error.collective = True
             raise error
 
-    def _look(self) -> None:
-        """Let the watchers look at this step, once."""
+    def _watch(self) -> None:
+        """Let the watchers look at this step, once; an error of theirs ends the run when observers have seen it."""
         if self._watched != self.step:
             errors = [watcher.look(self, term) for watcher, term in self.watchers]
             self._watched, self._halt = self.step, next(filter(None, errors), None)
@@ -294,10 +294,10 @@ class Simulation(View):
 
     # --- what can go wrong ------------------------------------------------------------------------
 
-    def _agree(self, motion) -> float:
-        """Squared, how far any atom has moved since the list was built.
+    def _synchronise(self, motion) -> float:
+        """Squared, the largest displacement of any atom since the lists were built.
 
-        All ranks agree on it, on faults (raised) and on requests to stop.
+        Shared by all ranks in one message, with faults, which are raised, and requests to stop.
         """
         step2, total2 = (moved if moved == moved else math.inf for moved in motion)  # no nan: it has no maximum
         stop, bad = self.stop_requested(), self._bad_row >= 0

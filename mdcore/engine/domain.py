@@ -19,7 +19,7 @@ import numpy as np
 
 from mdcore.base import exact
 from mdcore.base.errors import InputError, SimulationError
-from mdcore.doors._kernels import Face, Home, Rows
+from mdcore.doors._kernels import Face, Rows, WrapAndFindLeavers
 from mdcore.structure.box import AXES, SHORTEST, Box
 
 
@@ -89,14 +89,14 @@ class Domain:
 
     comm : communicator; box : Box on the position grid; grid : domains along a, b, c (None: chosen);
     reach : how far ghosts must be known, unit of length
-    upper : ghosts are needed only for half lists, where the atom with the lower z keeps the pair: where c
+    half_halo : ghosts are needed only for half lists, where the atom with the lower z keeps the pair: where c
     alone leads upwards, nobody needs ghosts from below. One message less a step and fewer ghosts.
     InputError if the grid does not fit the ranks.
     """
 
-    def __init__(self, comm, box, reach: float, grid=None, upper: bool = False):
+    def __init__(self, comm, box, reach: float, grid=None, half_halo: bool = False):
         self.comm, self.reach = comm, reach
-        self.half_halo = upper
+        self.half_halo = half_halo
         self.grid = tuple(grid) if grid is not None else processor_grid(comm.size, box.widths)
         if len(self.grid) != 3 or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in self.grid):
             raise InputError(f"[parallel] grid = {list(self.grid)}: expected three positive integers")
@@ -116,11 +116,11 @@ class Domain:
         """The cell is this one from now on: ghosts that are there will be forwarded to where they are in it."""
         self.box = box
         height = box.inverse[:, 2]  # the third fractional coordinate is x . height
-        self.upper = self.half_halo and height[0] == height[1] == 0.0 < height[2]
+        self.from_above = self.half_halo and height[0] == height[1] == 0.0 < height[2]
         self.fraction = self.reach / box.widths  # reach in fractional coordinates
         self.hops = [self._hops(d) for d in range(3)]
         periodic = sum(1 << d for d in range(3) if box.periodic[d])
-        self.home = Home(box.matrix, box.inverse, box.origin, periodic, self.grid, self.coords)
+        self.home = WrapAndFindLeavers(box.matrix, box.inverse, box.origin, periodic, self.grid, self.coords)
         self.legs = None  # until ghosts are made
         for swap in self.swaps:
             d, n = swap.turn
@@ -145,7 +145,7 @@ class Domain:
         lower, upper = self.coords[d] / self.grid[d], (self.coords[d] + 1) / self.grid[d]
         legs = []
         for hop in range(self.hops[d]):
-            for step in (-1,) if d == 2 and self.upper else (-1, +1):
+            for step in (-1,) if d == 2 and self.from_above else (-1, +1):
                 # towards -: what lies near my lower face; towards +: near my upper face
                 bound = lower + self.fraction[d] if step < 0 else upper - self.fraction[d]
                 dest, source = self._neighbour(d, step), self._neighbour(d, -step)

@@ -133,19 +133,19 @@ class Neighbors(Lists):
                 found.append((kind, cutoff))
         return found
 
-    def outrun(self, atoms, moved2: float, comm) -> bool:
+    def is_stale(self, atoms, moved2: float, comm) -> bool:
         """May a pair be missing in a list by now? Ghosts are up to date (collective).
 
         moved2 : squared, how far any atom of any rank has moved since the lists were built; nan counts as too far
         """
         if self.stretch != 1.0:  # what was farther apart than `reach` is by that part of it, less what atoms moved; the
-            # list that reaches farthest is outrun first
+            # list that reaches farthest is stale first
             return not 2.0 * moved2**0.5 < min(self.stretch, 1.0) * self.reach * (1.0 - 1e-12) - self.cutoff
         if moved2 <= (0.5 * self.skin) ** 2:
             return False
         if not moved2 <= (0.5 * (1.0 + MARGIN) * self.skin) ** 2:  # or atoms beyond the ghosts may be near
             return True
-        found = any(pairs.outrun(atoms, cutoff, self.skin, moved2**0.5) for cutoff, pairs in self._watched)
+        found = any(pairs.is_stale(atoms, cutoff, self.skin, moved2**0.5) for cutoff, pairs in self._watched)
         return bool(comm.maximum(np.array([found], dtype=np.float64))[0])
 
     def sort(self, atoms) -> None:
@@ -155,7 +155,7 @@ class Neighbors(Lists):
 
     def build(self, atoms) -> None:
         """List the pairs; SimulationError if two atoms coincide, or if so many are near that memory ends."""
-        atoms.start[: atoms.n_total] = np.nan  # should the build fail: what is left has been outrun
+        atoms.start[: atoms.n_total] = np.nan  # should the build fail: what is left is stale
         try:
             for (_, cutoff), own in self._built.items():
                 own.build(atoms, self._radius(cutoff))

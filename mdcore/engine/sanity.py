@@ -103,7 +103,7 @@ def _apart(box, positions, reach: float) -> bool:
 def _placed(box, positions, species, reach: float) -> tuple[Domain, Atoms]:
     n = len(positions)
     bits, box = on_grid(box, reach, 0.0 if all(box.periodic) else float(np.abs(positions).max()))
-    domain, atoms = Domain(SelfComm(), box, reach, upper=True), Atoms(n)
+    domain, atoms = Domain(SelfComm(), box, reach, half_halo=True), Atoms(n)
     atoms.x[:n, :3], atoms.x[:n, 3] = exact.rounded(positions, bits), species
     atoms.tags[:n] = np.arange(n)
     atoms.n_owned = n

@@ -174,7 +174,11 @@ class Engine:
             )
         for term in self.networks:
             outside, worst = np.zeros((2, n), np.int32)
-            term.extra_outputs = {"outside": outside, "worst": worst, "excess": np.zeros(n)}
+            term.extra_outputs = {
+                "outside": outside,
+                "worst": worst,
+                "excess": np.zeros(n),
+            }
             if descriptors:
                 term.extra_outputs["descriptors"] = np.empty((n, term.networks.n_functions))
 

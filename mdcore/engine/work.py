@@ -57,7 +57,7 @@ class Work:
         if strained is not None:
             self._times = np.rint(box.matrix @ self.box.inverse)  # the cell that was given = times @ box
         half = self.potential.list_kinds == ("half",)
-        self.domain = Domain(self.comm, self.box, reach, processor_grid, upper=half)
+        self.domain = Domain(self.comm, self.box, reach, processor_grid, half_halo=half)
         self._take()
 
     def _take(self) -> None:
@@ -113,7 +113,7 @@ class Work:
         images, old = self.atoms.images[: self.atoms.n_owned], self.box.matrix @ box.inverse  # whole numbers
         images[:], self._times = np.rint(images @ old), np.rint(self._times @ old)
         domain, self.box = self.domain, box
-        self.domain = Domain(self.comm, box, domain.reach, domain.grid, upper=domain.half_halo)
+        self.domain = Domain(self.comm, box, domain.reach, domain.grid, half_halo=domain.half_halo)
 
     def rounded(self, positions) -> np.ndarray:
         """Positions on the grid."""
@@ -142,9 +142,9 @@ class Work:
         """
         self.domain.forward_positions(self.atoms)
         self._lap("communicate")
-        outrun = self.neighbors.outrun(self.atoms, moved2, self.comm)
+        stale = self.neighbors.is_stale(self.atoms, moved2, self.comm)
         self._lap("neighbours")
-        return outrun
+        return stale
 
     def forces(self, want_energy: bool, shares: np.ndarray | None = None, virials: np.ndarray | None = None) -> None:
         """Forces, and where wanted energy and virial (collective).

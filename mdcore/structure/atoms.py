@@ -1,8 +1,8 @@
 """What does this rank know about its atoms?
 
 Named per-atom columns with spare capacity. Owned atoms come first, ghosts (copies of
-other ranks' or other images' atoms) after them, then one row that stands for
-"nobody": far from everything, it fills up rows of neighbours.
+other ranks' or other images' atoms) after them, then the padding
+row: far from everything, it fills up rows of neighbours.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import numpy as np
 from mdcore.base.errors import InputError
 from mdcore.doors._kernels import AtomRows
 
-NOWHERE = 1e30  # where nobody is
+NOWHERE = 1e30  # where the padding row is
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Atoms(AtomRows):
         self._grow(capacity + 1)
 
     def reserve(self, n: int) -> None:
-        """Make room for n atoms (and nobody); existing rows are kept."""
+        """Make room for n atoms (and the padding row); existing rows are kept."""
         if n + 1 > self.capacity:
             self._grow(n + n // 16 + 17)
 
@@ -156,7 +156,7 @@ class Atoms(AtomRows):
         self.n_owned = end
 
     def close_rows(self) -> None:
-        """Set the row behind the last ghost to nobody."""
+        """The row behind the last ghost is the padding row."""
         self.x[self.n_total] = (NOWHERE, NOWHERE, NOWHERE, 0.0)
 
     def clear_forces(self) -> None:

@@ -11,7 +11,7 @@ class Saver:
 
     def __init__(self, dump=None):
         self.dump = dump
-        self._saved = "?"  # step of the last structure in the file; "?": not asked yet
+        self._saved, self._unread = None, True  # step of the last structure in the file; it has not been looked at
 
     def save(self, sim, pause: int, about: dict, columns: dict[str, np.ndarray] | None = None) -> None:
         """Append the structure of this step, unless the last one is less than `pause` steps ago (collective).
@@ -20,7 +20,8 @@ class Saver:
         """
         if self.dump is None:
             return
-        if self._saved == "?":  # a continued run: what does its file hold?
+        if self._unread:  # a continued run: what does its file hold?
+            self._unread = False
             self._saved = sim.comm.bcast(self.dump.last_step() if sim.comm.rank == 0 else None)
         if self._saved is not None and sim.step < self._saved + pause:
             return
