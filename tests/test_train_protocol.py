@@ -127,7 +127,7 @@ def test_both_are_regressions():
         assert isinstance(own, Regression)
     assert isinstance(small(), NetworkRegression) and not isinstance(object(), Regression)
     asked = {*Regression.__annotations__, *(name for name in vars(Regression) if not name.startswith("_"))}
-    for name in ("adam", "kalman", "lbfgs", "fit"):
+    for name in ("optimizers/adam", "optimizers/kalman", "optimizers/lbfgs", "fit"):
         tree = ast.parse((Path(protocol.__file__).parent / f"{name}.py").read_text())
         used = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and ast.unparse(n.value).split(".")[-1]
                 in ("regression", "training", "validation")}  # fmt: skip
