@@ -658,6 +658,13 @@ STRUCTURES = [
         text=GOOD.replace("[2, 2, 2]", "[2, 2, 2]\nperiodic = [true, true, false]"),
     ),
     edit(
+        "strain that leaves nothing",
+        'ensemble = "nve"',
+        'ensemble = "nve"\nstrain_rate = [0, 0, -1.0, 0, 0, 0]',
+        "strain_rate = [0, 0, -1.0, 0, 0, 0]",
+        "leaves the cell no volume",
+    ),
+    edit(
         "strain of a cluster",
         'ensemble = "nve"',
         'ensemble = "nve"\nstrain_rate = [0, 0, 1e-6, 0, 0, 0]',

@@ -113,7 +113,7 @@ sigma = 0.5
         "in.toml: [[potential]] #1: hdnnp\n", "file              net\n", "extrapolation     warn\n",
         "species           H, O\n",
         "in.toml: [[potential]] #2: lj\n", "cutoff            2.0\n", "species O         epsilon = 0.1, sigma = 0.7\n",
-        "pair              species = O-H, epsilon = 0.2, sigma = 0.6, cutoff = 1.5\n", "tail_corrections  False\n",
+        "pair              species = O-H, cutoff = 1.5, epsilon = 0.2, sigma = 0.6\n", "tail_corrections  False\n",
     ):  # fmt: skip
         assert text in told, text
     assert main(["info", "missing.toml"]) == 2

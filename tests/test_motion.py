@@ -198,6 +198,63 @@ def test_results_do_not_depend_on_the_skin():
     assert (len(builds), len(ends)) == (3, 1)
 
 
+def test_a_sheared_cell_does_not_depend_on_lists_and_restarts():
+    """Shorter vectors come in when the cell says so: the same bits with another skin, and continued at any step."""
+
+    def run(skin=0.3, cuts=()):
+        system, state = scattered(120, 6.0 * TRICLINIC, seed=12, closest=0.9), None
+        system.velocities = np.random.default_rng(2).normal(size=(120, 3))
+        for cut in (*cuts, 200):
+            integrator = VelocityVerlet(0.004, barostat=StrainRate([0.1, -0.2, 0.1, 1.5, -2.0, 4.0]))
+            sim = Simulation(system, LennardJones(**SMOOTH), integrator, skin=skin, state=state)
+            sim.begin_stage(200, first_step=0 if state else None)
+            sim.run_until(cut)
+            system, state = None, sim.state()
+        assert np.abs(sim.cell.matrix).max() > 19.0 > 12.0 > np.abs(sim.box.matrix).max()
+        return sim.snapshot().positions.tobytes()
+
+    assert len({run(), run(skin=0.2), run(skin=0.5), run(cuts=(51,)), run(cuts=(20, 99, 150))}) == 1
+
+
+def test_another_rate_is_refused_in_the_middle_of_a_stage():
+    one = VelocityVerlet(0.004, barostat=StrainRate([0.1, 0, 0, 0, 0, 0]))
+    first = Simulation(melt(4), LennardJones(**SMOOTH), one)
+    first.begin_stage(100)
+    first.run_until(50)
+    other = VelocityVerlet(0.004, barostat=StrainRate([0.2, 0, 0, 0, 0, 0]))
+    again = Simulation(None, LennardJones(**SMOOTH), other, state=first.state())
+    with pytest.raises(InputError, match="not those that this stage was begun with"):
+        again.begin_stage(100, first_step=0)
+
+
+def test_a_part_serves_one_simulation():
+    bath = VelocityRescaling(1.2, 0.1)
+    Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.004, bath)).run(1)
+    with pytest.raises(InputError, match="this thermostat serves another simulation"):
+        Simulation(melt(), LennardJones(**SMOOTH), VelocityVerlet(0.001, bath)).run(1)
+
+
+def test_a_potential_that_stops_to_tell_its_virial():
+    told = []
+
+    def springs(positions, cell):
+        told.append(1)
+        answer = 0.0, np.zeros_like(positions)
+        return (*answer, np.zeros((3, 3))) if len(told) < 9 else answer
+
+    system = scattered(30, 5.0 * np.eye(3), seed=14, closest=0.9)
+    sim = Simulation(system, springs, Langevin(0.004, 1.0, 1.0, CellRescaling(1.0, 1.0, 0.1, every=1)))
+    with pytest.raises(SimulationError, match="does not tell its virial any more"):
+        sim.run(50)
+
+
+def test_a_material_that_is_torn_apart():
+    integrator = Langevin(0.004, 1.0, 1.0, CellRescaling(-5.0, 0.5, 0.1))
+    sim = Simulation(melt(3), LennardJones(**SMOOTH), integrator, seed=1)
+    with pytest.raises(SimulationError, match=r"the volume has grown by a factor of 100 .* below what holds"):
+        sim.run(20_000)
+
+
 class Chain(Part):
     """A friction that moves (Nose-Hoover), as a part with a state."""
 
@@ -243,6 +300,8 @@ def test_a_part_with_a_state_goes_on_where_it_was(tmp_path):
     [
         (lambda: VelocityVerlet(1.0, CellRescaling(1.0, 1.0, 1.0)), "thermostat = CellResc.*: this is no thermostat"),
         (lambda: VelocityVerlet(1.0, barostat=VelocityRescaling(1.0, 1.0)), "this is no barostat"),
+        (lambda: VelocityVerlet(1.0, VelocityRescaling), "a class; make one of it"),
+        (lambda: CellRescaling(math.nan, 1.0, 1.0), r"pressure = nan: expected a number \(0, or \+-1e-12 to 1e\+06\)"),
         (lambda: VelocityVerlet(1.0, barostat=CellRescaling(1.0, 1.0, 1.0)), "needs a thermostat beside it"),
         (lambda: VelocityRescaling(-1.0, 1.0), "temperature = -1.0: expected a number >= 0"),
         (lambda: VelocityRescaling((1.0, 2.0, 3.0), 1.0), "expected one number or"),

@@ -22,19 +22,28 @@ RANGES = {  # sizes of quantities, user units
 
 def number(name: str, value, quantity: str = "", zero: bool = False) -> float:
     """The value as a float; InputError unless it is positive and in the range of the quantity, or an allowed zero."""
-    least, most = RANGES.get(quantity, (SMALLEST, LARGEST))
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if real and (least <= value <= most or (zero and value == 0)):
-        return float(value) + 0.0
-    kind = "number >= 0 (0, or " if zero else "positive number ("
-    shown = f"2^{value.bit_length()}" if isinstance(value, int) and value.bit_length() > 99 else repr(value)
-    raise InputError(f"{name} = {shown}: expected a {kind}{least:g} to {most:g})")
+    least, _ = RANGES.get(quantity, (SMALLEST, LARGEST))
+    kind = f"number >= 0 (0, or {least:g}" if zero else f"positive number ({least:g}"
+    return _number(name, value, quantity, zero, kind)
 
 
 def signed(name: str, value, quantity: str = "") -> float:
     """The value as a float of either sign; InputError unless it is 0 or its size is in the range of the quantity."""
+    least, _ = RANGES.get(quantity, (SMALLEST, LARGEST))
     negative = isinstance(value, numbers.Real) and value < 0
-    return -number(name, -value, quantity) if negative else number(name, value, quantity, zero=True)
+    size = _number(name, -value if negative else value, quantity, True, f"number (0, or +-{least:g}", value)
+    return -size if negative else size
+
+
+def _number(name, size, quantity, zero: bool, kind: str, value=None) -> float:
+    """The size as a float; value : what was given, if it is not the size."""
+    least, most = RANGES.get(quantity, (SMALLEST, LARGEST))
+    real = isinstance(size, numbers.Real) and not isinstance(size, bool)
+    if real and (least <= size <= most or (zero and size == 0)):
+        return float(size) + 0.0
+    value = size if value is None else value
+    shown = f"2^{value.bit_length()}" if isinstance(value, int) and value.bit_length() > 99 else repr(value)
+    raise InputError(f"{name} = {shown}: expected a {kind} to {most:g})")
 
 
 def choice(name: str, value, words) -> None:

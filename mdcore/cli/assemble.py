@@ -100,6 +100,12 @@ def check_boundary(settings: Settings, system: System) -> None:
                 ("stage", i, stage.moves_cell),
                 f"the cell changes: for fully periodic systems only; this one is {boundary(system.box)}",
             )
+        rates = getattr(stage, "strain_rate", None) or (0.0, 0.0, 0.0)
+        if 1.0 + min(rates[:3]) * stage.timestep * stage.steps <= 0.0:
+            problems.add(
+                ("stage", i, "strain_rate"),
+                "leaves the cell no volume at the end of the stage: fewer steps, or a smaller rate",
+            )
     if settings.analysis is not None and settings.analysis.rdf and not all(system.box.periodic):
         problems.add(
             ("analysis", "rdf"),

@@ -98,6 +98,9 @@ def check_state(state: dict) -> None:
         bits = strained["bits"]
         if type(bits) is not int or not 0 < bits <= exact.POSITION_BITS or shapes != ((3, 3), (3,)):
             raise ValueError("strained: not as it should be")
+        times = state["matrix"] @ np.linalg.inv(strained["matrix"])  # whole numbers: one lattice
+        if not np.abs(times - np.rint(times)).max() < 1e-6 or round(abs(np.linalg.det(times))) != 1:
+            raise ValueError("strained: the cell of another lattice")
     if not all(type(told) is dict for told in (state["integrator"], *state["integrator"].values())):
         raise ValueError("integrator: not as it should be")
     int(state["heat"])

@@ -58,6 +58,7 @@ class Work:
             self._times = np.rint(box.matrix @ self.box.inverse)  # the cell that was given = times @ box
         half = self.potential.list_kinds == ("half",)
         self.domain = Domain(self.comm, self.box, reach, processor_grid, half_halo=half)
+        self._outdated = False  # do ghosts belong to other cell vectors?
         self._take()
 
     def _take(self) -> None:
@@ -103,10 +104,12 @@ class Work:
         _kernels.strain(self.atoms, before, self.box, turn, self.big)
         self.neighbors.stretch *= np.linalg.svd(before.inverse @ self.box.matrix, compute_uv=False).min()
         self.domain.deform(self.box)
+        self._shorten()
         self._take()
 
     def _shorten(self) -> None:
-        """The same lattice by shorter vectors, once strain has made the cell lean over by many others."""
+        """The same lattice by shorter vectors, as soon as strain has made the cell lean over by many others: the bits
+        of the next strain are those of the vectors, which must not depend on when lists are made."""
         box = self.box.reduced()
         if box is self.box:
             return
@@ -114,6 +117,7 @@ class Work:
         images[:], self._times = np.rint(images @ old), np.rint(self._times @ old)
         domain, self.box = self.domain, box
         self.domain = Domain(self.comm, box, domain.reach, domain.grid, half_halo=domain.half_halo)
+        self._outdated = True
 
     def rounded(self, positions) -> np.ndarray:
         """Positions on the grid."""
@@ -122,8 +126,7 @@ class Work:
     def neighbourhood(self, look: bool = False) -> None:
         """Owners, order in memory, ghosts and the lists, anew (collective). look : at whether atoms are too close."""
         atoms, lap = self.atoms, self._lap
-        if self._times is not None:
-            self._shorten()
+        self._outdated = False
         self.domain.migrate(atoms)
         lap("communicate")
         self.neighbors.sort(atoms)
@@ -140,6 +143,8 @@ class Work:
 
         moved2 : squared, how far any atom of any rank has moved since they were built
         """
+        if self._outdated:
+            return True
         self.domain.forward_positions(self.atoms)
         self._lap("communicate")
         stale = self.neighbors.is_stale(self.atoms, moved2, self.comm)

@@ -106,7 +106,8 @@ class Straining(StageSettings):
     strain_rate: tuple[float, ...] | None = setting(
         List(Number(), 6, repeats=True),
         "Deform the cell at a constant rate, `[xx, yy, zz, yz, xz, xy]`: after a time t it is the one at the start of "
-        "the stage times 1 + t `strain_rate`; `xy` slides planes of constant y along x. Periodic systems only.",
+        "the stage times 1 + t `strain_rate`; `xy` slides planes of constant y along x. Positions go along, velocities "
+        "don't: for solids, and slow flow. Periodic systems only.",
         default=None,
         default_text="the cell stays",
         quantity="rate",

@@ -1,6 +1,7 @@
 """Constant pressure by a cell whose volume fluctuates as it should."""
 
 import math
+import numbers
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from mdcore.dynamics.motion.verlet import Part
 
 STREAM = 3  # of random numbers (docs/theory.md)
 EVERY = 10  # steps
+MOST_GROWTH = 100.0  # of the volume in a stage
 
 
 class CellRescaling(Part):
@@ -29,9 +31,9 @@ class CellRescaling(Part):
         self.pressure = Ramp("CellRescaling: pressure", pressure, lambda name, p: signed(name, p, "pressure"))
         self.relaxation = number("CellRescaling: relaxation", relaxation, "time")
         self.compressibility = number("CellRescaling: compressibility", compressibility, "compressibility")
-        if isinstance(every, bool) or not (isinstance(every, int) and 0 < every <= 1000):
+        if isinstance(every, bool) or not (isinstance(every, numbers.Integral) and 0 < every <= 1000):
             raise InputError(f"CellRescaling: every = {every!r}: expected a number of steps, 1 to 1000")
-        self.every = every
+        self.every = int(every)
 
     def __repr__(self):
         return (
@@ -41,6 +43,7 @@ class CellRescaling(Part):
 
     def start(self, run, integrator):
         check(run, "CellRescaling")
+        self.most = MOST_GROWTH * run.box.volume
         self.rate = self.compressibility / run.units.pressure * self.every * integrator.timestep / self.relaxation
 
     def needs_virial(self, step):
@@ -50,6 +53,11 @@ class CellRescaling(Part):
         if run.step % self.every:
             return
         thermal, volume = run.units.boltzmann * integrator.bath(run), run.box.volume
+        if volume > self.most:
+            run.fail(
+                f"the volume has grown by a factor of {MOST_GROWTH:g} in this stage: the pressure is below what holds "
+                "the material together at this temperature"
+            )
         target = self.pressure.at(run) * run.units.pressure
         # motions that are held (of the whole) have no kinetic energy, yet a part in the pressure
         held = thermal * (run.n_atoms - run.degrees_of_freedom / 3.0) / volume

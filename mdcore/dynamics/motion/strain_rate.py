@@ -16,7 +16,7 @@ class StrainRate(Part):
 
     rate : xx, yy, zz, yz, xz, xy, 1 / user unit of time; engineering strain of the cell at the start; xy slides planes
     of constant y along x, xz and yz planes of constant z along x and y. Positions go along with the cell, velocities
-    don't.
+    don't: for solids and slow flow; a gas that is compressed so gets no warmer.
     """
 
     acts_as = "barostat"
@@ -42,3 +42,15 @@ class StrainRate(Part):
         if not np.linalg.det(now) > 0.0 or not np.linalg.det(then) > 0.0:
             run.fail("StrainRate has left the cell no volume; fewer steps, or a smaller rate")
         run.strain(np.linalg.solve(now, then))
+
+    def state(self):
+        return {"step_rate": self.step_rate.tolist()}
+
+    def restore(self, state):
+        """InputError for another rate: the cell would be the one of neither."""
+        was = np.array(state["step_rate"])
+        if not np.array_equal(was, self.step_rate):
+            self.run.refuse(
+                "strain_rate or timestep are not those that this stage was begun with; end the stage here (steps), and "
+                "go on with the new ones in a stage of its own"
+            )

@@ -27,8 +27,9 @@ class VelocityVerlet:
 
     def _check(self) -> None:
         for name, part in (("thermostat", self.thermostat), ("barostat", self.barostat)):
-            if part is not None and getattr(part, "acts_as", None) != name:
-                raise InputError(f"{type(self).__name__}: {name} = {part!r}: this is no {name}")
+            if part is not None and (getattr(part, "acts_as", None) != name or isinstance(part, type)):
+                what = "a class; make one of it" if isinstance(part, type) else f"this is no {name}"
+                raise InputError(f"{type(self).__name__}: {name} = {part!r}: {what}")
         if self.barostat is not None and self.barostat.needs_bath and not self.has_bath:
             raise InputError(
                 f"{type(self).__name__}: {type(self.barostat).__name__} needs a thermostat beside it, which says how "
@@ -64,9 +65,11 @@ class VelocityVerlet:
 
     def start(self, run) -> None:
         """Get ready for a stage of `run` (dynamics/motion/run.py), which knows its length."""
-        if self.run is not None and self.run is not run:
-            raise InputError("this integrator serves another simulation; make one for each")
-        self.run, self.dt = run, self.timestep * run.units.time
+        for it, what in [(self, "integrator"), *((part, part.acts_as) for part in self.parts)]:
+            if it.run is not None and it.run is not run:
+                raise InputError(f"this {what} serves another simulation; make one for each")
+            it.run = run
+        self.dt = self.timestep * run.units.time
         for part in self.parts:
             part.start(run, self)
 
@@ -105,6 +108,7 @@ class Part:
     acts_as = ""  # "thermostat" or "barostat"
     needs_bath = False
     conserves_momentum = True
+    run = None  # that it serves
 
     def start(self, run, integrator) -> None:
         """Get ready for a stage."""
