@@ -193,14 +193,14 @@ class NetworkRegression:
         p, _ = self._predict(chunk)
         of_atom = np.repeat(env.weights[own], env.n_atoms[own])[:, None]
         share = env.weights[own] / env.n_atoms[own] ** weights.power * weights.energy
-        energy = np.nan_to_num(p.energies - env.energies[own], nan=0.0)
-        forces = np.nan_to_num(p.forces - env.forces[env.first[chunk.start] : env.first[chunk.stop]], nan=0.0)
+        energy = _known(p.energies - env.energies[own])
+        forces = _known(p.forces - env.forces[env.first[chunk.start] : env.first[chunk.stop]])
         loss = np.sum(share * energy**2) + weights.forces * np.sum(of_atom * forces**2)
         along = -2.0 * weights.forces * of_atom * forces  # dL/dF; F = -sum T dE/dG
         rates = env.rates_of(along, chunk)
         strain = None
         if p.stresses is not None and weights.stress:
-            stress = np.nan_to_num(p.stresses - env.stresses[own], nan=0.0)
+            stress = _known(p.stresses - env.stresses[own])
             both = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])  # xy and yx
             loss += weights.stress * np.sum(env.weights[own, None] * both * stress**2)
             scale = 2.0 * weights.stress * env.weights[own] / np.where(np.isnan(env.volumes[own]), 1, env.volumes[own])
@@ -297,6 +297,11 @@ def _chunks(first: np.ndarray) -> list[range]:
             chunks.append(range(begin, k))
             begin = k
     return chunks
+
+
+def _known(errors: np.ndarray) -> np.ndarray:
+    """The errors, 0 where there is no label (np.nan_to_num takes four times as long)."""
+    return np.where(np.isnan(errors), 0.0, errors)
 
 
 def _rows(block, chunk: range) -> tuple[slice, np.ndarray]:
