@@ -51,7 +51,7 @@ INTEGRATORS = {
     "nvt": lambda: VelocityVerlet(0.004, VelocityRescaling((1.0, 0.7), 0.1)),
     "npt": lambda: VelocityVerlet(0.004, VelocityRescaling(0.9, 0.1), CellRescaling((0.5, 2.0), 0.3, 0.3, every=3)),
     "langevin+npt": lambda: Langevin(0.004, 0.9, 1.0, CellRescaling(1.0, 0.3, 0.3, every=1)),
-    "strain": lambda: Langevin(0.004, 0.9, 1.0, StrainRate([0.02, 0.0, -0.03, 0.1, 0.0, 3.0])),
+    "strain": lambda: Langevin(0.004, 0.9, 1.0, StrainRate([0.02, 0.0, -0.03, 0.1, 0.0, 5.0])),
 }
 
 

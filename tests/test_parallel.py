@@ -13,17 +13,17 @@ CASES = {
     "cubic-langevin": 1000,
     "triclinic-nve": 1000,
     "triclinic-langevin": 1000,
-    "triclinic-nvt": 100,
-    "triclinic-npt": 100,  # the cell breathes
-    "cubic-langevin+npt": 100,
-    "triclinic-strain": 200,  # shear to 2.4: the lattice gets shorter vectors on the way
+    "triclinic-nvt": 30,
+    "triclinic-npt": 42,  # the cell breathes
+    "cubic-langevin+npt": 30,
+    "triclinic-strain": 120,  # shear to 2.4: the lattice gets shorter vectors on the way
     "slab-langevin": 300,
     "cluster-nve": 300,
     "corner-nve": 100,  # all atoms in the first domain: the others have neither atoms nor ghosts
-    "alloy-nve": 200,  # embedded atoms: densities go home, slopes go out
-    "angles-nve": 200,  # Stillinger-Weber
-    "bonds-nve": 200,  # Tersoff
-    "salt-nve": 200,  # two terms with lists of their own
+    "alloy-nve": 80,  # embedded atoms: densities go home, slopes go out
+    "angles-nve": 80,  # Stillinger-Weber
+    "bonds-nve": 80,  # Tersoff
+    "salt-nve": 80,  # two terms with lists of their own
     "tiny-nve": 200,  # 3 atoms in a cell smaller than the cutoff: empty domains
 }
 
