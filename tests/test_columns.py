@@ -50,6 +50,20 @@ def test_a_file_has_them(argon):
     assert argon.columns["m"].shape == (4, 3) and np.isnan(argon.columns["m"][1, 2])
 
 
+def test_a_column_that_is_not_kept_is_told(tmp_path):
+    path = tmp_path / "a.xyz"
+    head = 'Lattice="9 0 0 0 9 0 0 0 9" Properties=species:S:1:pos:R:3:my/col:I:1:forces:R:3'
+    path.write_text(f'1\n{head}\nAr 1 1 1 2 7 8 9\n')
+    with pytest.warns(UserWarning, match="line 2: Properties: my/col is not kept") as told:
+        assert not System.read(path).columns
+    assert len(told) == 1  # forces would be wrong after a step
+    ase = pytest.importorskip("ase")
+    atoms = ase.Atoms("Ar", [[1, 1, 1]], cell=[9, 9, 9], pbc=True)
+    atoms.arrays["spin"] = np.array([1.0 + 2.0j])
+    with pytest.warns(UserWarning, match="ASE's Atoms: columns: spin: expected numbers or labels .* it is left out"):
+        assert "spin" not in System.from_ase(atoms).columns
+
+
 def test_sorted_by_id_and_replicated(tmp_path):
     path = tmp_path / "a.xyz"
     head = '2\nLattice="9 0 0 0 9 0 0 0 9" Properties=species:S:1:pos:R:3:id:I:1:group:I:1\n'

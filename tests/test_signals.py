@@ -15,6 +15,8 @@ def send(name):
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGPIPE"])
 def test_signal_sets_the_flag(name):
+    if name == "SIGHUP" and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        pytest.skip("the tests run under nohup")
     before = signal.getsignal(getattr(signal, name))
     with StopSignals() as stop:
         assert not stop() and stop.received is None

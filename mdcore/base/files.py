@@ -52,7 +52,7 @@ def open_binary(path, what: str = "a file") -> io.BufferedReader:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise _unreadable(path, error, what) from None
-    except ValueError:
+    except (ValueError, TypeError):
         raise InputError(f"{str(path)!r}: no file can have such a name; expected {what}") from None
     kind = stat.S_IFMT(os.fstat(handle).st_mode)
     if kind != stat.S_IFREG:

@@ -65,7 +65,7 @@ def too_close(atoms, row: int, unit: dict[str, str]) -> str:
     away[row] = np.inf
     near = int(np.argmin(away)) if len(away) > 1 else row
     size = f"is {force:.3g} {unit['energy']}/{unit['length']}" if np.isfinite(force) else "is not a finite number"
-    if force < FORCE_LIMIT:  # single pairs are beyond it (ext/pair_sums.h), and cancel
+    if force < FORCE_LIMIT:  # single pairs are beyond it (ext/pair/sums.h), and cancel
         size = "is a sum of impossible ones, which cancel"
     atom, distance = int(atoms.tags[row]), f"{away[near]:.4g} {unit['length']} away"
     text = f"the force on atom {atom} (counting from 0) {size}; "

@@ -5,14 +5,14 @@ not change while atoms move: rank 0 keeps them in the order of tags (`Atoms.cons
 functions of Python. Only what a kernel reads goes with its atom: a Column of source "structure" (atoms.py).
 """
 
-import contextlib
+import warnings
 from collections import UserDict
 
 import numpy as np
 
 from mdcore.base.errors import InputError
 from mdcore.structure.atoms import COLUMNS
-from mdcore.structure.extxyz_columns import ALIASES, LONGEST_LABEL, is_kept
+from mdcore.structure.extxyz_columns import ALIASES, LONGEST_LABEL, NAME, is_kept
 
 CHARGE = "charge"
 WIDEST = 1000  # numbers of an atom in a column
@@ -115,14 +115,17 @@ def column(name, values, n, row=(3,)) -> np.ndarray:
 
 
 def of_ase(atoms) -> dict[str, np.ndarray]:
-    """What ASE's Atoms carry beside what a System has of its own, as far as it can be kept."""
+    """What ASE's Atoms carry beside what a System has of its own; what can't be kept is told."""
     arrays, n, found = getattr(atoms, "arrays", {}), len(atoms), {}
     if "initial_charges" in arrays:
         found[CHARGE] = column("charges", arrays["initial_charges"], n, ())
     for name in arrays:
-        if name != CHARGE:
-            with contextlib.suppress(InputError):
-                found |= checked({name: arrays[name]}, n)
+        if name == CHARGE or ALIASES.get(name.lower()) or (NAME.fullmatch(name) and not is_kept(name)):
+            continue  # a System has it, or it would be wrong after a step
+        try:
+            found |= checked({name: arrays[name]}, n)
+        except InputError as error:
+            warnings.warn(f"ASE's Atoms: {error}; it is left out", stacklevel=4)
     return found
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import warnings
 from collections.abc import Container
 
 import numpy as np
@@ -60,6 +61,9 @@ def layout(head, where: str, wanted: Container[str], extra: Container[str], othe
         elif others and name is None and is_kept(label) and (label,) not in seen:
             name = (label,)
         elif name not in wanted:
+            if others and name is None and not NAME.fullmatch(label):
+                told = f"{where}: Properties: {label} is not kept: a name has no / \\ = , or quotes, and no . in front"
+                warnings.warn(told, stacklevel=3)
             found.append((None, label, "U1", width))
             continue
         if name in seen:

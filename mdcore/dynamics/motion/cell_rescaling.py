@@ -42,7 +42,7 @@ class CellRescaling(Part):
         )
 
     def start(self, run, integrator):
-        check(run, "CellRescaling")
+        run.needs_pressure("CellRescaling")
         self.most = MOST_GROWTH * run.box.volume
         self.rate = self.compressibility / run.units.pressure * self.every * integrator.timestep / self.relaxation
 
@@ -66,11 +66,3 @@ class CellRescaling(Part):
         changed = root + drift + math.sqrt(0.5 * thermal * self.rate) * noise
         factor = max(changed / root, 0.0) ** (2.0 / 3.0)
         run.strain(factor * np.eye(3), np.eye(3) / max(factor, 1e-3))
-
-
-def check(run, name: str) -> None:
-    """InputError unless the pressure is known."""
-    if not all(run.box.periodic):
-        run.refuse(f"{name}: for fully periodic systems only; a free surface has no pressure to hold")
-    if not run.work.results.virial_known:
-        run.refuse(f"{name}: the potential does not tell its virial, so there is no pressure")

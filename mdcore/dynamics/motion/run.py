@@ -66,6 +66,13 @@ class Run:
         """From the kinetic energy and the virial at the end of this step (collective)."""
         return float(np.trace(self.kinetic()) + np.trace(self.virial())) / (3.0 * self.box.volume)
 
+    def needs_pressure(self, name: str) -> None:
+        """InputError, raised by all ranks together, unless there is a pressure for the part of that name."""
+        if not all(self.box.periodic):
+            self.refuse(f"{name}: for fully periodic systems only; a free surface has no pressure to hold")
+        if not self.work.results.virial_known:
+            self.refuse(f"{name}: the potential does not tell its virial, so there is no pressure")
+
     def random(self, stream: int) -> np.random.Generator:
         """Random numbers that belong to (seed, stream, step) and to no atom: the same on every rank."""
         key, counter = np.array([self.seed, stream], dtype=np.uint64), np.array([0, 0, 0, self.step], dtype=np.uint64)
@@ -79,7 +86,7 @@ class Run:
     def scale_velocities(self, factor: float) -> None:
         """All velocities times `factor`; the energy is booked (collective)."""
         kinetic = self.kinetic()
-        self.atoms.velocities[:] *= factor
+        self.atoms.v[: self.atoms.n_owned] *= (factor, factor, factor, 1.0)  # whole rows: half the time
         self._kinetic = factor**2 * kinetic
         self.gain(0.5 * (factor**2 - 1.0) * float(np.trace(kinetic)))
 

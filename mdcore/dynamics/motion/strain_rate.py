@@ -5,7 +5,6 @@ import numpy as np
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import signed
 from mdcore.base.voigt import PLACE
-from mdcore.dynamics.motion.cell_rescaling import check
 from mdcore.dynamics.motion.verlet import Part
 
 NAMES = ("xx", "yy", "zz", "yz", "xz", "xy")
@@ -30,7 +29,7 @@ class StrainRate(Part):
         return f"StrainRate({list(self.rate)})"
 
     def start(self, run, integrator):
-        check(run, "StrainRate")
+        run.needs_pressure("StrainRate")
         self.step_rate = np.tril(np.array(self.rate)[PLACE]) * integrator.timestep  # xy: x gets y times that
 
     def needs_virial(self, step):
