@@ -19,6 +19,7 @@ from mdcore import (
     VelocityRescaling,
     VelocityVerlet,
 )
+from mdcore.dynamics.loading import check_state
 from mdcore.dynamics.motion.verlet import Part
 from mdcore.output import checkpoint
 from mdcore.output.trajectory import unwrapped
@@ -224,6 +225,27 @@ def test_another_rate_is_refused_in_the_middle_of_a_stage():
     other = VelocityVerlet(0.004, barostat=StrainRate([0.2, 0, 0, 0, 0, 0]))
     again = Simulation(None, LennardJones(**SMOOTH), other, state=first.state())
     with pytest.raises(InputError, match="not those that this stage was begun with"):
+        again.begin_stage(100, first_step=0)
+
+
+def test_a_state_that_is_none_is_refused():
+    integrator = Langevin(0.004, 1.0, 1.0, StrainRate([0.1, 0, 0, 0, 0, 0]))
+    sim = Simulation(melt(4), LennardJones(**SMOOTH), integrator)
+    sim.begin_stage(100)
+    sim.run_until(10)
+    good = sim.state()
+    check_state(good)
+    cell = good["strained"]
+    for name, wrong in (
+        ("integrator", ({},)), ("integrator", {"StrainRate": 3}), ("strained", 3), ("strained", {}),
+        ("strained", cell | {"bits": 99}), ("strained", cell | {"matrix": cell["matrix"][0]}),
+        ("strained", cell | {"matrix": 2.0 * cell["matrix"]}), ("strained", cell | {"origin": cell["origin"] * np.nan}),
+    ):  # fmt: skip
+        with pytest.raises((ValueError, TypeError, KeyError)):  # one message in cli/run.py
+            check_state(good | {name: wrong})
+    other = Langevin(0.004, 1.0, 1.0, StrainRate([0.1, 0, 0, 0, 0, 0]))
+    again = Simulation(None, LennardJones(**SMOOTH), other, state=good | {"integrator": {"StrainRate": {"rate": 1}}})
+    with pytest.raises(InputError, match="state of StrainRate in the checkpoint is damaged"):
         again.begin_stage(100, first_step=0)
 
 

@@ -70,7 +70,7 @@ def check_state(state: dict) -> None:
     """ValueError unless `state` is what `state()` gives: all of it, of the right types and shapes, in range."""
     kinds = {"symbols": list, "periodic": list, "info": dict, "units": str, "seed": str, "heat": str, "step": int,
              "start_step": int, "start_time": float, "time": float, "degrees_of_freedom": int,
-             "farthest": float}  # fmt: skip
+             "farthest": float, "integrator": dict}  # fmt: skip
     n = len(state["species"])
     rows = {"positions": (n, 3), "velocities": (n, 3), "images": (n, 3), "species": (n,), "masses": (n,),
             "matrix": (3, 3), "origin": (3,)}  # fmt: skip
@@ -79,11 +79,7 @@ def check_state(state: dict) -> None:
         if type(state[name]) is not kind:
             raise ValueError(f"{name}: {type(state[name]).__name__}, expected {kind.__name__}")
     for name, shape in rows.items():
-        wanted = "i" if name in ("images", "species") else "f"
-        if np.shape(state[name]) != shape or np.asarray(state[name]).dtype.kind != wanted:
-            raise ValueError(f"{name}: expected numbers of shape {shape}")
-        if not np.isfinite(state[name]).all():
-            raise ValueError(f"{name}: not finite")
+        _check_numbers(name, state[name], shape, "i" if name in ("images", "species") else "f")
     symbols, species = state["symbols"], state["species"]
     if not n or not all(type(s) is str for s in symbols) or not 0 <= min(species) <= max(species) < len(symbols):
         raise ValueError("species or symbols: not as they should be")
@@ -94,20 +90,29 @@ def check_state(state: dict) -> None:
     if not 0.0 <= state["farthest"] <= 2.0 * FARTHEST:
         raise ValueError("farthest: not as it should be")
     if (strained := state["strained"]) is not None:
-        shapes = np.shape(strained["matrix"]), np.shape(strained["origin"])
-        bits = strained["bits"]
-        if type(bits) is not int or not 0 < bits <= exact.POSITION_BITS or shapes != ((3, 3), (3,)):
+        if type(strained) is not dict or type(strained["bits"]) is not int:
             raise ValueError("strained: not as it should be")
+        if not 0 < strained["bits"] <= exact.POSITION_BITS:
+            raise ValueError("strained: bits out of range")
+        _check_numbers("strained: matrix", strained["matrix"], (3, 3))
+        _check_numbers("strained: origin", strained["origin"], (3,))
         times = state["matrix"] @ np.linalg.inv(strained["matrix"])  # whole numbers: one lattice
         if not np.abs(times - np.rint(times)).max() < 1e-6 or round(abs(np.linalg.det(times))) != 1:
             raise ValueError("strained: the cell of another lattice")
-    if not all(type(told) is dict for told in (state["integrator"], *state["integrator"].values())):
+    if not all(type(told) is dict for told in state["integrator"].values()):
         raise ValueError("integrator: not as it should be")
     int(state["heat"])
     try:
         checked(state.get("columns", {}), n)
     except InputError as error:
         raise ValueError(error) from None
+
+
+def _check_numbers(name: str, values, shape: tuple[int, ...], kind: str = "f") -> None:
+    if np.shape(values) != shape or np.asarray(values).dtype.kind != kind:
+        raise ValueError(f"{name}: expected numbers of shape {shape}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name}: not finite")
 
 
 def describe_state(state: dict) -> Description:

@@ -98,8 +98,12 @@ class VelocityVerlet:
     def restore(self, state: dict) -> None:
         """Go on from `state()`; of other parts nothing is taken."""
         for part in self.parts:
-            if told := state.get(type(part).__name__):
-                part.restore(told)
+            name = type(part).__name__
+            try:
+                if told := state.get(name):
+                    part.restore(told)
+            except (KeyError, TypeError, ValueError) as error:
+                self.run.refuse(f"the state of {name} in the checkpoint is damaged ({error})")
 
 
 class Part:
