@@ -27,6 +27,7 @@ _HOME = {
     "Box": "structure.box",
     "System": "structure.system",
     "maxwell_boltzmann": "structure.velocities",
+    "select": "structure.groups",
     "Simulation": "dynamics.simulation",
     "evaluate": "engine.evaluation",
     "train": "trainer",

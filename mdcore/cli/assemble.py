@@ -12,6 +12,7 @@ from mdcore.config.settings import Settings
 from mdcore.engine import sanity
 from mdcore.faces.base import StageSettings
 from mdcore.potentials.base import Sum
+from mdcore.structure.groups import select
 from mdcore.structure.system import System
 
 HOTTEST = 100.0  # max_temperature = "auto": so many times the highest temperature named
@@ -51,9 +52,24 @@ def make_system(settings: Settings) -> System:
         raise at(settings, ("structure", "replicate"), "too many atoms for the memory") from None
     validate_species(settings, system.symbols)
     check_boundary(settings, system)
+    add_groups(settings, system)
     if settings.velocities.temperature is not None:
         draw_velocities(settings, system)
     return system
+
+
+def add_groups(settings: Settings, system: System) -> None:
+    """The groups of the input become columns of the system; InputError."""
+    for i, group in enumerate(settings.group):
+        try:
+            if group.name in system.columns:
+                raise InputError("the structure has a column of that name; choose another one")
+            found = select(system, species=group.species, indices=group.indices, where=group.where)
+            if not found.any():
+                raise InputError("no atom is in this group")
+        except InputError as error:
+            raise at(settings, ("group", i), f"{group.name}: {error}") from None
+        system.columns[group.name] = found
 
 
 def make_reference(settings: Settings) -> dict:

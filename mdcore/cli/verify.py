@@ -32,11 +32,13 @@ def examined(path: str, structure: str | None, units):
     """The potential and the structure that a command line or an input file names; InputError."""
     if not is_input(path):
         return subject(path, structure, units=units)
-    from mdcore.cli.assemble import make_potential, make_system, read_potentials
+    from mdcore.cli.assemble import add_groups, make_potential, make_system, read_potentials
     from mdcore.structure.system import System
 
     settings = load_input(path, units)
     system = make_system(settings) if structure is None else System.read(structure, units=settings.units, labels=False)
+    if structure is not None:
+        add_groups(settings, system)
     where = structure or f"the structure of {os.path.basename(path)}"
     it = subject(make_potential(settings, read_potentials(settings, system.symbols)), system)
     it.origin = where

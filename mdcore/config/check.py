@@ -11,14 +11,13 @@ from mdcore.config.settings import Settings
 def check_document(problems: Problems):
     """What can be told from the document alone, also if some of its settings are wrong."""
     document = problems.origin.document
-    stages = document.get("stage")
-    seen = {}
-    for i, stage in enumerate(stages if isinstance(stages, list) else ()):
-        name = stage.get("name", f"stage{i + 1}") if isinstance(stage, dict) else None
-        if isinstance(name, str) and seen.setdefault(name, i) != i:
-            problems.add(
-                ("stage", i, "name"), f"stage #{seen[name] + 1} has this name too; choose another", name
-            )
+    for what, unnamed in (("stage", "stage{}"), ("group", "")):
+        tables, seen = document.get(what), {}
+        for i, table in enumerate(tables if isinstance(tables, list) else ()):
+            name = table.get("name", unnamed.format(i + 1)) if isinstance(table, dict) else None
+            if isinstance(name, str) and seen.setdefault(name, i) != i:
+                text = f"{what} #{seen[name] + 1} has this name too; choose another"
+                problems.add((what, i, "name"), text, name)
     file = lookup(document, ("structure", "file"))
     if isinstance(file, str) and file:
         path = beside_input(problems.origin.source, file)

@@ -15,7 +15,7 @@ from mdcore.config.parse import Parser
 from mdcore.config.problems import Origin, Problems
 from mdcore.config.settings import Settings
 
-ARRAYS = ("potential", "stage")
+ARRAYS = ("potential", "stage", "group")
 MOST_TEXT = 1 << 20  # bytes; TOML is read letter by letter, in Python
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mdcore.base.threads import MOST as MOST_THREADS
 from mdcore.base.units import SYSTEMS, UnitSystem
 from mdcore.config.document import Document
+from mdcore.config.groups import GroupSettings
 from mdcore.config.output import AnalysisSettings, OutputSettings
 from mdcore.config.structure import StructureSettings, VelocitiesSettings
 from mdcore.faces import POTENTIALS, STAGES
@@ -95,6 +96,9 @@ class Settings(Document):
     structure: StructureSettings = setting(Section(StructureSettings), "The atoms.")
     velocities: VelocitiesSettings = setting(
         Section(VelocitiesSettings), "Initial velocities.", default=VelocitiesSettings()
+    )
+    group: tuple[GroupSettings, ...] = setting(
+        Sections(GroupSettings), "Groups of atoms, by name.", default=()
     )
     neighbors: NeighborsSettings = setting(
         Section(NeighborsSettings), "Neighbour list.", default=NeighborsSettings()
