@@ -5,7 +5,7 @@ import re
 from mdcore.base.errors import InputError
 
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
-OWN = ("x", "y", "z", "a", "b", "c", "vx", "vy", "vz", "species", "index", "mass")  # what `where` knows of any structure
+OWN = ("x", "y", "z", "a", "b", "c", "vx", "vy", "vz", "species", "index", "mass")  # what `where` knows
 ENGINE = ("f", "v", "start", "masses", "tags", "images")  # columns of atoms.py
 FUNCTIONS = ("abs", "sqrt", "floor", "distance", "range")
 PYTHON = ("and", "or", "not", "in", "is", "if", "else", "for", "lambda", "True", "False", "None")

@@ -1,6 +1,5 @@
 """Which settings make a group of atoms?"""
 
-# ruff: noqa: RUF009  (setting() is a dataclass field)
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,8 +9,8 @@ from mdcore.faces.schema import Integer, List, OneOf, Text, setting
 
 @dataclass(frozen=True, kw_only=True)
 class GroupSettings:
-    """Atoms with a name ([groups](groups.md)): those of the start structure, with its replicas, that are all that is said
-    here. They stay the same while they move."""
+    """Atoms with a name ([groups](groups.md)): those of the start structure, with its replicas, that are all that is
+    said here. They stay the same while they move."""
 
     name: str = setting(Text(), "A word: letters, digits and _.", example="wall")
     species: str | tuple[str, ...] | None = setting(
@@ -30,8 +29,8 @@ class GroupSettings:
     )
     where: str | None = setting(
         Text(),
-        "A condition on columns: `x`, `y`, `z`, fractional `a`, `b`, `c`, `vx`, `vy`, `vz`, `species`, `index`, `mass`, "
-        "`charge`, groups above this one, other columns of the file; `distance(x, y, z)` to a point.",
+        "A condition on columns: `x`, `y`, `z`, fractional `a`, `b`, `c`, `vx`, `vy`, `vz`, `species`, `index`, "
+        "`mass`, `charge`, groups above this one, other columns of the file; `distance(x, y, z)` to a point.",
         default=None,
         default_text="any",
         example="z < 5 and species == 'Cu'",

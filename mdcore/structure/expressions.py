@@ -176,5 +176,5 @@ class _Expression:
                 raise self.wrong(node, "expected three numbers, a point")
             return self.distance(*map(float, point))
         if node.keywords or name not in ONES or len(node.args) != 1:
-            raise self.wrong(node, f"no function; there are {', '.join(ONES)} of a number, distance(x, y, z) to a point")
+            raise self.wrong(node, f"no function; there are {', '.join(ONES)} of a number, distance(x, y, z)")
         return ONES[name](np.asarray(self.number(node.args[0]), dtype=np.float64)[()])

@@ -23,9 +23,9 @@ def select(system, *, species=None, indices=None, where=None) -> np.ndarray:
     """bool [n], the atoms of a System that are all that is said.
 
     species : a name or names; indices : whole numbers, counted from 0, and ranges "10:20" without their end
-    where : an expression over columns, e.g. 'z > 10 and charge < 0' (docs/groups.md): x y z, fractional a b c, vx vy vz,
-        species, index, mass, charge, the structure's own columns, groups among them; distance(x, y, z) to a point, of
-        the nearest image
+    where : an expression over columns, e.g. 'z > 10 and charge < 0' (docs/groups.md): x y z, fractional a b c, vx vy
+        vz, species, index, mass, charge, the structure's own columns, groups among them; distance(x, y, z) to a point,
+        of the nearest image
     InputError for what there is not.
     """
     found = np.ones(len(system.positions), dtype=bool)
