@@ -56,7 +56,7 @@ typedef struct md_kernels {
     /* integrate.c */
     void (*verlet_first)(const md_atoms *, double dt, double grid_big, md_motion *);
     void (*langevin_first)(const md_atoms *, double dt, double grid_big, uint64_t seed, uint64_t step,
-                           double decay, double spread, int64_t *heat_limbs, md_motion *);
+                           double decay, double spread, const md_baths *, int64_t *heat_limbs, md_motion *);
     int64_t (*second_kick)(const md_atoms *, double dt);
     void (*strain)(const md_atoms *, const md_strain *);
     void (*normals)(uint64_t seed, uint64_t step, uint64_t stream, const int64_t *tags, int64_t n, double *out);

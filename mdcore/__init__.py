@@ -54,6 +54,7 @@ _HOME = {
     "ASEPotential": "potentials.python",
     "VelocityVerlet": "dynamics.motion.verlet",
     "Langevin": "dynamics.motion.langevin",
+    "Bath": "dynamics.motion.langevin",
     "VelocityRescaling": "dynamics.motion.velocity_rescaling",
     "CellRescaling": "dynamics.motion.cell_rescaling",
     "StrainRate": "dynamics.motion.strain_rate",

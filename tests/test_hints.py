@@ -50,7 +50,7 @@ def test_every_hint_is_of_a_key_there_is():
         ("structure.supercell=[1,1,1]", "did you mean 'replicate'?"),
         ("minimize=true", "mdcore has no minimiser"),
         ("timestp=1", "unknown key; did you mean 'timestep' of [[stage]]?"),
-        ("output.temprature=1", "did you mean 'temperature' of [velocities] or [[stage]] or [analysis.reference]?"),
+        ("output.temprature=1", "did you mean 'temperature' of [velocities] or [[stage]] or"),
         ("steps=1", "steps = 1: unknown key here; it belongs to [[stage]]"),
         ("stage.0.ensemble=nvt", "relaxation: required"),
         ("stage.0.ensemble=NVT", "did you mean 'nvt'?"),

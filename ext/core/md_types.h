@@ -83,6 +83,13 @@ typedef struct md_strain {
     int periodic;                            /* bits of the directions */
 } md_strain;
 
+/* Baths of Langevin dynamics, at most 256. */
+typedef struct md_baths {
+    const uint8_t *bath; /* [tags] which one an atom has */
+    const double *rows;  /* [n][8] decay along x, y, z, 1; spread along x, y, z, 0 */
+    int64_t n;
+} md_baths;
+
 /* What a drift saw, squared; the caller decides what is too far. */
 typedef struct md_motion {
     double step2;  /* largest displacement of an atom in this step */

@@ -12,15 +12,17 @@
 #include "core/philox.h"
 #include "core/simd.h"
 
-enum { NOISE_BLOCK = 64 };
+enum { NOISE_BLOCK = 64, MOST_BATHS = 256 };
+enum { NO_NOISE, ONE_BATH, BATHS }; /* variants of `advance` */
 enum { NOISE_LANGEVIN = 0 }; /* stream; Python numbers the others */
 
 /* BAOAB (Leimkuhler & Matthews, J. Chem. Phys. 138, 174102 (2013)), first part: B A O A.
  * Without noise the two half drifts are one: velocity Verlet.
  * decay = exp(-friction dt); spread = sqrt(kT (1 - decay^2)); heat gets what the O step put in,
- * on the energy grid. */
+ * on the energy grid. Of BATHS, each atom has the decay and spread of its own along x, y and z, and each bath its heat. */
 MD_INLINE void advance(const md_atoms *atoms, double dt, double grid_big, uint64_t seed, uint64_t step,
-                       double decay, double spread, md_i128 *heat, md_motion *motion, const int langevin)
+                       double decay, double spread, const md_baths *baths, md_i128 *heat, md_motion *motion,
+                       const int langevin)
 {
     const int64_t n = atoms->n_owned;
     const v4d big = {grid_big, grid_big, grid_big, 0.0};
@@ -53,11 +55,21 @@ MD_INLINE void advance(const md_atoms *atoms, double dt, double grid_big, uint64
                 v4d d = v * drift + big - big;
                 if (langevin) {
                     const double *g = noise[i + k - block];
-                    const double s = spread * sqrt(inverse_mass);
                     const v4d before = v * v;
-                    v = v * keep + v_set1(s) * (v4d){g[0], g[1], g[2], 0.0};
+                    if (langevin == BATHS) {
+                        const double *row = baths->rows + 8 * baths->bath[atoms->tags[i + k]];
+                        const v4d s = v_load(row + 4) * v_set1(sqrt(inverse_mass));
+                        v = v * v_load(row) + s * (v4d){g[0], g[1], g[2], 0.0};
+                    } else {
+                        const double s = spread * sqrt(inverse_mass);
+                        v = v * keep + v_set1(s) * (v4d){g[0], g[1], g[2], 0.0};
+                    }
                     const v4d change = v * v - before;
-                    gained += md_energy((change[0] + change[1] + change[2]) * 0.5 / inverse_mass);
+                    const int64_t energy = md_energy((change[0] + change[1] + change[2]) * 0.5 / inverse_mass);
+                    if (langevin == BATHS)
+                        heat[baths->bath[atoms->tags[i + k]]] += energy;
+                    else
+                        gained += energy;
                     d += v * drift + big - big;
                 }
                 v_store(pv, v);
@@ -78,21 +90,25 @@ MD_INLINE void advance(const md_atoms *atoms, double dt, double grid_big, uint64
     far_total = v_worst(far_total, V_SHUFFLE(far_total, far_total, 2, 3, 0, 1));
     motion->step2 = v_worst(far_step, V_SHUFFLE(far_step, far_step, 1, 0, 3, 2))[0];
     motion->total2 = v_worst(far_total, V_SHUFFLE(far_total, far_total, 1, 0, 3, 2))[0];
-    *heat += gained;
+    if (langevin == ONE_BATH)
+        *heat += gained;
 }
 
 static void verlet_first(const md_atoms *atoms, double dt, double grid_big, md_motion *motion)
 {
-    md_i128 none = 0;
-    advance(atoms, dt, grid_big, 0, 0, 1.0, 0.0, &none, motion, 0);
+    advance(atoms, dt, grid_big, 0, 0, 1.0, 0.0, NULL, NULL, motion, NO_NOISE);
 }
 
 static void langevin_first(const md_atoms *atoms, double dt, double grid_big, uint64_t seed, uint64_t step,
-                           double decay, double spread, int64_t *heat_limbs, md_motion *motion)
+                           double decay, double spread, const md_baths *baths, int64_t *heat_limbs, md_motion *motion)
 {
-    md_i128 heat = 0;
-    advance(atoms, dt, grid_big, seed, step, decay, spread, &heat, motion, 1);
-    md_limbs(heat, heat_limbs);
+    md_i128 heat[MOST_BATHS] = {0};
+    if (baths)
+        advance(atoms, dt, grid_big, seed, step, decay, spread, baths, heat, motion, BATHS);
+    else
+        advance(atoms, dt, grid_big, seed, step, decay, spread, NULL, heat, motion, ONE_BATH);
+    for (int64_t k = 0; k < (baths ? baths->n : 1); k++)
+        md_limbs(heat[k], heat_limbs + 3 * k);
 }
 
 /* The closing half kick. Returns the row of an atom whose force is NaN or beyond

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from mdcore.base.errors import InputError
 from mdcore.cli import networks
 from mdcore.cli.summary import boundary, counts
@@ -12,7 +14,7 @@ from mdcore.config.settings import Settings
 from mdcore.engine import sanity
 from mdcore.faces.base import StageSettings
 from mdcore.potentials.base import Sum
-from mdcore.structure.groups import select
+from mdcore.structure.groups import group_of, select
 from mdcore.structure.system import System
 
 HOTTEST = 100.0  # max_temperature = "auto": so many times the highest temperature named
@@ -53,6 +55,7 @@ def make_system(settings: Settings) -> System:
     validate_species(settings, system.symbols)
     check_boundary(settings, system)
     add_groups(settings, system)
+    check_groups(settings, system.columns)
     if settings.velocities.temperature is not None:
         draw_velocities(settings, system)
     return system
@@ -70,6 +73,28 @@ def add_groups(settings: Settings, system: System) -> None:
         except InputError as error:
             raise at(settings, ("group", i), f"{group.name}: {error}") from None
         system.columns[group.name] = found
+        if group.fixed:
+            hold(system, found, group.fixed)
+
+
+def check_groups(settings: Settings, columns: dict) -> None:
+    """Is each group there that the input names? columns : of the structure; InputError."""
+    problems = Problems(settings.origin)
+    for section in ("potential", "stage"):
+        for i, part in enumerate(getattr(settings, section)):
+            for name in part.groups:
+                try:
+                    group_of(columns, name)
+                except InputError as error:
+                    problems.add((section, i), str(error))
+    problems.raise_if_any()
+
+
+def hold(system: System, atoms, axes: str) -> None:
+    """These atoms (bool [n]) keep their components along `axes`, such as "xz"."""
+    fixed = np.zeros((len(atoms), 3), dtype=bool) if system.fixed is None else system.fixed
+    fixed[np.ix_(atoms, ["xyz".index(axis) for axis in axes])] = True
+    system.fixed = fixed
 
 
 def make_reference(settings: Settings) -> dict:

@@ -27,6 +27,7 @@ from mdcore.dynamics.simulation import Simulation
 from mdcore.output import checkpoint
 from mdcore.output.lock import RunLock, lock_path
 from mdcore.output.progress import Meter, Progress, banner
+from mdcore.structure.columns import checked
 
 
 def command(arguments, comm) -> None:
@@ -212,6 +213,7 @@ def read_state(settings: Settings, path: str, stages) -> dict:
             f"{stages[-1].last}; give a stage more steps"
         )
     validate_species(settings, tuple(state["symbols"]))
+    assemble.check_groups(settings, checked(state.get("columns", {}), len(state["species"])))
     tell_differences(path, checkpoint.read_provenance(path).get("input", ""), settings, "the run")
     return state
 

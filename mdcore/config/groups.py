@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mdcore.base.names import is_group_name
-from mdcore.faces.schema import Integer, List, OneOf, Text, setting
+from mdcore.faces.schema import Choice, Integer, List, OneOf, Text, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,14 @@ class GroupSettings:
         default=None,
         default_text="any",
         example="z < 5 and species == 'Cu'",
+    )
+
+    fixed: str | None = setting(
+        Choice(("x", "y", "z", "xy", "xz", "yz", "xyz")),
+        'Held in place: `"xyz"`, or the components that are. They are at rest, and go along with a cell that changes.',
+        default=None,
+        default_text="free",
+        example="xyz",
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:

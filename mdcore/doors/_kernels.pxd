@@ -1,7 +1,7 @@
 # cython: language_level=3
 """What ext/kernels.h declares, for the door to these kernels (_kernels.pyx)."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint8_t, uint64_t
 
 cdef extern from "kernels.h" nogil:
     ctypedef struct md_atoms:
@@ -55,6 +55,11 @@ cdef extern from "kernels.h" nogil:
         int32_t *bin
         int32_t *start
         int64_t capacity
+
+    ctypedef struct md_baths:
+        const uint8_t *bath
+        const double *rows
+        int64_t n
 
     ctypedef struct md_motion:
         double step2
@@ -125,7 +130,7 @@ cdef extern from "kernels.h" nogil:
         const md_pair_entry *pairs
         void (*verlet_first)(const md_atoms *, double, double, md_motion *) noexcept nogil
         void (*langevin_first)(const md_atoms *, double, double, uint64_t, uint64_t, double, double,
-                               int64_t *, md_motion *) noexcept nogil
+                               const md_baths *, int64_t *, md_motion *) noexcept nogil
         int64_t (*second_kick)(const md_atoms *, double) noexcept nogil
         void (*strain)(const md_atoms *, const md_strain *) noexcept nogil
         void (*normals)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, double *) noexcept nogil

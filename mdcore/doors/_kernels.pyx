@@ -7,7 +7,7 @@ Arrays are checked when they are bound; after that a call costs one pointer.
 
 import os
 
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint8_t, uint64_t
 
 import numpy as np
 
@@ -326,13 +326,19 @@ def verlet_first(AtomRows atoms, double dt, double grid_big):
 
 
 def langevin_first(AtomRows atoms, double dt, double grid_big, uint64_t seed, uint64_t step, double decay,
-                   double spread, int64_t[::1] heat):
-    """B A O A of BAOAB; heat (limbs [3]) gets the energy the O step put in. Returns as verlet_first."""
+                   double spread, int64_t[:, ::1] heat, const uint8_t[::1] bath=None, const double[:, ::1] rows=None):
+    """B A O A of BAOAB; heat (limbs [baths, 3]) gets the energy the O step put in. bath : of each tag; rows : [baths, 8]
+    of baths (md_types.h), instead of decay and spread. Returns as verlet_first."""
     cdef md_motion motion
-    if heat.shape[0] != 3:
-        raise ValueError("heat is [3]")
+    cdef md_baths own
+    cdef int64_t n = 1 if rows is None else rows.shape[0]
+    if heat.shape[0] != n or heat.shape[1] != 3 or n > 256 or (rows is not None and rows.shape[1] != 8):
+        raise ValueError("heat is [baths, 3], rows [baths, 8]")
+    if rows is not None:
+        own.bath, own.rows, own.n = &bath[0], &rows[0, 0], n
     with nogil:
-        K.langevin_first(&atoms.rows, dt, grid_big, seed, step, decay, spread, &heat[0], &motion)
+        K.langevin_first(&atoms.rows, dt, grid_big, seed, step, decay, spread, NULL if rows is None else &own,
+                         &heat[0, 0], &motion)
     return motion.step2, motion.total2
 
 

@@ -11,15 +11,12 @@ import numpy as np
 
 from mdcore.base import exact, units
 from mdcore.base.errors import InputError
-from mdcore.doors import _kernels
 from mdcore.dynamics import thermo
-from mdcore.structure import velocities
 from mdcore.structure.box import FARTHEST, Box, check_positions
-from mdcore.structure.columns import checked, column, of_kernels, pack
+from mdcore.structure.columns import FIXED, checked, column, of_kernels, pack
 from mdcore.structure.system import System
 
 MOST_KINETIC = 2.0**21  # m v^2 along an axis, internal unit: more would not be summed exactly
-AT_REST = 1e-9  # of the kinetic energy: less in the motion of the whole is rounding
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,7 @@ class Description:
     info: dict
     farthest: float  # coordinates that the run must keep exact, farther out than the cell; 0: there are none
     strained: dict | None = None  # `Work.lattice` of a run that goes on
+    fixed: tuple[int, int, int] = (0, 0, 0)  # atoms that are held along x, y, z
 
     @property
     def n_atoms(self) -> int:
@@ -50,7 +48,10 @@ def describe(system) -> Description:
     system.check_free()
     counts, mass = _counts(system.species, system.symbols), math.fsum(system.masses)
     farthest = _farthest(system.box, system.positions)
-    return Description(system.box, tuple(system.symbols), counts, system.units, mass, dict(system.info), farthest)
+    return Description(
+        system.box, tuple(system.symbols), counts, system.units, mass, dict(system.info), farthest,
+        fixed=_held(system.columns),
+    )  # fmt: skip
 
 
 def _farthest(box, positions) -> float:
@@ -60,6 +61,10 @@ def _farthest(box, positions) -> float:
     farthest = float(np.abs(box.wrap(positions)[0]).max())
     corner = float((np.abs(box.origin) + np.abs(box.matrix).sum(axis=0)).max())
     return 2.0 * farthest if farthest >= max(exact.POSITION_REACH, corner) else 0.0
+
+
+def _held(columns) -> tuple[int, int, int]:
+    return tuple(np.sum(columns.get(FIXED, np.zeros((1, 3))), axis=0, dtype=int).tolist())
 
 
 def _counts(species, symbols) -> tuple[int, ...]:
@@ -121,7 +126,8 @@ def describe_state(state: dict) -> Description:
     counts = _counts(state["species"], symbols)
     mass = math.fsum(state["masses"])
     unit, farthest = units.get(state["units"]), state.get("farthest", 0.0)
-    return Description(box, symbols, counts, unit, mass, dict(state["info"]), farthest, state.get("strained"))
+    info, held = dict(state["info"]), _held(state.get("columns", {}))
+    return Description(box, symbols, counts, unit, mass, info, farthest, state.get("strained"), held)
 
 
 def load(sim, system, state) -> None:
@@ -147,6 +153,8 @@ def load(sim, system, state) -> None:
     counts = None
     if columns is not None:
         columns |= of_kernels(sim.atoms)
+        if sim.work.holds:
+            columns["v"][:, :3][columns[FIXED]] = 0.0
         x = columns["x"][:, :3]
         x[...], moved = sim.box.wrap(x)
         columns["images"] += moved
@@ -259,8 +267,8 @@ def set_velocities(sim, values) -> None:
     masses = everywhere(sim, sim.atoms.masses[: sim.atoms.n_owned])
     unit = sim.units.velocity
     sim.atoms.velocities[:] = _given(sim, "velocities", values, lambda v: check_speed(v * unit, masses)) * unit
-    if sim._running is not None:
-        sim.degrees_of_freedom = degrees_of_freedom(sim, sim._running.conserves_momentum)
+    if sim.work.holds:
+        sim.atoms.velocities[sim.atoms.fixed[: sim.atoms.n_owned]] = 0.0
 
 
 def snapshot(sim) -> thermo.Snapshot | None:
@@ -320,47 +328,3 @@ def state(sim) -> dict | None:
         "heat": str(heat),
         "farthest": sim.system.farthest,
     }
-
-
-def _momentum(sim) -> tuple[np.ndarray, int]:
-    """(total momentum [3], total kinetic energy on the energy grid), from exact sums: the same on every rank."""
-    sums = [exact.integer(row) for row in sim.comm.sum(_kernels.kinetic_sums(sim.atoms))]
-    return np.array([exact.value(p, exact.ENERGY_BITS) for p in sums[6:]]), sum(sums[:3]) // 2
-
-
-def remove_momentum(sim) -> None:
-    """Zero the total momentum, and the angular momentum of a cluster; the energy goes to `sim.heat`."""
-    momentum, before = _momentum(sim)
-    sim.atoms.velocities[:] -= momentum / sim.system.total_mass
-    if not any(sim.box.periodic):
-        gathered = _gather(sim, "x", "v", "masses")
-        new = None
-        if gathered is not None:
-            x, v, masses = gathered
-            new = velocities.zero_angular_momentum(x[:, :3], v[:, :3], masses)
-        sim.atoms.velocities[:] = sim.comm.bcast(new)[sim.atoms.tags[: sim.atoms.n_owned]]
-    _, after = _momentum(sim)
-    if sim.comm.rank == 0:
-        sim.driven.heat += after - before
-
-
-def degrees_of_freedom(sim, conserves: bool) -> int:
-    """Motions that share the kinetic energy; those that the dynamics conserve and that are at rest do not.
-
-    conserves : the integrator conserves momentum (and the angular momentum of a cluster or wire)
-    """
-    n = sim.system.n_atoms
-    momentum, kinetic = _momentum(sim)
-    energy = exact.value(kinetic, exact.ENERGY_BITS)
-    if not conserves or momentum @ momentum / (2.0 * sim.system.total_mass) > AT_REST * energy:
-        return 3 * n
-    if sum(sim.box.periodic) > 1:
-        return velocities.degrees_of_freedom(sim.box, n)
-    gathered, free = _gather(sim, "x", "v", "masses", "images"), None
-    if gathered is not None:
-        x, v, masses, images = gathered
-        x, v = x[:, :3] + images @ sim.box.matrix, v[:, :3]
-        still = velocities.zero_angular_momentum(x, v, masses, velocities.rotation_axis(sim.box))
-        rotation = 0.5 * float(masses @ ((v**2).sum(axis=1) - (still**2).sum(axis=1)))
-        free = velocities.degrees_of_freedom(sim.box, n, x, zero_rotation=abs(rotation) <= AT_REST * energy)
-    return sim.comm.bcast(free)

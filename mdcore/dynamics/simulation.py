@@ -9,7 +9,7 @@ from mdcore.base.comm import connect
 from mdcore.base.errors import InputError, Interrupted
 from mdcore.base.ranges import number
 from mdcore.base.timers import Timers
-from mdcore.dynamics import loading
+from mdcore.dynamics import drift, loading
 from mdcore.dynamics.loading import describe, describe_state
 from mdcore.dynamics.motion.run import Run
 from mdcore.dynamics.thermo import Thermo, measure
@@ -67,11 +67,13 @@ class Simulation(View):
         skin = SKIN[self.units.name] if skin is None else skin
         skin = number("[neighbors] skin", skin, "length")
         self.timers = Timers()
-        self.work = Work(potential, self.symbols, skin, comm=self.comm, units=self.units, timers=self.timers)
         whole = self.system
+        self.work = Work(
+            potential, self.symbols, skin, comm=self.comm, units=self.units, timers=self.timers, holds=any(whole.fixed)
+        )
         self.work.take_cell(whole.box, whole.counts, whole.farthest, processor_grid, whole.strained)
         self.atoms, self.neighbors, self.results = self.work.atoms, self.work.neighbors, self.work.results
-        self.driven = Run(self.work, seed)  # what the integrator knows: step, heat, degrees of freedom, ...
+        self.driven = Run(self.work, seed, sum(whole.fixed))  # what the integrator knows: step, heat, ...
         self.observers = []
         self.stop_requested = lambda: False
         self.start_step = 0
@@ -85,7 +87,7 @@ class Simulation(View):
         self._bad_row = -1
         self._thermo, self._observing = None, False
         self._observed = self._next_due = self._next_energy = -1
-        self.degrees_of_freedom = 3 * self.system.n_atoms
+        self.degrees_of_freedom = 3 * self.system.n_atoms - sum(whole.fixed)
         self.restored_time, self._restored = 0.0, {}
         loading.load(self, system if here else None, state if here else None)
         self._neighbourhood(look=not resumed)
@@ -195,8 +197,8 @@ class Simulation(View):
             conserves = integrator.conserves_momentum
             if first_step is None:
                 if conserves and (after_noise if zero_momentum is None else zero_momentum):
-                    loading.remove_momentum(self)
-                self.degrees_of_freedom = loading.degrees_of_freedom(self, conserves)
+                    drift.remove_momentum(self)
+                self.degrees_of_freedom = drift.degrees_of_freedom(self, conserves)
         run = self.driven
         run.first_step, run.steps = self.step if first_step is None else first_step, steps
         run.forget()

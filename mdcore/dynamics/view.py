@@ -8,7 +8,7 @@ import numpy as np
 
 from mdcore.base.elements import formula
 from mdcore.base.errors import InputError, MdcoreError
-from mdcore.dynamics import loading
+from mdcore.dynamics import drift, loading
 from mdcore.dynamics.thermo import Snapshot, virial
 
 
@@ -134,6 +134,8 @@ class View:
     @velocities.setter
     def velocities(self, velocities) -> None:
         loading.set_velocities(self, velocities)
+        if self._running is not None:
+            self.degrees_of_freedom = drift.degrees_of_freedom(self, self._running.conserves_momentum)
         self._thermo = None
 
     @property

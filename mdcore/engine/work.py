@@ -17,8 +17,9 @@ from mdcore.engine import faults, sanity
 from mdcore.engine.domain import Domain, extent_of, on_grid
 from mdcore.engine.neighbors import Neighbors
 from mdcore.potentials.base import Results, leaves
-from mdcore.structure.atoms import Atoms, declared
+from mdcore.structure.atoms import Atoms, Column, declared
 from mdcore.structure.box import Box
+from mdcore.structure.columns import FIXED
 
 
 class Work:
@@ -27,17 +28,24 @@ class Work:
     potential : keeps the protocol of potentials/base.py; symbols : names of the species; bound : the potential for them
     skin : the lists hold pairs up to cutoff + skin; comm : communicator; timers : where the time goes
 
+    holds : components of atoms are held in place: the structure says which ("fixed"), forces on them are 0; those that
+    they would feel are in `unheld` float64 [n_owned, 3] after forces with energy
+
     atoms, neighbors, results : always the same objects; box, domain, bits (of the grid of positions), tail : of the
     cell as it is now
     virial : limbs int64 [6, 3], this rank's share, of the last forces with energy
     """
 
-    def __init__(self, potential, symbols, skin: float, *, comm=None, units=METAL, timers: Timers | None = None):
+    def __init__(
+        self, potential, symbols, skin: float, *, comm=None, units=METAL, timers: Timers | None = None,
+        holds: bool = False,
+    ):  # fmt: skip
+        self.holds, self.unheld = holds, None
         self.potential, self.symbols, self.units = potential, tuple(symbols), units
         self.comm = SelfComm() if comm is None else comm
         self.bound = potential.bind(self.symbols)
         self.neighbors = Neighbors(potential.lists, skin, len(self.symbols))
-        columns = declared(leaves(self.bound))
+        columns = declared(leaves(self.bound)) | ({FIXED: Column("?", (3,), "structure")} if holds else {})
         self.atoms, self.results = Atoms(columns=columns), Results()
         sent = (name for name, column in columns.items() if column.ghosts)
         self._ghost_columns = (*potential.ghost_columns, *sent)
@@ -167,6 +175,9 @@ class Work:
         self.domain.reverse_forces(atoms)
         if wanted := [rows for rows in (shares, virials) if rows is not None]:
             self.domain.reverse_add_rows(*wanted)
+        if self.holds:
+            self.unheld = atoms.forces.copy() if want_energy else None
+            np.copyto(atoms.forces, 0.0, where=atoms.fixed[: atoms.n_owned])
         lap("communicate")
 
     def shares(self) -> tuple[np.ndarray, np.ndarray | None]:

@@ -22,6 +22,11 @@ class PotentialSettings:
 
     type: str = setting(Choice(tuple(POTENTIALS)), "Kind of potential.", example="lj")
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups it names."""
+        return ()
+
     def check_species(self, symbols) -> Iterator[tuple[str, str]]:
         """(key, complaint) if the species of the structure do not suit."""
         return iter(())
@@ -74,6 +79,11 @@ class StageSettings:
     @property
     def temperatures(self) -> tuple[float, ...]:
         """The temperatures this stage names."""
+        return ()
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups this stage names."""
         return ()
 
     @property

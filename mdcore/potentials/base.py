@@ -83,6 +83,7 @@ class Potential:
 
     cutoff : unit of length; list_kinds : lists that it reads; ghost_columns : what ghosts carry
     at_any_distance : it says what happens when atoms overlap; trained : it knows only what it was trained on
+    pushes : axes along which forces do not add up to zero, some of "xyz": it acts from outside
     truncated : it may jump at its cutoff; tells_virials : of each atom, where asked
     findings : what its bound potentials `find`
     watchers : objects with ``look(sim, term)`` and ``note(sim, term)``, both called by all ranks: `look` at the end of
@@ -95,6 +96,7 @@ class Potential:
     ghost_columns: tuple[str, ...] = ()
     at_any_distance = False
     trained = False
+    pushes = ""
     truncated = False
     tells_virials = False
     findings: tuple[Finding, ...] = ()
@@ -184,6 +186,11 @@ class Sum(Potential):
     def tells_virials(self) -> bool:
         """Do all its terms?"""
         return all(term.tells_virials for term in self.terms)
+
+    @property
+    def pushes(self) -> str:
+        """The axes along which one of its terms pushes the whole."""
+        return "".join(axis for axis in "xyz" if any(axis in term.pushes for term in self.terms))
 
     @property
     def findings(self) -> tuple[Finding, ...]:

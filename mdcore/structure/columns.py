@@ -15,6 +15,7 @@ from mdcore.structure.atoms import COLUMNS
 from mdcore.structure.extxyz_columns import ALIASES, LONGEST_LABEL, NAME, is_kept
 
 CHARGE = "charge"
+FIXED = "fixed"
 WIDEST = 1000  # numbers of an atom in a column
 
 
@@ -57,6 +58,18 @@ class WithColumns:
         else:
             self.columns[CHARGE] = charges
 
+    @property
+    def fixed(self) -> np.ndarray | None:
+        """bool [n, 3], the components of each atom that are held where they are, or None: the column "fixed"."""
+        return self.columns.get(FIXED)
+
+    @fixed.setter
+    def fixed(self, fixed) -> None:
+        if fixed is None or not np.any(fixed):
+            self.columns.pop(FIXED, None)
+        else:
+            self.columns[FIXED] = fixed
+
 
 def checked(columns, n: int) -> dict[str, np.ndarray]:
     """Copies of the columns of n atoms; InputError."""
@@ -68,6 +81,8 @@ def checked(columns, n: int) -> dict[str, np.ndarray]:
 def _checked(name, values, n: int) -> np.ndarray:
     if name == CHARGE:
         return column("charges", values, n, ())
+    if name == FIXED:
+        return _fixed(values, n)
     if not isinstance(name, str) or ALIASES.get(name.lower()) or not is_kept(name):
         raise InputError(
             f"columns: {name!r} can't be the name of one: a word without : = / and quotes that does not name "
@@ -97,6 +112,16 @@ def _checked(name, values, n: int) -> np.ndarray:
     return np.ascontiguousarray(values, dtype=kind)
 
 
+def _fixed(values, n: int) -> np.ndarray:
+    held = np.array(values)
+    if held.shape not in ((n,), (n, 3)) or held.dtype != np.bool_:
+        raise InputError(
+            f'columns: "fixed" says which atoms are held: expected yes or no (bool), [{n}] or [{n}, 3], got '
+            f"{held.dtype.name} {list(held.shape)}; another column needs another name"
+        )
+    return np.broadcast_to(held.reshape(n, -1), (n, 3)).copy()
+
+
 def column(name, values, n, row=(3,)) -> np.ndarray:
     """A fresh float64 [n, *row], or InputError; n = None takes any length but zero."""
     try:
@@ -120,7 +145,7 @@ def of_ase(atoms) -> dict[str, np.ndarray]:
     if "initial_charges" in arrays:
         found[CHARGE] = column("charges", arrays["initial_charges"], n, ())
     for name in arrays:
-        if name == CHARGE or ALIASES.get(name.lower()) or (NAME.fullmatch(name) and not is_kept(name)):
+        if name in (CHARGE, FIXED) or ALIASES.get(name.lower()) or (NAME.fullmatch(name) and not is_kept(name)):
             continue  # a System has it, or it would be wrong after a step
         try:
             found |= checked({name: arrays[name]}, n)

@@ -69,7 +69,7 @@ class Frame:
     info: dict = field(default_factory=dict)  # the same as bool, int, float, array, JSON or text
     columns: tuple[str, ...] = ()  # names of all columns in the file
     extra: dict = field(default_factory=dict)  # columns that were asked for by name: float64 [n, width]
-    constraints: str = ""  # what the file holds in place, in words
+    fixed: np.ndarray | None = None  # what the file holds in place, bool [n] or [n, 3]
     others: dict = field(default_factory=dict)  # users' columns: float64, int64, bool or str [n] or [n, width]
 
     @property
@@ -229,11 +229,9 @@ def _parse(text, path, index, line, n_atoms, units, wanted, extra=(), may_be_nan
         if (order[1:] < order[:-1]).any():
             species = species[order]
             columns = {name: column[order] for name, column in columns.items()}
-    constraints = ""
+    fixed = None
     if MOVES in columns:
-        label = next(label for name, label, *_ in plan if name == MOVES)
-        held = int(frozen(columns[MOVES], label, where).sum())
-        constraints = f"the column {label} holds {held} of {n_atoms} atoms in place" if held else ""
+        fixed = frozen(columns[MOVES], next(label for name, label, *_ in plan if name == MOVES), where)
     optional = ("velocities", "momenta", "masses", "charges", "forces")
     return Frame(
         where=where,
@@ -248,7 +246,7 @@ def _parse(text, path, index, line, n_atoms, units, wanted, extra=(), may_be_nan
         info=head.info,
         columns=tuple(label for label, *_ in head.properties),
         extra={name: columns[name].reshape(n_atoms, -1) for name in columns if name in extra},
-        constraints=constraints,
+        fixed=fixed,
         others=others(columns, where),
         **{name: columns.get(name) for name in optional},
     )

@@ -154,15 +154,14 @@ def _with_e(lines, layout) -> list[str]:
 
 
 def frozen(words: np.ndarray, label: str, where: str) -> np.ndarray:
-    """bool [n]: is the atom held, along one direction at least? words : of the column `label`, [n] or [n, 3]"""
+    """bool [n] or [n, 3]: is the atom held? words : of the column `label`, [n] or [n, 3]"""
     true, false = np.isin(words, TRUE), np.isin(words, FALSE)
     if not (true | false).all():
         if label.lower() != MOVES and (np.char.isdigit(words) | np.isin(words, ("-1",))).all():  # numbers of groups
             return np.zeros(len(words), dtype=bool)
         bad = int(np.argwhere(~(true | false))[0][0])
         raise InputError(f"{where}: atom {bad} (counting from 0): {label} = {np.ravel(words[bad]).tolist()}: T or F?")
-    held = true if label.lower() in FROZEN else false
-    return held if held.ndim == 1 else held.any(axis=1)
+    return true if label.lower() in FROZEN else false
 
 
 def others(columns: dict, where: str) -> dict[str, np.ndarray]:

@@ -16,8 +16,9 @@ from mdcore.base.ranges import RANGES, number
 from mdcore.base.units import METAL, UnitSystem
 from mdcore.base.units import get as get_units
 from mdcore.structure import crystals, extxyz
+from mdcore.structure.ase_constraints import constraints_of, to_constraints
 from mdcore.structure.box import Box, check_positions
-from mdcore.structure.columns import CHARGE, WithColumns, column, of_ase
+from mdcore.structure.columns import CHARGE, FIXED, WithColumns, column, of_ase
 from mdcore.structure.quantities import ASYMMETRIC, asymmetric, asymmetry, numbers, tensor, voigt
 
 FASTEST = 1e6  # unit of velocity
@@ -43,7 +44,8 @@ class System(WithColumns):
     info : where the system comes from: a file and its frame, a lattice, ... A file's energy,
         forces [n, 3] and stress [6] (user units) are kept here as well.
 
-    constraints : what the source holds in place, in words, or "". mdcore can't hold anything yet: a Simulation refuses
+    fixed : bool [n, 3] or None, components that are held where they are; constraints : what the source constrains
+        beside, in words, or "": a Simulation refuses
 
     The tag of an atom is its place here, counted from 0. Arrays are copied in. Raises
     InputError for wrong shapes, numbers that are not finite, and species without a mass.
@@ -118,7 +120,7 @@ class System(WithColumns):
         system.info = {"source": str(path), "frame": data.index, **other}
         if labels:
             system.info.update(data.results(box.volume if any(box.periodic) else None, units))
-        system.constraints = data.constraints
+        system.fixed = data.fixed
         return system
 
     @classmethod
@@ -243,7 +245,7 @@ class System(WithColumns):
             system.masses = _override(system, masses)
         if atoms.has("momenta"):  # ASE's unit of velocity, Angstrom / (Angstrom sqrt(amu/eV)), is ours inside
             system.velocities = atoms.get_velocities() / units.velocity
-        system.constraints = _constraints(atoms)
+        system.fixed, system.constraints = constraints_of(atoms)
         results = getattr(atoms.calc, "results", {})
         system.info |= {key: results[key] for key in ("energy", "forces") if key in results}
         if "stress" in results:
@@ -257,8 +259,8 @@ class System(WithColumns):
         """InputError if something is to be held in place, which no simulation here does."""
         if self.constraints:
             raise InputError(
-                f"{self.constraints}, which mdcore can't do yet: they would move. Take that out of the structure "
-                '(in Python: system.constraints = "") if they may'
+                f"{self.constraints}: mdcore holds atoms and their components (FixAtoms, FixCartesian), nothing else. "
+                'Take that out of the structure (in Python: system.constraints = "") if it may go'
             )
 
     def to_ase(self):
@@ -280,7 +282,9 @@ class System(WithColumns):
             momenta=momenta,
             charges=self.charges,
         )
-        atoms.arrays |= {name: values.copy() for name, values in self.columns.items() if name != CHARGE}
+        atoms.arrays |= {name: values.copy() for name, values in self.columns.items() if name not in (CHARGE, FIXED)}
+        if self.fixed is not None:
+            atoms.set_constraint(to_constraints(self.fixed))
         return atoms
 
     def _masses(self, masses) -> np.ndarray:
@@ -350,17 +354,6 @@ def _same_velocities(ours: np.ndarray, others: np.ndarray, where: str) -> None:
             f"{where}: its columns of momenta and of velocities contradict each other, first of all for atom {worst} "
             f"(counting from 0): {ours[worst].tolist()} and {others[worst].tolist()}; leave one of them out"
         )
-
-
-def _constraints(atoms) -> str:
-    """What ASE's Atoms hold in place, in words."""
-    held = []
-    for constraint in atoms.constraints:
-        index, mask = getattr(constraint, "index", None), getattr(constraint, "mask", True)
-        if (index is None or np.size(index)) and np.any(mask):
-            on = "" if index is None else f" on {np.size(index)} of {len(atoms)} atoms"
-            held.append(f"{type(constraint).__name__}{on}")
-    return f"constraints ({', '.join(dict.fromkeys(held))}) hold atoms in place" if held else ""
 
 
 def _species(species, symbols, n) -> tuple[np.ndarray, tuple[str, ...]]:

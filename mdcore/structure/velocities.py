@@ -23,6 +23,9 @@ def maxwell_boltzmann(
     scale : scale to exactly ``temperature``; otherwise it fluctuates as in the canonical ensemble
     normals : replaces ``_kernels.normals(seed, step, stream, tags)``
 
+    Components that are held (``system.fixed``) stay at rest; along their axes there is no total momentum to remove, nor
+    is there a rotation.
+
     Raises InputError if no motion is left to be warm (one atom without momentum).
     """
     if normals is None:
@@ -31,22 +34,26 @@ def maxwell_boltzmann(
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
         raise InputError(f"seed = {seed!r}: expected an integer from 0 to 2^64 - 1")
     box, masses, n = system.box, system.masses, len(system.positions)
-    rotation = not any(box.periodic) if zero_rotation is None else zero_rotation
+    fixed = system.fixed
+    if fixed is not None and zero_rotation:
+        raise InputError("zero_rotation = true: what is partly held in place does not turn; leave it out")
+    rotation = fixed is None and not any(box.periodic) if zero_rotation is None else zero_rotation
     axis = rotation_axis(box) if rotation else None
-    free = degrees_of_freedom(box, n, system.positions, zero_momentum, rotation)
+    free = degrees_of_freedom(box, n, system.positions, zero_momentum, rotation, fixed)
     if temperature > 0.0 and free == 0:
-        raise InputError(
-            f"temperature = {temperature:g}: a single atom without momentum can't be warm; "
-            "set temperature = 0, or zero_momentum = false"
-        )
+        what = "a single atom without momentum can't be warm" if fixed is None else "nothing is left to be warm"
+        raise InputError(f"temperature = {temperature:g}: {what}; set temperature = 0, or zero_momentum = false")
     if temperature == 0.0:
         system.velocities = np.zeros((n, 3))
         return system.velocities
     noise = np.asarray(normals(int(seed), 0, STREAM, np.arange(n, dtype=np.int64)))
     thermal = system.units.boltzmann * temperature
     velocities = noise * np.sqrt(thermal / masses)[:, None]
+    if fixed is not None:
+        velocities[fixed] = 0.0
     if zero_momentum:
-        velocities = _zero_momentum(velocities, masses)
+        still = _zero_momentum(velocities, masses)
+        velocities = still if fixed is None else np.where(fixed.any(axis=0), velocities, still)
     if rotation:
         velocities = zero_angular_momentum(system.positions, velocities, masses, axis)
     if scale:
@@ -88,14 +95,20 @@ def zero_angular_momentum(positions, velocities, masses, axis=None) -> np.ndarra
     return velocities
 
 
-def degrees_of_freedom(box, n_atoms: int, positions=None, zero_momentum=True, zero_rotation=False) -> int:
+def degrees_of_freedom(
+    box, n_atoms: int, positions=None, zero_momentum=True, zero_rotation=False, fixed=None
+) -> int:
     """Motions that carry kinetic energy.
 
     3n; less 3 for the total momentum; less the rotations that are removed: 3 of a cluster (2 if its atoms
     lie on a line, none of a single atom), 1 of a wire (periodic along one direction) about its axis, unless
     all its atoms lie on it. ``positions`` [n, 3] are needed for the rotations only. InputError if
-    rotations are to be removed from a system that is periodic along two or three directions.
+    rotations are to be removed from a system that is periodic along two or three directions. Of what is `fixed` (bool
+    [n, 3]) there are the components that are not, and momentum to remove along axes where all are loose.
     """
+    if fixed is not None:
+        loose = 3 - int(fixed.any(axis=0).sum())
+        return max(int((~fixed).sum()) - (loose if zero_momentum else 0), 0)
     free = 3 * n_atoms - (3 if zero_momentum else 0)
     if not zero_rotation:
         return free

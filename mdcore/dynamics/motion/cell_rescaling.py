@@ -60,7 +60,7 @@ class CellRescaling(Part):
             )
         target = self.pressure.at(run) * run.units.pressure
         # motions that are held (of the whole) have no kinetic energy, yet a part in the pressure
-        held = thermal * (run.n_atoms - run.degrees_of_freedom / 3.0) / volume
+        held = thermal * (run.n_atoms - run.n_fixed / 3.0 - run.degrees_of_freedom / 3.0) / volume
         root, noise = math.sqrt(volume), run.random(STREAM).standard_normal()
         drift = -0.5 * self.rate * root * (target - run.pressure() - held - 0.5 * thermal / volume)
         changed = root + drift + math.sqrt(0.5 * thermal * self.rate) * noise

@@ -3,10 +3,12 @@
 import numpy as np
 
 from mdcore.base import exact
+from mdcore.base.comm import on_root
 from mdcore.base.errors import InputError
 from mdcore.base.voigt import PLACE
 from mdcore.doors import _kernels
 from mdcore.engine import faults
+from mdcore.structure.groups import group_of
 
 MOST_STRAIN = 0.2  # of a length, in one step
 
@@ -15,16 +17,18 @@ class Run:
     """The atoms of this rank, their cell and the clock. Internal units; all but the atoms is the same on every rank.
 
     work : atoms, cell and forces (work.py); seed : of random numbers
+    n_fixed : components of atoms that are held in place
     step : steps done; first_step, steps : where the stage began, and how long it is; degrees_of_freedom : of the stage
     heat : energy put in from outside, int on the energy grid (exact.py), this rank's share
     """
 
-    def __init__(self, work, seed: int):
-        self.work, self.seed = work, seed
+    def __init__(self, work, seed: int, n_fixed: int = 0):
+        self.work, self.seed, self.n_fixed = work, seed, n_fixed
         self.atoms, self.units, self.comm = work.atoms, work.units, work.comm
         self.step = self.first_step = self.steps = 0
         self.degrees_of_freedom = 0
         self.heat = 0
+        self._groups = {}
         self._kinetic = None  # while parts of one step act
         self._owed = None  # strain whose work is not booked yet, virial before it
 
@@ -41,6 +45,22 @@ class Run:
     def big(self) -> float:
         """Rounds positions to their grid, x + big - big."""
         return self.work.big
+
+    @property
+    def fixed(self) -> np.ndarray | None:
+        """bool [n_owned, 3], the components that are held, of this rank's atoms; None: none of any rank."""
+        return self.atoms.fixed[: self.atoms.n_owned] if self.work.holds else None
+
+    def of_columns(self, find):
+        """`find(columns)`, columns : what the structure says of each atom, by tag (structure/columns.py), which rank 0
+        knows; its answer, or its InputError, on every rank (collective)."""
+        return on_root(self.comm, lambda: find(self.atoms.constants), share=True)
+
+    def group(self, name: str) -> np.ndarray:
+        """bool [n_atoms], by tag: is it in the group? InputError for one that is not there (collective)."""
+        if name not in self._groups:
+            self._groups[name] = self.of_columns(lambda columns: group_of(columns, name))
+        return self._groups[name]
 
     def kinetic(self) -> np.ndarray:
         """The sum of m v (x) v, float64 [3, 3], at the end of this step; its trace is twice the kinetic energy

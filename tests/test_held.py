@@ -1,0 +1,244 @@
+"""Are atoms that are held at rest, and those that are not as warm as they should be?"""
+
+import numpy as np
+import pytest
+
+from mdcore import (
+    Bath,
+    CellRescaling,
+    InputError,
+    Langevin,
+    LennardJones,
+    Simulation,
+    StrainRate,
+    System,
+    VelocityRescaling,
+    VelocityVerlet,
+    maxwell_boltzmann,
+    select,
+)
+from mdcore.output import checkpoint
+from tests.mpi import mpirun, needs_mpi
+
+
+def crystal(temperature=0.5):
+    """A layer is held, and one atom along x; 256 atoms."""
+    system = System.build("fcc", density=0.9, species="A", units="lj", repeat=(4, 4, 4))
+    system.columns["wall"] = select(system, where="z < 1.2")
+    fixed = np.repeat(system.columns["wall"][:, None], 3, axis=1)
+    fixed[200, 0] = True
+    system.fixed = fixed
+    system.masses[::2] = 3.0
+    if temperature:
+        maxwell_boltzmann(system, temperature, seed=1)
+    return system
+
+
+def potential():
+    return LennardJones(2.3, 1.0, 1.0, truncation="force-shifted")
+
+
+def gas(n=1728):
+    """Atoms that do not feel each other, of two masses."""
+    system = System.build("sc", density=0.1, species="A", units="lj", repeat=(12, 12, 12))
+    system.masses[::2] = 4.0
+    return system
+
+
+def nothing():
+    return LennardJones(1.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "integrator",
+    [
+        lambda: VelocityVerlet(0.004),
+        lambda: Langevin(0.004, 0.5, 5.0),
+        lambda: Langevin(0.004, 0.5, 5.0, barostat=CellRescaling(0.5, 1.0, 0.05)),
+        lambda: VelocityVerlet(0.004, VelocityRescaling(0.5, 0.1)),
+        lambda: VelocityVerlet(0.004, VelocityRescaling(0.5, 0.1), CellRescaling(0.5, 1.0, 0.05)),
+        lambda: VelocityVerlet(0.004, barostat=StrainRate([0.02, 0, 0, 0, 0, 0.01])),
+    ],
+)
+def test_what_is_held_stays(integrator):
+    system, integrator = crystal(), integrator()
+    sim = Simulation(system, potential(), integrator, seed=3)
+    before, first = sim.positions, sim.thermo().conserved
+    sim.run(150)
+    box = sim.cell
+    s = sim.box.fractional(sim.positions) - system.box.fractional(before)
+    moved = (s - np.rint(s)) @ box.matrix
+    wall = system.columns["wall"]
+    assert np.abs(moved[wall]).max() <= 1e-9 and np.abs(moved[~wall]).max(axis=1).min() > 1e-4
+    if integrator.barostat is None:
+        np.testing.assert_array_equal(sim.positions[system.fixed], before[system.fixed])
+        assert abs(moved[200, 1]) > 1e-4
+    assert not sim.velocities[system.fixed].any() and not sim.forces[system.fixed].any()
+    assert sim.thermo().conserved == pytest.approx(first, abs=0.2)  # of -1300
+
+
+def test_motions_that_are_left():
+    """Held: 64 atoms, x of another one; nothing along x, y, z is conserved."""
+    system = crystal(0.7)
+    free = 3 * 256 - 3 * 64 - 1
+    sim = Simulation(system, potential(), VelocityVerlet(0.004))
+    assert sim.temperature == pytest.approx(0.7, rel=1e-9)
+    sim.run(5)
+    assert sim.degrees_of_freedom == free
+    system = crystal(None)
+    system.fixed = system.fixed & [False, False, True]
+    maxwell_boltzmann(system, 0.7, seed=1)
+    assert np.abs(system.masses @ system.velocities)[:2].max() < 1e-9
+    sim = Simulation(system, potential(), VelocityVerlet(0.004))
+    sim.run(1)
+    assert sim.degrees_of_freedom == 3 * 256 - 64 - 2  # x and y are conserved, and at rest
+    sim.velocities = np.add(sim.velocities, [0.1, 0.0, 0.3])
+    assert not sim.velocities[system.fixed].any() and sim.degrees_of_freedom == 3 * 256 - 64
+    sim.run(1, Langevin(0.004, 0.7, 1.0))
+    assert sim.degrees_of_freedom == 3 * 256 - 64
+    sim.run(0, VelocityVerlet(0.004))  # the momentum is removed where it is conserved
+    momentum = sim.masses @ sim.velocities
+    assert np.abs(momentum[:2]).max() < 1e-9 < abs(momentum[2])
+
+
+def test_nothing_is_left():
+    system = crystal(None)
+    system.fixed = np.ones(256, dtype=bool)
+    with pytest.raises(InputError, match="nothing is left to be warm"):
+        maxwell_boltzmann(system, 1.0, seed=1)
+    sim = Simulation(system, potential(), Langevin(0.004, 1.0, 1.0))
+    sim.run(5)
+    assert sim.temperature == 0.0 and not sim.velocities.any()
+    with pytest.raises(InputError, match="at rest"):
+        sim.run(5, VelocityVerlet(0.004, VelocityRescaling(1.0, 1.0)))
+
+
+@pytest.mark.parametrize("values", [np.zeros(5, dtype=bool), np.ones((256, 2), dtype=bool), np.arange(256)])
+def test_masks_that_are_none(values):
+    with pytest.raises(InputError, match='"fixed" says which atoms are held'):
+        crystal(None).columns["fixed"] = values
+
+
+def test_each_group_has_the_temperature_of_its_bath():
+    """m v^2 is k T along each axis, of both masses: 864 samples a group and snapshot, 20 snapshots; 2 %."""
+    system = gas()
+    system.columns["hot"], system.columns["cold"] = select(system, where="a < 0.4"), select(system, where="a > 0.6")
+    fixed = np.zeros((1728, 3), dtype=bool)
+    fixed[5::10, 1] = True
+    system.fixed = fixed
+    system.velocities = np.full((1728, 3), 0.1)
+    sim = Simulation(
+        system, nothing(), Langevin(0.05, 2.0, 2.0, group="hot", others=[Bath("cold", 0.5, 2.0)]), seed=2, skin=1.0
+    )
+    first, seen = sim.thermo().conserved, []
+    sim.run(100)
+    sim.every(30, lambda sim: seen.append(sim.masses[:, None] * sim.velocities**2))
+    sim.run(600)
+    seen = np.array(seen)
+    for name, want in (("hot", 2.0), ("cold", 0.5)):
+        for heavy in (0, 1):
+            atoms = system.columns[name] & (np.arange(1728) % 2 == heavy)
+            for axis in range(3):
+                free = atoms & ~fixed[:, axis]
+                assert seen[:, free, axis].mean() == pytest.approx(want, rel=0.1)
+    others = ~(system.columns["hot"] | system.columns["cold"])
+    np.testing.assert_array_equal(sim.velocities[others & ~fixed[:, 1]], 0.1)  # Newton: no force
+    assert sim.thermo().conserved == pytest.approx(first, abs=1e-6)
+
+
+def test_one_bath_for_all_is_the_plain_one():
+    """A group of all atoms has the bits of no group."""
+    found = []
+    for group in (None, "everything"):
+        system = gas()
+        system.columns["everything"] = np.ones(1728, dtype=bool)
+        system.velocities = np.full((1728, 3), 0.1)
+        sim = Simulation(system, nothing(), Langevin(0.05, 2.0, 2.0, group=group), seed=2, skin=1.0)
+        sim.run(5)
+        found.append((sim.velocities.tobytes(), sim.positions.tobytes(), sim.heat))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("group", "others", "told"),
+    [
+        ("hot", [("cold", 1.0, 1.0)], "no group 'cold'; there are: hot, warm"),
+        ("hot", [("warm", 1.0, 1.0)], "groups 'hot' and 'warm' share atoms"),
+        (None, [("hot", 1.0, 1.0)], "expected different ones"),
+        ("hot", [("hot", 1.0, 1.0)], "expected different ones"),
+    ],
+)
+def test_baths_that_can_not_be(group, others, told):
+    system = gas()
+    system.columns["hot"], system.columns["warm"] = select(system, where="a < 0.4"), select(system, where="a < 0.5")
+    with pytest.raises(InputError, match=told):
+        integrator = Langevin(0.05, 2.0, 2.0, group=group, others=[Bath(*other) for other in others])
+        Simulation(system, nothing(), integrator, skin=1.0).run(1)
+
+
+INPUT = """\
+units = "lj"
+[structure]
+build = "fcc"
+species = "A"
+density = 0.9
+replicate = [4, 4, 5]
+[velocities]
+temperature = 0.5
+[[group]]
+name = "wall"
+where = "z < 1.2"
+fixed = "xyz"
+[[group]]
+name = "hot"
+where = "2 < z < 4"
+[[group]]
+name = "cold"
+where = "z > 6"
+fixed = "y"
+[potential]
+type = "lj"
+cutoff = 2.3
+truncation = "force-shifted"
+species.A = { epsilon = 1.0, sigma = 1.0 }
+[[stage]]
+ensemble = "langevin"
+group = "hot"
+temperature = 1.0
+friction = 5.0
+timestep = 0.004
+steps = 60
+bath = [{ group = "cold", temperature = 0.3, friction = 5.0 }]
+[[stage]]
+ensemble = "npt"
+temperature = 0.5
+relaxation = 0.1
+pressure = 0.5
+pressure_relaxation = 1.0
+compressibility = 0.1
+timestep = 0.004
+steps = 30
+[output]
+checkpoint_every = 10
+thermo_every = 10
+"""
+
+
+@pytest.mark.parametrize("stages", [pytest.param(INPUT, marks=needs_mpi)])
+def test_the_same_bits_on_any_ranks_and_across_restarts(tmp_path, stages):
+    (tmp_path / "in.toml").write_text(stages)
+    found = []
+    for ranks, stop in ((1, 0), (4, 0), (3, 40), (2, 70)):
+        folder = f"output.directory={tmp_path}/{ranks}"
+        command = ["-m", "mdcore", "run", tmp_path / "in.toml", "--quiet", "--set", folder]
+        if stop:
+            steps = [min(stop, 60), max(stop - 60, 0)]
+            cut = [item for i in (0, 1) for item in ("--set", f"stage.{i}.steps={steps[i]}")]
+            mpirun(ranks, *command, *cut)
+            mpirun(1, *command, "--restart")
+        else:
+            mpirun(ranks, *command)
+        state = checkpoint.read(tmp_path / str(ranks) / "in.checkpoint")
+        assert state["step"] == 90
+        found.append([np.asarray(state[name]).tobytes() for name in ("positions", "velocities", "heat", "matrix")])
+    assert found[1:] == [found[0]] * 3
