@@ -58,7 +58,7 @@ class MDCore(Calculator):
         super().__init__(atoms=atoms, directory=directory)
         skin = number("MDCore: skin", skin, "length", zero=True)
         self.potential, self.skin = open_potential(potential, units, precision, threads), skin
-        self._findings = tuple(finding.name for finding in self.potential.findings)
+        self._findings = tuple(finding.name for finding in self.potential.outputs)
         self.implemented_properties = (*self.implemented_properties, *self._findings)
         self.builds, self.evaluation = 0, None
         self._engine, self._placed = None, None

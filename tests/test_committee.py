@@ -250,8 +250,8 @@ def test_looks_change_nothing():
         sim.run(40)
     one, other = (sim.snapshot() for sim in sims)
     assert one.positions.tobytes() == other.positions.tobytes() and one.forces.tobytes() == other.forces.tobytes()
-    watch = sims[1].potential.disagreement
-    assert watch.looks == 14 and sims[0].potential.disagreement.looks == 0
+    watch = sims[1].watchers[1][0]
+    assert watch.looks == 14 and sims[0].watchers[1][0].looks == 0
     assert watch.largest[0] == pytest.approx(MOST[:40:3].max(), rel=1e-7)
     step = 3 * int(MOST[:40:3].argmax())
     assert f"atom {BY_HAND[step].argmax()} (counting from 0)" in watch.summary() and f"step {step}" in watch.summary()
@@ -268,7 +268,7 @@ def test_saves_disputed_structures(tmp_path):
             want.append(step)
     frames = frames_of(path)
     assert [f.info["Step"] for f in frames] == want and len(want) > 1
-    assert sim.potential.disagreement.above == np.count_nonzero(MOST[:41:2] > limit)
+    assert sim.watchers[1][0].above == np.count_nonzero(MOST[:41:2] > limit)
     for frame in frames:
         most = BY_HAND[frame.info["Step"]]
         assert frame.info["most_disputed_atom"] == most.argmax()

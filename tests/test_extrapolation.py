@@ -9,8 +9,10 @@ import pytest
 
 from mdcore import Extrapolation, ExtxyzDump, HDNNPotential, Simulation, Sum, System, VelocityVerlet
 from mdcore.base.errors import ExtrapolationError, InputError
-from mdcore.potentials.networks.extrapolation import PAUSE, Count, Sighting
+from mdcore.potentials.networks.outside import EXCESS, RANGE
 from mdcore.potentials.pair.lj import LennardJones
+from mdcore.watch.base import Watcher
+from mdcore.watch.extrapolation import PAUSE, Count, Sighting
 from tests.reference import trained
 
 SYSTEM = trained.structure()
@@ -60,7 +62,7 @@ def test_counts_are_those_of_the_descriptors():
     sim = simulation(Extrapolation("warn", tell=told.append))
     sim.run(17)
     sim.run(23)  # the step between is looked at once
-    total = sim.potential.extrapolation.total
+    total = sim.watchers[0][0].total
     counts = [len(outside) for _, outside in BY_HAND]
     assert (total.looked, total.first, total.last) == (41, 0, 40)
     assert (total.steps, total.atoms, total.most) == (np.count_nonzero(counts), sum(counts), max(counts))
@@ -73,7 +75,7 @@ def test_counts_are_those_of_the_descriptors():
     tag, (label, _) = max(BY_HAND[FIRST][1].items(), key=lambda item: item[1][1])
     assert len(told) == 1
     assert re.fullmatch(rf"step {FIRST}: {counts[FIRST]} of 60 atoms out of range, by [\d.]+ %", told[0])
-    summary = sim.potential.extrapolation.summary("net")
+    summary = sim.watchers[0][0].summary("net")
     assert summary.startswith(f"extrapolation: {total.steps} of 41 steps had atoms outside the range net")
     assert f"{sum(counts)} in all" in summary and f"at step {step}" in summary
 
@@ -91,8 +93,8 @@ def test_reports_become_rare():
 
     watch._farthest = lambda *_: sighting
     asked = np.ones(2, dtype=np.int32)
-    term = SimpleNamespace(outside=asked, worst=asked, excess=asked, potential=HDNNPotential(MODEL))
-    Sim.atoms = type("atoms", (), {"n_owned": 2})
+    term = SimpleNamespace(find=lambda *_: dict.fromkeys(RANGE, asked), potential=HDNNPotential(MODEL))
+    Sim.work = None
     for Sim.step in range(40 * PAUSE + 1):
         watch.look(Sim, term)
     assert len(told) == 6
@@ -109,12 +111,12 @@ def test_warns_by_default_and_is_quiet_inside():
         warnings.simplefilter("error")
         sim = simulation("warn")
         sim.run(FIRST - 1)
-        assert sim.potential.extrapolation.total.steps == 0
-        assert "none in" in sim.potential.extrapolation.summary()
+        assert sim.watchers[0][0].total.steps == 0
+        assert "none in" in sim.watchers[0][0].summary()
         ignoring = simulation("ignore")
         ignoring.run(40)
-        assert ignoring.potential.extrapolation.total.looked == 0
-        assert "not watched" in ignoring.potential.extrapolation.summary()
+        assert ignoring.watchers[0][0].total.looked == 0
+        assert "not watched" in ignoring.watchers[0][0].summary()
 
 
 def test_watching_changes_nothing():
@@ -197,8 +199,8 @@ def test_in_a_sum():
     sim = Simulation(moving(), Sum(lj, *nets), VelocityVerlet(0.05))
     with pytest.raises(ExtrapolationError):
         sim.run(40)
-    assert [n.extrapolation.total.steps for n in nets] == [1, 1]
-    assert nets[0].extrapolation.total.last == nets[1].extrapolation.total.last == sim.step
+    assert [watch.total.steps for watch, _ in sim.watchers] == [1, 1]
+    assert sim.watchers[0][0].total.last == sim.watchers[1][0].total.last == sim.step
 
 
 def test_count_and_equal_excess():
@@ -222,3 +224,38 @@ def test_count_and_equal_excess():
 def test_refuses(wrong, says):
     with pytest.raises(InputError, match=says):
         Extrapolation(**wrong)
+
+
+class Farthest(Watcher):
+    """A watcher of a user's own."""
+
+    reads = RANGE
+
+    def __init__(self):
+        self.seen = []
+
+    def look(self, sim, term):
+        self.seen.append(float(term.find(sim.work, RANGE)[EXCESS].max(initial=0.0)))
+        return RuntimeError("far") if self.seen[-1] > 0.0 else None
+
+
+def test_watchers_of_ones_own():
+    """One reads what nobody else asked for, from the step it comes on, and ends the run when observers have seen it."""
+    sim, mine = simulation("ignore"), Farthest()
+    sim.run(2)
+    sim.add_watcher(mine, sim.work.bound)
+    observed = []
+    sim.every(1, lambda sim: observed.append(sim.step))
+    with pytest.raises(RuntimeError, match="far"):
+        sim.run(40)
+    assert sim.step == observed[-1] == FIRST and len(mine.seen) == FIRST - 2
+    assert mine.seen[-1] == pytest.approx(max(excess for _, excess in BY_HAND[FIRST][1].values()), rel=1e-12)
+
+
+def test_a_simulation_counts_for_itself():
+    """Two runs of one potential whose policy is a word do not share what they saw."""
+    potential = HDNNPotential(MODEL, extrapolation="warn")
+    sims = [Simulation(moving(), potential, VelocityVerlet(0.05)) for _ in range(2)]
+    sims[0].run(1)
+    assert [sim.watchers[0][0].total.looked for sim in sims] == [2, 0]
+    assert [len(sim.summary()) for sim in sims] == [1, 1]

@@ -11,14 +11,15 @@ from mdcore import Extrapolation, HDNNPotential, Simulation, System, VelocityVer
 from mdcore.base.errors import ExtrapolationError, InputError, SimulationError
 from mdcore.cli import main
 from mdcore.potentials.networks.committee import committee, single
-from mdcore.potentials.networks.disagreement import Disagreement
-from mdcore.potentials.networks.extrapolation import ENOUGH, Count, Sighting
 from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.h5 import read_h5, write_h5
-from mdcore.potentials.networks.known import Known, verdict
+from mdcore.potentials.networks.known import Known
 from mdcore.potentials.networks.model import fingerprint
 from mdcore.structure import extxyz
 from mdcore.training.known import known_of
+from mdcore.watch.disagreement import Disagreement
+from mdcore.watch.extrapolation import ENOUGH, Count, Sighting
+from mdcore.watch.verdict import verdict
 from tests.reference import trained
 from tests.test_extrapolation import BY_HAND, MODEL, moving
 from tests.test_train_summary import structure
@@ -140,12 +141,12 @@ def test_policies_act_on_what_is_far():
     """Atoms that are merely outside are counted; nothing is told, saved or stopped."""
     usual = replace(KNOWN, farthest=FARTHEST, share=0.9)
     sim, told = run_with(usual, "stop")
-    assert told == [] and sim.potential.extrapolation.total.atoms == OUTSIDE
-    assert sim.potential.extrapolation.total.far == 0
+    assert told == [] and sim.watchers[0][0].total.atoms == OUTSIDE
+    assert sim.watchers[0][0].total.far == 0
     narrow = replace(usual, farthest=0.2 * FARTHEST)
     sim, told = run_with(narrow)
     far = [sum(excess > 0.8 * FARTHEST for _, excess in outside.values()) for _, outside in BY_HAND]
-    total = sim.potential.extrapolation.total
+    total = sim.watchers[0][0].total
     assert (total.far, total.most_far) == (sum(far), max(far)) and total.since == np.flatnonzero(far)[0] > 0
     assert len(told) == 1 and f"step {total.since}: " in told[0]
     with pytest.raises(ExtrapolationError, match=rf"step {total.since}: .* atoms are far outside the range"):
@@ -156,7 +157,7 @@ def test_too_often_is_told_and_doubtful():
     sim, told = run_with(replace(KNOWN, farthest=FARTHEST, share=1e-6), steps=ENOUGH)
     assert [text for text in told if "times as many atoms out of range as usual" in text]
     assert all(len(f"mdcore: warning: {text}") <= 80 for text in told)
-    assert sim.potential.verdict()[0]
+    assert sim.verdicts()[0][0]
 
 
 def test_an_explosion_after_extrapolation_says_so():

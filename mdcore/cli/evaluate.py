@@ -15,15 +15,15 @@ from mdcore.cli.clashes import clash
 from mdcore.cli.potential import is_input, load_input, parse_table, parse_units
 from mdcore.engine.evaluation import evaluate, open_potential
 from mdcore.potentials.base import leaves
-from mdcore.potentials.networks.extrapolation import Count, Sighting
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.hdnnp import HDNNPotential
-from mdcore.potentials.networks.known import verdict
 from mdcore.structure import extxyz
 from mdcore.training import metrics
 from mdcore.training.data import sources
 from mdcore.training.data.labels import Labels
+from mdcore.watch.extrapolation import Count, Sighting
+from mdcore.watch.verdict import verdict
 
 H5 = (".h5", ".hdf5")
 PICTURES = (".png", ".pdf", ".svg", ".jpg", ".eps")

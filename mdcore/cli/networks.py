@@ -10,10 +10,10 @@ from mdcore.config.problems import at
 from mdcore.config.settings import Settings
 from mdcore.faces.base import PotentialSettings
 from mdcore.potentials.base import leaves
-from mdcore.potentials.networks.disagreement import Disagreement
-from mdcore.potentials.networks.extrapolation import Extrapolation
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.model import HDNNP, fingerprint
+from mdcore.watch.disagreement import Disagreement
+from mdcore.watch.extrapolation import Extrapolation
 
 SAVED, DISPUTED = "-extrapolated.extxyz", "-disputed.extxyz"
 OF_COMMITTEES = ("disagreement_save", "disagreement_stop", "disagreement_every")
@@ -107,27 +107,22 @@ def running(potential) -> list:
     return [term for term in leaves(potential) if term.trained]
 
 
-def connect(potential, extrapolated, disputed) -> None:
+def connect(sim, extrapolated, disputed) -> None:
     """Give what networks see at a run files and a voice."""
-    for network in running(potential):
-        network.extrapolation.saver.dump = extrapolated
-        network.disagreement.saver.dump = disputed
-        network.extrapolation.tell = tell
+    for watcher, _ in sim.watchers:
+        if isinstance(watcher, Extrapolation):
+            watcher.saver.dump, watcher.tell = extrapolated, tell
+        elif isinstance(watcher, Disagreement):
+            watcher.saver.dump = disputed
 
 
 def tell(text: str) -> None:
     console.tell("warning", text)
 
 
-def totals(potential) -> list[str]:
-    """What was seen in this run."""
-    return [line for term in leaves(potential) for line in term.summary()]
-
-
-def verdicts(potential, doubtful: bool = False) -> list[str]:
-    """Whether to trust this run, a line for each potential that says; doubtful : only those that say no."""
-    found = filter(None, (term.verdict() for term in leaves(potential)))
-    return [text for doubt, text in found if doubt or not doubtful]
+def verdicts(sim, doubtful: bool = False) -> list[str]:
+    """Whether to trust this run, a line for each potential that was trained; doubtful : only those that say no."""
+    return [text for doubt, text in sim.verdicts() if doubt or not doubtful]
 
 
 def provenance(settings: Settings, potential) -> dict[str, str]:

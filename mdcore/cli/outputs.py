@@ -41,7 +41,7 @@ class Outputs:
         self.extrapolated = ExtxyzDump(settings.output_path(networks.SAVED), 0, note=lambda text: None, **files)
         self.disputed = ExtxyzDump(settings.output_path(networks.DISPUTED), 0, note=lambda text: None, **files)
         extrapolated = self.extrapolated if networks.saves(settings) else None
-        networks.connect(sim.potential, extrapolated, self.disputed if networks.disputes(settings) else None)
+        networks.connect(sim, extrapolated, self.disputed if networks.disputes(settings) else None)
         asked = out.checkpoint_every or out.checkpoint_minutes is not None
         self._last_checkpoint = asked or resume_step is not None  # one at the end, however short the run
         self.checkpoint = Checkpointer(

@@ -72,7 +72,7 @@ def run(settings: Settings, comm, stop=None, *, restart=None, overwrite=False, q
             run_stages(settings, sim, assemble.remaining(stages, sim, path is not None), outputs, say)
         progress.close()
         timing = meter.report(sim)
-        say("\n" + "\n".join([timing, *prose(networks.totals(sim.potential)), *written(settings)]))
+        say("\n" + "\n".join([timing, *prose(sim.summary()), *written(settings)]))
     if settings.analysis is not None:
         lines = on_root(comm, lambda: analyse(settings, stages, reference))
         say("\n" + "\n".join(prose(lines or ())))
@@ -81,9 +81,9 @@ def run(settings: Settings, comm, stop=None, *, restart=None, overwrite=False, q
 
 def conclude(sim: Simulation, say, quiet: bool) -> None:
     """The last word is whether to trust what the networks said; that they can't be trusted is told in any case."""
-    if lines := networks.verdicts(sim.potential):
+    if lines := networks.verdicts(sim):
         say("\n" + "\n".join(prose(lines)))
-    for text in networks.verdicts(sim.potential, doubtful=True) if quiet and sim.comm.rank == 0 else ():
+    for text in networks.verdicts(sim, doubtful=True) if quiet and sim.comm.rank == 0 else ():
         networks.tell(text)
 
 
@@ -131,7 +131,7 @@ def run_stages(settings: Settings, sim: Simulation, stages, outputs: Outputs, sa
         outputs.write_checkpoint(sim)
         raise halted(settings, error) from None
     except SimulationError as error:
-        told = [*networks.totals(sim.potential), *networks.verdicts(sim.potential, doubtful=True)]  # nobody trusts it
+        told = [*sim.summary(), *networks.verdicts(sim, doubtful=True)]  # nobody trusts it
         say("\n".join(["", *prose(told)]))
         raise with_last_checkpoint(error, outputs) from None
 

@@ -18,6 +18,7 @@ from mdcore.engine import faults
 from mdcore.engine.work import Work
 from mdcore.potentials.base import leaves
 from mdcore.potentials.python import as_potential
+from mdcore.watch.watchers import watchers_of
 
 SKIN = {"metal": 1.0, "lj": 0.3}
 
@@ -33,7 +34,7 @@ class Simulation(View):
     max_temperature : a hotter system is refused as an explosion (SimulationError)
     state : continue from `state()` of an earlier simulation instead of the system's positions
 
-    watchers : (watcher, bound potential), what looks at every step (potentials/base.py); more may be added
+    watchers : (watcher, bound potential), what looks at every step (watch/); `add_watcher` adds one
     What it tells and how it is changed from outside: view.py. atoms : the columns of this rank, internal units, in
     the engine's order
     """
@@ -81,8 +82,10 @@ class Simulation(View):
         resumed = self.comm.bcast(state is not None)  # rank 0 alone has the state
         self._running = integrator if resumed else None  # the integrator of the stage so far
         self._stop = False
-        terms = leaves(self.work.bound)
-        self.watchers = [(watcher, term) for term in terms for watcher in term.potential.watchers]
+        self.watchers, self._ready = [], False  # are there forces?
+        for term in leaves(self.work.bound):
+            for watcher in watchers_of(term.potential):
+                self.add_watcher(watcher, term)
         self._watched, self._halt = -1, None
         self._bad_row = -1
         self._thermo, self._observing = None, False
@@ -225,6 +228,14 @@ class Simulation(View):
             error.collective = True
             raise error
 
+    def add_watcher(self, watcher, term) -> None:
+        """`watcher` (watch/base.py) looks at what the bound potential `term` finds in every step from now on."""
+        missing = frozenset(watcher.reads) - term.wanted
+        term.wanted |= missing
+        self.watchers.append((watcher, term))
+        if missing and self._ready:
+            self.work.forces(want_energy=True)
+
     def _watch(self) -> None:
         """Let the watchers look at this step, once; an error of theirs ends the run when observers have seen it."""
         if self._watched != self.step:
@@ -290,6 +301,7 @@ class Simulation(View):
 
     def _first_forces(self) -> None:
         """Forces of positions that no step led to: refused if atoms overlap."""
+        self._ready = True
         self.work.forces(want_energy=True)
         self._bad_row = self.work.bad_row()
         self._check_forces()

@@ -10,6 +10,7 @@ from mdcore.base.elements import formula
 from mdcore.base.errors import InputError, MdcoreError
 from mdcore.dynamics import drift, loading
 from mdcore.dynamics.thermo import Snapshot, virial
+from mdcore.watch.watchers import summaries, verdicts
 
 
 class View:
@@ -96,6 +97,14 @@ class View:
             for watcher, term in self.watchers:
                 watcher.note(self, term)
         return found
+
+    def summary(self) -> list[str]:
+        """What the watchers have seen so far, in numbers, a line each."""
+        return summaries(self.watchers)
+
+    def verdicts(self) -> list[tuple[bool, str]]:
+        """Is the run so far doubtful, and why, in a line, of each potential that was trained (watch/verdict.py)."""
+        return verdicts(self.watchers)
 
     # --- atoms: read-only copies; assign a new array to change them ----------------------------------------------
 

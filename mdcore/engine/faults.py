@@ -9,7 +9,7 @@ import numpy as np
 from mdcore.base import exact
 from mdcore.base.errors import SimulationError
 from mdcore.engine.domain import Domain
-from mdcore.potentials.base import leaves
+from mdcore.watch.watchers import left_training
 
 FORCE_LIMIT = 2.0**14  # ext/core/fixed.h: sums of larger forces would not be exact
 
@@ -31,16 +31,13 @@ def bad_row(atoms) -> int:
 def cure(sim, usual: str) -> str:
     """What can be done about motion that got out of hand: `usual`, or, where atoms had been outside what a network was
     trained on, to doubt that first."""
-    for network in leaves(sim.potential):
-        if not network.trained:
-            continue
-        since = network.extrapolation.total.since
-        if network.verdict()[0] or (network.model.known is not None and since is not None):
-            return (
-                f"{'Atoms' if since is None else f'Since step {since} atoms'} had been outside what {network.name} was "
-                "trained on, where its forces are guesses: a smaller timestep alone may not help. Keep the run where "
-                f'it was trained, or train it on such structures (extrapolation = "save" collects them); else {usual}'
-            )
+    if left := left_training(sim.watchers):
+        name, since = left
+        return (
+            f"{'Atoms' if since is None else f'Since step {since} atoms'} had been outside what {name} was "
+            "trained on, where its forces are guesses: a smaller timestep alone may not help. Keep the run where "
+            f'it was trained, or train it on such structures (extrapolation = "save" collects them); else {usual}'
+        )
     return usual[0].upper() + usual[1:]
 
 

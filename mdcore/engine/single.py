@@ -4,6 +4,7 @@ What a simulation does in a step, without steps (work.py). `evaluation.py` and `
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -14,26 +15,10 @@ from mdcore.engine import faults
 from mdcore.engine.domain import Domain
 from mdcore.engine.work import Work
 from mdcore.potentials.base import leaves
+from mdcore.potentials.networks.outside import DESCRIPTORS, OutOfRange, out_of_range
+from mdcore.potentials.networks.outside import descriptors as descriptors_of
 from mdcore.structure.box import MOST_IMAGES
 from mdcore.structure.columns import of_kernels
-
-
-@dataclass(frozen=True, eq=False)
-class OutOfRange:
-    """How far each atom's surroundings lie outside the range of training of a network potential.
-
-    count : int32 [n], descriptors outside (0: inside); excess : float64 [n], the farthest of them, in units of its
-    range max - min; worst : its name, or None; of each atom
-    """
-
-    count: np.ndarray
-    excess: np.ndarray
-    worst: tuple[str | None, ...]
-
-    @property
-    def atoms(self) -> np.ndarray:
-        """The atoms outside."""
-        return np.flatnonzero(self.count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +30,9 @@ class Evaluation:
     virial : float64 [3, 3], sum of x (x) F over all atoms and images, = -dE/dstrain; unit of energy
     stress : float64 [3, 3], +dE/dstrain / volume (ASE's sign: negative when compressed), unit of pressure (GPa);
         nan unless periodic along all three directions
-    extrapolation : OutOfRange, None without a network potential
-    descriptors : where asked, float64 [n_functions of the element] of each atom, in the network's own units
     findings : where asked, {name: value}, what else the potential tells (potentials/base.py), per atom float64 [n]; of
         a committee max_disagreement, mean_disagreement, energy_disagreement, force_disagreement
+    told : what came with the forces: (potential, {Finding: values of each atom}); species : name of each atom
     """
 
     energy: float
@@ -56,9 +40,19 @@ class Evaluation:
     forces: np.ndarray
     virial: np.ndarray
     stress: np.ndarray
-    extrapolation: OutOfRange | None = None
-    descriptors: tuple[np.ndarray, ...] | None = None
     findings: dict | None = None
+    told: tuple = ()
+    species: tuple[str, ...] = ()
+
+    @cached_property
+    def extrapolation(self) -> OutOfRange | None:
+        """How far atoms are outside of what was trained on; None without a network potential."""
+        return out_of_range(self.told, self.species)
+
+    @cached_property
+    def descriptors(self) -> tuple[np.ndarray, ...] | None:
+        """Where asked, float64 [n_functions of the element] of each atom, in the network's own units."""
+        return descriptors_of(self.told, self.species)
 
     @property
     def pressure(self) -> float:
@@ -82,14 +76,15 @@ class Engine:
         self.symbols, self.units, self.looks = tuple(symbols), units, looks
         self.work = Work(potential, self.symbols, skin, units=units)
         self.atoms, self.neighbors = self.work.atoms, self.work.neighbors
-        self.networks = [term for term in leaves(self.work.bound) if term.potential.trained]
-        for term in self.networks:
+        self.terms = leaves(self.work.bound)
+        for term in self.terms:
             term.threads = term.threads if threads is None else threads
 
     def place(self, box, positions: np.ndarray, species: np.ndarray, columns: dict | None = None) -> None:
         """Take up a structure: positions float64 [n, 3], anywhere; species int [n] index `symbols`; columns : what else
         is known of each atom (columns.py)."""
         n, work, atoms = len(positions), self.work, self.atoms
+        self._names = tuple(self.symbols[k] for k in np.asarray(species).tolist())
         self._place_again = lambda moved: self.place(box, moved, species, columns)
         farthest = float(np.abs(positions).max())
         counts = np.bincount(species, minlength=len(self.symbols)).tolist()
@@ -128,7 +123,7 @@ class Engine:
         atoms, work = self.atoms, self.work
         n, order = atoms.n_owned, self._tags
         shares = np.zeros(atoms.n_total + 1)
-        self._ask(n, descriptors)
+        self._ask(descriptors)
         work.forces(True, shares)
         self._check_forces()
         energy = exact.value(work.results.energy, exact.FORCE_BITS)
@@ -145,9 +140,9 @@ class Engine:
             forces=forces,
             virial=virial,
             stress=virial / (-self.box.volume * self.units.pressure) if periodic else np.full((3, 3), np.nan),
-            extrapolation=self._out_of_range(n) if self.networks else None,
-            descriptors=self._descriptors() if descriptors else None,
             findings=self._find() if findings else None,
+            told=self._told(),
+            species=self._names,
         )
 
     def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -165,46 +160,27 @@ class Engine:
         near = near[np.argsort(self._tags[row[near]], kind="stable")]
         return self._tags[row[near]], atoms.tags[other[near]].astype(np.int64), r[near]
 
-    # --- what networks tell beside -----------------------------------------------------------------
+    # --- what potentials tell beside ---------------------------------------------------------------
 
-    def _ask(self, n: int, descriptors: bool) -> None:
-        if descriptors and len(self.networks) != 1:
+    def _ask(self, more: bool) -> None:
+        """For what comes with the forces; for descriptors only where asked."""
+        tellers = [term for term in self.terms if DESCRIPTORS in term.potential.findings]
+        if more and len(tellers) != 1:
             raise InputError(
-                f"descriptors: this potential has {len(self.networks) or 'no'} networks; evaluate one network potential"
+                f"descriptors: this potential has {len(tellers) or 'no'} networks; evaluate one network potential"
             )
-        for term in self.networks:
-            outside, worst = np.zeros((2, n), np.int32)
-            term.extra_outputs = {
-                "outside": outside,
-                "worst": worst,
-                "excess": np.zeros(n),
-            }
-            if descriptors:
-                term.extra_outputs["descriptors"] = np.empty((n, term.networks.n_functions))
+        for term in self.terms:
+            wanted = (f for f in term.potential.findings if f.with_forces)
+            term.wanted = frozenset(f for f in wanted if more or f is not DESCRIPTORS)
 
-    def _out_of_range(self, n: int) -> OutOfRange:
-        """All networks together; the worst of all."""
-        count, excess, worst = np.zeros(n, dtype=np.int32), np.zeros(n), [None] * n
-        species = self.atoms.species
-        for term in self.networks:
-            told = term.extra_outputs
-            for row in np.flatnonzero(told["outside"]).tolist():
-                atom = self._tags[row]
-                count[atom] += told["outside"][row]
-                if told["excess"][row] >= excess[atom]:
-                    excess[atom] = told["excess"][row]
-                    worst[atom] = term.potential.label(self.symbols[species[row]], told["worst"][row])
-        return OutOfRange(count, excess, tuple(worst))
-
-    def _descriptors(self) -> tuple[np.ndarray, ...]:
-        (term,) = self.networks
-        elements, functions = term.potential.model.elements, term.potential.model.symmetry_functions
-        lengths = [len(functions[elements.index(symbol)]) for symbol in self.symbols]
-        rows, kinds = np.argsort(self._tags), self.atoms.species
-        return tuple(term.extra_outputs["descriptors"][row, : lengths[kinds[row]]] for row in rows)
+    def _told(self) -> tuple:
+        """(potential, {Finding: values of the atoms as they were given}) of each that tells something with forces."""
+        order, tellers = np.argsort(self._tags), [term for term in self.terms if term.wanted]
+        found = [(term.potential, term.find(self.work, term.wanted)) for term in tellers]
+        return tuple((potential, {f: values[order] for f, values in own.items()}) for potential, own in found)
 
     def _find(self) -> dict:
-        if not self.work.potential.findings:
+        if not self.work.potential.outputs:
             raise InputError("findings: this potential has none; a committee of networks has")
         order = np.argsort(self._tags)
         return {f.name: v[order] if f.per_atom else v for f, v in self.work.bound.find(self.work).items()}

@@ -68,14 +68,17 @@ class Results:
 class Finding:
     """Something a potential tells where it is asked, beside energy and forces.
 
-    quantity : whose unit it has (units.py); per_atom : a number for each owned atom, or one for all
-    shown : in the table on the screen
+    quantity : whose unit it has (units.py), "" for none; per_atom : for each owned atom, or one for all
+    output : a column of thermo log or dump; shown : in the table on the screen
+    with_forces : told by the kernel of forces on its way, where it is among `wanted` (Bound)
     """
 
     name: str
-    quantity: str
+    quantity: str = ""
     per_atom: bool = False
+    output: bool = True
     shown: bool = True
+    with_forces: bool = False
 
 
 class Potential:
@@ -85,10 +88,8 @@ class Potential:
     at_any_distance : it says what happens when atoms overlap; trained : it knows only what it was trained on
     pushes : axes along which forces do not add up to zero, some of "xyz": it acts from outside
     truncated : it may jump at its cutoff; tells_virials : of each atom, where asked
-    findings : what its bound potentials `find`
-    watchers : objects with ``look(sim, term)`` and ``note(sim, term)``, both called by all ranks: `look` at the end of
-        every step, with the bound potential, returns an error that ends the run once the observers have seen the
-        step, or None; `note` when somebody asked for findings
+    findings : what its bound potentials `find`; usual : what these are in structures that it knows
+    policies : {kind of watcher: its first argument, or a watcher}: what is wished to be done about them (watch/)
     """
 
     cutoff: float
@@ -100,7 +101,13 @@ class Potential:
     truncated = False
     tells_virials = False
     findings: tuple[Finding, ...] = ()
-    watchers: tuple = ()
+    usual = None
+    policies: ClassVar[dict] = {}
+
+    @property
+    def outputs(self) -> tuple[Finding, ...]:
+        """The findings that are written where somebody asks for findings."""
+        return tuple(finding for finding in self.findings if finding.output)
 
     @property
     def lists(self) -> tuple[tuple[str, float], ...]:
@@ -120,23 +127,18 @@ class Potential:
         """How it runs, for banners; unit : of length."""
         return f"cutoff {self.cutoff:g} {unit}"
 
-    def summary(self) -> list[str]:
-        """What a run has shown so far, in numbers."""
-        return []
-
-    def verdict(self) -> tuple[bool, str] | None:
-        """Is a run so far doubtful, and why, in a line; None if that is no question."""
-        return None
-
 
 class Bound:
     """What a bound potential has.
 
     potential : the one that it is of; columns : per-atom numbers of its own, which it finds as attributes of `atoms`
+    wanted : findings `with_forces` that somebody reads; threads : it may use so many
     """
 
     potential: Potential
     columns: ClassVar[dict[str, Column]] = {}
+    wanted: frozenset[Finding] = frozenset()
+    threads = 1
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         """Add forces, and what `out` wants (collective). neighbors : Lists, the potential's own."""
@@ -146,9 +148,9 @@ class Bound:
         """(energy, trace of the virial) past the cutoff, of `counts` atoms of each species."""
         return 0.0, 0.0
 
-    def find(self, work) -> dict[Finding, float | np.ndarray]:
-        """{each of potential.findings: its value, user units} for the atoms of a Work whose forces were computed last
-        (collective)."""
+    def find(self, work, wanted=None) -> dict[Finding, float | np.ndarray]:
+        """{Finding: its value, user units} for the atoms of a Work whose forces were computed last (collective).
+        wanted : findings of the potential; None: its `outputs`"""
         return {}
 
 
@@ -210,9 +212,9 @@ class BoundSum(Bound):
         for term in self.terms:
             term.compute(atoms, neighbors.of(term.potential), domain, out)
 
-    def find(self, work):
+    def find(self, work, wanted=None):
         """Of several that tell the same, that counts whose first number is the largest."""
-        found = [own for term in self.terms if (own := term.find(work))]
+        found = [own for term in self.terms if (own := term.find(work, wanted))]
         found.sort(key=lambda own: next(iter(own.values())))
         return {finding: value for own in found for finding, value in own.items()}
 

@@ -1,7 +1,7 @@
 """Behler-Parrinello network potentials in the engine: each atom's energy is a network of its surroundings.
 
 E = sum_i E_i(G_i), G_i the descriptors of atom i, symmetry functions or of another kind. Behler and Parrinello, Phys.
-Rev. Lett. 98, 146401 (2007). Of a committee, E_i is the mean over its members (disagreement.py: how they differ). The
+Rev. Lett. 98, 146401 (2007). Of a committee, E_i is the mean over its members (spread.py: how they differ). The
 kernels (ext/networks/) work in the author's own units; positions, energies and forces are converted on
 their way in and out.
 """
@@ -15,12 +15,12 @@ from mdcore.base.threads import number_of_threads
 from mdcore.doors._hdnnp import PRECISIONS, Networks, deviations, most_threads
 from mdcore.potentials.base import Bound, Finding, Potential
 from mdcore.potentials.networks import chebyshev, plans
-from mdcore.potentials.networks.disagreement import DISAGREEMENT, Disagreement, Spread
-from mdcore.potentials.networks.extrapolation import Extrapolation
-from mdcore.potentials.networks.known import verdict
+from mdcore.potentials.networks.known import Known
 from mdcore.potentials.networks.model import HDNNP
 from mdcore.potentials.networks.native_units import Units
+from mdcore.potentials.networks.outside import DESCRIPTORS, EXCESS, OUTSIDE, RANGE, WORST
 from mdcore.potentials.networks.plans import energy_of, network_tables
+from mdcore.potentials.networks.spread import DISAGREEMENT, Spread
 from mdcore.potentials.networks.vectors import check_test_vectors
 from mdcore.potentials.networks.walls import zbl_of
 
@@ -29,6 +29,8 @@ PLANS = {
     "symmetry": plans.make_plan,
     "chebyshev": chebyshev.make_plan,
 }
+POLICIES = ("ignore", "warn", "save", "stop")  # about atoms outside the range of training (watch/extrapolation.py)
+TOLD = {OUTSIDE: "outside", WORST: "worst", EXCESS: "excess", DESCRIPTORS: "descriptors"}  # names in Networks
 
 
 class HDNNPotential(Potential):
@@ -39,7 +41,7 @@ class HDNNPotential(Potential):
         double. About 1.5 times as fast; published potentials: forces off by 2e-6 eV/Angstrom, energies by 3e-7 eV
         an atom
     threads : of each rank; None: MDCORE_NUM_THREADS, or 1. They change the speed, never the result
-    extrapolation : "ignore", "warn", "save", "stop", or an Extrapolation, which says more (extrapolation.py)
+    extrapolation : "ignore", "warn", "save", "stop", or an Extrapolation, which says more (watch/)
     disagreement : a Disagreement: when a run looks at how the members of a committee differ, and what follows
 
     InputError if units are missing, a descriptor can't be scaled or the answers to the model's test vectors are
@@ -52,7 +54,7 @@ class HDNNPotential(Potential):
 
     def __init__(
         self, model: HDNNP, units=None, *, precision: str = "double", threads: int | None = None,
-        extrapolation="warn", disagreement: Disagreement | None = None,
+        extrapolation="warn", disagreement=None,
     ):  # fmt: skip
         if not isinstance(model, HDNNP):
             raise InputError(
@@ -63,14 +65,16 @@ class HDNNPotential(Potential):
         if precision not in PRECISIONS:
             raise InputError(f"precision = {precision!r}: expected one of {', '.join(PRECISIONS)}")
         self.threads = min(number_of_threads(threads), most_threads())
-        own = isinstance(extrapolation, Extrapolation)
-        self.extrapolation = extrapolation if own else Extrapolation(extrapolation)
+        if not hasattr(extrapolation, "look") and extrapolation not in POLICIES:
+            raise InputError(f"extrapolation = {extrapolation!r}: expected one of {', '.join(POLICIES)}")
         if disagreement is not None and not model.others:
             raise InputError(
                 f"disagreement: {model.name or 'the potential'} is one network, which can't disagree with itself; make "
                 "a committee: [committee] members = 5 of mdcore train, or mdcore convert A.h5 B.h5 ... COMMITTEE.h5"
             )
-        self.disagreement = disagreement or Disagreement()
+        self.policies = {"extrapolation": extrapolation}
+        if model.others:
+            self.policies["disagreement"] = disagreement
         self.at_any_distance = bool(model.walls)
         stated = Units.parse(units)
         native = stated or model.stated_units
@@ -120,11 +124,12 @@ class HDNNPotential(Potential):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        return DISAGREEMENT if self.is_committee else ()
+        return (*RANGE, DESCRIPTORS, *(DISAGREEMENT if self.is_committee else ()))
 
     @property
-    def watchers(self) -> tuple:
-        return (self.extrapolation, self.disagreement) if self.is_committee else (self.extrapolation,)
+    def usual(self) -> Known | None:
+        """What was measured at training, if it was (known.py)."""
+        return self.model.known
 
     def describe(self, unit: str = "Angstrom") -> str:
         """Who it is and how it runs, for banners and outputs."""
@@ -133,12 +138,13 @@ class HDNNPotential(Potential):
             for element, own in zip(self.model.elements, self.model.symmetry_functions, strict=True)
         )
         members = f"a committee of {len(self.model.members)}, " if self.is_committee else ""
+        policy = self.policies["extrapolation"]
         far = max((wall.cutoff for wall in self.model.walls), default=None)
         walls = "" if far is None else f"with walls (ZBL) within {far:.3g} Angstrom, "
         return (
             f"{self.name}: {members}{counts} descriptors, cutoff {self.cutoff:.6g} Angstrom ({self.units.length}, "
             f"{self.units.energy}), {self.precision} precision, {walls}"
-            f"extrapolation: {self.extrapolation.policy}"
+            f"extrapolation: {getattr(policy, 'policy', policy)}"
             + ("" if self.model.test_vectors else "; not verified: it has no test vectors")
         )
 
@@ -153,30 +159,22 @@ class HDNNPotential(Potential):
         """The potential for these species; InputError for one that the model does not know."""
         return BoundHDNNP(self, symbols)
 
-    def summary(self) -> list[str]:
-        """What a run has shown so far, in numbers."""
-        known, watch, differ = self.model.known, self.extrapolation, self.disagreement
-        lines = [watch.summary(self.name, known)] if watch.watches else []
-        return lines + ([differ.summary(self.name, known and known.disagreement)] if differ.looks else [])
-
-    def verdict(self) -> tuple[bool, str]:
-        """Is a run so far doubtful, and why, in a line (known.py)."""
-        if not self.extrapolation.watches:
-            return False, f'verdict: none about {self.name}: nobody looked (extrapolation = "ignore")'
-        return verdict(self.name, self.model.known, self.extrapolation.total, self.disagreement)
-
     def label(self, symbol: str, index: int) -> str:
         """How messages name a descriptor of an element."""
-        return self.model.symmetry_functions[self.model.elements.index(element_of(symbol))][index].label
+        return self._functions(symbol)[index].label
+
+    def n_descriptors(self, symbol: str) -> int:
+        """How many an atom of an element has."""
+        return len(self._functions(symbol))
+
+    def _functions(self, symbol: str):
+        return self.model.symmetry_functions[self.model.elements.index(element_of(symbol))]
 
 
 class BoundHDNNP(Bound):
     """A network potential for a system of these species, with tables and scratch memory of its own.
 
-    potential : the HDNNPotential, which keeps what a run has shown
-    outside, worst, excess : of each owned atom, where its extrapolation is watched (Networks.energy_forces)
-    extra_outputs : arrays that `compute` fills beside forces and energy: outside, worst, excess, descriptors, as
-        Networks.energy_forces tells them
+    beside : {Finding: array [>= n_owned]} of the last forces, of those that were wanted
     """
 
     def __init__(self, potential: HDNNPotential, symbols):
@@ -195,18 +193,13 @@ class BoundHDNNP(Bound):
         self.walls = walls.bind(own) if walls else None
         self.element_of = np.array([elements.index(e) for e in own], dtype=np.int32)
         self.species_of = np.array([own.index(e) if e in own else -1 for e in elements], dtype=np.int32)
-        self.extra_outputs: dict[str, np.ndarray] = {}
+        self.beside: dict[Finding, np.ndarray] = {}
         self._spread = None  # (of which atoms, Spread) since the last forces
-        self._make_room(0)
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         full, n = neighbors.full, atoms.n_owned
-        told, self._spread = {}, None
-        if self.potential.extrapolation.watches:
-            if len(self.outside) < n:
-                self._make_room(n + n // 8)
-            told = {"outside": self.outside, "worst": self.worst, "excess": self.excess}
-        told |= self.extra_outputs
+        self._spread = None
+        told = {TOLD[finding]: values for finding, values in self._room(n).items()} if self.wanted else {}
         if out.atom_virials is not None:
             told["atom_virial"] = out.atom_virials
         self.networks.energy_forces(
@@ -217,10 +210,17 @@ class BoundHDNNP(Bound):
         if self.walls:
             self.walls.compute(atoms, neighbors.of(self.walls.potential), domain, out)
 
-    def _make_room(self, n: int) -> None:
-        """For what the kernel tells of n atoms."""
-        self.outside, self.worst = np.zeros((2, n), dtype=np.int32)
-        self.excess = np.zeros(n)
+    def _room(self, n: int) -> dict[Finding, np.ndarray]:
+        """`beside`, with room for n atoms."""
+        wanted = {*self.wanted, *RANGE}  # the kernel tells of ranges all or nothing
+        if self.beside.keys() != wanted or len(self.beside[OUTSIDE]) < n:
+            room, width = n + n // 8, self.networks.n_functions
+            integers = dict.fromkeys((OUTSIDE, WORST), np.int32)
+            self.beside = {
+                finding: np.zeros((room, width) if finding is DESCRIPTORS else room, dtype=integers.get(finding, float))
+                for finding in wanted
+            }
+        return self.beside
 
     def spread(self, atoms, neighbors, domain, comm) -> Spread:
         """How the members of a committee differ about these atoms, whose forces were computed last (collective).
@@ -243,11 +243,14 @@ class BoundHDNNP(Bound):
         self._spread = atoms, spread
         return spread
 
-    def find(self, work):
-        if not self.potential.findings:
-            return {}
-        spread = self.spread(work.atoms, work.neighbors, work.domain, work.comm)
-        return dict(zip(DISAGREEMENT, (spread.largest, spread.mean, spread.energy, spread.forces), strict=True))
+    def find(self, work, wanted=None):
+        wanted, n = self.potential.outputs if wanted is None else wanted, work.atoms.n_owned
+        found = {finding: self.beside[finding][:n] for finding in wanted if finding.with_forces}
+        if any(finding in DISAGREEMENT for finding in wanted):
+            spread = self.spread(work.atoms, work.neighbors, work.domain, work.comm)
+            told = (spread.largest, spread.mean, spread.energy, spread.forces, spread.atom)
+            found |= {finding: value for finding, value in zip(DISAGREEMENT, told, strict=True) if finding in wanted}
+        return found
 
 
 def networks_of(model: HDNNP, precision: str = "double") -> Networks:

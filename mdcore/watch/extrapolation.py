@@ -19,8 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base.errors import ExtrapolationError, InputError
-from mdcore.potentials.networks.known import OFTEN, Known, often, percent
-from mdcore.potentials.networks.saving import Saver, warn
+from mdcore.potentials.networks.known import Known, percent
+from mdcore.potentials.networks.outside import EXCESS, OUTSIDE, RANGE, WORST
+from mdcore.watch.base import Watcher
+from mdcore.watch.saving import Saver, warn
+from mdcore.watch.verdict import OFTEN, often
 
 POLICIES = ("ignore", "warn", "save", "stop")
 PAUSE = 100  # steps from the first report to the second
@@ -78,7 +81,7 @@ class Count:
             self.since = step if self.since is None else self.since
 
 
-class Extrapolation:
+class Extrapolation(Watcher):
     """What is done about atoms outside the range of training, and what was seen so far.
 
     policy : "ignore", "warn", "save" or "stop"
@@ -108,28 +111,33 @@ class Extrapolation:
         """Are atoms outside the range of training counted?"""
         return self.policy != "ignore"
 
-    def note(self, sim, term) -> None:
-        """Findings were asked for: nothing to count."""
+    @property
+    def reads(self):
+        return RANGE if self.watches else ()
+
+    def told(self, potential) -> list[str]:
+        return [self.summary(potential.name, potential.usual)] if self.watches else []
 
     def look(self, sim, term):
         """Count the atoms of a step and do what the policy says; an ExtrapolationError if the run must stop, or None
         (collective).
 
-        term : a bound network potential, whose outside, worst and excess [>= n_owned] say what its kernel found
+        term : a bound potential that finds RANGE
         """
         if not self.watches:
             return None
-        known, name = term.potential.model.known, term.potential.name
-        outside, worst, excess = term.outside, term.worst, term.excess
+        known, name = term.potential.usual, term.potential.name
+        found = term.find(sim.work, RANGE)
+        outside, worst, excess = found[OUTSIDE], found[WORST], found[EXCESS]
         if self.policy == "save" and self.saver.dump is None:
             raise InputError(
                 'extrapolation "save" needs a file: Extrapolation("save", dump=ExtxyzDump("extrapolated.extxyz", 0))'
             )
-        n, n_atoms = sim.atoms.n_owned, sim.system.n_atoms
-        mine = np.count_nonzero(outside[:n])
-        far = np.count_nonzero(excess[:n] > known.far) if mine and known is not None else mine
+        n_atoms = sim.system.n_atoms
+        mine = np.count_nonzero(outside)
+        far = np.count_nonzero(excess > known.far) if mine and known is not None else mine
         atoms, far = sim.comm.sum(np.array([mine, far], dtype=np.int64)).tolist()
-        sighting = self._farthest(sim, worst[:n], excess[:n], term.potential.label) if atoms else None
+        sighting = self._farthest(sim, worst, excess, term.potential.label) if atoms else None
         for count in (self.total, self._recent):
             count.add(sim.step, atoms, sighting, far, n_atoms)
         if self.total.looked == self._enough:
