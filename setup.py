@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shutil
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 from setuptools.errors import CompileError, LinkError
 
 SOURCE = Path("ext")
@@ -88,6 +90,18 @@ class BuildKernels(build_ext):
         return ["-fopenmp"]
 
 
+class WithShipped(build_py):
+    """build_py that puts what `mdcore init` writes beside inputs into the package (mdcore/shipped.py)."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            target = Path(self.build_lib) / "mdcore" / "shipped"
+            target.mkdir(parents=True, exist_ok=True)
+            for path in ("potentials/silicon.h5", "potentials/water_PBE0-TS.h5", "inputs/water.extxyz"):
+                shutil.copy(path, target)
+
+
 def included(sources: list[str]) -> set[str]:
     """The files that `sources` include, these and dispatch.c among them."""
     found, queue = set(), [SOURCE / name for name in (*sources, "core/dispatch.c")]
@@ -113,5 +127,5 @@ setup(
         )
         for name, (_, units) in FAMILIES.items()
     ],
-    cmdclass={"build_ext": BuildKernels},
+    cmdclass={"build_ext": BuildKernels, "build_py": WithShipped},
 )

@@ -11,6 +11,7 @@ from mdcore.base.errors import InputError
 
 EPILOG = """\
 examples:
+  mdcore init lj                      write an input to begin with
   mdcore run input.toml               simulate what an input file describes
   mdcore run input.toml --restart     go on after Ctrl-C, a signal or a crash
   mdcore run input.toml --set seed=7  with one setting changed
@@ -44,6 +45,11 @@ examples:
   mdcore train train.toml --restart --set optimizer.0.epochs=50
 
 mdcore help train tells what may stand in INPUT.
+"""
+INIT_EPILOG = """\
+examples:
+  mdcore init                         what there is
+  mdcore init lj                      writes lj.toml; then: mdcore run lj.toml
 """
 EXIT_CODES = {
     0: "done",
@@ -269,6 +275,15 @@ def build() -> Parser:
     convert.add_argument("--overwrite", action="store_true", help="replace TARGET")
     convert.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")
     convert.set_defaults(module="mdcore.cli.convert")
+    init = commands.add_parser(
+        "init",
+        help="write an input to begin with",
+        description="Write a commented input, and what it needs, into the current folder; nothing is overwritten. "
+        "Without NAME: list what there is.",
+        epilog=INIT_EPILOG,
+    )
+    init.add_argument("name", metavar="NAME", nargs="?", help="e.g. lj, water, npt, train")
+    init.set_defaults(module="mdcore.cli.init", input=None)
     topics = commands.add_parser(
         "help",
         help="tell what may stand in an input file, what exit codes mean, ...",

@@ -43,7 +43,10 @@ def page(topic: list[str]) -> str:
         return manual.units_table()
     if word in commands:
         return commands[word].format_help().rstrip()
-    known = [*manual.ROOTS, "exit-codes", "units", *commands]
-    if close := near_miss(word, known, cutoff=0.75):
-        raise InputError(f"no help about '{topic[0]}'; did you mean: mdcore help {close}?")
-    return manual.page("input", [topic[0]], width)
+    try:
+        return manual.page("input", [topic[0]], width)
+    except InputError:
+        known = [*manual.ROOTS, "exit-codes", "units", *commands]
+        if close := near_miss(word, known, cutoff=0.75):
+            raise InputError(f"no help about '{topic[0]}'; did you mean: mdcore help {close}?") from None
+        raise

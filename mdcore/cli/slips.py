@@ -24,8 +24,9 @@ INSTEAD = {
     "analyse": "[analysis] in the input file does it when the run ends",
     "analysis": "[analysis] in the input file does it when the run ends",
     "plot": "[analysis] in the input file does it when the run ends",
-    "init": "mdcore help input prints an example to begin with",
-    "new": "mdcore help input prints an example to begin with",
+    "new": "mdcore init NAME writes an input to begin with",
+    "create": "mdcore init NAME writes an input to begin with",
+    "example": "mdcore init NAME writes an input to begin with",
     "version": "did you mean --version?",
 }
 OPTIONS = {

@@ -87,12 +87,16 @@ def _about(which: str, word: str, everything: list[Part], width: int) -> list[st
     found = [part for part in everything if part.path == wanted or (wanted and part.path.startswith(wanted + "."))]
     if found:
         return [_section(part, width) for part in found]
+    found = [part for part in everything if part.title.endswith(f" = {toml(wanted)}")]  # a type: "npt", "eam"
+    if found:
+        return [_section(part, width) for part in found]
     section, _, key = wanted.rpartition(".")
     having = [p for p in everything if key in p.fields and (not section or p.path == section)]
     if having:
         shown = (Part(p.path, p.title, "", {key: p.fields[key]}) for p in having)
         return [_section(part, width) for part in shown]
-    known = {part.path for part in everything if part.path} | {key for part in everything for key in part.fields}
+    known = {word for part in everything for word in (part.path, part.title.partition(' = "')[2].rstrip('"')) if word}
+    known |= {key for part in everything for key in part.fields}
     close = near_miss(word, known)
     sections = ", ".join(dict.fromkeys(part.path for part in everything if part.path))
     hint = f"did you mean: mdcore help {which} {close}?" if close else f"sections: {sections}"
