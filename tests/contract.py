@@ -64,6 +64,7 @@ def changed(system, positions=None, matrix=None, order=slice(None), symbols=None
         species=(system.species if species is None else np.asarray(species))[order],
         symbols=symbols or system.symbols,
         masses=system.masses[order],
+        columns={name: values[order] for name, values in system.columns.items()},
         units=system.units,
     )
 
@@ -164,7 +165,7 @@ def assert_rotation_turns_forces(potential, system) -> None:
         box = Box(system.box.matrix @ q, system.box.periodic, system.box.origin @ q)
         turned = System(
             box, system.positions @ q, species=system.species, symbols=system.symbols, masses=system.masses,
-            units=system.units,
+            units=system.units, columns=system.columns,
         )  # fmt: skip
         assert_same(evaluate(potential, turned), answer, name, q)
 

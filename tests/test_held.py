@@ -196,7 +196,7 @@ where = "2 < z < 4"
 name = "cold"
 where = "z > 6"
 fixed = "y"
-[potential]
+[[potential]]
 type = "lj"
 cutoff = 2.3
 truncation = "force-shifted"
@@ -224,8 +224,60 @@ thermo_every = 10
 """
 
 
-@pytest.mark.parametrize("stages", [pytest.param(INPUT, marks=needs_mpi)])
+OUTSIDE = """
+[[potential]]
+type = "force"
+force = [0.1, 0.0, -0.2]
+group = "hot"
+[[potential]]
+type = "piston"
+pressure = 0.2
+axis = "-z"
+group = "cold"
+[[potential]]
+type = "electric-field"
+field = [0.0, 0.3, 0.0]
+charges = { A = 0.5 }
+[[potential]]
+type = "harmonic-wall"
+axis = "x"
+position = 0.4
+keeps = "above"
+stiffness = 3.0
+velocity = 0.5
+[[potential]]
+type = "lj-wall"
+axis = "z"
+position = -1.0
+keeps = "above"
+epsilon = 0.5
+sigma = 1.0
+cutoff = 2.5
+[[potential]]
+type = "position-restraint"
+stiffness = 1.0
+group = "cold"
+velocity = [0.5, 0.0, 0.0]
+[[potential]]
+type = "distance-restraint"
+sites = ["hot", 7]
+stiffness = 20.0
+length = 2.0
+rate = 1.0
+[[potential]]
+type = "angle-restraint"
+sites = [100, "hot", "cold"]
+stiffness = 20.0
+angle = 90
+"""
+
+
+@pytest.mark.parametrize(
+    "stages", [pytest.param(INPUT, marks=needs_mpi), pytest.param(INPUT + OUTSIDE, marks=needs_mpi)],
+    ids=["held", "pushed"],
+)  # fmt: skip
 def test_the_same_bits_on_any_ranks_and_across_restarts(tmp_path, stages):
+    """Two baths, then constant pressure; held atoms, and all that acts from outside."""
     (tmp_path / "in.toml").write_text(stages)
     found = []
     for ranks, stop in ((1, 0), (4, 0), (3, 40), (2, 70)):

@@ -38,7 +38,7 @@ def test_every_hint_is_of_a_key_there_is():
         ("stage.0.tau_t=100", "did you mean 'friction', the inverse of the relaxation time?"),
         ("stage.0.nsteps=100", "did you mean 'steps'?"),
         ("stage.0.T=100", "did you mean 'temperature'?"),
-        ("stage.0.ref-p=1", "'pressure' is meant, which belongs to [[stage]]"),
+        ("stage.0.ref-p=1", "'pressure' is meant, which belongs to [[potential]] or [[stage]]"),
         ("dt=1", "dt = 1: unknown key here; 'timestep' is meant, which belongs to [[stage]]"),
         ("integrator.dt=1", "--set integrator.dt=1: [integrator]: unknown key; did you mean [[stage]]?"),
         ("model.file=x", "did you mean [[potential]]?"),

@@ -35,6 +35,11 @@ def value(number: int, bits: int) -> float:
     return math.ldexp(number, -bits) if -(1 << 53) < number < 1 << 53 else number / (1 << bits)
 
 
+def total(numbers) -> int:
+    """The sum of int64 [n], however large it is."""
+    return (int((numbers >> 32).sum()) << 32) + int((numbers & 0xFFFFFFFF).sum())
+
+
 def rounded(positions, bits: int) -> np.ndarray:
     """Positions on their grid: the nearest multiples of 2^-bits."""
     scale = 2.0**bits

@@ -56,6 +56,8 @@ def make_system(settings: Settings) -> System:
     check_boundary(settings, system)
     add_groups(settings, system)
     check_groups(settings, system.columns)
+    if any(s.anchored for s in settings.potential):
+        system.columns.setdefault("anchor", system.positions)
     if settings.velocities.temperature is not None:
         draw_velocities(settings, system)
     return system

@@ -208,6 +208,11 @@ MISSING = {
     "fourierspacing": LATTICE,
     "bond_style": "mdcore has no bonded terms",
     "angle_style": "mdcore has no bonded terms",
+    "fix": "groups are [[group]]; walls, forces, restraints a [[potential]]; thermostats an ensemble (docs/groups.md)",
+    "setforce": "hold atoms with fixed in a [[group]], e.g. fixed = 'xyz'",
+    "freeze": "hold atoms with fixed in a [[group]], e.g. fixed = 'xyz'",
+    "frozen": "hold atoms with fixed in a [[group]], e.g. fixed = 'xyz'",
+    "region": "a region is a condition of a [[group]], e.g. where = 'z < 5' (docs/groups.md)",
     "include": "one file has all settings; --set changes one of them",
 }
 
@@ -277,6 +282,13 @@ VALUES: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         ("coul/long ewald pppm pme spme", LATTICE),
         ("lj/cut/soft softcore lj/soft", 'Lennard-Jones with a soft core is type = "soft-core"'),
+        ("addforce setforce gravity efield/force", 'a force on a group is type = "force"'),
+        ("efield field electric", 'a uniform field is type = "electric-field"'),
+        ("wall/harmonic harmonic_wall", 'a soft wall is type = "harmonic-wall"'),
+        ("wall/lj93 lj93 wall/lj126 lj_wall", 'a wall of Lennard-Jones atoms is type = "lj-wall"'),
+        ("spring/self restraint restrain tether posre spring smd harmonic_restraint",
+         'springs are type = "position-restraint", "distance-restraint" and "angle-restraint"'),
+        ("wall/piston", 'a piston is type = "piston" for a pressure, a wall with a velocity for a speed'),
         ("tabulated pair_table spline user", 'a function of the distance, from a file, is type = "table"'),
     ),
     "units": (

@@ -82,8 +82,10 @@ class Simulation(View):
         resumed = self.comm.bcast(state is not None)  # rank 0 alone has the state
         self._running = integrator if resumed else None  # the integrator of the stage so far
         self._stop = False
+        terms = leaves(self.work.bound)
+        self._moving = [term for term in terms if term.moves]
         self.watchers, self._ready = [], False  # are there forces?
-        for term in leaves(self.work.bound):
+        for term in terms:
             for watcher in watchers_of(term.potential):
                 self.add_watcher(watcher, term)
         self._watched, self._halt = -1, None
@@ -93,6 +95,7 @@ class Simulation(View):
         self.degrees_of_freedom = 3 * self.system.n_atoms - sum(whole.fixed)
         self.restored_time, self._restored = 0.0, {}
         loading.load(self, system if here else None, state if here else None)
+        self.results.time = self.time
         self._neighbourhood(look=not resumed)
         self._first_forces()
 
@@ -152,11 +155,18 @@ class Simulation(View):
         if self.work.follow(moved2):
             self._neighbourhood()
         run.step += 1
+        self._move_on()
         self.work.forces(run.step == self._next_energy or run.owes or integrator.needs_virial(run.step))
         if run.owes:
             run.settle()
         self._bad_row = max(integrator.after_forces(run), self.results.bad_row)
         lap("integrate")
+
+    def _move_on(self) -> None:
+        """The clock of the potentials goes on; what those put in that move is booked."""
+        before, self.results.time = self.results.time, self.time
+        for term in self._moving:
+            self.driven.heat += term.work(self.atoms, self.domain, before, self.results.time)
 
     def _neighbourhood(self, look: bool = False) -> None:
         """`Work.neighbourhood`, unless an atom flew away."""

@@ -47,11 +47,13 @@ def impossible_force(sim, row: int) -> None:
     everywhere.make_ghosts(sim.atoms, ("tags",))  # from below too
     if row >= 0:
         told = (
-            "Atoms overlap: check the structure and its cell"
+            "Check the structure and its cell"
+            if sim.results.complaint and sim.step == sim.start_step
+            else "Atoms overlap: check the structure and its cell"
             if sim.step == sim.start_step
             else cure(sim, "use a smaller timestep, or relax the structure first")
         )
-        message = f"step {sim.step}: {too_close(sim.atoms, row, sim.units.labels)}. {told}"
+        message = f"step {sim.step}: {sim.results.complaint or too_close(sim.atoms, row, sim.units.labels)}. {told}"
     fail(sim.comm, message)
 
 

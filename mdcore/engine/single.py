@@ -189,6 +189,8 @@ class Engine:
         atoms, row = self.atoms, self.work.bad_row()
         if row < 0:
             return
+        if complaint := self.work.results.complaint:
+            raise SimulationError(complaint)
         Domain(self.work.comm, self.box, self.neighbors.reach).make_ghosts(atoms, ("tags",))  # from below too
         message = faults.too_close(atoms, row, self.units.labels)
         self._neighbourhood()

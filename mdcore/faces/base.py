@@ -13,6 +13,7 @@ class PotentialSettings:
 
     title = ""  # of banners and pictures
     in_units = ("metal", "lj")  # the systems of units it is for
+    anchored = False  # does it keep atoms at the places in the column "anchor"?
     files = ()  # what it reads, relative to the input file
 
     @property

@@ -26,7 +26,9 @@ class Results:
 
     want_energy : compute the energy too
     energy : int, sum on the force grid (exact.py), this rank's share
-    bad_row : row of an atom with an impossible interaction, or -1
+    bad_row : row of an atom with an impossible interaction, or -1; complaint : what is wrong with it, None: it is too
+        close to another
+    time : of the clock, user unit; for what moves
     atom_energies : float64 [n_total + 1] or None; per-atom energies where wanted (ghosts': part of their owners')
     atom_virials : float64 [n_total + 1, 9] or None; of potentials that tell them (ext/core/md_types.h), likewise
     virial : int [6] (xx yy zz yz xz xy), what is to be added to the sum of x (x) F, this rank's share; a potential that
@@ -37,7 +39,8 @@ class Results:
         self.position_bits = position_bits
         self.want_energy = False
         self.energy = 0
-        self.bad_row = -1
+        self.bad_row, self.complaint = -1, None
+        self.time = 0.0
         self.virial, self.virial_known = [0] * 6, True
         self.atom_energies = self.atom_virials = None
         self._limbs = np.zeros(exact.LIMBS, dtype=np.int64)
@@ -45,7 +48,7 @@ class Results:
     def reset(self, want_energy: bool, atom_energies=None, atom_virials=None) -> None:
         self.want_energy, self.energy = want_energy, 0
         self.atom_energies, self.atom_virials = atom_energies, atom_virials
-        self.bad_row = -1
+        self.bad_row, self.complaint = -1, None
         self.virial, self.virial_known = [0] * 6, True
 
     def limbs(self) -> np.ndarray:
@@ -86,6 +89,7 @@ class Potential:
 
     cutoff : unit of length; list_kinds : lists that it reads; ghost_columns : what ghosts carry
     at_any_distance : it says what happens when atoms overlap; trained : it knows only what it was trained on
+    outside : it acts from outside or on atoms that it names, so symmetries are none of its promises
     pushes : axes along which forces do not add up to zero, some of "xyz": it acts from outside
     truncated : it may jump at its cutoff; tells_virials : of each atom, where asked
     findings : what its bound potentials `find`; usual : what these are in structures that it knows
@@ -97,6 +101,7 @@ class Potential:
     ghost_columns: tuple[str, ...] = ()
     at_any_distance = False
     trained = False
+    outside = False
     pushes = ""
     truncated = False
     tells_virials = False
@@ -133,16 +138,23 @@ class Bound:
 
     potential : the one that it is of; columns : per-atom numbers of its own, which it finds as attributes of `atoms`
     wanted : findings `with_forces` that somebody reads; threads : it may use so many
+    moves : it depends on the time
     """
 
     potential: Potential
     columns: ClassVar[dict[str, Column]] = {}
     wanted: frozenset[Finding] = frozenset()
     threads = 1
+    moves = False
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         """Add forces, and what `out` wants (collective). neighbors : Lists, the potential's own."""
         raise NotImplementedError
+
+    def work(self, atoms, domain, before: float, after: float) -> int:
+        """What its energy gains, on the grid of heat (exact.py), as time goes on and atoms stay, this rank's share; of
+        one that `moves` (collective)."""
+        return 0
 
     def tail(self, counts, box) -> tuple[float, float]:
         """(energy, trace of the virial) past the cutoff, of `counts` atoms of each species."""

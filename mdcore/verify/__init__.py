@@ -11,8 +11,9 @@ ranks, threads and precision don't change what they must not.
 import os
 from collections.abc import Iterator
 
-from mdcore.base.errors import MdcoreError
+from mdcore.base.errors import InputError, MdcoreError
 from mdcore.engine.evaluation import open_potential, take
+from mdcore.potentials.base import Sum, leaves
 from mdcore.verify.gradients import forces, stress
 from mdcore.verify.report import Row, failed, skipped
 from mdcore.verify.runs import energy_conservation, precision, ranks, threads
@@ -36,6 +37,11 @@ def subject(potential, structure=None, *, units=None, seed: int = 1) -> Subject:
     """
     beside = os.path.dirname(potential) if str(potential).endswith(".h5") else potential
     potential, origin = open_potential(potential, units), "as given"
+    inner = [term for term in leaves(potential) if not term.outside]
+    if not inner:
+        raise InputError(f"{potential!r} acts from outside, or on atoms it names: there are no symmetries to verify")
+    if len(inner) < len(leaves(potential)):
+        potential, origin = Sum(*inner), f"{origin}; without what acts from outside, or on atoms that are named"
     if structure is None:
         structure, origin = sample(potential, seed, beside if isinstance(beside, str | os.PathLike) else None)
     return Subject(networks_in(potential, "double"), take(structure), origin, seed)
