@@ -30,6 +30,7 @@ _HOME = {
     "select": "structure.groups",
     "Simulation": "dynamics.simulation",
     "evaluate": "engine.evaluation",
+    "rerun": "recompute",
     "train": "trainer",
     "Evaluation": "engine.single",
     "Thermo": "dynamics.thermo",

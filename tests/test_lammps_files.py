@@ -205,6 +205,7 @@ def test_columns_that_may_be_two_styles(tmp_path):
 def test_names_formats_and_frames(tmp_path):
     for name in ("a.data", "a.lmp", "a.lammps", "data.water", "A.DATA"):
         assert System.read(write(tmp_path, text(), name)).n_atoms == 3
+    assert System.read(write(tmp_path, "1\n\nAr 0 0 0\n", "data.xyz")).names == ["Ar"]  # its suffix says what it is
     path = write(tmp_path, text(), "water.txt")
     assert System.read(path, 0, format="lammps-data").n_atoms == 3
     with pytest.raises(InputError, match="frame = 1: a data file of LAMMPS holds one structure"):

@@ -51,6 +51,12 @@ examples:
   mdcore init                         what there is
   mdcore init lj                      writes lj.toml; then: mdcore run lj.toml
 """
+RERUN_EPILOG = """\
+examples:
+  mdcore rerun silicon.h5 run.h5md --output new.extxyz --output new.csv
+  mdcore rerun other.toml run.h5md --output new.h5md --frames 100::10
+  mpirun -n 4 mdcore rerun silicon.h5 run.extxyz --output new.extxyz
+"""
 EXIT_CODES = {
     0: "done",
     1: "an internal error; of mdcore verify: a row FAILs",
@@ -246,6 +252,27 @@ def build() -> Parser:
     )
     evaluate.add_argument("--overwrite", action="store_true", help="replace FILEs")
     evaluate.set_defaults(module="mdcore.cli.evaluate")
+    rerun = commands.add_parser(
+        "rerun",
+        parents=[potential],
+        help="evaluate a trajectory with another potential",
+        description="Energies, forces and stress of every frame of a trajectory, by another potential. Ranks share the "
+        "frames (mpirun).",
+        epilog=RERUN_EPILOG,
+    )
+    rerun.add_argument("trajectory", metavar="TRAJECTORY", help=".h5md, .extxyz, any format of ASE")
+    rerun.add_argument(
+        "--output",
+        metavar="FILE",
+        action="append",
+        required=True,
+        help=".extxyz (positions, energy, forces, stress), .h5md (a trajectory with a thermo log) or .csv (a line a "
+        "frame); may be repeated",
+    )
+    rerun.add_argument("--frames", metavar="FIRST:END:STRIDE", help="which, counted from 0, e.g. 100: or ::10")
+    rerun.add_argument("--threads", metavar="N", type=int, help="of each rank (MDCORE_NUM_THREADS, or 1)")
+    rerun.add_argument("--overwrite", action="store_true", help="replace FILEs")
+    rerun.set_defaults(module="mdcore.cli.rerun")
     convert = commands.add_parser(
         "convert",
         help="convert a network potential, or a trajectory",

@@ -100,14 +100,20 @@ def read_data(path: str, units: str | None, labels: str | None):
 
 def the_potential(path: str, units):
     """The potential of files, or the sum of those of an input file."""
+    potential, system = with_units(path, units)
+    if system != "metal":
+        raise InputError(f'{path}: units = "{system}": labelled structures are in eV and Angstrom')
+    return potential
+
+
+def with_units(path: str, units):
+    """(potential, name of its system of units)."""
     if not is_input(path):
-        return open_potential(path, units)
+        return open_potential(path, units), "metal"
     from mdcore.cli.assemble import make_potential, read_potentials
 
     settings = load_input(path, units)
-    if settings.units != "metal":
-        raise InputError(f'{path}: units = "{settings.units}": labelled structures are in eV and Angstrom')
-    return make_potential(settings, read_potentials(settings, ()))
+    return make_potential(settings, read_potentials(settings, ())), settings.units
 
 
 def potential_files(path: str) -> list[str]:

@@ -14,6 +14,7 @@ COMMANDS = {
     "evaluate": "predict eval score errors parity",
     "info": "show describe inspect summary card",
     "verify": "validate-potential selftest",
+    "rerun": "recompute reevaluate re-evaluate rescore relabel label",
     "convert": "export import n2p2 merge committee",
 }
 INSTEAD = {

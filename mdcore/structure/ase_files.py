@@ -4,6 +4,7 @@ import contextlib
 import difflib
 import itertools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from mdcore.base.errors import InputError
@@ -59,6 +60,26 @@ def read_atoms(path: Path, frame: int, format: str | None, types: dict[str, str]
             shares = ", ".join(f"{name} {share:g}" for name, share in site.items())
             raise InputError(f"{path}: a site is shared, or empty in part ({shares}); build a cell of whole atoms")
     return atoms, None if types is None else _named(path, atoms, types)
+
+
+def iterate_atoms(path: Path) -> Iterator:
+    """ASE's Atoms of each structure in a file; InputError."""
+    try:
+        from ase.io import iread
+    except ImportError:
+        raise InputError(
+            f"{path}: mdcore itself reads {', '.join(extxyz.SUFFIXES)} files and others of its own; "
+            'for other formats install ASE: pip install "mdcore[ase]"'
+        ) from None
+    try:
+        with bounded(path):
+            found = list(iread(path, index=":"))
+    except InputError:
+        raise
+    except Exception as error:  # every reader of ASE raises its own kind
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise InputError(f"{path}: ASE can't read it ({reason}); convert it to .extxyz") from None
+    yield from found
 
 
 def _check_dump(path: Path, kind: str, types) -> None:

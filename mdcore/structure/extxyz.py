@@ -124,12 +124,12 @@ def read(path, frame: int = -1, units: UnitSystem = METAL, *, labels: bool = Tru
 
 def iterate(
     path, units: UnitSystem = METAL, extra: Container[str] = (), wanted: Container[str] = frozenset(COLUMNS),
-    may_be_nan: Container[str] = (),
+    may_be_nan: Container[str] = (), keep: bool = False,
 ) -> Iterator[Frame]:
     """All frames, one by one, also of files larger than memory; InputError as `read`.
 
     extra : names of further columns of numbers to keep, in `Frame.extra`, where the file has them
-    wanted : which of COLUMNS to read; may_be_nan : columns whose numbers may be anything
+    wanted : which of COLUMNS to read; may_be_nan : columns whose numbers may be anything; keep : users' columns, too
     """
     path, index, line = Path(path), 0, 0
     with open_text(path, WHAT) as text:
@@ -138,7 +138,7 @@ def iterate(
             line += 1
             if row.strip():
                 n_atoms = _atom_count(row, path, line, index, size)
-                yield _parse(text, path, index, line + 1, n_atoms, units, wanted, extra, may_be_nan)
+                yield _parse(text, path, index, line + 1, n_atoms, units, wanted, extra, may_be_nan, keep)
                 index, line = index + 1, line + n_atoms + 1
     if not index:
         raise InputError(f"{path}: the file is empty; expected extended xyz")

@@ -21,6 +21,7 @@ from mdcore.base.units import UnitSystem
 from mdcore.structure.extxyz_columns import FORTRAN
 
 SUFFIXES = (".data", ".lmp", ".lammps", ".lmpdat")
+OTHERS = (".extxyz", ".xyz", ".exyz", ".cif", ".vasp", ".pdb", ".traj", ".json", ".dump", ".gz")
 WHAT = "a data file of LAMMPS"
 SHORTEST_LINE = 10  # bytes of "1 1 0 0 0\n"
 TOLERANCE = 0.012  # amu; a united atom CH2 is 0.020 from N
@@ -59,8 +60,9 @@ class Data:
 
 
 def is_data(path: Path) -> bool:
-    """Is a file named as data files are?"""
-    return path.suffix.lower() in SUFFIXES or path.name.startswith("data.")
+    """Is a file named as data files are? data.water is, data.xyz is not."""
+    suffix = path.suffix.lower()
+    return suffix in SUFFIXES or (path.name.startswith("data.") and suffix not in OTHERS)
 
 
 def read_data(path, types: dict[str, str] | None, units: UnitSystem) -> Data:

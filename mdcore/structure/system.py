@@ -99,7 +99,11 @@ class System(WithColumns):
             return cls._by_ase(path, frame, units, format, types, periodic, masses, labels)
         if types:
             raise InputError(f"{path}: types: apply to data files and dumps of LAMMPS only; this is extended xyz")
-        data = extxyz.read(path, frame, units, labels=labels)
+        return cls.of_extxyz(extxyz.read(path, frame, units, labels=labels), units, path, periodic, masses, labels)
+
+    @classmethod
+    def of_extxyz(cls, data, units, path, periodic=None, masses=None, labels=True) -> "System":
+        """From a frame of an extended xyz file (`extxyz.Frame`); the rest as in `read`."""
         flags = data.periodic if periodic is None else periodic
         lattice = np.zeros((3, 3)) if data.lattice is None else data.lattice
         try:

@@ -16,7 +16,7 @@ from mdcore.potentials.networks.n2p2.read import TOML_NAME, read_toml
 from mdcore.potentials.networks.n2p2.settings import settings_text
 from mdcore.potentials.networks.native_units import Units, unit_comments
 from mdcore.structure import extxyz
-from mdcore.structure.ase_files import bounded
+from mdcore.structure.ase_files import iterate_atoms
 from mdcore.structure.extxyz_columns import NEEDED
 from mdcore.structure.system import check_file
 from mdcore.training.data import deepmd
@@ -169,24 +169,8 @@ def _deepmd(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
 
 
 def _ase(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
-    try:
-        from ase.io import iread
-    except ImportError:
-        raise InputError(
-            f"{path}: mdcore itself reads {', '.join(extxyz.SUFFIXES)} files, input.data and DeePMD folders; "
-            'for other formats install ASE: pip install "mdcore[ase]"'
-        ) from None
-    index = 0
-    try:
-        with bounded(path):
-            found = list(iread(path, index=":"))
-        for index, atoms in enumerate(found):
-            yield _of_ase(atoms, labels, f"{path}: structure {index}")
-    except InputError:
-        raise
-    except Exception as error:  # every reader of ASE raises its own kind
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise InputError(f"{path}: ASE can't read it ({reason}); convert it to .extxyz") from None
+    for index, atoms in enumerate(iterate_atoms(path)):
+        yield _of_ase(atoms, labels, f"{path}: structure {index}")
 
 
 def _of_ase(atoms, labels: Labels, where: str) -> dict:
