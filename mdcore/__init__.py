@@ -64,6 +64,7 @@ _HOME = {
     "VelocityVerlet": "dynamics.motion.verlet",
     "Langevin": "dynamics.motion.langevin",
     "Bath": "dynamics.motion.langevin",
+    "Baths": "dynamics.motion.baths",
     "VelocityRescaling": "dynamics.motion.velocity_rescaling",
     "CellRescaling": "dynamics.motion.cell_rescaling",
     "StrainRate": "dynamics.motion.strain_rate",

@@ -1,9 +1,20 @@
 """Which atoms are a group, and do they stay the same?"""
 
+import h5py
 import numpy as np
 import pytest
 
-from mdcore import InputError, Langevin, LennardJones, Simulation, System, maxwell_boltzmann, select
+from mdcore import (
+    InputError,
+    Langevin,
+    LennardJones,
+    Simulation,
+    System,
+    ThermoLog,
+    VelocityVerlet,
+    maxwell_boltzmann,
+    select,
+)  # fmt: skip
 from mdcore.base.comm import SelfComm
 from mdcore.base.names import TAKEN
 from mdcore.cli import assemble
@@ -177,3 +188,50 @@ def test_groups_are_columns_in_python():
     sim = Simulation(system, LennardJones(2.5, 1.0, 1.0), Langevin(0.004, 1.0, 1.0))
     sim.run(20)
     assert (group_of(sim.snapshot().columns, "wall") == system.columns["wall"]).all()
+
+
+# --- what they do, all together -----------------------------------------------------------------------------------
+
+
+def test_measures_of_a_group():
+    system = System.build("fcc", density=0.8, species="A", units="lj").replicate((3, 3, 3))
+    rng = np.random.default_rng(1)
+    system.positions += np.add(rng.normal(0, 0.05, (108, 3)), [0.0, 0.0, 30.0])
+    system.velocities, system.masses[::3] = rng.normal(0, 1, (108, 3)), 2.5
+    wall = system.columns["wall"] = select(system, indices=[":40"])
+    fixed = np.zeros((108, 3), dtype=bool)
+    fixed[30:50] = [True, True, False]
+    system.fixed = fixed
+    sim = Simulation(system, LennardJones(2.3, 1.0, 1.0), VelocityVerlet(0.004))
+    sim.run(3)
+    group, v, m = sim.group("wall"), sim.velocities[wall], sim.masses[wall]
+    x = sim.snapshot()
+    x = (x.positions + x.images @ sim.cell.matrix)[wall]
+    assert group.count == 40 and group.motions == 120 - 20
+    assert group.kinetic == pytest.approx(0.5 * (m[:, None] * v**2).sum(), rel=1e-9)
+    assert group.temperature == pytest.approx((m[:, None] * v**2).sum() / 100, rel=1e-9)
+    np.testing.assert_allclose(group.center, m @ x / m.sum(), atol=1e-9)
+    np.testing.assert_allclose(group.velocity, m @ v / m.sum(), atol=1e-9)
+    bare = sim.snapshot().to_system()
+    bare.fixed = None
+    np.testing.assert_allclose(
+        group.force, Simulation(bare, LennardJones(2.3, 1.0, 1.0)).forces[wall].sum(axis=0), atol=1e-8
+    )
+    with pytest.raises(InputError, match="no group 'walls'"):
+        sim.group("walls")
+
+
+def test_columns_of_the_thermo_log(tmp_path):
+    path = tmp_path / "in.toml"
+    measures = '"temperature", "kinetic", "center", "velocity", "force"'
+    path.write_text(INPUT.replace('name = "wall"', f'name = "wall"\nfixed = "xyz"\nmeasure = [{measures}]'))
+    run(load(path, [f"output.directory={tmp_path}", "output.thermo_every=5"]), SelfComm(), quiet=True)
+    with h5py.File(tmp_path / "in.h5md") as file:
+        thermo = file["thermo"]
+        vectors = [f"wall_{what}_{axis}" for what in ("center", "velocity", "force") for axis in "xyz"]
+        assert {name for name in thermo if "wall" in name} == {"wall_temperature", "wall_kinetic", *vectors}
+        assert thermo["wall_force_x"].shape == (3,) and np.abs(thermo["wall_force_z"][:]).max() > 0.0
+        assert not thermo["wall_temperature"][:].any() and np.ptp(thermo["wall_center_z"][:]) == 0.0
+        assert thermo["wall_force_x"].attrs["unit"] == "epsilon/sigma"
+    with pytest.raises(InputError, match="no measure 'heat'; there are temperature"):
+        ThermoLog(5, groups={"wall": ["heat"]})

@@ -1,10 +1,12 @@
 """Are atoms that are held at rest, and those that are not as warm as they should be?"""
 
+import h5py
 import numpy as np
 import pytest
 
 from mdcore import (
     Bath,
+    Baths,
     CellRescaling,
     InputError,
     Langevin,
@@ -146,6 +148,24 @@ def test_each_group_has_the_temperature_of_its_bath():
     assert sim.thermo().conserved == pytest.approx(first, abs=1e-6)
 
 
+def test_heat_flows_from_hot_to_cold():
+    """Through a crystal; what goes in comes out, and the books hold."""
+    system = System.build("fcc", density=0.95, species="A", units="lj", repeat=(3, 3, 8))
+    maxwell_boltzmann(system, 0.3, seed=1)
+    slabs = {"hot": (0, 0.2), "between": (0.2, 0.5), "cold": (0.5, 0.7)}
+    for name, (low, high) in slabs.items():
+        system.columns[name] = select(system, where=f"{low} <= c < {high}")
+    integrator = Langevin(0.004, 0.5, 5.0, group="hot", others=[Bath("cold", 0.1, 5.0)])
+    sim = Simulation(system, potential(), integrator, seed=3)
+    first, seen = sim.thermo().conserved, []
+    sim.run(500)
+    sim.every(10, lambda sim: seen.append([sim.group(name).temperature for name in slabs]))
+    sim.run(1500)
+    hot, between, cold = np.mean(seen, axis=0)
+    assert 0.5 > hot > between + 0.05 > cold + 0.1 > 0.2
+    assert sim.thermo().conserved == pytest.approx(first, abs=0.3)  # of -2000
+
+
 def test_one_bath_for_all_is_the_plain_one():
     """A group of all atoms has the bits of no group."""
     found = []
@@ -196,6 +216,7 @@ where = "2 < z < 4"
 name = "cold"
 where = "z > 6"
 fixed = "y"
+measure = ["temperature", "center", "force"]
 [[potential]]
 type = "lj"
 cutoff = 2.3
@@ -293,4 +314,55 @@ def test_the_same_bits_on_any_ranks_and_across_restarts(tmp_path, stages):
         state = checkpoint.read(tmp_path / str(ranks) / "in.checkpoint")
         assert state["step"] == 90
         found.append([np.asarray(state[name]).tobytes() for name in ("positions", "velocities", "heat", "matrix")])
+        with h5py.File(tmp_path / str(ranks) / "in.h5md") as file:
+            found[-1] += [file["thermo"][name][:].tobytes() for name in sorted(file["thermo"])]
     assert found[1:] == [found[0]] * 3
+
+
+# --- thermostats that rescale, of groups --------------------------------------------------------------------------
+
+
+def test_each_group_has_the_temperature_of_its_thermostat():
+    """Two free gases that do not feel each other, at the start in between: K of each is that of its bath, with its
+    fluctuations: variance of K is motions T^2 / 2, of 150 samples, to 45 %."""
+    system = gas()
+    system.columns["hot"], system.columns["cold"] = select(system, where="a < 0.2"), select(system, where="a > 0.8")
+    fixed = np.zeros((1728, 3), dtype=bool)
+    fixed[5::10, 1] = True
+    system.fixed = fixed
+    maxwell_boltzmann(system, 1.0, seed=1)
+    baths = Baths({"hot": VelocityRescaling(2.0, 0.5), "cold": VelocityRescaling(0.5, 0.5)})
+    sim = Simulation(system, nothing(), VelocityVerlet(0.05, baths), seed=2, skin=1.0)
+    others = ~(system.columns["hot"] | system.columns["cold"])
+    first, still, seen = sim.thermo().conserved, sim.velocities[others], []
+    sim.run(100)
+    sim.every(20, lambda sim: seen.append([sim.group(name).kinetic for name in ("hot", "cold")]))
+    sim.run(3000)
+    seen = np.array(seen)
+    for k, (name, want) in enumerate((("hot", 2.0), ("cold", 0.5))):
+        motions = sim.group(name).motions
+        assert motions == 3 * system.columns[name].sum() - fixed[system.columns[name]].sum()
+        assert seen[:, k].mean() == pytest.approx(0.5 * motions * want, rel=0.03)
+        assert seen[:, k].var() == pytest.approx(0.5 * motions * want**2, rel=0.45)
+    assert abs(np.corrcoef(seen.T)[0, 1]) < 0.3  # random numbers of their own
+    np.testing.assert_array_equal(sim.velocities[others], still)
+    assert sim.thermo().conserved == pytest.approx(first, abs=1e-6)
+    assert sim.degrees_of_freedom == 3 * 1728 - fixed.sum()
+
+
+@pytest.mark.parametrize(
+    ("thermostats", "told"),
+    [
+        ({}, "expected {name of a group: thermostat}"),
+        ({"hot": Langevin(0.05, 1.0, 1.0)}, "expected a thermostat that rescales velocities"),
+        ({"hot": VelocityRescaling}, "expected a thermostat that rescales velocities"),
+        ({"hot": VelocityRescaling(1.0, 1.0), "warm": VelocityRescaling(1.0, 1.0)}, "atom 0 .* is in two groups"),
+        ({"none": VelocityRescaling(1.0, 1.0)}, "no group 'none'"),
+    ],
+)
+def test_thermostats_that_can_not_be(thermostats, told):
+    system = gas()
+    system.columns["hot"], system.columns["warm"] = select(system, where="a < 0.4"), select(system, where="a < 0.5")
+    maxwell_boltzmann(system, 1.0, seed=1)
+    with pytest.raises(InputError, match=told):
+        Simulation(system, nothing(), VelocityVerlet(0.05, Baths(thermostats)), skin=1.0).run(1)

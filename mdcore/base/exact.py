@@ -40,6 +40,14 @@ def total(numbers) -> int:
     return (int((numbers >> 32).sum()) << 32) + int((numbers & 0xFFFFFFFF).sum())
 
 
+def sums(comm, values: np.ndarray, bits: int) -> np.ndarray:
+    """The sum of float64 [n, ...] over all rows of all ranks, each rounded to 2^-bits: the same however they are shared
+    (collective)."""
+    whole = np.rint(np.ldexp(values, bits)).astype(np.int64).reshape(len(values), math.prod(values.shape[1:]))
+    shared = comm.sum(np.array([limbs(total(column)) for column in whole.T]))
+    return np.array([value(integer(row), bits) for row in shared]).reshape(values.shape[1:])
+
+
 def rounded(positions, bits: int) -> np.ndarray:
     """Positions on their grid: the nearest multiples of 2^-bits."""
     scale = 2.0**bits

@@ -35,7 +35,10 @@ class Outputs:
         files = {"provenance": self.provenance, "resume_step": resume_step, "overwrite": overwrite}
         self.file = H5MDFile(settings.output_path(".h5md"), note=tell, **files)
         extra = resume_step is not None and not is_in_log(stages, resume_step)
-        self.thermo = ThermoLog(0, None if quiet else sys.stdout, self.file, drop=resume_step if extra else None)
+        self.thermo = ThermoLog(
+            0, None if quiet else sys.stdout, self.file, drop=resume_step if extra else None,
+            groups={group.name: group.measure for group in settings.group if group.measure},
+        )  # fmt: skip
         self.trajectory = H5MDWriter(self.file, 0, out.trajectory_fields, compression=out.compression)
         self.dump = ExtxyzDump(settings.output_path(".extxyz"), 0, note=tell, **files)
         self.extrapolated = ExtxyzDump(settings.output_path(networks.SAVED), 0, note=lambda text: None, **files)

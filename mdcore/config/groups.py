@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from mdcore.base.names import is_group_name
 from mdcore.faces.schema import Choice, Integer, List, OneOf, Text, setting
 
+MEASURES = ("temperature", "kinetic", "center", "velocity", "force")  # as dynamics/measures.py has them
+
 
 @dataclass(frozen=True, kw_only=True)
 class GroupSettings:
@@ -42,6 +44,15 @@ class GroupSettings:
         default=None,
         default_text="free",
         example="xyz",
+    )
+
+    measure: tuple[str, ...] = setting(
+        List(Choice(MEASURES)),
+        "Columns of the thermo log: `temperature`, `kinetic` energy; `center` of mass, its `velocity`, and the sum of "
+        "`force`s on its atoms, also of those that are held, along x, y, z.",
+        default=(),
+        default_text="none",
+        example=["temperature", "force"],
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ import numpy as np
 from mdcore.base.elements import formula
 from mdcore.base.errors import InputError, MdcoreError
 from mdcore.dynamics import drift, loading
+from mdcore.dynamics.measures import Group
 from mdcore.dynamics.thermo import Snapshot, virial
 from mdcore.watch.watchers import summaries, verdicts
 
@@ -83,6 +84,11 @@ class View:
     @property
     def density(self) -> float:
         return self.thermo().density
+
+    def group(self, name: str) -> Group:
+        """What the atoms of a group do, all together: temperature, kinetic, center, velocity, force. InputError for
+        one that is not there."""
+        return Group(self, name)
 
     @property
     def findings(self) -> dict:

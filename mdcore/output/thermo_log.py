@@ -11,6 +11,7 @@ import time
 import numpy as np
 
 from mdcore.base import console
+from mdcore.dynamics.measures import check_measures, measure
 from mdcore.output.h5md import TABLE_CHUNK, H5MDFile, Table, column, trim
 
 # column -> the quantity whose unit it carries
@@ -53,14 +54,16 @@ class ThermoLog:
     every : steps between rows; `last`, the last step of a stage, has a row besides
     stream : text stream for the table (None: no table)
     file : H5MDFile shared with the trajectory (None: no file)
+    groups : {name of a group: what to measure of it} (measures.py), more columns
     drop : a continued run takes out the row of this step, which is there only because the run once ended there
     """
 
-    def __init__(self, every: int, stream=None, file: H5MDFile | None = None, drop: int | None = None):
+    def __init__(self, every: int, stream=None, file: H5MDFile | None = None, drop: int | None = None, groups=None):
         self.every = int(every)
         self.last, self.drop = None, drop
         self.stream = stream
         self.file = file
+        self.groups = check_measures(groups or {})
         self._rows = []
         self._units = None
         self._table = None
@@ -73,7 +76,7 @@ class ThermoLog:
 
     def observe(self, sim):
         """Add the present row; collective."""
-        thermo, found = sim.thermo(), sim.find()
+        thermo, found = sim.thermo(), sim.find() | measure(sim, self.groups)
         if sim.comm.rank == 0:
             self.write(thermo, sim.units, found)
 

@@ -8,6 +8,7 @@ from mdcore.base.errors import InputError
 from mdcore.base.voigt import PLACE
 from mdcore.doors import _kernels
 from mdcore.engine import faults
+from mdcore.structure.columns import FIXED
 from mdcore.structure.groups import group_of
 
 MOST_STRAIN = 0.2  # of a length, in one step
@@ -28,7 +29,7 @@ class Run:
         self.step = self.first_step = self.steps = 0
         self.degrees_of_freedom = 0
         self.heat = 0
-        self._groups = {}
+        self._groups, self._free = {}, {}
         self._kinetic = None  # while parts of one step act
         self._owed = None  # strain whose work is not booked yet, virial before it
 
@@ -61,6 +62,12 @@ class Run:
         if name not in self._groups:
             self._groups[name] = self.of_columns(lambda columns: group_of(columns, name))
         return self._groups[name]
+
+    def free(self, name: str) -> int:
+        """Motions of the atoms of a group, but for what is held (collective)."""
+        if name not in self._free:
+            self._free[name] = self.of_columns(lambda columns: _free(columns, name))
+        return self._free[name]
 
     def kinetic(self) -> np.ndarray:
         """The sum of m v (x) v, float64 [3, 3], at the end of this step; its trace is twice the kinetic energy
@@ -152,3 +159,8 @@ class Run:
         strain, before = self._owed
         self._owed = None
         self.gain(-0.5 * float(np.sum(strain * (before + self.virial()))))
+
+
+def _free(columns, name: str) -> int:
+    members = group_of(columns, name)
+    return 3 * int(members.sum()) - int(columns[FIXED][members].sum() if FIXED in columns else 0)

@@ -21,6 +21,7 @@ class VelocityRescaling(Part):
     """
 
     acts_as = "thermostat"
+    rescales = True
 
     def __init__(self, temperature, relaxation: float):
         self.temperature = Ramp("VelocityRescaling: temperature", temperature, bath_temperature)

@@ -112,6 +112,7 @@ class Part:
     acts_as = ""  # "thermostat" or "barostat"
     needs_bath = False
     conserves_momentum = True
+    rescales = False  # a thermostat: multiplies velocities by a factor, and can do so of a group (baths.py)
     run = None  # that it serves
 
     def start(self, run, integrator) -> None:
