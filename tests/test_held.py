@@ -1,5 +1,7 @@
 """Are atoms that are held at rest, and those that are not as warm as they should be?"""
 
+import re
+
 import h5py
 import numpy as np
 import pytest
@@ -8,11 +10,13 @@ from mdcore import (
     Bath,
     Baths,
     CellRescaling,
+    ExternalForce,
     InputError,
     Langevin,
     LennardJones,
     Simulation,
     StrainRate,
+    Sum,
     System,
     VelocityRescaling,
     VelocityVerlet,
@@ -293,9 +297,13 @@ angle = 90
 """
 
 
+DRIFTING = re.sub("fixed = .*\n", "", INPUT).replace("steps =", "remove_drift_every = 7\nsteps =")
+
+
 @pytest.mark.parametrize(
-    "stages", [pytest.param(INPUT, marks=needs_mpi), pytest.param(INPUT + OUTSIDE, marks=needs_mpi)],
-    ids=["held", "pushed"],
+    "stages", [pytest.param(INPUT, marks=needs_mpi), pytest.param(INPUT + OUTSIDE, marks=needs_mpi),
+     pytest.param(DRIFTING, marks=needs_mpi)],
+    ids=["held", "pushed", "drifting"],
 )  # fmt: skip
 def test_the_same_bits_on_any_ranks_and_across_restarts(tmp_path, stages):
     """Two baths, then constant pressure; held atoms, and all that acts from outside."""
@@ -366,3 +374,28 @@ def test_thermostats_that_can_not_be(thermostats, told):
     maxwell_boltzmann(system, 1.0, seed=1)
     with pytest.raises(InputError, match=told):
         Simulation(system, nothing(), VelocityVerlet(0.05, Baths(thermostats)), skin=1.0).run(1)
+
+
+def test_drift_is_removed():
+    """A force pushes the whole; a cluster turns. What is taken away is booked."""
+    system = System.build("sc", density=0.1, species="A", units="lj", repeat=(6, 6, 6), periodic=False)
+    maxwell_boltzmann(system, 1.0, seed=1)
+    spin = np.cross([0.0, 0.0, 0.1], system.positions)
+    system.velocities += np.add(spin, [0.3, 0.0, 0.0])
+    pushing = Sum(nothing(), ExternalForce([0.0, 0.1, 0.0]))
+    sim = Simulation(system, pushing, VelocityVerlet(0.02), skin=1.0)
+    sim.remove_drift_every = 5
+    before = sim.thermo()
+    sim.run(26)
+    after = sim.thermo()
+    momentum = sim.masses @ sim.velocities / sim.masses.sum()
+    np.testing.assert_allclose(momentum, [0.0, 0.1 * 0.02, 0.0], atol=1e-9)  # one step since
+    x = sim.positions - sim.positions.mean(axis=0)
+    assert np.abs(np.cross(x, sim.velocities).sum(axis=0)).max() < 1e-6
+    assert after.kinetic < before.kinetic - 5.0
+    assert after.conserved == pytest.approx(before.conserved, abs=1e-6)
+    held = crystal(0.5)
+    sim = Simulation(held, potential(), VelocityVerlet(0.004))
+    sim.remove_drift_every = 1
+    sim.run(3)
+    assert np.abs(sim.masses @ sim.velocities).min() > 1e-3  # it is not free

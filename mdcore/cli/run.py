@@ -139,6 +139,7 @@ def run_stages(settings: Settings, sim: Simulation, stages, outputs: Outputs, sa
 def advance(settings: Settings, sim: Simulation, stage: Stage, begun: bool, outputs: Outputs) -> None:
     """Run one stage, or what is left of it if it had begun before a restart."""
     first_step = stage.first if begun else None
+    sim.remove_drift_every = stage.settings.remove_drift_every
     sim.begin_stage(stage.steps, stage.integrator(), zero_momentum=stage.zero_momentum, first_step=first_step)
     outputs.begin_stage(stage)
     if math.isinf(sim.max_temperature):

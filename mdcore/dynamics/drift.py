@@ -14,10 +14,10 @@ from mdcore.structure import velocities
 AT_REST = 1e-9  # of the kinetic energy: less in the motion of the whole is rounding
 
 
-def loose(sim) -> np.ndarray:
-    """bool [3]: can the whole move freely along x, y, z?"""
-    pushed = [axis in sim.potential.pushes for axis in "xyz"]
-    return ~(np.array(sim.system.fixed, dtype=bool) | pushed)
+def loose(sim, pushed: bool = False) -> np.ndarray:
+    """bool [3]: can the whole move freely along x, y, z? pushed : also where a potential pushes it"""
+    pushes = [axis in sim.potential.pushes and not pushed for axis in "xyz"]
+    return ~(np.array(sim.system.fixed, dtype=bool) | pushes)
 
 
 def _momentum(sim) -> tuple[np.ndarray, int]:
@@ -26,11 +26,11 @@ def _momentum(sim) -> tuple[np.ndarray, int]:
     return np.array([exact.value(p, exact.ENERGY_BITS) for p in sums[6:]]), sum(sums[:3]) // 2
 
 
-def remove_momentum(sim) -> None:
+def remove_momentum(sim, pushed: bool = False) -> None:
     """Zero the total momentum where it is conserved, and so the angular momentum of a cluster; the energy goes to
-    `sim.heat`."""
+    `sim.heat`. pushed : as for `loose`"""
     momentum, before = _momentum(sim)
-    free = loose(sim)
+    free = loose(sim, pushed)
     sim.atoms.velocities[:] -= np.where(free, momentum, 0.0) / sim.system.total_mass
     if not any(sim.box.periodic) and free.all():
         gathered, new = by_tag(sim, sim.atoms.x, sim.atoms.v, sim.atoms.masses), None

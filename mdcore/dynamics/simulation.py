@@ -35,6 +35,8 @@ class Simulation(View):
     state : continue from `state()` of an earlier simulation instead of the system's positions
 
     watchers : (watcher, bound potential), what looks at every step (watch/); `add_watcher` adds one
+    remove_drift_every : steps after which the total momentum is removed, and the rotation of a cluster; 0: never; may
+    be set at any time; along an axis along which something is held there is none
     What it tells and how it is changed from outside: view.py. atoms : the columns of this rank, internal units, in
     the engine's order
     """
@@ -88,6 +90,7 @@ class Simulation(View):
         for term in terms:
             for watcher in watchers_of(term.potential):
                 self.add_watcher(watcher, term)
+        self.remove_drift_every = 0
         self._watched, self._halt = -1, None
         self._bad_row = -1
         self._thermo, self._observing = None, False
@@ -147,6 +150,9 @@ class Simulation(View):
         run, integrator, lap = self.driven, self.integrator, self.timers.lap
         if integrator.collective:
             self._check_forces()
+        if self.remove_drift_every and run.step % self.remove_drift_every == 0:
+            self._check_forces()
+            drift.remove_momentum(self, pushed=True)
         fault = self._bad_row >= 0  # reported by all ranks together, when they next talk to each other
         run.forget()
         motion = (0.0, 0.0) if fault else integrator.before_forces(run)

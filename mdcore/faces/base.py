@@ -82,6 +82,14 @@ class StageSettings:
         """The temperatures this stage names."""
         return ()
 
+    remove_drift_every: int = setting(
+        Integer(minimum=0),
+        "Steps after which the total momentum is removed, and the rotation of a cluster; 0: never. What that takes is "
+        "booked. Not along an axis along which something is held.",
+        default=0,
+        example=100,
+    )
+
     @property
     def groups(self) -> tuple[str, ...]:
         """The groups this stage names."""
