@@ -5,9 +5,9 @@ Matplotlib (an extra) is imported here only, without pyplot: no global state, no
 
 import numpy as np
 
-from mdcore.analysis.report import uncertain
 from mdcore.analysis.table import of_pair
 from mdcore.base.writing import in_picture, write_picture
+from mdcore.output.averages import uncertain
 
 INK, GREY, RED = "#222222", "#8a8f98", "#d55e00"
 # Okabe and Ito: told apart with any kind of colour vision

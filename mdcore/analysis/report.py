@@ -14,6 +14,7 @@ from mdcore.base.elements import formula
 from mdcore.base.errors import InputError
 from mdcore.base.units import UnitSystem
 from mdcore.base.writing import writing_text
+from mdcore.output.averages import uncertain
 from mdcore.output.trajectory import GROUP, Trajectory
 from mdcore.structure.box import Box
 
@@ -295,21 +296,6 @@ def _boxes(trajectory, rows: slice) -> list[Box]:
         else:
             boxes.append(Box(edges[k], trajectory.periodic, origins[k]))
     return boxes
-
-
-def uncertain(value: float, error: float) -> str:
-    """2.4123e-05, 3.4e-07 -> "(2.41 +- 0.03)e-05": digits as the error has them."""
-    if not np.isfinite(error) or error <= 0.0:
-        return f"{value:.4g}"
-    power = int(np.floor(np.log10(max(abs(value), error))))
-    digits = max(
-        0, power - int(np.floor(np.log10(error))) + (1 if error / 10 ** np.floor(np.log10(error)) < 2 else 0)
-    )
-    if -3 < power < 5:
-        places = max(0, digits - power)
-        return f"{value:.{places}f} +- {error:.{places}f}"
-    scale = 10.0**power
-    return f"({value / scale:.{digits}f} +- {error / scale:.{digits}f})e{power:+03d}"
 
 
 def _plain(value):

@@ -80,6 +80,9 @@ METAL = UnitSystem(
         "field": "V/Angstrom",
         "compressibility": "1/GPa",
         "diffusion": "Angstrom^2/fs",
+        "volume": "Angstrom^3",
+        "angle": "degrees",
+        "heat current": "eV Angstrom/fs",
     },
 )
 
@@ -110,6 +113,9 @@ LJ = UnitSystem(
         "field": "epsilon/(sigma q)",
         "compressibility": "sigma3/epsilon",
         "diffusion": "sigma^2/tau",
+        "volume": "sigma^3",
+        "angle": "degrees",
+        "heat current": "epsilon sigma/tau",
     },
 )
 

@@ -157,6 +157,14 @@ def check_boundary(settings: Settings, system: System) -> None:
     problems.raise_if_any()
 
 
+def check_potential(settings: Settings, potential) -> None:
+    """Does the potential tell what the log is to have?"""
+    if "heat_current" in (settings.output.thermo_columns or ()) and not potential.tells_virials:
+        raise at(
+            settings, ("output", "thermo_columns"), "heat_current: this potential does not tell the virial of each atom"
+        )
+
+
 def check_grid(settings: Settings, size: int) -> None:
     """Does the processor grid fit the number of ranks?"""
     grid = settings.parallel.grid

@@ -29,6 +29,7 @@ def check(path: str, overrides=()) -> str:
     system = assemble.make_system(settings)
     potential = assemble.make_potential(settings, assemble.read_potentials(settings, system.symbols))
     potential.bind(tuple(system.symbols))
+    assemble.check_potential(settings, potential)
     units = settings.unit_system
     reach = potential.cutoff + 1.5 * settings.neighbors.skin
     check_neighbours(system.n_atoms, on_grid(system.box, reach)[1], reach, units)

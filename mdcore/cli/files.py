@@ -12,6 +12,7 @@ from mdcore.output.checkpoint import is_checkpoint, previous_path
 from mdcore.output.dump import is_dump
 
 CHECKPOINT = ".checkpoint"
+LOG = ".thermo.csv"
 
 
 def output_files(settings: Settings) -> dict[str, str]:
@@ -21,6 +22,8 @@ def output_files(settings: Settings) -> dict[str, str]:
     if any(stage.thermo_every or stage.trajectory_every for stage in stages):
         frames = any(stage.trajectory_every for stage in stages)
         files[settings.output_path(".h5md")] = "trajectory and thermo log" if frames else "thermo log"
+    if settings.output.thermo_csv and any(stage.thermo_every for stage in stages):
+        files[settings.output_path(LOG)] = "thermo log as text"
     if any(stage.dump_every for stage in stages):
         files[settings.output_path(".extxyz")] = "extxyz dump"
     if networks.saves(settings):

@@ -1,4 +1,4 @@
-"""``mdcore convert`` of a trajectory: .h5md to extended xyz, or the atoms of its first frame as .pdb.
+"""``mdcore convert`` of a trajectory: .h5md to extended xyz, the atoms of its first frame as .pdb, or its log as .csv.
 
 A .pdb has the names and elements for programs that take them from a file of their own:
 ``MDAnalysis.Universe("run.pdb", "run.h5md")``.
@@ -10,6 +10,7 @@ from mdcore.base.elements import ATOMIC_NUMBERS, element_of
 from mdcore.base.errors import InputError
 from mdcore.base.writing import writing_text
 from mdcore.cli.clashes import clash
+from mdcore.output.averages import write_csv
 from mdcore.output.trajectory import Trajectory
 from mdcore.structure.extxyz import SUFFIXES, write_frame
 
@@ -19,15 +20,20 @@ PDB_LOW, PDB_HIGH = -999.999, 9999.999  # what its columns hold
 
 def convert_trajectory(source: str, target: str, overwrite: bool) -> str:
     """Write the file; what to tell. InputError for a target of another kind, OutputError if it exists."""
-    pdb = target.lower().endswith(".pdb")
-    if not pdb and not target.lower().endswith(SUFFIXES):
+    pdb, csv = (target.lower().endswith(suffix) for suffix in (".pdb", ".csv"))
+    if not pdb and not csv and not target.lower().endswith(SUFFIXES):
         raise InputError(
-            f"{target}: a trajectory becomes .extxyz (or .xyz), all frames, or .pdb, the atoms of the first one; name "
-            "the target so"
+            f"{target}: a trajectory becomes .extxyz (or .xyz), all frames, .pdb, the atoms of the first one, or .csv, "
+            "its thermo log; name the target so"
         )
     if wrong := clash([target], [source]):
         raise InputError(f"{wrong}; choose another name")
     with Trajectory(source) as trajectory:
+        if csv:
+            log = trajectory.thermo()
+            if not log:
+                raise InputError(f"{source}: holds no thermo log")
+            return f"{target}: {write_csv(target, log, overwrite)} rows"
         if not len(trajectory):
             raise InputError(f"{source}: holds no frames")
         with writing_text(target, overwrite=overwrite) as stream:

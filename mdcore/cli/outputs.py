@@ -7,10 +7,11 @@ from mdcore.base import console
 from mdcore.base.errors import InputError, OutputError
 from mdcore.cli import networks
 from mdcore.cli.assemble import Stage, is_in_log
-from mdcore.cli.files import CHECKPOINT
+from mdcore.cli.files import CHECKPOINT, LOG
 from mdcore.config.settings import Settings
 from mdcore.dynamics.simulation import is_due
 from mdcore.output import provenance
+from mdcore.output.averages import lines, write_csv
 from mdcore.output.checkpoint import Checkpointer
 from mdcore.output.dump import ExtxyzDump
 from mdcore.output.h5md import H5MDFile
@@ -38,7 +39,9 @@ class Outputs:
         self.thermo = ThermoLog(
             0, None if quiet else sys.stdout, self.file, drop=resume_step if extra else None,
             groups={group.name: group.measure for group in settings.group if group.measure},
+            columns=out.thermo_columns or (), show_every=out.screen_every,
         )  # fmt: skip
+        self.csv = settings.output_path(LOG) if out.thermo_csv else None
         self.trajectory = H5MDWriter(self.file, 0, out.trajectory_fields, compression=out.compression)
         self.dump = ExtxyzDump(settings.output_path(".extxyz"), 0, note=tell, **files)
         self.extrapolated = ExtxyzDump(settings.output_path(networks.SAVED), 0, note=lambda text: None, **files)
@@ -72,8 +75,21 @@ class Outputs:
 
     def finish(self, sim) -> None:
         """The run came to its end: a last checkpoint, if there are checkpoints at all (collective)."""
+        if sim.comm.rank == 0:
+            self._write_csv()
         if (self.checkpoint.steps or self.checkpoint.minutes) and (self._last_checkpoint or self.checkpoint.written):
             self.write_checkpoint(sim)
+
+    def _write_csv(self):
+        if self.csv and (log := self.thermo.rows()):
+            write_csv(self.csv, log)
+            self.csv = None
+
+    def averages(self, stage: Stage) -> list[str]:
+        """What the log says of a stage on the average; on rank 0."""
+        log = self.thermo.rows(stage.first)
+        told = lines(log, {name: self.thermo.unit_of(name) for name in log})
+        return [f"means of {stage.name}, {len(log['step'])} rows, +- standard error of blocks:", *told] if told else []
 
     def write_checkpoint(self, sim) -> None:
         """A checkpoint of this step, unless there is one (collective)."""
@@ -104,6 +120,7 @@ class Outputs:
 
     def _close(self, comm):
         if comm.rank == 0:
+            self._write_csv()
             for observer in self.observers:
                 observer.close()
 

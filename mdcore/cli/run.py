@@ -123,6 +123,8 @@ def run_stages(settings: Settings, sim: Simulation, stages, outputs: Outputs, sa
         for stage, begun in stages:
             say(summary.of_stage(stage, len(settings.stage), sim.units))
             advance(settings, sim, stage, begun, outputs)
+            if sim.comm.rank == 0 and (told := outputs.averages(stage)):
+                say("\n".join([*told, ""]))
         outputs.finish(sim)
     except Interrupted:
         outputs.write_checkpoint(sim)
@@ -176,9 +178,11 @@ def begin(settings: Settings, comm, stages, path: str | None, state: dict | None
     read = on_root(comm, lambda: assemble.read_potentials(settings, symbols), share=True)
     if path is not None:
         on_root(comm, lambda: networks.compare(read, path, checkpoint.read_provenance(path)))
+    potential = assemble.make_potential(settings, read)
+    on_root(comm, lambda: assemble.check_potential(settings, potential))
     sim = Simulation(
         system,
-        assemble.make_potential(settings, read),
+        potential,
         assemble.stage_at(stages, step).integrator(),
         seed=settings.seed,
         skin=settings.neighbors.skin,

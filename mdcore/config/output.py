@@ -8,6 +8,12 @@ from dataclasses import dataclass
 
 from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, Section, Text, setting
 
+# of the screen: what the log always has, and what it has if it is asked for (output/thermo_log.py)
+THERMO_COLUMNS = (
+    "time", "temperature", "kinetic", "potential", "total", "conserved", "pressure", "density", "stress", "volume",
+    "enthalpy", "cell", "heat_current",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, kw_only=True)
 class OutputSettings:
@@ -31,6 +37,27 @@ class OutputSettings:
         "Steps between lines of thermodynamic data, on the screen and in `<name>.h5md`.",
         default=100,
         example=100,
+    )
+    screen_every: int = setting(
+        Integer(minimum=0),
+        "Steps between lines on the screen, where there are to be fewer than in the file; 0: all of them.",
+        default=0,
+        example=1000,
+    )
+    thermo_columns: tuple[str, ...] | None = setting(
+        List(Choice(THERMO_COLUMNS)),
+        "Columns on the screen, in this order. `stress` has six; `volume`, `enthalpy`, `cell` (lengths and angles) and "
+        "`heat_current` (three; takes about as long as a step) are in the file, too, if they are named here; the "
+        "others always are.",
+        default=None,
+        default_text="what the terminal has room for",
+        example=["time", "temperature", "pressure", "volume"],
+    )
+    thermo_csv: bool = setting(
+        Boolean(),
+        "Write the log as `<name>.thermo.csv`, too, when the run ends. Later: `mdcore convert run.h5md log.csv`.",
+        default=False,
+        example=True,
     )
     trajectory_every: int = setting(
         Integer(minimum=0),

@@ -11,6 +11,8 @@ import time
 import numpy as np
 
 from mdcore.base import console
+from mdcore.dynamics import extras
+from mdcore.dynamics.extras import EXTRAS, check_extras
 from mdcore.dynamics.measures import check_measures, measure
 from mdcore.output.h5md import TABLE_CHUNK, H5MDFile, Table, column, trim
 
@@ -38,6 +40,9 @@ SHOWN = {
     "density": (11, 6),
 }
 IMPORTANT = ("time", "temperature", "potential", "total", "pressure", "conserved", "kinetic", "density")
+STRESS = tuple(f"stress_{name}" for name in ("xx", "yy", "zz", "yz", "xz", "xy"))  # as the screen shows it
+# columns that are shown only if they are asked for: width and digits
+ASKED = dict.fromkeys((*STRESS, *(name for columns in EXTRAS.values() for name in columns)), (15, 7))
 FINDING = 5  # place among these of the first that a potential finds; others come last
 DIGITS = 4  # of them
 STEP_WIDTH = 10
@@ -55,11 +60,19 @@ class ThermoLog:
     stream : text stream for the table (None: no table)
     file : H5MDFile shared with the trajectory (None: no file)
     groups : {name of a group: what to measure of it} (measures.py), more columns
+    columns : what the screen shows, in this order, of SHOWN, "stress", and EXTRAS, which are in the file then; none: as
+        much as there is room for
+    show_every : steps between lines on the screen, 0: every row
     drop : a continued run takes out the row of this step, which is there only because the run once ended there
     """
 
-    def __init__(self, every: int, stream=None, file: H5MDFile | None = None, drop: int | None = None, groups=None):
-        self.every = int(every)
+    def __init__(
+        self, every: int, stream=None, file: H5MDFile | None = None, drop: int | None = None, groups=None, columns=(),
+        show_every: int = 0,
+    ):  # fmt: skip
+        self.every, self.show_every = int(every), int(show_every)
+        self.columns = tuple(columns)
+        self.extras = check_extras(name for name in self.columns if name not in (*SHOWN, "stress"))
         self.last, self.drop = None, drop
         self.stream = stream
         self.file = file
@@ -76,7 +89,8 @@ class ThermoLog:
 
     def observe(self, sim):
         """Add the present row; collective."""
-        thermo, found = sim.thermo(), sim.find() | measure(sim, self.groups)
+        thermo = sim.thermo()
+        found = sim.find() | measure(sim, self.groups) | extras.measure(sim, thermo, self.extras)
         if sim.comm.rank == 0:
             self.write(thermo, sim.units, found)
 
@@ -87,7 +101,7 @@ class ThermoLog:
         found = {finding: value for finding, value in (found or {}).items() if not finding.per_atom}
         row |= {finding.name: value for finding, value in found.items()}
         self._findings = {finding.name: finding for finding in found}
-        if self.stream is not None and thermo.step != self._shown_step:
+        if self.stream is not None and thermo.step != self._shown_step and self._is_shown(thermo.step):
             self._show(row, units)
             self._shown_step = thermo.step
         if self.file is None:
@@ -103,6 +117,23 @@ class ThermoLog:
         self._rows.append(row)
         if len(self._rows) >= ROWS_BUFFERED or time.monotonic() - self._last_flush > FLUSH_SECONDS:
             self.file.flush()
+
+    def rows(self, after: int | None = None) -> dict[str, np.ndarray]:
+        """The rows in the file, or those after a step; {} without any. On rank 0 only."""
+        if self.file is None or self._last_step is None:
+            return {}
+        self.file.flush()
+        group = self.file.open()["thermo"]
+        steps = group["step"][:]
+        first = 0 if after is None else int(np.searchsorted(steps, after, side="right"))
+        return {name: group[name][first : len(steps)] for name in group}
+
+    def unit_of(self, name: str) -> str:
+        """Of a column in the file."""
+        return str(self.file.open()["thermo"][name].attrs.get("unit", ""))
+
+    def _is_shown(self, step: int) -> bool:
+        return not self.show_every or step % self.show_every == 0 or step == self.last
 
     def close(self):
         """Write what is still in memory."""
@@ -134,6 +165,8 @@ class ThermoLog:
                 trim(h5, self.drop - 1, "thermo")
             self._table = self.file.table(h5["thermo"], rows)
         self.drop = None
+        if lost := [name for extra in self.extras for name in EXTRAS[extra] if name not in self._names]:
+            self.file.note(f"{self.file.path}: begun without {', '.join(lost)}: not kept; with --overwrite they are")
         return self._table
 
     def _drain(self):
@@ -150,13 +183,21 @@ class ThermoLog:
     def _show(self, row, units):
         lines = []
         if self._columns is None:
-            self._columns = self._fitting()
+            self._columns = self._chosen() if self.columns else self._fitting()
             own = {name: finding.quantity for name, finding in self._findings.items()}
+            own |= dict.fromkeys(STRESS, "pressure")
             labels = [units.labels[(COLUMNS | own)[name]] for name in self._columns]
             lines.append(_line("step", zip(self._columns, self._columns, strict=True)))
             lines.append(_line("", zip(self._columns, labels, strict=True)))
+        if row["stress"] is not None:
+            row |= dict(zip(STRESS, row["stress"], strict=True))
         values = ((name, f"{row[name]:.{_shape(name)[1]}g}") for name in self._columns)
         console.write("\n".join([*lines, _line(row["step"], values)]), self.stream)
+
+    def _chosen(self) -> list[str]:
+        """The columns asked for, then what the potential finds."""
+        names = [each for name in self.columns for each in (STRESS if name == "stress" else EXTRAS.get(name, [name]))]
+        return names + [name for name, finding in self._findings.items() if finding.shown and name not in names]
 
     def _fitting(self) -> list[str]:
         """The columns for which the terminal has room; all of them in a file."""
@@ -170,7 +211,7 @@ class ThermoLog:
 
 def _shape(name: str) -> tuple[int, int]:
     """Width and digits of a column."""
-    return SHOWN.get(name, (len(name) + 1, DIGITS))
+    return SHOWN.get(name) or ASKED.get(name) or (len(name) + 1, DIGITS)
 
 
 def _line(step, cells) -> str:
