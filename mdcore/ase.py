@@ -72,6 +72,7 @@ class MDCore(Calculator):
         atoms = self.atoms
         frame = [a.tobytes() for a in (atoms.numbers, atoms.cell.array, atoms.pbc, atoms.get_celldisp())]
         structure = take(atoms)
+        frame.append(structure.masses.tobytes())
         frame += [part for name, values in structure.columns.items() for part in (name, values.tobytes())]
         placed, self._placed = self._placed, None  # should the engine fail, the next structure is placed anew
         if frame == placed:
@@ -81,7 +82,8 @@ class MDCore(Calculator):
             if self._engine is None or self._engine.symbols != structure.symbols:
                 self._engine = Engine(self.potential, structure.symbols, self.skin, looks=True)
             before = self._engine.neighbors.builds
-            self._engine.place(structure.box, structure.positions, structure.species, structure.columns)
+            s = structure
+            self._engine.place(s.box, s.positions, s.species, s.columns, s.masses)
         self._placed = frame
         self.builds += self._engine.neighbors.builds - before
         asked = any(name in self._findings for name in properties)

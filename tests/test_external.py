@@ -25,6 +25,8 @@ from mdcore import (
     evaluate,
     maxwell_boltzmann,
 )
+from mdcore.cli import assemble
+from mdcore.config.load import parse
 from mdcore.verify import subject
 from tests import contract
 from tests.systems import cells
@@ -218,6 +220,52 @@ def test_an_atom_behind_a_wall_is_told():
 def test_what_can_not_be_is_told(make, told):
     with pytest.raises(InputError, match=told):
         Simulation(two(3.0, empty=[False, False]), make())
+
+
+def test_centres_are_of_masses_however_they_are_evaluated():
+    """A simulation, an evaluation, side by side, ASE's calculator."""
+    it, species, heavy = the("cluster"), np.arange(20) % 2, np.linspace(1.0, 20.0, 20)
+    system = System(it.box, it.positions, species, ("O", "H"), masses=heavy, columns=it.columns)
+    potential = DistanceRestraint(["some", "others"], 2.0, 0.3)
+    want = Simulation(system, potential).potential_energy
+    other = System(system.box, system.positions, system.species, ("O", "H"), columns=system.columns)
+    found = [result.energy for result in evaluate(potential, [system, other, system])]
+    assert found == [want, Simulation(other, potential).potential_energy, want] and found[0] != found[1]
+    ase = pytest.importorskip("mdcore.ase")
+    atoms = system.to_ase()
+    atoms.calc = ase.MDCore(potential)
+    assert atoms.get_potential_energy() == pytest.approx(want, rel=1e-12)
+    atoms.set_masses(other.masses)
+    atoms.calc = ase.MDCore(potential)
+    assert atoms.get_potential_energy() == pytest.approx(found[1], rel=1e-9)
+
+
+def test_inputs_name_what_there_is(tmp_path):
+    rest = """
+units = "lj"
+[structure]
+build = "sc"
+species = "A"
+density = 0.5
+replicate = [3, 3, 3]
+[[stage]]
+ensemble = "nve"
+timestep = 0.001
+steps = 1
+[[potential]]
+"""
+    for text, told in (
+        ('type = "electric-field"\nfield = [1, 0, 0]', "the structure has no charges"),
+        ('type = "electric-field"\nfield = [1, 0, 0]\ncharges = { B = 1 }', "no such species"),
+        ('type = "force"\nforce = [1, 0, 0]\ngroup = "wall"', "no group 'wall'"),
+        ('type = "distance-restraint"\nsites = [0, 27]\nstiffness = 1\nlength = 1', "there is no atom 27"),
+        ('type = "distance-restraint"\nsites = [0, 1, 2]\nstiffness = 1\nlength = 1', "expected two"),
+        ('type = "angle-restraint"\nsites = [0, 1]\nstiffness = 1\nangle = 1', "expected three"),
+        ('type = "lj-wall"\naxis = "z"\nposition = 1\nkeeps = "over"', 'expected one of "above", "below"'),
+        ('type = "addforce"', 'a force on a group is type = "force"'),
+    ):
+        with pytest.raises(InputError, match=told):
+            assemble.make_system(parse(rest + text))
 
 
 def test_verify_leaves_them_out():

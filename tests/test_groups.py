@@ -235,3 +235,19 @@ def test_columns_of_the_thermo_log(tmp_path):
         assert thermo["wall_force_x"].attrs["unit"] == "epsilon/sigma"
     with pytest.raises(InputError, match="no measure 'heat'; there are temperature"):
         ThermoLog(5, groups={"wall": ["heat"]})
+
+
+def test_a_restart_has_the_groups_of_the_start(tmp_path):
+    path = tmp_path / "in.toml"
+    path.write_text(INPUT)
+    outputs = [f"output.directory={tmp_path}", "output.checkpoint_every=10"]
+    run(load(path, outputs), SelfComm(), quiet=True)
+    path.write_text(INPUT.replace("z < 1.8", "z < 2.8"))
+    with pytest.raises(InputError, match=r"group.wall.where = .*, was .*restore it, or start anew"):
+        run(load(path, [*outputs, "stage.steps=20"]), SelfComm(), quiet=True, restart=True)
+    path.write_text(INPUT.replace('name = "wall"', 'name = "wall"\nmeasure = ["force"]'))
+    run(load(path, [*outputs, "stage.steps=20"]), SelfComm(), quiet=True, restart=True)
+    restraint = '[[potential]]\ntype = "position-restraint"\nstiffness = 1.0\n'
+    path.write_text(INPUT.replace("[potential]", "[[potential]]").replace("[stage]", restraint + "[stage]"))
+    with pytest.raises(InputError, match="such restraints begin with a run"):
+        run(load(path, [*outputs, "stage.steps=30"]), SelfComm(), quiet=True, restart=True)

@@ -9,7 +9,7 @@ OWN = ("x", "y", "z", "a", "b", "c", "vx", "vy", "vz", "species", "index", "mass
 ENGINE = ("f", "v", "start", "masses", "tags", "images")  # columns of atoms.py
 FUNCTIONS = ("abs", "sqrt", "floor", "distance", "range")
 PYTHON = ("and", "or", "not", "in", "is", "if", "else", "for", "lambda", "True", "False", "None")
-TAKEN = frozenset((*OWN, *ENGINE, *FUNCTIONS, *PYTHON, "all", "charge", "fixed"))
+TAKEN = frozenset((*OWN, *ENGINE, *FUNCTIONS, *PYTHON, "all", "anchor", "charge", "fixed"))
 
 
 def is_group_name(name) -> bool:

@@ -55,9 +55,9 @@ def make_system(settings: Settings) -> System:
     validate_species(settings, system.symbols)
     check_boundary(settings, system)
     add_groups(settings, system)
-    check_groups(settings, system.columns)
     if any(s.anchored for s in settings.potential):
         system.columns.setdefault("anchor", system.positions)
+    check_groups(settings, system.columns, system.n_atoms)
     if settings.velocities.temperature is not None:
         draw_velocities(settings, system)
     return system
@@ -72,15 +72,15 @@ def add_groups(settings: Settings, system: System) -> None:
             found = select(system, species=group.species, indices=group.indices, where=group.where)
             if not found.any():
                 raise InputError("no atom is in this group")
+            system.columns[group.name] = found
         except InputError as error:
             raise at(settings, ("group", i), f"{group.name}: {error}") from None
-        system.columns[group.name] = found
         if group.fixed:
             hold(system, found, group.fixed)
 
 
-def check_groups(settings: Settings, columns: dict) -> None:
-    """Is each group there that the input names? columns : of the structure; InputError."""
+def check_groups(settings: Settings, columns: dict, n: int) -> None:
+    """Is each group there that the input names, and each atom? columns : of the structure of n atoms; InputError."""
     problems = Problems(settings.origin)
     for section in ("potential", "stage"):
         for i, part in enumerate(getattr(settings, section)):
@@ -89,6 +89,8 @@ def check_groups(settings: Settings, columns: dict) -> None:
                     group_of(columns, name)
                 except InputError as error:
                     problems.add((section, i), str(error))
+            for key, text in part.check_atoms(columns, n) if section == "potential" else ():
+                problems.add((section, i, key), text)
     problems.raise_if_any()
 
 

@@ -141,11 +141,16 @@ def tell_differences(path: str, text: str, settings, what: str) -> None:
 
 def differs(text: str, settings, section: str) -> bool:
     """Does a section of `settings` say something else than in the input `text`?"""
-    if text == settings.text:
-        return False
-    from mdcore.config.differences import differences
-
     try:
-        return any(line.startswith((f"{section}.", f"{section} ")) for line in differences(text, settings))
+        return bool(changes(text, settings, section))
     except InputError:
         return True
+
+
+def changes(text: str, settings, section: str) -> list[str]:
+    """What a section of `settings` says otherwise than the input `text`; InputError if that can't be read."""
+    if text == settings.text:
+        return []
+    from mdcore.config.differences import differences
+
+    return [line for line in differences(text, settings) if line.startswith((f"{section}.", f"{section} "))]

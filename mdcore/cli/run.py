@@ -19,7 +19,7 @@ from mdcore.base.signals import StopSignals
 from mdcore.cli import assemble, networks, summary
 from mdcore.cli.assemble import Stage
 from mdcore.cli.files import CHECKPOINT, forget, output_files, protect
-from mdcore.cli.outputs import Outputs, differs, tell_differences
+from mdcore.cli.outputs import Outputs, changes, differs, tell_differences
 from mdcore.config import Settings, load, validate_species
 from mdcore.doors._kernels import cpu_name
 from mdcore.dynamics.loading import check_state
@@ -218,9 +218,25 @@ def read_state(settings: Settings, path: str, stages) -> dict:
             f"{stages[-1].last}; give a stage more steps"
         )
     validate_species(settings, tuple(state["symbols"]))
-    assemble.check_groups(settings, checked(state.get("columns", {}), len(state["species"])))
-    tell_differences(path, checkpoint.read_provenance(path).get("input", ""), settings, "the run")
+    old = checkpoint.read_provenance(path).get("input", "")
+    check_same_groups(settings, path, old)
+    n = len(state["species"])
+    assemble.check_groups(settings, checked(state.get("columns", {}), n), n)
+    tell_differences(path, old, settings, "the run")
     return state
+
+
+def check_same_groups(settings: Settings, path: str, text: str) -> None:
+    """InputError if the groups are others than in `text`, the input of the checkpoint at `path`."""
+    try:
+        changed = [line for line in changes(text, settings, "group") if ".measure " not in line]
+    except InputError:
+        return  # of another version: the checkpoint's groups count
+    if changed:
+        raise InputError(
+            f"{settings.source}: [[group]]: {changed[0]} in the input of {path}; groups, and what is held, are those "
+            "of the start of a run: restore it, or start anew without --restart"
+        )
 
 
 def stopped(settings: Settings, sim) -> Interrupted:

@@ -96,7 +96,7 @@ class Worker:
             if key not in self.engines:
                 self.engines[key] = Engine(self.potential, s.symbols, units=s.units, looks=True, threads=self.threads)
             engine = self.engines[key]
-            engine.place(s.box, s.positions, s.species, s.columns)
+            engine.place(s.box, s.positions, s.species, s.columns, s.masses)
             return engine.compute(*self.asked)
         except MdcoreError as error:
             if index is None:
@@ -106,7 +106,7 @@ class Worker:
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """What an engine needs of a structure: box, positions [n, 3], species int [n] into symbols, columns."""
+    """What an engine needs of a structure: box, positions [n, 3], species int [n] into symbols, columns, masses."""
 
     box: Box
     positions: np.ndarray
@@ -114,6 +114,7 @@ class Structure:
     symbols: tuple[str, ...]
     units: UnitSystem = METAL
     columns: dict = field(default_factory=dict)
+    masses: np.ndarray | None = None
 
 
 def take(structure) -> Structure | System:
@@ -134,7 +135,9 @@ def take(structure) -> Structure | System:
     numbers, species = np.unique(structure.numbers, return_inverse=True)
     periodic = tuple(bool(flag) for flag in structure.pbc)
     box = Box.completed(structure.cell.array, periodic, positions, structure.get_celldisp().ravel())
-    return Structure(box, positions, species.ravel(), tuple(SYMBOLS[z] for z in numbers), columns=of_ase(structure))
+    own = structure.get_masses() if hasattr(structure, "get_masses") else None
+    names = tuple(SYMBOLS[z] for z in numbers)
+    return Structure(box, positions, species.ravel(), names, columns=of_ase(structure), masses=own)
 
 
 def open_potential(potential, units=None, precision: str = "double", threads: int | None = None):

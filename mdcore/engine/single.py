@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from mdcore.base import exact
+from mdcore.base.elements import ATOMIC_MASSES
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.base.units import METAL, UnitSystem
 from mdcore.engine import faults
@@ -75,17 +76,21 @@ class Engine:
     ):  # fmt: skip
         self.symbols, self.units, self.looks = tuple(symbols), units, looks
         self.work = Work(potential, self.symbols, skin, units=units)
+        self._standard = np.array([ATOMIC_MASSES.get(name, 1.0) for name in self.symbols])
         self.atoms, self.neighbors = self.work.atoms, self.work.neighbors
         self.terms = leaves(self.work.bound)
         for term in self.terms:
             term.threads = term.threads if threads is None else threads
 
-    def place(self, box, positions: np.ndarray, species: np.ndarray, columns: dict | None = None) -> None:
+    def place(
+        self, box, positions: np.ndarray, species: np.ndarray, columns: dict | None = None, masses=None
+    ) -> None:
         """Take up a structure: positions float64 [n, 3], anywhere; species int [n] index `symbols`; columns : what else
-        is known of each atom (columns.py)."""
+        is known of each atom (columns.py); masses float64 [n], None: the standard ones, or 1
+        """
         n, work, atoms = len(positions), self.work, self.atoms
         self._names = tuple(self.symbols[k] for k in np.asarray(species).tolist())
-        self._place_again = lambda moved: self.place(box, moved, species, columns)
+        self._place_again = lambda moved: self.place(box, moved, species, columns, masses)
         farthest = float(np.abs(positions).max())
         counts = np.bincount(species, minlength=len(self.symbols)).tolist()
         work.take_cell(box, counts, 0.0 if all(box.periodic) else farthest)
@@ -96,6 +101,7 @@ class Engine:
         atoms.reserve(n)
         atoms.x[:n, :3], atoms.x[:n, 3] = work.rounded(positions), species
         atoms.tags[:n], atoms.images[:n] = np.arange(n), 0
+        atoms.masses[:n] = self._standard[species] if masses is None else masses
         atoms.constants = columns or {}
         for name, values in of_kernels(atoms).items():
             getattr(atoms, name)[:n] = values

@@ -32,6 +32,10 @@ class PotentialSettings:
         """(key, complaint) if the species of the structure do not suit."""
         return iter(())
 
+    def check_atoms(self, columns, n: int) -> Iterator[tuple[str, str]]:
+        """(key, complaint) if what the structure says of its n atoms does not suit."""
+        return iter(())
+
     def doubts(self, counts: dict[str, int]) -> Iterator[str]:
         """What is possible, and hardly meant, with so many atoms of each species."""
         return iter(())

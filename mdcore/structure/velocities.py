@@ -41,8 +41,10 @@ def maxwell_boltzmann(
     axis = rotation_axis(box) if rotation else None
     free = degrees_of_freedom(box, n, system.positions, zero_momentum, rotation, fixed)
     if temperature > 0.0 and free == 0:
-        what = "a single atom without momentum can't be warm" if fixed is None else "nothing is left to be warm"
-        raise InputError(f"temperature = {temperature:g}: {what}; set temperature = 0, or zero_momentum = false")
+        what, cure = "nothing is left to be warm", "hold less in place"
+        if fixed is None:
+            what, cure = "a single atom without momentum can't be warm", "zero_momentum = false"
+        raise InputError(f"temperature = {temperature:g}: {what}; set temperature = 0, or {cure}")
     if temperature == 0.0:
         system.velocities = np.zeros((n, 3))
         return system.velocities

@@ -55,6 +55,11 @@ class SitesSettings(PotentialSettings):
         example=[0, "solute"],
     )
 
+    def check_atoms(self, columns, n):
+        for site in self.sites:
+            if not isinstance(site, str) and site >= n:
+                yield "sites", f"there is no atom {site}; the last of the structure is {n - 1}, counted from 0"
+
     @property
     def groups(self):
         return tuple(site for site in self.sites if isinstance(site, str))

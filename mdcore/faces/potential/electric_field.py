@@ -34,6 +34,10 @@ class Settings(OutsideSettings):
             if self.charges is not None and name not in self.charges:
                 yield "charges", f"species {name} has no charge; give one, or 0: charges = {{ {name} = ... }}"
 
+    def check_atoms(self, columns, n):
+        if self.charges is None and "charge" not in columns:
+            yield "charges", "the structure has no charges: give them for each species, e.g. charges = { Na = 1.0 }"
+
     def build(self, whole):
         from mdcore.potentials.external.force import ElectricField
 

@@ -25,6 +25,10 @@ class Settings(OutsideSettings):
         example=[0.0, 0.0, 0.001],
     )
 
+    def check_atoms(self, columns, n):
+        if "anchor" not in columns:  # of a checkpoint: a start has one
+            yield "type", "the checkpoint does not know where the run's atoms started: such restraints begin with a run"
+
     def build(self, whole):
         from mdcore.potentials.external.restraint import PositionRestraint
 

@@ -48,7 +48,7 @@ class External(Potential):
 
     def complain(self, atoms, row: int) -> str:
         """What is wrong with the atom in this row."""
-        return f"atom {atoms.tags[row]} (counting from 0) is where {self!r} can't be"
+        return f"{self!r} pulls atom {atoms.tags[row]} (counting from 0) harder than can be computed: check its numbers"
 
 
 class BoundExternal(Bound):

@@ -36,12 +36,8 @@ class ExternalForce(External):
 class BoundForce(BoundExternal):
     """A force, for a system of these species."""
 
-    def __init__(self, potential, symbols):
-        super().__init__(potential, symbols)
-        self._count = None  # of the atoms it acts on, of all ranks; a group does not change
-
     def compute(self, atoms, neighbors, domain, out):
-        if self.potential.total and self._count is None:
+        if self.potential.total:
             self._count = int(domain.comm.sum(np.array([len(self.rows(atoms))]))[0])
         super().compute(atoms, neighbors, domain, out)
 

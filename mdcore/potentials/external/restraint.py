@@ -146,44 +146,39 @@ class BoundRestraint(Bound):
     def __init__(self, potential: Restraint):
         self.potential = potential
         self.columns = {site: MEMBER for site in potential.sites if isinstance(site, str)}
-        self._mass = None  # of each site
 
     @property
     def moves(self):
         return self.potential.rate != 0.0
 
-    def _members(self, atoms):
-        """(rows, weights) of the owned atoms of each site."""
+    def _members(self, atoms, domain):
+        """(rows, shares of the mass) of the owned atoms of each site (collective)."""
         n, found = atoms.n_owned, []
         for site in self.potential.sites:
-            mine = getattr(atoms, site)[:n] if isinstance(site, str) else atoms.tags[:n] == site
-            rows = np.flatnonzero(mine)
-            found.append((rows, atoms.masses[rows] if isinstance(site, str) else np.ones(len(rows))))
-        return found
+            rows = np.flatnonzero(getattr(atoms, site)[:n] if isinstance(site, str) else atoms.tags[:n] == site)
+            found.append((rows, atoms.masses[rows]))
+        masses = [exact.limbs(exact.total(np.rint(w * GRID).astype(np.int64))) for _, w in found]
+        masses = [exact.value(exact.integer(row), exact.FORCE_BITS) for row in domain.comm.sum(np.array(masses))]
+        if 0.0 in masses:
+            raise _missing(self.potential, self.potential.sites[masses.index(0.0)])
+        return [(rows, w / mass) for (rows, w), mass in zip(found, masses, strict=True)]
 
     def _places(self, members, atoms, domain) -> np.ndarray:
         """float64 [n_sites, 3], the same on every rank."""
-        if self._mass is None:
-            masses = np.array([[exact.total(np.rint(w * GRID).astype(np.int64)) for _, w in members]])
-            limbs = domain.comm.sum(np.stack([exact.limbs(m) for m in masses[0]]))
-            self._mass = [exact.value(exact.integer(row), exact.FORCE_BITS) for row in limbs]
         sums = np.zeros((len(members), 3, exact.LIMBS), dtype=np.int64)
-        for k, ((rows, weights), mass) in enumerate(zip(members, self._mass, strict=True)):
-            if not mass:
-                raise _missing(self.potential, self.potential.sites[k])
+        for k, (rows, parts) in enumerate(members):
             x = atoms.x[rows, :3] + atoms.images[rows] @ domain.box.matrix
-            whole = np.rint(x * (weights / mass)[:, None] * 2.0**SITE_BITS).astype(np.int64)
+            whole = np.rint(x * parts[:, None] * 2.0**SITE_BITS).astype(np.int64)
             sums[k] = [exact.limbs(exact.total(column)) for column in whole.T]
         sums = domain.comm.sum(sums)
         return np.array([[exact.value(exact.integer(row), SITE_BITS) for row in site] for site in sums])
 
     def compute(self, atoms, neighbors, domain, out) -> None:
-        members = self._members(atoms)
+        members = self._members(atoms, domain)
         places = self._places(members, atoms, domain)
         energy, forces, virial = self.potential.energy(places, domain.box, out.time)
         rows = np.concatenate([rows for rows, _ in members])
-        parts = [w / mass for (_, w), mass in zip(members, self._mass, strict=True)]
-        own = np.concatenate([np.outer(part, force) for part, force in zip(parts, forces, strict=True)])
+        own = np.concatenate([np.outer(parts, force) for (_, parts), force in zip(members, forces, strict=True)])
         first = domain.comm.rank == 0
         voigt = 0.5 * (virial + virial.T)[(0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1)] if first else np.zeros(6)
         unique, place = np.unique(rows, return_inverse=True)  # groups may share atoms
@@ -193,11 +188,11 @@ class BoundRestraint(Bound):
         if out.want_energy and first:
             out.energy += round(energy * GRID)
         if out.atom_energies is not None:
-            for (mine, _), part in zip(members, parts, strict=True):
-                np.add.at(out.atom_energies, mine, part * energy / len(members))
+            for mine, parts in members:
+                np.add.at(out.atom_energies, mine, parts * energy / len(members))
 
     def work(self, atoms, domain, before, after):
-        places = self._places(self._members(atoms), atoms, domain)
+        places = self._places(self._members(atoms, domain), atoms, domain)
         if domain.comm.rank:
             return 0
         old, new = (round(self.potential.energy(places, domain.box, time)[0] * GRID) for time in (before, after))
