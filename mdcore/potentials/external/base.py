@@ -42,8 +42,8 @@ class External(Potential):
         return BoundExternal(self, symbols)
 
     def act(self, atoms, rows, box, time: float):
-        """(energies [m], forces [m, 3]) of the owned atoms in `rows`, internal units; where it can't be: nan, and
-        `complain`."""
+        """(rows [m], energies [m], forces [m, 3]) of those of the owned atoms in `rows` that feel something, internal
+        units; where it can't be: nan, and `complain`."""
         raise NotImplementedError
 
     def complain(self, atoms, row: int) -> str:
@@ -73,8 +73,7 @@ class BoundExternal(Bound):
         return self.potential.act(atoms, rows, box, time)
 
     def compute(self, atoms, neighbors, domain, out) -> None:
-        rows = self.rows(atoms)
-        energies, forces = self.act(atoms, rows, domain.box, out.time)
+        rows, energies, forces = self.act(atoms, self.rows(atoms), domain.box, out.time)
         bad = ~((np.abs(forces) < TOO_MUCH).all(axis=1) & (np.abs(energies) < TOO_MUCH))
         if bad.any():
             out.bad_row = int(rows[np.argmax(bad)])
@@ -84,9 +83,9 @@ class BoundExternal(Bound):
 
     def work(self, atoms, domain, before, after):
         rows = self.rows(atoms)
-        energies = [self.act(atoms, rows, domain.box, time)[0] for time in (before, after)]
+        energies = [self.act(atoms, rows, domain.box, time)[1] for time in (before, after)]
         old, new = (np.rint(np.where(np.abs(e) < TOO_MUCH, e, 0.0) * GRID).astype(np.int64) for e in energies)
-        return exact.total(new - old) << HEAT_BITS
+        return (exact.total(new) - exact.total(old)) << HEAT_BITS
 
 
 def add(atoms, rows, energies, forces, virial, out) -> None:

@@ -43,7 +43,7 @@ class BoundForce(BoundExternal):
 
     def act(self, atoms, rows, box, time):
         force = self.potential.of_all(box) / (self._count if self.potential.total else 1)
-        return -unwrapped(atoms, rows, box) @ force, np.broadcast_to(force, (len(rows), 3))
+        return rows, -unwrapped(atoms, rows, box) @ force, np.broadcast_to(force, (len(rows), 3))
 
 
 class Piston(ExternalForce):
@@ -114,4 +114,4 @@ class BoundField(BoundExternal):
         own = self.potential.charges is None
         charges = atoms.charge[rows] if own else self._charges[atoms.x[rows, 3].astype(int)]
         forces = charges[:, None] * self.potential.field
-        return -np.einsum("ij,ij->i", unwrapped(atoms, rows, box), forces), forces
+        return rows, -np.einsum("ij,ij->i", unwrapped(atoms, rows, box), forces), forces

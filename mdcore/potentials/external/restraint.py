@@ -46,7 +46,7 @@ class PositionRestraint(External):
         if any(box.periodic):
             x, _ = box.wrap(x)  # the same image whatever became of the lists: the same bits
         away = _nearest(x - (atoms.anchor[rows] + self.velocity * time), box) * self._along
-        return 0.5 * self.stiffness * np.einsum("ij,ij->i", away, away), -self.stiffness * away
+        return rows, 0.5 * self.stiffness * np.einsum("ij,ij->i", away, away), -self.stiffness * away
 
 
 class Restraint(Potential):

@@ -7,12 +7,15 @@ from mdcore.potentials.external.base import External
 
 
 class Wall(External):
-    """A flat wall. A kind of its own says `energy(r)`, of the distance r > 0 on the side where atoms are kept.
+    """A flat wall. A kind of its own says `energy(r)`, of the distance r > 0 on the side where atoms are kept, and
+    `reach`, beyond which that is 0.
 
     axis : "x", "y" or "z"; position : of the plane, unit of length; keeps : "above" or "below" it
     group : its name, None: all atoms; velocity : of the plane, unit of length by user unit of time, from time 0 on
     Along a periodic direction atoms are where they are in the cell.
     """
+
+    reach = 0.0
 
     def __init__(self, axis: str, position: float, keeps: str, group: str | None = None, velocity: float = 0.0):
         super().__init__(group)
@@ -41,14 +44,16 @@ class Wall(External):
 
     def act(self, atoms, rows, box, time):
         k, sign = "xyz".index(self.axis), 1.0 if self.keeps == "above" else -1.0
-        x = atoms.x[rows, :3]
-        if any(box.periodic):
-            x, _ = box.wrap(x)
-        forces = np.zeros((len(rows), 3))
+        x = atoms.x[rows, k]
+        if any(np.array(box.periodic) & (box.matrix[:, k] != 0.0)):  # it repeats along the axis
+            x = box.wrap(atoms.x[rows, :3])[0][:, k]
+        r = sign * (x - self.at(time))
+        near = np.flatnonzero(r < self.reach)
+        forces = np.zeros((len(near), 3))
         with np.errstate(all="ignore"):
-            energies, slopes = self.energy(sign * (x[:, k] - self.at(time)))
+            energies, slopes = self.energy(r[near])
         forces[:, k] = -sign * slopes
-        return energies, forces
+        return rows[near], energies, forces
 
     def complain(self, atoms, row):
         place = "xyz".index(self.axis)
@@ -72,8 +77,7 @@ class HarmonicWall(Wall):
         return f"{self.stiffness:g}"
 
     def energy(self, r):
-        beyond = np.minimum(r, 0.0)
-        return 0.5 * self.stiffness * beyond**2, self.stiffness * beyond
+        return 0.5 * self.stiffness * r**2, self.stiffness * r
 
 
 class LJWall(Wall):
@@ -102,6 +106,4 @@ class LJWall(Wall):
 
     def energy(self, r):
         energy, slope = self._energy(np.where(r > 0.0, r, np.nan))
-        return np.where(r < self.reach, energy - self._shift, np.where(r >= self.reach, 0.0, np.nan)), np.where(
-            r >= self.reach, 0.0, slope
-        )
+        return energy - self._shift, slope
