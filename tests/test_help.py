@@ -110,7 +110,7 @@ def test_topics_there_are_not(capsys, topic, says):
         ("trian a.toml", "did you mean: mdcore train?"),
         ("argon.toml", "did you mean: mdcore run argon.toml?"),
         ("resume argon.toml", "mdcore run INPUT --restart"),
-        ("analyse a.h5md", "[analysis] in the input file"),
+        ("analyze a.h5md", "did you mean: mdcore analyse?"),
         ("xyzzy", "choose from"),
         ("run", "required: INPUT; e.g. mdcore run argon.toml; see: mdcore run --help"),
         ("run argon.toml --restrt", "did you mean --restart?"),

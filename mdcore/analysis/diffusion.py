@@ -15,6 +15,7 @@ import numpy as np
 from mdcore.base.errors import InputError
 
 FFT_BYTES = 32e6  # of the transforms held at a time
+TRACK_BYTES = 4e8  # of tracks held in memory; beyond, every k-th atom stands for all
 MIN_LAGS = 3  # points of a fit
 
 
@@ -117,9 +118,16 @@ def diffusion(tracks, interval: float, window=None, blocks: int = 5, unit: str =
     )
 
 
-def unwrapped(positions, images, matrix, masses) -> np.ndarray:
-    """positions [n, 3] inside the cell, images [n, 3] -> true positions [n, 3] from the centre of mass."""
+def unwrapped(positions, images, matrix, masses, mean=None) -> np.ndarray:
+    """positions [n, 3] inside the cell, images [n, 3] -> true positions [n, 3] from the centre of mass.
+
+    mean : of a cell that moves, the mean of its `matrix`: the path is that of the scaled coordinates in it. An atom
+        that has crossed many cells does not jump with each breath of the cell then, as `images @ matrix` would
+        (S. von Buelow, J. T. Bullerjahn, G. Hummer, J. Chem. Phys. 153, 021101 (2020))
+    """
     true = positions + images @ matrix
+    if mean is not None:
+        true = true @ np.linalg.solve(matrix, mean)
     return true - masses @ true / masses.sum()
 
 

@@ -3,6 +3,8 @@
 Matplotlib (an extra) is imported here only, without pyplot: no global state, no display.
 """
 
+from functools import partial
+
 import numpy as np
 
 from mdcore.analysis.table import of_pair
@@ -12,6 +14,7 @@ from mdcore.output.averages import uncertain
 INK, GREY, RED = "#222222", "#8a8f98", "#d55e00"
 # Okabe and Ito: told apart with any kind of colour vision
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9")
+ABREAST = 3  # panels
 CLIPPED = 3  # peaks that are named above the panel, at most
 
 
@@ -24,8 +27,14 @@ def draw(report, path) -> None:
     from matplotlib.figure import Figure
 
     panels = [panel for panel, there in ((_rdf, report.rdf is not None), (_msd, report.diffusion)) if there]
-    figure = Figure(figsize=(5.4 * len(panels), 4.3), layout="constrained", facecolor="white")
-    for axes, panel in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
+    panels += [partial(_curves, panel) for result in report.further.values() for panel in result.panels]
+    wide = min(len(panels), ABREAST)
+    high = -(-len(panels) // wide)
+    figure = Figure(figsize=(5.4 * wide, 4.3 * high), layout="constrained", facecolor="white")
+    places = np.ravel(figure.subplots(high, wide))
+    for axes in places[len(panels) :]:
+        axes.remove()
+    for axes, panel in zip(places, panels, strict=False):
         panel(axes, report)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
@@ -156,6 +165,21 @@ def _msd(axes, report):
     axes.set_xlabel(f"t ({time})", color=INK)
     axes.set_ylabel(f"mean square displacement ({_pretty(report.units.labels['length'])}²)", color=INK)
     axes.set_title("Self-diffusion", fontsize=11, color=INK, loc="left")
+
+
+def _curves(panel, axes, report):
+    """A `more.Panel`."""
+    axes.axhline(0.0, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
+    for color, (label, x, y, error) in zip(COLORS * len(panel.curves), panel.curves, strict=False):
+        _band(axes, x, y, error, color)
+        axes.plot(x, y, color=color, linewidth=1.6, label=in_picture(label))
+    for mark in panel.marks:
+        axes.axvline(mark, color=INK, linewidth=0.9, linestyle=(0, (1, 2)))
+    if len(panel.curves) > 1:
+        axes.legend(frameon=False, fontsize=9)
+    axes.set_xlabel(in_picture(panel.x), color=INK)
+    axes.set_ylabel(in_picture(panel.y), color=INK)
+    axes.set_title(in_picture(panel.title), fontsize=11, color=INK, loc="left")
 
 
 def _reference(report, text: str = "") -> str:

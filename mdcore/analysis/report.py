@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from mdcore.analysis import state
-from mdcore.analysis.diffusion import Diffusion, diffusion, unbounded_axes, unwrapped
+from mdcore.analysis.diffusion import TRACK_BYTES, Diffusion, diffusion, unbounded_axes, unwrapped
+from mdcore.analysis.more import Result, further_results, reader
 from mdcore.analysis.rdf import RDF, RDFAccumulator, first_peak
 from mdcore.analysis.table import of_pair
 from mdcore.base.elements import formula
@@ -19,7 +20,6 @@ from mdcore.output.trajectory import GROUP, Trajectory
 from mdcore.structure.box import Box
 
 CM2_PER_S = 0.1  # one Angstrom^2/fs in cm2/s
-TRACK_BYTES = 4e8  # of tracks held in memory; beyond, every k-th atom stands for all
 READ_BYTES = 3e7  # of frames read at a time
 PAIRS = 3e7  # neighbours evaluated for g(r), at most (seconds); more frames are sampled evenly
 
@@ -35,6 +35,7 @@ class Report:
     provenance: dict[str, str]
     rdf: RDF | None = None
     diffusion: dict[str, Diffusion] = field(default_factory=dict)  # by species
+    further: dict[str, Result] = field(default_factory=dict)
     reference: dict = field(default_factory=dict)  # see `analyse`
     conditions: dict = field(default_factory=dict)  # composition, atoms, temperature, density; user units
     notes: list[str] = field(default_factory=list)
@@ -64,6 +65,7 @@ class Report:
                 f"diffusion of {name}: {uncertain(d.coefficient * scale, d.error * scale)} {unit} "
                 f"(Einstein fit over {d.window[0]:g} to {d.window[1]:g} {time}, {d.n_frames} frames)"
             )
+        out += [line for result in self.further.values() for line in result.lines]
         out += self._pairs()
         if "rdf_peak" in self.reference:
             out.append(f"reference: first peak at {self.reference['rdf_peak']:g} {length}{self._origin()}")
@@ -113,20 +115,21 @@ class Report:
             values = {**vars(d), "unit": unit, "msd_unit": f"{self.units.labels['length']}^2"}
             values.update(coefficient=d.coefficient * scale, error=d.error * scale, blocks=d.blocks * scale)
             out.setdefault("diffusion", {})[name] = values
+        out |= {name: result.numbers for name, result in self.further.items()}
         return _plain(out)
 
 
 def analyse(
     path, settings=None, *, first_step=None, last_step=None, output=None, window=None, blocks=5,
-    reference=None, bath=(),
+    reference=None, bath=(), integral_end=None,
 ) -> Report:  # fmt: skip
     """Analyse the ``.h5md`` trajectory of a run and write ``<output>.json`` and ``<output>.png``.
 
-    settings : anything with ``rdf, rdf_max, rdf_bins, diffusion, plot`` (`config.AnalysisSettings`);
-        None: all, with r up to half the box, 200 bins
+    settings : anything with ``rdf, rdf_max, rdf_bins, diffusion, vibrations, viscosity, conductivity, means, plot``
+        (`config.AnalysisSettings`); None: g(r) up to half the box with 200 bins, and diffusion
     first_step, last_step : the steps to use, both included; default all
     output : path without suffix; default: that of the trajectory, with ``.analysis``
-    window, blocks : see `diffusion`
+    window, blocks : see `diffusion`; integral_end : of Green and Kubo, see correlation.py
     reference : to compare with, {"rdf": table as `table.read_table` tells, "rdf_peak": length, "diffusion": cm2/s
         (lj: reduced), "label": source, "temperature", "density": the state it is of}; left out, with a note, if the
         run was in another state (see state.py)
@@ -137,12 +140,16 @@ def analyse(
     results can't be written.
     """
     with Trajectory(path) as trajectory:
-        frames = _select(trajectory, first_step, last_step)
+        paths = getattr(settings, "rdf", True) or getattr(settings, "diffusion", True)
+        frames = _select(trajectory, first_step, last_step, paths)
+        log = _rows(trajectory, first_step, last_step)
+        whose = len(frames) > 0
+        steps, times = (trajectory.steps[frames], trajectory.times[frames]) if whose else (log["step"], log["time"])
         report = Report(
             source=str(path),
             units=trajectory.units,
-            steps=(int(trajectory.steps[frames[0]]), int(trajectory.steps[frames[-1]])),
-            times=(float(trajectory.times[frames[0]]), float(trajectory.times[frames[-1]])),
+            steps=(int(steps[0]), int(steps[-1])),
+            times=(float(times[0]), float(times[-1])),
             provenance=dict(trajectory.provenance),
             reference=dict(reference or {}),
         )
@@ -152,10 +159,13 @@ def analyse(
             report.reference = {}
             report.notes.append(note)
         report.conditions = _conditions(trajectory, frames, (begin, end))
-        _compute(trajectory, frames, settings, report, window, blocks)
+        if paths:
+            _compute(trajectory, frames, settings, report, window, blocks)
+        read = reader(trajectory, frames, _steady)
+        report.further = further_results(trajectory, _even(log), read, settings, blocks, integral_end, report.notes)
     base = Path(path).with_suffix(".analysis") if output is None else Path(output)
     _write_json(base.with_name(base.name + ".json"), report)
-    if getattr(settings, "plot", True) and (report.rdf is not None or report.diffusion):
+    if getattr(settings, "plot", True) and _to_draw(report):
         from mdcore.analysis import plot
 
         try:
@@ -166,8 +176,33 @@ def analyse(
     return report
 
 
-def _select(trajectory: Trajectory, first_step, last_step) -> np.ndarray:
-    """Indices of the frames between two steps."""
+def _to_draw(report: Report) -> bool:
+    return report.rdf is not None or bool(report.diffusion) or any(result.panels for result in report.further.values())
+
+
+def _rows(trajectory: Trajectory, first_step, last_step) -> dict[str, np.ndarray]:
+    """The rows of the thermo log between two steps; {} without a log."""
+    log = trajectory.thermo()
+    if not log:
+        return {}
+    low = 0 if first_step is None else np.searchsorted(log["step"], first_step, side="left")
+    high = len(log["step"]) if last_step is None else np.searchsorted(log["step"], last_step, side="right")
+    return {name: values[low:high] for name, values in log.items()}
+
+
+def _even(log: dict) -> dict:
+    """The longest run of rows at equal intervals: the last step of a stage has a row whatever its interval is."""
+    return {name: values[_steady(log["time"])] for name, values in log.items()}
+
+
+def _select(trajectory: Trajectory, first_step, last_step, needed: bool = True) -> np.ndarray:
+    """Indices of the frames between two steps; needed : InputError if there are none, with positions."""
+    if not needed:
+        low = 0 if first_step is None else np.searchsorted(trajectory.steps, first_step, side="left")
+        high = None if last_step is None else np.searchsorted(trajectory.steps, last_step, side="right")
+        if not len(_rows(trajectory, first_step, last_step).get("step", ())):
+            raise InputError(f"{trajectory.path}: no rows of the log from step {first_step} to {last_step}")
+        return np.arange(len(trajectory.steps))[low:high]
     if trajectory.n_atoms == 0 or f"{GROUP}/position" not in trajectory.file:
         raise InputError(f"{trajectory.path}: holds no positions to analyse; write a trajectory with them")
     steps = trajectory.steps
@@ -183,14 +218,16 @@ def _select(trajectory: Trajectory, first_step, last_step) -> np.ndarray:
 
 def _conditions(trajectory, frames, steps) -> dict:
     """Of what, how hot and how dense: means over the steps of the thermo log, and over the frames' cells."""
-    counts = np.bincount(trajectory.species, minlength=len(trajectory.symbols))
-    found = {"composition": formula(trajectory.symbols, counts), "atoms": trajectory.n_atoms}
+    found = {}
+    if trajectory.n_atoms:
+        counts = np.bincount(trajectory.species, minlength=len(trajectory.symbols))
+        found = {"composition": formula(trajectory.symbols, counts), "atoms": trajectory.n_atoms}
     log = trajectory.thermo()
     if len(log.get("step", ())):
         during = (log["step"] >= steps[0]) & (log["step"] <= steps[1])
         if during.any():
             found["temperature"] = float(log["temperature"][during].mean())
-    if all(trajectory.periodic):
+    if len(frames) and all(trajectory.periodic):
         edges = trajectory.file[GROUP]["box/edges/value"][frames[0] : frames[-1] + 1]
         volume = float(np.abs(np.linalg.det(edges)).mean())
         found["density"] = float(trajectory.masses.sum()) / volume / trajectory.units.density
@@ -223,11 +260,12 @@ def _compute(trajectory, frames, settings, report, window, blocks) -> None:
         if stride > 1:
             report.notes.append(f"diffusion: every {stride}th atom stands for all")
         tracks = np.empty((len(steady), len(chosen), len(axes)))
+        mean = _mean_cell(trajectory, frames, report)
     for k, (positions, images, box) in enumerate(_read(trajectory, frames, tracks is not None)):
         if k in sampled:
             counter.add(positions, box.reduced())
         if tracks is not None and steady[0] <= k <= steady[-1]:
-            true = unwrapped(positions, images, box.matrix, trajectory.masses)
+            true = unwrapped(positions, images, box.matrix, trajectory.masses, mean)
             tracks[k - steady[0]] = true[chosen] @ axes.T
     if counter is not None:
         report.rdf = counter.result(blocks)
@@ -235,6 +273,15 @@ def _compute(trajectory, frames, settings, report, window, blocks) -> None:
         times = trajectory.times[frames][steady]
         interval = (times[-1] - times[0]) / max(len(times) - 1, 1)
         _diffuse(trajectory, tracks, trajectory.species[chosen], interval, window, blocks, report)
+
+
+def _mean_cell(trajectory, frames, report) -> np.ndarray | None:
+    """The mean cell of frames in which it moves; None if it stays."""
+    edges = trajectory.file[GROUP]["box/edges/value"][frames[0] : frames[-1] + 1]
+    if (edges == edges[0]).all():
+        return None
+    report.notes.append("diffusion: the cell moves; paths are those of scaled coordinates in the mean cell")
+    return edges.mean(axis=0)
 
 
 def _rdf_counter(trajectory, box, settings, report) -> RDFAccumulator:

@@ -57,6 +57,14 @@ examples:
   mdcore rerun other.toml run.h5md --output new.h5md --frames 100::10
   mpirun -n 4 mdcore rerun silicon.h5 run.extxyz --output new.extxyz
 """
+ANALYSE_EPILOG = """\
+examples:
+  mdcore analyse run.h5md
+  mdcore analyse run.h5md --first 10000 --what diffusion,vibrations
+  mdcore analyse run.h5md --what viscosity --end 2000 --output eta
+
+[analysis] in an input does the same when the run ends.
+"""
 EXIT_CODES = {
     0: "done",
     1: "an internal error; of mdcore verify: a row FAILs",
@@ -252,6 +260,27 @@ def build() -> Parser:
     )
     evaluate.add_argument("--overwrite", action="store_true", help="replace FILEs")
     evaluate.set_defaults(module="mdcore.cli.evaluate")
+    analyse = commands.add_parser(
+        "analyse",
+        help="g(r), diffusion, spectrum, viscosity, ... of results",
+        description="Compute what a results file (.h5md) tells, with block errors; print, write it as JSON, draw it.",
+        epilog=ANALYSE_EPILOG,
+    )
+    analyse.add_argument("results", metavar="RESULTS", help="the .h5md file of a run")
+    analyse.add_argument(
+        "--what",
+        metavar="WORDS",
+        help="some of rdf, diffusion, vibrations, viscosity, conductivity, means; default: what the file has",
+    )
+    analyse.add_argument("--first", metavar="STEP", type=int, help="begin at this step (default: all)")
+    analyse.add_argument("--last", metavar="STEP", type=int, help="end at this step")
+    analyse.add_argument("--blocks", metavar="N", type=int, default=5, help="blocks for the errors (5)")
+    analyse.add_argument("--rdf-max", metavar="R", type=float, help="largest distance of g(r) (half the cell)")
+    analyse.add_argument("--end", metavar="TIME", type=float, help="of Green-Kubo integrals (6 correlation times)")
+    analyse.add_argument("--output", metavar="NAME", help="NAME.json and NAME.png (RESULTS with .analysis)")
+    analyse.add_argument("--overwrite", action="store_true", help="replace these")
+    analyse.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")
+    analyse.set_defaults(module="mdcore.cli.analyse", input=None)
     rerun = commands.add_parser(
         "rerun",
         parents=[potential],

@@ -14,6 +14,7 @@ COMMANDS = {
     "evaluate": "predict eval score errors parity",
     "info": "show describe inspect summary card",
     "verify": "validate-potential selftest",
+    "analyse": "analyze analysis plot rdf msd diffusion",
     "rerun": "recompute reevaluate re-evaluate rescore relabel label",
     "convert": "export import n2p2 merge committee",
 }
@@ -21,10 +22,6 @@ INSTEAD = {
     "continue": "to go on: mdcore run INPUT --restart",
     "restart": "to go on: mdcore run INPUT --restart",
     "resume": "to go on: mdcore run INPUT --restart",
-    "analyze": "[analysis] in the input file does it when the run ends",
-    "analyse": "[analysis] in the input file does it when the run ends",
-    "analysis": "[analysis] in the input file does it when the run ends",
-    "plot": "[analysis] in the input file does it when the run ends",
     "new": "mdcore init NAME writes an input to begin with",
     "create": "mdcore init NAME writes an input to begin with",
     "example": "mdcore init NAME writes an input to begin with",

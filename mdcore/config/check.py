@@ -69,22 +69,30 @@ def check_analysis(settings: Settings, problems: Problems):
     if settings.analysis.stage not in names:
         problems.add(("analysis", "stage"), f"no stage has this name; stages: {', '.join(names)}")
         return
-    i = names.index(settings.analysis.stage)
+    i, wanted, output = names.index(settings.analysis.stage), settings.analysis, settings.output
     stage = settings.stage[i]
-    if not stage.trajectory_every:
+    frames = wanted.rdf or wanted.diffusion or wanted.vibrations
+    if frames and not stage.trajectory_every:
         problems.add(
             ("analysis",),
             f'needs the trajectory of stage "{stage.name}"; set trajectory_every in '
             "[output] or in the stage, e.g. trajectory_every = 20",
         )
-    elif "position" not in settings.output.trajectory_fields:
+    elif (wanted.rdf or wanted.diffusion) and "position" not in output.trajectory_fields:
         problems.add(("output", "trajectory_fields"), '[analysis] needs "position" in it')
-    elif stage.steps // stage.trajectory_every < 1:
+    elif wanted.vibrations and "velocity" not in output.trajectory_fields:
+        problems.add(("output", "trajectory_fields"), '[analysis] vibrations needs "velocity" in it')
+    elif frames and stage.steps // stage.trajectory_every < 1:
         problems.add(
             ("stage", i, "trajectory_every"),
             f"[analysis] needs frames, and the stage has {stage.steps} steps only; choose a smaller interval",
             stage.trajectory_every,
         )
+    for key in ("viscosity", "conductivity"):
+        if getattr(wanted, key) and not stage.thermo_every:
+            problems.add(("analysis", key), f'needs the thermo log of stage "{stage.name}"; set thermo_every = 5, say')
+    if wanted.conductivity and "heat_current" not in (output.thermo_columns or ()):
+        problems.add(("analysis", "conductivity"), 'needs "heat_current" in [output] thermo_columns')
 
 
 def check_masses(settings: Settings, symbols, problems: Problems):

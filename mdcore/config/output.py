@@ -183,6 +183,26 @@ class AnalysisSettings:
     diffusion: bool = setting(
         Boolean(), "Self-diffusion coefficient from the mean square displacement.", default=True, example=True
     )
+    vibrations: bool = setting(
+        Boolean(),
+        "Velocity autocorrelation and vibrational spectrum; of a trajectory with velocities, with several frames in "
+        "the shortest period.",
+        default=False,
+        example=True,
+    )
+    viscosity: bool = setting(
+        Boolean(),
+        "Viscosity from the fluctuations of the stress in the thermo log (Green-Kubo): a row every few steps, long "
+        "runs.",
+        default=False,
+        example=True,
+    )
+    conductivity: bool = setting(
+        Boolean(),
+        'Thermal conductivity from the `heat_current` in the thermo log (`thermo_columns`); likewise.',
+        default=False,
+        example=True,
+    )
     plot: bool = setting(
         Boolean(), "Draw the results, `<name>.analysis.png` (needs Matplotlib).", default=True, example=False
     )
@@ -191,7 +211,7 @@ class AnalysisSettings:
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:
-        if not self.rdf and not self.diffusion:
+        if not any((self.rdf, self.diffusion, self.vibrations, self.viscosity, self.conductivity)):
             yield "rdf", "nothing to analyse; set rdf or diffusion to true, or drop [analysis]"
         for key in ("rdf_max", "rdf_bins"):
             if key in given and not self.rdf:

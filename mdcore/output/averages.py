@@ -11,6 +11,7 @@ from mdcore.base.writing import writing_text
 
 FEWEST = 8  # blocks
 ROWS = 2 * FEWEST  # of which there is an average worth telling
+ROUNDING = 1e-13  # scatter that is none
 TOLD = ("temperature", "potential", "total", "pressure", "density")
 
 
@@ -29,11 +30,12 @@ def means(log: dict, names=None) -> dict[str, tuple[float, float]]:
     """{column: (mean, error)} of a thermo log (`Trajectory.thermo()`), of numbers that are known in all rows."""
     chosen = [name for name in log if name not in ("step", "time")] if names is None else names
     columns = {name: log[name] for name in chosen if name in log and np.ndim(log[name]) == 1}
-    return {
-        name: (float(np.mean(values)), block_error(values))
-        for name, values in columns.items()
-        if len(values) and np.isfinite(values).all()
-    }
+    found = {}
+    for name, values in columns.items():
+        if len(values) and np.isfinite(values).all():
+            mean, error = float(np.mean(values)), block_error(values)
+            found[name] = mean, 0.0 if error <= ROUNDING * abs(mean) else error
+    return found
 
 
 def lines(log: dict, labels: dict[str, str], names=TOLD) -> list[str]:

@@ -1,0 +1,67 @@
+"""``mdcore analyse``: what do the results of a run tell?"""
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+from mdcore.base.comm import on_root
+from mdcore.base.errors import InputError, OutputError
+from mdcore.config.problems import suggest
+
+WHAT = ("rdf", "diffusion", "vibrations", "viscosity", "conductivity", "means")
+
+
+def command(arguments, comm) -> None:
+    on_root(comm, lambda: print(run(arguments)))
+
+
+def run(arguments) -> str:
+    """What to tell; writes the table and the picture. InputError, OutputError."""
+    from mdcore.analysis import analyse
+    from mdcore.output.trajectory import Trajectory
+
+    asked = parse_what(arguments.what)
+    if arguments.blocks < 2:
+        raise InputError(f"--blocks {arguments.blocks}: expected 2 or more; their scatter is the error")
+    for name in ("rdf_max", "end"):
+        value = getattr(arguments, name)
+        if value is not None and not 0.0 < value < float("inf"):
+            raise InputError(f"--{name.replace('_', '-')} {value}: expected a number > 0")
+    path = Path(arguments.results)
+    with Trajectory(path) as trajectory:
+        wanted = asked or there(trajectory)
+    if not wanted:
+        raise InputError(f"{path}: holds no positions, no velocities and no thermo log")
+    output = Path(arguments.output) if arguments.output else path.with_suffix(".analysis")
+    files = [output.with_name(output.name + suffix) for suffix in (".json", ".png")]
+    for file in files:
+        if os.path.lexists(file) and not arguments.overwrite:
+            raise OutputError(f"{file}: exists; --overwrite replaces it, --output NAME chooses another name")
+        if not file.parent.is_dir():
+            raise OutputError(f"{file}: there is no such folder")
+    settings = SimpleNamespace(**{name: name in wanted for name in WHAT}, rdf_max=arguments.rdf_max, plot=True)
+    report = analyse(
+        path, settings, first_step=arguments.first, last_step=arguments.last, output=output, blocks=arguments.blocks,
+        integral_end=arguments.end,
+    )  # fmt: skip
+    unit = report.units.labels["time"]
+    head = f"{path}: steps {report.steps[0]} to {report.steps[1]}, {report.times[0]:g} to {report.times[1]:g} {unit}"
+    return "\n".join([head, "", *report.lines()])
+
+
+def there(trajectory) -> list[str]:
+    """What can be computed of a file."""
+    log = trajectory.thermo()
+    found = ["rdf", "diffusion"] if "position" in trajectory.fields else []
+    found += ["vibrations"] if "velocity" in trajectory.fields else []
+    found += ["conductivity"] if "heat_current_x" in log else []
+    return found + (["means"] if log else [])
+
+
+def parse_what(text: str | None) -> list[str]:
+    """The words of --what; InputError."""
+    words = [word.strip() for word in text.split(",")] if text is not None else []
+    for word in words:
+        if word not in WHAT:
+            raise InputError(f"--what {text}: no '{word}'; {suggest(word, WHAT)}")
+    return words
