@@ -237,7 +237,7 @@ def test_columns_of_the_thermo_log(tmp_path):
         ThermoLog(5, groups={"wall": ["heat"]})
 
 
-def test_a_restart_has_the_groups_of_the_start(tmp_path):
+def test_a_restart_has_the_groups_of_the_start(tmp_path, capsys):
     path = tmp_path / "in.toml"
     path.write_text(INPUT)
     outputs = [f"output.directory={tmp_path}", "output.checkpoint_every=10"]
@@ -247,6 +247,8 @@ def test_a_restart_has_the_groups_of_the_start(tmp_path):
         run(load(path, [*outputs, "stage.steps=20"]), SelfComm(), quiet=True, restart=True)
     path.write_text(INPUT.replace('name = "wall"', 'name = "wall"\nmeasure = ["force"]'))
     run(load(path, [*outputs, "stage.steps=20"]), SelfComm(), quiet=True, restart=True)
+    told = " ".join(capsys.readouterr().err.split())
+    assert "begun without wall_force_x, wall_force_y, wall_force_z: not kept" in told
     restraint = '[[potential]]\ntype = "position-restraint"\nstiffness = 1.0\n'
     path.write_text(INPUT.replace("[potential]", "[[potential]]").replace("[stage]", restraint + "[stage]"))
     with pytest.raises(InputError, match="such restraints begin with a run"):

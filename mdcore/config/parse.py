@@ -114,6 +114,8 @@ class Parser:
 
     def unknown(self, cls, key, value, siblings, tag, path) -> str:
         """Why `key` is not accepted here, and where it would be."""
+        if path and (inner := list(dict.fromkeys(_labels_with(key, cls, f"{path[0]}.")))):
+            return f"unknown key here; it belongs to {' or '.join(inner)}"
         owners = [choice for choice, cls in (siblings or {}).items() if key in keys(cls)]
         if len(owners) > 3:
             mine = next(choice for choice, other in siblings.items() if other is cls)
@@ -123,6 +125,8 @@ class Parser:
         if variants := self.variants_with(key, path):
             return f"applies to {variants} only"
         known = keys(cls)
+        if isinstance(value, dict) and (close := near_miss(key, [k for k in known if _classes(known[k])], 0.75)):
+            return f"unknown key; did you mean {self.label(close) if cls is self.root else repr(close)}?"
         if cls is self.root and (sections := list(dict.fromkeys(self.sections_with(key)))):
             return f"unknown key here; it belongs to {' or '.join(sections)}"
         if close := meant_by(key, known):

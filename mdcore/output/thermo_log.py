@@ -165,7 +165,7 @@ class ThermoLog:
                 trim(h5, self.drop - 1, "thermo")
             self._table = self.file.table(h5["thermo"], rows)
         self.drop = None
-        if lost := [name for extra in self.extras for name in EXTRAS[extra] if name not in self._names]:
+        if lost := [name for name in self._findings if name not in self._names]:
             self.file.note(f"{self.file.path}: begun without {', '.join(lost)}: not kept; with --overwrite they are")
         return self._table
 
