@@ -2,6 +2,7 @@
 #include "kernels.h"
 
 #include "engine/cells.c"
+#include "engine/exclude.c"
 #include "engine/halo.c"
 #include "engine/integrate.c"
 #include "engine/order.c"
@@ -27,6 +28,7 @@ const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .list_is_stale = list_is_stale,
     .spatial_order = spatial_order,
     .canonical_order = canonical_order,
+    .leave_out = leave_out,
     .pairs = pair_entries,
     .verlet_first = verlet_first,
     .langevin_first = langevin_first,

@@ -41,6 +41,9 @@ typedef struct md_kernels {
     void (*spatial_order)(const md_atoms *, double size, int64_t *order, int64_t *work);
     /* order.c */
     void (*canonical_order)(const md_atoms *, int64_t n_species, const md_list *, int32_t *bounds, int64_t *work);
+    /* exclude.c */
+    void (*leave_out)(const md_atoms *, const md_list *, const int64_t *first, const int64_t *others, double nearest2,
+                      int32_t *index);
     const md_pair_entry *pairs; /* pair/list.h; the last has no name */
     /* manybody/eam.c */
     void (*eam_density)(const md_atoms *, const md_list *, const md_eam *, double *rho, md_list *near);

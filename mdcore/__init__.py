@@ -38,6 +38,7 @@ _HOME = {
     "LennardJones": "potentials.pair.lj",
     "ZBL": "potentials.pair.zbl",
     "Morse": "potentials.pair.morse",
+    "Bonds": "potentials.bonds",
     "Buckingham": "potentials.pair.buckingham",
     "SoftCore": "potentials.pair.soft_core",
     "Coulomb": "potentials.pair.coulomb",

@@ -83,7 +83,7 @@ class MDCore(Calculator):
                 self._engine = Engine(self.potential, structure.symbols, self.skin, looks=True)
             before = self._engine.neighbors.builds
             s = structure
-            self._engine.place(s.box, s.positions, s.species, s.columns, s.masses)
+            self._engine.place(s.box, s.positions, s.species, s.columns, s.masses, s.bonds)
         self._placed = frame
         self.builds += self._engine.neighbors.builds - before
         asked = any(name in self._findings for name in properties)

@@ -58,7 +58,7 @@ def energy_of(potential, system) -> float:
 def changed(system, positions=None, matrix=None, order=slice(None), symbols=None, species=None) -> System:
     """The system with other positions, cell or names of species, or its atoms in another order."""
     box, positions = system.box, system.positions if positions is None else positions
-    return System(
+    new = System(
         box if matrix is None else Box(matrix, box.periodic, box.origin),
         positions[order],
         species=(system.species if species is None else np.asarray(species))[order],
@@ -67,6 +67,9 @@ def changed(system, positions=None, matrix=None, order=slice(None), symbols=None
         columns={name: values[order] for name, values in system.columns.items()},
         units=system.units,
     )
+    place = np.argsort(np.arange(system.n_atoms)[order])  # where an atom is now
+    new.bonds = np.column_stack([place[system.bonds[:, :2]], system.bonds[:, 2]])
+    return new
 
 
 def assert_same(got: Answer, want: Answer, where: str, turn=None) -> None:
@@ -165,8 +168,9 @@ def assert_rotation_turns_forces(potential, system) -> None:
         box = Box(system.box.matrix @ q, system.box.periodic, system.box.origin @ q)
         turned = System(
             box, system.positions @ q, species=system.species, symbols=system.symbols, masses=system.masses,
-            units=system.units, columns=system.columns,
+            columns=dict(system.columns), units=system.units,
         )  # fmt: skip
+        turned.bonds = system.bonds
         assert_same(evaluate(potential, turned), answer, name, q)
 
 

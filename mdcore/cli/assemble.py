@@ -53,6 +53,10 @@ def make_system(settings: Settings) -> System:
     except MemoryError:
         raise at(settings, ("structure", "replicate"), "too many atoms for the memory") from None
     validate_species(settings, system.symbols)
+    for i, potential in enumerate(settings.potential):
+        if potential.needs_bonds and not len(system.bonds):
+            where = ("potential", i, potential.needs_bonds)
+            raise at(settings, where, "the structure has no bonds; a data file of LAMMPS has, in Bonds")
     check_boundary(settings, system)
     add_groups(settings, system)
     if any(s.anchored for s in settings.potential):
@@ -197,6 +201,8 @@ def read_potentials(settings: Settings, symbols) -> dict[int, object]:
 def describe(settings: Settings, system: System) -> tuple[dict[str, str], list[str]]:
     """What there is to tell of a structure (sanity.py), and what is hardly meant in it."""
     told, warnings = sanity.describe(system)
+    if len(system.bonds) and not any(s.reads_bonds for s in settings.potential):
+        warnings = [*warnings, f"the structure has {len(system.bonds)} bonds, which no potential reads: is that meant?"]
     amounts = dict(zip(system.symbols, counts(system), strict=True))
     return told, [*warnings, *(text for s in settings.potential for text in s.doubts(amounts))]
 
@@ -204,7 +210,7 @@ def describe(settings: Settings, system: System) -> tuple[dict[str, str], list[s
 def build(settings: Settings, index: int, symbols=()):
     """The potential of [[potential]] number `index`, which suits these species; InputError."""
     try:
-        potential = settings.potential[index].build(settings)
+        potential = settings.potential[index].made(settings)
         potential.bind(tuple(symbols))
         return potential
     except InputError as error:

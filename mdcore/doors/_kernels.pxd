@@ -68,7 +68,7 @@ cdef extern from "kernels.h" nogil:
     enum:
         MD_OK, MD_FULL, MD_OVERLAP
         MD_COLUMNS
-        BINS_PER_ATOM, BINS_FLOOR
+        BINS_PER_ATOM, BINS_FLOOR, LIST_AHEAD
         PAIR_ENERGY, PAIR_MANY, PAIR_LINEAR
 
     ctypedef struct md_pair_table:
@@ -126,6 +126,8 @@ cdef extern from "kernels.h" nogil:
         int (*verlet_list)(const md_atoms *, double, int, md_bins *, md_list *, int64_t *) noexcept nogil
         int (*list_is_stale)(const md_atoms *, const md_bins *, double, double, double) noexcept nogil
         void (*spatial_order)(const md_atoms *, double, int64_t *, int64_t *) noexcept nogil
+        void (*leave_out)(const md_atoms *, const md_list *, const int64_t *, const int64_t *, double,
+                          int32_t *) noexcept nogil
         void (*canonical_order)(const md_atoms *, int64_t, const md_list *, int32_t *, int64_t *) noexcept nogil
         const md_pair_entry *pairs
         void (*verlet_first)(const md_atoms *, double, double, md_motion *) noexcept nogil

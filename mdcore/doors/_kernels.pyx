@@ -4,7 +4,6 @@
 
 Arrays are checked when they are bound; after that a call costs one pointer.
 """
-
 import os
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint8_t, uint64_t
@@ -398,3 +397,4 @@ def virial_sums(AtomRows atoms, double positions_per_unit):
 include "_kernels_halo.pxi"
 include "_kernels_eam.pxi"
 include "_kernels_threebody.pxi"
+include "_kernels_exclude.pxi"

@@ -12,6 +12,7 @@ import numpy as np
 from mdcore.base import exact, units
 from mdcore.base.errors import InputError
 from mdcore.dynamics import thermo
+from mdcore.structure import bonds
 from mdcore.structure.box import FARTHEST, Box, check_positions
 from mdcore.structure.columns import FIXED, checked, column, of_kernels, pack
 from mdcore.structure.system import System
@@ -109,6 +110,7 @@ def check_state(state: dict) -> None:
     int(state["heat"])
     try:
         checked(state.get("columns", {}), n)
+        bonds.checked(state.get("bonds"), n)
     except InputError as error:
         raise ValueError(error) from None
 
@@ -132,7 +134,7 @@ def describe_state(state: dict) -> Description:
 
 def load(sim, system, state) -> None:
     """Deal the atoms of rank 0 (a System, or the dict of `state`) out to their owners."""
-    columns, step = None, None
+    columns, step, joined = None, None, None
     if state is not None:
         names = "positions velocities species masses images"
         columns = _rows(*(state[name] for name in names.split()))
@@ -140,12 +142,14 @@ def load(sim, system, state) -> None:
         step.append(state.get("integrator", {}))
         sim.driven.heat = int(state["heat"])
         sim.atoms.constants = checked(state.get("columns", {}), len(state["species"]))
+        joined = bonds.checked(state.get("bonds"), len(state["species"]))
     elif system is not None:
         n = len(system.positions)
         moving = system.velocities if system.velocities is not None else np.zeros((n, 3))
         positions = sim.work.rounded(system.positions)
         columns = _rows(positions, np.asarray(moving) * sim.units.velocity, system.species, system.masses, None)
-        sim.atoms.constants = checked(system.columns, n)
+        sim.atoms.constants, joined = checked(system.columns, n), system.bonds
+    sim.atoms.bonds = sim.comm.bcast(joined)
     step = sim.comm.bcast(step)
     if step is not None:
         sim.driven.step, sim.start_step, sim.start_time, sim.restored_time = step[:4]
@@ -305,6 +309,8 @@ def state(sim) -> dict | None:
     x, v, masses, images = gathered
     positions, moved = sim.box.wrap(x[:, :3])
     constants = {"columns": pack(sim.atoms.constants)} if sim.atoms.constants else {}
+    if len(sim.atoms.bonds):
+        constants["bonds"] = sim.atoms.bonds
     return constants | {
         "positions": positions,
         "velocities": v[:, :3].copy(),

@@ -19,6 +19,7 @@ from mdcore.base.threads import number_of_threads
 from mdcore.base.units import METAL, UnitSystem
 from mdcore.engine.single import Engine, Evaluation
 from mdcore.potentials.python import as_potential
+from mdcore.structure.bonds import NONE
 from mdcore.structure.box import Box, check_positions
 from mdcore.structure.columns import of_ase
 from mdcore.structure.system import System
@@ -96,7 +97,7 @@ class Worker:
             if key not in self.engines:
                 self.engines[key] = Engine(self.potential, s.symbols, units=s.units, looks=True, threads=self.threads)
             engine = self.engines[key]
-            engine.place(s.box, s.positions, s.species, s.columns, s.masses)
+            engine.place(s.box, s.positions, s.species, s.columns, s.masses, s.bonds)
             return engine.compute(*self.asked)
         except MdcoreError as error:
             if index is None:
@@ -106,7 +107,7 @@ class Worker:
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """What an engine needs of a structure: box, positions [n, 3], species int [n] into symbols, columns, masses."""
+    """What an engine needs of a structure: box, positions [n, 3], species int [n] into symbols, ..."""
 
     box: Box
     positions: np.ndarray
@@ -115,6 +116,7 @@ class Structure:
     units: UnitSystem = METAL
     columns: dict = field(default_factory=dict)
     masses: np.ndarray | None = None
+    bonds: np.ndarray = field(default_factory=lambda: NONE)
 
 
 def take(structure) -> Structure | System:

@@ -8,16 +8,34 @@ Each term of a potential asks for its own, so that one which reaches far does no
 and are built together, as soon as one of them may lack a pair.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from mdcore.base.errors import SimulationError
-from mdcore.doors._kernels import SpatialOrder, VerletList
+from mdcore.doors._kernels import SpatialOrder, VerletList, leave_out
+from mdcore.structure.bonds import within
 
 SHORTEST = 1e-3  # radius of a list: bins have a size
 KINDS = ("half", "full", "rows")
 MARGIN = 0.5  # skins by which ghosts are known beyond the radius of the list
 FEW = 512  # atoms that fit into the first-level cache in any order
 ALIKE = 1.1  # radii within that ratio share a list: a third more pairs cost about as much as building another one
+
+
+class Want(NamedTuple):
+    """A list that somebody reads.
+
+    kind : of KINDS; cutoff : unit of length; exclude : of a half list, pairs that up to so many bonds join are left out
+    """
+
+    kind: str
+    cutoff: float
+    exclude: int = 0
+
+    def serves(self, other: "Want") -> bool:
+        """Has this one what is wanted of the other?"""
+        return (self.kind, self.exclude) == (other.kind, other.exclude) and self.cutoff >= other.cutoff
 
 
 class FullList:
@@ -37,13 +55,39 @@ class FullList:
         self.bounds = self.pairs.sort_rows(atoms, self.n_species)
 
 
+class Without:
+    """A half list without the pairs whose atoms up to `most` bonds join, of another one that has them.
+
+    list : the VerletList that is left; of images of one atom those within half the cell's width count as joined
+    """
+
+    def __init__(self, whole: VerletList, most: int):
+        self.whole, self.most, self.pairs = whole, most, VerletList()
+        self._bonds = None
+
+    def build(self, atoms, reach: float, nearest2: float) -> None:
+        if self._bonds is not atoms.bonds:
+            n = int(atoms.bonds[:, 1].max(initial=-1)) + 1
+            self._bonds, self._tags = atoms.bonds, n
+            self._joined = within(atoms.bonds, n, self.most)
+        first, others = self._joined
+        last = int(atoms.tags[: atoms.n_total].max(initial=0)) + 2  # tags beyond those that have bonds
+        if len(first) < last:
+            first = np.append(first, np.full(last - len(first), first[-1]))
+            self._joined = first, others
+        leave_out(atoms, self.whole, self.pairs, first, others, nearest2)
+
+
 class RowsOfTags:
     """Where is the atom with this tag? Of its rows, owned and ghosts, the nearest; for bonds, which name atoms.
 
     It holds as long as ghosts do, for atoms that are no farther than the cutoff it was asked for.
     """
 
+    builds = 0
+
     def build(self, atoms, reach: float) -> None:
+        self.builds += 1
         tags = atoms.tags[: atoms.n_total]
         self._order = np.argsort(tags, kind="stable")  # of the rows of one tag the owned one comes first
         self._tags = tags[self._order]
@@ -78,7 +122,7 @@ class RowsOfTags:
 class Lists:
     """The lists of a term, of those that are built.
 
-    built : {(kind, cutoff): list}; wants : (kind, cutoff) of each that the term reads
+    built : {Want: list}; wants : of each that the term reads
     list : "half", each pair once; full : "full", a FullList; rows : "rows", RowsOfTags; the widest it wants, None if it
         wants none
     """
@@ -88,9 +132,13 @@ class Lists:
         self.list, self.full, self.rows = (self._of_kind(kind, wants) for kind in KINDS)
 
     def _of_kind(self, kind: str, wants):
-        cutoffs = [cutoff for own, cutoff in wants if own == kind]
-        enough = [own for own in self._built if cutoffs and own[0] == kind and own[1] >= max(cutoffs)]
-        return self._built[min(enough)] if cutoffs else None
+        mine = [Want(*want) for want in wants if want[0] == kind]
+        if not mine:
+            return None
+        widest = max(mine, key=lambda want: want.cutoff)
+        enough = [own for own in self._built if own.serves(widest)]
+        found = self._built[min(enough, key=lambda own: own.cutoff)]
+        return found.pairs if isinstance(found, Without) else found
 
     def of(self, term) -> "Lists":
         """Those of a term, a potential."""
@@ -103,7 +151,8 @@ class Lists:
 class Neighbors(Lists):
     """The Verlet lists of the owned atoms.
 
-    wants : (kind, cutoff) of each list that somebody reads, of KINDS; cutoff, skin : unit of length
+    wants : each list that somebody reads, a Want; cutoff, skin : unit of length
+    nearest : distance below which an image of an atom is the one that its bonds mean
     cutoff : the largest; reach : its list's radius, cutoff + skin; ghost_reach : how far ghosts must be known
     builds : how often lists were built; stretch : since then the cell was strained, and distances shrank to not less
     than this part of what they were
@@ -111,13 +160,21 @@ class Neighbors(Lists):
 
     def __init__(self, wants, skin: float, n_species: int = 1):
         self.skin = skin
-        self.cutoff = max((cutoff for _, cutoff in wants), default=0.0)
+        wants = [Want(*want) for want in wants]
+        self.cutoff = max((want.cutoff for want in wants), default=0.0)
         self.reach = self._radius(self.cutoff)
         self.ghost_reach = self.reach + MARGIN * skin
         make = {"half": VerletList, "full": lambda: FullList(n_species), "rows": RowsOfTags}
-        built = {own: make[own[0]]() for own in self._together(wants)}
+        whole = [want._replace(exclude=0) for want in wants]
+        built = {own: make[own.kind]() for own in self._together(whole)}
+        by_cutoff = {own.cutoff: getattr(pairs, "pairs", pairs) for own, pairs in built.items() if own.kind != "rows"}
+        for want in wants:  # of the same pairs, without some
+            if want.exclude:
+                enough = [own for own in built if own.serves(want._replace(exclude=0))]
+                own = min(enough, key=lambda own: own.cutoff)
+                built.setdefault(own._replace(exclude=want.exclude), Without(built[own], want.exclude))
         super().__init__(built, wants)
-        by_cutoff = {own[1]: getattr(pairs, "pairs", pairs) for own, pairs in built.items() if own[0] != "rows"}
+        self.nearest = np.inf
         self._watched = list(by_cutoff.items())  # both kinds of one cutoff lack the same pairs
         self.builds, self.stretch = 0, 1.0
         self._order = SpatialOrder()
@@ -125,12 +182,13 @@ class Neighbors(Lists):
     def _radius(self, cutoff: float) -> float:
         return max(cutoff + self.skin, SHORTEST)
 
-    def _together(self, wants) -> list[tuple[str, float]]:
+    def _together(self, wants) -> list[Want]:
         """The lists that serve all."""
-        found: list[tuple[str, float]] = []
-        for kind, cutoff in sorted(set(wants), key=lambda own: (KINDS.index(own[0]), -own[1])):
-            if not found or found[-1][0] != kind or self._radius(found[-1][1]) > ALIKE * self._radius(cutoff):
-                found.append((kind, cutoff))
+        found: list[Want] = []
+        for want in sorted(set(wants), key=lambda own: (KINDS.index(own.kind), -own.cutoff)):
+            last = found[-1] if found else None
+            if not last or last.kind != want.kind or self._radius(last.cutoff) > ALIKE * self._radius(want.cutoff):
+                found.append(want)
         return found
 
     def is_stale(self, atoms, moved2: float, comm) -> bool:
@@ -157,8 +215,9 @@ class Neighbors(Lists):
         """List the pairs; SimulationError if two atoms coincide, or if so many are near that memory ends."""
         atoms.start[: atoms.n_total] = np.nan  # should the build fail: what is left is stale
         try:
-            for (_, cutoff), own in self._built.items():
-                own.build(atoms, self._radius(cutoff))
+            for want, own in self._built.items():
+                more = (self.nearest**2,) if isinstance(own, Without) else ()
+                own.build(atoms, self._radius(want.cutoff), *more)
         except MemoryError:
             raise SimulationError(
                 f"too many neighbours for the memory: {atoms.n_owned:,} atoms, far too many of them within "

@@ -18,6 +18,7 @@ from mdcore.engine.work import Work
 from mdcore.potentials.base import leaves
 from mdcore.potentials.networks.outside import DESCRIPTORS, OutOfRange, out_of_range
 from mdcore.potentials.networks.outside import descriptors as descriptors_of
+from mdcore.structure.bonds import NONE
 from mdcore.structure.box import MOST_IMAGES
 from mdcore.structure.columns import of_kernels
 
@@ -83,14 +84,14 @@ class Engine:
             term.threads = term.threads if threads is None else threads
 
     def place(
-        self, box, positions: np.ndarray, species: np.ndarray, columns: dict | None = None, masses=None
-    ) -> None:
+        self, box, positions: np.ndarray, species: np.ndarray, columns: dict | None = None, masses=None, bonds=NONE,
+    ) -> None:  # fmt: skip
         """Take up a structure: positions float64 [n, 3], anywhere; species int [n] index `symbols`; columns : what else
-        is known of each atom (columns.py); masses float64 [n], None: the standard ones, or 1
+        is known of each atom (columns.py); masses float64 [n], None: the standard ones, or 1; bonds : bonds.py
         """
         n, work, atoms = len(positions), self.work, self.atoms
         self._names = tuple(self.symbols[k] for k in np.asarray(species).tolist())
-        self._place_again = lambda moved: self.place(box, moved, species, columns, masses)
+        self._place_again = lambda moved: self.place(box, moved, species, columns, masses, bonds)
         farthest = float(np.abs(positions).max())
         counts = np.bincount(species, minlength=len(self.symbols)).tolist()
         work.take_cell(box, counts, 0.0 if all(box.periodic) else farthest)
@@ -102,7 +103,7 @@ class Engine:
         atoms.x[:n, :3], atoms.x[:n, 3] = work.rounded(positions), species
         atoms.tags[:n], atoms.images[:n] = np.arange(n), 0
         atoms.masses[:n] = self._standard[species] if masses is None else masses
-        atoms.constants = columns or {}
+        atoms.constants, atoms.bonds = columns or {}, bonds
         for name, values in of_kernels(atoms).items():
             getattr(atoms, name)[:n] = values
         atoms.n_owned = n

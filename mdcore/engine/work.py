@@ -143,6 +143,8 @@ class Work:
         lap("communicate")
         if look:
             sanity.look(self)
+        widths = self.box.widths[np.array(self.box.periodic)]
+        self.neighbors.nearest = 0.5 * widths.min(initial=np.inf)
         self.neighbors.build(atoms)
         lap("neighbours")
 

@@ -14,6 +14,7 @@ class PotentialSettings:
     title = ""  # of banners and pictures
     in_units = ("metal", "lj")  # the systems of units it is for
     anchored = False  # does it keep atoms at the places in the column "anchor"?
+    needs_bonds = ""  # the key that makes no sense for a structure without bonds
     files = ()  # what it reads, relative to the input file
 
     @property
@@ -22,6 +23,11 @@ class PotentialSettings:
         return bool(self.files)
 
     type: str = setting(Choice(tuple(POTENTIALS)), "Kind of potential.", example="lj")
+
+    @property
+    def reads_bonds(self) -> bool:
+        """Does it use the bonds of the structure, or need none?"""
+        return False
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -39,6 +45,10 @@ class PotentialSettings:
     def doubts(self, counts: dict[str, int]) -> Iterator[str]:
         """What is possible, and hardly meant, with so many atoms of each species."""
         return iter(())
+
+    def made(self, whole):
+        """The potential, as all keys say."""
+        return self.build(whole)
 
     def build(self, whole):
         """The potential. whole : the settings of the whole input. InputError."""

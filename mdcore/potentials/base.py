@@ -115,8 +115,8 @@ class Potential:
         return tuple(finding for finding in self.findings if finding.output)
 
     @property
-    def lists(self) -> tuple[tuple[str, float], ...]:
-        """(kind, cutoff) of each list that it reads."""
+    def lists(self) -> tuple[tuple, ...]:
+        """(kind, cutoff) of each list that it reads, or (kind, cutoff, exclude): neighbors.Want."""
         return tuple((kind, self.cutoff) for kind in self.list_kinds)
 
     def bind(self, symbols) -> "Bound":
@@ -189,7 +189,7 @@ class Sum(Potential):
         return tuple({kind: None for term in self.terms for kind in term.list_kinds})
 
     @property
-    def lists(self) -> tuple[tuple[str, float], ...]:
+    def lists(self) -> tuple[tuple, ...]:
         return tuple({own: None for term in self.terms for own in term.lists})
 
     @property

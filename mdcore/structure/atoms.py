@@ -11,6 +11,7 @@ import numpy as np
 
 from mdcore.base.errors import InputError
 from mdcore.doors._kernels import AtomRows
+from mdcore.structure.bonds import NONE
 
 NOWHERE = 1e30  # where the padding row is
 
@@ -76,6 +77,7 @@ class Atoms(AtomRows):
     n_owned, n_ghost : int
     x, v, f, start : float64 [capacity, 4]; masses [capacity]; tags int64; images int32 [capacity, 3]
     constants : what else the structure says of each atom, {name: array}, on rank 0 in the order of tags (columns.py)
+    bonds : int64 [m, 3] of the structure, all of them, on every rank (bonds.py)
     positions, velocities, forces : views float64 [n_owned, 3] of the same memory, internal units,
         in the engine's order (``tags`` tells which atom a row is; the order changes as atoms move)
     """
@@ -83,6 +85,7 @@ class Atoms(AtomRows):
     def __init__(self, capacity: int = 0, columns: dict[str, Column] | None = None):
         self.columns = dict(COLUMNS, **(columns or {}))
         self.constants: dict[str, np.ndarray] = {}
+        self.bonds = NONE
         self.capacity = 0
         self._spare = np.empty(0, dtype=np.int8)
         self._grow(capacity + 1)

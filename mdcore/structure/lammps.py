@@ -1,7 +1,7 @@
 """What do data files of LAMMPS say, and which element is a type?
 
 Read: atom styles atomic, charge, molecular (angle, bond) and full, with image flags or without; orthogonal, triclinic
-and general cells; Masses, Velocities, Atom Type Labels. Other sections are passed over. Units metal or real (lj: lj).
+and general cells; Masses, Velocities, Bonds, Type Labels. Other sections are passed over. Units metal or real (lj: lj).
 Elements come from a map that the user gives, from type labels, from comments behind masses (``1 15.999 # O``), or
 from masses that are within TOLERANCE of a standard atomic weight; never from the number of a type.
 """
@@ -43,7 +43,7 @@ SECTIONS = re.compile(
 )
 BOUNDS = ("xlo xhi", "ylo yhi", "zlo zhi")
 VECTORS = ("avec", "bvec", "cvec", "abc origin")
-HEADER = ("atoms", "atom types", *BOUNDS, "xy xz yz", *VECTORS)
+HEADER = ("atoms", "atom types", "bonds", "bond types", *BOUNDS, "xy xz yz", *VECTORS)
 
 
 @dataclass
@@ -57,6 +57,7 @@ class Data:
     masses: np.ndarray | None
     velocities: np.ndarray | None
     charges: np.ndarray | None
+    bonds: np.ndarray | None
 
 
 def is_data(path: Path) -> bool:
@@ -94,6 +95,7 @@ def read_data(path, types: dict[str, str] | None, units: UnitSystem) -> Data:
         masses=heavy,
         velocities=_velocities(path, sections, ids, PICOSECOND if style_units == "metal" else 1.0),
         charges=charges,
+        bonds=_bonds(path, header, sections, ids),
     )
 
 
@@ -181,10 +183,10 @@ def _cell(path, header) -> tuple[np.ndarray, np.ndarray]:
     return matrix, low
 
 
-def _labels(path, sections, n_types: int) -> dict[int, str]:
+def _labels(path, sections, n_types: int, name: str = "Atom Type Labels") -> dict[int, str]:
     """Labels of types, where the file has them."""
     found = {}
-    section = sections.get("Atom Type Labels", Section("", [], []))
+    section = sections.get(name, Section("", [], []))
     for line, raw in zip(section.numbers, section.lines, strict=True):
         words = raw.split("#", 1)[0].split()
         try:
@@ -293,10 +295,10 @@ def _atoms(path, section: Section, n_atoms: int, n_types: int, labels):
     return ids, rows[:, kind].astype(int), charges, np.ascontiguousarray(rows[:, x : x + 3])
 
 
-def _unlabelled(lines, labels, style) -> list[str]:
+def _unlabelled(lines, labels, style, column: int | None = None) -> list[str]:
     """Lines of Atoms with numbers of types for labels."""
     numbers = {label: str(kind) for kind, label in labels.items()}
-    column = STYLES[style][0] if style else None
+    column = STYLES[style][0] if style and column is None else column
     out = []
     for line in lines:
         words = line.split("#", 1)[0].split()
@@ -325,6 +327,26 @@ def _velocities(path, sections, ids, time: float) -> np.ndarray | None:
     if rows.shape[1] != 4 or not np.array_equal(rows[:, 0], ids):
         raise InputError(f"{path}: Velocities: expected id, vx, vy, vz of each atom")
     return rows[:, 1:] / time
+
+
+def _bonds(path, header, sections, ids) -> np.ndarray | None:
+    """int64 [m, 3]: two atoms, counted from 0 in the order of ids, and the type of their bond."""
+    section = sections.get("Bonds")
+    if section is None or not section.lines:
+        return None
+    n_types = _count(path, header, "bond types") if "bond types" in header else 2**31
+    names = _labels(path, sections, n_types, "Bond Type Labels")
+    if names:
+        section = Section("", _unlabelled(section.lines, names, "bond", column=1), section.numbers)
+    rows = _table(path, section, "Bonds")
+    if "bonds" in header and len(rows) != (n := _count(path, header, "bonds")):
+        raise InputError(f"{path}: Bonds: {len(rows)} lines, but the header says {n} bonds")
+    wide = rows.shape[1] == 4
+    good = _type_like(rows[:, 1], n_types) & np.isin(rows[:, 2:], ids).all(axis=1) if wide else np.zeros(1, dtype=bool)
+    if not good.all():
+        where = f"{path}: line {section.numbers[int(np.argmin(good))]}"
+        raise InputError(f"{where}: expected a number, a type from 1 to {n_types}, and the ids of two atoms")
+    return np.column_stack([np.searchsorted(ids, rows[:, 2]), np.searchsorted(ids, rows[:, 3]), rows[:, 1].astype(int)])
 
 
 def _species(path, kind: int, label, mass, comment, types, units: UnitSystem) -> str:

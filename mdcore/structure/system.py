@@ -17,6 +17,7 @@ from mdcore.base.units import METAL, UnitSystem
 from mdcore.base.units import get as get_units
 from mdcore.structure import crystals, extxyz
 from mdcore.structure.ase_constraints import constraints_of, to_constraints
+from mdcore.structure.bonds import WithBonds, replicated
 from mdcore.structure.box import Box, check_positions
 from mdcore.structure.columns import CHARGE, FIXED, WithColumns, column, of_ase
 from mdcore.structure.quantities import ASYMMETRIC, asymmetric, asymmetry, numbers, tensor, voigt
@@ -27,7 +28,7 @@ LABELS = ("energy", "forces", "stress", "virial")
 SAME = 1e-3  # of the largest: by how much two columns of velocities may differ, written with few digits
 
 
-class System(WithColumns):
+class System(WithColumns, WithBonds):
     """Atoms in a box, all quantities in user units (metal: Angstrom, amu, Angstrom/fs, e).
 
     Parameters
@@ -44,6 +45,7 @@ class System(WithColumns):
     info : where the system comes from: a file and its frame, a lattice, ... A file's energy,
         forces [n, 3] and stress [6] (user units) are kept here as well.
 
+    bonds : int64 [m, 3], two atoms and the type of their bond (bonds.py)
     fixed : bool [n, 3] or None, components that are held where they are; constraints : what the source constrains
         beside, in words, or "": a Simulation refuses
 
@@ -140,6 +142,7 @@ class System(WithColumns):
                 box, data.positions, data.names, masses=masses if data.masses is None else data.masses,
                 velocities=data.velocities, charges=data.charges, units=units, info={"source": str(path), "frame": 0},
             )  # fmt: skip
+            system.bonds = data.bonds
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
         if data.masses is not None and masses:
@@ -212,7 +215,7 @@ class System(WithColumns):
             units=self.units,
             info=info,
         )
-        copy.constraints = self.constraints
+        copy.constraints, copy.bonds = self.constraints, replicated(self.bonds, self.box, self.positions, repeat)
         return copy
 
     @property

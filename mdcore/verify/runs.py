@@ -89,8 +89,10 @@ WHY = "the error should fall as the square of the step: forces are not the gradi
 def moving(it: Subject) -> System:
     """The structure as a System, at room temperature (lj: at 1)."""
     system = System(
-        it.box, it.positions, it.species, it.symbols, masses=getattr(it.structure, "masses", None), units=it.units
-    )
+        it.box, it.positions, it.species, it.symbols, masses=getattr(it.structure, "masses", None), units=it.units,
+        columns=it.columns,
+    )  # fmt: skip
+    system.bonds = it.bonds
     if it.n > 1:
         maxwell_boltzmann(system, 300.0 if it.units.name == "metal" else 1.0, seed=it.seed)
     return system

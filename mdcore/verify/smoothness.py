@@ -10,6 +10,7 @@ import numpy as np
 
 from mdcore.engine.single import Engine
 from mdcore.potentials.base import leaves
+from mdcore.structure.bonds import within
 from mdcore.structure.box import Box
 from mdcore.verify.report import at_most, skipped
 from mdcore.verify.subject import UNKNOWN, Subject
@@ -17,6 +18,7 @@ from mdcore.verify.subject import UNKNOWN, Subject
 ENERGY_LIMIT, FORCE_LIMIT = 1e-8, 1e-5  # jumps, units of energy and force
 STEP = 2.0**-6
 NARROWEST = 2.0**-30
+JOINED = 3  # bonds, at most
 GROUP = 5  # atoms that the probe comes near to
 ANSWERS = 40_000  # evaluations at most
 WHY = {
@@ -63,9 +65,10 @@ def _nearest(it: Subject) -> float:
     """How near the probe comes: the shortest distance in the structure, within 0.2 and 0.5 of the cutoff."""
     cutoff = it.potential.cutoff
     positions, shortest = it.box.wrap(it.positions)[0], 0.5 * cutoff
+    first, others = within(it.bonds, it.n, JOINED)  # these may be left out of what repels atoms
     for i in range(0, it.n, max(1, it.n // 50)):
         away = np.linalg.norm(positions - positions[i], axis=1)
-        away[i] = np.inf
+        away[i] = away[others[first[i] : first[i + 1]]] = np.inf
         shortest = min(shortest, float(away.min()))
     return max(shortest, 0.2 * cutoff)
 
@@ -76,6 +79,8 @@ def _group(it: Subject) -> tuple[np.ndarray, np.ndarray]:
     away = np.linalg.norm(positions - positions[0], axis=1)
     near = np.argsort(away)[:GROUP]
     near = near[away[near] <= it.potential.cutoff]
+    if len(it.bonds):
+        near = near[:1]  # joined atoms are nearer than strangers are
     return positions[near] - positions[0], it.species[near]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from mdcore.engine.single import Engine, Evaluation
 from mdcore.potentials.base import Sum
 from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.structure.bonds import NONE
 from mdcore.structure.box import Box
 
 SKIN = 0.3
@@ -34,6 +35,8 @@ class Subject:
     def __init__(self, potential, structure, origin: str = "", seed: int = 1):
         self.potential, self.structure, self.origin, self.seed = potential, structure, origin, seed
         self.box, self.positions = structure.box, np.array(structure.positions, dtype=np.float64)
+        self.columns, self.bonds = getattr(structure, "columns", {}), getattr(structure, "bonds", NONE)
+        self.masses = getattr(structure, "masses", None)
         self.species, self.symbols, self.units = structure.species, tuple(structure.symbols), structure.units
         self.engine = Engine(potential, self.symbols, SKIN, self.units)
         self.base = self.of(self.positions)
@@ -45,15 +48,18 @@ class Subject:
     def rng(self) -> np.random.Generator:
         return np.random.default_rng(self.seed)
 
-    def of(self, positions, box: Box | None = None, species=None) -> Evaluation:
-        """The answer for other positions, in another box, for other atoms."""
-        self.engine.place(box or self.box, positions, self.species if species is None else species)
+    def of(self, positions, box: Box | None = None, rows=None, bonds=None) -> Evaluation:
+        """The answer for other positions, in another box, for other atoms: rows, int [m], which atom each is like."""
+        rows = np.arange(self.n) if rows is None else rows
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        bonds, masses = self.bonds if bonds is None else bonds, None if self.masses is None else self.masses[rows]
+        self.engine.place(box or self.box, positions, self.species[rows], columns, masses, bonds)
         return self.engine.compute()
 
-    def mover(self, positions, box: Box | None = None, species=None):
+    def mover(self, positions):
         """A function of positions that keeps the neighbour list while it can."""
         engine = Engine(self.potential, self.symbols, SKIN, self.units)
-        engine.place(box or self.box, positions, self.species if species is None else species)
+        engine.place(self.box, positions, self.species, self.columns, self.masses, self.bonds)
 
         def answer(moved) -> Evaluation:
             engine.move(moved)

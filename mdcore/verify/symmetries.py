@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mdcore.structure.bonds import checked, replicated
 from mdcore.structure.box import Box
 from mdcore.verify.report import at_most, skipped
 from mdcore.verify.subject import UNKNOWN, Subject
@@ -43,7 +44,8 @@ def _turned(it: Subject, name: str, turn):
 
 def permutation(it: Subject):
     order = it.rng().permutation(it.n)
-    found = it.of(it.positions[order], species=it.species[order])
+    bonds = np.column_stack([np.argsort(order)[it.bonds[:, :2]], it.bonds[:, 2]])
+    found = it.of(it.positions[order], rows=order, bonds=checked(bonds, it.n))
     yield from _same(it, "permutation", found, it.base.forces[order])
 
 
@@ -61,7 +63,10 @@ def extensivity(it: Subject):
         length = np.ptp(it.positions, axis=0).max() + 2.0 * reach
         shifts, big, what = np.array([[0, 0, 0], [length, 0, 0]]), box, "2 clusters far apart"
     positions = (it.positions + shifts[:, None]).reshape(-1, 3)
-    found = it.of(positions, big, np.tile(it.species, len(shifts)))
+    bonds = replicated(it.bonds, box, it.positions, repeat)
+    if not any(box.periodic):
+        bonds = np.vstack([it.bonds, it.bonds + np.array([it.n, it.n, 0])])
+    found = it.of(positions, big, np.tile(np.arange(it.n), len(shifts)), checked(bonds, len(positions)))
     yield from _same(it, f"extensivity, {what}", found, np.tile(it.base.forces, (len(shifts), 1)), len(shifts))
 
 

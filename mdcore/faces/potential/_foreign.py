@@ -10,6 +10,8 @@ from mdcore.faces.schema import Number, setting
 class ForeignSettings(PotentialSettings):
     """A potential whose cutoff the user may tell."""
 
+    reads_bonds = True
+
     cutoff: float = setting(
         Number(minimum=0),
         "How far atoms feel each other, if it is known; `mdcore verify` uses it.",

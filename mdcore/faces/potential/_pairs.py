@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mdcore.faces.base import PotentialSettings
-from mdcore.faces.schema import Choice, List, Number, Sections, Text, is_required, keys, setting
+from mdcore.faces.schema import Choice, Integer, List, Number, Sections, Text, is_required, keys, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,33 @@ def truncation(default: str = "shifted", words=("cut", "shifted", "force-shifted
 
 
 @dataclass(frozen=True, kw_only=True)
-class ByPairSettings(PotentialSettings):
+class OfPairs(PotentialSettings):
+    """A potential of pairs, some of which may be left out."""
+
+    exclude_bonded: int = setting(
+        Integer(0, 3),
+        "Leave out pairs that up to so many bonds of the structure join: 1 bonded ones, 2 also those at the ends of an "
+        "angle, 3 of a dihedral.",
+        default=0,
+        example=2,
+    )
+
+    @property
+    def reads_bonds(self):
+        return self.exclude_bonded > 0
+
+    @property
+    def needs_bonds(self):
+        return "exclude_bonded" if self.exclude_bonded else ""
+
+    def made(self, whole):
+        potential = self.build(whole)
+        potential.exclude_bonded = self.exclude_bonded
+        return potential
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByPairSettings(OfPairs):
     """A potential with parameters for each pair of species; a type of its own says `pair` and `build`."""
 
     cutoff: float = setting(

@@ -16,6 +16,7 @@ class Settings(PotentialSettings):
     """A Behler-Parrinello network potential ([how to run one](networks.md)); with `units = "metal"` only."""
 
     in_units = ("metal",)
+    reads_bonds = True
 
     file: str = setting(
         Text(),

@@ -4,8 +4,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mdcore.faces.base import PotentialSettings
-from mdcore.faces.potential._pairs import PairSettings, repeated, strangers, truncation
+from mdcore.faces.potential._pairs import OfPairs, PairSettings, repeated, strangers, truncation
 from mdcore.faces.schema import Boolean, Choice, NamedSections, Number, Sections, setting
 
 
@@ -32,7 +31,7 @@ class Pair(PairSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(PotentialSettings):
+class Settings(OfPairs):
     """The 12-6 potential, 4 epsilon [(sigma/r)^12 - (sigma/r)^6], for any number of species."""
 
     title = "Lennard-Jones"

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mdcore.base.elements import ATOMIC_NUMBERS, element_of, stranger
-from mdcore.faces.base import PotentialSettings
-from mdcore.faces.potential._pairs import repeated, strangers
+from mdcore.faces.potential._pairs import OfPairs, repeated, strangers
 from mdcore.faces.schema import Integer, List, Number, Sections, Table, Text, setting
 
 
@@ -23,7 +22,7 @@ class Pair:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(PotentialSettings):
+class Settings(OfPairs):
     """Repulsion of nuclei at short distance (Ziegler, Biersack, Littmark), alone or beside another potential."""
 
     title = "ZBL"

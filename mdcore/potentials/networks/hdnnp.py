@@ -50,7 +50,7 @@ class HDNNPotential(Potential):
 
     ghost_columns = ("tags",)
     trained = tells_virials = True
-    lists: tuple[tuple[str, float], ...] = ()
+    lists: tuple[tuple, ...] = ()
 
     def __init__(
         self, model: HDNNP, units=None, *, precision: str = "double", threads: int | None = None,
@@ -87,7 +87,7 @@ class HDNNPotential(Potential):
         seen = model.cutoff * native.angstrom
         self.cutoff = max(seen, walls.cutoff if walls else 0.0)
         self.lists = (("full", seen), *(walls.lists if walls else ()))
-        self.list_kinds = tuple(kind for kind, _ in self.lists)
+        self.list_kinds = tuple(own[0] for own in self.lists)
         for e, element in enumerate(model.elements):
             offset = energy_of(model, e)[1] * native.ev
             if not abs(offset) < exact.SHARE_LIMIT:

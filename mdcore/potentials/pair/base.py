@@ -29,6 +29,26 @@ class PairPotential(Potential):
     linear = False
     more = None
     cutoff: float
+    _exclude_bonded = 0
+
+    @property
+    def exclude_bonded(self) -> int:
+        """Pairs that up to so many bonds of the structure join are left out, 0 to 3; may be set."""
+        return self._exclude_bonded
+
+    @exclude_bonded.setter
+    def exclude_bonded(self, most: int) -> None:
+        if isinstance(most, bool) or most not in (0, 1, 2, 3):
+            raise InputError(f"{type(self).__name__}: exclude_bonded = {most!r}: expected 0, 1, 2 or 3 bonds")
+        self._exclude_bonded = most
+
+    @property
+    def lists(self):
+        return tuple((kind, self.cutoff, self._exclude_bonded * (kind == "half")) for kind in self.list_kinds)
+
+    @property
+    def ghost_columns(self):
+        return ("tags",) if self._exclude_bonded else ()
 
     def row(self, a: str, b: str) -> list[float]:
         """What the table holds for a pair of species: the columns of ext/kernels.h, then those of the formula."""
