@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base.errors import InputError
-from mdcore.cli import networks
+from mdcore.cli import networks, structures
 from mdcore.cli.summary import boundary, counts
 from mdcore.config import validate_species
 from mdcore.config.problems import Problems, at
@@ -22,36 +22,7 @@ HOTTEST = 100.0  # max_temperature = "auto": so many times the highest temperatu
 
 def make_system(settings: Settings) -> System:
     """The atoms at the start, with velocities, checked against masses and potentials; InputError."""
-    structure = settings.structure
-    try:
-        if structure.file:
-            system = System.read(
-                settings.structure_path,
-                structure.frame,
-                settings.units,
-                format=structure.format,
-                types=structure.types or None,
-                periodic=structure.periodic,
-                masses=structure.masses or None,
-                labels=False,
-            )
-        else:
-            system = System.build(
-                structure.build,
-                structure.lattice_constant,
-                structure.species,
-                density=structure.density,
-                c_over_a=structure.c_over_a,
-                periodic=True if structure.periodic is None else structure.periodic,
-                masses=structure.masses or None,
-                units=settings.units,
-            )
-        system.check_free()
-        system = system.replicate(structure.replicate)
-    except InputError as error:
-        raise at(settings, ("structure", "file" if structure.file else "build"), str(error)) from None
-    except MemoryError:
-        raise at(settings, ("structure", "replicate"), "too many atoms for the memory") from None
+    system = structures.make(settings)
     validate_species(settings, system.symbols)
     for i, potential in enumerate(settings.potential):
         if potential.needs_bonds and not len(system.bonds):

@@ -43,7 +43,8 @@ def input_files(settings: Settings) -> list[str]:
     reference = settings.analysis and settings.analysis.reference
     rdf = [settings.beside(reference.rdf)] if reference and reference.rdf else []
     potentials = [settings.beside(file) for s in settings.potential for file in s.files]
-    return [settings.source, *filter(None, [settings.structure_path]), *potentials, *rdf]
+    molecules = [settings.beside(one.file) for one in settings.structure.insert]
+    return [settings.source, *filter(None, [settings.structure_path]), *molecules, *potentials, *rdf]
 
 
 def check_names(settings: Settings) -> None:

@@ -59,7 +59,8 @@ def check_settings(settings: Settings, problems: Problems):
             )
     if settings.analysis is not None:
         check_analysis(settings, problems)
-    if settings.structure.build:
+    structure = settings.structure
+    if structure.build and not (structure.substitute or structure.insert):
         check_masses(settings, (settings.structure.species,), problems)
 
 

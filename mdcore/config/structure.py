@@ -4,15 +4,45 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, OneOf, Table, Text, setting
+from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, OneOf, Sections, Table, Text, setting
 
 FILE_ONLY = ("frame", "format", "types")
 BUILD_ONLY = ("species", "lattice_constant", "density", "c_over_a")
 
 
 @dataclass(frozen=True, kw_only=True)
+class SubstituteSettings:
+    """An alloy: some of the atoms of a species become another one, at random (`seed`)."""
+
+    species: str = setting(Text(), "Whose atoms.", example="Cu")
+    by: str = setting(Text(), "What they become.", example="Ni")
+    fraction: float = setting(Number(above=0, maximum=1), "Share of the atoms of `species`.", example=0.25)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InsertSettings:
+    """Molecules at random places and turns (`seed`), none too close to others or to the atoms that are there."""
+
+    file: str = setting(
+        Text(), "File with one molecule, relative to the input file; its last structure.", example="molecule.xyz"
+    )
+    count: int = setting(Integer(1, 10**8), "How many.", example=64)
+    distance: float | None = setting(
+        Number(above=0),
+        "Atoms of different molecules are no closer. Random places end well below the density of a liquid of hard "
+        "bodies: then a smaller distance, to be relaxed, or a larger cell, to be compressed.",
+        default=None,
+        default_text="2.0 (lj: 0.9)",
+        quantity="length",
+        example=2.0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class StructureSettings:
-    """Where the atoms are at the start: read from a `file`, or a crystal to `build`."""
+    """Where the atoms are at the start: read from a `file`, a crystal to `build`, or a `cell` for molecules. Then, in
+    this order: `orientation`, `replicate`, `substitute`, `vacancies`, `displace`, `vacuum`, `insert`. What is random
+    follows from `seed`."""
 
     file: str | None = setting(
         Text(),
@@ -72,12 +102,50 @@ class StructureSettings:
         default_text="sqrt(8/3), close packing",
         example=1.623,
     )
+    cell: tuple[float, ...] | None = setting(
+        List(Number(above=0), 3, repeats=True),
+        "Edges of an empty cell for molecules (`[[structure.insert]]`), instead of `file` and `build`.",
+        default=None,
+        default_text="none",
+        quantity="length",
+        example=[20.0, 20.0, 20.0],
+    )
+    orientation: tuple | None = setting(
+        List(List(Integer(-50, 50), 3, repeats=True), 3),
+        "Another cell of the same crystal: its vectors, as integer combinations of those there are, right-handed; the "
+        "first one comes to lie along x, the second in the plane of x and y. `[[1, -1, 0], [1, 1, -2], [1, 1, 1]]` "
+        "makes (111) the face between a and b of a cubic crystal.",
+        default=None,
+        default_text="as it is",
+        example=[[1, -1, 0], [1, 1, -2], [1, 1, 1]],
+    )
     replicate: tuple[int, int, int] = setting(
         List(Integer(1, 1_000_000), 3),
         "Copies of the cell along each of its vectors.",
         default=(1, 1, 1),
         example=[6, 6, 6],
     )
+    substitute: tuple[SubstituteSettings, ...] = setting(
+        Sections(SubstituteSettings), "Alloys by random substitution.", default=()
+    )
+    vacancies: dict[str, int] = setting(
+        Table(Integer(1)), "Atoms to take out at random, of each species.", factory=dict, example={"Cu": 3}
+    )
+    displace: float = setting(
+        Number(minimum=0),
+        "Standard deviation of random displacements of every coordinate.",
+        default=0.0,
+        quantity="length",
+        example=0.05,
+    )
+    vacuum: tuple[float, float, float] = setting(
+        List(Number(minimum=0), 3, repeats=True),
+        "Empty space between the faces of the cell along each of its vectors, which grow: a slab.",
+        default=(0.0, 0.0, 0.0),
+        quantity="length",
+        example=[0.0, 0.0, 15.0],
+    )
+    insert: tuple[InsertSettings, ...] = setting(Sections(InsertSettings), "Molecules at random places.", default=())
     periodic: bool | tuple[bool, bool, bool] | None = setting(
         OneOf((Boolean(), List(Boolean(), 3))),
         "Periodic along all, or each, of the cell vectors.",
@@ -94,8 +162,14 @@ class StructureSettings:
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:
-        if self.file and self.build:
-            yield "build", "choose one: read a file, or build a crystal"
+        if (self.file is not None) + (self.build is not None) + (self.cell is not None) > 1:
+            yield ("cell" if self.cell else "build"), "choose one: read a file, build a crystal, or an empty cell"
+        elif self.cell:
+            for key in (*FILE_ONLY, *BUILD_ONLY, "orientation"):
+                if key in given:
+                    yield key, "applies to a structure from a file, or a crystal, only"
+            if not self.insert:
+                yield "cell", 'an empty cell; put molecules into it: [[structure.insert]] file = "mine.xyz", count = 64'
         elif self.file:
             for key in BUILD_ONLY:
                 if key in given:

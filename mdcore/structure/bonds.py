@@ -61,14 +61,14 @@ def replicated(bonds: np.ndarray, box, positions, repeat) -> np.ndarray:
     if not len(bonds) or k == 1:
         return bonds
     copies = np.stack(np.unravel_index(np.arange(k), repeat), axis=1)  # [k, 3]
-    over = copies[:, None] + _nearest(box, positions, bonds)[None]  # [k, m, 3], the cell of the second atom
+    over = copies[:, None] + nearest(box, positions, bonds)[None]  # [k, m, 3], the cell of the second atom
     there = np.ravel_multi_index((over % np.array(repeat)).reshape(-1, 3).T, repeat)
     here = np.repeat(np.arange(k), len(bonds))
     a, b, kind = np.tile(bonds, (k, 1)).T
     return np.column_stack([a + n * here, b + n * there, kind])
 
 
-def _nearest(box, positions, bonds) -> np.ndarray:
+def nearest(box, positions, bonds) -> np.ndarray:
     """So many cell vectors on, int [m, 3], is the image of the second atom that is nearest to the first."""
     apart = positions[bonds[:, 1]] - positions[bonds[:, 0]]
     periodic = np.array(box.periodic)

@@ -20,6 +20,7 @@ from mdcore.structure.ase_constraints import constraints_of, to_constraints
 from mdcore.structure.bonds import WithBonds, replicated
 from mdcore.structure.box import Box, check_positions
 from mdcore.structure.columns import CHARGE, FIXED, WithColumns, column, of_ase
+from mdcore.structure.edits import Edits
 from mdcore.structure.quantities import ASYMMETRIC, asymmetric, asymmetry, numbers, tensor, voigt
 
 FASTEST = 1e6  # unit of velocity
@@ -28,7 +29,7 @@ LABELS = ("energy", "forces", "stress", "virial")
 SAME = 1e-3  # of the largest: by how much two columns of velocities may differ, written with few digits
 
 
-class System(WithColumns, WithBonds):
+class System(Edits, WithColumns, WithBonds):
     """Atoms in a box, all quantities in user units (metal: Angstrom, amu, Angstrom/fs, e).
 
     Parameters
