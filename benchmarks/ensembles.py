@@ -6,7 +6,17 @@ import time
 
 import common
 
-from mdcore import CellRescaling, Langevin, Simulation, StrainRate, VelocityRescaling, VelocityVerlet
+from mdcore import (
+    Andersen,
+    CellRescaling,
+    Langevin,
+    MartynaTobiasKlein,
+    NoseHoover,
+    Simulation,
+    StrainRate,
+    VelocityRescaling,
+    VelocityVerlet,
+)
 
 DT, T, P = common.TIMESTEP, 0.72, 0.0  # of the melt
 
@@ -15,12 +25,20 @@ def npt(every: int) -> VelocityVerlet:
     return VelocityVerlet(DT, VelocityRescaling(T, 0.5), CellRescaling(P, 2.0, 0.1, every=every))
 
 
+def mtk(coupling: str) -> VelocityVerlet:
+    return VelocityVerlet(DT, NoseHoover(T, 0.5), MartynaTobiasKlein(P, 2.0, coupling=coupling))
+
+
 INTEGRATORS = {
     "nve": lambda: VelocityVerlet(DT),
     "langevin": lambda: Langevin(DT, T, 0.5),
-    "nvt": lambda: VelocityVerlet(DT, VelocityRescaling(T, 0.5)),
+    "velocity rescaling": lambda: VelocityVerlet(DT, VelocityRescaling(T, 0.5)),
+    "Nose-Hoover chain": lambda: VelocityVerlet(DT, NoseHoover(T, 0.5)),
+    "Andersen": lambda: VelocityVerlet(DT, Andersen(T, 2.0)),
     "npt, the cell moves every 10 steps": lambda: npt(every=10),
     "npt, every step": lambda: npt(every=1),
+    "mtk, the cell moves every 5 steps": lambda: mtk("isotropic"),
+    "mtk, flexible": lambda: mtk("flexible"),
     "strain rate": lambda: VelocityVerlet(DT, barostat=StrainRate([0.0, 0.0, 0.0, 0.0, 0.0, 0.01])),
 }
 

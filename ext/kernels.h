@@ -61,6 +61,8 @@ typedef struct md_kernels {
     void (*langevin_first)(const md_atoms *, double dt, double grid_big, uint64_t seed, uint64_t step,
                            double decay, double spread, const md_baths *, int64_t *heat_limbs, md_motion *);
     int64_t (*second_kick)(const md_atoms *, double dt);
+    void (*scale_velocities)(const md_atoms *, double factor);
+    void (*drift)(const md_atoms *, const double *hop, double grid_big, md_motion *);
     void (*strain)(const md_atoms *, const md_strain *);
     void (*normals)(uint64_t seed, uint64_t step, uint64_t stream, const int64_t *tags, int64_t n, double *out);
     void (*philox_words)(uint64_t seed, uint64_t step, uint64_t stream, const int64_t *tags, int64_t n,

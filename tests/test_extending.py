@@ -1,4 +1,4 @@
-"""Can a reader of docs/extending.md add a potential and an integrator? What it prints is added to a scratch copy."""
+"""Can a reader of docs/extending.md add a potential and a thermostat? What it prints is added to a scratch copy."""
 
 import re
 import shutil
@@ -159,10 +159,8 @@ def test_no_other_file_knows_the_descriptor():
 def test_a_potential_is_added_by_what_is_printed(tmp_path):
     """Morse once more, under another name: the kernels are built, the contract kept, and the numbers are Morse's."""
     folder = copy(tmp_path / "mdcore")
-    for path, language, text in steps("Add a potential"):
-        for word, other in (("morse", "newcomer"), ("Morse", "Newcomer"), ("MORSE", "NEWCOMER")):
-            path, text = path.replace(word, other), text.replace(word, other)
-        apply(folder, path, language, text)
+    for step in newcomers("Add a potential", ("morse", "newcomer"), ("Morse", "Newcomer"), ("MORSE", "NEWCOMER")):
+        apply(folder, *step)
     for kernels in (folder / "mdcore" / "doors").glob("_kernels*.so"):
         kernels.unlink()
     python(folder, "-c", BUILD, "-q", "build_ext", "--inplace", MDCORE_CFLAGS="-O0")
@@ -183,24 +181,45 @@ def energy(folder: Path, name: str) -> str:
     return python(folder, "-c", code, f"{name}.h5md")
 
 
-def test_an_integrator_is_added_by_what_is_printed(tmp_path):
+def newcomers(title: str, *words: tuple[str, str]) -> list[tuple[str, str, str]]:
+    """The steps with other words in their files and texts."""
+    found = []
+    for path, language, text in steps(title):
+        for word, other in words:
+            path, text = path.replace(word, other), text.replace(word, other)
+        found.append((path, language, text))
+    return found
+
+
+COLLISIONS = ("Add a thermostat", ("andersen", "collisions"), ("Andersen", "Collisions"))
+
+
+def test_the_thermostat_is_printed_as_it_is():
+    found = steps("Add a thermostat")
+    for path, language, text in found:
+        have = (ROOT / path).read_text()
+        for line in text.splitlines() if language == "diff" else ():
+            assert plain(line.removeprefix("+")) in map(plain, have.split("\n")), f"{path}: {line}"
+        assert language == "diff" or text == have, path
+    assert len(found) == 4 and lines_added(found) == [1, 1]
+
+
+def test_a_thermostat_is_added_by_what_is_printed(tmp_path):
     folder = copy(tmp_path / "mdcore")
-    found = steps("Add an integrator")
-    assert len(found) == 5 and lines_added(found) == [1, 1]
-    for step in found:
+    for step in newcomers(*COLLISIONS):
         apply(folder, *step)
-    python(folder, "-m", "pytest", "tests/test_andersen.py", "tests/test_hints.py")
+    python(folder, "-m", "pytest", "tests/test_collisions.py", "tests/test_hints.py")
     python(folder, "-m", "pytest", "tests/test_architecture.py")
-    assert 'ensemble = "andersen"' in python(folder, "-m", "mdcore.config.reference")
+    assert '"collisions"' in python(folder, "-m", "mdcore.config.reference")
 
 
 @pytest.mark.mpi
 @needs_mpi[1]
 def test_it_gives_the_same_bits_on_two_ranks_and_across_a_restart(tmp_path):
     folder = copy(tmp_path / "mdcore")
-    for step in steps("Add an integrator"):
+    for step in newcomers(*COLLISIONS):
         apply(folder, *step)
-    bath = 'ensemble = "andersen"\ntemperature = 1.2\nrate = 5.0'
+    bath = 'ensemble = "nvt"\nthermostat = "collisions"\ntemperature = 1.2\nrelaxation = 0.2'
     (folder / "bath.toml").write_text(INPUT.replace('"TYPE"', '"morse"').replace('ensemble = "nve"', bath))
     run = ("-m", "mdcore", "run", "bath.toml", "--quiet", "--set")
     python(folder, *run, "output.name=one")

@@ -63,6 +63,17 @@ MD_INLINE v4d v_sqrt(v4d a)
 #endif
 }
 
+/* The largest whole number that is not larger; |a| < 2^51. */
+MD_INLINE v4d v_floor(v4d a)
+{
+#if defined(__AVX__)
+    return (v4d)_mm256_floor_pd((__m256d)a);
+#else
+    const v4d big = v_set1(0x1.8p52), nearest = a + big - big;
+    return nearest - v_mask(v_set1(1.0), (v4i)(nearest > a));
+#endif
+}
+
 #if defined(__clang__) || __GNUC__ >= 12
 #define V_SHUFFLE(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
 #else

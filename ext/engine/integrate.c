@@ -133,10 +133,43 @@ static int64_t second_kick(const md_atoms *atoms, double dt)
     return -1;
 }
 
-MD_INLINE void times(const double *row, const double *matrix, double out[3])
+/* All velocities times `factor`. */
+static void scale_velocities(const md_atoms *atoms, double factor)
 {
-    for (int k = 0; k < 3; k++)
-        out[k] = row[0] * matrix[k] + row[1] * matrix[3 + k] + row[2] * matrix[6 + k];
+    const v4d factors = {factor, factor, factor, 1.0};
+    for (int64_t i = 0; i < atoms->n_owned; i++)
+        v_store(atoms->v + 4 * i, v_load(atoms->v + 4 * i) * factors);
+}
+
+/* A 3x3 matrix as rows of four; rows are multiplied from the left. */
+typedef struct {
+    v4d a, b, c;
+} matrix3;
+
+MD_INLINE matrix3 rows_of(const double *m)
+{
+    return (matrix3){{m[0], m[1], m[2], 0.0}, {m[3], m[4], m[5], 0.0}, {m[6], m[7], m[8], 0.0}};
+}
+
+MD_INLINE v4d times(v4d row, const matrix3 *m)
+{
+    return v_set1(row[0]) * m->a + v_set1(row[1]) * m->b + v_set1(row[2]) * m->c;
+}
+
+/* Positions move by velocities times `hop` [3][3]. */
+static void drift(const md_atoms *atoms, const double *hop, double grid_big, md_motion *motion)
+{
+    const matrix3 by = rows_of(hop);
+    const v4d big = {grid_big, grid_big, grid_big, 0.0};
+    v4d far_step = v_set1(0.0), far_total = v_set1(0.0);
+    for (int64_t i = 0; i < atoms->n_owned; i++) {
+        const v4d x = v_load(atoms->x + 4 * i), d = times(v_load(atoms->v + 4 * i), &by) + big - big;
+        const v4d step2 = d * d, total = x + d - v_load(atoms->start + 4 * i), total2 = total * total;
+        v_store(atoms->x + 4 * i, x + d);
+        far_step = v_worst(far_step, v_set1(step2[0] + step2[1] + step2[2]));
+        far_total = v_worst(far_total, v_set1(total2[0] + total2[1] + total2[2]));
+    }
+    motion->step2 = far_step[0], motion->total2 = far_total[0];
 }
 
 /* Owned atoms keep their fractional coordinates, now and where they were at the list build; velocities, and the forces that
@@ -144,34 +177,24 @@ MD_INLINE void times(const double *row, const double *matrix, double out[3])
  * matter in which image a rank holds it. */
 static void strain(const md_atoms *atoms, const md_strain *it)
 {
-    const double big = it->grid_big;
+    const v4d big = {it->grid_big, it->grid_big, it->grid_big, 0.0};
+    const v4d origin = {it->origin[0], it->origin[1], it->origin[2], 0.0};
+    const v4d corner = {it->corner[0], it->corner[1], it->corner[2], 0.0};
+    const matrix3 matrix = rows_of(it->matrix), inverse = rows_of(it->inverse), changed = rows_of(it->changed);
+    const matrix3 map = rows_of(it->map), turn = rows_of(it->turn);
+    const v4d repeats = {it->periodic & 1, it->periodic >> 1 & 1, it->periodic >> 2 & 1, 0.0};
+    const v4i pad = {0, 0, 0, -1};
     for (int64_t i = 0; i < atoms->n_owned; i++) {
-        double *x = atoms->x + 4 * i, *start = atoms->start + 4 * i, *v = atoms->v + 4 * i, *f = atoms->f + 4 * i;
-        double inside[3], was[3], cells[3], to[3];
-        for (int d = 0; d < 3; d++) {
-            inside[d] = x[d] - it->origin[d];
-            was[d] = start[d] - it->origin[d];
-        }
-        times(inside, it->inverse, cells);
-        for (int d = 0; d < 3; d++)
-            cells[d] = it->periodic >> d & 1 ? floor(cells[d]) : 0.0;
-        for (int d = 0; d < 3; d++)
-            for (int k = 0; k < 3; k++)
-                inside[k] -= cells[d] * it->matrix[3 * d + k];
-        times(inside, it->map, to);
-        for (int k = 0; k < 3; k++) {
-            to[k] = to[k] + big - big + it->corner[k];
-            for (int d = 0; d < 3; d++)
-                to[k] += cells[d] * it->changed[3 * d + k];
-            x[k] = to[k];
-        }
-        times(was, it->map, to);
-        for (int k = 0; k < 3; k++)
-            start[k] = to[k] + it->corner[k];
-        times(v, it->turn, to);
-        memcpy(v, to, sizeof to);
-        times(f, it->turn, to);
-        memcpy(f, to, sizeof to);
+        double *const px = atoms->x + 4 * i, *const start = atoms->start + 4 * i;
+        double *const pv = atoms->v + 4 * i, *const pf = atoms->f + 4 * i;
+        const v4d x = v_load(px), v = v_load(pv);
+        const v4d cells = v_floor(times(x - origin, &inverse)) * repeats;
+        const v4d inside = x - origin - times(cells, &matrix);
+        const v4d to = times(inside, &map) + big - big + corner + times(cells, &changed);
+        v_store(px, v_mask(to, ~pad) + v_mask(x, pad));
+        v_store(start, times(v_load(start) - origin, &map) + corner);
+        v_store(pv, v_mask(times(v, &turn), ~pad) + v_mask(v, pad));
+        v_store(pf, times(v_load(pf), &turn));
     }
 }
 

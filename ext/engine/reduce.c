@@ -1,19 +1,68 @@
 /* Global sums that feed back into the dynamics, exact (fixed.h). */
+#include <string.h>
+
 #include "core/fixed.h"
 #include "core/md_types.h"
 #include "core/simd.h"
 
-/* limbs of m v v as xx, yy, zz, yz, xz, xy, then m v as x, y, z; on 2^-40. */
-static void kinetic_sums(const md_atoms *atoms, int64_t *limbs)
+enum { KINETIC_BLOCK = 512 };       /* atoms whose sums are sure to fit in 64 bits a lane */
+static const double KINETIC_BIG = 0x1.8p12; /* 1.5 * 2^52 * 2^-ENERGY_BITS */
+
+/* a < 2^11, rounded to the energy grid, in its units. */
+MD_INLINE v4i energy_units(v4d a)
 {
-    md_i128 sum[9] = {0};
-    for (int64_t i = 0; i < atoms->n_owned; i++) {
+    const v4d big = v_set1(KINETIC_BIG);
+    return (v4i)(a + big) - (v4i)big;
+}
+
+/* Adds atoms from `first` on, one by one: all numbers are told. */
+static void kinetic_slowly(const md_atoms *atoms, int64_t first, int64_t end, md_i128 *sum)
+{
+    for (int64_t i = first; i < end; i++) {
         const double *v = atoms->v + 4 * i, m = atoms->masses[i];
         const double px = m * v[0], py = m * v[1], pz = m * v[2];
         sum[0] += md_energy(px * v[0]), sum[1] += md_energy(py * v[1]), sum[2] += md_energy(pz * v[2]);
         sum[3] += md_energy(py * v[2]), sum[4] += md_energy(px * v[2]), sum[5] += md_energy(px * v[1]);
         sum[6] += md_energy(px), sum[7] += md_energy(py), sum[8] += md_energy(pz);
     }
+}
+
+/* The same for four atoms at a time; returns 0, and has added nothing, if a number is too large for that. */
+MD_INLINE int kinetic_block(const md_atoms *atoms, int64_t first, int64_t end, md_i128 *sum)
+{
+    v4i sums[9], fine = {-1, -1, -1, -1};
+    memset(sums, 0, sizeof sums);
+    for (int64_t i = first; i < end; i += 4) {
+        const double *row = atoms->v + 4 * i;
+        v4d x, y, z, inverse;
+        v_transpose(v_load(row), v_load(row + 4), v_load(row + 8), v_load(row + 12), &x, &y, &z, &inverse);
+        const v4d m = v_load(atoms->masses + i), px = m * x, py = m * y, pz = m * z;
+        const v4d xx = px * x, yy = py * y, zz = pz * z, limit = v_set1(0x1p11);
+        fine &= (v4i)(xx + yy + zz < limit) & (v4i)(px < limit) & (v4i)(py < limit) & (v4i)(pz < limit);
+        fine &= (v4i)(px > -limit) & (v4i)(py > -limit) & (v4i)(pz > -limit);
+        sums[0] += energy_units(xx), sums[1] += energy_units(yy), sums[2] += energy_units(zz);
+        sums[3] += energy_units(py * z), sums[4] += energy_units(px * z), sums[5] += energy_units(px * y);
+        sums[6] += energy_units(px), sums[7] += energy_units(py), sums[8] += energy_units(pz);
+    }
+    if (v_bits(fine) != 15)
+        return 0;
+    for (int k = 0; k < 9; k++)
+        for (int lane = 0; lane < 4; lane++)
+            sum[k] += sums[k][lane];
+    return 1;
+}
+
+/* limbs of m v v as xx, yy, zz, yz, xz, xy, then m v as x, y, z; on 2^-40. */
+static void kinetic_sums(const md_atoms *atoms, int64_t *limbs)
+{
+    md_i128 sum[9] = {0};
+    const int64_t whole = atoms->n_owned & ~INT64_C(3);
+    for (int64_t first = 0; first < whole; first += KINETIC_BLOCK) {
+        const int64_t end = first + KINETIC_BLOCK < whole ? first + KINETIC_BLOCK : whole;
+        if (!kinetic_block(atoms, first, end, sum))
+            kinetic_slowly(atoms, first, end, sum);
+    }
+    kinetic_slowly(atoms, whole, atoms->n_owned, sum);
     for (int k = 0; k < 9; k++)
         md_limbs(sum[k], limbs + 3 * k);
 }

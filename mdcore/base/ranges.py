@@ -46,6 +46,13 @@ def _number(name, size, quantity, zero: bool, kind: str, value=None) -> float:
     raise InputError(f"{name} = {shown}: expected a {kind} to {most:g})")
 
 
+def count(name: str, value, least: int, most: int) -> int:
+    """The value as an int; InputError unless it is a whole number in that range."""
+    if isinstance(value, bool) or not (isinstance(value, numbers.Integral) and least <= value <= most):
+        raise InputError(f"{name} = {value!r}: expected a whole number, {least} to {most}")
+    return int(value)
+
+
 def choice(name: str, value, words) -> None:
     """InputError unless the value is one of the words."""
     if value not in words:

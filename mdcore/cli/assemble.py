@@ -115,10 +115,11 @@ def check_boundary(settings: Settings, system: System) -> None:
                 f"for fully periodic systems only; this one is {boundary(system.box)}",
             )
     for i, stage in enumerate(settings.stage):
-        if stage.moves_cell and not all(system.box.periodic):
+        if stage.moves_cell and (stuck := system.box.free_along(stage.moving_axes)):
+            cure = '; of a slab whose free axis is z, axes = "xy" moves' if stage.moves_cell == "axes" else ""
             problems.add(
                 ("stage", i, stage.moves_cell),
-                f"the cell changes: for fully periodic systems only; this one is {boundary(system.box)}",
+                f"the cell changes along its free vector {stuck}: this system is {boundary(system.box)}{cure}",
             )
         rates = getattr(stage, "strain_rate", None) or (0.0, 0.0, 0.0)
         if 1.0 + min(rates[:3]) * stage.timestep * stage.steps <= 0.0:
@@ -175,7 +176,8 @@ def describe(settings: Settings, system: System) -> tuple[dict[str, str], list[s
     if len(system.bonds) and not any(s.reads_bonds for s in settings.potential):
         warnings = [*warnings, f"the structure has {len(system.bonds)} bonds, which no potential reads: is that meant?"]
     amounts = dict(zip(system.symbols, counts(system), strict=True))
-    return told, [*warnings, *(text for s in settings.potential for text in s.doubts(amounts))]
+    doubts = [text for s in settings.potential for text in s.doubts(amounts)]
+    return told, [*warnings, *doubts, *(text for stage in settings.stage for text in stage.doubts)]
 
 
 def build(settings: Settings, index: int, symbols=()):

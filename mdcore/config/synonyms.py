@@ -217,10 +217,13 @@ MISSING = {
 }
 
 LANGEVIN = 'friction and noise are ensemble = "langevin", with temperature and friction'
-RESCALING = 'constant temperature is ensemble = "nvt" (temperature, relaxation) or "langevin" (temperature, friction)'
+RESCALING = (
+    'constant temperature is ensemble = "nvt" (temperature, relaxation; thermostat = "nose-hoover", "andersen", '
+    '"berendsen", ...) or "langevin" (temperature, friction)'
+)
 PRESSURE = (
     'constant pressure is ensemble = "npt", with temperature, relaxation, pressure, pressure_relaxation and '
-    "compressibility"
+    'compressibility; barostat = "mtk" is that of Martyna, Tobias and Klein, coupling = "flexible" moves it all'
 )
 NO_SUCH = "mdcore has no such potential; a network can be trained to stand for it (mdcore train)"
 # key -> words, and what to write instead

@@ -134,6 +134,8 @@ cdef extern from "kernels.h" nogil:
         void (*langevin_first)(const md_atoms *, double, double, uint64_t, uint64_t, double, double,
                                const md_baths *, int64_t *, md_motion *) noexcept nogil
         int64_t (*second_kick)(const md_atoms *, double) noexcept nogil
+        void (*scale_velocities)(const md_atoms *, double) noexcept nogil
+        void (*drift)(const md_atoms *, const double *, double, md_motion *) noexcept nogil
         void (*strain)(const md_atoms *, const md_strain *) noexcept nogil
         void (*normals)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, double *) noexcept nogil
         void (*philox_words)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, uint32_t *) noexcept nogil

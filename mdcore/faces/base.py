@@ -111,8 +111,18 @@ class StageSettings:
 
     @property
     def moves_cell(self) -> str:
-        """The key by which the cell changes, which takes a periodic system; or an empty text."""
+        """The key by which the cell changes, or an empty text."""
         return ""
+
+    @property
+    def moving_axes(self) -> str:
+        """Those along which it does: the system must be periodic there."""
+        return "xyz"
+
+    @property
+    def doubts(self) -> Iterator[str]:
+        """What is possible, and is no ensemble."""
+        return iter(())
 
     def build(self):
         """The integrator."""

@@ -52,6 +52,12 @@ class Box:
         self.widths = 1.0 / np.linalg.norm(inverse, axis=0)  # [3], distances between opposite faces
         self.widths.flags.writeable = False
 
+    def free_along(self, axes: str) -> str:
+        """Which free cell vector, "a", "b" or "c", has a component along these of x, y, z; or an empty text."""
+        across = ["xyz".index(axis) for axis in axes]
+        stuck = [not p and np.abs(v[across]).max() > 1e-12 for p, v in zip(self.periodic, self.matrix, strict=True)]
+        return next((name for name, is_so in zip(AXES, stuck, strict=True) if is_so), "")
+
     @classmethod
     def orthorhombic(cls, lx, ly, lz, periodic=(True, True, True), origin=(0.0, 0.0, 0.0)) -> "Box":
         """A box with edges lx, ly, lz along x, y, z."""

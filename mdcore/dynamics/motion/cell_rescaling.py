@@ -1,68 +1,73 @@
-"""Constant pressure by a cell whose volume fluctuates as it should."""
+"""Constant pressure by a cell that fluctuates as it should, without inertia."""
 
 import math
-import numbers
 
 import numpy as np
 
-from mdcore.base.errors import InputError
-from mdcore.base.ranges import number, signed
-from mdcore.dynamics.motion.ramp import Ramp
+from mdcore.base.ranges import count, number
+from mdcore.dynamics.motion.cell_force import CellForce, exponential
 from mdcore.dynamics.motion.verlet import Part
 
 STREAM = 3  # of random numbers (docs/theory.md)
 EVERY = 10  # steps
-MOST_GROWTH = 100.0  # of the volume in a stage
+SLOWEST = 1000  # steps between two moves
 
 
 class CellRescaling(Part):
-    """Stochastic cell rescaling, isotropic: the volume of the isothermal-isobaric ensemble.
+    """Stochastic cell rescaling: the isothermal-isobaric ensemble.
 
-    pressure : one number or (first, last) for a ramp over the stage, user unit; relaxation : of the volume, user unit
-    of time; compressibility : about that of the material, 1 / user unit of pressure: with relaxation it says how fast
-    the volume moves, and nothing else; every : steps between two moves of the cell
-    M. Bernetti, G. Bussi, J. Chem. Phys. 153, 114107 (2020); for the square root of the volume the noise is constant.
+    pressure : one number or (first, last) for a ramp over the stage, user unit, or None where a stress is given;
+    relaxation : of the volume, user unit of time; compressibility : about that of the material, 1 / user unit of
+    pressure: with relaxation it says how fast the cell moves, and nothing else; every : steps between two moves
+    coupling : "isotropic", "semi-isotropic" (x and y alike, z on its own), "anisotropic" (three lengths), "flexible"
+    (all of the cell); axes : which may move, "xyz", or "xy" of a slab; stress : xx, yy, zz, yz, xz, xy, or two rows
+    M. Bernetti, G. Bussi, J. Chem. Phys. 153, 114107 (2020), eqs 5 and 6; V. del Tatto et al., Appl. Sci. 12, 1139
+    (2022). docs/theory.md has the equations for symmetric strains.
     """
 
     acts_as = "barostat"
     needs_bath = True
 
-    def __init__(self, pressure, relaxation: float, compressibility: float, every: int = EVERY):
-        self.pressure = Ramp("CellRescaling: pressure", pressure, lambda name, p: signed(name, p, "pressure"))
+    def __init__(
+        self, pressure, relaxation: float, compressibility: float, every: int = EVERY, *,
+        coupling: str = "isotropic", axes: str = "xyz", stress=None,
+    ):  # fmt: skip
+        self.force = CellForce("CellRescaling", pressure, stress, coupling, axes)
         self.relaxation = number("CellRescaling: relaxation", relaxation, "time")
         self.compressibility = number("CellRescaling: compressibility", compressibility, "compressibility")
-        if isinstance(every, bool) or not (isinstance(every, numbers.Integral) and 0 < every <= 1000):
-            raise InputError(f"CellRescaling: every = {every!r}: expected a number of steps, 1 to 1000")
-        self.every = int(every)
+        self.every = count("CellRescaling: every", every, 1, SLOWEST)
 
     def __repr__(self):
         return (
-            f"CellRescaling(pressure={self.pressure}, relaxation={self.relaxation:g}, "
+            f"CellRescaling({self.force}, relaxation={self.relaxation:g}, "
             f"compressibility={self.compressibility:g}, every={self.every})"
         )
 
     def start(self, run, integrator):
-        run.needs_pressure("CellRescaling")
-        self.most = MOST_GROWTH * run.box.volume
+        self.force.start(run)
         self.rate = self.compressibility / run.units.pressure * self.every * integrator.timestep / self.relaxation
 
     def needs_virial(self, step):
         return step % self.every == 0
 
+    def moves(self, step):
+        return step % self.every == 0
+
     def act(self, run, integrator):
-        if run.step % self.every:
-            return
-        thermal, volume = run.units.boltzmann * integrator.bath(run), run.box.volume
-        if volume > self.most:
-            run.fail(
-                f"the volume has grown by a factor of {MOST_GROWTH:g} in this stage: the pressure is below what holds "
-                "the material together at this temperature"
-            )
-        target = self.pressure.at(run) * run.units.pressure
-        # motions that are held (of the whole) have no kinetic energy, yet a part in the pressure
-        held = thermal * (run.n_atoms - run.n_fixed / 3.0 - run.degrees_of_freedom / 3.0) / volume
-        root, noise = math.sqrt(volume), run.random(STREAM).standard_normal()
-        drift = -0.5 * self.rate * root * (target - run.pressure() - held - 0.5 * thermal / volume)
-        changed = root + drift + math.sqrt(0.5 * thermal * self.rate) * noise
-        factor = max(changed / root, 0.0) ** (2.0 / 3.0)
-        run.strain(factor * np.eye(3), np.eye(3) / max(factor, 1e-3))
+        thermal = run.units.boltzmann * integrator.bath(run)
+        force, random = self.force.at(run, thermal), run.random(STREAM)
+        mobility = self.rate / (3.0 * run.box.volume)
+        noise = math.sqrt(2.0 * thermal * mobility)
+        strain = np.zeros((3, 3))
+        for mode in self.force.modes:
+            strain += (mobility * float(np.sum(mode * force)) + noise * random.standard_normal()) * mode
+        run.check_strain(strain)
+        map_ = exponential(strain)
+        back, _, _ = self.force.follow(run, map_)
+        run.strain(map_ @ back, exponential(-strain) @ back)
+
+    def state(self):
+        return self.force.state()
+
+    def restore(self, state):
+        self.force.restore(state)

@@ -97,8 +97,20 @@ class Run:
         """InputError, raised by all ranks together, unless there is a pressure for the part of that name."""
         if not all(self.box.periodic):
             self.refuse(f"{name}: for fully periodic systems only; a free surface has no pressure to hold")
+        self.needs_virial(name)
+
+    def needs_virial(self, name: str) -> None:
+        """InputError, raised by all ranks together, unless the potential tells its virial."""
         if not self.work.results.virial_known:
             self.refuse(f"{name}: the potential does not tell its virial, so there is no pressure")
+
+    def needs_velocities(self, name: str) -> None:
+        """InputError, raised by all ranks together, if all atoms are at rest."""
+        if not np.trace(self.kinetic()) > 0.0:
+            self.refuse(
+                f"{name}: all atoms are at rest, there are no velocities to rescale: draw some first ([velocities] "
+                "temperature, maxwell_boltzmann)"
+            )
 
     def random(self, stream: int) -> np.random.Generator:
         """Random numbers that belong to (seed, stream, step) and to no atom: the same on every rank."""
@@ -110,30 +122,36 @@ class Run:
         if self.comm.rank == 0:
             self.heat += round(energy * 2.0**exact.ENERGY_BITS)
 
-    def scale_velocities(self, factor: float) -> None:
-        """All velocities times `factor`; the energy is booked (collective)."""
+    def scale_velocities(self, factor: float, gain: float | None = None) -> None:
+        """All velocities times `factor`; booked is what that does to the energy, or `gain` (collective)."""
         kinetic = self.kinetic()
-        self.atoms.v[: self.atoms.n_owned] *= (factor, factor, factor, 1.0)  # whole rows: half the time
+        _kernels.scale_velocities(self.atoms, factor)
         self._kinetic = factor**2 * kinetic
-        self.gain(0.5 * (factor**2 - 1.0) * float(np.trace(kinetic)))
+        self.gain(0.5 * (factor**2 - 1.0) * float(np.trace(kinetic)) if gain is None else gain)
 
-    def strain(self, map_: np.ndarray, turn: np.ndarray | None = None) -> None:
-        """The cell vectors become `matrix @ map_` (float64 [3, 3]), positions go along, velocities become `v @ turn`
-        (None: as they are); the work is booked once the forces after it are known (collective). Before atoms are moved
-        only."""
-        change = np.abs(map_ - np.eye(3)).max()
-        if not change < MOST_STRAIN:
+    def check_strain(self, strain: np.ndarray) -> None:
+        """SimulationError if that is too much for one step."""
+        if not (most := np.abs(strain).max()) < MOST_STRAIN:
             self.fail(
-                f"the cell would change by {100 * change:.3g} % at once: relax the structure first, or let the cell "
+                f"the cell would change by {100 * most:.3g} % at once: relax the structure first, or let the cell "
                 "change more slowly (a longer relaxation, a smaller rate)"
             )
-        self._owed = 0.5 * (map_ - np.linalg.inv(map_)), self.virial()
+
+    def strain(self, map_: np.ndarray, turn: np.ndarray | None = None, book: bool = True) -> None:
+        """The cell vectors become `matrix @ map_` (float64 [3, 3]), positions go along, velocities become `v @ turn`
+        (None: as they are). The work is booked, once the forces after it are known, unless a part keeps its own book
+        (collective). Before atoms are moved only."""
+        self.check_strain(map_ - np.eye(3))
+        if book:
+            self._owed = 0.5 * (map_ - np.linalg.inv(map_)), self.virial()
         if turn is None:
             turn = np.eye(3)
-        else:
+        elif book:
             kinetic = self.kinetic()
             self._kinetic = turn.T @ kinetic @ turn
             self.gain(0.5 * float(np.trace(self._kinetic) - np.trace(kinetic)))
+        else:
+            self.forget()
         try:
             self.work.strain(map_, turn)
         except InputError as error:

@@ -32,11 +32,7 @@ class VelocityRescaling(Part):
 
     def start(self, run, integrator):
         self.keep = math.exp(-integrator.timestep / self.relaxation)
-        if not np.trace(run.kinetic()) > 0.0:
-            run.refuse(
-                "all atoms are at rest, there are no velocities to rescale: draw some first ([velocities] temperature, "
-                "maxwell_boltzmann)"
-            )
+        run.needs_velocities("VelocityRescaling")
 
     def act(self, run, integrator):
         kinetic, free = 0.5 * float(np.trace(run.kinetic())), run.degrees_of_freedom

@@ -14,7 +14,8 @@ class VelocityVerlet:
     """Newton's equations: constant energy (NVE), unless parts act on them.
 
     timestep : user unit of time (fs; reduced in lj)
-    thermostat : VelocityRescaling (NVT); barostat : CellRescaling (NPT, with a thermostat), or StrainRate
+    thermostat : VelocityRescaling, NoseHoover, Andersen (NVT), Berendsen (to equilibrate)
+    barostat : CellRescaling, MartynaTobiasKlein (NPT, with a thermostat), or StrainRate
     Swope, Andersen, Berens, Wilson, J. Chem. Phys. 76, 637 (1982), eqs 19 and 21.
     """
 
@@ -30,10 +31,18 @@ class VelocityVerlet:
             if part is not None and (getattr(part, "acts_as", None) != name or isinstance(part, type)):
                 what = "a class; make one of it" if isinstance(part, type) else f"this is no {name}"
                 raise InputError(f"{type(self).__name__}: {name} = {part!r}: {what}")
-        if self.barostat is not None and self.barostat.needs_bath and not self.has_bath:
+        if self.barostat is None:
+            return
+        name = type(self.barostat).__name__
+        if self.barostat.needs_bath and not self.has_bath:
             raise InputError(
-                f"{type(self).__name__}: {type(self.barostat).__name__} needs a thermostat beside it, which says how "
-                "much the cell fluctuates: thermostat=VelocityRescaling(...), or Langevin"
+                f"{type(self).__name__}: {name} needs a thermostat beside it, which says how much the cell fluctuates: "
+                "thermostat=VelocityRescaling(...), or Langevin"
+            )
+        if self.barostat.splits_drift and type(self).first_half is not VelocityVerlet.first_half:
+            raise InputError(
+                f"{type(self).__name__}: {name} moves the cell within the drift of VelocityVerlet: use that, with "
+                "thermostat=NoseHoover(...) or another one; or CellRescaling"
             )
 
     @property
@@ -79,12 +88,23 @@ class VelocityVerlet:
 
     def before_forces(self, run) -> tuple[float, float]:
         """Half kick, drift. Returns squared (largest step, largest distance since the last list)."""
-        for part in self.parts:
-            part.act(run, self)
+        barostat, thermostat = self.barostat, self.thermostat
+        if barostat is None or not barostat.moves(run.step):
+            if thermostat is not None:
+                thermostat.act(run, self)
+        elif thermostat is not None and thermostat.splits:
+            thermostat.act(run, self, 0.5)
+            barostat.act(run, self)
+            thermostat.act(run, self, 0.5)
+        else:
+            for part in self.parts:
+                part.act(run, self)
         return self.first_half(run)
 
     def first_half(self, run) -> tuple[float, float]:
         """What is left of `before_forces` when the parts have acted."""
+        if self.barostat is not None and self.barostat.drifts(run.step):
+            return self.barostat.drift(run, self)
         return _kernels.verlet_first(run.atoms, self.dt, run.big)
 
     def after_forces(self, run) -> int:
@@ -113,6 +133,8 @@ class Part:
     needs_bath = False
     conserves_momentum = True
     rescales = False  # a thermostat: multiplies velocities by a factor, and can do so of a group (baths.py)
+    splits = False  # a thermostat: acts by halves before and after a barostat, `act(run, integrator, share)`
+    splits_drift = False  # a barostat: has a `drift`
     run = None  # that it serves
 
     def start(self, run, integrator) -> None:
@@ -121,6 +143,14 @@ class Part:
     def act(self, run, integrator) -> None:
         """Act on the state that the last step left (collective)."""
         raise NotImplementedError
+
+    def moves(self, step: int) -> bool:
+        """Of a barostat: will it act at the beginning of the step that follows `step`?"""
+        return True
+
+    def drifts(self, step: int) -> bool:
+        """Of a barostat: will it take the place of half kick and drift, `drift(run, integrator)`?"""
+        return False
 
     def needs_virial(self, step: int) -> bool:
         """Will it ask for the virial at the end of `step`?"""

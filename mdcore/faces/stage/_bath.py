@@ -1,9 +1,17 @@
-"""What have all stages with a bath in common?"""
+"""What have all stages with a bath in common, and which thermostats can they name?"""
 
 from dataclasses import dataclass
 
 from mdcore.faces.base import Conserving, StageSettings
-from mdcore.faces.schema import List, Number, OneOf, setting
+from mdcore.faces.schema import Choice, Integer, List, Number, OneOf, setting
+
+THERMOSTATS = {  # class: made of temperature and relaxation
+    "velocity-rescaling": "VelocityRescaling",
+    "nose-hoover": "NoseHoover",
+    "langevin": "Langevin",
+    "andersen": "Andersen",
+    "berendsen": "Berendsen",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,18 +31,62 @@ class BathSettings(StageSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RescalingSettings(BathSettings, Conserving):
-    """A bath that rescales velocities."""
+class ThermostatSettings(BathSettings, Conserving):
+    """A bath beside the propagator."""
 
+    thermostat: str = setting(
+        Choice(tuple(THERMOSTATS)),
+        'What keeps the temperature. `"velocity-rescaling"`: one random factor for all velocities, the dynamics stay '
+        'those of Newton. `"nose-hoover"`: a chain, deterministic. `"langevin"`: friction 1 / `relaxation`, and noise. '
+        '`"andersen"`: collisions, one an atom in `relaxation`. `"berendsen"`: only to equilibrate, it samples no '
+        "ensemble.",
+        default="velocity-rescaling",
+        example="nose-hoover",
+    )
     relaxation: float = setting(
         Number(above=0),
         "Time in which the kinetic energy forgets; 100 to 1000 timesteps leave the dynamics alone.",
         quantity="time",
         example=100.0,
     )
+    chain: int | None = setting(
+        Integer(minimum=1, maximum=100),
+        'Thermostats of a chain, of `"nose-hoover"` and of the barostat `"mtk"`; 1 is the original of Nose and Hoover.',
+        default=None,
+        default_text="3",
+        example=4,
+    )
 
     @property
-    def thermostat(self):
-        from mdcore.dynamics.motion.velocity_rescaling import VelocityRescaling
+    def chained(self) -> bool:
+        """Is there a chain?"""
+        return self.thermostat == "nose-hoover"
 
-        return VelocityRescaling(self.temperature, self.relaxation)
+    def check(self, given):
+        if self.chain is not None and not self.chained:
+            yield "chain", f'thermostat = "{self.thermostat}" has none; delete this line, or take "nose-hoover"'
+        if self.chained and min(self.temperatures) == 0.0:
+            yield "temperature", 'a chain takes a temperature above 0; "velocity-rescaling" or "langevin" can cool to 0'
+
+    @property
+    def doubts(self):
+        if self.thermostat == "berendsen":
+            yield (
+                f'{self.name or "a stage"}: thermostat = "berendsen" samples no ensemble: equilibrate with it, and '
+                "measure with another one"
+            )
+
+    @property
+    def links(self) -> dict:
+        """Of the chain, as arguments."""
+        return {} if self.chain is None else {"chain": self.chain}
+
+    def propagator(self, barostat):
+        """The integrator with this bath."""
+        import mdcore
+
+        if self.thermostat == "langevin":
+            return mdcore.Langevin(self.timestep, self.temperature, 1.0 / self.relaxation, barostat)
+        links = self.links if self.thermostat == "nose-hoover" else {}
+        bath = getattr(mdcore, THERMOSTATS[self.thermostat])(self.temperature, self.relaxation, **links)
+        return mdcore.VelocityVerlet(self.timestep, bath, barostat)

@@ -1,16 +1,14 @@
-"""Constant temperature, with the dynamics of Newton's equations."""
+"""Constant temperature."""
 
 from dataclasses import dataclass
 
 from mdcore.faces.base import Straining
-from mdcore.faces.stage._bath import RescalingSettings
+from mdcore.faces.stage._bath import ThermostatSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(RescalingSettings, Straining):
-    """Constant temperature: stochastic velocity rescaling."""
+class Settings(ThermostatSettings, Straining):
+    """Constant temperature: stochastic velocity rescaling, or another thermostat."""
 
     def build(self):
-        from mdcore.dynamics.motion.verlet import VelocityVerlet
-
-        return VelocityVerlet(self.timestep, self.thermostat, self.barostat)
+        return self.propagator(self.barostat)
