@@ -18,9 +18,9 @@
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 
-#define PAIR_ENTRY(NAME, columns, ...) {#NAME, pair_##NAME, columns},
+#define PAIR_ENTRY(NAME, columns, n_force, n_linear, traits) {#NAME, pair_##NAME, columns, ((traits)&PAIR_SCALED) != 0},
 PAIR_LIST(PAIR_KERNEL)
-static const md_pair_entry pair_entries[] = {PAIR_LIST(PAIR_ENTRY){NULL, NULL, 0}};
+static const md_pair_entry pair_entries[] = {PAIR_LIST(PAIR_ENTRY){NULL, NULL, 0, 0}};
 
 const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .name = TEXT(MD_LEVEL),

@@ -16,6 +16,7 @@ typedef struct md_pair_table {
     const double *more; /* other numbers of the formula, or NULL */
     int64_t n_species;
     double farthest2; /* largest CUT2 */
+    const double *scale; /* [n + 1] of each atom, ghosts too: what a PAIR_SCALED formula is multiplied with, or NULL */
 } md_pair_table;
 
 /* A pair potential over a half list: adds forces; energies in the variants with PAIR_ENERGY. energy_limbs: the exact sum on
@@ -28,7 +29,7 @@ enum { PAIR_ENERGY = 1, PAIR_MANY = 2, PAIR_LINEAR = 4 };
 typedef struct md_pair_entry {
     const char *name;
     md_pair *kernel;
-    int columns;
+    int columns, scaled; /* scaled: table.scale is read */
 } md_pair_entry;
 
 enum { LIMBS = 3 }; /* of an exact sum (fixed.h) */

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from mdcore import Bonds, Langevin, LennardJones, Simulation, Sum, maxwell_boltzmann
+from mdcore import Bonds, Coulomb, Langevin, LennardJones, Simulation, Sum, maxwell_boltzmann
 from tests.systems import TRICLINIC, scattered
 
 
@@ -32,7 +32,10 @@ def without(most: int, cutoff=1.5):
 def main() -> None:
     system = molecules()
     maxwell_boltzmann(system, 0.5, seed=4)
-    potential = Sum(springs(), without(2))
+    system.charges = 0.1 * np.random.default_rng(2).normal(size=system.n_atoms)
+    charges = Coulomb(6.0, None, 0.4, constant=1.0)
+    charges.exclude_bonded = 1
+    potential = Sum(springs(), without(2), charges)
     sim = Simulation(system, potential, Langevin(0.01, 0.5, 1.0), seed=3, skin=0.4)
     sim.run(40)
     sim = Simulation(None, potential, Langevin(0.01, 0.5, 1.0), seed=3, skin=0.4, state=sim.state())

@@ -1,12 +1,13 @@
 """Are bonded atoms found, in any cell and on any number of ranks, and left out of other potentials?"""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
 
 import mdcore
-from mdcore import Bonds, Simulation, Sum, System, VelocityVerlet, evaluate
+from mdcore import Bonds, Coulomb, Simulation, Sum, System, VelocityVerlet, evaluate
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.cli import main
 from mdcore.structure.bonds import within
@@ -138,7 +139,7 @@ def test_a_long_bond_ends_the_run():
     system.bonds = [[0, 1]]
     system.velocities = np.array([[-3.0, 0, 0], [3.0, 0, 0]])
     sim = Simulation(system, Bonds({1: {"k": 0.01, "r0": 1.0}}), VelocityVerlet(0.01))
-    with pytest.raises(SimulationError, match=r"the bond of atoms 0 and 1 .* longest = 2"):
+    with pytest.raises(SimulationError, match=r"the joined atoms 0 and 1 .* at most 2 is known"):
         sim.run(100)
 
 
@@ -183,6 +184,58 @@ def test_same_bits_on_any_number_of_ranks(tmp_path):
     for other in runs[1:]:
         for name in runs[0].files:
             assert other[name].tobytes() == runs[0][name].tobytes(), name
+
+
+# --- charges ------------------------------------------------------------------------------------------
+
+
+def charged(system, seed=2):
+    system.charges = np.random.default_rng(seed).normal(size=system.n_atoms)
+    return system
+
+
+def coulomb(charges=None, most=0):
+    found = Coulomb(2.2, charges, 0.4, constant=1.0)
+    found.exclude_bonded = most
+    return found
+
+
+@pytest.mark.parametrize("most", [0, 2])
+def test_charges_of_the_structure(most):
+    """Against a sum over pairs of images; and as charges of species where these are what atoms have."""
+    system = charged(ring())
+    q, n, alpha, cutoff, joint = system.charges, system.n_atoms, 0.4, 2.2, joined(system.bonds, system.n_atoms, most)
+    edge, slope = math.erfc(alpha * cutoff) / cutoff, coulomb().energy(cutoff)[1]
+    energy = (q**2).sum() * (-0.5 * edge + 0.5 * cutoff * slope - alpha / math.sqrt(math.pi))
+    shifts = images(system)
+    for i, j in itertools.combinations_with_replacement(range(n), 2):
+        d = np.linalg.norm(system.positions[j] - system.positions[i] + shifts, axis=1)
+        if (i, j) in joint:
+            energy -= q[i] * q[j] / d.min()
+        d = d[(d < cutoff) & (d > 0.0)]
+        v = np.array([math.erfc(alpha * r) / r - edge - (r - cutoff) * slope for r in d.tolist()])
+        energy += q[i] * q[j] * v.sum() * (0.5 if i == j else 1.0)
+    assert evaluate(coulomb(most=most), system).energy == pytest.approx(energy, abs=1e-7)
+    names = np.where(np.arange(n) % 3 == 0, "A", "B")
+    two = System(system.box, system.positions, names.tolist(), units="lj", masses=np.ones(n))
+    two.bonds, two.charges = system.bonds, np.where(names == "A", 0.8, -0.4)
+    by_atom, by_species = evaluate(coulomb(most=most), two), evaluate(coulomb({"A": 0.8, "B": -0.4}, most), two)
+    assert by_atom.energy == pytest.approx(by_species.energy, abs=1e-8)
+    np.testing.assert_allclose(by_atom.forces, by_species.forces, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "check",
+    ["forces_match_energy", "stress_matches_energy", "atom_energies_add_up", "order_does_not_matter",
+     "atom_virials_make_the_heat_current", "list_does_not_matter", "sums_are_of_multiples"],
+)  # fmt: skip
+def test_charges_keep_the_contract(check):
+    getattr(contract, f"assert_{check}")(coulomb(most=2), charged(ring()))
+
+
+def test_charges_that_are_not_there():
+    with pytest.raises(InputError, match="the potential needs 'charge' of each atom"):
+        evaluate(coulomb(), ring())
 
 
 # --- files --------------------------------------------------------------------------------------------
@@ -236,6 +289,10 @@ r0 = 1.0
 species = ["O", "H"]
 k = 30.0
 r0 = 0.95
+[[potential]]
+type = "coulomb"
+cutoff = 7.0
+exclude_bonded = 2
 [[potential]]
 type = "lj"
 cutoff = 6.0

@@ -25,3 +25,9 @@ MD_INLINE v4d coulomb(const md_pair_table *table, const v4d *c, v4d r2, int vari
     const v4d g = -c[COULOMB_QQ] * (inverse * inverse) * v_fma(c[COULOMB_SPREAD], fall, u);
     return pair_truncated(c, g, r, inverse, variant, energy);
 }
+
+/* The same for unit charges, scaled by those of the atoms (PAIR_SCALED). */
+MD_INLINE v4d charges(const md_pair_table *table, const v4d *c, v4d r2, int variant, v4d *energy)
+{
+    return coulomb(table, c, r2, variant, energy);
+}

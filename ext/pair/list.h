@@ -1,5 +1,5 @@
-/* The pair potentials: formula; columns of its table, how many of them the force wants, and with PAIR_LINEAR; is the list
- * usually made for another potential? A new one is a line here and its formula in a file of this folder. */
+/* The pair potentials: formula; columns of its table, how many of them the force wants, and with PAIR_LINEAR; traits of it
+ * (loop.h). A new one is a line here and its formula in a file of this folder. */
 #ifndef PAIR_LIST_H
 #define PAIR_LIST_H
 #include "pair/buckingham.h"
@@ -12,11 +12,12 @@
 
 #define PAIR_LIST(PAIR)                                                                                                \
     PAIR(buckingham, 8, 4, 8, 0)                                                                                       \
+    PAIR(charges, 8, 4, 8, PAIR_SCALED)                                                                                \
     PAIR(coulomb, 8, 4, 8, 0)                                                                                          \
     PAIR(lj, 8, 4, 4, 0)                                                                                               \
     PAIR(morse, 8, 4, 8, 0)                                                                                            \
     PAIR(soft_core, 8, 4, 8, 0)                                                                                        \
     PAIR(tabulated, 4, 4, 4, 0)                                                                                        \
-    PAIR(zbl, 16, 16, 16, 1)
+    PAIR(zbl, 16, 16, 16, PAIR_SPARSE)
 
 #endif

@@ -24,13 +24,18 @@ MD_INLINE v4d pair_truncated(const v4d *c, v4d g, v4d r, v4d inverse_r, int vari
     return variant & PAIR_LINEAR ? v_fma(c[PAIR_SLOPE], inverse_r, g) : g;
 }
 
+enum { PAIR_SPARSE = 1, PAIR_SCALED = 2 }; /* traits of a formula, or-ed */
+
 /* The loop. columns : of a row (a multiple of four), of which only the first n_used are wanted; variant : known to the
- * compiler, as they are. sparse : of the pairs in a list made for another potential few are near; four that are not are skipped. */
+ * compiler, as they are. traits, of pairs: PAIR_SPARSE: in a list made for another potential few are near; four that are not are skipped;
+ * PAIR_SCALED: E is multiplied with the numbers `scale` of both atoms (charges). */
 MD_INLINE int64_t pair_loop(const md_atoms *atoms, const md_list *list, const md_pair_table *table,
                             int64_t *energy_limbs, const md_shares *shares, pair_formula *formula, const int columns,
-                            const int n_used, const int sparse, const int variant)
+                            const int n_used, const int traits, const int variant)
 {
     const int want_energy = variant & PAIR_ENERGY, many = variant & PAIR_MANY;
+    const int sparse = traits & PAIR_SPARSE, scaled = traits & PAIR_SCALED;
+    const double *MD_RESTRICT scale = table->scale;
     const double *MD_RESTRICT x = atoms->x;
     double *MD_RESTRICT f = atoms->f;
     const int32_t *MD_RESTRICT index = list->index;
@@ -70,7 +75,12 @@ MD_INLINE int64_t pair_loop(const md_atoms *atoms, const md_list *list, const md
             }
             const v4i inside = r2 < c[PAIR_CUT2];
             v4d pair = zero;
-            const v4d g = v_mask(formula(table, c, r2, variant, &pair), inside);
+            v4d g = formula(table, c, r2, variant, &pair);
+            if (scaled) {
+                const v4d both = v_set1(scale[i]) * (v4d){scale[j0], scale[j1], scale[j2], scale[j3]};
+                g *= both, pair *= both;
+            }
+            g = v_mask(g, inside);
             pair = v_mask(pair + big - big, inside);
             pair_add(&sums, f, shares, i, j0, j1, j2, j3, dx, dy, dz, g, pair, want_energy);
             if (want_energy && shares && shares->virial) {
@@ -88,23 +98,23 @@ MD_INLINE int64_t pair_loop(const md_atoms *atoms, const md_list *list, const md
 
 /* pair_NAME: the loop over the formula NAME, compiled for every variant. n_force, n_linear : the columns that the force
  * wants, and with PAIR_LINEAR; energies want all. */
-#define PAIR_KERNEL(NAME, columns, n_force, n_linear, sparse)                                                          \
+#define PAIR_KERNEL(NAME, columns, n_force, n_linear, traits)                                                          \
     static int64_t pair_##NAME(const md_atoms *atoms, const md_list *list, const md_pair_table *table, int variant,    \
                                int64_t *energy_limbs, const md_shares *shares)                                         \
     {                                                                                                                  \
         switch (variant) {                                                                                             \
-            PAIR_VARIANT(0, NAME, columns, n_force, sparse);                                                           \
-            PAIR_VARIANT(PAIR_ENERGY, NAME, columns, columns, sparse);                                                 \
-            PAIR_VARIANT(PAIR_MANY, NAME, columns, n_force, sparse);                                                   \
-            PAIR_VARIANT(PAIR_MANY | PAIR_ENERGY, NAME, columns, columns, sparse);                                     \
-            PAIR_VARIANT(PAIR_LINEAR, NAME, columns, n_linear, sparse);                                                \
-            PAIR_VARIANT(PAIR_LINEAR | PAIR_ENERGY, NAME, columns, columns, sparse);                                   \
-            PAIR_VARIANT(PAIR_LINEAR | PAIR_MANY, NAME, columns, n_linear, sparse);                                    \
-            PAIR_VARIANT(PAIR_LINEAR | PAIR_MANY | PAIR_ENERGY, NAME, columns, columns, sparse);                       \
+            PAIR_VARIANT(0, NAME, columns, n_force, traits);                                                           \
+            PAIR_VARIANT(PAIR_ENERGY, NAME, columns, columns, traits);                                                 \
+            PAIR_VARIANT(PAIR_MANY, NAME, columns, n_force, traits);                                                   \
+            PAIR_VARIANT(PAIR_MANY | PAIR_ENERGY, NAME, columns, columns, traits);                                     \
+            PAIR_VARIANT(PAIR_LINEAR, NAME, columns, n_linear, traits);                                                \
+            PAIR_VARIANT(PAIR_LINEAR | PAIR_ENERGY, NAME, columns, columns, traits);                                   \
+            PAIR_VARIANT(PAIR_LINEAR | PAIR_MANY, NAME, columns, n_linear, traits);                                    \
+            PAIR_VARIANT(PAIR_LINEAR | PAIR_MANY | PAIR_ENERGY, NAME, columns, columns, traits);                       \
         }                                                                                                              \
         return -1;                                                                                                     \
     }
-#define PAIR_VARIANT(v, NAME, columns, n_used, sparse)                                                                 \
-    case v: return pair_loop(atoms, list, table, energy_limbs, shares, NAME, columns, n_used, sparse, v)
+#define PAIR_VARIANT(v, NAME, columns, n_used, traits)                                                                 \
+    case v: return pair_loop(atoms, list, table, energy_limbs, shares, NAME, columns, n_used, traits, v)
 
 #endif

@@ -76,6 +76,7 @@ cdef extern from "kernels.h" nogil:
         const double *more
         int64_t n_species
         double farthest2
+        const double *scale
 
     ctypedef int64_t md_pair(const md_atoms *, const md_list *, const md_pair_table *, int, int64_t *,
                              const md_shares *) noexcept nogil
@@ -83,7 +84,7 @@ cdef extern from "kernels.h" nogil:
     ctypedef struct md_pair_entry:
         const char *name
         md_pair *kernel
-        int columns
+        int columns, scaled
 
     ctypedef struct md_eam:
         int64_t n_species, n_r, n_rho

@@ -4,6 +4,7 @@
 
 Arrays are checked when they are bound; after that a call costs one pointer.
 """
+
 import os
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint8_t, uint64_t
@@ -275,47 +276,6 @@ cdef md_shares shares_of(AtomRows atoms, double[::1] energies, double[:, ::1] vi
     return shares
 
 
-cdef const md_pair_entry *pair_entry(name) except NULL:
-    cdef const md_pair_entry *entry = K.pairs
-    cdef bytes wanted = name.encode()
-    while entry.name != NULL:
-        if entry.name == wanted:
-            return entry
-        entry += 1
-    raise ValueError(f"no pair kernel is called {name!r}")
-
-
-def pair_columns(name):
-    """Columns of a row in the table of a pair kernel (ext/pair/list.h)."""
-    return pair_entry(name).columns
-
-
-def pair(name, AtomRows atoms, VerletList pairs, double[:, ::1] rows, int64_t n_species, double farthest2, bint energy,
-         bint linear, int64_t[::1] limbs, double[::1] energies=None, double[:, ::1] virials=None,
-         double[:, ::1] more=None):
-    """Add the forces of a pair potential; with `energy` also energy (limbs [3]), energies [n + 1], virials [n + 1, 9].
-
-    rows [n_species^2, columns], more : the tables of the formula; farthest2 : squared cutoff; linear : force-shifted.
-    Returns the row of an atom with an impossibly close neighbour (with energy), or -1.
-    """
-    cdef const md_pair_entry *entry = pair_entry(name)
-    cdef md_pair_table table
-    cdef int64_t row
-    cdef int variant = (PAIR_ENERGY if energy else 0) | (PAIR_LINEAR if linear else 0)
-    variant |= PAIR_MANY if n_species > 1 else 0
-    if rows.shape[0] != n_species * n_species or rows.shape[1] != entry.columns or limbs.shape[0] != 3:
-        raise ValueError(f"rows are [n_species^2, {entry.columns}], limbs [3]")
-    if not pairs.half:
-        raise ValueError("pair potentials run over a half list")
-    table.rows, table.n_species, table.farthest2 = &rows[0, 0], n_species, farthest2
-    table.more = NULL if more is None else &more[0, 0]
-    cdef md_shares shares = shares_of(atoms, energies, virials)
-    cdef const md_shares *each = &shares if energy and energies is not None else NULL
-    with nogil:
-        row = entry.kernel(&atoms.rows, &pairs.rows, &table, variant, &limbs[0], each)
-    return row
-
-
 def kinetic_sums(AtomRows atoms):
     """Limbs int64 [9, 3] of the sums of m v v (xx, yy, zz, yz, xz, xy) and m v (x, y, z)."""
     cdef int64_t[:, ::1] limbs = np.empty((9, 3), dtype=np.int64)
@@ -332,6 +292,7 @@ def virial_sums(AtomRows atoms, double positions_per_unit):
 
 include "_kernels_motion.pxi"
 include "_kernels_halo.pxi"
+include "_kernels_pair.pxi"
 include "_kernels_eam.pxi"
 include "_kernels_threebody.pxi"
 include "_kernels_exclude.pxi"

@@ -50,7 +50,7 @@ def smoothness(it: Subject):
     nearest = _nearest(it)
     for a, first in enumerate(it.symbols):
         for b, second in enumerate(it.symbols[a:], start=a):
-            group = np.zeros((1, 3)), np.array([a])
+            group = np.zeros((1, 3)), np.array([a]), _first(it, a)
             _scan(it, jumps, *group, b, nearest, f"{first}-{second} at r = {{:.6g}}")
     group = _group(it)
     for b, name in enumerate(it.symbols):
@@ -74,24 +74,31 @@ def _nearest(it: Subject) -> float:
 
 
 def _group(it: Subject) -> tuple[np.ndarray, np.ndarray]:
-    """(positions, species) of the first atom and those nearest to it, none out of its reach."""
+    """(positions, species, rows) of the first atom and those nearest to it, none out of its reach."""
     positions = it.box.wrap(it.positions)[0]
     away = np.linalg.norm(positions - positions[0], axis=1)
     near = np.argsort(away)[:GROUP]
     near = near[away[near] <= it.potential.cutoff]
     if len(it.bonds):
         near = near[:1]  # joined atoms are nearer than strangers are
-    return positions[near] - positions[0], it.species[near]
+    return positions[near] - positions[0], it.species[near], near
 
 
-def _scan(it: Subject, jumps: Jumps, positions, species, probe: int, nearest: float, where: str) -> None:
-    """Follow the energy of a group and a probe of species `probe` along a line towards the group."""
+def _first(it: Subject, kind: int) -> np.ndarray:
+    """Row of the first atom of a species, of any where it has none."""
+    return np.append(np.flatnonzero(it.species == kind), 0)[:1]
+
+
+def _scan(it: Subject, jumps: Jumps, positions, species, rows, probe: int, nearest: float, where: str):
+    """Follow the energy of a group, which is like the atoms `rows`, and a probe of species `probe` on its way there."""
     direction = np.array([0.6, 0.64, 0.48])  # of length one
     reach = float(np.linalg.norm(positions, axis=1).max()) + 1.02 * it.potential.cutoff
     closest = _closest(positions, direction, nearest)
     box = Box(4.0 * reach * np.eye(3), (False,) * 3, np.full(3, -2.0 * reach))
     engine = Engine(it.potential, it.symbols, 0.3, it.units)
-    engine.place(box, np.vstack([positions, reach * direction]), np.append(species, probe))
+    rows = np.append(rows, _first(it, probe))
+    columns = {name: values[rows] for name, values in it.columns.items()}
+    engine.place(box, np.vstack([positions, reach * direction]), np.append(species, probe), columns)
     count = 0
 
     def answer(r):

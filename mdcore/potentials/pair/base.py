@@ -78,10 +78,14 @@ class BoundPair(Bound):
         it = self.potential
         row = _kernels.pair(
             it.formula, atoms, neighbors.list, self.rows, len(self.symbols), it.cutoff**2, out.want_energy, it.linear,
-            out.limbs(), out.atom_energies, out.atom_virials, it.more,
+            out.limbs(), out.atom_energies, out.atom_virials, it.more, self.scale(atoms),
         )  # fmt: skip
         out.add_limbs()
         out.bad_row = max(out.bad_row, row)
+
+    def scale(self, atoms) -> np.ndarray | None:
+        """float64 [>= n_total + 1], what a scaled formula (ext/pair/loop.h) is multiplied with."""
+        return None
 
     def tail(self, counts, box) -> tuple[float, float]:
         return self.potential.tail(self.symbols, counts, box)

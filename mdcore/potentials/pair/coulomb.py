@@ -16,7 +16,11 @@ from mdcore.base import exact
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import choice, number, signed
 from mdcore.base.units import COULOMB
+from mdcore.potentials.joined import BoundJoined
 from mdcore.potentials.pair.base import BoundPair, PairPotential, shifts
+from mdcore.structure.atoms import Column
+from mdcore.structure.bonds import within
+from mdcore.structure.columns import CHARGE
 
 TRUNCATIONS = ("shifted", "force-shifted")
 
@@ -24,17 +28,19 @@ TRUNCATIONS = ("shifted", "force-shifted")
 class Coulomb(PairPotential):
     """Damped shifted Coulomb between all pairs closer than the cutoff.
 
-    cutoff : unit of length; charges : {species: e}; alpha : damping, 1 / unit of length (0.2 / Angstrom is usual)
+    cutoff : unit of length; charges : {species: e}, or None: those of the structure (column "charge")
+    alpha : damping, 1 / unit of length (0.2 / Angstrom is usual)
     truncation : "force-shifted" (default) or "shifted"
     constant : k, unit of energy times length / e^2 (eV Angstrom; 1 in lj units)
+
+    exclude_bonded : of pairs that so many bonds join, 1 / r is taken away, as in LAMMPS; what damping and truncation
+        make of it stays, which neutralises charges
 
     InputError for values out of range, and from `bind` for species without a charge.
     """
 
-    formula = "coulomb"
-
     def __init__(
-        self, cutoff: float, charges: dict, alpha: float = 0.2, *, truncation: str = "force-shifted",
+        self, cutoff: float, charges: dict | None = None, alpha: float = 0.2, *, truncation: str = "force-shifted",
         constant: float = COULOMB,
     ):  # fmt: skip
         self.cutoff = number("Coulomb: cutoff", cutoff, "length")
@@ -42,18 +48,30 @@ class Coulomb(PairPotential):
         self.constant = number("Coulomb: constant", constant)
         choice("Coulomb: truncation", truncation, TRUNCATIONS)
         self.truncation, self.linear = truncation, truncation == "force-shifted"
-        self.charges = {}
-        for name, charge in dict(charges).items():
+        self.of_atoms = charges is None
+        self.formula, self.charges = "charges" if self.of_atoms else "coulomb", {}
+        for name, charge in ({} if self.of_atoms else dict(charges)).items():
             self.charges[name] = signed(f"Coulomb: charge of {name}", charge)
 
     def __repr__(self):
-        return f"Coulomb({self.cutoff:g}, charges={self.charges}, alpha={self.alpha:g}, {self.truncation})"
+        charges = "of the structure" if self.of_atoms else self.charges
+        return f"Coulomb({self.cutoff:g}, charges={charges}, alpha={self.alpha:g}, {self.truncation})"
 
     def sizes(self):
         return dict.fromkeys(self.charges, self.cutoff / 4.0)
 
+    @property
+    def list_kinds(self):
+        return ("half", "rows") if self.exclude_bonded else ("half",)
+
+    @property
+    def lists(self):
+        return tuple((kind, self.cutoff) for kind in self.list_kinds)
+
     def charge(self, name: str) -> float:
-        """The charge of a species, elementary charges; InputError if it has none."""
+        """The charge of a species, elementary charges (1 where atoms have their own); InputError if it has none."""
+        if self.of_atoms:
+            return 1.0
         if name not in self.charges:
             raise InputError(f"Coulomb: species {name} has no charge; give one, or 0: charges = {{{name!r}: ...}}")
         return self.charges[name]
@@ -83,14 +101,51 @@ class BoundCoulomb(BoundPair):
 
     def __init__(self, potential: Coulomb, symbols):
         super().__init__(potential, symbols)
-        self._own = [round(math.ldexp(potential.own_energy(name), exact.FORCE_BITS)) for name in self.symbols]
+        self._own = [potential.own_energy(name) for name in self.symbols]
+        self._charges = np.array([potential.charge(name) for name in self.symbols])
+        self._joined = BoundExcluded(potential, symbols, self.charges_of)
+        self.columns = {CHARGE: Column("f8", (), "structure", ghosts=True)} if potential.of_atoms else {}
+
+    def charges_of(self, atoms, rows) -> np.ndarray:
+        """Of the atoms in these rows."""
+        return atoms.charge[rows] if self.potential.of_atoms else self._charges[atoms.x[rows, 3].astype(int)]
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         super().compute(atoms, neighbors, domain, out)
+        if self.potential.exclude_bonded:
+            self._joined.compute(atoms, neighbors, domain, out)
         if not out.want_energy:
             return
-        species, n = atoms.species, len(self.symbols)
-        out.energy += sum(int(k) * e for k, e in zip(np.bincount(species, minlength=n), self._own, strict=True))
+        own, n = np.array(self._own)[atoms.species], atoms.n_owned
+        if self.potential.of_atoms:
+            own *= atoms.charge[:n] ** 2
+        own = np.rint(np.ldexp(own, exact.FORCE_BITS))
+        out.energy += sum(own.astype(np.int64).tolist())
         if out.atom_energies is not None:
-            own = np.ldexp(np.array(self._own, dtype=np.float64), -exact.FORCE_BITS)
-            out.atom_energies[: atoms.n_owned] += own[species]
+            out.atom_energies[:n] += np.ldexp(own, -exact.FORCE_BITS)
+
+    def scale(self, atoms):
+        return atoms.charge if self.potential.of_atoms else None
+
+
+class BoundExcluded(BoundJoined):
+    """What joined pairs do not feel: - k q_i q_j / r."""
+
+    def __init__(self, potential: Coulomb, symbols, charges_of):
+        super().__init__(potential, symbols)
+        self._charges_of, self._of = charges_of, None
+
+    def joined(self, atoms):
+        most = self.potential.exclude_bonded
+        if self._of is None or self._of[0] is not atoms.bonds or self._of[1] != most:
+            n = int(atoms.bonds[:, 1].max(initial=-1)) + 1
+            first, others = within(atoms.bonds, n, most)
+            pairs = np.column_stack([np.repeat(np.arange(n), np.diff(first)), others])
+            self._of = atoms.bonds, most, pairs[pairs[:, 0] < pairs[:, 1]]
+        return self._of[2]
+
+    def parameters(self, atoms, i, j, pairs):
+        return self.potential.constant * self._charges_of(atoms, i) * self._charges_of(atoms, j)
+
+    def law(self, own, r):
+        return -own / r, own / (r * r)
