@@ -77,7 +77,7 @@ def test_the_example_in_it_runs(capsys):
         (["input", "potential"], ["[[potential]]", 'with type = "hdnnp"', "[[potential.pair]]"], "[structure]"),
         (["input", "timestep"], ["[[stage]]", "Length of one step", "required"], "friction"),
         (["input", "analysis", "seed"], ["[analysis]", "[analysis.reference]", "Seed of all"], "friction"),
-        (["npt"], ['[[stage]] with ensemble = "npt"', "pressure_relaxation"], "friction"),
+        (["npt"], ['[[stage]] with ensemble = "npt"', "pressure_relaxation"], "[structure]"),
         (["input", "soft-core"], ['with type = "soft-core"'], "[structure]"),
         (["train", "optimizer"], ["[[optimizer]]", "epochs"], "[descriptors]"),
         (["units"], ["Angstrom", "eV", "1/tau"], "["),

@@ -65,6 +65,12 @@ examples:
 
 [analysis] in an input does the same when the run ends.
 """
+SWEEP_EPILOG = """\
+examples:
+  mdcore sweep npt.toml --vary stage.npt.temperature=85,95,105
+  mdcore sweep lj.toml --vary seed=1,2,3 --vary structure.density=1.3,1.4
+  mpirun -n 4 mdcore sweep npt.toml --vary "stage.npt.pressure=0,0.1" --restart
+"""
 EXIT_CODES = {
     0: "done",
     1: "an internal error; of mdcore verify: a row FAILs",
@@ -187,6 +193,24 @@ def build() -> Parser:
     how.add_argument("--overwrite", action="store_true", help="replace existing results")
     run.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     run.set_defaults(module="mdcore.cli.run")
+
+    sweep = commands.add_parser(
+        "sweep",
+        parents=[common],
+        help="run an input for several values of its settings",
+        description="Run an input for every combination of values, one after the other: a folder a run, and a table of "
+        "means at the end.",
+        epilog=SWEEP_EPILOG,
+    )
+    sweep.add_argument(
+        "--vary", metavar="KEY=VALUE,VALUE", action="append", required=True, help="a setting and its values (repeated)"
+    )
+    sweep.add_argument("--output", metavar="FOLDER", help="for the runs and the table (INPUT with .sweep)")
+    how = sweep.add_mutually_exclusive_group()
+    how.add_argument("--restart", action="store_true", help="go on: finished runs stay, others are continued or begun")
+    how.add_argument("--overwrite", action="store_true", help="replace existing results")
+    sweep.add_argument("--quiet", action="store_true", help="print warnings and errors only")
+    sweep.set_defaults(module="mdcore.cli.sweep")
 
     check = commands.add_parser(
         "check",

@@ -44,7 +44,8 @@ def input_files(settings: Settings) -> list[str]:
     rdf = [settings.beside(reference.rdf)] if reference and reference.rdf else []
     potentials = [settings.beside(file) for s in settings.potential for file in s.files]
     molecules = [settings.beside(one.file) for one in settings.structure.insert]
-    return [settings.source, *filter(None, [settings.structure_path]), *molecules, *potentials, *rdf]
+    included = sorted(set(settings.origin.files.values()))
+    return [settings.source, *included, *filter(None, [settings.structure_path]), *molecules, *potentials, *rdf]
 
 
 def check_names(settings: Settings) -> None:

@@ -1,15 +1,25 @@
 """What do all input files have in common: where they are, what they say word for word, and what lies beside them?"""
 
+
 import os
 from dataclasses import dataclass, field
 
 from mdcore.config.problems import Origin
+from mdcore.faces.schema import List, OneOf, Text, setting
 
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
     """The settings of a whole input file; a subclass has their sections, `output` among them."""
 
+    include: str | tuple[str, ...] = setting(
+        OneOf((Text(), List(Text()))),
+        "Other input files to begin with, relative to this one; what this one says wins: sections are joined key by "
+        "key, arrays of tables replaced as a whole. Paths in them are relative to them.",
+        default=(),
+        default_text="none",
+        example="common.toml",
+    )
     origin: Origin = field(default_factory=Origin)  # the document behind the settings
     text: str = ""  # the input file's content, and the overrides of the command line as comments
 

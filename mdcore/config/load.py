@@ -8,6 +8,7 @@ import tomllib
 from mdcore.base import units
 from mdcore.base.errors import InputError
 from mdcore.base.files import read_text
+from mdcore.config import includes
 from mdcore.config import overrides as override
 from mdcore.config.check import check_document, check_settings
 from mdcore.config.mistakes import absent, has_long_key, not_toml, other_kind
@@ -48,7 +49,7 @@ def parse(text: str, source: str = "input.toml", overrides=()) -> Settings:
     settings = Parser(problems, system, Settings).section(Settings, document, ())
     check_document(problems)
     if settings is not None:
-        settings = resolve(dataclasses.replace(settings, origin=origin, text=annotated(text, overrides)))
+        settings = resolve(dataclasses.replace(settings, origin=origin, text=annotated(origin.text or text, overrides)))
         check_settings(settings, problems)
     problems.raise_if_any()
     return settings
@@ -56,7 +57,11 @@ def parse(text: str, source: str = "input.toml", overrides=()) -> Settings:
 
 def is_training(path) -> bool:
     """Is this input a training's, not a run's?"""
-    return is_of_training(decode(read(os.fspath(path)), os.fspath(path)))
+    path = os.fspath(path)
+    document = decode(read(path), path)
+    if includes.KEY in document:
+        includes.included(document, path, (), lambda other: decode(read(other), other))
+    return is_of_training(document)
 
 
 def is_of_training(document: dict) -> bool:
@@ -71,7 +76,10 @@ def is_of_run(document: dict) -> bool:
 
 def opened(text: str, source: str, overrides, arrays) -> Problems:
     """The document with the overrides applied, and what was wrong with them; `arrays`: names of arrays of tables."""
-    document = decode(text, source)
+    document, files, whole = decode(text, source), {}, ""
+    if includes.KEY in document:
+        files = includes.included(document, source, arrays, lambda other: decode(read(other), other))
+        whole = f"# {source}, with all it includes\n" + includes.text_of(document)
     single = [name for name in arrays if isinstance(document.get(name), dict)]
     for name in single:
         document[name] = [document[name]]
@@ -81,7 +89,9 @@ def opened(text: str, source: str, overrides, arrays) -> Problems:
             paths[override.apply(document, item)] = item
         except InputError as error:
             errors.append(str(error))
-    problems = Problems(Origin(source, document, tuple(single), paths))
+    if includes.KEY in document:
+        errors.append(f"--set {paths[(includes.KEY,)]}: include stands in input files only")
+    problems = Problems(Origin(source, document, tuple(single), paths, files, whole))
     problems.messages += errors
     return problems
 

@@ -28,7 +28,7 @@ def parse_training(text: str, source: str = "train.toml", overrides=()) -> Train
     settings = Parser(problems, METAL, TrainingSettings).section(TrainingSettings, problems.origin.document, ())
     _check_files(problems)
     if settings is not None:
-        text = annotated(text, overrides)
+        text = annotated(problems.origin.text or text, overrides)
         settings = with_name(dataclasses.replace(settings, origin=problems.origin, text=text))
     problems.raise_if_any()
     return settings

@@ -20,12 +20,15 @@ class Origin:
     document : the parsed file with the overrides applied; arrays of tables are lists.
     single : names of arrays of tables that were written as one table, ``[potential]``.
     overrides : path -> text of the ``--set`` that put the value there.
+    files : path -> the file that was included for the value there; text : all of it as one TOML, if there were some
     """
 
     source: str = "input"
     document: dict = field(default_factory=dict, repr=False)
     single: tuple[str, ...] = ()
     overrides: dict[tuple, str] = field(default_factory=dict)
+    files: dict[tuple, str] = field(default_factory=dict)
+    text: str = ""
 
 
 class Problems:
@@ -52,11 +55,12 @@ class Problems:
         return short(value)
 
     def author(self, path) -> str:
-        """The ``--set`` responsible for the value at `path`, else the file."""
+        """The ``--set`` responsible for the value at `path`, else the file, which may be an included one."""
         for at, text in self.origin.overrides.items():
             if tuple(path[: len(at)]) == at or self._only(path, at):
                 return f"--set {text}"
-        return self.origin.source
+        near = [at for at in self.origin.files if tuple(path[: len(at)]) == at]
+        return self.origin.files[max(near, key=len)] if near else self.origin.source
 
     def _only(self, path, at) -> bool:
         """Is the value at `at` all there is in the section at `path`?"""
