@@ -8,7 +8,17 @@ import sys
 
 import numpy as np
 
-from mdcore import Box, CellRescaling, Langevin, StrainRate, VelocityRescaling, VelocityVerlet
+from mdcore import (
+    Andersen,
+    Box,
+    CellRescaling,
+    Langevin,
+    MartynaTobiasKlein,
+    NoseHoover,
+    StrainRate,
+    VelocityRescaling,
+    VelocityVerlet,
+)
 from mdcore.doors import _kernels
 from mdcore.dynamics.simulation import Simulation
 from mdcore.output import checkpoint
@@ -45,12 +55,25 @@ CELLS = {
 }
 
 
+def mtk():
+    barostat = MartynaTobiasKlein((0.5, 2.0), 0.3, coupling="flexible", every=3)
+    return VelocityVerlet(0.004, NoseHoover((1.0, 0.7), 0.1, chain=4), barostat)
+
+
+def stressed():
+    stress = [0.5, -1.0, -1.0, 0.0, 0.3, 0.2]
+    barostat = CellRescaling(None, 0.3, 0.3, every=2, coupling="flexible", stress=stress)
+    return VelocityVerlet(0.004, Andersen(0.8, 0.2), barostat)
+
+
 INTEGRATORS = {
     "nve": lambda: VelocityVerlet(0.002),
     "langevin": lambda: Langevin(0.004, (1.0, 0.7), 1.0),
     "nvt": lambda: VelocityVerlet(0.004, VelocityRescaling((1.0, 0.7), 0.1)),
     "npt": lambda: VelocityVerlet(0.004, VelocityRescaling(0.9, 0.1), CellRescaling((0.5, 2.0), 0.3, 0.3, every=3)),
     "langevin+npt": lambda: Langevin(0.004, 0.9, 1.0, CellRescaling(1.0, 0.3, 0.3, every=1)),
+    "mtk": mtk,
+    "stressed": stressed,
     "strain": lambda: Langevin(0.004, 0.9, 1.0, StrainRate([0.02, 0.0, -0.03, 0.1, 0.0, 5.0])),
 }
 
