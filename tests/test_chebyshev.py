@@ -1,18 +1,26 @@
 """A second kind of descriptor: do its kernels equal their slow twin, and does the engine run it like the first?"""
 
 from dataclasses import replace
+from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
+import mdcore
 from mdcore.base.errors import InputError
+from mdcore.cli import main
 from mdcore.doors import _hdnnp
 from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.networks.chebyshev import ORDERS, ChebyshevFunction, chebyshev, make_plan, weights
 from mdcore.potentials.networks.committee import committee, single
+from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.h5 import write_h5
-from mdcore.potentials.networks.hdnnp import PLANS, HDNNPotential, networks_of
+from mdcore.potentials.networks.hdnnp import HDNNPotential, networks_of
+from mdcore.potentials.networks.kinds import KINDS
+from mdcore.potentials.networks.model import fingerprint
 from mdcore.potentials.networks.n2p2.write import write_n2p2
+from mdcore.training.candidates import CANDIDATES
 from tests import contract
 from tests.mpi import ROOT, mpirun, needs_mpi
 from tests.reference import chebyshev as twin
@@ -20,8 +28,9 @@ from tests.reference.hdnnp_models import chebyshev_model, random_model
 from tests.systems import TRICLINIC, scattered
 from tests.test_parallel import SAME
 from tests.test_symmetry_kernels import SYMBOLS, Block, cluster_environments, crowd, level
+from tests.test_train_cli import folder
 
-__all__ = ["level"]  # a fixture
+__all__ = ["folder", "level"]  # fixtures
 
 
 def environments():
@@ -141,14 +150,13 @@ def test_threads_change_nothing():
 
 
 def test_every_kind_has_kernels_and_a_plan():
-    assert _hdnnp.kinds() == tuple(PLANS) == ("symmetry", "chebyshev")
+    assert _hdnnp.kinds() == tuple(KINDS) == tuple(CANDIDATES) == ("symmetry", "chebyshev")
 
 
 def test_refuses(tmp_path):
     model = chebyshev_model(("O", "H"))
-    for write, name in ((write_h5, "one.h5"), (write_n2p2, "folder")):
-        with pytest.raises(InputError, match="files hold symmetry functions, and its descriptors are chebyshev"):
-            write(model, tmp_path / name)
+    with pytest.raises(InputError, match=r"n2p2 knows symmetry functions, .*: keep it as \.h5"):
+        write_n2p2(model, tmp_path / "folder")
     with pytest.raises(InputError, match="not all of the kind chebyshev"):
         replace(model, symmetry_functions=(model.symmetry_functions[0], random_model(("O", "H")).symmetry_functions[1]))
     with pytest.raises(InputError, match="the cutoffs 2 and 3"):
@@ -164,6 +172,62 @@ def test_refuses(tmp_path):
     for other in (replace(plan, kind="cheby"), replace(plan, tables=plan.tables[:2])):
         with pytest.raises(ValueError, match=r"no kernels for|tables of that kind"):
             _hdnnp.Networks([(other, *network[0][1:])])
+
+
+SHORT = {
+    "seed": 3, "network": {"hidden": [6]}, "optimizer": {"type": "kalman", "epochs": 3},
+    "descriptors": {"kind": "chebyshev", "cutoff": 4.0, "radial": 5, "angular": 4, "angular_cutoff": 3.5},
+}  # fmt: skip
+
+
+def test_files_give_back_what_was_written(tmp_path):
+    model = chebyshev_model(("O", "H"))
+    both = committee([model, chebyshev_model(("O", "H"), weights_seed=2)])
+    for k, one in enumerate((model, both)):
+        write_h5(one, path := tmp_path / f"{k}.h5")
+        found = read_model(path)
+        assert fingerprint(found) == fingerprint(one) and found.symmetry_functions == one.symmetry_functions
+    with h5py.File(path, "r+") as file:
+        file["elements/H/descriptors"].attrs["kind"] = "newer"
+    with pytest.raises(InputError, match="of the kind 'newer', which this mdcore does not know"):
+        read_model(path)
+
+
+def test_trains(folder, capsys):
+    """From Python and by the command, the same bits; info, evaluate, verify and convert know what is made."""
+    found = mdcore.train("data.xyz", **SHORT)
+    start = mdcore.train("data.xyz", **SHORT | {"optimizer": {"type": "kalman", "epochs": 1}})
+    assert found.rmse("force") < 0.9 * start.rmse("force")
+    Path("train.toml").write_text(
+        'seed = 3\n[data]\nfile = "data.xyz"\n[network]\nhidden = [6]\n[descriptors]\n'
+        'kind = "chebyshev"\ncutoff = 4.0\n'
+        'radial = 5\nangular = 4\nangular_cutoff = 3.5\n[optimizer]\ntype = "kalman"\nepochs = 3\n'
+        '[output]\nplot = false\n'
+    )
+    assert main(["train", "train.toml", "--quiet"]) == 0
+    model = read_model("train.h5")
+    assert [own.flat().tobytes() for own in model.networks] == [own.flat().tobytes() for own in found.model.networks]
+    capsys.readouterr()
+    assert main(["info", "train.h5"]) == main(["evaluate", "train.h5", "data.xyz"]) == 0
+    told = capsys.readouterr().out
+    assert "Chebyshev polynomials" in told and "radial orders, weighted by element, rc = 4 angstrom" in told
+    assert main(["verify", "train.h5"]) == main(["convert", "train.h5", "other.h5"]) == 0
+    assert fingerprint(read_model("other.h5")) == fingerprint(model)
+    assert main(["convert", "train.h5", "folder/"]) == 2
+    assert "n2p2 knows symmetry functions" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "more, match",
+    [
+        ({"descriptors": {"kind": "cheby", "cutoff": 4.0}}, "kind"),
+        ({"descriptors": {"kind": "chebyshev"}}, "cutoff"),
+        ({"descriptors": {"kind": "chebyshev", "cutoff": 4.0, "zetas": [1]}}, 'zetas.*applies to kind = "symmetry"'),
+    ],
+)
+def test_wrong_settings(folder, more, match):
+    with pytest.raises(InputError, match=match):
+        mdcore.train("data.xyz", **SHORT | more)
 
 
 def near(center, cutoff):

@@ -142,14 +142,14 @@ def test_no_other_file_knows_the_potential():
 
 
 def test_no_other_file_knows_the_descriptor():
-    """Four files name Chebyshev descriptors. (vfun.h means the nodes of its polynomials.)"""
+    """Five files name Chebyshev descriptors. (vfun.h means the nodes of its polynomials.)"""
     named = set()
     kernels, doors = (ROOT / "ext").rglob("*.[ch]"), (ROOT / "mdcore" / "doors").glob("*.p[yx]*")
     for path in [*kernels, *doors, *(ROOT / "mdcore").rglob("*.py")]:
         if "chebyshev" in path.read_text(encoding="utf-8").lower() and path.name != "vfun.h":
             named.add(path.relative_to(ROOT).as_posix())
     found = steps("Add a descriptor")
-    assert named == {path for path, *_ in found} and len(found) == 4
+    assert named == {path for path, *_ in found} and len(found) == 5
     for path, language, text in found:
         have = set(map(plain, (ROOT / path).read_text().split("\n")))
         printed = re.sub(r"^\+|^@@$|^ +\.\.\.$", "", text, flags=re.MULTILINE)

@@ -8,20 +8,10 @@ from mdcore.base.comm import on_root
 from mdcore.base.files import open_binary, read_seal
 from mdcore.cli.potential import is_input, load_input, parse_units
 from mdcore.potentials.networks import walls
-from mdcore.potentials.networks.model import (
-    ACTIVATION_NAMES,
-    ANGULAR_TYPES,
-    COMPACT_TYPES,
-    HDNNP,
-    WEIGHTED_TYPES,
-    n_parameters,
-)
+from mdcore.potentials.networks.kinds import KINDS
+from mdcore.potentials.networks.model import ACTIVATION_NAMES, HDNNP, n_parameters
 
 UNKNOWN = "the range alone; mdcore convert --data adds what is usual for structures like those it was trained on"
-CUTOFFS = (
-    "hard", "cosine", "tanh^3", "tanh^3, one at r = 0", "exponential", "polynomial of degree 3",
-    "polynomial of degree 5", "polynomial of degree 7", "polynomial of degree 9",
-)  # fmt: skip
 
 
 def command(arguments, comm) -> None:
@@ -149,12 +139,9 @@ def _of_element(model: HDNNP, e: int, element: str, unit: str, energy: str) -> l
     parameters = [n_parameters(own[e].layer_sizes) for own in model.members]
     lines.append(_line("  parameters", f"{sum(parameters)} of all members" if model.others else parameters[0]))
     lines.append(_line("  atom energy", f"{model.atom_energies[e]:.10g}{energy}"))
-    lines.append(_line("  descriptors", f"{len(functions)} symmetry functions"))
-    for (kind, cutoff, core, alpha), count in Counter(map(_kind, functions)).items():
-        ends = "compact" if core is None else f"cutoff type {core}: {CUTOFFS[core]}"
-        inner = f", inner cutoff {alpha:g} rc" if alpha else ""
-        what = ("angular" if kind in ANGULAR_TYPES else "radial") + (", weighted" * (kind in WEIGHTED_TYPES))
-        lines.append(_line("", f"{count} of type {kind} ({what}), rc = {cutoff:g}{unit}, {ends}{inner}"))
+    kind = KINDS[model.kind]
+    lines.append(_line("  descriptors", f"{len(functions)} {kind.plural}"))
+    lines += [_line("", text) for text in kind.summary(functions, unit)]
     target = f" to {scaling.target_min:g}..{scaling.target_max:g}" if scaling.mode not in ("none", "center") else ""
     lines.append(_line("  scaling", f"{scaling.mode}{target}; min, max, mean, sigma of each:"))
     columns = zip(scaling.min, scaling.max, scaling.mean, scaling.sigma, strict=True)
@@ -168,10 +155,3 @@ def _of_network(network) -> str:
     names = [ACTIVATION_NAMES[letter] for letter in network.activations]
     nodes = " (node arguments divided by their number)" if network.normalize_nodes else ""
     return f"{'-'.join(map(str, network.layer_sizes))}, {', '.join(names)}{nodes}"
-
-
-def _kind(function) -> tuple:
-    """What symmetry functions are counted together by."""
-    compact = function.type in COMPACT_TYPES
-    core, alpha = (None, 0.0) if compact else (function.cutoff_type, function.alpha)
-    return function.type, function.cutoff, core, alpha

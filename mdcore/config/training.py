@@ -12,6 +12,7 @@ from mdcore.config.document import Document
 from mdcore.config.optimizers import MADE, OPTIMIZERS
 from mdcore.config.training_data import DataSettings, SplitSettings
 from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, OneOf, Section, Sections, Table, Text, setting
+from mdcore.potentials.networks.kinds import KINDS
 from mdcore.potentials.networks.native_units import Units
 from mdcore.potentials.networks.walls import SHORTEST, Wall
 from mdcore.training.settings import ACTIVATIONS, CUTOFF_FUNCTIONS, Committee, Loss, Parallel, Plan, Source, Split
@@ -21,6 +22,7 @@ from mdcore.training.settings import NetworkSettings as Network
 GENERATED_ONLY = (
     "cutoff", "radial", "angular", "angular_shells", "angular_cutoff", "zetas", "wide", "keep", "method", "rare",
 )  # fmt: skip
+SYMMETRY_ONLY = ("cutoff_function", "angular_shells", "zetas", "wide", "file", "units", "functions")
 OWN_CARD = ("title", "program", "date", "seed", "settings", "files", "structures", "tags", "elements", SHORTEST)
 LEAST = 1e-6  # weight
 
@@ -29,6 +31,13 @@ LEAST = 1e-6  # weight
 class DescriptorSettings:
     """What the networks see: generated and chosen on the data, or given. Lengths in Angstrom."""
 
+    kind: str = setting(
+        Choice(tuple(KINDS)),
+        "Symmetry functions; or polynomials of distances and angles, whose number does not grow with that of the "
+        "elements: for many of them. n2p2 and LAMMPS know the first alone.",
+        default=Descriptors.kind,
+        example=tuple(KINDS)[-1],
+    )
     cutoff: float | None = setting(
         Number(above=0, maximum=1000),
         "Of the generated set: how far an atom sees.",
@@ -46,15 +55,14 @@ class DescriptorSettings:
     radial: int = setting(
         Integer(minimum=1, maximum=30),
         "Radial candidates for each neighbour element: so many Gaussians at the centre and so many shells, from the "
-        "shortest "
-        "distance in the data to the cutoff.",
+        "shortest distance in the data to the cutoff. Of polynomials: so many orders.",
         default=Descriptors.radial,
         example=10,
     )
     angular: int = setting(
         Integer(minimum=0, maximum=16),
         "Widths of the angular candidates for each two neighbour elements; each comes with both signs of lambda and "
-        "all `zetas`.",
+        "all `zetas`. Of polynomials: so many orders.",
         default=Descriptors.angular,
         example=3,
     )
@@ -138,6 +146,9 @@ class DescriptorSettings:
         return self.file is not None or bool(self.functions)
 
     def check(self, given) -> Iterator[tuple[str, str]]:
+        for key in SYMMETRY_ONLY if self.kind != "symmetry" else ():
+            if key in given:
+                yield key, 'applies to kind = "symmetry" only'
         if self.file and self.functions:
             yield "functions", "choose one: file or functions"
         if self.is_given:
@@ -337,6 +348,8 @@ class TrainingSettings(Document):
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:
+        if self.output.n2p2 and self.descriptors.kind != "symmetry":
+            yield "output.n2p2", 'n2p2 knows symmetry functions only: kind = "symmetry" in [descriptors]'
         for name in set(self.card) & set(OWN_CARD):
             yield "card", f"{name!r} is written by mdcore itself; choose another name"
         for name, (inner, cutoff) in self.zbl.items() if isinstance(self.zbl, dict) else ():

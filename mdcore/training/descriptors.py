@@ -46,7 +46,7 @@ class Descriptors:
     def __str__(self):
         lines = []
         for e, functions, n in zip(self.elements, self.functions, self.candidates, strict=True):
-            radial = sum(f.type in (2, 12, 20, 23) for f in functions)
+            radial = sum(f.is_radial for f in functions)
             chosen = f" of {n} candidates" if n != len(functions) else ""
             kinds = f"{radial} radial, {len(functions) - radial} angular"
             lines.append(f"{e}: {len(functions)} descriptors{chosen} ({kinds})")

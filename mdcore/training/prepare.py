@@ -13,6 +13,7 @@ from mdcore.base.exact import SHARE_LIMIT
 from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.model import n_parameters
 from mdcore.training import descriptors, symmetry_sets
+from mdcore.training.candidates import CANDIDATES
 from mdcore.training.data import dataset
 from mdcore.training.data.labelled import Labelled, elements_of, need
 from mdcore.training.pairs import PairDistances, distances
@@ -47,7 +48,6 @@ def prepare(plan: Plan, groups: Callable[[], Groups], comm=None) -> Prepared:
     check_reach(data.all, s.reach, "cutoff")
     pairs = distances_of(train, s.reach, comm)
     shortest = {pair: own.shortest for pair, own in pairs.items()}
-    seen = {pair: own.seen for pair, own in pairs.items()}
     cutoff_type = CUTOFF_FUNCTIONS[s.cutoff_function]
     try:
         if s.is_given:
@@ -60,11 +60,7 @@ def prepare(plan: Plan, groups: Callable[[], Groups], comm=None) -> Prepared:
             check_reach(data.all, longest, "file" if s.file else "functions")
             chosen = descriptors.given(train, functions, s.scaling, comm)
         else:
-            candidates = symmetry_sets.generate(
-                elements, shortest, s.cutoff, radial=s.radial, angular=s.angular, zetas=s.zetas,
-                angular_shells=s.angular_shells, angular_cutoff=s.angular_cutoff, wide=s.wide, cutoff_type=cutoff_type,
-                seen=seen,
-            )  # fmt: skip
+            candidates = CANDIDATES[s.kind](s, elements, pairs)
             chosen = descriptors.choose(
                 train, candidates, s.keep, method=s.method, mode=s.scaling, seed=plan.seed,
                 rare=s.rare, comm=comm,

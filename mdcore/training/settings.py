@@ -53,6 +53,7 @@ class Split:
 class DescriptorSettings:
     """What the networks see: generated and chosen on the data, or given (`file`, `functions`). Lengths in Angstrom."""
 
+    kind: str = "symmetry"
     cutoff: float | None = None
     cutoff_function: str = "tanh3"
     radial: int = 8

@@ -3,6 +3,7 @@
 Artrith, Urban, Ceder, Phys. Rev. B 96, 014112 (2017): their number does not grow with the number of elements.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import ClassVar
@@ -12,7 +13,7 @@ import numpy as np
 from mdcore.base.errors import InputError
 from mdcore.potentials.networks.frozen import plain_floats
 from mdcore.potentials.networks.model import LARGEST
-from mdcore.potentials.networks.plans import Plan
+from mdcore.potentials.networks.plans import Kind, Plan
 
 PARTS = ("radial", "angular")
 ORDERS = 32  # of each part: ORDERS of ext/networks/chebyshev.c
@@ -45,6 +46,11 @@ class ChebyshevFunction:
         object.__setattr__(self, "order", int(order))
         object.__setattr__(self, "weighted", bool(self.weighted))
         plain_floats(self)
+
+    @property
+    def is_radial(self) -> bool:
+        """Does it see distances alone?"""
+        return self.part == "radial"
 
     @property
     def label(self) -> str:
@@ -98,3 +104,27 @@ def make_plan(functions: tuple[ChebyshevFunction, ...], elements: tuple[str, ...
     place = [f.weighted * orders.sum() + starts[f.part] + f.order for f in functions]
     all_weights = np.array([np.ones(len(elements)), weights(len(elements))])[:sets]
     return Plan("chebyshev", (counts, all_weights, np.array(place, dtype=np.int64)), len(functions))
+
+
+# --- in files and words ----------------------------------------------------------------------------------
+
+RECORD = np.dtype([("part", "S8"), ("order", "i4"), ("cutoff", "f8"), ("weighted", "u1")])
+
+
+def pack(f: ChebyshevFunction) -> tuple:
+    return f.part.encode(), f.order, f.cutoff, f.weighted
+
+
+def unpack(center: str, values: dict) -> ChebyshevFunction:
+    return ChebyshevFunction(center=center, **values | {"part": values["part"].decode()})
+
+
+def summary(functions, unit: str) -> list[str]:
+    like = Counter((f.part, f.weighted, f.cutoff) for f in functions)
+    return [
+        f"{n} {part} orders{', weighted by element' * weighted}, rc = {cutoff:g}{unit}"
+        for (part, weighted, cutoff), n in like.items()
+    ]
+
+
+KIND = Kind("chebyshev", "Chebyshev polynomials", make_plan, RECORD, pack, unpack, summary)

@@ -2,13 +2,14 @@
 
 Layout (lengths and energies in the units the root attributes name)::
 
-    /                 format = "mdcore-hdnnp", version = 1 (2: a committee; 3: with walls, or what is known), name,
+    /                 format = "mdcore-hdnnp", version = 1 (2: a committee; 3: with walls, or what is known;
+                      4: descriptors of another kind), name,
                       length_unit, energy_unit, elements
     /normalisation    mean_energy, conv_energy, conv_length          (attributes; group absent if not used)
     /provenance       any texts                                      (attributes)
     /training         any texts and numbers                          (attributes)
     /elements/<El>    atom_energy, activations, normalize_nodes, scaling_mode, scaling_target (attributes)
-        symmetry_functions   one record a network input
+        symmetry_functions   one record a network input; another kind (kinds.py): descriptors, which say `kind`
         scaling              [n, 4]: min, max, mean, sigma
         weights/<layer>      [n_in, n_out];  biases/<layer>  [n_out];  layers count from 0
     /members          n = members of a committee, the one in /elements counts (attribute; group absent if there is one)
@@ -33,6 +34,7 @@ from mdcore.base.errors import InputError
 from mdcore.base.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal, seal
 from mdcore.base.writing import plain, replacing
 from mdcore.base.writing_h5 import new_h5
+from mdcore.potentials.networks.kinds import KINDS
 from mdcore.potentials.networks.known import Known
 from mdcore.potentials.networks.model import (
     HDNNP,
@@ -40,27 +42,20 @@ from mdcore.potentials.networks.model import (
     ElementNetwork,
     Normalisation,
     Scaling,
-    SymmetryFunction,
     TestVector,
-    check_storable,
 )
 from mdcore.potentials.networks.native_units import Units
 from mdcore.potentials.networks.walls import Wall
 
 FORMAT = "mdcore-hdnnp"
-VERSION, COMMITTEE, GUARDED = 1, 2, 3  # who knows no committees or no walls shall not take one for less than it is
+# who knows no committees, no walls or no such descriptors shall not take one for less than it is
+VERSION, COMMITTEE, GUARDED, DESCRIBED = 1, 2, 3, 4
 MOST_FUNCTIONS, MOST_LAYERS, MOST_VECTORS, MOST_WALLS = 10_000, 64, 1_000, 10_000
-_RECORD = np.dtype(
-    [("type", "i4"), ("neighbor_1", "i4"), ("neighbor_2", "i4")]  # atomic numbers, 0: any element
-    + [(name, "f8") for name in ("eta", "rs", "lambda", "zeta", "cutoff", "rl", "thl", "thr")]
-    + [("subtype", "S4"), ("cutoff_type", "i4"), ("alpha", "f8")]
-)
 _WALL = np.dtype([("element_1", "i4"), ("element_2", "i4"), ("inner", "f8"), ("cutoff", "f8")])
 
 
 def write_h5(model: HDNNP, path, overwrite: bool = False) -> None:
     """Write `model` to one file, replaced in one step; OutputError if it exists and not `overwrite`."""
-    check_storable(model)
     with replacing(path, overwrite=overwrite) as temporary:
         with new_h5(temporary, userblock_size=SEAL_BYTES) as file:
             _write(file, model)
@@ -74,7 +69,7 @@ def read_h5(path, units: Units | dict | None = None) -> HDNNP:
         with open_h5(path, "a potential of mdcore") as file:
             if file.attrs.get("format") != FORMAT:
                 raise InputError(f"{path}: not a potential of mdcore (mdcore info tells what it is, if mdcore made it)")
-            if file.attrs["version"] > GUARDED:
+            if file.attrs["version"] > DESCRIBED:
                 raise InputError(f"{path}: format version {file.attrs['version']}: written by a newer mdcore")
             model = _read(file)
         with open_binary(path) as stream:
@@ -99,6 +94,8 @@ def read_h5(path, units: Units | dict | None = None) -> HDNNP:
 
 
 def _version(model: HDNNP) -> int:
+    if model.kind != "symmetry":
+        return DESCRIBED
     return GUARDED if model.walls or model.known else COMMITTEE if model.others else VERSION
 
 
@@ -113,7 +110,8 @@ def _write(file: h5py.File, model: HDNNP) -> None:
     for name in ("provenance", "training"):
         texts = {plain(k): plain(v) if isinstance(v, str) else v for k, v in getattr(model, name).items()}
         file.create_group(name).attrs.update(texts)
-    columns = (model.elements, model.symmetry_functions, model.scaling, model.networks, model.atom_energies)
+    columns, kind = (model.elements, model.symmetry_functions, model.scaling, model.networks), KINDS[model.kind]
+    columns = (*columns, model.atom_energies)
     for element, functions, scaling, network, energy in zip(*columns, strict=True):
         group = file.create_group(f"elements/{element}")
         group.attrs.update(
@@ -121,7 +119,11 @@ def _write(file: h5py.File, model: HDNNP) -> None:
             scaling_mode=scaling.mode,
             scaling_target=[scaling.target_min, scaling.target_max],
         )
-        group["symmetry_functions"] = np.array([_record(f) for f in functions], dtype=_RECORD)
+        records = np.array([kind.pack(f) for f in functions], dtype=kind.record)
+        if kind.name == "symmetry":
+            group["symmetry_functions"] = records
+        else:
+            group.create_dataset("descriptors", data=records).attrs["kind"] = kind.name
         group["scaling"] = np.column_stack([scaling.min, scaling.max, scaling.mean, scaling.sigma])
         _write_network(group, network)
     if model.others:
@@ -171,9 +173,7 @@ def _read(file: h5py.File) -> HDNNP:
     for element in elements:
         group = file["elements"][element]
         attributes = group.attrs
-        records = group["symmetry_functions"]
-        _at_most(MOST_FUNCTIONS, len(records), "symmetry functions of an element")
-        functions.append(tuple(_function(element, record) for record in records[()]))
+        functions.append(_descriptors(element, group))
         scaling.append(
             Scaling(
                 *group["scaling"][()].T,
@@ -226,19 +226,16 @@ def _read(file: h5py.File) -> HDNNP:
     )
 
 
-def _record(f: SymmetryFunction) -> tuple:
-    numbers = [ATOMIC_NUMBERS[e] for e in f.neighbors] + [0] * (2 - len(f.neighbors))
-    shape = (f.eta, f.rs, f.lambda_, f.zeta, f.cutoff, f.rl, f.thl, f.thr)
-    return (f.type, *numbers, *shape, f.subtype.encode(), f.cutoff_type, f.alpha)
-
-
-def _function(center: str, record) -> SymmetryFunction:
-    values = {name: record[name].item() for name in _RECORD.names}
-    neighbors = tuple(SYMBOLS[z] for z in (values.pop("neighbor_1"), values.pop("neighbor_2")) if z)
-    values["lambda_"] = values.pop("lambda")
-    return SymmetryFunction(
-        center=center, neighbors=neighbors, **values | {"subtype": values["subtype"].decode()}
-    )
+def _descriptors(element: str, group: h5py.Group) -> tuple:
+    records = group["symmetry_functions" if "symmetry_functions" in group else "descriptors"]
+    _at_most(MOST_FUNCTIONS, len(records), "descriptors of an element")
+    kind = _text(records.attrs.get("kind", "symmetry"))
+    if kind not in KINDS:
+        raise InputError(f"descriptors of the kind {kind!r}, which this mdcore does not know")
+    kind = KINDS[kind]
+    rows = records[()]
+    names = kind.record.names
+    return tuple(kind.unpack(element, {name: row[name].item() for name in names}) for row in rows)
 
 
 def _vector(group: h5py.Group) -> TestVector:

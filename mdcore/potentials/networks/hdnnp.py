@@ -14,7 +14,7 @@ from mdcore.base.errors import InputError
 from mdcore.base.threads import number_of_threads
 from mdcore.doors._hdnnp import PRECISIONS, Networks, deviations, most_threads
 from mdcore.potentials.base import Bound, Finding, Potential
-from mdcore.potentials.networks import chebyshev, plans
+from mdcore.potentials.networks.kinds import KINDS
 from mdcore.potentials.networks.known import Known
 from mdcore.potentials.networks.model import HDNNP
 from mdcore.potentials.networks.native_units import Units
@@ -24,11 +24,6 @@ from mdcore.potentials.networks.spread import DISAGREEMENT, Spread
 from mdcore.potentials.networks.vectors import check_test_vectors
 from mdcore.potentials.networks.walls import zbl_of
 
-# who makes the plan of an element from its descriptors, by their kind (ext/networks/descriptors.h)
-PLANS = {
-    "symmetry": plans.make_plan,
-    "chebyshev": chebyshev.make_plan,
-}
 POLICIES = ("ignore", "warn", "save", "stop")  # about atoms outside the range of training (watch/extrapolation.py)
 TOLD = {OUTSIDE: "outside", WORST: "worst", EXCESS: "excess", DESCRIPTORS: "descriptors"}  # names in Networks
 
@@ -266,6 +261,7 @@ def networks_of(model: HDNNP, precision: str = "double") -> Networks:
         slope, shift, base = scaling.affine()
         factor, offset = energy_of(model, e)
         members = [network_tables(own[e]) for own in model.members]
-        elements.append((PLANS[model.kind](functions, model.elements), members, slope, shift, base, factor, offset))
+        plan = KINDS[model.kind].make_plan(functions, model.elements)
+        elements.append((plan, members, slope, shift, base, factor, offset))
     ranges = [(scaling.min, scaling.max) for scaling in model.scaling]
     return Networks(elements, ranges, precision)

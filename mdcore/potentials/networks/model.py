@@ -94,6 +94,11 @@ class SymmetryFunction:
             raise InputError(f"symmetry function {self.label} {problem}")
 
     @property
+    def is_radial(self) -> bool:
+        """Does it see distances alone?"""
+        return self.type in RADIAL_TYPES
+
+    @property
     def label(self) -> str:
         """How messages name it, e.g. ``O 3 H H eta=0.07 lambda=1 zeta=1 rc=12``."""
         parts = [self.center, str(self.type), *self.neighbors]
@@ -268,7 +273,7 @@ class HDNNP:
     """A whole potential (second generation: short-range, element networks). One entry an element, by Z.
 
     symmetry_functions : the descriptors of each element, all of one `kind`: symmetry functions, or objects with the
-        same center, neighbors, cutoff, label and sort_key, of a kind that hdnnp.PLANS knows
+        same center, neighbors, cutoff, label and sort_key, of a kind that kinds.py knows
     walls : the repulsion of nuclei that belongs to its energy, one a pair of elements at most; test vectors are of the
         networks alone
     others : networks of the further members of a committee, which share all else; energy and forces are means over the
@@ -379,12 +384,3 @@ def fingerprint(model: HDNNP) -> str:
     if model.walls:
         feed(model.walls)
     return digest.hexdigest()
-
-
-def check_storable(model: HDNNP) -> None:
-    """InputError where its descriptors are of a kind that no file format has."""
-    if model.kind != SymmetryFunction.kind:
-        raise InputError(
-            f"{model.name or 'potential'}: files hold symmetry functions, and its descriptors are {model.kind}; it can "
-            "be run from Python, but not stored"
-        )

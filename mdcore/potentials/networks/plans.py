@@ -6,6 +6,7 @@ here are the structs of ext/networks/hdnnp.h.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,24 @@ EVERYTHING = 1e24  # cutoff2 of r_jk where there is none
 MULTIPLICATIONS = 9  # what a power may cost before exp is the better way
 
 _f8, _i4 = "f8", "i4"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of descriptors (ext/networks/descriptors.h), as kinds.py lists them.
+
+    plural : of what there are so many; make_plan : (descriptors of an element, elements) -> Plan
+    record : dtype of one in a file; pack : descriptor -> its tuple; unpack : (centre, {name: value}) -> descriptor
+    summary : (descriptors, unit of length) -> lines about them
+    """
+
+    name: str
+    plural: str
+    make_plan: Callable
+    record: np.dtype
+    pack: Callable
+    unpack: Callable
+    summary: Callable
 
 
 def _struct(*fields):

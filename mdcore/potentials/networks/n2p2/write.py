@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from mdcore.base.elements import ATOMIC_NUMBERS
-from mdcore.base.errors import OutputError
+from mdcore.base.errors import InputError, OutputError
 from mdcore.base.writing import plain, write_texts
 from mdcore.potentials.networks.committee import single
-from mdcore.potentials.networks.model import COMPACT_TYPES, HDNNP, ElementNetwork, SymmetryFunction, check_storable
+from mdcore.potentials.networks.model import COMPACT_TYPES, HDNNP, ElementNetwork, SymmetryFunction
 from mdcore.potentials.networks.n2p2.settings import SYMFUNCTION_ARGUMENTS
 
 FILES = ("scaling.data", "weights.*.data", "mdcore.toml", "input.nn")  # of a folder
@@ -42,7 +42,11 @@ def write_n2p2(model: HDNNP, folder, overwrite: bool = False) -> list[Path]:
 
     Returns the folders; OutputError if one holds a potential already.
     """
-    check_storable(model)
+    if model.kind != SymmetryFunction.kind:
+        raise InputError(
+            f"{model.name or 'potential'}: n2p2 knows symmetry functions, and its descriptors are of the kind "
+            f'{model.kind}: keep it as .h5, or train one with kind = "symmetry" in [descriptors]'
+        )
     folders = member_folders(folder, len(model.members))
     for own in folders:
         if (own / "input.nn").exists() and not overwrite:
