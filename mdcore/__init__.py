@@ -66,6 +66,8 @@ _HOME = {
     "Langevin": "dynamics.motion.langevin",
     "Bath": "dynamics.motion.langevin",
     "Baths": "dynamics.motion.baths",
+    "FIRE": "dynamics.motion.fire",
+    "LBFGS": "dynamics.motion.lbfgs",
     "VelocityRescaling": "dynamics.motion.velocity_rescaling",
     "NoseHoover": "dynamics.motion.nose_hoover",
     "Andersen": "dynamics.motion.andersen",

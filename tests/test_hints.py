@@ -48,7 +48,7 @@ def test_every_hint_is_of_a_key_there_is():
         ("potential.pair_style=lj", "did you mean 'type'?"),
         ("potential.rcut=8.5", "did you mean 'cutoff'?"),
         ("structure.supercell=[1,1,1]", "did you mean 'replicate'?"),
-        ("minimize=true", "mdcore has no minimiser"),
+        ("minimize=true", "to relax a structure"),
         ("timestp=1", "unknown key; did you mean 'timestep' of [[stage]]?"),
         ("output.temprature=1", "did you mean 'temperature' of [velocities] or [[stage]] or"),
         ("steps=1", "steps = 1: unknown key here; it belongs to [[stage]]"),

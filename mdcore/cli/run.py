@@ -24,6 +24,7 @@ from mdcore.config import Settings, load, validate_species
 from mdcore.doors._kernels import cpu_name
 from mdcore.dynamics.loading import check_state
 from mdcore.dynamics.simulation import Simulation
+from mdcore.engine import faults
 from mdcore.output import checkpoint
 from mdcore.output.lock import RunLock, lock_path
 from mdcore.output.progress import Meter, Progress, banner
@@ -122,7 +123,7 @@ def run_stages(settings: Settings, sim: Simulation, stages, outputs: Outputs, sa
         outputs.checkpoint.observe(sim)  # nothing is new at the first step
         for stage, begun in stages:
             say(summary.of_stage(stage, len(settings.stage), sim.units))
-            advance(settings, sim, stage, begun, outputs)
+            advance(settings, sim, stage, begun, outputs, say)
             if sim.comm.rank == 0 and (told := outputs.averages(stage)):
                 say("\n".join([*told, ""]))
         outputs.finish(sim)
@@ -138,7 +139,7 @@ def run_stages(settings: Settings, sim: Simulation, stages, outputs: Outputs, sa
         raise with_last_checkpoint(error, outputs) from None
 
 
-def advance(settings: Settings, sim: Simulation, stage: Stage, begun: bool, outputs: Outputs) -> None:
+def advance(settings: Settings, sim: Simulation, stage: Stage, begun: bool, outputs: Outputs, say) -> None:
     """Run one stage, or what is left of it if it had begun before a restart."""
     first_step = stage.first if begun else None
     sim.remove_drift_every = stage.settings.remove_drift_every
@@ -149,6 +150,26 @@ def advance(settings: Settings, sim: Simulation, stage: Stage, begun: bool, outp
     if stage.index and not begun:
         outputs.observe(sim)  # the step before saw the intervals of the stage before
     sim.run_until(stage.last)
+    if minimiser := getattr(sim.integrator, "outcome", None):
+        say(minimiser(sim.units))
+        end_minimisation(sim, stage, outputs)
+
+
+def end_minimisation(sim: Simulation, stage: Stage, outputs: Outputs) -> None:
+    """Steps that are left have nothing to do; SimulationError or a warning if there were too few."""
+    if sim.integrator.converged:
+        if sim.step < stage.last:
+            sim.skip_to(stage.last)
+        return
+    text = (
+        f"stage {stage.name}: forces or stress are still larger than wanted after {stage.steps} steps: more steps, or "
+        "a larger max_force or max_stress"
+    )
+    if stage.settings.until == "converged":
+        outputs.write_checkpoint(sim)
+        faults.fail(sim.comm, text)
+    if sim.comm.rank == 0:
+        console.tell("warning", text)
 
 
 def analyse(settings: Settings, stages, reference: dict) -> list[str]:

@@ -40,7 +40,9 @@ def of_settings(settings: Settings, potential) -> list[str]:
 def of_stage(stage, n_stages: int, units) -> str:
     """``stage 2 of 2: produce, nve, 20000 steps of 5 fs``"""
     s = stage.settings
-    text = f"{s.name}, {s.ensemble}, {s.steps} steps of {s.timestep:g} {units.labels['time']}"
+    text = f"{s.name}, {s.ensemble}, {s.steps} steps"
+    if s.timestep:
+        text += f" of {s.timestep:g} {units.labels['time']}"
     if s.temperatures:
         path = " to ".join(f"{t:g}" for t in s.temperatures)
         text += f" at {path} {units.labels['temperature']}"

@@ -195,12 +195,13 @@ KEYS: dict[str, tuple[str, ...]] = {
 REMARKS = {"friction": ", the inverse of the relaxation time"}
 
 LATTICE = 'mdcore has no lattice sums; charges with a cutoff are a [[potential]] of type = "coulomb"'
+MINIMISE = 'to relax a structure is a [[stage]] of ensemble = "minimise", or mdcore relax'
 # words for what is not there -> a sentence
 MISSING = {
-    "minimize": "mdcore has no minimiser: cool with a langevin stage, temperature = [300, 1]",
-    "minimise": "mdcore has no minimiser: cool with a langevin stage, temperature = [300, 1]",
-    "minimization": "mdcore has no minimiser: cool with a langevin stage, temperature = [300, 1]",
-    "relax": "mdcore has no minimiser: cool with a langevin stage, temperature = [300, 1]",
+    "minimize": MINIMISE,
+    "minimise": MINIMISE,
+    "minimization": MINIMISE,
+    "relax": MINIMISE,
     "constraints": "mdcore has no constraints: choose a timestep short enough for the fastest bond",
     "shake": "mdcore has no constraints: choose a timestep short enough for the fastest bond",
     "kspace_style": LATTICE,
@@ -245,7 +246,7 @@ VALUES: dict[str, tuple[tuple[str, str], ...]] = {
             "microcanonical verlet velocity-verlet velocityverlet leap-frog leapfrog newton md",
             'constant energy is ensemble = "nve"',
         ),
-        ("minimize minimise minimization min relax bfgs lbfgs fire cg steep steepest-descent", MISSING["minimize"]),
+        ("minimize minimization min relax bfgs lbfgs fire cg steep steepest-descent", MINIMISE),
     ),
     "type": (
         ("lennard-jones lennardjones lj/cut lj/cut/opt 12-6 lj12-6 lj126 argon", 'Lennard-Jones is type = "lj"'),

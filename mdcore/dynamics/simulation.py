@@ -227,14 +227,15 @@ class Simulation(View):
         self.integrator = self._running = integrator
 
     def run_until(self, last: int) -> None:
-        """Step up to step `last` of the stage that `begin_stage` began."""
+        """Step up to step `last` of the stage that `begin_stage` began; less if the integrator is `done` before."""
         self.timers.lap("other")
         self._watch()
         self._observe()
-        while self.step < last and not self._halt:
+        integrator = self.integrator
+        while self.step < last and not self._halt and not integrator.done:
             self.advance()
             self._watch()
-            if self.step == self._next_due or self.step == last or self._stop or self._halt:
+            if self.step == self._next_due or self.step == last or self._stop or self._halt or integrator.done:
                 self._observe()
             if self._stop:
                 self._stop = False
@@ -243,6 +244,13 @@ class Simulation(View):
             self._halt, error = None, self._halt
             error.collective = True
             raise error
+
+    def skip_to(self, step: int) -> None:
+        """The steps up to `step` have nothing to do: they are counted, and observers see it (collective)."""
+        self.driven.step = step
+        self._move_on()
+        self._watch()
+        self._observe()
 
     def add_watcher(self, watcher, term) -> None:
         """`watcher` (watch/base.py) looks at what the bound potential `term` finds in every step from now on."""

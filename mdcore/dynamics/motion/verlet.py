@@ -19,6 +19,8 @@ class VelocityVerlet:
     Swope, Andersen, Berens, Wilson, J. Chem. Phys. 76, 637 (1982), eqs 19 and 21.
     """
 
+    done = False  # is there nothing left to do? Then a run ends before its last step
+
     def __init__(self, timestep: float, thermostat=None, barostat=None):
         self.timestep = number("timestep", timestep, "time")
         self.thermostat, self.barostat = thermostat, barostat
