@@ -81,10 +81,26 @@ def train(data, *, progress: Callable[[dict], None] | None = None, comm=None, **
     for member in range(plan.committee.members):
         fit = members.fit(member)
         for row in fit.epochs():
-            if progress is not None and comm.rank == 0:
-                progress({"member": member, **row})
+            _report(progress, {"member": member, **row}, comm)
         ended.append(Ended.of(fit))
     return on_root(comm, lambda: outcome(plan, prepared, ended), share=True)
+
+
+def _report(progress, row: dict, comm) -> None:
+    """Call `progress` on rank 0; if it raises, all ranks do (collective)."""
+    failed = None
+    if progress is not None and comm.rank == 0:
+        try:
+            progress(row)
+        except BaseException as error:
+            failed = error
+    told = comm.bcast(None if failed is None else f"{type(failed).__name__}: {failed}")
+    if failed is not None:
+        raise failed
+    if told is not None:
+        error = InputError(f"{CALL}: progress failed on rank 0: {told}")
+        error.collective = True
+        raise error
 
 
 def _spread(data, use: str = "split") -> Iterator[tuple[str, object]]:

@@ -91,6 +91,18 @@ def test_members_and_walls(folder):  # noqa: F811
 
 @needs_mpi[0]
 @needs_mpi[1]
+def test_what_was_trained_is_written(folder):  # noqa: F811
+    found = mdcore.train("data.xyz", **SHORT)
+    found.write("own.h5")
+    assert read_model("own.h5").networks[0].flat().tobytes() == found.model.networks[0].flat().tobytes()
+    assert read_model("own.h5").name == "own" and main(["info", "own.h5"]) == 0
+    with pytest.raises(mdcore.OutputError, match="already exists"):
+        found.write("own.h5")
+    found.write("own.h5", overwrite=True)
+    with pytest.raises(InputError, match="name it so"):
+        found.write("own.nn")
+
+
 def test_ranks_of_a_communicator_share_the_work(folder):  # noqa: F811
     Path("ranks.py").write_text(
         "import mdcore\nfrom mpi4py import MPI\nfrom mdcore.training.data import sources\n"
@@ -135,3 +147,17 @@ def test_what_is_wrong_is_told_in_words_of_python(folder, data, arguments, told)
     with pytest.raises(InputError) as raised:
         mdcore.train(data, **SHORT | arguments)
     assert told in str(raised.value)
+
+
+class TestProgressThatFails:
+    pytestmark = needs_mpi
+
+    def test_all_ranks_hear_of_it(self, folder):  # noqa: F811
+        Path("fails.py").write_text(
+            f"import mdcore\nfrom mdcore.base.comm import connect\ncomm = connect()\nSHORT = {SHORT!r}\n"
+            "try:\n    mdcore.train('data.xyz', progress=lambda row: 1 / 0, comm=comm, **SHORT)\n"
+            "except ZeroDivisionError:\n    print(f'rank {comm.rank} divided\\n', end='', flush=True)\n"
+            "except mdcore.InputError as error:\n    print(f'rank {comm.rank} {error}\\n', end='', flush=True)\n"
+        )
+        told = mpirun(2, "fails.py", timeout=60).stdout
+        assert "rank 0 divided" in told and "rank 1 mdcore.train: progress failed on rank 0: ZeroDivisionError" in told

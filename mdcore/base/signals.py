@@ -8,6 +8,7 @@ KeyboardInterrupt. Whoever ignores SIGHUP (nohup) goes on.
 
 import signal
 import threading
+import time
 
 NAMES = ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGPIPE")  # not all exist everywhere
 
@@ -45,3 +46,21 @@ class StopSignals:
             raise KeyboardInterrupt
         if self.received is None:
             self.received = signal.Signals(number).name
+
+
+class Deadline:
+    """Asks to stop when `stop` does, or so many minutes from now; `received` says why."""
+
+    def __init__(self, stop, minutes: float):
+        self._stop, self.minutes = stop, minutes
+        self._end = time.monotonic() + 60.0 * minutes
+        self._over = False
+
+    def __call__(self) -> bool:
+        self._over = self._over or time.monotonic() >= self._end
+        return self._over or self._stop()
+
+    @property
+    def received(self) -> str | None:
+        own = f"the end of wall_minutes = {self.minutes:g}" if self._over else None
+        return getattr(self._stop, "received", None) or own

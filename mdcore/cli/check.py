@@ -1,11 +1,14 @@
 """``mdcore check``: is the input right, and what would it do?"""
 
-from mdcore.base.comm import on_root
+from mdcore.base.comm import SelfComm, on_root
+from mdcore.base.errors import InputError
 from mdcore.base.memory import check_neighbours
 from mdcore.cli import assemble, summary
 from mdcore.cli.files import check_names, output_files
 from mdcore.config import load
 from mdcore.config.load import is_training
+from mdcore.config.problems import at
+from mdcore.dynamics.simulation import Simulation
 from mdcore.engine import sanity
 from mdcore.engine.domain import on_grid
 
@@ -45,6 +48,25 @@ def check(path: str, overrides=()) -> str:
     stages = assemble.make_stages(settings)
     assemble.make_reference(settings)
     check_names(settings)
-    lines += [summary.of_stage(stage, len(stages), units) for stage in stages]
+    rehearse(settings, system, potential, stages)
+    for stage in stages:
+        lines += [summary.of_stage(stage, len(stages), units), *summary.details(stage, units)]
     lines += [f"writes      {file} ({what})" for file, what in output_files(settings).items()]
     return "\n".join(lines)
+
+
+def rehearse(settings, system, potential, stages) -> None:
+    """InputError for what only the beginning of a stage finds out: atoms at rest that have to be rescaled, a pressure
+    that functions of Python do not tell. Others are known without computing forces."""
+    rests = system.velocities is None or not system.velocities.any()
+    foreign = any(s.type in ("python", "ase") for s in settings.potential)
+    asked = stages[:1] if rests and hasattr(stages[0].settings, "thermostat") else []
+    asked += [stage for stage in stages if foreign and stage.settings.moves_cell not in ("", "strain_rate")]
+    if not asked:
+        return
+    sim = Simulation(system, potential, seed=settings.seed, skin=settings.neighbors.skin, comm=SelfComm())
+    for stage in asked:
+        try:
+            sim.begin_stage(stage.steps, stage.integrator(), zero_momentum=False)
+        except InputError as error:
+            raise at(settings, ("stage", stage.index, "ensemble"), str(error)) from None

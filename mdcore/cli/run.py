@@ -15,7 +15,7 @@ from mdcore.base.errors import (
     OutputError,
     SimulationError,
 )
-from mdcore.base.signals import StopSignals
+from mdcore.base.signals import Deadline, StopSignals
 from mdcore.cli import assemble, networks, summary
 from mdcore.cli.assemble import Stage
 from mdcore.cli.files import CHECKPOINT, forget, output_files, protect
@@ -69,7 +69,9 @@ def run(settings: Settings, comm, stop=None, *, restart=None, overwrite=False, q
             console.tell("warning", text)
         meter = Meter(sim)
         # signals are caught only now: before and after the steps they end the process at once
-        with StopSignals() if stop is None else nullcontext(stop) as sim.stop_requested:
+        with StopSignals() if stop is None else nullcontext(stop) as asked:
+            minutes = settings.limits.wall_minutes
+            sim.stop_requested = asked if minutes is None else Deadline(asked, minutes)
             run_stages(settings, sim, assemble.remaining(stages, sim, path is not None), outputs, say)
         progress.close()
         timing = meter.report(sim)

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime
 
 from mdcore.config.settings import Settings
+from mdcore.faces.schema import keys, toml
 from mdcore.potentials.base import leaves
 
 
@@ -47,6 +48,20 @@ def of_stage(stage, n_stages: int, units) -> str:
         path = " to ".join(f"{t:g}" for t in s.temperatures)
         text += f" at {path} {units.labels['temperature']}"
     return f"stage {stage.index + 1} of {n_stages}: {text}"
+
+
+DETAILS = ("pressure", "time", "friction", "rate", "compressibility")  # quantities
+
+
+def details(stage, units) -> list[str]:
+    """What else a stage says, in a line: ``            relaxation 500 fs, pressure 0.01 GPa``; nothing if nothing."""
+    s, words = stage.settings, []
+    for name, field in keys(type(s)).items():
+        value, quantity = getattr(s, name), field.metadata["quantity"]
+        if name != "timestep" and value is not None and quantity in DETAILS:
+            shown = f"{value:g}" if isinstance(value, int | float) else toml(value)
+            words.append(f"{name} {shown} {units.labels[quantity]}")
+    return ["            " + ", ".join(words)] if words else []
 
 
 def of_restart(path: str, sim) -> str:

@@ -65,7 +65,7 @@ class ParallelSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class LimitsSettings:
-    """When a run is stopped because its physics broke down."""
+    """When a run is stopped before its end."""
 
     max_temperature: str | float = setting(
         OneOf((Choice(("auto",)), Number(above=0))),
@@ -74,6 +74,14 @@ class LimitsSettings:
         default="auto",
         quantity="temperature",
         example=5000.0,
+    )
+    wall_minutes: float | None = setting(
+        Number(above=0),
+        "Stop after so many minutes of steps, with a checkpoint and exit code 75, as on a signal: a little less than "
+        "a batch system gives. `--restart` goes on, for as long again.",
+        default=None,
+        default_text="no limit",
+        example=710.0,
     )
 
 
@@ -113,7 +121,7 @@ class Settings(Document):
         Sections(tag="ensemble", classes=STAGES, single=True), "The run: stages, one after the other."
     )
     output: OutputSettings = setting(Section(OutputSettings), "Files and screen.", default=OutputSettings())
-    limits: LimitsSettings = setting(Section(LimitsSettings), "Refusals.", default=LimitsSettings())
+    limits: LimitsSettings = setting(Section(LimitsSettings), "When to stop.", default=LimitsSettings())
     analysis: AnalysisSettings | None = setting(
         Section(AnalysisSettings), "Results at the end.", default=None
     )

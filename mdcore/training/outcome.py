@@ -3,13 +3,16 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from mdcore.base.errors import InputError
 from mdcore.engine.evaluation import evaluate
 from mdcore.output.provenance import collect
 from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.committee import committee
+from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.networks.model import HDNNP
 from mdcore.potentials.networks.vectors import make_test_vectors
@@ -47,6 +50,13 @@ class Trained:
         """Of "energy" (meV an atom), "force" (meV/Angstrom) or "stress" (GPa); nan where there is none."""
         found = (r.rmse for r in self.errors if (r.quantity, r.subset, r.group) == (quantity, subset, "all"))
         return next(found, float("nan"))
+
+    def write(self, path, overwrite: bool = False) -> None:
+        """Write the potential as a .h5 file, which `HDNNPotential`, inputs and `mdcore info` read; OutputError. On
+        several ranks one of them writes: `if comm.rank == 0`."""
+        if not str(path).lower().endswith(".h5"):
+            raise InputError(f"{path}: a potential is a .h5 file; name it so")
+        write_h5(replace(self.model, name=Path(path).stem), path, overwrite)
 
     def __str__(self):
         told = metrics.table(self.errors)
