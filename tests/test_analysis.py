@@ -17,7 +17,7 @@ import pytest
 
 pytest.importorskip("mdcore.doors._kernels")
 
-from mdcore import analysis
+from mdcore import analysis, figures
 from mdcore.analysis.state import mismatch
 from mdcore.base.errors import InputError, OutputError
 from mdcore.base.units import get
@@ -312,7 +312,7 @@ def test_pictures_say_what_they_show(tmp_path, monkeypatch):
     from mdcore.analysis import plot
 
     drawn = []
-    monkeypatch.setattr(plot, "write_picture", lambda path, figure, dpi: drawn.append(figure))
+    monkeypatch.setattr(figures, "write_picture", lambda path, figure, dpi: drawn.append(figure))
     rng, box = np.random.default_rng(3), Box.cubic(20.0)
     places = np.array([(a, b, c) for a in range(6) for b in range(6) for c in range(6)]) * (20.0 / 6.0)
     places = places + 0.3 * rng.random((216, 3))

@@ -5,10 +5,22 @@ import itertools
 import numpy as np
 import pytest
 
-from mdcore import EAM, InputError, Simulation, SimulationError, System, VelocityVerlet, evaluate
+from mdcore import (
+    EAM,
+    ExtxyzDump,
+    InputError,
+    LennardJones,
+    Simulation,
+    SimulationError,
+    Sum,
+    System,
+    VelocityVerlet,
+    evaluate,
+)
 from mdcore.__main__ import main
 from mdcore.doors import _kernels
 from mdcore.potentials.manybody.eam import polynomials, read_eam
+from mdcore.structure.atoms import Column
 from mdcore.structure.velocities import maxwell_boltzmann
 from tests import eam_files
 from tests.systems import TRICLINIC, scattered
@@ -175,3 +187,28 @@ def test_runs_by_the_command(tmp_path, monkeypatch, capsys):
     (tmp_path / "in.toml").write_text(text)
     assert main(["run", "in.toml", "--overwrite"]) == 2
     assert "no functions for species Fe" in capsys.readouterr().err
+
+
+def test_the_electron_density_is_told(tmp_path):
+    """Of each atom: by its sum; a finding, and a column of the dump."""
+    tables, system = eam_files.tables(), of(CELLS["cluster"])
+    kinds = [tables.elements.index(name) for name in system.names]
+    r = np.linalg.norm(system.positions[:, None] - system.positions, axis=2)
+    near, grid = (r > 0.0) & (r < tables.cutoff), tables.dr * np.arange(tables.z.shape[-1])
+    want = [
+        sum(np.interp(r[i, j], grid, tables.density[kinds[i], kinds[j]]) for j in np.flatnonzero(near[i]))
+        for i in range(len(r))
+    ]
+    sim = Simulation(system, EAM(tables), VelocityVerlet(0.1))
+    np.testing.assert_allclose(sim.findings["electron_density"], want, atol=1e-5)
+    found = evaluate(Sum(EAM(tables), LennardJones(2.0, 0.01, 0.5)), system, findings=True)
+    np.testing.assert_array_equal(found.findings["electron_density"], sim.findings["electron_density"])
+    dump = ExtxyzDump(tmp_path / "a.xyz", 1)
+    dump.observe(sim)
+    assert "electron_density:R:1" in (tmp_path / "a.xyz").read_text()
+
+
+@pytest.mark.parametrize("wrong", [{"source": "structure"}, {"shape": (2,)}, {"dtype": "i8"}])
+def test_outputs_are_computed_numbers(wrong):
+    with pytest.raises(InputError, match="output: of computed numbers alone"):
+        Column(**{"dtype": "f8", "output": "density"} | wrong).check("rho", "Mine")

@@ -1,19 +1,14 @@
-"""What do structure and motion look like, in one picture?
-
-Matplotlib (an extra) is imported here only, without pyplot: no global state, no display.
-"""
+"""What do structure and motion look like, in one picture?"""
 
 from functools import partial
 
 import numpy as np
 
 from mdcore.analysis.table import of_pair
-from mdcore.base.writing import in_picture, write_picture
+from mdcore.base.writing import in_picture
+from mdcore.figures import COLORS, GREY, INK, RED, figure, plain, save
 from mdcore.output.averages import uncertain
 
-INK, GREY, RED = "#222222", "#8a8f98", "#d55e00"
-# Okabe and Ito: told apart with any kind of colour vision
-COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9")
 ABREAST = 3  # panels
 CLIPPED = 3  # peaks that are named above the panel, at most
 
@@ -21,27 +16,22 @@ CLIPPED = 3  # peaks that are named above the panel, at most
 def draw(report, path) -> None:
     """Write a picture of the g(r) and the mean square displacements of a `Report`.
 
-    Bands are two standard errors wide on either side, from blocks of the trajectory. Raises ImportError without
-    Matplotlib, OutputError if the file can't be written.
+    Bands are two standard errors wide on either side, from blocks of the trajectory. MissingMatplotlib;
+    OutputError if the file can't be written.
     """
-    from matplotlib.figure import Figure
-
     panels = [panel for panel, there in ((_rdf, report.rdf is not None), (_msd, report.diffusion)) if there]
     panels += [partial(_curves, panel) for result in report.further.values() for panel in result.panels]
     wide = min(len(panels), ABREAST)
     high = -(-len(panels) // wide)
-    figure = Figure(figsize=(5.4 * wide, 4.3 * high), layout="constrained", facecolor="white")
-    places = np.ravel(figure.subplots(high, wide))
+    picture = figure(5.4 * wide, 4.3 * high)
+    places = np.ravel(picture.subplots(high, wide))
     for axes in places[len(panels) :]:
         axes.remove()
     for axes, panel in zip(places, panels, strict=False):
         panel(axes, report)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
-        axes.tick_params(labelsize=9, color=INK, labelcolor=INK)
+        plain(axes)
         axes.margins(x=0)
-    figure.suptitle(in_picture("\n".join(conditions(report))), fontsize=10, color=INK)
-    write_picture(path, figure, dpi=160)
+    save(path, picture, "\n".join(conditions(report)), size=10, dpi=160)
 
 
 def conditions(report) -> list[str]:

@@ -15,6 +15,7 @@ from mdcore.base.elements import formula
 from mdcore.base.errors import InputError
 from mdcore.base.units import UnitSystem
 from mdcore.base.writing import writing_text
+from mdcore.figures import MissingMatplotlib
 from mdcore.output.averages import uncertain
 from mdcore.output.trajectory import GROUP, Trajectory
 from mdcore.structure.box import Box
@@ -171,8 +172,8 @@ def analyse(
         try:
             plot.draw(report, picture := base.with_name(base.name + ".png"))
             report.files.append(str(picture))
-        except ImportError:
-            report.notes.append('no plot: Matplotlib is not installed; pip install "mdcore[plot]"')
+        except MissingMatplotlib as error:
+            report.notes.append(f"no plot: {error}")
     return report
 
 

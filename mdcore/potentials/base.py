@@ -163,7 +163,9 @@ class Bound:
     def find(self, work, wanted=None) -> dict[Finding, float | np.ndarray]:
         """{Finding: its value, user units} for the atoms of a Work whose forces were computed last (collective).
         wanted : findings of the potential; None: its `outputs`"""
-        return {}
+        names, n = {column.output: name for name, column in self.columns.items()}, work.atoms.n_owned
+        wanted = self.potential.outputs if wanted is None else wanted
+        return {f: getattr(work.atoms, names[f.name])[:n].copy() for f in wanted if f.name in names}
 
 
 class Sum(Potential):
@@ -225,9 +227,9 @@ class BoundSum(Bound):
             term.compute(atoms, neighbors.of(term.potential), domain, out)
 
     def find(self, work, wanted=None):
-        """Of several that tell the same, that counts whose first number is the largest."""
+        """Of several that tell the same, that counts whose first number of all atoms is the largest."""
         found = [own for term in self.terms if (own := term.find(work, wanted))]
-        found.sort(key=lambda own: next(iter(own.values())))
+        found.sort(key=lambda own: next((value for finding, value in own.items() if not finding.per_atom), 0.0))
         return {finding: value for own in found for finding, value in own.items()}
 
     def tail(self, counts, box) -> tuple[float, float]:

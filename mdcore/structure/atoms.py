@@ -23,6 +23,7 @@ class Column:
     source : "structure", they are the atom's and go with it to its new owner; "computed", by who needs them
     ghosts : ghosts get them with their positions when lists are built; else on demand (`Domain.forward`)
     adds : what stands at ghosts is added to their owners' (`Domain.reverse_add`)
+    output : computed ones are told as findings of that name (potentials/base.py), as a column of the dump; None: not
     grid : they are multiples of 2^-grid (exact.py), as what is added must be: or its bits depend on the ranks
     """
 
@@ -32,12 +33,15 @@ class Column:
     ghosts: bool = False
     adds: bool = False
     grid: int | None = None
+    output: str | None = None
 
     def check(self, name: str, owner: str) -> None:
         """InputError for a declaration that can't be kept."""
         where = f"{owner}: column {name!r}"
         if name in COLUMNS:
             raise InputError(f"{where}: the engine has a column of that name; choose another one")
+        if self.output is not None and (self.source != "computed" or self.shape or np.dtype(self.dtype) != np.float64):
+            raise InputError(f"{where}: output: of computed numbers alone, one float64 an atom")
         if self.source not in SOURCES:
             raise InputError(f"{where}: source = {self.source!r}: expected one of {', '.join(SOURCES)}")
         if self.adds and (self.grid is None or np.dtype(self.dtype) != np.float64):

@@ -31,7 +31,8 @@ MOVES = "move_mask"  # T: the atom moves (ASE, QUIP)
 MOBILE = ("selective_dynamics", "movable", "mobile")  # likewise, columns of T and F
 FROZEN = ("fixed", "frozen", "fix", "fix_atoms", "fixed_atoms", "freeze")  # T: it does not; of T and F, or 0 and 1
 TRUE, FALSE = ("T", "t", "True", "true", "TRUE", "1"), ("F", "f", "False", "false", "FALSE", "0")
-RESULTS = ("force", "energ", "stress", "virial", "disagreement")  # in names of what would be wrong after a step
+# in names of what would be wrong after a step
+RESULTS = ("force", "energ", "stress", "virial", "disagreement", "electron_density")
 OTHERS = {"R": "f8", "I": "i8", "L": "U5", "S": "U64"}  # how columns of users are read, by their type
 LONGEST_LABEL = 63  # characters
 NAME = re.compile(r"[^\s:=/\\\"',.][^\s:=/\\\"',]*")

@@ -1,19 +1,14 @@
 """How do predictions lie beside labels, how are errors distributed, how did training go?
-
-Matplotlib (an extra) is imported here only, without pyplot: no global state, no display.
 """
 
 import numpy as np
 
 from mdcore.base.errors import InputError
 from mdcore.base.units import GIGAPASCAL
-from mdcore.base.writing import in_picture, write_picture
+from mdcore.figures import COLORS, GREY, INK, figure, plain, save
 from mdcore.training.data.labelled import composition, elements_of
 from mdcore.training.metrics import APART, UPPER
 
-INK, GREY = "#222222", "#8a8f98"
-# Okabe and Ito: told apart with any kind of colour vision
-COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00")
 MOST_POINTS = 40000  # of a cloud; more are thinned evenly
 
 
@@ -22,7 +17,7 @@ def draw_parity(subsets: dict, path, title: str = "") -> None:
 
     Energies are drawn from the zero that `from_elements` finds, which the panel states.
 
-    subsets : {name: (data, Predictions)}. InputError without Matplotlib, OutputError if the file can't be written.
+    subsets : {name: (data, Predictions)}. MissingMatplotlib; OutputError if the file can't be written.
     """
     columns = {name: pairs(data, found) for name, (data, found) in subsets.items()}
     stated = ""
@@ -34,15 +29,13 @@ def draw_parity(subsets: dict, path, title: str = "") -> None:
     quantities = [q for q in ("energy", "force", "stress") if any(q in own for own in columns.values())]
     if not quantities:
         raise InputError(f"{path}: nothing to draw: the structures have no energies, forces or stress")
-    figure = _figure(5.2, 4.2 * len(quantities), 2)
-    axes = figure.subplots(len(quantities), 2, squeeze=False)
+    picture = figure(2 * 5.2, 4.2 * len(quantities))
+    axes = picture.subplots(len(quantities), 2, squeeze=False)
     for row, quantity in zip(axes, quantities, strict=True):
         found = {name: own[quantity] for name, own in columns.items() if quantity in own}
         _parity(row[0], quantity, found, stated if quantity == "energy" else "")
         _distribution(row[1], quantity, found)
-    if title:
-        figure.suptitle(in_picture(title), fontsize=11, color=INK)
-    write_picture(path, figure, dpi=150)
+    save(path, picture, title)
 
 
 def pairs(data, found) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -113,8 +106,8 @@ def draw_learning(history: dict, path, title: str = "", chosen: int | None = Non
     quantities = [q for q in UNITS if any(name.endswith(f" {q}") for name in measured)]
     if not quantities:
         raise InputError(f"{path}: nothing to draw: no property was measured")
-    figure = _figure(5.2, 3.9, len(quantities))
-    for axes, quantity in zip(figure.subplots(1, len(quantities), squeeze=False)[0], quantities, strict=True):
+    picture = figure(5.2 * len(quantities), 3.9)
+    for axes, quantity in zip(picture.subplots(1, len(quantities), squeeze=False)[0], quantities, strict=True):
         named = [name for name in measured if name.endswith(f" {quantity}")]
         for color, name in zip(COLORS * len(named), named, strict=False):
             values = np.asarray(history[name], dtype=float)
@@ -130,10 +123,8 @@ def draw_learning(history: dict, path, title: str = "", chosen: int | None = Non
         axes.set_ylabel(f"RMSE, {ERROR_UNITS[quantity]}", color=INK)
         axes.set_title(quantity, fontsize=11, color=INK, loc="left")
         axes.legend(frameon=False, fontsize=9)
-        _plain(axes)
-    if title:
-        figure.suptitle(in_picture(title), fontsize=11, color=INK)
-    write_picture(path, figure, dpi=150)
+        plain(axes)
+    save(path, picture, title)
 
 
 UNITS = {"energy": "eV/atom", "force": "eV/Å", "stress": "GPa"}
@@ -163,7 +154,7 @@ def _parity(axes, quantity, found, stated: str = "") -> None:
     axes.legend(frameon=False, fontsize=9, markerscale=3, loc="upper left")
     if stated:
         axes.set_title(stated, fontsize=8, color=INK, loc="left")
-    _plain(axes)
+    plain(axes)
 
 
 def _distribution(axes, quantity, found) -> None:
@@ -183,24 +174,10 @@ def _distribution(axes, quantity, found) -> None:
     axes.set_ylim(bottom=0.5 * low)  # half of what one number makes
     if len(errors) > 1:
         axes.legend(frameon=False, fontsize=9)
-    _plain(axes)
+    plain(axes)
 
 
 def _short(value: float, _place) -> str:
     """A tick of a logarithmic axis: 0.2, 5, 20; those that would crowd have no number."""
     first = f"{value:e}"[0]
     return f"{value:g}" if first in "125" else ""
-
-
-def _figure(width: float, height: float, columns: int):
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise InputError('Matplotlib is not installed: pip install "mdcore[plot]"') from None
-    return Figure(figsize=(width * columns, height), layout="constrained", facecolor="white")
-
-
-def _plain(axes) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.tick_params(labelsize=9, color=INK, labelcolor=INK)

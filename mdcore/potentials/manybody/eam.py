@@ -18,7 +18,7 @@ from mdcore.base.exact import FORCE_BITS
 from mdcore.base.files import read_text
 from mdcore.base.numerals import number as numeral
 from mdcore.doors._kernels import EAM as Kernels
-from mdcore.potentials.base import Bound, Potential
+from mdcore.potentials.base import Bound, Finding, Potential
 from mdcore.potentials.cubics import cubics
 from mdcore.structure.atoms import Column
 
@@ -39,6 +39,9 @@ class EAMTables:
         self.density, self.z, self.dr, self.cutoff, self.comment = density, z, dr, cutoff, comment
 
 
+DENSITY = Finding("electron_density", per_atom=True)  # in the unit of the file
+
+
 class EAM(Potential):
     """The embedded-atom method between all atoms closer than the cutoff.
 
@@ -49,6 +52,7 @@ class EAM(Potential):
     """
 
     truncated = tells_virials = True
+    findings = (DENSITY,)
 
     def __init__(self, path, format: str | None = None):
         self.tables = path if isinstance(path, EAMTables) else read_eam(path, format)
@@ -70,7 +74,7 @@ class EAM(Potential):
 class BoundEAM(Bound):
     """The embedded-atom method in a system of these species."""
 
-    columns: ClassVar = {"rho": Column("f8", adds=True, grid=FORCE_BITS), "slope": Column("f8")}
+    columns: ClassVar = {"rho": Column("f8", adds=True, grid=FORCE_BITS, output=DENSITY.name), "slope": Column("f8")}
 
     def __init__(self, potential: EAM, symbols):
         self.potential, self.symbols, it = potential, tuple(symbols), potential.tables
