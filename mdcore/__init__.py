@@ -30,6 +30,7 @@ _HOME = {
     "select": "structure.groups",
     "Simulation": "dynamics.simulation",
     "evaluate": "engine.evaluation",
+    "relax": "properties.relaxation",
     "rerun": "recompute",
     "train": "trainer",
     "Evaluation": "engine.single",

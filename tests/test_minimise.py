@@ -8,6 +8,7 @@ import pytest
 from mdcore import FIRE, LBFGS, InputError, LennardJones, Simulation, System, VelocityVerlet, maxwell_boltzmann
 from mdcore.dynamics.loading import check_state
 from mdcore.output import checkpoint
+from mdcore.structure import extxyz, frames
 from tests.mpi import mpirun, needs_mpi
 
 ARGON = {"cutoff": 8.5, "epsilon": 0.01034, "sigma": 3.4, "truncation": "force-shifted"}
@@ -217,3 +218,23 @@ def check_same(whole, again):
     assert again["step"] == whole["step"]
     for name in ("positions", "velocities", "matrix"):
         assert np.array_equal(whole[name], again[name]), name
+
+
+def test_the_command(tmp_path, monkeypatch, capsys):
+    from mdcore.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    Path("lj.toml").write_text(INPUT.replace("METHOD", "fire"))
+    with open("start.xyz", "w") as stream:
+        extxyz.write_frame(stream, argon(vacancy=True, skew=0.02))
+    command = ["relax", "start.xyz", "--potential", "lj.toml", "--cell", "--max-force", "1e-3", "--pressure", "0.05"]
+    assert main(command) == 0
+    assert "relaxed: largest force" in capsys.readouterr().out
+    relaxed, path = System.read("start.relaxed.xyz"), list(frames.systems("start.path.xyz"))
+    assert np.linalg.norm(relaxed.info["forces"], axis=1).max() <= 1e-3
+    assert relaxed.info["stress"] == pytest.approx([-0.05] * 3 + [0.0] * 3, abs=0.05)
+    assert len(path) > 5
+    assert main(command) == 4 and "exists" in capsys.readouterr().err
+    again = ["relax", "start.relaxed.xyz", "--potential", "lj.toml", "--no-path", "--output", "other.xyz"]
+    assert main([*again, "--max-force", "1e-7", "--steps", "1"]) == 1 and "more --steps" in capsys.readouterr().err
+    assert main([*again, "--overwrite", "--pressure", "1"]) == 2 and 'cell = "free"' in capsys.readouterr().err

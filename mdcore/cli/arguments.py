@@ -8,6 +8,7 @@ import sys
 
 from mdcore.base import console
 from mdcore.base.errors import InputError
+from mdcore.cli import property_arguments
 
 EPILOG = """\
 examples:
@@ -73,7 +74,7 @@ examples:
 """
 EXIT_CODES = {
     0: "done",
-    1: "an internal error; of mdcore verify: a row FAILs",
+    1: "an internal error; of mdcore verify: a row FAILs; of mdcore relax: not relaxed",
     2: "wrong input, or a wrong command",
     3: "the physics broke down: explosion, overlap, lost atom",
     4: "files can't be written or read, or would be overwritten",
@@ -326,6 +327,7 @@ def build() -> Parser:
     rerun.add_argument("--threads", metavar="N", type=int, help="of each rank (MDCORE_NUM_THREADS, or 1)")
     rerun.add_argument("--overwrite", action="store_true", help="replace FILEs")
     rerun.set_defaults(module="mdcore.cli.rerun")
+    property_arguments.add(commands, units)
     convert = commands.add_parser(
         "convert",
         help="convert a network potential, or a trajectory",

@@ -16,6 +16,7 @@ COMMANDS = {
     "verify": "validate-potential selftest",
     "analyse": "analyze analysis plot rdf msd diffusion",
     "rerun": "recompute reevaluate re-evaluate rescore relabel label",
+    "relax": "minimise minimize min optimise optimize-geometry geometry",
     "convert": "export import n2p2 merge committee",
 }
 INSTEAD = {

@@ -1,0 +1,103 @@
+"""``mdcore relax``: where do the atoms of this structure come to rest?"""
+
+import os
+
+from mdcore.base import console
+from mdcore.base.comm import on_root
+from mdcore.base.errors import InputError, OutputError
+from mdcore.base.writing import writing_text
+from mdcore.cli.clashes import clash
+from mdcore.cli.evaluate import potential_files, with_units
+from mdcore.cli.potential import parse_units
+from mdcore.output.dump import ExtxyzDump
+from mdcore.structure.extxyz import write_frame
+
+UNDONE = 1  # exit code
+
+
+def command(arguments, comm) -> int:
+    from mdcore.properties.relaxation import relax
+
+    name_outputs(arguments)
+    minimiser = on_root(comm, lambda: minimiser_of(arguments), share=True)
+    potential, system = on_root(comm, lambda: prepare(arguments), share=True)
+    watchers = [(1, Told(comm))]
+    if not arguments.no_path:
+        watchers.append((1, ExtxyzDump(arguments.path, 1, overwrite=arguments.overwrite).observe))
+    found = relax(potential, system, minimiser, arguments.steps, observers=watchers, comm=comm)
+    on_root(comm, lambda: finish(arguments, found, system.units))
+    return 0 if found.converged else UNDONE
+
+
+def name_outputs(arguments) -> None:
+    """Names that are not given are STRUCTURE's."""
+    if arguments.no_path and arguments.path:
+        raise InputError("--path and --no-path: give one of them")
+    stem = os.path.splitext(os.path.basename(arguments.structure))[0]
+    arguments.output = arguments.output or f"{stem}.relaxed.xyz"
+    arguments.path = arguments.path or f"{stem}.path.xyz"
+
+
+def prepare(arguments):
+    """(potential, System). InputError, OutputError."""
+    from mdcore.structure.system import System
+
+    outputs = [arguments.output] if arguments.no_path else [arguments.output, arguments.path]
+    if wrong := clash(outputs, [arguments.structure, *potential_files(arguments.potential)]):
+        raise InputError(f"{wrong}; choose another name")
+    for name in outputs:
+        if os.path.lexists(name) and not arguments.overwrite:
+            raise OutputError(f"{name}: exists; choose another name (--output, --path), or add --overwrite")
+        if not os.path.isdir(os.path.dirname(os.path.realpath(name))):
+            raise OutputError(f"{name}: there is no such folder")
+    potential, units = with_units(arguments.potential, parse_units(arguments.units))
+    return potential, System.read(arguments.structure, arguments.frame, units, labels=False)
+
+
+def minimiser_of(arguments):
+    """As the options say; InputError."""
+    from mdcore.dynamics.motion.fire import FIRE
+    from mdcore.dynamics.motion.lbfgs import LBFGS
+
+    stress = arguments.stress
+    if stress is not None:
+        try:
+            stress = [float(word) for word in stress.split(",")]
+        except ValueError:
+            raise InputError(f"--stress {stress}: expected six numbers, xx,yy,zz,yz,xz,xy") from None
+    method = {"lbfgs": LBFGS, "fire": FIRE}[arguments.method]
+    return method(
+        arguments.max_force, arguments.max_stress, arguments.cell, arguments.pressure, stress, arguments.max_step
+    )
+
+
+class Told:
+    """A line now and then: at calls 1, 2, 5, 10, 20, 50, ..."""
+
+    def __init__(self, comm):
+        self.comm, self.next = comm, 0
+
+    def __call__(self, sim) -> None:
+        thermo, minimiser = sim.thermo(), sim.integrator
+        if self.comm.rank or (sim.step < self.next and not minimiser.converged):
+            return
+        if not self.next:
+            unit = sim.units.labels
+            print(f"{'step':>6}{'energy':>18}{'largest force':>16}{'stress':>12}")
+            print(f"{'':6}{unit['energy']:>18}{unit['force']:>16}{unit['pressure']:>12}")
+        stress = f"{minimiser.stress:12.4g}" if minimiser.moves_cell else f"{'-':>12}"
+        print(f"{sim.step:6}{thermo.potential:18.8f}{minimiser.force:16.4g}{stress}", flush=True)
+        self.next = 1 if not self.next else self.next * (5 if str(self.next)[0] == "2" else 2)
+        self.next = {10: 10, 4: 5}.get(self.next, self.next)
+
+
+def finish(arguments, found, units) -> None:
+    """Write the structure, and tell."""
+    output = arguments.output
+    with writing_text(output, overwrite=arguments.overwrite) as stream:
+        write_frame(stream, found.system, forces=found.forces, energy=found.energy, stress=found.stress)
+    print(f"\n{found.minimiser.outcome(units)}\n\nwrote {output}")
+    if not arguments.no_path:
+        print(f"wrote {arguments.path} (the path)")
+    if not found.converged:
+        console.tell("warning", f"not relaxed after {arguments.steps} steps: go on from {output}, with more --steps")

@@ -1,0 +1,1 @@
+"""What follows from energies and forces of relaxed structures?"""

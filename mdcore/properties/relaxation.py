@@ -1,0 +1,75 @@
+"""Where do these atoms come to rest? One structure, relaxed by a minimiser in a simulation of its own."""
+
+from copy import copy
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdcore.base.comm import connect
+from mdcore.dynamics.motion.lbfgs import LBFGS
+from mdcore.dynamics.simulation import Simulation
+from mdcore.engine.evaluation import open_potential
+from mdcore.structure.system import LABELS, System
+
+
+@dataclass(frozen=True, eq=False)
+class Relaxed:
+    """What `relax` found; user units, the same on every rank but for `system`, which rank 0 has.
+
+    system : System, atoms in their order; energy : float; forces : float64 [n, 3]
+    stress : float64 [6], xx yy zz yz xz xy, negative when compressed; nan unless fully periodic
+    converged : bool; largest_force : float; stress_deviation : from what was wanted, nan for a fixed cell
+    calls : evaluations of forces; minimiser : that did it
+    """
+
+    system: object
+    energy: float
+    forces: np.ndarray
+    stress: np.ndarray
+    converged: bool
+    largest_force: float
+    stress_deviation: float
+    calls: int
+    minimiser: object
+
+
+def relax(potential, system, minimiser=None, steps: int = 1000, *, observers=(), comm=None) -> Relaxed:
+    """Relax a structure (collective).
+
+    potential : as for `evaluate`; system : a System or ase.Atoms (on several ranks, what rank 0 has counts)
+    minimiser : LBFGS(...) or FIRE(...); None: LBFGS()
+    observers : (every, function of the Simulation) pairs
+    """
+    comm, minimiser = connect(comm), minimiser or LBFGS()
+    system = at_rest(system) if comm.rank == 0 else None
+    sim = Simulation(system, open_potential(potential), minimiser, comm=comm)
+    for every, function in observers:
+        sim.every(every, function)
+    sim.run(steps)
+    thermo, snapshot = sim.thermo(), sim.snapshot()
+    return Relaxed(
+        None if snapshot is None else moved(system, snapshot.box, snapshot.positions),
+        thermo.potential,
+        sim.forces,
+        thermo.stress,
+        minimiser.converged,
+        minimiser.force,
+        minimiser.stress,
+        minimiser.calls,
+        minimiser,
+    )
+
+
+def at_rest(system):
+    """The same atoms without velocities, as a System."""
+    system = copy(system) if isinstance(system, System) else System.from_ase(system)
+    system.velocities = None
+    return system
+
+
+def moved(system, box, positions):
+    """The same atoms elsewhere, in another cell."""
+    system = copy(system)
+    system.box, system.positions = box, positions
+    system.info = {key: value for key, value in system.info.items() if key not in LABELS}
+    return system
