@@ -29,7 +29,7 @@ THERMOSTATS = {
 
 
 class Liquid:
-    name, dt, tau, compressibility = "liquid", 0.004, 0.1, 0.1
+    name, dt, tau, compressibility = "liquid", 0.002, 0.1, 0.1
     temperatures, pressures = (1.2, 1.3), (1.0, 1.3)
 
     def __init__(self):
@@ -47,7 +47,7 @@ class Crystal(Liquid):
 
 
 class Silicon:
-    name, dt, tau, compressibility = "silicon", 2.0, 50.0, 0.01
+    name, dt, tau, compressibility = "silicon", 1.0, 50.0, 0.01
     temperatures, pressures = (500, 600), (0.0, 2.0)
 
     def __init__(self):
@@ -155,7 +155,7 @@ def draw(found, path: str) -> None:
 
 def main() -> None:
     parser = common.parser(__doc__)
-    parser.add_argument("--steps", type=int, default=400_000)
+    parser.add_argument("--steps", type=int, default=200_000)
     parser.add_argument("--silicon", action="store_true", help="8 atoms of silicon with the network that ships")
     parser.add_argument("--picture", help="where to draw the ratios of distributions")
     options = parser.parse_args()

@@ -18,6 +18,7 @@ from mdcore import (
     LennardJones,
     MartynaTobiasKlein,
     NoseHoover,
+    PositionRestraint,
     Simulation,
     System,
     VelocityRescaling,
@@ -269,6 +270,22 @@ def test_volume_of_an_ideal_gas_with_inertia():
     assert count > 80
     assert volumes.mean() == pytest.approx(90.0, abs=4.5 * 30.0 / math.sqrt(count))
     assert volumes.var() == pytest.approx(900.0, rel=0.05 + 5.5 * math.sqrt(2.6 / count))
+
+
+@pytest.mark.parametrize("scheme", ["BAOAB", "plain"])
+def test_error_of_the_time_step_of_a_harmonic_crystal(scheme):
+    """With h = omega dt = 1: BAOAB has the right potential energy and 1 - h^2 / 4 of the kinetic, velocity Verlet
+    beside a bath the right kinetic energy and 1 / (1 - h^2 / 4) of the potential (B. Leimkuhler, C. Matthews, J. Chem.
+    Phys. 138, 174102 (2013), section III)."""
+    system = System.build("sc", density=0.5, species="A", units="lj", repeat=(6, 6, 6))
+    system.columns["anchor"] = system.positions.copy()
+    maxwell_boltzmann(system, T, 1)
+    integrator = Langevin(0.1, T, 2.0) if scheme == "BAOAB" else VelocityVerlet(0.1, Andersen(T, 1.0))
+    sim = Simulation(system, PositionRestraint(100.0), integrator, seed=6, skin=2.0)
+    sim.run(100)
+    rows = observed(sim, 4000, 5, "potential_energy", "kinetic_energy") / (1.5 * T * system.n_atoms)
+    wanted = (1.0, 0.75) if scheme == "BAOAB" else (1.0 / 0.75, 1.0)
+    np.testing.assert_allclose(rows.mean(axis=0), wanted, rtol=0.02)
 
 
 @pytest.mark.parametrize("cuts", [(40,), (41, 90)])
