@@ -233,8 +233,8 @@ def test_columns_of_the_thermo_log(tmp_path):
         assert thermo["wall_force_x"].shape == (3,) and np.abs(thermo["wall_force_z"][:]).max() > 0.0
         assert not thermo["wall_temperature"][:].any() and np.ptp(thermo["wall_center_z"][:]) == 0.0
         assert thermo["wall_force_x"].attrs["unit"] == "epsilon/sigma"
-    with pytest.raises(InputError, match="no measure 'heat'; there are temperature"):
-        ThermoLog(5, groups={"wall": ["heat"]})
+    with pytest.raises(InputError, match="no measure 'entropy'; there are temperature"):
+        ThermoLog(5, groups={"wall": ["entropy"]})
 
 
 def test_a_restart_has_the_groups_of_the_start(tmp_path, capsys):

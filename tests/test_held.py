@@ -163,9 +163,13 @@ def test_heat_flows_from_hot_to_cold():
     sim = Simulation(system, potential(), integrator, seed=3)
     first, seen = sim.thermo().conserved, []
     sim.run(500)
+    before = sim.thermo().total - first  # put in so far
     sim.every(10, lambda sim: seen.append([sim.group(name).temperature for name in slabs]))
     sim.run(1500)
     hot, between, cold = np.mean(seen, axis=0)
+    heats = [sim.group(name).heat for name in ("hot", "cold")]
+    assert heats[0] > 5.0 > -5.0 > heats[1] and np.isnan(sim.group("between").heat)
+    assert sum(heats) == pytest.approx(sim.thermo().total - first - before, abs=0.3)
     assert 0.5 > hot > between + 0.05 > cold + 0.1 > 0.2
     assert sim.thermo().conserved == pytest.approx(first, abs=0.3)  # of -2000
 
@@ -220,7 +224,7 @@ where = "2 < z < 4"
 name = "cold"
 where = "z > 6"
 fixed = "y"
-measure = ["temperature", "center", "force"]
+measure = ["temperature", "center", "force", "heat"]
 [[potential]]
 type = "lj"
 cutoff = 2.3
@@ -344,9 +348,12 @@ def test_each_group_has_the_temperature_of_its_thermostat():
     others = ~(system.columns["hot"] | system.columns["cold"])
     first, still, seen = sim.thermo().conserved, sim.velocities[others], []
     sim.run(100)
+    before = sim.thermo().total
     sim.every(20, lambda sim: seen.append([sim.group(name).kinetic for name in ("hot", "cold")]))
     sim.run(3000)
     seen = np.array(seen)
+    heats = [sim.group(name).heat for name in ("hot", "cold")]
+    assert sum(heats) == pytest.approx(sim.thermo().total - before, abs=1e-6) and all(heats)
     for k, (name, want) in enumerate((("hot", 2.0), ("cold", 0.5))):
         motions = sim.group(name).motions
         assert motions == 3 * system.columns[name].sum() - fixed[system.columns[name]].sum()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mdcore.base.names import is_group_name
 from mdcore.faces.schema import Choice, Integer, List, OneOf, Text, setting
 
-MEASURES = ("temperature", "kinetic", "center", "velocity", "force")  # as dynamics/measures.py has them
+MEASURES = ("temperature", "kinetic", "center", "velocity", "force", "heat")  # as dynamics/measures.py has them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,8 @@ class GroupSettings:
     measure: tuple[str, ...] = setting(
         List(Choice(MEASURES)),
         "Columns of the thermo log: `temperature`, `kinetic` energy; `center` of mass, its `velocity`, and the sum of "
-        "`force`s on its atoms, also of those that are held, along x, y, z.",
+        "`force`s on its atoms, also of those that are held, along x, y, z; the `heat` that its bath "
+        "has put in since the stage began.",
         default=(),
         default_text="none",
         example=["temperature", "force"],

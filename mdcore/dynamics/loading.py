@@ -304,6 +304,7 @@ def snapshot(sim) -> thermo.Snapshot | None:
 def state(sim) -> dict | None:
     heat = exact.integer(sim.comm.sum(exact.limbs(sim.heat)))
     gathered = _gather(sim, "x", "v", "masses", "images")
+    integrator = {} if sim._running is None else sim._running.state()
     if gathered is None:
         return None
     x, v, masses, images = gathered
@@ -321,7 +322,7 @@ def state(sim) -> dict | None:
         "matrix": np.array(sim.cell.matrix),
         "origin": np.array(sim.cell.origin),
         "strained": sim.work.lattice,
-        "integrator": {} if sim._running is None else sim._running.state(),
+        "integrator": integrator,
         "periodic": [int(p) for p in sim.box.periodic],
         "units": sim.units.name,
         "info": {str(key): str(item) for key, item in sim.system.info.items()},

@@ -14,6 +14,7 @@ MEASURES = {
     "center": ("length", "xyz"),
     "velocity": ("velocity", "xyz"),
     "force": ("force", "xyz"),
+    "heat": ("energy", ""),
 }
 
 
@@ -69,6 +70,15 @@ class Group:
     def velocity(self) -> np.ndarray:
         """float64 [3], of the centre of mass."""
         return self._mean(self._sim.atoms.velocities[self._rows], exact.ENERGY_BITS) / self._sim.units.velocity
+
+    @property
+    def heat(self) -> float:
+        """What its bath has put in since the stage began; nan if it has none of its own."""
+        integrator = self._sim._running
+        heat = integrator and integrator.heat_of(self.name)
+        if heat is None:
+            return np.nan
+        return exact.value(exact.integer(self._sim.comm.sum(exact.limbs(heat))), exact.ENERGY_BITS)
 
     @property
     def force(self) -> np.ndarray:

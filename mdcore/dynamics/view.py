@@ -86,8 +86,8 @@ class View:
         return self.thermo().density
 
     def group(self, name: str) -> Group:
-        """What the atoms of a group do, all together: temperature, kinetic, center, velocity, force. InputError for
-        one that is not there."""
+        """What the atoms of a group do, all together: temperature, kinetic, center, velocity, force, heat. InputError
+        for one that is not there."""
         return Group(self, name)
 
     @property

@@ -52,13 +52,19 @@ class Baths(Part):
             own.refresh()
             part.act(own, integrator, *share)
 
+    def heat_of(self, group):
+        return next((run.heat for run in self._runs if run.name == group), None)
+
     def state(self):
-        return {name: told for name, part in self.thermostats.items() if (told := part.state())}
+        parts = self.thermostats
+        return {run.name: {"heat": run.whole(run.heat), "part": parts[run.name].state()} for run in self._runs}
 
     def restore(self, state):
-        for name, told in state.items():
-            if name in self.thermostats:
-                self.thermostats[name].restore(told)
+        for run in self._runs:
+            if told := state.get(run.name):
+                run.heat = run.share(told["heat"])
+                if told["part"]:
+                    self.thermostats[run.name].restore(told["part"])
 
 
 class RunOfGroup:
@@ -66,6 +72,7 @@ class RunOfGroup:
 
     def __init__(self, run, name: str, number: int):
         self.run, self.name, self.number = run, name, number
+        self.heat = 0  # that its thermostat has put in, this rank's share
         self._member = run.group(name)
         self.degrees_of_freedom = run.free(name)
         self.refresh()
@@ -104,4 +111,10 @@ class RunOfGroup:
         self.run.atoms.velocities[self._rows] *= factor
         self.run.forget()
         self._kinetic = factor**2 * kinetic
-        self.run.gain(0.5 * (factor**2 - 1.0) * float(np.trace(kinetic)) if gain is None else gain)
+        self.gain(0.5 * (factor**2 - 1.0) * float(np.trace(kinetic)) if gain is None else gain)
+
+    def gain(self, energy: float) -> None:
+        """So much came from outside (rank 0 keeps the books)."""
+        before = self.run.heat
+        self.run.gain(energy)
+        self.heat += self.run.heat - before

@@ -14,6 +14,7 @@ from mdcore.structure.columns import FIXED
 from mdcore.structure.groups import group_of
 
 MOST_BATHS = 30
+HEATS = "heats of baths"  # in a checkpoint
 
 
 class Bath:
@@ -63,6 +64,7 @@ class Langevin(VelocityVerlet):
         super().start(run)
         self.decays = [math.exp(-bath.friction * self.timestep) for bath in self.baths]
         self._bath = self._kinds = None
+        self._heats = [0] * len(self.baths)
         if run.n_fixed or self.baths[0].group is not None:
             self._sort(run)
         self._limbs = np.zeros((1 if self._kinds is None else len(self._kinds), exact.LIMBS), dtype=np.int64)
@@ -95,8 +97,25 @@ class Langevin(VelocityVerlet):
         motion = _kernels.langevin_first(
             run.atoms, self.dt, run.big, run.seed, run.step, self.decays[0], spreads[0], self._limbs, self._bath, rows
         )
-        run.heat += sum(map(exact.integer, self._limbs))
+        for limbs, kind in zip(self._limbs, [(0,)] if self._kinds is None else self._kinds, strict=True):
+            heat = exact.integer(limbs)
+            run.heat += heat
+            self._heats[kind[0]] += heat  # of no bath it is 0
         return motion
+
+    def heat_of(self, group):
+        return next((h for h, bath in zip(self._heats, self.baths, strict=True) if bath.group == group), None)
+
+    def state(self):
+        if self.baths[0].group is None:
+            return super().state()
+        told = {bath.group: self.run.whole(h) for h, bath in zip(self._heats, self.baths, strict=True)}
+        return super().state() | {HEATS: told}
+
+    def restore(self, state):
+        super().restore(state)
+        told = state.get(HEATS, {})
+        self._heats = [self.run.share(told.get(bath.group, "0")) for bath in self.baths]
 
     def _rows(self, spreads) -> np.ndarray:
         """float64 [kinds, 8], what the kernel reads (ext/core/md_types.h)."""

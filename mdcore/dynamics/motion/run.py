@@ -122,6 +122,16 @@ class Run:
         if self.comm.rank == 0:
             self.heat += round(energy * 2.0**exact.ENERGY_BITS)
 
+    def whole(self, heat: int) -> str:
+        """A share of heat of each rank, added up: for a checkpoint (collective)."""
+        return str(exact.integer(self.comm.sum(exact.limbs(heat))))
+
+    def share(self, heat: str) -> int:
+        """The reverse: rank 0 keeps the book; TypeError or ValueError for what is no number."""
+        if len(heat) > 1000:
+            raise ValueError("heat")
+        return int(heat) if self.comm.rank == 0 else 0 * int(heat)
+
     def scale_velocities(self, factor: float, gain: float | None = None) -> None:
         """All velocities times `factor`; booked is what that does to the energy, or `gain` (collective)."""
         kinetic = self.kinetic()

@@ -113,8 +113,13 @@ class VelocityVerlet:
         """Half kick. Returns the row of an atom with an impossible force, or -1."""
         return _kernels.second_kick(run.atoms, self.dt)
 
+    def heat_of(self, group: str) -> int | None:
+        """What the bath of a group has put in since the stage began, on the grid of heat, this rank's share; None: it
+        has no bath of its own."""
+        return self.thermostat and self.thermostat.heat_of(group)
+
     def state(self) -> dict:
-        """What a continued run must know beside atoms, cell and clock: {name of a part: its numbers}."""
+        """What a continued run must know beside atoms, cell and clock: {name of a part: its numbers} (collective)."""
         return {type(part).__name__: told for part in self.parts if (told := part.state())}
 
     def restore(self, state: dict) -> None:
@@ -154,12 +159,16 @@ class Part:
         """Of a barostat: will it take the place of half kick and drift, `drift(run, integrator)`?"""
         return False
 
+    def heat_of(self, group: str) -> int | None:
+        """Of a thermostat: as of the integrator."""
+        return None
+
     def needs_virial(self, step: int) -> bool:
         """Will it ask for the virial at the end of `step`?"""
         return False
 
     def state(self) -> dict:
-        """Numbers and arrays that a continued run needs."""
+        """Numbers and arrays that a continued run needs (collective)."""
         return {}
 
     def restore(self, state: dict) -> None:
