@@ -7,13 +7,17 @@ import numpy as np
 import pytest
 
 from mdcore import (
+    Andersen,
     Bath,
     Baths,
+    Berendsen,
     CellRescaling,
     ExternalForce,
     InputError,
     Langevin,
     LennardJones,
+    MartynaTobiasKlein,
+    NoseHoover,
     Simulation,
     StrainRate,
     Sum,
@@ -23,6 +27,8 @@ from mdcore import (
     maxwell_boltzmann,
     select,
 )
+from mdcore.cli import assemble
+from mdcore.config.load import parse
 from mdcore.output import checkpoint
 from tests.mpi import mpirun, needs_mpi
 
@@ -64,6 +70,12 @@ def nothing():
         lambda: VelocityVerlet(0.004, VelocityRescaling(0.5, 0.1)),
         lambda: VelocityVerlet(0.004, VelocityRescaling(0.5, 0.1), CellRescaling(0.5, 1.0, 0.05)),
         lambda: VelocityVerlet(0.004, barostat=StrainRate([0.02, 0, 0, 0, 0, 0.01])),
+        lambda: VelocityVerlet(0.004, NoseHoover(0.5, 0.1)),
+        lambda: VelocityVerlet(0.004, Andersen(0.5, 0.5)),
+        lambda: VelocityVerlet(0.004, Berendsen(0.5, 0.1)),
+        lambda: VelocityVerlet(0.001, NoseHoover(0.5, 0.1), MartynaTobiasKlein(-4.4, 1.0)),
+        lambda: VelocityVerlet(0.001, NoseHoover(0.5, 0.1), MartynaTobiasKlein(-4.4, 1.0, coupling="flexible")),
+        lambda: VelocityVerlet(0.004, VelocityRescaling(0.5, 0.1), CellRescaling(0.5, 1.0, 0.05, coupling="flexible")),
     ],
 )
 def test_what_is_held_stays(integrator):
@@ -363,6 +375,50 @@ def test_each_group_has_the_temperature_of_its_thermostat():
     np.testing.assert_array_equal(sim.velocities[others], still)
     assert sim.thermo().conserved == pytest.approx(first, abs=1e-6)
     assert sim.degrees_of_freedom == 3 * 1728 - fixed.sum()
+
+
+def test_chains_of_groups():
+    """Each group has a chain of its own, with its state in the checkpoint."""
+    system = gas()
+    system.columns["hot"], system.columns["cold"] = select(system, where="a < 0.2"), select(system, where="a > 0.8")
+    maxwell_boltzmann(system, 1.0, seed=1)
+
+    def integrator():
+        return VelocityVerlet(0.05, Baths({"hot": NoseHoover(2.0, 1.5), "cold": Berendsen(0.5, 0.5)}))
+
+    sim = Simulation(system, nothing(), integrator(), seed=2, skin=1.0)
+    first = sim.thermo().conserved
+    sim.run(400)
+    sim.begin_stage(800, integrator())
+    sim.run_until(600)
+    state, begun = sim.state(), sim.driven.first_step
+    seen = []
+    sim.every(5, lambda sim: seen.append(sim.group("hot").temperature))
+    sim.run_until(1200)
+    assert np.mean(seen) == pytest.approx(2.0, rel=0.05)
+    assert sim.group("cold").temperature == pytest.approx(0.5, rel=1e-3)
+    assert sim.thermo().conserved == pytest.approx(first, abs=0.2)
+    again = Simulation(None, nothing(), integrator(), seed=2, skin=1.0, state=state)
+    again.begin_stage(800, again.integrator, first_step=begun)
+    again.run_until(1200)
+    np.testing.assert_array_equal(again.velocities, sim.velocities)
+    assert again.group("hot").heat == sim.group("hot").heat != 0.0
+
+
+@pytest.mark.parametrize("thermostat", ["velocity-rescaling", "nose-hoover", "langevin", "berendsen"])
+def test_stages_with_baths_of_groups(thermostat):
+    stage = f'ensemble = "nvt"\nthermostat = "{thermostat}"\nrelaxation = 0.1\ngroup = "hot"\ntemperature = 1.0'
+    text = re.sub(r"ensemble = .langevin.*?timestep", stage + "\ntimestep", INPUT, flags=re.DOTALL)
+    text = text.replace("friction = 5.0 }", "relaxation = 0.2 }")
+    settings = parse(text)
+    system, made = assemble.make_system(settings), settings.stage[0].build()
+    sim = Simulation(system, potential(), made, seed=1)
+    sim.run(10)
+    assert set(settings.temperatures) == {0.3, 0.5, 1.0} and sim.group("hot").heat != 0.0 != sim.group("cold").heat
+    with pytest.raises(InputError, match='"andersen" is for all atoms'):
+        parse(text.replace(f'"{thermostat}"', '"andersen"'))
+    with pytest.raises(InputError, match="this group has a bath already"):
+        parse(text.replace('bath = [{ group = "cold"', 'bath = [{ group = "hot"'))
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,9 @@ class Work:
         self.bits = min(self.bits, exact.position_bits(extent))
         self.box = Box(self.rounded(before.matrix @ map_), before.periodic, self.rounded(origin))
         _kernels.strain(self.atoms, before, self.box, turn, self.big)
+        if self.holds:  # `turn` may mix components
+            for rows in (self.atoms.velocities, self.atoms.forces):
+                np.copyto(rows, 0.0, where=self.atoms.fixed[: self.atoms.n_owned])
         self.neighbors.stretch *= np.linalg.svd(before.inverse @ self.box.matrix, compute_uv=False).min()
         self.domain.deform(self.box)
         self._shorten()

@@ -77,6 +77,11 @@ class ThermostatSettings(BathSettings, Conserving):
             )
 
     @property
+    def of_groups(self) -> dict:
+        """{group: what has the temperature and relaxation of its bath}; none: one bath for all."""
+        return {}
+
+    @property
     def links(self) -> dict:
         """Of the chain, as arguments."""
         return {} if self.chain is None else {"chain": self.chain}
@@ -85,8 +90,16 @@ class ThermostatSettings(BathSettings, Conserving):
         """The integrator with this bath."""
         import mdcore
 
+        groups = {name: (b.temperature, b.relaxation) for name, b in self.of_groups.items()}
         if self.thermostat == "langevin":
-            return mdcore.Langevin(self.timestep, self.temperature, 1.0 / self.relaxation, barostat)
+            first, *others = groups or {None: (self.temperature, self.relaxation)}
+            baths = [mdcore.Bath(name, groups[name][0], 1.0 / groups[name][1]) for name in others]
+            return mdcore.Langevin(
+                self.timestep, self.temperature, 1.0 / self.relaxation, barostat, group=first, others=baths
+            )
         links = self.links if self.thermostat == "nose-hoover" else {}
-        bath = getattr(mdcore, THERMOSTATS[self.thermostat])(self.temperature, self.relaxation, **links)
+        kind = getattr(mdcore, THERMOSTATS[self.thermostat])
+        bath = kind(self.temperature, self.relaxation, **links)
+        if groups:
+            bath = mdcore.Baths({name: kind(*told, **links) for name, told in groups.items()})
         return mdcore.VelocityVerlet(self.timestep, bath, barostat)
