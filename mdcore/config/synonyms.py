@@ -214,7 +214,6 @@ MISSING = {
     "freeze": "hold atoms with fixed in a [[group]], e.g. fixed = 'xyz'",
     "frozen": "hold atoms with fixed in a [[group]], e.g. fixed = 'xyz'",
     "region": "a region is a condition of a [[group]], e.g. where = 'z < 5' (docs/groups.md)",
-    "include": "one file has all settings; --set changes one of them",
 }
 
 LANGEVIN = 'friction and noise are ensemble = "langevin", with temperature and friction'
