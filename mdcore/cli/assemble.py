@@ -14,7 +14,7 @@ from mdcore.config.settings import Settings
 from mdcore.engine import sanity
 from mdcore.faces.base import StageSettings
 from mdcore.potentials.base import Sum
-from mdcore.structure.groups import group_of, select
+from mdcore.structure.groups import group_of, groups_of, select
 from mdcore.structure.system import System
 
 HOTTEST = 100.0  # max_temperature = "auto": so many times the highest temperature named
@@ -32,7 +32,7 @@ def make_system(settings: Settings) -> System:
     add_groups(settings, system)
     if any(s.anchored for s in settings.potential):
         system.columns.setdefault("anchor", system.positions)
-    check_groups(settings, system.columns, system.n_atoms)
+    check_groups(settings, system.columns, system.n_atoms, system.symbols)
     if settings.velocities.temperature is not None:
         draw_velocities(settings, system)
     return system
@@ -54,9 +54,13 @@ def add_groups(settings: Settings, system: System) -> None:
             hold(system, found, group.fixed)
 
 
-def check_groups(settings: Settings, columns: dict, n: int) -> None:
+def check_groups(settings: Settings, columns: dict, n: int, symbols=()) -> None:
     """Is each group there that the input names, and each atom? columns : of the structure of n atoms; InputError."""
     problems = Problems(settings.origin)
+    for name in settings.output.dump_atoms or ():
+        if name not in symbols and name not in groups_of(columns):
+            there = ", ".join([*symbols, *groups_of(columns)])
+            problems.add(("output", "dump_atoms"), f"no species and no group is called {name!r}; there are {there}")
     for section in ("potential", "stage"):
         for i, part in enumerate(getattr(settings, section)):
             for name in part.groups:

@@ -15,6 +15,7 @@ from mdcore.output.averages import lines, write_csv
 from mdcore.output.checkpoint import Checkpointer
 from mdcore.output.dump import ExtxyzDump
 from mdcore.output.h5md import H5MDFile
+from mdcore.output.selection import Selection
 from mdcore.output.thermo_log import ThermoLog
 from mdcore.output.trajectory import H5MDWriter
 
@@ -43,7 +44,8 @@ class Outputs:
         )  # fmt: skip
         self.csv = settings.output_path(LOG) if out.thermo_csv else None
         self.trajectory = H5MDWriter(self.file, 0, out.trajectory_fields, compression=out.compression)
-        self.dump = ExtxyzDump(settings.output_path(".extxyz"), 0, note=tell, **files)
+        chosen = Selection(out.dump_fields, out.dump_atoms or ())
+        self.dump = ExtxyzDump(settings.output_path(".extxyz"), 0, note=tell, selection=chosen, **files)
         self.extrapolated = ExtxyzDump(settings.output_path(networks.SAVED), 0, note=lambda text: None, **files)
         self.disputed = ExtxyzDump(settings.output_path(networks.DISPUTED), 0, note=lambda text: None, **files)
         extrapolated = self.extrapolated if networks.saves(settings) else None

@@ -244,7 +244,7 @@ def read_state(settings: Settings, path: str, stages) -> dict:
     old = checkpoint.read_provenance(path).get("input", "")
     check_same_groups(settings, path, old)
     n = len(state["species"])
-    assemble.check_groups(settings, checked(state.get("columns", {}), n), n)
+    assemble.check_groups(settings, checked(state.get("columns", {}), n), n, tuple(state["symbols"]))
     tell_differences(path, old, settings, "the run")
     return state
 

@@ -13,6 +13,7 @@ THERMO_COLUMNS = (
     "time", "temperature", "kinetic", "potential", "total", "conserved", "pressure", "density", "stress", "volume",
     "enthalpy", "cell", "heat_current",
 )  # fmt: skip
+DUMP_FIELDS = ("velocity", "force", "energy", "columns")  # as output/selection.py has them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,21 @@ class OutputSettings:
         "Steps between frames of the extxyz dump, `<name>.extxyz`.",
         default=0,
         example=1000,
+    )
+    dump_fields: tuple[str, ...] = setting(
+        List(Choice(DUMP_FIELDS)),
+        "What a frame of the dump has beside species and positions: `velocity` (with masses), `force`, `energy` (with "
+        "stress), `columns` (those of the structure, and what the potential finds).",
+        default=DUMP_FIELDS,
+        example=["force"],
+    )
+    dump_atoms: tuple[str, ...] | None = setting(
+        List(Text()),
+        "Species and groups whose atoms are in the dump. Energy and stress, which are those of all atoms, are left out "
+        "then.",
+        default=None,
+        default_text="all atoms",
+        example=["O"],
     )
     checkpoint_every: int = setting(
         Integer(minimum=0), "Steps between checkpoints, `<name>.checkpoint`.", default=0, example=10000

@@ -18,6 +18,7 @@ from mdcore.base.files import open_binary
 from mdcore.base.writing import appending, cannot_write, check_target, gone, remove, sync, update, writing_text
 from mdcore.output.h5md import warn
 from mdcore.output.provenance import collect
+from mdcore.output.selection import Selection
 from mdcore.structure.extxyz import write_frame
 
 STEP = re.compile(rb"(?:^|\s)Step=(\d+)(?=\s|$)")
@@ -39,12 +40,16 @@ class ExtxyzDump:
         everything later than this step
     overwrite : replace an existing file instead of refusing
     note : called with a message worth knowing (default: a Python warning)
+    selection : which atoms, and what of them (selection.py)
 
     The file is opened for each frame only; a frame that fails is taken back as a whole.
     """
 
-    def __init__(self, path, every, provenance=None, *, resume_step=None, overwrite=False, note=warn):
+    def __init__(
+        self, path, every, provenance=None, *, resume_step=None, overwrite=False, note=warn, selection=None
+    ):  # fmt: skip
         self.path = Path(path)
+        self.selection = selection or Selection()
         self.every = int(every)
         self.provenance = provenance if provenance is not None else collect()
         self.resume_step = resume_step
@@ -66,6 +71,8 @@ class ExtxyzDump:
         thermo : None writes no energy and no stress; about : further entries of the comment line; columns : of each
         atom, {name: float64 [n]}; forces : write them
         """
+        whole = snapshot
+        snapshot, columns = self.selection.of(snapshot, columns or {})
         if self._size is None:
             self._start(snapshot)
         if self._last_step is not None and snapshot.step <= self._last_step:
@@ -83,10 +90,10 @@ class ExtxyzDump:
             **(about or {}),
         }
         energy = stress = None
-        if thermo is not None:
-            energy, stress = thermo.potential, static_stress(snapshot, thermo.stress, units)
+        if thermo is not None and self.selection.energy:
+            energy, stress = thermo.potential, static_stress(whole, thermo.stress, units)
         atoms = snapshot if forces else replace(snapshot, forces=None)
-        extra = {name: values[:, None] for name, values in (columns or {}).items()}
+        extra = {name: values[:, None] for name, values in columns.items()}
         try:
             # the first frame makes the file: before it, nothing is there, or what was
             with appending(self.path, self._size, BUFFER_BYTES) if self._size else self._new() as stream:
