@@ -67,12 +67,11 @@ class BoundBonds(BoundJoined):
         return atoms.bonds
 
     def parameters(self, atoms, i, j, bonds):
-        kinds, index = np.unique(
-            np.column_stack([bonds[:, 2], atoms.x[i, 3].astype(int), atoms.x[j, 3].astype(int)]), axis=0,
-            return_inverse=True,
-        )  # fmt: skip
-        found = [self.potential.of(kind, self.symbols[a], self.symbols[b]) for kind, a, b in kinds.tolist()]
-        return np.array(found).reshape(-1, 2)[index.ravel()].T
+        n = len(self.symbols)
+        keys = bonds[:, 2] * n * n + (atoms.x[i, 3] * n + atoms.x[j, 3]).astype(np.int64)
+        kinds, index = np.unique(keys, return_inverse=True)
+        found = [self.potential.of(k // (n * n), self.symbols[k // n % n], self.symbols[k % n]) for k in kinds.tolist()]
+        return np.ascontiguousarray(np.array(found).reshape(-1, 2)[index.ravel()].T)
 
     def law(self, own, r):
         k, r0 = own

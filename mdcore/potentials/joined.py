@@ -47,13 +47,13 @@ class BoundJoined(Bound):
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         near = self._of_rank(atoms, neighbors.rows)
-        d = (atoms.x[near.j, :3] - atoms.x[near.i, :3]).T
+        d = np.ascontiguousarray((atoms.x.take(near.j, axis=0) - atoms.x.take(near.i, axis=0)).T[:3])
         r = np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
         if not (r < self.potential.cutoff).all() or not r.all():
             self._fail(atoms, near, r)
         energy, slope = self.law(near.own, r)
         g = slope / r
-        pull = np.rint(g * d * GRID) / GRID
+        pull = np.rint(g * d * GRID) * (1.0 / GRID)
         rows = atoms.n_total + 1
         for axis in range(3):
             atoms.f[:rows, axis] += _sums(near, pull[axis], -pull[axis], rows)
