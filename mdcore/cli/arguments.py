@@ -333,7 +333,8 @@ def build() -> Parser:
         help="convert a network potential, or a trajectory",
         description="Write a network potential as one .h5 file with test vectors, or as a folder of n2p2 files; "
         "several potentials of the same elements as one committee. A trajectory .h5md becomes "
-        ".extxyz, its atoms .pdb, its thermo log .csv.",
+        ".extxyz, its atoms .pdb, its thermo log .csv. "
+        "A structure becomes .data, for LAMMPS, or .extxyz.",
     )
     convert.add_argument("source", metavar="SOURCE", nargs="+", help="folder with input.nn, .h5, or trajectory .h5md")
     convert.add_argument(

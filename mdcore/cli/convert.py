@@ -12,6 +12,7 @@ from mdcore.base.errors import InputError, MdcoreError
 from mdcore.cli.clashes import clash
 from mdcore.cli.frames import SOURCE, convert_trajectory
 from mdcore.cli.potential import parse_table, parse_units
+from mdcore.cli.structure_files import convert_structure, is_structure
 from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.committee import committee, single
 from mdcore.potentials.networks.files import read_model
@@ -27,6 +28,10 @@ H5 = (".h5", ".hdf5")
 
 def command(arguments, comm) -> None:
     def run():
+        if len(arguments.source) == 1 and is_structure(arguments.source[0], arguments.target):
+            if any((arguments.units, arguments.walls, arguments.structure, arguments.data)):
+                raise InputError("convert of a structure: one file, its target, and --overwrite; nothing else applies")
+            return print(convert_structure(arguments.source[0], arguments.target, arguments.overwrite))
         if arguments.source[0].lower().endswith(SOURCE):
             return print(_frames(arguments))
         units = parse_units(arguments.units)
