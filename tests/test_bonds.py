@@ -149,6 +149,7 @@ def test_a_long_bond_ends_the_run():
         ([[0, 4]], "0-4, type 1: there are 4 atoms"),
         ([[1, 1]], "no bond with itself"),
         ([[0, 1, 0]], "types are counted from 1"),
+        ([[0, 1, 10**18]], "types are counted from 1"),
         ([[0, 1], [1, 0]], "have a bond already"),
         ([[0.5, 1.0]], "whole numbers"),
         ([0, 1], "rows of two atoms"),
@@ -162,7 +163,10 @@ def test_wrong_bonds_are_refused(bonds, match):
 
 def test_wrong_parameters_are_refused():
     good = {"k": 1.0, "r0": 1.0}
-    for wrong in ({}, {1: {"k": 1.0}}, {0: good}, {1: {"k": -1.0, "r0": 1.0}}, {"A": good}):
+    for wrong in (
+        {}, [1], {1: 3.0}, {1: {"k": 1.0}}, {0: good}, {1: {"k": -1.0, "r0": 1.0}}, {"A": good}, {(1, 2): good},
+        {("A", "B", "C"): good},
+    ):  # fmt: skip
         with pytest.raises(InputError, match="Bonds"):
             Bonds(wrong)
     with pytest.raises(InputError, match="a larger one"):
@@ -172,6 +176,10 @@ def test_wrong_parameters_are_refused():
         evaluate(Bonds({1: good}, longest=4.0), molecules(30))
     with pytest.raises(InputError, match="expected 0, 1, 2 or 3"):
         without(4)
+    used = without(1)
+    evaluate(used, molecules(30, 9.0 * np.eye(3)))
+    with pytest.raises(InputError, match="set before the potential is used"):
+        used.exclude_bonded = 2
 
 
 @needs_mpi[0]

@@ -25,18 +25,19 @@ class Bonds(Potential):
     tells_virials = True
 
     def __init__(self, parameters: dict, *, longest: float | None = None):
-        if not parameters:
+        known = hasattr(parameters, "items") and all(hasattr(own, "keys") for own in parameters.values())
+        if not known or not parameters:
             raise InputError("Bonds: no parameters: Bonds({1: {'k': ..., 'r0': ...}}), of each type of bonds")
         self.types, self.pairs = {}, {}
         for key, own in parameters.items():
-            name = "-".join(key) if isinstance(key, tuple) else key
+            name = "-".join(map(str, key)) if isinstance(key, tuple) else key
             if set(own) != {"k", "r0"}:
                 raise InputError(f"Bonds: {name}: expected k and r0, got {', '.join(own) or 'nothing'}")
             found = number(f"Bonds: {name}: k", own["k"], zero=True), number(f"Bonds: {name}: r0", own["r0"], "length")
-            if isinstance(key, tuple):
+            if isinstance(key, tuple) and len(key) == 2 and all(isinstance(each, str) for each in key):
                 self.pairs[frozenset(key)] = found
-            elif isinstance(key, int) and not isinstance(key, bool) and key > 0:
-                self.types[key] = found
+            elif isinstance(key, int | np.integer) and not isinstance(key, bool) and key > 0:
+                self.types[int(key)] = found
             else:
                 raise InputError(f"Bonds: {key!r}: expected a type, 1, 2, ..., or two species")
         most = max(r0 for _, r0 in (*self.types.values(), *self.pairs.values()))

@@ -15,6 +15,9 @@ NONE = np.zeros((0, 3), dtype=np.int64)
 NONE.flags.writeable = False
 
 
+MOST_TYPES = 10**9
+
+
 class WithBonds:
     """The bonds of a System; `n_atoms` : how many atoms there are."""
 
@@ -45,7 +48,7 @@ def checked(bonds, n: int) -> np.ndarray:
     for wrong, why in (
         ((rows[:, 0] < 0) | (rows[:, 1] >= n), f"there are {n} atoms, counted from 0"),
         (rows[:, 0] == rows[:, 1], "an atom has no bond with itself"),
-        (rows[:, 2] < 1, "types are counted from 1"),
+        ((rows[:, 2] < 1) | (rows[:, 2] > MOST_TYPES), f"types are counted from 1 to {MOST_TYPES}"),
         (np.append(False, (rows[1:, :2] == rows[:-1, :2]).all(axis=1)), "these two atoms have a bond already"),
     ):
         if wrong.any():

@@ -29,7 +29,7 @@ class PairPotential(Potential):
     linear = False
     more = None
     cutoff: float
-    _exclude_bonded = 0
+    _exclude_bonded, _in_use = 0, False
 
     @property
     def exclude_bonded(self) -> int:
@@ -38,8 +38,11 @@ class PairPotential(Potential):
 
     @exclude_bonded.setter
     def exclude_bonded(self, most: int) -> None:
-        if isinstance(most, bool) or most not in (0, 1, 2, 3):
-            raise InputError(f"{type(self).__name__}: exclude_bonded = {most!r}: expected 0, 1, 2 or 3 bonds")
+        name = type(self).__name__
+        if isinstance(most, bool) or not isinstance(most, int) or not 0 <= most <= 3:
+            raise InputError(f"{name}: exclude_bonded = {most!r}: expected 0, 1, 2 or 3 bonds")
+        if self._in_use and most != self._exclude_bonded:
+            raise InputError(f"{name}: exclude_bonded is set before the potential is used; make another one")
         self._exclude_bonded = most
 
     @property
@@ -68,6 +71,7 @@ class BoundPair(Bound):
 
     def __init__(self, potential: PairPotential, symbols):
         self.potential, self.symbols = potential, tuple(symbols)
+        potential._in_use = True  # its lists are made
         self.rows = np.zeros((len(self.symbols) ** 2, _kernels.pair_columns(potential.formula)))
         pairs = ((a, b) for a in self.symbols for b in self.symbols)
         for row, pair in zip(self.rows, pairs, strict=True):

@@ -119,7 +119,7 @@ class BoundCoulomb(BoundPair):
         own, n = np.array(self._own)[atoms.species], atoms.n_owned
         if self.potential.of_atoms:
             own *= atoms.charge[:n] ** 2
-        own = np.rint(np.ldexp(own, exact.FORCE_BITS))
+        own = np.rint(np.ldexp(own, exact.FORCE_BITS)).clip(-(2.0**62), 2.0**62)  # more is reported by who adds up
         out.energy += sum(own.astype(np.int64).tolist())
         if out.atom_energies is not None:
             out.atom_energies[:n] += np.ldexp(own, -exact.FORCE_BITS)
