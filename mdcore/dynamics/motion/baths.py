@@ -95,6 +95,8 @@ class RunOfGroup:
 
     def needs_velocities(self, name: str) -> None:
         """InputError, raised by all ranks together, if all atoms of the group are at rest."""
+        if self.degrees_of_freedom == 0:
+            self.run.refuse(f"{name}: all atoms of group {self.name} are held in place, nothing of it is to be warm")
         if not np.trace(self.kinetic()) > 0.0:
             self.run.refuse(
                 f"{name}: all atoms of group {self.name} are at rest, there are no velocities to rescale: draw some "
