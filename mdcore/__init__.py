@@ -31,6 +31,8 @@ _HOME = {
     "Simulation": "dynamics.simulation",
     "evaluate": "engine.evaluation",
     "relax": "properties.relaxation",
+    "elastic": "properties.elastic",
+    "eos": "properties.eos",
     "rerun": "recompute",
     "train": "trainer",
     "Evaluation": "engine.single",

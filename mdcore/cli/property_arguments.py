@@ -8,6 +8,16 @@ examples:
 
 Exit code 1: not relaxed after --steps.
 """
+ELASTIC_EPILOG = """\
+examples:
+  mdcore elastic silicon.xyz --potential potentials/silicon.h5
+  mpirun -n 2 mdcore elastic mo.cif --potential mo.h5 --strain 0.002 --plot mo.png
+"""
+EOS_EPILOG = """\
+examples:
+  mdcore eos silicon.xyz --potential potentials/silicon.h5
+  mdcore eos argon.xyz --potential lj.toml --volumes 15 --width 0.1 --plot argon.png
+"""
 CELLS = ("fixed", "isotropic", "lengths", "free")
 
 
@@ -21,6 +31,11 @@ def add(commands, units: dict) -> None:
         epilog=RELAX_EPILOG,
     )
     _common(relax, units)
+    relax.add_argument("--max-force", metavar="F", type=float, default=0.01, help="that may be left (0.01)")
+    relax.add_argument("--max-stress", metavar="S", type=float, default=0.05, help="that may be left (0.05)")
+    relax.add_argument("--method", choices=("lbfgs", "fire"), default="lbfgs", help="of minimisation (lbfgs)")
+    relax.add_argument("--max-step", metavar="D", type=float, help="the farthest an atom moves in a step (0.2)")
+    relax.add_argument("--steps", metavar="N", type=int, default=1000, help="at most (1000)")
     relax.add_argument(
         "--cell", nargs="?", const="free", default="fixed", choices=CELLS, metavar="HOW",
         help="the cell moves, too: free (in any way), lengths (along x, y, z), isotropic",
@@ -33,9 +48,42 @@ def add(commands, units: dict) -> None:
     relax.add_argument("--overwrite", action="store_true", help="replace FILEs")
     relax.set_defaults(module="mdcore.cli.relax")
 
+    elastic = commands.add_parser(
+        "elastic",
+        help="elastic constants of a crystal",
+        description="Relax a crystal and its cell, strain it along each of six components, relax the atoms, measure "
+        "the stress: all 36 constants, Born's criterion of stability, moduli of Voigt, Reuss and Hill.",
+        epilog=ELASTIC_EPILOG,
+    )
+    _property(elastic, units)
+    elastic.add_argument("--strain", metavar="E", type=float, default=0.005, help="up and down (0.005)")
+    elastic.add_argument("--max-stress", metavar="S", type=float, default=0.01, help="left in the crystal (0.01)")
+    elastic.set_defaults(module="mdcore.cli.elastic")
+
+    eos = commands.add_parser(
+        "eos",
+        help="energy against volume of a crystal",
+        description="Relax the atoms of a crystal at several volumes: equilibrium volume, bulk modulus and its "
+        "derivative by the equation of Birch and Murnaghan.",
+        epilog=EOS_EPILOG,
+    )
+    _property(eos, units)
+    eos.add_argument("--volumes", metavar="N", type=int, default=9, help="how many (9)")
+    eos.add_argument("--width", metavar="W", type=float, default=0.06, help="from 1 - W to 1 + W (0.06)")
+    eos.set_defaults(module="mdcore.cli.eos")
+
+
+def _property(parser, units: dict) -> None:
+    """What commands have that measure."""
+    _common(parser, units)
+    parser.add_argument("--max-force", metavar="F", type=float, default=0.001, help="that may be left (0.001)")
+    parser.add_argument("--output", metavar="FILE", help="JSON (STRUCTURE.KIND.json)")
+    parser.add_argument("--plot", metavar="FILE", help="draw it (needs Matplotlib)")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILEs")
+
 
 def _common(parser, units: dict) -> None:
-    """What all have: a structure, a potential, how to relax."""
+    """What all have: a structure and a potential."""
     parser.add_argument("structure", metavar="STRUCTURE", help="extended xyz, data of LAMMPS, or any format of ASE")
     parser.add_argument(
         "--potential", metavar="POTENTIAL", required=True,
@@ -43,9 +91,4 @@ def _common(parser, units: dict) -> None:
     )  # fmt: skip
     parser.add_argument("--units", **units)
     parser.add_argument("--frame", metavar="N", type=int, default=-1, help="of STRUCTURE, counted from 0 (the last)")
-    parser.add_argument("--method", choices=("lbfgs", "fire"), default="lbfgs", help="of minimisation (lbfgs)")
-    parser.add_argument("--max-force", metavar="F", type=float, default=0.01, help="that may be left (0.01)")
-    parser.add_argument("--max-stress", metavar="S", type=float, default=0.05, help="that may be left (0.05)")
-    parser.add_argument("--max-step", metavar="D", type=float, help="the farthest an atom moves in a step (0.2)")
-    parser.add_argument("--steps", metavar="N", type=int, default=1000, help="at most (1000)")
     parser.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")

@@ -4,11 +4,11 @@ import os
 
 from mdcore.base import console
 from mdcore.base.comm import on_root
-from mdcore.base.errors import InputError, OutputError
+from mdcore.base.errors import InputError
 from mdcore.base.writing import writing_text
-from mdcore.cli.clashes import clash
 from mdcore.cli.evaluate import potential_files, with_units
 from mdcore.cli.potential import parse_units
+from mdcore.cli.properties import protect
 from mdcore.output.dump import ExtxyzDump
 from mdcore.structure.extxyz import write_frame
 
@@ -43,13 +43,7 @@ def prepare(arguments):
     from mdcore.structure.system import System
 
     outputs = [arguments.output] if arguments.no_path else [arguments.output, arguments.path]
-    if wrong := clash(outputs, [arguments.structure, *potential_files(arguments.potential)]):
-        raise InputError(f"{wrong}; choose another name")
-    for name in outputs:
-        if os.path.lexists(name) and not arguments.overwrite:
-            raise OutputError(f"{name}: exists; choose another name (--output, --path), or add --overwrite")
-        if not os.path.isdir(os.path.dirname(os.path.realpath(name))):
-            raise OutputError(f"{name}: there is no such folder")
+    protect(outputs, [arguments.structure, *potential_files(arguments.potential)], arguments.overwrite)
     potential, units = with_units(arguments.potential, parse_units(arguments.units))
     return potential, System.read(arguments.structure, arguments.frame, units, labels=False)
 

@@ -17,6 +17,8 @@ COMMANDS = {
     "analyse": "analyze analysis plot rdf msd diffusion",
     "rerun": "recompute reevaluate re-evaluate rescore relabel label",
     "relax": "minimise minimize min optimise optimize-geometry geometry",
+    "elastic": "elasticity elastic-constants stiffness moduli cij",
+    "eos": "equation-of-state birch birch-murnaghan volume bulk-modulus",
     "convert": "export import n2p2 merge committee",
 }
 INSTEAD = {
