@@ -254,6 +254,11 @@ def test_an_empty_cell_alone(folder, capsys):
     Path("a.toml").write_text("[structure]\ncell = [9, 9, 9]\n" + INPUT[INPUT.index("[potential]") :])
     assert main(["check", "a.toml"]) == 2
     assert "put molecules into it" in capsys.readouterr().err
+    insert = INPUT[INPUT.index("[[structure.insert]]") :]
+    for wrong in ("replicate = [2, 2, 2]", "displace = 0.1", "vacancies = { He = 1 }", "vacuum = [0, 0, 5]"):
+        Path("a.toml").write_text(f"[structure]\ncell = [9, 9, 9]\n{wrong}\n{insert}")
+        assert main(["check", "a.toml"]) == 2
+        assert "an empty cell has no atoms yet" in capsys.readouterr().err
 
 
 class TestOnSeveralRanks:

@@ -66,6 +66,7 @@ def test_one_that_breaks_down_is_told_and_the_others_run(capsys):
         ("--vary seed=1,,2", "expected KEY=VALUE,VALUE"),
         ("--vary seed=1,1", "one folder"),
         ("--vary seed=1 --vary seed=2", "a key is there twice"),
+        ("--vary output.directory=a,b", "a folder of its own"),
         ("--vary sed=1,2", "did you mean 'seed'?"),
         ("--vary stage.timestep=1,-1", "--set stage.timestep=-1"),
         ("", "--vary"),

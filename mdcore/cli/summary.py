@@ -50,7 +50,7 @@ def of_stage(stage, n_stages: int, units) -> str:
     return f"stage {stage.index + 1} of {n_stages}: {text}"
 
 
-DETAILS = ("pressure", "time", "friction", "rate", "compressibility")  # quantities
+DETAILS = ("pressure", "force", "time", "friction", "rate", "compressibility")  # quantities
 
 
 def details(stage, units) -> list[str]:

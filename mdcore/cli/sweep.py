@@ -46,6 +46,8 @@ def prepare(arguments) -> list[SimpleNamespace]:
     """All runs, checked before the first begins: `label`, `values`, `settings`; InputError, OutputError."""
     varied = [parse(text) for text in arguments.vary]
     keys = [key for key, _ in varied]
+    if "output.directory" in keys:
+        raise InputError("--vary output.directory: each run has a folder of its own, in the one that --output names")
     if len(set(keys)) < len(keys):
         raise InputError(f"--vary: {', '.join(keys)}: a key is there twice; name all its values at once")
     combinations = list(itertools.product(*(values for _, values in varied)))

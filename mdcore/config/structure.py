@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, OneOf, Sections, Table, Text, setting
 
 FILE_ONLY = ("frame", "format", "types")
+CHANGES = ("substitute", "vacancies", "displace", "vacuum")
 BUILD_ONLY = ("species", "lattice_constant", "density", "c_over_a")
 
 
@@ -165,9 +166,9 @@ class StructureSettings:
         if (self.file is not None) + (self.build is not None) + (self.cell is not None) > 1:
             yield ("cell" if self.cell else "build"), "choose one: read a file, build a crystal, or an empty cell"
         elif self.cell:
-            for key in (*FILE_ONLY, *BUILD_ONLY, "orientation"):
+            for key in (*FILE_ONLY, *BUILD_ONLY, "orientation", "replicate", *CHANGES):
                 if key in given:
-                    yield key, "applies to a structure from a file, or a crystal, only"
+                    yield key, "applies to a structure from a file, or a crystal, only: an empty cell has no atoms yet"
             if not self.insert:
                 yield "cell", 'an empty cell; put molecules into it: [[structure.insert]] file = "mine.xyz", count = 64'
         elif self.file:
