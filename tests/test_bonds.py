@@ -388,6 +388,15 @@ def test_a_structure_without_bonds_is_refused(folder, capsys):
         assert f"{wrong}: the structure has no bonds" in " ".join(capsys.readouterr().err.split())
 
 
+def test_snapshots_have_bonds_and_trajectories_have_not(folder, capsys):
+    system = System.read("water.data")
+    sim = Simulation(system, Bonds({1: {"k": 1.0, "r0": 1.0}, 2: {"k": 1.0, "r0": 1.0}}))
+    assert sim.snapshot().to_system().bonds.tolist() == system.bonds.tolist()
+    assert main(["run", "water.toml", "--set", "stage.0.steps=20"]) == 0
+    assert main(["rerun", "water.toml", "water.h5md", "--output", "again.h5md"]) != 0
+    assert "these structures have no bonds: for runs only" in " ".join(capsys.readouterr().err.split())
+
+
 def test_bonds_that_nothing_reads_are_told(folder, capsys):
     text = INPUT[: INPUT.index("[[potential]]")] + OF_PAIRS
     (folder / "water.toml").write_text(text.replace("exclude_bonded = 2\n", ""))

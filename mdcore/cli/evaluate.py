@@ -110,9 +110,12 @@ def with_units(path: str, units):
     """(potential, name of its system of units)."""
     if not is_input(path):
         return open_potential(path, units), "metal"
-    from mdcore.cli.assemble import make_potential, read_potentials
+    from mdcore.cli.assemble import at, make_potential, read_potentials
 
     settings = load_input(path, units)
+    for i, own in enumerate(settings.potential):
+        if own.needs_bonds:
+            raise at(settings, ("potential", i, own.needs_bonds), "these structures have no bonds: for runs only")
     return make_potential(settings, read_potentials(settings, ())), settings.units
 
 

@@ -298,6 +298,7 @@ def snapshot(sim) -> thermo.Snapshot | None:
         tags=np.arange(len(x), dtype=np.int64),
         units=sim.units,
         columns=dict(sim.atoms.constants),
+        bonds=sim.atoms.bonds,
     )
 
 

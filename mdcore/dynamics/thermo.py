@@ -43,7 +43,7 @@ class Snapshot:
     positions float64 [n, 3] inside the cell; images int32 [n, 3] (true position: positions + images @ matrix);
     velocities, forces float64 [n, 3]; species int32 [n] into symbols; masses [n]; tags int64 [n]
     columns : what else is known of each atom (columns.py), the same at all steps
-    What a trajectory does not hold is None.
+    bonds : those of the structure (bonds.py); what a trajectory does not hold is None
     """
 
     step: int
@@ -59,6 +59,7 @@ class Snapshot:
     tags: np.ndarray
     units: UnitSystem = METAL
     columns: dict = field(default_factory=dict)
+    bonds: np.ndarray | None = None
 
     @property
     def n_atoms(self) -> int:
@@ -74,10 +75,12 @@ class Snapshot:
         """The atoms as a System, to go on from there."""
         if self.positions is None:
             raise InputError(f"step {self.step}: the trajectory holds no positions; ask for them: [output] fields")
-        return System(
+        system = System(
             self.box, self.positions, self.species, self.symbols, masses=self.masses, velocities=self.velocities,
             columns=self.columns, units=self.units, info={"step": self.step, "time": self.time},
         )  # fmt: skip
+        system.bonds = self.bonds
+        return system
 
     def to_ase(self):
         """As an ``ase.Atoms`` with masses, momenta and, where known, forces."""

@@ -51,6 +51,7 @@ class Selection:
         per_atom = ("positions", "images", "velocities", "forces", "species", "masses", "tags")
         changes = {name: some(getattr(frame, name)) for name in per_atom}
         changes["columns"] = {name: values[rows] for name, values in frame.columns.items()}
+        changes["bonds"] = None  # by number of the atoms that were
         return replace(frame, **changes), {name: values[rows] for name, values in columns.items()}
 
 
