@@ -265,6 +265,6 @@ class TestOnSeveralRanks:
     pytestmark = needs_mpi
 
     def test_same_bits(self, folder):
-        for ranks in (1, 2, 3):
-            mpirun(ranks, "-m", "mdcore", "run", "a.toml", "--quiet", "--set", f"output.name=r{ranks}")
-        assert Path("r1.extxyz").read_bytes() == Path("r2.extxyz").read_bytes() == Path("r3.extxyz").read_bytes()
+        main(["run", "a.toml", "--quiet", "--set", "output.name=one"])
+        mpirun(2, "-m", "mdcore", "run", "a.toml", "--quiet", "--set", "output.name=two")
+        assert Path("one.extxyz").read_bytes() == Path("two.extxyz").read_bytes()

@@ -124,8 +124,7 @@ class TestOnSeveralRanks:
     def test_same_bits_and_across_a_restart(self, folder):
         main(["run", "run.toml", "--quiet"])
         one = Path("run.thermo.csv").read_bytes()
-        for ranks, steps in ((2, 12), (3, 7)):
-            name = ["--set", f"output.name=r{ranks}", "--set", "output.checkpoint_every=7"]
-            mpirun(ranks, "-m", "mdcore", "run", "run.toml", "--quiet", *name, "--set", f"stage.0.steps={steps}")
-        mpirun(2, "-m", "mdcore", "run", "run.toml", "--quiet", *name, "--restart")
-        assert Path("r2.thermo.csv").read_bytes() == Path("r3.thermo.csv").read_bytes() == one
+        own = ["--quiet", "--set", "output.name=b", "--set", "output.checkpoint_every=7"]
+        mpirun(3, "-m", "mdcore", "run", "run.toml", *own, "--set", "stage.0.steps=7")
+        mpirun(2, "-m", "mdcore", "run", "run.toml", *own, "--restart")
+        assert Path("b.thermo.csv").read_bytes() == one
