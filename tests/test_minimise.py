@@ -5,7 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mdcore import FIRE, LBFGS, InputError, LennardJones, Simulation, System, VelocityVerlet, maxwell_boltzmann
+from mdcore import (
+    FIRE,
+    LBFGS,
+    InputError,
+    LennardJones,
+    Simulation,
+    SimulationError,
+    System,
+    VelocityVerlet,
+    maxwell_boltzmann,
+)
 from mdcore.dynamics.loading import check_state
 from mdcore.output import checkpoint
 from mdcore.structure import extxyz, frames
@@ -238,3 +248,9 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     again = ["relax", "start.relaxed.xyz", "--potential", "lj.toml", "--no-path", "--output", "other.xyz"]
     assert main([*again, "--max-force", "1e-7", "--steps", "1"]) == 1 and "more --steps" in capsys.readouterr().err
     assert main([*again, "--overwrite", "--pressure", "1"]) == 2 and 'cell = "free"' in capsys.readouterr().err
+    assert main([*again, "--overwrite", "--cell", "flexible"]) == 2 and "choose from" in capsys.readouterr().err
+
+
+def test_a_crystal_that_is_torn_apart_is_told():
+    with pytest.raises(SimulationError, match="does not hold these atoms together"):
+        simulation().run(1000, LBFGS(cell="free", pressure=-5.0))

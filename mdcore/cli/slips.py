@@ -44,7 +44,8 @@ INPUT = ("-i", "-in", "--input", "--in", "--config", "-c", "--file")
 def hint(message: str, parser) -> str:
     """What to write instead, as a piece of a sentence; empty if there is no idea."""
     text = ""
-    if match := re.search(r"invalid choice: '(.*?)' \(choose from", message):
+    match = re.search(r"invalid choice: '(.*?)' \(choose from", message)
+    if match and hasattr(parser, "commands"):
         text = _of_command(match[1], parser)
     elif message.startswith("unrecognized arguments: "):
         text = _of_argument(message.removeprefix("unrecognized arguments: ").split(), parser)

@@ -5,7 +5,7 @@ import numpy as np
 from mdcore.dynamics.motion.minimise import Minimiser, dot
 
 MEMORY = 12  # steps
-FIRST = 70.0  # stiffness, eV/Angstrom^2, before any is known
+FIRST = 20.0  # stiffness, eV/Angstrom^2, before any is known
 FLAT = 1e-10  # a curvature below that says nothing
 
 

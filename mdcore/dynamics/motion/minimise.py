@@ -22,6 +22,7 @@ from mdcore.engine import faults
 
 CELLS = ("fixed", "isotropic", "lengths", "free")
 MOST_STRAIN = 0.04  # of a length, in one step
+MOST_GROWTH = 10.0  # of the volume, from the start
 MAX_STEP = 0.2  # of an atom, in one step: Angstrom; in reduced units a quarter of that in sigma
 STIFFNESS = 0.6  # of the cell beside that of atoms: strains count as displacements over so many atomic distances
 
@@ -132,6 +133,11 @@ class Minimiser(VelocityVerlet):
         small = self.force <= self.max_force
         if self.moves_cell:
             volume = run.box.volume
+            if not volume < MOST_GROWTH * (self.length / (STIFFNESS * math.sqrt(n))) ** 3 * n:
+                run.fail(
+                    f"the cell has grown {MOST_GROWTH:g} times: the potential does not hold these atoms together at "
+                    "this pressure or stress"
+                )
             excess = self._free(run.virial() + volume * self.goal)
             self.downhill[3 * n :] = excess.ravel() / self.length
             self.stress = float(np.abs(excess).max()) / (volume * run.units.pressure)
