@@ -2,10 +2,10 @@
 
     python benchmarks/relaxations.py --lmp lammps/bin/lmp
 
-Eleven structures, six of them with the cell. All end at the same: no force above --force, and no component of the
-stress above --stress. ASE's optimisers use mdcore's calculator, and FrechetCellFilter for cells, and are stopped at the
-same place. LAMMPS runs Lennard-Jones (lj/smooth/linear is truncation = "force-shifted") with the cell fixed. Energies
-are compared: another minimum is marked with a star.
+Eleven structures, five of them with the cell. All end at the same: no force above --force (water: ten times that), and
+no component of the stress above --stress. ASE's optimisers use mdcore's calculator, and FrechetCellFilter for cells,
+and are stopped at the same place. LAMMPS runs Lennard-Jones (lj/smooth/linear is truncation = "force-shifted") with the
+cell fixed. Energies are compared: another minimum is marked with a star.
 """
 
 import subprocess
@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ARGON = {"cutoff": 8.5, "epsilon": 0.01034, "sigma": 3.4, "truncation": "force-shifted"}
 ASE = {"ASE LBFGS": ASELBFGS, "ASE BFGSLineSearch": BFGSLineSearch, "ASE FIRE2": FIRE2, "ASE FIRE": ASEFire}
 MOST = 1000
+WATER, ROUGHER = "water, 64 molecules", 10.0  # its hydrogen bonds are soft, its O-H bonds stiff
 INPUT = """units metal
 atom_style atomic
 atom_modify map array
@@ -81,10 +82,10 @@ def cases() -> dict:
         "Ar, crystal, sheared": (shaken(bulk("Ar", "fcc", a=5.4, cubic=True) * 4, 0.1, 0.04), argon, True),
         "Si, vacancy": (shaken(bulk("Si", "diamond", a=5.47, cubic=True) * 2, 0.05, holes=1), silicon, False),
         "Si, crystal, sheared": (shaken(bulk("Si", "diamond", a=5.6, cubic=True) * 2, 0.05, 0.03), silicon, True),
-        "Si, vacancy, cell": (shaken(bulk("Si", "diamond", a=5.47, cubic=True) * 2, 0.05, holes=1), silicon, True),
+        "Si, vacancy, again": (shaken(bulk("Si", "diamond", a=5.47, cubic=True) * 2, 0.05, holes=1), silicon, True),
         "Mo, crystal, sheared": (shaken(bulk("Mo", "bcc", a=3.2, cubic=True) * 3, 0.05, 0.03), molybdenum, True),
-        "Mo, vacancy, cell": (shaken(bulk("Mo", "bcc", a=3.17, cubic=True) * 3, 0.03, holes=1), molybdenum, True),
-        "water, 64 molecules": (liquid, water, False),
+        "Mo, vacancy": (shaken(bulk("Mo", "bcc", a=3.17, cubic=True) * 3, 0.03, holes=1), molybdenum, True),
+        WATER: (liquid, water, False),
     }
 
 
@@ -140,10 +141,11 @@ def main():
     add_lammps(p)
     args = p.parse_args()
     names = ["L-BFGS", "FIRE", *ASE, "LAMMPS cg", "LAMMPS fire"]
-    rows = []
+    rows, force = [], args.force
     for name, (atoms, potential, moves) in cases().items():
         if args.only not in name:
             continue
+        args.force = force * (ROUGHER if name == WATER else 1.0)
         found = [ours(method, atoms, potential, moves, args) for method in (LBFGS, FIRE)]
         found += [ases(optimiser, atoms, potential, moves, args) for optimiser in ASE.values()]
         runs = "Ar" in name and not moves
