@@ -13,6 +13,8 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "core/simd.h"
+
 #define FORCE_BITS 36
 #define FORCE_GRID 0x1p-36
 #define FORCE_BIG 0x1.8p16 /* 1.5 * 2^52 * 2^-36 */
@@ -30,6 +32,16 @@ static inline int64_t md_energy(double a)
     if (a > -0x1p22 && a < 0x1p22)
         return (int64_t)__builtin_rint(a * ENERGY_SCALE);
     return a < 0.0 ? -(INT64_C(1) << 62) : INT64_C(1) << 62;
+}
+
+/* The same for four numbers below ENERGY_SMALL. */
+#define ENERGY_SMALL 0x1p11
+#define ENERGY_BIG 0x1.8p12 /* 1.5 * 2^52 * 2^-ENERGY_BITS */
+
+MD_INLINE v4i v_energy(v4d a)
+{
+    const v4d big = v_set1(ENERGY_BIG);
+    return (v4i)(a + big) - (v4i)big;
 }
 
 /* 128-bit exact accumulator, handed on as three limbs that may be added as

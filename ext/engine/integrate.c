@@ -16,6 +16,17 @@ enum { NOISE_BLOCK = 64, MOST_BATHS = 256 };
 enum { NO_NOISE, ONE_BATH, BATHS }; /* variants of `advance` */
 enum { NOISE_LANGEVIN = 0 }; /* stream; Python numbers the others */
 
+/* The sum of four energies, in units of the energy grid. */
+MD_INLINE md_i128 energies(v4d a)
+{
+    const v4d limit = v_set1(ENERGY_SMALL);
+    if (v_bits((v4i)(a < limit) & (v4i)(a > -limit)) == 15) {
+        const v4i units = v_energy(a);
+        return (units[0] + units[1]) + (units[2] + units[3]);
+    }
+    return (md_i128)md_energy(a[0]) + md_energy(a[1]) + md_energy(a[2]) + md_energy(a[3]);
+}
+
 /* BAOAB (Leimkuhler & Matthews, J. Chem. Phys. 138, 174102 (2013)), first part: B A O A.
  * Without noise the two half drifts are one: velocity Verlet.
  * decay = exp(-friction dt); spread = sqrt(kT (1 - decay^2)); heat gets what the O step put in,
@@ -31,6 +42,7 @@ MD_INLINE void advance(const md_atoms *atoms, double dt, double grid_big, uint64
     v4d far_step = v_set1(0.0), far_total = v_set1(0.0);
     double noise[NOISE_BLOCK][3];
     md_i128 gained = 0;
+    v4d inverse = v_set1(1.0), widths = v_set1(0.0); /* of four atoms: inverse masses, widths of the noise */
 
     for (int64_t block = 0; block < n; block += NOISE_BLOCK) {
         const int64_t end = block + NOISE_BLOCK < n ? block + NOISE_BLOCK : n;
@@ -41,10 +53,15 @@ MD_INLINE void advance(const md_atoms *atoms, double dt, double grid_big, uint64
                 philox_normals(seed, step, (uint64_t)atoms->tags[block + k], NOISE_LANGEVIN, noise[k]);
         }
         for (int64_t i = block; i < end; i += 4) {
-            v4d moved[4], away[4];
+            v4d moved[4], away[4], change[4];
+            if (langevin == ONE_BATH) {
+                for (int k = 0; k < 4; k++)
+                    inverse[k] = i + k < end ? atoms->v[4 * (i + k) + 3] : 1.0;
+                widths = v_set1(spread) * v_sqrt(inverse);
+            }
             for (int k = 0; k < 4; k++) {
                 if (i + k >= end) {
-                    moved[k] = away[k] = v_set1(0.0);
+                    moved[k] = away[k] = change[k] = v_set1(0.0);
                     continue;
                 }
                 double *const px = atoms->x + 4 * (i + k), *const pv = atoms->v + 4 * (i + k);
@@ -61,15 +78,12 @@ MD_INLINE void advance(const md_atoms *atoms, double dt, double grid_big, uint64
                         const v4d s = v_load(row + 4) * v_set1(sqrt(inverse_mass));
                         v = v * v_load(row) + s * (v4d){g[0], g[1], g[2], 0.0};
                     } else {
-                        const double s = spread * sqrt(inverse_mass);
-                        v = v * keep + v_set1(s) * (v4d){g[0], g[1], g[2], 0.0};
+                        v = v * keep + v_set1(widths[k]) * (v4d){g[0], g[1], g[2], 0.0};
                     }
-                    const v4d change = v * v - before;
-                    const int64_t energy = md_energy((change[0] + change[1] + change[2]) * 0.5 / inverse_mass);
+                    const v4d more = change[k] = v * v - before;
                     if (langevin == BATHS)
-                        heat[baths->bath[atoms->tags[i + k]]] += energy;
-                    else
-                        gained += energy;
+                        heat[baths->bath[atoms->tags[i + k]]] +=
+                            md_energy((more[0] + more[1] + more[2]) * 0.5 / inverse_mass);
                     d += v * drift + big - big;
                 }
                 v_store(pv, v);
@@ -78,6 +92,10 @@ MD_INLINE void advance(const md_atoms *atoms, double dt, double grid_big, uint64
                 away[k] = x + d - v_load(atoms->start + 4 * (i + k));
             }
             v4d a, b, c, pad;
+            if (langevin == ONE_BATH) {
+                v_transpose(change[0], change[1], change[2], change[3], &a, &b, &c, &pad);
+                gained += energies((a + b + c) * v_set1(0.5) / inverse);
+            }
             v_transpose(moved[0], moved[1], moved[2], moved[3], &a, &b, &c, &pad);
             const v4d step2 = a * a + b * b + c * c;
             v_transpose(away[0], away[1], away[2], away[3], &a, &b, &c, &pad);

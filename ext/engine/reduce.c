@@ -5,15 +5,7 @@
 #include "core/md_types.h"
 #include "core/simd.h"
 
-enum { KINETIC_BLOCK = 512 };       /* atoms whose sums are sure to fit in 64 bits a lane */
-static const double KINETIC_BIG = 0x1.8p12; /* 1.5 * 2^52 * 2^-ENERGY_BITS */
-
-/* a < 2^11, rounded to the energy grid, in its units. */
-MD_INLINE v4i energy_units(v4d a)
-{
-    const v4d big = v_set1(KINETIC_BIG);
-    return (v4i)(a + big) - (v4i)big;
-}
+enum { KINETIC_BLOCK = 512 }; /* atoms whose sums are sure to fit in 64 bits a lane */
 
 /* Adds atoms from `first` on, one by one: all numbers are told. */
 static void kinetic_slowly(const md_atoms *atoms, int64_t first, int64_t end, md_i128 *sum)
@@ -37,12 +29,12 @@ MD_INLINE int kinetic_block(const md_atoms *atoms, int64_t first, int64_t end, m
         v4d x, y, z, inverse;
         v_transpose(v_load(row), v_load(row + 4), v_load(row + 8), v_load(row + 12), &x, &y, &z, &inverse);
         const v4d m = v_load(atoms->masses + i), px = m * x, py = m * y, pz = m * z;
-        const v4d xx = px * x, yy = py * y, zz = pz * z, limit = v_set1(0x1p11);
+        const v4d xx = px * x, yy = py * y, zz = pz * z, limit = v_set1(ENERGY_SMALL);
         fine &= (v4i)(xx + yy + zz < limit) & (v4i)(px < limit) & (v4i)(py < limit) & (v4i)(pz < limit);
         fine &= (v4i)(px > -limit) & (v4i)(py > -limit) & (v4i)(pz > -limit);
-        sums[0] += energy_units(xx), sums[1] += energy_units(yy), sums[2] += energy_units(zz);
-        sums[3] += energy_units(py * z), sums[4] += energy_units(px * z), sums[5] += energy_units(px * y);
-        sums[6] += energy_units(px), sums[7] += energy_units(py), sums[8] += energy_units(pz);
+        sums[0] += v_energy(xx), sums[1] += v_energy(yy), sums[2] += v_energy(zz);
+        sums[3] += v_energy(py * z), sums[4] += v_energy(px * z), sums[5] += v_energy(px * y);
+        sums[6] += v_energy(px), sums[7] += v_energy(py), sums[8] += v_energy(pz);
     }
     if (v_bits(fine) != 15)
         return 0;

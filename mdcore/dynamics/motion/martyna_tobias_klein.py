@@ -10,7 +10,7 @@ from mdcore.dynamics.motion.cell_rescaling import SLOWEST
 from mdcore.dynamics.motion.chain import MOST_LINKS, Chain
 from mdcore.dynamics.motion.verlet import Part
 
-EVERY = 5  # steps
+EVERY = 9  # steps
 
 
 class MartynaTobiasKlein(Part):

@@ -70,7 +70,7 @@ class Settings(ThermostatSettings):
         Integer(minimum=1, maximum=1000),
         'Steps between two moves of the cell; an odd number for `"mtk"`.',
         default=None,
-        default_text='10; of `"mtk"` 5',
+        default_text='10; of `"mtk"` 9',
         example=1,
     )
 
