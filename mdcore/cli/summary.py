@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 
 from mdcore.config.settings import Settings
-from mdcore.faces.schema import keys, toml
+from mdcore.faces.schema import Choice, keys, toml
 from mdcore.potentials.base import leaves
 
 
@@ -58,7 +58,10 @@ def details(stage, units) -> list[str]:
     s, words = stage.settings, []
     for name, field in keys(type(s)).items():
         value, quantity = getattr(s, name), field.metadata["quantity"]
-        if name != "timestep" and value is not None and quantity in DETAILS:
+        chosen = isinstance(field.metadata["kind"], Choice) and value != field.default
+        if chosen and name != "ensemble":
+            words.append(f"{name} {value}")
+        elif name != "timestep" and value is not None and quantity in DETAILS:
             shown = f"{value:g}" if isinstance(value, int | float) else toml(value)
             words.append(f"{name} {shown} {units.labels[quantity]}")
     return ["            " + ", ".join(words)] if words else []
