@@ -1,0 +1,10 @@
+"""Tests that start ranks run one after the other: two at a time would wait for each other's processors."""
+
+import pytest
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("mpi"):
+            item.add_marker(pytest.mark.xdist_group("ranks"))
