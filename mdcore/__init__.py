@@ -33,6 +33,7 @@ _HOME = {
     "relax": "properties.relaxation",
     "elastic": "properties.elastic",
     "eos": "properties.eos",
+    "neb": "properties.neb",
     "rerun": "recompute",
     "train": "trainer",
     "Evaluation": "engine.single",

@@ -1,4 +1,4 @@
-"""What have ``mdcore elastic`` and ``mdcore eos`` in common: files in, files out."""
+"""What have ``mdcore elastic``, ``mdcore eos`` and ``mdcore neb`` in common: files in, files out."""
 
 import json
 import os
@@ -13,21 +13,22 @@ from mdcore.cli.evaluate import PICTURES, potential_files, with_units
 from mdcore.cli.potential import parse_units
 
 
-def prepared(arguments, kind: str, comm):
-    """(potential, System) on every rank; the JSON's name is STRUCTURE.kind.json unless given."""
+def prepared(arguments, kind: str, comm, inputs=(), outputs=()):
+    """(potential, System) on every rank; the JSON's name is STRUCTURE.kind.json unless given; inputs, outputs : further
+    files of the command"""
     stem = os.path.splitext(os.path.basename(arguments.structure))[0]
     arguments.output = arguments.output or f"{stem}.{kind}.json"
-    return on_root(comm, lambda: _prepare(arguments), share=True)
+    return on_root(comm, lambda: _prepare(arguments, inputs, outputs), share=True)
 
 
-def _prepare(arguments):
+def _prepare(arguments, inputs, outputs):
     from mdcore.structure.system import System
 
     plot = arguments.plot
     if plot and not plot.lower().endswith(PICTURES):
         raise InputError(f"--plot {plot}: end the name with {', '.join(PICTURES[:-1])} or {PICTURES[-1]}")
-    outputs = list(filter(None, (arguments.output, plot)))
-    protect(outputs, [arguments.structure, *potential_files(arguments.potential)], arguments.overwrite)
+    outputs = [*filter(None, (arguments.output, plot)), *outputs]
+    protect(outputs, [arguments.structure, *inputs, *potential_files(arguments.potential)], arguments.overwrite)
     potential, units = with_units(arguments.potential, parse_units(arguments.units))
     return potential, System.read(arguments.structure, arguments.frame, units, labels=False)
 

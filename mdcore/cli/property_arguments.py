@@ -18,6 +18,13 @@ examples:
   mdcore eos silicon.xyz --potential potentials/silicon.h5
   mdcore eos argon.xyz --potential lj.toml --volumes 15 --width 0.1 --plot argon.png
 """
+NEB_EPILOG = """\
+examples:
+  mdcore neb before.xyz after.xyz --potential potentials/silicon.h5 --relax-ends --plot hop.png
+  mpirun -n 4 mdcore neb a.xyz b.xyz --potential lj.toml --images 15 --max-force 0.001
+
+Exit code 1: not converged after --steps.
+"""
 CELLS = ("fixed", "isotropic", "lengths", "free")
 
 
@@ -72,6 +79,28 @@ def add(commands, units: dict) -> None:
     eos.add_argument("--width", metavar="W", type=float, default=0.06, help="from 1 - W to 1 + W (0.06)")
     eos.set_defaults(module="mdcore.cli.eos")
 
+    neb = commands.add_parser(
+        "neb",
+        help="barrier between two structures",
+        description="The path of least energy between two structures of the same atoms, and the saddle point on it: "
+        "nudged elastic band with a climbing image. Images are computed side by side on ranks.",
+        epilog=NEB_EPILOG,
+    )
+    _common(neb, units, "START")
+    neb.add_argument("end", metavar="END", help="the same atoms in the same order, in the same cell")
+    neb.add_argument("--end-frame", metavar="N", type=int, default=-1, help="of END, counted from 0 (the last)")
+    neb.add_argument("--images", metavar="N", type=int, default=7, help="between START and END (7)")
+    neb.add_argument("--max-force", metavar="F", type=float, default=0.01, help="that may be left (0.01)")
+    neb.add_argument("--no-climb", action="store_true", help="leave the highest image where the springs put it")
+    neb.add_argument("--relax-ends", action="store_true", help="bring START and END to rest first")
+    neb.add_argument("--spring", metavar="K", type=float, help="between images (0.1 eV/Angstrom^2; 10 in lj units)")
+    neb.add_argument("--steps", metavar="N", type=int, default=1000, help="at most (1000)")
+    neb.add_argument("--output", metavar="FILE", help="JSON (START.neb.json)")
+    neb.add_argument("--path", metavar="FILE", help="the images, extended xyz (START.neb.xyz)")
+    neb.add_argument("--plot", metavar="FILE", help="draw energies along the path (needs Matplotlib)")
+    neb.add_argument("--overwrite", action="store_true", help="replace FILEs")
+    neb.set_defaults(module="mdcore.cli.neb")
+
 
 def _property(parser, units: dict) -> None:
     """What commands have that measure."""
@@ -82,13 +111,13 @@ def _property(parser, units: dict) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace FILEs")
 
 
-def _common(parser, units: dict) -> None:
+def _common(parser, units: dict, name: str = "STRUCTURE") -> None:
     """What all have: a structure and a potential."""
-    parser.add_argument("structure", metavar="STRUCTURE", help="extended xyz, data of LAMMPS, or any format of ASE")
+    parser.add_argument("structure", metavar=name, help="extended xyz, data of LAMMPS, or any format of ASE")
     parser.add_argument(
         "--potential", metavar="POTENTIAL", required=True,
         help="a folder of n2p2 or RuNNer files, a .h5 file, or an input file (its [[potential]] sections)",
     )  # fmt: skip
     parser.add_argument("--units", **units)
-    parser.add_argument("--frame", metavar="N", type=int, default=-1, help="of STRUCTURE, counted from 0 (the last)")
+    parser.add_argument("--frame", metavar="N", type=int, default=-1, help=f"of {name}, counted from 0 (the last)")
     parser.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")

@@ -19,6 +19,7 @@ COMMANDS = {
     "relax": "minimise minimize min optimise optimize-geometry geometry",
     "elastic": "elasticity elastic-constants stiffness moduli cij",
     "eos": "equation-of-state birch birch-murnaghan volume bulk-modulus",
+    "neb": "nudged-elastic-band barrier ci-neb saddle transition-state",
     "convert": "export import n2p2 merge committee",
 }
 INSTEAD = {
