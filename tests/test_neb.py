@@ -8,6 +8,7 @@ import pytest
 
 from mdcore import Box, InputError, LennardJones, PythonPotential, SimulationError, System, evaluate, neb, relax
 from mdcore.cli import main
+from mdcore.cli.neb import dips
 from mdcore.dynamics.motion.lbfgs import LBFGS
 from mdcore.properties.neb import shortest
 from mdcore.structure import extxyz
@@ -87,6 +88,18 @@ def test_a_saddle_that_is_known(images):
         low = neb(PythonPotential(valley), plane(-1.0, 1.0), plane(1.0, 1.0), images=6, max_force=1e-3, climb=False)
         assert low.converged and not low.climbed and 0.8 < low.barrier < 0.99
         assert low.energy_at(np.linspace(0.0, low.coordinates[-1], 999)).max() == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_valley_on_the_way():
+    """cos: from one minimum over the next to a third."""
+
+    def waves(positions):
+        forces = np.zeros((2, 3))
+        forces[0, 0] = np.sin(positions[0, 0] - 5.0)
+        return np.cos(positions[0, 0] - 5.0), forces
+
+    found = neb(PythonPotential(waves), plane(-np.pi, 0.0), plane(3.0 * np.pi, 0.0), images=7, max_force=1e-3)
+    assert found.converged and found.barrier == pytest.approx(2.0, abs=1e-5) and dips(found) == [4]
 
 
 def test_a_path_without_barrier():

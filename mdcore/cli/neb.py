@@ -14,6 +14,7 @@ from mdcore.structure.extxyz import write_frame
 
 UNDONE = 1  # exit code
 EVERY = 20  # steps a line
+DIP = 0.01  # of the highest energy on the path: a valley that counts
 
 
 def command(arguments, comm) -> int:
@@ -72,10 +73,15 @@ def warn(arguments, found) -> None:
             console.tell("warning", f"{name} is not at rest, largest force {force:.3g}: add --relax-ends")
     if not found.converged:
         console.tell("warning", f"not converged after {found.steps} steps: more --steps, or a larger --max-force")
-    between = found.energies[1:-1]
-    least = 1 + int(np.argmin(between))
-    if between.min() < min(found.energies[0], found.energies[-1]) - 1e-6 * max(found.barrier, 0.0):
-        console.tell("warning", f"image {least} is lower than both ends: relax it, and begin a path there")
+    for k in dips(found):
+        console.tell("warning", f"image {k} is in a valley between two barriers: relax it, take a path on each side")
+
+
+def dips(found) -> list[int]:
+    """Images lower than both their neighbours, by more than a hundredth of what the path climbs."""
+    e = found.energies
+    least = DIP * np.ptp(e)
+    return [k for k in range(1, len(e) - 1) if min(e[k - 1], e[k + 1]) - e[k] > least]
 
 
 def lines(found, unit) -> list[str]:
