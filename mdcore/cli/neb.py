@@ -78,10 +78,10 @@ def warn(arguments, found) -> None:
 
 
 def dips(found) -> list[int]:
-    """Images lower than both their neighbours, by more than a hundredth of what the path climbs."""
+    """Images at the bottom of valleys deeper than a hundredth of what the path climbs."""
     e = found.energies
-    least = DIP * np.ptp(e)
-    return [k for k in range(1, len(e) - 1) if min(e[k - 1], e[k + 1]) - e[k] > least]
+    bottoms = [k for k in range(1, len(e) - 1) if e[k - 1] > e[k] <= e[k + 1]]
+    return [k for k in bottoms if min(e[:k].max(), e[k + 1 :].max()) - e[k] > DIP * np.ptp(e)]
 
 
 def lines(found, unit) -> list[str]:
