@@ -1,4 +1,4 @@
-"""What have ``mdcore elastic``, ``mdcore eos`` and ``mdcore neb`` in common: files in, files out."""
+"""What have ``mdcore elastic``, ``eos``, ``neb`` and ``phonons`` in common: files in, files out."""
 
 import json
 import os

@@ -25,6 +25,14 @@ examples:
 
 Exit code 1: not converged after --steps.
 """
+PHONONS_EPILOG = """\
+examples:
+  mdcore phonons silicon.xyz --potential potentials/silicon.h5 --plot bands.png
+  mdcore phonons argon.xyz --potential lj.toml --repeat 4 4 4 --path GXWL
+  mpirun -n 2 mdcore phonons mo.cif --potential mo.h5 --relax nothing
+
+Needs phonopy and ASE: pip install "mdcore[phonons]"
+"""
 CELLS = ("fixed", "isotropic", "lengths", "free")
 
 
@@ -101,11 +109,33 @@ def add(commands, units: dict) -> None:
     neb.add_argument("--overwrite", action="store_true", help="replace FILEs")
     neb.set_defaults(module="mdcore.cli.neb")
 
+    phonons = commands.add_parser(
+        "phonons",
+        help="vibrations of a crystal",
+        description="Relax a crystal, displace atoms in a supercell of it, and compute by phonopy: frequencies along a "
+        "path through the Brillouin zone, the density of states, whether there are imaginary modes.",
+        epilog=PHONONS_EPILOG,
+    )
+    _property(phonons, units, 0.0001)
+    phonons.add_argument("--max-stress", metavar="S", type=float, default=0.01, help="left in the crystal (0.01)")
+    phonons.add_argument(
+        "--relax", choices=("cell", "atoms", "nothing"), default="cell", help="first (cell, with its atoms)"
+    )
+    phonons.add_argument(
+        "--repeat", metavar=("A", "B", "C"), nargs=3, type=int,
+        help="the supercell (faces are two cutoffs of the potential apart, at least)",
+    )  # fmt: skip
+    phonons.add_argument("--displacement", metavar="D", type=float, default=0.01, help="of an atom (0.01)")
+    phonons.add_argument("--path", metavar="POINTS", help="special points as ASE calls them, e.g. GXWL,UX (all)")
+    phonons.add_argument("--mesh", metavar="N", type=int, default=20, help="finer with larger ones (20)")
+    phonons.set_defaults(module="mdcore.cli.phonons")
 
-def _property(parser, units: dict) -> None:
+
+def _property(parser, units: dict, max_force: float = 0.001) -> None:
     """What commands have that measure."""
     _common(parser, units)
-    parser.add_argument("--max-force", metavar="F", type=float, default=0.001, help="that may be left (0.001)")
+    left = f"that may be left ({max_force:g})"
+    parser.add_argument("--max-force", metavar="F", type=float, default=max_force, help=left)
     parser.add_argument("--output", metavar="FILE", help="JSON (STRUCTURE.KIND.json)")
     parser.add_argument("--plot", metavar="FILE", help="draw it (needs Matplotlib)")
     parser.add_argument("--overwrite", action="store_true", help="replace FILEs")

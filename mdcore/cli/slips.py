@@ -20,6 +20,7 @@ COMMANDS = {
     "elastic": "elasticity elastic-constants stiffness moduli cij",
     "eos": "equation-of-state birch birch-murnaghan volume bulk-modulus",
     "neb": "nudged-elastic-band barrier ci-neb saddle transition-state",
+    "phonons": "phonon phonopy bands band-structure dispersion vibrations lattice-dynamics",
     "convert": "export import n2p2 merge committee",
 }
 INSTEAD = {
