@@ -53,7 +53,7 @@ class Silicon:
     def __init__(self):
         self.system = System.build("diamond", lattice_constant=5.46, species="Si")
         root = Path(__file__).resolve().parents[1]
-        self.potential = mdcore.HDNNPotential(root / "potentials" / "silicon.h5")
+        self.potential = mdcore.HDNNPotential(mdcore.read_model(root / "potentials" / "silicon.h5"))
 
 
 def integrators(it, coupling: str, temperature: float, pressure: float) -> dict:
