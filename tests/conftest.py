@@ -3,8 +3,6 @@
 import pytest
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.get_closest_marker("mpi"):
-            item.add_marker(pytest.mark.xdist_group("ranks"))
+def pytest_itemcollected(item):
+    if item.get_closest_marker("mpi"):
+        item.add_marker(pytest.mark.xdist_group("ranks"))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from mdcore import figures
 from mdcore.base.units import GIGAPASCAL
-from mdcore.training import plots
 from mdcore.training.data.labelled import Labelled
 from mdcore.training.metrics import Predictions, rows, table
 from mdcore.training.plots import draw_learning, draw_parity, from_elements, pairs
@@ -120,7 +120,7 @@ def test_energies_are_drawn_from_a_common_zero(formulas, other):
 def test_the_chosen_epoch_is_marked(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     drawn = []
-    monkeypatch.setattr(plots, "write_picture", lambda path, figure, dpi: drawn.append(figure))
+    monkeypatch.setattr(figures, "write_picture", lambda path, figure, dpi: drawn.append(figure))
     draw_learning({"epoch": [0, 1, 2], "train force": [3.0, 2.0, 2.5]}, tmp_path / "l.png", "it", chosen=1)
     labels = [text.get_text() for text in drawn[-1].axes[0].get_legend().get_texts()]
     assert labels == ["train", "chosen: epoch 1"]
