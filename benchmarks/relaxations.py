@@ -91,7 +91,7 @@ def cases() -> dict:
 
 def ours(method, atoms, potential, moves, args):
     """(calls or None, energy)"""
-    minimiser = method(args.force, args.stress, cell="free" if moves else "fixed")
+    minimiser = method(args.force, args.stress, cell="flexible" if moves else "fixed")
     found = relax(potential, atoms, minimiser, MOST)
     return found.calls if found.converged else None, found.energy
 

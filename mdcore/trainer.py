@@ -98,9 +98,7 @@ def _report(progress, row: dict, comm) -> None:
     if failed is not None:
         raise failed
     if told is not None:
-        error = InputError(f"{CALL}: progress failed on rank 0: {told}")
-        error.collective = True
-        raise error
+        raise InputError(f"{CALL}: progress failed on rank 0: {told}").everywhere()
 
 
 def _spread(data, use: str = "split") -> Iterator[tuple[str, object]]:

@@ -276,7 +276,7 @@ def test_volume_of_an_ideal_gas_with_inertia():
 def test_error_of_the_time_step_of_a_harmonic_crystal(scheme):
     """With h = omega dt = 1: BAOAB has the right potential energy and 1 - h^2 / 4 of the kinetic, velocity Verlet
     beside a bath the right kinetic energy and 1 / (1 - h^2 / 4) of the potential (B. Leimkuhler, C. Matthews, J. Chem.
-    Phys. 138, 174102 (2013), section III)."""
+    Phys. 138, 174102 (2013))."""
     system = System.build("sc", density=0.5, species="A", units="lj", repeat=(6, 6, 6))
     system.columns["anchor"] = system.positions.copy()
     maxwell_boltzmann(system, T, 1)

@@ -42,7 +42,7 @@ def simulation(system=None, **more):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_sheared_and_shaken_crystal_becomes_the_perfect_one(method):
     sim = simulation(argon(skew=0.05))
-    minimiser = method(max_force=1e-5, max_stress=1e-5, cell="free")
+    minimiser = method(max_force=1e-5, max_stress=1e-5, cell="flexible")
     sim.run(400, minimiser)
     assert minimiser.converged and sim.step < 400
     assert np.linalg.norm(sim.forces, axis=1).max() <= 1e-5 and np.abs(sim.stress).max() <= 1e-5
@@ -62,7 +62,7 @@ def test_ase_finds_the_same_minimum():
 
     sim = simulation(argon(vacancy=True, shake=0.1))
     atoms = argon(vacancy=True, shake=0.1).to_ase()
-    sim.run(500, LBFGS(max_force=1e-4, max_stress=1e-4, cell="free"))
+    sim.run(500, LBFGS(max_force=1e-4, max_stress=1e-4, cell="flexible"))
     atoms.calc = MDCore(LennardJones(**ARGON))
     BFGS(FrechetCellFilter(atoms), logfile=None).run(fmax=1e-4, steps=300)
     assert sim.potential_energy == pytest.approx(atoms.get_potential_energy(), abs=1e-5)
@@ -74,7 +74,7 @@ def test_ase_finds_the_same_minimum():
 )
 def test_pressure_and_stress_are_those_that_were_asked_for(method, target):
     sim = simulation(argon(shake=0.05))
-    sim.run(500, method(1e-4, 1e-4, cell="free", **target))
+    sim.run(500, method(1e-4, 1e-4, cell="flexible", **target))
     wanted = target.get("stress") or [-target["pressure"]] * 3 + [0.0] * 3
     assert sim.integrator.converged
     assert sim.stress == pytest.approx(wanted, abs=1.01e-4)
@@ -86,7 +86,7 @@ def test_lengths_and_isotropic_cells_change_no_more_than_that():
     sim.run(200, LBFGS(1e-3, 1e-3, cell="isotropic"))
     ratio = sim.cell.matrix / before
     assert sim.integrator.converged and ratio == pytest.approx(ratio[0, 0], abs=1e-9)
-    sim.run(200, LBFGS(1e-3, 1e-3, cell="lengths"))
+    sim.run(200, LBFGS(1e-3, 1e-3, cell="anisotropic"))
     map_ = np.linalg.solve(before, sim.cell.matrix)
     assert map_ == pytest.approx(np.diag(np.diag(map_)), abs=1e-9)
     assert np.abs(sim.stress[:3]).max() <= 1e-3
@@ -136,11 +136,11 @@ def test_clusters_relax_and_no_atom_jumps():
     "arguments, words",
     [
         ({"max_force": 0}, "max_force"),
-        ({"cell": "flexible"}, "choose one of fixed, isotropic, lengths, free"),
-        ({"pressure": 1.0}, 'give cell = "free"'),
-        ({"cell": "free", "pressure": 1.0, "stress": [0] * 6}, "give one of them"),
-        ({"cell": "lengths", "stress": [0, 0, 0, 1.0, 0, 0]}, 'give cell = "free"'),
-        ({"cell": "free", "stress": [0, 0, 0]}, "six numbers"),
+        ({"cell": "free"}, "choose one of fixed, isotropic, anisotropic, flexible"),
+        ({"pressure": 1.0}, 'give cell = "flexible"'),
+        ({"cell": "flexible", "pressure": 1.0, "stress": [0] * 6}, "give one of them"),
+        ({"cell": "anisotropic", "stress": [0, 0, 0, 1.0, 0, 0]}, 'give cell = "flexible"'),
+        ({"cell": "flexible", "stress": [0, 0, 0]}, "six numbers"),
     ],
 )
 def test_what_makes_no_sense_is_told(arguments, words):
@@ -151,20 +151,20 @@ def test_what_makes_no_sense_is_told(arguments, words):
 def test_a_cell_without_a_pressure_is_told():
     sim = simulation(System(type(argon().box)(np.eye(3) * 30.0, (True, True, False)), [[1, 1, 1]], [0], ["Ar"]))
     with pytest.raises(InputError, match="fully periodic"):
-        sim.run(10, FIRE(cell="free"))
+        sim.run(10, FIRE(cell="flexible"))
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_damaged_state_is_told(method):
     sim = simulation()
-    sim.run(3, method(1e-9, cell="free"))
+    sim.run(3, method(1e-9, cell="flexible"))
     state = sim.state()
     check_state(state)
     name = method.__name__
     state["integrator"][name][method.memory[0]] = np.zeros(5)
     with pytest.raises(InputError, match="damaged"):
         again = simulation(state=state)
-        again.begin_stage(10, method(1e-9, cell="free"), first_step=0)
+        again.begin_stage(10, method(1e-9, cell="flexible"), first_step=0)
 
 
 INPUT = """
@@ -187,7 +187,7 @@ steps = 100
 [[stage]]
 ensemble = "minimise"
 method = "METHOD"
-cell = "free"
+cell = "flexible"
 pressure = 0.02
 max_force = 1e-4
 max_stress = 1e-4
@@ -247,10 +247,10 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert main(command) == 4 and "exists" in capsys.readouterr().err
     again = ["relax", "start.relaxed.xyz", "--potential", "lj.toml", "--no-path", "--output", "other.xyz"]
     assert main([*again, "--max-force", "1e-7", "--steps", "1"]) == 1 and "more --steps" in capsys.readouterr().err
-    assert main([*again, "--overwrite", "--pressure", "1"]) == 2 and 'cell = "free"' in capsys.readouterr().err
-    assert main([*again, "--overwrite", "--cell", "flexible"]) == 2 and "choose from" in capsys.readouterr().err
+    assert main([*again, "--overwrite", "--pressure", "1"]) == 2 and 'cell = "flexible"' in capsys.readouterr().err
+    assert main([*again, "--overwrite", "--cell", "free"]) == 2 and "choose from" in capsys.readouterr().err
 
 
 def test_a_crystal_that_is_torn_apart_is_told():
     with pytest.raises(SimulationError, match="does not hold these atoms together"):
-        simulation().run(1000, LBFGS(cell="free", pressure=-5.0))
+        simulation().run(1000, LBFGS(cell="flexible", pressure=-5.0))

@@ -8,6 +8,12 @@ class MdcoreError(Exception):
     """Base of every error mdcore raises on purpose."""
 
     exit_code = 1
+    collective = False  # do all ranks raise it?
+
+    def everywhere(self) -> "MdcoreError":
+        """The same error, raised by all ranks together."""
+        self.collective = True
+        return self
 
 
 class InputError(MdcoreError):

@@ -44,11 +44,9 @@ def check_neighbours(n: int, box, reach: float, units, ranks: int = 1) -> None:
     if need > have or n * images > MOST * ranks:
         label = units.labels["length"]
         crowded = units.name == "metal" and n > box.volume
-        error = InputError(
+        raise InputError(
             f"{n:,} atoms with neighbours up to {reach:g} {label} away (cutoff + skin) need about "
             f"{need / 2**30:,.3g} GiB, and {have / 2**30:,.3g} GiB are free ({images:,.3g} images of each atom, "
             f"{around:,.3g} neighbours); check the cell, [potential] cutoff and [neighbors] skin, or use more machines"
             + (f". There are {n / box.volume:.3g} atoms per {label}^3: are lengths in nm?" if crowded else "")
-        )
-        error.collective = True
-        raise error
+        ).everywhere()

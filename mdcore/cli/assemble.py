@@ -151,14 +151,12 @@ def check_grid(settings: Settings, size: int) -> None:
     """Does the processor grid fit the number of ranks?"""
     grid = settings.parallel.grid
     if grid != "auto" and math.prod(grid) != size:
-        error = at(
+        raise at(
             settings,
             ("parallel", "grid"),
             f"{math.prod(grid)} domains for {size} rank{'s' * (size > 1)}; start as many ranks "
             f'(mpirun -n {math.prod(grid)}), or use grid = "auto"',
-        )
-        error.collective = True  # every rank finds out
-        raise error
+        ).everywhere()
 
 
 # --- potentials ------------------------------------------------------------------------------------

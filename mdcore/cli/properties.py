@@ -1,4 +1,4 @@
-"""What have ``mdcore elastic``, ``eos``, ``neb`` and ``phonons`` in common: files in, files out."""
+"""What have ``mdcore relax``, ``elastic``, ``eos``, ``neb`` and ``phonons`` in common: files in, files out."""
 
 import json
 import os
@@ -22,18 +22,22 @@ def prepared(arguments, kind: str, comm, inputs=(), outputs=()):
 
 
 def _prepare(arguments, inputs, outputs):
-    from mdcore.structure.system import System
-
     plot = arguments.plot
     if plot and not plot.lower().endswith(PICTURES):
         raise InputError(f"--plot {plot}: end the name with {', '.join(PICTURES[:-1])} or {PICTURES[-1]}")
-    outputs = [*filter(None, (arguments.output, plot)), *outputs]
-    protect(outputs, [arguments.structure, *inputs, *potential_files(arguments.potential)], arguments.overwrite)
+    return read(arguments, [*filter(None, (arguments.output, plot)), *outputs], inputs)
+
+
+def read(arguments, outputs, inputs=()):
+    """(potential, System) of a command whose files can be written; InputError, OutputError."""
+    from mdcore.structure.system import System
+
+    _protect(outputs, [arguments.structure, *inputs, *potential_files(arguments.potential)], arguments.overwrite)
     potential, units = with_units(arguments.potential, parse_units(arguments.units))
     return potential, System.read(arguments.structure, arguments.frame, units, labels=False)
 
 
-def protect(outputs, inputs, overwrite: bool) -> None:
+def _protect(outputs, inputs, overwrite: bool) -> None:
     """InputError or OutputError if files can't be written, or not without destroying something."""
     if wrong := clash(outputs, inputs):
         raise InputError(f"{wrong}; choose another name")

@@ -33,7 +33,7 @@ examples:
 
 Needs phonopy and ASE: pip install "mdcore[phonons]"
 """
-CELLS = ("fixed", "isotropic", "lengths", "free")
+CELLS = ("fixed", "isotropic", "anisotropic", "flexible")
 
 
 def add(commands, units: dict) -> None:
@@ -52,8 +52,8 @@ def add(commands, units: dict) -> None:
     relax.add_argument("--max-step", metavar="D", type=float, help="the farthest an atom moves in a step (0.2)")
     relax.add_argument("--steps", metavar="N", type=int, default=1000, help="at most (1000)")
     relax.add_argument(
-        "--cell", nargs="?", const="free", default="fixed", choices=CELLS, metavar="HOW",
-        help="the cell moves, too: free (in any way), lengths (along x, y, z), isotropic",
+        "--cell", nargs="?", const="flexible", default="fixed", choices=CELLS, metavar="HOW",
+        help="the cell moves, too: flexible (in any way), anisotropic (along x, y, z), isotropic",
     )  # fmt: skip
     relax.add_argument("--pressure", metavar="P", type=float, help="to hold the cell at, GPa (0)")
     relax.add_argument("--stress", metavar="S", help="xx,yy,zz,yz,xz,xy in its place, negative when compressed")

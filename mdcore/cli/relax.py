@@ -6,9 +6,7 @@ from mdcore.base import console
 from mdcore.base.comm import on_root
 from mdcore.base.errors import InputError
 from mdcore.base.writing import writing_text
-from mdcore.cli.evaluate import potential_files, with_units
-from mdcore.cli.potential import parse_units
-from mdcore.cli.properties import protect
+from mdcore.cli.properties import read
 from mdcore.output.dump import ExtxyzDump
 from mdcore.structure.extxyz import write_frame
 
@@ -20,7 +18,8 @@ def command(arguments, comm) -> int:
 
     name_outputs(arguments)
     minimiser = on_root(comm, lambda: minimiser_of(arguments), share=True)
-    potential, system = on_root(comm, lambda: prepare(arguments), share=True)
+    outputs = [arguments.output] if arguments.no_path else [arguments.output, arguments.path]
+    potential, system = on_root(comm, lambda: read(arguments, outputs), share=True)
     watchers = [(1, Told(comm))]
     if not arguments.no_path:
         watchers.append((1, ExtxyzDump(arguments.path, 1, overwrite=arguments.overwrite).observe))
@@ -36,16 +35,6 @@ def name_outputs(arguments) -> None:
     stem = os.path.splitext(os.path.basename(arguments.structure))[0]
     arguments.output = arguments.output or f"{stem}.relaxed.xyz"
     arguments.path = arguments.path or f"{stem}.path.xyz"
-
-
-def prepare(arguments):
-    """(potential, System). InputError, OutputError."""
-    from mdcore.structure.system import System
-
-    outputs = [arguments.output] if arguments.no_path else [arguments.output, arguments.path]
-    protect(outputs, [arguments.structure, *potential_files(arguments.potential)], arguments.overwrite)
-    potential, units = with_units(arguments.potential, parse_units(arguments.units))
-    return potential, System.read(arguments.structure, arguments.frame, units, labels=False)
 
 
 def minimiser_of(arguments):

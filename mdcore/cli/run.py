@@ -265,12 +265,10 @@ def check_same_groups(settings: Settings, path: str, text: str) -> None:
 def stopped(settings: Settings, sim) -> Interrupted:
     """What the user hears after a signal."""
     signal = getattr(sim.stop_requested, "received", None) or "a request to stop"
-    error = Interrupted(
+    return Interrupted(
         f"{signal} came: stopped at step {sim.step}, checkpoint "
         f"written to {settings.output_path(CHECKPOINT)}; continue with: mdcore run {settings.source} --restart"
-    )
-    error.collective = True
-    return error
+    ).everywhere()
 
 
 def halted(settings: Settings, error: ExtrapolationError) -> ExtrapolationError:
@@ -278,13 +276,11 @@ def halted(settings: Settings, error: ExtrapolationError) -> ExtrapolationError:
     disputed = isinstance(error, DisagreementError)
     saved = settings.output_path(networks.DISPUTED if disputed else networks.SAVED)
     cure = "a larger disagreement_stop" if disputed else 'extrapolation = "warn" or a larger extrapolation_limit'
-    told = type(error)(
+    return type(error)(
         f"{error}. Stopped; the structure is in {saved}, the checkpoint in "
         f"{settings.output_path(CHECKPOINT)}. Train the potential on such structures, or go on with --restart "
         f"and {cure}"
-    )
-    told.collective = True
-    return told
+    ).everywhere()
 
 
 def with_last_checkpoint(error: SimulationError, outputs: Outputs) -> SimulationError:

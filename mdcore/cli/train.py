@@ -207,12 +207,10 @@ def run(settings: TrainingSettings, fit, member: int, file: TrainingFile, stop, 
             saved = time.monotonic()
         if stopped:
             signals = filter(None, comm.allgather(getattr(stop, "received", None)))
-            error = Interrupted(
+            raise Interrupted(
                 f"{next(signals, 'a request to stop')} came: stopped after epoch {row['epoch']:.0f}; its state is in "
                 f"{file.path}; go on with --restart"
-            )
-            error.collective = True
-            raise error
+            ).everywhere()
     if line:
         say(line)
     file.put_state(fit, member)

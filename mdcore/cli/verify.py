@@ -9,9 +9,7 @@ from mdcore.verify import examine, failed, subject
 
 def command(arguments, comm) -> int:
     if comm.size > 1:
-        error = InputError("mdcore verify starts its ranks itself: run it without mpirun")
-        error.collective = True
-        raise error
+        raise InputError("mdcore verify starts its ranks itself: run it without mpirun").everywhere()
     it = examined(arguments.potential, arguments.structure, parse_units(arguments.units))
     print(f"{arguments.potential}: cutoff {it.potential.cutoff:.6g} {it.units.labels['length']}")
     print(f"on {it.n} atoms ({', '.join(it.symbols)}): {it.origin}")

@@ -228,9 +228,7 @@ def _given(sim, name: str, values, check) -> np.ndarray:
             values, fault = None, str(error)
     values, fault = sim.comm.bcast((values, fault))
     if fault:
-        error = InputError(fault)
-        error.collective = True
-        raise error
+        raise InputError(fault).everywhere()
     return values[sim.atoms.tags[: sim.atoms.n_owned]]
 
 

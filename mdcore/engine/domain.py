@@ -189,9 +189,7 @@ class Domain:
                 leavers = None
         lost = self.n_atoms - self.comm.sum(np.array([atoms.n_owned]))[0]
         if lost:
-            error = SimulationError(f"{lost} atoms were lost between ranks; please report this")
-            error.collective = True
-            raise error
+            raise SimulationError(f"{lost} atoms were lost between ranks; please report this").everywhere()
 
     def _hand_over(self, atoms, rows: np.ndarray, d: int, step: int) -> None:
         """Owned atoms `rows` go one domain on along direction d, down (step -1) or up (+1)."""

@@ -17,9 +17,7 @@ FORCE_LIMIT = 2.0**14  # ext/core/fixed.h: sums of larger forces would not be ex
 def fail(comm, message: str | None) -> None:
     """Raise the message of the first rank that has one."""
     text = next(text for text in comm.allgather(message) if text is not None)
-    error = SimulationError(text)
-    error.collective = True
-    raise error
+    raise SimulationError(text).everywhere()
 
 
 def bad_row(atoms) -> int:

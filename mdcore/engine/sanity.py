@@ -71,9 +71,7 @@ def look(it) -> None:
     if len(r):
         k = int(r.argmin())
         mine = float(r[k]), message(atoms, int(i[k]), int(j[k]), float(r[k]), symbols, involved, total)
-    error = InputError(min(told for told in comm.allgather(mine) if told is not None)[1])
-    error.collective = True
-    raise error
+    raise InputError(min(told for told in comm.allgather(mine) if told is not None)[1]).everywhere()
 
 
 def refuse(box, positions, species, symbols, units=METAL, potential=None) -> None:

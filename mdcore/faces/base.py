@@ -119,6 +119,10 @@ class StageSettings:
         """Those along which it does: the system must be periodic there."""
         return "xyz"
 
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        """(key, complaint) about keys that do not go together; given : those that the input has."""
+        return iter(())
+
     @property
     def doubts(self) -> Iterator[str]:
         """What is possible, and is no ensemble."""

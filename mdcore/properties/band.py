@@ -8,9 +8,8 @@ import numpy as np
 from mdcore.base.errors import MdcoreError
 from mdcore.dynamics.motion.fire import FIRE
 from mdcore.dynamics.motion.minimise import MAX_STEP
+from mdcore.dynamics.simulation import SKIN
 from mdcore.engine.single import Engine
-
-SKIN = {"metal": 1.0, "lj": 0.3}  # of the lists of neighbours
 
 
 class Band:

@@ -84,17 +84,15 @@ def elastic(
         found = relax(potential, system, LBFGS(max_force, max_stress, **how), STEPS, comm=comm)
         calls += found.calls
         if not found.converged:
-            error = SimulationError(
+            raise SimulationError(
                 f"{what}: not relaxed after {STEPS} steps, largest force {found.largest_force:.3g}: is the structure a "
                 "crystal that this potential knows? A larger max_force is met sooner"
-            )
-            error.collective = True
-            raise error
+            ).everywhere()
         for tell in observers:
             tell(what, found)
         return found
 
-    base = rest("the crystal", system, cell="free").system
+    base = rest("the crystal", system, cell="flexible").system
     rows = np.empty((6, 6))
     for k, name in enumerate(NAMES):
         stresses = []

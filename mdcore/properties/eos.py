@@ -54,13 +54,13 @@ def eos(
     base, rows = at_rest(system) if comm.rank == 0 else None, []
     periodic, start, units = comm.bcast(base and (base.box.periodic, base.box.volume, base.units))
     if not all(periodic):
-        raise _everywhere(InputError("eos: for systems that are periodic along all three directions"))
+        raise InputError("eos: for systems that are periodic along all three directions").everywhere()
     for share in np.linspace(1.0 - width, 1.0 + width, volumes):
         one = None if base is None else strained(base, (share ** (1.0 / 3.0) - 1.0) * np.eye(3))
         found = relax(potential, one, LBFGS(max_force), STEPS, comm=comm)
         if not found.converged:
             text = f"volume {share * start:.6g}: not relaxed after {STEPS} steps; a larger max_force is met sooner"
-            raise _everywhere(SimulationError(text))
+            raise SimulationError(text).everywhere()
         rows.append((share * start, found.energy, -found.stress[:3].mean()))
         for tell in observers:
             tell(f"volume {share * start:.6g}", found)
@@ -77,10 +77,10 @@ def fit(volumes, energies, pressures, units) -> EquationOfState:
     roots = [r for r in roots if x.min() <= r <= x.max()]
     if not roots:
         way = "larger" if energies[-1] < energies[0] else "smaller"
-        raise _everywhere(InputError(
+        raise InputError(
             f"eos: the energy has no minimum among volumes of {volumes[0]:.6g} to {volumes[-1]:.6g}: begin with a "
             f"{way} cell (mdcore relax --cell isotropic), or a larger width"
-        ))  # fmt: skip
+        ).everywhere()  # fmt: skip
     at = roots[0]
     v = at**-1.5
     # by the chain rule, x = V^(-2/3); B = V E'', dB/dP = -1 - V E''' / E''
@@ -94,9 +94,3 @@ def fit(volumes, energies, pressures, units) -> EquationOfState:
         volumes, energies, pressures, float(v), float(poly(at)), float(bulk / units.pressure),
         float(-1.0 - v * e3 / e2), error, float(bulk),
     )  # fmt: skip
-
-
-def _everywhere(error):
-    """All ranks find out."""
-    error.collective = True
-    return error

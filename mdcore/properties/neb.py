@@ -184,10 +184,8 @@ def shortest(box, way) -> np.ndarray:
 def _relaxed(potential, what: str, system, max_force: float, comm):
     found = relax(potential, system, LBFGS(max_force), STEPS, comm=comm)
     if not found.converged:
-        error = SimulationError(
+        raise SimulationError(
             f"neb: the {what} is not relaxed after {STEPS} steps, largest force {found.largest_force:.3g}: a larger "
             "max_force is met sooner"
-        )
-        error.collective = True
-        raise error
+        ).everywhere()
     return comm.bcast(found.system)

@@ -86,15 +86,13 @@ def phonons(
     system = on_root(comm, lambda: _checked(system))
     repeat = on_root(comm, lambda: _repeat(repeat, system, potential), share=True)
     if relaxed != "nothing":
-        how = {"cell": "free", "max_stress": max_stress} if relaxed == "cell" else {}
+        how = {"cell": "flexible", "max_stress": max_stress} if relaxed == "cell" else {}
         found = relax(potential, system, LBFGS(max_force, **how), STEPS, comm=comm)
         if not found.converged:
-            error = SimulationError(
+            raise SimulationError(
                 f"not relaxed after {STEPS} steps, largest force {found.largest_force:.3g}: is the structure a crystal "
                 "that this potential knows? A larger max_force is met sooner"
-            )
-            error.collective = True
-            raise error
+            ).everywhere()
         for tell in observers:
             tell("the crystal", found)
         system = found.system

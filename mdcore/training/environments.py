@@ -285,12 +285,10 @@ class Environments:
 def runs(sizes: np.ndarray, n: int) -> list[range]:
     """Cut structures of so many atoms into n runs of about as many atoms, none empty; InputError if it can't be."""
     if len(sizes) < n:
-        error = InputError(
+        raise InputError(
             f"{n} ranks for a set of {len(sizes)} structures: each needs one at least; start fewer ranks, and give "
             "them threads"
-        )
-        error.collective = True
-        raise error
+        ).everywhere()
     ends = np.cumsum(sizes)
     cuts = np.searchsorted(ends, ends[-1] * np.arange(1, n) / n - 0.5 * sizes.mean()) + 1
     cuts = np.array([0, *cuts, len(sizes)])

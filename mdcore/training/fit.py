@@ -106,12 +106,10 @@ class Fit:
             row |= {f"{name} {q}": x * s for q, x, s in zip(QUANTITIES, _rmse(own), _SCALES, strict=True)}
         self.start, score = self.start or watched, self.floors.score(watched)
         if not np.isfinite(score):
-            error = SimulationError(
+            raise SimulationError(
                 f"training: the errors are no finite numbers after epoch {number}; take smaller steps, or look for "
                 "wrong labels with mdcore check"
-            )
-            error.collective = True
-            raise error
+            ).everywhere()
         learned = number and not self.best_epoch and self.floors.better(watched, self.start)
         if score < self.score or learned:
             self.score, self.best, self.best_epoch, self.since = score, self.training.parameters.copy(), number, 0

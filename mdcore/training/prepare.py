@@ -68,7 +68,7 @@ def prepare(plan: Plan, groups: Callable[[], Groups], comm=None) -> Prepared:
     except InputError as error:
         named = "keep" if "descriptors: keep " in str(error) else "cutoff"
         key = "file" if s.file else "functions" if s.functions else named
-        raise everywhere(Unsuited(str(error), ("descriptors", key))) from None
+        raise Unsuited(str(error), ("descriptors", key)).everywhere() from None
     check_memory(plan, chosen, comm.size)
     reach = min(s.reach, max(f.cutoff for own in chosen.functions for f in own))
     return Prepared(data, energies, chosen, shortest, walls_of(plan, shortest, data, reach, comm))
@@ -85,7 +85,7 @@ def check_reach(data, cutoff: float, key: str) -> None:
                 f"{s.where}: an atom has about {around:,.0f} neighbours within {cutoff:g} Angstrom; take a smaller "
                 "cutoff, 6 to 8 Angstrom do; or are its lengths in another unit?"
             )
-            raise everywhere(Unsuited(told, ("descriptors", key)))
+            raise Unsuited(told, ("descriptors", key)).everywhere()
 
 
 def check_memory(plan: Plan, chosen: descriptors.Descriptors, ranks: int) -> None:
@@ -100,13 +100,7 @@ def check_memory(plan: Plan, chosen: descriptors.Descriptors, ranks: int) -> Non
             f"{n:,} parameters: the matrix of the Kalman filter would take {need / 2**30:,.0f} GiB of each rank, the "
             f"machine has {have / 2**30:,.0f}; take smaller layers (25, 25 do), another optimiser, or more machines"
         )
-        raise everywhere(Unsuited(told, ("network", "hidden")))
-
-
-def everywhere(error: InputError) -> InputError:
-    """An error that all ranks find."""
-    error.collective = True
-    return error
+        raise Unsuited(told, ("network", "hidden")).everywhere()
 
 
 def distances_of(data, reach: float, comm) -> dict[tuple[str, str], PairDistances]:
@@ -140,7 +134,7 @@ def walls_of(plan: Plan, shortest, data: dataset.Dataset, reach: float, comm) ->
                 "give a smaller cutoff, for the networks learn the whole energy there"
             )
         if trouble:
-            raise everywhere(Unsuited(trouble, ("zbl", name)))
+            raise Unsuited(trouble, ("zbl", name)).everywhere()
         made[wall.pair] = wall
     return walls.ordered(made.values())
 

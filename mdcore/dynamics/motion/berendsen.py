@@ -15,7 +15,7 @@ class Berendsen(Part):
 
     temperature : of the bath, one number or (first, last) for a ramp over the stage, user unit; relaxation : user unit
     of time
-    H. J. C. Berendsen et al., J. Chem. Phys. 81, 3684 (1984), eq. 11.
+    H. J. C. Berendsen et al., J. Chem. Phys. 81, 3684 (1984); for small dt / relaxation it is theirs.
     """
 
     acts_as = "thermostat"

@@ -3,8 +3,8 @@
 The enthalpy P V - V_0 tr(S E) of a pressure P and a traceless stress S, with the strain E = (F F^T - 1) / 2 since the
 start of the stage (cell = cell at the start @ F); the cell moves by symmetric strains e, cell <- cell @ exp(e). Strains
 that follow each other still turn a cell whose angles move, a little: it is turned back, so that F stays symmetric.
-M. Parrinello, A. Rahman, J. Appl. Phys. 52, 7182 (1981), eqs 2.15 to 2.24; for symmetric strains:
-G. J. Martyna, D. J. Tobias, M. L. Klein, J. Chem. Phys. 101, 4177 (1994), section II.
+M. Parrinello, A. Rahman, J. Appl. Phys. 52, 7182 (1981); for symmetric strains: G. J. Martyna, D. J. Tobias,
+M. L. Klein, J. Chem. Phys. 101, 4177 (1994).
 """
 
 import itertools

@@ -21,8 +21,8 @@ class CellRescaling(Part):
     pressure: with relaxation it says how fast the cell moves, and nothing else; every : steps between two moves
     coupling : "isotropic", "semi-isotropic" (x and y alike, z on its own), "anisotropic" (three lengths), "flexible"
     (all of the cell); axes : which may move, "xyz", or "xy" of a slab; stress : xx, yy, zz, yz, xz, xy, or two rows
-    M. Bernetti, G. Bussi, J. Chem. Phys. 153, 114107 (2020), eqs 5 and 6; V. del Tatto et al., Appl. Sci. 12, 1139
-    (2022). docs/theory.md has the equations for symmetric strains.
+    M. Bernetti, G. Bussi, J. Chem. Phys. 153, 114107 (2020); V. Del Tatto et al., Appl. Sci. 12, 1139 (2022).
+    docs/theory.md has the equations for symmetric strains.
     """
 
     acts_as = "barostat"

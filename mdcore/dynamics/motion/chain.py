@@ -15,7 +15,7 @@ class Chain:
 
     links : how many. The mass of the first is motions kT relaxation^2, that of the others kT relaxation^2.
     velocities : float64 [links], of the thermostats, 1 / internal unit of time
-    G. J. Martyna, M. E. Tuckerman, D. J. Tobias, M. L. Klein, Mol. Phys. 87, 1117 (1996), section 4.1.
+    G. J. Martyna, M. E. Tuckerman, D. J. Tobias, M. L. Klein, Mol. Phys. 87, 1117 (1996).
     """
 
     def __init__(self, links: int):

@@ -19,7 +19,7 @@ class MartynaTobiasKlein(Part):
     pressure, coupling, axes, stress : as for CellRescaling; relaxation : period of the oscillations of the cell over
     2 pi, user unit of time; chain : of thermostats on the cell; every : steps between two moves of the cell, odd: it
     moves in the middle of that many steps
-    G. J. Martyna, D. J. Tobias, M. L. Klein, J. Chem. Phys. 101, 4177 (1994), eqs 2.9 and 2.16; splitting:
+    G. J. Martyna, D. J. Tobias, M. L. Klein, J. Chem. Phys. 101, 4177 (1994); splitting:
     M. E. Tuckerman et al., J. Phys. A 39, 5629 (2006), with the cell as the slow motion of a multiple time step.
     """
 

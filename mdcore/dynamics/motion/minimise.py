@@ -20,7 +20,7 @@ from mdcore.base.voigt import PLACE
 from mdcore.dynamics.motion.verlet import VelocityVerlet
 from mdcore.engine import faults
 
-CELLS = ("fixed", "isotropic", "lengths", "free")
+CELLS = ("fixed", "isotropic", "anisotropic", "flexible")
 MOST_STRAIN = 0.04  # of a length, in one step
 MOST_GROWTH = 10.0  # of the volume, from the start
 MAX_STEP = 0.2  # of an atom, in one step: Angstrom; in reduced units a quarter of that in sigma
@@ -32,7 +32,7 @@ class Minimiser(VelocityVerlet):
 
     max_force : the largest force of any atom that is left, user unit of force; max_stress : of the components of stress
     that are free, unit of pressure
-    cell : "fixed"; "isotropic", it grows and shrinks; "lengths", along x, y and z; "free", strained in any way
+    cell : "fixed"; "isotropic", it grows and shrinks; "anisotropic", along x, y and z; "flexible", strained in any way
     pressure : to hold, unit of pressure; or stress : the six components to have, xx yy zz yz xz xy, negative when
     compressed
     max_step : the farthest that an atom moves in a step, unit of length
@@ -57,13 +57,13 @@ class Minimiser(VelocityVerlet):
         choice(f"{name}: cell", cell, CELLS)
         self.cell, self.moves_cell = cell, cell != "fixed"
         if not self.moves_cell and (pressure is not None or stress is not None):
-            raise InputError(f'{name}: a pressure or stress moves the cell: give cell = "free" (or "isotropic"), too')
+            raise InputError(f'{name}: a pressure or stress moves the cell: give cell = "flexible", too')
         if pressure is not None and stress is not None:
             raise InputError(f"{name}: pressure and stress are both given; give one of them")
         self.pressure = signed(f"{name}: pressure", pressure or 0.0, "pressure")
         self.target = None if stress is None else _six(f"{name}: stress", stress)
-        if stress is not None and cell != "free" and (cell == "isotropic" or any(self.target[3:])):
-            raise InputError(f'{name}: stress: a cell that is "{cell}" can\'t follow it; give cell = "free"')
+        if stress is not None and cell != "flexible" and (cell == "isotropic" or any(self.target[3:])):
+            raise InputError(f'{name}: stress: a cell that is "{cell}" can\'t follow it; give cell = "flexible"')
         self.max_step = None if max_step is None else number(f"{name}: max_step", max_step, "length")
         self.converged, self.force, self.stress, self.calls = False, math.inf, math.nan, 0
 
@@ -149,7 +149,7 @@ class Minimiser(VelocityVerlet):
         """What of a symmetric tensor the cell can follow."""
         if self.cell == "isotropic":
             return np.eye(3) * np.trace(tensor) / 3.0
-        return np.diag(np.diag(tensor)) if self.cell == "lengths" else tensor
+        return np.diag(np.diag(tensor)) if self.cell == "anisotropic" else tensor
 
     def within_limits(self, step: np.ndarray) -> np.ndarray:
         """The step, shorter if an atom would move too far, or the cell."""

@@ -169,9 +169,7 @@ class Run:
 
     def refuse(self, message: str) -> None:
         """InputError, raised by all ranks together."""
-        error = InputError(message)
-        error.collective = True
-        raise error
+        raise InputError(message).everywhere()
 
     def fail(self, message: str) -> None:
         """SimulationError, raised by all ranks together."""

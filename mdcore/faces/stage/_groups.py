@@ -56,7 +56,7 @@ class OfGroups:
         return tuple(bath.group for bath in self.baths if bath.group)
 
     def check(self, given):
-        yield from super().check(given) if hasattr(super(), "check") else ()
+        yield from super().check(given)
         if self.bath and self.group is None:
             yield "group", "several baths: say which atoms feel this one"
         for i, bath in enumerate(self.bath):

@@ -1,6 +1,5 @@
 """Rest in a minimum of the energy."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mdcore.faces.base import StageSettings
@@ -31,11 +30,11 @@ class Settings(StageSettings):
         example=0.001,
     )
     cell: str = setting(
-        Choice(("fixed", "isotropic", "lengths", "free")),
-        'How the cell may change: `"isotropic"`, it grows and shrinks; `"lengths"`, along x, y and z; `"free"`, in any '
-        "way. Periodic systems only.",
+        Choice(("fixed", "isotropic", "anisotropic", "flexible")),
+        'How the cell may change: `"isotropic"`, it grows and shrinks; `"anisotropic"`, along x, y and z; '
+        '`"flexible"`, in any way. Periodic systems only.',
         default="fixed",
-        example="free",
+        example="flexible",
     )
     pressure: float | None = setting(
         Number(), "To hold the cell at.", default=None, default_text="0", quantity="pressure", example=1.0
@@ -68,16 +67,15 @@ class Settings(StageSettings):
     def moves_cell(self):
         return "" if self.cell == "fixed" else "cell"
 
-    def check(self, given) -> Iterator[tuple[str, str]]:
-        """(key, complaint) about keys that do not go together."""
+    def check(self, given):
         for key in ("pressure", "stress"):
             if getattr(self, key) is not None and self.cell == "fixed":
-                yield key, 'moves the cell: give cell = "free" (or "isotropic"), too'
+                yield key, 'moves the cell: give cell = "flexible", too'
         if self.pressure is not None and self.stress is not None:
             yield "stress", "pressure is given, too; give one of them"
         shear = self.stress is not None and any(self.stress[3:])
-        if self.stress is not None and (self.cell == "isotropic" or (self.cell == "lengths" and shear)):
-            yield "stress", f'a cell that is "{self.cell}" can\'t follow it; give cell = "free"'
+        if self.stress is not None and (self.cell == "isotropic" or (self.cell == "anisotropic" and shear)):
+            yield "stress", f'a cell that is "{self.cell}" can\'t follow it; give cell = "flexible"'
 
     def build(self):
         from mdcore.dynamics.motion.fire import FIRE

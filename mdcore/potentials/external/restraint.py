@@ -201,9 +201,7 @@ class BoundRestraint(Bound):
 
 def _missing(potential, site) -> InputError:
     what = f"group {site} is empty" if isinstance(site, str) else f"there is no atom {site} (counting from 0)"
-    error = InputError(f"{potential!r}: {what}")
-    error.collective = True
-    return error
+    return InputError(f"{potential!r}: {what}").everywhere()
 
 
 def _nearest(r: np.ndarray, box) -> np.ndarray:
