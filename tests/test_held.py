@@ -317,12 +317,15 @@ CHAINS = 'ensemble = "nvt"\nthermostat = "nose-hoover"\nrelaxation = 0.1\ngroup 
 DRIFTING = re.sub("fixed = .*\n", "", INPUT).replace("steps =", "remove_drift_every = 7\nsteps =")
 DRIFTING = re.sub("ensemble = .langevin.*?timestep", CHAINS, DRIFTING, flags=re.DOTALL)
 DRIFTING = DRIFTING.replace("friction = 5.0 }", "relaxation = 0.2 }")
+HOT = 'bath = [{ group = "hot", temperature = 1, relaxation = 0.2 }]'
+PRESSED = INPUT.replace('"npt"', f'"npt"\ngroup = "wall"\n{HOT}')
+PRESSED = PRESSED.replace('fixed = "xyz"', 'measure = ["heat", "temperature"]')
 
 
 @pytest.mark.parametrize(
     "stages", [pytest.param(INPUT, marks=needs_mpi), pytest.param(INPUT + OUTSIDE, marks=needs_mpi),
-     pytest.param(DRIFTING, marks=needs_mpi)],
-    ids=["held", "pushed", "drifting"],
+     pytest.param(DRIFTING, marks=needs_mpi), pytest.param(PRESSED, marks=needs_mpi)],
+    ids=["held", "pushed", "drifting", "pressed"],
 )  # fmt: skip
 def test_the_same_bits_on_any_ranks_and_across_restarts(tmp_path, stages):
     """Two baths, then constant pressure; held atoms, all that acts from outside, chains of groups, drift."""
@@ -418,6 +421,12 @@ def test_stages_with_baths_of_groups(thermostat):
     sim = Simulation(system, potential(), made, seed=1)
     sim.run(10)
     assert set(settings.temperatures) == {0.3, 0.5, 1.0} and sim.group("hot").heat != 0.0 != sim.group("cold").heat
+    under = '"npt"\npressure = 1\npressure_relaxation = 1\ncompressibility = 0.1'
+    pressed = text.replace('"nvt"', under)
+    made = parse(pressed).stage[0].build()
+    sim, size = Simulation(assemble.make_system(settings), potential(), made, seed=1), system.box.volume
+    sim.run(20)
+    assert sim.group("hot").heat != 0.0 != sim.group("cold").heat and sim.cell.volume != size
     with pytest.raises(InputError, match='"andersen" is for all atoms'):
         parse(text.replace(f'"{thermostat}"', '"andersen"'))
     with pytest.raises(InputError, match="this group has a bath already"):

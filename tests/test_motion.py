@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mdcore import (
+    Baths,
     Box,
     CellRescaling,
     Checkpointer,
@@ -35,6 +36,7 @@ def gas(n=5, integrator=None, temperature=0.7, **more):
 
     system = System.build("sc", density=0.1, species="A", units="lj", repeat=(n, n, n))
     system.masses[::2] = 4.0
+    system.columns["heavy"], system.columns["light"] = system.masses == 4.0, system.masses == 1.0
     maxwell_boltzmann(system, temperature, 1)
     return Simulation(system, LennardJones(**NOTHING), integrator, seed=9, skin=1.0, **more)
 
@@ -76,7 +78,7 @@ def test_a_ramp_of_the_bath_is_followed():
         assert sim.temperature == pytest.approx(wanted, rel=0.08)
 
 
-@pytest.mark.parametrize("integrator", ["rescaling", "langevin"])
+@pytest.mark.parametrize("integrator", ["rescaling", "langevin", "groups"])
 @pytest.mark.parametrize(
     ("steps", "bounds"), [(12_000, (0.17, 0.7)), pytest.param(200_000, (0.045, 0.2), marks=pytest.mark.slow)]
 )
@@ -88,6 +90,9 @@ def test_volume_of_an_ideal_gas(integrator, steps, bounds):
     barostat = CellRescaling(0.07, 4.0, 14.0, every=1)
     if integrator == "rescaling":
         sim = gas(2, VelocityVerlet(0.04, VelocityRescaling(0.7, 0.2), barostat))
+    elif integrator == "groups":
+        baths = {name: VelocityRescaling(0.7, 0.2) for name in ("heavy", "light")}
+        sim = gas(2, VelocityVerlet(0.04, Baths(baths), barostat))
     else:
         sim = gas(2, Langevin(0.04, 0.7, 5.0, barostat))
     sim.run(1000)

@@ -14,6 +14,7 @@ class Baths(Part):
 
     thermostats : {name of a group: VelocityRescaling or another one that rescales velocities}; atoms of no group move
     by Newton's equations. Total momentum is not conserved, so no motion of a group is left out of its temperature.
+    A barostat beside them takes the temperature of the first.
     """
 
     acts_as = "thermostat"
@@ -29,7 +30,7 @@ class Baths(Part):
                     "VelocityRescaling(300, 100); Langevin has groups of its own"
                 )
         self.thermostats = dict(thermostats)
-        self.temperature = next(iter(thermostats.values())).temperature  # for a barostat
+        self.temperature = next(iter(thermostats.values())).temperature
 
     def __repr__(self):
         return f"Baths({self.thermostats})"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from mdcore.faces.base import Conserving, StageSettings
 from mdcore.faces.schema import Choice, Integer, List, Number, OneOf, setting
+from mdcore.faces.stage._groups import GroupBath, OfGroups, baths, group
 
 THERMOSTATS = {  # class: made of temperature and relaxation
     "velocity-rescaling": "VelocityRescaling",
@@ -31,8 +32,15 @@ class BathSettings(StageSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ThermostatSettings(BathSettings, Conserving):
-    """A bath beside the propagator."""
+class Bath(GroupBath):
+    """Another bath, of another group."""
+
+    relaxation: float = setting(Number(above=0), "As in the stage.", quantity="time", example=100.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThermostatSettings(OfGroups, BathSettings, Conserving):
+    """A bath beside the propagator, or baths of groups."""
 
     thermostat: str = setting(
         Choice(tuple(THERMOSTATS)),
@@ -56,6 +64,8 @@ class ThermostatSettings(BathSettings, Conserving):
         default_text="3",
         example=4,
     )
+    group: str | None = group()
+    bath: tuple[Bath, ...] = baths(Bath)
 
     @property
     def chained(self) -> bool:
@@ -63,6 +73,9 @@ class ThermostatSettings(BathSettings, Conserving):
         return self.thermostat == "nose-hoover"
 
     def check(self, given):
+        yield from super().check(given)
+        if self.group is not None and self.thermostat == "andersen":
+            yield "group", 'thermostat = "andersen" is for all atoms; "langevin" does much the same for a group'
         if self.chain is not None and not self.chained:
             yield "chain", f'thermostat = "{self.thermostat}" has none; delete this line, or take "nose-hoover"'
         if self.chained and min(self.temperatures) == 0.0:
@@ -79,7 +92,7 @@ class ThermostatSettings(BathSettings, Conserving):
     @property
     def of_groups(self) -> dict:
         """{group: what has the temperature and relaxation of its bath}; none: one bath for all."""
-        return {}
+        return {bath.group: bath for bath in self.baths} if self.group is not None else {}
 
     @property
     def links(self) -> dict:
