@@ -1,0 +1,275 @@
+"""Which polynomials of a density of neighbours do not change under rotation and inversion?
+
+A_lm, components of a density in real spherical harmonics, m = -l..l. Two of them couple to components of a third by
+Clebsch-Gordan coefficients, P_LM = sum_m1m2 C A_l1m1 A_l2m2; invariants are P_LM times A_LM or times another pair,
+summed over M. Many of them depend on each other (A A A A can be paired in three ways): what counts is the rank. Each
+polynomial is kept as few multiplications: the `Program` that kernels run for every channel.
+
+R. Drautz, Phys. Rev. B 99, 014104 (2019); G. Dusson et al., J. Comput. Phys. 454, 110946 (2022).
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations_with_replacement
+from math import factorial, sqrt
+
+import numpy as np
+
+from mdcore.base.errors import InputError
+
+L_MAX, FACTORS = 4, 4
+_NONE = 1e-12  # of coefficients
+_POINTS = 64  # where polynomials are compared; of one degree in each A_l no more than 9 are independent
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """Invariants of A_lm, index lm = l l + l + m: first products of two, then products of those.
+
+    pairs : int32 [n, 3] (dest, i, j), P_dest += value A_i A_j; sorted by dest; i <= j; pair_values : float64 [n]
+    terms : int32 [n, 3] (eta, a, b), B_eta += value X_a X_b with X = [A, P], b = -1: X_a alone; sorted by eta;
+        term_values : float64 [n]
+    degrees : int [n_invariants], factors of each
+    """
+
+    l_max: int
+    factors: int
+    degrees: tuple[int, ...]
+    n_pairs: int
+    pairs: np.ndarray
+    pair_values: np.ndarray
+    terms: np.ndarray
+    term_values: np.ndarray
+
+    @property
+    def n_components(self) -> int:
+        """Of A."""
+        return (self.l_max + 1) ** 2
+
+    @property
+    def n_invariants(self) -> int:
+        return len(self.degrees)
+
+    def evaluate(self, a: np.ndarray) -> np.ndarray:
+        """B [..., n_invariants] of A [..., (l_max + 1)^2]."""
+        x = np.zeros((*a.shape[:-1], self.n_components + self.n_pairs), dtype=a.dtype)
+        x[..., : self.n_components] = a
+        for (dest, i, j), value in zip(self.pairs, self.pair_values, strict=True):
+            x[..., self.n_components + dest] += value * a[..., i] * a[..., j]
+        b = np.zeros((*a.shape[:-1], self.n_invariants), dtype=a.dtype)
+        for (eta, i, j), value in zip(self.terms, self.term_values, strict=True):
+            b[..., eta] += value * x[..., i] * (x[..., j] if j >= 0 else 1.0)
+        return b
+
+
+@cache
+def program(l_max: int, factors: int) -> Program:
+    """All independent invariants of 1 to `factors` factors; InputError for what is not made."""
+    if not (0 <= l_max <= L_MAX and 1 <= factors <= FACTORS):
+        raise InputError(f"l_max = {l_max}, {factors} factors: expected l_max 0 to {L_MAX}, 1 to {FACTORS} factors")
+    made = _Maker(l_max, factors)
+    made.invariant(1, [(0, -1, 1.0)])
+    if factors >= 2:
+        for l in range(l_max + 1):
+            made.square(l)
+    if factors == 3:
+        for ls in _triples(l_max):
+            made.cubic(_polynomial(ls))
+    if factors == 4:
+        made.chains()
+    return made.program()
+
+
+# Three angular momenta -------------------------------------------------------------------------------------------
+
+
+@cache
+def three_j(l1: int, l2: int, l3: int) -> np.ndarray:
+    """C [2 l1 + 1, 2 l2 + 1, 2 l3 + 1], of which sum C A_l1 A_l2 A_l3 is invariant under rotation, for real
+    harmonics; sum C^2 = 1. Under inversion it has the parity of l1 + l2 + l3."""
+    found = np.einsum("abc,ai,bj,ck->ijk", _wigner(l1, l2, l3), *(_complex(l) for l in (l1, l2, l3)))
+    c = found.real if (l1 + l2 + l3) % 2 == 0 else found.imag
+    return np.where(np.abs(c) > _NONE, c, 0.0)
+
+
+def _wigner(l1: int, l2: int, l3: int) -> np.ndarray:
+    """3j symbols, by the formula of Racah (A. R. Edmonds, Angular Momentum in Quantum Mechanics, 1957, eq. 3.6.10)."""
+    w = np.zeros((2 * l1 + 1, 2 * l2 + 1, 2 * l3 + 1))
+    delta = factorial(l1 + l2 - l3) * factorial(l1 - l2 + l3) * factorial(l2 + l3 - l1) / factorial(l1 + l2 + l3 + 1)
+    for m1 in range(-l1, l1 + 1):
+        for m2 in range(max(-l2, -l3 - m1), min(l2, l3 - m1) + 1):
+            m3 = -m1 - m2
+            root = sqrt(delta)
+            for l, m in ((l1, m1), (l2, m2), (l3, m3)):
+                root *= sqrt(factorial(l + m) * factorial(l - m))
+            first, last = max(0, l2 - l3 - m1, l1 - l3 + m2), min(l1 + l2 - l3, l1 - m1, l2 + m2)
+            total = 0.0
+            for k in range(first, last + 1):
+                under = (k, l1 + l2 - l3 - k, l1 - m1 - k, l2 + m2 - k, l3 - l2 + m1 + k, l3 - l1 - m2 + k)
+                total += (-1) ** k / np.prod([float(factorial(n)) for n in under])
+            w[l1 + m1, l2 + m2, l3 + m3] = (-1) ** (l1 - l2 - m3) * root * total
+    return w
+
+
+@cache
+def _complex(l: int) -> np.ndarray:
+    """U [mu, m]: complex harmonics Y_l^mu = sum_m U Y_lm of real ones; m < 0 are the sines, all without the sign of
+    Condon and Shortley, so that Y_1 is (y, z, x)."""
+    u = np.zeros((2 * l + 1, 2 * l + 1), dtype=complex)
+    u[l, l] = 1.0
+    for m in range(1, l + 1):
+        u[l + m, l + m], u[l + m, l - m] = (-1) ** m / sqrt(2.0), (-1) ** m * 1j / sqrt(2.0)
+        u[l - m, l + m], u[l - m, l - m] = 1.0 / sqrt(2.0), -1j / sqrt(2.0)
+    return u
+
+
+def _triples(l_max: int):
+    """l1 <= l2 <= l3 that couple to an invariant of rotation and inversion, of which there is one."""
+    for ls in combinations_with_replacement(range(l_max + 1), 3):
+        if ls[2] <= ls[0] + ls[1] and sum(ls) % 2 == 0:
+            yield ls
+
+
+def _polynomial(ls) -> dict[tuple[int, ...], float]:
+    """The invariant of three factors, {components: coefficient}."""
+    c, found = three_j(*ls), Counter()
+    for at in np.argwhere(c):
+        found[tuple(sorted(l * l + int(m) for l, m in zip(ls, at, strict=True)))] += float(c[tuple(at)])
+    return {key: value for key, value in found.items() if abs(value) > _NONE}
+
+
+def _pair(l1: int, l2: int, l: int) -> list[dict[tuple[int, ...], float]]:
+    """P_lm of A_l1 and A_l2, one {(i, j): coefficient} for each m; empty ones if l1 = l2 and l is odd."""
+    c = sqrt(2 * l + 1) * three_j(l1, l2, l)
+    rows = []
+    for m in range(2 * l + 1):
+        row = Counter()
+        for a, b in np.argwhere(c[..., m]):
+            row[tuple(sorted((l1 * l1 + int(a), l2 * l2 + int(b))))] += float(c[a, b, m])
+        rows.append({key: value for key, value in row.items() if abs(value) > _NONE})
+    return rows
+
+
+# The program -----------------------------------------------------------------------------------------------------
+
+
+class _Maker:
+    """A program that grows; a product of two that is needed again is not made again."""
+
+    def __init__(self, l_max: int, factors: int):
+        self.l_max, self.factors = l_max, factors
+        self.first = (l_max + 1) ** 2
+        self.degrees, self.terms, self.rows = [], [], []
+        self.known = {}  # {(monomials and coefficients up to a factor): (dest, factor)}
+
+    def invariant(self, degree: int, terms) -> None:
+        self.terms += [(len(self.degrees), *term) for term in terms]
+        self.degrees.append(degree)
+
+    def pair(self, row: dict) -> tuple[int, float]:
+        """(index in X, factor) of a sum of products of two components."""
+        monomials = sorted(row)
+        size = row[monomials[0]]
+        key = tuple((*m, round(row[m] / size, 9)) for m in monomials)
+        if key not in self.known:
+            self.known[key] = len(self.rows), size
+            self.rows.append(row)
+        dest, own = self.known[key]
+        return self.first + dest, size / own
+
+    def square(self, l: int) -> None:
+        """sum_m A_lm^2"""
+        row = {(i, i): 1.0 / sqrt(2 * l + 1) for i in range(l * l, (l + 1) ** 2)}
+        if self.factors > 2:
+            self.invariant(2, [(self.pair(row)[0], -1, 1.0)])
+        else:
+            self.invariant(2, [(*m, value) for m, value in row.items()])
+
+    def cubic(self, polynomial: dict) -> None:
+        """sum_a A_a (products of two), with few a."""
+        terms = []
+        for a in _cover(polynomial):
+            row = {}
+            for monomial in [m for m in polynomial if a in m]:
+                rest = list(monomial)
+                rest.remove(a)
+                row[tuple(rest)] = polynomial.pop(monomial)
+            x, factor = self.pair(row)
+            terms.append((a, x, factor))
+        self.invariant(3, terms)
+
+    def chains(self) -> None:
+        """Invariants of three and four factors, of coupled pairs: always the one that costs least next, until none
+        is missing."""
+        points = np.random.default_rng(1).normal(size=(_POINTS, self.first))
+        couplings = {}  # {(l1, l2, L): (rows, their values at the points)}
+        for l1, l2 in combinations_with_replacement(range(self.l_max + 1), 2):
+            for l in range(l2 - l1, l1 + l2 + 1):
+                rows = _pair(l1, l2, l)
+                if all(rows):
+                    values = [sum(v * points[:, i] * points[:, j] for (i, j), v in row.items()) for row in rows]
+                    couplings[l1, l2, l] = rows, np.stack(values)
+        candidates = [(a, (a[2],), a[2] * a[2]) for a in couplings if a[2] <= self.l_max and sum(a) % 2 == 0]
+        candidates += [(a, b, None) for a in couplings for b in couplings if a <= b and a[2] == b[2]]
+        self._choose([c for c in candidates if sum(c[0][:2] + c[1][:2]) % 2 == 0], couplings, points)
+
+    def _choose(self, candidates, couplings, points) -> None:
+        bases, values, chosen, made = {}, {}, [], {(l, l, 0) for l in range(self.l_max + 1)}
+        for c in candidates:
+            a, b, at = c
+            right = couplings[b][1] if at is None else points.T[at : at + 2 * a[2] + 1]
+            values[c] = (couplings[a][1] * right).sum(axis=0) / sqrt(2 * a[2] + 1)
+            bases.setdefault(_content(c), np.zeros((_POINTS, 0)))
+
+        def cost(c):
+            new = {p for p in c[:2] if len(p) == 3} - made
+            return sum(len(row) for p in new for row in couplings[p][0]) + 2 * c[0][2] + 1
+
+        left = set(candidates)
+        while left:
+            best = min(left, key=lambda c: (cost(c), len(c[1]), c[0], c[1]))
+            left.remove(best)
+            basis, v = bases[_content(best)], values[best] / np.linalg.norm(values[best])
+            for _ in range(2):
+                v = v - basis @ (basis.T @ v)
+            if np.linalg.norm(v) > 1e-8:
+                bases[_content(best)] = np.column_stack([basis, v / np.linalg.norm(v)])
+                chosen.append(best)
+                made |= {p for p in best[:2] if len(p) == 3}
+        for a, b, at in sorted(chosen, key=lambda c: (len(_content(c)), _content(c), c[0][2], c[:2])):
+            terms = []
+            for m, row in enumerate(couplings[a][0]):
+                x, u = self.pair(row)
+                y, v = self.pair(couplings[b][0][m]) if at is None else (at + m, 1.0)
+                terms.append((min(x, y), max(x, y), u * v / sqrt(2 * a[2] + 1)))
+            self.invariant(3 if at is not None else 4, terms)
+
+    def program(self) -> Program:
+        pairs = [(d, *m, value) for d, row in enumerate(self.rows) for m, value in sorted(row.items())]
+        pairs, terms = (np.array(rows, dtype=float).reshape(-1, 4) for rows in (pairs, self.terms))
+        arrays = [np.ascontiguousarray(rows[:, :3], dtype=np.int32) for rows in (pairs, terms)]
+        values = [rows[:, 3].copy() for rows in (pairs, terms)]
+        for array in arrays + values:
+            array.setflags(write=False)
+        return Program(
+            self.l_max, self.factors, tuple(self.degrees), len(self.rows), arrays[0], values[0], arrays[1], values[1]
+        )
+
+
+def _content(candidate) -> tuple[int, ...]:
+    """Degrees in each A_l: polynomials of different ones are independent."""
+    a, b, at = candidate
+    return tuple(sorted(a[:2] + (b[:2] if at is None else b)))
+
+
+def _cover(polynomial) -> list[int]:
+    """Components of which each monomial has one, few: each time the one that most of what is left have."""
+    left, found = set(polynomial), []
+    while left:
+        counts = Counter(a for m in left for a in set(m))
+        best = min(counts, key=lambda a: (-counts[a], a))
+        found.append(best)
+        left = {m for m in left if best not in m}
+    smallest = sorted({m[0] for m in polynomial})  # all components of the smallest l are a cover, too
+    return smallest if len(smallest) < len(found) else found
