@@ -1,9 +1,33 @@
 """Density networks, slow, as papers write them: R. Drautz, Phys. Rev. B 99, 014104 (2019); I. Batatia et al.,
-arXiv:2206.07697."""
+arXiv:2206.07697. Derivatives are complex steps: f'(x) = Im f(x + i h) / h, exact to rounding for a tiny h."""
 
+from itertools import product
 from math import factorial
 
 import numpy as np
+
+from mdcore.potentials.density.model import DensityNetwork, Design
+
+STEP = 1e-30
+
+
+def random_network(elements=("H", "O"), seed: int = 1, **design) -> DensityNetwork:
+    """Not trained, of forces of some eV/Angstrom where an atom has `neighbours` neighbours."""
+    settings = {"cutoff": 4.0, "channels": 16, "radial": 5, "mixed": 4, "neighbours": 12.0, "scale": 0.7} | design
+    design, rng = Design(elements=elements, **settings), np.random.default_rng(seed)
+    flat = rng.normal(size=design.n_parameters)
+    p, k = design.views(flat), design.channels
+    for t in range(design.layers):
+        p[f"radial.{t}"] /= np.sqrt(design.radial)
+        p[f"W.{t}"] *= np.sqrt(design.neighbours * design.cutoff / design.mixed)
+        typical = design.program.evaluate(rng.normal(size=(1000, design.program.n_components)))
+        p[f"w.{t}"] /= np.sqrt(np.mean(typical**2, axis=0) * design.program.n_invariants)[:, None]
+        p[f"c.{t}"] /= np.sqrt(k)
+        for name in ("U", "V", "S") if t else ("U",):
+            p[f"{name}.{t}"] /= np.sqrt(k)
+    if design.hidden:
+        p["W1"] /= np.sqrt(k)
+    return DensityNetwork(design=design, parameters=flat)
 
 
 def harmonics(u: np.ndarray, l_max: int) -> np.ndarray:
@@ -11,14 +35,145 @@ def harmonics(u: np.ndarray, l_max: int) -> np.ndarray:
 
     Y_lm = N_lm P_l^|m|(z) cos(m phi), for m < 0 sin(|m| phi), where P_l^m has no (-1)^m."""
     x, y, z = np.moveaxis(u, -1, 0)
-    plane = x + 1j * y  # sin(theta) exp(i phi)
-    found = np.zeros((*u.shape[:-1], (l_max + 1) ** 2), dtype=np.result_type(u, float))
-    for l in range(l_max + 1):
-        polynomial = np.polynomial.legendre.Legendre.basis(l).convert(kind=np.polynomial.Polynomial)
-        for m in range(l + 1):
+    found = np.zeros((*u.shape[:-1], (l_max + 1) ** 2), dtype=u.dtype)
+    cosine, sine = np.ones_like(x), np.zeros_like(x)  # sin(theta)^m cos(m phi), sin(theta)^m sin(m phi)
+    for m in range(l_max + 1):
+        for l in range(m, l_max + 1):
+            legendre = np.polynomial.legendre.Legendre.basis(l).convert(kind=np.polynomial.Polynomial).deriv(m)(z)
             norm = np.sqrt((2 if m else 1) * (2 * l + 1) * factorial(l - m) / factorial(l + m))
-            wave = norm * polynomial.deriv(m)(z) * plane**m
-            found[..., l * l + l + m] = wave.real
+            found[..., l * l + l + m] = norm * legendre * cosine
             if m:
-                found[..., l * l + l - m] = wave.imag
+                found[..., l * l + l - m] = norm * legendre * sine
+        cosine, sine = x * cosine - y * sine, x * sine + y * cosine
     return found
+
+
+def bessel(r: np.ndarray, n: int, cutoff: float) -> np.ndarray:
+    """f [..., n]"""
+    u, order = r[..., None] / cutoff, np.arange(1, n + 1)
+    smooth = 1 - 28 * u**6 + 48 * u**7 - 21 * u**8
+    return np.sqrt(2 / cutoff) * np.sin(order * np.pi * u) / r[..., None] * smooth
+
+
+def edges(positions, cell=None, cutoff: float = 4.0):
+    """(i, j, shift [n, 3]) of every ordered pair closer than the cutoff, images included: d = r_j + shift - r_i."""
+    shifts = np.zeros((1, 3))
+    if cell is not None:
+        reach = np.ceil(cutoff * np.linalg.norm(np.linalg.inv(cell), axis=0)).astype(int) + 1
+        shifts = np.array(list(product(*(range(-n, n + 1) for n in reach)))) @ cell
+    d = positions[None, :, None] + shifts - positions[:, None, None]
+    r = np.linalg.norm(d, axis=-1)
+    i, j, image = np.nonzero((r < cutoff) & (r > 0))
+    return i, j, shifts[image]
+
+
+class Structure:
+    """Energies of a structure by `energies(d)`, edges d [n_edges, 3], and what follows from them.
+
+    species : int [n], of the network's elements; positions [n, 3]; cell : rows a, b, c, or None"""
+
+    def __init__(self, design, species, positions, cell=None):
+        self.design, self.species = design, np.asarray(species)
+        self.positions = np.asarray(positions, dtype=float)
+        self.i, self.j, self.shift = edges(self.positions, cell, design.cutoff)
+        self.d = self.positions[self.j] + self.shift - self.positions[self.i]
+
+    def messages(self):
+        """x [n, T K], the m's of all layers."""
+        return np.concatenate([m for _, m, _ in self.layers(self.d)], axis=1)
+
+    def densities(self, layer: int):
+        """A [n, M, K]"""
+        return [a for a, _, _ in self.layers(self.d)][layer].transpose(0, 2, 1)
+
+    def slope(self, tangent, strain=0.0) -> float:
+        """d/ds of the energy where edges are d + s (tangent_j - tangent_i + d strain)."""
+        moved = tangent[self.j] - tangent[self.i] + self.d @ np.broadcast_to(strain, (3, 3))
+        return self.energies(self.d + 1j * STEP * moved).imag.sum() / STEP
+
+    def forces(self):
+        """[n, 3], eV/Angstrom"""
+        units = np.eye(self.positions.size).reshape(-1, *self.positions.shape)
+        return -np.array([self.slope(unit) for unit in units]).reshape(self.positions.shape)
+
+    def virial(self):
+        """- sum over edges d (x) dE/dd [3, 3]"""
+        still, units = np.zeros_like(self.positions), np.eye(9).reshape(9, 3, 3)
+        return -np.array([self.slope(still, unit) for unit in units]).reshape(3, 3)
+
+    def density(self, phi, mix, message):
+        """A [n, K, M] of phi [n_edges, B] and mix [n_edges, L + 1, B, K]."""
+        degree = np.concatenate([[l] * (2 * l + 1) for l in range(self.design.l_max + 1)])
+        radial = np.einsum("elbk,eb->ekl", mix, phi)
+        a = np.zeros((len(self.species), self.design.channels, len(degree)), dtype=np.result_type(radial, message))
+        np.add.at(a, self.i, radial[:, :, degree] * self.y[:, None, :] * message[self.j, :, None])
+        return a
+
+    def see(self, d):
+        """f and Y of edges."""
+        r = np.sqrt(np.sum(d * d, axis=1))
+        self.f = bessel(r, self.design.radial, self.design.cutoff)
+        self.y = harmonics(d / r[:, None], self.design.l_max)
+
+
+class Twin(Structure):
+    """A network, with parameters (may be complex) as the paper has them."""
+
+    def __init__(self, network: DensityNetwork, species, positions, cell=None, parameters=None):
+        super().__init__(network.design, species, positions, cell)
+        self.p = self.design.views(network.parameters if parameters is None else parameters)
+
+    def layers(self, d):
+        """(A [n, K, M], m [n, K], h [n, K]) of each layer."""
+        self.see(d)
+        p, z, n_edges = self.p, self.species, len(d)
+        message, h = p["embedding"][z], None
+        for t in range(self.design.layers):
+            phi = np.einsum("ebn,en->eb", p[f"radial.{t}"][z[self.i], z[self.j]], self.f)
+            w = p[f"W.{t}"]
+            a = self.density(phi, np.broadcast_to(w, (n_edges, *w.shape)), message) / self.design.neighbours
+            m = np.einsum("nek,nke->nk", p[f"w.{t}"][z], self.design.program.evaluate(a))
+            own = np.einsum("nkc,nc->nk", p[f"S.{t}"][z], h) if t else p["h0"][z]
+            h = m @ p[f"U.{t}"].T + own
+            yield a, m, h
+            if t < self.design.layers - 1:
+                message = h @ p[f"V.{t + 1}"].T
+
+    def energies(self, d=None):
+        """Of each atom [n], eV."""
+        p, total = self.p, 0.0
+        for t, (_, _, h) in enumerate(self.layers(self.d if d is None else d)):
+            total = total + h @ p[f"c.{t}"]
+        if self.design.hidden:
+            total = total + np.tanh(h @ p["W1"] + p["b1"]) @ p["w2"]
+        return p["E0"][self.species] + self.design.scale * total
+
+
+class FoldedTwin(Structure):
+    """The same with theta, what kernels know."""
+
+    def __init__(self, design: Design, theta, species, positions, cell=None):
+        super().__init__(design, species, positions, cell)
+        self.p = design.folded_views(theta)
+
+    def layers(self, d):
+        """(A [n, K, M], m [n, K], x [n, (t + 1) K]) of each layer."""
+        self.see(d)
+        p, z = self.p, self.species
+        zi, zj = z[self.i], z[self.j]
+        message, x = np.ones((len(z), self.design.channels)), np.zeros((len(z), 0))
+        for t in range(self.design.layers):
+            phi = np.einsum("ebn,en->eb", p[f"radial.{t}"][zi, zj], self.f)
+            a = self.density(phi, p[f"mix.{t}"][zi] if t else p["mix.0"][zi, zj], message)
+            m = np.einsum("nek,nke->nk", p[f"product.{t}"][z], self.design.program.evaluate(a))
+            x = np.concatenate([x, m], axis=1)
+            yield a, m, x
+            if t < self.design.layers - 1:
+                message = p[f"carry_shift.{t}"][z] + np.einsum("nc,nck->nk", x, p[f"carry.{t}"][z])
+
+    def energies(self, d=None):
+        """Of each atom [n], eV."""
+        p, z = self.p, self.species
+        *_, (_, _, x) = self.layers(self.d if d is None else d)
+        hidden = np.tanh(p["bias"][z] + np.einsum("nc,nch->nh", x, p["hidden"][z]))
+        return p["energy"][z] + np.sum(p["linear"][z] * x, axis=1) + np.sum(p["out"][z] * hidden, axis=1)

@@ -1,0 +1,183 @@
+"""What is a density network, apart from files and kernels?
+
+Layers t = 0, 1, ..: densities of neighbours j of atom i in real spherical harmonics, weighted with what they send,
+    A^t_i,k,lm = 1/N sum_j sum_b W^t_lbk [sum_n radial^t_b,n(z_i, z_j) f_n(r_ij)] Y_lm(r_ij / r_ij) g^t_j,k,
+    m^t_i,k = sum_eta w^t_eta,k(z_i) B_eta(A^t_i,k),  h^(t+1)_i = U^t m^t_i + S^t(z_i) h^t_i,  g^t_j = V^t h^t_j;
+    E_i = E0(z_i) + scale [sum_t c^t . h^(t+1)_i + w2 . tanh(W1 h^T_i + b1)]
+in eV and Angstrom; g^0 is the embedding of an element, and S^0 h^0 its h0. B: invariants, coupling.py; f_n: Bessel
+functions sqrt(2 / rc) sin(n pi r / rc) / r times 1 - 28 u^6 + 48 u^7 - 21 u^8, u = r / rc.
+
+I. Batatia et al., arXiv:2206.07697; R. Drautz, Phys. Rev. B 99, 014104 (2019).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import numpy as np
+
+from mdcore.base.elements import ATOMIC_NUMBERS
+from mdcore.base.errors import InputError
+from mdcore.potentials.density import folding
+from mdcore.potentials.density.coupling import FACTORS, L_MAX, Program, program
+from mdcore.potentials.networks.frozen import frozen, plain_floats
+
+LANES = 16  # channels and hidden nodes come in so many
+MOST_LAYERS, MOST_WIDTH, MOST_PARAMETERS = 8, 1024, 50_000_000
+LONGEST = 100.0  # Angstrom
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """What is fixed before training.
+
+    elements : by atomic number; cutoff : Angstrom; l_max, factors : of densities and their products
+    layers, channels : how often, how wide; radial : Bessel functions; mixed : of these, functions a channel takes
+    hidden : nodes of the last network, or 0; neighbours : mean number, N; scale : of energies, eV
+    """
+
+    elements: tuple[str, ...]
+    cutoff: float
+    l_max: int = 3
+    factors: int = 3
+    layers: int = 2
+    channels: int = 64
+    radial: int = 8
+    mixed: int = 8
+    hidden: int = 16
+    neighbours: float = 1.0
+    scale: float = 1.0
+
+    def __post_init__(self):
+        object.__setattr__(self, "elements", tuple(self.elements))
+        plain_floats(self)
+        if any(e not in ATOMIC_NUMBERS for e in self.elements) or not self.elements or list(self.elements) != sorted(
+            set(self.elements), key=ATOMIC_NUMBERS.get
+        ):
+            raise InputError(f"elements {' '.join(self.elements)}: expected distinct ones, ordered by atomic number")
+        for name, least, most, step in (
+            ("l_max", 0, L_MAX, 1), ("factors", 1, FACTORS, 1), ("layers", 1, MOST_LAYERS, 1),
+            ("channels", LANES, MOST_WIDTH, LANES), ("radial", 1, MOST_WIDTH, 1), ("mixed", 1, MOST_WIDTH, 1),
+            ("hidden", 0, MOST_WIDTH, LANES),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if value != int(value) or not least <= value <= most or value % step:
+                multiple = f", a multiple of {step}" if step > 1 else ""
+                raise InputError(f"{name} = {value}: expected a whole number from {least} to {most}{multiple}")
+            object.__setattr__(self, name, int(value))
+        for name, most in (("cutoff", LONGEST), ("neighbours", 1e6), ("scale", 1e6)):
+            if not 1e-6 <= getattr(self, name) <= most:
+                raise InputError(f"{name} = {getattr(self, name)}: expected a number from 1e-6 to {most:g}")
+        if max(self.n_parameters, self.n_folded) > MOST_PARAMETERS:
+            raise InputError(f"a network of {max(self.n_parameters, self.n_folded):,} parameters: make it smaller")
+
+    @property
+    def species(self) -> int:
+        return len(self.elements)
+
+    @property
+    def program(self) -> Program:
+        return program(self.l_max, self.factors)
+
+    @property
+    def sizes(self) -> dict[str, float]:
+        """For kernels (doors/_density)."""
+        names = ("species", "layers", "channels", "l_max", "radial", "mixed", "hidden", "cutoff")
+        return {name: getattr(self, name) for name in names}
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of the parameters, in the order in which they are kept."""
+        s, k, b, n, orders = self.species, self.channels, self.mixed, self.radial, self.l_max + 1
+        found = {"embedding": (s, k), "h0": (s, k)}
+        for t in range(self.layers):
+            found |= {f"radial.{t}": (s, s, b, n), f"W.{t}": (orders, b, k)}
+            found |= {f"w.{t}": (s, self.program.n_invariants, k), f"U.{t}": (k, k)}
+            if t:
+                found |= {f"V.{t}": (k, k), f"S.{t}": (s, k, k)}
+        found |= {f"c.{t}": (k,) for t in range(self.layers)}
+        if self.hidden:
+            found |= {"W1": (k, self.hidden), "b1": (self.hidden,), "w2": (self.hidden,)}
+        return found | {"E0": (s,)}
+
+    @cached_property
+    def folded_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of theta, in the order that kernels know."""
+        s, k, b, orders = self.species, self.channels, self.mixed, self.l_max + 1
+        found = {}
+        for t in range(self.layers):
+            found |= {f"radial.{t}": (s, s, b, self.radial), f"mix.{t}": (s,) * (1 if t else 2) + (orders, b, k)}
+            found |= {f"product.{t}": (s, self.program.n_invariants, k)}
+            if t < self.layers - 1:
+                found |= {f"carry.{t}": (s, (t + 1) * k, k), f"carry_shift.{t}": (s, k)}
+        width, h = self.layers * k, self.hidden
+        return found | {"energy": (s,), "linear": (s, width), "hidden": (s, width, h), "bias": (s, h), "out": (s, h)}
+
+    @cached_property
+    def n_parameters(self) -> int:
+        return sum(map(prod, self.shapes.values()))
+
+    @cached_property
+    def n_folded(self) -> int:
+        return sum(map(prod, self.folded_shapes.values()))
+
+    def views(self, flat: np.ndarray) -> dict[str, np.ndarray]:
+        """{name: array}, views of parameters [n_parameters]."""
+        return _views(self.shapes, flat)
+
+    def folded_views(self, theta: np.ndarray) -> dict[str, np.ndarray]:
+        """{name: array}, views of theta [n_folded]."""
+        return _views(self.folded_shapes, theta)
+
+    def fold(self, flat: np.ndarray) -> np.ndarray:
+        """theta [n_folded] of parameters [n_parameters]."""
+        return folding.fold(self, flat)
+
+    def unfold(self, flat: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+        """The gradient [n_parameters] by parameters, at `flat`, of one [n_folded] by theta."""
+        return folding.unfold(self, flat, gradient)
+
+
+def _views(shapes, flat) -> dict[str, np.ndarray]:
+    found, at = {}, 0
+    for name, shape in shapes.items():
+        found[name] = flat[at : at + prod(shape)].reshape(shape)
+        at += prod(shape)
+    if at != len(flat):
+        raise InputError(f"{len(flat):,} parameters, expected {at:,}")
+    return found
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DensityNetwork:
+    """A whole potential.
+
+    parameters : float64 [design.n_parameters]
+    """
+
+    design: Design
+    parameters: np.ndarray
+
+    def __post_init__(self):
+        object.__setattr__(self, "parameters", frozen(self.parameters))
+        if self.parameters.shape != (self.design.n_parameters,):
+            raise InputError(f"{self.parameters.size:,} parameters, expected {self.design.n_parameters:,}")
+        if not np.isfinite(self.parameters).all():
+            raise InputError("a parameter of the network is not finite")
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        return self.design.elements
+
+    @property
+    def cutoff(self) -> float:
+        """Angstrom"""
+        return self.design.cutoff
+
+    def fold(self) -> np.ndarray:
+        """What kernels know of it: theta [design.n_folded]."""
+        return self.design.fold(self.parameters)
+
+    def unfold(self, gradient: np.ndarray) -> np.ndarray:
+        """The gradient by parameters of one by theta."""
+        return self.design.unfold(self.parameters, gradient)
