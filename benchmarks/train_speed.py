@@ -25,7 +25,8 @@ from mdcore.potentials.networks.model import HDNNP, ElementNetwork, n_parameters
 from mdcore.training import descriptors, symmetry_sets
 from mdcore.training.data import dataset, sources
 from mdcore.training.environments import Environments
-from mdcore.training.loss import NetworkRegression, Weights
+from mdcore.training.loss import NetworkRegression
+from mdcore.training.misfit import Weights
 from mdcore.training.optimizers.adam import Adam
 from mdcore.training.optimizers.kalman import Kalman
 from mdcore.training.optimizers.lbfgs import LBFGS

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from mdcore.base.errors import InputError
-from mdcore.training.environments import Environments, runs
-from mdcore.training.loss import NetworkRegression, Weights
+from mdcore.training.environments import Environments
+from mdcore.training.loss import NetworkRegression
+from mdcore.training.misfit import Weights
 from mdcore.training.optimizers.batches import batches
 from mdcore.training.optimizers.covariance import PANEL, Covariance
+from mdcore.training.share import runs
 from tests.reference.hdnnp_models import random_model
 from tests.training_sets import mixed_set
 

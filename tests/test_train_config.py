@@ -201,6 +201,7 @@ def test_defaults_are_those_of_the_library():
     [
         ("loss.energy=1e-13", "hardly counts"), ("loss.energy=1e-300", ">= 0"),
         ("loss.energy=1e300", "<= 1e+06"), ("loss.forces=nan", "finite"),
+        ("optimizer.0.energy=1e-13", "hardly counts"), ("loss.robust=0.1", "the Kalman filter goes by squares"),
         ("loss.tags={a=1e-300}", ">= 1e-06"), ("data.weight=1e-300", ">= 1e-06"), ("data.weight=1e300", "<= 1e+06"),
     ],
 )  # fmt: skip
@@ -208,3 +209,13 @@ def test_weights_are_numbers_one_can_compute_with(override, told):
     with pytest.raises(InputError, match=f"--set {override.split('=')[0]}") as caught:
         parse_training(MINIMAL, overrides=[override])
     assert told in str(caught.value)
+
+
+def test_weights_of_optimisers():
+    """They say which labels are needed, and nothing may count in none of them."""
+    s = parse_training(MINIMAL, overrides=["optimizer.0.stress=0.5", "loss.energy=0"])
+    assert s.plan.needed == ("forces", "stress")
+    with pytest.raises(InputError, match="nothing counts"):
+        parse_training(MINIMAL, overrides=["optimizer.0.energy=0", "optimizer.0.forces=0"])
+    with pytest.raises(InputError, match="nothing would be learned"):
+        parse_training(MINIMAL, overrides=["optimizer.0.rows=0", "optimizer.0.energy=0"])

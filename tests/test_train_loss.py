@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from mdcore.training.environments import Environments
-from mdcore.training.loss import NetworkRegression, Weights, relative
+from mdcore.training.loss import NetworkRegression
+from mdcore.training.misfit import Weights, relative
+from mdcore.training.settings import Loss
 from mdcore.training.start import initialised
 from tests.reference import hdnnp as twin
 from tests.reference.hdnnp_models import random_model
@@ -173,3 +175,52 @@ def test_energies_that_offsets_fit_weigh_no_more_than_forces_tell():
     weights = relative(Weights(1.0, 1.0, 0.0), env, model.cutoff)
     least = 0.005 * model.cutoff * env.spreads()[1] / np.sqrt(env.mean_atoms)
     assert weights.energy == pytest.approx(least**-2) and weights.forces == pytest.approx(env.spreads()[1] ** -2)
+
+
+def test_outliers_count_linearly(regression):
+    """Huber: squares below the limit, lines that go on smoothly above; of energies over N^(p/2), of forces on atoms."""
+    p, env, total = regression.predict(), regression.environments, 0.0
+    weights = replace(TERMS[3], stress=0.0, energy_limit=0.5, forces_limit=1.0)
+
+    def huber(error, limit):
+        return error**2 if error < limit else 2.0 * limit * error - limit**2
+
+    sizes = []
+    for k, s in enumerate(mixed_set()):
+        n = len(s.symbols)
+        if s.energy is not None:
+            sizes.append(abs(p.energies[k] - s.energy) / n**0.5 > 0.5)
+            total += s.weight * weights.energy * huber(abs(p.energies[k] - s.energy) / n**0.5, 0.5)
+        if s.forces is not None:
+            errors = np.linalg.norm(p.forces[env.first[k] : env.first[k + 1]] - s.forces, axis=1)
+            sizes += list(errors > 1.0)
+            total += s.weight * weights.forces * sum(huber(e, 1.0) for e in errors)
+    assert True in sizes and False in sizes  # both branches
+    at, rng = regression.parameters.copy(), np.random.default_rng(5)
+    regression.weights = weights
+    loss, gradient = regression.loss()
+    assert loss == pytest.approx(total, rel=1e-12)
+
+    def of(parameters):
+        regression.set(parameters)
+        return regression.loss()[0]
+
+    for along in rng.normal(size=(3, len(at))) / np.sqrt(len(at)):
+        assert gradient @ along == pytest.approx(derivative(of, at, along, 1e-4), rel=1e-5)
+    regression.weights = replace(weights, energy_limit=1e6, forces_limit=1e6)
+    regression.set(at)
+    squares = regression.loss()
+    regression.weights = replace(weights, energy_limit=np.inf, forces_limit=np.inf)
+    assert squares[0] == pytest.approx(regression.loss()[0], rel=1e-12)
+    np.testing.assert_allclose(squares[1], regression.loss()[1], rtol=1e-9, atol=1e-12)
+
+
+def test_robust_is_a_share_of_the_spread():
+    model = random_model(types=[2, 3])
+    env = Environments(model, mixed_set())
+    own = relative(Loss(robust=0.1), env, model.cutoff)
+    assert own.forces_limit == pytest.approx(0.1 * env.spreads()[1]) and np.isfinite(own.energy_limit)
+    regression = NetworkRegression(model, env)
+    before = regression.landscape
+    regression.weigh(Loss(robust=0.1, energy=6.0))
+    assert regression.landscape[0] == pytest.approx(4.0 * before[0]) and len(regression.landscape) == 6

@@ -5,7 +5,10 @@ import pytest
 
 from mdcore.training.environments import Environments
 from mdcore.training.fit import Fit, Stage
-from mdcore.training.loss import NetworkRegression, Weights
+from mdcore.training.loss import NetworkRegression
+from mdcore.training.members import stage
+from mdcore.training.misfit import Weights
+from mdcore.training.optimizers import adam as adam_module
 from mdcore.training.optimizers.adam import Adam, AdamSettings
 from mdcore.training.optimizers.covariance import Covariance
 from mdcore.training.optimizers.kalman import Kalman, KalmanSettings, mean_of
@@ -225,3 +228,46 @@ def test_regularisation_is_of_weights_alone():
     adam = Adam(regression, AdamSettings(step=0.1, last_step=0.1, decay=0.5))
     adam.update(np.zeros(len(before)), 10)
     np.testing.assert_allclose(regression.parameters, before - 0.05 * weights, rtol=1e-12)
+
+
+def test_steps_warm_up():
+    """In the first of four epochs' worth of steps each is as long as its number says."""
+    warm, cold = (Adam(small(), AdamSettings(step=1e-2, last_step=1e-2)) for _ in range(2))
+    gradient = np.ones(warm.regression.n_parameters)
+    start = warm.parameters.copy()
+    for k in range(1, 7):
+        before = warm.parameters.copy(), cold.parameters.copy()
+        warm.update(gradient, 100, 4.0)
+        cold.update(gradient, 100)
+        of = np.abs(warm.parameters - before[0]) / np.abs(cold.parameters - before[1])
+        np.testing.assert_allclose(of, min(1.0, k / 4), rtol=1e-9)
+    assert np.abs(warm.parameters - start).max() > 0
+
+
+def test_minutes_end_it_and_steps_fall_with_the_time(monkeypatch):
+    """A clock of our own: a second an update."""
+    now = iter(range(1000))
+    monkeypatch.setattr(adam_module.time, "monotonic", lambda: float(next(now)))
+    regression = small()
+    stages = [Stage("adam", lambda r, seed: Adam(r, AdamSettings(batch=2, epochs=1000, minutes=0.2), seed), 1000)]
+    fit = Fit(regression, None, stages)
+    rows = list(fit.epochs())
+    assert fit.optimizer.converged and 11 <= fit.optimizer.updates <= 12 and len(rows) < 20
+    before = regression.parameters.copy()
+    fit.optimizer.spent = 1e6  # long after
+    fit.optimizer.update(np.ones(len(before)), 1000)
+    assert np.abs(fit.optimizer.parameters - before).max() < 30 * AdamSettings.last_step
+
+
+def test_weights_of_an_optimiser_take_the_place_of_the_losss():
+    regression, seen = small(), []
+    stages = [stage(AdamSettings(epochs=1, **own), Loss(energy=2.0)) for own in ({}, {"energy": 40.0}, {"forces": 0.5})]
+    fit = Fit(regression, None, stages)
+    for row in fit.epochs():
+        if row["epoch"]:
+            seen.append((regression.counts.energy, regression.counts.forces, regression.weights.energy))
+    assert [own[:2] for own in seen] == [(2.0, 1.0), (40.0, 1.0), (2.0, 0.5)]
+    assert seen[1][2] == pytest.approx(400.0 * seen[0][2])
+    again = Fit(small(), None, stages)
+    again.restore(fit.state())
+    assert (again.training.counts.energy, again.training.counts.forces) == (2.0, 0.5)

@@ -173,7 +173,8 @@ def nothing_left(fit) -> str:
     elif own.patience and fit.since >= own.patience:
         why = f"{number}, {own.name}, had {fit.since} epochs without a better error, patience = {own.patience}"
     else:
-        why = f"{number}, {own.name}, finds nothing better"
+        timed = fit.optimizer is not None and getattr(fit.optimizer.settings, "minutes", 0.0)
+        why = f"{number}, {own.name}, " + ("has had its minutes" if timed else "finds nothing better")
     return f"; nothing is left to train: {why}. For more: larger numbers there, or another [[optimizer]] after it"
 
 

@@ -12,6 +12,16 @@ MOST = 10**9  # epochs
 TYPES = ("kalman", "adam", "lbfgs")
 
 
+def _weight(what: str, example: float):
+    return setting(
+        Number(minimum=0, maximum=1e6),
+        f"Weight of {what} while this one is at work.",
+        default=None,
+        default_text="as in `[loss]`",
+        example=example,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class OptimizerSettings:
     """What every optimiser has."""
@@ -24,6 +34,9 @@ class OptimizerSettings:
         default=Optimizer.patience,
         example=10,
     )
+    energy: float | None = _weight("energies", 30.0)
+    forces: float | None = _weight("forces", 1.0)
+    stress: float | None = _weight("stress", 0.1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +102,19 @@ class AdamSettings(OptimizerSettings):
         "Gradients longer than so many times their running length are shortened; 0: none is.",
         default=Adam.clip,
         example=0.0,
+    )
+    warmup: float = setting(
+        Number(minimum=0, maximum=1e6),
+        "Epochs in which steps grow from nothing to their size.",
+        default=Adam.warmup,
+        example=0.5,
+    )
+    minutes: float = setting(
+        Number(minimum=0, maximum=1e6),
+        "It ends after so many minutes, and steps fall with the time, if the epochs are not over before; 0: no limit. "
+        "Then no two trainings are the same.",
+        default=Adam.minutes,
+        example=50.0,
     )
 
 

@@ -18,9 +18,9 @@ from mdcore.potentials.networks.hdnnp import networks_of
 from mdcore.potentials.networks.model import HDNNP, ElementNetwork, Scaling, SymmetryFunction
 from mdcore.potentials.networks.native_units import Units
 from mdcore.training.data.labelled import Labelled, elements_of
-from mdcore.training.environments import NeighborsOnly
 from mdcore.training.settings import SEED
 from mdcore.training.settings import DescriptorSettings as Default
+from mdcore.training.share import NeighborsOnly
 
 # of given and of generated functions: least max - min, relative and absolute (functions count neighbours: 1 is large),
 # and 1 - |correlation| up to which two say the same. Published sets have small and similar ones, that work

@@ -6,41 +6,18 @@ single rows of the Jacobian are short sums; no neighbour is looked at again. T o
 as a budget of memory holds; for the others it is made anew each time, from the same numbers to the same bits. Atoms are
 sorted by element, then structure: what a network works on stands together.
 
-Of several ranks each keeps a run of the structures, so that all have about as many atoms.
-
 All in the potential's own units. G and T are raw: how they enter a network (scaling) is the model's business.
 """
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from queue import SimpleQueue
 
 import numpy as np
 
-from mdcore.base.comm import SelfComm
-from mdcore.base.errors import InputError
-from mdcore.base.voigt import PLACE
 from mdcore.doors._hdnnp import keep_tangents, tangent_forces, tangent_rates
-from mdcore.engine.single import Engine
-from mdcore.potentials.base import Bound, Potential
 from mdcore.potentials.networks.hdnnp import networks_of
-from mdcore.structure.box import Box
-
-
-class NeighborsOnly(Potential):
-    """To the engine: a potential that only wants neighbours closer than its cutoff."""
-
-    list_kinds = ("full",)
-    ghost_columns = ("tags",)
-
-    def __init__(self, cutoff: float):
-        self.cutoff = cutoff
-
-    def bind(self, symbols) -> Bound:
-        bound = Bound()
-        bound.potential = self
-        return bound
+from mdcore.training.share import Share
 
 
 @dataclass(eq=False)
@@ -83,109 +60,31 @@ class Block:
         return self.atom_entries[np.arange(starts[-1]) + np.repeat(begin - starts[:-1], counts)], starts
 
 
-class Environments:
-    """Descriptors of a training set and how they follow its atoms, and its labels.
+class Environments(Share):
+    """Descriptors of a training set and how they follow its atoms, and its labels (share.py).
 
-    model : HDNNP, for elements and symmetry functions; structures : each with symbols, positions [n, 3], cell or
-    None, energy, forces [n, 3]; optionally periodic, stress [3, 3], weight (1). energy, forces, stress may be None
+    model : HDNNP, for elements and symmetry functions; structures : as a Share takes them; comm : that shares them
     threads : share the work; memory : bytes that a rank's tangents may take (None: no limit)
-    comm : ranks that share the structures; each is given all of them and keeps a run. What follows is of this run, but
-        begin : its first structure's number in the whole set; n_total, mean_atoms : structures in that, atoms in one
 
-    blocks : one Block an element; n_atoms : of each structure int64 [n_structures]; first : int64 [n_structures + 1]
-    energies [n_structures], forces [all atoms, 3], stresses [n_structures, 6] : labels, nan where there are none
-    kept : of how many structures, from the first, the tangents are kept
-    volumes, weights [n_structures]; counts : int64 [n_structures, n_elements]
+    blocks : one Block an element; kept : of how many structures, from the first, the tangents are kept
     """
 
     def __init__(self, model, structures, threads: int = 1, memory: float | None = None, comm=None):
-        self.elements, self.threads, self.comm = model.elements, threads, comm or SelfComm()
-        structures = list(structures)
-        if not structures:
-            raise InputError("training set: it has no structures")
-        sizes = np.array([len(s.symbols) for s in structures])
-        self.n_total, self.mean_atoms = len(structures), float(sizes.mean())
-        stress = any(getattr(s, "stress", None) is not None for s in structures)
-        own = runs(sizes, self.comm.size)[self.comm.rank]
-        self.begin, structures = own.start, structures[own.start : own.stop]
-        self.n_structures = len(structures)
-        self.n_atoms = np.array([len(s.symbols) for s in structures])
-        self.first = np.concatenate([[0], np.cumsum(self.n_atoms)])
-        self._labels(structures)
+        super().__init__(model.elements, structures, threads, comm)
         self._networks = SimpleQueue()
         for _ in range(threads):
             self._networks.put(networks_of(model))
+        found = self.neighbours(model.cutoff)
+        parts = [[_edges(e, len(self.elements), *pairs) for pairs in found] for e in range(len(self.elements))]
+        del found
+        self.kept = self._fitting(model, parts, memory)
         with ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(lambda part: self._surroundings(model, structures, part), self._shares()))
-            found = [pairs for part in found for pairs in part]
-            parts = [[_edges(e, len(self.elements), *pairs) for pairs in found] for e in range(len(self.elements))]
-            del found
-            self.kept = self._fitting(model, parts, memory)
-            self.blocks = [self._block(model, e, part, pool, stress) for e, part in enumerate(parts)]
-        self.counts = np.stack([np.diff(block.bounds) for block in self.blocks], axis=1)
+            self.blocks = [self._block(model, e, part, pool, self.has_stress) for e, part in enumerate(parts)]
 
     @property
     def bytes(self) -> int:
         """What the tangents take."""
         return sum(block.t.nbytes + (0 if block.s is None else block.s.nbytes) for block in self.blocks)
-
-    def spreads(self) -> np.ndarray:
-        """How much the labels of all ranks differ, RMS: energies an atom beyond what offsets fit, forces, stresses."""
-        join, sizes = self.comm.join, self.n_atoms
-        shares, energies = join(self.counts / sizes[:, None]), join(self.energies / sizes)
-        known = np.isfinite(energies)
-        beyond = energies[known] - shares[known] @ np.linalg.lstsq(shares[known], energies[known], rcond=1e-10)[0]
-        tensors = [own[np.isfinite(own)] for own in (self.forces, self.stresses)]
-        n, squares = self.comm.sum(np.array([[len(own), own @ own] for own in tensors], dtype=np.float64)).T
-        return np.sqrt([np.sum(beyond**2) / max(known.sum(), 1), *(squares / np.maximum(n, 1.0))])
-
-    def _shares(self) -> list[range]:
-        """The structures in as many runs as there are threads, of about the same number of atoms."""
-        cuts = np.searchsorted(self.first, np.linspace(0, self.first[-1], self.threads + 1))
-        cuts[-1] = self.n_structures
-        return [range(a, b) for a, b in pairwise(cuts)]
-
-    def local(self, structures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Which places of a list of structures of the whole set are of this rank's, and their numbers here."""
-        structures = np.asarray(structures, dtype=int) - self.begin
-        places = np.flatnonzero((structures >= 0) & (structures < self.n_structures))
-        return places, structures[places]
-
-    def _labels(self, structures) -> None:
-        self.energies = np.array([np.nan if s.energy is None else s.energy for s in structures], dtype=np.float64)
-        nowhere = np.full((1, 3), np.nan)
-        self.forces = np.concatenate(
-            [np.broadcast_to(nowhere, (len(s.symbols), 3)) if s.forces is None else s.forces for s in structures]
-        )
-        self.stresses = np.full((len(structures), 6), np.nan)
-        self.volumes = np.full(len(structures), np.nan)
-        self.weights = np.array([getattr(s, "weight", 1.0) for s in structures], dtype=np.float64)
-        for k, s in enumerate(structures):
-            if s.cell is not None:
-                self.volumes[k] = abs(np.linalg.det(s.cell))
-            stress = getattr(s, "stress", None)
-            if stress is not None:
-                self.stresses[k, PLACE] = (stress + np.transpose(stress)) / 2
-
-    def _surroundings(self, model, structures, part: range) -> list[tuple]:
-        """Of each structure: elements int [n], and centre, neighbour, r of all pairs."""
-        engine, found = Engine(NeighborsOnly(model.cutoff), model.elements), []
-        for k in part:
-            s = structures[k]
-            unknown = sorted(set(s.symbols) - set(model.elements))
-            if unknown:
-                raise InputError(
-                    f"structure {self.begin + k} (counting from 0): the potential has no network for "
-                    f"{', '.join(unknown)}; it knows {', '.join(model.elements)}"
-                )
-            periodic = getattr(s, "periodic", None)
-            periodic = (s.cell is not None,) * 3 if periodic is None else tuple(bool(p) for p in periodic)
-            cell = np.zeros((3, 3)) if s.cell is None else s.cell
-            box = Box.completed(cell, periodic, s.positions)
-            elements = np.array([model.elements.index(symbol) for symbol in s.symbols])
-            engine.place(box, np.asarray(s.positions, dtype=np.float64), elements)
-            found.append((elements, *engine.pairs()))
-        return found
 
     def _fitting(self, model, parts, memory: float | None) -> int:
         """How many structures' tangents fit."""
@@ -280,21 +179,6 @@ class Environments:
         a, b = block.bounds[structures.start], block.bounds[structures.stop]
         start = block.start[a : b + 1]
         return start - start[0], block.entry[start[0] : start[-1]] - np.int32(self.first[structures.start])
-
-
-def runs(sizes: np.ndarray, n: int) -> list[range]:
-    """Cut structures of so many atoms into n runs of about as many atoms, none empty; InputError if it can't be."""
-    if len(sizes) < n:
-        raise InputError(
-            f"{n} ranks for a set of {len(sizes)} structures: each needs one at least; start fewer ranks, and give "
-            "them threads"
-        ).everywhere()
-    ends = np.cumsum(sizes)
-    cuts = np.searchsorted(ends, ends[-1] * np.arange(1, n) / n - 0.5 * sizes.mean()) + 1
-    cuts = np.array([0, *cuts, len(sizes)])
-    for r in range(1, n):  # large structures may fill several shares
-        cuts[r] = min(max(cuts[r], cuts[r - 1] + 1), len(sizes) - (n - r))
-    return [range(a, b) for a, b in pairwise(cuts.tolist())]
 
 
 def _edges(e: int, kinds: int, elements, centre, neighbour, r) -> tuple[np.ndarray, np.ndarray, tuple]:

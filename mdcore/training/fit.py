@@ -21,6 +21,7 @@ from mdcore.training.settings import SEED, OptimizerSettings
 QUANTITIES = ("energy", "force", "stress")
 COUNTERS = ("stage", "epoch", "since", "best_epoch")
 ON_ROOT = ("optimizer/covariance",)  # of a state: too large to be everywhere
+ADDED = ("seconds",)  # that older states lack
 SAME_START = 1e-6  # relative, and in units of a weight: ranks and machines round the start differently
 _SCALES = (1e3, 1e3, 1.0 / GIGAPASCAL)  # meV an atom, meV/Angstrom, GPa
 
@@ -228,7 +229,9 @@ def check_alike(state: dict[str, np.ndarray], fresh: dict[str, np.ndarray]) -> N
     for name, other in fresh.items():
         if other is None:  # on rank 0 only
             continue
-        own, free = state[name], name in ("random", "steps", "changes")  # how many there are
+        if name in ADDED and name not in state:
+            continue
+        own, free = state[name], name in ("random", "steps", "changes", "of")  # how many there are
         same = np.ndim(own) == np.ndim(other) and np.shape(own)[free:] == np.shape(other)[free:]
         if not same or own.dtype.kind != other.dtype.kind:
             raise ValueError(f"optimizer/{name}: {np.shape(own)} of type {own.dtype}, expected {np.shape(other)}")

@@ -16,7 +16,16 @@ from mdcore.training.optimizers.kalman import Kalman
 from mdcore.training.optimizers.lbfgs import LBFGS
 from mdcore.training.prepare import Prepared, fitted_on
 from mdcore.training.score import floors
-from mdcore.training.settings import ACTIVATIONS, AdamSettings, KalmanSettings, LBFGSSettings, OptimizerSettings, Plan
+from mdcore.training.settings import (
+    ACTIVATIONS,
+    AdamSettings,
+    KalmanSettings,
+    LBFGSSettings,
+    Loss,
+    OptimizerSettings,
+    Plan,
+    weighed,
+)
 from mdcore.training.start import initialised
 
 # name of an optimiser, and (regression, settings, seed) -> the optimiser
@@ -63,7 +72,8 @@ class Members:
         model = initialised(self.model, self.train, seed)
         training = NetworkRegression(model, self.train, self.threads, plan.loss)
         validation = NetworkRegression(model, self.validation, self.threads, plan.loss) if self.validation else None
-        return Fit(training, validation, list(map(stage, plan.optimizer)), seed, floors(validation or training))
+        stages = [stage(own, plan.loss) for own in plan.optimizer]
+        return Fit(training, validation, stages, seed, floors(validation or training))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,12 +89,15 @@ class Ended:
         return cls(fit.training.fitted(), fit.history, fit.best_epoch)
 
 
-def stage(settings: OptimizerSettings) -> Stage:
-    """An optimiser, to be made when its turn comes."""
+def stage(settings: OptimizerSettings, loss: Loss) -> Stage:
+    """An optimiser, to be made when its turn comes, and the loss as it is then."""
     name, kind = OPTIMIZERS[type(settings)]
-    return Stage(
-        name, lambda regression, seed: kind(regression, settings, seed), settings.epochs, settings.patience
-    )
+
+    def make(regression, seed):
+        regression.weigh(weighed(loss, settings))
+        return kind(regression, settings, seed)
+
+    return Stage(name, make, settings.epochs, settings.patience)
 
 
 def blank_model(plan: Plan, prepared: Prepared) -> HDNNP:

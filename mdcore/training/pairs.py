@@ -9,7 +9,7 @@ import numpy as np
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.engine.single import Engine
 from mdcore.training.data.labelled import Labelled, elements_of
-from mdcore.training.environments import NeighborsOnly
+from mdcore.training.share import NeighborsOnly
 
 REACH = 6.0  # Angstrom
 BINS = 120  # of the distances

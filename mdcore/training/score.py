@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore.training.loss import NetworkRegression
+from mdcore.training.misfit import SetRegression
 from mdcore.training.regression import Errors
 
 RESOLVED = (1e-7, 1e-6, 1e-8)  # eV an atom, eV/Angstrom, eV/Angstrom^3: labels have no more digits than that
@@ -48,7 +48,7 @@ class Floors:
         return energy <= before[0]
 
 
-def floors(regression: NetworkRegression) -> Floors:
+def floors(regression: SetRegression) -> Floors:
     """Of the set of a regression, in eV and Angstrom; on all its ranks."""
     env, comm = regression.environments, regression.comm
     volume, atoms = comm.sum(np.array([np.nansum(env.volumes), env.n_atoms[np.isfinite(env.volumes)].sum()], float))

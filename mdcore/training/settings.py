@@ -4,7 +4,7 @@ The one place of these defaults: those of an input file (config/training.py) and
 `Plan` is all of it; the input reference (docs/train-input.md) says what each means.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mdcore.base.errors import InputError
 from mdcore.potentials.networks.model import ACTIVATION_NAMES
@@ -94,6 +94,7 @@ class Loss:
     """What counts how much: weights of errors over what is usual. That is the spread of the labels (Adam, L-BFGS), or
     the running error (the filter: its noise is that over the weight). 0: not looked at
     power : errors of energies are over N^(power / 2); 2 is an error an atom, less trusts large structures more
+    robust : of what is usual: larger errors of energies and of forces on atoms count linearly (Huber); 0: by squares
     tags : weights of structures by their tag
     """
 
@@ -101,15 +102,21 @@ class Loss:
     forces: float = 1.0
     stress: float = 0.0
     power: float = 2.0
+    robust: float = 0.0
     tags: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerSettings:
-    """epochs : at most; patience : epochs without a better error on the validation set, 0: no end"""
+    """epochs : at most; patience : epochs without a better error on the validation set, 0: no end
+    energy, forces, stress : weights that take the place of those of the loss while it is at work; None: they stay
+    """
 
     epochs: int = 100
     patience: int = 0
+    energy: float | None = None
+    forces: float | None = None
+    stress: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +139,9 @@ class KalmanSettings(OptimizerSettings):
 class AdamSettings(OptimizerSettings):
     """batch : structures a step; step, last_step : sizes of steps, which fall from one to the other over the epochs
     decay : of weights, not biases, a step and unit of step size (decoupled); average : 0, or how much of the
-    average of the parameters a step keeps; clip : longest gradient in units of its running length, 0: no limit"""
+    average of the parameters a step keeps; clip : longest gradient in units of its running length, 0: no limit
+    warmup : epochs in which steps grow to their size; minutes : after which it ends, steps fall with the time; 0: none
+    """
 
     batch: int = 4
     step: float = 2e-3
@@ -143,6 +152,8 @@ class AdamSettings(OptimizerSettings):
     decay: float = 0.0
     average: float = 0.0
     clip: float = 5.0
+    warmup: float = 0.0
+    minutes: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +185,12 @@ class Parallel:
     memory: float = 4.0
 
 
+def weighed(loss, optimizer):
+    """The loss while an optimiser is at work, as that one's settings say."""
+    own = {name: getattr(optimizer, name) for name in LABELS}
+    return replace(loss, **{name: value for name, value in own.items() if value is not None})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """How to train. name, title, card : of the potential; text : the settings, as whoever gave them wrote them
@@ -196,8 +213,9 @@ class Plan:
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """The labels that count."""
-        return tuple(name for name in LABELS if getattr(self.loss, name))
+        """The labels that count, at least to one optimiser."""
+        losses = [weighed(self.loss, own) for own in self.optimizer] or [self.loss]
+        return tuple(name for name in LABELS if any(getattr(loss, name) for loss in losses))
 
 
 class Unsuited(InputError):

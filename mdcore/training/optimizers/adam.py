@@ -1,11 +1,13 @@
 """How do many small steps along the gradient find good parameters? Adam, and an average of where it has been.
 
-D. P. Kingma, J. Ba, arXiv:1412.6980 (2014). The step falls by a cosine from `step` to `last_step` over `epochs`. Steps
-wander around what they look for; their exponential moving average (B. T. Polyak, A. B. Juditsky, SIAM J. Control Optim.
-30, 838 (1992), average all of them) wanders less: between epochs the regression has the average, Adam goes on from
-where it was.
+D. P. Kingma, J. Ba, arXiv:1412.6980 (2014). The step falls by a cosine from `step` to `last_step` over `epochs`, or
+over `minutes` where these are over first. Steps wander around what they look for; their exponential moving average
+(B. T. Polyak, A. B. Juditsky, SIAM J. Control Optim. 30, 838 (1992), average all of them) wanders less: between epochs
+the regression has the average, Adam goes on from where it was.
 """
 
+
+import time
 
 import numpy as np
 
@@ -25,6 +27,8 @@ class Adam:
         self.updates = 0
         self.length = np.nan
         self.loss = np.nan  # of the last epoch, while it went
+        self.spent, self.began = 0.0, time.monotonic()  # seconds, before and since
+        self.converged = False  # no time is left
 
     def epoch(self) -> None:
         """All structures once, in random order."""
@@ -34,12 +38,14 @@ class Adam:
         for group in groups:
             loss, gradient = self.regression.loss(group)
             total += loss
-            self.update(gradient / len(group), self.settings.epochs * len(groups))
+            self.update(gradient / len(group), self.settings.epochs * len(groups), self.settings.warmup * len(groups))
+            if self.converged:
+                break
         self.loss = total / n
         self.regression.set(self.averaged())
 
-    def update(self, gradient: np.ndarray, last: int) -> None:
-        """One of `last` steps."""
+    def update(self, gradient: np.ndarray, last: int, warm: float = 0.0) -> None:
+        """One of `last` steps, of which the first `warm` grow."""
         s = self.settings
         length = float(np.linalg.norm(gradient))
         if s.clip and length > s.clip * self.length:
@@ -50,12 +56,24 @@ class Adam:
         self.first = s.beta1 * self.first + (1 - s.beta1) * gradient
         self.second = s.beta2 * self.second + (1 - s.beta2) * gradient**2
         mean, square = self.first / (1 - s.beta1**self.updates), self.second / (1 - s.beta2**self.updates)
-        done = min(1.0, self.updates / last)
+        done = min(1.0, max(self.updates / last, self._time_done()))
         step = s.last_step + (s.step - s.last_step) * 0.5 * (1.0 + np.cos(np.pi * done))
+        step *= min(1.0, self.updates / warm) if warm else 1.0
         shrink = s.decay * self.regression.is_weight * self.parameters
         self.regression.set(self.parameters - step * (mean / (np.sqrt(square) + s.epsilon) + shrink))
         self.parameters = self.regression.parameters
         self.average = s.average * self.average + (1 - s.average) * self.parameters
+
+    def _time_done(self) -> float:
+        """Which share of its minutes is over, as rank 0 sees it; 0 where there is no limit."""
+        if not self.settings.minutes:
+            return 0.0
+        share = float(self.regression.comm.bcast(self._seconds() / (60.0 * self.settings.minutes)))
+        self.converged = share >= 1.0
+        return share
+
+    def _seconds(self) -> float:
+        return self.spent + time.monotonic() - self.began
 
     def averaged(self) -> np.ndarray:
         """The average of all parameters so far, those of n steps ago with weight average^n; without one: the last."""
@@ -72,6 +90,7 @@ class Adam:
             "second": self.second.copy(),
             "length": np.array(self.length),
             "updates": np.array(self.updates),
+            "seconds": np.array(self._seconds() if self.settings.minutes else 0.0),
             "random": state_of(self.rng),
         }
 
@@ -80,5 +99,6 @@ class Adam:
         self.parameters, self.average = np.array(state["parameters"]), np.array(state["average"])
         self.first, self.second = np.array(state["first"]), np.array(state["second"])
         self.length, self.updates = float(state["length"]), int(state["updates"])
+        self.spent, self.began = float(state.get("seconds", 0.0)), time.monotonic()
         set_state(self.rng, state["random"])
         self.regression.set(self.averaged())

@@ -113,7 +113,8 @@ class LBFGS:
         self.steps, self.changes = np.array(state["steps"]), np.array(state["changes"])
         self.loss, self.gradient = float(state["loss"]), np.array(state["gradient"])
         self.converged = bool(state["converged"])
-        if not np.allclose(state["of"], self._of(), rtol=1e-6, atol=0.0):  # another landscape
+        before, now = state["of"], self._of()
+        if before.shape != now.shape or not np.allclose(before, now, rtol=1e-6, atol=0.0):  # another landscape
             self.steps, self.changes = np.empty((2, 0, len(self.gradient)))
             self.loss, self.gradient = self._loss()
             self.converged = not np.any(self.gradient)
