@@ -80,7 +80,7 @@ _HOME = {
     "CellRescaling": "dynamics.motion.cell_rescaling",
     "MartynaTobiasKlein": "dynamics.motion.martyna_tobias_klein",
     "StrainRate": "dynamics.motion.strain_rate",
-    "H5MDWriter": "output.trajectory",
+    "H5MDWriter": "output.trajectory_writer",
     "Trajectory": "output.trajectory",
     "ExtxyzDump": "output.dump",
     "ThermoLog": "output.thermo_log",

@@ -16,15 +16,17 @@ from mdcore.base.comm import connect, on_root
 from mdcore.base.errors import InputError, MdcoreError
 from mdcore.base.voigt import PAIRS
 from mdcore.base.writing import replacing, writing_text
+from mdcore.dynamics.snapshots import holds_some, snapshots
 from mdcore.dynamics.thermo import Snapshot, Thermo
 from mdcore.engine.evaluation import Worker, open_potential
 from mdcore.output.h5md import H5MDFile
 from mdcore.output.provenance import collect
 from mdcore.output.thermo_log import ThermoLog
-from mdcore.output.trajectory import H5MDWriter, Trajectory
-from mdcore.structure import frames as structures
+from mdcore.output.trajectory import Trajectory
+from mdcore.output.trajectory_writer import H5MDWriter
 from mdcore.structure.extxyz import SUFFIXES, write_frame
 
+SOME = "holds some of the atoms, which have another energy than all together"
 COLUMNS = ("step", "time", "energy", "pressure", *(f"stress_{name}" for name in ("xx", "yy", "zz", "yz", "xz", "xy")))
 
 
@@ -91,10 +93,12 @@ class Source:
         self.path, self.units = path, None
         if path.suffix.lower() in (".h5md", ".h5"):
             frames = held.enter_context(Trajectory(path))
+            if not frames.whole:
+                raise InputError(f"{path}: {SOME}")
             if units not in (None, frames.units.name):
                 raise InputError(f"{path}: has units {frames.units.name}, the potential {units}; they must agree")
         else:
-            frames = snapshots(path, units or "metal")
+            frames = _whole(path, units or "metal")
         self.frames = itertools.islice(enumerate(frames), *bounds)
         self.any = False
 
@@ -111,18 +115,11 @@ class Source:
         return found
 
 
-def snapshots(path, units: str) -> Iterator[Snapshot]:
-    """Frames of a structure file; steps and times as the file tells, else counted from 0."""
-    last = -1
-    for system in structures.systems(path, units):
-        step = system.info.get("Step", system.info.get("step"))
-        last = step if isinstance(step, int) and step > last else last + 1
-        time = system.info.get("Time", system.info.get("time"))
-        yield Snapshot(
-            last, float(time) if isinstance(time, int | float) else float(last), system.box, system.positions,
-            np.zeros((system.n_atoms, 3), np.int32), system.velocities, None, system.species, system.symbols,
-            system.masses, np.arange(system.n_atoms), system.units, system.columns,
-        )  # fmt: skip
+def _whole(path, units: str) -> Iterator[Snapshot]:
+    for frame, info in snapshots(path, units):
+        if holds_some(info, frame.n_atoms):
+            raise InputError(f"{path}: {SOME}")
+        yield frame
 
 
 @dataclass(frozen=True)
@@ -205,7 +202,7 @@ def _csv(stream, frame: Snapshot, answer: Answer) -> None:
 
 def _extxyz(stream, frame: Snapshot, answer: Answer) -> None:
     stress = answer.stress if all(frame.box.periodic) else None
-    info = {"Step": frame.step, "Time": frame.time}
+    info = {"Step": frame.step} | ({"Time": frame.time} if np.isfinite(frame.time) else {})
     write_frame(stream, frame, forces=answer.forces, energy=answer.energy, stress=stress, info=info)
 
 

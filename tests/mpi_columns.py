@@ -12,7 +12,7 @@ import numpy as np
 
 from mdcore import Langevin, LennardJones, Simulation, Sum, maxwell_boltzmann
 from mdcore.base.exact import FORCE_BITS
-from mdcore.output.trajectory import H5MDWriter
+from mdcore.output.trajectory_writer import H5MDWriter
 from mdcore.potentials.base import Bound, Potential
 from mdcore.structure.atoms import Column
 from tests.systems import TRICLINIC, scattered

@@ -66,6 +66,7 @@ class FakeSim:
             masses=self.masses,
             tags=np.arange(n, dtype=np.int64),
             columns={},
+            bonds=None,
             **frame_arrays(self.step, n),
         )
 

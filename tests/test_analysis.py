@@ -22,7 +22,8 @@ from mdcore.analysis.state import mismatch
 from mdcore.base.errors import InputError, OutputError
 from mdcore.base.units import get
 from mdcore.cli import main
-from mdcore.output.trajectory import H5MDWriter
+from mdcore.output import trajectory as trajectory_module
+from mdcore.output.trajectory_writer import H5MDWriter
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
 
@@ -201,7 +202,7 @@ def record(
         snapshot = SimpleNamespace(
             step=step, time=step * dt, box=box, positions=wrapped, images=images, velocities=None,
             forces=None, species=species, symbols=symbols, masses=np.array([40.0, 20.0])[species],
-            tags=np.arange(n), columns={},
+            tags=np.arange(n), columns={}, bonds=None,
         )  # fmt: skip
         writer.write(snapshot, get(units))
     writer.close()
@@ -265,7 +266,7 @@ def test_uneven_frames_large_tracks_and_half_the_box(tmp_path, monkeypatch):
     steps = [*range(0, 200, 10), *range(200, 500)]
     path = record(tmp_path / "a.h5md", tracks, Box.cubic(8.0), dt=1.0, steps=steps)
     monkeypatch.setattr(report_module, "TRACK_BYTES", 300 * 20 * 24)
-    monkeypatch.setattr(report_module, "READ_BYTES", 36 * 40 * 7)
+    monkeypatch.setattr(trajectory_module, "READ_BYTES", 36 * 40 * 7)
     settings = SimpleNamespace(rdf=True, rdf_max=10.0, rdf_bins=50, diffusion=True, plot=False)
     result = analysis.analyse(path, settings)
     assert result.rdf.r[-1] < 4.0 and len(result.rdf.r) == 50

@@ -103,7 +103,7 @@ ELSEWHERE = {
     "mdcore.training.data.deepmd": {"np.load"},  # mapped, once open_binary has seen it
     "mdcore.output.h5md": {".open"},  # its own method; also below
     "mdcore.output.thermo_log": {".open"},
-    "mdcore.output.trajectory": {".open"},
+    "mdcore.output.trajectory_writer": {".open"},
 }
 FORBIDDEN = {
     "open", "os.open", "io.open", "os.fdopen", "h5py.File", "os.truncate", "os.makedirs", ".mkdir",

@@ -9,7 +9,8 @@ from mdcore import LennardJones, PythonPotential, Simulation, System, VelocityVe
 from mdcore.base.errors import InputError
 from mdcore.output import checkpoint
 from mdcore.output.dump import ExtxyzDump
-from mdcore.output.trajectory import H5MDWriter, Trajectory
+from mdcore.output.trajectory import Trajectory
+from mdcore.output.trajectory_writer import H5MDWriter
 from mdcore.structure.box import Box
 from mdcore.structure.extxyz import write_frame
 from tests import contract

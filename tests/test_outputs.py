@@ -15,7 +15,8 @@ from mdcore.output.dump import ExtxyzDump
 from mdcore.output.h5md import H5MDFile
 from mdcore.output.progress import Meter, Progress, banner
 from mdcore.output.thermo_log import ThermoLog
-from mdcore.output.trajectory import H5MDWriter, Trajectory, unwrapped
+from mdcore.output.trajectory import Trajectory, unwrapped
+from mdcore.output.trajectory_writer import H5MDWriter
 from mdcore.potentials.pair.lj import LennardJones
 from mdcore.structure.extxyz import read
 from mdcore.structure.system import System

@@ -19,7 +19,8 @@ from mdcore.base.errors import InputError, OutputError
 from mdcore.cli import main
 from mdcore.output.h5md import H5MDFile, frame_chunk
 from mdcore.output.thermo_log import ThermoLog
-from mdcore.output.trajectory import H5MDWriter, Trajectory, unwrapped
+from mdcore.output.trajectory import Trajectory, unwrapped
+from mdcore.output.trajectory_writer import H5MDWriter
 from mdcore.structure.box import Box
 from tests.output_helpers import FakeSim, frame_arrays
 
@@ -483,7 +484,7 @@ WRITE_FOREVER = """
     import sys
     from tests.output_helpers import FakeSim
     from mdcore.output.h5md import H5MDFile
-    from mdcore.output.trajectory import H5MDWriter
+    from mdcore.output.trajectory_writer import H5MDWriter
     from mdcore.output.thermo_log import ThermoLog
     file = H5MDFile(sys.argv[1])
     writer, log, sim = H5MDWriter(file, 1), ThermoLog(1, file=file), FakeSim(n_atoms=int(sys.argv[2]))
@@ -518,7 +519,7 @@ FULL_DISK = """
     from tests.output_helpers import FakeSim
     from mdcore.base.errors import OutputError
     from mdcore.output.h5md import H5MDFile
-    from mdcore.output.trajectory import H5MDWriter
+    from mdcore.output.trajectory_writer import H5MDWriter
     from mdcore.output.thermo_log import ThermoLog
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     if sys.argv[2] == "zeros":

@@ -121,6 +121,7 @@ def diffusion(tracks, interval: float, window=None, blocks: int = 5, unit: str =
 def unwrapped(positions, images, matrix, masses, mean=None) -> np.ndarray:
     """positions [n, 3] inside the cell, images [n, 3] -> true positions [n, 3] from the centre of mass.
 
+    masses : None, of some of the atoms: from the origin
     mean : of a cell that moves, the mean of its `matrix`: the path is that of the scaled coordinates in it. An atom
         that has crossed many cells does not jump with each breath of the cell then, as `images @ matrix` would
         (S. von Buelow, J. T. Bullerjahn, G. Hummer, J. Chem. Phys. 153, 021101 (2020))
@@ -128,7 +129,7 @@ def unwrapped(positions, images, matrix, masses, mean=None) -> np.ndarray:
     true = positions + images @ matrix
     if mean is not None:
         true = true @ np.linalg.solve(matrix, mean)
-    return true - masses @ true / masses.sum()
+    return true if masses is None else true - masses @ true / masses.sum()
 
 
 def unbounded_axes(box) -> np.ndarray:

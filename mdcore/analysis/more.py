@@ -15,9 +15,9 @@ from mdcore.analysis.vibrations import Vibrations, vibrations
 from mdcore.base.errors import InputError
 from mdcore.output import averages
 from mdcore.output.averages import uncertain
-from mdcore.output.trajectory import GROUP
 
 THZ = 1000.0  # one 1/fs
+TIMELESS = "the file does not say the time between frames; --interval does"
 
 
 @dataclass
@@ -66,8 +66,7 @@ def _means(trajectory, log: dict) -> Result:
     found = averages.means(log)
     if not found:
         raise InputError("the thermo log has no rows there")
-    group = trajectory.file["thermo"]
-    units = {name: str(group[name].attrs.get("unit", "")) for name in found}
+    units = trajectory.thermo_units()
     width = max(map(len, found)) + 2
     lines = [f"means of {len(log['step'])} rows of the log, +- standard error of blocks:"]
     lines += [f"  {name:<{width}}{uncertain(*value)} {units[name]}".rstrip() for name, value in found.items()]
@@ -126,7 +125,7 @@ def _volume(trajectory, log: dict) -> float:
     """The mean over the log's rows; InputError if nothing tells."""
     if "volume" in log:
         volume = float(np.mean(log["volume"]))
-    elif trajectory.n_atoms:
+    elif trajectory.n_atoms and trajectory.whole:
         volume = float(trajectory.masses.sum() / np.mean(log["density"]) / trajectory.units.density)
     else:
         raise InputError('the volume is not known; [output] thermo_columns = ["volume"] tells it')
@@ -140,15 +139,19 @@ def reader(trajectory, frames, steady) -> Callable:
 
     def read():
         if "velocity" not in trajectory.fields:
-            raise InputError('the trajectory has no velocities; write them: [output] trajectory_fields = ["velocity"]')
+            raise InputError(
+                'the trajectory has no velocities; a run writes them with "velocity" in [output] trajectory_fields, or '
+                "dump_fields"
+            )
+        if not np.isfinite(trajectory.times).all():
+            raise InputError(TIMELESS)
         times = trajectory.times[frames]
         rows = frames[steady(times)]
         stride = max(1, int(np.ceil(len(rows) * trajectory.n_atoms * 24 / TRACK_BYTES)))
         chosen = np.arange(0, trajectory.n_atoms, stride)
         masses, out = trajectory.masses, np.empty((len(rows), len(chosen), 3))
-        for k, row in enumerate(rows.tolist()):
-            v = trajectory.file[GROUP]["velocity/value"][row]
-            out[k] = (v - masses @ v / masses.sum())[chosen]
+        for k, v in enumerate(trajectory.velocities(rows.tolist())):
+            out[k] = (v - masses @ v / masses.sum() if trajectory.whole else v)[chosen]
         interval = float((trajectory.times[rows[-1]] - trajectory.times[rows[0]]) / max(len(rows) - 1, 1))
         return interval, out, trajectory.species[chosen], masses[chosen]
 

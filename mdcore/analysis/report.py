@@ -8,20 +8,19 @@ import numpy as np
 
 from mdcore.analysis import state
 from mdcore.analysis.diffusion import TRACK_BYTES, Diffusion, diffusion, unbounded_axes, unwrapped
-from mdcore.analysis.more import Result, further_results, reader
+from mdcore.analysis.more import TIMELESS, Result, further_results, reader
 from mdcore.analysis.rdf import RDF, RDFAccumulator, first_peak
 from mdcore.analysis.table import of_pair
+from mdcore.analysis.text import TextTrajectory
 from mdcore.base.elements import formula
 from mdcore.base.errors import InputError
 from mdcore.base.units import UnitSystem
 from mdcore.base.writing import writing_text
 from mdcore.figures import MissingMatplotlib
 from mdcore.output.averages import uncertain
-from mdcore.output.trajectory import GROUP, Trajectory
-from mdcore.structure.box import Box
+from mdcore.output.trajectory import Trajectory
 
 CM2_PER_S = 0.1  # one Angstrom^2/fs in cm2/s
-READ_BYTES = 3e7  # of frames read at a time
 PAIRS = 3e7  # neighbours evaluated for g(r), at most (seconds); more frames are sampled evenly
 
 
@@ -124,8 +123,9 @@ def analyse(
     path, settings=None, *, first_step=None, last_step=None, output=None, window=None, blocks=5,
     reference=None, bath=(), integral_end=None,
 ) -> Report:  # fmt: skip
-    """Analyse the ``.h5md`` trajectory of a run and write ``<output>.json`` and ``<output>.png``.
+    """Analyse a trajectory and write ``<output>.json`` and ``<output>.png``.
 
+    path : ``.h5md`` of a run, extended xyz, any format of ASE; or a `TextTrajectory`
     settings : anything with ``rdf, rdf_max, rdf_bins, diffusion, vibrations, viscosity, conductivity, means, plot``
         (`config.AnalysisSettings`); None: g(r) up to half the box with 200 bins, and diffusion
     first_step, last_step : the steps to use, both included; default all
@@ -140,7 +140,8 @@ def analyse(
     Matplotlib. Raises InputError for an unreadable trajectory or one without positions, OutputError if
     results can't be written.
     """
-    with Trajectory(path) as trajectory:
+    with open_frames(path) as trajectory:
+        path = trajectory.path
         paths = getattr(settings, "rdf", True) or getattr(settings, "diffusion", True)
         frames = _select(trajectory, first_step, last_step, paths)
         log = _rows(trajectory, first_step, last_step)
@@ -164,7 +165,7 @@ def analyse(
             _compute(trajectory, frames, settings, report, window, blocks)
         read = reader(trajectory, frames, _steady)
         report.further = further_results(trajectory, _even(log), read, settings, blocks, integral_end, report.notes)
-    base = Path(path).with_suffix(".analysis") if output is None else Path(output)
+    base = path.with_suffix(".analysis") if output is None else Path(output)
     _write_json(base.with_name(base.name + ".json"), report)
     if getattr(settings, "plot", True) and _to_draw(report):
         from mdcore.analysis import plot
@@ -175,6 +176,13 @@ def analyse(
         except MissingMatplotlib as error:
             report.notes.append(f"no plot: {error}")
     return report
+
+
+def open_frames(path):
+    """The frames of a file, in a ``with`` block; InputError."""
+    if isinstance(path, TextTrajectory):
+        return path
+    return Trajectory(path) if Path(path).suffix.lower() in (".h5md", ".h5") else TextTrajectory(path)
 
 
 def _to_draw(report: Report) -> bool:
@@ -201,10 +209,11 @@ def _select(trajectory: Trajectory, first_step, last_step, needed: bool = True) 
     if not needed:
         low = 0 if first_step is None else np.searchsorted(trajectory.steps, first_step, side="left")
         high = None if last_step is None else np.searchsorted(trajectory.steps, last_step, side="right")
-        if not len(_rows(trajectory, first_step, last_step).get("step", ())):
-            raise InputError(f"{trajectory.path}: no rows of the log from step {first_step} to {last_step}")
-        return np.arange(len(trajectory.steps))[low:high]
-    if trajectory.n_atoms == 0 or f"{GROUP}/position" not in trajectory.file:
+        found = np.arange(len(trajectory.steps))[low:high]
+        if not len(found) and not len(_rows(trajectory, first_step, last_step).get("step", ())):
+            raise InputError(f"{trajectory.path}: no frames, no rows of the log from step {first_step} to {last_step}")
+        return found
+    if "position" not in trajectory.fields:
         raise InputError(f"{trajectory.path}: holds no positions to analyse; write a trajectory with them")
     steps = trajectory.steps
     low = 0 if first_step is None else np.searchsorted(steps, first_step, side="left")
@@ -228,16 +237,15 @@ def _conditions(trajectory, frames, steps) -> dict:
         during = (log["step"] >= steps[0]) & (log["step"] <= steps[1])
         if during.any():
             found["temperature"] = float(log["temperature"][during].mean())
-    if len(frames) and all(trajectory.periodic):
-        edges = trajectory.file[GROUP]["box/edges/value"][frames[0] : frames[-1] + 1]
-        volume = float(np.abs(np.linalg.det(edges)).mean())
+    if len(frames) and all(trajectory.periodic) and trajectory.whole:
+        volume = float(np.abs(np.linalg.det(trajectory.edges(slice(frames[0], frames[-1] + 1)))).mean())
         found["density"] = float(trajectory.masses.sum()) / volume / trajectory.units.density
     return found
 
 
 def _compute(trajectory, frames, settings, report, window, blocks) -> None:
     """One pass over the frames fills ``report.rdf`` and ``report.diffusion``."""
-    first = _boxes(trajectory, slice(frames[0], frames[0] + 1))[0]
+    first = next(trajectory.paths(frames[0], frames[0], images=False))[2]
     counter, sampled = None, set()
     if getattr(settings, "rdf", True):
         if all(trajectory.periodic):
@@ -251,6 +259,8 @@ def _compute(trajectory, frames, settings, report, window, blocks) -> None:
     moving = getattr(settings, "diffusion", True)
     if moving and not any(trajectory.periodic):
         report.notes.append("no diffusion: a cluster has no direction in which atoms can get away")
+    elif moving and len(frames) > 1 and not np.isfinite(trajectory.times).all():
+        report.notes.append(f"no diffusion: {TIMELESS}")
     elif moving:
         steady = _steady(trajectory.times[frames])
         if len(steady) < len(frames):
@@ -260,17 +270,22 @@ def _compute(trajectory, frames, settings, report, window, blocks) -> None:
         chosen = np.arange(0, trajectory.n_atoms, stride)
         if stride > 1:
             report.notes.append(f"diffusion: every {stride}th atom stands for all")
+        masses = trajectory.masses if trajectory.whole else None
+        if masses is None:
+            report.notes.append("diffusion: of some atoms: what all drift together is in it, if they do")
         tracks = np.empty((len(steady), len(chosen), len(axes)))
         mean = _mean_cell(trajectory, frames, report)
-    for k, (positions, images, box) in enumerate(_read(trajectory, frames, tracks is not None)):
+    for k, (positions, images, box) in enumerate(trajectory.paths(frames[0], frames[-1], tracks is not None)):
         if k in sampled:
             counter.add(positions, box.reduced())
         if tracks is not None and steady[0] <= k <= steady[-1]:
-            true = unwrapped(positions, images, box.matrix, trajectory.masses, mean)
+            true = unwrapped(positions, images, box.matrix, masses, mean)
             tracks[k - steady[0]] = true[chosen] @ axes.T
     if counter is not None:
         report.rdf = counter.result(blocks)
-    if tracks is not None:
+    if tracks is not None and trajectory.lost:
+        report.notes.append(f"no diffusion: {trajectory.lost}")
+    elif tracks is not None:
         times = trajectory.times[frames][steady]
         interval = (times[-1] - times[0]) / max(len(times) - 1, 1)
         _diffuse(trajectory, tracks, trajectory.species[chosen], interval, window, blocks, report)
@@ -278,7 +293,7 @@ def _compute(trajectory, frames, settings, report, window, blocks) -> None:
 
 def _mean_cell(trajectory, frames, report) -> np.ndarray | None:
     """The mean cell of frames in which it moves; None if it stays."""
-    edges = trajectory.file[GROUP]["box/edges/value"][frames[0] : frames[-1] + 1]
+    edges = trajectory.edges(slice(frames[0], frames[-1] + 1))
     if (edges == edges[0]).all():
         return None
     report.notes.append("diffusion: the cell moves; paths are those of scaled coordinates in the mean cell")
@@ -317,33 +332,6 @@ def _steady(times: np.ndarray) -> np.ndarray:
     edges = np.concatenate([[0], change, [len(intervals)]])
     longest = int(np.argmax(np.diff(edges)))
     return np.arange(edges[longest], edges[longest + 1] + 1)
-
-
-def _read(trajectory, frames, with_images):
-    """Yield (positions [n, 3], images [n, 3] or None, box) of consecutive frames, read in slabs."""
-    group = trajectory.file[GROUP]
-    many = max(1, int(READ_BYTES / (36 * trajectory.n_atoms)))
-    for begin in range(int(frames[0]), int(frames[-1]) + 1, many):
-        rows = slice(begin, min(begin + many, int(frames[-1]) + 1))
-        positions = group["position/value"][rows]
-        images = group["image/value"][rows] if with_images else [None] * len(positions)
-        yield from zip(positions, images, _boxes(trajectory, rows), strict=True)
-
-
-def _boxes(trajectory, rows: slice) -> list[Box]:
-    """The box of each frame; of a cluster, whose file has none, the one around its atoms."""
-    group = trajectory.file[GROUP]
-    if not any(trajectory.periodic):
-        return [Box.around(positions) for positions in group["position/value"][rows]]
-    cell = group["box"]
-    edges, origins = cell["edges/value"][rows], cell["origin/value"][rows]
-    boxes = []
-    for k in range(len(edges)):  # a box that stays is made once
-        if boxes and np.array_equal(edges[k], edges[k - 1]) and np.array_equal(origins[k], origins[k - 1]):
-            boxes.append(boxes[-1])
-        else:
-            boxes.append(Box(edges[k], trajectory.periodic, origins[k]))
-    return boxes
 
 
 def _plain(value):

@@ -18,17 +18,18 @@ def command(arguments, comm) -> None:
 def run(arguments) -> str:
     """What to tell; writes the table and the picture. InputError, OutputError."""
     from mdcore.analysis import analyse
-    from mdcore.output.trajectory import Trajectory
+    from mdcore.analysis.report import open_frames
 
     asked = parse_what(arguments.what)
     if arguments.blocks < 2:
         raise InputError(f"--blocks {arguments.blocks}: expected 2 or more; their scatter is the error")
-    for name in ("rdf_max", "end"):
+    for name in ("rdf_max", "end", "interval"):
         value = getattr(arguments, name)
         if value is not None and not 0.0 < value < float("inf"):
             raise InputError(f"--{name.replace('_', '-')} {value}: expected a number > 0")
     path = Path(arguments.results)
-    with Trajectory(path) as trajectory:
+    source = _source(path, arguments)
+    with open_frames(source) as trajectory:
         wanted = asked or there(trajectory)
     if not wanted:
         raise InputError(f"{path}: holds no positions, no velocities and no thermo log")
@@ -41,12 +42,25 @@ def run(arguments) -> str:
             raise OutputError(f"{file}: there is no such folder")
     settings = SimpleNamespace(**{name: name in wanted for name in WHAT}, rdf_max=arguments.rdf_max, plot=True)
     report = analyse(
-        path, settings, first_step=arguments.first, last_step=arguments.last, output=output, blocks=arguments.blocks,
+        source, settings, first_step=arguments.first, last_step=arguments.last, output=output, blocks=arguments.blocks,
         integral_end=arguments.end,
     )  # fmt: skip
-    unit = report.units.labels["time"]
-    head = f"{path}: steps {report.steps[0]} to {report.steps[1]}, {report.times[0]:g} to {report.times[1]:g} {unit}"
+    head = f"{path}: steps {report.steps[0]} to {report.steps[1]}"
+    if report.times[1] == report.times[1]:  # known
+        head += f", {report.times[0]:g} to {report.times[1]:g} {report.units.labels['time']}"
     return "\n".join([head, "", *report.lines()])
+
+
+def _source(path: Path, arguments):
+    """What `analyse` takes for it; InputError."""
+    from mdcore.analysis.text import TextTrajectory
+
+    if path.suffix.lower() not in (".h5md", ".h5"):
+        return TextTrajectory(path, arguments.units or "metal", arguments.interval, arguments.unwrapped)
+    for name in ("interval", "unwrapped", "units"):
+        if getattr(arguments, name):
+            raise InputError(f"--{name}: {path} tells it; leave it out")
+    return path
 
 
 def there(trajectory) -> list[str]:

@@ -63,6 +63,7 @@ examples:
   mdcore analyse run.h5md
   mdcore analyse run.h5md --first 10000 --what diffusion,vibrations
   mdcore analyse run.h5md --what viscosity --end 2000 --output eta
+  mdcore analyse dump.lammpstrj --interval 50
 
 [analysis] in an input does the same when the run ends.
 """
@@ -288,10 +289,11 @@ def build() -> Parser:
     analyse = commands.add_parser(
         "analyse",
         help="g(r), diffusion, spectrum, viscosity, ... of results",
-        description="Compute what a results file (.h5md) tells, with block errors; print, write it as JSON, draw it.",
+        description="Compute what a results file (.h5md) or other trajectory (.extxyz, any format of ASE) tells, with "
+        "block errors; print, write it as JSON, draw it.",
         epilog=ANALYSE_EPILOG,
     )
-    analyse.add_argument("results", metavar="RESULTS", help="the .h5md file of a run")
+    analyse.add_argument("results", metavar="RESULTS", help="the .h5md file of a run, .extxyz, any format of ASE")
     analyse.add_argument(
         "--what",
         metavar="WORDS",
@@ -302,6 +304,13 @@ def build() -> Parser:
     analyse.add_argument("--blocks", metavar="N", type=int, default=5, help="blocks for the errors (5)")
     analyse.add_argument("--rdf-max", metavar="R", type=float, help="largest distance of g(r) (half the cell)")
     analyse.add_argument("--end", metavar="TIME", type=float, help="of Green-Kubo integrals (6 correlation times)")
+    analyse.add_argument(
+        "--interval", metavar="TIME", type=float, help="time between two frames, where RESULTS does not tell it"
+    )
+    analyse.add_argument(
+        "--unwrapped", action="store_true", help="positions go on beyond the faces of the cell (else: nearest images)"
+    )
+    analyse.add_argument("--units", metavar="UNITS", help="metal or lj, of RESULTS other than .h5md (metal)")
     analyse.add_argument("--output", metavar="NAME", help="NAME.json and NAME.png (RESULTS with .analysis)")
     analyse.add_argument("--overwrite", action="store_true", help="replace these")
     analyse.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")

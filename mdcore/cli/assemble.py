@@ -57,10 +57,11 @@ def add_groups(settings: Settings, system: System) -> None:
 def check_groups(settings: Settings, columns: dict, n: int, symbols=()) -> None:
     """Is each group there that the input names, and each atom? columns : of the structure of n atoms; InputError."""
     problems = Problems(settings.origin)
-    for name in settings.output.dump_atoms or ():
-        if name not in symbols and name not in groups_of(columns):
-            there = ", ".join([*symbols, *groups_of(columns)])
-            problems.add(("output", "dump_atoms"), f"no species and no group is called {name!r}; there are {there}")
+    for key in ("dump_atoms", "trajectory_atoms"):
+        for name in getattr(settings.output, key) or ():
+            if name not in symbols and name not in groups_of(columns):
+                there = ", ".join([*symbols, *groups_of(columns)])
+                problems.add(("output", key), f"no species and no group is called {name!r}; there are {there}")
     for section in ("potential", "stage"):
         for i, part in enumerate(getattr(settings, section)):
             for name in part.groups:

@@ -101,7 +101,8 @@ def _of_results(path: str) -> list[str]:
         log, unit = results.thermo(), results.units.labels["time"]
         lines = [f"{path}: {'trajectory' if len(results) else 'thermo log'} of a run"]
         if len(results):
-            lines.append(_line("atoms", _atoms(results.symbols, results.species)))
+            some = "" if results.whole else ", some of those of the run"
+            lines.append(_line("atoms", _atoms(results.symbols, results.species) + some))
             first, last = (f"{results.steps[k]} ({results.times[k]:g} {unit})" for k in (0, -1))
             lines.append(_line("frames", f"{len(results)}, steps {first} to {last}: {', '.join(results.fields)}"))
         else:

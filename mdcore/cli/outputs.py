@@ -17,7 +17,7 @@ from mdcore.output.dump import ExtxyzDump
 from mdcore.output.h5md import H5MDFile
 from mdcore.output.selection import Selection
 from mdcore.output.thermo_log import ThermoLog
-from mdcore.output.trajectory import H5MDWriter
+from mdcore.output.trajectory_writer import H5MDWriter
 
 MINUTES = 10.0  # between checkpoints, if the input says nothing of them
 
@@ -43,7 +43,9 @@ class Outputs:
             columns=out.thermo_columns or (), show_every=out.screen_every,
         )  # fmt: skip
         self.csv = settings.output_path(LOG) if out.thermo_csv else None
-        self.trajectory = H5MDWriter(self.file, 0, out.trajectory_fields, compression=out.compression)
+        self.trajectory = H5MDWriter(
+            self.file, 0, out.trajectory_fields, atoms=out.trajectory_atoms or (), compression=out.compression
+        )
         chosen = Selection(out.dump_fields, out.dump_atoms or ())
         self.dump = ExtxyzDump(settings.output_path(".extxyz"), 0, note=tell, selection=chosen, **files)
         self.extrapolated = ExtxyzDump(settings.output_path(networks.SAVED), 0, note=lambda text: None, **files)

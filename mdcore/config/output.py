@@ -72,6 +72,14 @@ class OutputSettings:
         default=("position", "velocity", "force"),
         example=["position"],
     )
+    trajectory_atoms: tuple[str, ...] | None = setting(
+        List(Text()),
+        "Species and groups whose atoms are in the trajectory. What follows from all atoms, such as the motion of the "
+        "whole, can't be computed of it.",
+        default=None,
+        default_text="all atoms",
+        example=["O"],
+    )
     compression: bool = setting(
         Boolean(),
         "Compress the trajectory (gzip): smaller, and slower to write.",

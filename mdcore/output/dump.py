@@ -16,6 +16,7 @@ import numpy as np
 from mdcore.base.errors import InputError, OutputError
 from mdcore.base.files import open_binary
 from mdcore.base.writing import appending, cannot_write, check_target, gone, remove, sync, update, writing_text
+from mdcore.dynamics.snapshots import OF
 from mdcore.output.h5md import warn
 from mdcore.output.provenance import collect
 from mdcore.output.selection import Selection
@@ -88,7 +89,7 @@ class ExtxyzDump:
             "mdcore": self.provenance.get("version", "unknown"),
             "seed": self.provenance.get("seed", ""),
             **(about or {}),
-        }
+        } | ({} if snapshot is whole or not self.selection.atoms else {OF: len(whole.species)})
         energy = stress = None
         if thermo is not None and self.selection.energy:
             energy, stress = thermo.potential, static_stress(whole, thermo.stress, units)

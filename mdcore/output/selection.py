@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mdcore.base.errors import InputError
+from mdcore.structure.bonds import among
 from mdcore.structure.groups import group_of
 
 FIELDS = ("velocity", "force", "energy", "columns")  # beside species and position; energy with stress
@@ -51,7 +52,7 @@ class Selection:
         per_atom = ("positions", "images", "velocities", "forces", "species", "masses", "tags")
         changes = {name: some(getattr(frame, name)) for name in per_atom}
         changes["columns"] = {name: values[rows] for name, values in frame.columns.items()}
-        changes["bonds"] = None  # by number of the atoms that were
+        changes["bonds"] = None if frame.bonds is None else among(frame.bonds, rows, len(frame.species))
         return replace(frame, **changes), {name: values[rows] for name, values in columns.items()}
 
 

@@ -6,6 +6,9 @@ Positions are wrapped; ``image`` counts the cells crossed. All numbers are float
 between frames, in ps, for MDAnalysis, which takes names and elements from another file:
 ``mdcore convert run.h5md run.pdb``.
 
+Of some atoms only (`trajectory_atoms`) ``id`` says which, and the attribute ``of`` how many there are. Bonds are in
+``/connectivity/bonds``, by ``id``, their types in ``/parameters/bond_types``.
+
 Units ``metal``: Angstrom, fs, Angstrom fs-1, and forces in kJ mol-1 Angstrom-1, because readers
 know no eV (`Trajectory` gives eV/Angstrom back). Units ``lj``: no ``unit`` attributes;
 MDAnalysis then wants ``convert_units=False``.
@@ -20,188 +23,18 @@ import numpy as np
 from mdcore.base.elements import formula
 from mdcore.base.errors import InputError
 from mdcore.base.files import cause, open_h5
-from mdcore.base.units import KJ_PER_MOL, UnitSystem
+from mdcore.base.units import KJ_PER_MOL
 from mdcore.base.units import get as get_units
 from mdcore.dynamics.thermo import Snapshot
-from mdcore.output.h5md import H5MDFile, Table, column, frame_chunk, load_text
+from mdcore.output.h5md import load_text
+from mdcore.structure import bonds
 from mdcore.structure import columns as per_atom
 from mdcore.structure.box import Box
 
 FIELDS = {"position": "positions", "velocity": "velocities", "force": "forces"}  # H5MD name -> snapshot's
-LABELS = {"position": "Angstrom", "velocity": "Angstrom fs-1", "force": "kJ mol-1 Angstrom-1"}
 GROUP = "particles/trajectory"
-DT = "observables/dt"  # where MDAnalysis finds the time between frames
-FS = 1e-3  # in ps
-
-
-class H5MDWriter:
-    """Observer that appends a frame every ``every`` steps.
-
-    Parameters
-    ----------
-    file : H5MDFile, or a path for a file of its own
-    every : steps between frames
-    fields : any of ``position`` (with ``image``), ``velocity``, ``force``
-    compression : gzip level 1; about 10 % smaller and several times slower
-    provenance, resume_step, overwrite : see `H5MDFile`; only if ``file`` is a path
-
-    A step is never written twice: the frame at which a continued run starts is already there.
-    """
-
-    needs_energy = False  # a step is not made dearer for it
-
-    def __init__(
-        self,
-        file,
-        every: int,
-        fields=("position", "velocity", "force"),
-        provenance=None,
-        *,
-        compression: bool = False,
-        resume_step: int | None = None,
-        overwrite: bool = False,
-    ):
-        if unknown := set(fields) - set(FIELDS):
-            raise InputError(f"fields = {sorted(unknown)}: expected some of {', '.join(FIELDS)}")
-        if not fields:
-            raise InputError("fields = []: a trajectory needs at least one of " + ", ".join(FIELDS))
-        if not isinstance(file, H5MDFile):
-            file = H5MDFile(file, provenance, resume_step=resume_step, overwrite=overwrite)
-        self.file = file
-        self.every = int(every)
-        self.fields = tuple(name for name in FIELDS if name in fields)
-        self.compression = compression
-        self._table = None  # the growing part of the open file
-        self._last_step = None
-
-    def observe(self, sim):
-        """Append the present frame; collective."""
-        snapshot = sim.snapshot()
-        if snapshot is not None:
-            timestep = getattr(getattr(sim, "integrator", None), "timestep", None)
-            interval = None if timestep is None else self.every * timestep
-            self.write(snapshot, sim.units, interval)
-
-    def write(self, snapshot, units: UnitSystem, interval: float | None = None):
-        """Append one frame and flush it; on rank 0 only. interval : time to the next frame, if it is known"""
-        self._interval = np.nan if interval is None else interval
-        h5 = self.file.open(units.name)
-        if self._table is None or self._table.file != h5:
-            self._table = self._begin(h5, snapshot, units)
-            self._last_step = self._table.last_step
-        if self._last_step is not None and snapshot.step <= self._last_step:
-            if snapshot.step == self._last_step:
-                return
-            last = self._last_step
-            self.file.mismatch(f"already holds frames up to step {last}, the run is at {snapshot.step}")
-        with self.file.writing():
-            self.file.reserve(self._frame_bytes(snapshot))
-            self._table.append(self._rows(snapshot, units))
-        self.file.flush()
-        self._last_step = snapshot.step
-
-    def close(self):
-        """Close the file; a further frame reopens it."""
-        self.file.close()
-
-    def _begin(self, h5, snapshot, units) -> Table:
-        """The growing data sets of the file, made or found."""
-        if GROUP in h5:
-            with self.file.undamaged():
-                self._check(h5[GROUP], snapshot)
-        else:
-            with self.file.writing():
-                constant = 64 * len(snapshot.species) + per_atom.size(snapshot.columns)
-                self.file.reserve(self._frame_bytes(snapshot) + constant)
-                self._create(h5, snapshot, units)
-        first, row = self.fields[0], (len(snapshot.species), 3)
-        columns = {"step": (f"{first}/step", ()), "time": (f"{first}/time", ())}
-        columns |= {name: (f"{name}/value", row) for name in self.fields}
-        if "position" in self.fields:
-            columns["image"] = ("image/value", row)
-        if any(snapshot.box.periodic):
-            columns |= {"box/edges": ("box/edges/value", (3, 3)), "box/origin": ("box/origin/value", (3,))}
-        if DT in h5:
-            columns["dt"] = (f"/{DT}/value", ())
-        return self.file.table(h5[GROUP], columns)
-
-    def _create(self, h5, snapshot, units):
-        import h5py
-
-        metal = units.name == "metal"
-        n_atoms = len(snapshot.species)
-        chunk = frame_chunk(n_atoms, 8, self.compression)
-        group = h5.create_group(GROUP)
-        box = group.create_group("box")
-        box.attrs["dimension"] = 3
-        box.attrs["boundary"] = ["periodic" if periodic else "none" for periodic in snapshot.box.periodic]
-        first = group.create_group(self.fields[0])
-        step = column(first, "step", dtype=np.int64)
-        time = column(first, "time", unit="fs" if metal else None)
-
-        def element(parent, name, row_shape, unit, dtype=np.float64, chunk=None, compression=False):
-            child = parent.require_group(name)
-            if "step" not in child:
-                child["step"], child["time"] = step, time
-            unit = unit if metal else None
-            return column(child, "value", row_shape, dtype, unit=unit, chunk=chunk, compression=compression)
-
-        if np.isfinite(self._interval):
-            element(h5, DT, (), "ps")
-        if any(snapshot.box.periodic):  # without edges readers know that a cluster has no cell
-            element(box, "edges", (3, 3), "Angstrom")
-            element(box, "origin", (3,), "Angstrom")
-        for name in self.fields:
-            element(group, name, (n_atoms, 3), LABELS[name], chunk=chunk, compression=self.compression)
-        if "position" in self.fields:
-            element(group, "image", (n_atoms, 3), None, np.int32, chunk, self.compression)
-        # species: integers into the table of names that is part of the data type
-        names = {name: i for i, name in enumerate(snapshot.symbols)}
-        group.create_dataset("species", data=snapshot.species, dtype=h5py.enum_dtype(names, basetype="i4"))
-        group.create_dataset("id", data=np.asarray(snapshot.tags, dtype=np.int64))
-        group.create_dataset("mass", data=snapshot.masses)
-        if metal:
-            group["mass"].attrs["unit"] = "u"
-        per_atom.store(group, snapshot.columns, metal)
-
-    def _check(self, group, snapshot):
-        """Does the file hold these atoms and fields?"""
-        there = tuple(name for name in FIELDS if name in group)
-        if there != self.fields:
-            self.file.mismatch(f"holds {', '.join(there)}, the run writes {', '.join(self.fields)}")
-        if len(group["species"]) != len(snapshot.species):
-            self.file.mismatch(f"holds {len(group['species'])} atoms, the run has {len(snapshot.species)}")
-        names, wanted = _names(group["species"]), tuple(snapshot.symbols)
-        if names != wanted:
-            self.file.mismatch(f"holds the species {', '.join(names)}, the run has {', '.join(wanted)}")
-        if not np.array_equal(group["species"][:], snapshot.species):
-            self.file.mismatch("holds atoms of other species or in another order")
-        boundary = tuple(flag == "periodic" for flag in _boundary(group))
-        if boundary != tuple(snapshot.box.periodic):
-            self.file.mismatch(f"is periodic along {boundary}, the run along {tuple(snapshot.box.periodic)}")
-
-    def _rows(self, snapshot, units) -> dict[str, np.ndarray]:
-        """A frame as one row of every column."""
-        rows = {"step": np.array([snapshot.step]), "time": np.array([snapshot.time])}
-        if DT in self._table.file:
-            rows["dt"] = np.array([self._interval * (FS if units.name == "metal" else 1.0)])
-        if any(snapshot.box.periodic):
-            rows["box/edges"] = snapshot.box.matrix[None]
-            rows["box/origin"] = np.asarray(snapshot.box.origin, dtype=float)[None]
-        for name in self.fields:
-            rows[name] = np.asarray(getattr(snapshot, FIELDS[name]))[None]
-        if "force" in rows and units.name == "metal":
-            rows["force"] = rows["force"] / KJ_PER_MOL
-        if "position" in rows:
-            rows["image"] = np.asarray(snapshot.images)[None]
-        return rows
-
-    def _frame_bytes(self, snapshot):
-        """Upper bound of what a frame adds, rounded up to whole chunks."""
-        n = len(snapshot.species)
-        row = 24 * len(self.fields) + (12 if "position" in self.fields else 0)
-        rounding = 4 * 65536 if 24 * n < 65536 else 4 * 1048576
-        return row * n + rounding
+READ_BYTES = 3e7  # of frames read at a time
+OF = "of"  # attribute of the group: how many atoms the system has, of which it holds some
 
 
 def unwrapped(frame: Snapshot) -> np.ndarray:
@@ -215,10 +48,13 @@ class Trajectory:
     A frame is a `Snapshot` in user units, atoms in tag order; fields that were not written are None.
 
     ``len(t)``, ``t[i]``, ``t[-3:]`` (frames are read when they are asked for), ``for frame in t``, ``t.steps``,
-    ``t.times``, ``t.species``, ``t.symbols``, ``t.masses``, ``t.fields``, ``t.units``, ``t.provenance``,
-    ``t.thermo()``. Use it in a ``with`` block or `close` it.
+    ``t.times``, ``t.species``, ``t.symbols``, ``t.masses``, ``t.fields``, ``t.units``, ``t.provenance``, ``t.bonds``,
+    ``t.thermo()``; ``t.tags``, which atoms of the run they are, ``t.whole``, whether they are all. Use it in a ``with``
+    block or `close` it.
     Raises InputError if the file can't be read.
     """
+
+    lost = ""  # why atoms can't be followed through the faces of the cell (analysis/text.py)
 
     def __init__(self, path):
         self.path = Path(path)
@@ -244,18 +80,21 @@ class Trajectory:
         self.provenance = load_text(self.file["provenance"])
         self._group = group = self.file.get(GROUP)
         self.n_atoms, self.steps, self.times, self.fields = 0, np.empty(0, np.int64), np.empty(0), []
+        self.whole, self.tags = True, np.empty(0, np.int64)
         if group is None:  # a thermo log alone
             return
         self.fields = [name for name in FIELDS if name in group]
         step, time = group[self.fields[0]]["step"], group[self.fields[0]]["time"]
         self.steps, self.times = step[:], time[: len(step)]
         self.species = group["species"][:].astype(np.int32)
-        self.symbols = _names(group["species"])
+        self.symbols = names_of(group["species"])
         self.masses = group["mass"][:]
-        self.periodic = tuple(flag == "periodic" for flag in _boundary(group))
+        self.periodic = tuple(flag == "periodic" for flag in boundary_of(group))
         self.n_atoms = len(self.species)
         self.columns = per_atom.load(group, self.n_atoms)
+        self.tags, self.whole = group["id"][:], int(group.attrs.get(OF, self.n_atoms)) == self.n_atoms
         self._check_shapes()
+        self.bonds = bonds.load(self.file, self.tags)
 
     def _check_shapes(self):
         """ValueError unless every frame has every atom."""
@@ -269,7 +108,7 @@ class Trajectory:
             if group[name].shape[1:] != row or len(group[name]) < frames or group[name].dtype.kind not in "fi":
                 raise ValueError(f"{name}: expected numbers of shape [{frames}, {', '.join(map(str, row))}]")
         kinds = [("steps", self.steps, "i", frames), ("times", self.times, "f", frames)]
-        kinds += [("species", self.species, "i", n), ("masses", self.masses, "f", n)]
+        kinds += [("species", self.species, "i", n), ("masses", self.masses, "f", n), ("id", self.tags, "i", n)]
         for name, values, kind, size in kinds:
             if values.dtype.kind != kind or values.shape != (size,):
                 raise ValueError(f"{name}: expected one number for each")
@@ -316,13 +155,48 @@ class Trajectory:
             species=self.species,
             symbols=self.symbols,
             masses=self.masses,
-            tags=np.arange(self.n_atoms),
+            tags=self.tags,
             units=self.units,
             columns=dict(self.columns),
+            bonds=self.bonds,
         )
 
     def __iter__(self) -> Iterator[Snapshot]:
         return (self[k] for k in range(len(self)))
+
+    def edges(self, rows: slice = slice(None)) -> np.ndarray:
+        """float64 [frames, 3, 3], the cell vectors of some frames."""
+        with self._readable():
+            return self._group["box/edges/value"][: len(self)][rows]
+
+    def paths(self, first: int, last: int, images: bool = True) -> Iterator[tuple[np.ndarray, np.ndarray | None, Box]]:
+        """(positions [n, 3], images [n, 3] or None, box) of frames first to last, read in slabs."""
+        many = max(1, int(READ_BYTES / (36 * self.n_atoms)))
+        for begin in range(first, last + 1, many):
+            rows = slice(begin, min(begin + many, last + 1))
+            with self._readable():
+                positions = self._group["position/value"][rows]
+                crossed = self._group["image/value"][rows] if images else [None] * len(positions)
+                boxes = self._boxes(rows, positions)
+            yield from zip(positions, crossed, boxes, strict=True)
+
+    def velocities(self, rows) -> Iterator[np.ndarray]:
+        """[n, 3] of each of these frames, in rising order."""
+        for row in rows:
+            with self._readable():
+                yield self._group["velocity/value"][row]
+
+    def _boxes(self, rows: slice, positions) -> list[Box]:
+        """The box of each frame; of a cluster, whose file has none, the one around its atoms."""
+        if not any(self.periodic):
+            return [Box.around(own) for own in positions]
+        edges, origins, boxes = self.edges(rows), self._group["box/origin/value"][rows], []
+        for k in range(len(edges)):  # a box that stays is made once
+            if boxes and np.array_equal(edges[k], edges[k - 1]) and np.array_equal(origins[k], origins[k - 1]):
+                boxes.append(boxes[-1])
+            else:
+                boxes.append(Box(edges[k], self.periodic, origins[k]))
+        return boxes
 
     def thermo(self) -> dict[str, np.ndarray]:
         """The thermo log: column name -> values [rows] (``stress`` [rows, 6]), user units."""
@@ -332,6 +206,11 @@ class Trajectory:
         with self._readable():
             n = len(group["step"])
             return {name: data[:n] for name, data in group.items()}
+
+    def thermo_units(self) -> dict[str, str]:
+        """{column of the thermo log: its unit}"""
+        group = self.file.get("thermo", {})
+        return {name: str(data.attrs.get("unit", "")) for name, data in group.items()}
 
     def close(self):
         """Close the file; frames can't be read after that."""
@@ -348,7 +227,8 @@ class Trajectory:
             return f"Trajectory({str(self.path)!r}: no frames)"
         counts = np.bincount(self.species, minlength=len(self.symbols))
         frames = f"{len(self)} frame{'s' if len(self) > 1 else ''}, steps {self.steps[0]} to {self.steps[-1]}"
-        return f"Trajectory({str(self.path)!r}: {frames}, {formula(self.symbols, counts)}, {', '.join(self.fields)})"
+        atoms = formula(self.symbols, counts) + ("" if self.whole else f" of {self._group.attrs[OF]} atoms")
+        return f"Trajectory({str(self.path)!r}: {frames}, {atoms}, {', '.join(self.fields)})"
 
 
 def _no_frame(trajectory: Trajectory, index) -> str:
@@ -385,7 +265,7 @@ class Frames(Sequence):
         return f"{len(self)} frames of {self.trajectory!r}"
 
 
-def _names(species) -> tuple[str, ...]:
+def names_of(species) -> tuple[str, ...]:
     """The table of names behind the integers of a species data set."""
     import h5py
 
@@ -393,6 +273,6 @@ def _names(species) -> tuple[str, ...]:
     return tuple(sorted(table, key=table.get))
 
 
-def _boundary(group) -> list[str]:
+def boundary_of(group) -> list[str]:
     flags = group["box"].attrs["boundary"]
     return [flag.decode() if isinstance(flag, bytes) else str(flag) for flag in flags]

@@ -66,6 +66,7 @@ def iterate_atoms(path: Path) -> Iterator:
     """ASE's Atoms of each structure in a file; InputError."""
     try:
         from ase.io import iread
+        from ase.io.formats import filetype
     except ImportError:
         raise InputError(
             f"{path}: mdcore itself reads {', '.join(extxyz.SUFFIXES)} files and others of its own; "
@@ -73,6 +74,8 @@ def iterate_atoms(path: Path) -> Iterator:
         ) from None
     try:
         with bounded(path):
+            if (kind := filetype(str(path))) in DUMPS:
+                _check_dump(path, kind, None)
             found = list(iread(path, index=":"))
     except InputError:
         raise

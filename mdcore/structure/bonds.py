@@ -58,6 +58,14 @@ def checked(bonds, n: int) -> np.ndarray:
     return rows
 
 
+def among(bonds: np.ndarray, rows, n: int) -> np.ndarray:
+    """The bonds of the atoms `rows` of n, which are counted anew."""
+    place = np.full(n, -1)
+    place[rows] = np.arange(len(rows))
+    bonds = np.column_stack([place[bonds[:, :2]], bonds[:, 2]])
+    return bonds[(bonds >= 0).all(axis=1)]
+
+
 def replicated(bonds: np.ndarray, box, positions, repeat) -> np.ndarray:
     """The bonds of copies along the cell vectors (`System.replicate`)."""
     k, n = math.prod(repeat), len(positions)
@@ -101,3 +109,32 @@ def within(bonds: np.ndarray, n: int, most: int) -> tuple[np.ndarray, np.ndarray
         found = np.concatenate([found, last])
     found = np.unique(found, axis=0)
     return np.searchsorted(found[:, 0], np.arange(n + 1)).astype(np.int64), np.ascontiguousarray(found[:, 1])
+
+
+def store(file, group, bonds, tags) -> None:
+    """Into an H5MD file, beside a group of particles with these ids."""
+    if bonds is None or not len(bonds):
+        return
+    place = file.require_group("connectivity").create_dataset("bonds", data=np.asarray(tags)[bonds[:, :2]])
+    place.attrs["particles_group"] = group.ref
+    file.require_group("parameters").create_dataset("bond_types", data=bonds[:, 2])
+
+
+def load(file, tags) -> np.ndarray:
+    """The reverse; ValueError for what is none."""
+    if "connectivity/bonds" not in file:
+        return NONE
+    pairs, types = file["connectivity/bonds"][:], file["parameters/bond_types"][:]
+    order = np.argsort(tags)
+    place = order[np.minimum(np.searchsorted(tags, pairs, sorter=order), len(tags) - 1)]
+    if not np.array_equal(tags[place], pairs):
+        raise ValueError("bonds: of atoms that are not there")
+    try:
+        return checked(np.column_stack([place, types]), len(tags))
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
+def size(bonds) -> int:
+    """Bytes in a file, or more."""
+    return 0 if bonds is None or not len(bonds) else 32 * len(bonds) + 8192

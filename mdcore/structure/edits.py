@@ -8,7 +8,7 @@ import numpy as np
 from mdcore.base.errors import InputError
 from mdcore.base.memory import check_count
 from mdcore.base.ranges import number
-from mdcore.structure.bonds import nearest
+from mdcore.structure.bonds import among, nearest
 from mdcore.structure.box import Box
 from mdcore.structure.packing import packed
 
@@ -65,13 +65,10 @@ class Edits:
         def some(column):
             return None if column is None else column[rows]
 
-        place = np.full(self.n_atoms, -1)
-        place[rows] = np.arange(len(rows))
-        bonds = np.column_stack([place[self.bonds[:, :2]], self.bonds[:, 2]])
         return self._with(
             positions=self.positions[rows], names=[self.names[k] for k in rows.tolist()], masses=self.masses[rows],
             velocities=some(self.velocities), columns={name: values[rows] for name, values in self.columns.items()},
-            bonds=bonds[(bonds >= 0).all(axis=1)],
+            bonds=among(self.bonds, rows, self.n_atoms),
         )  # fmt: skip
 
     def displace(self, width: float, seed: int = 1):
