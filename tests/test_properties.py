@@ -2,15 +2,19 @@
 
 import importlib
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mdcore import InputError, LennardJones, SimulationError, StillingerWeber, System, elastic, eos
+from mdcore import LBFGS, InputError, LennardJones, SimulationError, StillingerWeber, System, elastic, eos
+from mdcore.base.comm import SelfComm
 from mdcore.base.units import GIGAPASCAL
 from mdcore.cli import main
 from mdcore.properties.elastic import Elastic
+from mdcore.properties.relaxation import relax_each
+from mdcore.properties.symmetry import symmetry
 from tests.mpi import mpirun, needs_mpi
 from tests.test_minimise import INPUT
 
@@ -63,6 +67,47 @@ def test_atoms_relax_within_the_strained_cell(tmp_path):
     found = elastic(StillingerWeber(path), System.build("diamond", 5.44, "Si", repeat=(2, 2, 2)), strain=0.002)
     c = found.constants
     assert [c[0, 0], c[0, 1], c[3, 3]] == pytest.approx([151.4, 76.4, 56.4], rel=0.005)
+
+
+def test_averages_by_the_symmetry_of_the_crystal():
+    """Constants of any crystal become those that its group leaves alone, however it lies; spglib names it."""
+    spglib = pytest.importorskip("spglib")
+    assert spglib
+    c = np.random.default_rng(1).normal(size=(6, 6))
+    c = c @ c.T + np.eye(6)
+    fcc = System.build("fcc", 5.3, "Ar")
+    kinds = {
+        "cubic": (fcc.replicate((2, 1, 1)), 225, 3), "hexagonal": (System.build("hcp", 3.2, "Ar"), 194, 5),
+        "tetragonal": (System(type(fcc.box)(np.diag([3.0, 3.0, 4.0])), [[0, 0, 0]], "Ar"), 123, 6),
+    }  # fmt: skip
+    for name, (system, number, independent) in kinds.items():
+        found = Elastic(c, 0.0, system, 1, symmetry(system))
+        assert (found.symmetry.system, found.symmetry.number, found.symmetry.independent) == (name, number, independent)
+        mean = found.averages
+        assert mean[0, 0] == pytest.approx(mean[1, 1]) and mean[3, 3] == pytest.approx(mean[4, 4])
+        assert mean[:3, 3:] == pytest.approx(np.zeros((3, 3)), abs=1e-9)
+        assert found.symmetry.mean(mean) == pytest.approx(mean) and mean[:3, :3].sum() == pytest.approx(c[:3, :3].sum())
+        if name == "hexagonal":
+            assert mean[5, 5] == pytest.approx(0.5 * (mean[0, 0] - mean[0, 1]))
+        if name == "cubic":
+            pairs = [(mean[0, 0] - mean[0, 1], 2), (mean[0, 0] + 2 * mean[0, 1], 1), (2 * mean[3, 3], 3)]
+            assert found.born == [(pytest.approx(value), times) for value, times in sorted(pairs)]
+            turned = fcc.orient([[1, -1, 0], [1, 1, -2], [1, 1, 1]])
+            assert symmetry(turned).number == 225 and symmetry(turned).independent == 3
+    left = System(type(fcc.box)(-fcc.box.matrix), -fcc.positions, "Ar")
+    assert symmetry(left).number == 225
+
+
+def test_without_spglib_the_table_says_so(monkeypatch):
+    import importlib.util
+
+    from mdcore.cli.elastic import lines
+
+    monkeypatch.setitem(sys.modules, "spglib", None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    found = Elastic(np.diag([3.0] * 3 + [1.0] * 3), 0.0, crystal(), 1, symmetry(crystal()))
+    assert found.symmetry is None and found.averages is found.constants
+    assert 'pip install "mdcore[symmetry]"' in "\n".join(lines(found, "GPa"))
 
 
 def test_moduli_of_an_isotropic_solid():
@@ -128,12 +173,25 @@ def test_commands(files, capsys, command):
     assert main([command, *files, "--overwrite", "--plot", "x.gif"]) == 2
 
 
+def test_an_error_of_one_rank_is_raised_by_all():
+    class Second(SelfComm):
+        rank, size = 1, 2
+
+        def allgather(self, value):
+            return [(None, SimulationError("the first has failed")), value]
+
+    with pytest.raises(SimulationError, match="the first has failed") as raised:
+        list(relax_each(ARGON, [crystal()] * 3, LBFGS, 10, Second()))
+    assert raised.value.collective
+
+
 @pytest.mark.mpi
 @needs_mpi[1]
 def test_the_same_bits_on_any_ranks(files):
     Path("lj.toml").write_text(INPUT.replace("METHOD", "fire"))
-    told = []
-    for ranks in (1, 2):
-        mpirun(ranks, "-m", "mdcore", "elastic", *files, "--output", f"{ranks}.json")
-        told.append(Path(f"{ranks}.json").read_text())
-    assert told[0] == told[1]
+    for command in ("elastic", "eos"):
+        told = []
+        for ranks in (1, 3):
+            done = mpirun(ranks, "-m", "mdcore", command, *files, "--output", f"{command}-{ranks}.json")
+            told.append((Path(f"{command}-{ranks}.json").read_text(), done.stdout.replace(f"-{ranks}.json", "")))
+        assert told[0] == told[1]

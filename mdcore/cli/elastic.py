@@ -1,11 +1,14 @@
 """``mdcore elastic``: the elastic constants of a crystal."""
 
+import importlib.util
+
 import numpy as np
 
 from mdcore.base.comm import on_root
 from mdcore.cli.properties import counting, prepared, write_json
 from mdcore.figures import COLORS, INK, figure, save
 from mdcore.properties.elastic import NAMES, elastic
+from mdcore.properties.symmetry import MISSING
 
 
 def command(arguments, comm) -> None:
@@ -20,7 +23,9 @@ def command(arguments, comm) -> None:
 def finish(arguments, found, unit: str) -> None:
     print("\n" + "\n".join(lines(found, unit)) + "\n")
     content = {
-        "unit": unit, "order": NAMES, "constants": found.constants, "asymmetry": found.asymmetry,
+        "unit": unit, "order": NAMES, "system": found.symmetry and found.symmetry.system,
+        "space_group": found.symmetry and found.symmetry.group, "averages": found.averages, "born": found.born,
+        "constants": found.constants, "asymmetry": found.asymmetry,
         "eigenvalues": found.eigenvalues, "stable": found.is_stable, "moduli": found.moduli, "strain": arguments.strain,
         "cell": found.system.box.matrix, "potential": arguments.potential, "structure": arguments.structure,
     }  # fmt: skip
@@ -33,19 +38,32 @@ def finish(arguments, found, unit: str) -> None:
 
 def lines(found, unit: str) -> list[str]:
     """The table."""
-    told = [f"elastic constants, {unit}", "      " + "".join(f"{name:>10}" for name in NAMES)]
-    for name, row in zip(NAMES, found.constants, strict=True):
-        told.append(f"{name:6}" + "".join(f"{c:10.2f}" for c in row))
+    told = [f"elastic constants, {unit}", *_table(found.constants)]
     told += ["", f"largest difference of two that should be equal: {found.asymmetry:.2g}"]
-    least = found.eigenvalues[0]
+    kind = found.symmetry
+    if kind is None:
+        told.append(MISSING if importlib.util.find_spec("spglib") is None else "spglib finds no crystal system")
+    else:
+        away = float(np.abs(found.averages - found.constants).max())
+        alike = f"averages of those that are alike, {away:.2g} away from them at most"
+        told.append(f"{kind.system}, {kind.group} ({kind.number}), {kind.independent} independent constants; {alike}")
+        told += _table(found.averages) if away > 0.005 else []  # what the first table would not show
+    born = ", ".join(f"{value:.2f}" + (f" ({times} times)" if times > 1 else "") for value, times in found.born)
     if not found.is_stable:
-        return [*told, f"NOT stable (Born): the least eigenvalue is {least:.4g}: the crystal turns into another one"]
+        return [*told, "", f"NOT stable (Born): eigenvalues {born}: the crystal turns into another one"]
     moduli = found.moduli
-    told += [f"stable (Born): the least eigenvalue is {least:.4g}", ""]
+    told += ["", f"stable (Born): eigenvalues {born}", ""]
     told.append("".join([" " * 16, *(f"{name:>10}" for name in ("Voigt", "Reuss", "Hill"))]))
     for name in ("bulk", "shear"):
         told.append(f"{name + ' modulus':16}" + "".join(f"{value:10.2f}" for value in moduli[name]))
     return [*told, f"Young's modulus {moduli['young']:.2f}, Poisson's ratio {moduli['poisson']:.4f} (Hill)"]
+
+
+def _table(constants) -> list[str]:
+    rows = ["      " + "".join(f"{name:>10}" for name in NAMES)]
+    for name, row in zip(NAMES, constants, strict=True):
+        rows.append(f"{name:6}" + "".join(f"{c + 0.0:10.2f}" for c in np.round(row, 2)))
+    return rows
 
 
 def draw(found, unit: str, path: str) -> None:

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdcore.base.comm import connect
+from mdcore.base.comm import connect, on_root
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.base.ranges import number
 from mdcore.base.voigt import PLACE
 from mdcore.dynamics.motion.lbfgs import LBFGS
 from mdcore.engine.evaluation import open_potential
-from mdcore.properties.relaxation import moved, relax
+from mdcore.properties.relaxation import moved, relax, relax_each
+from mdcore.properties.symmetry import ROOT, Symmetry, symmetry
 
 NAMES = ("xx", "yy", "zz", "yz", "xz", "xy")
 STEPS = 2000  # of each relaxation, at most
@@ -20,14 +21,31 @@ STEPS = 2000  # of each relaxation, at most
 class Elastic:
     """Unit of pressure (GPa); Voigt's order xx yy zz yz xz xy, shear strains count twice.
 
-    constants : float64 [6, 6], d stress / d strain, symmetrised; asymmetry : the largest difference of two that should
-    be equal, before; system : System, relaxed, on rank 0; calls : evaluations of forces
+    constants : float64 [6, 6], d stress / d strain, made symmetric; asymmetry : the largest difference of two that
+    should be equal, before; system : System, relaxed, on rank 0; calls : evaluations of forces
+    symmetry : Symmetry of the crystal (symmetry.py); None without spglib, or where it finds none
     """
 
     constants: np.ndarray
     asymmetry: float
     system: object
     calls: int
+    symmetry: Symmetry | None = None
+
+    @property
+    def averages(self) -> np.ndarray:
+        """float64 [6, 6], constants that the crystal's symmetry makes alike, averaged."""
+        return self.constants if self.symmetry is None else self.symmetry.mean(self.constants)
+
+    @property
+    def born(self) -> list[tuple[float, int]]:
+        """(stiffness, how often) of the strains that the crystal answers with a stress of the same shape, ascending: a
+        crystal is stable if all are positive. They do not depend on how it lies; of a cubic one they are C11 - C12
+        (twice), C11 + 2 C12, 2 C44 (three times): eigenvalues of `averages` as a tensor."""
+        values = np.linalg.eigvalsh(self.averages * np.outer(ROOT, ROOT))
+        near = 1e-6 * float(np.abs(values).max())
+        parts = np.split(values, np.flatnonzero(np.diff(values) > near) + 1)
+        return [(float(part.mean()), len(part)) for part in parts]
 
     @property
     def eigenvalues(self) -> np.ndarray:
@@ -66,9 +84,9 @@ def elastic(
 ) -> Elastic:  # fmt: skip
     """Elastic constants at rest and no stress (collective).
 
-    The cell is relaxed, strained by +-`strain` along each of six components, and atoms are relaxed in it: central
-    differences of the stress. InputError unless periodic along all three directions; SimulationError where a
-    relaxation does not end.
+    The cell is relaxed, strained by +-`strain` along each of six components, and atoms are relaxed in it, strains side
+    by side on ranks: central differences of the stress. InputError unless periodic along all three directions;
+    SimulationError where a relaxation does not end.
 
     potential, system, comm : as for `relax`; max_force, max_stress : that are left
     observers : functions of (what is relaxed, Relaxed)
@@ -79,9 +97,8 @@ def elastic(
         raise InputError(f"elastic: strain = {strain:g}: expected 1e-6 to 0.1, e.g. 0.005")
     calls = 0
 
-    def rest(what, system, **how):
+    def rest(what, found):
         nonlocal calls
-        found = relax(potential, system, LBFGS(max_force, max_stress, **how), STEPS, comm=comm)
         calls += found.calls
         if not found.converged:
             raise SimulationError(
@@ -92,17 +109,16 @@ def elastic(
             tell(what, found)
         return found
 
-    base = rest("the crystal", system, cell="flexible").system
-    rows = np.empty((6, 6))
-    for k, name in enumerate(NAMES):
-        stresses = []
-        for sign in (1.0, -1.0):
-            six = np.zeros(6)
-            six[k] = sign * strain * (1.0 if k < 3 else 0.5)
-            one = None if base is None else strained(base, six[PLACE])
-            stresses.append(rest(f"strain {name} {sign * strain:+g}", one).stress)
-        rows[:, k] = (stresses[0] - stresses[1]) / (2.0 * strain)
-    return Elastic(0.5 * (rows + rows.T), float(np.abs(rows - rows.T).max()), base, calls)
+    minimiser = LBFGS(max_force, max_stress, cell="flexible")
+    base = rest("the crystal", relax(potential, system, minimiser, STEPS, comm=comm)).system
+    strains = [sign * strain * (1.0 if k < 3 else 0.5) * np.eye(6)[k] for k in range(6) for sign in (1.0, -1.0)]
+    names = [f"strain {name} {sign * strain:+g}" for name in NAMES for sign in (1.0, -1.0)]
+    systems = base and [strained(base, six[PLACE]) for six in strains]
+    found = relax_each(potential, systems, lambda: LBFGS(max_force), STEPS, comm)
+    stresses = np.array([rest(what, one).stress for what, one in zip(names, found, strict=True)])
+    rows = (stresses[::2] - stresses[1::2]).T / (2.0 * strain)
+    kind = on_root(comm, lambda: symmetry(base), share=True)
+    return Elastic(0.5 * (rows + rows.T), float(np.abs(rows - rows.T).max()), base, calls, kind)
 
 
 def strained(system, strain):

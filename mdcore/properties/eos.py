@@ -9,7 +9,7 @@ from mdcore.base.errors import InputError, SimulationError
 from mdcore.dynamics.motion.lbfgs import LBFGS
 from mdcore.engine.evaluation import open_potential
 from mdcore.properties.elastic import STEPS, strained
-from mdcore.properties.relaxation import at_rest, relax
+from mdcore.properties.relaxation import at_rest, relax_each
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,8 @@ class EquationOfState:
 def eos(
     potential, system, *, volumes: int = 9, width: float = 0.06, max_force: float = 0.001, observers=(), comm=None
 ) -> EquationOfState:
-    """Energy against volume (collective): from 1 - width to 1 + width of the volume given, all edges alike.
+    """Energy against volume (collective): from 1 - width to 1 + width of the volume given, all edges alike; volumes are
+    side by side on ranks.
 
     potential, system, comm : as for `relax`; observers : functions of (what is relaxed, Relaxed)
     InputError for a system that is not periodic, or whose minimum is not among the volumes; SimulationError where a
@@ -55,9 +56,9 @@ def eos(
     periodic, start, units = comm.bcast(base and (base.box.periodic, base.box.volume, base.units))
     if not all(periodic):
         raise InputError("eos: for systems that are periodic along all three directions").everywhere()
-    for share in np.linspace(1.0 - width, 1.0 + width, volumes):
-        one = None if base is None else strained(base, (share ** (1.0 / 3.0) - 1.0) * np.eye(3))
-        found = relax(potential, one, LBFGS(max_force), STEPS, comm=comm)
+    shares = np.linspace(1.0 - width, 1.0 + width, volumes)
+    systems = base and [strained(base, (share ** (1.0 / 3.0) - 1.0) * np.eye(3)) for share in shares]
+    for share, found in zip(shares, relax_each(potential, systems, lambda: LBFGS(max_force), STEPS, comm), strict=True):
         if not found.converged:
             text = f"volume {share * start:.6g}: not relaxed after {STEPS} steps; a larger max_force is met sooner"
             raise SimulationError(text).everywhere()

@@ -1,11 +1,13 @@
 """Where do these atoms come to rest? One structure, relaxed by a minimiser in a simulation of its own."""
 
+from collections.abc import Iterator
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mdcore.base.comm import connect
+from mdcore.base.comm import SelfComm, connect
+from mdcore.base.errors import MdcoreError
 from mdcore.dynamics.motion.lbfgs import LBFGS
 from mdcore.dynamics.simulation import Simulation
 from mdcore.engine.evaluation import open_potential
@@ -58,6 +60,28 @@ def relax(potential, system, minimiser=None, steps: int = 1000, *, observers=(),
         minimiser.calls,
         minimiser,
     )
+
+
+def relax_each(potential, systems, minimiser, steps: int, comm) -> Iterator[Relaxed]:
+    """Relax structures, each on one rank alone, as many side by side as there are ranks (collective); the bits do not
+    depend on them. Yields what was found of each, in order, without its minimiser.
+
+    potential : an open one; systems : list of System (on several ranks, what rank 0 has counts); minimiser : makes one
+    """
+    systems = comm.bcast(systems)
+    for first in range(0, len(systems), comm.size):
+        mine = systems[first + comm.rank : first + comm.rank + 1]
+        found = error = None
+        try:
+            for system in mine:
+                found = replace(relax(potential, system, minimiser(), steps, comm=SelfComm()), minimiser=None)
+        except MdcoreError as raised:
+            error = raised
+        for one, failed in comm.allgather((found, error)):
+            if failed is not None:
+                raise failed.everywhere()
+            if one is not None:
+                yield one
 
 
 def at_rest(system):
