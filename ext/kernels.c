@@ -38,6 +38,7 @@ const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .strain = strain,
     .normals = normals,
     .philox_words = philox_words,
+    .philox_below = philox_below,
     .kinetic_sums = kinetic_sums,
     .virial_sums = virial_sums,
     .wrap = wrap,

@@ -68,6 +68,8 @@ typedef struct md_kernels {
     void (*normals)(uint64_t seed, uint64_t step, uint64_t stream, const int64_t *tags, int64_t n, double *out);
     void (*philox_words)(uint64_t seed, uint64_t step, uint64_t stream, const int64_t *tags, int64_t n,
                          uint32_t *out);
+    int64_t (*philox_below)(uint64_t seed, uint64_t step, uint64_t stream, const int64_t *tags, int64_t n,
+                            uint64_t limit, int64_t *rows);
     /* reduce.c */
     void (*kinetic_sums)(const md_atoms *, int64_t *limbs);
     void (*virial_sums)(const md_atoms *, double positions_per_unit, int64_t *limbs);

@@ -212,6 +212,40 @@ def test_noise_is_box_muller_of_philox(level):
     np.testing.assert_allclose(z, want, atol=2e-14)
 
 
+def noise_of_langevin(n, seed=1):
+    """What the O step draws, float64 [n, 3]: velocities of atoms of mass 1 that forget all, times their spread."""
+    system = System.build("sc", density=1e-3, species="A", units="lj").replicate((n, 1, 1))
+    sim = Simulation(system, LennardJones(2.5, 1.0, 1.0), Langevin(1e-4, 1.0, 1e6), seed=seed)
+    sim.run(1)
+    return sim.snapshot().velocities
+
+
+@pytest.mark.parametrize("level", _kernels.cpu_levels())
+def test_noise_of_langevin_is_box_muller_in_single_precision(level):
+    """Against double precision, of 40,000 atoms; blocks of 64 end in the middle."""
+    try:
+        _kernels.select_cpu(level)
+        got = noise_of_langevin(40_001, seed=9)
+        words = _kernels.philox_words(9, 0, 0, np.arange(40_001)).astype(np.float64)
+    finally:
+        _kernels.select_cpu()
+    radius = np.sqrt(-2 * np.log((words[:, 0::2] + 1) * 2.0**-32))
+    quarter, rest = words[:, 1::2] // 2.0**30, words[:, 1::2] % 2.0**30
+    angle = 0.5 * np.pi * (quarter + np.where(rest < 2.0**29, rest, rest - 2.0**30) * 2.0**-30)
+    x, y = radius * np.cos(angle), radius * np.sin(angle)
+    want = np.stack([x[:, 0], y[:, 0], x[:, 1]], axis=1)
+    np.testing.assert_allclose(got, want, atol=2e-6)
+    assert abs((got**2).sum() / (want**2).sum() - 1.0) < 1e-7  # no bias in the temperature
+
+
+def test_atoms_that_are_hit_are_those_of_the_words():
+    tags = np.arange(1000, 8, -1)
+    for chance in (0.0, 1e-12, 0.03, 0.5, 1.0):
+        hit = np.flatnonzero(_kernels.philox_words(3, 8, 4, tags)[:, 0] < chance * 2.0**32)
+        assert np.array_equal(_kernels.philox_below(3, 8, 4, tags, chance), hit)
+    assert len(_kernels.philox_below(3, 8, 4, tags[:0], 0.5)) == 0
+
+
 @pytest.mark.parametrize(
     ("make", "needle"),
     [

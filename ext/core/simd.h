@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 #include <string.h>
-#if defined(__AVX__)
+#if defined(__AVX__) || defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
@@ -100,6 +100,7 @@ typedef float v4f_u __attribute__((vector_size(16), aligned(4), may_alias));
 
 MD_INLINE v8f v8_set1(float a) { return (v8f){a, a, a, a, a, a, a, a}; }
 MD_INLINE v8f v8_load(const float *p) { return *(const v8f_u *)p; }
+MD_INLINE v4d v_load_float(const float *p) { return __builtin_convertvector(*(const v4f_u *)p, v4d); }
 MD_INLINE void v_store_float(float *p, v4d a) { *(v4f_u *)p = __builtin_convertvector(a, v4f); }
 
 MD_INLINE unsigned v8_bits(v8i m)

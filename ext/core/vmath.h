@@ -2,7 +2,7 @@
  *
  * log: argument = m 2^e with m in [1/sqrt2, sqrt2), then the odd series of
  * log m = 2 atanh((m-1)/(m+1)); sin and cos of a turn: quadrant by rounding,
- * Taylor polynomials on |angle| <= pi/4. Errors below 3 ulp (tests/test_integrators.py). */
+ * Taylor polynomials on |angle| <= pi/4. Errors below 3 ulp (tests/test_integrators.py). vf_*: the same for floats. */
 #ifndef MD_VMATH_H
 #define MD_VMATH_H
 
@@ -74,6 +74,62 @@ static inline __attribute__((always_inline)) void vm_turn(double t, double *cosi
     const int64_t minus_c = (int64_t)(((k + 1) & 2) << 62), minus_s = (int64_t)((k & 2) << 62); /* the sign bit */
     *cosine = vm_from_bits(((vm_bits(s) & swap) | (vm_bits(c) & ~swap)) ^ minus_c);
     *sine = vm_from_bits(((vm_bits(c) & swap) | (vm_bits(s) & ~swap)) ^ minus_s);
+}
+
+static inline __attribute__((always_inline)) float vf_from_bits(int32_t b)
+{
+    float a;
+    memcpy(&a, &b, sizeof a);
+    return a;
+}
+
+static inline __attribute__((always_inline)) int32_t vf_bits(float a)
+{
+    int32_t b;
+    memcpy(&b, &a, sizeof b);
+    return b;
+}
+
+static inline __attribute__((always_inline)) float vf_fma(float a, float b, float c)
+{
+#if defined(__FMA__) || defined(__FP_FAST_FMAF)
+    return __builtin_fmaf(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+/* Natural logarithm of a normal positive number. */
+static inline __attribute__((always_inline)) float vf_log(float a)
+{
+    const int32_t b = vf_bits(a) - 0x3f3504f3; /* 1/sqrt(2) */
+    const int32_t shift = b & -0x800000;       /* e * 2^23 */
+    const float m = vf_from_bits(vf_bits(a) - shift), e = (float)shift * 0x1p-23f;
+    const float s = (m - 1.0f) / (m + 1.0f), q = s * s;
+    float p = vf_fma(q, 2.0f / 9.0f, 2.0f / 7.0f);
+    p = vf_fma(p, q, 2.0f / 5.0f);
+    p = vf_fma(p, q, 2.0f / 3.0f);
+    p = vf_fma(p, q, 2.0f);
+    return vf_fma(e, 0.693147180559945309f, s * p);
+}
+
+/* cos and sin of k + x quarters of a turn: k, the upper two bits of `at`, and -1/2 <= x < 1/2, the others with their
+ * sign. Polynomials: S. L. Moshier, Cephes, sinf.c. */
+static inline __attribute__((always_inline)) void vf_turn(uint32_t at, float *cosine, float *sine)
+{
+    const float a = (float)(int32_t)(at << 2) * (1.57079632679489661923f * 0x1p-32f), q = a * a;
+    float s = vf_fma(q, -1.9515295891e-4f, 8.3321608736e-3f);
+    float c = vf_fma(q, 2.443315711809948e-5f, -1.388731625493765e-3f);
+    s = vf_fma(s, q, -1.6666654611e-1f);
+    s = vf_fma(s * q, a, a);
+    c = vf_fma(c, q, 4.166664568298827e-2f);
+    c = vf_fma(c, q, -0.5f);
+    c = vf_fma(c, q, 1.0f);
+    /* quadrants as above */
+    const int32_t swap = -(int32_t)(at >> 30 & 1);
+    const int32_t minus_c = (int32_t)((at ^ at << 1) & 0x80000000u), minus_s = (int32_t)(at & 0x80000000u);
+    *cosine = vf_from_bits(((vf_bits(s) & swap) | (vf_bits(c) & ~swap)) ^ minus_c);
+    *sine = vf_from_bits(((vf_bits(c) & swap) | (vf_bits(s) & ~swap)) ^ minus_s);
 }
 
 #endif

@@ -12,25 +12,21 @@
 #include "core/philox.h"
 #include "core/simd.h"
 
-enum { NOISE_BLOCK = 64, MOST_BATHS = 256 };
+enum { MOST_BATHS = 256 };
 enum { NO_NOISE, ONE_BATH, BATHS }; /* variants of `advance` */
 enum { NOISE_LANGEVIN = 0 }; /* stream; Python numbers the others */
 
 /* The sum of four energies, in units of the energy grid. */
 MD_INLINE md_i128 energies(v4d a)
 {
-    const v4d limit = v_set1(ENERGY_SMALL);
-    if (v_bits((v4i)(a < limit) & (v4i)(a > -limit)) == 15) {
-        const v4i units = v_energy(a);
-        return (units[0] + units[1]) + (units[2] + units[3]);
-    }
     return (md_i128)md_energy(a[0]) + md_energy(a[1]) + md_energy(a[2]) + md_energy(a[3]);
 }
 
 /* BAOAB (Leimkuhler & Matthews, J. Chem. Phys. 138, 174102 (2013)), first part: B A O A.
  * Without noise the two half drifts are one: velocity Verlet.
- * decay = exp(-friction dt); spread = sqrt(kT (1 - decay^2)); heat gets what the O step put in,
- * on the energy grid. Of BATHS, each atom has the decay and spread of its own along x, y and z, and each bath its heat. */
+ * decay = exp(-friction dt); spread = sqrt(kT (1 - decay^2)); heat gets what the O step put in, each component on the
+ * energy grid. Of BATHS, each atom has the decay and spread of its own along x, y and z, times these, and each bath its
+ * heat. */
 MD_INLINE void advance(const md_atoms *atoms, double dt, double grid_big, uint64_t seed, uint64_t step,
                        double decay, double spread, const md_baths *baths, md_i128 *heat, md_motion *motion,
                        const int langevin)
@@ -40,69 +36,73 @@ MD_INLINE void advance(const md_atoms *atoms, double dt, double grid_big, uint64
     const double hop = langevin ? 0.5 * dt : dt;
     const v4d drift = {hop, hop, hop, 0.0}, keep = {decay, decay, decay, 1.0};
     v4d far_step = v_set1(0.0), far_total = v_set1(0.0);
-    double noise[NOISE_BLOCK][3];
+    float noise[3][NOISE_BLOCK];
+    const philox_key key = philox_for(seed, step, NOISE_LANGEVIN);
     md_i128 gained = 0;
-    v4d inverse = v_set1(1.0), widths = v_set1(0.0); /* of four atoms: inverse masses, widths of the noise */
 
     for (int64_t block = 0; block < n; block += NOISE_BLOCK) {
         const int64_t end = block + NOISE_BLOCK < n ? block + NOISE_BLOCK : n;
-        if (langevin) {
-            const int64_t m = end - block;
-            MD_SIMD_LOOP
-            for (int64_t k = 0; k < m; k++)
-                philox_normals(seed, step, (uint64_t)atoms->tags[block + k], NOISE_LANGEVIN, noise[k]);
-        }
+        v4i units = {0, 0, 0, 0}; /* of heat of this block, by component */
+        if (langevin)
+            noise_block(&key, atoms->tags + block, end - block, noise);
         for (int64_t i = block; i < end; i += 4) {
-            v4d moved[4], away[4], change[4];
-            if (langevin == ONE_BATH) {
-                for (int k = 0; k < 4; k++)
-                    inverse[k] = i + k < end ? atoms->v[4 * (i + k) + 3] : 1.0;
-                widths = v_set1(spread) * v_sqrt(inverse);
+            v4d v[4], moved[4], away[4], heats[4], g[4], a, b, c, w;
+            for (int k = 0; k < 4; k++)
+                v[k] = i + k < end ? v_load(atoms->v + 4 * (i + k)) : v_set1(1.0);
+            if (langevin) {
+                const float *at = noise[0] + (i - block);
+                v_transpose(v_load_float(at), v_load_float(at + NOISE_BLOCK), v_load_float(at + 2 * NOISE_BLOCK),
+                            v_set1(0.0), g, g + 1, g + 2, g + 3);
             }
+            v_transpose(v[0], v[1], v[2], v[3], &a, &b, &c, &w);
+            const v4d widths = v_set1(spread) * v_sqrt(w), half_masses = v_set1(0.5) / w;
             for (int k = 0; k < 4; k++) {
                 if (i + k >= end) {
-                    moved[k] = away[k] = change[k] = v_set1(0.0);
+                    moved[k] = away[k] = heats[k] = v_set1(0.0);
                     continue;
                 }
-                double *const px = atoms->x + 4 * (i + k), *const pv = atoms->v + 4 * (i + k);
-                v4d v = v_load(pv);
-                const double inverse_mass = v[3];
+                double *const px = atoms->x + 4 * (i + k);
                 const v4d x = v_load(px);
-                v += v_set1(0.5 * dt * inverse_mass) * v_load(atoms->f + 4 * (i + k));
-                v4d d = v * drift + big - big;
+                v[k] += v_set1(0.5 * dt * v[k][3]) * v_load(atoms->f + 4 * (i + k));
+                v4d d = v[k] * drift + big - big;
                 if (langevin) {
-                    const double *g = noise[i + k - block];
-                    const v4d before = v * v;
+                    const v4d before = v[k] * v[k];
                     if (langevin == BATHS) {
                         const double *row = baths->rows + 8 * baths->bath[atoms->tags[i + k]];
-                        const v4d s = v_load(row + 4) * v_set1(sqrt(inverse_mass));
-                        v = v * v_load(row) + s * (v4d){g[0], g[1], g[2], 0.0};
+                        v[k] = v[k] * v_load(row) + v_set1(widths[k]) * v_load(row + 4) * g[k];
                     } else {
-                        v = v * keep + v_set1(widths[k]) * (v4d){g[0], g[1], g[2], 0.0};
+                        v[k] = v[k] * keep + v_set1(widths[k]) * g[k];
                     }
-                    const v4d more = change[k] = v * v - before;
+                    heats[k] = (v[k] * v[k] - before) * v_set1(half_masses[k]);
                     if (langevin == BATHS)
-                        heat[baths->bath[atoms->tags[i + k]]] +=
-                            md_energy((more[0] + more[1] + more[2]) * 0.5 / inverse_mass);
-                    d += v * drift + big - big;
+                        heat[baths->bath[atoms->tags[i + k]]] += energies(heats[k]);
+                    d += v[k] * drift + big - big;
                 }
-                v_store(pv, v);
+                v_store(atoms->v + 4 * (i + k), v[k]);
                 v_store(px, x + d);
                 moved[k] = d;
                 away[k] = x + d - v_load(atoms->start + 4 * (i + k));
             }
-            v4d a, b, c, pad;
             if (langevin == ONE_BATH) {
-                v_transpose(change[0], change[1], change[2], change[3], &a, &b, &c, &pad);
-                gained += energies((a + b + c) * v_set1(0.5) / inverse);
+                const v4d limit = v_set1(ENERGY_SMALL);
+                v4i fine = {-1, -1, -1, -1};
+                for (int k = 0; k < 4; k++)
+                    fine &= (v4i)(heats[k] < limit) & (v4i)(heats[k] > -limit);
+                if (v_bits(fine) == 15)
+                    for (int k = 0; k < 4; k++)
+                        units += v_energy(heats[k]);
+                else
+                    for (int k = 0; k < 4; k++)
+                        gained += energies(heats[k]);
             }
-            v_transpose(moved[0], moved[1], moved[2], moved[3], &a, &b, &c, &pad);
+            v_transpose(moved[0], moved[1], moved[2], moved[3], &a, &b, &c, &w);
             const v4d step2 = a * a + b * b + c * c;
-            v_transpose(away[0], away[1], away[2], away[3], &a, &b, &c, &pad);
+            v_transpose(away[0], away[1], away[2], away[3], &a, &b, &c, &w);
             const v4d total2 = a * a + b * b + c * c;
             far_step = v_worst(far_step, step2);
             far_total = v_worst(far_total, total2);
         }
+        gained += (units[0] + units[1]) + (units[2] + units[3]);
     }
     far_step = v_worst(far_step, V_SHUFFLE(far_step, far_step, 2, 3, 0, 1));
     far_total = v_worst(far_total, V_SHUFFLE(far_total, far_total, 2, 3, 0, 1));
@@ -122,7 +122,7 @@ static void langevin_first(const md_atoms *atoms, double dt, double grid_big, ui
 {
     md_i128 heat[MOST_BATHS] = {0};
     if (baths)
-        advance(atoms, dt, grid_big, seed, step, decay, spread, baths, heat, motion, BATHS);
+        advance(atoms, dt, grid_big, seed, step, 1.0, 1.0, baths, heat, motion, BATHS);
     else
         advance(atoms, dt, grid_big, seed, step, decay, spread, NULL, heat, motion, ONE_BATH);
     for (int64_t k = 0; k < (baths ? baths->n : 1); k++)
@@ -219,18 +219,46 @@ static void strain(const md_atoms *atoms, const md_strain *it)
 /* out: [n][3] standard normals of (seed, step, tag, stream). */
 static void normals(uint64_t seed, uint64_t step, uint64_t stream, const int64_t *tags, int64_t n, double *out)
 {
-    MD_SIMD_LOOP
-    for (int64_t i = 0; i < n; i++)
-        philox_normals(seed, step, (uint64_t)tags[i], stream, out + 3 * i);
+    const philox_key key = philox_for(seed, step, stream);
+    for (int64_t block = 0; block < n; block += NOISE_BLOCK) {
+        const int64_t m = n - block < NOISE_BLOCK ? n - block : NOISE_BLOCK;
+        double noise[3][NOISE_BLOCK];
+        normals_block(&key, tags + block, m, noise);
+        for (int64_t i = 0; i < m; i++)
+            for (int d = 0; d < 3; d++)
+                out[3 * (block + i) + d] = noise[d][i];
+    }
 }
 
 /* out: [n][4] the raw 32-bit words, for known-answer tests. */
 static void philox_words(uint64_t seed, uint64_t step, uint64_t stream, const int64_t *tags, int64_t n,
                          uint32_t *out)
 {
-    for (int64_t i = 0; i < n; i++) {
-        const md_philox c = philox(seed, step, (uint64_t)tags[i], stream);
-        out[4 * i] = (uint32_t)c.c0, out[4 * i + 1] = (uint32_t)c.c1;
-        out[4 * i + 2] = (uint32_t)c.c2, out[4 * i + 3] = (uint32_t)c.c3;
+    const philox_key key = philox_for(seed, step, stream);
+    for (int64_t block = 0; block < n; block += NOISE_BLOCK) {
+        const int64_t m = n - block < NOISE_BLOCK ? n - block : NOISE_BLOCK;
+        uint32_t words[4][NOISE_BLOCK];
+        philox_block(&key, tags + block, m, words);
+        for (int64_t i = 0; i < m; i++)
+            for (int k = 0; k < 4; k++)
+                out[4 * (block + i) + k] = words[k][i];
     }
+}
+
+/* The rows of those tags whose first word is below `limit`, ascending; returns how many. */
+static int64_t philox_below(uint64_t seed, uint64_t step, uint64_t stream, const int64_t *tags, int64_t n,
+                            uint64_t limit, int64_t *rows)
+{
+    const philox_key key = philox_for(seed, step, stream);
+    int64_t found = 0;
+    for (int64_t block = 0; block < n; block += NOISE_BLOCK) {
+        const int64_t m = n - block < NOISE_BLOCK ? n - block : NOISE_BLOCK;
+        uint32_t words[4][NOISE_BLOCK];
+        philox_block(&key, tags + block, m, words);
+        for (int64_t i = 0; i < m; i++) {
+            rows[found] = block + i;
+            found += words[0][i] < limit;
+        }
+    }
+    return found;
 }

@@ -140,6 +140,8 @@ cdef extern from "kernels.h" nogil:
         void (*strain)(const md_atoms *, const md_strain *) noexcept nogil
         void (*normals)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, double *) noexcept nogil
         void (*philox_words)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, uint32_t *) noexcept nogil
+        int64_t (*philox_below)(uint64_t, uint64_t, uint64_t, const int64_t *, int64_t, uint64_t,
+                                int64_t *) noexcept nogil
         void (*kinetic_sums)(const md_atoms *, int64_t *) noexcept nogil
         void (*virial_sums)(const md_atoms *, double, int64_t *) noexcept nogil
         int64_t (*select_beyond)(const double *, int64_t, int64_t, const double *, const double *, double, int,

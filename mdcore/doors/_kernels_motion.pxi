@@ -77,3 +77,13 @@ def philox_words(uint64_t seed, uint64_t step, uint64_t stream, const int64_t[::
     cdef uint32_t[:, ::1] out = np.empty((max(n, 1), 4), dtype=np.uint32)
     K.philox_words(seed, step, stream, &tags[0] if n else NULL, n, &out[0, 0])
     return np.asarray(out)[:n]
+
+
+def philox_below(uint64_t seed, uint64_t step, uint64_t stream, const int64_t[::1] tags, double chance):
+    """Which of these tags are hit, each with that chance (0 to 1)? int64, ascending: those whose first word is below it."""
+    cdef int64_t n = tags.shape[0], found
+    cdef uint64_t limit = int(np.ceil(chance * 2.0**32))
+    cdef int64_t[::1] rows = np.empty(max(n, 1), dtype=np.int64)
+    with nogil:
+        found = K.philox_below(seed, step, stream, &tags[0] if n else NULL, n, limit, &rows[0])
+    return np.asarray(rows)[:found]

@@ -37,8 +37,7 @@ class Andersen(Part):
 
     def act(self, run, integrator):
         atoms, thermal = run.atoms, run.units.boltzmann * self.temperature.at(run)
-        words = _kernels.philox_words(run.seed, run.step, CHOICE, atoms.tags[: atoms.n_owned])
-        hit = np.flatnonzero(words[:, 0] < self.chance * 2.0**32)
+        hit = _kernels.philox_below(run.seed, run.step, CHOICE, atoms.tags[: atoms.n_owned], self.chance)
         masses, before = atoms.masses[hit, None], atoms.velocities[hit]
         noise = _kernels.normals(run.seed, run.step, VELOCITY, atoms.tags[hit])
         after = noise * np.sqrt(thermal / masses)

@@ -86,19 +86,20 @@ class RunOfGroup:
         atoms = self.run.atoms
         self._rows, self._kinetic = np.flatnonzero(self._member[atoms.tags[: atoms.n_owned]]), None
 
-    def kinetic(self) -> np.ndarray:
-        """Of the group, as `Run.kinetic`, its diagonal (collective, exact)."""
+    def twice_kinetic(self) -> float:
+        """Of the group, as `Run.twice_kinetic` (collective, exact)."""
         if self._kinetic is None:
             atoms = self.run.atoms
             v, masses = atoms.velocities[self._rows], atoms.masses[self._rows]
-            self._kinetic = np.diag(exact.sums(self.run.comm, masses[:, None] * v**2, exact.ENERGY_BITS))
+            xx, yy, zz = exact.sums(self.run.comm, masses[:, None] * v**2, exact.ENERGY_BITS).tolist()
+            self._kinetic = xx + yy + zz
         return self._kinetic
 
     def needs_velocities(self, name: str) -> None:
         """InputError, raised by all ranks together, if all atoms of the group are at rest."""
         if self.degrees_of_freedom == 0:
             self.run.refuse(f"{name}: all atoms of group {self.name} are held in place, nothing of it is to be warm")
-        if not np.trace(self.kinetic()) > 0.0:
+        if not self.twice_kinetic() > 0.0:
             self.run.refuse(
                 f"{name}: all atoms of group {self.name} are at rest, there are no velocities to rescale: draw some "
                 "first ([velocities] temperature, maxwell_boltzmann)"
@@ -110,11 +111,11 @@ class RunOfGroup:
 
     def scale_velocities(self, factor: float, gain: float | None = None) -> None:
         """Those of the group (collective)."""
-        kinetic = self.kinetic()
+        twice, square = self.twice_kinetic(), factor**2
         self.run.atoms.velocities[self._rows] *= factor
         self.run.forget()
-        self._kinetic = factor**2 * kinetic
-        self.gain(0.5 * (factor**2 - 1.0) * float(np.trace(kinetic)) if gain is None else gain)
+        self._kinetic = square * twice
+        self.gain(0.5 * (square - 1.0) * twice if gain is None else gain)
 
     def gain(self, energy: float) -> None:
         """So much came from outside (rank 0 keeps the books)."""

@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from mdcore.base.ranges import number
 from mdcore.dynamics.motion.langevin import bath_temperature
 from mdcore.dynamics.motion.ramp import Ramp
@@ -33,7 +31,7 @@ class Berendsen(Part):
         self.share = -math.expm1(-integrator.timestep / self.relaxation)
 
     def act(self, run, integrator):
-        kinetic, free = float(np.trace(run.kinetic())), run.degrees_of_freedom
+        kinetic, free = run.twice_kinetic(), run.degrees_of_freedom
         if kinetic == 0.0 or free == 0:
             return
         wanted = free * run.units.boltzmann * self.temperature.at(run)

@@ -97,7 +97,7 @@ class Langevin(VelocityVerlet):
         motion = _kernels.langevin_first(
             run.atoms, self.dt, run.big, run.seed, run.step, self.decays[0], spreads[0], self._limbs, self._bath, rows
         )
-        for limbs, kind in zip(self._limbs, [(0,)] if self._kinds is None else self._kinds, strict=True):
+        for limbs, kind in zip(self._limbs.tolist(), [(0,)] if self._kinds is None else self._kinds, strict=True):
             heat = exact.integer(limbs)
             run.heat += heat
             self._heats[kind[0]] += heat  # of no bath it is 0

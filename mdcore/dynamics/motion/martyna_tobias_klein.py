@@ -72,7 +72,7 @@ class MartynaTobiasKlein(Part):
     def act(self, run, integrator):
         """Kick of the cell, its thermostats before and after."""
         thermal, mass = self._bath(run, integrator)
-        force = self.force.at(run, thermal) + np.trace(run.kinetic()) / run.degrees_of_freedom * np.eye(3)
+        force = self.force.at(run, thermal) + run.twice_kinetic() / run.degrees_of_freedom * np.eye(3)
         before, stored = self._energy(mass), 0.0
         self.kicks = np.array([np.sum(mode * force) for mode in self.force.modes]) * self.period / mass
         for kick in (self.kicks, 0.0):

@@ -1,7 +1,5 @@
 """Constant temperature by a friction that has dynamics of its own."""
 
-import numpy as np
-
 from mdcore.base.ranges import count, number
 from mdcore.dynamics.motion.chain import MOST_LINKS, Chain
 from mdcore.dynamics.motion.ramp import Ramp
@@ -33,7 +31,7 @@ class NoseHoover(Part):
         run.needs_velocities("NoseHoover")
 
     def act(self, run, integrator, share: float = 1.0):
-        kinetic, free = 0.5 * float(np.trace(run.kinetic())), run.degrees_of_freedom
+        kinetic, free = 0.5 * run.twice_kinetic(), run.degrees_of_freedom
         if free == 0:
             return
         thermal, relaxation = run.units.boltzmann * self.temperature.at(run), self.relaxation * run.units.time

@@ -5,7 +5,7 @@ import numpy as np
 from mdcore.base import exact
 from mdcore.base.comm import on_root
 from mdcore.base.errors import InputError
-from mdcore.base.voigt import PLACE
+from mdcore.base.voigt import PAIRS, PLACE
 from mdcore.doors import _kernels
 from mdcore.engine import faults
 from mdcore.structure.columns import FIXED
@@ -30,6 +30,8 @@ class Run:
         self.degrees_of_freedom = 0
         self.heat = 0
         self._groups, self._free = {}, {}
+        self._random = np.random.Generator(np.random.Philox(key=np.zeros(2, dtype=np.uint64)))
+        self._fresh = self._random.bit_generator.state  # before any number is drawn
         self._kinetic = None  # while parts of one step act
         self._owed = None  # strain whose work is not booked yet, virial before it
 
@@ -72,9 +74,17 @@ class Run:
     def kinetic(self) -> np.ndarray:
         """The sum of m v (x) v, float64 [3, 3], at the end of this step; its trace is twice the kinetic energy
         (collective, exact)."""
+        return np.array(self._six())[PLACE]
+
+    def twice_kinetic(self) -> float:
+        """The trace of `kinetic()`, which is quicker to have (collective, exact)."""
+        xx, yy, zz, *_ = self._six()
+        return xx + yy + zz
+
+    def _six(self) -> list[float]:
         if self._kinetic is None:
-            sums = self.comm.sum(_kernels.kinetic_sums(self.atoms)[:6])
-            self._kinetic = np.array([exact.value(exact.integer(row), exact.ENERGY_BITS) for row in sums])[PLACE]
+            sums = self.comm.sum(_kernels.kinetic_sums(self.atoms)[:6]).tolist()
+            self._kinetic = [exact.value(exact.integer(limbs), exact.ENERGY_BITS) for limbs in sums]
         return self._kinetic
 
     def forget(self) -> None:
@@ -91,7 +101,7 @@ class Run:
 
     def pressure(self) -> float:
         """From the kinetic energy and the virial at the end of this step (collective)."""
-        return float(np.trace(self.kinetic()) + np.trace(self.virial())) / (3.0 * self.box.volume)
+        return (self.twice_kinetic() + float(np.trace(self.virial()))) / (3.0 * self.box.volume)
 
     def needs_pressure(self, name: str) -> None:
         """InputError, raised by all ranks together, unless there is a pressure for the part of that name."""
@@ -106,16 +116,19 @@ class Run:
 
     def needs_velocities(self, name: str) -> None:
         """InputError, raised by all ranks together, if all atoms are at rest."""
-        if not np.trace(self.kinetic()) > 0.0:
+        if not self.twice_kinetic() > 0.0:
             self.refuse(
                 f"{name}: all atoms are at rest, there are no velocities to rescale: draw some first ([velocities] "
                 "temperature, maxwell_boltzmann)"
             )
 
     def random(self, stream: int) -> np.random.Generator:
-        """Random numbers that belong to (seed, stream, step) and to no atom: the same on every rank."""
-        key, counter = np.array([self.seed, stream], dtype=np.uint64), np.array([0, 0, 0, self.step], dtype=np.uint64)
-        return np.random.Generator(np.random.Philox(key=key, counter=counter))
+        """Random numbers that belong to (seed, stream, step) and to no atom: the same on every rank, until the next
+        call."""
+        start = self._fresh["state"]
+        start["key"][:], start["counter"][3] = (self.seed, stream), self.step
+        self._random.bit_generator.state = self._fresh
+        return self._random
 
     def gain(self, energy: float) -> None:
         """So much came from outside, to all atoms together (rank 0 keeps the book)."""
@@ -134,10 +147,10 @@ class Run:
 
     def scale_velocities(self, factor: float, gain: float | None = None) -> None:
         """All velocities times `factor`; booked is what that does to the energy, or `gain` (collective)."""
-        kinetic = self.kinetic()
+        six, twice, square = self._six(), self.twice_kinetic(), factor**2
         _kernels.scale_velocities(self.atoms, factor)
-        self._kinetic = factor**2 * kinetic
-        self.gain(0.5 * (factor**2 - 1.0) * float(np.trace(kinetic)) if gain is None else gain)
+        self._kinetic = [square * number for number in six]
+        self.gain(0.5 * (square - 1.0) * twice if gain is None else gain)
 
     def check_strain(self, strain: np.ndarray) -> None:
         """SimulationError if that is too much for one step."""
@@ -157,9 +170,9 @@ class Run:
         if turn is None:
             turn = np.eye(3)
         elif book:
-            kinetic = self.kinetic()
-            self._kinetic = turn.T @ kinetic @ turn
-            self.gain(0.5 * float(np.trace(self._kinetic) - np.trace(kinetic)))
+            before, turned = self.twice_kinetic(), turn.T @ self.kinetic() @ turn
+            self._kinetic = [float(turned[j, k]) for j, k in PAIRS]
+            self.gain(0.5 * (self.twice_kinetic() - before))
         else:
             self.forget()
         try:

@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from mdcore.base.ranges import number
 from mdcore.dynamics.motion.langevin import bath_temperature
 from mdcore.dynamics.motion.ramp import Ramp
@@ -35,7 +33,7 @@ class VelocityRescaling(Part):
         run.needs_velocities("VelocityRescaling")
 
     def act(self, run, integrator):
-        kinetic, free = 0.5 * float(np.trace(run.kinetic())), run.degrees_of_freedom
+        kinetic, free = 0.5 * run.twice_kinetic(), run.degrees_of_freedom
         if kinetic == 0.0 or free == 0:
             return
         random, keep = run.random(STREAM), self.keep
