@@ -62,7 +62,7 @@ _HOME = {
     "HDNNPotential": "potentials.networks.hdnnp",
     "Extrapolation": "watch.extrapolation",
     "Disagreement": "watch.disagreement",
-    "committee": "potentials.networks.committee",
+    "committee": "potentials.families",
     "read_model": "potentials.networks.files",
     "Sum": "potentials.base",
     "PythonPotential": "potentials.python",

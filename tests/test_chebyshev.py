@@ -18,8 +18,8 @@ from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.hdnnp import HDNNPotential, networks_of
 from mdcore.potentials.networks.kinds import KINDS
-from mdcore.potentials.networks.model import fingerprint
 from mdcore.potentials.networks.n2p2.write import write_n2p2
+from mdcore.potentials.networks.trained import fingerprint
 from mdcore.training.candidates import CANDIDATES
 from tests import contract
 from tests.mpi import ROOT, mpirun, needs_mpi

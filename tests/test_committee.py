@@ -13,8 +13,9 @@ from mdcore.base.errors import DisagreementError, InputError
 from mdcore.potentials.networks.committee import committee, single
 from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.h5 import read_h5, write_h5
-from mdcore.potentials.networks.model import ElementNetwork, fingerprint
+from mdcore.potentials.networks.model import ElementNetwork
 from mdcore.potentials.networks.native_units import Units
+from mdcore.potentials.networks.trained import fingerprint
 from mdcore.potentials.networks.vectors import make_test_vectors
 from tests.contract import assert_forces_match_energy
 from tests.reference.committees import MEMBERS, MODEL, SYSTEM, disagreement
@@ -169,7 +170,7 @@ def test_ase():
 
 def test_file_keeps_all_members(tmp_path):
     path = tmp_path / "c.h5"
-    model = replace(MODEL, test_vectors=make_test_vectors(MODEL, HDNNPotential(MODEL).networks))
+    model = replace(MODEL, test_vectors=make_test_vectors(HDNNPotential(MODEL).answers))
     write_h5(model, path)
     again = read_h5(path)
     assert identical(again, model) and fingerprint(again) == fingerprint(model)
@@ -185,7 +186,7 @@ def test_file_keeps_all_members(tmp_path):
 @pytest.mark.parametrize("damage", ["weight", "gone", "fewer", "shape"])
 def test_damaged_files(tmp_path, damage):
     path = tmp_path / "c.h5"
-    write_h5(replace(MODEL, test_vectors=make_test_vectors(MODEL, HDNNPotential(MODEL).networks)), path)
+    write_h5(replace(MODEL, test_vectors=make_test_vectors(HDNNPotential(MODEL).answers)), path)
     with h5py.File(path, "r+") as file:
         if damage == "weight":
             file["members/2/O/weights/1"][0, 0] += 0.01

@@ -15,7 +15,7 @@ from mdcore.cli.run import run
 from mdcore.config import load
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.h5 import write_h5
-from mdcore.potentials.networks.model import fingerprint
+from mdcore.potentials.networks.trained import fingerprint
 from mdcore.structure.extxyz import write_frame
 from tests.mpi import mpirun, needs_mpi
 from tests.reference.committees import MEMBERS, MODEL, SYSTEM

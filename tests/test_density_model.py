@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mdcore.base.elements import SYMBOLS
 from mdcore.base.errors import InputError
 from mdcore.potentials.density.model import DensityNetwork, Design
 from tests.density_twin import STEP, FoldedTwin, Twin, bessel, edges, harmonics, random_network
@@ -12,7 +13,7 @@ from tests.density_twin import STEP, FoldedTwin, Twin, bessel, edges, harmonics,
 SHAPES = {
     "one layer": {"layers": 1},
     "two layers": {"layers": 2},
-    "three layers": {"layers": 3, "radial": 3, "mixed": 5},
+    "three layers": {"layers": 3, "radial": 3, "mixed": 8},
     "four factors": {"factors": 4, "l_max": 2},
     "scalars alone": {"l_max": 0, "factors": 2},
     "without a network": {"hidden": 0},
@@ -141,15 +142,15 @@ def test_every_parameter_matters():
         ({"elements": ()}, "ordered by atomic number"),
         ({"elements": ("H", "Xx")}, "ordered by atomic number"),
         ({"channels": 20}, "channels = 20: expected a whole number from 16 to 1024, a multiple of 16"),
-        ({"hidden": 8}, "hidden = 8"),
+        ({"hidden": 6}, "hidden = 6"),
         ({"l_max": 5}, "l_max = 5"),
         ({"factors": 0}, "factors = 0"),
-        ({"layers": 9}, "layers = 9"),
+        ({"layers": 5}, "layers = 5"),
         ({"layers": 1.5}, "layers = 1.5"),
         ({"cutoff": float("nan")}, "cutoff = nan"),
         ({"scale": 0.0}, "scale = 0.0"),
         ({"neighbours": float("inf")}, "neighbours = inf"),
-        ({"channels": 1024, "radial": 1024, "mixed": 1024, "layers": 8}, "parameters: make it smaller"),
+        ({"channels": 1024, "layers": 4, "elements": tuple(SYMBOLS[1:40])}, "parameters: make it smaller"),
     ],
 )
 def test_designs_that_are_none(change, text):

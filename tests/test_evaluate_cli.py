@@ -9,7 +9,7 @@ from mdcore.base.units import GIGAPASCAL
 from mdcore.cli import main
 from mdcore.engine.evaluation import evaluate
 from mdcore.potentials.networks.files import read_model
-from mdcore.potentials.networks.model import fingerprint
+from mdcore.potentials.networks.trained import fingerprint
 from mdcore.structure import extxyz
 from mdcore.training.data import sources
 from mdcore.training.data.labels import Labels

@@ -9,11 +9,12 @@ from mdcore.base.errors import InputError, OutputError
 from mdcore.base.units import BOHR, HARTREE
 from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.h5 import read_h5, write_h5
-from mdcore.potentials.networks.model import HDNNP, SCALING_MODES, TestVector
+from mdcore.potentials.networks.model import HDNNP, SCALING_MODES
 from mdcore.potentials.networks.n2p2.data import LabelledStructure, read_input_data, write_input_data
 from mdcore.potentials.networks.n2p2.read import read_n2p2
 from mdcore.potentials.networks.n2p2.write import write_n2p2
 from mdcore.potentials.networks.native_units import Units
+from mdcore.potentials.networks.trained import TestVector
 from tests.reference import hdnnp
 from tests.reference.hdnnp_models import INPUT, random_cluster, random_model, write_folder
 

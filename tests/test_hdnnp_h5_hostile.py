@@ -18,7 +18,7 @@ from tests.reference.hdnnp_models import random_model
 @pytest.fixture(scope="module")
 def model():
     bare = replace(random_model(), units=Units("angstrom", "ev"))
-    return replace(bare, test_vectors=make_test_vectors(bare, HDNNPotential(bare).networks))
+    return replace(bare, test_vectors=make_test_vectors(HDNNPotential(bare).answers))
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from mdcore import VelocityVerlet
 from mdcore.base.errors import InputError
 from mdcore.doors import _hdnnp, _kernels
 from mdcore.dynamics.simulation import Simulation
+from mdcore.potentials.networks.answers import Answers
 from mdcore.potentials.networks.hdnnp import HDNNPotential, networks_of
 from mdcore.potentials.networks.model import ACTIVATIONS, SUBTYPES
 from mdcore.potentials.networks.n2p2.data import read_input_data
@@ -242,7 +243,7 @@ def test_refuses_another_precision():
 
 def test_test_vectors_are_checked_in_double():
     model = random_model()
-    vectors = make_test_vectors(model, networks_of(model))
+    vectors = make_test_vectors(Answers(model, networks_of(model)))
     HDNNPotential(replace(model, test_vectors=vectors), precision="mixed")
     wrong = replace(vectors[0], energy=vectors[0].energy * (1 + 1e-8))
     with pytest.raises(InputError, match="test vector 0"):

@@ -11,6 +11,7 @@ import pytest
 
 from mdcore.cli import main
 from mdcore.cli.info import info
+from mdcore.potentials.networks.answers import Answers
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.hdnnp import networks_of
 from mdcore.potentials.networks.n2p2.write import write_n2p2
@@ -191,7 +192,7 @@ def test_a_file_without_a_checksum(tmp_path, capsys):
     """Of an earlier version: its test vectors are computed."""
     path = tmp_path / "net.h5"
     model = random_model()
-    write_h5(replace(model, test_vectors=make_test_vectors(model, networks_of(model))), path)
+    write_h5(replace(model, test_vectors=make_test_vectors(Answers(model, networks_of(model)))), path)
     assert main(["info", str(path)]) == 0
     assert re.search(r"test vectors +3$", capsys.readouterr().out, re.M)
     with h5py.File(path) as sealed, h5py.File(tmp_path / "old.h5", "w") as old:

@@ -22,8 +22,8 @@ from mdcore.output.trajectory import Trajectory
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.hdnnp import HDNNPotential
-from mdcore.potentials.networks.model import fingerprint
 from mdcore.potentials.networks.n2p2.write import write_n2p2
+from mdcore.potentials.networks.trained import fingerprint
 from mdcore.potentials.networks.vectors import make_test_vectors
 from mdcore.potentials.pair.lj import LennardJones
 from mdcore.structure.box import Box
@@ -368,7 +368,7 @@ def test_convert_refuses(capsys):
 def test_a_damaged_file_is_refused(vectors, damage, capsys):
     """Whatever in an .h5 file is off by a little, its answers give it away."""
     model = random_model(types=[2, 3, 9])
-    object.__setattr__(model, "test_vectors", make_test_vectors(model, HDNNPotential(model).networks)[vectors:])
+    object.__setattr__(model, "test_vectors", make_test_vectors(HDNNPotential(model).answers)[vectors:])
     write_h5(model, "net.h5")
     HDNNPotential(read_model("net.h5"))
     with h5py.File("net.h5", "r+") as file:
@@ -401,7 +401,7 @@ def test_vectors_agree_on_every_cpu():
     from mdcore.doors import _kernels
 
     model = random_model()
-    object.__setattr__(model, "test_vectors", make_test_vectors(model, HDNNPotential(model).networks))
+    object.__setattr__(model, "test_vectors", make_test_vectors(HDNNPotential(model).answers))
     try:
         for level in _kernels.cpu_levels():
             _kernels.select_cpu(level)

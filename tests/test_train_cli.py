@@ -17,7 +17,7 @@ from mdcore.config.load_training import load_training
 from mdcore.engine.evaluation import evaluate
 from mdcore.potentials.networks.committee import single
 from mdcore.potentials.networks.files import read_model
-from mdcore.potentials.networks.model import fingerprint
+from mdcore.potentials.networks.trained import fingerprint
 from mdcore.potentials.networks.walls import SHORTEST
 from mdcore.potentials.pair.lj import LennardJones
 from mdcore.structure import extxyz

@@ -10,7 +10,7 @@ import pytest
 from mdcore.base.files import seal
 from mdcore.cli import main
 from mdcore.potentials.networks.files import read_model
-from mdcore.potentials.networks.model import fingerprint
+from mdcore.potentials.networks.trained import fingerprint
 from tests.test_train_cli import INPUT, folder  # noqa: F401  (a fixture)
 
 ONE = INPUT[: INPUT.index("[[optimizer]]")]

@@ -14,7 +14,7 @@ from mdcore.potentials.networks.committee import committee, single
 from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.h5 import read_h5, write_h5
 from mdcore.potentials.networks.known import Known
-from mdcore.potentials.networks.model import fingerprint
+from mdcore.potentials.networks.trained import fingerprint
 from mdcore.structure import extxyz
 from mdcore.training.known import known_of
 from mdcore.watch.disagreement import Disagreement

@@ -312,7 +312,7 @@ def test_samples(tmp_path):
     it = subject(tmp_path / "net")
     assert it.n == 1 and it.origin.startswith("structure 1 (counting from 0) of") and it.box.matrix[0, 0] == 5.0
     model = random_model(types=[2, 3])
-    object.__setattr__(model, "test_vectors", make_test_vectors(model, HDNNPotential(model).networks))
+    object.__setattr__(model, "test_vectors", make_test_vectors(HDNNPotential(model).answers))
     write_h5(model, tmp_path / "net.h5")
     it = subject(tmp_path / "net.h5")
     smallest = min(len(v.symbols) for v in model.test_vectors)

@@ -11,7 +11,7 @@ from mdcore.cli import main
 from mdcore.potentials.networks.committee import committee, single
 from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.h5 import read_h5, write_h5
-from mdcore.potentials.networks.model import fingerprint
+from mdcore.potentials.networks.trained import fingerprint
 from mdcore.potentials.networks.walls import SHORTEST, Wall, from_card, from_distances
 from mdcore.structure.extxyz import write_frame
 from tests.contract import assert_atom_energies_add_up, assert_forces_match_energy, assert_stress_matches_energy

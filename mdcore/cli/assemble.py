@@ -14,6 +14,7 @@ from mdcore.config.settings import Settings
 from mdcore.engine import sanity
 from mdcore.faces.base import StageSettings
 from mdcore.potentials.base import Sum
+from mdcore.potentials.families import TYPES
 from mdcore.structure.groups import group_of, groups_of, select
 from mdcore.structure.system import System
 
@@ -168,7 +169,7 @@ def read_potentials(settings: Settings, symbols) -> dict[int, object]:
 
     For rank 0, which shares them: the other ranks need not read files.
     """
-    others = [i for i, s in enumerate(settings.potential) if s.type != "hdnnp"]
+    others = [i for i, s in enumerate(settings.potential) if s.type not in TYPES]
     built = {i: build(settings, i, symbols) for i in others}
     return networks.read_models(settings, symbols) | {i: built[i] for i in others if settings.potential[i].rank_0}
 
@@ -197,7 +198,7 @@ def make_potential(settings: Settings, read: dict[int, object]):
     """The potential; several add up. read : what files say (read_potentials)."""
     terms = []
     for i, s in enumerate(settings.potential):
-        if s.type == "hdnnp":
+        if s.type in TYPES:
             terms.append(networks.make(settings, i, read[i]))
         else:
             terms.append(read[i] if i in read else build(settings, i))

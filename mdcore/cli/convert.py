@@ -13,13 +13,13 @@ from mdcore.cli.clashes import clash
 from mdcore.cli.frames import SOURCE, convert_trajectory
 from mdcore.cli.potential import parse_table, parse_units
 from mdcore.cli.structure_files import convert_structure, is_structure
+from mdcore.potentials.families import committee, potential_of, single
 from mdcore.potentials.networks import walls
-from mdcore.potentials.networks.committee import committee, single
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.h5 import write_h5
-from mdcore.potentials.networks.hdnnp import HDNNPotential
-from mdcore.potentials.networks.model import fingerprint
+from mdcore.potentials.networks.model import HDNNP
 from mdcore.potentials.networks.n2p2.write import folder_files, member_folders, write_n2p2
+from mdcore.potentials.networks.trained import fingerprint
 from mdcore.potentials.networks.vectors import make_test_vectors, test_vector
 from mdcore.structure.system import System
 
@@ -59,11 +59,13 @@ def convert(sources: list[str], target: str, units, structure, options) -> str:
     if len(models) > 1:
         model = committee(models)
         model = replace(model, name=Path(target).stem, provenance=_joined(models, sources), training={})
+    if not native and not isinstance(model, HDNNP):
+        raise InputError(f"{target}: folders are of n2p2, which knows no such networks; end its name with .h5")
     if options.walls is not None:
         model = replace(model, walls=parse_walls(options.walls, model))
     if options.data:
         model = replace(model, known=_of_data(model, options))
-    network = HDNNPotential(model)  # refuses what can't be run
+    network = potential_of(model)  # refuses what can't be run
     folders = [] if native else member_folders(target, len(model.members))
     paths = [target] if native else [file for folder in folders for file in folder_files(folder)]
     if wrong := clash(paths, [*sources, structure]):
@@ -72,13 +74,13 @@ def convert(sources: list[str], target: str, units, structure, options) -> str:
         raise InputError(f"--structure {structure}: for .h5 files only; a folder has no place for test vectors")
     vectors = model.test_vectors
     if native:
-        vectors = vectors or make_test_vectors(model, network.networks)
+        vectors = vectors or make_test_vectors(network.answers)
         if structure:
             vectors = (*vectors, _of_file(model, network, structure))
         model = replace(model, test_vectors=vectors)
         write_h5(model, target, options.overwrite)
         written, files = [read_model(target)], [target]
-        HDNNPotential(written[0])
+        potential_of(written[0])
     else:
         files = [str(folder) for folder in write_n2p2(model, target, options.overwrite)]
         written = [read_model(folder) for folder in files]
@@ -183,4 +185,4 @@ def _of_file(model, network, structure):
         raise InputError(f"--structure {structure}: a test vector is periodic along all three directions or none")
     cell = system.box.matrix / units.angstrom if all(system.box.periodic) else None
     symbols = [system.symbols[s] for s in system.species]
-    return test_vector(model, network.networks, symbols, system.positions / units.angstrom, cell)
+    return test_vector(network.answers, symbols, system.positions / units.angstrom, cell)

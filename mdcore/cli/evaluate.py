@@ -17,7 +17,7 @@ from mdcore.engine.evaluation import evaluate, open_potential
 from mdcore.potentials.base import leaves
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.h5 import write_h5
-from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.networks.running import TrainedPotential
 from mdcore.structure import extxyz
 from mdcore.training import metrics
 from mdcore.training.data import sources
@@ -146,7 +146,7 @@ def outside(data, answers) -> list[str]:
 
 def verdict_on(potential, data, answers) -> list[str]:
     """Are these structures what the networks were trained on? A line; nothing without networks, or for several."""
-    found = [term for term in leaves(potential) if isinstance(term, HDNNPotential)]
+    found = [term for term in leaves(potential) if isinstance(term, TrainedPotential)]
     if len(found) != 1:
         return []
     seen, known = Count(), found[0].model.known

@@ -10,6 +10,7 @@ from mdcore.cli.potential import is_input, load_input, parse_units
 from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.kinds import KINDS
 from mdcore.potentials.networks.model import ACTIVATION_NAMES, HDNNP, n_parameters
+from mdcore.potentials.networks.trained import Model
 
 UNKNOWN = "the range alone; mdcore convert --data adds what is usual for structures like those it was trained on"
 
@@ -46,17 +47,17 @@ def info(path: str, units=None) -> str:
     return "\n".join(lines)
 
 
-def _unsealed(path: str, model: HDNNP) -> bool:
+def _unsealed(path: str, model: Model) -> bool:
     """Is it a .h5 file of an earlier version, without a checksum? Then its test vectors are computed; InputError."""
     if not os.path.isfile(path) or os.path.basename(path) == "input.nn":
         return False
     with open_binary(path) as stream:
         unsealed = not read_seal(stream)[0]
     if unsealed:
-        from mdcore.potentials.networks.hdnnp import networks_of
+        from mdcore.potentials.families import family
         from mdcore.potentials.networks.vectors import check_test_vectors
 
-        check_test_vectors(model, networks_of(model))
+        check_test_vectors(family(model).runs.answers_of(model))
     return unsealed
 
 
@@ -89,7 +90,7 @@ def _line(name: str, text) -> str:
 # --- network potentials ----------------------------------------------------------------------------
 
 
-def of_model(model: HDNNP, unsealed: bool = False) -> list[str]:
+def of_model(model: Model, unsealed: bool = False) -> list[str]:
     """Everything of a network potential but its weights. unsealed : its file has no checksum, the vectors were computed
     """
     unit = f" {model.units.length}" if model.units else ""
@@ -101,7 +102,7 @@ def of_model(model: HDNNP, unsealed: bool = False) -> list[str]:
     inner = f" = {model.cutoff * model.units.angstrom:.6g} Angstrom" if model.units else ""
     lines.append(_line("cutoff", f"{model.cutoff:g}{unit}{inner}"))
     energy = f" {model.units.energy}" if model.units else ""
-    if model.normalisation:
+    if isinstance(model, HDNNP) and model.normalisation:
         n = model.normalisation
         lines.append(
             _line(
@@ -113,8 +114,11 @@ def of_model(model: HDNNP, unsealed: bool = False) -> list[str]:
     lines.append(_line("verdicts go by", model.known or f"{UNKNOWN}"))
     if model.walls:
         lines.append(_line("walls", f"{walls.table(model.walls)} Angstrom (ZBL; nothing beyond the second)"))
-    for e, element in enumerate(model.elements):
-        lines += _of_element(model, e, element, unit, energy)
+    if isinstance(model, HDNNP):
+        for e, element in enumerate(model.elements):
+            lines += _of_element(model, e, element, unit, energy)
+    else:
+        lines += _of_densities(model)
     vectors = f"{len(model.test_vectors) or 'none: not verified'}"
     if unsealed:
         vectors += ", computed: they hold" if model.test_vectors else ""
@@ -126,7 +130,25 @@ def of_model(model: HDNNP, unsealed: bool = False) -> list[str]:
     return lines
 
 
-def _unstated(model: HDNNP) -> str:
+def _of_densities(model) -> list[str]:
+    """Of a density network."""
+    design = model.design
+    products = f"{design.program.n_invariants} invariants of up to {design.factors} factors, l_max {design.l_max}"
+    radial = f"{design.radial} Bessel functions mixed to {design.mixed}"
+    hidden = f"linear, and tanh of {design.hidden}" if design.hidden else "linear"
+    energies = zip(model.elements, design.views(model.parameters)["E0"], strict=True)
+    return [
+        _line("layers", f"{design.layers} of {design.channels} channels"),
+        _line("densities", f"{radial}; sums divided by {design.neighbours:.6g} neighbours"),
+        _line("products", products),
+        _line("readout", f"{hidden}; energies in units of {design.scale:.6g} eV"),
+        _line("parameters", f"{design.n_parameters}" + (" of each member" if model.others else "")),
+        _line("atom energies", ", ".join(f"{element} {energy:.10g} eV" for element, energy in energies)),
+        _line("features", "with the range of the training set" if model.ranges else "range of training not known"),
+    ]
+
+
+def _unstated(model: Model) -> str:
     hint = model.provenance.get("unit_comments", "")
     return "not stated; give --units length=bohr,energy=hartree" + (f" (comments say: {hint})" if hint else "")
 

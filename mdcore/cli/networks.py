@@ -10,8 +10,9 @@ from mdcore.config.problems import at
 from mdcore.config.settings import Settings
 from mdcore.faces.base import PotentialSettings
 from mdcore.potentials.base import leaves
+from mdcore.potentials.families import TYPES, family, potential_of
 from mdcore.potentials.networks.files import read_model
-from mdcore.potentials.networks.model import HDNNP, fingerprint
+from mdcore.potentials.networks.trained import Model, fingerprint
 from mdcore.watch.disagreement import Disagreement
 from mdcore.watch.extrapolation import Extrapolation
 
@@ -21,7 +22,7 @@ OF_COMMITTEES = ("disagreement_save", "disagreement_stop", "disagreement_every")
 
 def of(settings: Settings) -> list[tuple[int, PotentialSettings]]:
     """Index and settings of every network potential."""
-    return [(i, s) for i, s in enumerate(settings.potential) if s.type == "hdnnp"]
+    return [(i, s) for i, s in enumerate(settings.potential) if s.type in TYPES]
 
 
 def saves(settings: Settings) -> bool:
@@ -34,7 +35,7 @@ def disputes(settings: Settings) -> bool:
     return any(s.disagreement_save or s.disagreement_stop for _, s in of(settings))
 
 
-def read_models(settings: Settings, symbols) -> dict[int, HDNNP]:
+def read_models(settings: Settings, symbols) -> dict[int, Model]:
     """{index in [[potential]]: model}, each checked as it will run, against the species of the structure; InputError.
 
     For rank 0, which shares them: the other ranks need not read files.
@@ -43,9 +44,11 @@ def read_models(settings: Settings, symbols) -> dict[int, HDNNP]:
     for i, s in of(settings):
         path = settings.beside(s.file)
         try:
-            model = read_model(path, s.units or None)
+            model = read_model(path, getattr(s, "units", None) or None)
         except InputError as error:
             raise at(settings, ("potential", i, "file"), str(error)) from None
+        if (name := family(model).name) != s.type:
+            raise at(settings, ("potential", i, "type"), f'{s.file} is of the other type; write type = "{name}"')
         if model.units is None:
             try:
                 model.stated_units  # noqa: B018  (says where units can be stated)
@@ -64,10 +67,8 @@ def read_models(settings: Settings, symbols) -> dict[int, HDNNP]:
     return models
 
 
-def make(settings: Settings, index: int, model: HDNNP):
+def make(settings: Settings, index: int, model: Model):
     """The potential of `model` as [[potential]] number `index` wants it run; InputError."""
-    from mdcore.potentials.networks.hdnnp import HDNNPotential  # its kernels have threads, which other runs do not load
-
     s, threads = settings.potential[index], settings.parallel.threads
     try:
         threads = number_of_threads(None if threads == "auto" else threads)
@@ -88,7 +89,7 @@ def make(settings: Settings, index: int, model: HDNNP):
             s.disagreement_every, save=s.disagreement_save, stop=s.disagreement_stop, pause=s.disagreement_pause
         )
     try:
-        return HDNNPotential(
+        return potential_of(
             model, precision=s.precision, threads=threads, extrapolation=watch, disagreement=differ
         )
     except InputError as error:
@@ -98,7 +99,7 @@ def make(settings: Settings, index: int, model: HDNNP):
 def compare(read: dict[int, object], path: str, written: dict[str, str]) -> None:
     """Tell if the checkpoint at `path`, with the provenance `written`, is of a run with other networks."""
     before = [about["sha256"] for about in json.loads(written.get("potential_files", "[]"))]
-    if before != [fingerprint(model) for model in read.values() if isinstance(model, HDNNP)]:
+    if before != [fingerprint(model) for model in read.values() if isinstance(model, Model)]:
         tell(f"{path} was written with other network potentials; the run continues with those of today")
 
 
@@ -142,7 +143,7 @@ def provenance(settings: Settings, potential) -> dict[str, str]:
     ]
     terms = zip(settings.potential, leaves(potential), strict=True)
     return {
-        "potential": "\n".join(f"hdnnp {t.describe()}" if t.trained else s.title for s, t in terms),
+        "potential": "\n".join(f"{s.type} {t.describe()}" if t.trained else s.title for s, t in terms),
         "potential_files": json.dumps(about),
         "threads": str(networks[0].threads),
     }

@@ -145,10 +145,10 @@ def take(structure) -> Structure | System:
 def open_potential(potential, units=None, precision: str = "double", threads: int | None = None):
     """The potential itself, or the network potential at a path, in `units` if the files don't state them."""
     if isinstance(potential, str | os.PathLike):
+        from mdcore.potentials.families import potential_of
         from mdcore.potentials.networks.files import read_model
-        from mdcore.potentials.networks.hdnnp import HDNNPotential
 
-        return HDNNPotential(read_model(potential, units), precision=precision, threads=threads)
+        return potential_of(read_model(potential, units), precision=precision, threads=threads)
     if units is not None or precision != "double" or threads is not None:
         raise InputError(
             "units, precision, threads: apply to a potential given by its path; this one is made and has its own"

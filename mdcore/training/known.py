@@ -10,9 +10,9 @@ import numpy as np
 
 from mdcore.engine.evaluation import evaluate
 from mdcore.engine.single import Evaluation
-from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.families import potential_of
 from mdcore.potentials.networks.known import Known
-from mdcore.potentials.networks.model import HDNNP
+from mdcore.potentials.networks.trained import Model
 from mdcore.training.data.labelled import Labelled
 
 PARTS = 10
@@ -22,7 +22,7 @@ ROUNDING = 1e-9  # of a range, as in the kernels
 
 
 def known_of(
-    model: HDNNP, data: Sequence[Labelled], held_back: Sequence[Labelled] = (), threads: int | None = None,
+    model: Model, data: Sequence[Labelled], held_back: Sequence[Labelled] = (), threads: int | None = None,
     answers: Sequence[Evaluation] | None = None,
 ) -> Known | None:
     """What is usual for a potential trained on `data`; None for fewer than two structures.
@@ -33,8 +33,8 @@ def known_of(
     data, held_back = thinned(data), thinned(held_back)
     if len(data) < 2:
         return None
-    potential = HDNNPotential(model, extrapolation="ignore")
-    excess = np.concatenate(_excess(_descriptors(model, potential, data, threads, answers)))
+    potential = potential_of(model, extrapolation="ignore")
+    excess = np.concatenate(_excess(_descriptors(potential, data, threads, answers)))
     outside = excess > ROUNDING
     differ = None
     if model.others:
@@ -61,17 +61,18 @@ def has_room(data: Sequence[Labelled]) -> bool:
     return sum(s.n for s in data) <= MOST_ATOMS
 
 
-def _descriptors(model: HDNNP, potential: HDNNPotential, data, threads, told):
+def _descriptors(potential, data, threads, told=None):
     """[element][structure] -> float64 [n, n_functions] of its atoms; told : their evaluations, if there are any"""
-    found = [[] for _ in model.elements]
+    elements = potential.model.elements
+    found = [[] for _ in elements]
     for k in range(0, len(data), BATCH):
         some = data[k : k + BATCH]
         answers = told and told[k : k + BATCH]
         answers = answers or evaluate(potential, [s.structure for s in some], descriptors=True, threads=threads)
         for s, answer in zip(some, answers, strict=True):
-            for e, (element, functions) in enumerate(zip(model.elements, model.symmetry_functions, strict=True)):
+            for e, element in enumerate(elements):
                 own = [g for g, symbol in zip(answer.descriptors, s.symbols, strict=True) if symbol == element]
-                found[e].append(np.array(own).reshape(-1, len(functions)))
+                found[e].append(np.array(own).reshape(-1, potential.n_descriptors(element)))
     return found
 
 

@@ -10,11 +10,10 @@ import numpy as np
 from mdcore.base.errors import InputError
 from mdcore.engine.evaluation import evaluate
 from mdcore.output.provenance import collect
+from mdcore.potentials.families import committee, potential_of
 from mdcore.potentials.networks import walls
-from mdcore.potentials.networks.committee import committee
 from mdcore.potentials.networks.h5 import write_h5
-from mdcore.potentials.networks.hdnnp import HDNNPotential
-from mdcore.potentials.networks.model import HDNNP
+from mdcore.potentials.networks.trained import Model
 from mdcore.potentials.networks.vectors import make_test_vectors
 from mdcore.training import metrics
 from mdcore.training.data.labelled import Labelled
@@ -30,7 +29,7 @@ Found = dict[str, tuple[Sequence[Labelled], metrics.Predictions]]  # {subset: (s
 class Trained:
     """What `mdcore.train` returns; as text, the table of errors.
 
-    model : HDNNP, a committee if there are several members; `HDNNPotential(model)` computes with it
+    model : a committee if there are several members; `HDNNPotential(model)` (DensityPotential) computes with it
     errors : metrics.Row of each subset ("train", "validation", "test"), quantity and group, of the potential
     histories : of each member, {"epoch": [...], "train energy": [...], "validation force": [...], ...}, an entry an
     epoch from epoch 0, the start: RMSE in meV an atom, meV/Angstrom, GPa; best_epochs : which one each member is from
@@ -38,7 +37,7 @@ class Trained:
     path : the file of the potential, if one was written
     """
 
-    model: HDNNP
+    model: Model
     errors: list[metrics.Row]
     histories: list[dict[str, list[float]]]
     best_epochs: list[int]
@@ -70,15 +69,15 @@ def outcome(plan: Plan, prepared: Prepared, members: Sequence[Ended]) -> Trained
     """One potential of all members, and its errors; on one rank."""
     model = replace(committee([own.model for own in members]), provenance=card(plan, prepared))
     threads = threads_of(plan)
-    potential, train, told = HDNNPotential(model, extrapolation="ignore"), prepared.subsets().get("train", []), {}
+    potential, train, told = potential_of(model, extrapolation="ignore"), prepared.subsets().get("train", []), {}
     rows, found = errors_of(potential, prepared, threads, told if has_room(train) else None)
     model = replace(model, known=known_of(model, train, prepared.data.validation, threads, told.get("train")))
-    alone = [HDNNPotential(own.model, extrapolation="ignore") for own in members if len(members) > 1]
+    alone = [potential_of(own.model, extrapolation="ignore") for own in members if len(members) > 1]
     each = tuple(errors_of(own, prepared, threads) for own in alone)
     notes = metrics.notes(rows)
     notes["epochs"] = sum(len(own.history["epoch"]) - 1 for own in members)
     notes["seconds"] = float(sum(np.sum(own.history["seconds"]) for own in members))
-    model = replace(model, training=notes, test_vectors=make_test_vectors(model, potential.networks))
+    model = replace(model, training=notes, test_vectors=make_test_vectors(potential.answers))
     return Trained(model, rows, [own.history for own in members], [own.best_epoch for own in members], found, each)
 
 

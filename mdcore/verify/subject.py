@@ -6,7 +6,7 @@ import numpy as np
 
 from mdcore.engine.single import Engine, Evaluation
 from mdcore.potentials.base import Sum
-from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.networks.running import TrainedPotential
 from mdcore.structure.bonds import NONE
 from mdcore.structure.box import Box
 
@@ -18,9 +18,9 @@ def networks_in(potential, precision: str, threads: int = 1):
     """The same potential with its networks in a precision, and silent about the range of training."""
     if isinstance(potential, Sum):
         return Sum(*(networks_in(term, precision, threads) for term in potential.terms))
-    if not isinstance(potential, HDNNPotential):
+    if not isinstance(potential, TrainedPotential):
         return potential
-    return HDNNPotential(
+    return type(potential)(
         potential.model, potential.units, precision=precision, threads=threads, extrapolation="ignore"
     )
 

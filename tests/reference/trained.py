@@ -35,8 +35,8 @@ def trained_on(system: System, margin=0.03, **options) -> HDNNP:
 def descriptors(sim) -> np.ndarray:
     """G [n_owned, n_functions] of a simulation with a network potential."""
     atoms, full, potential = sim.atoms, sim.neighbors.full, sim.work.bound
-    g = np.zeros((atoms.n_owned, potential.networks.n_functions))
-    potential.networks.energy_forces(
+    g = np.zeros((atoms.n_owned, potential.tables.n_functions))
+    potential.tables.energy_forces(
         atoms.x, np.zeros_like(atoms.x), full.first, full.index, full.bounds, potential.species_of,
         potential.element_of, potential.potential.native, np.zeros(3, dtype=np.int64), descriptors=g,
     )  # fmt: skip

@@ -13,6 +13,7 @@ I. Batatia et al., arXiv:2206.07697; R. Drautz, Phys. Rev. B 99, 014104 (2019).
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,10 +22,14 @@ from mdcore.base.errors import InputError
 from mdcore.potentials.density import folding
 from mdcore.potentials.density.coupling import FACTORS, L_MAX, Program, program
 from mdcore.potentials.networks.frozen import frozen, plain_floats
+from mdcore.potentials.networks.native_units import Units
+from mdcore.potentials.networks.trained import Model
 
-LANES = 16  # channels and hidden nodes come in so many
-MOST_LAYERS, MOST_WIDTH, MOST_PARAMETERS = 8, 1024, 50_000_000
+LANES, STEP = 16, 4  # channels come in so many; mixed functions and hidden nodes
+MOST_LAYERS, MOST_RADIAL, MOST_HIDDEN, MOST_WIDTH = 4, 32, 128, 1024  # as kernels have them (doors/_density)
+MOST_PARAMETERS = 50_000_000
 LONGEST = 100.0  # Angstrom
+UNITS = Units("angstrom", "ev")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +52,9 @@ class Design:
     hidden: int = 16
     neighbours: float = 1.0
     scale: float = 1.0
+    NUMBERS: ClassVar = (
+        "cutoff", "l_max", "factors", "layers", "channels", "radial", "mixed", "hidden", "neighbours", "scale",
+    )  # fmt: skip
 
     def __post_init__(self):
         object.__setattr__(self, "elements", tuple(self.elements))
@@ -57,8 +65,8 @@ class Design:
             raise InputError(f"elements {' '.join(self.elements)}: expected distinct ones, ordered by atomic number")
         for name, least, most, step in (
             ("l_max", 0, L_MAX, 1), ("factors", 1, FACTORS, 1), ("layers", 1, MOST_LAYERS, 1),
-            ("channels", LANES, MOST_WIDTH, LANES), ("radial", 1, MOST_WIDTH, 1), ("mixed", 1, MOST_WIDTH, 1),
-            ("hidden", 0, MOST_WIDTH, LANES),
+            ("channels", LANES, MOST_WIDTH, LANES), ("radial", 1, MOST_RADIAL, 1), ("mixed", STEP, MOST_WIDTH, STEP),
+            ("hidden", 0, MOST_HIDDEN, STEP),
         ):  # fmt: skip
             value = getattr(self, name)
             if value != int(value) or not least <= value <= most or value % step:
@@ -76,8 +84,19 @@ class Design:
         return len(self.elements)
 
     @property
+    def features(self) -> int:
+        """Of each atom: m of all layers."""
+        return self.layers * self.channels
+
+    @property
     def program(self) -> Program:
         return program(self.l_max, self.factors)
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        layers = f"{self.layers} layer{'s' * (self.layers > 1)} of {self.channels} channels"
+        return f"{layers}, l_max {self.l_max}, products of {self.factors}, {self.n_parameters:,} parameters"
 
     @property
     def sizes(self) -> dict[str, float]:
@@ -149,21 +168,44 @@ def _views(shapes, flat) -> dict[str, np.ndarray]:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class DensityNetwork:
-    """A whole potential.
+class DensityNetwork(Model):
+    """A whole potential; eV, Angstrom.
 
-    parameters : float64 [design.n_parameters]
+    parameters : float64 [design.n_parameters]; others : those of the further members of a committee, of which energy
+        and forces are means
+    ranges : of each member float64 [2, n_elements, design.features], least and most of each feature m of atoms of the
+        training set; empty if not known
     """
 
     design: Design
     parameters: np.ndarray
+    others: tuple[np.ndarray, ...] = ()
+    ranges: tuple[np.ndarray, ...] = ()
+    format = "mdcore-density"
 
     def __post_init__(self):
         object.__setattr__(self, "parameters", frozen(self.parameters))
-        if self.parameters.shape != (self.design.n_parameters,):
-            raise InputError(f"{self.parameters.size:,} parameters, expected {self.design.n_parameters:,}")
-        if not np.isfinite(self.parameters).all():
-            raise InputError("a parameter of the network is not finite")
+        object.__setattr__(self, "others", tuple(map(frozen, self.others)))
+        object.__setattr__(self, "ranges", tuple(frozen(own, 3) for own in self.ranges))
+        for parameters in self.members:
+            if parameters.shape != (self.design.n_parameters,):
+                raise InputError(f"{parameters.size:,} parameters, expected {self.design.n_parameters:,}")
+            if not np.isfinite(parameters).all():
+                raise InputError("a parameter of the network is not finite")
+        if self.units not in (None, UNITS):
+            raise InputError(f"a density network in {self.units.length}, {self.units.energy}: expected angstrom, ev")
+        object.__setattr__(self, "units", UNITS)
+        shape = (2, self.design.species, self.design.features)
+        if self.ranges and [own.shape for own in self.ranges] != [shape] * len(self.members):
+            raise InputError(f"ranges: expected {list(shape)} numbers of each of {len(self.members)} members")
+        if any(np.isnan(own).any() for own in self.ranges):
+            raise InputError("ranges: a number of them is not finite")
+        self._check()
+
+    @property
+    def members(self) -> tuple[np.ndarray, ...]:
+        """Parameters of each member of a committee; one member if it is none."""
+        return (self.parameters, *self.others)
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -174,10 +216,14 @@ class DensityNetwork:
         """Angstrom"""
         return self.design.cutoff
 
-    def fold(self) -> np.ndarray:
-        """What kernels know of it: theta [design.n_folded]."""
-        return self.design.fold(self.parameters)
+    @property
+    def deciding(self) -> tuple:
+        return (*(getattr(self.design, name) for name in ("elements", *Design.NUMBERS)), *self.members)
+
+    def fold(self, member: int = 0) -> np.ndarray:
+        """What kernels know of a member: theta [design.n_folded]."""
+        return self.design.fold(self.members[member])
 
     def unfold(self, gradient: np.ndarray) -> np.ndarray:
-        """The gradient by parameters of one by theta."""
+        """The gradient by parameters of one by theta, of the first member."""
         return self.design.unfold(self.parameters, gradient)

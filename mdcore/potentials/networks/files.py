@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 
 from mdcore.base.errors import InputError
-from mdcore.potentials.networks.model import HDNNP
 from mdcore.potentials.networks.native_units import Units
+from mdcore.potentials.networks.trained import Model
 
 
-def read_model(path, units: Units | dict | None = None) -> HDNNP:
-    """The network potential in `path`: a folder of n2p2/RuNNer files, or mdcore's own .h5 file.
+def read_model(path, units: Units | dict | None = None) -> Model:
+    """The trained potential in `path`: a folder of n2p2/RuNNer files, or mdcore's own .h5 file.
 
     units : as the user states them, e.g. {"length": "bohr", "energy": "hartree"}; None: the file says
     InputError says what was expected where.

@@ -1,15 +1,13 @@
 """What is a Behler-Parrinello network potential, apart from the files it is stored in?
 
-Frozen data in the author's own units (`units` says which), in the order the kernels need: elements by
-atomic number, symmetry functions in network-input order. `n2p2/read.py` and `networks/h5.py` read and write it;
-nothing here knows a file format.
+Frozen data in the author's own units (`units` says which), in the order the kernels need: elements by atomic number,
+symmetry functions in network-input order. `n2p2/read.py` and `networks/h5.py` read and write it; nothing here knows a
+file format. What other trained potentials have, too, is in trained.py.
 
 Behler and Parrinello, Phys. Rev. Lett. 98, 146401 (2007); Behler, J. Chem. Phys. 134, 074106 (2011).
 """
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
@@ -18,9 +16,7 @@ import numpy as np
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.base.errors import InputError
 from mdcore.potentials.networks.frozen import frozen, plain_floats
-from mdcore.potentials.networks.known import Known
-from mdcore.potentials.networks.native_units import Units
-from mdcore.potentials.networks.walls import Wall, check_walls
+from mdcore.potentials.networks.trained import Model
 
 RADIAL_TYPES = (2, 12, 20, 23)
 ANGULAR_TYPES = (3, 9, 13, 21, 22, 24, 25)
@@ -35,7 +31,6 @@ ACTIVATION_NAMES = {
     "S": "reversed logistic", "e": "exponential", "h": "harmonic",
 }  # fmt: skip
 ACTIVATIONS = "".join(ACTIVATION_NAMES)  # in the order of ext/networks/hdnnp.h
-MOST_MEMBERS = 100  # HD_MEMBERS of ext/networks/hdnnp.h
 SCALING_MODES = ("none", "center", "scale", "scale_center", "sigma")
 
 
@@ -235,47 +230,12 @@ class Normalisation:
         plain_floats(self)
 
 
-@dataclass(frozen=True, eq=False)
-class TestVector:
-    """A small structure and what the potential must answer for it; native units.
-
-    positions, forces : float64 [n_atoms, 3]; cell : float64 [3, 3], rows a, b, c, or None for a cluster.
-    """
-
-    __test__ = False  # not for pytest to collect
-
-    symbols: tuple[str, ...]
-    positions: np.ndarray
-    cell: np.ndarray | None
-    energy: float
-    forces: np.ndarray
-
-    def __post_init__(self):
-        plain_floats(self)
-        object.__setattr__(self, "symbols", tuple(self.symbols))
-        object.__setattr__(self, "positions", frozen(self.positions, 2))
-        object.__setattr__(self, "forces", frozen(self.forces, 2))
-        if self.cell is not None:
-            object.__setattr__(self, "cell", frozen(self.cell, 2))
-        if not self.positions.shape == self.forces.shape == (len(self.symbols), 3) or not self.symbols:
-            raise InputError("test vector: positions and forces must be [n_atoms, 3], one symbol an atom")
-        numbers = [self.positions, self.forces, np.array(self.energy)]
-        if self.cell is not None:
-            if self.cell.shape != (3, 3):
-                raise InputError(f"test vector: a cell of shape {self.cell.shape}, expected [3, 3]")
-            numbers += [self.cell, 1.0 / np.float64(abs(np.linalg.det(self.cell)) or np.nan)]
-        if not all(np.isfinite(x).all() for x in numbers):
-            raise InputError("test vector: a number that is not finite, or a cell without a volume")
-
-
 @dataclass(frozen=True, eq=False, kw_only=True)
-class HDNNP:
+class HDNNP(Model):
     """A whole potential (second generation: short-range, element networks). One entry an element, by Z.
 
     symmetry_functions : the descriptors of each element, all of one `kind`: symmetry functions, or objects with the
         same center, neighbors, cutoff, label and sort_key, of a kind that kinds.py knows
-    walls : the repulsion of nuclei that belongs to its energy, one a pair of elements at most; test vectors are of the
-        networks alone
     others : networks of the further members of a committee, which share all else; energy and forces are means over the
         members (committee.py makes one of single potentials)
     """
@@ -287,13 +247,7 @@ class HDNNP:
     others: tuple[tuple[ElementNetwork, ...], ...] = ()
     atom_energies: tuple[float, ...] = ()
     normalisation: Normalisation | None = None
-    walls: tuple[Wall, ...] = ()
-    known: Known | None = None
-    units: Units | None = None
-    provenance: Mapping[str, str] = field(default_factory=dict)
-    training: Mapping[str, float | int | str] = field(default_factory=dict)
-    test_vectors: tuple[TestVector, ...] = ()
-    name: str = ""
+    format = "mdcore-hdnnp"
 
     def __post_init__(self):
         energies = tuple(map(float, self.atom_energies)) or (0.0,) * len(self.elements)
@@ -326,11 +280,7 @@ class HDNNP:
                 raise InputError(f"member {k} of the committee: its networks do not fit the descriptors of the first")
         if not np.isfinite([*self.atom_energies, *vars(self.normalisation or Normalisation()).values()]).all():
             raise InputError("an atom energy or a number of the normalisation is not finite")
-        if strangers := {e for v in self.test_vectors for e in v.symbols} - set(self.elements):
-            raise InputError(f"test vectors contain {' '.join(sorted(strangers))}, not in elements")
-        if len(self.members) > MOST_MEMBERS:
-            raise InputError(f"{len(self.members)} members of a committee: {MOST_MEMBERS} at most")
-        check_walls(self.walls, self.elements)
+        self._check()
 
     @property
     def kind(self) -> str:
@@ -348,39 +298,6 @@ class HDNNP:
         return max(f.cutoff for functions in self.symmetry_functions for f in functions)
 
     @property
-    def atomic_numbers(self) -> tuple[int, ...]:
-        return tuple(ATOMIC_NUMBERS[element] for element in self.elements)
-
-    @property
-    def stated_units(self) -> Units:
-        """`units`, or an InputError that says where to state them."""
-        if self.units is None:
-            hint = self.provenance.get("unit_comments", "")
-            raise InputError(
-                f"{self.name or 'potential'}: its units are not stated; give them in the input "
-                '(units = {length = "bohr", energy = "hartree"}), with --units length=bohr,energy=hartree, or in a '
-                "file mdcore.toml beside it"
-                + (f" (comments in its input.nn say: {hint})" if hint else "")
-            )
-        return self.units
-
-
-def fingerprint(model: HDNNP) -> str:
-    """SHA-256 of all that decides energies, to the last bit: the same for a folder and the .h5 file made from it."""
-    digest = hashlib.sha256()
-
-    def feed(value):
-        if is_dataclass(value):
-            for f in fields(value):
-                feed(getattr(value, f.name))
-        elif isinstance(value, tuple):
-            for item in value:
-                feed(item)
-        else:
-            digest.update((value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode()) + b";")
-
-    feed((model.elements, model.symmetry_functions, model.scaling, model.networks, model.atom_energies))
-    feed((model.normalisation, model.units, model.others))
-    if model.walls:
-        feed(model.walls)
-    return digest.hexdigest()
+    def deciding(self) -> tuple:
+        found = (self.elements, self.symmetry_functions, self.scaling, self.networks, self.atom_energies)
+        return (*found, self.normalisation, self.units, self.others)

@@ -1,15 +1,15 @@
 """Does a network potential answer as it did when its file was written?
 
 A native .h5 file carries a few small structures with their energies and forces. Whoever loads the potential into
-the engine computes them anew, with the same kernels that will run, and refuses a file that answers otherwise.
+the engine computes them anew, with the same kernels that will run, and refuses a file that answers otherwise. Who
+answers has `model` and `respond(symbols, positions, cell) -> (energy, forces [n, 3], how strongly it responds)`, native
+units, cell rows a, b, c, or None for a cluster.
 """
 
 import numpy as np
 
 from mdcore.base.errors import InputError
-from mdcore.doors._hdnnp import Networks
-from mdcore.potentials.networks.model import HDNNP, TestVector
-from mdcore.potentials.networks.plans import energy_of
+from mdcore.potentials.networks.trained import TestVector
 
 ENERGY_TOLERANCE, FORCE_TOLERANCE = 1e-10, 1e-9  # relative; native, for forces beyond 1 relative to the largest
 
@@ -18,37 +18,7 @@ MOST_DISTANCES = 1e9  # that are computed for a test vector
 SPACINGS = np.array([0.2, 0.25, 0.3, 0.37, 0.45, 0.6])  # of self-made structures, in cutoffs
 
 
-def answer(model: HDNNP, networks: Networks, symbols, positions, cell=None) -> tuple[float, np.ndarray]:
-    """Energy and forces [n, 3] of a small structure, native units; cell rows a, b, c, or None for a cluster."""
-    return _respond(model, networks, symbols, positions, cell)[:2]
-
-
-def _respond(model: HDNNP, networks: Networks, symbols, positions, cell):
-    """The answer, and how strongly it depends on the descriptors: sum |dE/dx|, x the inputs of the networks."""
-    positions = np.asarray(positions, dtype=np.float64)
-    center = np.array([model.elements.index(s) for s in symbols], dtype=np.int32)
-    first, source, r = _environments(positions, center, cell, model.cutoff, len(model.elements))
-    g = networks.values(center, first, *r)
-    energies, de_dg, response = np.zeros(len(center)), np.zeros_like(g), 0.0
-    for e, scaling in enumerate(model.scaling):
-        rows, n = np.flatnonzero(center == e), len(model.symmetry_functions[e])
-        slope, shift, base = scaling.affine()
-        factor, offset = energy_of(model, e)
-        x = slope * (g[rows, :n] - shift) + base
-        energy, de_dx = (sum(own) / networks.n_members for own in zip(
-            *(networks.network(e, x, k) for k in range(networks.n_members)), strict=True
-        ))  # fmt: skip
-        energies[rows] = factor * energy + offset
-        de_dg[rows, :n] = factor * slope * de_dx
-        response += np.abs(de_dx).sum()
-    edges = networks.vjp(center, first, *r, de_dg).T  # dE_i/dr_ij, r_ij = r_j - r_i
-    forces = np.zeros_like(positions)
-    np.add.at(forces, np.repeat(np.arange(len(center)), first[:, -1] - first[:, 0]), edges)
-    np.subtract.at(forces, source, edges)
-    return float(energies.sum()), forces, response
-
-
-def _environments(positions, center, cell, cutoff, n_elements):
+def environments(positions, center, cell, cutoff, n_elements):
     """first int64 [n, n_elements + 1], neighbours [n_edges] and r_ij [3, n_edges], elements ascending."""
     shifts = np.zeros((1, 3))
     if cell is not None:
@@ -77,10 +47,10 @@ def _environments(positions, center, cell, cutoff, n_elements):
     return first, np.concatenate(sources), np.ascontiguousarray(np.concatenate(vectors).T)
 
 
-def check_test_vectors(model: HDNNP, networks: Networks) -> None:
+def check_test_vectors(answers) -> None:
     """InputError with the numbers if the potential answers otherwise than its test vectors say."""
-    for number, vector in enumerate(model.test_vectors):
-        energy, forces = answer(model, networks, vector.symbols, vector.positions, vector.cell)
+    for number, vector in enumerate(answers.model.test_vectors):
+        energy, forces, _ = answers.respond(vector.symbols, vector.positions, vector.cell)
         off = abs(energy - vector.energy)
         far = np.abs(forces - vector.forces)
         atom, axis = np.unravel_index(np.argmax(np.where(np.isnan(far), np.inf, far)), far.shape)
@@ -94,18 +64,18 @@ def check_test_vectors(model: HDNNP, networks: Networks) -> None:
             )
         if what:
             raise InputError(
-                f"{model.name or 'potential'}: test vector {number} ({''.join(vector.symbols)}): {what} (native "
-                "units); the file is damaged or was changed: get it anew, or convert it again from its source"
+                f"{answers.model.name or 'potential'}: test vector {number} ({''.join(vector.symbols)}): {what} "
+                "(native units); the file is damaged or was changed: get it anew, or convert it again from its source"
             )
 
 
-def make_test_vectors(model: HDNNP, networks: Networks, seed: int = 1) -> tuple[TestVector, ...]:
+def make_test_vectors(answers, seed: int = 1) -> tuple[TestVector, ...]:
     """Two clusters and a periodic structure of all elements, with the potential's answers.
 
     Each is made in several densities. Where atoms are too close or too far the networks may not respond to
     anything; the density with the strongest response is taken.
     """
-    rng = np.random.default_rng(seed)
+    rng, model = np.random.default_rng(seed), answers.model
     vectors = []
     for sites, periodic in ((2, False), (3, False), (2, True)):
         grid = np.stack(np.meshgrid(*(np.arange(sites),) * 3, indexing="ij"), axis=-1).reshape(-1, 3)
@@ -116,12 +86,12 @@ def make_test_vectors(model: HDNNP, networks: Networks, seed: int = 1) -> tuple[
         densities = [
             (symbols, spacing * shape, spacing * edges if periodic else None) for spacing in SPACINGS * model.cutoff
         ]
-        best = max(densities, key=lambda structure: _respond(model, networks, *structure)[2])
-        vectors.append(test_vector(model, networks, *best))
+        best = max(densities, key=lambda structure: answers.respond(*structure)[2])
+        vectors.append(test_vector(answers, *best))
     return tuple(vectors)
 
 
-def test_vector(model: HDNNP, networks: Networks, symbols, positions, cell=None) -> TestVector:
+def test_vector(answers, symbols, positions, cell=None) -> TestVector:
     """A structure, native units, with the potential's answer."""
-    energy, forces = answer(model, networks, symbols, positions, cell)
+    energy, forces, _ = answers.respond(symbols, positions, cell)
     return TestVector(tuple(symbols), np.asarray(positions), cell, energy, forces)

@@ -1,0 +1,87 @@
+"""What inputs say of every trained potential: how it runs, what it watches. cli/networks.py reads and builds them."""
+
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mdcore.faces.base import PotentialSettings
+from mdcore.faces.schema import Choice, Integer, Number, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedSettings(PotentialSettings):
+    """A file, and how it runs; derived ones have `file`."""
+
+    in_units = ("metal",)
+    reads_bonds = True
+
+    precision: str = setting(
+        Choice(("double", "mixed")),
+        '`"mixed"`: kernels in single precision, sums in double.',
+        default="double",
+        example="mixed",
+    )
+    extrapolation: str = setting(
+        Choice(("ignore", "warn", "save", "stop")),
+        'What to do about atoms far outside the range of the training set ([what that is](networks.md#policies)): '
+        '`"ignore"`, `"warn"` now and then, `"save"` also the structures, to `<name>-extrapolated.extxyz`, `"stop"` '
+        'also the run, with a checkpoint.',
+        default="warn",
+        example="save",
+    )
+    extrapolation_limit: int = setting(
+        Integer(minimum=1),
+        'With `"stop"`: so many atoms far outside in one step end the run.',
+        default=1,
+        example=5,
+    )
+    extrapolation_every: int = setting(
+        Integer(minimum=1),
+        'With `"save"`: fewest steps between two saved structures.',
+        default=100,
+        example=1000,
+    )
+    disagreement_save: float | None = setting(
+        Number(above=0),
+        "Of a committee: structures in which its members disagree by more than this (eV/Angstrom) about the force on "
+        "an atom go to `<name>-disputed.extxyz`, for labelling.",
+        default=None,
+        default_text="none are saved",
+        example=0.3,
+    )
+    disagreement_stop: float | None = setting(
+        Number(above=0),
+        "Of a committee: a larger disagreement (eV/Angstrom) ends the run, with a checkpoint.",
+        default=None,
+        default_text="the run goes on",
+        example=1.0,
+    )
+    disagreement_every: int | None = setting(
+        Integer(minimum=1),
+        "Of a committee: steps between looks at how its members differ. Each row of the thermo log is a look anyway.",
+        default=None,
+        default_text="10 with `disagreement_save` or `disagreement_stop`",
+        example=20,
+    )
+    disagreement_pause: int = setting(
+        Integer(minimum=1),
+        "With `disagreement_save`: fewest steps between two saved structures.",
+        default=100,
+        example=1000,
+    )
+
+    @property
+    def title(self):
+        return Path(self.file).stem
+
+    @property
+    def files(self):
+        return (self.file,)
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        for key, policy in (("extrapolation_limit", "stop"), ("extrapolation_every", "save")):
+            if key in given and self.extrapolation != policy:
+                yield key, f'applies with extrapolation = "{policy}" only'
+        if "disagreement_pause" in given and self.disagreement_save is None:
+            yield "disagreement_pause", "applies with disagreement_save only"

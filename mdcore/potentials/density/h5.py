@@ -1,0 +1,58 @@
+"""What does a file say of a density network alone? The layout is in networks/h5.py."""
+
+import h5py
+import numpy as np
+
+from mdcore.base.elements import SYMBOLS
+from mdcore.base.errors import InputError
+from mdcore.potentials.density.model import DensityNetwork, Design
+from mdcore.potentials.networks.h5_texts import at_most, plain_value, text
+from mdcore.potentials.networks.trained import MOST_MEMBERS
+
+FORMAT = "mdcore-density"
+NEWEST = 1
+
+
+def version(model: DensityNetwork) -> int:
+    return NEWEST
+
+
+def write(file: h5py.File, model: DensityNetwork) -> None:
+    attributes = {name: value for name, value in vars(model.design).items() if name in Design.NUMBERS}
+    file.create_group("design").attrs.update(attributes)
+    file.create_group("members").attrs["n"] = len(model.members)
+    for k, parameters in enumerate(model.members):
+        for name, values in model.design.views(parameters).items():
+            file[f"members/{k}/parameters/{name}"] = values
+        if model.ranges:
+            file[f"members/{k}/ranges"] = model.ranges[k]
+
+
+def read(file: h5py.File, common: dict) -> DensityNetwork:
+    """common : what all trained potentials have"""
+    elements = tuple(text(e) for e in file.attrs["elements"])
+    at_most(len(SYMBOLS) - 1, len(elements), "elements")
+    design = Design(elements=elements, **{key: plain_value(value) for key, value in file["design"].attrs.items()})
+    n = int(file["members"].attrs["n"])
+    at_most(MOST_MEMBERS, n, "members of a committee")
+    groups = [file[f"members/{k}"] for k in range(n)]
+    members = [_parameters(design, group["parameters"]) for group in groups]
+    known = bool(groups) and "ranges" in groups[0]
+    shape = (2, design.species, design.features)
+    return DensityNetwork(
+        design=design, parameters=members[0], others=tuple(members[1:]),
+        ranges=tuple(_array(group, "ranges", shape) for group in groups) if known else (), **common,
+    )  # fmt: skip
+
+
+def _parameters(design: Design, group: h5py.Group) -> np.ndarray:
+    flat = np.empty(design.n_parameters)
+    for name, values in design.views(flat).items():
+        values[...] = _array(group, name, values.shape)
+    return flat
+
+
+def _array(group: h5py.Group, name: str, shape) -> np.ndarray:
+    if group[name].shape != shape:  # before there is room for it
+        raise InputError(f"{name} is {list(group[name].shape)}, expected {list(shape)}")
+    return group[name][()]

@@ -1,0 +1,65 @@
+"""Which families of trained potentials are there, and what does each of them do in its own way?
+
+Kernels are loaded when a potential is made: they have threads, which other runs do not load.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+from mdcore.base.errors import InputError
+from mdcore.potentials.density import committee as density_committees
+from mdcore.potentials.density.model import DensityNetwork
+from mdcore.potentials.networks import committee as hdnnp_committees
+from mdcore.potentials.networks.model import HDNNP
+from mdcore.potentials.networks.trained import Model
+
+
+@dataclass(frozen=True)
+class Family:
+    """name : its type in inputs; model : the class of its models; potential : module and class; committee : of models;
+    single : (committee, k) -> member k alone"""
+
+    name: str
+    model: type
+    potential: tuple[str, str]
+    committee: Callable
+    single: Callable
+
+    @property
+    def runs(self) -> type:
+        """The class of its potentials."""
+        return getattr(import_module(self.potential[0]), self.potential[1])
+
+
+FAMILIES = tuple(
+    Family(name, model, (f"mdcore.potentials.{module}", potential), own.committee, own.single)
+    for name, model, module, potential, own in (
+        ("hdnnp", HDNNP, "networks.hdnnp", "HDNNPotential", hdnnp_committees),
+        ("density", DensityNetwork, "density.potential", "DensityPotential", density_committees),
+    )
+)
+TYPES = tuple(family.name for family in FAMILIES)
+
+
+def family(model: Model) -> Family:
+    return next(own for own in FAMILIES if isinstance(model, own.model))
+
+
+def potential_of(model: Model, units=None, **options):
+    """The potential that computes a model; options as for HDNNPotential."""
+    return family(model).runs(model, units, **options)
+
+
+def committee(models: Sequence[Model]) -> Model:
+    """One potential of several of one family, committees or single ones: its energy is the mean of all their members'
+    energies; InputError if they do not fit."""
+    names = [family(model).name for model in models]
+    if len(set(names)) > 1:
+        raise InputError(f"a committee is of potentials of one type, not of {' and '.join(sorted(set(names)))}")
+    return family(models[0]).committee(models)
+
+
+def single(model: Model, k: int) -> Model:
+    """Member k (from 0) of a committee as a potential of its own."""
+    return family(model).single(model, k)
