@@ -38,8 +38,12 @@ FAMILIES = {
         [("networks/hdnnp.c", [])]
         + [(f"networks/{n}.c", [("MD_BITS", bits)]) for n in DESCRIPTORS for bits in ("64", "32")],
     ),
+    "mdcore.doors._density": (
+        "dn",
+        [("density/density.c", [])] + [("density/channels.c", [("MD_BITS", bits)]) for bits in ("64", "32")],
+    ),
 }  # fmt: skip
-THREADED = ("hd",)  # the families that use OpenMP
+THREADED = ("hd", "dn")  # the families that use OpenMP
 
 
 class BuildKernels(build_ext):

@@ -1,9 +1,10 @@
 /* Which CPU is this, and which table of kernels runs best on it?
  *
- * Compiled once for each family of kernels: MD_FAMILY is md (kernels.h) or hd (hdnnp.h). */
+ * Compiled once for each family of kernels: MD_FAMILY is md (kernels.h), hd (hdnnp.h) or dn (density.h). */
 #include <stddef.h>
 #include <string.h>
 
+#include "density/density.h"
 #include "kernels.h"
 #include "networks/hdnnp.h"
 

@@ -1,0 +1,375 @@
+/* Densities, their products and messages, in all channels: LANES of them at a time (density.h).
+ *
+ * Compiled for double and, for mixed precision, float. What goes in and out is double in either case. */
+#include "core/heap.h"
+#include "core/lanes.h"
+#include "density/density.h"
+
+/* Memory for one atom. Blocks are of LANES channels: a, x_bar ... [block][n_x][LANES]: A first, then pairs P. */
+typedef struct {
+    int64_t blocks, n_lm, n_x;
+    REAL *phi, *y;         /* [most][mixed], [most][wide] of the edges, in this precision */
+    REAL *d, *d_bar;       /* [species][mixed][wide] of the first layer */
+    REAL *r;               /* [block][most][l_max + 1][LANES] radial functions of a message */
+    REAL *x, *x_bar;       /* [block][n_x][LANES] */
+    REAL *s;               /* [block][l_max + 1][LANES] */
+    REAL *phi_dot, *y_dot, *d_dot, *d_hat, *r_dot, *x_dot, *x_hat, *s_hat; /* tangents, and what belongs to them */
+    int64_t most;
+} dn_work;
+
+#include "density/products.c"
+
+static size_t work_of(const dn_model *it, int64_t most, int tangents, void *memory)
+{
+    hd_heap heap = {memory};
+    const int64_t wide = DN_WIDEST, l = it->n.l_max + 1, room = most + 2;
+    dn_work *work = take(&heap, 1, sizeof *work);
+    dn_work own = {.blocks = it->n.channels / LANES, .n_lm = l * l, .most = room};
+    own.n_x = own.n_lm + it->program.n_pairs;
+    REAL **some[] = {&own.phi, &own.y, &own.d, &own.d_bar, &own.r, &own.x, &own.x_bar, &own.s,
+                     &own.phi_dot, &own.y_dot, &own.d_dot, &own.d_hat, &own.r_dot, &own.x_dot, &own.x_hat, &own.s_hat};
+    const int64_t density = it->n.species * it->n.mixed * wide, x = own.blocks * own.n_x * LANES;
+    const int64_t sizes[] = {room * it->n.mixed, room * wide, density, density, own.blocks * room * l * LANES, x, x,
+                             (room > own.blocks ? room : own.blocks) * l * LANES};
+    for (int k = 0; k < (tangents ? 16 : 8); k++)
+        *some[k] = take(&heap, sizes[k % 8], sizeof(REAL));
+    if (memory)
+        *work = own;
+    return taken(&heap, memory);
+}
+
+/* Numbers in this precision */
+MD_INLINE const REAL *reals(const double *from, int64_t n, REAL *to)
+{
+#if MD_BITS == 64
+    (void)n, (void)to;
+    return from;
+#else
+    for (int64_t k = 0; k < n; k++)
+        to[k] = (REAL)from[k];
+    return to;
+#endif
+}
+
+MD_INLINE vr take_lanes(const double *p) { return r_from(p, LANES); }
+
+MD_INLINE void put_lanes(double *p, vr a)
+{
+#if MD_BITS == 64
+    r_store(p, a);
+#else
+    for (int lane = 0; lane < LANES; lane++)
+        p[lane] = a[lane];
+#endif
+}
+
+MD_INLINE void put_sums(double *to, vr a, vr b, vr c, vr d)
+{
+    const v4r sums = r_sums(a, b, c, d);
+    v_store(to, (v4d){sums[0], sums[1], sums[2], sums[3]});
+}
+
+#define L_OF(k) ((k) < 1 ? 0 : (k) < 4 ? 1 : (k) < 9 ? 2 : (k) < 16 ? 3 : 4) /* l of l^2 + l + m */
+
+/* ---- the first layer: densities of each species are mixed to those of the channels --------------------------------------- */
+
+/* d [species][mixed][wide] += sum over neighbours of phi y */
+static void gather_densities(const dn_model *it, const dn_edges *e, const REAL *phi, const REAL *y, REAL *d)
+{
+    const int64_t mixed = it->n.mixed, wide = e->wide;
+    for (int64_t s = 0; s < it->n.species; s++)
+        for (int64_t v = 0; v < wide && e->first[s] < e->first[s + 1]; v += LANES)
+            for (int64_t b = 0; b < mixed; b += 4) {
+                REAL *to = d + (s * mixed + b) * wide + v;
+                vr sum[4];
+                for (int k = 0; k < 4; k++)
+                    sum[k] = r_load(to + k * wide);
+                for (int64_t j = e->first[s]; j < e->first[s + 1]; j++) {
+                    const vr own = r_load(y + j * wide + v);
+                    for (int k = 0; k < 4; k++)
+                        sum[k] = r_fma(r_set1(phi[j * mixed + b + k]), own, sum[k]);
+                }
+                for (int k = 0; k < 4; k++)
+                    r_store(to + k * wide, sum[k]);
+            }
+}
+
+MD_INLINE const REAL *mix_of(const dn_model *it, const REAL *mix, int64_t species, int64_t other, int64_t block)
+{
+    const int64_t l = it->n.l_max + 1, blocks = it->n.channels / LANES;
+    return mix + (((species * it->n.species + other) * blocks) + block) * l * it->n.mixed * LANES;
+}
+
+MD_INLINE void mix_densities_of(const dn_model *it, int64_t species, const dn_edges *e, const REAL *d, const dn_work *w, REAL *x,
+                                const int L)
+{
+    const int64_t mixed = it->n.mixed, wide = e->wide;
+    for (int64_t block = 0; block < w->blocks; block++) {
+        vr a[(DN_DEGREE + 1) * (DN_DEGREE + 1)];
+#pragma GCC unroll 32
+        for (int k = 0; k < (L + 1) * (L + 1); k++)
+            a[k] = r_set1(0);
+        for (int64_t s = 0; s < it->n.species; s++) {
+            const REAL *mix = mix_of(it, it->layer[0].mix, species, s, block);
+            for (int64_t b = 0; b < mixed && e->first[s] < e->first[s + 1]; b++) {
+                const REAL *own = d + (s * mixed + b) * wide;
+#pragma GCC unroll 8
+                for (int l = 0; l <= L; l++) {
+                    const vr m = r_load(mix + (l * mixed + b) * LANES);
+#pragma GCC unroll 16
+                    for (int k = l * l; k < (l + 1) * (l + 1); k++)
+                        a[k] = r_fma(r_set1(own[k]), m, a[k]);
+                }
+            }
+        }
+#pragma GCC unroll 32
+        for (int k = 0; k < (L + 1) * (L + 1); k++)
+            r_store(x + (block * w->n_x + k) * LANES, a[k]);
+    }
+}
+
+/* d_bar [species][mixed][wide] = sum over channels of mix x_bar */
+static void unmix_densities(const dn_model *it, int64_t species, const dn_edges *e, const REAL *x_bar, const dn_work *w, REAL *d_bar)
+{
+    const int64_t mixed = it->n.mixed, wide = e->wide, n_lm = w->n_lm, blocks = w->blocks;
+    const int64_t step = (it->n.l_max + 1) * mixed * LANES;
+    for (int64_t s = 0; s < it->n.species; s++) {
+        if (e->first[s] == e->first[s + 1])
+            continue;
+        const REAL *mix = mix_of(it, it->layer[0].mix, species, s, 0);
+        for (int64_t b = 0; b < mixed; b++)
+            for (int64_t k = 0; k < n_lm; k += 4) {
+                vr sum[4] = {r_set1(0), r_set1(0), r_set1(0), r_set1(0)};
+                for (int64_t block = 0; block < blocks; block++)
+                    for (int q = 0; q < 4; q++) {
+                        const int64_t own = k + q < n_lm ? k + q : n_lm - 1;
+                        const vr m = r_load(mix + block * step + (L_OF(own) * mixed + b) * LANES);
+                        sum[q] = r_fma(m, r_load(x_bar + (block * w->n_x + own) * LANES), sum[q]);
+                    }
+                const v4r sums = r_sums(sum[0], sum[1], sum[2], sum[3]);
+                for (int q = 0; q < 4; q++)
+                    d_bar[(s * mixed + b) * wide + k + q] = k + q < n_lm ? sums[q] : (REAL)0;
+            }
+    }
+}
+
+/* to [n][mixed] (+)= sum of d y */
+static void phi_of_densities(const dn_model *it, const dn_edges *e, const REAL *d, const REAL *y, double *to, const int more)
+{
+    const int64_t mixed = it->n.mixed, wide = e->wide;
+    for (int64_t s = 0; s < it->n.species; s++)
+        for (int64_t j = e->first[s]; j < e->first[s + 1]; j++)
+            for (int64_t b = 0; b < mixed; b += 4) {
+                vr sum[4] = {r_set1(0), r_set1(0), r_set1(0), r_set1(0)};
+                for (int64_t v = 0; v < wide; v += LANES) {
+                    const vr own = r_load(y + j * wide + v);
+                    for (int q = 0; q < 4; q++)
+                        sum[q] = r_fma(own, r_load(d + (s * mixed + b + q) * wide + v), sum[q]);
+                }
+                double *row = to + j * mixed + b;
+                const v4d before = more ? v_load(row) : v_set1(0.0);
+                put_sums(row, sum[0], sum[1], sum[2], sum[3]);
+                if (more)
+                    v_store(row, v_load(row) + before);
+            }
+}
+
+static void first_forward(const dn_model *it, int64_t species, const dn_edges *e, dn_work *w)
+{
+    const int64_t size = it->n.species * it->n.mixed * e->wide;
+    const REAL *phi = reals(e->phi, e->n * it->n.mixed, w->phi), *y = reals(e->y, e->n * e->wide, w->y);
+    memset(w->d, 0, (size_t)size * sizeof(REAL));
+    gather_densities(it, e, phi, y, w->d);
+    switch (it->n.l_max) {
+    case 0: mix_densities_of(it, species, e, w->d, w, w->x, 0); break;
+    case 1: mix_densities_of(it, species, e, w->d, w, w->x, 1); break;
+    case 2: mix_densities_of(it, species, e, w->d, w, w->x, 2); break;
+    case 3: mix_densities_of(it, species, e, w->d, w, w->x, 3); break;
+    default: mix_densities_of(it, species, e, w->d, w, w->x, 4);
+    }
+}
+
+static void first_backward(const dn_model *it, int64_t species, const dn_edges *e, dn_work *w)
+{
+    const int64_t mixed = it->n.mixed, wide = e->wide;
+    const REAL *phi = reals(e->phi, e->n * mixed, w->phi), *y = reals(e->y, e->n * wide, w->y);
+    memset(w->d_bar, 0, (size_t)(it->n.species * mixed * wide) * sizeof(REAL));
+    unmix_densities(it, species, e, w->x_bar, w, w->d_bar);
+    phi_of_densities(it, e, w->d_bar, y, e->phi_bar, 0);
+    for (int64_t s = 0; s < it->n.species; s++)
+        for (int64_t j = e->first[s]; j < e->first[s + 1]; j++)
+            for (int64_t v = 0; v < wide; v += LANES) {
+                vr sum = r_set1(0);
+                for (int64_t b = 0; b < mixed; b++)
+                    sum = r_fma(r_set1(phi[j * mixed + b]), r_load(w->d_bar + (s * mixed + b) * wide + v), sum);
+                put_lanes(e->y_bar + j * wide + v, sum);
+            }
+}
+
+/* ---- messages ---------------------------------------------------------------------------------------------------------- */
+
+/* Radial functions of a block at one neighbour: mix [l][mixed][LANES] times phi [mixed] */
+MD_INLINE void radial_of(const REAL *mix, const REAL *phi, int64_t mixed, vr *r, const int L)
+{
+#pragma GCC unroll 8
+    for (int l = 0; l <= L; l++)
+        r[l] = r_set1(0);
+    for (int64_t b = 0; b < mixed; b++) {
+        const vr p = r_set1(phi[b]);
+#pragma GCC unroll 8
+        for (int l = 0; l <= L; l++)
+            r[l] = r_fma(p, r_load(mix + (l * mixed + b) * LANES), r[l]);
+    }
+}
+
+MD_INLINE void message_forward_of(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, dn_work *w, const int L)
+{
+    const int64_t mixed = it->n.mixed, wide = e->wide, channels = it->n.channels, step = (L + 1) * mixed * LANES;
+    const REAL *phi = reals(e->phi, e->n * mixed, w->phi), *y = reals(e->y, e->n * wide, w->y);
+    for (int64_t block = 0; block < w->blocks; block++) {
+        const REAL *mix = (const REAL *)it->layer[t].mix + (species * w->blocks + block) * step;
+        REAL *keep = w->r + block * w->most * (L + 1) * LANES;
+        vr a[(DN_DEGREE + 1) * (DN_DEGREE + 1)];
+#pragma GCC unroll 32
+        for (int k = 0; k < (L + 1) * (L + 1); k++)
+            a[k] = r_set1(0);
+        for (int64_t j = 0; j < e->n; j++) {
+            vr r[DN_DEGREE + 1];
+            radial_of(mix, phi + j * mixed, mixed, r, L);
+            const vr g = take_lanes(e->message + (int64_t)e->atom[j] * channels + block * LANES);
+#pragma GCC unroll 8
+            for (int l = 0; l <= L; l++) {
+                r_store(keep + (j * (L + 1) + l) * LANES, r[l]);
+                const vr v = r[l] * g;
+#pragma GCC unroll 16
+                for (int k = l * l; k < (l + 1) * (l + 1); k++)
+                    a[k] = r_fma(r_set1(y[j * wide + k]), v, a[k]);
+            }
+        }
+#pragma GCC unroll 32
+        for (int k = 0; k < (L + 1) * (L + 1); k++)
+            r_store(w->x + (block * w->n_x + k) * LANES, a[k]);
+    }
+}
+
+/* phi_bar [mixed] from s [block][l][LANES] */
+MD_INLINE void phi_of_radial(const dn_model *it, int64_t t, int64_t species, const dn_work *w, const REAL *s, double *to,
+                             const int L)
+{
+    const int64_t mixed = it->n.mixed, step = (L + 1) * mixed * LANES;
+    const REAL *mix = (const REAL *)it->layer[t].mix + species * w->blocks * step;
+    for (int64_t b = 0; b < mixed; b += 4) {
+        vr sum[4] = {r_set1(0), r_set1(0), r_set1(0), r_set1(0)};
+        for (int64_t block = 0; block < w->blocks; block++)
+#pragma GCC unroll 8
+            for (int l = 0; l <= L; l++) {
+                const vr own = r_load(s + (block * (L + 1) + l) * LANES);
+                const REAL *row = mix + block * step + (l * mixed + b) * LANES;
+                for (int q = 0; q < 4; q++)
+                    sum[q] = r_fma(own, r_load(row + q * LANES), sum[q]);
+            }
+        put_sums(to + b, sum[0], sum[1], sum[2], sum[3]);
+    }
+}
+
+MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, dn_work *w, const int L)
+{
+    enum { M = (DN_DEGREE + 1) * (DN_DEGREE + 1) };
+    const int64_t mixed = it->n.mixed, wide = e->wide, channels = it->n.channels;
+    const REAL *y = reals(e->y, e->n * wide, w->y);
+    for (int64_t j = 0; j < e->n; j++) {
+        vr y_bar[M + 3];
+#pragma GCC unroll 32
+        for (int k = 0; k < (((L + 1) * (L + 1) + 3) & ~3); k++)
+            y_bar[k] = r_set1(0);
+        for (int64_t block = 0; block < w->blocks; block++) {
+            const REAL *r = w->r + ((block * w->most + j) * (L + 1)) * LANES, *a_bar = w->x_bar + block * w->n_x * LANES;
+            const vr g = take_lanes(e->message + (int64_t)e->atom[j] * channels + block * LANES);
+            vr pull = r_set1(0);
+#pragma GCC unroll 8
+            for (int l = 0; l <= L; l++) {
+                const vr own = r_load(r + l * LANES), v = own * g;
+                vr sum = r_set1(0);
+#pragma GCC unroll 16
+                for (int k = l * l; k < (l + 1) * (l + 1); k++) {
+                    const vr a = r_load(a_bar + k * LANES);
+                    sum = r_fma(a, r_set1(y[j * wide + k]), sum);
+                    y_bar[k] = r_fma(a, v, y_bar[k]);
+                }
+                pull = r_fma(sum, own, pull);
+                r_store(w->s + (block * (L + 1) + l) * LANES, sum * g);
+            }
+            put_lanes(e->pull + j * channels + block * LANES, pull);
+        }
+#pragma GCC unroll 8
+        for (int k = 0; k < (L + 1) * (L + 1); k += 4)
+            put_sums(e->y_bar + j * wide + k, y_bar[k], y_bar[k + 1], y_bar[k + 2], y_bar[k + 3]);
+        phi_of_radial(it, t, species, w, w->s, e->phi_bar + j * mixed, L);
+    }
+}
+
+static void message_forward(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, dn_work *w)
+{
+    switch (it->n.l_max) {
+    case 0: message_forward_of(it, t, species, e, w, 0); break;
+    case 1: message_forward_of(it, t, species, e, w, 1); break;
+    case 2: message_forward_of(it, t, species, e, w, 2); break;
+    case 3: message_forward_of(it, t, species, e, w, 3); break;
+    default: message_forward_of(it, t, species, e, w, 4);
+    }
+}
+
+static void message_backward(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, dn_work *w)
+{
+    switch (it->n.l_max) {
+    case 0: message_backward_of(it, t, species, e, w, 0); break;
+    case 1: message_backward_of(it, t, species, e, w, 1); break;
+    case 2: message_backward_of(it, t, species, e, w, 2); break;
+    case 3: message_backward_of(it, t, species, e, w, 3); break;
+    default: message_backward_of(it, t, species, e, w, 4);
+    }
+}
+
+/* ---- a layer ------------------------------------------------------------------------------------------------------------ */
+
+static void forward(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, void *work, double *m)
+{
+    dn_work *w = work;
+    const REAL *product = (const REAL *)it->layer[t].product + species * w->blocks * it->program.n_invariants * LANES;
+    if (t == 0)
+        first_forward(it, species, e, w);
+    else
+        message_forward(it, t, species, e, w);
+    for (int64_t block = 0; block < w->blocks; block++)
+        put_lanes(m + block * LANES, products(&it->program, w->n_lm, product + block * it->program.n_invariants * LANES,
+                                              w->x + block * w->n_x * LANES));
+}
+
+static void backward(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, void *work, const double *m_bar)
+{
+    dn_work *w = work;
+    const REAL *product = (const REAL *)it->layer[t].product + species * w->blocks * it->program.n_invariants * LANES;
+    for (int64_t block = 0; block < w->blocks; block++)
+        products_back(&it->program, w->n_lm, w->n_x, product + block * it->program.n_invariants * LANES,
+                      w->x + block * w->n_x * LANES, take_lanes(m_bar + block * LANES), w->x_bar + block * w->n_x * LANES);
+    if (t == 0)
+        first_backward(it, species, e, w);
+    else
+        message_backward(it, t, species, e, w);
+}
+
+static void densities(const dn_model *it, const void *work, double *to)
+{
+    const dn_work *w = work;
+    for (int64_t block = 0; block < w->blocks; block++)
+        for (int64_t k = 0; k < w->n_lm; k++)
+            for (int lane = 0; lane < LANES; lane++)
+                to[k * it->n.channels + block * LANES + lane] = w->x[(block * w->n_x + k) * LANES + lane];
+}
+
+#include "density/channels_dot.c"
+
+const dn_channels DN_TABLE = {
+    .lanes = LANES, .work = work_of, .forward = forward, .backward = backward, .forward_dot = forward_dot,
+    .backward_dot = backward_dot, .densities = densities,
+};

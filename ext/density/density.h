@@ -1,0 +1,124 @@
+/* Density networks: what the kernels are told of a potential, and what they offer.
+ *
+ * Neighbours make densities A = sum_j phi(r) Y(r) g_j in spherical harmonics, one for each of K channels; invariant products of
+ * them B(A) are mixed to features m; these are sent to the neighbours as messages g, layer after layer; a small network makes
+ * the energy of all features. The numbers are those of the folded model (mdcore/potentials/density/model.py). */
+#ifndef MD_DENSITY_H
+#define MD_DENSITY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "networks/hdnnp.h"
+
+enum { DN_LAYERS = 4, DN_DEGREE = 4, DN_WIDEST = 32 }; /* most layers; largest l; room for (l + 1)^2 */
+
+typedef struct dn_sizes {
+    int64_t species, layers, channels, l_max, radial, mixed, hidden; /* channels: a multiple of 16, mixed: of 4, hidden: of 4 */
+    double cutoff;
+} dn_sizes;
+
+/* Invariants as sums of products: P_dest += value A_i A_j; B_eta += value X_a X_b, X = [A, P], b < 0: X_a alone. Rows are
+ * sorted by what they add to. */
+typedef struct dn_program {
+    const int32_t *pairs, *terms; /* [n][3] */
+    const double *pair_values, *term_values;
+    int64_t n_pairs, n_pair_terms, n_terms, n_invariants;
+} dn_program;
+
+/* Numbers of a layer, or their derivatives. mix and product are REAL, of blocks of LANES channels: [...][block][l][mixed][LANES]
+ * and [species][block][invariant][LANES]. mix: [species][species] of the first layer, [species] of the others. */
+typedef struct dn_layer {
+    double *radial; /* [species][species][radial][mixed] */
+    void *mix, *product;
+    double *carry, *shift; /* [species][(t + 1) channels][channels], [species][channels]; not of the last layer */
+} dn_layer;
+
+typedef struct dn_model {
+    dn_sizes n;
+    dn_program program;
+    dn_layer layer[DN_LAYERS];
+    double *energy, *linear, *hidden, *bias, *out; /* [species], [species][c], [species][c][h], [species][h] twice */
+} dn_model;
+
+/* The neighbours of one atom as channels see them, species ascending: those of species s are first[s] ... first[s+1]-1. Rows of y
+ * are `wide` long, zeros behind (l_max + 1)^2. _dot: along a tangent; _bar: what an objective's derivative with respect to a
+ * number is, _hat: ... to its tangent. */
+typedef struct dn_edges {
+    int64_t n, wide;
+    const int64_t *first;
+    const int32_t *atom; /* rows of messages */
+    double *phi, *y, *phi_dot, *y_dot;
+    double *phi_bar, *y_bar, *phi_hat;
+    const double *message, *message_dot; /* [rows][channels] */
+    double *pull, *pull_hat;             /* [n][channels]: _bar and _hat of the neighbours' messages */
+} dn_edges;
+
+/* The kernels of channels in one precision. `forward` of an atom comes before its `backward`, in the same work memory. */
+typedef struct dn_channels {
+    int64_t lanes;
+    /* memory for `most` neighbours, in `memory` (64-byte aligned), or how much of it is needed */
+    size_t (*work)(const dn_model *, int64_t most, int tangents, void *memory);
+    /* features m [channels] of layer t of an atom of a species */
+    void (*forward)(const dn_model *, int64_t t, int64_t species, const dn_edges *, void *work, double *m);
+    /* phi_bar, y_bar, and beyond the first layer pull, from m_bar */
+    void (*backward)(const dn_model *, int64_t t, int64_t species, const dn_edges *, void *work, const double *m_bar);
+    /* the same with tangents; derivatives of the objective are added to those of mix and product in `to` */
+    void (*forward_dot)(const dn_model *, int64_t t, int64_t species, const dn_edges *, void *work, double *m, double *m_dot);
+    void (*backward_dot)(const dn_model *, int64_t t, int64_t species, const dn_edges *, void *work, const double *m_bar,
+                         const double *m_hat, const dn_model *to);
+    /* A [(l_max + 1)^2][channels] of the last forward */
+    void (*densities)(const dn_model *, const void *work, double *to);
+} dn_channels;
+
+/* What MD passes are told: atoms as networks see them, and columns */
+typedef struct dn_atoms {
+    hd_atoms rows;
+    int64_t n_owned, n_total;
+    double *x, *x_bar;           /* [n_owned][layers channels] features, and derivatives of the energy */
+    double *message[DN_LAYERS];  /* [n_total + 1][channels] of layers t >= 1 */
+    double *pull[DN_LAYERS];     /* ... dE/dmessage, multiples of FORCE_GRID */
+    double *energies, *virials;  /* or NULL (hd_notes) */
+} dn_atoms;
+
+/* What is done in layer t: send the next message; energies and forces; forces, from the pull of the next message */
+enum { DN_SEND, DN_FINISH, DN_RETURN };
+
+/* A structure to train on: all ordered pairs closer than the cutoff, first[i] ... first[i+1]-1 around atom i, by species; d = r_j - r_i */
+typedef struct dn_graph {
+    int64_t n, most; /* atoms; most neighbours of one */
+    const int64_t *first;
+    const int32_t *j, *species; /* [edges], [n] */
+    const double *d;            /* [edges][3] */
+} dn_graph;
+
+typedef struct dn_kernels {
+    const char *name;
+    const dn_channels *precision[2];
+    size_t (*scratch)(const dn_model *, const dn_channels *, int64_t most, int tangents, char *memory);
+    /* a pass over owned atoms; energy_limbs where energies are wanted; spare [threads - 1][n_total (4 + channels)]: zeros, and again
+     * afterwards */
+    void (*pass)(const dn_model *, const dn_channels *, int what, int64_t t, const dn_atoms *, int64_t threads, void **scratch,
+                 double *spare, int64_t *energy_limbs);
+    /* energies [n], forces [n][3], virial [9] of a structure; x [n][layers channels]; `room` doubles as graph_room says */
+    void (*evaluate)(const dn_model *, const dn_channels *, const dn_graph *, void *scratch, double *room, double *energies,
+                     double *forces, double *virial, double *x);
+    /* the derivatives of weight E + sum over edges of (tangent_j - tangent_i + d strain) . dE/dd are added to `to` */
+    void (*gradient)(const dn_model *, const dn_channels *, const dn_graph *, void *scratch, double *room, double weight,
+                     const double *tangent, const double *strain, const dn_model *to);
+    /* A of layer t of all atoms, [n][(l_max + 1)^2][channels] */
+    void (*densities)(const dn_model *, const dn_channels *, const dn_graph *, void *scratch, double *room, int64_t t, double *to);
+    int openmp;
+} dn_kernels;
+
+/* Doubles that evaluate and gradient need for n atoms: x, x_bar, and messages and pulls of each layer, and their tangents */
+static inline int64_t dn_graph_room(const dn_sizes *n, int64_t atoms) { return 8 * n->layers * n->channels * atoms; }
+
+const dn_kernels *dn_select(const char *wanted);
+
+#define DN_JOIN_(a, b, c) a##_##b##_##c
+#define DN_JOIN(a, b, c) DN_JOIN_(a, b, c)
+#define DN_TABLE_OF(bits) DN_JOIN(dn_channels, bits, MD_LEVEL)
+#define DN_TABLE DN_TABLE_OF(MD_BITS)
+
+#endif

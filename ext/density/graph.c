@@ -1,0 +1,184 @@
+/* Structures to train on, one at a time: energies, forces, and the gradient of a loss; a part of density.c. */
+
+/* x, x_bar, x_dot, x_hat [n][layers channels], and of each layer messages, pulls, and theirs [n][channels] */
+typedef struct {
+    double *x, *x_bar, *x_dot, *x_hat, *message[DN_LAYERS], *pull[DN_LAYERS], *message_dot[DN_LAYERS], *pull_hat[DN_LAYERS];
+} dn_room;
+
+static dn_room room_of(const dn_model *it, int64_t n, double *memory)
+{
+    const int64_t K = it->n.channels, all = it->n.layers * K * n;
+    dn_room room = {memory, memory + all, memory + 2 * all, memory + 3 * all, {0}, {0}, {0}, {0}};
+    memory += 4 * all;
+    for (int64_t t = 0; t < it->n.layers; t++, memory += 4 * K * n) {
+        room.message[t] = memory, room.pull[t] = memory + K * n;
+        room.message_dot[t] = memory + 2 * K * n, room.pull_hat[t] = memory + 3 * K * n;
+    }
+    return room;
+}
+
+/* The neighbours of atom i, with the rates of a tangent unless it is NULL */
+static void around(const dn_model *it, const dn_graph *graph, int64_t i, int64_t t, const double *tangent, const double *strain,
+                   dn_scratch *s)
+{
+    const int64_t begin = graph->first[i], n = graph->first[i + 1] - begin, species = graph->species[i];
+    const double *d = graph->d + 3 * begin;
+    const int32_t *j = graph->j + begin;
+    int64_t other = 0;
+    s->env.first[0] = 0;
+    for (int64_t k = 0; k < n; k++) {
+        s->env.x[k] = d[3 * k], s->env.y[k] = d[3 * k + 1], s->env.z[k] = d[3 * k + 2];
+        s->env.atom[k] = j[k];
+        while (other < graph->species[j[k]])
+            s->env.first[++other] = k;
+    }
+    while (other < it->n.species)
+        s->env.first[++other] = n;
+    geometry(it, s, n);
+    mix_radial(it, t, species, s, s->f, s->e.phi);
+    mix_radial(it, t, species, s, s->f_slope, s->phi_slope);
+    if (!tangent)
+        return;
+    for (int64_t k = 0; k < n; k++) {
+        double v[3];
+        for (int a = 0; a < 3; a++)
+            v[a] = tangent[3 * j[k] + a] - tangent[3 * i + a] + d[3 * k] * strain[a] + d[3 * k + 1] * strain[3 + a] +
+                   d[3 * k + 2] * strain[6 + a];
+        s->dx[k] = v[0], s->dy[k] = v[1], s->dz[k] = v[2];
+    }
+    rates(it, s);
+    radial_rates(it, s);
+}
+
+static void send(const dn_model *it, int64_t t, int64_t species, const double *x, double *to, const int shifted)
+{
+    const int64_t K = it->n.channels, n = (t + 1) * K;
+    carried(n, K, x, it->layer[t].carry + species * n * K, shifted ? it->layer[t].shift + species * K : NULL, to);
+}
+
+/* a [rows of the neighbours][channels] += b */
+static void add_rows_of(const dn_scratch *s, int64_t K, double *a, const double *b)
+{
+    for (int64_t j = 0; j < s->e.n; j++) {
+        double *to = a + (int64_t)s->env.atom[j] * K;
+        for (int64_t k = 0; k < K; k += 4)
+            v_store(to + k, v_load(to + k) + v_load(b + j * K + k));
+    }
+}
+
+static void add_forces(const dn_scratch *s, int64_t i, double *forces, double *virial)
+{
+    for (int64_t k = 0; k < s->e.n; k++) {
+        const double g[3] = {s->dx[k], s->dy[k], s->dz[k]}, d[3] = {s->env.x[k], s->env.y[k], s->env.z[k]};
+        for (int a = 0; a < 3; a++) {
+            forces[3 * i + a] += g[a];
+            forces[3 * s->env.atom[k] + a] -= g[a];
+            for (int b = 0; b < 3; b++)
+                virial[3 * a + b] -= d[a] * g[b];
+        }
+    }
+}
+
+static void evaluate(const dn_model *it, const dn_channels *channels, const dn_graph *graph, void *scratch, double *memory,
+                     double *energies, double *forces, double *virial, double *x)
+{
+    dn_scratch *s = scratch;
+    const int64_t n = graph->n, K = it->n.channels, T = it->n.layers, n_x = T * K;
+    dn_room room = room_of(it, n, memory);
+    room.x = x;
+    memset(forces, 0, (size_t)(3 * n) * 8);
+    memset(virial, 0, 9 * 8);
+    for (int64_t t = 1; t < T; t++)
+        memset(room.pull[t], 0, (size_t)(n * K) * 8);
+    for (int64_t step = 0; step < 2 * T - 1; step++) {
+        const int64_t t = step < T ? step : 2 * T - 2 - step;
+        for (int64_t i = 0; i < n; i++) {
+            const int64_t species = graph->species[i];
+            around(it, graph, i, t, NULL, NULL, s);
+            s->e.message = room.message[t];
+            channels->forward(it, t, species, &s->e, s->work, x + i * n_x + t * K);
+            if (step < T - 1) {
+                send(it, t, species, x + i * n_x, room.message[t + 1] + i * K, 1);
+                continue;
+            }
+            if (step == T - 1)
+                energies[i] = readout(it, species, x + i * n_x, room.x_bar + i * n_x);
+            else
+                carried_back((t + 1) * K, K, room.pull[t + 1] + i * K, it->layer[t].carry + species * (t + 1) * K * K,
+                             room.x_bar + i * n_x);
+            channels->backward(it, t, species, &s->e, s->work, room.x_bar + i * n_x + t * K);
+            positions_back(it, s);
+            add_forces(s, i, forces, virial);
+            if (t)
+                add_rows_of(s, K, room.pull[t], s->e.pull);
+        }
+    }
+}
+
+static void gradient(const dn_model *it, const dn_channels *channels, const dn_graph *graph, void *scratch, double *memory,
+                     double weight, const double *tangent, const double *strain, const dn_model *to)
+{
+    dn_scratch *s = scratch;
+    const int64_t n = graph->n, K = it->n.channels, T = it->n.layers, n_x = T * K;
+    const dn_room room = room_of(it, n, memory);
+    for (int64_t t = 1; t < T; t++) {
+        memset(room.pull[t], 0, (size_t)(n * K) * 8);
+        memset(room.pull_hat[t], 0, (size_t)(n * K) * 8);
+    }
+    for (int64_t step = 0; step < 2 * T - 1; step++) {
+        const int64_t t = step < T ? step : 2 * T - 2 - step;
+        for (int64_t i = 0; i < n; i++) {
+            const int64_t species = graph->species[i];
+            double *x = room.x + i * n_x, *x_bar = room.x_bar + i * n_x, *x_dot = room.x_dot + i * n_x, *x_hat = room.x_hat + i * n_x;
+            around(it, graph, i, t, tangent, strain, s);
+            s->e.message = room.message[t], s->e.message_dot = room.message_dot[t];
+            channels->forward_dot(it, t, species, &s->e, s->work, x + t * K, x_dot + t * K);
+            if (step < T - 1) {
+                send(it, t, species, x, room.message[t + 1] + i * K, 1);
+                send(it, t, species, x_dot, room.message_dot[t + 1] + i * K, 0);
+                continue;
+            }
+            if (step == T - 1) {
+                readout_dot(it, species, weight, x, x_dot, x_bar, x_hat, to);
+            } else {
+                const int64_t m = (t + 1) * K;
+                const double *carry = it->layer[t].carry + species * m * K, *g = room.pull[t + 1] + i * K;
+                const double *g_hat = room.pull_hat[t + 1] + i * K;
+                double *carry_bar = to->layer[t].carry + species * m * K, *shift_bar = to->layer[t].shift + species * K;
+                carried_back(m, K, g, carry, x_bar);
+                carried_back(m, K, g_hat, carry, x_hat);
+                for (int64_t k = 0; k < K; k++)
+                    shift_bar[k] += g[k];
+                for (int64_t c = 0; c < m; c++)
+                    for (int64_t k = 0; k < K; k += 4) {
+                        double *own = carry_bar + c * K + k;
+                        v_store(own, v_fma(v_set1(x[c]), v_load(g + k), v_fma(v_set1(x_dot[c]), v_load(g_hat + k), v_load(own))));
+                    }
+            }
+            channels->backward_dot(it, t, species, &s->e, s->work, x_bar + t * K, x_hat + t * K, to);
+            radial_back(it, t, species, s, to);
+            if (t) {
+                add_rows_of(s, K, room.pull[t], s->e.pull);
+                add_rows_of(s, K, room.pull_hat[t], s->e.pull_hat);
+            }
+        }
+    }
+}
+
+static void densities_of(const dn_model *it, const dn_channels *channels, const dn_graph *graph, void *scratch, double *memory,
+                         int64_t layer, double *to)
+{
+    dn_scratch *s = scratch;
+    const int64_t n = graph->n, K = it->n.channels, n_x = it->n.layers * K, size = (it->n.l_max + 1) * (it->n.l_max + 1) * K;
+    const dn_room room = room_of(it, n, memory);
+    for (int64_t t = 0; t <= layer; t++)
+        for (int64_t i = 0; i < n; i++) {
+            around(it, graph, i, t, NULL, NULL, s);
+            s->e.message = room.message[t];
+            channels->forward(it, t, graph->species[i], &s->e, s->work, room.x + i * n_x + t * K);
+            if (t < layer)
+                send(it, t, graph->species[i], room.x + i * n_x, room.message[t + 1] + i * K, 1);
+            else
+                channels->densities(it, s->work, to + i * size);
+        }
+}

@@ -1,0 +1,120 @@
+/* Invariant products of the densities of a block of channels, by the program that is told (density.h); a part of channels.c.
+ *
+ * x [n_x][LANES]: A, which is given, and the pairs P, which `products` adds. */
+
+#define ROW(p, k) ((p) + (int64_t)(k) * LANES)
+
+/* m = sum over invariants of w B */
+MD_INLINE vr products(const dn_program *it, int64_t n_lm, const REAL *w, REAL *x)
+{
+    for (int64_t k = 0; k < it->n_pair_terms;) {
+        const int32_t dest = it->pairs[3 * k];
+        vr sum = r_set1(0);
+        for (; k < it->n_pair_terms && it->pairs[3 * k] == dest; k++) {
+            const int32_t *own = it->pairs + 3 * k;
+            sum = r_fma(r_set1((REAL)it->pair_values[k]) * r_load(ROW(x, own[1])), r_load(ROW(x, own[2])), sum);
+        }
+        r_store(ROW(x, n_lm + dest), sum);
+    }
+    vr m = r_set1(0);
+    for (int64_t k = 0; k < it->n_terms;) {
+        const int32_t eta = it->terms[3 * k];
+        vr sum = r_set1(0);
+        for (; k < it->n_terms && it->terms[3 * k] == eta; k++) {
+            const int32_t *own = it->terms + 3 * k;
+            const vr a = r_set1((REAL)it->term_values[k]) * r_load(ROW(x, own[1]));
+            sum = own[2] < 0 ? sum + a : r_fma(a, r_load(ROW(x, own[2])), sum);
+        }
+        m = r_fma(r_load(ROW(w, eta)), sum, m);
+    }
+    return m;
+}
+
+/* x_bar [n_x][LANES] = m_bar dm/dx */
+MD_INLINE void products_back(const dn_program *it, int64_t n_lm, int64_t n_x, const REAL *w, const REAL *x, vr m_bar, REAL *x_bar)
+{
+    memset(x_bar, 0, (size_t)(n_x * LANES) * sizeof(REAL));
+    for (int64_t k = 0; k < it->n_terms; k++) {
+        const int32_t *own = it->terms + 3 * k;
+        const vr q = r_set1((REAL)it->term_values[k]) * m_bar * r_load(ROW(w, own[0]));
+        REAL *a = ROW(x_bar, own[1]);
+        if (own[2] < 0) {
+            r_store(a, r_load(a) + q);
+            continue;
+        }
+        REAL *b = ROW(x_bar, own[2]);
+        r_store(a, r_fma(q, r_load(ROW(x, own[2])), r_load(a)));
+        r_store(b, r_fma(q, r_load(ROW(x, own[1])), r_load(b)));
+    }
+    for (int64_t k = 0; k < it->n_pair_terms; k++) {
+        const int32_t *own = it->pairs + 3 * k;
+        const vr q = r_set1((REAL)it->pair_values[k]) * r_load(ROW(x_bar, n_lm + own[0]));
+        REAL *a = ROW(x_bar, own[1]), *b = ROW(x_bar, own[2]);
+        r_store(a, r_fma(q, r_load(ROW(x, own[2])), r_load(a)));
+        r_store(b, r_fma(q, r_load(ROW(x, own[1])), r_load(b)));
+    }
+}
+
+/* m_dot along x_dot, whose pairs are added; after `products` */
+MD_INLINE vr products_dot(const dn_program *it, int64_t n_lm, const REAL *w, const REAL *x, REAL *x_dot)
+{
+    for (int64_t k = 0; k < it->n_pair_terms;) {
+        const int32_t dest = it->pairs[3 * k];
+        vr sum = r_set1(0);
+        for (; k < it->n_pair_terms && it->pairs[3 * k] == dest; k++) {
+            const int32_t *own = it->pairs + 3 * k;
+            const vr both = r_fma(r_load(ROW(x, own[1])), r_load(ROW(x_dot, own[2])),
+                                  r_load(ROW(x_dot, own[1])) * r_load(ROW(x, own[2])));
+            sum = r_fma(r_set1((REAL)it->pair_values[k]), both, sum);
+        }
+        r_store(ROW(x_dot, n_lm + dest), sum);
+    }
+    vr m = r_set1(0);
+    for (int64_t k = 0; k < it->n_terms; k++) {
+        const int32_t *own = it->terms + 3 * k;
+        vr both = r_load(ROW(x_dot, own[1]));
+        if (own[2] >= 0)
+            both = r_fma(both, r_load(ROW(x, own[2])), r_load(ROW(x, own[1])) * r_load(ROW(x_dot, own[2])));
+        m = r_fma(r_set1((REAL)it->term_values[k]) * r_load(ROW(w, own[0])), both, m);
+    }
+    return m;
+}
+
+/* The derivatives of m_bar m + m_hat m_dot with respect to x (x_bar), x_dot (x_hat), and w, added to w_bar */
+MD_INLINE void products_dot_back(const dn_program *it, int64_t n_lm, int64_t n_x, const REAL *w, const REAL *x, const REAL *x_dot,
+                                 vr m_bar, vr m_hat, REAL *x_bar, REAL *x_hat, REAL *w_bar)
+{
+    memset(x_bar, 0, (size_t)(n_x * LANES) * sizeof(REAL));
+    memset(x_hat, 0, (size_t)(n_x * LANES) * sizeof(REAL));
+    for (int64_t k = 0; k < it->n_terms; k++) {
+        const int32_t *own = it->terms + 3 * k;
+        const vr value = r_set1((REAL)it->term_values[k]), weight = value * r_load(ROW(w, own[0]));
+        const vr q = weight * m_bar, p = weight * m_hat, a = r_load(ROW(x, own[1])), ad = r_load(ROW(x_dot, own[1]));
+        REAL *ab = ROW(x_bar, own[1]), *ah = ROW(x_hat, own[1]), *to = ROW(w_bar, own[0]);
+        if (own[2] < 0) {
+            r_store(ab, r_load(ab) + q);
+            r_store(ah, r_load(ah) + p);
+            r_store(to, r_fma(value, r_fma(m_bar, a, m_hat * ad), r_load(to)));
+            continue;
+        }
+        const vr b = r_load(ROW(x, own[2])), bd = r_load(ROW(x_dot, own[2]));
+        REAL *bb = ROW(x_bar, own[2]), *bh = ROW(x_hat, own[2]);
+        r_store(ab, r_fma(q, b, r_fma(p, bd, r_load(ab))));
+        r_store(bb, r_fma(q, a, r_fma(p, ad, r_load(bb))));
+        r_store(ah, r_fma(p, b, r_load(ah)));
+        r_store(bh, r_fma(p, a, r_load(bh)));
+        r_store(to, r_fma(value, r_fma(m_bar, a * b, m_hat * r_fma(a, bd, ad * b)), r_load(to)));
+    }
+    for (int64_t k = 0; k < it->n_pair_terms; k++) {
+        const int32_t *own = it->pairs + 3 * k;
+        const vr value = r_set1((REAL)it->pair_values[k]);
+        const vr q = value * r_load(ROW(x_bar, n_lm + own[0])), p = value * r_load(ROW(x_hat, n_lm + own[0]));
+        const vr a = r_load(ROW(x, own[1])), ad = r_load(ROW(x_dot, own[1]));
+        const vr b = r_load(ROW(x, own[2])), bd = r_load(ROW(x_dot, own[2]));
+        REAL *ab = ROW(x_bar, own[1]), *ah = ROW(x_hat, own[1]), *bb = ROW(x_bar, own[2]), *bh = ROW(x_hat, own[2]);
+        r_store(ab, r_fma(q, b, r_fma(p, bd, r_load(ab))));
+        r_store(bb, r_fma(q, a, r_fma(p, ad, r_load(bb))));
+        r_store(ah, r_fma(p, b, r_load(ah)));
+        r_store(bh, r_fma(p, a, r_load(bh)));
+    }
+}

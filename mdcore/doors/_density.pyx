@@ -1,0 +1,385 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""Where does Python meet the kernels of density networks?
+
+Tables and arrays are checked here; the kernels of the CPU level that `_kernels` selected are called.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uintptr_t
+
+import os
+
+import numpy as np
+
+from mdcore.doors import _kernels
+
+cdef enum:
+    MOST_THREADS = 512
+
+cdef int64_t started_in = 0  # the process that has started threads; a child that it forks can't use them
+
+PRECISIONS = ("double", "mixed")
+SEND, FINISH, RETURN = DN_SEND, DN_FINISH, DN_RETURN
+MOST_LAYERS, MOST_DEGREE = DN_LAYERS, DN_DEGREE
+MOST_RADIAL, MOST_HIDDEN = 32, 128
+
+
+cdef const dn_kernels *kernels() except NULL:
+    name = _kernels.cpu_name().encode()
+    return dn_select(name)
+
+
+def most_threads():
+    """The largest number of threads that do any good: 1 if the kernels were built without OpenMP."""
+    return MOST_THREADS if kernels().openmp else 1
+
+
+cdef _aligned(shape, dtype):
+    """Zeros at the start of a cache line."""
+    n = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.zeros(n + 64, dtype=np.uint8)
+    return memory[-memory.ctypes.data % 64 :][:n].view(dtype).reshape(shape)
+
+
+def shapes(sizes, n_invariants):
+    """[(name, layer, shape)] of the numbers of a folded model, in the order in which they stand in `theta`; sizes : as of
+    `Densities`. layer -1: of none."""
+    S, T, K, L = sizes["species"], sizes["layers"], sizes["channels"], sizes["l_max"] + 1
+    B, N, H = sizes["mixed"], sizes["radial"], sizes["hidden"]
+    found = []
+    for t in range(T):
+        found += [("radial", t, (S, S, B, N)), ("mix", t, (S, S, L, B, K) if t == 0 else (S, L, B, K))]
+        found.append(("product", t, (S, n_invariants, K)))
+        if t < T - 1:
+            found += [("carry", t, (S, (t + 1) * K, K)), ("shift", t, (S, K))]
+    return [*found, ("energy", -1, (S,)), ("linear", -1, (S, T * K)), ("hidden", -1, (S, T * K, H)),
+            ("bias", -1, (S, H)), ("out", -1, (S, H))]
+
+
+cdef class Edges:
+    """A structure as a graph: all ordered pairs of atoms closer than the cutoff.
+
+    first : int64 [n + 1], those around atom i are first[i] ... first[i + 1] - 1; j : int32 [edges], the other atom, or the
+    one that it is an image of; d : float64 [edges, 3], r_j - r_i, Angstrom; species : int32 [n]
+    """
+
+    cdef dn_graph graph
+    cdef readonly object arrays
+    cdef readonly int64_t n
+
+    def __init__(self, first, j, d, species):
+        first, j = np.ascontiguousarray(first, dtype=np.int64), np.ascontiguousarray(j, dtype=np.int32)
+        d, species = np.asarray(d, dtype=np.float64).reshape(-1, 3), np.ascontiguousarray(species, dtype=np.int32)
+        n = self.n = len(species)
+        if len(first) != n + 1 or first[0] != 0 or first[n] != len(j) or len(d) != len(j) or (np.diff(first) < 0).any():
+            raise ValueError("first is [n + 1], from 0 to the number of edges; j and d are of all edges")
+        if len(j) and not (0 <= j.min() and j.max() < n):
+            raise ValueError("j is the number of an atom")
+        around = np.repeat(np.arange(n), np.diff(first))
+        order = np.lexsort((j, species[j], around))
+        self.arrays = first, np.ascontiguousarray(j[order]), np.ascontiguousarray(d[order]), species
+        cdef int64_t[::1] firsts = self.arrays[0]
+        cdef int32_t[::1] js = self.arrays[1]
+        cdef double[:, ::1] ds = self.arrays[2]
+        cdef int32_t[::1] kinds = self.arrays[3]
+        self.graph.n, self.graph.most = n, int(np.diff(first).max(initial=0))
+        if n:
+            self.graph.first, self.graph.species = &firsts[0], &kinds[0]
+        if len(j):
+            self.graph.j, self.graph.d = &js[0], &ds[0, 0]
+
+
+cdef class _Tables:
+    """The numbers of a model, or their derivatives, as the kernels see them."""
+
+    cdef dn_model model
+    cdef readonly list arrays  # [(shape in theta, array, how to turn an array of theta)]
+    cdef object program
+
+    def __init__(self, sizes, program, int64_t lanes, dtype):
+        cdef dn_sizes *n = &self.model.n
+        n.species, n.layers, n.channels, n.l_max = (sizes[name] for name in ("species", "layers", "channels", "l_max"))
+        n.radial, n.mixed, n.hidden, n.cutoff = (sizes[name] for name in ("radial", "mixed", "hidden", "cutoff"))
+        self.program = [np.ascontiguousarray(program.pairs, dtype=np.int32).reshape(-1, 3),
+                        np.ascontiguousarray(program.terms, dtype=np.int32).reshape(-1, 3),
+                        np.ascontiguousarray(program.pair_values, dtype=np.float64),
+                        np.ascontiguousarray(program.term_values, dtype=np.float64)]
+        cdef dn_program *p = &self.model.program
+        p.pairs = <const int32_t *><uintptr_t>self.program[0].ctypes.data
+        p.terms = <const int32_t *><uintptr_t>self.program[1].ctypes.data
+        p.pair_values = <const double *><uintptr_t>self.program[2].ctypes.data
+        p.term_values = <const double *><uintptr_t>self.program[3].ctypes.data
+        p.n_pair_terms, p.n_terms = len(self.program[0]), len(self.program[1])
+        p.n_pairs, p.n_invariants = program.n_pairs, program.n_invariants
+        self.arrays = []
+        cdef uintptr_t at
+        cdef dn_layer *layer
+        for name, t, shape in shapes(sizes, program.n_invariants):
+            if name in ("mix", "product"):  # [..., K] -> [..., block, (l, mixed | invariant), lanes]
+                leading = len(shape) - (3 if name == "mix" else 2)
+                *inner, channels = shape[leading:]
+                turned = (*shape[:leading], channels // lanes, *inner, lanes)
+                own = _aligned(turned, dtype)
+            else:
+                own = _aligned((*shape[:2], shape[3], shape[2]) if name == "radial" else shape, np.float64)
+            self.arrays.append((name, shape, own))
+            at = own.ctypes.data
+            if t < 0:
+                if name == "energy":
+                    self.model.energy = <double *>at
+                elif name == "linear":
+                    self.model.linear = <double *>at
+                elif name == "hidden":
+                    self.model.hidden = <double *>at
+                elif name == "bias":
+                    self.model.bias = <double *>at
+                else:
+                    self.model.out = <double *>at
+                continue
+            layer = &self.model.layer[<int>t]
+            if name == "radial":
+                layer.radial = <double *>at
+            elif name == "mix":
+                layer.mix = <void *>at
+            elif name == "product":
+                layer.product = <void *>at
+            elif name == "carry":
+                layer.carry = <double *>at
+            else:
+                layer.shift = <double *>at
+
+    def put(self, theta):
+        """Take the numbers of theta."""
+        place = 0
+        for name, shape, own in self.arrays:
+            size = int(np.prod(shape))
+            _as_theta(name, shape, own)[...] = theta[place : place + size].reshape(shape)
+            place += size
+
+    def add_to(self, theta):
+        """Add the numbers to theta."""
+        place = 0
+        for name, shape, own in self.arrays:
+            size = int(np.prod(shape))
+            theta[place : place + size].reshape(shape)[...] += _as_theta(name, shape, own, True)
+            place += size
+
+
+def _as_theta(name, shape, own, bint read=False):
+    """An array of the kernels in the shape of theta: a view, or what is read of it."""
+    if name == "radial":
+        return own.swapaxes(2, 3)
+    if name not in ("mix", "product"):
+        return own
+    leading = len(shape) - (3 if name == "mix" else 2)
+    moved = np.moveaxis(own, leading, -2)  # [..., l, mixed, block, lanes]
+    return moved.reshape(shape) if read else _Blocks(moved, shape)
+
+
+class _Blocks:
+    """Assigns to a view whose last two axes are one of theta's."""
+
+    def __init__(self, view, shape):
+        self.view = view
+
+    def __setitem__(self, _, values):
+        self.view[...] = values.reshape(self.view.shape)
+
+
+cdef class Densities:
+    """A density network as tables that the kernels read.
+
+    sizes : {"species", "layers", "channels", "l_max", "radial", "mixed", "hidden": int, "cutoff": Angstrom}
+    program : coupling.Program; theta : float64 [n_theta], the folded model, in the order of `shapes`
+    precision : one of PRECISIONS; "mixed": densities, products and their derivatives in float
+
+    `evaluate`, `gradient`, `messages` and `densities` may be called by several threads of Python at a time.
+    """
+
+    cdef _Tables tables
+    cdef readonly dict sizes
+    cdef readonly object program
+    cdef readonly str precision
+    cdef readonly int64_t n_theta
+    cdef const dn_channels *channels
+    cdef list memory  # of each thread of `run`
+    cdef void *scratch[MOST_THREADS]
+    cdef int64_t room
+    cdef object spare
+
+    def __init__(self, sizes, program, theta, str precision="double"):
+        if precision not in PRECISIONS:
+            raise ValueError("precision is double or mixed")
+        s = self.sizes = dict(sizes)
+        if s["channels"] % 16 or s["channels"] < 16 or s["mixed"] % 4 or s["mixed"] < 4 or s["hidden"] % 4:
+            raise ValueError("channels are a multiple of 16, mixed and hidden of 4")
+        if not (1 <= s["layers"] <= DN_LAYERS and 0 <= s["l_max"] <= DN_DEGREE and 1 <= s["radial"] <= MOST_RADIAL
+                and 0 <= s["hidden"] <= MOST_HIDDEN and s["species"] >= 1):
+            raise ValueError("layers, l_max, radial or hidden out of range")
+        if program.l_max != s["l_max"]:
+            raise ValueError("the program is of another l_max")
+        self.program, self.precision = program, precision
+        self.channels = kernels().precision[PRECISIONS.index(precision)]
+        self.tables = self._tables()
+        self.n_theta = sum(int(np.prod(shape)) for _, _, shape in shapes(s, program.n_invariants))
+        self.room, self.memory, self.spare = -1, [], np.zeros(0)
+        self.set(theta)
+
+    def _tables(self):
+        return _Tables(self.sizes, self.program, self.channels.lanes, np.float32 if self.precision == "mixed" else np.float64)
+
+    def set(self, theta):
+        """Take other numbers, float64 [n_theta]."""
+        theta = np.asarray(theta, dtype=np.float64)
+        if theta.shape != (self.n_theta,):
+            raise ValueError(f"theta is [{self.n_theta}], not {theta.shape}")
+        self.tables.put(theta)
+
+    cdef _scratch(self, int64_t most, int tangents):
+        """Memory for an atom with so many neighbours."""
+        memory = _aligned(kernels().scratch(&self.tables.model, self.channels, most, tangents, NULL), np.uint8)
+        kernels().scratch(&self.tables.model, self.channels, most, tangents, <char *><uintptr_t>memory.ctypes.data)
+        return memory
+
+    def evaluate(self, Edges edges):
+        """(energies float64 [n], forces [n, 3], virial [3, 3] = - sum over edges of d (x) dE/dd), eV and Angstrom."""
+        return self._evaluate(edges)[:3]
+
+    def messages(self, Edges edges):
+        """The features of all layers, float64 [n, layers * channels]."""
+        return self._evaluate(edges)[3]
+
+    def _evaluate(self, Edges edges):
+        cdef int64_t n = edges.n
+        memory = self._scratch(edges.graph.most, 0)
+        cdef void *scratch = <void *><uintptr_t>memory.ctypes.data
+        cdef double[::1] room = np.empty(max(dn_graph_room(&self.tables.model.n, n), 1))
+        cdef double[::1] energies = np.zeros(n)
+        cdef double[:, ::1] forces = np.zeros((n, 3)), virial = np.zeros((3, 3))
+        cdef double[:, ::1] x = np.zeros((n, self.sizes["layers"] * self.sizes["channels"]))
+        cdef const dn_kernels *k = kernels()
+        if n:
+            with nogil:
+                k.evaluate(&self.tables.model, self.channels, &edges.graph, scratch, &room[0], &energies[0], &forces[0, 0],
+                           &virial[0, 0], &x[0, 0])
+        return np.asarray(energies), np.asarray(forces), np.asarray(virial), np.asarray(x)
+
+    def gradient(self, Edges edges, double weight, tangent, strain, out):
+        """Add to out [n_theta] d/dtheta of weight * E + sum over edges of (tangent_j - tangent_i + d strain) . dE/dd.
+
+        tangent : float64 [n, 3]; strain : [3, 3]
+        """
+        cdef int64_t n = edges.n
+        cdef double[:, ::1] v = np.ascontiguousarray(tangent, dtype=np.float64), e = np.ascontiguousarray(strain, dtype=np.float64)
+        if v.shape[0] != n or v.shape[1] != 3 or e.shape[0] != 3 or e.shape[1] != 3:
+            raise ValueError("tangent is [n, 3], strain [3, 3]")
+        if out.shape != (self.n_theta,) or out.dtype != np.float64:
+            raise ValueError(f"out is float64 [{self.n_theta}]")
+        if not n:
+            return
+        memory = self._scratch(edges.graph.most, 1)
+        cdef void *scratch = <void *><uintptr_t>memory.ctypes.data
+        cdef double[::1] room = np.empty(dn_graph_room(&self.tables.model.n, n))
+        cdef _Tables to = self._tables()
+        cdef const dn_kernels *k = kernels()
+        with nogil:
+            k.gradient(&self.tables.model, self.channels, &edges.graph, scratch, &room[0], weight, &v[0, 0], &e[0, 0], &to.model)
+        to.add_to(out)
+
+    def densities(self, Edges edges, int64_t layer):
+        """A of a layer, float64 [n, (l_max + 1)^2, channels]."""
+        if not 0 <= layer < self.sizes["layers"]:
+            raise ValueError("no such layer")
+        cdef int64_t n = edges.n
+        memory = self._scratch(edges.graph.most, 0)
+        cdef void *scratch = <void *><uintptr_t>memory.ctypes.data
+        cdef double[::1] room = np.empty(max(dn_graph_room(&self.tables.model.n, n), 1))
+        cdef double[:, :, ::1] a = np.zeros((n, (self.sizes["l_max"] + 1) ** 2, self.sizes["channels"]))
+        cdef const dn_kernels *k = kernels()
+        if n:
+            with nogil:
+                k.densities(&self.tables.model, self.channels, &edges.graph, scratch, &room[0], layer, &a[0, 0, 0])
+        return np.asarray(a)
+
+    # --- molecular dynamics ---------------------------------------------------------------------------------
+
+    cdef int64_t _workers(self, const int64_t[::1] first, int64_t threads) except -1:
+        """So many workers may run, each with scratch memory for the longest row, and spare rows."""
+        global started_in
+        cdef int64_t i, most = 0
+        for i in range(first.shape[0] - 1):
+            most = max(most, first[i + 1] - first[i])
+        threads = min(threads, most_threads(), max(first.shape[0] - 1, 1))
+        if threads > 1 and started_in not in (0, os.getpid()):
+            threads = 1
+        if threads > 1:
+            started_in = os.getpid()
+        if most > self.room:
+            self.room, self.memory = most + most // 4 + 8, []
+        while len(self.memory) < threads:
+            self.memory.append(self._scratch(self.room, 0))
+        for i in range(threads):
+            self.scratch[i] = <void *><uintptr_t>self.memory[i].ctypes.data
+        return threads
+
+    def run(self, int what, int64_t layer, double[:, ::1] x, double[:, ::1] f, const int64_t[::1] first, const int32_t[::1] index,
+            const int32_t[:, ::1] bounds, const int32_t[::1] species_of, const int32_t[::1] element_of, int64_t n_total,
+            double[:, ::1] features, double[:, ::1] slopes, messages, pulls, int64_t threads=1, bint energy=False,
+            int64_t[::1] limbs=None, double[::1] energies=None, double[:, ::1] virials=None):
+        """A pass over owned atoms in layer `layer`. SEND: messages of the next layer; FINISH, of the last: energies and
+        forces; RETURN: forces, from pulls of the next layer, whose ghosts' are with their owners.
+
+        x, f : rows of four of all atoms; first, index, bounds : a full list in canonical order; species_of : [species here], first
+        of the engine's species or -1; element_of : [the engine's species]; features, slopes : [>= n_owned, layers * channels], kept
+        from pass to pass; messages, pulls : {layer: [> n_total, channels]} of layers from 1 on. With `energy` the sum of
+        energies is in limbs [3]; energies, virials : of atoms, are added.
+        """
+        cdef int64_t n = first.shape[0] - 1, t, K = self.sizes["channels"], T = self.sizes["layers"]
+        cdef dn_atoms atoms
+        cdef double[:, ::1] column
+        cdef double[::1] spare
+        cdef const dn_kernels *k = kernels()
+        if x.shape[0] < n_total or f.shape[0] < n_total or x.shape[1] != 4 or f.shape[1] != 4 or n > n_total:
+            raise ValueError("x and f are [n_total, 4]")
+        if bounds.shape[0] < n or bounds.shape[1] != element_of.shape[0] + 1 or species_of.shape[0] != self.sizes["species"]:
+            raise ValueError("bounds are [n_owned, species of the engine + 1]")
+        if features.shape[0] < n or features.shape[1] != T * K or slopes.shape[0] < n or slopes.shape[1] != T * K:
+            raise ValueError("features and slopes are [n_owned, layers * channels]")
+        if not 0 <= layer < T or (what == DN_FINISH) != (layer == T - 1):
+            raise ValueError("no such pass")
+        if energy and limbs.shape[0] != 3:
+            raise ValueError("limbs are [3]")
+        if energies is not None and energies.shape[0] < n:
+            raise ValueError("energies are [n_owned]")
+        if virials is not None and (virials.shape[0] < n_total or virials.shape[1] != 9):
+            raise ValueError("virials are [n_total, 9]")
+        if energy:
+            limbs[0] = limbs[1] = limbs[2] = 0
+        if n == 0:
+            return
+        for t in range(1, T):
+            column = messages[t]
+            if column.shape[0] < n_total or column.shape[1] != K:
+                raise ValueError("messages are [n_total, channels]")
+            atoms.message[t] = &column[0, 0]
+            column = pulls[t]
+            if column.shape[0] < n_total or column.shape[1] != K:
+                raise ValueError("pulls are [n_total, channels]")
+            atoms.pull[t] = &column[0, 0]
+        atoms.message[0] = atoms.pull[0] = NULL
+        if virials is not None:
+            threads = 1
+        threads = self._workers(first, threads)
+        if threads > 1 and len(self.spare) < (threads - 1) * n_total * (4 + K):
+            self.spare = np.zeros((threads - 1) * (n_total + n_total // 8) * (4 + K))
+        spare = self.spare
+        atoms.rows.x, atoms.rows.f, atoms.rows.first, atoms.rows.index = &x[0, 0], &f[0, 0], &first[0], &index[0]
+        atoms.rows.bounds, atoms.rows.n_species = &bounds[0, 0], element_of.shape[0]
+        atoms.rows.species_of, atoms.rows.element_of = &species_of[0], &element_of[0]
+        atoms.n_owned, atoms.n_total = n, n_total
+        atoms.x, atoms.x_bar = &features[0, 0], &slopes[0, 0]
+        atoms.energies = NULL if energies is None else &energies[0]
+        atoms.virials = NULL if virials is None else &virials[0, 0]
+        with nogil:
+            k.run(&self.tables.model, self.channels, what, layer, &atoms, threads, self.scratch,
+                  &spare[0] if threads > 1 else NULL, &limbs[0] if energy else NULL)
