@@ -89,6 +89,11 @@ cdef class Edges:
             self.graph.j, self.graph.d = &js[0], &ds[0, 0]
 
 
+def _blocked(shape, leading, lanes):
+    """[leading, ..., K] -> [leading, K / lanes, ..., lanes]"""
+    return (*shape[:leading], shape[len(shape) - 1] // lanes, *shape[leading : len(shape) - 1], lanes)
+
+
 cdef class _Tables:
     """The numbers of a model, or their derivatives, as the kernels see them."""
 
@@ -117,8 +122,7 @@ cdef class _Tables:
         for name, t, shape in shapes(sizes, program.n_invariants):
             if name in ("mix", "product"):  # [..., K] -> [..., block, (l, mixed | invariant), lanes]
                 leading = len(shape) - (3 if name == "mix" else 2)
-                *inner, channels = shape[leading:]
-                turned = (*shape[:leading], channels // lanes, *inner, lanes)
+                turned = _blocked(shape, leading, lanes)
                 own = _aligned(turned, dtype)
             else:
                 own = _aligned((*shape[:2], shape[3], shape[2]) if name == "radial" else shape, np.float64)
