@@ -22,7 +22,7 @@ from mdcore.engine.evaluation import Worker, open_potential
 from mdcore.output.h5md import H5MDFile
 from mdcore.output.provenance import collect
 from mdcore.output.thermo_log import ThermoLog
-from mdcore.output.trajectory import Trajectory
+from mdcore.output.trajectory import Trajectory, unwrapped
 from mdcore.output.trajectory_writer import H5MDWriter
 from mdcore.structure.extxyz import SUFFIXES, write_frame
 
@@ -61,6 +61,8 @@ def rerun(
     frames : which, e.g. slice(0, None, 10); threads : of each rank
     units : "metal" or "lj", those of the potential; None: metal for structures, those of a .h5md trajectory
 
+    Walls, places and lengths that move are where they are at the time of the frame; atoms are at the positions that go
+    on beyond the faces of the cell, where the file tells them.
     Raises InputError for a frame that is not right, SimulationError if its atoms overlap; both say which.
     """
     comm = connect(comm)
@@ -137,7 +139,9 @@ class Answer:
 
 def _answer(work: Worker, number: int, frame: Snapshot) -> Answer | MdcoreError:
     try:
-        found = work(number, frame.to_system())
+        system = frame.to_system()
+        system.positions = unwrapped(frame)  # for what knows on which side of a face of the cell an atom is
+        found = work(number, system, frame.time)
     except MdcoreError as error:
         return error
     return Answer(found.energy, np.array([found.stress[pair] for pair in PAIRS]), found.forces)

@@ -10,6 +10,7 @@ import mdcore
 from mdcore import Bonds, Coulomb, Simulation, Sum, System, VelocityVerlet, evaluate
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.cli import main
+from mdcore.output.trajectory import Trajectory
 from mdcore.structure.bonds import within
 from mdcore.structure.box import Box
 from tests import contract
@@ -388,13 +389,19 @@ def test_a_structure_without_bonds_is_refused(folder, capsys):
         assert f"{wrong}: the structure has no bonds" in " ".join(capsys.readouterr().err.split())
 
 
-def test_snapshots_have_bonds_and_trajectories_have_not(folder, capsys):
+def test_snapshots_and_trajectories_have_bonds_and_dumps_have_not(folder, capsys):
     system = System.read("water.data")
     sim = Simulation(system, Bonds({1: {"k": 1.0, "r0": 1.0}, 2: {"k": 1.0, "r0": 1.0}}))
     assert sim.snapshot().to_system().bonds.tolist() == system.bonds.tolist()
-    assert main(["run", "water.toml", "--set", "stage.0.steps=20"]) == 0
-    assert main(["rerun", "water.toml", "water.h5md", "--output", "again.h5md"]) != 0
-    assert "these structures have no bonds: for runs only" in " ".join(capsys.readouterr().err.split())
+    assert main(["run", "water.toml", "--set", "stage.0.steps=20", "--set", "stage.0.dump_every=20"]) == 0
+    assert main(["rerun", "water.toml", "water.h5md", "--output", "again.h5md"]) == 0
+    with Trajectory("water.h5md") as run, Trajectory("again.h5md") as again:
+        assert again.thermo()["potential"].tolist() == run.thermo()["potential"].tolist()
+        assert again.bonds.tolist() == run.bonds.tolist() == system.replicate((1, 2, 1)).bonds.tolist()
+    assert main(["convert", "water.h5md", "after.data"]) == 0
+    assert len(System.read("after.data").bonds) == 8
+    assert main(["rerun", "water.toml", "water.extxyz", "--output", "other.csv"]) == 2
+    assert "these structures have no bonds: for runs, and trajectories" in " ".join(capsys.readouterr().err.split())
 
 
 def test_bonds_that_nothing_reads_are_told(folder, capsys):

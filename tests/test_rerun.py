@@ -40,6 +40,29 @@ checkpoint_minutes = 0
 OTHER = LennardJones(cutoff=6.0, epsilon=0.012, sigma=3.3)
 
 
+MOVING = """
+[[group]]
+name = "some"
+where = "x < 6"
+[[potential]]
+type = "harmonic-wall"
+axis = "z"
+position = 15.0
+keeps = "below"
+stiffness = 1.0
+velocity = -0.004
+[[potential]]
+type = "force"
+force = [0.002, 0.0, 0.0]
+[[potential]]
+type = "distance-restraint"
+sites = ["some", 40]
+stiffness = 1.0
+length = 5.0
+rate = 0.01
+"""
+
+
 def table(path) -> list[dict]:
     return list(csv.DictReader(Path(path).read_text().splitlines()))
 
@@ -168,3 +191,31 @@ class TestOnSeveralRanks:
         Path("broken.xyz").write_text("1\n\nAr 0 0 0\n1\n\nKr 0 0 0\n")
         done = mpirun(2, "-m", "mdcore", "rerun", "other.toml", "broken.xyz", "--output", "a.csv", check=False)
         assert done.returncode == 2 and done.stderr.count("structure 1") == 1 and not Path("a.csv").exists()
+
+
+def test_what_moves_is_where_it_was_at_the_time_of_the_frame(tmp_path, monkeypatch, capsys):
+    """Walls, lengths, forces whose energy goes on beyond the faces of the cell: energies are those of the run."""
+    monkeypatch.chdir(tmp_path)
+    text = INPUT.replace("[potential]", "[[potential]]").replace("temperature = 60", "temperature = 600")
+    text = text.replace("steps = 12", "steps = 90").replace("[[stage]]", MOVING + "[[stage]]", 1)
+    Path("run.toml").write_text(text)
+    assert main(["run", "run.toml", "--quiet"]) == 0
+    found = rerun(assembled("run.toml"), "run.h5md")
+    with Trajectory("run.h5md") as run:
+        log = run.thermo()
+        assert np.array_equal(found.energy, log["potential"]) and np.ptp(found.energy) > 0.1
+        assert np.abs(run[-1].images).max() > 0
+    for name in ("--output new.csv", "--output new.h5md"):
+        assert main(["rerun", "run.toml", "run.h5md", *name.split()]) == 0
+    assert [float(row["energy"]) for row in table("new.csv")] == log["potential"].tolist()
+    Path("timeless.xyz").write_text(Path("run.extxyz").read_text().replace("Time=", "Nothing="))
+    capsys.readouterr()
+    assert main(["rerun", "run.toml", "timeless.xyz", "--output", "other.csv"]) == 2
+    assert "structure 0" in (told := capsys.readouterr().err) and "the time of this structure is not known" in told
+
+
+def assembled(path):
+    """The potential of an input."""
+    from mdcore.cli.evaluate import with_units
+
+    return with_units(path, None)[0]

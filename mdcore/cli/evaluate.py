@@ -106,16 +106,17 @@ def the_potential(path: str, units):
     return potential
 
 
-def with_units(path: str, units):
-    """(potential, name of its system of units)."""
+def with_units(path: str, units, bonds: bool = False):
+    """(potential, name of its system of units); bonds : have the structures that it is for?"""
     if not is_input(path):
         return open_potential(path, units), "metal"
     from mdcore.cli.assemble import at, make_potential, read_potentials
 
     settings = load_input(path, units)
     for i, own in enumerate(settings.potential):
-        if own.needs_bonds:
-            raise at(settings, ("potential", i, own.needs_bonds), "these structures have no bonds: for runs only")
+        if own.needs_bonds and not bonds:
+            text = "these structures have no bonds: for runs, and trajectories (.h5md) of structures that have some"
+            raise at(settings, ("potential", i, own.needs_bonds), text)
     return make_potential(settings, read_potentials(settings, ())), settings.units
 
 

@@ -5,6 +5,7 @@ from mdcore.base.errors import InputError
 from mdcore.cli.clashes import clash
 from mdcore.cli.evaluate import potential_files, with_units
 from mdcore.cli.potential import parse_units
+from mdcore.output.trajectory import Trajectory
 from mdcore.recompute import Rerun, rerun
 
 
@@ -23,7 +24,15 @@ def prepare(arguments):
     """(potential, its system of units); InputError, OutputError for files that can't be."""
     if wrong := clash(arguments.output, [arguments.trajectory, *potential_files(arguments.potential)]):
         raise InputError(f"{wrong}; choose another name")
-    return with_units(arguments.potential, parse_units(arguments.units))
+    return with_units(arguments.potential, parse_units(arguments.units), has_bonds(arguments.trajectory))
+
+
+def has_bonds(path: str) -> bool:
+    """Does the trajectory hold some? InputError."""
+    if not path.lower().endswith((".h5md", ".h5")):
+        return False
+    with Trajectory(path) as trajectory:
+        return len(trajectory.bonds) > 0
 
 
 def parse_frames(text: str | None) -> slice | None:

@@ -43,7 +43,7 @@ class Snapshot:
     positions float64 [n, 3] inside the cell; images int32 [n, 3] (true position: positions + images @ matrix);
     velocities, forces float64 [n, 3]; species int32 [n] into symbols; masses [n]; tags int64 [n]
     columns : what else is known of each atom (columns.py), the same at all steps
-    bonds : those of the structure (bonds.py); what a trajectory does not hold is None
+    bonds : those of the structure (bonds.py); what a file does not hold is None
     """
 
     step: int

@@ -89,14 +89,15 @@ class Worker:
         self.threads = 1 if alone else None if threads is None else number_of_threads(threads)
         self.engines: dict[tuple, Engine] = {}
 
-    def __call__(self, index: int | None, structure) -> Evaluation:
-        """The evaluation of a structure; `index` names it in messages."""
+    def __call__(self, index: int | None, structure, time: float = 0.0) -> Evaluation:
+        """The evaluation of a structure; `index` names it in messages. time : for what moves, user unit."""
         try:
             s = take(structure)
             key = s.symbols, s.units.name
             if key not in self.engines:
                 self.engines[key] = Engine(self.potential, s.symbols, units=s.units, looks=True, threads=self.threads)
             engine = self.engines[key]
+            engine.set_clock(time)
             engine.place(s.box, s.positions, s.species, s.columns, s.masses, s.bonds)
             return engine.compute(*self.asked)
         except MdcoreError as error:

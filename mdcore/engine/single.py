@@ -83,6 +83,12 @@ class Engine:
         for term in self.terms:
             term.threads = term.threads if threads is None else threads
 
+    def set_clock(self, time: float) -> None:
+        """The time, user unit, for what moves; InputError for none (nan) where something does."""
+        if any(term.moves for term in self.terms) and not np.isfinite(time):
+            raise InputError("something in the potential moves, and the time of this structure is not known")
+        self.work.results.time = time
+
     def place(
         self, box, positions: np.ndarray, species: np.ndarray, columns: dict | None = None, masses=None, bonds=NONE,
     ) -> None:  # fmt: skip

@@ -80,7 +80,7 @@ class Trajectory:
         self.provenance = load_text(self.file["provenance"])
         self._group = group = self.file.get(GROUP)
         self.n_atoms, self.steps, self.times, self.fields = 0, np.empty(0, np.int64), np.empty(0), []
-        self.whole, self.tags = True, np.empty(0, np.int64)
+        self.whole, self.tags, self.bonds = True, np.empty(0, np.int64), bonds.NONE
         if group is None:  # a thermo log alone
             return
         self.fields = [name for name in FIELDS if name in group]
