@@ -103,8 +103,8 @@ typedef struct dn_kernels {
     /* energies [n], forces [n][3], virial [9] of a structure; x [n][layers channels]; `room` doubles as graph_room says */
     void (*evaluate)(const dn_model *, const dn_channels *, const dn_graph *, void *scratch, double *room, double *energies,
                      double *forces, double *virial, double *x);
-    /* the derivatives of weight E + sum over edges of (tangent_j - tangent_i + d strain) . dE/dd are added to `to` */
-    void (*gradient)(const dn_model *, const dn_channels *, const dn_graph *, void *scratch, double *room, double weight,
+    /* the derivatives of sum of weights_i E_i + sum over edges of (tangent_j - tangent_i + d strain) . dE/dd are added to `to` */
+    void (*gradient)(const dn_model *, const dn_channels *, const dn_graph *, void *scratch, double *room, const double *weights,
                      const double *tangent, const double *strain, const dn_model *to);
     /* A of layer t of all atoms, [n][(l_max + 1)^2][channels] */
     void (*densities)(const dn_model *, const dn_channels *, const dn_graph *, void *scratch, double *room, int64_t t, double *to);

@@ -116,7 +116,7 @@ static void evaluate(const dn_model *it, const dn_channels *channels, const dn_g
 }
 
 static void gradient(const dn_model *it, const dn_channels *channels, const dn_graph *graph, void *scratch, double *memory,
-                     double weight, const double *tangent, const double *strain, const dn_model *to)
+                     const double *weights, const double *tangent, const double *strain, const dn_model *to)
 {
     dn_scratch *s = scratch;
     const int64_t n = graph->n, K = it->n.channels, T = it->n.layers, n_x = T * K;
@@ -139,7 +139,7 @@ static void gradient(const dn_model *it, const dn_channels *channels, const dn_g
                 continue;
             }
             if (step == T - 1) {
-                readout_dot(it, species, weight, x, x_dot, x_bar, x_hat, to);
+                readout_dot(it, species, weights[i], x, x_dot, x_bar, x_hat, to);
             } else {
                 const int64_t m = (t + 1) * K;
                 const double *carry = it->layer[t].carry + species * m * K, *g = room.pull[t + 1] + i * K;

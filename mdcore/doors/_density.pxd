@@ -76,7 +76,7 @@ cdef extern from "density/density.h" nogil:
                            int64_t *) noexcept nogil
         void (*evaluate)(const dn_model *, const dn_channels *, const dn_graph *, void *, double *, double *, double *, double *,
                          double *) noexcept nogil
-        void (*gradient)(const dn_model *, const dn_channels *, const dn_graph *, void *, double *, double, const double *,
+        void (*gradient)(const dn_model *, const dn_channels *, const dn_graph *, void *, double *, const double *, const double *,
                          const double *, const dn_model *) noexcept nogil
         void (*densities)(const dn_model *, const dn_channels *, const dn_graph *, void *, double *, int64_t, double *) noexcept nogil
         int openmp

@@ -268,10 +268,10 @@ cdef class Densities:
                            &virial[0, 0], &x[0, 0])
         return np.asarray(energies), np.asarray(forces), np.asarray(virial), np.asarray(x)
 
-    def gradient(self, Edges edges, double weight, tangent, strain, out):
-        """Add to out [n_theta] d/dtheta of weight * E + sum over edges of (tangent_j - tangent_i + d strain) . dE/dd.
+    def gradient(self, Edges edges, weights, tangent, strain, out):
+        """Add to out [n_theta] d/dtheta of sum of weights_i E_i + sum over edges of (tangent_j - tangent_i + d strain) . dE/dd.
 
-        tangent : float64 [n, 3]; strain : [3, 3]
+        weights : float64 [n], or one number; tangent : [n, 3]; strain : [3, 3]
         """
         cdef int64_t n = edges.n
         cdef double[:, ::1] v = np.ascontiguousarray(tangent, dtype=np.float64), e = np.ascontiguousarray(strain, dtype=np.float64)
@@ -281,13 +281,14 @@ cdef class Densities:
             raise ValueError(f"out is float64 [{self.n_theta}]")
         if not n:
             return
+        cdef double[::1] a = np.array(np.broadcast_to(weights, n), dtype=np.float64)
         memory = self._scratch(edges.graph.most, 1)
         cdef void *scratch = <void *><uintptr_t>memory.ctypes.data
         cdef double[::1] room = np.empty(dn_graph_room(&self.tables.model.n, n))
         cdef _Tables to = self._tables()
         cdef const dn_kernels *k = kernels()
         with nogil:
-            k.gradient(&self.tables.model, self.channels, &edges.graph, scratch, &room[0], weight, &v[0, 0], &e[0, 0], &to.model)
+            k.gradient(&self.tables.model, self.channels, &edges.graph, scratch, &room[0], &a[0], &v[0, 0], &e[0, 0], &to.model)
         to.add_to(out)
 
     def densities(self, Edges edges, int64_t layer):
