@@ -29,7 +29,7 @@ needs_mpi = [
 
 
 def mpirun(
-    ranks: int, *arguments, timeout: float = 900, check: bool = True, **environment
+    ranks: int, *arguments, timeout: float = 900, check: bool = True, cwd=None, **environment
 ) -> subprocess.CompletedProcess:
     """Run `python <arguments>` on `ranks` ranks (more than cores: they yield while they wait)."""
     environment = {
@@ -42,7 +42,7 @@ def mpirun(
         **environment,
     }
     command = [str(MPIEXEC), "-n", str(ranks), sys.executable, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment, cwd=cwd)
     if check and done.returncode:
         raise AssertionError(
             f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"

@@ -1,9 +1,9 @@
 """python -m tests.fuzz.kills --seed 5 --count 100: does what is killed at random end as if nothing had happened?
 
 Each history runs a command on one or two ranks, kills it (SIGKILL, all its processes) at a random moment, goes on with
---restart, up to three times, and lets it end. Trajectory, thermo log, dump and checkpoint of a run, and the potential
-of a training, are those of one that nothing disturbed, bit for bit. A run goes on on another number of ranks as chance
-will have it; a training on the same, for its sums depend on it (docs/training.md).
+--restart, up to three times, and lets it end. Trajectory, thermo log, dump and checkpoint of a run, which goes through
+all ensembles, and the potential of a training, are those of one that nothing disturbed, bit for bit. A run goes on on
+another number of ranks as chance will have it; a training on the same, for its sums depend on it (docs/training.md).
 """
 
 import argparse
@@ -22,39 +22,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from tests import all_ensembles
 from tests.fuzz import good
 from tests.mpi import MPIEXEC, ROOT
 
-RUN = """\
-seed = 4
-[structure]
-build = "fcc"
-species = "Ar"
-lattice_constant = 5.4
-replicate = [4, 4, 4]
-[velocities]
-temperature = 90.0
-[potential]
-type = "lj"
-cutoff = 7.0
-truncation = "shifted"
-species.Ar = { epsilon = 0.0104, sigma = 3.4 }
-[[stage]]
-ensemble = "langevin"
-temperature = 90.0
-friction = 0.01
-timestep = 4.0
-steps = 300
-[[stage]]
-ensemble = "nve"
-timestep = 4.0
-steps = 300
-[output]
-thermo_every = 3
-trajectory_every = 5
-dump_every = 25
-checkpoint_every = 20
-"""
 STEPS = {"kalman": "epochs = 12", "adam": "epochs = 12", "lbfgs": "epochs = 12"}
 COMMANDS = {"run": ("run", "run.toml", "--quiet"), "train": ("train", "train.toml", "--quiet")}
 LONGEST = 300  # seconds of a command
@@ -92,7 +63,7 @@ def prepare(folder: Path) -> None:
     folder.mkdir()
     with contextlib.chdir(folder):
         good.labelled()
-        Path("run.toml").write_text(RUN)
+        Path("run.toml").write_text(all_ensembles.text(all_ensembles.ARGON, 40, often=20))
         text = good.TRAIN.replace("n2p2 = true", "checkpoint_minutes = 0.0002")
         for kind, epochs in STEPS.items():
             text = text.replace(f'"{kind}"\nepochs = 1', f'"{kind}"\n{epochs}')
