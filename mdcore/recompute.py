@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mdcore.base.arguments import as_path, listed, of_kind
 from mdcore.base.comm import connect, on_root
 from mdcore.base.errors import InputError, MdcoreError
 from mdcore.base.voigt import PAIRS
@@ -81,14 +82,15 @@ def rerun(
 
 
 def _listed(output) -> list:
-    return [output] if isinstance(output, str | Path) else list(output)
+    return [output] if isinstance(output, str | Path) else list(listed("rerun: output", output, "'new.extxyz'"))
 
 
 class Source:
     """Frames of a file as snapshots, a few at a time."""
 
     def __init__(self, path, chosen: slice | None, units: str | None, held: ExitStack):
-        chosen, path = chosen or slice(None), Path(path)
+        chosen, path = slice(None) if chosen is None else chosen, as_path(path, "a trajectory")
+        of_kind("frames", chosen, slice, "a slice, e.g. slice(0, None, 10)")
         bounds = (chosen.start, chosen.stop, chosen.step)
         if any(value is not None and value < 0 for value in bounds) or chosen.step == 0:
             raise InputError(f"frames = {chosen}: expected first, end, stride, none negative, e.g. slice(0, 9, 2)")
@@ -174,7 +176,7 @@ def _row(frame: Snapshot, answer: Answer) -> tuple:
 
 def writer(path, overwrite: bool):
     """A context with a function that writes a frame and its answer; InputError for a name of no kind."""
-    suffix = Path(path).suffix.lower()
+    suffix = as_path(path, "a file to write").suffix.lower()
     if suffix == ".h5md":
         return _h5md(path, overwrite)
     if suffix == ".csv" or suffix in SUFFIXES:

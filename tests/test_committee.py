@@ -317,7 +317,7 @@ def test_logs_and_dumps_tell_it(tmp_path, capsys):
     ("wrong", "says"),
     [
         ({"every": 0}, r"every = 0: expected a whole number >= 1"),
-        ({"save": -1.0}, r"save = -1\.0: expected a positive number of eV/Angstrom"),
+        ({"save": -1.0}, r"save = -1\.0: expected a positive number"),
         ({"stop": np.inf}, r"stop = inf"),
         ({"pause": True}, r"pause = True"),
     ],

@@ -5,6 +5,7 @@ import numbers
 from mdcore.base.errors import InputError
 
 SMALLEST, LARGEST = 1e-15, 1e15  # sizes of numbers, where nothing else is said
+MOST_STEPS = 10**15
 RANGES = {  # sizes of quantities, user units
     "length": (1e-6, 1e6),
     "inverse length": (1e-6, 1e6),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base import exact, units
+from mdcore.base.arguments import of_kind
 from mdcore.base.errors import InputError
 from mdcore.dynamics import thermo
 from mdcore.structure import bonds
@@ -123,6 +124,11 @@ def _check_numbers(name: str, values, shape: tuple[int, ...], kind: str = "f") -
 
 
 def describe_state(state: dict) -> Description:
+    of_kind("Simulation: state", state, dict, "what sim.state() has told")
+    try:
+        check_state(state)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise InputError(f"Simulation: state: not one that sim.state() has told ({error})") from None
     box = Box(state["matrix"], tuple(bool(p) for p in state["periodic"]), state["origin"])
     symbols = tuple(state["symbols"])
     counts = _counts(state["species"], symbols)

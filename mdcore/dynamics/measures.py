@@ -3,6 +3,7 @@
 import numpy as np
 
 from mdcore.base import exact
+from mdcore.base.arguments import listed, table
 from mdcore.base.errors import InputError
 from mdcore.potentials.base import Finding
 
@@ -92,11 +93,12 @@ class Group:
 
 def check_measures(groups) -> dict:
     """{name of a group: measures}; InputError for one that there is not."""
+    groups = table("groups", groups)
     for name, measures in groups.items():
-        for measure in measures:
+        for measure in listed(f"groups: {name}", measures, "'temperature'"):
             if measure not in MEASURES:
                 raise InputError(f"group {name}: no measure {measure!r}; there are {', '.join(MEASURES)}")
-    return dict(groups)
+    return groups
 
 
 def measure(sim, groups: dict) -> dict[Finding, float]:

@@ -5,13 +5,15 @@ import math
 import numpy as np
 
 from mdcore.base import exact
+from mdcore.base.arguments import of_kind
 from mdcore.base.comm import connect
 from mdcore.base.errors import InputError, Interrupted
-from mdcore.base.ranges import number
+from mdcore.base.ranges import MOST_STEPS, count, number
 from mdcore.base.timers import Timers
 from mdcore.dynamics import drift, loading
 from mdcore.dynamics.loading import describe, describe_state
 from mdcore.dynamics.motion.run import Run
+from mdcore.dynamics.motion.verlet import VelocityVerlet
 from mdcore.dynamics.thermo import Thermo, measure
 from mdcore.dynamics.view import View
 from mdcore.engine import faults
@@ -57,7 +59,7 @@ class Simulation(View):
         self.comm = connect(comm)
         here = self.comm.rank == 0
         self.system = self.comm.bcast(
-            (describe_state(state) if state else describe(system)) if here else None
+            (describe(system) if state is None else describe_state(state)) if here else None
         )
         self.units = self.system.units
         potential = as_potential(potential)
@@ -206,6 +208,8 @@ class Simulation(View):
             raise InputError(
                 "no integrator: give one to Simulation or to run(), e.g. VelocityVerlet(timestep=1.0)"
             )
+        of_kind("integrator", integrator, VelocityVerlet, "VelocityVerlet(1.0), Langevin(...) or another one")
+        self.remove_drift_every = count("remove_drift_every", self.remove_drift_every, 0, MOST_STEPS)
         if first_step is not None:
             if self.time != self.restored_time:  # the timestep was changed
                 self.start_time, self.start_step = self.restored_time, self.step

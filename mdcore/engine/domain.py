@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base import exact
+from mdcore.base.arguments import listed
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.doors._kernels import Face, Rows, WrapAndFindLeavers
 from mdcore.structure.box import AXES, SHORTEST, Box
@@ -97,7 +98,7 @@ class Domain:
     def __init__(self, comm, box, reach: float, grid=None, half_halo: bool = False):
         self.comm, self.reach = comm, reach
         self.half_halo = half_halo
-        self.grid = tuple(grid) if grid is not None else processor_grid(comm.size, box.widths)
+        self.grid = listed("[parallel] grid", grid, "2") if grid is not None else processor_grid(comm.size, box.widths)
         if len(self.grid) != 3 or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in self.grid):
             raise InputError(f"[parallel] grid = {list(self.grid)}: expected three positive integers")
         if math.prod(self.grid) != comm.size:

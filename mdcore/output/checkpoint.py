@@ -15,9 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mdcore.base.arguments import as_path, listed
 from mdcore.base.errors import InputError, OutputError
 from mdcore.base.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal, seal
 from mdcore.base.pace import Pace
+from mdcore.base.ranges import MOST_STEPS, count, number
 from mdcore.base.writing import keep, replacing
 from mdcore.base.writing_h5 import new_h5
 from mdcore.output.h5md import load_text, store_text
@@ -88,11 +90,11 @@ class Checkpointer:
     needs_energy = False  # a step is not made dearer for it
 
     def __init__(self, path, every: int = 0, minutes: float = 0.0, provenance=None, outputs=()):
-        self.path = Path(path)
-        self.steps = int(every)
-        self.minutes = minutes
+        self.path = as_path(path, "a checkpoint")
+        self.steps = count("every", every, 0, MOST_STEPS)
+        self.minutes = number("minutes", minutes, zero=True)
         self.provenance = provenance
-        self.outputs = list(outputs)
+        self.outputs = list(listed("outputs", outputs, "file"))
         self.last_step = None  # step of the last checkpoint
         self.written = False  # has this run made one?
         self._pace = Pace(POLL_SECONDS, divides=self.steps)

@@ -9,12 +9,13 @@ stand in the comment line.
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
+from mdcore.base.arguments import as_path
 from mdcore.base.errors import InputError, OutputError
 from mdcore.base.files import open_binary
+from mdcore.base.ranges import MOST_STEPS, count
 from mdcore.base.writing import appending, cannot_write, check_target, gone, remove, sync, update, writing_text
 from mdcore.dynamics.snapshots import OF
 from mdcore.output.h5md import warn
@@ -49,9 +50,9 @@ class ExtxyzDump:
     def __init__(
         self, path, every, provenance=None, *, resume_step=None, overwrite=False, note=warn, selection=None
     ):  # fmt: skip
-        self.path = Path(path)
+        self.path = as_path(path, "a dump")
         self.selection = selection or Selection()
-        self.every = int(every)
+        self.every = count("every", every, 0, MOST_STEPS)
         self.provenance = provenance if provenance is not None else collect()
         self.resume_step = resume_step
         self.overwrite = overwrite

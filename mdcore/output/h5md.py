@@ -16,10 +16,10 @@ import contextlib
 import errno
 import os
 import warnings
-from pathlib import Path
 
 import numpy as np
 
+from mdcore.base.arguments import as_path, table
 from mdcore.base.errors import InputError, OutputError
 from mdcore.base.files import cause, check_h5, open_h5
 from mdcore.base.writing import cannot_write, gone, is_at, plain, remove, replacing, update
@@ -55,8 +55,8 @@ class H5MDFile:
     """
 
     def __init__(self, path, provenance=None, *, resume_step=None, overwrite=False, note=warn):
-        self.path = Path(path)
-        self.provenance = dict(provenance) if provenance is not None else collect()
+        self.path = as_path(path, "an H5MD file")
+        self.provenance = table("provenance", provenance) if provenance is not None else collect()
         self.resume_step = resume_step
         self.overwrite = overwrite
         self.note = note

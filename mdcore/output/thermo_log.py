@@ -11,6 +11,8 @@ import time
 import numpy as np
 
 from mdcore.base import console
+from mdcore.base.arguments import listed, of_kind
+from mdcore.base.ranges import MOST_STEPS, count
 from mdcore.dynamics import extras
 from mdcore.dynamics.extras import EXTRAS, check_extras
 from mdcore.dynamics.measures import check_measures, measure
@@ -70,13 +72,14 @@ class ThermoLog:
         self, every: int, stream=None, file: H5MDFile | None = None, drop: int | None = None, groups=None, columns=(),
         show_every: int = 0,
     ):  # fmt: skip
-        self.every, self.show_every = int(every), int(show_every)
-        self.columns = tuple(columns)
+        self.every = count("every", every, 0, MOST_STEPS)
+        self.show_every = count("show_every", show_every, 0, MOST_STEPS)
+        self.columns = listed("columns", columns, "'volume'")
         self.extras = check_extras(name for name in self.columns if name not in (*SHOWN, "stress"))
         self.last, self.drop = None, drop
         self.stream = stream
         self.file = file
-        self.groups = check_measures(groups or {})
+        self.groups = check_measures(groups)
         self._rows = []
         self._units = None
         self._table = None
@@ -85,6 +88,7 @@ class ThermoLog:
         self._columns = None  # that are shown
         self._findings = {}  # name: Finding, of the rows
         if file is not None:
+            of_kind("file", file, H5MDFile, "an H5MDFile")
             file.add_buffer(self._drain)
 
     def observe(self, sim):

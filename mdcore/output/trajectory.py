@@ -16,10 +16,10 @@ MDAnalysis then wants ``convert_units=False``.
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
+from mdcore.base.arguments import as_path
 from mdcore.base.elements import formula
 from mdcore.base.errors import InputError
 from mdcore.base.files import cause, open_h5
@@ -57,7 +57,7 @@ class Trajectory:
     lost = ""  # why atoms can't be followed through the faces of the cell (analysis/text.py)
 
     def __init__(self, path):
-        self.path = Path(path)
+        self.path = as_path(path, "a trajectory")
         self.file = open_h5(self.path, "a trajectory")
         try:
             with self._readable():

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from mdcore.base.arguments import listed
 from mdcore.base.errors import InputError
+from mdcore.base.ranges import MOST_STEPS, count
 from mdcore.base.units import KJ_PER_MOL, UnitSystem
 from mdcore.output.h5md import H5MDFile, Table, column, frame_chunk
 from mdcore.output.selection import Selection
@@ -44,14 +46,15 @@ class H5MDWriter:
         resume_step: int | None = None,
         overwrite: bool = False,
     ):
-        if unknown := set(fields) - set(FIELDS):
+        fields = listed("fields", fields, "'position'")
+        if unknown := {str(name) for name in fields} - set(FIELDS):
             raise InputError(f"fields = {sorted(unknown)}: expected some of {', '.join(FIELDS)}")
         if not fields:
             raise InputError("fields = []: a trajectory needs at least one of " + ", ".join(FIELDS))
         if not isinstance(file, H5MDFile):
             file = H5MDFile(file, provenance, resume_step=resume_step, overwrite=overwrite)
         self.file = file
-        self.every = int(every)
+        self.every = count("every", every, 0, MOST_STEPS)
         self.fields = tuple(name for name in FIELDS if name in fields)
         self.selection = Selection(atoms=atoms)
         self.compression = compression

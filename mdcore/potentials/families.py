@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
+from mdcore.base.arguments import listed, of_kind
 from mdcore.base.errors import InputError
 from mdcore.potentials.density import committee as density_committees
 from mdcore.potentials.density.model import DensityNetwork
@@ -54,6 +55,11 @@ def potential_of(model: Model, units=None, **options):
 def committee(models: Sequence[Model]) -> Model:
     """One potential of several of one family, committees or single ones: its energy is the mean of all their members'
     energies; InputError if they do not fit."""
+    models = listed("committee: models", models, "read_model('a.h5')")
+    for model in models:
+        of_kind("committee: model", model, tuple(own.model for own in FAMILIES), "what read_model gives")
+    if not models:
+        raise InputError("committee: no models; give two or more")
     names = [family(model).name for model in models]
     if len(set(names)) > 1:
         raise InputError(f"a committee is of potentials of one type, not of {' and '.join(sorted(set(names)))}")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mdcore.base.arguments import function, listed
 from mdcore.base.comm import connect, on_root
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.base.ranges import number
@@ -92,6 +93,7 @@ def elastic(
     observers : functions of (what is relaxed, Relaxed)
     """
     comm, potential = connect(comm), open_potential(potential)
+    observers = [function("elastic: observer", each) for each in listed("elastic: observers", observers, "function")]
     strain = number("elastic: strain", strain)
     if not 1e-6 <= strain <= 0.1:
         raise InputError(f"elastic: strain = {strain:g}: expected 1e-6 to 0.1, e.g. 0.005")

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mdcore.base.arguments import function, listed
 from mdcore.base.comm import connect
 from mdcore.base.errors import InputError, SimulationError
+from mdcore.base.ranges import number
 from mdcore.dynamics.motion.lbfgs import LBFGS
 from mdcore.engine.evaluation import open_potential
 from mdcore.properties.elastic import STEPS, strained
@@ -48,9 +50,10 @@ def eos(
     relaxation does not end.
     """
     comm, potential = connect(comm), open_potential(potential)
+    observers = [function("eos: observer", each) for each in listed("eos: observers", observers, "function")]
     if isinstance(volumes, bool) or not (isinstance(volumes, int) and 5 <= volumes <= 1000):
         raise InputError(f"eos: volumes = {volumes!r}: expected a number of volumes from 5 to 1000")
-    if not 0.001 <= width <= 0.3:
+    if not 0.001 <= number("eos: width", width) <= 0.3:
         raise InputError(f"eos: width = {width!r}: expected 0.001 to 0.3, e.g. 0.06")
     base, rows = at_rest(system) if comm.rank == 0 else None, []
     periodic, start, units = comm.bcast(base and (base.box.periodic, base.box.volume, base.units))

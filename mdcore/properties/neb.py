@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mdcore.base.arguments import function, listed
 from mdcore.base.comm import connect, on_root
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.base.ranges import count, number
@@ -82,6 +83,7 @@ def neb(
     InputError if the ends don't belong together.
     """
     comm, potential = connect(comm), open_potential(potential)
+    observers = [function("neb: observer", each) for each in listed("neb: observers", observers, "function")]
     count("neb: images", images, 1, 1000)
     count("neb: steps", steps, 0, 10**9)
     number("neb: max_force", max_force)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mdcore.base.arguments import function, listed
 from mdcore.base.comm import connect, on_root
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.base.ranges import choice, count, number
@@ -78,6 +79,7 @@ def phonons(
     InputError without phonopy, and for systems that are not periodic; SimulationError where a relaxation does not end.
     """
     comm, potential = connect(comm), open_potential(potential)
+    observers = [function("phonons: observer", each) for each in listed("phonons: observers", observers, "function")]
     displacement = number("phonons: displacement", displacement)
     if not 1e-5 <= displacement <= 1.0:
         raise InputError(f"phonons: displacement = {displacement:g}: expected 1e-5 to 1, e.g. 0.01")

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mdcore.base.arguments import listed, of_kind
 from mdcore.base.comm import SelfComm, connect
 from mdcore.base.errors import MdcoreError
 from mdcore.dynamics.motion.lbfgs import LBFGS
+from mdcore.dynamics.motion.minimise import Minimiser
 from mdcore.dynamics.simulation import Simulation
 from mdcore.engine.evaluation import open_potential
 from mdcore.structure.system import LABELS, System
@@ -42,11 +44,12 @@ def relax(potential, system, minimiser=None, steps: int = 1000, *, observers=(),
     minimiser : LBFGS(...) or FIRE(...); None: LBFGS()
     observers : (every, function of the Simulation) pairs
     """
-    comm, minimiser = connect(comm), minimiser or LBFGS()
+    comm, minimiser = connect(comm), LBFGS() if minimiser is None else minimiser
+    of_kind("relax: minimiser", minimiser, Minimiser, "LBFGS(...) or FIRE(...)")
     system = at_rest(system) if comm.rank == 0 else None
     sim = Simulation(system, open_potential(potential), minimiser, comm=comm)
-    for every, function in observers:
-        sim.every(every, function)
+    for each in listed("relax: observers", observers, "(10, function)"):
+        sim.every(*of_kind("relax: observer", each, tuple, "(every, function)"))
     sim.run(steps)
     thermo, snapshot = sim.thermo(), sim.snapshot()
     return Relaxed(

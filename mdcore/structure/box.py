@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from mdcore.base.arguments import listed
 from mdcore.base.errors import InputError
 
 AXES = "abc"
@@ -228,7 +229,7 @@ def _floats(value, shape, name) -> np.ndarray:
 
 
 def _periodic(value) -> tuple[bool, bool, bool]:
-    flags = (value,) * 3 if isinstance(value, bool | np.bool_) else tuple(value)
+    flags = (value,) * 3 if isinstance(value, bool | np.bool_) else listed("periodic", value, "true")
     if len(flags) != 3 or any(flag not in (False, True) for flag in flags):
         raise InputError(f"periodic = {value!r}: expected three booleans, e.g. [true, true, false]")
     return tuple(bool(flag) for flag in flags)

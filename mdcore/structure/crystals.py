@@ -32,7 +32,7 @@ IDEAL_C_OVER_A = math.sqrt(8 / 3)  # close packing of spheres
 
 def cell_edges(kind: str, c_over_a: float | None = None) -> np.ndarray:
     """Edges [3] of the conventional cell in units of the lattice constant a."""
-    if kind not in BASES:
+    if not isinstance(kind, str) or kind not in BASES:
         raise InputError(f"build = {kind!r}: expected one of {', '.join(BASES)}")
     if kind != "hcp":
         if c_over_a is not None:

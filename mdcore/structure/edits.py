@@ -5,6 +5,7 @@ Every method of `Edits` gives a new System. What is random follows from `seed` a
 
 import numpy as np
 
+from mdcore.base.arguments import listed, of_kind, table
 from mdcore.base.errors import InputError
 from mdcore.base.memory import check_count
 from mdcore.base.ranges import number
@@ -42,14 +43,14 @@ class Edits:
             )
         chosen = generator(seed, SUBSTITUTE).permutation(there)[:count]
         names, heavy = np.array(self.names, dtype=object), self.masses.copy()
-        names[chosen] = by
+        names[chosen] = of_kind("substitute: by", by, str, "a species")
         heavy[chosen] = type(self)(Box.cubic(1.0), np.zeros((1, 3)), by, masses=masses, units=self.units).masses[0]
         return self._with(names=names.tolist(), masses=heavy)
 
     def vacancies(self, counts: dict[str, int], seed: int = 1):
         """Without so many atoms of each species, {name: count}, chosen at random."""
         keep, rng = np.ones(self.n_atoms, dtype=bool), generator(seed, VACANCIES)
-        for name, count in counts.items():
+        for name, count in table("vacancies: counts", counts).items():
             there = self._of(name)
             if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 0 <= count <= len(there):
                 raise InputError(f"{count!r} of {name} vacancies: expected an integer, at most {len(there)}")
@@ -60,7 +61,13 @@ class Edits:
 
     def take(self, atoms):
         """Some of the atoms: bool [n], or their numbers."""
-        rows = np.arange(self.n_atoms)[atoms]
+        try:
+            rows = np.atleast_1d(np.arange(self.n_atoms)[np.array(atoms) if np.ndim(atoms) else atoms])
+        except (IndexError, TypeError, ValueError):
+            last = self.n_atoms - 1
+            raise InputError(f"take: expected bool [{last + 1}], or numbers of atoms, 0 to {last}") from None
+        if rows.ndim != 1:
+            raise InputError("take: expected a plain list of atoms")
 
         def some(column):
             return None if column is None else column[rows]
@@ -79,7 +86,7 @@ class Edits:
 
     def add_vacuum(self, lengths):
         """Empty space between each pair of faces, three lengths: the cell grows, atoms stay together in the middle."""
-        lengths = [number("vacuum", each, "length", zero=True) for each in lengths]
+        lengths = [number("vacuum", each, "length", zero=True) for each in listed("vacuum", lengths, "15.0")]
         if len(lengths) != 3:
             raise InputError(f"vacuum = {lengths}: expected three lengths, e.g. [0, 0, 15]")
         box = self.box
@@ -135,6 +142,7 @@ class Edits:
     def insert(self, molecule, count: int, distance: float, seed: int = 1):
         """With `count` copies of a molecule (a System) at random places and turns, no two atoms of different molecules,
         old atoms among them, closer than `distance`. InputError if there is no room; see packing.py."""
+        of_kind("insert: molecule", molecule, Edits, "a System")
         rng = generator(seed, INSERT)
         return self._joined(molecule, packed(self.box, self.positions, molecule.positions, count, distance, rng))
 
@@ -142,7 +150,11 @@ class Edits:
     def pack(cls, box, molecules, distance: float, seed: int = 1):
         """A cell filled with molecules, [(System, count), ...], as by `insert`."""
         rng, system = generator(seed, INSERT), None
-        for molecule, count in molecules:
+        of_kind("pack: box", box, Box, "a Box, e.g. Box.cubic(20.0)")
+        for each in listed("pack: molecules", molecules, "(System, 10)"):
+            if not isinstance(each, tuple | list) or len(each) != 2:
+                raise InputError(f"pack: molecules: {each!r}: expected (System, count)")
+            molecule, count = of_kind("pack: molecule", each[0], Edits, "a System"), each[1]
             old = np.zeros((0, 3)) if system is None else system.positions
             places = packed(box, old, molecule.positions, count, distance, rng)
             if system is None:

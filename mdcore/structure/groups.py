@@ -12,6 +12,7 @@ import re
 
 import numpy as np
 
+from mdcore.base.arguments import listed
 from mdcore.base.errors import InputError
 from mdcore.base.names import OWN, WORD
 from mdcore.structure.expressions import chosen
@@ -28,11 +29,14 @@ def select(system, *, species=None, indices=None, where=None) -> np.ndarray:
         of the nearest image
     InputError for what there is not.
     """
+    if not hasattr(system, "positions") or not hasattr(system, "species"):
+        raise InputError(f"select: system = {type(system).__name__}: expected a System")
     found = np.ones(len(system.positions), dtype=bool)
     if species is not None:
-        found &= _of_species(system, [species] if isinstance(species, str) else list(species))
+        found &= _of_species(system, [species] if isinstance(species, str) else listed("species", species, "'Ar'"))
     if indices is not None:
-        found &= _of_indices(len(found), [indices] if isinstance(indices, str | int) else list(indices))
+        several = [indices] if isinstance(indices, str | int) else listed("indices", indices, "0")
+        found &= _of_indices(len(found), several)
     if where is not None:
         found &= chosen(where, _names(system), lambda *point: _distance(system, np.array(point)))
     return found

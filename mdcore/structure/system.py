@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from mdcore.base.arguments import as_path, listed, of_kind, table
 from mdcore.base.elements import ATOMIC_MASSES, element_of, formula, stranger
 from mdcore.base.errors import InputError
 from mdcore.base.files import open_binary
 from mdcore.base.memory import check_count
-from mdcore.base.ranges import RANGES, number
+from mdcore.base.ranges import RANGES, count, number
 from mdcore.base.units import METAL, UnitSystem
 from mdcore.base.units import get as get_units
 from mdcore.structure import crystals, extxyz
@@ -24,6 +25,7 @@ from mdcore.structure.edits import Edits
 from mdcore.structure.quantities import ASYMMETRIC, asymmetric, asymmetry, numbers, tensor, voigt
 
 FASTEST = 1e6  # unit of velocity
+MOST_FRAMES = 10**9
 LABELS = ("energy", "forces", "stress", "virial")
 
 SAME = 1e-3  # of the largest: by how much two columns of velocities may differ, written with few digits
@@ -59,7 +61,7 @@ class System(Edits, WithColumns, WithBonds):
         columns=None, units="metal", info=None,
     ):  # fmt: skip
         self.units: UnitSystem = get_units(units)
-        self.box: Box = box
+        self.box: Box = of_kind("System: box", box, Box, "a Box, e.g. Box.cubic(10.0)")
         self.positions = column("positions", positions, None)
         check_positions(self.positions)
         n = len(self.positions)
@@ -75,7 +77,7 @@ class System(Edits, WithColumns, WithBonds):
         self.columns = {} if columns is None else columns
         if charges is not None:
             self.charges = charges
-        self.info = dict(info or {})
+        self.info = table("System: info", info)
         self.constraints = ""
 
     @classmethod
@@ -93,9 +95,12 @@ class System(Edits, WithColumns, WithBonds):
         """
         from mdcore.structure import lammps  # here and below: who builds a crystal need not load readers
 
-        path, units = Path(path), get_units(units)
+        path, units = as_path(path, "a structure file"), get_units(units)
         check_file(path)
-        types = {str(key): name for key, name in types.items()} if types else None
+        count("frame", frame, -MOST_FRAMES, MOST_FRAMES)
+        if format is not None:
+            of_kind("format", format, str, "a text, such as 'extxyz'")
+        types = {str(key): name for key, name in table("types", types).items()} or None
         if format == "lammps-data" or (format is None and lammps.is_data(path)):
             return cls._of_lammps(path, frame, units, types, periodic, masses)
         if format not in ("extxyz", "xyz") and (format or path.suffix.lower() not in extxyz.SUFFIXES):
@@ -243,6 +248,8 @@ class System(Edits, WithColumns, WithBonds):
         names : species of each atom, instead of the chemical symbols
         """
         units = get_units(units)
+        if not all(hasattr(atoms, name) for name in ("pbc", "get_positions", "get_chemical_symbols", "cell")):
+            raise InputError(f"{type(atoms).__name__}: expected a structure, a System or ASE's Atoms")
         flags = tuple(bool(flag) for flag in atoms.pbc) if periodic is None else periodic
         positions, names = atoms.get_positions(), names or atoms.get_chemical_symbols()
         box = Box.completed(atoms.cell.array, flags, positions, atoms.get_celldisp().ravel())
@@ -334,7 +341,7 @@ def species_mass(name: str, units: UnitSystem, masses: dict[str, float] | None =
 
 def _override(atoms, masses: dict[str, float]) -> np.ndarray:
     """The masses [n] of ``atoms`` with those of the named species replaced."""
-    column = np.array(atoms.masses)
+    column, masses = np.array(atoms.masses), table("masses", masses)
     for k, name in enumerate(atoms.symbols):
         if name in masses:
             column[atoms.species == k] = species_mass(name, METAL, masses)
@@ -369,7 +376,7 @@ def _species(species, symbols, n) -> tuple[np.ndarray, tuple[str, ...]]:
     if isinstance(species, str):
         species, symbols = np.zeros(n, dtype=np.int32), (species,)
     elif symbols is None:
-        names = [str(name) for name in species]
+        names = [str(name) for name in listed("species", species, "'Ar'")]
         symbols = tuple(dict.fromkeys(names))
         index = {name: k for k, name in enumerate(symbols)}
         species = np.array([index[name] for name in names], dtype=np.int32)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mdcore.base.arguments import function
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import number
 
@@ -28,8 +29,11 @@ def maxwell_boltzmann(
 
     Raises InputError if no motion is left to be warm (one atom without momentum).
     """
+    if not all(hasattr(system, name) for name in ("box", "positions", "masses", "fixed")):
+        raise InputError(f"maxwell_boltzmann: system = {type(system).__name__}: expected a System")
     if normals is None:
         from mdcore.doors._kernels import normals
+    function("maxwell_boltzmann: normals", normals)
     temperature = number("temperature", temperature, "temperature", zero=True)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
         raise InputError(f"seed = {seed!r}: expected an integer from 0 to 2^64 - 1")

@@ -7,6 +7,7 @@ on steps alone: they are the same for any number of ranks and threads.
 import numpy as np
 
 from mdcore.base.errors import DisagreementError, InputError
+from mdcore.base.ranges import number
 from mdcore.potentials.networks.spread import ATOM, DISAGREEMENT, FORCES, LARGEST, MEAN
 from mdcore.watch.base import Watcher
 from mdcore.watch.saving import Saver
@@ -27,8 +28,8 @@ class Disagreement(Watcher):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise InputError(f"disagreement: {name} = {value!r}: expected a whole number >= 1")
         for name, value in (("save", save), ("stop", stop)):
-            if value is not None and not 0.0 < float(value) < np.inf:
-                raise InputError(f"disagreement: {name} = {value!r}: expected a positive number of eV/Angstrom")
+            if value is not None:
+                number(f"disagreement: {name}", value)
         default = 10 if save is not None or stop is not None else 0
         self.every = default if every is None else every  # 0: never
         self.limit, self.stop, self.pause, self.saver = save, stop, pause, Saver(dump)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from mdcore.base import exact
+from mdcore.base.arguments import listed, of_kind
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import number
 from mdcore.doors import _kernels
@@ -47,6 +48,7 @@ class Langevin(VelocityVerlet):
     has_bath = True
 
     def __init__(self, timestep: float, temperature, friction: float, barostat=None, *, group=None, others=()):
+        others = [of_kind("Langevin: other", one, Bath, "a Bath") for one in listed("Langevin: others", others, "Bath")]
         self.baths = [Bath(group, temperature, friction), *others]
         self.temperature, self.friction = self.baths[0].temperature, self.baths[0].friction
         groups = [bath.group for bath in self.baths]

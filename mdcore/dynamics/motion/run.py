@@ -3,6 +3,7 @@
 import numpy as np
 
 from mdcore.base import exact
+from mdcore.base.arguments import of_kind
 from mdcore.base.comm import on_root
 from mdcore.base.errors import InputError
 from mdcore.base.voigt import PAIRS, PLACE
@@ -61,6 +62,7 @@ class Run:
 
     def group(self, name: str) -> np.ndarray:
         """bool [n_atoms], by tag: is it in the group? InputError for one that is not there (collective)."""
+        of_kind("group", name, str, "the name of a group")
         if name not in self._groups:
             self._groups[name] = self.of_columns(lambda columns: group_of(columns, name))
         return self._groups[name]

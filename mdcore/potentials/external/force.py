@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mdcore.base.arguments import table
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import signed
 from mdcore.base.units import get as get_units
@@ -85,7 +86,8 @@ class ElectricField(External):
         self.field = vector("ElectricField: field", field)
         self.charges = None
         if charges is not None:
-            self.charges = {name: signed(f"ElectricField: charge of {name}", q) for name, q in charges.items()}
+            own = table("ElectricField: charges", charges)
+            self.charges = {name: signed(f"ElectricField: charge of {name}", q) for name, q in own.items()}
         self.pushes = pushes(self.field)
 
     def __repr__(self):

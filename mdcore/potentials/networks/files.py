@@ -4,6 +4,7 @@ import difflib
 import os
 from pathlib import Path
 
+from mdcore.base.arguments import as_path
 from mdcore.base.errors import InputError
 from mdcore.potentials.networks.native_units import Units
 from mdcore.potentials.networks.trained import Model
@@ -18,7 +19,7 @@ def read_model(path, units: Units | dict | None = None) -> Model:
     from mdcore.potentials.networks.h5 import read_h5
     from mdcore.potentials.networks.n2p2.read import read_n2p2
 
-    path = Path(os.path.expanduser(path))
+    path = Path(os.path.expanduser(as_path(path, "a network potential")))
     if path.name == "input.nn":
         path = path.parent
     if path.is_dir():

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from mdcore.base.arguments import by_pair, table
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import choice, number
 from mdcore.doors import _kernels
@@ -116,9 +117,9 @@ class ByPair(PairPotential):
         cutoff = number(f"{self.name}: cutoff", cutoff, "length")
         self.default = self._checked(self.name, {"cutoff": cutoff} | parameters) if parameters or not pairs else None
         self.pairs = {}
-        for pair, own in (pairs or {}).items():
+        for pair, own in by_pair(f"{self.name}: pairs", pairs).items():
             where = f"{self.name}: {'-'.join(pair)}"
-            self.pairs[frozenset(pair)] = self._checked(where, {"cutoff": cutoff} | dict(own))
+            self.pairs[frozenset(pair)] = self._checked(where, {"cutoff": cutoff} | table(where, own))
         sets = [*self.pairs.values(), *([self.default] if self.default else [])]
         self.cutoff = max(own["cutoff"] for own in sets)
 

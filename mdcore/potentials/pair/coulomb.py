@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from mdcore.base import exact
+from mdcore.base.arguments import table
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import choice, number, signed
 from mdcore.base.units import COULOMB
@@ -50,7 +51,7 @@ class Coulomb(PairPotential):
         self.truncation, self.linear = truncation, truncation == "force-shifted"
         self.of_atoms = charges is None
         self.formula, self.charges = "charges" if self.of_atoms else "coulomb", {}
-        for name, charge in ({} if self.of_atoms else dict(charges)).items():
+        for name, charge in table("Coulomb: charges", charges).items():
             self.charges[name] = signed(f"Coulomb: charge of {name}", charge)
 
     def __repr__(self):

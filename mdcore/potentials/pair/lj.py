@@ -10,6 +10,7 @@ Tail corrections (ibid. sec. 2.8, eqs 2.144 and 2.145, g(r) = 1 past the cutoff)
 
 import math
 
+from mdcore.base.arguments import by_pair, table
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import choice, number
 from mdcore.potentials.pair.base import TRUNCATIONS, PairPotential, shifts
@@ -62,9 +63,10 @@ class LennardJones(PairPotential):
                 'the correction is for a plain cutoff; use truncation = "cut" or no tail corrections'
             )
         self.default = None if epsilon is None else _parameters("epsilon, sigma", (epsilon, sigma))
-        self.species = {name: _parameters(name, value) for name, value in (species or {}).items()}
+        each = table("LennardJones: species", species)
+        self.species = {name: _parameters(name, value) for name, value in each.items()}
         self.pairs = {}
-        for (a, b), given in (pairs or {}).items():
+        for (a, b), given in by_pair("LennardJones: pairs", pairs).items():
             own = given[2] if len(given) > 2 else None
             rc = cutoff if own is None else _length(f"cutoff of the pair {a}-{b}", own)
             self.pairs[frozenset((a, b))] = (*_parameters(f"{a}-{b}", given[:2]), rc)

@@ -8,6 +8,7 @@ forces are not read: they follow from the energies).
 
 import numpy as np
 
+from mdcore.base.arguments import by_pair
 from mdcore.base.errors import InputError
 from mdcore.base.files import read_text
 from mdcore.base.numerals import number as numeral
@@ -38,7 +39,7 @@ class Tabulated(PairPotential):
             raise InputError("Tabulated: no tables; give one for each pair of species")
         self.truncation = truncation
         self.places, self.splines, parts, first = {}, {}, [], 0
-        for pair, table in dict(pairs).items():
+        for pair, table in by_pair("Tabulated: pairs", pairs).items():
             spline = Spline(*_checked(f"Tabulated: {'-'.join(pair)}", table))
             end = spline.r[-1] if cutoff is None else number("Tabulated: cutoff", cutoff, "length")
             if not spline.r[0] < end <= spline.r[-1]:

@@ -19,6 +19,7 @@ import numbers as kinds
 
 import numpy as np
 
+from mdcore.base.arguments import by_pair, table
 from mdcore.base.elements import ATOMIC_NUMBERS, element_of
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import number
@@ -51,8 +52,9 @@ class ZBL(PairPotential):
         numbers: dict | None = None,
     ):  # fmt: skip
         self.range = None if inner is None and cutoff is None and pairs else _range(inner, cutoff, "")
-        self.pairs = {frozenset(pair): _range(*own, f"{'-'.join(pair)}: ") for pair, own in (pairs or {}).items()}
-        self.numbers = dict(numbers or {})
+        each = by_pair("ZBL: pairs", pairs)
+        self.pairs = {frozenset(pair): _range(*own, f"{'-'.join(pair)}: ") for pair, own in each.items()}
+        self.numbers = table("ZBL: numbers", numbers)
         for name, z in self.numbers.items():
             if isinstance(z, bool) or not (isinstance(z, kinds.Integral) and 0 < z <= HEAVIEST):
                 raise InputError(f"ZBL: numbers: {name} = {z!r}: expected an atomic number, 1 to {HEAVIEST}")
