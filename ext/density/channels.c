@@ -180,13 +180,9 @@ static void first_forward(const dn_model *it, int64_t species, const dn_edges *e
     const REAL *phi = reals(e->phi, e->n * it->n.mixed, w->phi), *y = reals(e->y, e->n * e->wide, w->y);
     memset(w->d, 0, (size_t)size * sizeof(REAL));
     gather_densities(it, e, phi, y, w->d);
-    switch (it->n.l_max) {
-    case 0: mix_densities_of(it, species, e, w->d, w, w->x, 0); break;
-    case 1: mix_densities_of(it, species, e, w->d, w, w->x, 1); break;
-    case 2: mix_densities_of(it, species, e, w->d, w, w->x, 2); break;
-    case 3: mix_densities_of(it, species, e, w->d, w, w->x, 3); break;
-    default: mix_densities_of(it, species, e, w->d, w, w->x, 4);
-    }
+#define CALL(L) mix_densities_of(it, species, e, w->d, w, w->x, L)
+    FOR_DEGREE(CALL)
+#undef CALL
 }
 
 static void first_backward(const dn_model *it, int64_t species, const dn_edges *e, dn_work *w)
@@ -310,27 +306,41 @@ MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t specie
 
 static void message_forward(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, dn_work *w)
 {
-    switch (it->n.l_max) {
-    case 0: message_forward_of(it, t, species, e, w, 0); break;
-    case 1: message_forward_of(it, t, species, e, w, 1); break;
-    case 2: message_forward_of(it, t, species, e, w, 2); break;
-    case 3: message_forward_of(it, t, species, e, w, 3); break;
-    default: message_forward_of(it, t, species, e, w, 4);
-    }
+#define CALL(L) message_forward_of(it, t, species, e, w, L)
+    FOR_DEGREE(CALL)
+#undef CALL
 }
 
 static void message_backward(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, dn_work *w)
 {
-    switch (it->n.l_max) {
-    case 0: message_backward_of(it, t, species, e, w, 0); break;
-    case 1: message_backward_of(it, t, species, e, w, 1); break;
-    case 2: message_backward_of(it, t, species, e, w, 2); break;
-    case 3: message_backward_of(it, t, species, e, w, 3); break;
-    default: message_backward_of(it, t, species, e, w, 4);
-    }
+#define CALL(L) message_backward_of(it, t, species, e, w, L)
+    FOR_DEGREE(CALL)
+#undef CALL
 }
 
 /* ---- a layer ------------------------------------------------------------------------------------------------------------ */
+
+/* Blocks from `block` on, `many` of them: their pairs and, unless m is NULL, features */
+MD_INLINE void features_of(const dn_model *it, dn_work *w, const REAL *product, int64_t block, double *m, const int many)
+{
+    vr own[SIDE];
+    REAL *x = w->x + block * w->n_x * LANES;
+    pairs_of(&it->program, w->n_lm, w->n_x, x, many);
+    if (!m)
+        return;
+    products(&it->program, w->n_x, product + block * it->program.n_invariants * LANES, x, own, many);
+    for (int q = 0; q < many; q++)
+        put_lanes(m + (block + q) * LANES, own[q]);
+}
+
+MD_INLINE void features_back(const dn_model *it, dn_work *w, const REAL *product, int64_t block, const double *m_bar, const int many)
+{
+    vr own[SIDE];
+    for (int q = 0; q < many; q++)
+        own[q] = take_lanes(m_bar + (block + q) * LANES);
+    products_back(&it->program, w->n_lm, w->n_x, product + block * it->program.n_invariants * LANES,
+                  w->x + block * w->n_x * LANES, own, w->x_bar + block * w->n_x * LANES, many);
+}
 
 static void forward(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, void *work, double *m)
 {
@@ -340,18 +350,22 @@ static void forward(const dn_model *it, int64_t t, int64_t species, const dn_edg
         first_forward(it, species, e, w);
     else
         message_forward(it, t, species, e, w);
-    for (int64_t block = 0; block < w->blocks; block++)
-        put_lanes(m + block * LANES, products(&it->program, w->n_lm, product + block * it->program.n_invariants * LANES,
-                                              w->x + block * w->n_x * LANES));
+    int64_t block = 0;
+    for (; block + SIDE <= w->blocks; block += SIDE)
+        features_of(it, w, product, block, m, SIDE);
+    for (; block < w->blocks; block++)
+        features_of(it, w, product, block, m, 1);
 }
 
 static void backward(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, void *work, const double *m_bar)
 {
     dn_work *w = work;
     const REAL *product = (const REAL *)it->layer[t].product + species * w->blocks * it->program.n_invariants * LANES;
-    for (int64_t block = 0; block < w->blocks; block++)
-        products_back(&it->program, w->n_lm, w->n_x, product + block * it->program.n_invariants * LANES,
-                      w->x + block * w->n_x * LANES, take_lanes(m_bar + block * LANES), w->x_bar + block * w->n_x * LANES);
+    int64_t block = 0;
+    for (; block + SIDE <= w->blocks; block += SIDE)
+        features_back(it, w, product, block, m_bar, SIDE);
+    for (; block < w->blocks; block++)
+        features_back(it, w, product, block, m_bar, 1);
     if (t == 0)
         first_backward(it, species, e, w);
     else

@@ -11,13 +11,9 @@ static void first_forward_dot(const dn_model *it, int64_t species, const dn_edge
     memset(w->d_dot, 0, (size_t)size * sizeof(REAL));
     gather_densities(it, e, phi_dot, y, w->d_dot);
     gather_densities(it, e, phi, y_dot, w->d_dot);
-    switch (it->n.l_max) {
-    case 0: mix_densities_of(it, species, e, w->d_dot, w, w->x_dot, 0); break;
-    case 1: mix_densities_of(it, species, e, w->d_dot, w, w->x_dot, 1); break;
-    case 2: mix_densities_of(it, species, e, w->d_dot, w, w->x_dot, 2); break;
-    case 3: mix_densities_of(it, species, e, w->d_dot, w, w->x_dot, 3); break;
-    default: mix_densities_of(it, species, e, w->d_dot, w, w->x_dot, 4);
-    }
+#define CALL(L) mix_densities_of(it, species, e, w->d_dot, w, w->x_dot, L)
+    FOR_DEGREE(CALL)
+#undef CALL
 }
 
 static void first_backward_dot(const dn_model *it, int64_t species, const dn_edges *e, dn_work *w, REAL *mix_bar)
@@ -166,24 +162,16 @@ MD_INLINE void message_backward_dot_of(const dn_model *it, int64_t t, int64_t sp
 
 static void message_forward_dot(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, dn_work *w)
 {
-    switch (it->n.l_max) {
-    case 0: message_forward_dot_of(it, t, species, e, w, 0); break;
-    case 1: message_forward_dot_of(it, t, species, e, w, 1); break;
-    case 2: message_forward_dot_of(it, t, species, e, w, 2); break;
-    case 3: message_forward_dot_of(it, t, species, e, w, 3); break;
-    default: message_forward_dot_of(it, t, species, e, w, 4);
-    }
+#define CALL(L) message_forward_dot_of(it, t, species, e, w, L)
+    FOR_DEGREE(CALL)
+#undef CALL
 }
 
 static void message_backward_dot(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, dn_work *w, REAL *to)
 {
-    switch (it->n.l_max) {
-    case 0: message_backward_dot_of(it, t, species, e, w, to, 0); break;
-    case 1: message_backward_dot_of(it, t, species, e, w, to, 1); break;
-    case 2: message_backward_dot_of(it, t, species, e, w, to, 2); break;
-    case 3: message_backward_dot_of(it, t, species, e, w, to, 3); break;
-    default: message_backward_dot_of(it, t, species, e, w, to, 4);
-    }
+#define CALL(L) message_backward_dot_of(it, t, species, e, w, to, L)
+    FOR_DEGREE(CALL)
+#undef CALL
 }
 
 static void forward_dot(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, void *work, double *m, double *m_dot)

@@ -13,6 +13,16 @@
 
 enum { DN_LAYERS = 4, DN_DEGREE = 4, DN_WIDEST = 32 }; /* most layers; largest l; room for (l + 1)^2 */
 
+/* call(L) for the l_max of the model `it`, known at compile time */
+#define FOR_DEGREE(call) \
+    switch (it->n.l_max) { \
+    case 0: call(0); break; \
+    case 1: call(1); break; \
+    case 2: call(2); break; \
+    case 3: call(3); break; \
+    default: call(4); \
+    }
+
 typedef struct dn_sizes {
     int64_t species, layers, channels, l_max, radial, mixed, hidden; /* channels: a multiple of 16, mixed: of 4, hidden: of 4 */
     double cutoff;
@@ -59,7 +69,7 @@ typedef struct dn_channels {
     int64_t lanes;
     /* memory for `most` neighbours, in `memory` (64-byte aligned), or how much of it is needed */
     size_t (*work)(const dn_model *, int64_t most, int tangents, void *memory);
-    /* features m [channels] of layer t of an atom of a species */
+    /* features m [channels] of layer t of an atom of a species, or NULL where nobody needs them */
     void (*forward)(const dn_model *, int64_t t, int64_t species, const dn_edges *, void *work, double *m);
     /* phi_bar, y_bar, and beyond the first layer pull, from m_bar */
     void (*backward)(const dn_model *, int64_t t, int64_t species, const dn_edges *, void *work, const double *m_bar);

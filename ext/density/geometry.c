@@ -60,17 +60,20 @@ typedef struct {
     v4d c[DN_DEGREE + 1], s[DN_DEGREE + 1], q[15], higher[15];
 } y_parts;
 
-MD_INLINE void y_parts_of(v4d x, v4d y, v4d z, int64_t l_max, y_parts *p)
+MD_INLINE void y_parts_of(v4d x, v4d y, v4d z, const int L, y_parts *p)
 {
     v4d plain[(DN_DEGREE + 1) * (DN_DEGREE + 2) / 2];
     double top = 1.0;
     p->c[0] = v_set1(1.0), p->s[0] = v_set1(0.0);
-    for (int64_t m = 0; m < l_max; m++) {
+#pragma GCC unroll 8
+    for (int m = 0; m < L; m++) {
         p->c[m + 1] = x * p->c[m] - y * p->s[m];
         p->s[m + 1] = x * p->s[m] + y * p->c[m];
     }
-    for (int64_t m = 0; m <= l_max; m++) {
-        for (int64_t l = m; l <= l_max; l++) {
+#pragma GCC unroll 8
+    for (int m = 0; m <= L; m++) {
+#pragma GCC unroll 8
+        for (int l = m; l <= L; l++) {
             v4d *own = plain + l * (l + 1) / 2 + m;
             if (l == m)
                 *own = v_set1(top);
@@ -83,9 +86,11 @@ MD_INLINE void y_parts_of(v4d x, v4d y, v4d z, int64_t l_max, y_parts *p)
         }
         top *= (double)(2 * m + 1);
     }
-    for (int64_t l = 0; l <= l_max; l++)
-        for (int64_t m = 0; m <= l; m++) {
-            const int64_t k = l * (l + 1) / 2 + m;
+#pragma GCC unroll 8
+    for (int l = 0; l <= L; l++)
+#pragma GCC unroll 8
+        for (int m = 0; m <= l; m++) {
+            const int k = l * (l + 1) / 2 + m;
             p->q[k] = v_set1(y_norm[k]) * plain[k];
             p->higher[k] = m < l ? v_set1(y_norm[k]) * plain[k + 1] : v_set1(0.0);
         }
@@ -102,12 +107,11 @@ MD_INLINE void to_rows(const v4d *columns, double *rows, int64_t wide)
     }
 }
 
-/* Radial functions and harmonics of the neighbours in s->env, whose number is n */
-static void geometry(const dn_model *it, dn_scratch *s, int64_t n)
+MD_INLINE void geometry_of(const dn_model *it, dn_scratch *s, int64_t n, const int L)
 {
     const double cutoff = it->n.cutoff, pi = 3.141592653589793;
     const v4d one = v_set1(1.0), factor = v_set1(sqrt(2.0 / cutoff)), zero = v_set1(0.0);
-    const int64_t l_max = it->n.l_max, N = it->n.radial;
+    const int64_t N = it->n.radial;
     s->e.n = n;
     for (int64_t k = n; k < n + 4; k++)
         s->env.x[k] = cutoff, s->env.y[k] = s->env.z[k] = 0.0, s->env.atom[k] = 0;
@@ -137,12 +141,14 @@ static void geometry(const dn_model *it, dn_scratch *s, int64_t n)
         to_rows(slope, s->f_slope + k * s->f_wide, s->f_wide);
         y_parts p;
         v4d y[DN_WIDEST];
-        y_parts_of(dx * per_r, dy * per_r, dz * per_r, l_max, &p);
+        y_parts_of(dx * per_r, dy * per_r, dz * per_r, L, &p);
         for (int64_t q = 0; q < s->e.wide; q++)
             y[q] = zero;
-        for (int64_t l = 0; l <= l_max; l++) {
+#pragma GCC unroll 8
+        for (int l = 0; l <= L; l++) {
             y[l * l + l] = p.q[l * (l + 1) / 2];
-            for (int64_t m = 1; m <= l; m++) {
+#pragma GCC unroll 8
+            for (int m = 1; m <= l; m++) {
                 y[l * l + l + m] = p.q[l * (l + 1) / 2 + m] * p.c[m];
                 y[l * l + l - m] = p.q[l * (l + 1) / 2 + m] * p.s[m];
             }
@@ -151,26 +157,42 @@ static void geometry(const dn_model *it, dn_scratch *s, int64_t n)
     }
 }
 
+/* Radial functions and harmonics of the neighbours in s->env, whose number is n */
+static void geometry(const dn_model *it, dn_scratch *s, int64_t n)
+{
+#define CALL(L) geometry_of(it, s, n, L)
+    FOR_DEGREE(CALL)
+#undef CALL
+}
+
 /* to [n][mixed] = radial functions of layer t from f [n][f_wide] */
 static void mix_radial(const dn_model *it, int64_t t, int64_t species, const dn_scratch *s, const double *f, double *to)
 {
     const int64_t mixed = it->n.mixed, N = it->n.radial;
     for (int64_t other = 0; other < it->n.species; other++) {
         const double *c = it->layer[t].radial + (species * it->n.species + other) * N * mixed;
-        for (int64_t j = s->env.first[other]; j < s->env.first[other + 1]; j++)
+        const int64_t end = s->env.first[other + 1];
+        for (int64_t j = s->env.first[other]; j < end; j += 4) {
+            const double *row[4]; /* four side by side, for the sake of latency */
+            for (int q = 0; q < 4; q++)
+                row[q] = f + (j + q < end ? j + q : end - 1) * s->f_wide;
             for (int64_t b = 0; b < mixed; b += 4) {
-                v4d sum = v_set1(0.0);
-                for (int64_t m = 0; m < N; m++)
-                    sum = v_fma(v_set1(f[j * s->f_wide + m]), v_load(c + m * mixed + b), sum);
-                v_store(to + j * mixed + b, sum);
+                v4d sum[4] = {v_set1(0.0), v_set1(0.0), v_set1(0.0), v_set1(0.0)};
+                for (int64_t m = 0; m < N; m++) {
+                    const v4d own = v_load(c + m * mixed + b);
+                    for (int q = 0; q < 4; q++)
+                        sum[q] = v_fma(v_set1(row[q][m]), own, sum[q]);
+                }
+                for (int q = 0; q < 4 && j + q < end; q++)
+                    v_store(to + (j + q) * mixed + b, sum[q]);
             }
+        }
     }
 }
 
-/* dx, dy, dz [n] = dE/d(r_j - r_i), from phi_bar and y_bar; zeros up to a multiple of four */
-static void positions_back(const dn_model *it, dn_scratch *s)
+MD_INLINE void positions_back_of(const dn_model *it, dn_scratch *s, const int L)
 {
-    const int64_t n = s->e.n, mixed = it->n.mixed, l_max = it->n.l_max, wide = s->e.wide;
+    const int64_t n = s->e.n, mixed = it->n.mixed, wide = s->e.wide;
     for (int64_t k = 0; k < n; k += 4) {
         double along[4] = {0.0};
         for (int64_t j = k; j < k + 4 && j < n; j++) {
@@ -187,11 +209,13 @@ static void positions_back(const dn_model *it, dn_scratch *s)
         const v4d x = v_load(s->ux + k), y = v_load(s->uy + k), z = v_load(s->uz + k), per_r = v_load(s->per_r + k);
         v4d gx = v_set1(0.0), gy = gx, gz = gx;
         y_parts p;
-        y_parts_of(x, y, z, l_max, &p);
-        for (int64_t m = 0; m <= l_max; m++) {
+        y_parts_of(x, y, z, L, &p);
+#pragma GCC unroll 8
+        for (int m = 0; m <= L; m++) {
             v4d a = v_set1(0.0), b = a, az = a, bz = a; /* of cosines and sines */
-            for (int64_t l = m; l <= l_max; l++) {
-                const int64_t q = l * (l + 1) / 2 + m;
+#pragma GCC unroll 8
+            for (int l = m; l <= L; l++) {
+                const int q = l * (l + 1) / 2 + m;
                 a = v_fma(bar[l * l + l + m], p.q[q], a);
                 az = v_fma(bar[l * l + l + m], p.higher[q], az);
                 if (m) {
@@ -214,10 +238,17 @@ static void positions_back(const dn_model *it, dn_scratch *s)
     }
 }
 
-/* r_dot and y_dot from the rates dx, dy, dz of r_j - r_i */
-static void rates(const dn_model *it, dn_scratch *s)
+/* dx, dy, dz [n] = dE/d(r_j - r_i), from phi_bar and y_bar; zeros up to a multiple of four */
+static void positions_back(const dn_model *it, dn_scratch *s)
 {
-    const int64_t n = s->e.n, l_max = it->n.l_max;
+#define CALL(L) positions_back_of(it, s, L)
+    FOR_DEGREE(CALL)
+#undef CALL
+}
+
+MD_INLINE void rates_of(dn_scratch *s, const int L)
+{
+    const int64_t n = s->e.n;
     for (int64_t k = 0; k < n; k += 4) {
         const v4d x = v_load(s->ux + k), y = v_load(s->uy + k), z = v_load(s->uz + k), per_r = v_load(s->per_r + k);
         v4d vx = v_load(s->dx + k), vy = v_load(s->dy + k), vz = v_load(s->dz + k);
@@ -226,13 +257,15 @@ static void rates(const dn_model *it, dn_scratch *s)
         vx = (vx - x * along) * per_r, vy = (vy - y * along) * per_r, vz = (vz - z * along) * per_r;
         y_parts p;
         v4d rate[DN_WIDEST];
-        y_parts_of(x, y, z, l_max, &p);
+        y_parts_of(x, y, z, L, &p);
         for (int64_t q = 0; q < s->e.wide; q++)
             rate[q] = v_set1(0.0);
-        for (int64_t l = 0; l <= l_max; l++) {
+#pragma GCC unroll 8
+        for (int l = 0; l <= L; l++) {
             rate[l * l + l] = p.higher[l * (l + 1) / 2] * vz;
-            for (int64_t m = 1; m <= l; m++) {
-                const int64_t q = l * (l + 1) / 2 + m;
+#pragma GCC unroll 8
+            for (int m = 1; m <= l; m++) {
+                const int q = l * (l + 1) / 2 + m;
                 const v4d c = v_set1((double)m) * p.c[m - 1], sine = v_set1((double)m) * p.s[m - 1], up = p.higher[q] * vz;
                 rate[l * l + l + m] = v_fma(p.q[q], vx * c - vy * sine, up * p.c[m]);
                 rate[l * l + l - m] = v_fma(p.q[q], vx * sine + vy * c, up * p.s[m]);
@@ -240,6 +273,14 @@ static void rates(const dn_model *it, dn_scratch *s)
         }
         to_rows(rate, s->e.y_dot + k * s->e.wide, s->e.wide);
     }
+}
+
+/* r_dot and y_dot from the rates dx, dy, dz of r_j - r_i */
+static void rates(const dn_model *it, dn_scratch *s)
+{
+#define CALL(L) rates_of(s, L)
+    FOR_DEGREE(CALL)
+#undef CALL
 }
 
 /* phi_dot = phi_slope r_dot */

@@ -96,7 +96,7 @@ static void evaluate(const dn_model *it, const dn_channels *channels, const dn_g
             const int64_t species = graph->species[i];
             around(it, graph, i, t, NULL, NULL, s);
             s->e.message = room.message[t];
-            channels->forward(it, t, species, &s->e, s->work, x + i * n_x + t * K);
+            channels->forward(it, t, species, &s->e, s->work, step < T ? x + i * n_x + t * K : NULL);
             if (step < T - 1) {
                 send(it, t, species, x + i * n_x, room.message[t + 1] + i * K, 1);
                 continue;

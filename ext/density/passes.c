@@ -19,7 +19,7 @@ static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int wha
         geometry(it, s, s->env.first[it->n.species]);
         mix_radial(it, t, species, s, s->f, s->e.phi);
         s->e.message = atoms->message[t];
-        channels->forward(it, t, species, &s->e, s->work, x + t * K);
+        channels->forward(it, t, species, &s->e, s->work, what == DN_RETURN ? NULL : x + t * K);
         if (what == DN_SEND) {
             carried((t + 1) * K, K, x, it->layer[t].carry + species * (t + 1) * K * K, it->layer[t].shift + species * K,
                     atoms->message[t + 1] + i * K);

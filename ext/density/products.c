@@ -3,55 +3,81 @@
  * x [n_x][LANES]: A, which is given, and the pairs P, which `products` adds. */
 
 #define ROW(p, k) ((p) + (int64_t)(k) * LANES)
+enum { SIDE = 4 }; /* most blocks side by side: so many numbers are read once for each term */
 
-/* m = sum over invariants of w B */
-MD_INLINE vr products(const dn_program *it, int64_t n_lm, const REAL *w, REAL *x)
+/* P of `many` blocks, n_x rows apart */
+MD_INLINE void pairs_of(const dn_program *it, int64_t n_lm, int64_t n_x, REAL *x, const int many)
 {
     for (int64_t k = 0; k < it->n_pair_terms;) {
         const int32_t dest = it->pairs[3 * k];
-        vr sum = r_set1(0);
+        vr sum[SIDE];
+        for (int q = 0; q < many; q++)
+            sum[q] = r_set1(0);
         for (; k < it->n_pair_terms && it->pairs[3 * k] == dest; k++) {
-            const int32_t *own = it->pairs + 3 * k;
-            sum = r_fma(r_set1((REAL)it->pair_values[k]) * r_load(ROW(x, own[1])), r_load(ROW(x, own[2])), sum);
+            const REAL *a = ROW(x, it->pairs[3 * k + 1]), *b = ROW(x, it->pairs[3 * k + 2]);
+            const vr value = r_set1((REAL)it->pair_values[k]);
+            for (int q = 0; q < many; q++)
+                sum[q] = r_fma(value * r_load(ROW(a, q * n_x)), r_load(ROW(b, q * n_x)), sum[q]);
         }
-        r_store(ROW(x, n_lm + dest), sum);
+        for (int q = 0; q < many; q++)
+            r_store(ROW(x, q * n_x + n_lm + dest), sum[q]);
     }
-    vr m = r_set1(0);
-    for (int64_t k = 0; k < it->n_terms;) {
-        const int32_t eta = it->terms[3 * k];
-        vr sum = r_set1(0);
-        for (; k < it->n_terms && it->terms[3 * k] == eta; k++) {
-            const int32_t *own = it->terms + 3 * k;
-            const vr a = r_set1((REAL)it->term_values[k]) * r_load(ROW(x, own[1]));
-            sum = own[2] < 0 ? sum + a : r_fma(a, r_load(ROW(x, own[2])), sum);
-        }
-        m = r_fma(r_load(ROW(w, eta)), sum, m);
-    }
-    return m;
 }
 
-/* x_bar [n_x][LANES] = m_bar dm/dx */
-MD_INLINE void products_back(const dn_program *it, int64_t n_lm, int64_t n_x, const REAL *w, const REAL *x, vr m_bar, REAL *x_bar)
+/* m [many] = sum over invariants of w B; w of `many` blocks, too */
+MD_INLINE void products(const dn_program *it, int64_t n_x, const REAL *w, const REAL *x, vr *m, const int many)
 {
-    memset(x_bar, 0, (size_t)(n_x * LANES) * sizeof(REAL));
+    const int64_t n_w = it->n_invariants;
+    for (int q = 0; q < many; q++)
+        m[q] = r_set1(0);
+    for (int64_t k = 0; k < it->n_terms;) {
+        const int32_t eta = it->terms[3 * k];
+        vr sum[SIDE];
+        for (int q = 0; q < many; q++)
+            sum[q] = r_set1(0);
+        for (; k < it->n_terms && it->terms[3 * k] == eta; k++) {
+            const int32_t other = it->terms[3 * k + 2];
+            const REAL *a = ROW(x, it->terms[3 * k + 1]), *b = ROW(x, other);
+            const vr value = r_set1((REAL)it->term_values[k]);
+            for (int q = 0; q < many; q++) {
+                const vr own = value * r_load(ROW(a, q * n_x));
+                sum[q] = other < 0 ? sum[q] + own : r_fma(own, r_load(ROW(b, q * n_x)), sum[q]);
+            }
+        }
+        for (int q = 0; q < many; q++)
+            m[q] = r_fma(r_load(ROW(w, q * n_w + eta)), sum[q], m[q]);
+    }
+}
+
+/* x_bar [many][n_x][LANES] = m_bar dm/dx */
+MD_INLINE void products_back(const dn_program *it, int64_t n_lm, int64_t n_x, const REAL *w, const REAL *x, const vr *m_bar,
+                             REAL *x_bar, const int many)
+{
+    const int64_t n_w = it->n_invariants;
+    memset(x_bar, 0, (size_t)(many * n_x * LANES) * sizeof(REAL));
     for (int64_t k = 0; k < it->n_terms; k++) {
         const int32_t *own = it->terms + 3 * k;
-        const vr q = r_set1((REAL)it->term_values[k]) * m_bar * r_load(ROW(w, own[0]));
-        REAL *a = ROW(x_bar, own[1]);
-        if (own[2] < 0) {
-            r_store(a, r_load(a) + q);
-            continue;
+        const vr value = r_set1((REAL)it->term_values[k]);
+        for (int q = 0; q < many; q++) {
+            const vr s = value * m_bar[q] * r_load(ROW(w, q * n_w + own[0]));
+            REAL *a = ROW(x_bar, q * n_x + own[1]), *b = ROW(x_bar, q * n_x + own[2]);
+            if (own[2] < 0) {
+                r_store(a, r_load(a) + s);
+                continue;
+            }
+            r_store(a, r_fma(s, r_load(ROW(x, q * n_x + own[2])), r_load(a)));
+            r_store(b, r_fma(s, r_load(ROW(x, q * n_x + own[1])), r_load(b)));
         }
-        REAL *b = ROW(x_bar, own[2]);
-        r_store(a, r_fma(q, r_load(ROW(x, own[2])), r_load(a)));
-        r_store(b, r_fma(q, r_load(ROW(x, own[1])), r_load(b)));
     }
     for (int64_t k = 0; k < it->n_pair_terms; k++) {
         const int32_t *own = it->pairs + 3 * k;
-        const vr q = r_set1((REAL)it->pair_values[k]) * r_load(ROW(x_bar, n_lm + own[0]));
-        REAL *a = ROW(x_bar, own[1]), *b = ROW(x_bar, own[2]);
-        r_store(a, r_fma(q, r_load(ROW(x, own[2])), r_load(a)));
-        r_store(b, r_fma(q, r_load(ROW(x, own[1])), r_load(b)));
+        const vr value = r_set1((REAL)it->pair_values[k]);
+        for (int q = 0; q < many; q++) {
+            const vr s = value * r_load(ROW(x_bar, q * n_x + n_lm + own[0]));
+            REAL *a = ROW(x_bar, q * n_x + own[1]), *b = ROW(x_bar, q * n_x + own[2]);
+            r_store(a, r_fma(s, r_load(ROW(x, q * n_x + own[2])), r_load(a)));
+            r_store(b, r_fma(s, r_load(ROW(x, q * n_x + own[1])), r_load(b)));
+        }
     }
 }
 
