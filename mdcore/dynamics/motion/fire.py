@@ -10,20 +10,22 @@ FIRST, LARGEST, SMALLEST = 0.1, 1.0, 0.002  # time steps, internal unit, masses 
 SLOWER, FASTER = 0.5, 1.1
 MIX, LESS = 0.25, 0.99
 PATIENCE = 5  # steps downhill before the time step grows
+TURNS, SLOWLY = 4, 1.03  # uphill so often, it is the stiffest motion that turns: the time step then grows that slowly
 
 
 class FIRE(Minimiser):
     """Fast inertial relaxation: velocities turn towards the forces, and stop when they lead uphill.
 
     J. Guenole et al., Comput. Mater. Sci. 175, 109584 (2020), algorithm 2, with semi-implicit Euler; all masses are 1.
-    Arguments: as for Minimiser.
+    Where stiff motions are beside soft ones (water), each turn stops the soft ones, too; so after a few turns the time
+    step grows slowly, and turns are rare. Arguments: as for Minimiser.
     """
 
-    memory = ("speed", "dt", "mix", "downhills")
+    memory = ("speed", "dt", "mix", "downhills", "turns")
 
     def begin(self):
         self.speed = np.zeros(3 * self.run.n_atoms + 9 * self.moves_cell)
-        self.dt, self.mix, self.downhills = FIRST * self.scale, MIX, 0
+        self.dt, self.mix, self.downhills, self.turns = FIRST * self.scale, MIX, 0, 0
 
     def step(self, downhill):
         back = 0.0
@@ -31,10 +33,11 @@ class FIRE(Minimiser):
         if power > 0.0:
             self.downhills += 1
             if self.downhills > PATIENCE:
-                self.dt = min(self.dt * FASTER, LARGEST * self.scale)
+                self.dt = min(self.dt * (FASTER if self.turns < TURNS else SLOWLY), LARGEST * self.scale)
                 self.mix *= LESS
         else:
             if self.downhills:
+                self.turns += 1
                 self.dt = max(self.dt * SLOWER, SMALLEST * self.scale)
                 back = -0.5 * self.dt * self.speed
             self.downhills, self.mix = 0, MIX
