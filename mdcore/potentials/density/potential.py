@@ -1,0 +1,207 @@
+"""Density networks in the engine: layer after layer, messages forward, their derivatives back.
+
+Each atom sends a message of `channels` numbers in each layer but the first (model.py). So a step is one pass over the
+atoms for each layer, `domain.forward` of messages to ghosts after each but the last; then one pass for each layer
+backwards, `domain.reverse_add` of dE/dmessage to owners before each. What is added is of the grid of forces
+(base/exact.py), so sums do not depend on ranks or threads. Nothing reaches farther than the cutoff of one layer. Of a
+committee, energy and forces are means: the readout of each member is divided by their number.
+"""
+
+import numpy as np
+
+from mdcore.base import exact
+from mdcore.base.exact import FORCE_BITS
+from mdcore.doors._density import FINISH, RETURN, SEND, Densities, Edges, most_threads
+from mdcore.potentials.density.model import DensityNetwork
+from mdcore.potentials.networks.outside import DESCRIPTORS, EXCESS, OUTSIDE, RANGE, WORST
+from mdcore.potentials.networks.running import BoundTrained, TrainedPotential
+from mdcore.potentials.networks.vectors import environments
+from mdcore.structure.atoms import Column
+
+ROUNDING = 1e-9  # of a range
+
+
+class DensityPotential(TrainedPotential):
+    """A density network, computed from its in-memory `model` (read_model makes one), with the model's walls.
+
+    precision : "double", or "mixed": densities and products in single precision, readout and sums in double
+    threads, extrapolation, disagreement : as for HDNNPotential; a model without `ranges` is not watched
+
+    InputError if the answers to the model's test vectors are wrong, and from `bind` for species it does not know.
+    """
+
+    takes, most_threads = DensityNetwork, staticmethod(most_threads)
+
+    def __init__(
+        self, model: DensityNetwork, units=None, *, precision: str = "double", threads: int | None = None,
+        extrapolation="warn", disagreement=None,
+    ):  # fmt: skip
+        super().__init__(model, units, precision, threads, extrapolation, disagreement)
+        if not model.ranges:
+            del self.policies["extrapolation"]
+
+    @classmethod
+    def tables_of(cls, model: DensityNetwork, precision: str = "double") -> list[Densities]:
+        return tables_of(model, precision)
+
+    @classmethod
+    def answers_of(cls, model: DensityNetwork, tables=None) -> "Answers":
+        return Answers(model, tables or tables_of(model))
+
+    def offset(self, e: int) -> float:
+        """Of the energies of an element, eV; of members the largest."""
+        return float(np.abs([self.model.design.views(own)["E0"][e] for own in self.model.members]).max())
+
+    @property
+    def tells_virials(self) -> bool:
+        """With messages the energy of an atom depends on atoms beyond the cutoff, which virials of pairs do not know."""
+        return self.model.design.layers == 1
+
+    @property
+    def content(self) -> str:
+        """What it is made of, in words."""
+        return self.model.design.words
+
+    @property
+    def findings(self):
+        return tuple(own for own in super().findings if self.model.ranges or own not in RANGE)
+
+    def bind(self, symbols) -> "BoundDensity":
+        """The potential for these species; InputError for one that the model does not know."""
+        return BoundDensity(self, symbols)
+
+    def label(self, symbol: str, index: int) -> str:
+        """How messages name a feature."""
+        member, rest = divmod(index, self.model.design.features)
+        layer, channel = divmod(rest, self.model.design.channels)
+        own = f"member {member + 1}, " if self.is_committee else ""
+        return f"{symbol} {own}layer {layer + 1}, channel {channel + 1}"
+
+    def n_descriptors(self, symbol: str) -> int:
+        """How many features an atom has, of all members."""
+        return self.model.design.features * len(self.model.members)
+
+
+class BoundDensity(BoundTrained):
+    """A density network in a system of these species."""
+
+    def __init__(self, potential: DensityPotential, symbols):
+        super().__init__(potential, symbols)
+        design, model = potential.model.design, potential.model
+        self.layers, self.width = design.layers, design.features * len(model.members)
+        self.columns = {}
+        for t in range(1, design.layers):
+            self.columns[self._message(t)] = Column("f8", (design.channels,))
+            self.columns[self._pull(t)] = Column("f8", (design.channels,), adds=True, grid=FORCE_BITS)
+        self.features = self.slopes = np.zeros((0, design.features))
+        if model.ranges:
+            low, high = np.concatenate(model.ranges, axis=2)
+            self.middle, width = 0.5 * (low + high), high - low
+            with np.errstate(divide="ignore", invalid="ignore"):  # an element that no structure had: never outside
+                self.per_range = np.where(np.isfinite(width) & (width > 0.0), 1.0 / width, 0.0)
+            self.middle[self.per_range == 0.0] = 0.0
+
+    def _message(self, t: int) -> str:  # of a width: several networks may be in one sum
+        return f"message_{t}_{self.potential.model.design.channels}"
+
+    def _pull(self, t: int) -> str:
+        return f"pull_{t}_{self.potential.model.design.channels}"
+
+    def compute(self, atoms, neighbors, domain, out) -> None:
+        n = atoms.n_owned
+        self._spread = None
+        told = self._room(n)
+        for k, tables in enumerate(self.tables):
+            self._member(tables, atoms, neighbors.full, domain, atoms.f, out.want_energy, out.limbs(),
+                         out.atom_energies, out.atom_virials)  # fmt: skip
+            out.add_limbs()
+            if DESCRIPTORS in told:
+                width = self.features.shape[1]
+                told[DESCRIPTORS][:n, k * width : (k + 1) * width] = self.features[:n]
+        if OUTSIDE in told:
+            self._look(atoms, told)
+        if self.walls:
+            self.walls.compute(atoms, neighbors.of(self.walls.potential), domain, out)
+
+    def _member(self, tables, atoms, full, domain, f, energy, limbs, energies=None, virials=None) -> None:
+        """Add the forces of one member to f, its energy to limbs (collective)."""
+        last, n = self.layers - 1, atoms.n_owned
+        if len(self.features) < n:
+            self.features, self.slopes = np.zeros((2, n + n // 8, tables_width(tables)))
+        messages = {t: getattr(atoms, self._message(t)) for t in range(1, self.layers)}
+        pulls = {t: getattr(atoms, self._pull(t)) for t in range(1, self.layers)}
+        for pull in pulls.values():
+            pull[: atoms.n_total + 1] = 0.0
+
+        def run(what, t, **asked):
+            tables.run(
+                what, t, atoms.x, f, full.first, full.index, full.bounds, self.species_of, self.element_of,
+                atoms.n_total, self.features, self.slopes, messages, pulls, threads=self.threads, **asked,
+            )  # fmt: skip
+
+        for t in range(last):
+            run(SEND, t)
+            domain.forward(atoms, self._message(t + 1))
+        run(FINISH, last, energy=energy, limbs=limbs, energies=energies, virials=virials)
+        for t in range(last - 1, -1, -1):
+            domain.reverse_add(atoms, self._pull(t + 1))
+            run(RETURN, t, virials=virials)
+
+    def _room(self, n: int):
+        """`beside`, with room for n atoms, if anything is wanted."""
+        wanted = {*self.wanted, *(RANGE if self.potential.model.ranges else ())} if self.wanted else set()
+        return super()._room(n, wanted) if wanted else {}
+
+    def _look(self, atoms, told) -> None:
+        """How far are atoms outside the range of training?"""
+        n = atoms.n_owned
+        x = told[DESCRIPTORS][:n] if DESCRIPTORS in told else self.features[:n]
+        kinds = self.element_of[atoms.species[:n]]
+        for e in range(len(self.middle)):
+            rows = np.flatnonzero(kinds == e)
+            far = np.abs((x[rows] - self.middle[e]) * self.per_range[e]) - 0.5
+            worst = far.argmax(axis=1)
+            most = far[np.arange(len(rows)), worst]
+            told[OUTSIDE][rows] = np.count_nonzero(far > ROUNDING, axis=1)
+            told[WORST][rows], told[EXCESS][rows] = worst, np.where(most > ROUNDING, most, 0.0)
+
+    def members_of(self, atoms, full, domain):
+        """Each member alone, once more; the tables have their share of the mean."""
+        m = len(self.tables)
+        found, limbs = np.zeros((m, atoms.n_total, 4)), np.zeros((m, exact.LIMBS), dtype=np.int64)
+        for tables, f, own in zip(self.tables, found, limbs, strict=True):
+            self._member(tables, atoms, full, domain, f, True, own)
+            own[:] = exact.limbs(m * exact.integer(own))
+        return np.ascontiguousarray((m * found[:-1] - found.sum(axis=0)).transpose(1, 0, 2)), limbs
+
+
+class Answers:
+    """model, and its kernels' tables"""
+
+    def __init__(self, model: DensityNetwork, tables: list[Densities]):
+        self.model, self.tables = model, tables
+
+    def respond(self, symbols, positions, cell=None) -> tuple[float, np.ndarray, float]:
+        """Energy and forces [n, 3] of a small structure (vectors.py), and how large these are in all."""
+        positions = np.asarray(positions, dtype=np.float64)
+        species = np.array([self.model.elements.index(s) for s in symbols], dtype=np.int32)
+        first, j, d = environments(positions, species, cell, self.model.cutoff, len(self.model.elements))
+        edges = Edges(np.append(first[:, 0], first[-1, -1]), j, d.T, species)
+        answers = [own.evaluate(edges) for own in self.tables]
+        forces = sum(own[1] for own in answers)
+        return float(sum(own[0].sum() for own in answers)), forces, float(np.abs(forces).sum())
+
+
+def tables_width(tables: Densities) -> int:
+    return tables.sizes["layers"] * tables.sizes["channels"]
+
+
+def tables_of(model: DensityNetwork, precision: str = "double") -> list[Densities]:
+    """The kernels' tables of each member, whose energies and forces add up to the mean."""
+    found, design = [], model.design
+    for k in range(len(model.members)):
+        theta = model.fold(k)
+        for name in ("energy", "linear", "out"):
+            design.folded_views(theta)[name][...] /= len(model.members)
+        found.append(Densities(design.sizes, design.program, theta, precision))
+    return found
