@@ -60,6 +60,7 @@ _HOME = {
     "DistanceRestraint": "potentials.external.restraint",
     "AngleRestraint": "potentials.external.restraint",
     "HDNNPotential": "potentials.networks.hdnnp",
+    "DensityPotential": "potentials.density.potential",
     "Extrapolation": "watch.extrapolation",
     "Disagreement": "watch.disagreement",
     "committee": "potentials.families",

@@ -1,6 +1,7 @@
 """Density networks, slow, as papers write them: R. Drautz, Phys. Rev. B 99, 014104 (2019); I. Batatia et al.,
 arXiv:2206.07697. Derivatives are complex steps: f'(x) = Im f(x + i h) / h, exact to rounding for a tiny h."""
 
+from dataclasses import replace
 from itertools import product
 from math import factorial
 
@@ -9,6 +10,7 @@ import numpy as np
 from mdcore.potentials.density.model import DensityNetwork, Design
 
 STEP = 1e-30
+GENTLE = {"cutoff": 2.5, "neighbours": 50.0, "scale": 0.1}  # also in crowded cells
 
 
 def random_network(elements=("H", "O"), seed: int = 1, **design) -> DensityNetwork:
@@ -28,6 +30,16 @@ def random_network(elements=("H", "O"), seed: int = 1, **design) -> DensityNetwo
     if design.hidden:
         p["W1"] /= np.sqrt(k)
     return DensityNetwork(design=design, parameters=flat)
+
+
+def density(elements=("H", "O"), members: int = 1, walls=(), settings=None, **design):
+    """A potential that is not trained, gentle where an atom has some 50 neighbours; a committee of several members.
+    settings : of the potential"""
+    from mdcore.potentials.density.committee import committee
+    from mdcore.potentials.density.potential import DensityPotential
+
+    models = [random_network(elements, seed, **GENTLE | design) for seed in range(1, members + 1)]
+    return DensityPotential(replace(committee(models), walls=walls), **settings or {})
 
 
 def harmonics(u: np.ndarray, l_max: int) -> np.ndarray:
@@ -59,7 +71,8 @@ def edges(positions, cell=None, cutoff: float = 4.0):
     """(i, j, shift [n, 3]) of every ordered pair closer than the cutoff, images included: d = r_j + shift - r_i."""
     shifts = np.zeros((1, 3))
     if cell is not None:
-        reach = np.ceil(cutoff * np.linalg.norm(np.linalg.inv(cell), axis=0)).astype(int) + 1
+        inverse = np.linalg.inv(cell)
+        reach = np.ceil(cutoff * np.linalg.norm(inverse, axis=0) + np.ptp(positions @ inverse, axis=0)).astype(int)
         shifts = np.array(list(product(*(range(-n, n + 1) for n in reach)))) @ cell
     d = positions[None, :, None] + shifts - positions[:, None, None]
     r = np.linalg.norm(d, axis=-1)

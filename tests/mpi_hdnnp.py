@@ -12,6 +12,7 @@ from mdcore.potentials.base import Sum
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.pair.zbl import ZBL
 from tests import mpi_trajectory
+from tests.density_twin import density
 from tests.reference.hdnnp_models import chebyshev_model, random_model
 from tests.systems import SKEW, TRICLINIC, scattered
 
@@ -23,6 +24,8 @@ CELLS = {
     "cluster": lambda: scattered(40, 5.0 * np.eye(3), (False, False, False), seed=24, **SPECIES),
     "wall": lambda: scattered(120, 7.7 * TRICLINIC, seed=26, **SPECIES),
     "chebyshev": lambda: scattered(120, 7.7 * TRICLINIC, seed=27, **SPECIES),
+    "density": lambda: scattered(60, 5.2 * TRICLINIC, seed=28, **SPECIES),
+    "densities": lambda: scattered(40, np.diag([5.0, 5.0, 9.0]) @ SKEW, (True, True, False), seed=29, **SPECIES),
     "tiny": lambda: scattered(4, 1.9 * np.eye(3), seed=25, **SPECIES),
 }
 
@@ -36,6 +39,8 @@ def build(case: str, comm=None, state=None):
     if cell == "chebyshev":
         model = chebyshev_model(("O", "H"), cutoff=2.5)
     potential = HDNNPotential(model, precision=(precision or ["double"])[0])
+    if cell in ("density", "densities"):
+        potential = density(("H", "O"), members=1 + (cell == "densities"), layers=2 + (cell == "density"))
     if cell == "wall":  # full and half lists side by side
         potential = Sum(potential, ZBL(0.5, 1.3))
     integrator = VelocityVerlet(0.01) if ensemble == "nve" else Langevin(0.01, (1.0, 0.7), 1.0)

@@ -13,8 +13,6 @@ import mdcore
 from mdcore.base.errors import InputError
 from mdcore.base.exact import FORCE_BITS
 from mdcore.potentials.base import Potential, Sum
-from mdcore.potentials.density.committee import committee as of_densities
-from mdcore.potentials.density.potential import DensityPotential
 from mdcore.potentials.manybody.eam import EAM
 from mdcore.potentials.manybody.stillinger_weber import StillingerWeber
 from mdcore.potentials.manybody.tersoff import Tersoff
@@ -30,7 +28,7 @@ from mdcore.structure.atoms import Column
 from mdcore.structure.system import System
 from tests import contract, eam_files
 from tests import threebody_files as files
-from tests.density_twin import random_network
+from tests.density_twin import density as density_potential
 from tests.reference.hdnnp_models import chebyshev_model, random_model
 from tests.systems import TRICLINIC, cells, scattered
 
@@ -65,9 +63,7 @@ def hdnnp(*elements, wall=None, activations="ppl", conv_energy=0.1, **options):
 
 def density(*elements, members=1, **options):
     """A density network, or a committee of them."""
-    options = {"cutoff": 2.5, "neighbours": 50.0, "scale": 0.1} | options
-    models = [random_network(elements, seed, **options) for seed in range(1, members + 1)]
-    return Case(lambda: DensityPotential(of_densities(models)), elements)
+    return Case(lambda: density_potential(elements, members, **options), elements)
 
 
 def pairs(kind, one, other, **options):
@@ -117,11 +113,9 @@ POTENTIALS = {
         lambda: HDNNPotential(chebyshev_model(("O", "H"), activations="ppl")), ("O", "H"), force_jump=3e-5
     ),
     "committee": Case(lambda: HDNNPotential(COMMITTEE), ("O", "H")),
-    "density, one layer": density("H", "O", layers=1),
-    "density, two layers": density("H", "O"),
+    "density": density("H", "O"),
     "density, three layers": density("Cu", layers=3, factors=2, hidden=0),
-    "density, four factors": density("H", "O", "Cu", l_max=1, factors=4),
-    "density, committee": density("H", "O", members=3),
+    "density, committee of one layer": density("H", "O", layers=1, l_max=2, factors=4, members=2),
     "network + wall": hdnnp("O", "H", types=[2, 3, 9], cutoff_type=3, wall=lambda: ZBL(0.6, 1.4)),
 }
 CELLS = {cutoff: dict(cells(cutoff)) for cutoff in {case.make().cutoff for case in POTENTIALS.values()}}

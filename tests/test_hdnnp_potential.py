@@ -185,7 +185,7 @@ def test_energy_is_conserved():
 class TestRanks:
     pytestmark = needs_mpi
     cases = ("cubic-nve", "triclinic-langevin", "slab-nve", "cluster-nve", "wall-nve", "tiny-nve", "cubic-nve-mixed",
-             "tiny-nve-mixed")  # fmt: skip
+             "tiny-nve-mixed", "density-nve", "densities-langevin")  # fmt: skip
 
     def run(self, folder, ranks, *jobs):
         folder.mkdir(exist_ok=True)

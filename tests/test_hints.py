@@ -61,7 +61,7 @@ def test_every_hint_is_of_a_key_there_is():
         ("stage.0.ensemble=nvee", "did you mean 'nve'?"),
         ("potential.type=lj/cut", 'Lennard-Jones is type = "lj"'),
         ("potential.type=NNP", 'a network potential is type = "hdnnp"'),
-        ("potential.type=mace", "mdcore has no such potential"),
+        ("potential.type=mace", 'networks of densities with messages are type = "density"'),
         ("potential.type=eam/alloy", 'the embedded-atom method is type = "eam"'),
         ("units=real", 'write units = "metal"'),
         ("structure.build=FCC", "did you mean 'fcc'?"),

@@ -13,6 +13,7 @@ from mdcore.cli.clashes import clash
 from mdcore.cli.frames import SOURCE, convert_trajectory
 from mdcore.cli.potential import parse_table, parse_units
 from mdcore.cli.structure_files import convert_structure, is_structure
+from mdcore.potentials.density.model import DensityNetwork
 from mdcore.potentials.families import committee, potential_of, single
 from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.files import read_model
@@ -64,7 +65,7 @@ def convert(sources: list[str], target: str, units, structure, options) -> str:
     if options.walls is not None:
         model = replace(model, walls=parse_walls(options.walls, model))
     if options.data:
-        model = replace(model, known=_of_data(model, options))
+        model = _with_data(model, options)
     network = potential_of(model)  # refuses what can't be run
     folders = [] if native else member_folders(target, len(model.members))
     paths = [target] if native else [file for folder in folders for file in folder_files(folder)]
@@ -97,8 +98,8 @@ def convert(sources: list[str], target: str, units, structure, options) -> str:
     return f"{', '.join(files)}: {network.describe().split(', double')[0]}{kept}{members}{lost}{guarded}{usual}"
 
 
-def _of_data(model, options):
-    """What is usual for the structures of --data, which the potential was trained on; InputError."""
+def _with_data(model, options):
+    """The potential, which was trained on the structures of --data, with what is usual for them; InputError."""
     from mdcore.training import known
     from mdcore.training.data import sources
 
@@ -112,10 +113,12 @@ def _of_data(model, options):
             f"--data {path}: no network for {', '.join(strangers)}; expected the structures that the potential was "
             f"trained on, of {', '.join(model.elements)}"
         )
+    if isinstance(model, DensityNetwork):
+        model = known.ranged(model, data)
     found = known.known_of(model, data)
     if found is None:
         raise InputError(f"--data {path}: fewer than two structures of more than one atom; give the training set")
-    return found
+    return replace(model, known=found)
 
 
 def parse_walls(text: str, model) -> tuple[walls.Wall, ...]:

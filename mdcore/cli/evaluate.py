@@ -148,7 +148,7 @@ def outside(data, answers) -> list[str]:
 def verdict_on(potential, data, answers) -> list[str]:
     """Are these structures what the networks were trained on? A line; nothing without networks, or for several."""
     found = [term for term in leaves(potential) if isinstance(term, TrainedPotential)]
-    if len(found) != 1:
+    if len(found) != 1 or any(a.extrapolation is None for a in answers):
         return []
     seen, known = Count(), found[0].model.known
     for k, (s, a) in enumerate(zip(data, answers, strict=True)):

@@ -7,11 +7,13 @@ from collections import Counter
 from mdcore.base.comm import on_root
 from mdcore.base.files import open_binary, read_seal
 from mdcore.cli.potential import is_input, load_input, parse_units
+from mdcore.potentials.density.model import DensityNetwork
 from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.kinds import KINDS
 from mdcore.potentials.networks.model import ACTIVATION_NAMES, HDNNP, n_parameters
 from mdcore.potentials.networks.trained import Model
 
+NOTHING = "nothing; mdcore convert --data adds the range of the structures that it was trained on"
 UNKNOWN = "the range alone; mdcore convert --data adds what is usual for structures like those it was trained on"
 
 
@@ -111,7 +113,8 @@ def of_model(model: Model, unsealed: bool = False) -> list[str]:
                 f"conv_length {n.conv_length:.10g}",
             )
         )
-    lines.append(_line("verdicts go by", model.known or f"{UNKNOWN}"))
+    unwatched = isinstance(model, DensityNetwork) and not model.ranges
+    lines.append(_line("verdicts go by", NOTHING if unwatched else model.known or UNKNOWN))
     if model.walls:
         lines.append(_line("walls", f"{walls.table(model.walls)} Angstrom (ZBL; nothing beyond the second)"))
     if isinstance(model, HDNNP):
@@ -144,7 +147,6 @@ def _of_densities(model) -> list[str]:
         _line("readout", f"{hidden}; energies in units of {design.scale:.6g} eV"),
         _line("parameters", f"{design.n_parameters}" + (" of each member" if model.others else "")),
         _line("atom energies", ", ".join(f"{element} {energy:.10g} eV" for element, energy in energies)),
-        _line("features", "with the range of the training set" if model.ranges else "range of training not known"),
     ]
 
 

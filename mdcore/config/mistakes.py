@@ -10,8 +10,8 @@ SCRIPT = re.compile(r"^\s*(pair_style|pair_coeff|atom_style|read_data|units\s+(m
 LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){200}""")
 STRUCTURE = 'a structure; name it in an input file, [structure] file = "{name}" (mdcore help input tells how)'
 POTENTIAL = (
-    'a potential; mdcore info {path} tells what is in it, an input file uses it with [[potential]] type = "hdnnp", '
-    'file = "{name}"'
+    'a potential; mdcore info {path} tells what is in it, an input file uses it with [[potential]] type = "hdnnp" '
+    'or "density", file = "{name}"'
 )
 # how a file's name ends -> what it is and what to do with it
 KINDS = {

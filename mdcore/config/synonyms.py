@@ -252,12 +252,17 @@ VALUES: dict[str, tuple[tuple[str, str], ...]] = {
         (
             "nnp bpnn bpnnp behler behler-parrinello n2p2 runner network nn neural neural-network ml mlp mlip h5 "
             "committee",
-            'a network potential is type = "hdnnp"',
+            'a network potential is type = "hdnnp", or "density" if it was trained so; mdcore info tells which',
+        ),
+        (
+            "mace ace pace nequip allegro message-passing messages equivariant gnn densities density-network",
+            'networks of densities with messages are type = "density", trained by mdcore train; files of other '
+            "programs are not read",
         ),
         ("universal repulsion wall ziegler", 'the repulsion of nuclei is type = "zbl"'),
         (
-            "meam reaxff mace allegro nequip deepmd gap quip snap ace "
-            "pace schnet chgnet harmonic tip3p tip4p spc airebo amber charmm opls emt gupta",
+            "meam reaxff deepmd gap quip snap schnet chgnet harmonic tip3p tip4p spc airebo amber charmm opls emt "
+            "gupta",
             NO_SUCH,
         ),
         ("eam/alloy eam/fs eam/opt eam/alloy/opt setfl finnis-sinclair", 'the embedded-atom method is type = "eam"'),

@@ -5,11 +5,13 @@ others, as a run compares its atoms with the range of all (potentials/networks/k
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from mdcore.engine.evaluation import evaluate
 from mdcore.engine.single import Evaluation
+from mdcore.potentials.density.model import DensityNetwork
 from mdcore.potentials.families import potential_of
 from mdcore.potentials.networks.known import Known
 from mdcore.potentials.networks.trained import Model
@@ -48,6 +50,20 @@ def known_of(
         structures=len(data), atoms=len(excess), share=max(float(outside.mean()), 1.0 / len(excess)),
         farthest=float(excess.max()) if outside.any() else 0.0, disagreement=differ,
     )  # fmt: skip
+
+
+def ranged(model: DensityNetwork, data: Sequence[Labelled], threads: int | None = None) -> DensityNetwork:
+    """The network with the range of its features in `data`."""
+    potential, design = potential_of(model, extrapolation="ignore"), model.design
+    n = len(model.members)
+    found = np.stack([np.full((design.species, n * design.features), end) for end in (np.inf, -np.inf)])
+    data = thinned(data)
+    for k in range(0, len(data), BATCH):
+        for e, own in enumerate(_descriptors(potential, data[k : k + BATCH], threads)):
+            for x in own:
+                found[0, e] = np.minimum(found[0, e], x.min(axis=0, initial=np.inf))
+                found[1, e] = np.maximum(found[1, e], x.max(axis=0, initial=-np.inf))
+    return replace(model, ranges=tuple(np.split(found, n, axis=2)))
 
 
 def thinned(data: Sequence[Labelled]) -> list[Labelled]:

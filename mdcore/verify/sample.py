@@ -15,6 +15,7 @@ from mdcore.base.errors import InputError, MdcoreError
 from mdcore.engine.evaluation import evaluate
 from mdcore.engine.single import Engine
 from mdcore.potentials.base import leaves
+from mdcore.potentials.density.model import DensityNetwork
 from mdcore.potentials.python import PythonPotential
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
@@ -55,7 +56,8 @@ def sample(potential, seed: int = 1, beside=None) -> tuple[System, str]:
 def _outside(potential, system: System) -> float:
     """How far, on average, atoms are outside the range of training, at most 10; infinite if there is no answer."""
     try:
-        return float(np.minimum(evaluate(potential, system).extrapolation.excess, 10.0).mean())
+        outside = evaluate(potential, system).extrapolation
+        return KNOWN if outside is None else float(np.minimum(outside.excess, 10.0).mean())  # None: nobody knows
     except MdcoreError:
         return np.inf
 
@@ -73,6 +75,9 @@ def _trained_densities(potential) -> dict[str, float]:
     is about density * integral of 4 pi r^2 g(r) dr."""
     term = next(term for term in leaves(potential) if term.trained)
     model, scale = term.model, term.units.angstrom
+    if isinstance(model, DensityNetwork):
+        volume = 4.0 / 3.0 * np.pi * model.cutoff**3
+        return dict.fromkeys(model.elements, model.design.neighbours / volume / len(model.elements))
     r = np.linspace(0.0, model.cutoff, 201)[1:]
     shells = 4.0 * np.pi * r**2 * (r[1] - r[0])
     found: dict[str, float] = {}

@@ -10,6 +10,7 @@ committee, energy and forces are means: the readout of each member is divided by
 import numpy as np
 
 from mdcore.base import exact
+from mdcore.base.errors import InputError
 from mdcore.base.exact import FORCE_BITS
 from mdcore.doors._density import FINISH, RETURN, SEND, Densities, Edges, most_threads
 from mdcore.potentials.density.model import DensityNetwork
@@ -38,7 +39,12 @@ class DensityPotential(TrainedPotential):
     ):  # fmt: skip
         super().__init__(model, units, precision, threads, extrapolation, disagreement)
         if not model.ranges:
-            del self.policies["extrapolation"]
+            policy = self.policies.pop("extrapolation")
+            if getattr(policy, "policy", policy) not in ("ignore", "warn"):
+                raise InputError(
+                    f"{self.name}: its range of training is not known, so nobody can look whether atoms leave it; "
+                    "mdcore convert FILE NEW.h5 --data TRAINING_SET adds it"
+                )
 
     @classmethod
     def tables_of(cls, model: DensityNetwork, precision: str = "double") -> list[Densities]:
@@ -54,7 +60,7 @@ class DensityPotential(TrainedPotential):
 
     @property
     def tells_virials(self) -> bool:
-        """With messages the energy of an atom depends on atoms beyond the cutoff, which virials of pairs do not know."""
+        """With messages an atom's energy depends on atoms beyond the cutoff, which virials of pairs do not know."""
         return self.model.design.layers == 1
 
     @property
@@ -108,18 +114,14 @@ class BoundDensity(BoundTrained):
         return f"pull_{t}_{self.potential.model.design.channels}"
 
     def compute(self, atoms, neighbors, domain, out) -> None:
-        n = atoms.n_owned
         self._spread = None
-        told = self._room(n)
+        told = self._room(atoms.n_owned)
         for k, tables in enumerate(self.tables):
             self._member(tables, atoms, neighbors.full, domain, atoms.f, out.want_energy, out.limbs(),
                          out.atom_energies, out.atom_virials)  # fmt: skip
             out.add_limbs()
-            if DESCRIPTORS in told:
-                width = self.features.shape[1]
-                told[DESCRIPTORS][:n, k * width : (k + 1) * width] = self.features[:n]
-        if OUTSIDE in told:
-            self._look(atoms, told)
+            if told:
+                self._look(k, atoms, told)
         if self.walls:
             self.walls.compute(atoms, neighbors.of(self.walls.potential), domain, out)
 
@@ -152,18 +154,27 @@ class BoundDensity(BoundTrained):
         wanted = {*self.wanted, *(RANGE if self.potential.model.ranges else ())} if self.wanted else set()
         return super()._room(n, wanted) if wanted else {}
 
-    def _look(self, atoms, told) -> None:
-        """How far are atoms outside the range of training?"""
-        n = atoms.n_owned
-        x = told[DESCRIPTORS][:n] if DESCRIPTORS in told else self.features[:n]
+    def _look(self, k: int, atoms, told) -> None:
+        """How far are atoms outside what member k was trained on?"""
+        n, width = atoms.n_owned, self.features.shape[1]
+        own = slice(k * width, (k + 1) * width)
+        if DESCRIPTORS in told:
+            told[DESCRIPTORS][:n, own] = self.features[:n]
+        if OUTSIDE not in told:
+            return
         kinds = self.element_of[atoms.species[:n]]
         for e in range(len(self.middle)):
             rows = np.flatnonzero(kinds == e)
-            far = np.abs((x[rows] - self.middle[e]) * self.per_range[e]) - 0.5
+            far = np.abs((self.features[rows] - self.middle[e, own]) * self.per_range[e, own]) - 0.5
             worst = far.argmax(axis=1)
-            most = far[np.arange(len(rows)), worst]
-            told[OUTSIDE][rows] = np.count_nonzero(far > ROUNDING, axis=1)
-            told[WORST][rows], told[EXCESS][rows] = worst, np.where(most > ROUNDING, most, 0.0)
+            most, count = far[np.arange(len(rows)), worst], np.count_nonzero(far > ROUNDING, axis=1)
+            most[count == 0] = 0.0
+            if k:
+                count += told[OUTSIDE][rows]
+                farther = most > told[EXCESS][rows]
+                worst = np.where(farther, worst + own.start, told[WORST][rows])
+                most = np.where(farther, most, told[EXCESS][rows])
+            told[OUTSIDE][rows], told[WORST][rows], told[EXCESS][rows] = count, worst, most
 
     def members_of(self, atoms, full, domain):
         """Each member alone, once more; the tables have their share of the mean."""
@@ -182,14 +193,17 @@ class Answers:
         self.model, self.tables = model, tables
 
     def respond(self, symbols, positions, cell=None) -> tuple[float, np.ndarray, float]:
-        """Energy and forces [n, 3] of a small structure (vectors.py), and how large these are in all."""
+        """Energy and forces [n, 3] of a small structure (vectors.py), and how usual its distances are: of nearer atoms
+        forces of a network alone grow without end."""
         positions = np.asarray(positions, dtype=np.float64)
         species = np.array([self.model.elements.index(s) for s in symbols], dtype=np.int32)
         first, j, d = environments(positions, species, cell, self.model.cutoff, len(self.model.elements))
         edges = Edges(np.append(first[:, 0], first[-1, -1]), j, d.T, species)
         answers = [own.evaluate(edges) for own in self.tables]
         forces = sum(own[1] for own in answers)
-        return float(sum(own[0].sum() for own in answers)), forces, float(np.abs(forces).sum())
+        nearest = np.sqrt((d * d).sum(axis=0)).min(initial=np.inf)
+        usual = self.model.cutoff * (4.0 / 3.0 * np.pi / self.model.design.neighbours) ** (1.0 / 3.0)
+        return float(sum(own[0].sum() for own in answers)), forces, -abs(np.log(nearest / usual))
 
 
 def tables_width(tables: Densities) -> int:

@@ -126,7 +126,7 @@ class TrainedPotential(Potential):
     def describe(self, unit: str = "Angstrom") -> str:
         """Who it is and how it runs, for banners and outputs."""
         members = f"a committee of {len(self.model.members)}, " if self.is_committee else ""
-        policy = self.policies["extrapolation"]
+        policy = self.policies.get("extrapolation", "not watched, for its range of training is not known")
         far = max((wall.cutoff for wall in self.model.walls), default=None)
         walls = "" if far is None else f"with walls (ZBL) within {far:.3g} Angstrom, "
         return (
