@@ -13,6 +13,8 @@ from mdcore import (
     InputError,
     Langevin,
     LennardJones,
+    MartynaTobiasKlein,
+    NoseHoover,
     Simulation,
     SimulationError,
     StrainRate,
@@ -366,3 +368,25 @@ def test_a_cell_that_changes_too_fast_is_told():
     sim = Simulation(melt(4), LennardJones(**SMOOTH), integrator, seed=1)
     with pytest.raises(SimulationError, match=r"step 0: the cell would change by .* % at once: relax the structure"):
         sim.run(100)
+
+
+@pytest.mark.parametrize("far", [5.0, 1e5])
+@pytest.mark.parametrize("parts", ["rescaling", "chains"])
+def test_a_broken_velocity_is_blamed_and_not_the_cell(parts, far):
+    """A chain of thermostats overflowed, or the cell changed too fast: the reader is told which atom it was."""
+    from mdcore import maxwell_boltzmann
+
+    system = System.build("fcc", 5.3, "Ar", repeat=(4, 4, 4))
+    maxwell_boltzmann(system, 60.0, 1)
+    system.velocities[3, 0] = far
+    made = {
+        "rescaling": lambda: VelocityVerlet(2.0, VelocityRescaling(60, 100.0), CellRescaling(0.0, 1000.0, 1.0)),
+        "chains": lambda: VelocityVerlet(2.0, NoseHoover(60, 100.0), MartynaTobiasKlein(0.0, 1000.0)),
+    }
+    sim = Simulation(system, LennardJones(8.0, 0.0103, 3.4), made[parts]())
+    with pytest.raises(SimulationError, match=r"step 0: atom 3 \(counting from 0\) has more than 100 times"):
+        sim.run(2)
+    maxwell_boltzmann(system, 60.0, 1)
+    system.velocities *= 1e4
+    with pytest.raises(SimulationError, match=r"the cell would change|too far from that of the bath"):
+        Simulation(system, LennardJones(8.0, 0.0103, 3.4), made[parts](), max_temperature=1e15).run(2)

@@ -76,8 +76,8 @@ class MartynaTobiasKlein(Part):
         before, stored = self._energy(mass), 0.0
         self.kicks = np.array([np.sum(mode * force) for mode in self.force.modes]) * self.period / mass
         for kick in (self.kicks, 0.0):
-            factor, more = self.chain.act(
-                0.5 * mass * float(self.speeds @ self.speeds), len(self.speeds), thermal,
+            factor, more = run.act_chain(
+                self.chain, 0.5 * mass * float(self.speeds @ self.speeds), len(self.speeds), thermal,
                 self.relaxation * run.units.time, 0.5 * self.period,
             )  # fmt: skip
             self.speeds, stored = self.speeds * factor + kick, stored + more

@@ -35,7 +35,7 @@ class NoseHoover(Part):
         if free == 0:
             return
         thermal, relaxation = run.units.boltzmann * self.temperature.at(run), self.relaxation * run.units.time
-        factor, stored = self.chain.act(kinetic, free, thermal, relaxation, share * integrator.dt)
+        factor, stored = run.act_chain(self.chain, kinetic, free, thermal, relaxation, share * integrator.dt)
         run.scale_velocities(factor, gain=-stored)
 
     def state(self):

@@ -13,6 +13,7 @@ from mdcore.structure.columns import FIXED
 from mdcore.structure.groups import group_of
 
 MOST_STRAIN = 0.2  # of a length, in one step
+TOO_FAST = 100.0  # times the mean kinetic energy: of a million atoms in equilibrium the fastest has 12
 
 
 class Run:
@@ -158,8 +159,34 @@ class Run:
         """SimulationError if that is too much for one step."""
         if not (most := np.abs(strain).max()) < MOST_STRAIN:
             self.fail(
-                f"the cell would change by {100 * most:.3g} % at once: relax the structure first, or let the cell "
+                self._too_fast()
+                or f"the cell would change by {100 * most:.3g} % at once: relax the structure first, or let the cell "
                 "change more slowly (a longer relaxation, a smaller rate)"
+            )
+
+    def _too_fast(self) -> str:
+        """Which atom has nearly all of the kinetic energy, and is to blame; an empty text: none (collective)."""
+        atoms = self.atoms
+        mvv = atoms.masses[: atoms.n_owned] * (atoms.velocities**2).sum(axis=1)
+        own = (float(mvv.max()), int(atoms.tags[np.argmax(mvv)])) if len(mvv) else (0.0, -1)
+        sums, largest = zip(*self.comm.allgather((float(mvv.sum()), own)), strict=True)
+        most, tag = max(largest)
+        if not most * (self.n_atoms - 1) > TOO_FAST * (sum(sums) - most):
+            return ""
+        return (
+            f"atom {tag} (counting from 0) has more than {TOO_FAST:g} times the kinetic energy of the others: correct "
+            "its velocity, or relax the structure first"
+        )
+
+    def act_chain(self, chain, *arguments) -> tuple[float, float]:
+        """`chain.act`; SimulationError where the kinetic energy is too far away for it (collective)."""
+        try:
+            return chain.act(*arguments)
+        except OverflowError:
+            self.fail(
+                self._too_fast()
+                or "the kinetic energy is too far from that of the bath for a chain of thermostats: begin with "
+                "stochastic velocity rescaling (VelocityRescaling), and correct velocities that are wrong"
             )
 
     def strain(self, map_: np.ndarray, turn: np.ndarray | None = None, book: bool = True) -> None:
