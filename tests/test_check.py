@@ -36,6 +36,10 @@ def test_atoms_at_rest(capsys, stage):
         assert main([command, "a.toml"]) == 2
         assert "all atoms are at rest" in capsys.readouterr().err
     assert main(["check", "a.toml", "--set", "velocities.temperature=10"]) == 0
+    resting = '[[stage]]\nensemble = "minimise"\nsteps = 50\n'
+    written(("[velocities]\ntemperature = 60\n", ""), ('ensemble = "nve"', stage), ("[[stage]]", resting + "[[stage]]"))
+    assert main(["check", "a.toml"]) == 2
+    assert "[[stage]] #2" in (told := capsys.readouterr().err) and "all atoms are at rest" in told
     written(("[velocities]\ntemperature = 60\n", ""))
     assert main(["check", "a.toml"]) == 0  # at constant energy they may be
 

@@ -60,7 +60,8 @@ def rehearse(settings, system, potential, stages) -> None:
     that functions of Python do not tell. Others are known without computing forces."""
     rests = system.velocities is None or not system.velocities.any()
     foreign = any(s.type in ("python", "ase") for s in settings.potential)
-    asked = stages[:1] if rests and hasattr(stages[0].settings, "thermostat") else []
+    moving = next((stage for stage in stages if stage.settings.ensemble != "minimise"), None)  # the first that does
+    asked = [moving] if rests and hasattr(moving and moving.settings, "thermostat") else []
     asked += [stage for stage in stages if foreign and stage.settings.moves_cell not in ("", "strain_rate")]
     if not asked:
         return
