@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mdcore.base.comm import SelfComm
 from mdcore.training.environments import Environments
 from mdcore.training.fit import Fit, Stage
 from mdcore.training.loss import NetworkRegression
@@ -13,7 +14,8 @@ from mdcore.training.optimizers.adam import Adam, AdamSettings
 from mdcore.training.optimizers.covariance import Covariance
 from mdcore.training.optimizers.kalman import Kalman, KalmanSettings, mean_of
 from mdcore.training.optimizers.lbfgs import LBFGS, LBFGSSettings
-from mdcore.training.settings import Loss
+from mdcore.training.optimizers.soap import Soap
+from mdcore.training.settings import Loss, SoapSettings
 from mdcore.training.start import initialised
 from tests.reference.hdnnp_models import random_model
 from tests.training_sets import copper_model, lennard_jones_set, mixed_set, scaled
@@ -81,6 +83,7 @@ def test_adam_goes_down(copper):
 OPTIMISERS = {
     "kalman": lambda r: Kalman(r, KalmanSettings(rows=8, structures=2, fading=0.999, noise=1e-6), seed=4),
     "adam": lambda r: Adam(r, AdamSettings(batch=2, epochs=6), seed=4),
+    "soap": lambda r: Soap(r, SoapSettings(batch=2, epochs=6, every=2, warmup=1.0), seed=4),
     "averaged": lambda r: Adam(r, AdamSettings(batch=2, epochs=6, average=0.9), seed=4),
     "lbfgs": lambda r: LBFGS(r),
 }
@@ -271,3 +274,53 @@ def test_weights_of_an_optimiser_take_the_place_of_the_losss():
     again = Fit(small(), None, stages)
     again.restore(fit.state())
     assert (again.training.counts.energy, again.training.counts.forces) == (2.0, 0.5)
+
+
+def test_soap_is_adam_where_bases_are_turned():
+    """On a matrix W of x with loss |A W B - C|^2 / 2, badly scaled: turned bases make it as easy as a diagonal one."""
+    rng = np.random.default_rng(3)
+
+
+    def turn(n):
+        return np.linalg.qr(rng.normal(size=(n, n)))[0]
+
+    a, b = (turn(n) * np.geomspace(1.0, 0.03, n) @ turn(n) for n in (8, 6))
+    target = rng.normal(size=(8, 6))
+
+    class Matrix:
+        n_total, n_parameters, is_weight, blocks, comm = 1, 48, np.ones(48, bool), [(slice(0, 48), 6)], SelfComm()
+        parameters = np.zeros(48)
+
+        def set(self, parameters):
+            self.parameters = np.array(parameters)
+
+        def loss(self, structures=None):
+            off = a @ (self.parameters.reshape(8, 6) - target) @ b.T
+            return 0.5 * float(np.sum(off**2)), (a.T @ off @ b).ravel()
+
+    left = {}
+    for kind in (Adam, Soap):
+        own = Matrix()
+        optimiser = kind(own, SoapSettings(epochs=300, step=0.3, last_step=1e-3, average=0.0, every=1, warmup=0.0))
+        for _ in range(300):
+            optimiser.epoch()
+        left[kind] = own.loss()[0]
+        assert optimiser.averaged() is optimiser.parameters
+    assert left[Soap] < 0.02 * left[Adam]
+    bases = [optimiser.bases[place].reshape(n, n) for place, n in optimiser.blocks[0][2:]]
+    assert [own.shape for own in bases] == [(8, 8), (6, 6)]
+    for own in bases:
+        np.testing.assert_allclose(own.T @ own, np.eye(len(own)), atol=1e-12)
+
+
+def test_soap_of_vectors_alone_is_adam():
+    regressions = small(), small()
+    regressions[1].blocks = []
+    same = AdamSettings(batch=2, epochs=6), SoapSettings(
+        **{name: getattr(AdamSettings, name) for name in ("step", "last_step", "beta1", "beta2", "average", "clip",
+                                                          "warmup")}, batch=2, epochs=6)  # fmt: skip
+    one, two = Adam(regressions[0], same[0], seed=4), Soap(regressions[1], same[1], seed=4)
+    for _ in range(2):
+        one.epoch()
+        two.epoch()
+    np.testing.assert_array_equal(one.parameters, two.parameters)

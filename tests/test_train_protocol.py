@@ -14,8 +14,9 @@ from mdcore.training.loss import NetworkRegression
 from mdcore.training.optimizers.adam import Adam
 from mdcore.training.optimizers.kalman import Kalman
 from mdcore.training.optimizers.lbfgs import LBFGS
+from mdcore.training.optimizers.soap import Soap
 from mdcore.training.regression import Errors, Kind, Regression
-from mdcore.training.settings import AdamSettings, KalmanSettings, LBFGSSettings
+from mdcore.training.settings import AdamSettings, KalmanSettings, LBFGSSettings, SoapSettings
 from tests.test_train_optimisers import small
 
 POWERS = (-12, -6, -1)  # of r: terms of a pair potential
@@ -29,7 +30,7 @@ class PairTerms:
     """
 
     kinds = (Kind("energy", 1.0, "all"), Kind("forces", 1.0, "some"))
-    factor, comm, landscape, is_weight = 1.0, SelfComm(), np.ones(1), np.ones(3, dtype=bool)
+    factor, comm, landscape, is_weight, blocks = 1.0, SelfComm(), np.ones(1), np.ones(3, dtype=bool), ()
 
     def __init__(self, n=12, seed=0):
         rng, sites = np.random.default_rng(seed), np.array(list(np.ndindex(2, 2, 1)), float)
@@ -91,17 +92,18 @@ class PairTerms:
 MAKE = {
     "kalman": lambda r, seed: Kalman(r, KalmanSettings(variance=1e4, threshold=0.0), seed),
     "adam": lambda r, seed: Adam(r, AdamSettings(epochs=400, step=0.1, last_step=1e-4), seed),
+    "soap": lambda r, seed: Soap(r, SoapSettings(epochs=400, step=0.1, last_step=1e-4), seed),
     "lbfgs": lambda r, seed: LBFGS(r, LBFGSSettings()),
 }
 
 
-@pytest.mark.parametrize("name, epochs", [("kalman", 20), ("adam", 400), ("lbfgs", 60)])
+@pytest.mark.parametrize("name, epochs", [("kalman", 20), ("adam", 400), ("soap", 400), ("lbfgs", 60)])
 def test_an_optimiser_finds_the_coefficients_of_a_pair_potential(name, epochs):
     regression = PairTerms()
     optimiser = MAKE[name](regression, 1)
     for _ in range(epochs):
         optimiser.epoch()
-    np.testing.assert_allclose(regression.parameters, TRUE, rtol=0.02 if name == "adam" else 1e-4)
+    np.testing.assert_allclose(regression.parameters, TRUE, rtol=0.02 if name in ("adam", "soap") else 1e-4)
 
 
 def test_a_fit_takes_it_through_all_of_them_and_goes_on_from_a_state():
@@ -127,7 +129,7 @@ def test_both_are_regressions():
         assert isinstance(own, Regression)
     assert isinstance(small(), NetworkRegression) and not isinstance(object(), Regression)
     asked = {*Regression.__annotations__, *(name for name in vars(Regression) if not name.startswith("_"))}
-    for name in ("optimizers/adam", "optimizers/kalman", "optimizers/lbfgs", "fit"):
+    for name in ("optimizers/adam", "optimizers/kalman", "optimizers/soap", "optimizers/lbfgs", "fit"):
         tree = ast.parse((Path(protocol.__file__).parent / f"{name}.py").read_text())
         used = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and ast.unparse(n.value).split(".")[-1]
                 in ("regression", "training", "validation")}  # fmt: skip

@@ -51,6 +51,7 @@ plot = false
 KINDS = {
     "kalman": 'fading = 0.999\nnoise = 1e-8\n[[optimizer]]\ntype = "kalman"\nepochs = 1\nstructures = 1\nrows = 8',
     "adam": "average = 0.9\ndecay = 0.01",
+    "soap": "every = 1\nwarmup = 0.5",
     "lbfgs": "l2 = 1e-3",
 }
 pytestmark = needs_mpi

@@ -18,6 +18,7 @@ END = "\n[output]\nplot = false\n"
 KINDS = {
     "kalman": "structures = 2\nfading = 0.999",
     "adam": "batch = 8\naverage = 0.9\nstep = 1e-3\nlast_step = 1e-3",  # else the steps depend on how many will come
+    "soap": "batch = 8\nstep = 1e-3\nlast_step = 1e-3\nwarmup = 0",
     "lbfgs": "memory = 5",
 }
 

@@ -123,7 +123,8 @@ def _of_training(path: str, file) -> list[str]:
         members = sorted(name for name in file if name.startswith("member "))
         sets = [f"{len(group['n_atoms'])} for {name}" for name, group in file["data"].items()]
         epochs = [int(file[name]["history/epoch"][-1]) for name in members]
-        elements = ", ".join(name for name in file["descriptors"] if name != "dropped")
+        own = file["model/elements"].asstr()[()] if "model" in file else file["descriptors"]
+        elements = ", ".join(name for name in own if name != "dropped")
         command = str(file.attrs.get("command", ""))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OSError, RuntimeError) as error:
         raise InputError(f"{path}: damaged file of a training ({error})") from None

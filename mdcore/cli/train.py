@@ -25,7 +25,8 @@ from mdcore.potentials.networks.model import HDNNP
 from mdcore.potentials.networks.n2p2.write import folder_files, member_folders, write_n2p2
 from mdcore.training import metrics
 from mdcore.training.data.labelled import elements_of, gaps
-from mdcore.training.members import Ended, Members, blank_model
+from mdcore.training.families import family
+from mdcore.training.members import Ended, Members
 from mdcore.training.outcome import outcome
 from mdcore.training.prepare import has
 from mdcore.training.summary import fitted_by_atoms, summarise
@@ -45,7 +46,7 @@ def check(path: str, overrides=()) -> str:
     settings = load_training(path, overrides)
     check_names(settings)
     prepared = prepared_of(settings)
-    reach = settings.descriptors.cutoff or 6.0
+    reach = settings.plan.reach
     lines = [f"{path}: the input is right", *about(settings, prepared)]
     subsets = [name for name, own in prepared.data.subsets().items() for _ in own]
     lines += ["", str(summarise(prepared.data.all, prepared.atom_energies, reach, subsets))]
@@ -53,20 +54,17 @@ def check(path: str, overrides=()) -> str:
 
 
 def about(settings: TrainingSettings, prepared) -> list[str]:
-    """Data, descriptors and networks, in a few lines."""
-    model = blank_model(settings.plan, prepared)
-    sizes = [f"{e} {'-'.join(map(str, n.layer_sizes))}" for e, n in zip(model.elements, model.networks, strict=True)]
-    parameters = sum(n.flat().size for n in model.networks)
+    """Data and models, in a few lines."""
     members = settings.committee.members
     return [
         "structures: " + ", ".join(f"{len(own)} {name}" for name, own in prepared.data.subsets().items()),
         *missing(settings, prepared.data),
         "atom energies: " + ", ".join(f"{e} {x:.6f} eV" for e, x in prepared.atom_energies.items()),
-        *str(prepared.descriptors).splitlines(),
+        *str(family(settings.plan, prepared)).splitlines(),
+        *([f"committee: {members} members"] if members > 1 else []),
         f"walls: {walls.table(prepared.walls)} Angstrom" if prepared.walls else "walls: none",
-        f"networks: {', '.join(sizes)}, {parameters} parameters" + (f", {members} members" if members > 1 else ""),
         "optimisers: " + ", then ".join(f"{s.type} (up to {s.epochs} epochs)" for s in settings.optimizer),
-        *lopsided(settings.loss),
+        *lopsided(settings.plan.loss),
     ]
 
 
@@ -130,7 +128,7 @@ def train(
         say("\n".join(about(settings, prepared)))
         sets = Members(settings.plan, prepared, comm)
         size, kept = sets.memory()
-        say(f"derivatives of descriptors: {size:.2f} GB, {100 * kept:.0f} % of the structures kept\n")
+        say(f"{sets.family.seen}: {size:.2f} GB, {100 * kept:.0f} % of the structures kept\n")
         file = TrainingFile(settings, comm)
         held.enter_context(file.advising())
         begun = file.begun(prepared.subsets()["train"]) if restart else set()
@@ -143,7 +141,7 @@ def train(
                 go_on(fit, file.state(member), file.path)
                 say(f"{which}goes on after epoch {len(fit.history['epoch']) - 1}" + nothing_left(fit))
             if member == 0:  # not before: what was refused leaves the file as it was
-                file.begin(prepared, prepared.subsets(), sets.model, afresh=not restart)
+                file.begin(prepared, prepared.subsets(), sets.family.blank, afresh=not restart)
             run(settings, fit, member, file, stop, say)
             members.append(Ended.of(fit))
             say(best(fit) + "\n")
@@ -289,7 +287,7 @@ def check_names(settings: TrainingSettings) -> None:
     folders = set(map(str, member_folders(settings.output_path("-n2p2"), settings.committee.members)))
     paths = [file for path in outputs(settings) for file in (folder_files(path) if path in folders else [path])]
     inputs = [settings.source, *(settings.beside(s.file) for s in settings.data)]
-    if settings.descriptors.file:
+    if settings.descriptors and settings.descriptors.file:
         inputs.append(settings.beside(settings.descriptors.file))
     if wrong := clash(paths, inputs):
         raise at(

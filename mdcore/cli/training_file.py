@@ -10,11 +10,14 @@ data/SUBSET/               train, validation, test; structures in the order of t
     energy, forces, stress labels: eV [n], eV/Angstrom [all atoms, 3], eV/Angstrom^3 [n, 3, 3]; nan: none
 descriptors/ELEMENT/       function (as text, in the order of the network's inputs), min, max, mean, sigma;
                            attributes scaling, layers (nodes), atom_energy (eV)
+model/                     instead of descriptors, of a density network: attributes type, layers, channels, l_max,
+                           factors, radial, mixed, hidden, cutoff; elements, atom_energies (eV)
 descriptors/dropped        candidates that were of no use, and why
 member K/                  of each network of a committee, K from 0
     history/NAME           an entry an epoch, from epoch 0, the start: epoch, seconds, "train energy",
                            "validation force", ...: root-mean-square errors, meV an atom, meV/Angstrom, GPa
-    initial, best          parameters of all elements, weights input-major, then biases, layer by layer
+    initial, best          parameters of all elements, weights input-major, then biases, layer by layer; of a density
+                           network in the order of its design, each over its usual size at the start
     unit                   of the networks' energies, eV
     best_epoch, score      where the errors that count were lowest, and their geometric mean (eV, Angstrom)
     stage, epoch, since    which optimiser is at work, and how far; after the end: the last one
@@ -58,7 +61,8 @@ class TrainingFile:
         self._basis = None  # puts in what is known before training
 
     def begin(self, prepared, subsets, model, afresh: bool = False) -> None:
-        """Put in what is known before training; subsets : {name: structures}; model : networks of the right size.
+        """Put in what is known before training; subsets : {name: structures}; model : networks of the right size, or
+        the Design of a density network.
 
         afresh : take the place of a file that is there, instead of adding to it
         """
@@ -176,10 +180,13 @@ class TrainingFile:
         file["input"] = plain(about.pop("input"))
         file.attrs.update({"layout": LAYOUT, "layout_version": LAYOUT_VERSION})
         file.attrs.update({name: plain(text) for name, text in about.items()})
-        for name in ("data", "descriptors", "committee"):  # the last was said of the members that were
+        for name in ("data", "descriptors", "model", "committee"):  # the last was said of the members that were
             file.pop(name, None)
         for name, data in subsets.items():
             _put_data(file.create_group(f"data/{name}"), data)
+        if prepared.descriptors is None:
+            _put_design(file.create_group("model"), model, prepared.atom_energies)
+            return
         chosen = prepared.descriptors
         for element, functions, scaling, network in zip(
             chosen.elements, chosen.functions, chosen.scaling, model.networks, strict=True
@@ -192,6 +199,13 @@ class TrainingFile:
                 scaling=scaling.mode, layers=network.layer_sizes, atom_energy=prepared.atom_energies[element]
             )
         _put_text(file["descriptors"], "dropped", [f"{name}: {why}" for name, why in chosen.dropped.items()])
+
+
+def _put_design(group, design, energies) -> None:
+    sizes = {key: value for key, value in design.sizes.items() if key != "species"}
+    group.attrs.update(type="density", factors=design.factors, **sizes)
+    _put_text(group, "elements", design.elements)
+    group["atom_energies"] = np.array([energies[e] for e in design.elements])
 
 
 def _put_data(group, data) -> None:

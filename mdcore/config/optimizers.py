@@ -1,15 +1,16 @@
 """Which optimisers can a training name, and with which settings? A new one is a class here, entered in `OPTIMIZERS`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from mdcore.faces.schema import Choice, Integer, Number, setting
+from mdcore.faces.schema import Choice, Integer, Number, keys, setting
 from mdcore.training.settings import AdamSettings as Adam
 from mdcore.training.settings import KalmanSettings as Kalman
 from mdcore.training.settings import LBFGSSettings as LBFGS
 from mdcore.training.settings import OptimizerSettings as Optimizer
+from mdcore.training.settings import SoapSettings as Soap
 
 MOST = 10**9  # epochs
-TYPES = ("kalman", "adam", "lbfgs")
+TYPES = ("kalman", "adam", "soap", "lbfgs")
 
 
 def _weight(what: str, example: float):
@@ -118,6 +119,27 @@ class AdamSettings(OptimizerSettings):
     )
 
 
+def _again(name: str):
+    """A key of Adam's, with a default of its own."""
+    return field(default=getattr(Soap, name), metadata=keys(AdamSettings)[name].metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoapSettings(AdamSettings):
+    """Adam in the bases of the gradients' running covariances, matrix by matrix: for density networks, which it trains
+    several times faster."""
+
+    batch: int = _again("batch")
+    step: float = _again("step")
+    last_step: float = _again("last_step")
+    average: float = _again("average")
+    clip: float = _again("clip")
+    warmup: float = _again("warmup")
+    every: int = setting(
+        Integer(minimum=1, maximum=100000), "Steps between turns of the bases.", default=Soap.every, example=5
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class LBFGSSettings(OptimizerSettings):
     """Steps of a quasi-Newton method over the whole set, one an epoch: for small sets, or to finish."""
@@ -133,5 +155,5 @@ class LBFGSSettings(OptimizerSettings):
     )
 
 
-OPTIMIZERS: dict[str, type] = dict(zip(TYPES, (KalmanSettings, AdamSettings, LBFGSSettings), strict=True))
-MADE = dict(zip(OPTIMIZERS.values(), (Kalman, Adam, LBFGS), strict=True))  # what each is to the library
+OPTIMIZERS: dict[str, type] = dict(zip(TYPES, (KalmanSettings, AdamSettings, SoapSettings, LBFGSSettings), strict=True))
+MADE = dict(zip(OPTIMIZERS.values(), (Kalman, Adam, Soap, LBFGS), strict=True))  # what each is to the library

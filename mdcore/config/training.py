@@ -3,17 +3,18 @@
 # ruff: noqa: RUF009  (setting() is a dataclass field)
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from mdcore.base.errors import InputError
 from mdcore.base.threads import MOST as MOST_THREADS
 from mdcore.config.document import Document
 from mdcore.config.optimizers import MADE, OPTIMIZERS
 from mdcore.config.training_data import DataSettings, SplitSettings
-from mdcore.config.training_model import DescriptorSettings, NetworkSettings
+from mdcore.config.training_model import DescriptorSettings, ModelSettings, NetworkSettings
 from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, OneOf, Section, Sections, Table, Text, setting
 from mdcore.potentials.networks.walls import SHORTEST, Wall
-from mdcore.training.settings import Committee, Loss, Parallel, Plan, Source, Split, weighed
+from mdcore.training.settings import DENSITY_ENERGY, Committee, Loss, Parallel, Plan, Source, Split, weighed
+from mdcore.training.settings import DensitySettings as Density
 from mdcore.training.settings import DescriptorSettings as Descriptors
 from mdcore.training.settings import NetworkSettings as Network
 
@@ -31,7 +32,13 @@ class LossSettings:
     filter, the running average of the errors.
     """
 
-    energy: float = setting(Number(minimum=0, maximum=1e6), "Weight of energies.", default=Loss.energy, example=10.0)
+    energy: float | None = setting(
+        Number(minimum=0, maximum=1e6),
+        "Weight of energies.",
+        default=None,
+        default_text=f"{Loss.energy:g}, of density networks {DENSITY_ENERGY:g}",
+        example=10.0,
+    )
     forces: float = setting(Number(minimum=0, maximum=1e6), "Weight of forces.", default=Loss.forces, example=1.0)
     stress: float = setting(Number(minimum=0, maximum=1e6), "Weight of stress.", default=Loss.stress, example=1.0)
     power: float = setting(
@@ -57,6 +64,11 @@ class LossSettings:
 
     def check(self, given) -> Iterator[tuple[str, str]]:
         yield from weightless(self)
+
+    def of(self, model: ModelSettings) -> "LossSettings":
+        """The same, for a model of this type."""
+        usual = DENSITY_ENERGY if model.type == "density" else Loss.energy
+        return self if self.energy is not None else replace(self, energy=usual)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +162,10 @@ class TrainingSettings(Document):
     split: SplitSettings = setting(
         Section(SplitSettings), "Which structures train, validate, test.", default=SplitSettings()
     )
-    descriptors: DescriptorSettings = setting(Section(DescriptorSettings), "What the networks see.")
+    model: ModelSettings = setting(Section(ModelSettings), "What is trained.", default=ModelSettings())
+    descriptors: DescriptorSettings | None = setting(
+        Section(DescriptorSettings), "What the networks see.", default=None
+    )
     network: NetworkSettings = setting(Section(NetworkSettings), "The networks.", default=NetworkSettings())
     loss: LossSettings = setting(Section(LossSettings), "What counts how much.", default=LossSettings())
     zbl: str | dict[str, tuple[float, ...]] = setting(
@@ -176,7 +191,13 @@ class TrainingSettings(Document):
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:
-        if self.output.n2p2 and self.descriptors.kind != "symmetry":
+        density = self.model.type == "density"
+        for name in ("descriptors", "network"):
+            if density and name in given:
+                yield name, 'applies to networks of descriptors only; [model] says all of type = "density"'
+        if not density and self.descriptors is None and "descriptors" not in given:
+            yield "descriptors", "the section [descriptors] is required: what the networks see"
+        if self.output.n2p2 and (density or getattr(self.descriptors, "kind", "symmetry") != "symmetry"):
             yield "output.n2p2", 'n2p2 knows symmetry functions only: kind = "symmetry" in [descriptors]'
         for name in set(self.card) & set(OWN_CARD):
             yield "card", f"{name!r} is written by mdcore itself; choose another name"
@@ -186,8 +207,8 @@ class TrainingSettings(Document):
             except InputError as error:
                 yield f"zbl.{name}", str(error)
         for k, own in enumerate(self.optimizer):
-            loss = weighed(self.loss, own)
-            if loss != self.loss:
+            loss = weighed(self.loss.of(self.model), own)
+            if loss != self.loss.of(self.model):
                 yield from ((f"optimizer.{k}.{name}", text) for name, text in weightless(loss))
             if not loss.energy and not loss.stress and getattr(own, "rows", 1) == 0:
                 yield f"optimizer.{k}.rows", "no forces are looked at, and only forces count: nothing would be learned"
@@ -197,11 +218,17 @@ class TrainingSettings(Document):
     @property
     def plan(self) -> Plan:
         """The same for the library, which knows no input file."""
-        given, optimizer = self.descriptors, [plain(MADE[type(own)], own) for own in self.optimizer]
+        optimizer = tuple(plain(MADE[type(own)], own) for own in self.optimizer)
+        model = descriptors = None
+        if self.model.type == "density":
+            model = plain(Density, self.model)
+        else:
+            file = self.descriptors.file and self.beside(self.descriptors.file)
+            descriptors = plain(Descriptors, self.descriptors, file=file)
         return plain(
-            Plan, self, descriptors=plain(Descriptors, given, file=given.file and self.beside(given.file)),
-            split=plain(Split, self.split), network=plain(Network, self.network), loss=plain(Loss, self.loss),
-            optimizer=tuple(optimizer), committee=plain(Committee, self.committee), name=self.output.name or "",
+            Plan, self, model=model, descriptors=descriptors, split=plain(Split, self.split),
+            network=plain(Network, self.network), loss=plain(Loss, self.loss.of(self.model)), optimizer=optimizer,
+            committee=plain(Committee, self.committee), name=self.output.name or "",
             parallel=plain(Parallel, self.parallel),
         )  # fmt: skip
 
@@ -219,8 +246,8 @@ def plain(cls, settings, **instead):
 
 def weightless(loss) -> Iterator[tuple[str, str]]:
     """Complaints about weights of which none counts, or one hardly does."""
-    if not (loss.energy or loss.forces or loss.stress):
+    if loss.energy == loss.forces == loss.stress == 0:
         yield "energy", "nothing counts; give energy, forces or stress a weight above 0"
     for name in ("energy", "forces", "stress"):
-        if 0 < getattr(loss, name) < LEAST:
+        if 0 < (getattr(loss, name) or 0) < LEAST:
             yield name, f"hardly counts; leave it out with 0, or give it {LEAST:g} at least"

@@ -10,9 +10,11 @@ from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, OneOf, T
 from mdcore.potentials.networks.kinds import KINDS
 from mdcore.potentials.networks.native_units import Units
 from mdcore.training.settings import ACTIVATIONS, CUTOFF_FUNCTIONS
+from mdcore.training.settings import DensitySettings as Density
 from mdcore.training.settings import DescriptorSettings as Descriptors
 from mdcore.training.settings import NetworkSettings as Network
 
+ATOM_ENERGIES = OneOf((Choice(("fit", "isolated", "none")), Table(Number(minimum=-1e8, maximum=1e8))))
 GENERATED_ONLY = (
     "cutoff", "radial", "angular", "angular_shells", "angular_cutoff", "zetas", "wide", "keep", "method", "rare",
 )  # fmt: skip
@@ -20,8 +22,82 @@ SYMMETRY_ONLY = ("cutoff_function", "angular_shells", "zetas", "wide", "file", "
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelSettings:
+    """What is trained: networks of descriptors, one for each element, of which `[descriptors]` and `[network]` say
+    more; or a density network, one for all elements, which passes messages from atom to atom. The other keys are of the
+    latter ([training](training.md#density-networks)).
+    """
+
+    type: str = setting(
+        Choice(("symmetry", "density")), "Type of the model.", default="symmetry", example="density"
+    )
+    cutoff: float = setting(
+        Number(above=0, maximum=100),
+        "How far an atom sees in each layer.",
+        default=Density.cutoff,
+        quantity="length",
+        example=6.0,
+    )
+    layers: int = setting(
+        Integer(minimum=1, maximum=4),
+        "1: no messages, an expansion of atomic clusters (ACE); each more lets an atom see farther by the cutoff.",
+        default=Density.layers,
+        example=1,
+    )
+    channels: int = setting(
+        Integer(minimum=16, maximum=1024),
+        "Densities of each layer, a multiple of 16: what costs most and helps most.",
+        default=Density.channels,
+        example=32,
+    )
+    l_max: int = setting(
+        Integer(minimum=0, maximum=4), "Largest l of spherical harmonics.", default=Density.l_max, example=2
+    )
+    factors: int = setting(
+        Integer(minimum=1, maximum=4),
+        "Densities in a product, at most: 2 sees angles, 3 torsions.",
+        default=Density.factors,
+        example=4,
+    )
+    radial: int = setting(
+        Integer(minimum=1, maximum=32), "Bessel functions of the distance.", default=Density.radial, example=8
+    )
+    mixed: int = setting(
+        Integer(minimum=4, maximum=128),
+        "Radial functions that are learnt of these, for each two elements; a multiple of 4.",
+        default=Density.mixed,
+        example=12,
+    )
+    hidden: int = setting(
+        Integer(minimum=0, maximum=128),
+        "Nodes of the network that makes energies of the last features, a multiple of 4; 0: they are linear in these.",
+        default=Density.hidden,
+        example=32,
+    )
+    precision: str = setting(
+        Choice(("double", "mixed")),
+        'Of the kernels in training; `"mixed"` computes densities and products in single precision.',
+        default=Density.precision,
+        example="mixed",
+    )
+    atom_energies: str | dict[str, float] = setting(
+        ATOM_ENERGIES, "As in `[network]`.", default=Density.atom_energies, example="isolated"
+    )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        others = [key for key in given if key != "type"]
+        if self.type == "symmetry" and others:
+            told = f"{', '.join(others)}: of" if len(others) > 1 else "of"
+            yield others[0], f'{told} type = "density" only; [descriptors] and [network] say what "symmetry" is'
+        for key, step in (("channels", 16), ("mixed", 4), ("hidden", 4)):
+            if getattr(self, key) % step:
+                yield key, f"expected a multiple of {step}"
+        yield from unknown_elements("atom_energies", self.atom_energies)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DescriptorSettings:
-    """What the networks see: generated and chosen on the data, or given. Lengths in Angstrom."""
+    """What networks of descriptors see: generated and chosen on the data, or given. Lengths in Angstrom."""
 
     kind: str = setting(
         Choice(tuple(KINDS)),
@@ -176,7 +252,7 @@ class NetworkSettings:
         Choice(tuple(ACTIVATIONS)), "Of the hidden layers.", default=Network.activation, example="softplus"
     )
     atom_energies: str | dict[str, float] = setting(
-        OneOf((Choice(("fit", "isolated", "none")), Table(Number(minimum=-1e8, maximum=1e8)))),
+        ATOM_ENERGIES,
         'Energies taken off before training: `"fit"`, least squares on the compositions; `"isolated"`, of the '
         'structures that '
         "are one atom alone; or given, in eV.",

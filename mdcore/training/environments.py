@@ -74,7 +74,7 @@ class Environments(Share):
         self._networks = SimpleQueue()
         for _ in range(threads):
             self._networks.put(networks_of(model))
-        found = self.neighbours(model.cutoff)
+        found = self.neighbours_of(model.cutoff)
         parts = [[_edges(e, len(self.elements), *pairs) for pairs in found] for e in range(len(self.elements))]
         del found
         self.kept = self._fitting(model, parts, memory)

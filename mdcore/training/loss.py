@@ -41,9 +41,13 @@ class NetworkRegression(SetRegression):
         self.offsets = environments.counts @ offsets
         sizes = [self.networks.n_parameters(e) for e in range(len(model.elements))]
         self.slices = [slice(end - size, end) for end, size in zip(np.cumsum(sizes), sizes, strict=True)]
-        self.n_parameters = int(sum(sizes))
-        layers = [pairwise(network.layer_sizes) for network in model.networks]
+        self.n_parameters = self.n_sums = int(sum(sizes))
+        layers = [list(pairwise(network.layer_sizes)) for network in model.networks]
         self.is_weight = np.concatenate([np.repeat([True, False], [n * m, m]) for own in layers for n, m in own])
+        self.blocks, at = [], 0
+        for n, m in (sizes for own in layers for sizes in own):
+            self.blocks.append((slice(at, at + n * m), m))
+            at += n * m + m
         self.set(np.concatenate([network.flat() for network in model.networks]))
 
     def set(self, parameters: np.ndarray) -> None:

@@ -6,57 +6,55 @@ import numpy as np
 
 from mdcore.base.comm import SelfComm
 from mdcore.base.threads import number_of_threads
-from mdcore.potentials.networks.model import HDNNP, ElementNetwork, n_parameters
-from mdcore.potentials.networks.native_units import Units
-from mdcore.training.environments import Environments
+from mdcore.training.families import family
 from mdcore.training.fit import Fit, Stage
-from mdcore.training.loss import NetworkRegression
 from mdcore.training.optimizers.adam import Adam
 from mdcore.training.optimizers.kalman import Kalman
 from mdcore.training.optimizers.lbfgs import LBFGS
+from mdcore.training.optimizers.soap import Soap
 from mdcore.training.prepare import Prepared, fitted_on
 from mdcore.training.score import floors
 from mdcore.training.settings import (
-    ACTIVATIONS,
     AdamSettings,
     KalmanSettings,
     LBFGSSettings,
     Loss,
     OptimizerSettings,
     Plan,
+    SoapSettings,
     weighed,
 )
-from mdcore.training.start import initialised
 
 # name of an optimiser, and (regression, settings, seed) -> the optimiser
 OPTIMIZERS = {
     KalmanSettings: ("kalman", Kalman),
     AdamSettings: ("adam", Adam),
+    SoapSettings: ("soap", Soap),
     LBFGSSettings: ("lbfgs", lambda regression, settings, seed: LBFGS(regression, settings)),  # no chance in it
 }
 
 
 class Members:
-    """Descriptors and labels of training and validation set, computed once for all members of a committee.
+    """What models see of training and validation set, and labels, computed once for all members of a committee.
 
-    comm : ranks that share the structures of either set; model : networks of the right size, all zero
+    comm : ranks that share the structures of either set; family : of the models (families.py)
     """
 
     def __init__(self, plan: Plan, prepared: Prepared, comm=None):
         self.plan, self.comm, self.threads = plan, comm or SelfComm(), threads_of(plan)
-        self.model = blank_model(plan, prepared)
+        self.family = family(plan, prepared)
         memory = plan.parallel.memory * 1e9
         train = fitted_on(prepared.data.train, plan.needed)
         validation = fitted_on(prepared.data.validation, plan.needed)
         share = len(train) / (len(train) + len(validation))
-        self.train = Environments(self.model, train, self.threads, memory * share, self.comm)
+        self.train = self.family.share(train, self.threads, memory * share, self.comm)
         self.validation = None
         if validation:
-            self.validation = Environments(self.model, validation, self.threads, memory * (1 - share), self.comm)
+            self.validation = self.family.share(validation, self.threads, memory * (1 - share), self.comm)
         self.weights = np.array([s.weight for s in train])  # of all ranks
 
     def memory(self) -> tuple[float, float]:
-        """Gigabytes of derivatives of the training set, of all ranks; the share of its structures that they cover."""
+        """Gigabytes of what is seen of the training set, of all ranks; the share of its structures that is kept."""
         found = self.comm.sum(np.array([self.train.bytes / 1e9, self.train.kept / self.train.n_total]))
         return float(found[0]), float(found[1])
 
@@ -69,9 +67,10 @@ class Members:
             drawn = np.random.default_rng(seed).integers(n, size=n)
             weights = weights * np.bincount(drawn, minlength=n)
         self.train.weights[:] = weights[self.train.begin :][: self.train.n_structures]
-        model = initialised(self.model, self.train, seed)
-        training = NetworkRegression(model, self.train, self.threads, plan.loss)
-        validation = NetworkRegression(model, self.validation, self.threads, plan.loss) if self.validation else None
+        model = self.family.start(self.train, seed)
+        training, validation = (
+            own and self.family.regression(model, own, self.threads, plan.loss) for own in (self.train, self.validation)
+        )
         stages = [stage(own, plan.loss) for own in plan.optimizer]
         return Fit(training, validation, stages, seed, floors(validation or training))
 
@@ -80,7 +79,7 @@ class Members:
 class Ended:
     """What is left of the fit of a member. model : with the best parameters, of epoch `best_epoch`; history : of Fit"""
 
-    model: HDNNP
+    model: object
     history: dict[str, list[float]]
     best_epoch: int
 
@@ -98,21 +97,6 @@ def stage(settings: OptimizerSettings, loss: Loss) -> Stage:
         return kind(regression, settings, seed)
 
     return Stage(name, make, settings.epochs, settings.patience)
-
-
-def blank_model(plan: Plan, prepared: Prepared) -> HDNNP:
-    """The model with networks of the right size, all zero."""
-    networks = []
-    for own in prepared.descriptors.functions:
-        sizes = (len(own), *plan.network.hidden, 1)
-        letters = ACTIVATIONS[plan.network.activation] * len(plan.network.hidden) + "l"
-        networks.append(ElementNetwork.from_flat(np.zeros(n_parameters(sizes)), sizes, tuple(letters)))
-    elements = prepared.descriptors.elements
-    return HDNNP(
-        elements=elements, symmetry_functions=prepared.descriptors.functions, scaling=prepared.descriptors.scaling,
-        networks=tuple(networks), atom_energies=tuple(prepared.atom_energies[e] for e in elements),
-        walls=prepared.walls, units=Units("angstrom", "ev"), name=plan.name,
-    )  # fmt: skip
 
 
 def threads_of(plan: Plan) -> int:

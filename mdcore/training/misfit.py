@@ -9,6 +9,7 @@ Structures come in chunks that depend on nothing but the data, so sums are the s
 have runs of the structures (share.py); losses, gradients and errors are sums over all, rounded in another order.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +20,6 @@ from mdcore.training.regression import Errors, Kind
 from mdcore.training.settings import Loss
 from mdcore.training.share import Share
 
-CHUNK = 1024  # atoms: what structures are computed together
 NO_SPREAD = (1e-5, 1e-3, 1e-5)  # eV an atom, eV/Angstrom, eV/Angstrom^3: labels that differ less are the same
 LEVER = 0.005  # of the cutoff: over such a way forces at work, added at random, are the least error of an energy
 BOTH = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])  # components of a stress: xy and yx
@@ -78,8 +78,9 @@ class Cost:
 
 
 class SetRegression:
-    """A Regression (regression.py) over a set of labelled structures: all but the model. A class of it has
-    `_predict(chunk)`, whose first item is a Prediction, `_loss(weights, chunk)`, `rows` and `set`.
+    """A Regression (regression.py) over a set of labelled structures: all but the model. A class of it has `rows`,
+    `set`, `_predict(chunk)`, whose first item is a Prediction, and `_loss(weights, chunk)`, the loss and sums [n_sums]
+    of which, once they are added up, `_unfolded(sums)` is the gradient.
 
     model : has a cutoff; environments : a Share of the set; threads : share the chunks; they change no bit
     counts : how much energies, forces and stress count; weights : the same as weights of the loss
@@ -87,12 +88,14 @@ class SetRegression:
     Predictions and rows of the Jacobian are of this rank's structures and atoms, with their numbers here.
     """
 
+    CHUNK = 1024  # atoms: what structures are computed together
+
     def __init__(self, model, environments: Share, threads: int = 1, counts: Loss | None = None):
         self.model, self.environments, self.threads = model, environments, threads
         self.weigh(counts or Loss())
         self.n_total, self.structure_weights = environments.n_total, environments.weights
         self.local, self.comm = environments.local, environments.comm
-        self.chunks = _chunks(environments.first)
+        self.chunks = _chunks(environments.first, self.CHUNK)
         self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
     def weigh(self, counts: Loss) -> None:
@@ -147,21 +150,30 @@ class SetRegression:
         """L of some structures (None: all) and dL/dw [n_parameters]."""
         chunks, weights = self.chunks, self.weights
         if structures is not None:
-            chunks = [range(k, k + 1) for k in self.environments.local(structures)[1].tolist()]
-        total = np.zeros(1 + self.n_parameters)
-        for loss, part in self.map(lambda chunk: self._loss(weights, chunk), chunks):
-            total[0] += loss
-            total[1:] += part
-        self.comm.sum(total)
+            chunks = self._groups(self.environments.local(structures)[1])
+        found = (map if self.pool is None else self.pool.map)(lambda chunk: self._loss(weights, chunk), chunks)
+        total, sums = 0.0, np.zeros(self.n_sums)
+        for loss, part in found:
+            total += loss
+            sums += part
+        total = self.comm.sum(np.append(total, self._unfolded(sums)))
         return float(total[0]), total[1:]
 
-    def cost(self, weights: Weights, chunk: range, p: Prediction) -> Cost:
-        """What the errors of a prediction of a run of structures cost."""
-        env, own = self.environments, slice(chunk.start, chunk.stop)
+    def _groups(self, own: np.ndarray) -> list[Sequence[int]]:
+        """Some structures of this rank, by what is computed together; it depends on nothing but these."""
+        return [range(k, k + 1) for k in own.tolist()]
+
+    def _unfolded(self, sums: np.ndarray) -> np.ndarray:
+        return sums
+
+    def cost(self, weights: Weights, chunk: Sequence[int], p: Prediction) -> Cost:
+        """What the errors of a prediction of some structures cost."""
+        env = self.environments
+        own, atoms = env.places(chunk)
         of_atom = np.repeat(env.weights[own], env.n_atoms[own])[:, None]
         share = env.weights[own] / env.n_atoms[own] ** weights.power * weights.energy
         energy = _known(p.energies - env.energies[own])
-        forces = _known(p.forces - env.forces[env.first[chunk.start] : env.first[chunk.stop]])
+        forces = _known(p.forces - env.forces[atoms])
         if np.isfinite(weights.forces_limit):
             size = env.n_atoms[own] ** (weights.power / 2)
             energy, linear = _huber(energy, np.abs(energy), weights.energy_limit * size)
@@ -203,11 +215,11 @@ class SetRegression:
         return self.environments.n_atoms[own] ** (self.counts.power / 2)
 
 
-def _chunks(first: np.ndarray) -> list[range]:
-    """Runs of structures of about CHUNK atoms."""
+def _chunks(first: np.ndarray, atoms: int) -> list[range]:
+    """Runs of structures of about so many atoms."""
     chunks, begin = [], 0
     for k in range(1, len(first)):
-        if first[k] - first[begin] >= CHUNK or k == len(first) - 1:
+        if first[k] - first[begin] >= atoms or k == len(first) - 1:
             chunks.append(range(begin, k))
             begin = k
     return chunks

@@ -10,6 +10,7 @@ import numpy as np
 from mdcore.base.comm import SelfComm, on_root
 from mdcore.base.errors import InputError
 from mdcore.base.exact import SHARE_LIMIT
+from mdcore.potentials.density.model import Design
 from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.model import n_parameters
 from mdcore.training import descriptors, symmetry_sets
@@ -19,17 +20,19 @@ from mdcore.training.data.labelled import Labelled, elements_of, need
 from mdcore.training.pairs import PairDistances, distances
 from mdcore.training.settings import CUTOFF_FUNCTIONS, LABELS, KalmanSettings, Plan, Unsuited
 
+MOST_FILTERED = 10_000  # parameters of a density network that the Kalman filter takes
 MOST_NEIGHBOURS = 5_000  # of an atom; the work goes with the square
 Groups = Sequence[tuple[str, Sequence[Labelled]]]  # (use, structures) of each file
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """data : the Dataset; atom_energies : eV; descriptors; shortest : {pair: Angstrom}, of what is trained on; walls"""
+    """data : the Dataset; atom_energies : eV; descriptors, or None; shortest : {pair: Angstrom}, of what is trained on;
+    walls"""
 
     data: dataset.Dataset
     atom_energies: dict[str, float]
-    descriptors: descriptors.Descriptors
+    descriptors: descriptors.Descriptors | None
     shortest: dict[tuple[str, str], float]
     walls: tuple[walls.Wall, ...]
 
@@ -44,10 +47,20 @@ def prepare(plan: Plan, groups: Callable[[], Groups], comm=None) -> Prepared:
     ranks. Unsuited if data and plan don't go together."""
     comm = comm or SelfComm()
     data, energies = on_root(comm, lambda: _read(plan, groups()), share=True)
-    train, s, elements = fitted_on(data.train, plan.needed), plan.descriptors, tuple(energies)
-    check_reach(data.all, s.reach, "cutoff")
-    pairs = distances_of(train, s.reach, comm)
+    train, reach = fitted_on(data.train, plan.needed), plan.reach
+    check_reach(data.all, reach, ("model" if plan.model else "descriptors", "cutoff"))
+    pairs = distances_of(train, reach, comm)
     shortest = {pair: own.shortest for pair, own in pairs.items()}
+    chosen = None if plan.model else descriptors_of(plan, data, train, tuple(energies), pairs, comm)
+    if chosen:
+        reach = min(reach, max(f.cutoff for own in chosen.functions for f in own))
+    check_memory(plan, chosen, energies, comm.size)
+    return Prepared(data, energies, chosen, shortest, walls_of(plan, shortest, data, reach, comm))
+
+
+def descriptors_of(plan: Plan, data, train, elements, pairs, comm) -> descriptors.Descriptors:
+    """Those that are given, or chosen on what is trained on."""
+    s = plan.descriptors
     cutoff_type = CUTOFF_FUNCTIONS[s.cutoff_function]
     try:
         if s.is_given:
@@ -57,25 +70,29 @@ def prepare(plan: Plan, groups: Callable[[], Groups], comm=None) -> Prepared:
                 else symmetry_sets.from_lines(s.functions, elements, cutoff_type)
             )
             longest = max((f.cutoff for own in functions.values() for f in own), default=0.0)
-            check_reach(data.all, longest, "file" if s.file else "functions")
-            chosen = descriptors.given(train, functions, s.scaling, comm)
-        else:
-            candidates = CANDIDATES[s.kind](s, elements, pairs)
-            chosen = descriptors.choose(
-                train, candidates, s.keep, method=s.method, mode=s.scaling, seed=plan.seed,
-                rare=s.rare, comm=comm,
-            )
+            check_reach(data.all, longest, ("descriptors", "file" if s.file else "functions"))
+            return descriptors.given(train, functions, s.scaling, comm)
+        candidates = CANDIDATES[s.kind](s, elements, pairs)
+        return descriptors.choose(
+            train, candidates, s.keep, method=s.method, mode=s.scaling, seed=plan.seed, rare=s.rare, comm=comm,
+        )  # fmt: skip
     except InputError as error:
         named = "keep" if "descriptors: keep " in str(error) else "cutoff"
         key = "file" if s.file else "functions" if s.functions else named
         raise Unsuited(str(error), ("descriptors", key)).everywhere() from None
-    check_memory(plan, chosen, comm.size)
-    reach = min(s.reach, max(f.cutoff for own in chosen.functions for f in own))
-    return Prepared(data, energies, chosen, shortest, walls_of(plan, shortest, data, reach, comm))
 
 
-def check_reach(data, cutoff: float, key: str) -> None:
-    """Refuse descriptors that see so many neighbours that nobody would wait for them."""
+def design_of(plan: Plan, elements) -> Design:
+    """Of the density network of a plan; its mean number of neighbours and scale are found at the start."""
+    s = plan.model
+    return Design(
+        elements=tuple(elements), cutoff=s.cutoff, l_max=s.l_max, factors=s.factors, layers=s.layers,
+        channels=s.channels, radial=s.radial, mixed=s.mixed, hidden=s.hidden,
+    )  # fmt: skip
+
+
+def check_reach(data, cutoff: float, path: tuple[str, str]) -> None:
+    """Refuse a model that sees so many neighbours that nobody would wait for them."""
     for s in data:
         widths, periodic = s.box.widths, s.periodic
         images = np.prod([1.0 + 2.0 * cutoff / w if p else 1.0 for w, p in zip(widths, periodic, strict=True)])
@@ -85,12 +102,21 @@ def check_reach(data, cutoff: float, key: str) -> None:
                 f"{s.where}: an atom has about {around:,.0f} neighbours within {cutoff:g} Angstrom; take a smaller "
                 "cutoff, 6 to 8 Angstrom do; or are its lengths in another unit?"
             )
-            raise Unsuited(told, ("descriptors", key)).everywhere()
+            raise Unsuited(told, path).everywhere()
 
 
-def check_memory(plan: Plan, chosen: descriptors.Descriptors, ranks: int) -> None:
-    """Refuse networks so large that the matrix of the filter fills the memory."""
+def check_memory(plan: Plan, chosen: descriptors.Descriptors | None, elements, ranks: int) -> None:
+    """Refuse models so large that the matrix of the filter fills the memory, or that nobody would wait for it."""
     if not any(isinstance(s, KalmanSettings) for s in plan.optimizer):
+        return
+    if chosen is None:
+        n = design_of(plan, elements).n_parameters
+        if n > MOST_FILTERED:
+            told = (
+                f"{n:,} parameters are too many for the Kalman filter, whose work goes with the square: it takes up to "
+                f"{MOST_FILTERED:,} of a density network; take adam, or fewer channels"
+            )
+            raise Unsuited(told, ("model", "channels")).everywhere()
         return
     n = sum(n_parameters((len(own), *plan.network.hidden, 1)) for own in chosen.functions)
     need = 4.0 * n**2 / ranks
@@ -195,11 +221,11 @@ def fitted_on(data, needed) -> list[Labelled]:
 
 def _read(plan: Plan, groups: Groups) -> tuple[dataset.Dataset, dict[str, float]]:
     """Data, and the zero of energy of each element."""
-    data, how = deal(plan, groups), plan.network.atom_energies
+    data, how = deal(plan, groups), plan.atom_energies
     unneeded = {e for one in data.strangers for e in one.counts}
     if isinstance(how, dict):
         how = {e: energy for e, energy in how.items() if e not in unneeded}
-    elif how == "fit" and not plan.loss.energy and not has(data.train, "energy"):
+    elif how == "fit" and "energy" not in plan.needed and not has(data.train, "energy"):
         how = "none"
     try:
         energies = dataset.atom_energies(data.train, how)
@@ -212,5 +238,5 @@ def _read(plan: Plan, groups: Groups) -> tuple[dataset.Dataset, dict[str, float]
         return data, energies
     except InputError as error:
         told = str(error).removeprefix("atom_energies: ")
-        told = told.removeprefix(f'atom_energies = "{plan.network.atom_energies}": ')
-        raise Unsuited(told, ("network", "atom_energies")) from None
+        told = told.removeprefix(f'atom_energies = "{plan.atom_energies}": ')
+        raise Unsuited(told, ("model" if plan.model else "network", "atom_energies")) from None

@@ -16,6 +16,7 @@ CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "
 RARE = 8.0
 SEED = 1
 LABELS = ("energy", "forces", "stress")
+DENSITY_ENERGY = 0.03  # weight of energies for density networks: forces teach them, energies follow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +91,24 @@ class NetworkSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DensitySettings:
+    """A density network (potentials/density/model.py). cutoff : Angstrom; atom_energies : as in NetworkSettings
+    precision : of the kernels while it is trained, "double" or "mixed"
+    """
+
+    cutoff: float = 5.0
+    layers: int = 2
+    channels: int = 64
+    l_max: int = 3
+    factors: int = 3
+    radial: int = 10
+    mixed: int = 8
+    hidden: int = 16
+    precision: str = "double"
+    atom_energies: str | dict[str, float] = "fit"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Loss:
     """What counts how much: weights of errors over what is usual. That is the spread of the labels (Adam, L-BFGS), or
     the running error (the filter: its noise is that over the weight). 0: not looked at
@@ -157,6 +176,21 @@ class AdamSettings(OptimizerSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SoapSettings(AdamSettings):
+    """every : steps between turns of the bases; the others as of Adam"""
+
+    batch: int = 5
+    step: float = 3e-3
+    last_step: float = 1e-6
+    beta1: float = 0.95
+    beta2: float = 0.95
+    average: float = 0.99
+    clip: float = 10.0
+    warmup: float = 2.0
+    every: int = 10
+
+
+@dataclass(frozen=True, kw_only=True)
 class LBFGSSettings(OptimizerSettings):
     """memory : steps that tell the curvature; decrease, curvature : of Wolfe's conditions; trials : losses a step
     l2 : regularisation: times the sum of squares of all weights, without biases, is added to the loss
@@ -195,10 +229,12 @@ def weighed(loss, optimizer):
 class Plan:
     """How to train. name, title, card : of the potential; text : the settings, as whoever gave them wrote them
     zbl : walls: "auto", "off" or {"A-B": (inner, cutoff)}; optimizer : one after the other
+    model : a density network; None: networks (`network`) that see `descriptors`
     """
 
-    descriptors: DescriptorSettings
     optimizer: tuple[OptimizerSettings, ...]
+    descriptors: DescriptorSettings | None = None
+    model: DensitySettings | None = None
     seed: int = SEED
     split: Split = Split()
     network: NetworkSettings = NetworkSettings()
@@ -210,6 +246,16 @@ class Plan:
     title: str = ""
     card: dict[str, str] = field(default_factory=dict)
     text: str = ""
+
+    @property
+    def reach(self) -> float:
+        """How far is looked for neighbours, Angstrom."""
+        return self.model.cutoff if self.model else self.descriptors.reach
+
+    @property
+    def atom_energies(self) -> str | dict[str, float]:
+        """How the zero of energy of each element is found."""
+        return (self.model or self.network).atom_energies
 
     @property
     def needed(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 Of several ranks each keeps a run of the structures, so that all have about as many atoms.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -77,6 +78,12 @@ class Share:
         places = np.flatnonzero((structures >= 0) & (structures < self.n_structures))
         return places, structures[places]
 
+    def places(self, structures: Sequence[int]) -> tuple[slice | np.ndarray, slice | np.ndarray]:
+        """Where some structures, and their atoms, are in arrays of all."""
+        if isinstance(structures, range):
+            return slice(structures.start, structures.stop), slice(*self.first[[structures.start, structures.stop]])
+        return structures, np.concatenate([np.arange(*self.first[[k, k + 1]]) for k in structures])
+
     def _labels(self, structures) -> None:
         self.energies = np.array([np.nan if s.energy is None else s.energy for s in structures], dtype=np.float64)
         nowhere = np.full((1, 3), np.nan)
@@ -93,7 +100,7 @@ class Share:
             if stress is not None:
                 self.stresses[k, PLACE] = (stress + np.transpose(stress)) / 2
 
-    def neighbours(self, cutoff: float) -> list[tuple]:
+    def neighbours_of(self, cutoff: float) -> list[tuple]:
         """Of each structure: elements int [n], and centre, neighbour, r = r_j - r_i of all pairs closer than that;
         ordered by centre, then element of the neighbour."""
         cuts = np.searchsorted(self.first, np.linspace(0, self.first[-1], self.threads + 1))

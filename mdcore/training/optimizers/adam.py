@@ -54,15 +54,20 @@ class Adam:
         self.length = length if np.isnan(self.length) else 0.95 * self.length + 0.05 * length
         self.updates += 1
         self.first = s.beta1 * self.first + (1 - s.beta1) * gradient
-        self.second = s.beta2 * self.second + (1 - s.beta2) * gradient**2
-        mean, square = self.first / (1 - s.beta1**self.updates), self.second / (1 - s.beta2**self.updates)
         done = min(1.0, max(self.updates / last, self._time_done()))
         step = s.last_step + (s.step - s.last_step) * 0.5 * (1.0 + np.cos(np.pi * done))
         step *= min(1.0, self.updates / warm) if warm else 1.0
         shrink = s.decay * self.regression.is_weight * self.parameters
-        self.regression.set(self.parameters - step * (mean / (np.sqrt(square) + s.epsilon) + shrink))
+        self.regression.set(self.parameters - step * (self._direction(gradient) + shrink))
         self.parameters = self.regression.parameters
         self.average = s.average * self.average + (1 - s.average) * self.parameters
+
+    def _direction(self, gradient: np.ndarray) -> np.ndarray:
+        """The mean of gradients over the root of their mean square."""
+        s = self.settings
+        self.second = s.beta2 * self.second + (1 - s.beta2) * gradient**2
+        mean, square = self.first / (1 - s.beta1**self.updates), self.second / (1 - s.beta2**self.updates)
+        return mean / (np.sqrt(square) + s.epsilon)
 
     def _time_done(self) -> float:
         """Which share of its minutes is over, as rank 0 sees it; 0 where there is no limit."""

@@ -1,0 +1,94 @@
+"""What differs between types of models while they are trained?
+
+A family knows how large its models are, what they see of a set, where they begin, and which Regression is theirs.
+`blank` : what is known before training; `seen` : what is kept of a training set, in words.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from mdcore.potentials.density.model import DensityNetwork
+from mdcore.potentials.networks.model import HDNNP, ElementNetwork, n_parameters
+from mdcore.potentials.networks.native_units import Units
+from mdcore.training.density import DensityRegression
+from mdcore.training.density_start import initialised as density_start
+from mdcore.training.environments import Environments
+from mdcore.training.graphs import Graphs
+from mdcore.training.loss import NetworkRegression
+from mdcore.training.prepare import Prepared, design_of
+from mdcore.training.settings import ACTIVATIONS, Loss, Plan
+from mdcore.training.start import initialised
+
+
+class Networks:
+    """A network an element on descriptors."""
+
+    seen = "derivatives of descriptors"
+
+    def __init__(self, plan: Plan, prepared: Prepared):
+        networks = []
+        for own in prepared.descriptors.functions:
+            sizes = (len(own), *plan.network.hidden, 1)
+            letters = ACTIVATIONS[plan.network.activation] * len(plan.network.hidden) + "l"
+            networks.append(ElementNetwork.from_flat(np.zeros(n_parameters(sizes)), sizes, tuple(letters)))
+        elements = prepared.descriptors.elements
+        self.descriptors = prepared.descriptors
+        self.blank = HDNNP(
+            elements=elements, symmetry_functions=prepared.descriptors.functions, scaling=prepared.descriptors.scaling,
+            networks=tuple(networks), atom_energies=tuple(prepared.atom_energies[e] for e in elements),
+            walls=prepared.walls, units=Units("angstrom", "ev"), name=plan.name,
+        )  # fmt: skip
+
+    def __str__(self):
+        each = zip(self.blank.elements, self.blank.networks, strict=True)
+        sizes = [f"{e} {'-'.join(map(str, n.layer_sizes))}" for e, n in each]
+        return f"{self.descriptors}\nnetworks: {', '.join(sizes)}, {self.n_parameters} parameters"
+
+    @property
+    def n_parameters(self) -> int:
+        return sum(n.flat().size for n in self.blank.networks)
+
+    def share(self, structures, threads: int, memory: float, comm) -> Environments:
+        return Environments(self.blank, structures, threads, memory, comm)
+
+    def start(self, share: Environments, seed: int) -> HDNNP:
+        return initialised(self.blank, share, seed)
+
+    def regression(self, model: HDNNP, share: Environments, threads: int, counts: Loss) -> NetworkRegression:
+        return NetworkRegression(model, share, threads, counts)
+
+
+class Density:
+    """A density network for all elements."""
+
+    seen = "neighbours"
+
+    def __init__(self, plan: Plan, prepared: Prepared):
+        self.plan, self.prepared, self.blank = plan, prepared, design_of(plan, prepared.atom_energies)
+
+    def __str__(self):
+        own, layers = self.blank, "1 layer" if self.blank.layers == 1 else f"{self.blank.layers} layers"
+        return (
+            f"density network of {', '.join(own.elements)}: {layers} of {own.channels} channels, l to {own.l_max}, "
+            f"{own.program.n_invariants} invariants of up to {own.factors} factors, cutoff {own.cutoff:g} Angstrom, "
+            f"{self.n_parameters} parameters"
+        )
+
+    @property
+    def n_parameters(self) -> int:
+        return self.blank.n_parameters
+
+    def share(self, structures, threads: int, memory: float, comm) -> Graphs:
+        return Graphs(self.blank.elements, self.blank.cutoff, structures, threads, comm)
+
+    def start(self, share: Graphs, seed: int) -> DensityNetwork:
+        model = density_start(self.blank, share, self.prepared.atom_energies, seed)
+        return replace(model, walls=self.prepared.walls, name=self.plan.name)
+
+    def regression(self, model: DensityNetwork, share: Graphs, threads: int, counts: Loss) -> DensityRegression:
+        return DensityRegression(model, share, threads, counts, self.plan.model.precision)
+
+
+def family(plan: Plan, prepared: Prepared) -> Networks | Density:
+    return (Density if plan.model else Networks)(plan, prepared)
