@@ -27,7 +27,7 @@ ONE = replace(
     known=KNOWN,
     provenance={"title": "none", "seed": 3},
     training={"validation, force": 1.5, "epochs": 7},
-    ranges=(np.random.default_rng(1).normal(size=(2, 2, 32)),),
+    ranges=(np.sort(np.random.default_rng(1).normal(size=(2, 2, 32)), axis=0),),
     test_vectors=(TestVector(("H", "O"), np.eye(3)[:2], np.diag([5.0, 6.0, 7.0]), 1.0, np.zeros((2, 3))),),
 )
 
@@ -63,12 +63,17 @@ def test_fingerprints_tell_all_that_decides_energies():
     assert fingerprint(replace(ONE, ranges=(), name="two", known=None)) == fingerprint(ONE)
 
 
+def _other(file, name, value):
+    del file[name]
+    file[name] = value
+
+
 @pytest.mark.parametrize(
     "damage, text",
     [
         (lambda f: f["design"].attrs.update(channels=24), "channels = 24: expected a whole number"),
         (lambda f: f["design"].attrs.update(channels=10**9), "channels = 1000000000"),
-        (lambda f: f["design"].attrs.update(channels=32), "embedding is [2, 16], expected [2, 32]"),
+        (lambda f: f["design"].attrs.update(channels=32), "embedding is [2, 16] of float64, expected [2, 32]"),
         (lambda f: f["design"].attrs.update(cutoff=np.nan), "cutoff = nan"),
         (lambda f: f["design"].attrs.update(colour=1), "unexpected keyword argument"),
         (lambda f: f["design"].attrs.__delitem__("cutoff"), "incomplete or damaged"),
@@ -77,7 +82,18 @@ def test_fingerprints_tell_all_that_decides_energies():
         (lambda f: f["members"].attrs.update(n=10**9), "1,000,000,000 members"),
         (lambda f: f["members/0/parameters"].__delitem__("w2"), "incomplete or damaged"),
         (lambda f: f["members/0/parameters/E0"].__setitem__(0, np.inf), "not finite"),
-        (lambda f: f["members/0/ranges"].__setitem__((0, 0, 0), np.nan), "not finite"),
+        (lambda f: f["members/0/ranges"].__setitem__((0, 0, 0), np.nan), "not a least and a most"),
+        (lambda f: f["members/0/ranges"].__setitem__((0, 0, 0), 1e9), "not a least and a most"),
+        (lambda f: f["design"].attrs.update(layers="two"), "incomplete or damaged"),
+        (lambda f: f["design"].attrs.update(layers=[1, 2]), "incomplete or damaged"),
+        (lambda f: f["design"].attrs.update(scale="one"), "incomplete or damaged"),
+        (lambda f: f.attrs.update(elements=["H", "H"]), "ordered by atomic number"),
+        (lambda f: f.attrs.update(elements=3), "incomplete or damaged"),
+        (lambda f: _other(f, "members/0/parameters/E0", np.array([b"a", b"b"])), "E0 is [2] of |S1"),
+        (lambda f: _other(f, "members/0/parameters/E0", np.array([1j, 2])), "E0 is [2] of complex128"),
+        (lambda f: _other(f, "members/0/parameters/E0", 1.0), "E0 is [] of float64, expected [2]"),
+        (lambda f: _other(f, "members/0/parameters", 1.0), "incomplete or damaged"),
+        (lambda f: _other(f, "members", 1.0), "incomplete or damaged"),
         (lambda f: f.attrs.update(version=2), "written by a newer mdcore"),
         (lambda f: f.attrs.update(format="mdcore-hdnnp"), "incomplete or damaged"),
         (lambda f: f.attrs.update(elements=["O", "H"]), "ordered by atomic number"),

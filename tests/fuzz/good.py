@@ -269,8 +269,10 @@ def restart() -> None:
 
 
 def network() -> None:
+    from mdcore.potentials.families import committee
     from mdcore.potentials.networks.h5 import write_h5
     from mdcore.potentials.networks.n2p2.write import write_n2p2
+    from tests.density_twin import random_network
     from tests.reference.hdnnp_models import random_model
 
     model = random_model(normalisation=False, types=(2, 3, 9), hidden=(3,), activations="tl")
@@ -280,6 +282,8 @@ def network() -> None:
     small = random_model(types=(2, 3), hidden=(2,), activations="tl")
     write_n2p2(small, "n2p2")
     write_h5(small, "bare.h5")
+    write_h5(committee([random_network(cutoff=3.0, radial=2, layers=2, seed=k) for k in (1, 2)]), "plain.h5")
+    command("convert", "plain.h5", "density.h5")
     Path("network.toml").write_text(NETWORK)
     labelled()
 

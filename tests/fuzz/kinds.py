@@ -95,7 +95,11 @@ def structure(name, settings="plain.toml"):
     return run("check", settings, *which), run("run", settings, "--quiet", *which, "--set", "output.name=run")
 
 
-def potential(name):
+def sets(**values):
+    return [word for key, value in values.items() for word in ("--set", f"potential.0.{key}={value}")]
+
+
+def potential(name, kind="hdnnp"):
     units = ("--units", "length=angstrom,energy=ev")
     return (
         run("info", name, *units),
@@ -103,7 +107,7 @@ def potential(name):
         run("convert", name, "out.h5", *units),
         run("convert", name, "out-n2p2", *units),
         run("evaluate", name, "labelled.extxyz", *units),
-        run("run", "network.toml", "--quiet", "--set", f"potential.0.file={name}"),
+        run("run", "network.toml", "--quiet", *sets(file=name, type=kind)),
     )
 
 
@@ -143,6 +147,9 @@ KINDS = {
     "input.nn": Kind("network", ("n2p2/input.nn",), text.TEXT, potential("n2p2")),
     "scaling.data": Kind("network", ("n2p2/scaling.data",), text.TEXT, potential("n2p2")),
     "weights": Kind("network", ("n2p2/weights.001.data", "n2p2/weights.008.data"), text.TEXT, potential("n2p2")),
+    "density.h5": Kind(
+        "network", ("density.h5", "plain.h5"), text.BYTES[:4], potential("density.h5", "density"), hdf5.OBJECTS
+    ),
     "potential.h5": Kind("network", ("net.h5", "bare.h5"), text.BYTES[:4], potential("net.h5"), hdf5.OBJECTS),
     "training.h5": Kind(
         "retraining", ("net.training.h5",), text.BYTES[:4],

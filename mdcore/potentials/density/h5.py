@@ -5,7 +5,7 @@ import numpy as np
 
 from mdcore.base.elements import SYMBOLS
 from mdcore.base.errors import InputError
-from mdcore.potentials.density.model import DensityNetwork, Design
+from mdcore.potentials.density.model import MOST_PARAMETERS, DensityNetwork, Design
 from mdcore.potentials.networks.h5_texts import at_most, plain_value, text
 from mdcore.potentials.networks.trained import MOST_MEMBERS
 
@@ -35,6 +35,7 @@ def read(file: h5py.File, common: dict) -> DensityNetwork:
     design = Design(elements=elements, **{key: plain_value(value) for key, value in file["design"].attrs.items()})
     n = int(file["members"].attrs["n"])
     at_most(MOST_MEMBERS, n, "members of a committee")
+    at_most(MOST_PARAMETERS, n * design.n_parameters, "parameters of all members")
     groups = [file[f"members/{k}"] for k in range(n)]
     members = [_parameters(design, group["parameters"]) for group in groups]
     known = bool(groups) and "ranges" in groups[0]
@@ -53,6 +54,7 @@ def _parameters(design: Design, group: h5py.Group) -> np.ndarray:
 
 
 def _array(group: h5py.Group, name: str, shape) -> np.ndarray:
-    if group[name].shape != shape:  # before there is room for it
-        raise InputError(f"{name} is {list(group[name].shape)}, expected {list(shape)}")
-    return group[name][()]
+    found = group[name]
+    if found.shape != shape or found.dtype.kind not in "fiu":  # before there is room for it
+        raise InputError(f"{name} is {list(found.shape)} of {found.dtype}, expected {list(shape)} of float64")
+    return found[()]

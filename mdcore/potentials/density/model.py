@@ -198,8 +198,9 @@ class DensityNetwork(Model):
         shape = (2, self.design.species, self.design.features)
         if self.ranges and [own.shape for own in self.ranges] != [shape] * len(self.members):
             raise InputError(f"ranges: expected {list(shape)} numbers of each of {len(self.members)} members")
-        if any(np.isnan(own).any() for own in self.ranges):
-            raise InputError("ranges: a number of them is not finite")
+        for low, high in self.ranges:  # of an element that no structure had: inf, -inf
+            if np.isnan([low, high]).any() or (np.isfinite(low) & np.isfinite(high) & (low > high)).any():
+                raise InputError("ranges: not a least and a most of each feature")
         self._check()
 
     @property

@@ -20,6 +20,7 @@ from mdcore.potentials.networks.vectors import environments
 from mdcore.structure.atoms import Column
 
 ROUNDING = 1e-9  # of a range
+BLOCK = 1024  # atoms that are looked at together
 
 
 class DensityPotential(TrainedPotential):
@@ -162,19 +163,23 @@ class BoundDensity(BoundTrained):
             told[DESCRIPTORS][:n, own] = self.features[:n]
         if OUTSIDE not in told:
             return
+        if not k:
+            for finding in RANGE:
+                told[finding][:n] = 0
         kinds = self.element_of[atoms.species[:n]]
-        for e in range(len(self.middle)):
-            rows = np.flatnonzero(kinds == e)
-            far = np.abs((self.features[rows] - self.middle[e, own]) * self.per_range[e, own]) - 0.5
-            worst = far.argmax(axis=1)
-            most, count = far[np.arange(len(rows)), worst], np.count_nonzero(far > ROUNDING, axis=1)
-            most[count == 0] = 0.0
-            if k:
-                count += told[OUTSIDE][rows]
-                farther = most > told[EXCESS][rows]
-                worst = np.where(farther, worst + own.start, told[WORST][rows])
-                most = np.where(farther, most, told[EXCESS][rows])
-            told[OUTSIDE][rows], told[WORST][rows], told[EXCESS][rows] = count, worst, most
+        for begin in range(0, n, BLOCK):
+            rows = slice(begin, min(begin + BLOCK, n))
+            e = kinds[rows]
+            far = np.abs((self.features[rows] - self.middle[e, own]) * self.per_range[e, own])
+            out = np.flatnonzero(far.max(axis=1) > 0.5 + ROUNDING)
+            if not len(out):
+                continue
+            far, at = far[out] - 0.5, begin + out
+            told[OUTSIDE][at] += np.count_nonzero(far > ROUNDING, axis=1).astype(np.int32)
+            most = far.max(axis=1)
+            farther = most > told[EXCESS][at]
+            told[EXCESS][at[farther]] = most[farther]
+            told[WORST][at[farther]] = far.argmax(axis=1)[farther] + own.start
 
     def members_of(self, atoms, full, domain):
         """Each member alone, once more; the tables have their share of the mean."""
