@@ -278,7 +278,7 @@ def _compute(trajectory, frames, settings, report, window, blocks) -> None:
             report.notes.append(f"diffusion: every {stride}th atom stands for all")
         masses = trajectory.masses if trajectory.whole else None
         if masses is None:
-            report.notes.append("diffusion: of some atoms: what all drift together is in it, if they do")
+            report.notes.append("diffusion: of some atoms, so a drift of the whole is not taken off")
         tracks = np.empty((len(steady), len(chosen), len(axes)))
         mean = _mean_cell(trajectory, frames, report)
     for k, (positions, images, box) in enumerate(trajectory.paths(frames[0], frames[-1], tracks is not None)):
