@@ -136,6 +136,39 @@ def test_start_suits_the_data():
     assert regression_of(data, seed=3).parameters.tobytes() != own.parameters.tobytes()
 
 
+def test_offsets_of_energies_settle():
+    """E0 is where the loss is lowest; nothing else moves, and errors are of it."""
+    own = regression_of([replace(s, energy=(s.energy or 0.0) + 7.0 * s.symbols.count("H")) for s in mixed_set()])
+    own.set(own.parameters + 0.05 * np.random.default_rng(4).normal(size=own.n_parameters))
+    for power, limit in ((2.0, np.inf), (1.0, np.inf), (2.0, 1e6)):
+        own.weights = Weights(1.0, 0.0, 0.0, power, limit, limit)
+        before, parameters = own.loss()[0], own.parameters.copy()
+        assert own.settle()
+        moved = own.design.views(own.parameters != parameters)
+        assert not any(values.any() for name, values in moved.items() if name != "E0")
+        loss, gradient = own.loss()
+        assert loss <= before * (1 + 1e-12)
+        np.testing.assert_allclose(own.design.views(gradient)["E0"], 0.0, atol=1e-9)
+        errors = own.errors()
+        own.set(own.parameters)
+        assert errors.energy == pytest.approx(own.errors().energy, rel=1e-9)
+    own.weights = Weights(0.0, 1.0, 0.0)
+    assert not own.settle()
+
+
+def test_adam_goes_on_from_settled_offsets():
+    data = [replace(s, energy=3.0 * len(s.symbols) + (s.energy or 0.0)) for s in mixed_set()]
+    own = regression_of(data)
+    adam = Adam(own, AdamSettings(batch=2, average=0.9))
+    adam.parameters = adam.parameters.copy()
+    own.design.views(adam.parameters)["E0"][...] += 5.0
+    adam.epoch()
+    np.testing.assert_allclose(adam.averaged(), own.parameters, rtol=1e-12, atol=1e-12)
+    assert own.errors().energy < 2.0
+    own.settle()  # again: nothing is left to move
+    np.testing.assert_allclose(own.parameters, adam.averaged(), rtol=0, atol=1e-9)
+
+
 @pytest.mark.parametrize("lacks", ["forces", "energy", "both"])
 def test_sets_without_some_labels(lacks):
     gone = {"forces": None, "stress": None} if lacks != "energy" else {}

@@ -56,6 +56,9 @@ class PairTerms:
     def set(self, parameters):
         self.parameters = np.array(parameters)
 
+    def settle(self):
+        return False
+
     def fitted(self):
         return dict(zip(POWERS, self.parameters, strict=True))
 

@@ -116,6 +116,9 @@ class SetRegression:
         limits = [w.energy_limit, w.forces_limit] if np.isfinite(w.forces_limit) else []
         return np.array([w.energy, w.forces, w.stress, w.power, *limits])
 
+    def settle(self) -> bool:
+        return False
+
     def map(self, function, jobs) -> list:
         """[function(job) for each job], by all threads."""
         return list(map(function, jobs) if self.pool is None else self.pool.map(function, jobs))

@@ -3,9 +3,9 @@
 A regression is a model as a function of its parameters, over a set of labelled structures. loss.py makes one of network
 potentials; another model that has these attributes and methods is trained by the same optimisers and the same `Fit`.
 
-Several ranks may share the structures. `set`, `errors`, `typical` and `loss` are collective then: all ranks call them,
-and take and give the same. Structures have numbers in the whole set (`structures` below) and numbers on their rank
-(`own`); residuals and rows of the Jacobian are of the rank's own.
+Several ranks may share the structures. `set`, `settle`, `errors`, `typical` and `loss` are collective then: all ranks
+call them, and take and give the same. Structures have numbers in the whole set (`structures` below) and numbers on
+their rank (`own`); residuals and rows of the Jacobian are of the rank's own.
 """
 
 from collections.abc import Sequence
@@ -58,6 +58,10 @@ class Regression(Protocol):
 
     def set(self, parameters: np.ndarray) -> None:
         """Take these parameters: on all ranks those of rank 0."""
+
+    def settle(self) -> bool:
+        """Give parameters that a linear fit finds, offsets of energies, the best values beside the others; were any
+        changed?"""
 
     def fitted(self):
         """The model with the present parameters."""

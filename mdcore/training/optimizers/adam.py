@@ -42,7 +42,16 @@ class Adam:
             if self.converged:
                 break
         self.loss = total / n
-        self.regression.set(self.averaged())
+        self._settle()
+
+    def _settle(self) -> None:
+        """Leave the regression with the average, and what a linear fit finds in it, which steps go on from, too."""
+        before = self.averaged()
+        self.regression.set(before)
+        if self.regression.settle():
+            shift = self.regression.parameters - before
+            self.parameters = self.parameters + shift
+            self.average = self.average + (1 - self.settings.average**self.updates) * shift
 
     def update(self, gradient: np.ndarray, last: int) -> None:
         """One of `last` steps, of which the first ones grow: a tenth of them at most."""
