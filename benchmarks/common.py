@@ -61,7 +61,7 @@ def alternate(runs: dict, repeats: int) -> dict[str, list[float]]:
     for k in range(repeats):
         for name in runs if k % 2 == 0 else reversed(runs):
             results[name].append(runs[name]())
-            print(f"  {name}: {results[name][-1]:.6g}", file=sys.stderr, flush=True)
+            print(f"  {name}: {results[name][-1]}", file=sys.stderr, flush=True)
     return results
 
 

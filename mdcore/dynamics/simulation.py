@@ -164,7 +164,8 @@ class Simulation(View):
             self._neighbourhood()
         run.step += 1
         self._move_on()
-        self.work.forces(run.step == self._next_energy or run.owes or integrator.needs_virial(run.step))
+        virial = run.owes or integrator.needs_virial(run.step)
+        self.work.forces(run.step == self._next_energy, want_virial=virial)
         if run.owes:
             run.settle()
         self._bad_row = max(integrator.after_forces(run), self.results.bad_row)

@@ -33,7 +33,8 @@ class Work:
 
     atoms, neighbors, results : always the same objects; box, domain, bits (of the grid of positions), tail : of the
     cell as it is now
-    virial : limbs int64 [6, 3], this rank's share, of the last forces with energy
+    virial : limbs int64 [6, 3], this rank's share, of the last forces with energy or virial; has_virial : are the
+        forces of now such?
     """
 
     def __init__(
@@ -44,6 +45,8 @@ class Work:
         self.potential, self.symbols, self.units = potential, tuple(symbols), units
         self.comm = SelfComm() if comm is None else comm
         self.bound = potential.bind(self.symbols)
+        self._virial_of_forces = all(term.virial_of_forces for term in leaves(self.bound))
+        self.has_virial = False
         self.neighbors = Neighbors(potential.lists, skin, len(self.symbols))
         columns = declared(leaves(self.bound)) | ({FIXED: Column("?", (3,), "structure")} if holds else {})
         self.atoms, self.results = Atoms(columns=columns), Results()
@@ -164,17 +167,23 @@ class Work:
         self._lap("neighbours")
         return stale
 
-    def forces(self, want_energy: bool, shares: np.ndarray | None = None, virials: np.ndarray | None = None) -> None:
+    def forces(
+        self, want_energy: bool, shares: np.ndarray | None = None, virials: np.ndarray | None = None, *,
+        want_virial: bool = False,
+    ) -> None:  # fmt: skip
         """Forces, and where wanted energy and virial (collective).
 
+        want_virial : without the energy, if the potential can
         shares : zeros float64 [n_total + 1], get the energy of each owned atom; virials : zeros [n_total + 1, 9], get
         the virial of each, of a potential that `tells_virials`
         """
         atoms, out, lap = self.atoms, self.results, self._lap
+        want_energy = want_energy or (want_virial and not self._virial_of_forces)
+        self.has_virial = want_energy or want_virial
         atoms.clear_forces()
         out.reset(want_energy, shares, virials)
         self.bound.compute(atoms, self.neighbors, self.domain, out)
-        if want_energy:
+        if self.has_virial:
             self.virial = out.whole_virial(_kernels.virial_sums(atoms, 2.0**self.bits))
         lap("forces")
         self.domain.reverse_forces(atoms)

@@ -139,13 +139,14 @@ class Bound:
     potential : the one that it is of; columns : per-atom numbers of its own, which it finds as attributes of `atoms`
     wanted : findings `with_forces` that somebody reads; threads : it may use so many
     moves : it depends on the time
+    virial_of_forces : the sum of x (x) F over atoms and ghosts is its virial, so that one can be had without energies
     """
 
     potential: Potential
     columns: ClassVar[dict[str, Column]] = {}
     wanted: frozenset[Finding] = frozenset()
     threads = 1
-    moves = False
+    moves = virial_of_forces = False
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         """Add forces, and what `out` wants (collective). neighbors : Lists, the potential's own."""

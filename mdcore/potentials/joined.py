@@ -27,6 +27,7 @@ class BoundJoined(Bound):
     cure : what a message about atoms that are farther apart than the cutoff adds
     """
 
+    virial_of_forces = True
     cure = ""
 
     def __init__(self, potential, symbols):

@@ -96,8 +96,8 @@ class Run:
 
     def virial(self) -> np.ndarray:
         """The sum of x (x) F, float64 [3, 3], with the tail, at the end of this step (collective, exact)."""
-        if not self.work.results.want_energy:
-            self.work.forces(want_energy=True)
+        if not self.work.has_virial:
+            self.work.forces(want_energy=False, want_virial=True)
         if not self.work.results.virial_known:
             self.fail("the potential does not tell its virial any more, so there is no pressure")
         return self.work.virial_tensor(self.comm.sum(self.work.virial.copy()))

@@ -74,6 +74,7 @@ class EAM(Potential):
 class BoundEAM(Bound):
     """The embedded-atom method in a system of these species."""
 
+    virial_of_forces = True
     columns: ClassVar = {"rho": Column("f8", adds=True, grid=FORCE_BITS, output=DENSITY.name), "slope": Column("f8")}
 
     def __init__(self, potential: EAM, symbols):

@@ -107,6 +107,8 @@ class ThreeBody(Potential):
 class BoundThreeBody(Bound):
     """A potential of three bodies in a system of these species; kernels : with its tables."""
 
+    virial_of_forces = True
+
     def __init__(self, potential: ThreeBody, kernels):
         self.potential, self.kernels = potential, kernels
 

@@ -151,6 +151,7 @@ class BoundTrained(Bound):
     Derived ones `compute`, and tell `members_of`: what each member says of the atoms. width : of a row of descriptors
     """
 
+    virial_of_forces = True
     width: int
 
     def __init__(self, potential: TrainedPotential, symbols):

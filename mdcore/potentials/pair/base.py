@@ -70,6 +70,8 @@ class PairPotential(Potential):
 class BoundPair(Bound):
     """A pair potential for a system of these species."""
 
+    virial_of_forces = True
+
     def __init__(self, potential: PairPotential, symbols):
         self.potential, self.symbols = potential, tuple(symbols)
         potential._in_use = True  # its lists are made
