@@ -1,9 +1,9 @@
 """Is the energy of liquid water with a network potential conserved: second order in the time step, no trend?
 
-A structure of a published potential (--potential; for H2O_RPBE-D3: 1080 atoms) is brought to temperature by Langevin
-dynamics. Then, at constant energy, two runs over the same time, the second with half the time step, whose fluctuations
-of the total energy have the ratio 4 if the error is of second order; and a long one, for a trend: a straight line
-through the means of 20 blocks.
+A structure of a published potential (--potential; for H2O_RPBE-D3: 1080 atoms), or that of --structure for any file of
+a potential, is brought to temperature by Langevin dynamics. Then, at constant energy, two runs over the same time, the
+second with half the time step, whose fluctuations of the total energy have the ratio 4 if the error is of second order;
+and a long one, for a trend: a straight line through the means of 20 blocks.
 
 The total energy fluctuates by far more than a trend could be in 20 ps. Velocity Verlet conserves not it, but a shadow
 energy; with the first correction,
@@ -16,6 +16,7 @@ but in H' it can be seen. R. D. Skeel, D. J. Hardy, SIAM J. Sci. Comput. 23, 117
 
 import sys
 import time
+from pathlib import Path
 
 import common
 import networks
@@ -23,7 +24,7 @@ import numpy as np
 from energy_conservation import BLOCKS, trend
 
 from mdcore import Langevin, Simulation, System, VelocityVerlet, maxwell_boltzmann
-from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.potentials.families import potential_of
 
 SKIN = 0.6  # Angstrom
 
@@ -100,6 +101,7 @@ def slope(energies: list, ps: float) -> tuple[str, str]:
 def main() -> None:
     parser = common.parser(__doc__)
     networks.add_potential(parser)
+    parser.add_argument("--structure", type=Path, help="begin with this structure; default: input.data of the folder")
     parser.add_argument("--temperature", type=float, default=300.0, help="K")
     parser.add_argument("--timestep", type=float, default=0.5, help="fs")
     parser.add_argument("--ps", type=float, default=20.0, help="length of the long run")
@@ -112,15 +114,16 @@ def main() -> None:
     print(common.machine(), flush=True)
     dt = arguments.timestep
     model = networks.open_potential(arguments.potential, arguments.units)
-    system = networks.first_structure(arguments.potential, model)
+    own = arguments.structure
+    system = System.read(own) if own else networks.first_structure(arguments.potential, model)
     steps = round(1000 * arguments.equilibrate_ps / dt)
-    system = equilibrate(system, HDNNPotential(model), arguments.temperature, dt, steps, arguments.seed)
+    system = equilibrate(system, potential_of(model), arguments.temperature, dt, steps, arguments.seed)
 
     runs = [(dt, arguments.order_ps), (dt / 2, arguments.order_ps)] if arguments.order_ps else []
     rows, spread = [], []
     for timestep, ps in [*runs, (dt, arguments.ps)]:
         steps, every = round(1000 * ps / timestep), round(arguments.every * dt / timestep)
-        recorder, speed = run(system, HDNNPotential(model), timestep, steps, every)
+        recorder, speed = run(system, potential_of(model), timestep, steps, every)
         spread.append((np.std(recorder.energies), np.std(recorder.shadows)))
         for name, values in (("total", recorder.energies), ("shadow", recorder.shadows)):
             rows.append(

@@ -1,0 +1,73 @@
+"""Energy and forces of a random MACE network by symmetrix-xl or by torch: atoms a second of the processor.
+
+Run by density_speed.py with the Python that has symmetrix-xl, mace-torch, torch and matscipy. Same shape as ours:
+scalars, l_max 3, products of three, cutoff 5; positions move a little from call to call, as in dynamics.
+
+    PYTHON density_peers.py make FILE.model CHANNELS LAYERS Z...
+    PYTHON density_peers.py time FILE.model symmetrix|torch float64|float32 STRUCTURE.xyz CALLS
+"""
+
+import json
+import os
+import sys
+import time
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
+os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"  # e3nn 0.4 reads constants that torch would refuse
+
+import numpy as np
+
+
+def make(path, channels, layers, *numbers) -> None:
+    import torch
+    from e3nn import o3
+    from mace import modules
+
+    torch.set_default_dtype(torch.float64)
+    torch.manual_seed(1)
+    numbers = sorted(map(int, numbers))
+    interaction = modules.interaction_classes
+    irreps = o3.Irreps(f"{channels}x0e")
+    model = modules.ScaleShiftMACE(
+        r_max=5.0, num_bessel=8, num_polynomial_cutoff=5, max_ell=3,
+        interaction_cls=interaction["RealAgnosticResidualInteractionBlock"],
+        interaction_cls_first=interaction["RealAgnosticInteractionBlock"],
+        num_interactions=int(layers), num_elements=len(numbers), hidden_irreps=irreps, MLP_irreps=o3.Irreps("16x0e"),
+        atomic_energies=np.zeros(len(numbers)), avg_num_neighbors=28.0, atomic_numbers=numbers, correlation=3,
+        gate=torch.nn.functional.silu, radial_MLP=[64, 64, 64], radial_type="bessel",
+        atomic_inter_scale=0.01, atomic_inter_shift=0.0,
+    )  # fmt: skip
+    torch.save(model, path)
+    from symmetrix.extract_mace_data import extract_mace_data
+
+    with open(f"{path}.json", "w") as file:
+        json.dump(extract_mace_data(path, species=[], radial_format="compact"), file)
+    print(json.dumps({"parameters": sum(p.numel() for p in model.parameters())}))
+
+
+def measure(path, program, dtype, structure, calls) -> None:
+    import ase.io
+
+    atoms, rng = ase.io.read(structure), np.random.default_rng(1)
+    if program == "torch":
+        import torch
+        from mace.calculators import MACECalculator
+
+        torch.set_num_threads(1)
+        atoms.calc = MACECalculator(model_paths=path, device="cpu", default_dtype=dtype)
+    else:
+        from symmetrix import Symmetrix
+
+        atoms.calc = Symmetrix(f"{path}.json", dtype=dtype, execution_profile="speed")
+    start, seconds = atoms.get_positions(), []
+    for _ in range(int(calls) + 2):
+        atoms.set_positions(start + rng.normal(0.0, 0.01, start.shape))
+        begin = time.process_time()
+        atoms.get_forces()
+        seconds.append(time.process_time() - begin)
+    print(json.dumps({"rate": len(atoms) / float(np.median(seconds[2:]))}))
+
+
+if __name__ == "__main__":
+    {"make": make, "time": measure}[sys.argv[1]](*sys.argv[2:])
