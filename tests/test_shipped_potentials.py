@@ -6,8 +6,8 @@ import pytest
 
 import mdcore
 from mdcore import System
+from mdcore.potentials.families import potential_of
 from mdcore.potentials.networks.files import read_model
-from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.training import metrics
 from mdcore.training.data import sources
 from mdcore.training.data.labels import Labels
@@ -19,6 +19,7 @@ DATA = ROOT.parent / "shared" / "reference" / "datasets"
 # order of the labelled stress; largest test errors: meV an atom, meV/Angstrom
 SOLIDS = {
     "silicon": ("Si", "diamond", 5.4687, -5.42532, "xx yy zz xy yz xz", 5.20, 127.3),
+    "silicon_density": ("Si", "diamond", 5.4687, -5.42532, "xx yy zz xy yz xz", 5.20, 80.0),
     "molybdenum": ("Mo", "bcc", 3.1676, -10.8518, "xx yy zz xy xz yz", 4.07, 152.4),
 }
 
@@ -32,7 +33,7 @@ def test_it_loads_and_has_a_card(path):
     """Loading computes the test vectors anew; the card says what a user must know."""
     model = read_model(path)
     assert len(model.test_vectors) >= 2
-    HDNNPotential(model)
+    potential_of(model)
     for key in ("title", "data", "licence", "data_licence", "validity", "settings", "seed"):
         assert model.provenance.get(key), f"the card of {path.name} has no {key}"
     for key in ("test energy RMSE, meV/atom", "test force RMSE, meV/Angstrom"):
@@ -59,7 +60,7 @@ def test_errors_of_the_test_set(name):
     element, _, _, _, order, energy, force = SOLIDS[name]
     labels = Labels(stress="virial_stress_raw", stress_unit="kbar", stress_order=order, stress_sign="pressure")
     data = sources.read(DATA / f"{element}_mlearn_test.xyz", labels=labels)
-    potential = HDNNPotential(read_model(ROOT / "potentials" / f"{name}.h5"), extrapolation="ignore")
+    potential = potential_of(read_model(ROOT / "potentials" / f"{name}.h5"), extrapolation="ignore")
     found = metrics.Predictions.of(mdcore.evaluate(potential, [s.structure for s in data]))
     rmse = {row.quantity: row.rmse for row in metrics.rows(data, found, "test") if row.group == "all"}
     assert rmse["energy"] < energy and rmse["force"] < force
