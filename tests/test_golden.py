@@ -14,8 +14,10 @@ import pytest
 from mdcore import HDNNPotential, Langevin, LennardJones, Simulation, Sum, System, VelocityVerlet
 from mdcore.doors import _kernels
 from mdcore.potentials.networks.files import read_model
+from mdcore.potentials.networks.walls import Wall
 from mdcore.potentials.pair.zbl import ZBL
 from mdcore.structure.velocities import maxwell_boltzmann
+from tests.density_twin import density
 
 FILE = Path(__file__).with_name("golden.json")
 POTENTIALS = Path(__file__).parents[1] / "potentials"
@@ -42,6 +44,12 @@ def network(name, **options):
     return HDNNPotential(read_model(POTENTIALS / name), **options)
 
 
+def densities(**options):
+    """A committee of density networks with a wall, not trained."""
+    walls, own = (Wall(("Si", "Si"), 1.5, 2.2),), {"cutoff": 4.5, "neighbours": 28.0, "scale": 0.02}
+    return density(("Si",), members=2, walls=walls, settings=options, **own)
+
+
 RUNS = {
     "lj": lambda: Simulation(crystal("Ar", 5.6, temperature=200.0), argon(), VelocityVerlet(5.0)),
     "lj, two species": lambda: Simulation(
@@ -56,6 +64,12 @@ RUNS = {
     ),
     "network, mixed precision": lambda: Simulation(
         crystal("Si", 5.43, "diamond", 2, 600.0), network("silicon.h5", precision="mixed"), VelocityVerlet(1.0)
+    ),
+    "densities": lambda: Simulation(
+        crystal("Si", 5.43, "diamond", 2, 300.0), densities(), VelocityVerlet(1.0)
+    ),
+    "densities, mixed precision": lambda: Simulation(
+        crystal("Si", 5.43, "diamond", 2, 300.0), densities(precision="mixed"), VelocityVerlet(1.0)
     ),
 }  # fmt: skip
 

@@ -15,7 +15,7 @@ from mdcore.cli import main
 from mdcore.cli.train import check, train
 from mdcore.config.load_training import load_training
 from mdcore.engine.evaluation import evaluate
-from mdcore.potentials.networks.committee import single
+from mdcore.potentials.families import single
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.trained import fingerprint
 from mdcore.potentials.networks.walls import SHORTEST
@@ -70,8 +70,20 @@ plot = false
 """
 
 
+def of_density(text: str) -> str:
+    """The same training of a small density network."""
+    begin, end = text.index("[descriptors]"), text.index("[loss]")
+    sizes = 'type = "density"\ncutoff = 4.0\nchannels = 16\nl_max = 2\nradial = 4\nmixed = 4\nhidden = 4\n\n'
+    text = text[:begin] + "[model]\n" + sizes + text[end:]
+    return text.replace('"kalman"\nstructures = 1', '"soap"\nwarmup = 20\nstep = 0.003')
+
+
+INPUTS = {"symmetry": INPUT, "density": of_density(INPUT)}
+BOTH = pytest.mark.parametrize("folder", INPUTS, indirect=True)
+
+
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, request):
     """Forty structures with the energies and forces of a Lennard-Jones mixture, and train.toml.
 
     Atoms are smaller than they come close: on the wall a few pairs would make up the errors of all.
@@ -87,7 +99,7 @@ def folder(tmp_path, monkeypatch):
                 stream, s_atoms, units=s.units, energy=answer.energy, forces=answer.forces,
                 info={"tag": "hot" if k % 2 else "cold"},
             )  # fmt: skip
-    (tmp_path / "train.toml").write_text(INPUT)
+    (tmp_path / "train.toml").write_text(INPUTS[getattr(request, "param", "symmetry")])
     return tmp_path
 
 
@@ -124,6 +136,7 @@ def test_from_data_to_a_potential(folder, capsys):
     assert "train.h5" in (said := capsys.readouterr().err) and "--restart" in said and "--overwrite" in said
 
 
+@BOTH
 def test_a_stopped_training_goes_on_bit_by_bit(folder):
     whole, again = (train(settings(f"output.name={name}"), say=lambda text="": None) for name in ("whole", "again"))
     assert fingerprint(again) == fingerprint(whole)
@@ -144,10 +157,48 @@ def test_a_stopped_training_goes_on_bit_by_bit(folder):
             np.testing.assert_array_equal(one[f"member 0/{key}"][()], other[f"member 0/{key}"][()])
 
 
+@BOTH
 def test_threads_change_nothing(folder):
     runs = [settings(f"output.name=t{n}", f"parallel.threads={n}") for n in (1, 2)]
     models = [train(run, say=lambda text="": None) for run in runs]
     assert fingerprint(models[0]) == fingerprint(models[1])
+
+
+@pytest.mark.parametrize("folder", ["density"], indirect=True)
+def test_a_density_network_from_data_to_a_potential(folder, capsys):
+    assert main(["train", "train.toml", "--set", "optimizer.0.epochs=80"]) == 0
+    told = capsys.readouterr().out
+    assert "density network of H, O: 2 layers of 16 channels, l to 2" in told and "neighbours: 0.00 GB, 100 %" in told
+    first, last = rows(told)[0], rows(told)[-1]
+    assert float(last[2]) < 0.3 * float(first[2])
+    model = read_model("train.h5")
+    assert model.design.channels == 16 and len(model.test_vectors) > 0 and len(model.ranges) == 1
+    assert model.provenance["licence"] == "none" and "seed = 3" in model.provenance["settings"]
+    assert [wall.name for wall in model.walls] == ["H-H", "H-O", "O-O"] and 0.0 < model.known.share < 1.0
+    data = sources.read("data.xyz")
+    answers = mdcore.evaluate("train.h5", [s.structure for s in data])
+    error = np.sqrt(np.mean(np.concatenate([a.forces - s.forces for a, s in zip(answers, data, strict=True)]) ** 2))
+    stated = [model.training[f"{name} force RMSE, meV/Angstrom"] for name in ("train", "validation", "test")]
+    assert min(stated) < 1e3 * error < max(stated)
+    with h5py.File("train.training.h5") as file:
+        assert dict(file["model"].attrs)["channels"] == 16 and list(file["model/elements"].asstr()) == ["H", "O"]
+        history = file["member 0/history/validation force"][()]
+        best = file["member 0/best_epoch"][()]
+    assert model.training["validation force RMSE, meV/Angstrom"] == pytest.approx(history[best], rel=1e-6)
+    for command in (["info", "train.h5"], ["info", "train.training.h5"], ["verify", "train.h5"]):
+        assert main(command) == 0
+    assert "H, O" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("folder", ["density"], indirect=True)
+def test_members_of_density_networks(folder):
+    own = settings("committee.members=2", "committee.bootstrap=true", "optimizer.0.epochs=1")
+    model = train(own, say=lambda text="": None)
+    assert len(model.members) == len(model.ranges) == 2
+    assert fingerprint(single(model, 0)) != fingerprint(single(model, 1))
+    assert fingerprint(read_model("train.h5")) == fingerprint(model) and model.known.disagreement > 0.0
+    whole = mdcore.evaluate("train.h5", sources.read("data.xyz")[0].structure, findings=True)
+    assert whole.findings["max_disagreement"] > 0.0
 
 
 def test_members(folder):
@@ -241,6 +292,36 @@ def test_goes_on_with_the_same_networks_only(override, folder, capsys):
     assert main([*first, "--restart", "--set", override]) == 2
     assert "train.training.h5: began with other data" in capsys.readouterr().err
     assert {name: (folder / name).read_bytes() for name in before} == before
+
+
+@pytest.mark.parametrize("folder", ["density"], indirect=True)
+@pytest.mark.parametrize("override", ["model.channels=32", "model.cutoff=3.9", "seed=9", "split.validation=0.3"])
+def test_goes_on_with_the_same_density_network_only(override, folder, capsys):
+    assert main(["train", "train.toml", "--quiet"]) == 0
+    before = (folder / "train.training.h5").read_bytes()
+    assert main(["train", "train.toml", "--quiet", "--restart", "--set", override]) == 2
+    assert "train.training.h5: began with other data" in capsys.readouterr().err
+    assert (folder / "train.training.h5").read_bytes() == before
+
+
+@pytest.mark.parametrize("folder", ["density"], indirect=True)
+@pytest.mark.parametrize(
+    "override, told",
+    [
+        ("model.atom_energies=isolated", "[model] atom_energies"),
+        ("model.cutoff=90", "neighbours within 90 Angstrom"),
+        ("optimizer.0.type=kalman", "parameters are too many for the Kalman filter"),
+        ("model.channels=20", "[model] channels = 20: expected a multiple of 16"),
+        ("descriptors.cutoff=5", "[descriptors]"),
+        ("output.n2p2=true", "n2p2 knows symmetry functions only"),
+    ],
+)
+def test_wrong_settings_of_density_networks(override, told, folder, capsys):
+    if "kalman" in override:
+        text = (folder / "train.toml").read_text().replace("warmup = 20\nstep = 0.003\n", "")
+        (folder / "train.toml").write_text(text.replace("channels = 16", "channels = 64"))
+    assert main(["train", "train.toml", "--set", override]) == 2
+    assert told in capsys.readouterr().err
 
 
 def test_a_state_is_for_its_own_optimiser(folder, capsys):

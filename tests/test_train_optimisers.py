@@ -83,7 +83,7 @@ def test_adam_goes_down(copper):
 OPTIMISERS = {
     "kalman": lambda r: Kalman(r, KalmanSettings(rows=8, structures=2, fading=0.999, noise=1e-6), seed=4),
     "adam": lambda r: Adam(r, AdamSettings(batch=2, epochs=6), seed=4),
-    "soap": lambda r: Soap(r, SoapSettings(batch=2, epochs=6, every=2, warmup=1.0), seed=4),
+    "soap": lambda r: Soap(r, SoapSettings(batch=2, epochs=6, every=2, warmup=3), seed=4),
     "averaged": lambda r: Adam(r, AdamSettings(batch=2, epochs=6, average=0.9), seed=4),
     "lbfgs": lambda r: LBFGS(r),
 }
@@ -234,17 +234,20 @@ def test_regularisation_is_of_weights_alone():
 
 
 def test_steps_warm_up():
-    """In the first of four epochs' worth of steps each is as long as its number says."""
-    warm, cold = (Adam(small(), AdamSettings(step=1e-2, last_step=1e-2)) for _ in range(2))
+    """Each of the first four is as long as its number says."""
+    warm, cold = (Adam(small(), AdamSettings(step=1e-2, last_step=1e-2, warmup=n)) for n in (4, 0))
     gradient = np.ones(warm.regression.n_parameters)
     start = warm.parameters.copy()
     for k in range(1, 7):
         before = warm.parameters.copy(), cold.parameters.copy()
-        warm.update(gradient, 100, 4.0)
+        warm.update(gradient, 100)
         cold.update(gradient, 100)
         of = np.abs(warm.parameters - before[0]) / np.abs(cold.parameters - before[1])
         np.testing.assert_allclose(of, min(1.0, k / 4), rtol=1e-9)
     assert np.abs(warm.parameters - start).max() > 0
+    short = Adam(small(), AdamSettings(step=1e-2, last_step=1e-2, warmup=1000))
+    short.update(gradient, 20)  # a tenth of all
+    np.testing.assert_allclose(np.abs(short.parameters - start), 0.005, rtol=1e-9)
 
 
 def test_minutes_end_it_and_steps_fall_with_the_time(monkeypatch):
@@ -304,7 +307,7 @@ def test_soap_is_adam_where_bases_are_turned():
     left = {}
     for kind in (Adam, Soap):
         own = Matrix()
-        optimiser = kind(own, SoapSettings(epochs=300, step=0.3, last_step=1e-3, average=0.0, every=1, warmup=0.0))
+        optimiser = kind(own, SoapSettings(epochs=300, step=0.3, last_step=1e-3, average=0.0, every=1, warmup=0))
         for _ in range(300):
             optimiser.epoch()
         left[kind] = own.loss()[0]

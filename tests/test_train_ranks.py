@@ -51,9 +51,9 @@ plot = false
 KINDS = {
     "kalman": 'fading = 0.999\nnoise = 1e-8\n[[optimizer]]\ntype = "kalman"\nepochs = 1\nstructures = 1\nrows = 8',
     "adam": "average = 0.9\ndecay = 0.01",
-    "soap": "every = 1\nwarmup = 0.5",
     "lbfgs": "l2 = 1e-3",
 }
+DENSITY = '[model]\ntype = "density"\ncutoff = 4.0\nchannels = 16\nl_max = 1\nmixed = 4\nradial = 4\nhidden = 4\n'
 pytestmark = needs_mpi
 
 
@@ -71,6 +71,9 @@ def folder(tmp_path_factory):
             extxyz.write_frame(stream, atoms, units=s.units, energy=answer.energy, forces=answer.forces, stress=stress)
     for kind, more in KINDS.items():
         (folder / f"{kind}.toml").write_text(INPUT.format(kind=kind, more=more))
+    text = INPUT.format(kind="adam", more=KINDS["adam"]).replace("epochs = 4", "epochs = 6")
+    begin, end = text.index("[descriptors]"), text.index("[loss]")
+    (folder / "density.toml").write_text(f"{text[:begin]}{DENSITY}\n{text[end:]}")
     return folder
 
 
@@ -94,7 +97,7 @@ def assert_alike(found, wanted):
             np.testing.assert_allclose(found[key], value, rtol=1e-6, atol=1e-7 * scale, err_msg=key)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "density"])
 def test_same_history_on_any_number_of_ranks(kind, folder, monkeypatch):
     monkeypatch.chdir(folder)
     for ranks, threads in ((1, 1), (2, 2), (3, 1)):

@@ -30,9 +30,11 @@ def optimiser(kind: str, epochs: int, more: str = "") -> str:
 @pytest.fixture
 def trained(folder, capsys):  # noqa: F811
     """trained(sections, name, *options) : what it told; the input has these optimisers."""
+    begin = (folder / "train.toml").read_text()
+    begin = begin[: begin.index("[[optimizer]]")]
 
     def run(sections: str, name: str, *options: str) -> str:
-        (folder / "train.toml").write_text(ONE + sections + END)
+        (folder / "train.toml").write_text(begin + sections + END)
         assert main(["train", "train.toml", "--set", f"output.name={name}", *options]) == 0
         return "".join(capsys.readouterr())
 
@@ -45,7 +47,8 @@ def course(name: str) -> tuple[int, str]:
         return len(file["member 0/history/epoch"]) - 1, fingerprint(read_model(f"{name}.h5"))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind, folder", [*((kind, "symmetry") for kind in KINDS), ("soap", "density")],
+                         indirect=["folder"])  # fmt: skip
 def test_more_epochs_after_the_end(kind, trained):
     """To the same bits as all at once."""
     trained(optimiser(kind, 5), "whole")

@@ -58,7 +58,7 @@ def further_results(
             try:
                 found[name] = make()
             except InputError as error:
-                notes.append(f"no {name}: {error}")
+                notes.append(f"no {name}: {str(error).removeprefix(f'{name}: ')}")
     return found
 
 

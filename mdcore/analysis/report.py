@@ -211,7 +211,7 @@ def _select(trajectory: Trajectory, first_step, last_step, needed: bool = True) 
         high = None if last_step is None else np.searchsorted(trajectory.steps, last_step, side="right")
         found = np.arange(len(trajectory.steps))[low:high]
         if not len(found) and not len(_rows(trajectory, first_step, last_step).get("step", ())):
-            raise InputError(f"{trajectory.path}: no frames, no rows of the log from step {first_step} to {last_step}")
+            raise InputError(f"{trajectory.path}: no frames, no rows of the log {_told(first_step, last_step)}")
         return found
     if "position" not in trajectory.fields:
         raise InputError(f"{trajectory.path}: holds no positions to analyse; write a trajectory with them")
@@ -221,9 +221,15 @@ def _select(trajectory: Trajectory, first_step, last_step, needed: bool = True) 
     if high <= low:
         held = f"steps {steps[0]} to {steps[-1]}" if len(steps) else "none"
         raise InputError(
-            f"{trajectory.path}: no frames from step {first_step} to {last_step}; it holds {held}"
+            f"{trajectory.path}: no frames {_told(first_step, last_step)}; it holds {held}"
         )
     return np.arange(low, high)
+
+
+def _told(first_step, last_step) -> str:
+    """from step 3 to 9"""
+    words = [f"from step {first_step} on" if last_step is None else f"from step {first_step}"] if first_step else []
+    return " ".join([*words, *([] if last_step is None else [f"to step {last_step}"])]) or "at all"
 
 
 def _conditions(trajectory, frames, steps) -> dict:
@@ -272,7 +278,7 @@ def _compute(trajectory, frames, settings, report, window, blocks) -> None:
             report.notes.append(f"diffusion: every {stride}th atom stands for all")
         masses = trajectory.masses if trajectory.whole else None
         if masses is None:
-            report.notes.append("diffusion: of some atoms: what all drift together is in it, if they do")
+            report.notes.append("diffusion: of some atoms, so a drift of the whole is not taken off")
         tracks = np.empty((len(steady), len(chosen), len(axes)))
         mean = _mean_cell(trajectory, frames, report)
     for k, (positions, images, box) in enumerate(trajectory.paths(frames[0], frames[-1], tracks is not None)):

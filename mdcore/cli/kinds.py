@@ -81,7 +81,8 @@ def _of_structure(path: str) -> list[str]:
     return [
         f"{path}: structures",
         _line("the first", f"{_atoms(system.symbols, system.species)}; periodic along {', '.join(sides) or 'no axis'}"),
-        _line("used by", f'[structure] file = "{path}" of a run; with labels by mdcore evaluate POTENTIAL {path}, and '
+        _line("used by", f'[structure] file = "{path}" of a run; frames of one by mdcore analyse and rerun; with '
+              f'labels by mdcore evaluate POTENTIAL {path}, and '
               f'[[data]] file = "{path}" of a training'),
     ]  # fmt: skip
 

@@ -104,11 +104,11 @@ class AdamSettings(OptimizerSettings):
         default=Adam.clip,
         example=0.0,
     )
-    warmup: float = setting(
-        Number(minimum=0, maximum=1e6),
-        "Epochs in which steps grow from nothing to their size.",
+    warmup: int = setting(
+        Integer(minimum=0, maximum=MOST),
+        "The first so many steps grow from nothing to their size; a tenth of all steps at most.",
         default=Adam.warmup,
-        example=0.5,
+        example=100,
     )
     minutes: float = setting(
         Number(minimum=0, maximum=1e6),
@@ -134,7 +134,7 @@ class SoapSettings(AdamSettings):
     last_step: float = _again("last_step")
     average: float = _again("average")
     clip: float = _again("clip")
-    warmup: float = _again("warmup")
+    warmup: int = _again("warmup")
     every: int = setting(
         Integer(minimum=1, maximum=100000), "Steps between turns of the bases.", default=Soap.every, example=5
     )

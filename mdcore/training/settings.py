@@ -159,7 +159,7 @@ class AdamSettings(OptimizerSettings):
     """batch : structures a step; step, last_step : sizes of steps, which fall from one to the other over the epochs
     decay : of weights, not biases, a step and unit of step size (decoupled); average : 0, or how much of the
     average of the parameters a step keeps; clip : longest gradient in units of its running length, 0: no limit
-    warmup : epochs in which steps grow to their size; minutes : after which it ends, steps fall with the time; 0: none
+    warmup : steps that grow to their size; minutes : after which it ends, steps fall with the time; 0: none
     """
 
     batch: int = 4
@@ -171,7 +171,7 @@ class AdamSettings(OptimizerSettings):
     decay: float = 0.0
     average: float = 0.0
     clip: float = 5.0
-    warmup: float = 0.0
+    warmup: int = 0
     minutes: float = 0.0
 
 
@@ -186,7 +186,7 @@ class SoapSettings(AdamSettings):
     beta2: float = 0.95
     average: float = 0.99
     clip: float = 10.0
-    warmup: float = 2.0
+    warmup: int = 200
     every: int = 10
 
 

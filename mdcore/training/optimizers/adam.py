@@ -38,7 +38,7 @@ class Adam:
         for group in groups:
             loss, gradient = self.regression.loss(group)
             total += loss
-            self.update(gradient / len(group), self.settings.epochs * len(groups), self.settings.warmup * len(groups))
+            self.update(gradient / len(group), self.settings.epochs * len(groups))
             if self.converged:
                 break
         self.loss = total / n
@@ -53,8 +53,8 @@ class Adam:
             self.parameters = self.parameters + shift
             self.average = self.average + (1 - self.settings.average**self.updates) * shift
 
-    def update(self, gradient: np.ndarray, last: int, warm: float = 0.0) -> None:
-        """One of `last` steps, of which the first `warm` grow."""
+    def update(self, gradient: np.ndarray, last: int) -> None:
+        """One of `last` steps, of which the first ones grow: a tenth of them at most."""
         s = self.settings
         length = float(np.linalg.norm(gradient))
         if s.clip and length > s.clip * self.length:
@@ -65,7 +65,7 @@ class Adam:
         self.first = s.beta1 * self.first + (1 - s.beta1) * gradient
         done = min(1.0, max(self.updates / last, self._time_done()))
         step = s.last_step + (s.step - s.last_step) * 0.5 * (1.0 + np.cos(np.pi * done))
-        step *= min(1.0, self.updates / warm) if warm else 1.0
+        step *= min(1.0, self.updates / max(1.0, min(s.warmup, 0.1 * last)))
         shrink = s.decay * self.regression.is_weight * self.parameters
         self.regression.set(self.parameters - step * (self._direction(gradient) + shrink))
         self.parameters = self.regression.parameters

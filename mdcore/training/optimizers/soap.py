@@ -3,6 +3,8 @@
 N. Vyas et al., arXiv:2409.11321 (2024). The gradient G of a matrix is turned into the bases of the eigenvectors of the
 running means of G G^T and G^T G, Adam goes on there, and its step is turned back: there, curvature is nearly diagonal.
 Bases follow the means by one power iteration and an orthogonalisation every few steps. What is no matrix has Adam.
+
+Where eigenvalues are alike rounding chooses the vectors, so other ranks, which add in another order, take other ways.
 """
 
 import numpy as np
@@ -13,6 +15,7 @@ from mdcore.training.regression import Regression
 from mdcore.training.settings import SEED, SoapSettings
 
 WIDEST = 1024  # rows or columns that are turned
+ROUNDING = 1e-6  # of the largest gradient of a block: turned ones that are less, of few structures, are noise
 EXACT = 4  # first steps, whose bases are exact eigenvectors
 
 
@@ -47,7 +50,10 @@ class Soap(Adam):
         s = self.settings
         self.second = s.beta2 * self.second + (1 - s.beta2) * turned**2
         square = self.second / (1 - s.beta2**self.updates)
-        found = mean / (1 - s.beta1**self.updates) / (np.sqrt(square) + s.epsilon)
+        root = np.sqrt(square) + s.epsilon
+        for own, *_ in self.blocks:
+            root[own] += ROUNDING * root[own].max()
+        found = mean / (1 - s.beta1**self.updates) / root
         for own, shape, left, right in self.blocks:
             found[own] = self._turned(found[own].reshape(shape), left, right, back=True).ravel()
         return found
