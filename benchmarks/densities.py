@@ -29,7 +29,13 @@ type = "hdnnp"
 file = "{root}/potentials/water_PBE0-TS.h5"
 precision = "mixed"
 """,
-        {"temperature": 300.0, "relaxation": 100.0, "pressure": 1e-4, "compressibility": 0.45},
+        {
+            "temperature": 300.0,
+            "relaxation": 100.0,
+            "pressure": 1e-4,
+            "compressibility": 0.45,
+            "pressure_relaxation": 1000.0,
+        },
     ),
     "silicon": (
         2.0,
@@ -43,7 +49,13 @@ replicate = [2, 2, 2]
 type = "hdnnp"
 file = "{root}/potentials/silicon.h5"
 """,
-        {"temperature": 300.0, "relaxation": 100.0, "pressure": 1e-4, "compressibility": 0.011},
+        {
+            "temperature": 300.0,
+            "relaxation": 100.0,
+            "pressure": 1e-4,
+            "compressibility": 0.011,
+            "pressure_relaxation": 200.0,
+        },
     ),
     "argon": (
         5.0,
@@ -59,14 +71,20 @@ cutoff = 8.5
 tail_corrections = true
 species.Ar = {{ epsilon = 0.0103408, sigma = 3.4 }}
 """,
-        {"temperature": 94.4, "relaxation": 500.0, "pressure": 0.01, "compressibility": 2.0},
+        {
+            "temperature": 94.4,
+            "relaxation": 500.0,
+            "pressure": 0.01,
+            "compressibility": 2.0,
+            "pressure_relaxation": 2000.0,
+        },
     ),
 }
 STAGES = """\
 seed = {seed}
 [velocities]
 temperature = {temperature}
-[[stage]]
+{before}[[stage]]
 name = "npt"
 ensemble = "npt"
 timestep = {timestep}
@@ -74,13 +92,22 @@ steps = {steps}
 temperature = {temperature}
 relaxation = {relaxation}
 pressure = {pressure}
-pressure_relaxation = 1000.0
+pressure_relaxation = {pressure_relaxation}
 compressibility = {compressibility}
 [output]
 directory = "{folder}"
 thermo_every = {every}
 screen_every = {screen}
 checkpoint_minutes = 5
+"""
+MELT = """\
+[[stage]]
+name = "melt"
+ensemble = "langevin"
+timestep = 5.0
+steps = 4000
+temperature = [180.0, 94.4]
+friction = 0.002
 """
 BLOCKS = 20
 
@@ -94,7 +121,7 @@ def run(name: str, timestep: float, ps: float, seed: int, folder: Path) -> Path:
         steps = round(1000.0 * ps / timestep)
         stages = STAGES.format(
             seed=seed, timestep=timestep, steps=steps, folder=folder, every=round(20.0 / timestep),
-            screen=round(10_000.0 / timestep), **settings,
+            screen=round(10_000.0 / timestep), before=MELT if name == "argon" else "", **settings,
         )  # fmt: skip
         path.write_text(stages.split("\n", 1)[0] + "\n" + text.format(root=ROOT) + stages.split("\n", 1)[1])
         begun = path.with_suffix(".checkpoint").exists()
