@@ -60,6 +60,8 @@ def measure(path, program, dtype, structure, calls) -> None:
         from symmetrix import Symmetrix
 
         atoms.calc = Symmetrix(f"{path}.json", dtype=dtype, execution_profile="speed")
+    if not atoms.cell.rank:
+        atoms.center(vacuum=20.0)  # lists of matscipy need a cell
     start, seconds = atoms.get_positions(), []
     for _ in range(int(calls) + 2):
         atoms.set_positions(start + rng.normal(0.0, 0.01, start.shape))
