@@ -9,24 +9,24 @@ pytestmark = needs_mpi
 SCRIPT = ROOT / "tests" / "mpi_trajectory.py"
 SAME = ("positions", "velocities", "images", "step", "total", "conserved", "pressure", "heat", "matrix")
 CASES = {
-    "cubic-nve": 300,
-    "cubic-langevin": 300,
-    "triclinic-nve": 300,
-    "triclinic-langevin": 300,
+    "cubic-nve": 100,
+    "cubic-langevin": 100,
+    "triclinic-nve": 100,
+    "triclinic-langevin": 100,
     "triclinic-nvt": 30,
     "triclinic-npt": 42,  # the cell breathes
     "cubic-langevin+npt": 30,
     "triclinic-mtk": 30,
     "cubic-stressed": 20,
     "triclinic-strain": 120,  # shear to 2.4: the lattice gets shorter vectors on the way
-    "slab-langevin": 300,
-    "cluster-nve": 300,
+    "slab-langevin": 100,
+    "cluster-nve": 100,
     "corner-nve": 100,  # all atoms in the first domain: the others have neither atoms nor ghosts
     "alloy-nve": 80,  # embedded atoms: densities go home, slopes go out
     "angles-nve": 80,  # Stillinger-Weber
     "bonds-nve": 80,  # Tersoff
     "salt-nve": 80,  # two terms with lists of their own
-    "tiny-nve": 200,  # 3 atoms in a cell smaller than the cutoff: empty domains
+    "tiny-nve": 80,  # 3 atoms in a cell smaller than the cutoff: empty domains
 }
 
 

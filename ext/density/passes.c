@@ -6,10 +6,8 @@ enum { LARGEST_BLOCK = 16, BLOCKS_PER_WORKER = 32 };
 static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int what, int64_t t, const dn_atoms *atoms, int64_t begin,
                         int64_t end, dn_scratch *s, int want_energy)
 {
-    static const hd_units plain = {1.0, 1.0, 1.0, 0.0};
+    const hd_units units = {1.0, 1.0, 1.0, it->n.cutoff};
     const int64_t K = it->n.channels, n_x = it->n.layers * K;
-    hd_units units = plain;
-    units.cutoff = it->n.cutoff;
     const v4d big = v_set1(FORCE_BIG);
     md_i128 total = 0;
     for (int64_t i = begin; i < end; i++) {

@@ -3,6 +3,8 @@
 
 from libc.stdint cimport int32_t, int64_t
 
+from mdcore.doors._hdnnp cimport hd_atoms
+
 cdef extern from "density/density.h" nogil:
     enum:
         DN_LAYERS
@@ -10,16 +12,6 @@ cdef extern from "density/density.h" nogil:
         DN_SEND
         DN_FINISH
         DN_RETURN
-
-    ctypedef struct hd_atoms:
-        const double *x
-        double *f
-        const int64_t *first
-        const int32_t *index
-        const int32_t *bounds
-        int64_t n_species
-        const int32_t *species_of
-        const int32_t *element_of
 
     ctypedef struct dn_sizes:
         int64_t species, layers, channels, l_max, radial, mixed, hidden
@@ -72,13 +64,14 @@ cdef extern from "density/density.h" nogil:
     ctypedef struct dn_kernels:
         const dn_channels *precision[2]
         size_t (*scratch)(const dn_model *, const dn_channels *, int64_t, int, char *) noexcept nogil
-        void (*run "pass")(const dn_model *, const dn_channels *, int, int64_t, const dn_atoms *, int64_t, void **, double *,
-                           int64_t *) noexcept nogil
-        void (*evaluate)(const dn_model *, const dn_channels *, const dn_graph *, void *, double *, double *, double *, double *,
-                         double *) noexcept nogil
-        void (*gradient)(const dn_model *, const dn_channels *, const dn_graph *, void *, double *, const double *, const double *,
-                         const double *, const dn_model *) noexcept nogil
-        void (*densities)(const dn_model *, const dn_channels *, const dn_graph *, void *, double *, int64_t, double *) noexcept nogil
+        void (*run "pass")(const dn_model *, const dn_channels *, int, int64_t, const dn_atoms *, int64_t, void **,
+                           double *, int64_t *) noexcept nogil
+        void (*evaluate)(const dn_model *, const dn_channels *, const dn_graph *, void *, double *, double *, double *,
+                         double *, double *) noexcept nogil
+        void (*gradient)(const dn_model *, const dn_channels *, const dn_graph *, void *, double *, const double *,
+                         const double *, const double *, const dn_model *) noexcept nogil
+        void (*densities)(const dn_model *, const dn_channels *, const dn_graph *, void *, double *, int64_t,
+                          double *) noexcept nogil
         int openmp
 
     int64_t dn_graph_room(const dn_sizes *, int64_t)

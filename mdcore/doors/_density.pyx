@@ -41,26 +41,11 @@ cdef _aligned(shape, dtype):
     return memory[-memory.ctypes.data % 64 :][:n].view(dtype).reshape(shape)
 
 
-def shapes(sizes, n_invariants):
-    """[(name, layer, shape)] of the numbers of a folded model, in the order in which they stand in `theta`; sizes : as of
-    `Densities`. layer -1: of none."""
-    S, T, K, L = sizes["species"], sizes["layers"], sizes["channels"], sizes["l_max"] + 1
-    B, N, H = sizes["mixed"], sizes["radial"], sizes["hidden"]
-    found = []
-    for t in range(T):
-        found += [("radial", t, (S, S, B, N)), ("mix", t, (S, S, L, B, K) if t == 0 else (S, L, B, K))]
-        found.append(("product", t, (S, n_invariants, K)))
-        if t < T - 1:
-            found += [("carry", t, (S, (t + 1) * K, K)), ("shift", t, (S, K))]
-    return [*found, ("energy", -1, (S,)), ("linear", -1, (S, T * K)), ("hidden", -1, (S, T * K, H)),
-            ("bias", -1, (S, H)), ("out", -1, (S, H))]
-
-
 cdef class Edges:
     """A structure as a graph: all ordered pairs of atoms closer than the cutoff.
 
-    first : int64 [n + 1], those around atom i are first[i] ... first[i + 1] - 1; j : int32 [edges], the other atom, or the
-    one that it is an image of; d : float64 [edges, 3], r_j - r_i, Angstrom; species : int32 [n]
+    first : int64 [n + 1], those around atom i are first[i] ... first[i + 1] - 1; j : int32 [edges], the other atom, or
+    the one that it is an image of; d : float64 [edges, 3], r_j - r_i, Angstrom; species : int32 [n]
     """
 
     cdef dn_graph graph
@@ -89,105 +74,7 @@ cdef class Edges:
             self.graph.j, self.graph.d = &js[0], &ds[0, 0]
 
 
-def _blocked(shape, leading, lanes):
-    """[leading, ..., K] -> [leading, K / lanes, ..., lanes]"""
-    return (*shape[:leading], shape[len(shape) - 1] // lanes, *shape[leading : len(shape) - 1], lanes)
-
-
-cdef class _Tables:
-    """The numbers of a model, or their derivatives, as the kernels see them."""
-
-    cdef dn_model model
-    cdef readonly list arrays  # [(shape in theta, array, how to turn an array of theta)]
-    cdef object program
-
-    def __init__(self, sizes, program, int64_t lanes, dtype):
-        cdef dn_sizes *n = &self.model.n
-        n.species, n.layers, n.channels, n.l_max = (sizes[name] for name in ("species", "layers", "channels", "l_max"))
-        n.radial, n.mixed, n.hidden, n.cutoff = (sizes[name] for name in ("radial", "mixed", "hidden", "cutoff"))
-        self.program = [np.ascontiguousarray(program.pairs, dtype=np.int32).reshape(-1, 3),
-                        np.ascontiguousarray(program.terms, dtype=np.int32).reshape(-1, 3),
-                        np.ascontiguousarray(program.pair_values, dtype=np.float64),
-                        np.ascontiguousarray(program.term_values, dtype=np.float64)]
-        cdef dn_program *p = &self.model.program
-        p.pairs = <const int32_t *><uintptr_t>self.program[0].ctypes.data
-        p.terms = <const int32_t *><uintptr_t>self.program[1].ctypes.data
-        p.pair_values = <const double *><uintptr_t>self.program[2].ctypes.data
-        p.term_values = <const double *><uintptr_t>self.program[3].ctypes.data
-        p.n_pair_terms, p.n_terms = len(self.program[0]), len(self.program[1])
-        p.n_pairs, p.n_invariants = program.n_pairs, program.n_invariants
-        self.arrays = []
-        cdef uintptr_t at
-        cdef dn_layer *layer
-        for name, t, shape in shapes(sizes, program.n_invariants):
-            if name in ("mix", "product"):  # [..., K] -> [..., block, (l, mixed | invariant), lanes]
-                leading = len(shape) - (3 if name == "mix" else 2)
-                turned = _blocked(shape, leading, lanes)
-                own = _aligned(turned, dtype)
-            else:
-                own = _aligned((*shape[:2], shape[3], shape[2]) if name == "radial" else shape, np.float64)
-            self.arrays.append((name, shape, own))
-            at = own.ctypes.data
-            if t < 0:
-                if name == "energy":
-                    self.model.energy = <double *>at
-                elif name == "linear":
-                    self.model.linear = <double *>at
-                elif name == "hidden":
-                    self.model.hidden = <double *>at
-                elif name == "bias":
-                    self.model.bias = <double *>at
-                else:
-                    self.model.out = <double *>at
-                continue
-            layer = &self.model.layer[<int>t]
-            if name == "radial":
-                layer.radial = <double *>at
-            elif name == "mix":
-                layer.mix = <void *>at
-            elif name == "product":
-                layer.product = <void *>at
-            elif name == "carry":
-                layer.carry = <double *>at
-            else:
-                layer.shift = <double *>at
-
-    def put(self, theta):
-        """Take the numbers of theta."""
-        place = 0
-        for name, shape, own in self.arrays:
-            size = int(np.prod(shape))
-            _as_theta(name, shape, own)[...] = theta[place : place + size].reshape(shape)
-            place += size
-
-    def add_to(self, theta):
-        """Add the numbers to theta."""
-        place = 0
-        for name, shape, own in self.arrays:
-            size = int(np.prod(shape))
-            theta[place : place + size].reshape(shape)[...] += _as_theta(name, shape, own, True)
-            place += size
-
-
-def _as_theta(name, shape, own, bint read=False):
-    """An array of the kernels in the shape of theta: a view, or what is read of it."""
-    if name == "radial":
-        return own.swapaxes(2, 3)
-    if name not in ("mix", "product"):
-        return own
-    leading = len(shape) - (3 if name == "mix" else 2)
-    moved = np.moveaxis(own, leading, -2)  # [..., l, mixed, block, lanes]
-    return moved.reshape(shape) if read else _Blocks(moved, shape)
-
-
-class _Blocks:
-    """Assigns to a view whose last two axes are one of theta's."""
-
-    def __init__(self, view, shape):
-        self.view = view
-
-    def __setitem__(self, _, values):
-        self.view[...] = values.reshape(self.view.shape)
+include "_density_tables.pxi"
 
 
 cdef class Densities:
@@ -197,7 +84,8 @@ cdef class Densities:
     program : coupling.Program; theta : float64 [n_theta], the folded model, in the order of `shapes`
     precision : one of PRECISIONS; "mixed": densities, products and their derivatives in float
 
-    `evaluate`, `gradient`, `messages` and `densities` may be called by several threads of Python at a time.
+    `evaluate`, `gradient`, `messages` and `densities` may be called by several threads of Python at a time. What a call
+    needs to work it leaves to the next one.
     """
 
     cdef _Tables tables
@@ -210,6 +98,7 @@ cdef class Densities:
     cdef void *scratch[MOST_THREADS]
     cdef int64_t room
     cdef object spare
+    cdef list idle, idle_sums  # (most neighbours, tangents, memory) and _Tables of zeros that nobody uses now
 
     def __init__(self, sizes, program, theta, str precision="double"):
         if precision not in PRECISIONS:
@@ -227,10 +116,12 @@ cdef class Densities:
         self.tables = self._tables()
         self.n_theta = sum(int(np.prod(shape)) for _, _, shape in shapes(s, program.n_invariants))
         self.room, self.memory, self.spare = -1, [], np.zeros(0)
+        self.idle, self.idle_sums = [], []
         self.set(theta)
 
     def _tables(self):
-        return _Tables(self.sizes, self.program, self.channels.lanes, np.float32 if self.precision == "mixed" else np.float64)
+        dtype = np.float32 if self.precision == "mixed" else np.float64
+        return _Tables(self.sizes, self.program, self.channels.lanes, dtype)
 
     def set(self, theta):
         """Take other numbers, float64 [n_theta]."""
@@ -245,6 +136,16 @@ cdef class Densities:
         kernels().scratch(&self.tables.model, self.channels, most, tangents, <char *><uintptr_t>memory.ctypes.data)
         return memory
 
+    cdef _borrow(self, int64_t most, int tangents):
+        """(most, tangents, memory) for an atom with so many neighbours: back to `idle` afterwards."""
+        try:
+            found = self.idle.pop()
+        except IndexError:  # all are in use
+            found = (-1, 0, None)
+        if found[0] >= most and found[1] >= tangents:
+            return found
+        return (most, tangents, self._scratch(most, tangents))
+
     def evaluate(self, Edges edges):
         """(energies float64 [n], forces [n, 3], virial [3, 3] = - sum over edges of d (x) dE/dd), eV and Angstrom."""
         return self._evaluate(edges)[:3]
@@ -255,8 +156,8 @@ cdef class Densities:
 
     def _evaluate(self, Edges edges):
         cdef int64_t n = edges.n
-        memory = self._scratch(edges.graph.most, 0)
-        cdef void *scratch = <void *><uintptr_t>memory.ctypes.data
+        borrowed = self._borrow(edges.graph.most, 0)
+        cdef void *scratch = <void *><uintptr_t>borrowed[2].ctypes.data
         cdef double[::1] room = np.empty(max(dn_graph_room(&self.tables.model.n, n), 1))
         cdef double[::1] energies = np.zeros(n)
         cdef double[:, ::1] forces = np.zeros((n, 3)), virial = np.zeros((3, 3))
@@ -266,15 +167,18 @@ cdef class Densities:
             with nogil:
                 k.evaluate(&self.tables.model, self.channels, &edges.graph, scratch, &room[0], &energies[0], &forces[0, 0],
                            &virial[0, 0], &x[0, 0])
+        self.idle.append(borrowed)
         return np.asarray(energies), np.asarray(forces), np.asarray(virial), np.asarray(x)
 
     def gradient(self, Edges edges, weights, tangent, strain, out):
-        """Add to out [n_theta] d/dtheta of sum of weights_i E_i + sum over edges of (tangent_j - tangent_i + d strain) . dE/dd.
+        """Add to out [n_theta] d/dtheta of sum of weights_i E_i + sum over edges of
+        (tangent_j - tangent_i + d strain) . dE/dd.
 
         weights : float64 [n], or one number; tangent : [n, 3]; strain : [3, 3]
         """
         cdef int64_t n = edges.n
-        cdef double[:, ::1] v = np.ascontiguousarray(tangent, dtype=np.float64), e = np.ascontiguousarray(strain, dtype=np.float64)
+        cdef double[:, ::1] v = np.ascontiguousarray(tangent, dtype=np.float64)
+        cdef double[:, ::1] e = np.ascontiguousarray(strain, dtype=np.float64)
         if v.shape[0] != n or v.shape[1] != 3 or e.shape[0] != 3 or e.shape[1] != 3:
             raise ValueError("tangent is [n, 3], strain [3, 3]")
         if out.shape != (self.n_theta,) or out.dtype != np.float64:
@@ -282,28 +186,37 @@ cdef class Densities:
         if not n:
             return
         cdef double[::1] a = np.array(np.broadcast_to(weights, n), dtype=np.float64)
-        memory = self._scratch(edges.graph.most, 1)
-        cdef void *scratch = <void *><uintptr_t>memory.ctypes.data
+        borrowed = self._borrow(edges.graph.most, 1)
+        cdef void *scratch = <void *><uintptr_t>borrowed[2].ctypes.data
         cdef double[::1] room = np.empty(dn_graph_room(&self.tables.model.n, n))
-        cdef _Tables to = self._tables()
+        cdef _Tables to
+        try:
+            to = self.idle_sums.pop()
+        except IndexError:
+            to = self._tables()
         cdef const dn_kernels *k = kernels()
         with nogil:
-            k.gradient(&self.tables.model, self.channels, &edges.graph, scratch, &room[0], &a[0], &v[0, 0], &e[0, 0], &to.model)
+            k.gradient(&self.tables.model, self.channels, &edges.graph, scratch, &room[0], &a[0], &v[0, 0], &e[0, 0],
+                       &to.model)
         to.add_to(out)
+        to.clear()
+        self.idle_sums.append(to)
+        self.idle.append(borrowed)
 
     def densities(self, Edges edges, int64_t layer):
         """A of a layer, float64 [n, (l_max + 1)^2, channels]."""
         if not 0 <= layer < self.sizes["layers"]:
             raise ValueError("no such layer")
         cdef int64_t n = edges.n
-        memory = self._scratch(edges.graph.most, 0)
-        cdef void *scratch = <void *><uintptr_t>memory.ctypes.data
+        borrowed = self._borrow(edges.graph.most, 0)
+        cdef void *scratch = <void *><uintptr_t>borrowed[2].ctypes.data
         cdef double[::1] room = np.empty(max(dn_graph_room(&self.tables.model.n, n), 1))
         cdef double[:, :, ::1] a = np.zeros((n, (self.sizes["l_max"] + 1) ** 2, self.sizes["channels"]))
         cdef const dn_kernels *k = kernels()
         if n:
             with nogil:
                 k.densities(&self.tables.model, self.channels, &edges.graph, scratch, &room[0], layer, &a[0, 0, 0])
+        self.idle.append(borrowed)
         return np.asarray(a)
 
     # --- molecular dynamics ---------------------------------------------------------------------------------
@@ -327,17 +240,17 @@ cdef class Densities:
             self.scratch[i] = <void *><uintptr_t>self.memory[i].ctypes.data
         return threads
 
-    def run(self, int what, int64_t layer, double[:, ::1] x, double[:, ::1] f, const int64_t[::1] first, const int32_t[::1] index,
-            const int32_t[:, ::1] bounds, const int32_t[::1] species_of, const int32_t[::1] element_of, int64_t n_total,
-            double[:, ::1] features, double[:, ::1] slopes, messages, pulls, int64_t threads=1, bint energy=False,
+    def run(self, int what, int64_t layer, double[:, ::1] x, double[:, ::1] f, const int64_t[::1] first,
+            const int32_t[::1] index, const int32_t[:, ::1] bounds, const int32_t[::1] species_of, const int32_t[::1] element_of,
+            int64_t n_total, double[:, ::1] features, double[:, ::1] slopes, messages, pulls, int64_t threads=1, bint energy=False,
             int64_t[::1] limbs=None, double[::1] energies=None, double[:, ::1] virials=None):
         """A pass over owned atoms in layer `layer`. SEND: messages of the next layer; FINISH, of the last: energies and
         forces; RETURN: forces, from pulls of the next layer, whose ghosts' are with their owners.
 
-        x, f : rows of four of all atoms; first, index, bounds : a full list in canonical order; species_of : [species here], first
-        of the engine's species or -1; element_of : [the engine's species]; features, slopes : [>= n_owned, layers * channels], kept
-        from pass to pass; messages, pulls : {layer: [> n_total, channels]} of layers from 1 on. With `energy` the sum of
-        energies is in limbs [3]; energies, virials : of atoms, are added.
+        x, f : rows of four of all atoms; first, index, bounds : a full list in canonical order; species_of : [species here],
+        first of the engine's species or -1; element_of : [the engine's species]; features, slopes : [>= n_owned,
+        layers * channels], kept from pass to pass; messages, pulls : {layer: [> n_total, channels]} of layers from 1 on.
+        With `energy` the sum of energies is in limbs [3]; energies, virials : of atoms, are added.
         """
         cdef int64_t n = first.shape[0] - 1, t, K = self.sizes["channels"], T = self.sizes["layers"]
         cdef dn_atoms atoms
@@ -346,7 +259,8 @@ cdef class Densities:
         cdef const dn_kernels *k = kernels()
         if x.shape[0] < n_total or f.shape[0] < n_total or x.shape[1] != 4 or f.shape[1] != 4 or n > n_total:
             raise ValueError("x and f are [n_total, 4]")
-        if bounds.shape[0] < n or bounds.shape[1] != element_of.shape[0] + 1 or species_of.shape[0] != self.sizes["species"]:
+        if (bounds.shape[0] < n or bounds.shape[1] != element_of.shape[0] + 1
+                or species_of.shape[0] != self.sizes["species"]):
             raise ValueError("bounds are [n_owned, species of the engine + 1]")
         if features.shape[0] < n or features.shape[1] != T * K or slopes.shape[0] < n or slopes.shape[1] != T * K:
             raise ValueError("features and slopes are [n_owned, layers * channels]")

@@ -1,0 +1,121 @@
+# The numbers of a density network as the kernels see them, and as they stand in theta; a part of _density.pyx.
+
+
+def shapes(sizes, n_invariants):
+    """[(name, layer, shape)] of the numbers of a folded model, in the order in which they stand in `theta`; sizes : as
+    of `Densities`. layer -1: of none."""
+    S, T, K, L = sizes["species"], sizes["layers"], sizes["channels"], sizes["l_max"] + 1
+    B, N, H = sizes["mixed"], sizes["radial"], sizes["hidden"]
+    found = []
+    for t in range(T):
+        found += [("radial", t, (S, S, B, N)), ("mix", t, (S, S, L, B, K) if t == 0 else (S, L, B, K))]
+        found.append(("product", t, (S, n_invariants, K)))
+        if t < T - 1:
+            found += [("carry", t, (S, (t + 1) * K, K)), ("shift", t, (S, K))]
+    return [*found, ("energy", -1, (S,)), ("linear", -1, (S, T * K)), ("hidden", -1, (S, T * K, H)),
+            ("bias", -1, (S, H)), ("out", -1, (S, H))]
+
+
+def _blocked(shape, leading, lanes):
+    """[leading, ..., K] -> [leading, K / lanes, ..., lanes]"""
+    return (*shape[:leading], shape[len(shape) - 1] // lanes, *shape[leading : len(shape) - 1], lanes)
+
+
+cdef class _Tables:
+    """The numbers of a model, or their derivatives, as the kernels see them."""
+
+    cdef dn_model model
+    cdef readonly list arrays  # [(shape in theta, array, how to turn an array of theta)]
+    cdef object program
+
+    def __init__(self, sizes, program, int64_t lanes, dtype):
+        cdef dn_sizes *n = &self.model.n
+        n.species, n.layers, n.channels, n.l_max = (sizes[name] for name in ("species", "layers", "channels", "l_max"))
+        n.radial, n.mixed, n.hidden, n.cutoff = (sizes[name] for name in ("radial", "mixed", "hidden", "cutoff"))
+        self.program = [np.ascontiguousarray(program.pairs, dtype=np.int32).reshape(-1, 3),
+                        np.ascontiguousarray(program.terms, dtype=np.int32).reshape(-1, 3),
+                        np.ascontiguousarray(program.pair_values, dtype=np.float64),
+                        np.ascontiguousarray(program.term_values, dtype=np.float64)]
+        cdef dn_program *p = &self.model.program
+        p.pairs = <const int32_t *><uintptr_t>self.program[0].ctypes.data
+        p.terms = <const int32_t *><uintptr_t>self.program[1].ctypes.data
+        p.pair_values = <const double *><uintptr_t>self.program[2].ctypes.data
+        p.term_values = <const double *><uintptr_t>self.program[3].ctypes.data
+        p.n_pair_terms, p.n_terms = len(self.program[0]), len(self.program[1])
+        p.n_pairs, p.n_invariants = program.n_pairs, program.n_invariants
+        self.arrays = []
+        cdef uintptr_t at
+        cdef dn_layer *layer
+        for name, t, shape in shapes(sizes, program.n_invariants):
+            if name in ("mix", "product"):  # [..., K] -> [..., block, (l, mixed | invariant), lanes]
+                leading = len(shape) - (3 if name == "mix" else 2)
+                turned = _blocked(shape, leading, lanes)
+                own = _aligned(turned, dtype)
+            else:
+                own = _aligned((*shape[:2], shape[3], shape[2]) if name == "radial" else shape, np.float64)
+            self.arrays.append((name, shape, own))
+            at = own.ctypes.data
+            if t < 0:
+                if name == "energy":
+                    self.model.energy = <double *>at
+                elif name == "linear":
+                    self.model.linear = <double *>at
+                elif name == "hidden":
+                    self.model.hidden = <double *>at
+                elif name == "bias":
+                    self.model.bias = <double *>at
+                else:
+                    self.model.out = <double *>at
+                continue
+            layer = &self.model.layer[<int>t]
+            if name == "radial":
+                layer.radial = <double *>at
+            elif name == "mix":
+                layer.mix = <void *>at
+            elif name == "product":
+                layer.product = <void *>at
+            elif name == "carry":
+                layer.carry = <double *>at
+            else:
+                layer.shift = <double *>at
+
+    def put(self, theta):
+        """Take the numbers of theta."""
+        place = 0
+        for name, shape, own in self.arrays:
+            size = int(np.prod(shape))
+            _as_theta(name, shape, own)[...] = theta[place : place + size].reshape(shape)
+            place += size
+
+    def add_to(self, theta):
+        """Add the numbers to theta."""
+        place = 0
+        for name, shape, own in self.arrays:
+            size = int(np.prod(shape))
+            theta[place : place + size].reshape(shape)[...] += _as_theta(name, shape, own, True)
+            place += size
+
+    def clear(self):
+        for _, _, own in self.arrays:
+            own[...] = 0
+
+
+def _as_theta(name, shape, own, bint read=False):
+    """An array of the kernels in the shape of theta: a view, or what is read of it."""
+    if name == "radial":
+        return own.swapaxes(2, 3)
+    if name not in ("mix", "product"):
+        return own
+    leading = len(shape) - (3 if name == "mix" else 2)
+    moved = np.moveaxis(own, leading, -2)  # [..., l, mixed, block, lanes]
+    return moved.reshape(shape) if read else _Blocks(moved, shape)
+
+
+class _Blocks:
+    """Assigns to a view whose last two axes are one of theta's."""
+
+    def __init__(self, view, shape):
+        self.view = view
+
+    def __setitem__(self, _, values):
+        self.view[...] = values.reshape(self.view.shape)
