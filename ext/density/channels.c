@@ -38,7 +38,7 @@ static size_t work_of(const dn_model *it, int64_t most, int tangents, void *memo
     return taken(&heap, memory);
 }
 
-/* Numbers in this precision */
+/* Numbers in this precision; n = 0: those that it has made of them before */
 MD_INLINE const REAL *reals(const double *from, int64_t n, REAL *to)
 {
 #if MD_BITS == 64
@@ -188,7 +188,7 @@ static void first_forward(const dn_model *it, int64_t species, const dn_edges *e
 static void first_backward(const dn_model *it, int64_t species, const dn_edges *e, dn_work *w)
 {
     const int64_t mixed = it->n.mixed, wide = e->wide;
-    const REAL *phi = reals(e->phi, e->n * mixed, w->phi), *y = reals(e->y, e->n * wide, w->y);
+    const REAL *phi = reals(e->phi, 0, w->phi), *y = reals(e->y, 0, w->y);
     memset(w->d_bar, 0, (size_t)(it->n.species * mixed * wide) * sizeof(REAL));
     unmix_densities(it, species, e, w->x_bar, w, w->d_bar);
     phi_of_densities(it, e, w->d_bar, y, e->phi_bar, 0);
@@ -272,7 +272,7 @@ MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t specie
 {
     enum { M = (DN_DEGREE + 1) * (DN_DEGREE + 1) };
     const int64_t mixed = it->n.mixed, wide = e->wide, channels = it->n.channels;
-    const REAL *y = reals(e->y, e->n * wide, w->y);
+    const REAL *y = reals(e->y, 0, w->y);
     for (int64_t j = 0; j < e->n; j++) {
         vr y_bar[M + 3];
 #pragma GCC unroll 32

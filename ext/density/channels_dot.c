@@ -6,7 +6,7 @@
 static void first_forward_dot(const dn_model *it, int64_t species, const dn_edges *e, dn_work *w)
 {
     const int64_t mixed = it->n.mixed, wide = e->wide, size = it->n.species * mixed * wide;
-    const REAL *phi = reals(e->phi, e->n * mixed, w->phi), *y = reals(e->y, e->n * wide, w->y);
+    const REAL *phi = reals(e->phi, 0, w->phi), *y = reals(e->y, 0, w->y);
     const REAL *phi_dot = reals(e->phi_dot, e->n * mixed, w->phi_dot), *y_dot = reals(e->y_dot, e->n * wide, w->y_dot);
     memset(w->d_dot, 0, (size_t)size * sizeof(REAL));
     gather_densities(it, e, phi_dot, y, w->d_dot);
@@ -19,7 +19,7 @@ static void first_forward_dot(const dn_model *it, int64_t species, const dn_edge
 static void first_backward_dot(const dn_model *it, int64_t species, const dn_edges *e, dn_work *w, REAL *mix_bar)
 {
     const int64_t mixed = it->n.mixed, wide = e->wide, size = it->n.species * mixed * wide, L = it->n.l_max;
-    const REAL *y = reals(e->y, e->n * wide, w->y), *y_dot = reals(e->y_dot, e->n * wide, w->y_dot);
+    const REAL *y = reals(e->y, 0, w->y), *y_dot = reals(e->y_dot, 0, w->y_dot);
     memset(w->d_bar, 0, (size_t)size * sizeof(REAL));
     memset(w->d_hat, 0, (size_t)size * sizeof(REAL));
     unmix_densities(it, species, e, w->x_bar, w, w->d_bar);
@@ -49,7 +49,7 @@ MD_INLINE void message_forward_dot_of(const dn_model *it, int64_t t, int64_t spe
     enum { M = (DN_DEGREE + 1) * (DN_DEGREE + 1) };
     const int64_t mixed = it->n.mixed, wide = e->wide, channels = it->n.channels, step = (L + 1) * mixed * LANES;
     const REAL *phi_dot = reals(e->phi_dot, e->n * mixed, w->phi_dot), *y_dot = reals(e->y_dot, e->n * wide, w->y_dot);
-    const REAL *y = reals(e->y, e->n * wide, w->y);
+    const REAL *y = reals(e->y, 0, w->y);
     for (int64_t block = 0; block < w->blocks; block++) {
         const REAL *mix = (const REAL *)it->layer[t].mix + (species * w->blocks + block) * step;
         const REAL *radial = w->r + block * w->most * (L + 1) * LANES;
@@ -124,8 +124,8 @@ MD_INLINE void message_backward_dot_of(const dn_model *it, int64_t t, int64_t sp
                                        const int L)
 {
     const int64_t mixed = it->n.mixed, wide = e->wide, channels = it->n.channels, step = (L + 1) * mixed * LANES;
-    const REAL *y = reals(e->y, e->n * wide, w->y), *y_dot = reals(e->y_dot, e->n * wide, w->y_dot);
-    const REAL *phi = reals(e->phi, e->n * mixed, w->phi), *phi_dot = reals(e->phi_dot, e->n * mixed, w->phi_dot);
+    const REAL *y = reals(e->y, 0, w->y), *y_dot = reals(e->y_dot, 0, w->y_dot);
+    const REAL *phi = reals(e->phi, 0, w->phi), *phi_dot = reals(e->phi_dot, 0, w->phi_dot);
     memset(e->phi_bar, 0, (size_t)(e->n * mixed) * sizeof(double));
     memset(e->phi_hat, 0, (size_t)(e->n * mixed) * sizeof(double));
     for (int64_t block = 0; block < w->blocks; block++) {

@@ -1,6 +1,7 @@
 /* Around an atom: radial functions and spherical harmonics of its neighbours, and the way back to their positions; a part of density.c. */
 
 enum { DN_RADIAL = 32 }; /* most radial functions */
+enum { DN_SLOPES = 1, DN_ROWS = 2 }; /* what is wanted of them (geometry) */
 
 /* Memory for one atom. Rows [most] of neighbours; f, f_slope: [most][radial, rounded up to 4] */
 typedef struct {
@@ -107,85 +108,87 @@ MD_INLINE void to_rows(const v4d *columns, double *rows, int64_t wide)
     }
 }
 
-MD_INLINE void geometry_of(const dn_model *it, dn_scratch *s, int64_t n, const int L)
+/* to [4 from k on][mixed] = radial functions of four neighbours, f [radial], mixed by c [radial][mixed] */
+MD_INLINE void mixed_of(const dn_sizes *sizes, const double *c, const v4d *f, double *to)
+{
+    const int64_t mixed = sizes->mixed, N = sizes->radial;
+    for (int64_t b = 0; b < mixed; b += 4) {
+        v4d sum[4] = {v_set1(0.0), v_set1(0.0), v_set1(0.0), v_set1(0.0)}, row[4];
+        for (int64_t m = 0; m < N; m++)
+            for (int q = 0; q < 4; q++)
+                sum[q] = v_fma(v_set1(c[m * mixed + b + q]), f[m], sum[q]);
+        v_transpose(sum[0], sum[1], sum[2], sum[3], row, row + 1, row + 2, row + 3);
+        for (int lane = 0; lane < 4; lane++)
+            v_store(to + lane * mixed + b, row[lane]);
+    }
+}
+
+/* Four neighbours from k on, of one species; rows of a next one that are among them are written again with it */
+MD_INLINE void four_of(const dn_model *it, dn_scratch *s, int64_t k, const double *c, int wanted, const int L)
 {
     const double cutoff = it->n.cutoff, pi = 3.141592653589793;
     const v4d one = v_set1(1.0), factor = v_set1(sqrt(2.0 / cutoff)), zero = v_set1(0.0);
     const int64_t N = it->n.radial;
-    s->e.n = n;
-    for (int64_t k = n; k < n + 4; k++)
-        s->env.x[k] = cutoff, s->env.y[k] = s->env.z[k] = 0.0, s->env.atom[k] = 0;
-    for (int64_t k = 0; k < n; k += 4) {
-        const v4d dx = v_load(s->env.x + k), dy = v_load(s->env.y + k), dz = v_load(s->env.z + k);
-        const v4d r = v_sqrt(v_fma(dz, dz, v_fma(dy, dy, dx * dx))), per_r = one / r, u = r * v_set1(1.0 / cutoff);
-        v_store(s->per_r + k, per_r);
-        v_store(s->ux + k, dx * per_r);
-        v_store(s->uy + k, dy * per_r);
-        v_store(s->uz + k, dz * per_r);
-        /* f_n = sin(n t) / r times the window, by sin((n + 1) t) = 2 cos t sin n t - sin((n - 1) t) */
-        v4d cosine, sine;
-        v_cos_sin(u * v_set1(pi), &cosine, &sine);
-        const v4d u2 = u * u, u5 = u2 * u2 * u, rest = one - u;
-        const v4d window = v_fma(u5 * u, v_fma(u, v_fma(u, v_set1(-21.0), v_set1(48.0)), v_set1(-28.0)), one);
-        const v4d fall = v_set1(-168.0 / cutoff) * u5 * rest * rest; /* d window / dr */
-        const v4d a = factor * per_r * window, b = factor * per_r * (fall - window * per_r), two = cosine + cosine;
-        v4d sin_n = sine, sin_before = zero, cos_n = cosine, cos_before = one, f[DN_RADIAL + 4], slope[DN_RADIAL + 4];
-        for (int64_t m = 0; m < s->f_wide; m++) {
-            const v4d wave = v_set1((double)(m + 1) * pi / cutoff);
-            f[m] = m < N ? a * sin_n : zero;
-            slope[m] = m < N ? v_fma(a * wave, cos_n, b * sin_n) : zero;
-            const v4d next_s = v_fma(two, sin_n, -sin_before), next_c = v_fma(two, cos_n, -cos_before);
-            sin_before = sin_n, sin_n = next_s, cos_before = cos_n, cos_n = next_c;
-        }
+    const v4d dx = v_load(s->env.x + k), dy = v_load(s->env.y + k), dz = v_load(s->env.z + k);
+    const v4d r = v_sqrt(v_fma(dz, dz, v_fma(dy, dy, dx * dx))), per_r = one / r, u = r * v_set1(1.0 / cutoff);
+    v_store(s->per_r + k, per_r);
+    v_store(s->ux + k, dx * per_r);
+    v_store(s->uy + k, dy * per_r);
+    v_store(s->uz + k, dz * per_r);
+    /* f_n = sin(n t) / r times the window, by sin((n + 1) t) = 2 cos t sin n t - sin((n - 1) t) */
+    v4d cosine, sine, f[DN_RADIAL + 4], slope[DN_RADIAL + 4];
+    v_cos_sin(u * v_set1(pi), &cosine, &sine);
+    const v4d u2 = u * u, u5 = u2 * u2 * u, rest = one - u;
+    const v4d window = v_fma(u5 * u, v_fma(u, v_fma(u, v_set1(-21.0), v_set1(48.0)), v_set1(-28.0)), one);
+    const v4d fall = v_set1(-168.0 / cutoff) * u5 * rest * rest; /* d window / dr */
+    const v4d a = factor * per_r * window, b = factor * per_r * (fall - window * per_r), two = cosine + cosine;
+    v4d sin_n = sine, sin_before = zero, cos_n = cosine, cos_before = one;
+    for (int64_t m = 0; m < N; m++) {
+        f[m] = a * sin_n;
+        slope[m] = v_fma(a * v_set1((double)(m + 1) * pi / cutoff), cos_n, b * sin_n);
+        const v4d next_s = v_fma(two, sin_n, -sin_before), next_c = v_fma(two, cos_n, -cos_before);
+        sin_before = sin_n, sin_n = next_s, cos_before = cos_n, cos_n = next_c;
+    }
+    mixed_of(&it->n, c, f, s->e.phi + k * it->n.mixed);
+    if (wanted & DN_SLOPES)
+        mixed_of(&it->n, c, slope, s->phi_slope + k * it->n.mixed);
+    if (wanted & DN_ROWS) {
+        for (int64_t m = N; m < s->f_wide; m++)
+            f[m] = slope[m] = zero;
         to_rows(f, s->f + k * s->f_wide, s->f_wide);
         to_rows(slope, s->f_slope + k * s->f_wide, s->f_wide);
-        y_parts p;
-        v4d y[DN_WIDEST];
-        y_parts_of(dx * per_r, dy * per_r, dz * per_r, L, &p);
-        for (int64_t q = 0; q < s->e.wide; q++)
-            y[q] = zero;
-#pragma GCC unroll 8
-        for (int l = 0; l <= L; l++) {
-            y[l * l + l] = p.q[l * (l + 1) / 2];
-#pragma GCC unroll 8
-            for (int m = 1; m <= l; m++) {
-                y[l * l + l + m] = p.q[l * (l + 1) / 2 + m] * p.c[m];
-                y[l * l + l - m] = p.q[l * (l + 1) / 2 + m] * p.s[m];
-            }
-        }
-        to_rows(y, s->e.y + k * s->e.wide, s->e.wide);
     }
+    y_parts p;
+    v4d y[DN_WIDEST];
+    y_parts_of(dx * per_r, dy * per_r, dz * per_r, L, &p);
+    for (int64_t q = 0; q < s->e.wide; q++)
+        y[q] = zero;
+#pragma GCC unroll 8
+    for (int l = 0; l <= L; l++) {
+        y[l * l + l] = p.q[l * (l + 1) / 2];
+#pragma GCC unroll 8
+        for (int m = 1; m <= l; m++) {
+            y[l * l + l + m] = p.q[l * (l + 1) / 2 + m] * p.c[m];
+            y[l * l + l - m] = p.q[l * (l + 1) / 2 + m] * p.s[m];
+        }
+    }
+    to_rows(y, s->e.y + k * s->e.wide, s->e.wide);
 }
 
-/* Radial functions and harmonics of the neighbours in s->env, whose number is n */
-static void geometry(const dn_model *it, dn_scratch *s, int64_t n)
+/* Radial functions of layer t and harmonics of the neighbours of an atom in s->env; wanted: DN_SLOPES of radial functions, DN_ROWS,
+ * too, of those that are mixed */
+static void geometry(const dn_model *it, dn_scratch *s, int64_t t, int64_t species, int wanted)
 {
-#define CALL(L) geometry_of(it, s, n, L)
-    FOR_DEGREE(CALL)
+    const int64_t kinds = it->n.species, n = s->env.first[kinds];
+    s->e.n = n;
+    for (int64_t k = n; k < n + 4; k++)
+        s->env.x[k] = it->n.cutoff, s->env.y[k] = s->env.z[k] = 0.0, s->env.atom[k] = 0;
+    for (int64_t other = 0; other < kinds; other++) {
+        const double *c = it->layer[t].radial + (species * kinds + other) * it->n.radial * it->n.mixed;
+        for (int64_t k = s->env.first[other]; k < s->env.first[other + 1]; k += 4) {
+#define CALL(L) four_of(it, s, k, c, wanted, L)
+            FOR_DEGREE(CALL)
 #undef CALL
-}
-
-/* to [n][mixed] = radial functions of layer t from f [n][f_wide] */
-static void mix_radial(const dn_model *it, int64_t t, int64_t species, const dn_scratch *s, const double *f, double *to)
-{
-    const int64_t mixed = it->n.mixed, N = it->n.radial;
-    for (int64_t other = 0; other < it->n.species; other++) {
-        const double *c = it->layer[t].radial + (species * it->n.species + other) * N * mixed;
-        const int64_t end = s->env.first[other + 1];
-        for (int64_t j = s->env.first[other]; j < end; j += 4) {
-            const double *row[4]; /* four side by side, for the sake of latency */
-            for (int q = 0; q < 4; q++)
-                row[q] = f + (j + q < end ? j + q : end - 1) * s->f_wide;
-            for (int64_t b = 0; b < mixed; b += 4) {
-                v4d sum[4] = {v_set1(0.0), v_set1(0.0), v_set1(0.0), v_set1(0.0)};
-                for (int64_t m = 0; m < N; m++) {
-                    const v4d own = v_load(c + m * mixed + b);
-                    for (int q = 0; q < 4; q++)
-                        sum[q] = v_fma(v_set1(row[q][m]), own, sum[q]);
-                }
-                for (int q = 0; q < 4 && j + q < end; q++)
-                    v_store(to + (j + q) * mixed + b, sum[q]);
-            }
         }
     }
 }

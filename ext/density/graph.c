@@ -34,9 +34,7 @@ static void around(const dn_model *it, const dn_graph *graph, int64_t i, int64_t
     }
     while (other < it->n.species)
         s->env.first[++other] = n;
-    geometry(it, s, n);
-    mix_radial(it, t, species, s, s->f, s->e.phi);
-    mix_radial(it, t, species, s, s->f_slope, s->phi_slope);
+    geometry(it, s, t, species, tangent ? DN_SLOPES | DN_ROWS : DN_SLOPES);
     if (!tangent)
         return;
     for (int64_t k = 0; k < n; k++) {
@@ -53,7 +51,7 @@ static void around(const dn_model *it, const dn_graph *graph, int64_t i, int64_t
 static void send(const dn_model *it, int64_t t, int64_t species, const double *x, double *to, const int shifted)
 {
     const int64_t K = it->n.channels, n = (t + 1) * K;
-    carried(n, K, x, it->layer[t].carry + species * n * K, shifted ? it->layer[t].shift + species * K : NULL, to);
+    forward_map(n, K, x, it->layer[t].carry + species * n * K, shifted ? it->layer[t].shift + species * K : NULL, to);
 }
 
 /* a [rows of the neighbours][channels] += b */
@@ -104,8 +102,8 @@ static void evaluate(const dn_model *it, const dn_channels *channels, const dn_g
             if (step == T - 1)
                 energies[i] = readout(it, species, x + i * n_x, room.x_bar + i * n_x);
             else
-                carried_back((t + 1) * K, K, room.pull[t + 1] + i * K, it->layer[t].carry + species * (t + 1) * K * K,
-                             room.x_bar + i * n_x);
+                backward_map((t + 1) * K, K, room.pull[t + 1] + i * K, it->layer[t].carry + species * (t + 1) * K * K,
+                             room.x_bar + i * n_x, room.x_bar + i * n_x);
             channels->backward(it, t, species, &s->e, s->work, room.x_bar + i * n_x + t * K);
             positions_back(it, s);
             add_forces(s, i, forces, virial);
@@ -145,8 +143,8 @@ static void gradient(const dn_model *it, const dn_channels *channels, const dn_g
                 const double *carry = it->layer[t].carry + species * m * K, *g = room.pull[t + 1] + i * K;
                 const double *g_hat = room.pull_hat[t + 1] + i * K;
                 double *carry_bar = to->layer[t].carry + species * m * K, *shift_bar = to->layer[t].shift + species * K;
-                carried_back(m, K, g, carry, x_bar);
-                carried_back(m, K, g_hat, carry, x_hat);
+                backward_map(m, K, g, carry, x_bar, x_bar);
+                backward_map(m, K, g_hat, carry, x_hat, x_hat);
                 for (int64_t k = 0; k < K; k++)
                     shift_bar[k] += g[k];
                 for (int64_t c = 0; c < m; c++)

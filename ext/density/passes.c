@@ -14,13 +14,12 @@ static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int wha
         const int64_t species = atoms->rows.element_of[(int64_t)atoms->rows.x[4 * i + 3]];
         double *x = atoms->x + i * n_x, *x_bar = atoms->x_bar + i * n_x;
         gather(&atoms->rows, &units, it->n.species, i, &s->env);
-        geometry(it, s, s->env.first[it->n.species]);
-        mix_radial(it, t, species, s, s->f, s->e.phi);
+        geometry(it, s, t, species, what == DN_SEND ? 0 : DN_SLOPES);
         s->e.message = atoms->message[t];
         channels->forward(it, t, species, &s->e, s->work, what == DN_RETURN ? NULL : x + t * K);
         if (what == DN_SEND) {
-            carried((t + 1) * K, K, x, it->layer[t].carry + species * (t + 1) * K * K, it->layer[t].shift + species * K,
-                    atoms->message[t + 1] + i * K);
+            forward_map((t + 1) * K, K, x, it->layer[t].carry + species * (t + 1) * K * K, it->layer[t].shift + species * K,
+                        atoms->message[t + 1] + i * K);
             continue;
         }
         if (what == DN_FINISH) {
@@ -32,10 +31,9 @@ static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int wha
                     atoms->energies[i] += (double)rounded * FORCE_GRID;
             }
         } else {
-            carried_back((t + 1) * K, K, atoms->pull[t + 1] + i * K, it->layer[t].carry + species * (t + 1) * K * K, x_bar);
+            backward_map((t + 1) * K, K, atoms->pull[t + 1] + i * K, it->layer[t].carry + species * (t + 1) * K * K, x_bar, x_bar);
         }
         channels->backward(it, t, species, &s->e, s->work, x_bar + t * K);
-        mix_radial(it, t, species, s, s->f_slope, s->phi_slope);
         positions_back(it, s);
         scatter(&atoms->rows, 1.0, i, &s->env, s->e.n, s->dx, s->dy, s->dz);
         if (atoms->virials)

@@ -8,64 +8,61 @@ MD_INLINE v4d v_tanh(v4d p)
     return (v4d)((v4i)t | ((v4i)p & R_SIGN));
 }
 
-/* to [channels] = start + x [n] carry [n][channels] */
-static void carried(int64_t n, int64_t channels, const double *x, const double *carry, const double *start, double *to)
+/* `many` times four columns: to = start + x [n] w [n][wide]; even and odd rows apart, for the sake of latency */
+MD_INLINE void columns(int64_t n, int64_t wide, const double *x, const double *w, const double *start, double *to, const int many)
 {
-    for (int64_t k = 0; k < channels; k += 16) {
-        v4d sum[4];
-        for (int q = 0; q < 4; q++)
-            sum[q] = start ? v_load(start + k + 4 * q) : v_set1(0.0);
-        for (int64_t c = 0; c < n; c++)
-            for (int q = 0; q < 4; q++)
-                sum[q] = v_fma(v_set1(x[c]), v_load(carry + c * channels + k + 4 * q), sum[q]);
-        for (int q = 0; q < 4; q++)
-            v_store(to + k + 4 * q, sum[q]);
-    }
+    v4d even[4], odd[4];
+    for (int q = 0; q < many; q++)
+        even[q] = start ? v_load(start + 4 * q) : v_set1(0.0), odd[q] = v_set1(0.0);
+    for (int64_t c = 0; c < n; c += 2)
+        for (int q = 0; q < many; q++) {
+            even[q] = v_fma(v_set1(x[c]), v_load(w + c * wide + 4 * q), even[q]);
+            odd[q] = v_fma(v_set1(x[c + 1]), v_load(w + (c + 1) * wide + 4 * q), odd[q]);
+        }
+    for (int q = 0; q < many; q++)
+        v_store(to + 4 * q, even[q] + odd[q]);
 }
 
-/* x_bar [n] += carry [n][channels] g_bar */
-static void carried_back(int64_t n, int64_t channels, const double *g_bar, const double *carry, double *x_bar)
+/* to [wide] = start + x [n] w [n][wide]; n is even, wide a multiple of four */
+static void forward_map(int64_t n, int64_t wide, const double *x, const double *w, const double *start, double *to)
 {
-    for (int64_t c = 0; c < n; c++) {
-        v4d sum = v_set1(0.0);
-        for (int64_t k = 0; k < channels; k += 4)
-            sum = v_fma(v_load(g_bar + k), v_load(carry + c * channels + k), sum);
-        x_bar[c] += v_sum(sum);
+    int64_t k = 0;
+    for (; k + 16 <= wide; k += 16)
+        columns(n, wide, x, w + k, start ? start + k : NULL, to + k, 4);
+    for (; k < wide; k += 4)
+        columns(n, wide, x, w + k, start ? start + k : NULL, to + k, 1);
+}
+
+/* to [n] = start + w [n][wide] bar [wide]; n and wide are multiples of four */
+static void backward_map(int64_t n, int64_t wide, const double *bar, const double *w, const double *start, double *to)
+{
+    for (int64_t c = 0; c < n; c += 4) {
+        v4d sum[4] = {v_set1(0.0), v_set1(0.0), v_set1(0.0), v_set1(0.0)};
+        for (int64_t k = 0; k < wide; k += 4)
+            for (int q = 0; q < 4; q++)
+                sum[q] = v_fma(v_load(bar + k), v_load(w + (c + q) * wide + k), sum[q]);
+        v_store(to + c, v_load(start + c) + r_sums(sum[0], sum[1], sum[2], sum[3]));
     }
 }
 
 enum { DN_HIDDEN = 128 };
-
-/* p [hidden] = start + x [n] hidden */
-static void hidden_of(int64_t n, int64_t hidden, const double *x, const double *w, const double *start, v4d *p)
-{
-    for (int64_t h = 0; h < hidden / 4; h++)
-        p[h] = start ? v_load(start + 4 * h) : v_set1(0.0);
-    for (int64_t c = 0; c < n; c++)
-        for (int64_t h = 0; h < hidden / 4; h++)
-            p[h] = v_fma(v_set1(x[c]), v_load(w + c * hidden + 4 * h), p[h]);
-}
 
 /* The energy of an atom, and x_bar [n] = dE/dx */
 static double readout(const dn_model *it, int64_t species, const double *x, double *x_bar)
 {
     const int64_t n = it->n.layers * it->n.channels, hidden = it->n.hidden;
     const double *linear = it->linear + species * n, *w = it->hidden + species * n * hidden, *out = it->out + species * hidden;
-    v4d p[DN_HIDDEN / 4], sum = v_set1(0.0);
-    hidden_of(n, hidden, x, w, it->bias + species * hidden, p);
-    for (int64_t h = 0; h < hidden / 4; h++) {
-        const v4d t = v_tanh(p[h]), o = v_load(out + 4 * h);
+    double p[DN_HIDDEN];
+    v4d sum = v_set1(0.0);
+    forward_map(n, hidden, x, w, it->bias + species * hidden, p);
+    for (int64_t h = 0; h < hidden; h += 4) {
+        const v4d t = v_tanh(v_load(p + h)), o = v_load(out + h);
         sum = v_fma(o, t, sum);
-        p[h] = o * (v_set1(1.0) - t * t);
+        v_store(p + h, o * (v_set1(1.0) - t * t));
     }
     for (int64_t c = 0; c < n; c += 4)
         sum = v_fma(v_load(linear + c), v_load(x + c), sum);
-    for (int64_t c = 0; c < n; c++) {
-        v4d back = v_set1(0.0);
-        for (int64_t h = 0; h < hidden / 4; h++)
-            back = v_fma(p[h], v_load(w + c * hidden + 4 * h), back);
-        x_bar[c] = linear[c] + v_sum(back);
-    }
+    backward_map(n, hidden, p, w, linear, x_bar);
     return it->energy[species] + v_sum(sum);
 }
 
@@ -78,14 +75,15 @@ static void readout_dot(const dn_model *it, int64_t species, double weight, cons
     double *linear_bar = to->linear + species * n, *w_bar = to->hidden + species * n * hidden;
     double *bias_bar = to->bias + species * hidden, *out_bar = to->out + species * hidden;
     const v4d a = v_set1(weight), one = v_set1(1.0);
+    double own[2][DN_HIDDEN];
     v4d p[DN_HIDDEN / 4], rate[DN_HIDDEN / 4];
-    hidden_of(n, hidden, x, w, it->bias + species * hidden, p);
-    hidden_of(n, hidden, x_dot, w, NULL, rate);
+    forward_map(n, hidden, x, w, it->bias + species * hidden, own[0]);
+    forward_map(n, hidden, x_dot, w, NULL, own[1]);
     for (int64_t h = 0; h < hidden / 4; h++) {
-        const v4d t = v_tanh(p[h]), slope = one - t * t, o = v_load(out + 4 * h);
-        v_store(out_bar + 4 * h, v_load(out_bar + 4 * h) + v_fma(a, t, slope * rate[h]));
-        p[h] = o * slope * (a - (t + t) * rate[h]); /* p_bar */
-        rate[h] = o * slope;                        /* p_hat */
+        const v4d t = v_tanh(v_load(own[0] + 4 * h)), slope = one - t * t, o = v_load(out + 4 * h), t_dot = v_load(own[1] + 4 * h);
+        v_store(out_bar + 4 * h, v_load(out_bar + 4 * h) + v_fma(a, t, slope * t_dot));
+        p[h] = o * slope * (a - (t + t) * t_dot); /* p_bar */
+        rate[h] = o * slope;                      /* p_hat */
         v_store(bias_bar + 4 * h, v_load(bias_bar + 4 * h) + p[h]);
     }
     for (int64_t c = 0; c < n; c++) {
