@@ -146,6 +146,7 @@ OWN = {
     library.Committee: training.CommitteeSettings, library.Parallel: training.TrainingParallelSettings,
     library.KalmanSettings: OPTIMIZERS["kalman"], library.AdamSettings: OPTIMIZERS["adam"],
     library.SoapSettings: OPTIMIZERS["soap"], library.LBFGSSettings: OPTIMIZERS["lbfgs"],
+    library.LeastSquaresSettings: OPTIMIZERS["least-squares"],
 }  # fmt: skip
 FIXED = {"beta1", "beta2", "epsilon", "decrease", "curvature", "trials"}  # that no input changes
 
@@ -188,7 +189,8 @@ def test_functions_have_the_same_defaults():
 
 def test_defaults_are_those_of_the_library():
     """A training of an input that says nothing is one of a script that says nothing."""
-    sections = "".join(f'[[optimizer]]\ntype = "{kind}"\nepochs = 100\n' for kind in OPTIMIZERS)
+    of_any_model = [kind for kind in OPTIMIZERS if kind != "least-squares"]
+    sections = "".join(f'[[optimizer]]\ntype = "{kind}"\nepochs = 100\n' for kind in of_any_model)
     settings = parse_training(MINIMAL[: MINIMAL.index("optimizer")] + sections)
     kinds = library.KalmanSettings, library.AdamSettings, library.SoapSettings, library.LBFGSSettings
     for own, default in zip(settings.optimizer, (kind() for kind in kinds), strict=True):

@@ -14,9 +14,10 @@ from mdcore.training.loss import NetworkRegression
 from mdcore.training.optimizers.adam import Adam
 from mdcore.training.optimizers.kalman import Kalman
 from mdcore.training.optimizers.lbfgs import LBFGS
+from mdcore.training.optimizers.least_squares import LeastSquares
 from mdcore.training.optimizers.soap import Soap
 from mdcore.training.regression import Errors, Kind, Regression
-from mdcore.training.settings import AdamSettings, KalmanSettings, LBFGSSettings, SoapSettings
+from mdcore.training.settings import AdamSettings, KalmanSettings, LBFGSSettings, LeastSquaresSettings, SoapSettings
 from tests.test_train_optimisers import small
 
 POWERS = (-12, -6, -1)  # of r: terms of a pair potential
@@ -59,6 +60,11 @@ class PairTerms:
     def settle(self):
         return False
 
+    def quadratic(self):
+        rows = np.concatenate([self.energies, self.forces.reshape(-1, 3)])
+        labels = np.concatenate([own.ravel() for own in self.labels])
+        return np.ones(3, dtype=bool), rows.T @ rows, rows.T @ labels
+
     def fitted(self):
         return dict(zip(POWERS, self.parameters, strict=True))
 
@@ -97,10 +103,14 @@ MAKE = {
     "adam": lambda r, seed: Adam(r, AdamSettings(epochs=400, step=0.1, last_step=1e-4), seed),
     "soap": lambda r, seed: Soap(r, SoapSettings(epochs=400, step=0.1, last_step=1e-4), seed),
     "lbfgs": lambda r, seed: LBFGS(r, LBFGSSettings()),
+    "least-squares": lambda r, seed: LeastSquares(r, LeastSquaresSettings()),
 }
 
 
-@pytest.mark.parametrize("name, epochs", [("kalman", 20), ("adam", 400), ("soap", 400), ("lbfgs", 60)])
+EPOCHS = {"kalman": 20, "adam": 400, "soap": 400, "lbfgs": 60, "least-squares": 9}
+
+
+@pytest.mark.parametrize("name, epochs", EPOCHS.items())
 def test_an_optimiser_finds_the_coefficients_of_a_pair_potential(name, epochs):
     regression = PairTerms()
     optimiser = MAKE[name](regression, 1)
@@ -132,7 +142,8 @@ def test_both_are_regressions():
         assert isinstance(own, Regression)
     assert isinstance(small(), NetworkRegression) and not isinstance(object(), Regression)
     asked = {*Regression.__annotations__, *(name for name in vars(Regression) if not name.startswith("_"))}
-    for name in ("optimizers/adam", "optimizers/kalman", "optimizers/soap", "optimizers/lbfgs", "fit"):
+    optimisers = ("adam", "kalman", "soap", "lbfgs", "least_squares")
+    for name in (*(f"optimizers/{name}" for name in optimisers), "fit"):
         tree = ast.parse((Path(protocol.__file__).parent / f"{name}.py").read_text())
         used = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and ast.unparse(n.value).split(".")[-1]
                 in ("regression", "training", "validation")}  # fmt: skip

@@ -6,11 +6,12 @@ from mdcore.faces.schema import Choice, Integer, Number, keys, setting
 from mdcore.training.settings import AdamSettings as Adam
 from mdcore.training.settings import KalmanSettings as Kalman
 from mdcore.training.settings import LBFGSSettings as LBFGS
+from mdcore.training.settings import LeastSquaresSettings as LeastSquares
 from mdcore.training.settings import OptimizerSettings as Optimizer
 from mdcore.training.settings import SoapSettings as Soap
 
 MOST = 10**9  # epochs
-TYPES = ("kalman", "adam", "soap", "lbfgs")
+TYPES = ("kalman", "adam", "soap", "lbfgs", "least-squares")
 
 
 def _weight(what: str, example: float):
@@ -155,5 +156,26 @@ class LBFGSSettings(OptimizerSettings):
     )
 
 
-OPTIMIZERS: dict[str, type] = dict(zip(TYPES, (KalmanSettings, AdamSettings, SoapSettings, LBFGSSettings), strict=True))
-MADE = dict(zip(OPTIMIZERS.values(), (Kalman, Adam, Soap, LBFGS), strict=True))  # what each is to the library
+@dataclass(frozen=True, kw_only=True)
+class LeastSquaresSettings(OptimizerSettings):
+    """Of a density network that is linear in its weights (`layers = 1`, `hidden = 0`: linear ACE): the best weights of
+    all products for the radial functions it has, in one go. Each epoch is a solution with a smaller ridge.
+    """
+
+    ridge: float = setting(
+        Number(above=0, maximum=1),
+        "Regularisation of the first epoch: a share of the largest eigenvalue of the normal equations, added to all.",
+        default=LeastSquares.ridge,
+        example=1e-3,
+    )
+    fall: float = setting(
+        Number(minimum=1e-3, maximum=0.99),
+        "Each epoch's, over that of the one before.",
+        default=LeastSquares.fall,
+        example=0.3,
+    )
+
+
+CLASSES = KalmanSettings, AdamSettings, SoapSettings, LBFGSSettings, LeastSquaresSettings
+OPTIMIZERS: dict[str, type] = dict(zip(TYPES, CLASSES, strict=True))
+MADE = dict(zip(CLASSES, (Kalman, Adam, Soap, LBFGS, LeastSquares), strict=True))  # what each is to the library

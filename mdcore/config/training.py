@@ -13,13 +13,14 @@ from mdcore.config.training_data import DataSettings, SplitSettings
 from mdcore.config.training_model import DescriptorSettings, ModelSettings, NetworkSettings
 from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, OneOf, Section, Sections, Table, Text, setting
 from mdcore.potentials.networks.walls import SHORTEST, Wall
-from mdcore.training.settings import DENSITY_ENERGY, Committee, Loss, Parallel, Plan, Source, Split, weighed
+from mdcore.training.settings import DENSITY_ENERGY, NOT_LINEAR, Committee, Loss, Parallel, Plan, Source, Split, weighed
 from mdcore.training.settings import DensitySettings as Density
 from mdcore.training.settings import DescriptorSettings as Descriptors
 from mdcore.training.settings import NetworkSettings as Network
 
 OWN_CARD = ("title", "program", "date", "seed", "settings", "files", "structures", "tags", "elements", SHORTEST)
 LEAST = 1e-6  # weight
+SQUARES = {"kalman": "the Kalman filter goes", "least-squares": "least squares go"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,8 +213,10 @@ class TrainingSettings(Document):
                 yield from ((f"optimizer.{k}.{name}", text) for name, text in weightless(loss))
             if not loss.energy and not loss.stress and getattr(own, "rows", 1) == 0:
                 yield f"optimizer.{k}.rows", "no forces are looked at, and only forces count: nothing would be learned"
-            if loss.robust and own.type == "kalman":
-                yield "loss.robust", "the Kalman filter goes by squares; leave it out, or take adam or lbfgs"
+            if loss.robust and own.type in SQUARES:
+                yield "loss.robust", f"{SQUARES[own.type]} by squares; leave it out, or take adam or lbfgs"
+            if own.type == "least-squares" and (not density or self.model.layers > 1 or self.model.hidden):
+                yield f"optimizer.{k}.type", NOT_LINEAR
 
     @property
     def plan(self) -> Plan:

@@ -16,14 +16,16 @@ import numpy as np
 from mdcore.base.voigt import PAIRS
 from mdcore.doors._density import Densities
 from mdcore.potentials.density.model import DensityNetwork, Design
+from mdcore.training.density_rows import normal, without_offsets
 from mdcore.training.graphs import Graphs
-from mdcore.training.misfit import Prediction, SetRegression, Weights
+from mdcore.training.misfit import Prediction, SetRegression, Weights, chunks_of
 from mdcore.training.settings import DensitySettings, Loss
 
 FREE = ("embedding", "h0", "b1", "E0")  # no weights
 ENERGY = 0.1  # of the scale: the usual size of what E0 lacks
 SPAN = 10.0
 GROUP = 32  # atoms of a step that go through the kernels together
+TOGETHER = 1024  # atoms whose rows are multiplied together
 
 
 class DensityRegression(SetRegression):
@@ -78,6 +80,16 @@ class DensityRegression(SetRegression):
         self.set(parameters)
         self._found = replace(p, energies=p.energies + env.counts @ shift)
         return True
+
+    def quadratic(self):
+        if self.design.layers > 1 or self.design.hidden:
+            return super().quadratic()
+        own, weights, env = np.zeros(self.n_parameters, dtype=bool), self.weights, self.environments
+        self.design.views(own)["w.0"][...] = True
+        size = self.units[own]
+        parts = self.map(lambda chunk: normal(self.design, self.flat, env, weights, chunk, size),
+                         chunks_of(env.first, TOGETHER))  # fmt: skip
+        return own, *without_offsets(self.comm.sum(np.sum(parts, axis=0)), self.design.species)
 
     def fitted(self) -> DensityNetwork:
         """The model with the present parameters, and the ranges of its features; all ranks must ask for it together."""

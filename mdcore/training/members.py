@@ -11,6 +11,7 @@ from mdcore.training.fit import Fit, Stage
 from mdcore.training.optimizers.adam import Adam
 from mdcore.training.optimizers.kalman import Kalman
 from mdcore.training.optimizers.lbfgs import LBFGS
+from mdcore.training.optimizers.least_squares import LeastSquares
 from mdcore.training.optimizers.soap import Soap
 from mdcore.training.prepare import Prepared, fitted_on
 from mdcore.training.score import floors
@@ -18,6 +19,7 @@ from mdcore.training.settings import (
     AdamSettings,
     KalmanSettings,
     LBFGSSettings,
+    LeastSquaresSettings,
     Loss,
     OptimizerSettings,
     Plan,
@@ -31,6 +33,7 @@ OPTIMIZERS = {
     AdamSettings: ("adam", Adam),
     SoapSettings: ("soap", Soap),
     LBFGSSettings: ("lbfgs", lambda regression, settings, seed: LBFGS(regression, settings)),  # no chance in it
+    LeastSquaresSettings: ("least-squares", lambda regression, settings, seed: LeastSquares(regression, settings)),
 }
 
 

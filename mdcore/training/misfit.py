@@ -16,8 +16,9 @@ from functools import cached_property
 
 import numpy as np
 
+from mdcore.base.errors import InputError
 from mdcore.training.regression import Errors, Kind
-from mdcore.training.settings import Loss
+from mdcore.training.settings import NOT_LINEAR, Loss
 from mdcore.training.share import Share
 
 NO_SPREAD = (1e-5, 1e-3, 1e-5)  # eV an atom, eV/Angstrom, eV/Angstrom^3: labels that differ less are the same
@@ -95,7 +96,7 @@ class SetRegression:
         self.weigh(counts or Loss())
         self.n_total, self.structure_weights = environments.n_total, environments.weights
         self.local, self.comm = environments.local, environments.comm
-        self.chunks = _chunks(environments.first, self.CHUNK)
+        self.chunks = chunks_of(environments.first, self.CHUNK)
         self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
     def weigh(self, counts: Loss) -> None:
@@ -118,6 +119,9 @@ class SetRegression:
 
     def settle(self) -> bool:
         return False
+
+    def quadratic(self):
+        raise InputError(NOT_LINEAR)
 
     def map(self, function, jobs) -> list:
         """[function(job) for each job], by all threads."""
@@ -218,7 +222,7 @@ class SetRegression:
         return self.environments.n_atoms[own] ** (self.counts.power / 2)
 
 
-def _chunks(first: np.ndarray, atoms: int) -> list[range]:
+def chunks_of(first: np.ndarray, atoms: int) -> list[range]:
     """Runs of structures of about so many atoms."""
     chunks, begin = [], 0
     for k in range(1, len(first)):

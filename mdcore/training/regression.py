@@ -3,9 +3,9 @@
 A regression is a model as a function of its parameters, over a set of labelled structures. loss.py makes one of network
 potentials; another model that has these attributes and methods is trained by the same optimisers and the same `Fit`.
 
-Several ranks may share the structures. `set`, `settle`, `errors`, `typical` and `loss` are collective then: all ranks
-call them, and take and give the same. Structures have numbers in the whole set (`structures` below) and numbers on
-their rank (`own`); residuals and rows of the Jacobian are of the rank's own.
+Several ranks may share the structures. `set`, `settle`, `quadratic`, `errors`, `typical` and `loss` are collective
+then: all ranks call them, and take and give the same. Structures have numbers in the whole set (`structures` below) and
+numbers on their rank (`own`); residuals and rows of the Jacobian are of the rank's own.
 """
 
 from collections.abc import Sequence
@@ -62,6 +62,10 @@ class Regression(Protocol):
     def settle(self) -> bool:
         """Give parameters that a linear fit finds, offsets of energies, the best values beside the others; were any
         changed?"""
+
+    def quadratic(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(own, C, p): the loss is w . C w - 2 p . w and a constant where parameters[own] are w, the others as they
+        are, and `settle` follows; InputError if it is not."""
 
     def fitted(self):
         """The model with the present parameters."""

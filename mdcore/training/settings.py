@@ -16,6 +16,7 @@ CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "
 RARE = 8.0
 SEED = 1
 LABELS = ("energy", "forces", "stress")
+NOT_LINEAR = "least squares take a density network that is linear in its weights: layers = 1, hidden = 0 in [model]"
 DENSITY_ENERGY = 0.03  # weight of energies for density networks: forces teach them, energies follow
 
 
@@ -201,6 +202,15 @@ class LBFGSSettings(OptimizerSettings):
     curvature: float = 0.9
     trials: int = 20
     l2: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeastSquaresSettings(OptimizerSettings):
+    """ridge : of the first epoch, of the largest eigenvalue; fall : each epoch's, of that of the one before"""
+
+    epochs: int = 12
+    ridge: float = 1e-2
+    fall: float = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,6 +62,24 @@ class Program:
             b[..., eta] += value * x[..., i] * (x[..., j] if j >= 0 else 1.0)
         return b
 
+    def slopes(self, a: np.ndarray) -> np.ndarray:
+        """dB/dA [n_invariants, (l_max + 1)^2, ...] of A [(l_max + 1)^2, ...]."""
+        n, rest = self.n_components, a.shape[1:]
+        x, dx = np.zeros((n + self.n_pairs, *rest)), np.zeros((n + self.n_pairs, n, *rest))
+        x[:n] = a
+        dx[np.arange(n), np.arange(n)] = 1.0
+        for (dest, i, j), value in zip(self.pairs, self.pair_values, strict=True):
+            x[n + dest] += value * a[i] * a[j]
+            dx[n + dest, i] += value * a[j]
+            dx[n + dest, j] += value * a[i]
+        db = np.zeros((self.n_invariants, n, *rest))
+        for (eta, i, j), value in zip(self.terms, self.term_values, strict=True):
+            if j < 0:
+                db[eta] += value * dx[i]
+            else:
+                db[eta] += value * (x[j] * dx[i] + x[i] * dx[j])
+        return db
+
 
 @cache
 def program(l_max: int, factors: int) -> Program:
