@@ -20,7 +20,7 @@ def random_network(elements=("H", "O"), seed: int = 1, **design) -> DensityNetwo
     flat = rng.normal(size=design.n_parameters)
     p, k = design.views(flat), design.channels
     for t in range(design.layers):
-        p[f"radial.{t}"] /= np.sqrt(design.radial)
+        p[f"radial.{t}"] /= np.sqrt(design.radial * max(design.element_rank, 1))
         p[f"W.{t}"] *= np.sqrt(design.neighbours * design.cutoff / design.mixed)
         typical = design.program.evaluate(rng.normal(size=(1000, design.program.n_components)))
         p[f"w.{t}"] /= np.sqrt(np.mean(typical**2, axis=0) * design.program.n_invariants)[:, None]
@@ -142,7 +142,10 @@ class Twin(Structure):
         p, z, n_edges = self.p, self.species, len(d)
         message, h = p["embedding"][z], None
         for t in range(self.design.layers):
-            phi = np.einsum("ebn,en->eb", p[f"radial.{t}"][z[self.i], z[self.j]], self.f)
+            c = p[f"radial.{t}"]
+            if self.design.element_rank:
+                c = np.einsum("yq,zq,qbn->yzbn", p[f"centre.{t}"], p[f"other.{t}"], c)
+            phi = np.einsum("ebn,en->eb", c[z[self.i], z[self.j]], self.f)
             w = p[f"W.{t}"]
             a = self.density(phi, np.broadcast_to(w, (n_edges, *w.shape)), message) / self.design.neighbours
             m = np.einsum("nek,nke->nk", p[f"w.{t}"][z], self.design.program.evaluate(a))

@@ -17,7 +17,7 @@ from mdcore.potentials.networks.n2p2.write import write_n2p2
 from mdcore.potentials.networks.trained import fingerprint
 from mdcore.potentials.networks.vectors import make_test_vectors
 from mdcore.structure.extxyz import write_frame
-from tests.density_twin import density
+from tests.density_twin import density, random_network
 from tests.reference.hdnnp_models import random_model
 from tests.test_density_potential import GROUP, SYSTEM, ranged
 from tests.test_networks_cli import INPUT
@@ -94,6 +94,9 @@ def test_info(capsys):
     assert "verdicts go by    nothing; mdcore convert --data adds" in capsys.readouterr().out
     assert main(["info", "run.toml"]) == 0
     assert "[[potential]] #1: density" in capsys.readouterr().out
+    write_h5(random_network(element_rank=3), "rank.h5")
+    assert main(["info", "rank.h5"]) == 0
+    assert "of rank 3 in the elements" in capsys.readouterr().out
 
 
 def test_convert(capsys):

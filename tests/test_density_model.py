@@ -19,6 +19,7 @@ SHAPES = {
     "without a network": {"hidden": 0},
     "one element": {"elements": ("Si",), "layers": 3},
     "three elements": {"elements": ("H", "C", "O"), "l_max": 1},
+    "a rank": {"elements": ("H", "C", "N", "O"), "l_max": 1, "element_rank": 3},
 }
 
 
@@ -57,7 +58,7 @@ def test_unfold_is_the_derivative_of_fold(shape):
         assert found @ way == pytest.approx(gradient @ moved, rel=1e-10, abs=1e-10)
 
 
-@pytest.mark.parametrize("shape", ["two layers", "three layers", "without a network"])
+@pytest.mark.parametrize("shape", ["two layers", "three layers", "without a network", "a rank"])
 def test_unfold_of_every_array(shape):
     """Each alone, so that a small one counts as well."""
     net, rng = network(shape), np.random.default_rng(4)
@@ -146,6 +147,7 @@ def test_every_parameter_matters():
         ({"l_max": 5}, "l_max = 5"),
         ({"factors": 0}, "factors = 0"),
         ({"layers": 5}, "layers = 5"),
+        ({"element_rank": -1}, "element_rank = -1: expected a whole number from 0 to 64"),
         ({"layers": 1.5}, "layers = 1.5"),
         ({"cutoff": float("nan")}, "cutoff = nan"),
         ({"scale": 0.0}, "scale = 0.0"),

@@ -138,6 +138,8 @@ def _of_densities(model) -> list[str]:
     design = model.design
     products = f"{design.program.n_invariants} invariants of up to {design.factors} factors, l_max {design.l_max}"
     radial = f"{design.radial} Bessel functions mixed to {design.mixed}"
+    if design.element_rank:
+        radial += f", of rank {design.element_rank} in the elements"
     hidden = f"linear, and tanh of {design.hidden}" if design.hidden else "linear"
     energies = zip(model.elements, design.views(model.parameters)["E0"], strict=True)
     return [

@@ -74,6 +74,13 @@ class ModelSettings:
         default=Density.hidden,
         example=32,
     )
+    element_rank: int = setting(
+        Integer(minimum=0, maximum=64),
+        "For many elements: radial functions of two elements are sums of so many terms, each a number of either "
+        "element times functions that all share; 0: those of each two elements are their own.",
+        default=Density.element_rank,
+        example=4,
+    )
     precision: str = setting(
         Choice(("double", "mixed")),
         'Of the kernels in training; `"mixed"` computes densities and products in single precision.',

@@ -26,9 +26,10 @@ def initialised(design: Design, graphs: Graphs, energies: dict[str, float], seed
     rng, comm = np.random.default_rng(seed), graphs.comm
     flat = rng.normal(size=design.n_parameters)
     p, k = design.views(flat), design.channels
+    terms = design.radial * max(design.element_rank, 1)
     for name, own in p.items():
         word = name.split(".")[0]
-        own /= np.sqrt({"radial": design.radial, "W": design.mixed, "W1": k}.get(word, k if word in "UVSc" else 1.0))
+        own /= np.sqrt({"radial": terms, "W": design.mixed, "W1": k}.get(word, k if word in "UVSc" else 1.0))
     for t in range(1, design.layers):
         p[f"S.{t}"][...] = np.eye(k)
     if design.hidden:

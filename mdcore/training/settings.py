@@ -105,6 +105,7 @@ class DensitySettings:
     radial: int = 10
     mixed: int = 8
     hidden: int = 16
+    element_rank: int = 0
     precision: str = "double"
     atom_energies: str | dict[str, float] = "fit"
 

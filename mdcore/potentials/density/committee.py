@@ -11,7 +11,7 @@ from mdcore.potentials.density.model import DensityNetwork, Design
 from mdcore.potentials.networks.known import Known
 from mdcore.potentials.networks.walls import joined
 
-FIXED = ("elements", *(name for name in Design.NUMBERS if name not in ("neighbours", "scale")))
+FIXED = ("elements", *(name for name in Design.NUMBERS if name not in ("neighbours", "scale")), *Design.OPTIONS)
 
 
 def committee(models: Sequence[DensityNetwork]) -> DensityNetwork:

@@ -8,13 +8,18 @@ each h^t is a[z] + sum_s H^s[z] m^s, so what a neighbour sends is carry_shift + 
 
 import numpy as np
 
+OF_ELEMENTS = ("centre", "other", "radial")  # factors of radial functions where these are of a rank
+
 
 def fold(design, flat: np.ndarray) -> np.ndarray:
     """theta [n_folded] of parameters [n_parameters]."""
     p, theta = design.views(flat), np.zeros(design.n_folded, dtype=flat.dtype)
     out = design.folded_views(theta)
     for t in range(design.layers):
-        out[f"radial.{t}"][...] = p[f"radial.{t}"]
+        if design.element_rank:
+            out[f"radial.{t}"][...] = np.einsum("yq,zq,qbn->yzbn", *(p[f"{name}.{t}"] for name in OF_ELEMENTS))
+        else:
+            out[f"radial.{t}"][...] = p[f"radial.{t}"]
         out[f"mix.{t}"][...] = p[f"W.{t}"] / design.neighbours
         out[f"product.{t}"][...] = p[f"w.{t}"]
     out["mix.0"] *= p["embedding"][None, :, None, None, :]
@@ -38,7 +43,13 @@ def unfold(design, flat: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     p, g, found = design.views(flat), design.folded_views(gradient), np.zeros(design.n_parameters)
     out = design.views(found)
     for t in range(design.layers):
-        out[f"radial.{t}"][...] = g[f"radial.{t}"]
+        if design.element_rank:
+            own = [p[f"{name}.{t}"] for name in OF_ELEMENTS]
+            for name, others in zip(OF_ELEMENTS, ("zq,qbn->yq", "yq,qbn->zq", "yq,zq->qbn"), strict=True):
+                rest = [values for key, values in zip(OF_ELEMENTS, own, strict=True) if key != name]
+                out[f"{name}.{t}"][...] = np.einsum(f"yzbn,{others}", g[f"radial.{t}"], *rest)
+        else:
+            out[f"radial.{t}"][...] = g[f"radial.{t}"]
         out[f"w.{t}"][...] = g[f"product.{t}"]
         by_species = g[f"mix.{t}"] if t else np.einsum("yzlbk,zk->ylbk", g["mix.0"], p["embedding"])
         out[f"W.{t}"][...] = by_species.sum(axis=0) / design.neighbours

@@ -10,15 +10,16 @@ from mdcore.potentials.networks.h5_texts import at_most, plain_value, text
 from mdcore.potentials.networks.trained import MOST_MEMBERS
 
 FORMAT = "mdcore-density"
-NEWEST = 1
+NEWEST = 2
 
 
 def version(model: DensityNetwork) -> int:
-    return NEWEST
+    return 2 if model.design.element_rank else 1
 
 
 def write(file: h5py.File, model: DensityNetwork) -> None:
-    attributes = {name: value for name, value in vars(model.design).items() if name in Design.NUMBERS}
+    attributes = {name: getattr(model.design, name) for name in Design.NUMBERS}
+    attributes |= {name: value for name in Design.OPTIONS if (value := getattr(model.design, name))}
     file.create_group("design").attrs.update(attributes)
     file.create_group("members").attrs["n"] = len(model.members)
     for k, parameters in enumerate(model.members):

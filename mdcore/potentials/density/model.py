@@ -4,7 +4,8 @@ Layers t = 0, 1, ..: densities of neighbours j of atom i in real spherical harmo
     A^t_i,k,lm = 1/N sum_j sum_b W^t_lbk [sum_n radial^t_b,n(z_i, z_j) f_n(r_ij)] Y_lm(r_ij / r_ij) g^t_j,k,
     m^t_i,k = sum_eta w^t_eta,k(z_i) B_eta(A^t_i,k),  h^(t+1)_i = U^t m^t_i + S^t(z_i) h^t_i,  g^t_j = V^t h^t_j;
     E_i = E0(z_i) + scale [sum_t c^t . h^(t+1)_i + w2 . tanh(W1 h^T_i + b1)]
-in eV and Angstrom; g^0 is the embedding of an element, and S^0 h^0 its h0. B: invariants, coupling.py; f_n: Bessel
+in eV and Angstrom; radial^t_b,n(z_i, z_j) is a table, or sum_q centre^t_q(z_i) other^t_q(z_j) radial^t_q,b,n of few q;
+g^0 is the embedding of an element, and S^0 h^0 its h0. B: invariants, coupling.py; f_n: Bessel
 functions sqrt(2 / rc) sin(n pi r / rc) / r times 1 - 28 u^6 + 48 u^7 - 21 u^8, u = r / rc.
 
 I. Batatia et al., arXiv:2206.07697; R. Drautz, Phys. Rev. B 99, 014104 (2019).
@@ -27,6 +28,7 @@ from mdcore.potentials.networks.trained import Model
 
 LANES, STEP = 16, 4  # channels come in so many; mixed functions and hidden nodes
 MOST_LAYERS, MOST_RADIAL, MOST_HIDDEN, MOST_WIDTH = 4, 32, 128, 1024  # as kernels have them (doors/_density)
+MOST_RANK = 64
 MOST_PARAMETERS = 50_000_000
 LONGEST = 100.0  # Angstrom
 UNITS = Units("angstrom", "ev")
@@ -39,6 +41,8 @@ class Design:
     elements : by atomic number; cutoff : Angstrom; l_max, factors : of densities and their products
     layers, channels : how often, how wide; radial : Bessel functions; mixed : of these, functions a channel takes
     hidden : nodes of the last network, or 0; neighbours : mean number, N; scale : of energies, eV
+    element_rank : terms, products of a number of either element, that radial functions of two elements are sums of; 0:
+        those of each two are their own
     """
 
     elements: tuple[str, ...]
@@ -52,9 +56,11 @@ class Design:
     hidden: int = 16
     neighbours: float = 1.0
     scale: float = 1.0
+    element_rank: int = 0
     NUMBERS: ClassVar = (
         "cutoff", "l_max", "factors", "layers", "channels", "radial", "mixed", "hidden", "neighbours", "scale",
     )  # fmt: skip
+    OPTIONS: ClassVar = ("element_rank",)  # of which nothing is said where they are 0
 
     def __post_init__(self):
         object.__setattr__(self, "elements", tuple(self.elements))
@@ -66,7 +72,7 @@ class Design:
         for name, least, most, step in (
             ("l_max", 0, L_MAX, 1), ("factors", 1, FACTORS, 1), ("layers", 1, MOST_LAYERS, 1),
             ("channels", LANES, MOST_WIDTH, LANES), ("radial", 1, MOST_RADIAL, 1), ("mixed", STEP, MOST_WIDTH, STEP),
-            ("hidden", 0, MOST_HIDDEN, STEP),
+            ("hidden", 0, MOST_HIDDEN, STEP), ("element_rank", 0, MOST_RANK, 1),
         ):  # fmt: skip
             value = getattr(self, name)
             if value != int(value) or not least <= value <= most or value % step:
@@ -96,7 +102,8 @@ class Design:
     def words(self) -> str:
         """For people."""
         layers = f"{self.layers} layer{'s' * (self.layers > 1)} of {self.channels} channels"
-        return f"{layers}, l_max {self.l_max}, products of {self.factors}, {self.n_parameters:,} parameters"
+        rank = f"radial functions of elements of rank {self.element_rank}, " if self.element_rank else ""
+        return f"{layers}, l_max {self.l_max}, products of {self.factors}, {rank}{self.n_parameters:,} parameters"
 
     @property
     def sizes(self) -> dict[str, float]:
@@ -110,7 +117,12 @@ class Design:
         s, k, b, n, orders = self.species, self.channels, self.mixed, self.radial, self.l_max + 1
         found = {"embedding": (s, k), "h0": (s, k)}
         for t in range(self.layers):
-            found |= {f"radial.{t}": (s, s, b, n), f"W.{t}": (orders, b, k)}
+            if self.element_rank:
+                rank = self.element_rank
+                found |= {f"centre.{t}": (s, rank), f"other.{t}": (s, rank), f"radial.{t}": (rank, b, n)}
+            else:
+                found[f"radial.{t}"] = s, s, b, n
+            found[f"W.{t}"] = orders, b, k
             found |= {f"w.{t}": (s, self.program.n_invariants, k), f"U.{t}": (k, k)}
             if t:
                 found |= {f"V.{t}": (k, k), f"S.{t}": (s, k, k)}
@@ -219,7 +231,8 @@ class DensityNetwork(Model):
 
     @property
     def deciding(self) -> tuple:
-        return (*(getattr(self.design, name) for name in ("elements", *Design.NUMBERS)), *self.members)
+        options = [(name, value) for name in Design.OPTIONS if (value := getattr(self.design, name))]
+        return (*(getattr(self.design, name) for name in ("elements", *Design.NUMBERS)), *options, *self.members)
 
     def fold(self, member: int = 0) -> np.ndarray:
         """What kernels know of a member: theta [design.n_folded]."""
