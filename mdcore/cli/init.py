@@ -11,7 +11,7 @@ from mdcore.base.files import read_bytes
 from mdcore.base.writing import write_bytes
 from mdcore.config.problems import suggest
 
-WITH = {"train": ("labels",)}  # inputs that come with another, to be run first
+WITH = {name: ("labels",) for name in ("train", "train_density")}  # inputs that come with another, to be run first
 
 
 def command(arguments, comm) -> None:
@@ -21,7 +21,8 @@ def command(arguments, comm) -> None:
 def overview() -> str:
     """All there are."""
     found = shipped.templates()
-    return "\n".join([f"{name:<10} {about}" for name, about in found.items()] + ["", "mdcore init NAME writes it"])
+    width = max(map(len, found))
+    return "\n".join([f"{name:<{width}} {about}" for name, about in found.items()] + ["", "mdcore init NAME writes it"])
 
 
 def init(name: str, folder=".") -> str:
@@ -42,7 +43,7 @@ def init(name: str, folder=".") -> str:
     lines = [f"{stem}.toml: {found[stem]}", ""]
     lines += [f"wrote {file}" for file in new] + [f"{file} was there" for file in kept]
     lines += ["", "next:"]
-    lines += [f"  mdcore {'train' if each == 'train' else 'run'} {each}.toml" for each in inputs]
+    lines += [f"  mdcore {'train' if each in WITH else 'run'} {each}.toml" for each in inputs]
     return "\n".join(lines)
 
 
