@@ -74,6 +74,9 @@ def folder(tmp_path_factory):
     text = INPUT.format(kind="adam", more=KINDS["adam"]).replace("epochs = 4", "epochs = 6")
     begin, end = text.index("[descriptors]"), text.index("[loss]")
     (folder / "density.toml").write_text(f"{text[:begin]}{DENSITY}\n{text[end:]}")
+    linear = DENSITY.replace("hidden = 4", "hidden = 0\nlayers = 1") + text[end : text.index("[[optimizer]]")]
+    solver = '[[optimizer]]\ntype = "least-squares"\nepochs = 4\n' + text[text.index("[committee]") :]
+    (folder / "linear.toml").write_text(f"{text[:begin]}{linear}{solver}")
     return folder
 
 
@@ -97,7 +100,7 @@ def assert_alike(found, wanted):
             np.testing.assert_allclose(found[key], value, rtol=1e-6, atol=1e-7 * scale, err_msg=key)
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "density"])
+@pytest.mark.parametrize("kind", [*KINDS, "density", pytest.param("linear", marks=pytest.mark.slow)])
 def test_same_history_on_any_number_of_ranks(kind, folder, monkeypatch):
     monkeypatch.chdir(folder)
     for ranks, threads in ((1, 1), (2, 2), (3, 1)):

@@ -17,6 +17,7 @@ from mdcore.base.voigt import PAIRS
 from mdcore.doors._density import Densities
 from mdcore.potentials.density.model import DensityNetwork, Design
 from mdcore.training.density_rows import normal, without_offsets
+from mdcore.training.density_start import missing
 from mdcore.training.graphs import Graphs
 from mdcore.training.misfit import Prediction, SetRegression, Weights, chunks_of
 from mdcore.training.settings import DensitySettings, Loss
@@ -67,14 +68,12 @@ class DensityRegression(SetRegression):
     def settle(self) -> bool:
         """E0 such that energies fit by least squares, as the loss weighs them: steps would come there late."""
         env, p, w = self.environments, self.predict(), self.weights
-        size = env.n_atoms ** (w.power / 2)
-        off = (env.energies - p.energies) / size
-        counting = np.sqrt(env.weights) * np.sqrt(np.minimum(1.0, w.energy_limit / np.maximum(np.abs(off), 1e-300)))
-        counts, off = map(self.comm.join, (env.counts * (counting / size)[:, None], off * counting))
-        known = np.isfinite(off)
-        if not (w.energy and known.any()):
+        if not w.energy:
             return False
-        shift = np.linalg.lstsq(counts[known], off[known], rcond=1e-10)[0]
+        size = env.n_atoms ** (w.power / 2)
+        off = np.abs(env.energies - p.energies) / size
+        counting = np.sqrt(env.weights * np.minimum(1.0, w.energy_limit / np.maximum(off, 1e-300)))
+        shift = missing(env, p.energies, counting / size)
         parameters = self.parameters.copy()
         self.design.views(parameters)["E0"][...] += shift / self.design.views(self.units)["E0"]
         self.set(parameters)

@@ -71,10 +71,12 @@ def sampled(graphs: Graphs) -> list:
     return [graphs.edges[k] for k in graphs.local(np.arange(0, graphs.n_total, step))[1]]
 
 
-def missing(graphs: Graphs, energies: np.ndarray) -> np.ndarray:
-    """What each element's energy lacks, such that energies fit by least squares; smallest where there is a choice."""
-    off = (graphs.energies - energies) / graphs.n_atoms
-    counts, off = map(graphs.comm.join, (graphs.counts / graphs.n_atoms[:, None], off))
+def missing(graphs: Graphs, energies: np.ndarray, factors: np.ndarray | None = None) -> np.ndarray:
+    """What each element's energy lacks, such that energies, times `factors` (1 / number of atoms), fit by least
+    squares; smallest where there is a choice. All ranks call it."""
+    factors = 1.0 / graphs.n_atoms if factors is None else factors
+    off = (graphs.energies - energies) * factors
+    counts, off = map(graphs.comm.join, (graphs.counts * factors[:, None], off))
     known = np.isfinite(off)
     return np.linalg.lstsq(counts[known], off[known], rcond=1e-10)[0] if known.any() else np.zeros(counts.shape[1])
 
