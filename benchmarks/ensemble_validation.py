@@ -1,13 +1,14 @@
 """Do thermostats and barostats sample their ensembles? python ensemble_validation.py
 
 Each is run at two temperatures, barostats at two pressures as well, on the Lennard-Jones liquid (108 atoms) and, where
-the ensemble is one for solids, the fcc crystal; with --system silicon on 8 atoms with the network that ships. The
+the ensemble is one for solids, the fcc crystal; and on 8 atoms of silicon with the network that ships. The
 witness is the package physical_validation (pip install physical_validation; P. T. Merz, M. R. Shirts, PLOS ONE 13,
 e0202764 (2018)): the kinetic energy against its gamma distribution (Kolmogorov, Smirnov), and the ratio of the
 distributions of the energy (and of the volume) at two states, which is known whatever the system (M. R. Shirts, J.
 Chem. Theory Comput. 9, 909 (2013)). It gets samples that are independent: two statistical inefficiencies apart. (One,
 as it takes by itself, leaves a correlation of 0.14, and p below 0.05 in 7 to 8 of 100 right runs.) Mean and variance of
-the kinetic energy, and what axes and thirds of the atoms have of it, are from all samples, with errors of 50 blocks.
+the kinetic energy, and what axes and thirds of the atoms have of it, are from all samples, with errors of 20 blocks,
+by Student's t. Blocks must be longer than anything lasts: their correlation with the next one is told, 0 if they are.
 p is of all runs of a row together. The last lines tell how often chance alone is as far off as these numbers.
 """
 
@@ -16,8 +17,8 @@ import io
 import itertools
 import math
 from pathlib import Path
+from typing import NamedTuple
 
-import common
 import numpy as np
 
 import mdcore
@@ -32,7 +33,7 @@ THERMOSTATS = {
 
 
 class Liquid:
-    name, dt, tau, compressibility = "liquid", 0.002, 0.1, 0.1
+    name, dt, tau, compressibility, steps = "liquid", 0.002, 0.1, 0.1, 200_000
     temperatures, pressures = (1.2, 1.3), (1.0, 1.3)
 
     def __init__(self):
@@ -50,8 +51,8 @@ class Crystal(Liquid):
 
 
 class Silicon:
-    name, dt, tau, compressibility = "silicon", 1.0, 50.0, 0.01
-    temperatures, pressures = (500, 600), (0.0, 2.0)
+    name, dt, tau, compressibility, steps = "silicon", 1.0, 50.0, 0.01, 300_000
+    temperatures, pressures = (1000, 1200), (0.0, 3.0)
 
     def __init__(self):
         self.system = System.build("diamond", lattice_constant=5.46, species="Si")
@@ -61,10 +62,17 @@ class Silicon:
 
 SYSTEMS = {
     "liquid": (Liquid, ("", "isotropic")),
-    "crystal": (Crystal, ("anisotropic", "flexible")),
+    "crystal": (Crystal, ("semi-isotropic", "anisotropic", "flexible")),
     "silicon": (Silicon, ("", "isotropic", "flexible")),
 }
-BLOCKS = 50
+BLOCKS = 20
+
+
+def names(coupling: str) -> list[str]:
+    """Of the integrators of an ensemble, at constant volume (coupling "") or pressure."""
+    if not coupling:
+        return ["Langevin", *THERMOSTATS]
+    return [f"cell rescaling, {coupling}", f"Martyna, Tobias, Klein, {coupling}"]
 
 
 def integrators(it, coupling: str, temperature: float, pressure: float) -> dict:
@@ -74,49 +82,82 @@ def integrators(it, coupling: str, temperature: float, pressure: float) -> dict:
         made = {name: VelocityVerlet(dt, make(temperature, tau)) for name, make in THERMOSTATS.items()}
         return {"Langevin": mdcore.Langevin(dt, temperature, 1.0 / tau), **made}
     csr = mdcore.CellRescaling(pressure, 2.0 * tau, it.compressibility, coupling=coupling)
-    mtk = mdcore.MartynaTobiasKlein(pressure, 5.0 * tau, coupling=coupling)
+    volume = abs(np.linalg.det(it.system.box.matrix)) * it.compressibility / it.system.units.pressure
+    stiffer = math.sqrt(volume / (it.system.n_atoms * it.system.units.boltzmann * temperature))  # than a gas
+    mtk = mdcore.MartynaTobiasKlein(pressure, 5.0 * tau * max(stiffer, 1.0), coupling=coupling)
     rescaling, chain = (THERMOSTATS[name](temperature, tau) for name in ("velocity rescaling", "Nose-Hoover chain"))
-    pairs = {"cell rescaling": (rescaling, csr), "MTK": (chain, mtk)}
+    pairs = {"cell rescaling": (rescaling, csr), "Martyna, Tobias, Klein": (chain, mtk)}
     return {f"{name}, {coupling}": VelocityVerlet(dt, *parts) for name, parts in pairs.items()}
 
 
 def sample(it, integrator, temperature: float, steps: int, seed: int, every: int = 20):
-    """kinetic, potential, volume float64 [3, times], velocities [times, n, 3], motions"""
+    """float64 [9, times]: kinetic and potential energy, volume, twice the kinetic energy over kT of three axes and of
+    three thirds of the atoms; motions"""
     maxwell_boltzmann(it.system, temperature, seed)
     sim = Simulation(it.system, it.potential, integrator, seed=seed)
     sim.run(steps // 10)
-    rows, speeds = [], []
+    weights = it.system.masses[:, None] * it.system.units.velocity**2 / (it.system.units.boltzmann * temperature)
+    rows = []
 
     def look(s):
-        rows.append((s.kinetic_energy, s.potential_energy, s.cell.volume))
-        speeds.append(s.velocities)
+        own = weights * s.velocities**2
+        thirds = [own[k::3].sum() for k in range(3)]
+        rows.append((s.kinetic_energy, s.potential_energy, s.cell.volume, *own.sum(axis=0), *thirds))
 
     sim.every(every, look)
     sim.run(steps)
-    return np.array(rows).T, np.array(speeds), sim.degrees_of_freedom
+    return np.array(rows).T, sim.degrees_of_freedom
 
 
-def judge(it, samples, states):
-    """[p of the kinetic energy] of the runs, [distance of a mean or variance] likewise, [distances of shares],
-    [distances of the ensemble] of the first run and each other one"""
+class Verdict(NamedTuple):
+    """How far is a row from right?"""
+
+    kinetic: list[float]  # p of the kinetic energy, of each run
+    moments: list[float]  # distance of its mean, of its variance, likewise
+    parts: list[float]  # distances of the shares of axes and thirds
+    ensemble: list[float]  # of the ratio of distributions of the first run and each other one
+    apart: float  # correlation of neighbouring blocks
+
+    @property
+    def distances(self) -> list[float]:
+        return self.moments + self.parts + self.ensemble
+
+
+def study(it, coupling: str, name: str, steps: int, seeds):
+    """(Verdict, samples) of an integrator by name, at two temperatures, and two pressures if the cell moves; steps : of
+    all runs together."""
+    (cold, warm), (low, high) = it.temperatures, it.pressures
+    states = [(cold, low), (warm, low), (cold, high)] if coupling else [(cold, None), (warm, None)]
+    made = (integrators(it, coupling, *state)[name] for state in states)
+    steps //= len(states)
+    samples = [sample(it, one, state[0], steps, next(seeds)) for one, state in zip(made, states, strict=True)]
+    return judge(it, samples, states), samples
+
+
+def judge(it, samples, states) -> Verdict:
     import physical_validation as pv
 
-    data, moments, parts = [], [], []
-    for (rows, speeds, free), state in zip(samples, states, strict=True):
+    data, moments, parts, blocks = [], [], [], []
+    for (rows, free), state in zip(samples, states, strict=True):
         thermal = it.system.units.boltzmann * state[0]
-        moments.append(distance(rows[0] / thermal, 0.5 * free))
-        moments.append(distance((rows[0] / thermal - 0.5 * free) ** 2, 0.5 * free))
-        parts += shares(it, speeds, free, state[0])
-        data.append(described(it, independent(rows), free, *state))
+        lacking = (3 * it.system.n_atoms - free) / 3.0  # an axis
+        held = [lacking * 3 * it.system.masses[k::3].sum() / it.system.masses.sum() for k in range(3)]
+        shares = [it.system.n_atoms - lacking] * 3 + [3 * len(it.system.masses[k::3]) - held[k] for k in range(3)]
+        known = [(rows[0] / thermal, 0.5 * free), ((rows[0] / thermal - 0.5 * free) ** 2, 0.5 * free)]
+        known += zip(rows[3:], shares, strict=True)
+        found = [distance(*one) for one in known]
+        moments, parts = moments + found[:2], parts + found[2:]
+        blocks += [neighbours(values) for values, _ in known]
+        data.append(described(it, independent(rows[:3]), free, *state))
     with contextlib.redirect_stdout(io.StringIO()):
-        known = {"verbosity": 0, "data_is_uncorrelated": True}
-        kinetic = [pv.kinetic_energy.distribution(one, strict=True, **known) for one in data]
+        told = {"verbosity": 0, "data_is_uncorrelated": True}
+        kinetic = [pv.kinetic_energy.distribution(one, strict=True, **told) for one in data]
         if states[0][1] is None:
-            ensemble = [float(pv.ensemble.check(data[0], other, **known)[0]) for other in data[1:]]
+            ensemble = [float(pv.ensemble.check(data[0], other, **told)[0]) for other in data[1:]]
         else:  # for whose forty bins without a gap barostats give too few samples
             ensemble = [ratio(it, samples[0][0], other[0], states[0], state)
                         for other, state in zip(samples[1:], states[1:], strict=True)]  # fmt: skip
-    return kinetic, moments, parts, ensemble
+    return Verdict(kinetic, moments, parts, ensemble, float(np.mean(blocks)))
 
 
 def ratio(it, first, second, state, other) -> float:
@@ -124,10 +165,10 @@ def ratio(it, first, second, state, other) -> float:
     two pressures, by maximum likelihood without bins (Shirts' eq. 12), from what it must be."""
     boltzmann, pressure = it.system.units.boltzmann, state[1] * it.system.units.pressure
     if state[0] != other[0]:
-        values = [rows[1] + pressure * rows[2] for rows in map(independent, (first, second))]
+        values = [rows[1] + pressure * rows[2] for rows in map(independent, (first[:3], second[:3]))]
         wanted = 1.0 / (boltzmann * state[0]) - 1.0 / (boltzmann * other[0])
     else:
-        values = [rows[2] for rows in map(independent, (first, second))]
+        values = [rows[2] for rows in map(independent, (first[:3], second[:3]))]
         wanted = -(other[1] - state[1]) * it.system.units.pressure / (boltzmann * state[0])
     x, middle = np.concatenate(values), np.mean(np.concatenate(values))
     design = np.stack([np.ones(len(x)), x - middle])
@@ -169,24 +210,24 @@ def described(it, rows, free, temperature, pressure):
     return pv.data.SimulationData(units=units, ensemble=ensemble, system=system, observables=observed)
 
 
+def means(values):
+    """Of blocks."""
+    return values[: len(values) // BLOCKS * BLOCKS].reshape(BLOCKS, -1).mean(axis=1)
+
+
 def distance(values, wanted: float) -> float:
-    """Of their mean, in standard errors."""
-    blocks = values[: len(values) // BLOCKS * BLOCKS].reshape(BLOCKS, -1).mean(axis=1)
-    return float(blocks.mean() - wanted) / (blocks.std(ddof=1) / math.sqrt(BLOCKS))
+    """Of their mean, in standard errors, as a normal deviate as rare as this one of Student's t."""
+    from scipy.stats import norm, t
+
+    blocks = means(values)
+    off = float(blocks.mean() - wanted) / (blocks.std(ddof=1) / math.sqrt(BLOCKS))
+    return math.copysign(float(norm.isf(t.sf(abs(off), BLOCKS - 1))), off)
 
 
-def shares(it, speeds, free, temperature: float) -> list[float]:
-    """Distances of what an axis, or a third of the atoms, has of the kinetic energy."""
-    thermal, n = it.system.units.boltzmann * temperature, it.system.n_atoms
-    masses = it.system.masses * it.system.units.velocity**2
-    twice = masses[None, :, None] * speeds**2 / thermal  # [times, n, 3]
-    lacking = (3 * n - free) / 3.0  # an axis
-    parts = [(twice[:, :, a].sum(axis=1), n - lacking) for a in range(3)]
-    for k in range(3):
-        own = slice(k, None, 3)
-        held = lacking * 3 * it.system.masses[own].sum() / it.system.masses.sum()
-        parts.append((twice[:, own].sum(axis=(1, 2)), 3 * len(it.system.masses[own]) - held))
-    return [distance(*part) for part in parts]
+def neighbours(values) -> float:
+    """Correlation of neighbouring blocks; of blocks that know nothing of each other, 0 on average."""
+    off = means(values) - values.mean()
+    return float(off[1:] @ off[:-1] / (off @ off)) + 1.0 / BLOCKS
 
 
 def draw(found, path: str) -> None:
@@ -228,10 +269,13 @@ def chances(kinetic: list[float], distances: list[float]) -> str:
 
 
 def main() -> None:
+    import common
+
     parser = common.parser(__doc__)
-    parser.add_argument("--steps", type=int, default=200_000)
+    parser.add_argument("--steps", type=int, help="of all runs of a row; default: " + ", ".join(
+        f"{one.steps} ({name})" for name, (one, _) in SYSTEMS.items()))  # fmt: skip
     parser.add_argument("--seed", type=int, default=1, help="of the first run; the others follow")
-    parser.add_argument("--system", nargs="+", choices=SYSTEMS, default=["liquid", "crystal"])
+    parser.add_argument("--system", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
     parser.add_argument("--ensemble", nargs="+", choices=("nvt", "npt"), default=["nvt", "npt"])
     parser.add_argument("--picture", help="where to draw the ratios of distributions")
     options = parser.parse_args()
@@ -242,34 +286,34 @@ def main() -> None:
     for it, coupling in cases:
         if ("npt" if coupling else "nvt") not in options.ensemble:
             continue
-        (cold, warm), (low, high) = it.temperatures, it.pressures
-        states = [(cold, low), (warm, low), (cold, high)] if coupling else [(cold, None), (warm, None)]
-        made = [integrators(it, coupling, *state) for state in states]
-        for name in made[0]:
-            runs = zip(made, states, strict=True)
-            own = [sample(it, m[name], state[0], options.steps, next(seeds)) for m, state in runs]
-            p, moments, parts, ensemble = judge(it, own, states)
-            largest = [max(map(abs, one)) for one in (moments[::2], moments[1::2], parts)]
-            together = 1.0 - (1.0 - min(p)) ** len(p)
+        for name in names(coupling):
+            found, samples = study(it, coupling, name, options.steps or it.steps, seeds)
+            largest = [max(map(abs, one)) for one in (found.moments[::2], found.moments[1::2], found.parts)]
+            together = 1.0 - (1.0 - min(found.kinetic)) ** len(found.kinetic)
             rows.append([
-                it.name, name, f"{together:.2g}", *(f"{one:.1f}" for one in (*largest, *ensemble)),
-                *([] if coupling else [""]),
+                it.name, name, f"{together:.2g}", *(f"{one:.1f}" for one in (*largest, *map(abs, found.ensemble))),
+                *([] if coupling else [""]), f"{found.apart:+.2f}",
             ])  # fmt: skip
             print(*rows[-1], sep=" | ", flush=True)
             if "no ensemble" not in name:
-                kinetic, distances = kinetic + p, distances + moments + parts + ensemble
-            boltzmann = it.system.units.boltzmann
-            if coupling:  # kinetic and potential energy, volume
-                slope = -(high - low) * it.system.units.pressure / (boltzmann * cold)
-                drawn.append((f"{it.name}: {name}", "volume", own[0][0][2], own[2][0][2], slope))
-            else:
-                slope = 1 / (boltzmann * cold) - 1 / (boltzmann * warm)
-                drawn.append((f"{it.name}: {name}", "potential energy", own[0][0][1], own[1][0][1], slope))
+                kinetic, distances = kinetic + found.kinetic, distances + found.distances
+            drawn.append(compared(it, coupling, name, samples))
     header = ["system", "ensemble by", "p of K", "mean of K", "variance of K", "equipartition", "two temperatures"]
-    print(common.table([*header, "two pressures"], rows))
+    print(common.table([*header, "two pressures", "blocks"], rows))
     print(chances(kinetic, distances))
     if options.picture:
         draw(drawn, options.picture)
+
+
+def compared(it, coupling: str, name: str, samples):
+    """What `draw` needs of a row: title, label, values at two states, slope."""
+    (cold, warm), (low, high) = it.temperatures, it.pressures
+    title, boltzmann = f"{it.name}: {name}", it.system.units.boltzmann
+    if coupling:
+        slope = -(high - low) * it.system.units.pressure / (boltzmann * cold)
+        return title, "volume", samples[0][0][2], samples[2][0][2], slope
+    slope = 1 / (boltzmann * cold) - 1 / (boltzmann * warm)
+    return title, "potential energy", samples[0][0][1], samples[1][0][1], slope
 
 
 if __name__ == "__main__":
