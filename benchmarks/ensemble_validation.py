@@ -82,9 +82,7 @@ def integrators(it, coupling: str, temperature: float, pressure: float) -> dict:
         made = {name: VelocityVerlet(dt, make(temperature, tau)) for name, make in THERMOSTATS.items()}
         return {"Langevin": mdcore.Langevin(dt, temperature, 1.0 / tau), **made}
     csr = mdcore.CellRescaling(pressure, 2.0 * tau, it.compressibility, coupling=coupling)
-    volume = abs(np.linalg.det(it.system.box.matrix)) * it.compressibility / it.system.units.pressure
-    stiffer = math.sqrt(volume / (it.system.n_atoms * it.system.units.boltzmann * temperature))  # than a gas
-    mtk = mdcore.MartynaTobiasKlein(pressure, 5.0 * tau * max(stiffer, 1.0), coupling=coupling)
+    mtk = mdcore.MartynaTobiasKlein(pressure, 5.0 * tau, coupling=coupling)
     rescaling, chain = (THERMOSTATS[name](temperature, tau) for name in ("velocity rescaling", "Nose-Hoover chain"))
     pairs = {"cell rescaling": (rescaling, csr), "Martyna, Tobias, Klein": (chain, mtk)}
     return {f"{name}, {coupling}": VelocityVerlet(dt, *parts) for name, parts in pairs.items()}
