@@ -165,8 +165,8 @@ cdef class Densities:
         cdef const dn_kernels *k = kernels()
         if n:
             with nogil:
-                k.evaluate(&self.tables.model, self.channels, &edges.graph, scratch, &room[0], &energies[0], &forces[0, 0],
-                           &virial[0, 0], &x[0, 0])
+                k.evaluate(&self.tables.model, self.channels, &edges.graph, scratch, &room[0], &energies[0],
+                           &forces[0, 0], &virial[0, 0], &x[0, 0])
         self.idle.append(borrowed)
         return np.asarray(energies), np.asarray(forces), np.asarray(virial), np.asarray(x)
 
@@ -241,16 +241,17 @@ cdef class Densities:
         return threads
 
     def run(self, int what, int64_t layer, double[:, ::1] x, double[:, ::1] f, const int64_t[::1] first,
-            const int32_t[::1] index, const int32_t[:, ::1] bounds, const int32_t[::1] species_of, const int32_t[::1] element_of,
-            int64_t n_total, double[:, ::1] features, double[:, ::1] slopes, messages, pulls, int64_t threads=1, bint energy=False,
-            int64_t[::1] limbs=None, double[::1] energies=None, double[:, ::1] virials=None):
+            const int32_t[::1] index, const int32_t[:, ::1] bounds, const int32_t[::1] species_of,
+            const int32_t[::1] element_of, int64_t n_total, double[:, ::1] features, double[:, ::1] slopes, messages,
+            pulls, int64_t threads=1, bint energy=False, int64_t[::1] limbs=None,
+            double[::1] energies=None, double[:, ::1] virials=None):
         """A pass over owned atoms in layer `layer`. SEND: messages of the next layer; FINISH, of the last: energies and
         forces; RETURN: forces, from pulls of the next layer, whose ghosts' are with their owners.
 
-        x, f : rows of four of all atoms; first, index, bounds : a full list in canonical order; species_of : [species here],
-        first of the engine's species or -1; element_of : [the engine's species]; features, slopes : [>= n_owned,
-        layers * channels], kept from pass to pass; messages, pulls : {layer: [> n_total, channels]} of layers from 1 on.
-        With `energy` the sum of energies is in limbs [3]; energies, virials : of atoms, are added.
+        x, f : rows of four of all atoms; first, index, bounds : a full list in canonical order; species_of :
+        [species here], first of the engine's species or -1; element_of : [the engine's species]; features, slopes :
+        [>= n_owned, layers * channels], kept from pass to pass; messages, pulls : {layer: [> n_total, channels]} of
+        layers from 1 on. With `energy` the sum of energies is in limbs [3]; energies, virials : of atoms, are added.
         """
         cdef int64_t n = first.shape[0] - 1, t, K = self.sizes["channels"], T = self.sizes["layers"]
         cdef dn_atoms atoms
