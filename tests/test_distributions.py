@@ -3,7 +3,7 @@ a network potential, as `benchmarks/ensemble_validation.py` judges them (its tab
 
 Of all rows together 450 distances and 52 p are compared; of right ones chance alone puts one beyond 4.5 standard errors
 once in 330 times, and a p below 1e-5 once in 1900: if blocks know nothing of each other, a false alarm in 280 times
-that all are run (a quarter of an hour).
+that all are run.
 """
 
 import itertools

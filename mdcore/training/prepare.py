@@ -87,8 +87,7 @@ def design_of(plan: Plan, elements) -> Design:
     s = plan.model
     return Design(
         elements=tuple(elements), cutoff=s.cutoff, l_max=s.l_max, factors=s.factors, layers=s.layers,
-        channels=s.channels, radial=s.radial, mixed=s.mixed, hidden=s.hidden,
-        element_rank=s.element_rank,
+        channels=s.channels, radial=s.radial, mixed=s.mixed, hidden=s.hidden, element_rank=s.element_rank,
     )  # fmt: skip
 
 
