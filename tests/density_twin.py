@@ -7,6 +7,7 @@ from math import factorial
 
 import numpy as np
 
+from mdcore.potentials.density.coupling import three_j
 from mdcore.potentials.density.model import DensityNetwork, Design
 
 STEP = 1e-30
@@ -25,8 +26,11 @@ def random_network(elements=("H", "O"), seed: int = 1, **design) -> DensityNetwo
         typical = design.program.evaluate(rng.normal(size=(1000, design.program.n_components)))
         p[f"w.{t}"] /= np.sqrt(np.mean(typical**2, axis=0) * design.program.n_invariants)[:, None]
         p[f"c.{t}"] /= np.sqrt(k)
-        for name in ("U", "V", "S") if t else ("U",):
-            p[f"{name}.{t}"] /= np.sqrt(k)
+        for name in ("U", "V", "S", "V1") if t else ("U",):
+            if f"{name}.{t}" in p:
+                p[f"{name}.{t}"] /= np.sqrt(k)
+        if f"w1.{t}" in p:
+            p[f"w1.{t}"] /= np.sqrt(design.program.n_vectors)
     if design.hidden:
         p["W1"] /= np.sqrt(k)
     return DensityNetwork(design=design, parameters=flat)
@@ -122,6 +126,18 @@ class Structure:
         np.add.at(a, self.i, radial[:, :, degree] * self.y[:, None, :] * message[self.j, :, None])
         return a
 
+    def coupled(self, d, u):
+        """[n, K, M] of the densities d [n, 3, K, M] of vectors' components y, z, x, by path weights u [paths, K]."""
+        found, n, size = np.zeros_like(d[:, 0]), 0, self.design.l_max + 1
+        for l in range(size):
+            for other in (l - 1, l + 1):
+                if 0 <= other < size:
+                    c = np.sqrt(2 * l + 1) * three_j(other, 1, l)
+                    own = d[..., other * other : (other + 1) ** 2]
+                    found[..., l * l : (l + 1) ** 2] += u[n][:, None] * np.einsum("abc,nbka->nkc", c, own)
+                    n += 1
+        return found
+
     def see(self, d):
         """f and Y of edges."""
         r = np.sqrt(np.sum(d * d, axis=1))
@@ -148,12 +164,18 @@ class Twin(Structure):
             phi = np.einsum("ebn,en->eb", c[z[self.i], z[self.j]], self.f)
             w = p[f"W.{t}"]
             a = self.density(phi, np.broadcast_to(w, (n_edges, *w.shape)), message) / self.design.neighbours
+            if t and self.design.message_l:
+                parts = [self.density(phi, np.broadcast_to(w, (n_edges, *w.shape)), own) for own in sent]
+                a = a + self.coupled(np.stack(parts, axis=1) / self.design.neighbours, p[f"u.{t}"])
             m = np.einsum("nek,nke->nk", p[f"w.{t}"][z], self.design.program.evaluate(a))
             own = np.einsum("nkc,nc->nk", p[f"S.{t}"][z], h) if t else p["h0"][z]
             h = m @ p[f"U.{t}"].T + own
             yield a, m, h
             if t < self.design.layers - 1:
                 message = h @ p[f"V.{t + 1}"].T
+                if self.design.message_l:
+                    v = np.einsum("nek,nkeq->qnk", p[f"w1.{t}"][z], self.design.program.vectors_of(a))
+                    sent = v @ p[f"V1.{t + 1}"].T
 
     def energies(self, d=None):
         """Of each atom [n], eV."""
@@ -181,11 +203,17 @@ class FoldedTwin(Structure):
         for t in range(self.design.layers):
             phi = np.einsum("ebn,en->eb", p[f"radial.{t}"][zi, zj], self.f)
             a = self.density(phi, p[f"mix.{t}"][zi] if t else p["mix.0"][zi, zj], message)
+            if t and self.design.message_l:
+                parts = [self.density(phi, p[f"mix.{t}"][zi], own) for own in sent]
+                a = a + self.coupled(np.stack(parts, axis=1), p[f"couple.{t}"])
             m = np.einsum("nek,nke->nk", p[f"product.{t}"][z], self.design.program.evaluate(a))
             x = np.concatenate([x, m], axis=1)
             yield a, m, x
             if t < self.design.layers - 1:
                 message = p[f"carry_shift.{t}"][z] + np.einsum("nc,nck->nk", x, p[f"carry.{t}"][z])
+                if self.design.message_l:
+                    v = np.einsum("nek,nkeq->qnk", p[f"vector.{t}"][z], self.design.program.vectors_of(a))
+                    sent = v @ p[f"carry_vector.{t}"]
 
     def energies(self, d=None):
         """Of each atom [n], eV."""

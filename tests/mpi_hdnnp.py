@@ -40,7 +40,8 @@ def build(case: str, comm=None, state=None):
         model = chebyshev_model(("O", "H"), cutoff=2.5)
     potential = HDNNPotential(model, precision=(precision or ["double"])[0])
     if cell in ("density", "densities"):
-        potential = density(("H", "O"), members=1 + (cell == "densities"), layers=2 + (cell == "density"))
+        potential = density(("H", "O"), members=1 + (cell == "densities"), layers=2 + (cell == "density"),
+                            message_l=int(cell == "density"))  # fmt: skip
     if cell == "wall":  # full and half lists side by side
         potential = Sum(potential, ZBL(0.5, 1.3))
     integrator = VelocityVerlet(0.01) if ensemble == "nve" else Langevin(0.01, (1.0, 0.7), 1.0)

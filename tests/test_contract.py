@@ -114,6 +114,7 @@ POTENTIALS = {
     ),
     "committee": Case(lambda: HDNNPotential(COMMITTEE), ("O", "H")),
     "density": density("H", "O"),
+    "density, vectors": density("H", "O", message_l=1),
     "density, three layers": density("Cu", layers=3, factors=2, hidden=0),
     "density, committee of one layer": density("H", "O", layers=1, l_max=2, factors=4, members=2),
     "network + wall": hdnnp("O", "H", types=[2, 3, 9], cutoff_type=3, wall=lambda: ZBL(0.6, 1.4)),

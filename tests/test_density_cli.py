@@ -96,7 +96,11 @@ def test_info(capsys):
     assert "[[potential]] #1: density" in capsys.readouterr().out
     write_h5(random_network(element_rank=3), "rank.h5")
     assert main(["info", "rank.h5"]) == 0
-    assert "of rank 3 in the elements" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "of rank 3 in the elements" in told and "messages" not in told
+    write_h5(random_network(message_l=1), "vectors.h5")
+    assert main(["info", "vectors.h5"]) == 0
+    assert "messages          numbers and vectors" in capsys.readouterr().out
 
 
 def test_convert(capsys):

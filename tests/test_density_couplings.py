@@ -139,6 +139,51 @@ def test_what_kernels_rely_on(l_max, factors):
     assert len(set(map(tuple, p.terms))) == len(p.terms) and len(set(map(tuple, p.pairs))) == len(p.pairs)
 
 
+@pytest.mark.parametrize("l_max, factors", SIZES)
+def test_vectors_turn_with_the_atoms(l_max, factors):
+    """Also if mirrored, and none depends on others."""
+    if not l_max:
+        assert program(0, factors).parts == 1
+        return
+    rng, p = np.random.default_rng(l_max), program(l_max, factors, vectors=True)
+    weights, u = density(rng)
+    here = p.vectors_of(weights @ harmonics(u, l_max))[:, [2, 0, 1]]  # x, y, z of (y, z, x)
+    assert p.parts == 4 and len(here) == p.n_vectors == (1 if factors == 1 else l_max + 1)
+    assert np.linalg.norm(here, axis=1).min() > 1e-3
+    for turn in (rotation(rng), -np.eye(3), np.diag([1, 1, -1])):
+        there = p.vectors_of(weights @ harmonics(u @ turn.T, l_max))[:, [2, 0, 1]]
+        assert there == pytest.approx(here @ turn.T, abs=1e-11 * np.abs(here).max())
+    values = p.vectors_of(rng.normal(size=(4 * p.n_vectors, p.n_components)))[:, :, 0]
+    assert np.linalg.svd(values / np.linalg.norm(values, axis=0), compute_uv=False)[-1] > 1e-2
+    assert program(l_max, factors).vectors.shape == (0, 3) and not program(l_max, factors).n_paths
+
+
+def test_what_vectors_make_are_densities():
+    """D of l1 = 0, 1, 2 with one vector: A_1 is the vector, A_0 its product with a direction, and so on, of path (l1, l)."""
+    p, rng = program(2, 2, vectors=True), np.random.default_rng(9)
+    u, g = density(rng, 1)[1], rng.normal(size=3)
+    d = harmonics(u[0], 2)
+    found = np.zeros((p.n_paths, 9))
+    for (to, path, source), value in zip(p.couples, p.couple_values, strict=True):
+        found[path, to] += value * g[[1, 2, 0]][source // 9] * d[source % 9]
+    paths = [(1, 0), (0, 1), (2, 1), (1, 2)]
+    q = np.sqrt(5.0) * (1.5 * np.outer(u[0], u[0]) - 0.5 * np.eye(3))  # |Y_2|^2 = 5
+    for (l1, l), own in zip(paths, found, strict=True):
+        own = own[l * l : (l + 1) ** 2]
+        assert not np.delete(found[paths.index((l1, l))], range(l * l, (l + 1) ** 2)).any()
+        if (l1, l) == (1, 0):
+            assert abs(own[0]) == pytest.approx(abs(g @ u[0]))  # sqrt(3) u over sqrt(3)
+        elif (l1, l) == (0, 1):
+            assert np.abs(own[[2, 0, 1]]) == pytest.approx(np.abs(g))
+        elif (l1, l) == (2, 1):
+            way = q @ g
+            assert abs(own[[2, 0, 1]] @ way) == pytest.approx(np.linalg.norm(own) * np.linalg.norm(way))
+        else:  # the symmetric traceless part of u g
+            w = density(rng, 20)[1]
+            there = harmonics(w, 2)[:, 4:] @ own / (1.5 * (w @ g) * (w @ u[0]) - 0.5 * g @ u[0])
+            assert there == pytest.approx(there[0], rel=1e-9) and abs(there[0]) > 0.1
+
+
 def test_few_multiplications():
     """So many are needed now; less is welcome."""
     assert len(program(3, 3).pairs) + len(program(3, 3).terms) <= 100

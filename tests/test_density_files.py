@@ -34,7 +34,7 @@ ONE = replace(
 
 @pytest.mark.parametrize(
     "model",
-    [ONE, random_network(hidden=0, layers=1), random_network(element_rank=2),
+    [ONE, random_network(hidden=0, layers=1), random_network(element_rank=2), random_network(message_l=1),
      committee([ONE, random_network(seed=2), random_network(seed=3)])]
 )
 def test_nothing_is_lost(model, tmp_path):
@@ -96,7 +96,7 @@ def _other(file, name, value):
         (lambda f: _other(f, "members/0/parameters/E0", 1.0), "E0 is [] of float64, expected [2]"),
         (lambda f: _other(f, "members/0/parameters", 1.0), "incomplete or damaged"),
         (lambda f: _other(f, "members", 1.0), "incomplete or damaged"),
-        (lambda f: f.attrs.update(version=3), "written by a newer mdcore"),
+        (lambda f: f.attrs.update(version=4), "written by a newer mdcore"),
         (lambda f: f.attrs.update(format="mdcore-hdnnp"), "incomplete or damaged"),
         (lambda f: f.attrs.update(elements=["O", "H"]), "ordered by atomic number"),
         (lambda f: f.attrs.update(length_unit="bohr"), "expected angstrom, ev"),

@@ -13,6 +13,9 @@ KINDS = [
     (("H", "C", "O"), {"layers": 3, "l_max": 1, "hidden": 0}),
     (("H", "O"), {"channels": 32, "l_max": 4, "factors": 4, "mixed": 8}),
     (("H", "O"), {"l_max": 0, "factors": 1, "radial": 1}),
+    (("H", "O"), {"message_l": 1}),
+    (("H", "C", "O"), {"layers": 3, "l_max": 1, "channels": 32, "message_l": 1}),
+    (("Si",), {"layers": 4, "l_max": 4, "factors": 1, "message_l": 1}),
 ]
 
 
@@ -62,7 +65,7 @@ def test_the_gradient_of_a_loss_on_energy_forces_and_stress(elements, design):
     found = np.zeros(len(it.theta))
     it.kernels.gradient(it.edges, weight, tangent, strain, found)
     place, step = 0, 1e-4
-    for name, _, shape in shapes(it.kernels.sizes, it.network.design.program.n_invariants):
+    for name, _, shape in shapes(it.kernels.sizes, it.network.design.program):
         size = int(np.prod(shape))
         way = np.zeros(len(it.theta))  # all numbers of an array at once
         way[place : place + size] = it.rng.normal(size=size) * np.sqrt(1.0 / max(size, 1))

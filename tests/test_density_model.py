@@ -20,6 +20,8 @@ SHAPES = {
     "one element": {"elements": ("Si",), "layers": 3},
     "three elements": {"elements": ("H", "C", "O"), "l_max": 1},
     "a rank": {"elements": ("H", "C", "N", "O"), "l_max": 1, "element_rank": 3},
+    "vectors": {"message_l": 1},
+    "vectors of three layers": {"message_l": 1, "layers": 3, "l_max": 1, "factors": 2},
 }
 
 
@@ -58,7 +60,7 @@ def test_unfold_is_the_derivative_of_fold(shape):
         assert found @ way == pytest.approx(gradient @ moved, rel=1e-10, abs=1e-10)
 
 
-@pytest.mark.parametrize("shape", ["two layers", "three layers", "without a network", "a rank"])
+@pytest.mark.parametrize("shape", ["two layers", "three layers", "without a network", "a rank", "vectors of three layers"])
 def test_unfold_of_every_array(shape):
     """Each alone, so that a small one counts as well."""
     net, rng = network(shape), np.random.default_rng(4)
@@ -98,6 +100,16 @@ def test_virial_by_strain():
             for s in (strain, -strain)
         )
         assert virial[a, b] == pytest.approx((down - up) / (2 * step), rel=1e-6, abs=1e-7)
+
+
+@pytest.mark.parametrize("shape", ["two layers", "vectors", "vectors of three layers"])
+def test_rotation_and_inversion(shape):
+    net = network(shape)
+    species, positions, _ = structure(net)
+    here = Twin(net, species, positions).energies()
+    turn = np.linalg.qr(np.random.default_rng(8).normal(size=(3, 3)))[0]
+    for other in (turn, -turn):
+        assert Twin(net, species, positions @ other).energies() == pytest.approx(here, abs=1e-11)
 
 
 def test_atoms_enter_smoothly():
@@ -149,6 +161,9 @@ def test_every_parameter_matters():
         ({"layers": 5}, "layers = 5"),
         ({"element_rank": -1}, "element_rank = -1: expected a whole number from 0 to 64"),
         ({"layers": 1.5}, "layers = 1.5"),
+        ({"message_l": 2}, "message_l = 2: expected a whole number from 0 to 1"),
+        ({"message_l": 1, "layers": 1}, "message_l = 1: vectors are sent between layers"),
+        ({"message_l": 1, "l_max": 0}, "message_l = 1: vectors are sent between layers"),
         ({"cutoff": float("nan")}, "cutoff = nan"),
         ({"scale": 0.0}, "scale = 0.0"),
         ({"neighbours": float("inf")}, "neighbours = inf"),

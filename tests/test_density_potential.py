@@ -43,7 +43,7 @@ SYSTEM = system_of(scattered(30, 4.2 * TRICLINIC, seed=7, closest=0.9))
 
 
 @pytest.mark.parametrize("cell", ["triclinic", "small", "atoms outside"])
-@pytest.mark.parametrize("design", [{"layers": 1}, {"layers": 2}, {"layers": 3, "factors": 2, "hidden": 0}])
+@pytest.mark.parametrize("design", [{"layers": 1}, {"layers": 2}, {"layers": 3, "factors": 2, "hidden": 0}, {"message_l": 1}])
 def test_equals_twin(cell, design):
     system, potential = system_of(CELLS[cell]), density(**design)
     found, twin = evaluate(potential, system), twin_of(potential.model, system)
@@ -62,8 +62,9 @@ def test_every_processor_answers_alike(level, precision, tolerance):
     assert found.energies == pytest.approx(same.energies, abs=tolerance)
 
 
-def test_threads_change_no_bit():
-    one, two, three = (evaluate(GROUP, SYSTEM, threads=n, findings=True, descriptors=True) for n in (1, 2, 3))
+@pytest.mark.parametrize("potential", [GROUP, density(members=2, message_l=1)], ids=["numbers", "vectors"])
+def test_threads_change_no_bit(potential):
+    one, two, three = (evaluate(potential, SYSTEM, threads=n, findings=True, descriptors=True) for n in (1, 2, 3))
     for other in (two, three):
         assert one.forces.tobytes() == other.forces.tobytes() and one.energy == other.energy
         assert one.energies.tobytes() == other.energies.tobytes() and one.virial.tobytes() == other.virial.tobytes()
@@ -88,7 +89,7 @@ def test_walls_push():
 
 def test_networks_of_several_widths_in_one_sum():
     """Each has columns of its own."""
-    terms = [density(), density(channels=32), density()]
+    terms = [density(), density(channels=32), density(message_l=1), density()]
     found = evaluate(Sum(*terms), SYSTEM)
     assert found.energy == pytest.approx(sum(evaluate(term, SYSTEM).energy for term in terms), abs=1e-9)
 

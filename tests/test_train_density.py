@@ -23,7 +23,7 @@ from tests.training_sets import lennard_jones_set, mixed_set
 
 SIZES = {"cutoff": 4.0, "channels": 16, "radial": 5, "mixed": 4}
 KINDS = {"": {}, "one layer": {"layers": 1, "hidden": 0, "l_max": 2, "factors": 2}, "three": {"layers": 3, "l_max": 1},
-         "a rank": {"element_rank": 2, "l_max": 1}}
+         "a rank": {"element_rank": 2, "l_max": 1}, "vectors": {"message_l": 1, "l_max": 2}}
 ENERGIES = {"H": -1.0, "O": 2.0}
 
 

@@ -7,13 +7,14 @@
 
 /* Memory for one atom. Blocks are of LANES channels: a, x_bar ... [block][n_x][LANES]: A first, then pairs P. */
 typedef struct {
-    int64_t blocks, n_lm, n_x;
+    int64_t blocks, n_lm, n_x, n_v; /* n_v: densities of the parts of a message that are vectors */
     REAL *phi, *y;         /* [most][mixed], [most][wide] of the edges, in this precision */
     REAL *d, *d_bar;       /* [species][mixed][wide] of the first layer */
     REAL *r;               /* [block][most][l_max + 1][LANES] radial functions of a message */
     REAL *x, *x_bar;       /* [block][n_x][LANES] */
     REAL *s;               /* [block][l_max + 1][LANES] */
-    REAL *phi_dot, *y_dot, *d_dot, *d_hat, *r_dot, *x_dot, *x_hat, *s_hat; /* tangents, and what belongs to them */
+    REAL *v, *v_bar;       /* [block][n_v][LANES]: D of vectors */
+    REAL *phi_dot, *y_dot, *d_dot, *d_hat, *r_dot, *x_dot, *x_hat, *s_hat, *v_dot, *v_hat; /* tangents, and what belongs to them */
     int64_t most;
 } dn_work;
 
@@ -26,13 +27,15 @@ static size_t work_of(const dn_model *it, int64_t most, int tangents, void *memo
     dn_work *work = take(&heap, 1, sizeof *work);
     dn_work own = {.blocks = it->n.channels / LANES, .n_lm = l * l, .most = room};
     own.n_x = own.n_lm + it->program.n_pairs;
-    REAL **some[] = {&own.phi, &own.y, &own.d, &own.d_bar, &own.r, &own.x, &own.x_bar, &own.s,
-                     &own.phi_dot, &own.y_dot, &own.d_dot, &own.d_hat, &own.r_dot, &own.x_dot, &own.x_hat, &own.s_hat};
-    const int64_t density = it->n.species * it->n.mixed * wide, x = own.blocks * own.n_x * LANES;
+    own.n_v = (it->n.parts - 1) * own.n_lm;
+    REAL **some[] = {&own.phi, &own.y, &own.d, &own.d_bar, &own.r, &own.x, &own.x_bar, &own.s, &own.v, &own.v_bar,
+                     &own.phi_dot, &own.y_dot, &own.d_dot, &own.d_hat, &own.r_dot, &own.x_dot, &own.x_hat, &own.s_hat,
+                     &own.v_dot, &own.v_hat};
+    const int64_t density = it->n.species * it->n.mixed * wide, x = own.blocks * own.n_x * LANES, v = own.blocks * own.n_v * LANES;
     const int64_t sizes[] = {room * it->n.mixed, room * wide, density, density, own.blocks * room * l * LANES, x, x,
-                             (room > own.blocks ? room : own.blocks) * l * LANES};
-    for (int k = 0; k < (tangents ? 16 : 8); k++)
-        *some[k] = take(&heap, sizes[k % 8], sizeof(REAL));
+                             (room > own.blocks ? room : own.blocks) * l * LANES, v, v};
+    for (int k = 0; k < (tangents ? 20 : 10); k++)
+        *some[k] = take(&heap, sizes[k % 10], sizeof(REAL));
     if (memory)
         *work = own;
     return taken(&heap, memory);
@@ -220,7 +223,7 @@ MD_INLINE void radial_of(const REAL *mix, const REAL *phi, int64_t mixed, vr *r,
 
 MD_INLINE void message_forward_of(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, dn_work *w, const int L)
 {
-    const int64_t mixed = it->n.mixed, wide = e->wide, channels = it->n.channels, step = (L + 1) * mixed * LANES;
+    const int64_t mixed = it->n.mixed, wide = e->wide, row = it->n.parts * it->n.channels, step = (L + 1) * mixed * LANES;
     const REAL *phi = reals(e->phi, e->n * mixed, w->phi), *y = reals(e->y, e->n * wide, w->y);
     for (int64_t block = 0; block < w->blocks; block++) {
         const REAL *mix = (const REAL *)it->layer[t].mix + (species * w->blocks + block) * step;
@@ -232,7 +235,7 @@ MD_INLINE void message_forward_of(const dn_model *it, int64_t t, int64_t species
         for (int64_t j = 0; j < e->n; j++) {
             vr r[DN_DEGREE + 1];
             radial_of(mix, phi + j * mixed, mixed, r, L);
-            const vr g = take_lanes(e->message + (int64_t)e->atom[j] * channels + block * LANES);
+            const vr g = take_lanes(e->message + (int64_t)e->atom[j] * row + block * LANES);
 #pragma GCC unroll 8
             for (int l = 0; l <= L; l++) {
                 r_store(keep + (j * (L + 1) + l) * LANES, r[l]);
@@ -245,6 +248,76 @@ MD_INLINE void message_forward_of(const dn_model *it, int64_t t, int64_t species
 #pragma GCC unroll 32
         for (int k = 0; k < (L + 1) * (L + 1); k++)
             r_store(w->x + (block * w->n_x + k) * LANES, a[k]);
+    }
+}
+
+/* D [(l_max + 1)^2] of a block and of one part of messages, with the radial functions r [neighbour][l][LANES] */
+MD_INLINE void part_forward_of(const dn_edges *e, const REAL *r, const REAL *y, const double *message, int64_t row, REAL *to, const int L)
+{
+    vr a[(DN_DEGREE + 1) * (DN_DEGREE + 1)];
+#pragma GCC unroll 32
+    for (int k = 0; k < (L + 1) * (L + 1); k++)
+        a[k] = r_set1(0);
+    for (int64_t j = 0; j < e->n; j++) {
+        const vr g = take_lanes(message + (int64_t)e->atom[j] * row);
+#pragma GCC unroll 8
+        for (int l = 0; l <= L; l++) {
+            const vr v = r_load(r + (j * (L + 1) + l) * LANES) * g;
+#pragma GCC unroll 16
+            for (int k = l * l; k < (l + 1) * (l + 1); k++)
+                a[k] = r_fma(r_set1(y[j * e->wide + k]), v, a[k]);
+        }
+    }
+#pragma GCC unroll 32
+    for (int k = 0; k < (L + 1) * (L + 1); k++)
+        r_store(to + k * LANES, a[k]);
+}
+
+/* What vectors add to densities x [.. LANES] of a block, from their D */
+MD_INLINE void couple(const dn_program *it, const REAL *u, const REAL *d, REAL *x)
+{
+    for (int64_t k = 0; k < it->n_couples;) {
+        const int32_t dest = it->couples[3 * k];
+        vr sum = r_load(ROW(x, dest));
+        for (; k < it->n_couples && it->couples[3 * k] == dest; k++)
+            sum = r_fma(r_set1((REAL)it->couple_values[k]) * r_load(ROW(u, it->couples[3 * k + 1])),
+                        r_load(ROW(d, it->couples[3 * k + 2])), sum);
+        r_store(ROW(x, dest), sum);
+    }
+}
+
+/* d_bar [n_v][LANES], zeros before, of x_bar */
+MD_INLINE void uncouple(const dn_program *it, const REAL *u, const REAL *x_bar, REAL *d_bar)
+{
+    for (int64_t k = 0; k < it->n_couples; k++) {
+        const int32_t *own = it->couples + 3 * k;
+        REAL *to = ROW(d_bar, own[2]);
+        r_store(to, r_fma(r_set1((REAL)it->couple_values[k]) * r_load(ROW(u, own[1])), r_load(ROW(x_bar, own[0])), r_load(to)));
+    }
+}
+
+MD_INLINE REAL *couple_of(const dn_model *it, void *couple, int64_t block)
+{
+    return (REAL *)couple + block * it->program.n_paths * LANES;
+}
+
+static void uncouple_all(const dn_model *it, int64_t t, const dn_work *w, const REAL *x_bar, REAL *d_bar)
+{
+    memset(d_bar, 0, (size_t)(w->blocks * w->n_v * LANES) * sizeof(REAL));
+    for (int64_t block = 0; block < w->blocks; block++)
+        uncouple(&it->program, couple_of(it, it->layer[t].couple, block), ROW(x_bar, block * w->n_x), ROW(d_bar, block * w->n_v));
+}
+
+MD_INLINE void vectors_forward_of(const dn_model *it, int64_t t, const dn_edges *e, dn_work *w, const int L)
+{
+    const int64_t channels = it->n.channels, row = it->n.parts * channels;
+    const REAL *y = reals(e->y, 0, w->y);
+    for (int64_t block = 0; block < w->blocks; block++) {
+        REAL *d = w->v + block * w->n_v * LANES;
+        for (int64_t part = 0; part < it->n.parts - 1; part++)
+            part_forward_of(e, w->r + block * w->most * (L + 1) * LANES, y, e->message + (part + 1) * channels + block * LANES, row,
+                            ROW(d, part * w->n_lm), L);
+        couple(&it->program, couple_of(it, it->layer[t].couple, block), d, w->x + block * w->n_x * LANES);
     }
 }
 
@@ -268,7 +341,8 @@ MD_INLINE void phi_of_radial(const dn_model *it, int64_t t, int64_t species, con
     }
 }
 
-MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, dn_work *w, const int L)
+MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, dn_work *w, const int L,
+                                   const int parts)
 {
     enum { M = (DN_DEGREE + 1) * (DN_DEGREE + 1) };
     const int64_t mixed = it->n.mixed, wide = e->wide, channels = it->n.channels;
@@ -280,22 +354,33 @@ MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t specie
             y_bar[k] = r_set1(0);
         for (int64_t block = 0; block < w->blocks; block++) {
             const REAL *r = w->r + ((block * w->most + j) * (L + 1)) * LANES, *a_bar = w->x_bar + block * w->n_x * LANES;
-            const vr g = take_lanes(e->message + (int64_t)e->atom[j] * channels + block * LANES);
-            vr pull = r_set1(0);
+            const int64_t to = j * parts * channels + block * LANES;
+            vr s[DN_DEGREE + 1];
 #pragma GCC unroll 8
-            for (int l = 0; l <= L; l++) {
-                const vr own = r_load(r + l * LANES), v = own * g;
-                vr sum = r_set1(0);
+            for (int l = 0; l <= L; l++)
+                s[l] = r_set1(0);
+            for (int part = 0; part < parts; part++) {
+                const vr g = take_lanes(e->message + ((int64_t)e->atom[j] * parts + part) * channels + block * LANES);
+                vr pull = r_set1(0);
+#pragma GCC unroll 8
+                for (int l = 0; l <= L; l++) {
+                    const vr own = r_load(r + l * LANES), v = own * g;
+                    vr sum = r_set1(0);
 #pragma GCC unroll 16
-                for (int k = l * l; k < (l + 1) * (l + 1); k++) {
-                    const vr a = r_load(a_bar + k * LANES);
-                    sum = r_fma(a, r_set1(y[j * wide + k]), sum);
-                    y_bar[k] = r_fma(a, v, y_bar[k]);
+                    for (int k = l * l; k < (l + 1) * (l + 1); k++) {
+                        const vr a = r_load(a_bar + k * LANES);
+                        sum = r_fma(a, r_set1(y[j * wide + k]), sum);
+                        y_bar[k] = r_fma(a, v, y_bar[k]);
+                    }
+                    pull = r_fma(sum, own, pull);
+                    s[l] = r_fma(sum, g, s[l]);
                 }
-                pull = r_fma(sum, own, pull);
-                r_store(w->s + (block * (L + 1) + l) * LANES, sum * g);
+                put_lanes(e->pull + to + part * channels, pull);
+                a_bar = ROW(w->v_bar, block * w->n_v + part * w->n_lm); /* of the next */
             }
-            put_lanes(e->pull + j * channels + block * LANES, pull);
+#pragma GCC unroll 8
+            for (int l = 0; l <= L; l++)
+                r_store(w->s + (block * (L + 1) + l) * LANES, s[l]);
         }
 #pragma GCC unroll 8
         for (int k = 0; k < (L + 1) * (L + 1); k += 4)
@@ -309,11 +394,23 @@ static void message_forward(const dn_model *it, int64_t t, int64_t species, cons
 #define CALL(L) message_forward_of(it, t, species, e, w, L)
     FOR_DEGREE(CALL)
 #undef CALL
+    if (it->n.parts == 1)
+        return;
+#define CALL(L) vectors_forward_of(it, t, e, w, L)
+    FOR_DEGREE(CALL)
+#undef CALL
 }
 
 static void message_backward(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, dn_work *w)
 {
-#define CALL(L) message_backward_of(it, t, species, e, w, L)
+    if (it->n.parts == 1) {
+#define CALL(L) message_backward_of(it, t, species, e, w, L, 1)
+        FOR_DEGREE(CALL)
+#undef CALL
+        return;
+    }
+    uncouple_all(it, t, w, w->x_bar, w->v_bar);
+#define CALL(L) message_backward_of(it, t, species, e, w, L, 4)
     FOR_DEGREE(CALL)
 #undef CALL
 }
@@ -333,16 +430,27 @@ MD_INLINE void features_of(const dn_model *it, dn_work *w, const REAL *product, 
         put_lanes(m + (block + q) * LANES, own[q]);
 }
 
-MD_INLINE void features_back(const dn_model *it, dn_work *w, const REAL *product, int64_t block, const double *m_bar, const int many)
+MD_INLINE void features_back(const dn_model *it, dn_work *w, const REAL *product, const REAL *vector, int64_t block,
+                             const double *m_bar, const double *v_bar, const int many)
 {
-    vr own[SIDE];
-    for (int q = 0; q < many; q++)
+    vr own[SIDE], of_vectors[3 * SIDE];
+    for (int q = 0; q < many; q++) {
         own[q] = take_lanes(m_bar + (block + q) * LANES);
+        for (int m = 0; v_bar && m < 3; m++)
+            of_vectors[3 * q + m] = take_lanes(v_bar + m * it->n.channels + (block + q) * LANES);
+    }
     products_back(&it->program, w->n_lm, w->n_x, product + block * it->program.n_invariants * LANES,
-                  w->x + block * w->n_x * LANES, own, w->x_bar + block * w->n_x * LANES, many);
+                  v_bar ? vector + block * it->program.n_vectors * LANES : NULL, w->x + block * w->n_x * LANES, own, of_vectors,
+                  w->x_bar + block * w->n_x * LANES, many);
 }
 
-static void forward(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, void *work, double *m)
+/* Weights of an atom's vectors */
+static const REAL *vector_of(const dn_model *it, int64_t t, int64_t species, const dn_work *w)
+{
+    return (const REAL *)it->layer[t].vector + species * w->blocks * it->program.n_vectors * LANES;
+}
+
+static void forward(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, void *work, double *m, double *v)
 {
     dn_work *w = work;
     const REAL *product = (const REAL *)it->layer[t].product + species * w->blocks * it->program.n_invariants * LANES;
@@ -355,17 +463,25 @@ static void forward(const dn_model *it, int64_t t, int64_t species, const dn_edg
         features_of(it, w, product, block, m, SIDE);
     for (; block < w->blocks; block++)
         features_of(it, w, product, block, m, 1);
+    for (block = 0; v && block < w->blocks; block++) {
+        vr own[3];
+        vectors_of(&it->program, ROW(vector_of(it, t, species, w), block * it->program.n_vectors), ROW(w->x, block * w->n_x), own);
+        for (int q = 0; q < 3; q++)
+            put_lanes(v + q * it->n.channels + block * LANES, own[q]);
+    }
 }
 
-static void backward(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, void *work, const double *m_bar)
+static void backward(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, void *work, const double *m_bar,
+                     const double *v_bar)
 {
     dn_work *w = work;
     const REAL *product = (const REAL *)it->layer[t].product + species * w->blocks * it->program.n_invariants * LANES;
     int64_t block = 0;
+    const REAL *vector = v_bar ? vector_of(it, t, species, w) : NULL;
     for (; block + SIDE <= w->blocks; block += SIDE)
-        features_back(it, w, product, block, m_bar, SIDE);
+        features_back(it, w, product, vector, block, m_bar, v_bar, SIDE);
     for (; block < w->blocks; block++)
-        features_back(it, w, product, block, m_bar, 1);
+        features_back(it, w, product, vector, block, m_bar, v_bar, 1);
     if (t == 0)
         first_backward(it, species, e, w);
     else

@@ -25,23 +25,27 @@ enum { DN_LAYERS = 4, DN_DEGREE = 4, DN_WIDEST = 32 }; /* most layers; largest l
 
 typedef struct dn_sizes {
     int64_t species, layers, channels, l_max, radial, mixed, hidden; /* channels: a multiple of 16, mixed: of 4, hidden: of 4 */
+    int64_t parts; /* of a message, each of all channels: 1, a number; 4, and a vector's y, z, x */
     double cutoff;
 } dn_sizes;
 
 /* Invariants as sums of products: P_dest += value A_i A_j; B_eta += value X_a X_b, X = [A, P], b < 0: X_a alone. Rows are
- * sorted by what they add to. */
+ * sorted by what they add to. Vectors likewise, component m of vector eta at 3 eta + m. What is made of messages that are vectors is
+ * coupled to densities: A_dest += value u_path D_source, source = part (l_max + 1)^2 + lm, of parts 0, 1, 2. */
 typedef struct dn_program {
-    const int32_t *pairs, *terms; /* [n][3] */
-    const double *pair_values, *term_values;
-    int64_t n_pairs, n_pair_terms, n_terms, n_invariants;
+    const int32_t *pairs, *terms, *vectors, *couples; /* [n][3]; couples: (dest, path, source) */
+    const double *pair_values, *term_values, *vector_values, *couple_values;
+    int64_t n_pairs, n_pair_terms, n_terms, n_invariants, n_vector_terms, n_vectors, n_couples, n_paths;
 } dn_program;
 
-/* Numbers of a layer, or their derivatives. mix and product are REAL, of blocks of LANES channels: [...][block][l][mixed][LANES]
- * and [species][block][invariant][LANES]. mix: [species][species] of the first layer, [species] of the others. */
+/* Numbers of a layer, or their derivatives. mix, product, vector and couple are REAL, of blocks of LANES channels:
+ * [...][block][l][mixed][LANES], [species][block][invariant or vector][LANES], [block][path][LANES]. mix: [species][species] of the first
+ * layer, [species] of the others. */
 typedef struct dn_layer {
     double *radial; /* [species][species][radial][mixed] */
-    void *mix, *product;
+    void *mix, *product, *vector, *couple; /* vector: not of the last layer; couple: not of the first */
     double *carry, *shift; /* [species][(t + 1) channels][channels], [species][channels]; not of the last layer */
+    double *carry_vector;  /* [channels][channels] */
 } dn_layer;
 
 typedef struct dn_model {
@@ -60,8 +64,8 @@ typedef struct dn_edges {
     const int32_t *atom; /* rows of messages */
     double *phi, *y, *phi_dot, *y_dot;
     double *phi_bar, *y_bar, *phi_hat;
-    const double *message, *message_dot; /* [rows][channels] */
-    double *pull, *pull_hat;             /* [n][channels]: _bar and _hat of the neighbours' messages */
+    const double *message, *message_dot; /* [rows][parts][channels] */
+    double *pull, *pull_hat;             /* [n][parts][channels]: _bar and _hat of the neighbours' messages */
 } dn_edges;
 
 /* The kernels of channels in one precision. `forward` of an atom comes before its `backward`, in the same work memory. */
@@ -69,14 +73,16 @@ typedef struct dn_channels {
     int64_t lanes;
     /* memory for `most` neighbours, in `memory` (64-byte aligned), or how much of it is needed */
     size_t (*work)(const dn_model *, int64_t most, int tangents, void *memory);
-    /* features m [channels] of layer t of an atom of a species, or NULL where nobody needs them */
-    void (*forward)(const dn_model *, int64_t t, int64_t species, const dn_edges *, void *work, double *m);
-    /* phi_bar, y_bar, and beyond the first layer pull, from m_bar */
-    void (*backward)(const dn_model *, int64_t t, int64_t species, const dn_edges *, void *work, const double *m_bar);
-    /* the same with tangents; derivatives of the objective are added to those of mix and product in `to` */
-    void (*forward_dot)(const dn_model *, int64_t t, int64_t species, const dn_edges *, void *work, double *m, double *m_dot);
+    /* features m [channels] and vectors v [3][channels] of layer t of an atom of a species, or NULL where nobody needs them */
+    void (*forward)(const dn_model *, int64_t t, int64_t species, const dn_edges *, void *work, double *m, double *v);
+    /* phi_bar, y_bar, and beyond the first layer pull, from m_bar and v_bar, which may be NULL */
+    void (*backward)(const dn_model *, int64_t t, int64_t species, const dn_edges *, void *work, const double *m_bar,
+                     const double *v_bar);
+    /* the same with tangents; derivatives of the objective are added to those of mix, product, vector and couple in `to` */
+    void (*forward_dot)(const dn_model *, int64_t t, int64_t species, const dn_edges *, void *work, double *m, double *m_dot,
+                        double *v, double *v_dot);
     void (*backward_dot)(const dn_model *, int64_t t, int64_t species, const dn_edges *, void *work, const double *m_bar,
-                         const double *m_hat, const dn_model *to);
+                         const double *m_hat, const double *v_bar, const double *v_hat, const dn_model *to);
     /* A [(l_max + 1)^2][channels] of the last forward */
     void (*densities)(const dn_model *, const void *work, double *to);
 } dn_channels;
@@ -86,7 +92,7 @@ typedef struct dn_atoms {
     hd_atoms rows;
     int64_t n_owned, n_total;
     double *x, *x_bar;           /* [n_owned][layers channels] features, and derivatives of the energy */
-    double *message[DN_LAYERS];  /* [n_total + 1][channels] of layers t >= 1 */
+    double *message[DN_LAYERS];  /* [n_total + 1][parts][channels] of layers t >= 1 */
     double *pull[DN_LAYERS];     /* ... dE/dmessage, multiples of FORCE_GRID */
     double *energies, *virials;  /* or NULL (hd_notes) */
 } dn_atoms;
@@ -106,7 +112,7 @@ typedef struct dn_kernels {
     const char *name;
     const dn_channels *precision[2];
     size_t (*scratch)(const dn_model *, const dn_channels *, int64_t most, int tangents, char *memory);
-    /* a pass over owned atoms; energy_limbs where energies are wanted; spare [threads - 1][n_total (4 + channels)]: zeros, and again
+    /* a pass over owned atoms; energy_limbs where energies are wanted; spare [threads - 1][n_total (4 + parts channels)]: zeros, and again
      * afterwards */
     void (*pass)(const dn_model *, const dn_channels *, int what, int64_t t, const dn_atoms *, int64_t threads, void **scratch,
                  double *spare, int64_t *energy_limbs);
@@ -122,7 +128,7 @@ typedef struct dn_kernels {
 } dn_kernels;
 
 /* Doubles that evaluate and gradient need for n atoms: x, x_bar, and messages and pulls of each layer, and their tangents */
-static inline int64_t dn_graph_room(const dn_sizes *n, int64_t atoms) { return 8 * n->layers * n->channels * atoms; }
+static inline int64_t dn_graph_room(const dn_sizes *n, int64_t atoms) { return 4 * (1 + n->parts) * n->layers * n->channels * atoms; }
 
 const dn_kernels *dn_select(const char *wanted);
 

@@ -9,7 +9,7 @@ typedef struct {
     hd_environment env;
     double *ux, *uy, *uz, *per_r, *r_dot, *dx, *dy, *dz; /* direction; rate of the distance; gx, gy, gz are in dx, dy, dz */
     double *f, *f_slope, *phi_slope;
-    double *m_bar, *m_hat; /* [layers channels] */
+    double *v, *v_bar, *v_dot, *v_hat; /* [3][channels], where messages have vectors; else NULL */
     int64_t f_wide, most;
     void *work; /* of the channels */
 } dn_scratch;
@@ -27,16 +27,17 @@ static size_t scratch_of(const dn_model *it, const dn_channels *channels, int64_
     own.f = take(&heap, room * own.f_wide, 8);
     own.f_slope = take(&heap, room * own.f_wide, 8);
     own.phi_slope = take(&heap, room * mixed, 8);
-    own.m_bar = take(&heap, it->n.layers * it->n.channels, 8);
-    own.m_hat = take(&heap, it->n.layers * it->n.channels, 8);
+    double **vectors[] = {&own.v, &own.v_bar, &own.v_dot, &own.v_hat};
+    for (int k = 0; it->n.parts > 1 && k < 4; k++)
+        *vectors[k] = take(&heap, 3 * it->n.channels, 8);
     dn_edges e = {.wide = wide};
     double **small[] = {&e.phi, &e.phi_bar, &e.phi_dot, &e.phi_hat}, **large[] = {&e.y, &e.y_bar, &e.y_dot};
     for (int k = 0; k < (tangents ? 4 : 2); k++)
         *small[k] = take(&heap, room * mixed, 8);
     for (int k = 0; k < (tangents ? 3 : 2); k++)
         *large[k] = take(&heap, room * wide, 8);
-    e.pull = take(&heap, room * it->n.channels, 8);
-    e.pull_hat = take(&heap, tangents ? room * it->n.channels : 0, 8);
+    e.pull = take(&heap, room * it->n.parts * it->n.channels, 8);
+    e.pull_hat = take(&heap, tangents ? room * it->n.parts * it->n.channels : 0, 8);
     own.e = e;
     const size_t size = taken(&heap, memory);
     own.work = heap.at;

@@ -1,18 +1,18 @@
 /* Structures to train on, one at a time: energies, forces, and the gradient of a loss; a part of density.c. */
 
-/* x, x_bar, x_dot, x_hat [n][layers channels], and of each layer messages, pulls, and theirs [n][channels] */
+/* x, x_bar, x_dot, x_hat [n][layers channels], and of each layer messages, pulls, and theirs [n][parts][channels] */
 typedef struct {
     double *x, *x_bar, *x_dot, *x_hat, *message[DN_LAYERS], *pull[DN_LAYERS], *message_dot[DN_LAYERS], *pull_hat[DN_LAYERS];
 } dn_room;
 
 static dn_room room_of(const dn_model *it, int64_t n, double *memory)
 {
-    const int64_t K = it->n.channels, all = it->n.layers * K * n;
+    const int64_t row = it->n.parts * it->n.channels, all = it->n.layers * it->n.channels * n;
     dn_room room = {memory, memory + all, memory + 2 * all, memory + 3 * all, {0}, {0}, {0}, {0}};
     memory += 4 * all;
-    for (int64_t t = 0; t < it->n.layers; t++, memory += 4 * K * n) {
-        room.message[t] = memory, room.pull[t] = memory + K * n;
-        room.message_dot[t] = memory + 2 * K * n, room.pull_hat[t] = memory + 3 * K * n;
+    for (int64_t t = 0; t < it->n.layers; t++, memory += 4 * row * n) {
+        room.message[t] = memory, room.pull[t] = memory + row * n;
+        room.message_dot[t] = memory + 2 * row * n, room.pull_hat[t] = memory + 3 * row * n;
     }
     return room;
 }
@@ -48,19 +48,22 @@ static void around(const dn_model *it, const dn_graph *graph, int64_t i, int64_t
     radial_rates(it, s);
 }
 
-static void send(const dn_model *it, int64_t t, int64_t species, const double *x, double *to, const int shifted)
+/* v : NULL where there are no vectors */
+static void send(const dn_model *it, int64_t t, int64_t species, const double *x, const double *v, double *to, const int shifted)
 {
     const int64_t K = it->n.channels, n = (t + 1) * K;
     forward_map(n, K, x, it->layer[t].carry + species * n * K, shifted ? it->layer[t].shift + species * K : NULL, to);
+    if (v)
+        send_vectors(it, t, v, to);
 }
 
-/* a [rows of the neighbours][channels] += b */
-static void add_rows_of(const dn_scratch *s, int64_t K, double *a, const double *b)
+/* a [rows of the neighbours][row] += b */
+static void add_rows_of(const dn_scratch *s, int64_t row, double *a, const double *b)
 {
     for (int64_t j = 0; j < s->e.n; j++) {
-        double *to = a + (int64_t)s->env.atom[j] * K;
-        for (int64_t k = 0; k < K; k += 4)
-            v_store(to + k, v_load(to + k) + v_load(b + j * K + k));
+        double *to = a + (int64_t)s->env.atom[j] * row;
+        for (int64_t k = 0; k < row; k += 4)
+            v_store(to + k, v_load(to + k) + v_load(b + j * row + k));
     }
 }
 
@@ -81,47 +84,60 @@ static void evaluate(const dn_model *it, const dn_channels *channels, const dn_g
                      double *energies, double *forces, double *virial, double *x)
 {
     dn_scratch *s = scratch;
-    const int64_t n = graph->n, K = it->n.channels, T = it->n.layers, n_x = T * K;
+    const int64_t n = graph->n, K = it->n.channels, T = it->n.layers, n_x = T * K, row = it->n.parts * K;
     dn_room room = room_of(it, n, memory);
     room.x = x;
     memset(forces, 0, (size_t)(3 * n) * 8);
     memset(virial, 0, 9 * 8);
     for (int64_t t = 1; t < T; t++)
-        memset(room.pull[t], 0, (size_t)(n * K) * 8);
+        memset(room.pull[t], 0, (size_t)(n * row) * 8);
     for (int64_t step = 0; step < 2 * T - 1; step++) {
         const int64_t t = step < T ? step : 2 * T - 2 - step;
         for (int64_t i = 0; i < n; i++) {
             const int64_t species = graph->species[i];
             around(it, graph, i, t, NULL, NULL, s);
             s->e.message = room.message[t];
-            channels->forward(it, t, species, &s->e, s->work, step < T ? x + i * n_x + t * K : NULL);
+            channels->forward(it, t, species, &s->e, s->work, step < T ? x + i * n_x + t * K : NULL, step < T - 1 ? s->v : NULL);
             if (step < T - 1) {
-                send(it, t, species, x + i * n_x, room.message[t + 1] + i * K, 1);
+                send(it, t, species, x + i * n_x, s->v, room.message[t + 1] + i * row, 1);
                 continue;
             }
-            if (step == T - 1)
+            if (step == T - 1) {
                 energies[i] = readout(it, species, x + i * n_x, room.x_bar + i * n_x);
-            else
-                backward_map((t + 1) * K, K, room.pull[t + 1] + i * K, it->layer[t].carry + species * (t + 1) * K * K,
+            } else {
+                backward_map((t + 1) * K, K, room.pull[t + 1] + i * row, it->layer[t].carry + species * (t + 1) * K * K,
                              room.x_bar + i * n_x, room.x_bar + i * n_x);
-            channels->backward(it, t, species, &s->e, s->work, room.x_bar + i * n_x + t * K);
+                if (s->v)
+                    return_vectors(it, t, room.pull[t + 1] + i * row, s->v_bar);
+            }
+            channels->backward(it, t, species, &s->e, s->work, room.x_bar + i * n_x + t * K, step < T ? NULL : s->v_bar);
             positions_back(it, s);
             add_forces(s, i, forces, virial);
             if (t)
-                add_rows_of(s, K, room.pull[t], s->e.pull);
+                add_rows_of(s, row, room.pull[t], s->e.pull);
         }
     }
+}
+
+/* w_bar [n][wide] += x g + x_dot g_hat */
+static void map_back(int64_t n, int64_t wide, const double *x, const double *x_dot, const double *g, const double *g_hat, double *w_bar)
+{
+    for (int64_t c = 0; c < n; c++)
+        for (int64_t k = 0; k < wide; k += 4) {
+            double *own = w_bar + c * wide + k;
+            v_store(own, v_fma(v_set1(x[c]), v_load(g + k), v_fma(v_set1(x_dot[c]), v_load(g_hat + k), v_load(own))));
+        }
 }
 
 static void gradient(const dn_model *it, const dn_channels *channels, const dn_graph *graph, void *scratch, double *memory,
                      const double *weights, const double *tangent, const double *strain, const dn_model *to)
 {
     dn_scratch *s = scratch;
-    const int64_t n = graph->n, K = it->n.channels, T = it->n.layers, n_x = T * K;
+    const int64_t n = graph->n, K = it->n.channels, T = it->n.layers, n_x = T * K, row = it->n.parts * K;
     const dn_room room = room_of(it, n, memory);
     for (int64_t t = 1; t < T; t++) {
-        memset(room.pull[t], 0, (size_t)(n * K) * 8);
-        memset(room.pull_hat[t], 0, (size_t)(n * K) * 8);
+        memset(room.pull[t], 0, (size_t)(n * row) * 8);
+        memset(room.pull_hat[t], 0, (size_t)(n * row) * 8);
     }
     for (int64_t step = 0; step < 2 * T - 1; step++) {
         const int64_t t = step < T ? step : 2 * T - 2 - step;
@@ -130,34 +146,38 @@ static void gradient(const dn_model *it, const dn_channels *channels, const dn_g
             double *x = room.x + i * n_x, *x_bar = room.x_bar + i * n_x, *x_dot = room.x_dot + i * n_x, *x_hat = room.x_hat + i * n_x;
             around(it, graph, i, t, tangent, strain, s);
             s->e.message = room.message[t], s->e.message_dot = room.message_dot[t];
-            channels->forward_dot(it, t, species, &s->e, s->work, x + t * K, x_dot + t * K);
+            channels->forward_dot(it, t, species, &s->e, s->work, x + t * K, x_dot + t * K, t < T - 1 ? s->v : NULL, s->v_dot);
             if (step < T - 1) {
-                send(it, t, species, x, room.message[t + 1] + i * K, 1);
-                send(it, t, species, x_dot, room.message_dot[t + 1] + i * K, 0);
+                send(it, t, species, x, s->v, room.message[t + 1] + i * row, 1);
+                send(it, t, species, x_dot, s->v_dot, room.message_dot[t + 1] + i * row, 0);
                 continue;
             }
             if (step == T - 1) {
                 readout_dot(it, species, weights[i], x, x_dot, x_bar, x_hat, to);
             } else {
                 const int64_t m = (t + 1) * K;
-                const double *carry = it->layer[t].carry + species * m * K, *g = room.pull[t + 1] + i * K;
-                const double *g_hat = room.pull_hat[t + 1] + i * K;
+                const double *carry = it->layer[t].carry + species * m * K, *g = room.pull[t + 1] + i * row;
+                const double *g_hat = room.pull_hat[t + 1] + i * row;
                 double *carry_bar = to->layer[t].carry + species * m * K, *shift_bar = to->layer[t].shift + species * K;
                 backward_map(m, K, g, carry, x_bar, x_bar);
                 backward_map(m, K, g_hat, carry, x_hat, x_hat);
                 for (int64_t k = 0; k < K; k++)
                     shift_bar[k] += g[k];
-                for (int64_t c = 0; c < m; c++)
-                    for (int64_t k = 0; k < K; k += 4) {
-                        double *own = carry_bar + c * K + k;
-                        v_store(own, v_fma(v_set1(x[c]), v_load(g + k), v_fma(v_set1(x_dot[c]), v_load(g_hat + k), v_load(own))));
-                    }
+                map_back(m, K, x, x_dot, g, g_hat, carry_bar);
+                if (s->v) {
+                    return_vectors(it, t, g, s->v_bar);
+                    return_vectors(it, t, g_hat, s->v_hat);
+                    for (int64_t q = 0; q < 3; q++)
+                        map_back(K, K, s->v + q * K, s->v_dot + q * K, g + (1 + q) * K, g_hat + (1 + q) * K, to->layer[t].carry_vector);
+                }
             }
-            channels->backward_dot(it, t, species, &s->e, s->work, x_bar + t * K, x_hat + t * K, to);
+            const int returned = step >= T;
+            channels->backward_dot(it, t, species, &s->e, s->work, x_bar + t * K, x_hat + t * K, returned ? s->v_bar : NULL,
+                                   returned ? s->v_hat : NULL, to);
             radial_back(it, t, species, s, to);
             if (t) {
-                add_rows_of(s, K, room.pull[t], s->e.pull);
-                add_rows_of(s, K, room.pull_hat[t], s->e.pull_hat);
+                add_rows_of(s, row, room.pull[t], s->e.pull);
+                add_rows_of(s, row, room.pull_hat[t], s->e.pull_hat);
             }
         }
     }
@@ -173,9 +193,9 @@ static void densities_of(const dn_model *it, const dn_channels *channels, const 
         for (int64_t i = 0; i < n; i++) {
             around(it, graph, i, t, NULL, NULL, s);
             s->e.message = room.message[t];
-            channels->forward(it, t, graph->species[i], &s->e, s->work, room.x + i * n_x + t * K);
+            channels->forward(it, t, graph->species[i], &s->e, s->work, room.x + i * n_x + t * K, t < layer ? s->v : NULL);
             if (t < layer)
-                send(it, t, graph->species[i], room.x + i * n_x, room.message[t + 1] + i * K, 1);
+                send(it, t, graph->species[i], room.x + i * n_x, s->v, room.message[t + 1] + i * it->n.parts * K, 1);
             else
                 channels->densities(it, s->work, to + i * size);
         }

@@ -7,7 +7,7 @@ static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int wha
                         int64_t end, dn_scratch *s, int want_energy)
 {
     const hd_units units = {1.0, 1.0, 1.0, it->n.cutoff};
-    const int64_t K = it->n.channels, n_x = it->n.layers * K;
+    const int64_t K = it->n.channels, n_x = it->n.layers * K, row = it->n.parts * K; /* of messages */
     const v4d big = v_set1(FORCE_BIG);
     md_i128 total = 0;
     for (int64_t i = begin; i < end; i++) {
@@ -16,10 +16,12 @@ static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int wha
         gather(&atoms->rows, &units, it->n.species, i, &s->env);
         geometry(it, s, t, species, what == DN_SEND ? 0 : DN_SLOPES);
         s->e.message = atoms->message[t];
-        channels->forward(it, t, species, &s->e, s->work, what == DN_RETURN ? NULL : x + t * K);
+        channels->forward(it, t, species, &s->e, s->work, what == DN_RETURN ? NULL : x + t * K, what == DN_SEND ? s->v : NULL);
         if (what == DN_SEND) {
             forward_map((t + 1) * K, K, x, it->layer[t].carry + species * (t + 1) * K * K, it->layer[t].shift + species * K,
-                        atoms->message[t + 1] + i * K);
+                        atoms->message[t + 1] + i * row);
+            if (s->v)
+                send_vectors(it, t, s->v, atoms->message[t + 1] + i * row);
             continue;
         }
         if (what == DN_FINISH) {
@@ -31,17 +33,19 @@ static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int wha
                     atoms->energies[i] += (double)rounded * FORCE_GRID;
             }
         } else {
-            backward_map((t + 1) * K, K, atoms->pull[t + 1] + i * K, it->layer[t].carry + species * (t + 1) * K * K, x_bar, x_bar);
+            backward_map((t + 1) * K, K, atoms->pull[t + 1] + i * row, it->layer[t].carry + species * (t + 1) * K * K, x_bar, x_bar);
+            if (s->v)
+                return_vectors(it, t, atoms->pull[t + 1] + i * row, s->v_bar);
         }
-        channels->backward(it, t, species, &s->e, s->work, x_bar + t * K);
+        channels->backward(it, t, species, &s->e, s->work, x_bar + t * K, what == DN_RETURN ? s->v_bar : NULL);
         positions_back(it, s);
         scatter(&atoms->rows, 1.0, i, &s->env, s->e.n, s->dx, s->dy, s->dz);
         if (atoms->virials)
             scatter_virials(atoms->virials, 1.0, 1.0, &s->env, s->e.n, s->dx, s->dy, s->dz);
         for (int64_t j = 0; t && j < s->e.n; j++) {
-            double *to = atoms->pull[t] + (int64_t)s->env.atom[j] * K;
-            for (int64_t k = 0; k < K; k += 4)
-                v_store(to + k, v_load(to + k) + (v_load(s->e.pull + j * K + k) + big - big));
+            double *to = atoms->pull[t] + (int64_t)s->env.atom[j] * row;
+            for (int64_t k = 0; k < row; k += 4)
+                v_store(to + k, v_load(to + k) + (v_load(s->e.pull + j * row + k) + big - big));
         }
     }
     return total;
@@ -52,7 +56,7 @@ static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int wha
 static void pass(const dn_model *it, const dn_channels *channels, int what, int64_t t, const dn_atoms *atoms, int64_t threads,
                  void **scratch, double *spare, int64_t *energy_limbs)
 {
-    const int64_t n_owned = atoms->n_owned, n_total = atoms->n_total, K = it->n.channels;
+    const int64_t n_owned = atoms->n_owned, n_total = atoms->n_total, K = it->n.parts * it->n.channels;
     int64_t next = 0, limbs[3] = {0, 0, 0}, size = n_owned / (threads * BLOCKS_PER_WORKER);
     if (threads < 2) {
         md_limbs(atoms_of(it, channels, what, t, atoms, 0, n_owned, *scratch, !!energy_limbs), energy_limbs ? energy_limbs : limbs);

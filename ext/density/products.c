@@ -49,9 +49,36 @@ MD_INLINE void products(const dn_program *it, int64_t n_x, const REAL *w, const 
     }
 }
 
-/* x_bar [many][n_x][LANES] = m_bar dm/dx */
-MD_INLINE void products_back(const dn_program *it, int64_t n_lm, int64_t n_x, const REAL *w, const REAL *x, const vr *m_bar,
-                             REAL *x_bar, const int many)
+/* v [3] = sum over vectors of w B, of one block */
+MD_INLINE void vectors_of(const dn_program *it, const REAL *w, const REAL *x, vr *v)
+{
+    v[0] = v[1] = v[2] = r_set1(0);
+    for (int64_t k = 0; k < it->n_vector_terms; k++) {
+        const int32_t *own = it->vectors + 3 * k;
+        const vr a = r_set1((REAL)it->vector_values[k]) * r_load(ROW(w, own[0] / 3)) * r_load(ROW(x, own[1]));
+        v[own[0] % 3] = own[2] < 0 ? v[own[0] % 3] + a : r_fma(a, r_load(ROW(x, own[2])), v[own[0] % 3]);
+    }
+}
+
+/* x_bar += v_bar dv/dx */
+MD_INLINE void vectors_back(const dn_program *it, const REAL *w, const REAL *x, const vr *v_bar, REAL *x_bar)
+{
+    for (int64_t k = 0; k < it->n_vector_terms; k++) {
+        const int32_t *own = it->vectors + 3 * k;
+        const vr s = r_set1((REAL)it->vector_values[k]) * v_bar[own[0] % 3] * r_load(ROW(w, own[0] / 3));
+        REAL *a = ROW(x_bar, own[1]), *b = ROW(x_bar, own[2]);
+        if (own[2] < 0) {
+            r_store(a, r_load(a) + s);
+            continue;
+        }
+        r_store(a, r_fma(s, r_load(ROW(x, own[2])), r_load(a)));
+        r_store(b, r_fma(s, r_load(ROW(x, own[1])), r_load(b)));
+    }
+}
+
+/* x_bar [many][n_x][LANES] = m_bar dm/dx, and v_bar [many][3] dv/dx unless vector, the weights, is NULL */
+MD_INLINE void products_back(const dn_program *it, int64_t n_lm, int64_t n_x, const REAL *w, const REAL *vector, const REAL *x,
+                             const vr *m_bar, const vr *v_bar, REAL *x_bar, const int many)
 {
     const int64_t n_w = it->n_invariants;
     memset(x_bar, 0, (size_t)(many * n_x * LANES) * sizeof(REAL));
@@ -69,6 +96,8 @@ MD_INLINE void products_back(const dn_program *it, int64_t n_lm, int64_t n_x, co
             r_store(b, r_fma(s, r_load(ROW(x, q * n_x + own[1])), r_load(b)));
         }
     }
+    for (int q = 0; vector && q < many; q++)
+        vectors_back(it, ROW(vector, q * it->n_vectors), ROW(x, q * n_x), v_bar + 3 * q, ROW(x_bar, q * n_x));
     for (int64_t k = 0; k < it->n_pair_terms; k++) {
         const int32_t *own = it->pairs + 3 * k;
         const vr value = r_set1((REAL)it->pair_values[k]);
@@ -106,30 +135,58 @@ MD_INLINE vr products_dot(const dn_program *it, int64_t n_lm, const REAL *w, con
     return m;
 }
 
-/* The derivatives of m_bar m + m_hat m_dot with respect to x (x_bar), x_dot (x_hat), and w, added to w_bar */
-MD_INLINE void products_dot_back(const dn_program *it, int64_t n_lm, int64_t n_x, const REAL *w, const REAL *x, const REAL *x_dot,
-                                 vr m_bar, vr m_hat, REAL *x_bar, REAL *x_hat, REAL *w_bar)
+/* v_dot [3] along x_dot */
+MD_INLINE void vectors_dot(const dn_program *it, const REAL *w, const REAL *x, const REAL *x_dot, vr *v_dot)
+{
+    v_dot[0] = v_dot[1] = v_dot[2] = r_set1(0);
+    for (int64_t k = 0; k < it->n_vector_terms; k++) {
+        const int32_t *own = it->vectors + 3 * k;
+        vr both = r_load(ROW(x_dot, own[1]));
+        if (own[2] >= 0)
+            both = r_fma(both, r_load(ROW(x, own[2])), r_load(ROW(x, own[1])) * r_load(ROW(x_dot, own[2])));
+        v_dot[own[0] % 3] = r_fma(r_set1((REAL)it->vector_values[k]) * r_load(ROW(w, own[0] / 3)), both, v_dot[own[0] % 3]);
+    }
+}
+
+/* One term of `value` times w m: m_bar and m_hat are of what it is added to */
+MD_INLINE void term_dot_back(const int32_t *own, vr value, const REAL *w, const REAL *x, const REAL *x_dot, vr m_bar, vr m_hat,
+                             REAL *x_bar, REAL *x_hat, REAL *w_bar)
+{
+    const vr weight = value * r_load(w), q = weight * m_bar, p = weight * m_hat;
+    const vr a = r_load(ROW(x, own[1])), ad = r_load(ROW(x_dot, own[1]));
+    REAL *ab = ROW(x_bar, own[1]), *ah = ROW(x_hat, own[1]);
+    if (own[2] < 0) {
+        r_store(ab, r_load(ab) + q);
+        r_store(ah, r_load(ah) + p);
+        r_store(w_bar, r_fma(value, r_fma(m_bar, a, m_hat * ad), r_load(w_bar)));
+        return;
+    }
+    const vr b = r_load(ROW(x, own[2])), bd = r_load(ROW(x_dot, own[2]));
+    REAL *bb = ROW(x_bar, own[2]), *bh = ROW(x_hat, own[2]);
+    r_store(ab, r_fma(q, b, r_fma(p, bd, r_load(ab))));
+    r_store(bb, r_fma(q, a, r_fma(p, ad, r_load(bb))));
+    r_store(ah, r_fma(p, b, r_load(ah)));
+    r_store(bh, r_fma(p, a, r_load(bh)));
+    r_store(w_bar, r_fma(value, r_fma(m_bar, a * b, m_hat * r_fma(a, bd, ad * b)), r_load(w_bar)));
+}
+
+/* The derivatives of m_bar m + m_hat m_dot with respect to x (x_bar), x_dot (x_hat), and w, added to w_bar; likewise of v, unless
+ * vector, its weights, is NULL */
+MD_INLINE void products_dot_back(const dn_program *it, int64_t n_lm, int64_t n_x, const REAL *w, const REAL *vector, const REAL *x,
+                                 const REAL *x_dot, vr m_bar, vr m_hat, const vr *v_bar, const vr *v_hat, REAL *x_bar, REAL *x_hat,
+                                 REAL *w_bar, REAL *vector_bar)
 {
     memset(x_bar, 0, (size_t)(n_x * LANES) * sizeof(REAL));
     memset(x_hat, 0, (size_t)(n_x * LANES) * sizeof(REAL));
     for (int64_t k = 0; k < it->n_terms; k++) {
         const int32_t *own = it->terms + 3 * k;
-        const vr value = r_set1((REAL)it->term_values[k]), weight = value * r_load(ROW(w, own[0]));
-        const vr q = weight * m_bar, p = weight * m_hat, a = r_load(ROW(x, own[1])), ad = r_load(ROW(x_dot, own[1]));
-        REAL *ab = ROW(x_bar, own[1]), *ah = ROW(x_hat, own[1]), *to = ROW(w_bar, own[0]);
-        if (own[2] < 0) {
-            r_store(ab, r_load(ab) + q);
-            r_store(ah, r_load(ah) + p);
-            r_store(to, r_fma(value, r_fma(m_bar, a, m_hat * ad), r_load(to)));
-            continue;
-        }
-        const vr b = r_load(ROW(x, own[2])), bd = r_load(ROW(x_dot, own[2]));
-        REAL *bb = ROW(x_bar, own[2]), *bh = ROW(x_hat, own[2]);
-        r_store(ab, r_fma(q, b, r_fma(p, bd, r_load(ab))));
-        r_store(bb, r_fma(q, a, r_fma(p, ad, r_load(bb))));
-        r_store(ah, r_fma(p, b, r_load(ah)));
-        r_store(bh, r_fma(p, a, r_load(bh)));
-        r_store(to, r_fma(value, r_fma(m_bar, a * b, m_hat * r_fma(a, bd, ad * b)), r_load(to)));
+        term_dot_back(own, r_set1((REAL)it->term_values[k]), ROW(w, own[0]), x, x_dot, m_bar, m_hat, x_bar, x_hat,
+                      ROW(w_bar, own[0]));
+    }
+    for (int64_t k = 0; vector && k < it->n_vector_terms; k++) {
+        const int32_t *own = it->vectors + 3 * k, eta = own[0] / 3, m = own[0] % 3;
+        term_dot_back(own, r_set1((REAL)it->vector_values[k]), ROW(vector, eta), x, x_dot, v_bar[m], v_hat[m], x_bar, x_hat,
+                      ROW(vector_bar, eta));
     }
     for (int64_t k = 0; k < it->n_pair_terms; k++) {
         const int32_t *own = it->pairs + 3 * k;

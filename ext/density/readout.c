@@ -41,8 +41,23 @@ static void backward_map(int64_t n, int64_t wide, const double *bar, const doubl
         for (int64_t k = 0; k < wide; k += 4)
             for (int q = 0; q < 4; q++)
                 sum[q] = v_fma(v_load(bar + k), v_load(w + (c + q) * wide + k), sum[q]);
-        v_store(to + c, v_load(start + c) + r_sums(sum[0], sum[1], sum[2], sum[3]));
+        v_store(to + c, (start ? v_load(start + c) : v_set1(0.0)) + r_sums(sum[0], sum[1], sum[2], sum[3]));
     }
+}
+
+/* Vectors v [3][channels] of layer t to the parts of a message that follow its first, or back */
+static void send_vectors(const dn_model *it, int64_t t, const double *v, double *message)
+{
+    const int64_t K = it->n.channels;
+    for (int m = 0; m < 3; m++)
+        forward_map(K, K, v + m * K, it->layer[t].carry_vector, NULL, message + (1 + m) * K);
+}
+
+static void return_vectors(const dn_model *it, int64_t t, const double *pull, double *v_bar)
+{
+    const int64_t K = it->n.channels;
+    for (int m = 0; m < 3; m++)
+        backward_map(K, K, pull + (1 + m) * K, it->layer[t].carry_vector, NULL, v_bar + m * K);
 }
 
 enum { DN_HIDDEN = 128 };

@@ -140,12 +140,14 @@ def _of_densities(model) -> list[str]:
     radial = f"{design.radial} Bessel functions mixed to {design.mixed}"
     if design.element_rank:
         radial += f", of rank {design.element_rank} in the elements"
+    vectors = ["numbers and vectors"] if design.message_l else []
     hidden = f"linear, and tanh of {design.hidden}" if design.hidden else "linear"
     energies = zip(model.elements, design.views(model.parameters)["E0"], strict=True)
     return [
         _line("layers", f"{design.layers} of {design.channels} channels"),
         _line("densities", f"{radial}; sums divided by {design.neighbours:.6g} neighbours"),
         _line("products", products),
+        *(_line("messages", own) for own in vectors),
         _line("readout", f"{hidden}; energies in units of {design.scale:.6g} eV"),
         _line("parameters", f"{design.n_parameters}" + (" of each member" if model.others else "")),
         _line("atom energies", ", ".join(f"{element} {energy:.10g} eV" for element, energy in energies)),

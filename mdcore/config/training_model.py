@@ -81,6 +81,13 @@ class ModelSettings:
         default=Density.element_rank,
         example=4,
     )
+    message_l: int = setting(
+        Integer(minimum=0, maximum=1),
+        "1: atoms send each other a vector in each channel, too, beside a number: smaller errors, about twice the time; "
+        "0: numbers alone.",
+        default=Density.message_l,
+        example=1,
+    )
     precision: str = setting(
         Choice(("double", "mixed")),
         'Of the kernels in training; `"mixed"` computes densities and products in single precision.',

@@ -14,22 +14,29 @@ cdef extern from "density/density.h" nogil:
         DN_RETURN
 
     ctypedef struct dn_sizes:
-        int64_t species, layers, channels, l_max, radial, mixed, hidden
+        int64_t species, layers, channels, l_max, radial, mixed, hidden, parts
         double cutoff
 
     ctypedef struct dn_program:
         const int32_t *pairs
         const int32_t *terms
+        const int32_t *vectors
+        const int32_t *couples
         const double *pair_values
         const double *term_values
-        int64_t n_pairs, n_pair_terms, n_terms, n_invariants
+        const double *vector_values
+        const double *couple_values
+        int64_t n_pairs, n_pair_terms, n_terms, n_invariants, n_vector_terms, n_vectors, n_couples, n_paths
 
     ctypedef struct dn_layer:
         double *radial
         void *mix
         void *product
+        void *vector
+        void *couple
         double *carry
         double *shift
+        double *carry_vector
 
     ctypedef struct dn_model:
         dn_sizes n

@@ -114,7 +114,7 @@ cdef class Densities:
         self.program, self.precision = program, precision
         self.channels = kernels().precision[PRECISIONS.index(precision)]
         self.tables = self._tables()
-        self.n_theta = sum(int(np.prod(shape)) for _, _, shape in shapes(s, program.n_invariants))
+        self.n_theta = sum(int(np.prod(shape)) for _, _, shape in shapes(s, program))
         self.room, self.memory, self.spare = -1, [], np.zeros(0)
         self.idle, self.idle_sums = [], []
         self.set(theta)
@@ -250,10 +250,11 @@ cdef class Densities:
 
         x, f : rows of four of all atoms; first, index, bounds : a full list in canonical order; species_of :
         [species here], first of the engine's species or -1; element_of : [the engine's species]; features, slopes :
-        [>= n_owned, layers * channels], kept from pass to pass; messages, pulls : {layer: [> n_total, channels]} of
-        layers from 1 on. With `energy` the sum of energies is in limbs [3]; energies, virials : of atoms, are added.
+        [>= n_owned, layers * channels], kept from pass to pass; messages, pulls : {layer: [> n_total, parts *
+        channels]} of layers from 1 on, where program.parts says how many. With `energy` the sum of energies is in limbs [3]; energies, virials : of atoms, are added.
         """
         cdef int64_t n = first.shape[0] - 1, t, K = self.sizes["channels"], T = self.sizes["layers"]
+        cdef int64_t row = self.tables.model.n.parts * K  # of messages
         cdef dn_atoms atoms
         cdef double[:, ::1] column
         cdef double[::1] spare
@@ -279,19 +280,19 @@ cdef class Densities:
             return
         for t in range(1, T):
             column = messages[t]
-            if column.shape[0] < n_total or column.shape[1] != K:
-                raise ValueError("messages are [n_total, channels]")
+            if column.shape[0] < n_total or column.shape[1] != row:
+                raise ValueError("messages are [n_total, parts * channels]")
             atoms.message[t] = &column[0, 0]
             column = pulls[t]
-            if column.shape[0] < n_total or column.shape[1] != K:
-                raise ValueError("pulls are [n_total, channels]")
+            if column.shape[0] < n_total or column.shape[1] != row:
+                raise ValueError("pulls are [n_total, parts * channels]")
             atoms.pull[t] = &column[0, 0]
         atoms.message[0] = atoms.pull[0] = NULL
         if virials is not None:
             threads = 1
         threads = self._workers(first, threads)
-        if threads > 1 and len(self.spare) < (threads - 1) * n_total * (4 + K):
-            self.spare = np.zeros((threads - 1) * (n_total + n_total // 8) * (4 + K))
+        if threads > 1 and len(self.spare) < (threads - 1) * n_total * (4 + row):
+            self.spare = np.zeros((threads - 1) * (n_total + n_total // 8) * (4 + row))
         spare = self.spare
         atoms.rows.x, atoms.rows.f, atoms.rows.first, atoms.rows.index = &x[0, 0], &f[0, 0], &first[0], &index[0]
         atoms.rows.bounds, atoms.rows.n_species = &bounds[0, 0], element_of.shape[0]

@@ -1,19 +1,26 @@
 # The numbers of a density network as the kernels see them, and as they stand in theta; a part of _density.pyx.
 
 
-def shapes(sizes, n_invariants):
+def shapes(sizes, program):
     """[(name, layer, shape)] of the numbers of a folded model, in the order in which they stand in `theta`; sizes : as
-    of `Densities`. layer -1: of none."""
+    of `Densities`; program : coupling.Program. layer -1: of none."""
     S, T, K, L = sizes["species"], sizes["layers"], sizes["channels"], sizes["l_max"] + 1
     B, N, H = sizes["mixed"], sizes["radial"], sizes["hidden"]
     found = []
     for t in range(T):
         found += [("radial", t, (S, S, B, N)), ("mix", t, (S, S, L, B, K) if t == 0 else (S, L, B, K))]
-        found.append(("product", t, (S, n_invariants, K)))
+        found.append(("product", t, (S, program.n_invariants, K)))
+        if t and program.n_vectors:
+            found.append(("couple", t, (program.n_paths, K)))
         if t < T - 1:
             found += [("carry", t, (S, (t + 1) * K, K)), ("shift", t, (S, K))]
+            if program.n_vectors:
+                found += [("vector", t, (S, program.n_vectors, K)), ("carry_vector", t, (K, K))]
     return [*found, ("energy", -1, (S,)), ("linear", -1, (S, T * K)), ("hidden", -1, (S, T * K, H)),
             ("bias", -1, (S, H)), ("out", -1, (S, H))]
+
+
+BLOCKED = {"mix": 3, "product": 2, "vector": 2, "couple": 2}  # arrays of channels, with so many axes of a block
 
 
 def _blocked(shape, leading, lanes):
@@ -32,23 +39,29 @@ cdef class _Tables:
         cdef dn_sizes *n = &self.model.n
         n.species, n.layers, n.channels, n.l_max = (sizes[name] for name in ("species", "layers", "channels", "l_max"))
         n.radial, n.mixed, n.hidden, n.cutoff = (sizes[name] for name in ("radial", "mixed", "hidden", "cutoff"))
-        self.program = [np.ascontiguousarray(program.pairs, dtype=np.int32).reshape(-1, 3),
-                        np.ascontiguousarray(program.terms, dtype=np.int32).reshape(-1, 3),
-                        np.ascontiguousarray(program.pair_values, dtype=np.float64),
-                        np.ascontiguousarray(program.term_values, dtype=np.float64)]
+        n.parts = program.parts
+        rows = program.pairs, program.terms, program.vectors, program.couples
+        values = program.pair_values, program.term_values, program.vector_values, program.couple_values
+        self.program = [np.ascontiguousarray(own, dtype=np.int32).reshape(-1, 3) for own in rows]
+        self.program += [np.ascontiguousarray(own, dtype=np.float64) for own in values]
         cdef dn_program *p = &self.model.program
         p.pairs = <const int32_t *><uintptr_t>self.program[0].ctypes.data
         p.terms = <const int32_t *><uintptr_t>self.program[1].ctypes.data
-        p.pair_values = <const double *><uintptr_t>self.program[2].ctypes.data
-        p.term_values = <const double *><uintptr_t>self.program[3].ctypes.data
-        p.n_pair_terms, p.n_terms = len(self.program[0]), len(self.program[1])
+        p.vectors = <const int32_t *><uintptr_t>self.program[2].ctypes.data
+        p.couples = <const int32_t *><uintptr_t>self.program[3].ctypes.data
+        p.pair_values = <const double *><uintptr_t>self.program[4].ctypes.data
+        p.term_values = <const double *><uintptr_t>self.program[5].ctypes.data
+        p.vector_values = <const double *><uintptr_t>self.program[6].ctypes.data
+        p.couple_values = <const double *><uintptr_t>self.program[7].ctypes.data
+        p.n_pair_terms, p.n_terms, p.n_vector_terms, p.n_couples = map(len, self.program[:4])
         p.n_pairs, p.n_invariants = program.n_pairs, program.n_invariants
+        p.n_vectors, p.n_paths = program.n_vectors, program.n_paths
         self.arrays = []
         cdef uintptr_t at
         cdef dn_layer *layer
-        for name, t, shape in shapes(sizes, program.n_invariants):
-            if name in ("mix", "product"):  # [..., K] -> [..., block, (l, mixed | invariant), lanes]
-                leading = len(shape) - (3 if name == "mix" else 2)
+        for name, t, shape in shapes(sizes, program):
+            if name in BLOCKED:  # [..., K] -> [..., block, (l, mixed | ...), lanes]
+                leading = len(shape) - BLOCKED[name]
                 turned = _blocked(shape, leading, lanes)
                 own = _aligned(turned, dtype)
             else:
@@ -74,6 +87,12 @@ cdef class _Tables:
                 layer.mix = <void *>at
             elif name == "product":
                 layer.product = <void *>at
+            elif name == "vector":
+                layer.vector = <void *>at
+            elif name == "couple":
+                layer.couple = <void *>at
+            elif name == "carry_vector":
+                layer.carry_vector = <double *>at
             elif name == "carry":
                 layer.carry = <double *>at
             else:
@@ -104,9 +123,9 @@ def _as_theta(name, shape, own, bint read=False):
     """An array of the kernels in the shape of theta: a view, or what is read of it."""
     if name == "radial":
         return own.swapaxes(2, 3)
-    if name not in ("mix", "product"):
+    if name not in BLOCKED:
         return own
-    leading = len(shape) - (3 if name == "mix" else 2)
+    leading = len(shape) - BLOCKED[name]
     moved = np.moveaxis(own, leading, -2)  # [..., l, mixed, block, lanes]
     return moved.reshape(shape) if read else _Blocks(moved, shape)
 

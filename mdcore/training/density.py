@@ -177,7 +177,7 @@ def units_of(design: Design, flat: np.ndarray) -> np.ndarray:
     found = np.ones(design.n_parameters)
     units = design.views(found)
     for name, own in design.views(flat).items():
-        axes = {"W": (1, 2), "w": (0, 2)}.get(name.split(".")[0])  # an order, an invariant
+        axes = {"W": (1, 2), "w": (0, 2), "w1": (0, 2)}.get(name.split(".")[0])  # an order, an invariant
         size = np.sqrt(np.mean(own**2, axis=axes, keepdims=True))
         units[name][...] = np.where(size > 0.0, size, 1.0)
     for name, width in (("W1", design.channels), ("w2", design.hidden)):

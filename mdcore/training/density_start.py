@@ -18,6 +18,7 @@ SAMPLE = 2000  # atoms that tell the size of densities, at least
 RARE = 0.02  # of the largest: smaller densities of an order, or invariants, are not blown up to unit size
 BEGIN = 0.3  # of the data's forces
 LEAST = 1e-6  # eV: scale
+PATHS = 4  # 1 / this: variance of the weights of what vectors add to densities
 
 
 def initialised(design: Design, graphs: Graphs, energies: dict[str, float], seed: int = SEED) -> DensityNetwork:
@@ -29,7 +30,7 @@ def initialised(design: Design, graphs: Graphs, energies: dict[str, float], seed
     terms = design.radial * max(design.element_rank, 1)
     for name, own in p.items():
         word = name.split(".")[0]
-        own /= np.sqrt({"radial": terms, "W": design.mixed, "W1": k}.get(word, k if word in "UVSc" else 1.0))
+        own /= np.sqrt({"radial": terms, "W": design.mixed, "W1": k, "V1": k, "u": PATHS}.get(word, k if word in "UVSc" else 1.0))
     for t in range(1, design.layers):
         p[f"S.{t}"][...] = np.eye(k)
     if design.hidden:
@@ -41,11 +42,15 @@ def initialised(design: Design, graphs: Graphs, energies: dict[str, float], seed
     for t in range(design.layers):
         densities = [kernels.densities(own, t) for own in sample]
         squares = _mean_squares(comm, [np.moveaxis(a, 1, 2) for a in densities], len(orders))
-        size = _not_rare(np.sqrt([squares[orders == l].mean() for l in range(design.l_max + 1)]))
-        p[f"W.{t}"] /= size[:, None, None]
-        invariants = [design.program.evaluate(np.moveaxis(a, 1, 2) / size[orders]) for a in densities]
+        size_of = _not_rare(np.sqrt([squares[orders == l].mean() for l in range(design.l_max + 1)]))
+        p[f"W.{t}"] /= size_of[:, None, None]
+        invariants = [design.program.evaluate(np.moveaxis(a, 1, 2) / size_of[orders]) for a in densities]
         size = _not_rare(np.sqrt(_mean_squares(comm, invariants, design.program.n_invariants)))
         p[f"w.{t}"] /= (size * np.sqrt(len(size)))[:, None]
+        if f"w1.{t}" in p:
+            vectors = [np.moveaxis(design.program.vectors_of(np.moveaxis(a, 1, 2) / size_of[orders]), -2, -1) for a in densities]
+            size = _not_rare(np.sqrt(_mean_squares(comm, vectors, design.program.n_vectors)))
+            p[f"w1.{t}"] /= (size * np.sqrt(len(size)))[:, None]
         kernels.set(design.fold(flat))
     forces = [kernels.evaluate(own)[1] for own in sample]
     size = np.sqrt(_mean_squares(comm, forces, 3).mean())

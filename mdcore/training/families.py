@@ -70,9 +70,10 @@ class Density:
     def __str__(self):
         own, layers = self.blank, "1 layer" if self.blank.layers == 1 else f"{self.blank.layers} layers"
         rank = f"elements of rank {own.element_rank}, " if own.element_rank else ""
+        vectors = "messages with vectors, " if own.message_l else ""
         return (
             f"density network of {', '.join(own.elements)}: {layers} of {own.channels} channels, l to {own.l_max}, "
-            f"{own.program.n_invariants} invariants of up to {own.factors} factors, {rank}cutoff "
+            f"{own.program.n_invariants} invariants of up to {own.factors} factors, {vectors}{rank}cutoff "
             f"{own.cutoff:g} Angstrom, {self.n_parameters} parameters"
         )
 

@@ -88,6 +88,7 @@ def design_of(plan: Plan, elements) -> Design:
     return Design(
         elements=tuple(elements), cutoff=s.cutoff, l_max=s.l_max, factors=s.factors, layers=s.layers,
         channels=s.channels, radial=s.radial, mixed=s.mixed, hidden=s.hidden, element_rank=s.element_rank,
+        message_l=s.message_l,
     )  # fmt: skip
 
 

@@ -106,6 +106,7 @@ class DensitySettings:
     mixed: int = 8
     hidden: int = 16
     element_rank: int = 0
+    message_l: int = 0
     precision: str = "double"
     atom_energies: str | dict[str, float] = "fit"
 

@@ -3,7 +3,8 @@
 A_lm, components of a density in real spherical harmonics, m = -l..l. Two of them couple to components of a third by
 Clebsch-Gordan coefficients, P_LM = sum_m1m2 C A_l1m1 A_l2m2; invariants are P_LM times A_LM or times another pair,
 summed over M. Many of them depend on each other (A A A A can be paired in three ways): what counts is the rank. Each
-polynomial is kept as few multiplications: the `Program` that kernels run for every channel.
+polynomial is kept as few multiplications: the `Program` that kernels run for every channel. Vectors, products of up to
+two that turn with the atoms and change sign under inversion, are made likewise: what atoms send beside numbers.
 
 R. Drautz, Phys. Rev. B 99, 014104 (2019); G. Dusson et al., J. Comput. Phys. 454, 110946 (2022).
 """
@@ -31,6 +32,11 @@ class Program:
     terms : int32 [n, 3] (eta, a, b), B_eta += value X_a X_b with X = [A, P], b = -1: X_a alone; sorted by eta;
         term_values : float64 [n]
     degrees : int [n_invariants], factors of each
+    vectors : int32 [n, 3] (3 eta + m, a, b), component m of vector eta += value X_a X_b, m of y, z, x; likewise;
+        vector_values : float64 [n]
+    couples : int32 [n, 3] (dest, path, source), A_dest += value u_path D_source, where D is the density of what
+        component 0, 1 or 2 of vectors makes, source = component (l_max + 1)^2 + lm; sorted by dest; couple_values
+        : float64 [n]; path (l1, l), l = l1 +- 1, couples the D of l1 to the A of l
     """
 
     l_max: int
@@ -41,6 +47,17 @@ class Program:
     pair_values: np.ndarray
     terms: np.ndarray
     term_values: np.ndarray
+    vectors: np.ndarray
+    vector_values: np.ndarray
+    n_vectors: int
+    couples: np.ndarray
+    couple_values: np.ndarray
+    n_paths: int
+
+    @property
+    def parts(self) -> int:
+        """Of a message: a number, and a vector's components."""
+        return 4 if self.n_vectors else 1
 
     @property
     def n_components(self) -> int:
@@ -62,6 +79,13 @@ class Program:
             b[..., eta] += value * x[..., i] * (x[..., j] if j >= 0 else 1.0)
         return b
 
+    def vectors_of(self, a: np.ndarray) -> np.ndarray:
+        """[..., n_vectors, 3] of A [..., (l_max + 1)^2]."""
+        found = np.zeros((*a.shape[:-1], 3 * self.n_vectors), dtype=a.dtype)
+        for (to, i, j), value in zip(self.vectors, self.vector_values, strict=True):
+            found[..., to] += value * a[..., i] * (a[..., j] if j >= 0 else 1.0)
+        return found.reshape(*a.shape[:-1], self.n_vectors, 3)
+
     def slopes(self, a: np.ndarray) -> np.ndarray:
         """dB/dA [n_invariants, (l_max + 1)^2, ...] of A [(l_max + 1)^2, ...]."""
         n, rest = self.n_components, a.shape[1:]
@@ -82,8 +106,8 @@ class Program:
 
 
 @cache
-def program(l_max: int, factors: int) -> Program:
-    """All independent invariants of 1 to `factors` factors; InputError for what is not made."""
+def program(l_max: int, factors: int, vectors: bool = False) -> Program:
+    """All independent invariants of 1 to `factors` factors, with vectors or without; InputError for what is not made."""
     if not (0 <= l_max <= L_MAX and 1 <= factors <= FACTORS):
         raise InputError(f"l_max = {l_max}, {factors} factors: expected l_max 0 to {L_MAX}, 1 to {FACTORS} factors")
     made = _Maker(l_max, factors)
@@ -96,7 +120,7 @@ def program(l_max: int, factors: int) -> Program:
             made.cubic(_polynomial(ls))
     if factors == 4:
         made.chains()
-    return made.program()
+    return made.program(*_vectors(l_max, factors), *_couples(l_max)) if vectors else made.program()
 
 
 # Three angular momenta -------------------------------------------------------------------------------------------
@@ -167,6 +191,31 @@ def _pair(l1: int, l2: int, l: int) -> list[dict[tuple[int, ...], float]]:
             row[tuple(sorted((l1 * l1 + int(a), l2 * l2 + int(b))))] += float(c[a, b, m])
         rows.append({key: value for key, value in row.items() if abs(value) > _NONE})
     return rows
+
+
+# Vectors ---------------------------------------------------------------------------------------------------------
+
+
+def _vectors(l_max: int, factors: int):
+    """(rows, number of vectors): A_1 and, with two factors or more, what A_l and A_(l + 1) couple to."""
+    rows = [(m, 1 + m, -1, 1.0) for m in range(3)]
+    pairs = [_pair(l, l + 1, 1) for l in range(l_max)] if factors > 1 else []
+    for eta, pair in enumerate(pairs, 1):
+        rows += [(3 * eta + m, *own, value) for m, row in enumerate(pair) for own, value in sorted(row.items())]
+    return rows, 1 + len(pairs)
+
+
+def _couples(l_max: int):
+    """(rows, number of paths)"""
+    paths = [(l1, l) for l in range(l_max + 1) for l1 in (l - 1, l + 1) if 0 <= l1 <= l_max]
+    rows = []
+    for path, (l1, l) in enumerate(paths):
+        c = sqrt(2 * l + 1) * three_j(l1, 1, l)
+        rows += [
+            (l * l + int(m), path, int(component) * (l_max + 1) ** 2 + l1 * l1 + int(m1), float(c[m1, component, m]))
+            for m1, component, m in np.argwhere(c)
+        ]
+    return sorted(rows), len(paths)
 
 
 # The program -----------------------------------------------------------------------------------------------------
@@ -263,16 +312,18 @@ class _Maker:
                 terms.append((min(x, y), max(x, y), u * v / sqrt(2 * a[2] + 1)))
             self.invariant(3 if at is not None else 4, terms)
 
-    def program(self) -> Program:
+    def program(self, vectors=(), n_vectors: int = 0, couples=(), n_paths: int = 0) -> Program:
         pairs = [(d, *m, value) for d, row in enumerate(self.rows) for m, value in sorted(row.items())]
-        pairs, terms = (np.array(rows, dtype=float).reshape(-1, 4) for rows in (pairs, self.terms))
-        arrays = [np.ascontiguousarray(rows[:, :3], dtype=np.int32) for rows in (pairs, terms)]
-        values = [rows[:, 3].copy() for rows in (pairs, terms)]
-        for array in arrays + values:
-            array.setflags(write=False)
+        made = []
+        for rows in (pairs, self.terms, vectors, couples):
+            own = np.array(rows, dtype=float).reshape(-1, 4)
+            made.append((np.ascontiguousarray(own[:, :3], dtype=np.int32), own[:, 3].copy()))
+            for array in made[-1]:
+                array.setflags(write=False)
         return Program(
-            self.l_max, self.factors, tuple(self.degrees), len(self.rows), arrays[0], values[0], arrays[1], values[1]
-        )
+            self.l_max, self.factors, tuple(self.degrees), len(self.rows), *made[0], *made[1], *made[2], n_vectors,
+            *made[3], n_paths,
+        )  # fmt: skip
 
 
 def _content(candidate) -> tuple[int, ...]:

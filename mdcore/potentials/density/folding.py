@@ -3,6 +3,7 @@
 Kernels see products m^t of each layer and what is linear in them. With the features of an atom of species z
     h^1 = U^0 m^0 + h0[z],  h^(t+1) = U^t m^t + S^t[z] h^t,  g^t = V^t h^t,
 each h^t is a[z] + sum_s H^s[z] m^s, so what a neighbour sends is carry_shift + m carry, and a readout of h is one of m.
+Vectors are linear in what is sent already: their maps are only turned.
 `docs/theory.md` has the model, `Design.shapes` and `Design.folded_shapes` the arrays, all flat, one after the other.
 """
 
@@ -22,6 +23,8 @@ def fold(design, flat: np.ndarray) -> np.ndarray:
             out[f"radial.{t}"][...] = p[f"radial.{t}"]
         out[f"mix.{t}"][...] = p[f"W.{t}"] / design.neighbours
         out[f"product.{t}"][...] = p[f"w.{t}"]
+        for name, vectors, turned in _vectors(design, t):
+            out[name][...] = p[vectors].T if turned else p[vectors]
     out["mix.0"] *= p["embedding"][None, :, None, None, :]
     size = design.scale
     out["energy"][...] = p["E0"]
@@ -51,6 +54,8 @@ def unfold(design, flat: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         else:
             out[f"radial.{t}"][...] = g[f"radial.{t}"]
         out[f"w.{t}"][...] = g[f"product.{t}"]
+        for name, vectors, turned in _vectors(design, t):
+            out[vectors][...] = g[name].T if turned else g[name]
         by_species = g[f"mix.{t}"] if t else np.einsum("yzlbk,zk->ylbk", g["mix.0"], p["embedding"])
         out[f"W.{t}"][...] = by_species.sum(axis=0) / design.neighbours
     out["embedding"][...] = np.einsum("yzlbk,lbk->zk", g["mix.0"], p["W.0"]) / design.neighbours
@@ -85,6 +90,15 @@ def unfold(design, flat: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         out[f"S.{t}"][...] = g_shift[:, :, None] * shift[:, None, :] + g_maps.transpose(0, 2, 1) @ maps
         g_shift, g_maps = np.einsum("zn,znk->zk", g_shift, own), g_maps @ own
     return found
+
+
+def _vectors(design, t: int):
+    """(name in theta, name of the parameters, is it turned) of what belongs to vectors in layer t."""
+    if design.message_l and t:
+        yield f"couple.{t}", f"u.{t}", False
+    if design.message_l and t < design.layers - 1:
+        yield f"vector.{t}", f"w1.{t}", False
+        yield f"carry_vector.{t}", f"V1.{t + 1}", True
 
 
 def _features(design, p):

@@ -10,11 +10,11 @@ from mdcore.potentials.networks.h5_texts import at_most, plain_value, text
 from mdcore.potentials.networks.trained import MOST_MEMBERS
 
 FORMAT = "mdcore-density"
-NEWEST = 2
+NEWEST = 3
 
 
 def version(model: DensityNetwork) -> int:
-    return 2 if model.design.element_rank else 1
+    return 3 if model.design.message_l else 2 if model.design.element_rank else 1
 
 
 def write(file: h5py.File, model: DensityNetwork) -> None:

@@ -5,7 +5,11 @@ Layers t = 0, 1, ..: densities of neighbours j of atom i in real spherical harmo
     m^t_i,k = sum_eta w^t_eta,k(z_i) B_eta(A^t_i,k),  h^(t+1)_i = U^t m^t_i + S^t(z_i) h^t_i,  g^t_j = V^t h^t_j;
     E_i = E0(z_i) + scale [sum_t c^t . h^(t+1)_i + w2 . tanh(W1 h^T_i + b1)]
 in eV and Angstrom; radial^t_b,n(z_i, z_j) is a table, or sum_q centre^t_q(z_i) other^t_q(z_j) radial^t_q,b,n of few q;
-g^0 is the embedding of an element, and S^0 h^0 its h0. B: invariants, coupling.py; f_n: Bessel
+g^0 is the embedding of an element, and S^0 h^0 its h0. With message_l = 1 an atom also sends a vector in each channel,
+    v^t_j,k = sum_eta w1^t_eta,k(z_j) B1_eta(A^t_j,k),  G^(t+1)_j = V1^(t+1) v^t_j,
+    A^t_i,k,lm = the above + sum_p u^t_p,k sum C^p_lm,l1m1,q D_i,k,l1m1,q,
+D the above with the components q of G instead of g, p = (l1, l) the pairs with l = l1 +- 1, C their Clebsch-Gordan
+coefficients. B: invariants, B1: vectors, coupling.py; f_n: Bessel
 functions sqrt(2 / rc) sin(n pi r / rc) / r times 1 - 28 u^6 + 48 u^7 - 21 u^8, u = r / rc.
 
 I. Batatia et al., arXiv:2206.07697; R. Drautz, Phys. Rev. B 99, 014104 (2019).
@@ -43,6 +47,7 @@ class Design:
     hidden : nodes of the last network, or 0; neighbours : mean number, N; scale : of energies, eV
     element_rank : terms, products of a number of either element, that radial functions of two elements are sums of; 0:
         those of each two are their own
+    message_l : 1: messages carry vectors beside numbers; 0: numbers alone
     """
 
     elements: tuple[str, ...]
@@ -57,10 +62,11 @@ class Design:
     neighbours: float = 1.0
     scale: float = 1.0
     element_rank: int = 0
+    message_l: int = 0
     NUMBERS: ClassVar = (
         "cutoff", "l_max", "factors", "layers", "channels", "radial", "mixed", "hidden", "neighbours", "scale",
     )  # fmt: skip
-    OPTIONS: ClassVar = ("element_rank",)  # of which nothing is said where they are 0
+    OPTIONS: ClassVar = ("element_rank", "message_l")  # of which nothing is said where they are 0
 
     def __post_init__(self):
         object.__setattr__(self, "elements", tuple(self.elements))
@@ -72,13 +78,15 @@ class Design:
         for name, least, most, step in (
             ("l_max", 0, L_MAX, 1), ("factors", 1, FACTORS, 1), ("layers", 1, MOST_LAYERS, 1),
             ("channels", LANES, MOST_WIDTH, LANES), ("radial", 1, MOST_RADIAL, 1), ("mixed", STEP, MOST_WIDTH, STEP),
-            ("hidden", 0, MOST_HIDDEN, STEP), ("element_rank", 0, MOST_RANK, 1),
+            ("hidden", 0, MOST_HIDDEN, STEP), ("element_rank", 0, MOST_RANK, 1), ("message_l", 0, 1, 1),
         ):  # fmt: skip
             value = getattr(self, name)
             if value != int(value) or not least <= value <= most or value % step:
                 multiple = f", a multiple of {step}" if step > 1 else ""
                 raise InputError(f"{name} = {value}: expected a whole number from {least} to {most}{multiple}")
             object.__setattr__(self, name, int(value))
+        if self.message_l and (self.layers < 2 or not self.l_max):
+            raise InputError("message_l = 1: vectors are sent between layers of l_max 1 or more; take layers = 2, or message_l = 0")
         for name, most in (("cutoff", LONGEST), ("neighbours", 1e6), ("scale", 1e6)):
             if not 1e-6 <= getattr(self, name) <= most:
                 raise InputError(f"{name} = {getattr(self, name)}: expected a number from 1e-6 to {most:g}")
@@ -96,14 +104,16 @@ class Design:
 
     @property
     def program(self) -> Program:
-        return program(self.l_max, self.factors)
+        return program(self.l_max, self.factors, bool(self.message_l))
 
     @property
     def words(self) -> str:
         """For people."""
         layers = f"{self.layers} layer{'s' * (self.layers > 1)} of {self.channels} channels"
         rank = f"radial functions of elements of rank {self.element_rank}, " if self.element_rank else ""
-        return f"{layers}, l_max {self.l_max}, products of {self.factors}, {rank}{self.n_parameters:,} parameters"
+        vectors = "messages with vectors, " if self.message_l else ""
+        own = f"l_max {self.l_max}, products of {self.factors}"
+        return f"{layers}, {own}, {vectors}{rank}{self.n_parameters:,} parameters"
 
     @property
     def sizes(self) -> dict[str, float]:
@@ -126,6 +136,10 @@ class Design:
             found |= {f"w.{t}": (s, self.program.n_invariants, k), f"U.{t}": (k, k)}
             if t:
                 found |= {f"V.{t}": (k, k), f"S.{t}": (s, k, k)}
+            if t and self.message_l:
+                found |= {f"V1.{t}": (k, k), f"u.{t}": (self.program.n_paths, k)}
+            if t < self.layers - 1 and self.message_l:
+                found[f"w1.{t}"] = s, self.program.n_vectors, k
         found |= {f"c.{t}": (k,) for t in range(self.layers)}
         if self.hidden:
             found |= {"W1": (k, self.hidden), "b1": (self.hidden,), "w2": (self.hidden,)}
@@ -139,8 +153,12 @@ class Design:
         for t in range(self.layers):
             found |= {f"radial.{t}": (s, s, b, self.radial), f"mix.{t}": (s,) * (1 if t else 2) + (orders, b, k)}
             found |= {f"product.{t}": (s, self.program.n_invariants, k)}
+            if t and self.message_l:
+                found[f"couple.{t}"] = self.program.n_paths, k
             if t < self.layers - 1:
                 found |= {f"carry.{t}": (s, (t + 1) * k, k), f"carry_shift.{t}": (s, k)}
+            if t < self.layers - 1 and self.message_l:
+                found |= {f"vector.{t}": (s, self.program.n_vectors, k), f"carry_vector.{t}": (k, k)}
         width, h = self.layers * k, self.hidden
         return found | {"energy": (s,), "linear": (s, width), "hidden": (s, width, h), "bias": (s, h), "out": (s, h)}
 

@@ -1,6 +1,6 @@
 """Density networks in the engine: layer after layer, messages forward, their derivatives back.
 
-Each atom sends a message of `channels` numbers in each layer but the first (model.py). So a step is one pass over the
+Each atom sends a message of `channels` numbers, and vectors if it has them, in each layer but the first (model.py). So a step is one pass over the
 atoms for each layer, `domain.forward` of messages to ghosts after each but the last; then one pass for each layer
 backwards, `domain.reverse_add` of dE/dmessage to owners before each. What is added is of the grid of forces
 (base/exact.py), so sums do not depend on ranks or threads. Nothing reaches farther than the cutoff of one layer. Of a
@@ -96,10 +96,10 @@ class BoundDensity(BoundTrained):
         super().__init__(potential, symbols)
         design, model = potential.model.design, potential.model
         self.layers, self.width = design.layers, design.features * len(model.members)
-        self.columns = {}
+        self.columns, self.row = {}, design.program.parts * design.channels
         for t in range(1, design.layers):
-            self.columns[self._message(t)] = Column("f8", (design.channels,))
-            self.columns[self._pull(t)] = Column("f8", (design.channels,), adds=True, grid=FORCE_BITS)
+            self.columns[self._message(t)] = Column("f8", (self.row,))
+            self.columns[self._pull(t)] = Column("f8", (self.row,), adds=True, grid=FORCE_BITS)
         self.features = self.slopes = np.zeros((0, design.features))
         if model.ranges:
             low, high = np.concatenate(model.ranges, axis=2)
@@ -109,10 +109,10 @@ class BoundDensity(BoundTrained):
             self.middle[self.per_range == 0.0] = 0.0
 
     def _message(self, t: int) -> str:  # of a width: several networks may be in one sum
-        return f"message_{t}_{self.potential.model.design.channels}"
+        return f"message_{t}_{self.row}"
 
     def _pull(self, t: int) -> str:
-        return f"pull_{t}_{self.potential.model.design.channels}"
+        return f"pull_{t}_{self.row}"
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         self._spread = None

@@ -21,10 +21,10 @@ and of Behler-Parrinello networks (h5_hdnnp.py), version 1 (2: a committee; 3: w
     /members          n = members of a committee, the one in /elements counts (attribute; group absent if there is one)
         <i>/<El>             of member i = 1, 2, ...: activations, normalize_nodes, weights, biases as in /elements
 
-and of density networks (density/h5.py), version 1 (2: with element_rank)::
+and of density networks (density/h5.py), version 1 (2: with element_rank, 3: with message_l)::
 
     /design           cutoff, l_max, factors, layers, channels, radial, mixed, hidden, neighbours, scale, element_rank
-                      where it is not 0 (attributes)
+                      and message_l where they are not 0 (attributes)
     /members          n (attribute)
         <i>/parameters/<name>  of member i = 0, 1, ...: arrays as Design.shapes has them
         <i>/ranges             [2, elements, features]: least and most of the training set (absent if not known)
