@@ -39,6 +39,11 @@ def network(elements, neighbours: float, *, scale: float = 0.01, seed: int = 1, 
         p[f"w.{t}"] /= np.sqrt(np.mean(typical**2, axis=0) * design.program.n_invariants)[:, None]
         for name in ("U", "V", "S", "c") if t else ("U", "c"):
             p[f"{name}.{t}"] /= np.sqrt(k)
+        if f"w1.{t}" in p:
+            p[f"w1.{t}"] /= np.sqrt(design.program.n_vectors)
+        if f"V1.{t}" in p:
+            p[f"V1.{t}"] /= np.sqrt(k)
+            p[f"u.{t}"] *= 0.5
     if design.hidden:
         p["W1"] /= np.sqrt(k)
     return DensityNetwork(design=design, parameters=flat)

@@ -30,7 +30,8 @@ def measure(told: dict) -> None:
     elements, neighbours, timestep = density_networks.SYSTEMS[told["system"]]
     system = density_networks.start(told["system"], told["reference"], told["copies"])
     maxwell_boltzmann(system, 300.0, seed=1)
-    model = density_networks.network(elements, neighbours, channels=told["channels"], layers=told["layers"])
+    model = density_networks.network(elements, neighbours, channels=told["channels"], layers=told["layers"],
+                                     message_l=told["message_l"])  # fmt: skip
     potential = DensityPotential(model, precision=told["precision"], threads=told["threads"])
     sim = Simulation(system, potential, VelocityVerlet(timestep), skin=SKIN)
     sim.run(max(2, told["steps"] // 10))
@@ -46,8 +47,8 @@ def measure(told: dict) -> None:
 
 
 def mdcore(arguments, name: str, ranks=1, **told) -> dict:
-    plain = {"system": name, "copies": (1, 1, 1), "channels": arguments.channels, "layers": 2, "precision": "double",
-             "threads": 1, "reference": str(arguments.reference or "")}  # fmt: skip
+    plain = {"system": name, "copies": (1, 1, 1), "channels": arguments.channels, "layers": 2, "message_l": 0,
+             "precision": "double", "threads": 1, "reference": str(arguments.reference or "")}  # fmt: skip
     told = plain | told
     atoms = density_networks.start(name, told["reference"]).n_atoms
     for n in told["copies"]:
@@ -70,7 +71,8 @@ def compare(arguments, name: str, scratch: Path) -> list[tuple]:
     def own(**told):
         return lambda: mdcore(arguments, name, **told)["rate"]
 
-    runs = {"mdcore": own(), "mdcore, mixed": own(precision="mixed"), "mdcore, one layer": own(layers=1)}
+    runs = {"mdcore": own(), "mdcore, mixed": own(precision="mixed"), "mdcore, one layer": own(layers=1),
+            "mdcore, vectors": own(message_l=1)}
     if arguments.peers:
         import ase.io
 

@@ -156,7 +156,7 @@ class Twin(Structure):
         """(A [n, K, M], m [n, K], h [n, K]) of each layer."""
         self.see(d)
         p, z, n_edges = self.p, self.species, len(d)
-        message, h = p["embedding"][z], None
+        message, h, sent = p["embedding"][z], None, ()
         for t in range(self.design.layers):
             c = p[f"radial.{t}"]
             if self.design.element_rank:
@@ -199,7 +199,7 @@ class FoldedTwin(Structure):
         self.see(d)
         p, z = self.p, self.species
         zi, zj = z[self.i], z[self.j]
-        message, x = np.ones((len(z), self.design.channels)), np.zeros((len(z), 0))
+        message, sent, x = np.ones((len(z), self.design.channels)), (), np.zeros((len(z), 0))
         for t in range(self.design.layers):
             phi = np.einsum("ebn,en->eb", p[f"radial.{t}"][zi, zj], self.f)
             a = self.density(phi, p[f"mix.{t}"][zi] if t else p["mix.0"][zi, zj], message)

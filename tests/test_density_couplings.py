@@ -159,7 +159,7 @@ def test_vectors_turn_with_the_atoms(l_max, factors):
 
 
 def test_what_vectors_make_are_densities():
-    """D of l1 = 0, 1, 2 with one vector: A_1 is the vector, A_0 its product with a direction, and so on, of path (l1, l)."""
+    """D of l1 = 0, 1, 2 with one vector: A_1 is the vector, A_0 its product with a direction, and so on."""
     p, rng = program(2, 2, vectors=True), np.random.default_rng(9)
     u, g = density(rng, 1)[1], rng.normal(size=3)
     d = harmonics(u[0], 2)

@@ -60,7 +60,9 @@ def test_unfold_is_the_derivative_of_fold(shape):
         assert found @ way == pytest.approx(gradient @ moved, rel=1e-10, abs=1e-10)
 
 
-@pytest.mark.parametrize("shape", ["two layers", "three layers", "without a network", "a rank", "vectors of three layers"])
+@pytest.mark.parametrize(
+    "shape", ["two layers", "three layers", "without a network", "a rank", "vectors of three layers"]
+)
 def test_unfold_of_every_array(shape):
     """Each alone, so that a small one counts as well."""
     net, rng = network(shape), np.random.default_rng(4)

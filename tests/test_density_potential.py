@@ -43,7 +43,9 @@ SYSTEM = system_of(scattered(30, 4.2 * TRICLINIC, seed=7, closest=0.9))
 
 
 @pytest.mark.parametrize("cell", ["triclinic", "small", "atoms outside"])
-@pytest.mark.parametrize("design", [{"layers": 1}, {"layers": 2}, {"layers": 3, "factors": 2, "hidden": 0}, {"message_l": 1}])
+@pytest.mark.parametrize(
+    "design", [{"layers": 1}, {"layers": 2}, {"layers": 3, "factors": 2, "hidden": 0}, {"message_l": 1}]
+)
 def test_equals_twin(cell, design):
     system, potential = system_of(CELLS[cell]), density(**design)
     found, twin = evaluate(potential, system), twin_of(potential.model, system)

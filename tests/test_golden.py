@@ -1,6 +1,6 @@
 """Does a run still have the bits it had? Hashes of 1000 steps, kept in golden.json for each CPU level, and for machines
-of each widest level: a total momentum, which starting velocities have none of, is a product of matrices, whose last bits
-depend on the machine.
+of each widest level: a total momentum, which is taken from starting velocities, is a product of matrices, whose last
+bits depend on the machine.
 
 Bits that change by accident are a fault; where they change on purpose, or another compiler orders arithmetic otherwise,
 `python -m tests.test_golden` writes the file anew (and CHANGELOG.md says that runs have other bits).

@@ -83,8 +83,8 @@ class ModelSettings:
     )
     message_l: int = setting(
         Integer(minimum=0, maximum=1),
-        "1: atoms send each other a vector in each channel, too, beside a number: smaller errors, about twice the time; "
-        "0: numbers alone.",
+        "1: atoms send each other a vector in each channel, too, beside a number, for about twice the time; 0: numbers "
+        "alone.",
         default=Density.message_l,
         example=1,
     )

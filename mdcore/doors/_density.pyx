@@ -251,7 +251,8 @@ cdef class Densities:
         x, f : rows of four of all atoms; first, index, bounds : a full list in canonical order; species_of :
         [species here], first of the engine's species or -1; element_of : [the engine's species]; features, slopes :
         [>= n_owned, layers * channels], kept from pass to pass; messages, pulls : {layer: [> n_total, parts *
-        channels]} of layers from 1 on, where program.parts says how many. With `energy` the sum of energies is in limbs [3]; energies, virials : of atoms, are added.
+        channels]} of layers from 1 on, parts as the program says. With `energy` the sum of energies is in limbs [3];
+        energies, virials : of atoms, are added.
         """
         cdef int64_t n = first.shape[0] - 1, t, K = self.sizes["channels"], T = self.sizes["layers"]
         cdef int64_t row = self.tables.model.n.parts * K  # of messages

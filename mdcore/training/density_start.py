@@ -30,7 +30,8 @@ def initialised(design: Design, graphs: Graphs, energies: dict[str, float], seed
     terms = design.radial * max(design.element_rank, 1)
     for name, own in p.items():
         word = name.split(".")[0]
-        own /= np.sqrt({"radial": terms, "W": design.mixed, "W1": k, "V1": k, "u": PATHS}.get(word, k if word in "UVSc" else 1.0))
+        widths = {"radial": terms, "W": design.mixed, "W1": k, "V1": k, "u": PATHS}
+        own /= np.sqrt(widths.get(word, k if word in "UVSc" else 1.0))
     for t in range(1, design.layers):
         p[f"S.{t}"][...] = np.eye(k)
     if design.hidden:
@@ -48,7 +49,8 @@ def initialised(design: Design, graphs: Graphs, energies: dict[str, float], seed
         size = _not_rare(np.sqrt(_mean_squares(comm, invariants, design.program.n_invariants)))
         p[f"w.{t}"] /= (size * np.sqrt(len(size)))[:, None]
         if f"w1.{t}" in p:
-            vectors = [np.moveaxis(design.program.vectors_of(np.moveaxis(a, 1, 2) / size_of[orders]), -2, -1) for a in densities]
+            vectors = [design.program.vectors_of(np.moveaxis(a, 1, 2) / size_of[orders]) for a in densities]
+            vectors = [np.moveaxis(own, -2, -1) for own in vectors]
             size = _not_rare(np.sqrt(_mean_squares(comm, vectors, design.program.n_vectors)))
             p[f"w1.{t}"] /= (size * np.sqrt(len(size)))[:, None]
         kernels.set(design.fold(flat))

@@ -107,7 +107,7 @@ class Program:
 
 @cache
 def program(l_max: int, factors: int, vectors: bool = False) -> Program:
-    """All independent invariants of 1 to `factors` factors, with vectors or without; InputError for what is not made."""
+    """All independent invariants of 1 to `factors` factors, and vectors if asked; InputError for what is not made."""
     if not (0 <= l_max <= L_MAX and 1 <= factors <= FACTORS):
         raise InputError(f"l_max = {l_max}, {factors} factors: expected l_max 0 to {L_MAX}, 1 to {FACTORS} factors")
     made = _Maker(l_max, factors)

@@ -1,10 +1,10 @@
 """Density networks in the engine: layer after layer, messages forward, their derivatives back.
 
-Each atom sends a message of `channels` numbers, and vectors if it has them, in each layer but the first (model.py). So a step is one pass over the
-atoms for each layer, `domain.forward` of messages to ghosts after each but the last; then one pass for each layer
-backwards, `domain.reverse_add` of dE/dmessage to owners before each. What is added is of the grid of forces
-(base/exact.py), so sums do not depend on ranks or threads. Nothing reaches farther than the cutoff of one layer. Of a
-committee, energy and forces are means: the readout of each member is divided by their number.
+Each atom sends a message of `channels` numbers (and as many vectors) in each layer but the first (model.py). So a step
+is one pass over the atoms for each layer, `domain.forward` of messages to ghosts after each but the last; then one pass
+for each layer backwards, `domain.reverse_add` of dE/dmessage to owners before each. What is added is of the grid of
+forces (base/exact.py), so sums do not depend on ranks or threads. Nothing reaches farther than the cutoff of one layer.
+Of a committee, energy and forces are means: the readout of each member is divided by their number.
 """
 
 import numpy as np
