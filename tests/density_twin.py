@@ -31,6 +31,8 @@ def random_network(elements=("H", "O"), seed: int = 1, **design) -> DensityNetwo
                 p[f"{name}.{t}"] /= np.sqrt(k)
         if f"w1.{t}" in p:
             p[f"w1.{t}"] /= np.sqrt(design.program.n_vectors)
+        if f"u.{t}" in p:
+            p[f"u.{t}"] *= 0.3
     if design.hidden:
         p["W1"] /= np.sqrt(k)
     return DensityNetwork(design=design, parameters=flat)
