@@ -100,8 +100,10 @@ def of_level(level: str, name: str) -> str:
 @pytest.mark.parametrize("name", RUNS)
 @pytest.mark.parametrize("level", _kernels.cpu_levels())
 def test_a_run_has_the_bits_it_had(level, name):
-    golden = json.loads(FILE.read_text())
-    assert of_level(level, name) == golden[_kernels.cpu_levels()[0]][level][name], (
+    golden, widest = json.loads(FILE.read_text()), _kernels.cpu_levels()[0]
+    if widest not in golden:
+        pytest.skip(f"no hashes of a machine whose widest level is {widest}")
+    assert of_level(level, name) == golden[widest][level][name], (
         f"the bits of 1000 steps have changed; they were those of {golden['compiler']}. If that is meant, or the "
         "compiler is another one: python -m tests.test_golden, and tell it in CHANGELOG.md"
     )

@@ -86,7 +86,9 @@ class Design:
                 raise InputError(f"{name} = {value}: expected a whole number from {least} to {most}{multiple}")
             object.__setattr__(self, name, int(value))
         if self.message_l and (self.layers < 2 or not self.l_max):
-            raise InputError("message_l = 1: vectors are sent between layers of l_max 1 or more; take 2 layers, or 0")
+            raise InputError(
+                "message_l = 1: vectors are sent between layers of l_max 1 or more; take layers = 2, or message_l = 0"
+            )
         for name, most in (("cutoff", LONGEST), ("neighbours", 1e6), ("scale", 1e6)):
             if not 1e-6 <= getattr(self, name) <= most:
                 raise InputError(f"{name} = {getattr(self, name)}: expected a number from 1e-6 to {most:g}")
