@@ -1,6 +1,8 @@
 /* All kernels of one CPU level: compiled once a level with MD_LEVEL set. */
 #include "kernels.h"
 
+#include "charges/direct.c"
+#include "charges/waves.c"
 #include "engine/cells.c"
 #include "engine/exclude.c"
 #include "engine/halo.c"
@@ -10,7 +12,6 @@
 #include "manybody/eam.c"
 #include "manybody/stillinger_weber.c"
 #include "manybody/tersoff.c"
-#include "pair/loop.h"
 #include "pair/list.h"
 
 #define JOIN_(a, b) a##b
@@ -30,6 +31,9 @@ const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .canonical_order = canonical_order,
     .leave_out = leave_out,
     .pairs = pair_entries,
+    .charge_pairs = charge_pairs,
+    .wave_sums = wave_sums,
+    .wave_forces = wave_forces,
     .verlet_first = verlet_first,
     .langevin_first = langevin_first,
     .second_kick = second_kick,

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "charges/waves.h"
 #include "core/md_types.h"
 #include "manybody/eam.h"
 #include "manybody/threebody.h"
@@ -57,6 +58,13 @@ typedef struct md_kernels {
                                 const md_shares *);
     int64_t (*tersoff)(const md_atoms *, const md_list *, const md_tersoff *, md_room *, int64_t *energy_limbs,
                        const md_shares *);
+    /* charges/waves.c */
+    void (*wave_sums)(const md_atoms *, const double *charge, const md_waves *, int64_t *re, int64_t *im);
+    void (*wave_forces)(const md_atoms *, const double *charge, const md_waves *, const double *re, const double *im,
+                        double *potential);
+    /* charges/direct.c */
+    void (*charge_pairs)(const md_atoms *, const double *charge, const double *others, int64_t n, double constant,
+                         double alpha, double cutoff, double shift, double slope, double *potential);
     /* integrate.c */
     void (*verlet_first)(const md_atoms *, double dt, double grid_big, md_motion *);
     void (*langevin_first)(const md_atoms *, double dt, double grid_big, uint64_t seed, uint64_t step,

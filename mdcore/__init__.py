@@ -47,6 +47,7 @@ _HOME = {
     "Buckingham": "potentials.pair.buckingham",
     "SoftCore": "potentials.pair.soft_core",
     "Coulomb": "potentials.pair.coulomb",
+    "Electrostatics": "potentials.charges.electrostatics",
     "Tabulated": "potentials.pair.tabulated",
     "EAM": "potentials.manybody.eam",
     "StillingerWeber": "potentials.manybody.stillinger_weber",

@@ -23,6 +23,7 @@ from mdcore.doors import _kernels
 from mdcore.dynamics.simulation import Simulation
 from mdcore.output import checkpoint
 from mdcore.potentials.base import Sum
+from mdcore.potentials.charges.electrostatics import Electrostatics
 from mdcore.potentials.manybody.eam import EAM
 from mdcore.potentials.manybody.stillinger_weber import StillingerWeber
 from mdcore.potentials.manybody.tersoff import Tersoff
@@ -49,6 +50,11 @@ CELLS = {
     "tiny": lambda: scattered(3, 1.8 * np.eye(3), seed=15),
     "corner": corner,
     "salt": lambda: scattered(200, 6.6 * TRICLINIC, seed=17, closest=0.9, symbols=("A", "B")),
+    "ions": lambda: scattered(100, 5.2 * TRICLINIC, seed=17, closest=0.9, symbols=("A", "B")),
+    "layer": lambda: scattered(
+        61, np.diag([5.0, 5.0, 6.0]), (True, True, False), seed=19, closest=0.9, symbols=("A", "B")
+    ),
+    "drop": lambda: scattered(60, 5.0 * np.eye(3), (False, False, False), seed=14, closest=0.9, symbols=("A", "B")),
     "alloy": lambda: scattered(200, 6.6 * TRICLINIC, seed=16, closest=0.9, symbols=("Al", "Cu")),
     "angles": lambda: scattered(200, 6.6 * TRICLINIC, seed=17, closest=0.9, symbols=("Si", "C")),
     "bonds": lambda: scattered(200, 6.6 * TRICLINIC, seed=18, closest=0.9, symbols=("C", "Si")),
@@ -92,6 +98,8 @@ def build(case: str, comm=None, state=None):
         potential = Tersoff(threebody_files.TERSOFF)
     if cell == "salt":
         potential = Sum(potential, Coulomb(4.0, {"A": 0.5, "B": -0.5}, constant=1.0))
+    elif cell in ("ions", "layer", "drop"):  # the layer has a total charge
+        potential = Sum(potential, Electrostatics({"A": 0.5, "B": -0.5}, accuracy=1e-4, cutoff=2.5, constant=1.0))
     return Simulation(system, potential, INTEGRATORS[ensemble](), seed=3, comm=comm, state=state, skin=0.4)
 
 

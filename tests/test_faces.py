@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mdcore import Buckingham, Coulomb, Morse, SoftCore, evaluate
+from mdcore import Buckingham, Coulomb, Electrostatics, Morse, SoftCore, evaluate
 from mdcore.base.errors import InputError
 from mdcore.base.units import COULOMB, KCAL_PER_MOL
 from mdcore.cli import assemble, main
@@ -51,6 +51,8 @@ SOFT = '[[potential]]\ntype = "soft-core"\ncutoff = 5.5\ncoupling = 0.7\nalpha =
     "epsilon = 0.01\nsigma = 2.6\ncutoff = 5.0"
 )
 CHARGES = '[[potential]]\ntype = "coulomb"\ncutoff = 5.5\nalpha = 0.25\ncharges = { Na = 1, Cl = -1.0 }\n'
+IMAGES = '[[potential]]\ntype = "electrostatics"\naccuracy = 1e-6\ncutoff = 5.5\ncharges = { Na = 1, Cl = -1.0 }\n'
+GAUSSIANS = IMAGES + "widths = { Na = 0.4, Cl = 0.5 }\n"
 FROM_FILE = '[[potential]]\ntype = "table"\ncutoff = 5.5\n' + SMOOTH + sections(
     'file = "salt.table"\nkeyword = "FALL"'
 )
@@ -62,6 +64,11 @@ RIGHT = {
         SOFT, SoftCore(5.5, pairs=by_pair(epsilon=0.01, sigma=2.6, cutoff=5.0), coupling=0.7, alpha=0.4, n=2, **SHIFTED)
     ),
     "coulomb": (CHARGES, Coulomb(5.5, {"Na": 1.0, "Cl": -1.0}, 0.25, constant=COULOMB)),
+    "electrostatics": (IMAGES, Electrostatics({"Na": 1.0, "Cl": -1.0}, accuracy=1e-6, cutoff=5.5)),
+    "electrostatics of gaussians": (
+        GAUSSIANS,
+        Electrostatics({"Na": 1.0, "Cl": -1.0}, accuracy=1e-6, cutoff=5.5, widths={"Na": 0.4, "Cl": 0.5}),
+    ),
     "table": (FROM_FILE, Tabulated({pair: (R.round(8), (1 / R).round(12)) for pair in PAIRS}, 5.5, **SHIFTED)),
 }  # fmt: skip
 every_type = pytest.mark.parametrize("name", RIGHT)
@@ -131,7 +138,7 @@ def test_check_run_verify_and_evaluate(folder, name, capsys):
     text, wanted = RIGHT[name]
     (folder / "salt.toml").write_text(text + REST)
     assert main(["check", "salt.toml"]) == 0
-    assert f"potential   {name}, cutoff {wanted.cutoff:g} Angstrom" in capsys.readouterr().out
+    assert f"potential   {name.split()[0]}, cutoff {wanted.cutoff:g} Angstrom" in capsys.readouterr().out
     assert main(["run", "salt.toml", "--quiet"]) == 0
     with Trajectory("salt.h5md") as trajectory:
         energies = trajectory.thermo()["potential"]
@@ -184,11 +191,14 @@ WRONG = [
     (SOFT.replace("n = 2", "n = 0"), "n = 0: expected an integer >= 1 and <= 9"),
     (CHARGES.replace("Na = 1,", 'Na = "+1",'), 'charges.Na = "+1": expected a number in e'),
     (CHARGES.replace("{ Na = 1, Cl = -1.0 }", "{}"), "no charges; give one for each species"),
+    (IMAGES.replace("accuracy = 1e-6", "accuracy = 0.1"), "accuracy = 0.1: expected a number >= 1e-10 and <= 0.01"),
+    (GAUSSIANS.replace("Cl = 0.5", "Cl = 3.0"), "cutoff = 5.5: too short for Gaussians of width 3"),
     (CHARGES + 'truncation = "cut"\n', 'truncation = "cut": expected one of "shifted", "force-shifted"'),
     (FROM_FILE.replace('"salt.table"', '"none.table"', 1), 'pair #1 file = "none.table": no such file or folder'),
     (FROM_FILE.replace("cutoff = 5.5", UNITS.replace("ENERGY", "kcal")), "unknown unit, expected one of ev, hartree"),
     ('[[potential]]\ntype = "buck"\n', 'Buckingham, also without its attraction, is type = "buckingham"'),
     ('[[potential]]\ntype = "coul/dsf"\n', 'charges with a cutoff are type = "coulomb"'),
+    ('[[potential]]\ntype = "pppm"\n', 'charges with all their images are a [[potential]] of type = "electrostatics"'),
     ('[[potential]]\ntype = "born/coul/long"\n', 'can be a type = "table"'),
     ('[[potential]]\ntype = "soft_core"\n', "did you mean 'soft-core'?"),
 ]
@@ -204,6 +214,7 @@ def test_what_is_wrong_is_told_with_its_cure(folder, text, says):
 UNFIT = [
     (MORSE.replace('"Cl", "Cl"', '"Cl", "K"'), ["no species 'K' in the structure", "the pair Cl-Cl has no parameters"]),
     (SOFT.replace('species = ["Cl", "Cl"]', 'species = ["Na", "Br"]'), ["no species 'Br'", "the pair Cl-Cl has no"]),
+    (GAUSSIANS.replace("Cl = 0.5", "Br = 0.5"), ["species Cl has no width; give one", "widths.Br = 0.5: no such"]),
     (CHARGES.replace("Cl =", "Br ="), ["charges.Br = -1.0: no such species", "species Cl has no charge; give"]),
     (FROM_FILE.replace('"Cl", "Cl"', '"K", "Na"'), ["no species 'K'", "the pair Cl-Cl has no parameters"]),
 ]

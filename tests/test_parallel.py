@@ -26,6 +26,9 @@ CASES = {
     "angles-nve": 80,  # Stillinger-Weber
     "bonds-nve": 80,  # Tersoff
     "salt-nve": 80,  # two terms with lists of their own
+    "ions-npt": 30,  # waves of charges, whose cell changes
+    "layer-nve": 30,
+    "drop-nve": 40,  # all pairs of charges
     "tiny-nve": 80,  # 3 atoms in a cell smaller than the cutoff: empty domains
 }
 
@@ -61,7 +64,7 @@ def test_same_bits_on_any_number_of_ranks(ranks, on_one_rank, tmp_path):
 
 def test_restart_on_another_number_of_ranks(on_one_rank, tmp_path):
     names = ("nve", "langevin", "nvt", "npt", "mtk", "strain")
-    cases = ("cubic-stressed", *(f"triclinic-{name}" for name in names))
+    cases = ("cubic-stressed", "ions-npt", *(f"triclinic-{name}" for name in names))
     begin = {case: int(0.643 * CASES[case]) for case in cases}
     run(tmp_path, 3, *(f"{case}:{steps}" for case, steps in begin.items()))
     for ranks in (1, 4):

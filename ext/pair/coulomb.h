@@ -1,6 +1,11 @@
 /* Coulomb, damped: E = QQ erfc(ALPHA r) / r; its truncation makes it the damped shifted force (potentials/pair/coulomb.py).
  * g = -(QQ / r^2) (erfc(ALPHA r) / r + SPREAD exp(-ALPHA^2 r^2)), SPREAD = 2 ALPHA / sqrt(pi). */
-enum { COULOMB_QQ = PAIR_OWN, COULOMB_ALPHA, COULOMB_SPREAD };
+#ifndef PAIR_COULOMB_H
+#define PAIR_COULOMB_H
+
+#include "pair/loop.h"
+
+enum { COULOMB_QQ = PAIR_OWN, COULOMB_ALPHA, COULOMB_SPREAD, COULOMB_GAMMA = PAIR_OWN_ENERGY, COULOMB_NARROW };
 
 /* exp(x^2) erfc(x) for x >= 0, to 1e-14 up to x = 6; beyond, erfc is less than any rounding. Of (x - 3) / (x + 3): the
  * mapping is that of M. Shepherd, J. Laframboise, Math. Comp. 36, 249 (1981). */
@@ -31,3 +36,24 @@ MD_INLINE v4d charges(const md_pair_table *table, const v4d *c, v4d r2, int vari
 {
     return coulomb(table, c, r2, variant, energy);
 }
+
+/* Gaussians: QQ (erfc(ALPHA r) - erfc(GAMMA r)) / r; NARROW = 2 GAMMA / sqrt(pi) */
+MD_INLINE v4d gaussians(const md_pair_table *table, const v4d *c, v4d r2, int variant, v4d *energy)
+{
+    (void)table;
+    const v4d r = v_sqrt(r2), inverse = v_set1(1.0) / r, x = c[COULOMB_ALPHA] * r, y = c[COULOMB_GAMMA] * r;
+    const v4d fall = v_exp(-x * x), narrow = v_exp(-y * y);
+    const v4d u = (fall * v_erfcx(x) - narrow * v_erfcx(y)) * inverse;
+    if (variant & PAIR_ENERGY)
+        *energy = c[COULOMB_QQ] * u;
+    const v4d slope = v_fma(c[COULOMB_SPREAD], fall, v_fma(-c[COULOMB_NARROW], narrow, u));
+    return pair_truncated(c, -c[COULOMB_QQ] * (inverse * inverse) * slope, r, inverse, variant, energy);
+}
+
+/* The same for unit charges, scaled by those of the atoms (PAIR_SCALED). */
+MD_INLINE v4d gaussian_charges(const md_pair_table *table, const v4d *c, v4d r2, int variant, v4d *energy)
+{
+    return gaussians(table, c, r2, variant, energy);
+}
+
+#endif

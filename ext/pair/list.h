@@ -2,6 +2,7 @@
  * (loop.h). A new one is a line here and its formula in a file of this folder. */
 #ifndef PAIR_LIST_H
 #define PAIR_LIST_H
+#include "pair/loop.h"
 #include "pair/buckingham.h"
 #include "pair/coulomb.h"
 #include "pair/lj.h"
@@ -14,6 +15,8 @@
     PAIR(buckingham, 8, 4, 8, 0)                                                                                       \
     PAIR(charges, 8, 4, 8, PAIR_SCALED)                                                                                \
     PAIR(coulomb, 8, 4, 8, 0)                                                                                          \
+    PAIR(gaussian_charges, 8, 8, 8, PAIR_SCALED)                                                                       \
+    PAIR(gaussians, 8, 8, 8, 0)                                                                                        \
     PAIR(lj, 8, 4, 4, 0)                                                                                               \
     PAIR(morse, 8, 4, 8, 0)                                                                                            \
     PAIR(soft_core, 8, 4, 8, 0)                                                                                        \

@@ -120,6 +120,8 @@ def check_boundary(settings: Settings, system: System) -> None:
                 ("potential", i, "tail_corrections"),
                 f"for fully periodic systems only; this one is {boundary(system.box)}",
             )
+        for key, text in potential.check_box(system.box, settings):
+            problems.add(("potential", i, key), text)
     for i, stage in enumerate(settings.stage):
         if stage.moves_cell and (stuck := system.box.free_along(stage.moving_axes)):
             cure = '; of a slab whose free axis is z, axes = "xy" moves' if stage.moves_cell == "axes" else ""

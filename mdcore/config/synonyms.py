@@ -194,7 +194,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 REMARKS = {"friction": ", the inverse of the relaxation time"}
 
-LATTICE = 'mdcore has no lattice sums; charges with a cutoff are a [[potential]] of type = "coulomb"'
+LATTICE = 'charges with all their images are a [[potential]] of type = "electrostatics" (accuracy, cutoff)'
 MINIMISE = 'to relax a structure is a [[stage]] of ensemble = "minimise", or mdcore relax'
 # words for what is not there -> a sentence
 MISSING = {
@@ -272,7 +272,7 @@ VALUES: dict[str, tuple[tuple[str, str], ...]] = {
         ("buck exp-6 exp6 born-mayer", 'Buckingham, also without its attraction, is type = "buckingham"'),
         (
             "buck/coul/cut buck/coul/long buck/coul/msm",
-            'two [[potential]] add up: one of type = "buckingham", one of type = "coulomb"',
+            'two [[potential]] add up: one of type = "buckingham", one of type = "electrostatics", or "coulomb"',
         ),
         (
             "born born/coul/long born/coul/dsf born/coul/wolf bmh bmhtf tosi-fumi fumi-tosi yukawa mie lj/mdf lj9-6 "
@@ -282,13 +282,13 @@ VALUES: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         (
             "lj/cut/coul/cut lj/cut/coul/long lj/cut/coul/dsf lj/cut/coul/wolf",
-            'two [[potential]] add up: one of type = "lj", one of type = "coulomb"',
+            'two [[potential]] add up: one of type = "lj", one of type = "electrostatics", or "coulomb" with a cutoff',
         ),
         (
-            "coul/dsf coul/wolf coul/cut coul/shift wolf dsf electrostatic electrostatics charges charge",
+            "coul/dsf coul/wolf coul/cut coul/shift wolf dsf",
             'charges with a cutoff are type = "coulomb"',
         ),
-        ("coul/long ewald pppm pme spme", LATTICE),
+        ("coul/long ewald pppm pme spme electrostatic charges charge long-range", LATTICE),
         ("lj/cut/soft softcore lj/soft", 'Lennard-Jones with a soft core is type = "soft-core"'),
         ("addforce setforce gravity efield/force", 'a force on a group is type = "force"'),
         ("efield field electric", 'a uniform field is type = "electric-field"'),

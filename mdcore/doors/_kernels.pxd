@@ -108,6 +108,18 @@ cdef extern from "kernels.h" nogil:
         SW_COLUMNS, SW_TRIPLE_COLUMNS
         TS_COLUMNS, TS_TRIPLE_COLUMNS
 
+    ctypedef struct md_waves:
+        double vectors[9]
+        int64_t most[3]
+        int64_t n_columns, n_waves
+        const int32_t *columns
+        double *room
+
+    enum:
+        WAVES_BITS
+
+    int64_t WAVES_ROOM(const int64_t *most)
+
     ctypedef struct md_sw:
         int64_t n_species
         double farthest2
@@ -160,6 +172,11 @@ cdef extern from "kernels.h" nogil:
                                  const md_shares *) noexcept nogil
         int64_t (*eam_forces)(const md_atoms *, const md_list *, const md_eam *, const double *, int64_t *,
                               const md_shares *) noexcept nogil
+        void (*charge_pairs)(const md_atoms *, const double *, const double *, int64_t, double, double, double,
+                             double, double, double *) noexcept nogil
+        void (*wave_sums)(const md_atoms *, const double *, const md_waves *, int64_t *, int64_t *) noexcept nogil
+        void (*wave_forces)(const md_atoms *, const double *, const md_waves *, const double *, const double *,
+                            double *) noexcept nogil
         int64_t (*stillinger_weber)(const md_atoms *, const md_list *, const md_sw *, md_room *, int64_t *,
                                     const md_shares *) noexcept nogil
         int64_t (*tersoff)(const md_atoms *, const md_list *, const md_tersoff *, md_room *, int64_t *,

@@ -42,6 +42,10 @@ class PotentialSettings:
         """(key, complaint) if what the structure says of its n atoms does not suit."""
         return iter(())
 
+    def check_box(self, box, whole) -> Iterator[tuple[str, str]]:
+        """(key, complaint) if the cell does not suit. whole : the settings of the whole input"""
+        return iter(())
+
     def doubts(self, counts: dict[str, int]) -> Iterator[str]:
         """What is possible, and hardly meant, with so many atoms of each species."""
         return iter(())

@@ -11,6 +11,7 @@ What else it can do it declares: the attributes of `Potential` and `Bound`. (Fun
 are wrapped: python.py.)
 """
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ import numpy as np
 
 from mdcore.base import exact
 from mdcore.base.errors import InputError
+from mdcore.doors import _kernels
 from mdcore.structure.atoms import Column
 
 
@@ -66,6 +68,28 @@ class Results:
         if self.want_energy:
             self.energy += exact.integer(self._limbs)
 
+    def add_shares(self, own: np.ndarray) -> None:
+        """Energies float64 [n_owned] of owned atoms, each rounded to the grid; where the energy is wanted."""
+        own = np.rint(np.ldexp(own, exact.FORCE_BITS)).clip(-(2.0**62), 2.0**62)  # more is reported by who adds up
+        self.energy += exact.total(own.astype(np.int64))
+        if self.atom_energies is not None:
+            self.atom_energies[: len(own)] += np.ldexp(own, -exact.FORCE_BITS)
+
+    def sums_of(self, atoms, forces: np.ndarray) -> list[int]:
+        """This rank's sum of x (x) F of some forces [n_owned, 3] on the force grid, on the grid of `virial`."""
+        rows = atoms.f[: atoms.n_total + 1]
+        others = rows.copy()
+        rows[:] = 0.0
+        atoms.forces[:] = forces
+        sums = _kernels.virial_sums(atoms, 2.0**self.position_bits)
+        rows[:] = others
+        return [exact.integer(row) for row in sums]
+
+    def replace_virial(self, sums: list[int], virial) -> None:
+        """The forces that `sums_of` was given have this virial, float [6] (xx yy zz yz xz xy), this rank's share."""
+        for k, own in enumerate(virial):
+            self.virial[k] += round(math.ldexp(own, exact.FORCE_BITS + self.position_bits)) - sums[k]
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -92,6 +116,7 @@ class Potential:
     outside : it acts from outside or on atoms that it names, so symmetries are none of its promises
     pushes : axes along which forces do not add up to zero, some of "xyz": it acts from outside
     truncated : it may jump at its cutoff; tells_virials : of each atom, where asked
+    far : it reaches past its cutoff, to all images
     findings : what its bound potentials `find`; usual : what these are in structures that it knows
     policies : {kind of watcher: its first argument, or a watcher}: what is wished to be done about them (watch/)
     """
@@ -104,6 +129,7 @@ class Potential:
     outside = False
     pushes = ""
     truncated = False
+    far = False
     tells_virials = False
     findings: tuple[Finding, ...] = ()
     usual = None

@@ -22,7 +22,6 @@ from mdcore.base import exact
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.base.errors import InputError, MdcoreError, SimulationError
 from mdcore.base.voigt import PAIRS
-from mdcore.doors import _kernels
 from mdcore.potentials.base import Bound, Potential
 from mdcore.potentials.named import NamedCalculator
 from mdcore.structure.columns import CHARGE
@@ -151,7 +150,11 @@ class BoundPython(Bound):
                 out.energy += round(math.ldexp(energy, exact.FORCE_BITS))
             if out.atom_energies is not None:
                 out.atom_energies[:n] += energy / len(forces)
-            self._add_virial(atoms, domain.box, mine, stress, comm.rank, out)
+            if any(domain.box.periodic):  # of a cluster, x (x) F is the virial
+                if stress is None:
+                    out.virial_known = False
+                else:
+                    out.replace_virial(out.sums_of(atoms, mine), -stress * domain.box.volume * (comm.rank == 0))
         atoms.forces[:] += mine
 
     def _answer(self, tags, x, images, box, constants, want_stress: bool):
@@ -180,24 +183,6 @@ class BoundPython(Bound):
             return it.checked(found, len(tags))
         except MdcoreError as error:
             return error
-
-    def _add_virial(self, atoms, box, mine, stress, rank: int, out) -> None:
-        """What the engine's sum of x (x) F over owned atoms lacks: the stress says what it should be."""
-        if not any(box.periodic):
-            return  # nothing
-        if stress is None:
-            out.virial_known = False
-            return
-        rows = atoms.f[: atoms.n_total + 1]
-        others = rows.copy()
-        rows[:] = 0.0
-        atoms.forces[:] = mine
-        sums = _kernels.virial_sums(atoms, 2.0**out.position_bits)
-        rows[:] = others
-        bits = exact.FORCE_BITS + out.position_bits
-        for k in range(6):
-            wanted = round(math.ldexp(-stress[k] * box.volume, bits)) if rank == 0 else 0
-            out.virial[k] += wanted - exact.integer(sums[k])
 
 
 class ASEPotential(PythonPotential):

@@ -13,6 +13,7 @@ from mdcore.base.ranges import choice, count, number
 from mdcore.dynamics.motion.lbfgs import LBFGS
 from mdcore.dynamics.simulation import Simulation
 from mdcore.engine.evaluation import open_potential
+from mdcore.potentials.base import leaves
 from mdcore.properties.elastic import STEPS
 from mdcore.properties.relaxation import at_rest, relax
 from mdcore.structure.crystals import check_repeat
@@ -133,6 +134,8 @@ def _repeat(repeat, system, potential) -> tuple:
         return check_repeat(repeat)
     if not potential.cutoff > 0.0:
         raise InputError("phonons: the potential does not say how far it reaches: give repeat, e.g. 4 4 4")
+    if any(term.far for term in leaves(potential)):
+        raise InputError("phonons: the potential reaches past its cutoff: give repeat, e.g. 4 4 4, and try more")
     return tuple(int(np.ceil(2.0 * potential.cutoff / width - 1e-9)) for width in system.box.widths)
 
 

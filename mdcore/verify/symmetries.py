@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mdcore.potentials.base import leaves
 from mdcore.structure.bonds import checked, replicated
 from mdcore.structure.box import Box
 from mdcore.verify.report import at_most, skipped
@@ -54,6 +55,9 @@ def extensivity(it: Subject):
     box, reach = it.box, it.engine.neighbors.reach
     if not (it.potential.cutoff or any(box.periodic)):
         yield skipped("extensivity", UNKNOWN)
+        return
+    if any(term.far for term in leaves(it.potential)) and not all(box.periodic):
+        yield skipped("extensivity", "the potential reaches past any cutoff: copies feel each other")
         return
     repeat = [2 if p else 1 for p in box.periodic] if it.n <= 300 else _once(box.periodic)
     shifts = np.array([[i, j, k] for i in range(repeat[0]) for j in range(repeat[1]) for k in range(repeat[2])])

@@ -12,7 +12,6 @@ import math
 
 import numpy as np
 
-from mdcore.base import exact
 from mdcore.base.arguments import table
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import choice, number, signed
@@ -82,16 +81,20 @@ class Coulomb(PairPotential):
         v, a = math.erfc(self.alpha * r) / r, self.alpha
         return v, -v / r - 2.0 * a / math.sqrt(math.pi) * math.exp(-((a * r) ** 2)) / r
 
+    @property
+    def shifts(self) -> tuple[float, float]:
+        """(SHIFT, SLOPE): pairs of unit charges have SHIFT + SLOPE r more."""
+        return shifts(self.truncation, self.cutoff, *self.energy(self.cutoff))
+
     def row(self, a, b):
         qq = self.constant * self.charge(a) * self.charge(b)
-        shift, slope = shifts(self.truncation, self.cutoff, *self.energy(self.cutoff))
+        shift, slope = self.shifts
         spread = 2.0 * self.alpha / math.sqrt(math.pi)
         return [self.cutoff**2, qq, self.alpha, spread, qq * shift, qq * slope, 0.0, 0.0]
 
     def own_energy(self, name: str) -> float:
         """Of a charge in its own field."""
-        shift, _ = shifts(self.truncation, self.cutoff, *self.energy(self.cutoff))
-        return self.constant * self.charge(name) ** 2 * (0.5 * shift - self.alpha / math.sqrt(math.pi))
+        return self.constant * self.charge(name) ** 2 * (0.5 * self.shifts[0] - self.alpha / math.sqrt(math.pi))
 
     def bind(self, symbols) -> "BoundCoulomb":
         return BoundCoulomb(self, symbols)
@@ -120,10 +123,7 @@ class BoundCoulomb(BoundPair):
         own, n = np.array(self._own)[atoms.species], atoms.n_owned
         if self.potential.of_atoms:
             own *= atoms.charge[:n] ** 2
-        own = np.rint(np.ldexp(own, exact.FORCE_BITS)).clip(-(2.0**62), 2.0**62)  # more is reported by who adds up
-        out.energy += sum(own.astype(np.int64).tolist())
-        if out.atom_energies is not None:
-            out.atom_energies[:n] += np.ldexp(own, -exact.FORCE_BITS)
+        out.add_shares(own)
 
     def scale(self, atoms):
         return atoms.charge if self.potential.of_atoms else None

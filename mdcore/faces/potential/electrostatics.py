@@ -1,0 +1,89 @@
+"""Charges with all their images: Ewald's sum."""
+
+# ruff: noqa: RUF009  (setting() is a dataclass field)
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mdcore.faces.potential._charges import OfCharges, charges
+from mdcore.faces.schema import Number, Table, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(OfCharges):
+    """Charges with all their periodic images: Ewald's sum in crystals, liquids and slabs, all pairs in clusters.
+
+    Energy, forces and stress are the same whatever the cutoff, to about the accuracy; so what goes by a cutoff, such
+    as supercells of phonons, is to be chosen by hand. A total charge has a uniform background. Work grows as N^1.5 at
+    best, in clusters as N^2. Not for cells that are periodic along one axis.
+    """
+
+    title = "electrostatics"
+
+    charges: dict[str, float] | None = charges("Pairs that `exclude_bonded` joins do not feel each other.")
+    accuracy: float = setting(
+        Number(minimum=1e-10, maximum=1e-2),
+        "Error of forces, relative to what they are, root mean squares.",
+        default=1e-5,
+        example=1e-4,
+    )
+    cutoff: float | None = setting(
+        Number(above=0),
+        "Of the part that is summed in pairs. The sum is the same; a shorter one has fewer pairs and more waves.",
+        default=None,
+        default_text="10 Angstrom (lj: 3.5)",
+        quantity="length",
+        example=12.0,
+    )
+    widths: dict[str, float] | None = setting(
+        Table(Number(above=0)),
+        "Of each species, if charges are Gaussians: standard deviation.",
+        default=None,
+        default_text="points",
+        quantity="length",
+        example={"Na": 0.8, "Cl": 1.2},
+    )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        yield from super().check(given)
+        if self.widths is not None and not self.widths:
+            yield "widths", "no widths; leave the key out for points, or give one for each species"
+        for name, charge in (self.charges or {}).items():
+            if not abs(charge) < 1000.0:
+                yield f"charges.{name}", "expected a charge between -1000 and 1000"
+        if self.widths:
+            from mdcore.potentials.charges.electrostatics import shortest_cutoff, too_short
+
+            if (self.cutoff or 10.0) < shortest_cutoff(self.widths.values(), self.accuracy):
+                yield "cutoff", too_short(self.widths.values(), self.accuracy)
+        if self.widths and self.exclude_bonded:
+            yield "exclude_bonded", "takes points away, and these charges are Gaussians; leave one of the two keys out"
+
+    def check_species(self, symbols) -> Iterator[tuple[str, str]]:
+        yield from super().check_species(symbols)
+        for name in symbols if self.widths else ():
+            if name not in self.widths:
+                yield "widths", f"species {name} has no width; give one: widths = {{ {name} = ... }}"
+        for name in self.widths or ():
+            if name not in symbols:
+                yield f"widths.{name}", f"no such species in the structure, which has {', '.join(symbols)}"
+
+    def check_atoms(self, columns, n):
+        yield from super().check_atoms(columns, n)
+        if self.charges is None and "charge" in columns and not abs(columns["charge"]).max(initial=0.0) < 1000.0:
+            yield "charges", "those of the structure are not all between -1000 and 1000"
+
+    def check_box(self, box, whole):
+        from mdcore.potentials.charges.electrostatics import WIRE
+
+        if sum(box.periodic) == 1:
+            yield "type", WIRE
+        elif any(box.periodic) and (text := self.build(whole).too_many(box.matrix)):
+            yield "cutoff", text
+
+    def build(self, whole):
+        from mdcore.potentials.charges.electrostatics import Electrostatics
+
+        cutoff = self.cutoff or {"metal": 10.0, "lj": 3.5}[whole.units]
+        return Electrostatics(
+            self.charges, accuracy=self.accuracy, cutoff=cutoff, widths=self.widths, constant=self.unit(whole)
+        )
