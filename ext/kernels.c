@@ -2,6 +2,7 @@
 #include "kernels.h"
 
 #include "charges/direct.c"
+#include "charges/mesh.c"
 #include "charges/waves.c"
 #include "engine/cells.c"
 #include "engine/exclude.c"
@@ -32,6 +33,8 @@ const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .leave_out = leave_out,
     .pairs = pair_entries,
     .charge_pairs = charge_pairs,
+    .mesh_spread = mesh_spread,
+    .mesh_gather = mesh_gather,
     .wave_sums = wave_sums,
     .wave_forces = wave_forces,
     .verlet_first = verlet_first,

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "charges/mesh.h"
 #include "charges/waves.h"
 #include "core/md_types.h"
 #include "manybody/eam.h"
@@ -62,6 +63,9 @@ typedef struct md_kernels {
     void (*wave_sums)(const md_atoms *, const double *charge, const md_waves *, int64_t *re, int64_t *im);
     void (*wave_forces)(const md_atoms *, const double *charge, const md_waves *, const double *re, const double *im,
                         double *potential);
+    /* charges/mesh.c */
+    void (*mesh_spread)(const md_atoms *, const double *charge, const md_mesh *, int64_t *mesh);
+    void (*mesh_gather)(const md_atoms *, const double *charge, const md_mesh *, const double *mesh, double *potential);
     /* charges/direct.c */
     void (*charge_pairs)(const md_atoms *, const double *charge, const double *others, int64_t n, double constant,
                          double alpha, double cutoff, double shift, double slope, double *potential);

@@ -51,6 +51,7 @@ CELLS = {
     "corner": corner,
     "salt": lambda: scattered(200, 6.6 * TRICLINIC, seed=17, closest=0.9, symbols=("A", "B")),
     "ions": lambda: scattered(100, 5.2 * TRICLINIC, seed=17, closest=0.9, symbols=("A", "B")),
+    "points": lambda: scattered(100, 5.2 * TRICLINIC, seed=17, closest=0.9, symbols=("A", "B")),
     "layer": lambda: scattered(
         61, np.diag([5.0, 5.0, 6.0]), (True, True, False), seed=19, closest=0.9, symbols=("A", "B")
     ),
@@ -98,8 +99,9 @@ def build(case: str, comm=None, state=None):
         potential = Tersoff(threebody_files.TERSOFF)
     if cell == "salt":
         potential = Sum(potential, Coulomb(4.0, {"A": 0.5, "B": -0.5}, constant=1.0))
-    elif cell in ("ions", "layer", "drop"):  # the layer has a total charge
-        potential = Sum(potential, Electrostatics({"A": 0.5, "B": -0.5}, accuracy=1e-4, cutoff=2.5, constant=1.0))
+    elif cell in ("ions", "layer", "drop", "points"):  # the layer has a total charge
+        how = {"accuracy": 1e-4, "cutoff": 2.5, "constant": 1.0, "method": "mesh" if cell == "points" else "ewald"}
+        potential = Sum(potential, Electrostatics({"A": 0.5, "B": -0.5}, **how))
     return Simulation(system, potential, INTEGRATORS[ensemble](), seed=3, comm=comm, state=state, skin=0.4)
 
 

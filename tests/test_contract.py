@@ -70,7 +70,7 @@ def density(*elements, members=1, **options):
 
 
 def charges(**options):
-    options |= {"accuracy": 1e-10, "cutoff": 2.5, "constant": 1.0}
+    options |= {"method": "ewald", "accuracy": 1e-10, "cutoff": 2.5, "constant": 1.0}
     return Case(lambda: Electrostatics({"A": 1.0, "B": -0.7}, **options), ("A", "B"), "lj", far=True)
 
 

@@ -4,6 +4,7 @@ Forces, stress and symmetries are in test_contract.py, ranks in test_parallel.py
 """
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from mdcore.base.units import COULOMB
 from tests.reference import ewald
 from tests.systems import TRICLINIC
 
+Ewald = partial(Electrostatics, method="ewald")
 SALT = {"Na": 1.0, "Cl": -1.0}
 # energy of an ion times the distance of neighbours, both ions' halves; C. Kittel, Introduction to Solid State Physics,
 # and Y. Sakamoto, J. Chem. Phys. 28, 164 (1958), to more digits
@@ -56,7 +58,7 @@ def charges_of(system, charges=SALT):
 @pytest.mark.parametrize("name", MADELUNG)
 def test_madelung(name):
     system, near = crystal(name)
-    energy = energy_of(Electrostatics(SALT, accuracy=1e-10, cutoff=9.0), system)
+    energy = energy_of(Ewald(SALT, accuracy=1e-10, cutoff=9.0), system)
     found = -energy * near / (COULOMB * system.n_atoms / 2.0)
     assert found == pytest.approx(MADELUNG[name], abs=1e-9)
 
@@ -67,7 +69,7 @@ def test_crystal_is_as_the_slow_sum(n, widths):
     system = neutral(n)
     own = None if widths is None else charges_of(system, widths)
     want = ewald.crystal(system.box.matrix, system.positions, charges_of(system), 0.45, 2, 9, own)
-    found = energy_of(Electrostatics(SALT, accuracy=1e-10, cutoff=15.5, widths=widths), system) / COULOMB
+    found = energy_of(Ewald(SALT, accuracy=1e-10, cutoff=15.5, widths=widths), system) / COULOMB
     assert found == pytest.approx(want, abs=1e-9)
 
 
@@ -76,7 +78,7 @@ def test_slab_is_as_the_sum_over_two_axes(n):
     matrix = np.array([[8.0, 0.0, 0.0], [2.0, 7.0, 0.0], [0.0, 0.0, 9.0]])
     system = neutral(n, matrix, (True, True, False))
     want = ewald.slab(matrix, system.positions, charges_of(system), 0.5, 3, 6)
-    found = energy_of(Electrostatics(SALT, accuracy=1e-10, cutoff=9.0), system) / COULOMB
+    found = energy_of(Ewald(SALT, accuracy=1e-10, cutoff=9.0), system) / COULOMB
     assert found == pytest.approx(want, abs=1e-8)
 
 
@@ -88,7 +90,7 @@ def test_a_slab_may_lie_in_any_plane(axes):
         Box(matrix[np.ix_(axes, axes)], [flat.box.periodic[k] for k in axes]), flat.positions[:, axes],
         [flat.symbols[k] for k in flat.species],
     )  # fmt: skip
-    one, other = evaluate(Electrostatics(SALT, accuracy=1e-10), [flat, turned])
+    one, other = evaluate(Ewald(SALT, accuracy=1e-10), [flat, turned])
     assert other.energy == pytest.approx(one.energy, abs=1e-8)
     np.testing.assert_allclose(other.forces, one.forces[:, axes], rtol=0, atol=1e-8)
 
@@ -98,7 +100,7 @@ def test_a_charged_plate_has_its_field():
     box = Box(np.diag([1.0, 1.0, 40.0]), (True, True, False))
     for height in (6.0, 25.0):
         system = System(box, np.array([[0.0, 0.0, 5.0], [0.5, 0.5, 5.0 + height]]), ["Na", "Na"])
-        forces = evaluate(Electrostatics({"Na": 1.0}, accuracy=1e-9, cutoff=4.0), [system])[0].forces
+        forces = evaluate(Ewald({"Na": 1.0}, accuracy=1e-9, cutoff=4.0), [system])[0].forces
         np.testing.assert_allclose(forces[:, 2], [-2 * math.pi * COULOMB, 2 * math.pi * COULOMB], rtol=1e-9)
 
 
@@ -108,7 +110,7 @@ def test_cluster_is_the_sum_over_all_pairs(widths):
     own = None if widths is None else charges_of(system, widths)
     want = ewald.cluster(system.positions, charges_of(system), own)
     for accuracy in (1e-4, 1e-10):
-        found = evaluate(Electrostatics(SALT, accuracy=accuracy, cutoff=15.5, widths=widths), [system])[0]
+        found = evaluate(Ewald(SALT, accuracy=accuracy, cutoff=15.5, widths=widths), [system])[0]
         assert found.energy / COULOMB == pytest.approx(want, abs=max(1e-9, accuracy))
         assert not found.forces.sum(axis=0).any()  # each pair's is exactly minus that of the other
 
@@ -131,7 +133,7 @@ LIQUIDS = dict(liquids())
 def test_forces_are_as_accurate_as_asked(name, accuracy, cutoff):
     system = LIQUIDS[name]
     settings = {"accuracy": 1e-10, "cutoff": 9.0}, {"accuracy": accuracy, "cutoff": cutoff}
-    want, found = (evaluate(Electrostatics(SALT, **own), [system])[0].forces for own in settings)
+    want, found = (evaluate(Ewald(SALT, **own), [system])[0].forces for own in settings)
     error = math.sqrt(((found - want) ** 2).mean() / (want**2).mean())
     assert 1e-4 * accuracy < error < accuracy
 
@@ -142,9 +144,9 @@ def test_a_total_charge_has_its_background_whatever_the_cutoff(charges, accuracy
     system, _ = crystal("CsCl")
     system = system.replicate((3, 3, 3))
     system.positions += np.random.default_rng(4).normal(scale=0.1, size=system.positions.shape)
-    want = evaluate(Electrostatics(charges, accuracy=1e-10, cutoff=9.0), [system])[0]
+    want = evaluate(Ewald(charges, accuracy=1e-10, cutoff=9.0), [system])[0]
     for cutoff in (6.0, 14.0):
-        found = evaluate(Electrostatics(charges, accuracy=accuracy, cutoff=cutoff), [system])[0]
+        found = evaluate(Ewald(charges, accuracy=accuracy, cutoff=cutoff), [system])[0]
         assert found.energy == pytest.approx(want.energy, rel=accuracy)
         np.testing.assert_allclose(found.stress, want.stress, rtol=0, atol=3 * accuracy * np.abs(want.stress).max())
 
@@ -154,7 +156,7 @@ def test_a_slab_may_be_anywhere():
     system = neutral(9, matrix, (True, True, False))
     names = [system.symbols[k] for k in system.species]
     far = System(system.box, system.positions + np.array([0.0, 0.0, 2000.0]), names)
-    one, other = evaluate(Electrostatics(SALT), [system, far])
+    one, other = evaluate(Ewald(SALT), [system, far])
     assert other.energy == pytest.approx(one.energy, abs=1e-8)
     np.testing.assert_allclose(other.forces, one.forces, rtol=0, atol=1e-8)
 
@@ -165,25 +167,25 @@ def test_each_structure_is_looked_at():
     for system, size in ((good, 1.0), (bad, 1e4)):
         system.columns["charge"] = size * np.array([1.0, -1.0, 1.0, -1.0])
     with pytest.raises(InputError, match="must be finite and less than 1000"):
-        evaluate(Electrostatics(), [good, bad])
+        evaluate(Ewald(), [good, bad])
 
 
 def test_joined_atoms_do_not_feel_each_other():
     """A pair in a large cell: what is left is what its images do, which a cell twice as large has less of."""
     ions = System(Box.cubic(30.0), np.array([[0.0, 0, 0], [1.0, 0, 0]]), ["Na", "Cl"])
-    apart = energy_of(Electrostatics(SALT, accuracy=1e-10), ions)
+    apart = energy_of(Ewald(SALT, accuracy=1e-10), ions)
     ions.bonds = np.array([[0, 1, 1]])
-    joined = Electrostatics(SALT, accuracy=1e-10)
+    joined = Ewald(SALT, accuracy=1e-10)
     joined.exclude_bonded = 1
     assert energy_of(joined, ions) - apart == pytest.approx(COULOMB, rel=1e-9)
     with pytest.raises(InputError, match="these charges are Gaussians"):
-        Electrostatics(SALT, widths={"Na": 1.0, "Cl": 1.0}).exclude_bonded = 1
+        Ewald(SALT, widths={"Na": 1.0, "Cl": 1.0}).exclude_bonded = 1
 
 
 def test_charges_of_the_structure():
     system = neutral(12)
     own = System(system.box, system.positions, ["Na"] * 12, charges=charges_of(system))
-    one, other = (evaluate(p, [s])[0] for p, s in ((Electrostatics(SALT), system), (Electrostatics(), own)))
+    one, other = (evaluate(p, [s])[0] for p, s in ((Ewald(SALT), system), (Ewald(), own)))
     assert one.energy == pytest.approx(other.energy, abs=1e-9)
     np.testing.assert_allclose(one.forces, other.forces, rtol=0, atol=1e-9)
 
@@ -198,7 +200,7 @@ def test_energy_is_conserved():
     repulsion = Buckingham(5.5, a=1000.0, rho=0.32, c=0.0, truncation="force-shifted")
     spreads = []
     for step in (4.0, 2.0):
-        potential = Sum(Electrostatics(SALT, accuracy=1e-6, cutoff=5.5), repulsion)
+        potential = Sum(Ewald(SALT, accuracy=1e-6, cutoff=5.5), repulsion)
         sim, found = Simulation(system, potential, VelocityVerlet(step)), []
         for _ in range(round(200.0 / step)):
             sim.run(1)
@@ -210,25 +212,25 @@ def test_energy_is_conserved():
 def test_a_wire_is_refused():
     wire = neutral(6, periodic=(False, True, False))
     with pytest.raises(InputError, match="wires, periodic along one axis, are not supported"):
-        Simulation(wire, Electrostatics(SALT))
+        Simulation(wire, Ewald(SALT))
     Simulation(wire, Coulomb(5.0, SALT))
 
 
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: Electrostatics(SALT, accuracy=0.1), "accuracy = 0.1: expected 1e-10 to 0.01"),
-        (lambda: Electrostatics(SALT, cutoff=-1.0), "cutoff = -1"),
-        (lambda: Electrostatics({"Na": "one"}), "charge of Na = 'one'"),
-        (lambda: Electrostatics(SALT, widths={"Na": 0.0, "Cl": 1.0}), "width of Na = 0"),
-        (lambda: Electrostatics(SALT, widths={"Na": 4.0, "Cl": 1.0}), "cutoff = 10: too short for Gaussians"),
-        (lambda: Electrostatics(SALT, widths={"Na": 1.0}).bind(("Na", "Cl")), "species Cl has no width"),
-        (lambda: Electrostatics({"Na": 1.0}).bind(("Na", "Cl")), "species Cl has no charge"),
+        (lambda: Ewald(SALT, accuracy=0.1), "accuracy = 0.1: expected 1e-10 to 0.01"),
+        (lambda: Ewald(SALT, cutoff=-1.0), "cutoff = -1"),
+        (lambda: Ewald({"Na": "one"}), "charge of Na = 'one'"),
+        (lambda: Ewald(SALT, widths={"Na": 0.0, "Cl": 1.0}), "width of Na = 0"),
+        (lambda: Ewald(SALT, widths={"Na": 4.0, "Cl": 1.0}), "cutoff = 10: too short for Gaussians"),
+        (lambda: Ewald(SALT, widths={"Na": 1.0}).bind(("Na", "Cl")), "species Cl has no width"),
+        (lambda: Ewald({"Na": 1.0}).bind(("Na", "Cl")), "species Cl has no charge"),
         (
-            lambda: energy_of(Electrostatics(SALT, cutoff=0.4), neutral(4, 300.0 * np.eye(3))),
-            "waves of a cell of 300 x 300 x 300 are too many",
+            lambda: energy_of(Ewald(SALT, cutoff=0.4), neutral(4, 300.0 * np.eye(3))),
+            "waves in a cell of 300 x 300 x 300 are too many",
         ),
-        (lambda: energy_of(Electrostatics({"Na": 1e4, "Cl": -1.0}), neutral(4)), "must be finite and less than 1000"),
+        (lambda: energy_of(Ewald({"Na": 1e4, "Cl": -1.0}), neutral(4)), "must be finite and less than 1000"),
     ],
 )  # fmt: skip
 def test_what_is_refused(make, text):

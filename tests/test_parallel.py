@@ -27,6 +27,7 @@ CASES = {
     "bonds-nve": 80,  # Tersoff
     "salt-nve": 80,  # two terms with lists of their own
     "ions-npt": 30,  # waves of charges, whose cell changes
+    "points-npt": 30,  # a mesh of charges
     "layer-nve": 30,
     "drop-nve": 40,  # all pairs of charges
     "tiny-nve": 80,  # 3 atoms in a cell smaller than the cutoff: empty domains

@@ -108,6 +108,15 @@ cdef extern from "kernels.h" nogil:
         SW_COLUMNS, SW_TRIPLE_COLUMNS
         TS_COLUMNS, TS_TRIPLE_COLUMNS
 
+    ctypedef struct md_mesh:
+        double inverse[9]
+        int64_t size[3]
+        int order
+
+    enum:
+        MESH_BITS
+        MESH_MORE
+
     ctypedef struct md_waves:
         double vectors[9]
         int64_t most[3]
@@ -172,6 +181,8 @@ cdef extern from "kernels.h" nogil:
                                  const md_shares *) noexcept nogil
         int64_t (*eam_forces)(const md_atoms *, const md_list *, const md_eam *, const double *, int64_t *,
                               const md_shares *) noexcept nogil
+        void (*mesh_spread)(const md_atoms *, const double *, const md_mesh *, int64_t *) noexcept nogil
+        void (*mesh_gather)(const md_atoms *, const double *, const md_mesh *, const double *, double *) noexcept nogil
         void (*charge_pairs)(const md_atoms *, const double *, const double *, int64_t, double, double, double,
                              double, double, double *) noexcept nogil
         void (*wave_sums)(const md_atoms *, const double *, const md_waves *, int64_t *, int64_t *) noexcept nogil

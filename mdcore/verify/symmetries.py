@@ -85,14 +85,19 @@ def _same(it: Subject, name: str, found, forces=None, times: int = 1):
     forces = it.base.forces if forces is None else forces
     error = abs(found.energy - times * it.base.energy)
     limit = (ENERGY_LIMIT + 10.0 * _rounding(it)) * max(1.0, it.scale) * it.n * times
-    limit += ROUNDING * abs(times * it.base.energy)
+    limit += (ROUNDING + _accuracy(it)) * abs(times * it.base.energy)
     yield at_most(f"{name}: energy", error, limit, it.energy_unit)
     error = np.abs(found.forces - forces).max()
     yield at_most(f"{name}: forces", error, _force_limit(it), it.force_unit)
 
 
 def _force_limit(it: Subject) -> float:
-    return FORCE_LIMIT * max(1.0, it.scale) + STIFFNESS * _rounding(it)
+    return (FORCE_LIMIT + 10.0 * _accuracy(it)) * max(1.0, it.scale) + STIFFNESS * _rounding(it)
+
+
+def _accuracy(it: Subject) -> float:
+    """To what symmetries hold, relative to energy and forces, of sums on a mesh."""
+    return max(term.accuracy for term in leaves(it.potential))
 
 
 def _rounding(it: Subject) -> float:

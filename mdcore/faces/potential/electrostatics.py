@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mdcore.faces.potential._charges import OfCharges, charges
-from mdcore.faces.schema import Number, Table, setting
+from mdcore.faces.schema import Choice, Number, Table, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,8 +13,8 @@ class Settings(OfCharges):
     """Charges with all their periodic images: Ewald's sum in crystals, liquids and slabs, all pairs in clusters.
 
     Energy, forces and stress are the same whatever the cutoff, to about the accuracy; so what goes by a cutoff, such
-    as supercells of phonons, is to be chosen by hand. A total charge has a uniform background. Work grows as N^1.5 at
-    best, in clusters as N^2. Not for cells that are periodic along one axis.
+    as supercells of phonons, is to be chosen by hand. A total charge has a uniform background. Work grows as N log
+    N, in clusters as N^2. Not for cells that are periodic along one axis.
     """
 
     title = "electrostatics"
@@ -26,9 +26,17 @@ class Settings(OfCharges):
         default=1e-5,
         example=1e-4,
     )
+    method: str = setting(
+        Choice(("auto", "ewald", "mesh")),
+        'Of the part that is summed in waves: `"ewald"`, one by one, N^1.5 at best; `"mesh"`, smooth particle-mesh '
+        'Ewald, N log N, within the accuracy; `"auto"`, a mesh for many waves.',
+        default="auto",
+        example="ewald",
+    )
     cutoff: float | None = setting(
         Number(above=0),
-        "Of the part that is summed in pairs. The sum is the same; a shorter one has fewer pairs and more waves.",
+        "Of the part that is summed in pairs. The sum is the same; a shorter one has fewer pairs, and more waves or "
+        "points of a mesh.",
         default=None,
         default_text="10 Angstrom (lj: 3.5)",
         quantity="length",
@@ -85,5 +93,6 @@ class Settings(OfCharges):
 
         cutoff = self.cutoff or {"metal": 10.0, "lj": 3.5}[whole.units]
         return Electrostatics(
-            self.charges, accuracy=self.accuracy, cutoff=cutoff, widths=self.widths, constant=self.unit(whole)
+            self.charges, accuracy=self.accuracy, cutoff=cutoff, widths=self.widths, method=self.method,
+            constant=self.unit(whole),
         )

@@ -22,17 +22,20 @@ import numpy as np
 from mdcore.base import exact
 from mdcore.base.arguments import table
 from mdcore.base.errors import InputError
-from mdcore.base.ranges import number
+from mdcore.base.ranges import choice, number
 from mdcore.base.units import COULOMB
 from mdcore.base.voigt import PAIRS
 from mdcore.doors import _kernels
+from mdcore.potentials.charges.mesh import MeshPlan, best_order, sizes, spacing
 from mdcore.potentials.charges.waves import Plan
 from mdcore.potentials.pair.coulomb import BoundCoulomb, Coulomb
 
 SAFETY = 1.5  # more in the exponents at the cutoffs: errors that were asked for are kept (tests/test_electrostatics.py)
 LARGEST = 1000.0  # charge
 MOST_CHARGE = 2.0**22  # of all atoms, without signs: sums of waves are exact in 64 bits (ext/charges/waves.h)
-MOST_WAVES = 2_000_000
+METHODS = ("auto", "ewald", "mesh")
+MESH_FROM = 4000  # waves: "auto" takes a mesh
+MOST_WAVES, MOST_POINTS = 2_000_000, 100_000_000
 WIRE = "wires, periodic along one axis, are not supported; let three axes be periodic, with vacuum"
 MOMENT_BITS = 36  # of sums of q z and q z^2
 GROWTH = 1.1  # heights of a slab with its vacuum are powers of this, so that they seldom change
@@ -43,13 +46,15 @@ class Electrostatics(Coulomb):
     the sum over all pairs where there is none. Cost: N^1.5 at best; N^2.
 
     charges : {species: e}, or None: those of the structure (column "charge")
+    method : of the waves: "ewald", one by one, cost N^1.5 at best; "mesh", smooth particle-mesh Ewald, cost N log N,
+        whose energy changes by about the accuracy where all atoms move together; "auto", a mesh for many waves
     accuracy : of forces, relative to what they are, root mean squares, 1e-10 to 0.01
     cutoff : of the pairs, unit of length; it takes work from the waves, the sum is the same
     widths : {species: s} of charges that are Gaussians, unit of length, or None: all are points
     constant : C, unit of energy times length / e^2 (eV Angstrom; 1 in lj units)
     exclude_bonded : pairs that so many bonds join do not feel each other; of points
 
-    alpha, longest : the splitting and the largest wave vector that follow, 1 / unit of length
+    alpha, longest : the splitting and the largest wave vector that follow, 1 / unit of length; order : of the mesh
     InputError for values out of range, from `bind` for species without a charge, from a step in a cell that is periodic
     along one axis.
     """
@@ -58,7 +63,7 @@ class Electrostatics(Coulomb):
 
     def __init__(
         self, charges: dict | None = None, *, accuracy: float = 1e-5, cutoff: float = 10.0, widths: dict | None = None,
-        constant: float = COULOMB,
+        method: str = "auto", constant: float = COULOMB,
     ):  # fmt: skip
         self.accuracy = number("Electrostatics: accuracy", accuracy)
         if not 1e-10 <= self.accuracy <= 1e-2:  # rounded to 2^-36, forces can't be better
@@ -67,6 +72,8 @@ class Electrostatics(Coulomb):
         self.exponent = SAFETY - math.log(self.accuracy)
         super().__init__(cutoff, charges, math.sqrt(self.exponent) / cutoff, constant=constant)
         self.longest = 2.0 * self.alpha * math.sqrt(self.exponent)
+        choice("Electrostatics: method", method, METHODS)
+        self.method, self.order = method, best_order(self.alpha, self.accuracy)
         self.widths = None
         if widths is not None:
             self.widths = {name: number(f"Electrostatics: width of {name}", width, "length")
@@ -81,7 +88,8 @@ class Electrostatics(Coulomb):
         return f"Electrostatics({charges}, accuracy={self.accuracy:g}, cutoff={self.cutoff:g}{widths})"
 
     def describe(self, unit):
-        return f"{super().describe(unit)}, alpha {self.alpha:.4g} / {unit}, waves up to {self.longest:.4g} / {unit}"
+        how = {"ewald": "waves", "mesh": f"mesh of order {self.order}", "auto": f"waves or mesh of order {self.order}"}
+        return f"{super().describe(unit)}, alpha {self.alpha:.4g} / {unit}, {how[self.method]}"
 
     @property
     def exclude_bonded(self) -> int:
@@ -120,13 +128,31 @@ class Electrostatics(Coulomb):
         shift, slope = self.shifts
         return 4.0 * math.pi * (damped + math.erf(a * r) / (4.0 * a * a) + shift * r**3 / 3.0 + slope * r**4 / 4.0)
 
+    def waves(self, matrix) -> float:
+        """How many a cell has."""
+        return abs(np.linalg.det(matrix)) * self.longest**3 / (12.0 * math.pi**2)
+
+    def uses_mesh(self, matrix) -> bool:
+        """Is the sum over waves of a cell made on a mesh?"""
+        return self.method == "mesh" or (self.method == "auto" and self.waves(matrix) > MESH_FROM)
+
     def too_many(self, matrix) -> str:
-        """What is wrong with so many waves as a cell has, or nothing."""
-        waves = abs(np.linalg.det(matrix)) * self.longest**3 / (12.0 * math.pi**2)
-        if waves < MOST_WAVES:
+        """What is wrong with so many waves or points as a cell has, or nothing."""
+        found, most, what = self.waves(matrix), MOST_WAVES, "waves"
+        if self.uses_mesh(matrix):
+            h = spacing(self.alpha, self.accuracy, self.order)
+            found, most, what = math.prod(np.linalg.norm(matrix, axis=1) / h), MOST_POINTS, "points of a mesh"
+        if found < most:
             return ""
         size = " x ".join(f"{edge:.4g}" for edge in np.linalg.norm(matrix, axis=1))
-        return f"{waves:.2g} waves of a cell of {size} are too many; take a larger cutoff or less accuracy"
+        return f"{found:.2g} {what} in a cell of {size} are too many; take a larger cutoff or less accuracy"
+
+    def plan(self, matrix) -> Plan | MeshPlan:
+        """The sum over waves of a cell."""
+        if self.uses_mesh(matrix):
+            size = sizes(matrix, self.alpha, self.accuracy, self.order)
+            return MeshPlan(matrix, self.alpha, self.constant, size, self.order)
+        return Plan(matrix, self.alpha, self.longest, self.constant)
 
     def bind(self, symbols) -> "BoundElectrostatics":
         return BoundElectrostatics(self, symbols)
@@ -212,7 +238,7 @@ class BoundElectrostatics(BoundCoulomb):
             it = self.potential
             if text := it.too_many(matrix):
                 refuse(text)
-            self._plan = Plan(np.array(matrix), it.alpha, it.longest, it.constant)
+            self._plan = it.plan(np.array(matrix))
         return self._plan
 
 

@@ -1,0 +1,91 @@
+"""Charges with all their images on a mesh, next to the sum over waves one by one (test_electrostatics.py)."""
+
+import math
+
+import numpy as np
+import pytest
+
+from mdcore import Box, Electrostatics, InputError, System, evaluate
+from tests import contract
+from tests.systems import SKEW
+from tests.test_electrostatics import LIQUIDS, SALT, neutral
+
+MATRIX = np.array([[12.0, 0.0, 0.0], [3.0, 11.0, 0.0], [-2.0, 4.0, 10.0]])
+
+
+def both(system, accuracy, cutoff, **options):
+    """Answers by the mesh and by waves one by one, far more accurate."""
+    mesh = Electrostatics(SALT, accuracy=accuracy, cutoff=cutoff, method="mesh", **options)
+    waves = Electrostatics(SALT, accuracy=1e-10, cutoff=cutoff, method="ewald", **options)
+    return evaluate(mesh, [system])[0], evaluate(waves, [system])[0]
+
+
+@pytest.mark.parametrize("cutoff", [5.0, 8.0])
+@pytest.mark.parametrize("accuracy", [1e-3, 1e-5, 1e-8])
+@pytest.mark.parametrize("name", LIQUIDS)
+def test_forces_are_as_accurate_as_asked(name, accuracy, cutoff):
+    if name == "gas" and accuracy < 1e-7:
+        accuracy = 1e-6  # for a mesh of some hundred points
+    found, want = both(LIQUIDS[name], accuracy, cutoff)
+    error = math.sqrt(((found.forces - want.forces) ** 2).mean() / (want.forces**2).mean())
+    assert 1e-5 * accuracy < error < accuracy
+
+
+@pytest.mark.parametrize("order", [4, 6, 8])
+def test_errors_fall_with_the_order(order, monkeypatch):
+    """Half the distance of points: 2^(order - 1) to 2^(order + 1) times less."""
+    system, errors = neutral(24, MATRIX), []
+    want = evaluate(Electrostatics(SALT, accuracy=1e-10, cutoff=6.0, method="ewald"), [system])[0].forces
+    for n in (24, 48):
+        potential = Electrostatics(SALT, accuracy=1e-8, cutoff=6.0, method="mesh")
+        potential.order = order
+        monkeypatch.setattr("mdcore.potentials.charges.electrostatics.sizes", lambda *_, n=n: (n, n, n))
+        monkeypatch.setattr("mdcore.potentials.charges.electrostatics.MOST_POINTS", math.inf)
+        errors.append(np.abs(evaluate(potential, [system])[0].forces - want).max())
+    assert 2.0 ** (order - 1) < errors[0] / errors[1] < 2.0 ** (order + 1.5)
+
+
+@pytest.mark.parametrize("widths", [None, {"Na": 0.5, "Cl": 0.7}], ids=["points", "gaussians"])
+@pytest.mark.parametrize("periodic", [(True, True, True), (True, True, False), (False, True, True)])
+@pytest.mark.parametrize("n", [20, 21], ids=["neutral", "charged"])
+def test_slabs_total_charges_and_gaussians(n, periodic, widths):
+    system = neutral(n, MATRIX, periodic)
+    found, want = both(system, 1e-6, 9.5, widths=widths)
+    assert found.energy == pytest.approx(want.energy, rel=3e-6)
+    np.testing.assert_allclose(found.forces, want.forces, rtol=0, atol=2e-6 * np.abs(want.forces).max())
+
+
+@pytest.mark.parametrize("periodic", [(True, True, True), (True, True, False)])
+def test_forces_and_stress_are_the_derivatives_of_the_energy(periodic):
+    """Exactly, however coarse the mesh is."""
+    system = neutral(30, 11.0 * SKEW, periodic)
+    potential = Electrostatics(SALT, accuracy=1e-3, cutoff=6.0, method="mesh")
+    contract.assert_forces_match_energy(potential, system)
+    if all(periodic):  # of slabs to the accuracy: the mesh stands still where they are strained along the normal
+        contract.assert_stress_matches_energy(potential, system)
+    contract.assert_atom_energies_add_up(potential, system)
+
+
+def test_a_mesh_for_many_waves():
+    small, large = neutral(8), np.diag([80.0, 80.0, 80.0])
+    potential = Electrostatics(SALT, cutoff=9.0)
+    assert not potential.uses_mesh(small.box.matrix) and potential.uses_mesh(large)
+    one, other = (evaluate(Electrostatics(SALT, method=m), [small])[0].energy for m in ("auto", "ewald"))
+    assert one == other
+
+
+def test_atoms_may_be_anywhere():
+    """Points and their images are the same, also where atoms stand on them."""
+    box = Box(np.diag([8.0, 9.0, 10.0]))
+    x = np.array([[0.0, 0, 0], [3.0, 2.5, 2.0], [7.999999, 8.999999, 9.999999], [4.0, 4.5, 5.0]])
+    potential = Electrostatics(SALT, accuracy=1e-8, cutoff=6.0, method="mesh")
+    names = ["Na", "Cl", "Cl", "Na"]
+    x[2] -= 3.0
+    one, other = evaluate(potential, [System(box, x, names), System(box, x + np.array([16.0, -27.0, 0.0]), names)])
+    assert one.energy == pytest.approx(other.energy, abs=1e-9)
+    np.testing.assert_allclose(one.forces, other.forces, rtol=0, atol=1e-9)
+
+
+def test_what_is_refused():
+    with pytest.raises(InputError, match="method = 'pme'"):
+        Electrostatics(SALT, method="pme")
