@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import mdcore
@@ -66,3 +67,20 @@ def test_errors_of_the_test_set(name):
     rmse = {row.quantity: row.rmse for row in metrics.rows(data, found, "test") if row.group == "all"}
     assert rmse["energy"] < energy and rmse["force"] < force
     assert rmse["stress"] < 1.0
+
+
+def test_a_proton_between_molecules_costs_what_it_should():
+    """Along the shortest hydrogen bond of inputs/water.extxyz, next to GFN2-xTB (tblite 0.8.0): a potential that knew
+    only whole molecules had a minimum there, and made ions in 300 ps (docs/benchmarks.md)."""
+    water = System.read(ROOT / "inputs" / "water.extxyz")
+    donor, hydrogen, acceptor = 11, 139, 31
+    way = water.positions[acceptor] - water.positions[donor]
+    way -= np.rint(way @ water.box.inverse) @ water.box.matrix
+    moved = [water]
+    for part in (0.4, 0.5, 0.6, 0.64):
+        x = water.positions.copy()
+        x[hydrogen] = x[donor] + part * way
+        moved.append(System(water.box, x, [water.symbols[k] for k in water.species]))
+    energies = [answer.energy for answer in mdcore.evaluate(ROOT / "potentials" / "water_PBE0-TS_density.h5", moved)]
+    found = np.array(energies[1:]) - energies[0]
+    np.testing.assert_allclose(found, [0.084, 0.995, 2.395, 3.184], rtol=0.1, atol=0.01)
