@@ -1,10 +1,14 @@
 """Systems that potentials and domains are tested on: every kind of cell, crowded and empty ones."""
 
+from collections import defaultdict
+from itertools import product
+
 import numpy as np
 
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
 
+AROUND = tuple(product((-1, 0, 1), repeat=3))
 TRICLINIC = np.array([[1.0, 0.0, 0.0], [0.35, 0.9, 0.0], [-0.25, 0.3, 0.95]])
 SKEW = np.array([[0.9, 0.2, 0.1], [0.3, 1.0, -0.2], [-0.1, 0.25, 1.05]])  # no vector along an axis
 
@@ -13,22 +17,25 @@ def scattered(n, matrix, periodic=(True, True, True), symbols=("A",), seed=1, cl
     """n atoms thrown into a cell, none closer than `closest` to another (or its image)."""
     rng = np.random.default_rng(seed)
     box = Box(matrix, periodic, origin)
-    lattice = np.array([[i, j, k] for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1)])
-    shifts = (lattice * np.array(periodic)) @ box.matrix
-    x = np.empty((0, 3))
+    shifts = np.unique(np.array(AROUND) * np.array(periodic), axis=0) @ box.matrix
+    own = shifts[np.abs(shifts).sum(axis=1) > 0]
+    if own.size and np.linalg.norm(own, axis=1).min() < closest:
+        raise ValueError("cell too small")
+    x, near = [], defaultdict(list)  # near : atoms and their images by cubes as large as `closest`
     for _ in range(200_000):
         if len(x) == n:
             break
         trial = box.cartesian(rng.random(3))
-        own = shifts[np.abs(shifts).sum(axis=1) > 0]
-        if own.size and np.linalg.norm(own, axis=1).min() < closest:
-            raise ValueError("cell too small")
-        if not len(x) or np.linalg.norm(x[:, None] + shifts - trial, axis=2).min() >= closest:
-            x = np.vstack([x, trial])
+        a, b, c = np.floor(trial / closest).astype(int).tolist()
+        others = [image for i, j, k in AROUND for image in near.get((a + i, b + j, c + k), ())]
+        if not others or np.linalg.norm(np.array(others) - trial, axis=1).min() >= closest:
+            x.append(trial)
+            for image in trial + shifts:
+                near[tuple(np.floor(image / closest).astype(int).tolist())].append(image)
     assert len(x) == n, "could not place the atoms"
     species = rng.integers(0, len(symbols), n)
     species[: len(symbols)] = np.arange(min(len(symbols), n))
-    return System(box, x, species=species, symbols=symbols, masses=np.linspace(1.0, 2.0, n), units="lj")
+    return System(box, np.array(x), species=species, symbols=symbols, masses=np.linspace(1.0, 2.0, n), units="lj")
 
 
 def cells(cutoff):

@@ -1,6 +1,5 @@
 """What potentials of charges share."""
 
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass

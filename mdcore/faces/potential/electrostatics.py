@@ -55,14 +55,13 @@ class Settings(OfCharges):
         yield from super().check(given)
         if self.widths is not None and not self.widths:
             yield "widths", "no widths; leave the key out for points, or give one for each species"
-        for name, charge in (self.charges or {}).items():
-            if not abs(charge) < 1000.0:
-                yield f"charges.{name}", "expected a charge between -1000 and 1000"
-        if self.widths:
-            from mdcore.potentials.charges.electrostatics import shortest_cutoff, too_short
+        from mdcore.potentials.charges.electrostatics import LARGEST, shortest_cutoff, too_short
 
-            if (self.cutoff or 10.0) < shortest_cutoff(self.widths.values(), self.accuracy):
-                yield "cutoff", too_short(self.widths.values(), self.accuracy)
+        for name, charge in (self.charges or {}).items():
+            if not abs(charge) < LARGEST:
+                yield f"charges.{name}", f"expected a charge between -{LARGEST:g} and {LARGEST:g}"
+        if self.widths and (self.cutoff or 10.0) < shortest_cutoff(self.widths.values(), self.accuracy):
+            yield "cutoff", too_short(self.widths.values(), self.accuracy)
         if self.widths and self.exclude_bonded:
             yield "exclude_bonded", "takes points away, and these charges are Gaussians; leave one of the two keys out"
 
@@ -77,8 +76,10 @@ class Settings(OfCharges):
 
     def check_atoms(self, columns, n):
         yield from super().check_atoms(columns, n)
-        if self.charges is None and "charge" in columns and not abs(columns["charge"]).max(initial=0.0) < 1000.0:
-            yield "charges", "those of the structure are not all between -1000 and 1000"
+        from mdcore.potentials.charges.electrostatics import LARGEST
+
+        if self.charges is None and "charge" in columns and not abs(columns["charge"]).max(initial=0.0) < LARGEST:
+            yield "charges", f"those of the structure are not all between -{LARGEST:g} and {LARGEST:g}"
 
     def check_box(self, box, whole):
         from mdcore.potentials.charges.electrostatics import WIRE

@@ -5,7 +5,8 @@
 
 The first sum is one of pairs closer than the cutoff (ext/pair/coulomb.h), shifted there, by less than the accuracy,
 so that energy and forces do not jump; the second one of waves in half of space (waves.py, ext/charges/waves.c); the
-last term is that of a uniform background, which neutralises a total charge Q. Instead of points charges may be
+last term is that of a uniform background, which neutralises a total charge Q (with what cutoff and shift leave of pi /
+alpha^2: `mean`). Instead of points charges may be
 Gaussians exp(-r^2 / (2 s^2)) / (s sqrt(2 pi))^3: then pairs have erf(gamma r) / r, gamma = 1 / sqrt(2 (s_i^2 +
 s_j^2)), where points have 1 / r, and each has an energy C gamma / sqrt(pi) q_i^2 in its own field.
 
@@ -76,6 +77,8 @@ class Electrostatics(Coulomb):
         self.method, self.order = method, best_order(self.alpha, self.accuracy)
         self.widths = None
         if widths is not None:
+            if not widths:
+                raise InputError("Electrostatics: widths = {}: give one for each species, or None for points")
             self.widths = {name: number(f"Electrostatics: width of {name}", width, "length")
                            for name, width in table("Electrostatics: widths", widths).items()}  # fmt: skip
             self.formula = "gaussian_charges" if self.of_atoms else "gaussians"
@@ -160,7 +163,7 @@ class Electrostatics(Coulomb):
 
 def shortest_cutoff(widths, accuracy: float) -> float:
     """Of Gaussians: beyond, two of them are points, for their forces not to jump either."""
-    return 2.6 * max(widths, default=0.0) * math.sqrt(SAFETY - math.log(accuracy))
+    return 2.6 * max(widths) * math.sqrt(SAFETY - math.log(accuracy))
 
 
 def too_short(widths, accuracy: float) -> str:
@@ -213,10 +216,13 @@ class BoundElectrostatics(BoundCoulomb):
     def _waves(self, atoms, charges, domain, out) -> None:
         """Of a crystal or a slab: what pairs do not have."""
         it, comm, n = self.potential, domain.comm, atoms.n_owned
-        total = float(exact.sums(comm, charges[:n, None], exact.ENERGY_BITS)[0])
-        slab = None if all(domain.box.periodic) else Slab(atoms, domain, it, charges[:n], total)
+        bulk, total = all(domain.box.periodic), 0.0
+        if not bulk or out.want_energy:
+            total = float(exact.sums(comm, charges[:n, None], exact.ENERGY_BITS)[0])
+        slab = None if bulk else Slab(atoms, domain, it, charges[:n], total)
         plan = self._plan_of(slab.matrix if slab else domain.box.matrix)
-        before, potentials = atoms.forces.copy(), np.zeros(atoms.n_total + 1)
+        before = atoms.forces.copy() if out.want_energy else None
+        potentials = np.zeros(atoms.n_total + 1)
         energies = plan.act(atoms, charges, comm, potentials)
         if slab:
             potentials[:n] += slab.act(atoms)
@@ -233,7 +239,7 @@ class BoundElectrostatics(BoundCoulomb):
             virial = slab.virial(virial, forces, comm)
         out.replace_virial(out.sums_of(atoms, forces), [virial[pair] * (comm.rank == 0) for pair in PAIRS])
 
-    def _plan_of(self, matrix) -> Plan:
+    def _plan_of(self, matrix) -> Plan | MeshPlan:
         if self._plan is None or not np.array_equal(self._plan.matrix, matrix):
             it = self.potential
             if text := it.too_many(matrix):
@@ -291,6 +297,7 @@ class Slab:
 
 
 def refuse(text: str):
+    """An InputError that all ranks raise."""
     error = InputError(f"Electrostatics: {text}")
     error.collective = True
     raise error

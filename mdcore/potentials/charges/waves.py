@@ -18,8 +18,8 @@ def columns_of(vectors: np.ndarray, longest: float) -> np.ndarray:
 
     vectors : [3, 3] rows b1, b2, b3, 2 pi included
     """
-    edges = np.linalg.norm(np.linalg.inv(vectors), axis=0) * 2.0 * math.pi  # |n1| <= |k| a1 / 2 pi
-    most = np.floor(longest * edges / (2.0 * math.pi) + 1e-9).astype(int)
+    edges = np.linalg.norm(np.linalg.inv(vectors), axis=0)  # a1 / 2 pi, ...: |n1| <= |k| a1 / 2 pi
+    most = np.floor(longest * edges + 1e-9).astype(int)
     n1, n2 = (grid.ravel() for grid in np.mgrid[0 : most[0] + 1, -most[1] : most[1] + 1])
     keep = (n1 > 0) | (n2 >= 0)
     n1, n2 = n1[keep], n2[keep]
