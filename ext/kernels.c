@@ -10,6 +10,9 @@
 #include "engine/integrate.c"
 #include "engine/order.c"
 #include "engine/reduce.c"
+#include "dispersion/coordination.c"
+#include "dispersion/pairs.c"
+#include "dispersion/triples.c"
 #include "manybody/eam.c"
 #include "manybody/stillinger_weber.c"
 #include "manybody/tersoff.c"
@@ -62,4 +65,9 @@ const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .eam_forces = eam_forces,
     .stillinger_weber = stillinger_weber,
     .tersoff = tersoff,
+    .d3_numbers = d3_numbers,
+    .d3_weights = d3_weights,
+    .d3_number_forces = d3_number_forces,
+    .d3_pairs = d3_pairs,
+    .d3_triples = d3_triples,
 };

@@ -7,6 +7,7 @@
 #include "charges/mesh.h"
 #include "charges/waves.h"
 #include "core/md_types.h"
+#include "dispersion/dispersion.h"
 #include "manybody/eam.h"
 #include "manybody/threebody.h"
 
@@ -69,6 +70,15 @@ typedef struct md_kernels {
     /* charges/direct.c */
     void (*charge_pairs)(const md_atoms *, const double *charge, const double *others, int64_t n, double constant,
                          double alpha, double cutoff, double shift, double slope, double *potential);
+    /* dispersion/coordination.c */
+    void (*d3_numbers)(const md_atoms *, const md_list *, const md_d3 *, double *numbers);
+    void (*d3_weights)(const md_atoms *, const md_d3 *, const double *numbers, double *weights);
+    void (*d3_number_forces)(const md_atoms *, const md_list *, const md_d3 *, const double *pull, const md_d3_sums *);
+    /* dispersion/pairs.c, dispersion/triples.c */
+    void (*d3_pairs)(const md_atoms *, const md_list *, const md_d3 *, const double *weights, const md_d3_room *,
+                     const md_d3_sums *);
+    void (*d3_triples)(const md_atoms *, const md_list *, const md_d3 *, const double *weights, const md_d3_room *,
+                       const md_d3_sums *);
     /* integrate.c */
     void (*verlet_first)(const md_atoms *, double dt, double grid_big, md_motion *);
     void (*langevin_first)(const md_atoms *, double dt, double grid_big, uint64_t seed, uint64_t step,

@@ -93,6 +93,37 @@ cdef extern from "kernels.h" nogil:
         const double *pairs
         const double *embedding
 
+    ctypedef struct md_d3:
+        int64_t n_species, refs
+        double s6, zero, alpha
+        double cutoff, width
+        double number_cutoff, steepness
+        double s9, triple_cutoff, triple_width, beta
+        const double *covalent
+        const double *reference
+        const double *pairs
+        const double *c6
+        const double *radii2
+
+    ctypedef struct md_d3_sums:
+        double *rows
+        double *energy
+        int64_t *virial
+
+    ctypedef struct md_d3_room:
+        double *species
+        double *contracted
+        int64_t *key
+        int32_t *near
+        int32_t *spare
+        int32_t *rows
+        int64_t *first
+        double *slots
+        int64_t pitch
+
+    enum:
+        D3_COLUMNS, D3_SLOT_COLUMNS
+
     ctypedef struct md_slot:
         pass
 
@@ -188,6 +219,14 @@ cdef extern from "kernels.h" nogil:
         void (*wave_sums)(const md_atoms *, const double *, const md_waves *, int64_t *, int64_t *) noexcept nogil
         void (*wave_forces)(const md_atoms *, const double *, const md_waves *, const double *, const double *,
                             double *) noexcept nogil
+        void (*d3_numbers)(const md_atoms *, const md_list *, const md_d3 *, double *) noexcept nogil
+        void (*d3_weights)(const md_atoms *, const md_d3 *, const double *, double *) noexcept nogil
+        void (*d3_number_forces)(const md_atoms *, const md_list *, const md_d3 *, const double *,
+                                 const md_d3_sums *) noexcept nogil
+        void (*d3_pairs)(const md_atoms *, const md_list *, const md_d3 *, const double *, const md_d3_room *,
+                         const md_d3_sums *) noexcept nogil
+        void (*d3_triples)(const md_atoms *, const md_list *, const md_d3 *, const double *, const md_d3_room *,
+                           const md_d3_sums *) noexcept nogil
         int64_t (*stillinger_weber)(const md_atoms *, const md_list *, const md_sw *, md_room *, int64_t *,
                                     const md_shares *) noexcept nogil
         int64_t (*tersoff)(const md_atoms *, const md_list *, const md_tersoff *, md_room *, int64_t *,

@@ -140,6 +140,11 @@ class Lists:
         found = self._built[min(enough, key=lambda own: own.cutoff)]
         return found.pairs if isinstance(found, Without) else found
 
+    def half(self, cutoff: float) -> VerletList:
+        """Of a term that wants several half lists: the one for this cutoff."""
+        want = Want("half", cutoff)
+        return self._built[min((own for own in self._built if own.serves(want)), key=lambda own: own.cutoff)]
+
     def of(self, term) -> "Lists":
         """Those of a term, a potential."""
         wants = term.lists

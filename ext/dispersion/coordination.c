@@ -1,0 +1,112 @@
+/* Numbers of neighbours, the weights of reference systems that they make, and forces of what the energy owes to them.
+ *
+ * N_i = sum_j c(r_ij), c = 1 / (1 + e^{-k (R / r - 1)}), R the sum of both atoms' covalent radii; J. Chem. Phys. 132, 154104
+ * (2010), eq. 15. W_a = e^{-4 (N - N_a)^2} / sum_b e^{-4 (N - N_b)^2}, eq. 16. */
+#include "kernels.h"
+#include "dispersion/exact.h"
+
+/* c of four pairs. */
+MD_INLINE v4d d3_count(const md_d3 *it, const d3_four *p, double own, v4d *inverse_r, v4d *radius)
+{
+    const double *q = it->covalent;
+    const v4d one = v_set1(1.0), k = v_set1(it->steepness);
+    *radius = v_set1(own) + (v4d){q[p->species[0]], q[p->species[1]], q[p->species[2]], q[p->species[3]]};
+    *inverse_r = one / v_sqrt(p->r2);
+    return one / (one + v_exp(k - k * (*radius * *inverse_r)));
+}
+
+/* numbers [n_owned + n_ghost + 1], zeros: what the pairs of this rank's list add to them. */
+static void d3_numbers(const md_atoms *atoms, const md_list *list, const md_d3 *it, double *MD_RESTRICT numbers)
+{
+    const double *MD_RESTRICT x = atoms->x;
+    const v4d cutoff2 = v_set1(it->number_cutoff * it->number_cutoff);
+    for (int64_t i = 0; i < atoms->n_owned; i++) {
+        const double own = it->covalent[(int64_t)x[4 * i + 3]];
+        v4d sum = v_set1(0.0);
+        for (int64_t k = list->first[i]; k < list->first[i + 1]; k += 4) {
+            const d3_four p = d3_gather(x, list->index + k, x + 4 * i);
+            const v4i inside = (v4i)(p.r2 < cutoff2);
+            if (!v_bits(inside))
+                continue;
+            v4d inverse_r, radius;
+            const v4d c = v_mask(d3_round(d3_count(it, &p, own, &inverse_r, &radius)), inside);
+            sum += c;
+            for (int lane = 0; lane < 4; lane++)
+                numbers[p.j[lane]] += c[lane];
+        }
+        numbers[i] += v_sum(sum);
+    }
+}
+
+/* weights [n_owned][2 refs]: W, and dW/dN. The nearest reference system is taken out of all exponents, so they have a sum
+ * however far N is from all of them. */
+static void d3_weights(const md_atoms *atoms, const md_d3 *it, const double *numbers, double *weights)
+{
+    const int64_t refs = it->refs;
+    const v4d four = v_set1(4.0), eight = v_set1(-8.0);
+    for (int64_t i = 0; i < atoms->n_owned; i++) {
+        const double *reference = it->reference + refs * (int64_t)atoms->x[4 * i + 3];
+        double *w = weights + 2 * refs * i, nearest = 1e300, sum = 0.0, slope = 0.0;
+        for (int64_t a = 0; a < refs; a++) {
+            const double x = numbers[i] - reference[a];
+            nearest = x * x < nearest ? x * x : nearest;
+        }
+        for (int64_t a = 0; a < refs; a += 4) {
+            const v4d x = v_set1(numbers[i]) - v_load(reference + a);
+            const v4d e = v_exp(four * (v_set1(nearest) - x * x)), de = eight * x * e;
+            v_store(w + a, e), v_store(w + refs + a, de);
+            sum += v_sum(e), slope += v_sum(de);
+        }
+        for (int64_t a = 0; a < refs; a += 4) {
+            const v4d e = v_load(w + a) / v_set1(sum);
+            v_store(w + a, e);
+            v_store(w + refs + a, (v_load(w + refs + a) - e * v_set1(slope)) / v_set1(sum));
+        }
+    }
+}
+
+/* Forces of pairs whose numbers change, from the pulls dE/dN of both atoms, join the sums. */
+MD_INLINE void d3_number_forces_of(const md_atoms *atoms, const md_list *list, const md_d3 *it,
+                                   const double *MD_RESTRICT pull, const md_d3_sums *sums, const int want_virial)
+{
+    const double *MD_RESTRICT x = atoms->x;
+    double *MD_RESTRICT rows = sums->rows;
+    const v4d zero = v_set1(0.0), one = v_set1(1.0), k_of = v_set1(it->steepness);
+    const v4d cutoff2 = v_set1(it->number_cutoff * it->number_cutoff);
+    md_i128 total[6] = {0};
+    for (int64_t i = 0; i < atoms->n_owned; i++) {
+        const double own = it->covalent[(int64_t)x[4 * i + 3]];
+        v4d fx = zero, fy = zero, fz = zero;
+        d3_virial w = {{zero, zero, zero, zero, zero, zero}};
+        for (int64_t k = list->first[i]; k < list->first[i + 1]; k += 4) {
+            const d3_four p = d3_gather(x, list->index + k, x + 4 * i);
+            const v4i inside = (v4i)(p.r2 < cutoff2);
+            if (!v_bits(inside))
+                continue;
+            v4d inverse_r, radius;
+            const v4d c = d3_count(it, &p, own, &inverse_r, &radius);
+            const v4d both = v_set1(pull[i]) + (v4d){pull[p.j[0]], pull[p.j[1]], pull[p.j[2]], pull[p.j[3]]};
+            const v4d slope = -k_of * radius * inverse_r * inverse_r * inverse_r * c * (one - c); /* dc/dr / r */
+            const v4d g = v_mask(both * slope, inside);
+            const v4d gx = d3_product(g, p.dx), gy = d3_product(g, p.dy), gz = d3_product(g, p.dz);
+            fx += gx, fy += gy, fz += gz;
+            d3_subtract(rows, p.j, gx, gy, gz, zero);
+            if (want_virial)
+                d3_virial_add(&w, g, p.dx, p.dy, p.dz);
+        }
+        v_store(rows + 4 * i, v_load(rows + 4 * i) + (v4d){v_sum(fx), v_sum(fy), v_sum(fz), 0.0});
+        if (want_virial)
+            d3_virial_close(&w, total);
+    }
+    for (int k = 0; want_virial && k < 6; k++)
+        md_limbs(total[k], sums->virial + LIMBS * k);
+}
+
+static void d3_number_forces(const md_atoms *atoms, const md_list *list, const md_d3 *it, const double *pull,
+                             const md_d3_sums *sums)
+{
+    if (sums->virial)
+        d3_number_forces_of(atoms, list, it, pull, sums, 1);
+    else
+        d3_number_forces_of(atoms, list, it, pull, sums, 0);
+}

@@ -1,0 +1,143 @@
+/* Two bodies of dispersion, - C6 phi(r) with phi = s6 f6 / r^6 + s8 (C8/C6) f8 / r^8 (dispersion.h).
+ *
+ * Rational damping: f6 / r^6 = 1 / (r^6 + R0^6), f8 / r^8 = 1 / (r^8 + R0^8); zero damping: f6 = 1 / (1 + 6 (sr6 R0 / r)^alpha),
+ * f8 the same with sr8 and alpha + 2. For an atom sum_a W_a C6_ab is made once for each species of neighbours, v_b; then
+ * C6 = v . W of the neighbour, and its derivatives by both numbers are two more products of that kind. */
+#include "kernels.h"
+#include "dispersion/exact.h"
+
+/* v [n_species][2 refs] of an atom with these weights: sum_a W_a C6_ab of neighbours of each species, and its derivative. */
+MD_INLINE void d3_contract(const md_d3 *it, int64_t own, const double *weights, double *v, const int refs)
+{
+    const int64_t area = refs * refs;
+    for (int64_t s = 0; s < it->n_species; s++, v += 2 * refs) {
+        const double *c6 = it->c6 + area * (own * it->n_species + s);
+        for (int b = 0; b < refs; b += 4) {
+            v4d sum = v_set1(0.0), slope = sum;
+            for (int a = 0; a < refs; a++) {
+                const v4d c = v_load(c6 + refs * a + b);
+                sum = v_fma(v_set1(weights[a]), c, sum), slope = v_fma(v_set1(weights[refs + a]), c, slope);
+            }
+            v_store(v + b, sum), v_store(v + refs + b, slope);
+        }
+    }
+}
+
+/* The sums of four vectors' elements. */
+MD_INLINE v4d d3_totals(const v4d *a)
+{
+    v4d x, y, z, w;
+    v_transpose(a[0], a[1], a[2], a[3], &x, &y, &z, &w);
+    return (x + y) + (z + w);
+}
+
+/* C6 of four pairs, and its derivatives by the number of the first atom and by that of the other. */
+MD_INLINE v4d d3_c6(const double *v, const double *weights, const d3_four *p, const int refs, v4d *of_i, v4d *of_j)
+{
+    v4d c[4], di[4], dj[4];
+    for (int lane = 0; lane < 4; lane++) {
+        const double *a = v + 2 * refs * p->species[lane], *w = weights + 2 * refs * p->j[lane];
+        c[lane] = v_load(a) * v_load(w);
+        di[lane] = v_load(a + refs) * v_load(w);
+        dj[lane] = v_load(a) * v_load(w + refs);
+        if (refs == 8) {
+            c[lane] = v_fma(v_load(a + 4), v_load(w + 4), c[lane]);
+            di[lane] = v_fma(v_load(a + refs + 4), v_load(w + 4), di[lane]);
+            dj[lane] = v_fma(v_load(a + 4), v_load(w + refs + 4), dj[lane]);
+        }
+    }
+    *of_i = d3_totals(di), *of_j = d3_totals(dj);
+    return d3_totals(c);
+}
+
+/* phi, and its derivative / r; c: columns of the pairs. */
+MD_INLINE v4d d3_phi(const md_d3 *it, const v4d *c, v4d r2, v4d *slope, const int zero)
+{
+    const v4d one = v_set1(1.0), s6 = v_set1(it->s6), r4 = r2 * r2, r6 = r4 * r2;
+    if (!zero) {
+        const v4d t6 = one / (r6 + c[D3_FIRST]), t8 = one / v_fma(r4, r4, c[D3_SECOND]), t = c[D3_EIGHT] * t8;
+        *slope = -v_fma(v_set1(6.0) * s6 * r4, t6 * t6, v_set1(8.0) * r6 * t * t8);
+        return v_fma(s6, t6, t);
+    }
+    const v4d half_log = v_set1(0.5) * v_log(r2), a6 = v_set1(it->alpha), a8 = a6 + v_set1(2.0), six = v_set1(6.0);
+    const v4d most = v_set1(600.0), per_r2 = one / r2;
+    const v4d p6 = six * v_exp(v_smaller(a6 * (c[D3_FIRST] - half_log), most));
+    const v4d p8 = six * v_exp(v_smaller(a8 * (c[D3_SECOND] - half_log), most));
+    const v4d f6 = one / (one + p6), f8 = one / (one + p8);
+    const v4d t6 = s6 * f6 / r6, t8 = c[D3_EIGHT] * f8 / (r4 * r4);
+    *slope = per_r2 * v_fma(t6, v_fma(a6 * p6, f6, -six), t8 * v_fma(a8 * p8, f8, v_set1(-8.0)));
+    return t6 + t8;
+}
+
+MD_INLINE void d3_pairs_of(const md_atoms *atoms, const md_list *list, const md_d3 *it, const double *MD_RESTRICT weights,
+                           const md_d3_room *room, const md_d3_sums *sums, const int refs, const int zero_damping,
+                           const int want_energy)
+{
+    const double *MD_RESTRICT x = atoms->x;
+    double *MD_RESTRICT rows = sums->rows, *MD_RESTRICT energy = sums->energy;
+    const v4d zero = v_set1(0.0), cutoff2 = v_set1(it->cutoff * it->cutoff);
+    md_i128 total[6] = {0};
+    for (int64_t i = 0; i < atoms->n_owned; i++) {
+        const int64_t own = (int64_t)x[4 * i + 3];
+        const double *columns = it->pairs + D3_COLUMNS * it->n_species * own;
+        d3_contract(it, own, weights + 2 * refs * i, room->species, refs);
+        v4d fx = zero, fy = zero, fz = zero, pull = zero, e = zero;
+        d3_virial w = {{zero, zero, zero, zero, zero, zero}};
+        for (int64_t k = list->first[i]; k < list->first[i + 1]; k += 4) {
+            const d3_four p = d3_gather(x, list->index + k, x + 4 * i);
+            const v4i inside = (v4i)(p.r2 < cutoff2);
+            if (!v_bits(inside))
+                continue;
+            v4d c[D3_COLUMNS], slope, of_i, of_j;
+            v_transpose(v_load(columns + D3_COLUMNS * p.species[0]), v_load(columns + D3_COLUMNS * p.species[1]),
+                        v_load(columns + D3_COLUMNS * p.species[2]), v_load(columns + D3_COLUMNS * p.species[3]), c,
+                        c + 1, c + 2, c + 3);
+            v4d phi = d3_phi(it, c, p.r2, &slope, zero_damping);
+            if (it->width > 0.0) {
+                v4d bend;
+                const v4d part = d3_switch(p.r2, it->cutoff, it->width, &bend);
+                slope = v_fma(slope, part, phi * bend), phi *= part;
+            }
+            const v4d c6 = d3_c6(room->species, weights, &p, refs, &of_i, &of_j);
+            const v4d g = v_mask(-c6 * slope, inside);
+            phi = v_mask(-phi, inside);
+            const v4d gx = d3_product(g, p.dx), gy = d3_product(g, p.dy), gz = d3_product(g, p.dz);
+            fx += gx, fy += gy, fz += gz;
+            pull += d3_product(phi, of_i);
+            d3_subtract(rows, p.j, gx, gy, gz, -d3_product(phi, of_j));
+            if (want_energy) {
+                const v4d half = d3_product(v_set1(0.5) * phi, c6);
+                e += half;
+                for (int lane = 0; lane < 4; lane++)
+                    energy[p.j[lane]] += half[lane];
+                d3_virial_add(&w, g, p.dx, p.dy, p.dz);
+            }
+        }
+        v_store(rows + 4 * i, v_load(rows + 4 * i) + (v4d){v_sum(fx), v_sum(fy), v_sum(fz), v_sum(pull)});
+        if (want_energy) {
+            energy[i] += v_sum(e);
+            d3_virial_close(&w, total);
+        }
+    }
+    for (int k = 0; want_energy && k < 6; k++)
+        md_limbs(total[k], sums->virial + LIMBS * k);
+}
+
+/* Forces, pulls and with energies the virial of all pairs join the sums. weights [n_owned + n_ghost + 1][2 refs] */
+static void d3_pairs(const md_atoms *atoms, const md_list *list, const md_d3 *it, const double *weights,
+                     const md_d3_room *room, const md_d3_sums *sums)
+{
+#define D3_VARIANT(refs, zero, energy)                                                                                 \
+    case (refs) + 2 * (zero) + (energy): d3_pairs_of(atoms, list, it, weights, room, sums, refs, zero, energy); break
+    switch (it->refs + 2 * (it->zero != 0.0) + (sums->energy != NULL)) {
+        D3_VARIANT(4, 0, 0);
+        D3_VARIANT(4, 0, 1);
+        D3_VARIANT(4, 1, 0);
+        D3_VARIANT(4, 1, 1);
+        D3_VARIANT(8, 0, 0);
+        D3_VARIANT(8, 0, 1);
+        D3_VARIANT(8, 1, 0);
+        D3_VARIANT(8, 1, 1);
+    }
+#undef D3_VARIANT
+}

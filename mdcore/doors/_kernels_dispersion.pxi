@@ -1,0 +1,121 @@
+# Dispersion after Grimme (D3): doors to ext/dispersion/; a part of _kernels.pyx.
+
+cdef class D3Kernels:
+    """Tables of dispersion, and its kernels (ext/dispersion/dispersion.h).
+
+    covalent : float64 [n_species]; reference [n_species, refs]; pairs [n_species, n_species, D3_COLUMNS];
+    c6 [n_species, n_species, refs, refs]; radii2 [n_species, n_species]; refs : 4 or 8
+    numbers : {name: float}, the other members of md_d3
+
+    numbers, pulls : float64 [n_total + 1]; weights [n_total + 1, 2 refs]; rows [n_total + 1, 4], forces and pulls;
+    energies [n_total + 1] and virial int64 [6, 3], limbs, or both None. Lists are half lists.
+    """
+
+    cdef md_d3 it
+    cdef md_d3_room room
+    cdef object tables, arrays
+
+    def __init__(self, double[::1] covalent, double[:, ::1] reference, double[:, :, ::1] pairs,
+                 double[:, :, :, ::1] c6, double[:, ::1] radii2, dict numbers):
+        cdef int64_t n = covalent.shape[0], refs = reference.shape[1]
+        cdef double[::1] species = np.empty(2 * refs * n)
+        if refs not in (4, 8) or reference.shape[0] != n:
+            raise ValueError("reference is [n_species, 4 or 8]")
+        if not pairs.shape[0] == pairs.shape[1] == n or pairs.shape[2] != D3_COLUMNS:
+            raise ValueError(f"pairs are [n_species, n_species, {D3_COLUMNS}]")
+        if not c6.shape[0] == c6.shape[1] == n or not c6.shape[2] == c6.shape[3] == refs:
+            raise ValueError("c6 is [n_species, n_species, refs, refs]")
+        if not radii2.shape[0] == radii2.shape[1] == n:
+            raise ValueError("radii2 are [n_species, n_species]")
+        self.tables = covalent, reference, pairs, c6, radii2, species
+        self.it.n_species, self.it.refs = n, refs
+        self.it.s6, self.it.zero, self.it.alpha = numbers["s6"], numbers["zero"], numbers["alpha"]
+        self.it.cutoff, self.it.width = numbers["cutoff"], numbers["width"]
+        self.it.number_cutoff, self.it.steepness = numbers["number_cutoff"], numbers["steepness"]
+        self.it.s9, self.it.beta = numbers["s9"], numbers["beta"]
+        self.it.triple_cutoff, self.it.triple_width = numbers["triple_cutoff"], numbers["triple_width"]
+        self.it.covalent, self.it.reference, self.it.pairs = &covalent[0], &reference[0, 0], &pairs[0, 0, 0]
+        self.it.c6, self.it.radii2 = &c6[0, 0, 0, 0], &radii2[0, 0]
+        self.room.species = &species[0]
+
+    def numbers(self, AtomRows atoms, VerletList near, double[::1] numbers):
+        """What the listed pairs add to the numbers of neighbours of owned atoms and ghosts."""
+        self._check(atoms, near, numbers)
+        with nogil:
+            K.d3_numbers(&atoms.rows, &near.rows, &self.it, &numbers[0])
+
+    def weights(self, AtomRows atoms, double[::1] numbers, double[:, ::1] weights):
+        """weights of owned atoms from their numbers."""
+        self._check_weights(atoms, weights)
+        if numbers.shape[0] < weights.shape[0]:
+            raise ValueError("columns are [n_total + 1]")
+        with nogil:
+            K.d3_weights(&atoms.rows, &self.it, &numbers[0], &weights[0, 0])
+
+    def pairs(self, AtomRows atoms, VerletList near, double[:, ::1] weights, double[:, ::1] rows,
+              double[::1] energies=None, int64_t[:, ::1] virial=None):
+        """Add forces, pulls and energies of listed pairs; virial becomes theirs."""
+        cdef md_d3_sums sums = self._sums(atoms, near, rows, energies, virial)
+        self._check_weights(atoms, weights)
+        with nogil:
+            K.d3_pairs(&atoms.rows, &near.rows, &self.it, &weights[0, 0], &self.room, &sums)
+
+    def triples(self, AtomRows atoms, VerletList near, double[:, ::1] weights, double[:, ::1] rows,
+                double[::1] energies=None, int64_t[:, ::1] virial=None):
+        """Add forces, pulls and energies of triples of listed pairs; virial becomes theirs."""
+        cdef md_d3_sums sums = self._sums(atoms, near, rows, energies, virial)
+        self._check_weights(atoms, weights)
+        self._prepare(atoms, near)
+        with nogil:
+            K.d3_triples(&atoms.rows, &near.rows, &self.it, &weights[0, 0], &self.room, &sums)
+
+    def number_forces(self, AtomRows atoms, VerletList near, double[::1] pulls, double[:, ::1] rows,
+                      int64_t[:, ::1] virial=None):
+        """Add the forces that pulls on both atoms of a pair make; virial becomes theirs."""
+        cdef md_d3_sums sums = self._sums(atoms, near, rows, None, virial)
+        self._check(atoms, near, pulls)
+        with nogil:
+            K.d3_number_forces(&atoms.rows, &near.rows, &self.it, &pulls[0], &sums)
+
+    cdef md_d3_sums _sums(self, AtomRows atoms, VerletList near, double[:, ::1] rows, double[::1] energies,
+                          int64_t[:, ::1] virial) except *:
+        cdef md_d3_sums sums
+        sums.energy, sums.virial = NULL, NULL
+        self._check(atoms, near, energies)
+        if rows.shape[0] < atoms.rows.n_owned + atoms.rows.n_ghost + 1 or rows.shape[1] != 4:
+            raise ValueError("rows are [n_total + 1, 4]")
+        sums.rows = &rows[0, 0]
+        if energies is not None:
+            sums.energy = &energies[0]
+        if virial is not None:
+            if virial.shape[0] != 6 or virial.shape[1] != 3:
+                raise ValueError("virial is [6, 3]")
+            sums.virial = &virial[0, 0]
+        elif energies is not None:
+            raise ValueError("energies come with a virial")
+        return sums
+
+    cdef _check(self, AtomRows atoms, VerletList near, double[::1] column):
+        if column is not None and column.shape[0] < atoms.rows.n_owned + atoms.rows.n_ghost + 1:
+            raise ValueError("columns are [n_total + 1]")
+        if not near.half:
+            raise ValueError("dispersion runs over half lists")
+
+    cdef _check_weights(self, AtomRows atoms, double[:, ::1] weights):
+        if weights.shape[0] < atoms.rows.n_owned + atoms.rows.n_ghost + 1 or weights.shape[1] != 2 * self.it.refs:
+            raise ValueError(f"weights are [n_total + 1, {2 * self.it.refs}]")
+
+    cdef _prepare(self, AtomRows atoms, VerletList near):
+        """Room for the triples of the atom whose row of the list is longest."""
+        cdef int64_t i, longest = 0, n = atoms.rows.n_owned, total = n + atoms.rows.n_ghost, kinds = self.it.n_species
+        cdef double[:, :, ::1] contracted = np.empty((total + 1, kinds, 2 * self.it.refs))
+        cdef int64_t[::1] key = np.empty(total + 1, dtype=np.int64), first = np.empty(kinds + 1, dtype=np.int64)
+        for i in range(n):
+            longest = max(longest, near.rows.first[i + 1] - near.rows.first[i])
+        cdef int64_t pitch = (longest + 4 * kinds + 7) // 4 * 4
+        cdef int32_t[:, ::1] lines = np.empty((3, pitch), dtype=np.int32)
+        cdef double[:, ::1] slots = np.empty((D3_SLOT_COLUMNS + 2 * self.it.refs, pitch))
+        self.arrays = contracted, key, first, lines, slots
+        self.room.contracted, self.room.key, self.room.first = &contracted[0, 0, 0], &key[0], &first[0]
+        self.room.near, self.room.spare, self.room.rows = &lines[0, 0], &lines[1, 0], &lines[2, 0]
+        self.room.slots, self.room.pitch = &slots[0, 0], pitch

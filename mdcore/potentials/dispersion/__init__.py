@@ -1,0 +1,1 @@
+"""Dispersion that density functionals lack, by numbers of neighbours."""

@@ -1,0 +1,206 @@
+"""DFT-D3: dispersion of pairs and triples, whose coefficients follow the numbers of neighbours.
+
+    E = - sum_{i<j} [s6 C6 f6(r) / r^6 + s8 C8 f8(r) / r^8] + s9 sum_{i<j<k} C9 (1 + 3 cos cos cos) f9 / (r_ij r_ik r_jk)^3
+
+C6_ij(N_i, N_j) is an average over reference systems of both elements, weighted by how near their numbers of neighbours are to
+N_i and N_j; C8 = 3 C6 q_i q_j, C9 = sqrt(C6_ij C6_ik C6_jk). As N_i follows the places of all atoms around i, a step has five
+parts, with ghosts' numbers going home or out between them (ext/dispersion/dispersion.h).
+
+S. Grimme, J. Antony, S. Ehrlich, H. Krieg, J. Chem. Phys. 132, 154104 (2010); rational damping after A. D. Becke and E. R.
+Johnson: S. Grimme, S. Ehrlich, L. Goerigk, J. Comput. Chem. 32, 1456 (2011). Numbers agree with s-dftd3 (tests/test_d3.py).
+"""
+
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from mdcore.base import exact
+from mdcore.base.errors import InputError
+from mdcore.base.ranges import choice, number, signed
+from mdcore.base.units import BOHR, HARTREE
+from mdcore.doors._kernels import D3Kernels
+from mdcore.potentials.base import Bound, Potential
+from mdcore.potentials.dispersion.damping import DAMPINGS, NEEDED, parameters
+from mdcore.potentials.dispersion.reference import Tables
+from mdcore.structure.atoms import Column
+
+CUTOFF, NEAR_CUTOFF = 60.0 * BOHR, 40.0 * BOHR  # of pairs; of numbers of neighbours and triples: those of s-dftd3
+STEEPNESS = 16.0  # of the function that counts neighbours
+TRIPLE_RADII = 4.0 / 3.0  # times R0 in the damping of triples
+BITS = 46  # of D3_GRID (ext/dispersion/dispersion.h)
+LIMIT = 2.0**6  # sums of an atom below are exact
+LARGEST = 100.0  # a parameter of damping
+
+
+class D3(Potential):
+    """DFT-D3 dispersion between all atoms closer than its cutoffs.
+
+    functional : its name, such as "pbe0" (damping.functionals()), or None: all that the damping needs is given
+    damping : "bj", rational, needs s8, a1, a2 (bohr); "zero" needs s8, sr6
+    s6, s8, a1, a2, sr6, sr8 : instead of the functional's; alpha6 : exponent of zero damping; s9 : of triples, 0: none
+    cutoff : of pairs; cn_cutoff : of numbers of neighbours; triple_cutoff : of each side of a triple; Angstrom. None:
+        21.17 (40 bohr), or `cutoff` if that is less
+    width : energies go to 0 smoothly over this distance before their cutoffs; 0: they end there, as in s-dftd3
+
+    InputError for a functional that has no parameters, for values out of range, and from `bind` for an element that has
+    none.
+    """
+
+    truncated = True
+    ghost_columns = ()
+
+    def __init__(
+        self, functional: str | None = None, *, damping: str = "bj", s6: float | None = None, s8: float | None = None,
+        a1: float | None = None, a2: float | None = None, sr6: float | None = None, sr8: float | None = None,
+        alpha6: float = 14.0, s9: float = 0.0, cutoff: float = CUTOFF, cn_cutoff: float | None = None,
+        triple_cutoff: float | None = None, width: float = 0.0,
+    ):  # fmt: skip
+        choice("D3: damping", damping, DAMPINGS)
+        self.functional, self.damping = functional, damping
+        given = {"s6": s6, "s8": s8, "a1": a1, "a2": a2, "sr6": sr6, "sr8": sr8}
+        self.parameters = chosen(functional, damping, {k: v for k, v in given.items() if v is not None})
+        self.alpha = number("D3: alpha6", alpha6)
+        self.s9 = number("D3: s9", s9, zero=True)
+        if self.alpha > LARGEST or self.s9 > LARGEST:
+            raise InputError(f"D3: alpha6 = {alpha6}, s9 = {s9}: expected numbers of at most {LARGEST:g}")
+        self.pair_cutoff = number("D3: cutoff", cutoff, "length")
+        near = min(NEAR_CUTOFF, self.pair_cutoff)
+        self.cn_cutoff = near if cn_cutoff is None else number("D3: cn_cutoff", cn_cutoff, "length")
+        self.triple_cutoff = near if triple_cutoff is None else number("D3: triple_cutoff", triple_cutoff, "length")
+        self.width = number("D3: width", width, "length", zero=True)
+        shortest = min(self.pair_cutoff, self.triple_cutoff) if self.s9 else self.pair_cutoff
+        if self.width >= shortest:
+            raise InputError(f"D3: width = {width:g}: expected less than the cutoffs, {shortest:g}")
+
+    def __repr__(self):
+        kind = "D3(BJ)" if self.damping == "bj" else "D3(0)"
+        numbers = ", ".join(f"{name}={value:g}" for name, value in self.parameters.items())
+        return f"{kind}({self.functional or 'own'}: {numbers}, s9={self.s9:g}, cutoff={self.pair_cutoff:.4g})"
+
+    @property
+    def cutoff(self) -> float:
+        return max(cutoff for _, cutoff in self.lists)
+
+    @property
+    def lists(self):
+        triples = (("half", self.triple_cutoff),) if self.s9 else ()
+        return (("half", self.pair_cutoff), ("half", self.cn_cutoff), *triples)
+
+    def describe(self, unit="Angstrom"):
+        kind = {"bj": "Becke-Johnson", "zero": "zero"}[self.damping]
+        triples = f", triples {self.triple_cutoff:.4g} {unit}" if self.s9 else ""
+        return (
+            f"{self.functional or 'own parameters'}, {kind} damping, cutoff {self.pair_cutoff:.4g} {unit}, neighbours "
+            f"counted to {self.cn_cutoff:.4g} {unit}{triples}"
+        )
+
+    def bind(self, symbols) -> "BoundD3":
+        return BoundD3(self, symbols)
+
+
+def chosen(functional: str | None, damping: str, given: dict[str, float]) -> dict[str, float]:
+    """{name: number} of a damping: those that are given, and for the others those of the functional; InputError."""
+    known = ("s6", *NEEDED[damping], *(("sr8",) if damping == "zero" else ()))
+    for name, value in given.items():
+        if name not in known:
+            raise InputError(f"D3: {name} = {value:g} is no parameter of {damping!r} damping, which has {', '.join(known)}")
+        check = signed if name == "s8" else number
+        size = check(f"D3: {name}", value) if name == "s8" else number(f"D3: {name}", value, zero=name != "sr6")
+        if abs(size) > LARGEST:
+            raise InputError(f"D3: {name} = {value:g}: expected a number of at most {LARGEST:g}")
+    if functional is None:
+        if missing := [name for name in NEEDED[damping] if name not in given]:
+            raise InputError(f"D3: no functional, and no {', '.join(missing)}; give one of both")
+        own = {"s6": 1.0} | ({"sr8": 1.0} if damping == "zero" else {})
+    elif not isinstance(functional, str):
+        raise InputError(f'D3: functional = {functional!r}: expected a name, e.g. "pbe0"')
+    else:
+        try:
+            own = parameters(functional, damping)
+        except InputError as error:
+            raise InputError(f"D3: {error}") from None
+    return own | {name: float(value) for name, value in given.items()}
+
+
+class BoundD3(Bound):
+    """DFT-D3 in a system of these species."""
+
+    columns: ClassVar = {
+        "d3_number": Column("f8", adds=True, grid=BITS),
+        "d3_pull": Column("f8", adds=True, grid=BITS),
+        "d3_energy": Column("f8", adds=True, grid=BITS),
+        "d3_sums": Column("f8", (4,), adds=True, grid=BITS),
+    }
+
+    def __init__(self, potential: D3, symbols):
+        self.potential, it = potential, Tables(symbols)
+        p, n, refs = potential.parameters, len(it.covalent), it.reference.shape[1]
+        pairs = np.zeros((n, n, 4))
+        if potential.damping == "bj":
+            radii = p["a1"] * np.sqrt(it.ratios) + p["a2"] * BOHR
+            pairs[..., 0], pairs[..., 1] = radii**6, radii**8
+        else:
+            pairs[..., 0], pairs[..., 1] = np.log(p["sr6"] * it.radii), np.log(p["sr8"] * it.radii)
+        pairs[..., 2] = p["s8"] * it.ratios
+        numbers = {
+            "s6": p["s6"], "zero": potential.damping == "zero", "alpha": potential.alpha, "cutoff": potential.pair_cutoff,
+            "width": potential.width, "number_cutoff": potential.cn_cutoff, "steepness": STEEPNESS,
+            "s9": potential.s9 / math.sqrt(HARTREE),  # C9 = sqrt(C6 C6 C6) in atomic units
+           
+            "triple_cutoff": potential.triple_cutoff, "triple_width": potential.width,
+            "beta": (potential.alpha + 2.0) / 6.0,
+        }  # fmt: skip
+        self.kernels = D3Kernels(it.covalent, it.reference, pairs, it.c6, (TRIPLE_RADII * it.radii) ** 2, numbers)
+        self.columns = self.columns | {"d3_weights": Column("f8", (2 * refs,))}
+        self._virial = np.zeros((6, exact.LIMBS), dtype=np.int64)
+
+    def compute(self, atoms, neighbors, domain, out) -> None:
+        it, kernels, n, total = self.potential, self.kernels, atoms.n_owned, atoms.n_total + 1
+        near, energies, virial = neighbors.half(it.cn_cutoff), None, None
+        counts, weights, pulls, sums = atoms.d3_number, atoms.d3_weights, atoms.d3_pull, atoms.d3_sums
+        counts[:total], sums[:total] = 0.0, 0.0
+        if out.want_energy:
+            energies, virial, self.whole = atoms.d3_energy, self._virial, [0] * 6
+            energies[:total] = 0.0
+
+        kernels.numbers(atoms, near, counts)
+        domain.reverse_add(atoms, "d3_number")
+        kernels.weights(atoms, counts, weights)
+        domain.forward(atoms, "d3_weights")
+        weights[total - 1] = 0.0
+
+        kernels.pairs(atoms, neighbors.half(it.pair_cutoff), weights, sums, energies, virial)
+        self._keep(virial)
+        if it.s9:
+            kernels.triples(atoms, neighbors.half(it.triple_cutoff), weights, sums, energies, virial)
+            self._keep(virial)
+
+        pulls[:total] = sums[:total, 3]
+        domain.reverse_add(atoms, "d3_pull")
+        domain.forward(atoms, "d3_pull")
+        pulls[total - 1] = 0.0
+        kernels.number_forces(atoms, near, pulls, sums, virial)
+        self._keep(virial)
+        domain.reverse_add(atoms, "d3_sums")
+        self._hand_over(atoms, domain, out, sums[:n, :3], n)
+
+    def _keep(self, virial) -> None:
+        """The virial of a kernel joins the others'."""
+        if virial is not None:
+            self.whole = [own + exact.integer(row) for own, row in zip(self.whole, virial, strict=True)]
+
+    def _hand_over(self, atoms, domain, out, forces, n: int) -> None:
+        """Forces on owned atoms, energies and the virial, from the grid of dispersion to those of the engine."""
+        large = ~(np.abs(atoms.d3_sums[:n]).max(axis=1, initial=0.0) < LIMIT)
+        if large.any():
+            out.bad_row = max(out.bad_row, int(np.flatnonzero(large)[0]))
+            out.complaint = out.complaint or "dispersion pulls it too hard"
+        forces = np.rint(np.ldexp(forces, exact.FORCE_BITS)) * 2.0**-exact.FORCE_BITS
+        atoms.forces[:] += forces
+        if out.want_energy:
+            domain.reverse_add(atoms, "d3_energy")
+            out.add_shares(atoms.d3_energy[:n])
+            shift = exact.FORCE_BITS + out.position_bits - BITS
+            for k, (whole, own) in enumerate(zip(self.whole, out.sums_of(atoms, forces), strict=True)):
+                out.virial[k] += (whole << shift) - own

@@ -1,0 +1,88 @@
+"""What does DFT-D3 know of the elements? Reference systems with their C6, and radii.
+
+The numbers are those of S. Grimme, J. Antony, S. Ehrlich, H. Krieg, J. Chem. Phys. 132, 154104 (2010), actinides those of
+L. Wittmann, I. Gordiy, M. Friede, B. Helmich-Paris, S. Grimme, A. Hansen, M. Bursch, Phys. Chem. Chem. Phys. 26, 21379
+(2024); reference.npz is made of a package that has them (docs/d3_tables.py; its licence: LICENSE.tables).
+"""
+
+import math
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from mdcore.base.elements import ATOMIC_NUMBERS, SYMBOLS, element_of
+from mdcore.base.errors import InputError
+from mdcore.base.units import BOHR, HARTREE
+
+NOWHERE = -1e4  # number of neighbours of a reference system that an element does not have
+
+
+class Reference:
+    """Tables of the elements 1 to `last`; index: atomic number - 1. eV, Angstrom.
+
+    numbers : [most] of neighbours of the reference systems of each, c6 : {(z, z'): [k, k']} of these;
+    ratios : square roots of what C8 / C6 of a pair is three times the product of
+    covalent : radii, 4/3 of them; pair_radii : [last, last], R0 of zero damping
+    """
+
+    def __init__(self, path: Path):
+        with np.load(path) as file:
+            element, cn, c6 = file["element"].astype(int), file["cn"], file["c6"]
+            r4r2, covalent, pairs = file["r4r2"], file["covalent"], file["pair_radii"]
+        self.last = len(covalent)
+        z = np.arange(1, self.last + 1)
+        self.covalent = 4.0 / 3.0 * covalent
+        self.ratios = np.sqrt(0.5 * r4r2 * np.sqrt(z)) * BOHR
+        self.pair_radii = _symmetric(pairs, self.last)
+        self._c6, self._rows, self._cn = _symmetric(c6, len(cn)) * (HARTREE * BOHR**6), element, cn
+
+    def numbers(self, z: int) -> np.ndarray:
+        """Of neighbours, of the reference systems of an element: [k]."""
+        return self._cn[self._rows == z]
+
+    def c6(self, z: int, other: int) -> np.ndarray:
+        """C6 [k, k'] of the reference systems of two elements."""
+        return self._c6[np.ix_(self._rows == z, self._rows == other)]
+
+
+def _symmetric(lower: np.ndarray, n: int) -> np.ndarray:
+    """[n, n] of its lower triangle."""
+    full = np.empty((n, n))
+    full[np.tril_indices(n)] = lower
+    full.T[np.tril_indices(n)] = lower
+    return full
+
+
+@cache
+def reference() -> Reference:
+    return Reference(Path(__file__).with_name("reference.npz"))
+
+
+def atomic_number(name: str) -> int:
+    """Of a species; InputError if D3 has no parameters for it."""
+    z, last = ATOMIC_NUMBERS.get(element_of(name), 0), reference().last
+    if not 1 <= z <= last:
+        raise InputError(f"D3: no parameters for species {name}; there are some for H to {SYMBOLS[last]}")
+    return z
+
+
+class Tables:
+    """What kernels know of these species (ext/dispersion/dispersion.h): covalent [n], reference [n, refs], c6 [n, n,
+    refs, refs], ratios [n, n] = C8 / C6, radii [n, n] = R0."""
+
+    def __init__(self, symbols):
+        it, numbers = reference(), [atomic_number(name) for name in symbols]
+        most = max((len(it.numbers(z)) for z in numbers), default=1)
+        n, refs = len(numbers), 4 * math.ceil(most / 4)
+        rows = np.array(numbers, dtype=int) - 1
+        self.covalent = it.covalent[rows]
+        self.ratios = 3.0 * np.outer(it.ratios[rows], it.ratios[rows])
+        self.radii = it.pair_radii[np.ix_(rows, rows)]
+        self.reference, self.c6 = np.full((n, refs), NOWHERE), np.zeros((n, n, refs, refs))
+        for a, z in enumerate(numbers):
+            own = it.numbers(z)
+            self.reference[a, : len(own)] = own
+            for b, other in enumerate(numbers):
+                c6 = it.c6(z, other)
+                self.c6[a, b, : c6.shape[0], : c6.shape[1]] = c6
