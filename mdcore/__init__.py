@@ -48,6 +48,7 @@ _HOME = {
     "SoftCore": "potentials.pair.soft_core",
     "Coulomb": "potentials.pair.coulomb",
     "Electrostatics": "potentials.charges.electrostatics",
+    "D3": "potentials.dispersion.d3",
     "Tabulated": "potentials.pair.tabulated",
     "EAM": "potentials.manybody.eam",
     "StillingerWeber": "potentials.manybody.stillinger_weber",

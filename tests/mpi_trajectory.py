@@ -24,6 +24,7 @@ from mdcore.dynamics.simulation import Simulation
 from mdcore.output import checkpoint
 from mdcore.potentials.base import Sum
 from mdcore.potentials.charges.electrostatics import Electrostatics
+from mdcore.potentials.dispersion.d3 import D3
 from mdcore.potentials.manybody.eam import EAM
 from mdcore.potentials.manybody.stillinger_weber import StillingerWeber
 from mdcore.potentials.manybody.tersoff import Tersoff
@@ -59,6 +60,8 @@ CELLS = {
     "alloy": lambda: scattered(200, 6.6 * TRICLINIC, seed=16, closest=0.9, symbols=("Al", "Cu")),
     "angles": lambda: scattered(200, 6.6 * TRICLINIC, seed=17, closest=0.9, symbols=("Si", "C")),
     "bonds": lambda: scattered(200, 6.6 * TRICLINIC, seed=18, closest=0.9, symbols=("C", "Si")),
+    "dispersed": lambda: scattered(60, 5.2 * TRICLINIC, seed=20, closest=1.1, symbols=("C", "H")),
+    "few": lambda: scattered(5, 3.0 * SKEW, seed=22, closest=1.1, symbols=("O", "H")),
 }
 
 
@@ -97,6 +100,10 @@ def build(case: str, comm=None, state=None):
         potential = StillingerWeber(threebody_files.SW)
     elif cell == "bonds":
         potential = Tersoff(threebody_files.TERSOFF)
+    elif cell in ("dispersed", "few"):
+        wall = LennardJones(2.2, species={name: (0.5, 1.0) for name in system.symbols}, truncation="force-shifted")
+        damping = "bj" if cell == "dispersed" else "zero"
+        potential = Sum(wall, D3("pbe0", damping=damping, s9=1.0, cutoff=8.0, triple_cutoff=4.5, width=1.0))
     if cell == "salt":
         potential = Sum(potential, Coulomb(4.0, {"A": 0.5, "B": -0.5}, constant=1.0))
     elif cell in ("ions", "layer", "drop", "points"):  # the layer has a total charge

@@ -14,6 +14,7 @@ from mdcore.base.errors import InputError
 from mdcore.base.exact import FORCE_BITS
 from mdcore.potentials.base import Potential, Sum
 from mdcore.potentials.charges.electrostatics import Electrostatics
+from mdcore.potentials.dispersion.d3 import D3
 from mdcore.potentials.manybody.eam import EAM
 from mdcore.potentials.manybody.stillinger_weber import StillingerWeber
 from mdcore.potentials.manybody.tersoff import Tersoff
@@ -74,6 +75,11 @@ def charges(**options):
     return Case(lambda: Electrostatics({"A": 1.0, "B": -0.7}, **options), ("A", "B"), "lj", far=True)
 
 
+def d3(*symbols, **options):
+    """Dispersion that ends smoothly; but 1e-5 of a neighbour ends at the cutoff, where a difference may step over it."""
+    return Case(lambda: D3("pbe0", cutoff=6.0, width=1.5, **options), symbols, force_jump=3e-5)
+
+
 def pairs(kind, one, other, **options):
     own = {("A", "A"): one, ("A", "B"): other, ("B", "B"): one}
     return Case(lambda: kind(2.5, pairs=own, truncation="force-shifted", **options), ("A", "B"), "lj")
@@ -127,6 +133,9 @@ POTENTIALS = {
     "density, vectors": density("H", "O", message_l=1),
     "density, three layers": density("Cu", layers=3, factors=2, hidden=0),
     "density, committee of one layer": density("H", "O", layers=1, l_max=2, factors=4, members=2),
+    "d3": d3("O", "H"),
+    "d3, triples": d3("H", "C", s9=1.0, triple_cutoff=4.6),
+    "d3, zero damping, triples": d3("O", "H", damping="zero", alpha6=13.0, s9=1.0),
     "network + wall": hdnnp("O", "H", types=[2, 3, 9], cutoff_type=3, wall=lambda: ZBL(0.6, 1.4)),
 }
 CELLS = {cutoff: dict(cells(cutoff)) for cutoff in {case.make().cutoff for case in POTENTIALS.values()}}

@@ -30,6 +30,8 @@ CASES = {
     "points-npt": 30,  # a mesh of charges
     "layer-nve": 30,
     "drop-nve": 40,  # all pairs of charges
+    "dispersed-npt": 20,  # D3 with triples: numbers of neighbours go home, weights and pulls go out
+    "few-nve": 40,  # 5 atoms, cutoffs of three cells
     "tiny-nve": 80,  # 3 atoms in a cell smaller than the cutoff: empty domains
 }
 

@@ -68,6 +68,7 @@ def good() -> dict:
         "SoftCore": LJ | {"coupling": 0.5},
         "Coulomb": {"cutoff": 6.0, "charges": {"Ar": 1.0}},
         "Electrostatics": {"charges": {"Ar": 1.0}},
+        "D3": {"functional": "pbe", "s9": 1.0},
         "Tabulated": {"pairs": {("Ar", "Ar"): np.array([[1, 2, 3.0, 4], [4, 3, 2, 1], [1, 1, 1, 1]])}},
         "EAM": {"path": "none.eam"},
         "StillingerWeber": {"path": "none.sw"},

@@ -18,13 +18,14 @@
 #define D3_GRID 0x1p-46
 #define D3_BIG 0x1.8p6 /* 1.5 * 2^52 * 2^-46 */
 
-/* Columns of a pair of species. Rational damping: R0^6, R0^8, s8 C8/C6; zero damping: ln(sr6 R0), ln(sr8 R0), s8 C8/C6. */
+/* Columns of a pair of species. Rational damping: R0^6, R0^8, s8 C8/C6; zero damping: (sr6 R0)^2, (sr8 R0)^2, s8 C8/C6. */
 enum { D3_FIRST, D3_SECOND, D3_EIGHT, D3_COLUMNS = 4 };
 
 typedef struct md_d3 {
     int64_t n_species, refs; /* refs: weights of an atom, 4 or 8; those that its element does not need are 0 */
     double s6;
-    double zero, alpha; /* zero damping? its exponent */
+    int zero, half_alpha; /* zero damping? half of its exponent alpha, if that is a whole number, or -1 */
+    double alpha;
     double cutoff, width; /* of pairs, and over which distance before it their energy goes to 0 */
     double number_cutoff, steepness; /* of numbers of neighbours */
     double s9, triple_cutoff, triple_width, beta; /* of triples; damping 1 / (1 + 6 (R0^2 / r^2)^beta) */

@@ -26,9 +26,9 @@ MD_INLINE void d3_contract(const md_d3 *it, int64_t own, const double *weights, 
 /* The sums of four vectors' elements. */
 MD_INLINE v4d d3_totals(const v4d *a)
 {
-    v4d x, y, z, w;
-    v_transpose(a[0], a[1], a[2], a[3], &x, &y, &z, &w);
-    return (x + y) + (z + w);
+    const v4d x = V_SHUFFLE(a[0], a[1], 0, 4, 2, 6) + V_SHUFFLE(a[0], a[1], 1, 5, 3, 7);
+    const v4d y = V_SHUFFLE(a[2], a[3], 0, 4, 2, 6) + V_SHUFFLE(a[2], a[3], 1, 5, 3, 7);
+    return V_SHUFFLE(x, y, 0, 1, 4, 5) + V_SHUFFLE(x, y, 2, 3, 6, 7);
 }
 
 /* C6 of four pairs, and its derivatives by the number of the first atom and by that of the other. */
@@ -50,22 +50,32 @@ MD_INLINE v4d d3_c6(const double *v, const double *weights, const d3_four *p, co
     return d3_totals(c);
 }
 
+/* 6 u^(alpha/2), kept from overflow. */
+MD_INLINE v4d d3_any_power(v4d u, double alpha)
+{
+    return v_set1(6.0) * v_exp(v_smaller(v_set1(0.5 * alpha) * v_log(u), v_set1(600.0)));
+}
+
 /* phi, and its derivative / r; c: columns of the pairs. */
 MD_INLINE v4d d3_phi(const md_d3 *it, const v4d *c, v4d r2, v4d *slope, const int zero)
 {
     const v4d one = v_set1(1.0), s6 = v_set1(it->s6), r4 = r2 * r2, r6 = r4 * r2;
     if (!zero) {
-        const v4d t6 = one / (r6 + c[D3_FIRST]), t8 = one / v_fma(r4, r4, c[D3_SECOND]), t = c[D3_EIGHT] * t8;
+        const v4d a = r6 + c[D3_FIRST], b = v_fma(r4, r4, c[D3_SECOND]), per = one / (a * b);
+        const v4d t6 = per * b, t8 = per * a, t = c[D3_EIGHT] * t8;
         *slope = -v_fma(v_set1(6.0) * s6 * r4, t6 * t6, v_set1(8.0) * r6 * t * t8);
         return v_fma(s6, t6, t);
     }
-    const v4d half_log = v_set1(0.5) * v_log(r2), a6 = v_set1(it->alpha), a8 = a6 + v_set1(2.0), six = v_set1(6.0);
-    const v4d most = v_set1(600.0), per_r2 = one / r2;
-    const v4d p6 = six * v_exp(v_smaller(a6 * (c[D3_FIRST] - half_log), most));
-    const v4d p8 = six * v_exp(v_smaller(a8 * (c[D3_SECOND] - half_log), most));
-    const v4d f6 = one / (one + p6), f8 = one / (one + p8);
-    const v4d t6 = s6 * f6 / r6, t8 = c[D3_EIGHT] * f8 / (r4 * r4);
-    *slope = per_r2 * v_fma(t6, v_fma(a6 * p6, f6, -six), t8 * v_fma(a8 * p8, f8, v_set1(-8.0)));
+    const v4d a6 = v_set1(it->alpha), a8 = a6 + v_set1(2.0), six = v_set1(6.0), r8 = r4 * r4;
+    const v4d per_r2 = one / r2, u = c[D3_FIRST] * per_r2, w = c[D3_SECOND] * per_r2;
+    v4d p6, p8;
+    if (it->half_alpha >= 0)
+        p6 = six * v_power(u, it->half_alpha), p8 = six * v_power(w, it->half_alpha + 1);
+    else
+        p6 = d3_any_power(u, it->alpha), p8 = d3_any_power(w, it->alpha + 2.0);
+    const v4d per6 = one / v_fma(p6, r6, r6), per8 = one / v_fma(p8, r8, r8); /* f6 / r^6, f8 / r^8 */
+    const v4d t6 = s6 * per6, t8 = c[D3_EIGHT] * per8;
+    *slope = per_r2 * v_fma(t6, v_fma(a6 * p6, per6 * r6, -six), t8 * v_fma(a8 * p8, per8 * r8, v_set1(-8.0)));
     return t6 + t8;
 }
 
@@ -85,6 +95,10 @@ MD_INLINE void d3_pairs_of(const md_atoms *atoms, const md_list *list, const md_
         d3_virial w = {{zero, zero, zero, zero, zero, zero}};
         for (int64_t k = list->first[i]; k < list->first[i + 1]; k += 4) {
             const d3_four p = d3_gather(x, list->index + k, x + 4 * i);
+            d3_fetch(x, rows, list->index + k + D3_AHEAD);
+            for (int lane = 0; lane < 4; lane++)
+                for (int line = 0; line < 2 * refs; line += 8)
+                    __builtin_prefetch(weights + 2 * refs * (int64_t)list->index[k + D3_AHEAD + lane] + line);
             const v4i inside = (v4i)(p.r2 < cutoff2);
             if (!v_bits(inside))
                 continue;
@@ -129,7 +143,7 @@ static void d3_pairs(const md_atoms *atoms, const md_list *list, const md_d3 *it
 {
 #define D3_VARIANT(refs, zero, energy)                                                                                 \
     case (refs) + 2 * (zero) + (energy): d3_pairs_of(atoms, list, it, weights, room, sums, refs, zero, energy); break
-    switch (it->refs + 2 * (it->zero != 0.0) + (sums->energy != NULL)) {
+    switch (it->refs + 2 * it->zero + (sums->energy != NULL)) {
         D3_VARIANT(4, 0, 0);
         D3_VARIANT(4, 0, 1);
         D3_VARIANT(4, 1, 0);

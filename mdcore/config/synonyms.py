@@ -117,6 +117,14 @@ KEYS: dict[str, tuple[str, ...]] = {
     "r_e": ("r0",),
     "req": ("r0",),
     "c6": ("c",),
+    "xc": ("functional",),
+    "method": ("functional",),
+    "alp": ("alpha6",),
+    "rs6": ("sr6",),
+    "rs8": ("sr8",),
+    "cutoff_cn": ("cn_cutoff",),
+    "abc": ("s9",),
+    "atm": ("s9",),
     "charge": ("charges",),
     "q": ("charges",),
     "lambda": ("coupling",),
@@ -289,6 +297,10 @@ VALUES: dict[str, tuple[tuple[str, str], ...]] = {
             'charges with a cutoff are type = "coulomb"',
         ),
         ("coul/long ewald pppm pme spme electrostatic charges charge long-range", LATTICE),
+        (
+            "dispersion/d3 dftd3 dft-d3 s-dftd3 simple-dftd3 dispersion vdw d3bj d3(bj) d3-bj d3zero grimme d2 d4 dftd4",
+            'Grimme\'s dispersion D3 is type = "d3" (functional, damping = "bj" or "zero")',
+        ),
         ("lj/cut/soft softcore lj/soft", 'Lennard-Jones with a soft core is type = "soft-core"'),
         ("addforce setforce gravity efield/force", 'a force on a group is type = "force"'),
         ("efield field electric", 'a uniform field is type = "electric-field"'),
@@ -298,6 +310,10 @@ VALUES: dict[str, tuple[tuple[str, str], ...]] = {
          'springs are type = "position-restraint", "distance-restraint" and "angle-restraint"'),
         ("wall/piston", 'a piston is type = "piston" for a pressure, a wall with a velocity for a speed'),
         ("tabulated pair_table spline user", 'a function of the distance, from a file, is type = "table"'),
+    ),
+    "damping": (
+        ("becke-johnson bjm rational d3bj", 'Becke and Johnson\'s, rational, is damping = "bj"'),
+        ("original zerom d3zero chg", 'the damping to zero is damping = "zero"'),
     ),
     "units": (
         (

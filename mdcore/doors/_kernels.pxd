@@ -95,7 +95,8 @@ cdef extern from "kernels.h" nogil:
 
     ctypedef struct md_d3:
         int64_t n_species, refs
-        double s6, zero, alpha
+        double s6, alpha
+        int zero, half_alpha
         double cutoff, width
         double number_cutoff, steepness
         double s9, triple_cutoff, triple_width, beta

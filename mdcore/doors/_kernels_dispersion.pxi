@@ -29,7 +29,8 @@ cdef class D3Kernels:
             raise ValueError("radii2 are [n_species, n_species]")
         self.tables = covalent, reference, pairs, c6, radii2, species
         self.it.n_species, self.it.refs = n, refs
-        self.it.s6, self.it.zero, self.it.alpha = numbers["s6"], numbers["zero"], numbers["alpha"]
+        self.it.s6, self.it.alpha = numbers["s6"], numbers["alpha"]
+        self.it.zero, self.it.half_alpha = bool(numbers["zero"]), numbers["half_alpha"]
         self.it.cutoff, self.it.width = numbers["cutoff"], numbers["width"]
         self.it.number_cutoff, self.it.steepness = numbers["number_cutoff"], numbers["steepness"]
         self.it.s9, self.it.beta = numbers["s9"], numbers["beta"]

@@ -21,7 +21,7 @@ from mdcore.base.ranges import choice, number, signed
 from mdcore.base.units import BOHR, HARTREE
 from mdcore.doors._kernels import D3Kernels
 from mdcore.potentials.base import Bound, Potential
-from mdcore.potentials.dispersion.damping import DAMPINGS, NEEDED, parameters
+from mdcore.potentials.dispersion.damping import DAMPINGS, LARGEST, faults, parameters
 from mdcore.potentials.dispersion.reference import Tables
 from mdcore.structure.atoms import Column
 
@@ -30,7 +30,6 @@ STEEPNESS = 16.0  # of the function that counts neighbours
 TRIPLE_RADII = 4.0 / 3.0  # times R0 in the damping of triples
 BITS = 46  # of D3_GRID (ext/dispersion/dispersion.h)
 LIMIT = 2.0**6  # sums of an atom below are exact
-LARGEST = 100.0  # a parameter of damping
 
 
 class D3(Potential):
@@ -57,21 +56,25 @@ class D3(Potential):
         triple_cutoff: float | None = None, width: float = 0.0,
     ):  # fmt: skip
         choice("D3: damping", damping, DAMPINGS)
-        self.functional, self.damping = functional, damping
+        if not isinstance(functional, str | None):
+            raise InputError(f'D3: functional = {functional!r}: expected a name, e.g. "pbe0"')
         given = {"s6": s6, "s8": s8, "a1": a1, "a2": a2, "sr6": sr6, "sr8": sr8}
-        self.parameters = chosen(functional, damping, {k: v for k, v in given.items() if v is not None})
-        self.alpha = number("D3: alpha6", alpha6)
-        self.s9 = number("D3: s9", s9, zero=True)
-        if self.alpha > LARGEST or self.s9 > LARGEST:
-            raise InputError(f"D3: alpha6 = {alpha6}, s9 = {s9}: expected numbers of at most {LARGEST:g}")
+        given = {name: signed(f"D3: {name}", value) for name, value in given.items() if value is not None}
+        for name, complaint in faults(functional, damping, given):
+            raise InputError(f"D3: {name} = {given.get(name, functional)!r}: {complaint}")
+        self.functional, self.damping = functional, damping
+        self.parameters = parameters(functional, damping, given)
+        self.alpha, self.s9 = number("D3: alpha6", alpha6), number("D3: s9", s9, zero=True)
+        if max(self.alpha, self.s9) > LARGEST:
+            raise InputError(f"D3: alpha6 = {alpha6}, s9 = {s9}: expected at most {LARGEST:g}")
         self.pair_cutoff = number("D3: cutoff", cutoff, "length")
         near = min(NEAR_CUTOFF, self.pair_cutoff)
         self.cn_cutoff = near if cn_cutoff is None else number("D3: cn_cutoff", cn_cutoff, "length")
         self.triple_cutoff = near if triple_cutoff is None else number("D3: triple_cutoff", triple_cutoff, "length")
         self.width = number("D3: width", width, "length", zero=True)
         shortest = min(self.pair_cutoff, self.triple_cutoff) if self.s9 else self.pair_cutoff
-        if self.width >= shortest:
-            raise InputError(f"D3: width = {width:g}: expected less than the cutoffs, {shortest:g}")
+        if not self.width < shortest:
+            raise InputError(f"D3: width = {width:g}: expected less than the cutoffs, {shortest:.4g}")
 
     def __repr__(self):
         kind = "D3(BJ)" if self.damping == "bj" else "D3(0)"
@@ -90,37 +93,12 @@ class D3(Potential):
     def describe(self, unit="Angstrom"):
         kind = {"bj": "Becke-Johnson", "zero": "zero"}[self.damping]
         triples = f", triples {self.triple_cutoff:.4g} {unit}" if self.s9 else ""
-        return (
-            f"{self.functional or 'own parameters'}, {kind} damping, cutoff {self.pair_cutoff:.4g} {unit}, neighbours "
-            f"counted to {self.cn_cutoff:.4g} {unit}{triples}"
-        )
+        parameters = self.functional or "own parameters"
+        counted = f"neighbours counted to {self.cn_cutoff:.4g} {unit}"
+        return f"cutoff {self.pair_cutoff:g} {unit}, {parameters}, {kind} damping, {counted}{triples}"
 
     def bind(self, symbols) -> "BoundD3":
         return BoundD3(self, symbols)
-
-
-def chosen(functional: str | None, damping: str, given: dict[str, float]) -> dict[str, float]:
-    """{name: number} of a damping: those that are given, and for the others those of the functional; InputError."""
-    known = ("s6", *NEEDED[damping], *(("sr8",) if damping == "zero" else ()))
-    for name, value in given.items():
-        if name not in known:
-            raise InputError(f"D3: {name} = {value:g} is no parameter of {damping!r} damping, which has {', '.join(known)}")
-        check = signed if name == "s8" else number
-        size = check(f"D3: {name}", value) if name == "s8" else number(f"D3: {name}", value, zero=name != "sr6")
-        if abs(size) > LARGEST:
-            raise InputError(f"D3: {name} = {value:g}: expected a number of at most {LARGEST:g}")
-    if functional is None:
-        if missing := [name for name in NEEDED[damping] if name not in given]:
-            raise InputError(f"D3: no functional, and no {', '.join(missing)}; give one of both")
-        own = {"s6": 1.0} | ({"sr8": 1.0} if damping == "zero" else {})
-    elif not isinstance(functional, str):
-        raise InputError(f'D3: functional = {functional!r}: expected a name, e.g. "pbe0"')
-    else:
-        try:
-            own = parameters(functional, damping)
-        except InputError as error:
-            raise InputError(f"D3: {error}") from None
-    return own | {name: float(value) for name, value in given.items()}
 
 
 class BoundD3(Bound):
@@ -141,11 +119,13 @@ class BoundD3(Bound):
             radii = p["a1"] * np.sqrt(it.ratios) + p["a2"] * BOHR
             pairs[..., 0], pairs[..., 1] = radii**6, radii**8
         else:
-            pairs[..., 0], pairs[..., 1] = np.log(p["sr6"] * it.radii), np.log(p["sr8"] * it.radii)
+            pairs[..., 0], pairs[..., 1] = (p["sr6"] * it.radii) ** 2, (p["sr8"] * it.radii) ** 2
         pairs[..., 2] = p["s8"] * it.ratios
+        half = 0.5 * potential.alpha
+        half = int(half) if half.is_integer() else -1  # powers of whole numbers are fewer multiplications
         numbers = {
-            "s6": p["s6"], "zero": potential.damping == "zero", "alpha": potential.alpha, "cutoff": potential.pair_cutoff,
-            "width": potential.width, "number_cutoff": potential.cn_cutoff, "steepness": STEEPNESS,
+            "s6": p["s6"], "zero": potential.damping == "zero", "alpha": potential.alpha, "half_alpha": half,
+            "cutoff": potential.pair_cutoff, "width": potential.width, "number_cutoff": potential.cn_cutoff, "steepness": STEEPNESS,
             "s9": potential.s9 / math.sqrt(HARTREE),  # C9 = sqrt(C6 C6 C6) in atomic units
            
             "triple_cutoff": potential.triple_cutoff, "triple_width": potential.width,

@@ -35,15 +35,17 @@ class Reference:
         self.covalent = 4.0 / 3.0 * covalent
         self.ratios = np.sqrt(0.5 * r4r2 * np.sqrt(z)) * BOHR
         self.pair_radii = _symmetric(pairs, self.last)
-        self._c6, self._rows, self._cn = _symmetric(c6, len(cn)) * (HARTREE * BOHR**6), element, cn
+        self._c6, self._cn = _symmetric(c6, len(cn)) * (HARTREE * BOHR**6), cn
+        ends = np.searchsorted(element, np.arange(self.last + 2))
+        self._rows = [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
 
     def numbers(self, z: int) -> np.ndarray:
         """Of neighbours, of the reference systems of an element: [k]."""
-        return self._cn[self._rows == z]
+        return self._cn[self._rows[z]]
 
     def c6(self, z: int, other: int) -> np.ndarray:
         """C6 [k, k'] of the reference systems of two elements."""
-        return self._c6[np.ix_(self._rows == z, self._rows == other)]
+        return self._c6[self._rows[z], self._rows[other]]
 
 
 def _symmetric(lower: np.ndarray, n: int) -> np.ndarray:
@@ -59,20 +61,22 @@ def reference() -> Reference:
     return Reference(Path(__file__).with_name("reference.npz"))
 
 
-def atomic_number(name: str) -> int:
-    """Of a species; InputError if D3 has no parameters for it."""
-    z, last = ATOMIC_NUMBERS.get(element_of(name), 0), reference().last
-    if not 1 <= z <= last:
-        raise InputError(f"D3: no parameters for species {name}; there are some for H to {SYMBOLS[last]}")
-    return z
+def unknown(name: str) -> str:
+    """What is wrong with a species, or nothing."""
+    last = reference().last
+    if 1 <= ATOMIC_NUMBERS.get(element_of(name), 0) <= last:
+        return ""
+    return f"no parameters for species {name}; there are some for H to {SYMBOLS[last]}"
 
 
 class Tables:
     """What kernels know of these species (ext/dispersion/dispersion.h): covalent [n], reference [n, refs], c6 [n, n,
-    refs, refs], ratios [n, n] = C8 / C6, radii [n, n] = R0."""
+    refs, refs], ratios [n, n] = C8 / C6, radii [n, n] = R0. InputError for a species without parameters."""
 
     def __init__(self, symbols):
-        it, numbers = reference(), [atomic_number(name) for name in symbols]
+        for complaint in filter(None, map(unknown, symbols)):
+            raise InputError(f"D3: {complaint}")
+        it, numbers = reference(), [ATOMIC_NUMBERS[element_of(name)] for name in symbols]
         most = max((len(it.numbers(z)) for z in numbers), default=1)
         n, refs = len(numbers), 4 * math.ceil(most / 4)
         rows = np.array(numbers, dtype=int) - 1
