@@ -19,7 +19,8 @@ KEPT = Path(__file__).with_name("d3.json")
 MOLECULES = ("H2O", "C6H6", "CH3CH2OH", "SO2", "C60", "PH3", "NaCl", "Si2H6", "HCOOH", "CH3Cl")  # of ase.build
 PBE0 = {"bj": {"s8": 1.2177, "a1": 0.4145, "a2": 4.8593}, "zero": {"s8": 0.928, "sr6": 1.287}}
 FULL = {"cutoff": 60.0, "triple_cutoff": 40.0, "cn_cutoff": 40.0, "width": 0.0}  # bohr
-SHORT = {"cutoff": 40.0, "triple_cutoff": 15.0, "cn_cutoff": 30.0, "width": 6.0}  # triples of a crystal are many
+SHORT = {"cutoff": 40.0, "triple_cutoff": 15.0, "cn_cutoff": 30.0, "width": 0.0}  # triples of a crystal are many
+SMOOTH = {"cutoff": 12.0, "triple_cutoff": 10.0, "cn_cutoff": 40.0, "width": 6.0}  # no width of numbers in s-dftd3
 WORDS = {"sr6": "rs6", "sr8": "rs8"}
 
 
@@ -58,7 +59,7 @@ def main() -> None:
     found, all_of = [], structures()
     for name, damping, s9, cutoffs in (
         ("CH3CH2OH", "bj", 1.0, FULL), ("SO2", "zero", 0.0, FULL), ("Si2H6", "zero", 1.0, FULL),
-        ("rock salt", "bj", 0.0, FULL), ("diamond", "zero", 1.0, SHORT), ("titanium", "bj", 1.0, SHORT),
+        ("C6H6", "bj", 1.0, SMOOTH), ("rock salt", "bj", 0.0, FULL), ("diamond", "zero", 1.0, SHORT), ("titanium", "bj", 1.0, SHORT),
     ):  # fmt: skip
         atoms = all_of[name]
         matrix = np.array(atoms.cell).tolist() if atoms.pbc.all() else None

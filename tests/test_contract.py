@@ -76,8 +76,7 @@ def charges(**options):
 
 
 def d3(*symbols, **options):
-    """Dispersion that ends smoothly; but 1e-5 of a neighbour ends at the cutoff, where a difference may step over it."""
-    return Case(lambda: D3("pbe0", cutoff=6.0, width=1.5, **options), symbols, force_jump=3e-5)
+    return Case(lambda: D3("pbe0", cutoff=6.0, width=1.5, **options), symbols)
 
 
 def pairs(kind, one, other, **options):

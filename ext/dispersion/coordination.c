@@ -1,18 +1,24 @@
 /* Numbers of neighbours, the weights of reference systems that they make, and forces of what the energy owes to them.
  *
  * N_i = sum_j c(r_ij), c = 1 / (1 + e^{-k (R / r - 1)}), R the sum of both atoms' covalent radii; J. Chem. Phys. 132, 154104
- * (2010), eq. 15. W_a = e^{-4 (N - N_a)^2} / sum_b e^{-4 (N - N_b)^2}, eq. 16. */
+ * (2010), eq. 15; times d3_switch near its cutoff. W_a = e^{-4 (N - N_a)^2} / sum_b e^{-4 (N - N_b)^2}, eq. 16. */
 #include "kernels.h"
 #include "dispersion/exact.h"
 
-/* c of four pairs. */
-MD_INLINE v4d d3_count(const md_d3 *it, const d3_four *p, double own, v4d *inverse_r, v4d *radius)
+/* c of four pairs; *slope: dc/dr / r. */
+MD_INLINE v4d d3_count(const md_d3 *it, const d3_four *p, double own, v4d *slope)
 {
     const double *q = it->covalent;
-    const v4d one = v_set1(1.0), k = v_set1(it->steepness);
-    *radius = v_set1(own) + (v4d){q[p->species[0]], q[p->species[1]], q[p->species[2]], q[p->species[3]]};
-    *inverse_r = one / v_sqrt(p->r2);
-    return one / (one + v_exp(k - k * (*radius * *inverse_r)));
+    const v4d one = v_set1(1.0), k = v_set1(it->steepness), inverse_r = one / v_sqrt(p->r2);
+    const v4d radius = v_set1(own) + (v4d){q[p->species[0]], q[p->species[1]], q[p->species[2]], q[p->species[3]]};
+    const v4d c = one / (one + v_exp(k - k * (radius * inverse_r)));
+    *slope = -k * radius * inverse_r * inverse_r * inverse_r * c * (one - c);
+    if (it->width == 0.0)
+        return c;
+    v4d bend;
+    const v4d part = d3_switch(p->r2, it->number_cutoff, it->width, &bend);
+    *slope = v_fma(*slope, part, c * bend);
+    return c * part;
 }
 
 /* numbers [n_owned + n_ghost + 1], zeros: what the pairs of this rank's list add to them. */
@@ -28,8 +34,8 @@ static void d3_numbers(const md_atoms *atoms, const md_list *list, const md_d3 *
             const v4i inside = (v4i)(p.r2 < cutoff2);
             if (!v_bits(inside))
                 continue;
-            v4d inverse_r, radius;
-            const v4d c = v_mask(d3_round(d3_count(it, &p, own, &inverse_r, &radius)), inside);
+            v4d slope;
+            const v4d c = v_mask(d3_round(d3_count(it, &p, own, &slope)), inside);
             sum += c;
             for (int lane = 0; lane < 4; lane++)
                 numbers[p.j[lane]] += c[lane];
@@ -71,8 +77,7 @@ MD_INLINE void d3_number_forces_of(const md_atoms *atoms, const md_list *list, c
 {
     const double *MD_RESTRICT x = atoms->x;
     double *MD_RESTRICT rows = sums->rows;
-    const v4d zero = v_set1(0.0), one = v_set1(1.0), k_of = v_set1(it->steepness);
-    const v4d cutoff2 = v_set1(it->number_cutoff * it->number_cutoff);
+    const v4d zero = v_set1(0.0), cutoff2 = v_set1(it->number_cutoff * it->number_cutoff);
     md_i128 total[6] = {0};
     for (int64_t i = 0; i < atoms->n_owned; i++) {
         const double own = it->covalent[(int64_t)x[4 * i + 3]];
@@ -83,10 +88,9 @@ MD_INLINE void d3_number_forces_of(const md_atoms *atoms, const md_list *list, c
             const v4i inside = (v4i)(p.r2 < cutoff2);
             if (!v_bits(inside))
                 continue;
-            v4d inverse_r, radius;
-            const v4d c = d3_count(it, &p, own, &inverse_r, &radius);
+            v4d slope;
+            d3_count(it, &p, own, &slope);
             const v4d both = v_set1(pull[i]) + (v4d){pull[p.j[0]], pull[p.j[1]], pull[p.j[2]], pull[p.j[3]]};
-            const v4d slope = -k_of * radius * inverse_r * inverse_r * inverse_r * c * (one - c); /* dc/dr / r */
             const v4d g = v_mask(both * slope, inside);
             const v4d gx = d3_product(g, p.dx), gy = d3_product(g, p.dy), gz = d3_product(g, p.dz);
             fx += gx, fy += gy, fz += gz;

@@ -26,9 +26,10 @@ typedef struct md_d3 {
     double s6;
     int zero, half_alpha; /* zero damping? half of its exponent alpha, if that is a whole number, or -1 */
     double alpha;
-    double cutoff, width; /* of pairs, and over which distance before it their energy goes to 0 */
-    double number_cutoff, steepness; /* of numbers of neighbours */
-    double s9, triple_cutoff, triple_width, beta; /* of triples; damping 1 / (1 + 6 (R0^2 / r^2)^beta) */
+    double cutoff, number_cutoff, triple_cutoff; /* of pairs, of numbers of neighbours, of triples */
+    double width; /* distance before each cutoff over which all goes to 0, or 0 */
+    double steepness; /* of numbers of neighbours */
+    double s9, beta; /* of triples; damping 1 / (1 + 6 (R0^2 / r^2)^beta) */
     const double *covalent; /* [n_species] radii; those of a pair are added */
     const double *reference; /* [n_species][refs] numbers of neighbours of the reference systems */
     const double *pairs; /* [n_species][n_species][D3_COLUMNS] */

@@ -58,10 +58,10 @@ MD_INLINE int64_t d3_collect(const md_atoms *atoms, const md_list *list, const m
     room->first[it->n_species] = m;
     for (int k = D3_G; k < D3_SLOT_COLUMNS; k++)
         memset(slot + pitch * k, 0, sizeof(double) * (size_t)m);
-    for (int64_t k = 0; it->triple_width > 0.0 && k < m; k += 4) {
+    for (int64_t k = 0; it->width > 0.0 && k < m; k += 4) {
         v4d slope;
         v_store(slot + pitch * D3_SWITCH + k,
-                d3_switch(v_load(slot + pitch * D3_R2 + k), it->triple_cutoff, it->triple_width, &slope));
+                d3_switch(v_load(slot + pitch * D3_R2 + k), it->triple_cutoff, it->width, &slope));
         v_store(slot + pitch * D3_SWITCH_SLOPE + k, slope);
     }
     return m;
@@ -115,7 +115,7 @@ MD_INLINE void d3_triples_with(const md_d3 *it, const md_d3_room *room, int64_t 
             if (smooth) {
                 v4d bend;
                 const v4d here = v_set1(at[pitch * D3_SWITCH]), there = v_load(to + pitch * D3_SWITCH);
-                const v4d between = d3_switch(z, it->triple_cutoff, it->triple_width, &bend);
+                const v4d between = d3_switch(z, it->triple_cutoff, it->width, &bend);
                 slope_x = e * there * between * v_set1(at[pitch * D3_SWITCH_SLOPE]);
                 slope_y = e * here * between * v_load(to + pitch * D3_SWITCH_SLOPE);
                 slope_z = e * here * there * bend;
@@ -216,7 +216,7 @@ static void d3_triples(const md_atoms *atoms, const md_list *list, const md_d3 *
             if (j < 0)
                 continue;
             const double *v = room->contracted + width * j;
-            if (it->triple_width > 0.0)
+            if (it->width > 0.0)
                 d3_triples_with(it, room, a, own, room->key[j], v, 1);
             else
                 d3_triples_with(it, room, a, own, room->key[j], v, 0);

@@ -97,9 +97,9 @@ cdef extern from "kernels.h" nogil:
         int64_t n_species, refs
         double s6, alpha
         int zero, half_alpha
-        double cutoff, width
-        double number_cutoff, steepness
-        double s9, triple_cutoff, triple_width, beta
+        double cutoff, number_cutoff, triple_cutoff
+        double width, steepness
+        double s9, beta
         const double *covalent
         const double *reference
         const double *pairs

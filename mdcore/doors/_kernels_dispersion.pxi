@@ -31,10 +31,9 @@ cdef class D3Kernels:
         self.it.n_species, self.it.refs = n, refs
         self.it.s6, self.it.alpha = numbers["s6"], numbers["alpha"]
         self.it.zero, self.it.half_alpha = bool(numbers["zero"]), numbers["half_alpha"]
-        self.it.cutoff, self.it.width = numbers["cutoff"], numbers["width"]
-        self.it.number_cutoff, self.it.steepness = numbers["number_cutoff"], numbers["steepness"]
-        self.it.s9, self.it.beta = numbers["s9"], numbers["beta"]
-        self.it.triple_cutoff, self.it.triple_width = numbers["triple_cutoff"], numbers["triple_width"]
+        self.it.cutoff, self.it.number_cutoff = numbers["cutoff"], numbers["number_cutoff"]
+        self.it.triple_cutoff, self.it.width = numbers["triple_cutoff"], numbers["width"]
+        self.it.steepness, self.it.s9, self.it.beta = numbers["steepness"], numbers["s9"], numbers["beta"]
         self.it.covalent, self.it.reference, self.it.pairs = &covalent[0], &reference[0, 0], &pairs[0, 0, 0]
         self.it.c6, self.it.radii2 = &c6[0, 0, 0, 0], &radii2[0, 0]
         self.room.species = &species[0]

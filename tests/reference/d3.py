@@ -58,7 +58,8 @@ class Twin:
             r = np.sqrt((d * d).sum())
             if r.real < self.cutoffs[2]:
                 radius = 4.0 / 3.0 * (TABLES["covalent"][self.z[i] - 1] + TABLES["covalent"][self.z[j] - 1]) / BOHR
-                total += 1.0 / (1.0 + np.exp(-16.0 * (radius / r - 1.0)))
+                own = 1.0 / (1.0 + np.exp(-16.0 * (radius / r - 1.0)))
+                total += own * smooth(r, self.cutoffs[2], self.width)
         return total
 
     def weight(self, i):

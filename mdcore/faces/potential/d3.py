@@ -82,7 +82,8 @@ class Settings(PotentialSettings):
     triple_cutoff: float | None = distance("No side of a triple is longer.", 12.0)
     width: float = setting(
         Number(minimum=0),
-        "Energies of pairs and triples go to 0 over this distance before their cutoffs; 0: they end there, as in s-dftd3.",
+        "Over this distance before its cutoff all goes to 0 smoothly: energies of pairs and triples, and what atoms count "
+        "as neighbours; 0: it ends there, as in s-dftd3.",
         default=0.0,
         quantity="length",
         example=2.0,
@@ -95,16 +96,13 @@ class Settings(PotentialSettings):
         return {name: value for name, value in found.items() if value is not None}
 
     def check(self, given) -> Iterator[tuple[str, str]]:
-        from mdcore.potentials.dispersion.d3 import CUTOFF
+        from mdcore.potentials.dispersion.d3 import CUTOFF, NEAR_CUTOFF
         from mdcore.potentials.dispersion.damping import faults
 
-        wrong = list(faults(self.functional, self.damping, self.given))
-        yield from wrong
-        shortest = self.cutoff or CUTOFF
-        if self.s9:
-            shortest = min(shortest, self.triple_cutoff or shortest)
-        if not self.width < shortest:
-            yield "width", f"expected less than the cutoffs, {shortest:.4g} Angstrom"
+        yield from faults(self.functional, self.damping, self.given)
+        cutoffs = [self.cutoff or CUTOFF, self.cn_cutoff or NEAR_CUTOFF, (self.s9 and self.triple_cutoff) or NEAR_CUTOFF]
+        if not self.width < min(cutoffs):
+            yield "width", f"expected less than the cutoffs, {min(cutoffs):.4g} Angstrom"
         if self.triple_cutoff is not None and not self.s9:
             yield "triple_cutoff", "there are no triples; give s9 = 1.0, or leave the key out"
 

@@ -40,14 +40,11 @@ class D3(Potential):
     s6, s8, a1, a2, sr6, sr8 : instead of the functional's; alpha6 : exponent of zero damping; s9 : of triples, 0: none
     cutoff : of pairs; cn_cutoff : of numbers of neighbours; triple_cutoff : of each side of a triple; Angstrom. None:
         21.17 (40 bohr), or `cutoff` if that is less
-    width : energies go to 0 smoothly over this distance before their cutoffs; 0: they end there, as in s-dftd3
+    width : over this distance before its cutoff each goes to 0 smoothly; 0: they end there, as in s-dftd3
 
     InputError for a functional that has no parameters, for values out of range, and from `bind` for an element that has
     none.
     """
-
-    truncated = True
-    ghost_columns = ()
 
     def __init__(
         self, functional: str | None = None, *, damping: str = "bj", s6: float | None = None, s8: float | None = None,
@@ -72,7 +69,7 @@ class D3(Potential):
         self.cn_cutoff = near if cn_cutoff is None else number("D3: cn_cutoff", cn_cutoff, "length")
         self.triple_cutoff = near if triple_cutoff is None else number("D3: triple_cutoff", triple_cutoff, "length")
         self.width = number("D3: width", width, "length", zero=True)
-        shortest = min(self.pair_cutoff, self.triple_cutoff) if self.s9 else self.pair_cutoff
+        shortest = min(cutoff for _, cutoff in self.lists)
         if not self.width < shortest:
             raise InputError(f"D3: width = {width:g}: expected less than the cutoffs, {shortest:.4g}")
 
@@ -80,6 +77,10 @@ class D3(Potential):
         kind = "D3(BJ)" if self.damping == "bj" else "D3(0)"
         numbers = ", ".join(f"{name}={value:g}" for name, value in self.parameters.items())
         return f"{kind}({self.functional or 'own'}: {numbers}, s9={self.s9:g}, cutoff={self.pair_cutoff:.4g})"
+
+    @property
+    def truncated(self) -> bool:
+        return self.width == 0.0
 
     @property
     def cutoff(self) -> float:
@@ -125,10 +126,9 @@ class BoundD3(Bound):
         half = int(half) if half.is_integer() else -1  # powers of whole numbers are fewer multiplications
         numbers = {
             "s6": p["s6"], "zero": potential.damping == "zero", "alpha": potential.alpha, "half_alpha": half,
-            "cutoff": potential.pair_cutoff, "width": potential.width, "number_cutoff": potential.cn_cutoff, "steepness": STEEPNESS,
+            "cutoff": potential.pair_cutoff, "number_cutoff": potential.cn_cutoff,
+            "triple_cutoff": potential.triple_cutoff, "width": potential.width, "steepness": STEEPNESS,
             "s9": potential.s9 / math.sqrt(HARTREE),  # C9 = sqrt(C6 C6 C6) in atomic units
-           
-            "triple_cutoff": potential.triple_cutoff, "triple_width": potential.width,
             "beta": (potential.alpha + 2.0) / 6.0,
         }  # fmt: skip
         self.kernels = D3Kernels(it.covalent, it.reference, pairs, it.c6, (TRIPLE_RADII * it.radii) ** 2, numbers)
