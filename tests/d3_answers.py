@@ -3,8 +3,8 @@
     pip install dftd3==1.7.0
     python -m tests.d3_answers                # writes tests/d3.json
 
-tests/test_d3.py reads that file, and asks dftd3 itself for more where it is there. Places were displaced at random, so that no force
-vanishes by symmetry.
+tests/test_d3.py reads that file, and asks dftd3 itself for more where it is there. Places were displaced at random, so
+that no force vanishes by symmetry.
 """
 
 import json
@@ -59,22 +59,23 @@ def main() -> None:
     found, all_of = [], structures()
     for name, damping, s9, cutoffs in (
         ("CH3CH2OH", "bj", 1.0, FULL), ("SO2", "zero", 0.0, FULL), ("Si2H6", "zero", 1.0, FULL),
-        ("C6H6", "bj", 1.0, SMOOTH), ("rock salt", "bj", 0.0, FULL), ("diamond", "zero", 1.0, SHORT), ("titanium", "bj", 1.0, SHORT),
+        ("C6H6", "bj", 1.0, SMOOTH), ("rock salt", "bj", 0.0, FULL), ("diamond", "zero", 1.0, SHORT),
+        ("titanium", "bj", 1.0, SHORT),
     ):  # fmt: skip
         atoms = all_of[name]
         matrix = np.array(atoms.cell).tolist() if atoms.pbc.all() else None
         energy, forces, virial = answer(atoms.numbers, atoms.positions, matrix, damping, PBE0[damping], s9, **cutoffs)
         found.append({
-            "name": name, "species": atoms.get_chemical_symbols(), "positions": atoms.positions.tolist(), "matrix": matrix,
-            "damping": damping, "s9": s9, "cutoffs": cutoffs, "energy": energy, "forces": forces.tolist(),
-            "virial": virial.tolist(),
+            "name": name, "species": atoms.get_chemical_symbols(), "positions": atoms.positions.tolist(),
+            "matrix": matrix, "damping": damping, "s9": s9, "cutoffs": cutoffs, "energy": energy,
+            "forces": forces.tolist(), "virial": virial.tolist(),
         })  # fmt: skip
     dimers = {}
     for name in SYMBOLS[1:104]:  # a trimer, so that atoms have neighbours, with an atom of carbon beside
         z = ATOMIC_NUMBERS[name]
         dimers[name] = answer([z, z, 6], trimer(), None, "bj", PBE0["bj"])[0]
-    text = {"program": "dftd3 1.7.0 (PyPI)", "made by": "python -m tests.d3_answers", "answers": found, "elements": dimers}
-    KEPT.write_text(json.dumps(text, indent=1) + "\n")
+    text = {"program": "dftd3 1.7.0 (PyPI)", "made by": "python -m tests.d3_answers"}
+    KEPT.write_text(json.dumps(text | {"answers": found, "elements": dimers}, indent=1) + "\n")
 
 
 def trimer() -> np.ndarray:

@@ -1,7 +1,8 @@
-/* Numbers of neighbours, the weights of reference systems that they make, and forces of what the energy owes to them.
+/* Numbers of neighbours, the weights of reference systems that they make, and forces of what the energy owes them.
  *
- * N_i = sum_j c(r_ij), c = 1 / (1 + e^{-k (R / r - 1)}), R the sum of both atoms' covalent radii; J. Chem. Phys. 132, 154104
- * (2010), eq. 15; times d3_switch near its cutoff. W_a = e^{-4 (N - N_a)^2} / sum_b e^{-4 (N - N_b)^2}, eq. 16. */
+ * N_i = sum_j c(r_ij), c = 1 / (1 + e^{-k (R / r - 1)}), R the sum of both atoms' covalent radii; J. Chem. Phys. 132,
+ * 154104 (2010), eq. 15; times d3_switch near its cutoff. W_a = e^{-4 (N - N_a)^2} / sum_b e^{-4 (N - N_b)^2}, eq. 16.
+ * */
 #include "kernels.h"
 #include "dispersion/exact.h"
 
@@ -44,8 +45,8 @@ static void d3_numbers(const md_atoms *atoms, const md_list *list, const md_d3 *
     }
 }
 
-/* weights [n_owned][2 refs]: W, and dW/dN. The nearest reference system is taken out of all exponents, so they have a sum
- * however far N is from all of them. */
+/* weights [n_owned][2 refs]: W, and dW/dN. The nearest reference system is taken out of all exponents, so they have a
+ * sum however far N is from all of them. */
 static void d3_weights(const md_atoms *atoms, const md_d3 *it, const double *numbers, double *weights)
 {
     const int64_t refs = it->refs;

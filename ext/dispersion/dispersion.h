@@ -1,14 +1,15 @@
-/* Dispersion after Grimme (D3): E = - sum_{i<j} C6_ij phi(r_ij) + three bodies, C6_ij by the numbers of neighbours of both.
+/* Dispersion after Grimme (D3): E = - sum_{i<j} C6_ij phi(r_ij) + three bodies, C6_ij by both numbers of neighbours.
  *
- * C6_ij = sum_ab W_a(N_i) W_b(N_j) C6_ab over reference systems a, b of both elements; N_i = sum_j c(r_ij). Kernels, in this
- * order (potentials/dispersion/d3.py): numbers N, which ghosts send home; weights W and dW/dN of owned atoms, which go out to
- * ghosts; pairs and triples: forces, and pulls dE/dN, which go home and out again; forces that the pulls make.
+ * C6_ij = sum_ab W_a(N_i) W_b(N_j) C6_ab over reference systems a, b of both elements; N_i = sum_j c(r_ij). Kernels, in
+ * this order (potentials/dispersion/d3.py): numbers N, which ghosts send home; weights W and dW/dN of owned atoms,
+ * which go out to ghosts; pairs and triples: forces, and pulls dE/dN, which go home and out again; forces that the
+ * pulls make.
  *
- * What is summed over atoms of several ranks is rounded to D3_GRID first (fixed.h): finer than the grid of forces, as an atom
- * has ten thousand pairs, each of little energy. Sums are exact below 2^7, contributions below 2^5.
+ * What is summed over atoms of several ranks is rounded to D3_GRID first (fixed.h): finer than the grid of forces, as
+ * an atom has ten thousand pairs, each of little energy. Sums are exact below 2^7, contributions below 2^5.
  *
- * S. Grimme, J. Antony, S. Ehrlich, H. Krieg, J. Chem. Phys. 132, 154104 (2010), eqs. 3 to 16; rational damping: S. Grimme, S.
- * Ehrlich, L. Goerigk, J. Comput. Chem. 32, 1456 (2011), eqs. 4 to 7. */
+ * S. Grimme, J. Antony, S. Ehrlich, H. Krieg, J. Chem. Phys. 132, 154104 (2010), eqs. 3 to 16; rational damping: S.
+ * Grimme, S. Ehrlich, L. Goerigk, J. Comput. Chem. 32, 1456 (2011), eqs. 4 to 7. */
 #ifndef DISPERSION_H
 #define DISPERSION_H
 
@@ -18,7 +19,7 @@
 #define D3_GRID 0x1p-46
 #define D3_BIG 0x1.8p6 /* 1.5 * 2^52 * 2^-46 */
 
-/* Columns of a pair of species. Rational damping: R0^6, R0^8, s8 C8/C6; zero damping: (sr6 R0)^2, (sr8 R0)^2, s8 C8/C6. */
+/* Columns of a pair of species. Rational damping: R0^6, R0^8, s8 C8/C6; zero damping: (sr6 R0)^2, (sr8 R0)^2 and that. */
 enum { D3_FIRST, D3_SECOND, D3_EIGHT, D3_COLUMNS = 4 };
 
 typedef struct md_d3 {

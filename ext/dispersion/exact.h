@@ -40,7 +40,8 @@ MD_INLINE d3_four d3_gather(const double *x, const int32_t *index, const double 
     return p;
 }
 
-/* Fetch what the neighbours AHEAD places on will need: there are as many atoms around one as no first-level cache holds. */
+/* Fetch what the neighbours AHEAD places on will need: there are as many atoms around one as no first-level cache
+ * holds. */
 enum { D3_AHEAD = 24 };
 MD_INLINE void d3_fetch(const double *x, const double *rows, const int32_t *ahead)
 {

@@ -1,12 +1,13 @@
 /* Two bodies of dispersion, - C6 phi(r) with phi = s6 f6 / r^6 + s8 (C8/C6) f8 / r^8 (dispersion.h).
  *
- * Rational damping: f6 / r^6 = 1 / (r^6 + R0^6), f8 / r^8 = 1 / (r^8 + R0^8); zero damping: f6 = 1 / (1 + 6 (sr6 R0 / r)^alpha),
- * f8 the same with sr8 and alpha + 2. For an atom sum_a W_a C6_ab is made once for each species of neighbours, v_b; then
- * C6 = v . W of the neighbour, and its derivatives by both numbers are two more products of that kind. */
+ * Rational damping: f6 / r^6 = 1 / (r^6 + R0^6), f8 / r^8 = 1 / (r^8 + R0^8); zero damping:
+ * f6 = 1 / (1 + 6 (sr6 R0 / r)^alpha), f8 the same with sr8 and alpha + 2. For an atom v_b = sum_a W_a C6_ab is made
+ * once for each species of neighbours; then C6 = v . W of the neighbour, and so are its derivatives by both numbers. */
 #include "kernels.h"
 #include "dispersion/exact.h"
 
-/* v [n_species][2 refs] of an atom with these weights: sum_a W_a C6_ab of neighbours of each species, and its derivative. */
+/* v [n_species][2 refs] of an atom with these weights: sum_a W_a C6_ab of neighbours of each species, and its
+ * derivative. */
 MD_INLINE void d3_contract(const md_d3 *it, int64_t own, const double *weights, double *v, const int refs)
 {
     const int64_t area = refs * refs;
@@ -79,9 +80,9 @@ MD_INLINE v4d d3_phi(const md_d3 *it, const v4d *c, v4d r2, v4d *slope, const in
     return t6 + t8;
 }
 
-MD_INLINE void d3_pairs_of(const md_atoms *atoms, const md_list *list, const md_d3 *it, const double *MD_RESTRICT weights,
-                           const md_d3_room *room, const md_d3_sums *sums, const int refs, const int zero_damping,
-                           const int want_energy)
+MD_INLINE void d3_pairs_of(const md_atoms *atoms, const md_list *list, const md_d3 *it,
+                           const double *MD_RESTRICT weights, const md_d3_room *room, const md_d3_sums *sums,
+                           const int refs, const int zero_damping, const int want_energy)
 {
     const double *MD_RESTRICT x = atoms->x;
     double *MD_RESTRICT rows = sums->rows, *MD_RESTRICT energy = sums->energy;

@@ -1,18 +1,19 @@
 /* Three bodies of dispersion (Axilrod, Teller, Muto), each triple at the lowest of its atoms.
  *
- *   E = s9 sqrt(C6_ij C6_ik C6_jk) (1 + 3 cos cos cos) / (r_ij r_ik r_jk)^3 / (1 + 6 (R0_ij R0_ik R0_jk / r_ij r_ik r_jk)^{2 beta})
+ *   E = s9 sqrt(C6_ij C6_ik C6_jk) (1 + 3 cos cos cos) / (r_ij r_ik r_jk)^3 f
+ *   f = 1 / (1 + 6 (R0_ij R0_ik R0_jk / r_ij r_ik r_jk)^{2 beta})
  *
- * J. Chem. Phys. 132, 154104 (2010), eqs. 11 to 14. With x, y, z the squared distances, Q = x y z and P the product of the
- * three (x + y - z), 3 cos cos cos = 3/8 P / Q.
+ * J. Chem. Phys. 132, 154104 (2010), eqs. 11 to 14. With x, y, z the squared distances, Q = x y z and P the product of
+ * the three (x + y - z), 3 cos cos cos = 3/8 P / Q.
  *
- * The neighbours of an atom in the half list stand above it, so triples of the atom and two of them are all that it is the lowest
- * of. They are brought into an order that is the same on any rank (species, place), so sums over them need no grid: they are
- * rounded once, when they leave the atom. Four third atoms of one species at a time. */
+ * The neighbours of an atom in the half list stand above it, so triples of the atom and two of them are all that it is
+ * the lowest of. They are brought into an order that is the same on any rank (species, place), so sums over them need
+ * no grid: they are rounded once, when they leave the atom. Four third atoms of one species at a time. */
 #include "kernels.h"
 #include "dispersion/exact.h"
 
-/* The neighbours of atom i that are closer than the cutoff, species after species, each species filled up to a multiple of
- * four by atoms that are nowhere (row -1). Returns how many; room->first: where each species begins. */
+/* The neighbours of atom i that are closer than the cutoff, species after species, each species filled up to a multiple
+ * of four by atoms that are nowhere (row -1). Returns how many; room->first: where each species begins. */
 MD_INLINE int64_t d3_collect(const md_atoms *atoms, const md_list *list, const md_d3 *it, const double *weights,
                              const md_d3_room *room, int64_t i, const double *contracted)
 {
@@ -69,7 +70,8 @@ MD_INLINE int64_t d3_collect(const md_atoms *atoms, const md_list *list, const m
 
 MD_INLINE void d3_gain(double *sum, v4d more) { v_store(sum, v_load(sum) + more); }
 
-/* All triples of atom i and its neighbour a with neighbours b > a; own: species of i, other: of a. v: of a's weights. */
+/* All triples of atom i and its neighbour a with neighbours b > a; own: species of i, other: of a. v: of a's weights.
+ * */
 MD_INLINE void d3_triples_with(const md_d3 *it, const md_d3_room *room, int64_t a, int64_t own, int64_t other,
                                const double *v, const int smooth)
 {

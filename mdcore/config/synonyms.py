@@ -298,7 +298,7 @@ VALUES: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         ("coul/long ewald pppm pme spme electrostatic charges charge long-range", LATTICE),
         (
-            "dispersion/d3 dftd3 dft-d3 s-dftd3 simple-dftd3 dispersion vdw d3bj d3(bj) d3-bj d3zero grimme d2 d4 dftd4",
+            "dispersion/d3 dftd3 dft-d3 s-dftd3 simple-dftd3 dispersion vdw d3bj d3(bj) d3-bj d3zero grimme",
             'Grimme\'s dispersion D3 is type = "d3" (functional, damping = "bj" or "zero")',
         ),
         ("lj/cut/soft softcore lj/soft", 'Lennard-Jones with a soft core is type = "soft-core"'),

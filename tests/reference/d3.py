@@ -37,7 +37,8 @@ class Twin:
         self.width, self.cutoffs = width, cutoffs
         reach = max(cutoffs)
         thick = 1.0 / np.linalg.norm(np.linalg.inv(matrix.real), axis=0)
-        spans = [range(-int(reach / w) - 2, int(reach / w) + 3) if p else (0,) for w, p in zip(thick, periodic, strict=True)]
+        most = (reach / thick).astype(int) + 2
+        spans = [range(-n, n + 1) if p else (0,) for n, p in zip(most, periodic, strict=True)]
         shifts = np.array(list(itertools.product(*spans))) @ matrix
         self.around = []  # of each atom: [(index of the other, vector)]
         for i in range(len(x)):

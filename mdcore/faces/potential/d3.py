@@ -1,11 +1,12 @@
 """Dispersion after Grimme (DFT-D3)."""
 
-# ruff: noqa: RUF009  (setting() is a dataclass field)
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mdcore.faces.base import PotentialSettings
 from mdcore.faces.schema import Choice, Number, Text, setting
+
+POSITIVE = Number(above=0, maximum=100)
 
 
 def parameter(text: str, example: float, kind=None):
@@ -31,10 +32,10 @@ def distance(text: str, example: float):
 class Settings(PotentialSettings):
     """Dispersion that a density functional lacks, DFT-D3 of Grimme: beside a potential that was trained without it.
 
-    Pairs (C6, C8) and, with `s9`, triples, of coefficients that follow how many neighbours atoms have; elements H to Lr;
-    with `units = "metal"` only. Numbers are those of s-dftd3. Its cutoffs are as long as there, and so are its lists:
-    6,700 pairs an atom of water, and 1.2 million triples, if these are wanted. Shorter cutoffs with a `width` are
-    faster, and change the energy.
+    Pairs (C6, C8) and, with `s9`, triples, of coefficients that follow how many neighbours atoms have; elements H to
+    Lr; with `units = "metal"` only. Numbers are those of s-dftd3. Its cutoffs are as long as there: 6,700 pairs an atom
+    of water, and 1.2 million triples, if these are wanted. Shorter cutoffs with a `width` are faster, and change the
+    energy.
     """
 
     title = "D3"
@@ -49,8 +50,8 @@ class Settings(PotentialSettings):
     )
     damping: str = setting(
         Choice(("bj", "zero")),
-        'How energies end at short distances: `"bj"`, Becke and Johnson\'s rational damping (needs `s8`, `a1`, `a2`), or '
-        '`"zero"`, the original damping to zero (`s8`, `sr6`).',
+        'How energies end at short distances: `"bj"`, Becke and Johnson\'s rational damping (needs `s8`, `a1`, `a2`), '
+        'or `"zero"`, the original damping to zero (`s8`, `sr6`).',
         default="bj",
         example="zero",
     )
@@ -58,12 +59,14 @@ class Settings(PotentialSettings):
     s8: float | None = parameter("Scale of C8.", 1.2177, Number(minimum=-100, maximum=100))
     a1: float | None = parameter("Of `bj`: part of sqrt(C8 / C6) in the radius.", 0.4145)
     a2: float | None = parameter("Of `bj`: the radius beside it, in bohr as in publications.", 4.8593)
-    sr6: float | None = parameter("Of `zero`: scale of radii for C6.", 1.287, Number(above=0, maximum=100))
-    sr8: float | None = parameter("Of `zero`: scale of radii for C8; 1 without a functional.", 1.1, Number(above=0, maximum=100))
+    sr6: float | None = parameter("Of `zero`: scale of radii for C6.", 1.287, POSITIVE)
+    sr8: float | None = parameter("Of `zero`: scale of radii for C8; 1 without a functional.", 1.1, POSITIVE)
     alpha6: float = setting(
-        Number(above=0, maximum=100), "Exponent of the damping to zero; that of C8 and of triples is 2 more.",
-        default=14.0, example=14.0,
-    )  # fmt: skip
+        POSITIVE,
+        "Exponent of `zero`, for C6; for C8, and for triples with either damping, it is 2 more.",
+        default=14.0,
+        example=16.0,
+    )
     s9: float = setting(
         Number(minimum=0, maximum=100),
         "Scale of triples (Axilrod, Teller, Muto); 1 is usual where they are wanted.",
@@ -82,8 +85,8 @@ class Settings(PotentialSettings):
     triple_cutoff: float | None = distance("No side of a triple is longer.", 12.0)
     width: float = setting(
         Number(minimum=0),
-        "Over this distance before its cutoff all goes to 0 smoothly: energies of pairs and triples, and what atoms count "
-        "as neighbours; 0: it ends there, as in s-dftd3.",
+        "Over this distance before its cutoff all goes to 0 smoothly: energies of pairs and triples, and what atoms "
+        "count as neighbours; 0: it ends there, as in s-dftd3.",
         default=0.0,
         quantity="length",
         example=2.0,
@@ -100,9 +103,10 @@ class Settings(PotentialSettings):
         from mdcore.potentials.dispersion.damping import faults
 
         yield from faults(self.functional, self.damping, self.given)
-        cutoffs = [self.cutoff or CUTOFF, self.cn_cutoff or NEAR_CUTOFF, (self.s9 and self.triple_cutoff) or NEAR_CUTOFF]
-        if not self.width < min(cutoffs):
-            yield "width", f"expected less than the cutoffs, {min(cutoffs):.4g} Angstrom"
+        triples = self.triple_cutoff if self.s9 else None
+        shortest = min(self.cutoff or CUTOFF, self.cn_cutoff or NEAR_CUTOFF, triples or NEAR_CUTOFF)
+        if not self.width < shortest:
+            yield "width", f"expected less than the cutoffs, {shortest:.4g} Angstrom"
         if self.triple_cutoff is not None and not self.s9:
             yield "triple_cutoff", "there are no triples; give s9 = 1.0, or leave the key out"
 
@@ -119,4 +123,4 @@ class Settings(PotentialSettings):
         return D3(
             self.functional, damping=self.damping, alpha6=self.alpha6, s9=self.s9, cutoff=self.cutoff or CUTOFF,
             cn_cutoff=self.cn_cutoff, triple_cutoff=self.triple_cutoff, width=self.width, **self.given,
-        )
+        )  # fmt: skip

@@ -1,13 +1,15 @@
 """DFT-D3: dispersion of pairs and triples, whose coefficients follow the numbers of neighbours.
 
-    E = - sum_{i<j} [s6 C6 f6(r) / r^6 + s8 C8 f8(r) / r^8] + s9 sum_{i<j<k} C9 (1 + 3 cos cos cos) f9 / (r_ij r_ik r_jk)^3
+    E = - sum_{i<j} [s6 C6 f6(r) / r^6 + s8 C8 f8(r) / r^8]
+        + s9 sum_{i<j<k} C9 (1 + 3 cos cos cos) f9 / (r_ij r_ik r_jk)^3
 
-C6_ij(N_i, N_j) is an average over reference systems of both elements, weighted by how near their numbers of neighbours are to
-N_i and N_j; C8 = 3 C6 q_i q_j, C9 = sqrt(C6_ij C6_ik C6_jk). As N_i follows the places of all atoms around i, a step has five
-parts, with ghosts' numbers going home or out between them (ext/dispersion/dispersion.h).
+C6_ij(N_i, N_j) is an average over reference systems of both elements, weighted by how near their numbers of neighbours
+are to N_i and N_j; C8 = 3 C6 q_i q_j, C9 = sqrt(C6_ij C6_ik C6_jk). As N_i follows the places of all atoms around i, a
+step has five parts, with ghosts' numbers going home or out between them (ext/dispersion/dispersion.h).
 
-S. Grimme, J. Antony, S. Ehrlich, H. Krieg, J. Chem. Phys. 132, 154104 (2010); rational damping after A. D. Becke and E. R.
-Johnson: S. Grimme, S. Ehrlich, L. Goerigk, J. Comput. Chem. 32, 1456 (2011). Numbers agree with s-dftd3 (tests/test_d3.py).
+S. Grimme, J. Antony, S. Ehrlich, H. Krieg, J. Chem. Phys. 132, 154104 (2010); rational damping after A. D. Becke and E.
+R. Johnson: S. Grimme, S. Ehrlich, L. Goerigk, J. Comput. Chem. 32, 1456 (2011). Numbers agree with s-dftd3
+(tests/test_d3.py).
 """
 
 import math
@@ -172,14 +174,19 @@ class BoundD3(Bound):
 
     def _hand_over(self, atoms, domain, out, forces, n: int) -> None:
         """Forces on owned atoms, energies and the virial, from the grid of dispersion to those of the engine."""
-        large = ~(np.abs(atoms.d3_sums[:n]).max(axis=1, initial=0.0) < LIMIT)
-        if large.any():
-            out.bad_row = max(out.bad_row, int(np.flatnonzero(large)[0]))
-            out.complaint = out.complaint or "dispersion pulls it too hard"
+        largest = np.maximum(np.abs(atoms.d3_sums[:n]).max(axis=1, initial=0.0), atoms.d3_number[:n])
+        if out.want_energy:
+            domain.reverse_add(atoms, "d3_energy")
+            largest = np.maximum(largest, np.abs(atoms.d3_energy[:n]))
+        if not (largest < LIMIT).all():
+            out.bad_row = int(np.argmax(~(largest < LIMIT)))
+            out.complaint = (
+                f"atom {atoms.tags[out.bad_row]} (counting from 0): its dispersion, or how many neighbours it has, is "
+                f"beyond {LIMIT:g}, in eV, eV/Angstrom or neighbours; are atoms too close, are parameters of D3 wrong?"
+            )
         forces = np.rint(np.ldexp(forces, exact.FORCE_BITS)) * 2.0**-exact.FORCE_BITS
         atoms.forces[:] += forces
         if out.want_energy:
-            domain.reverse_add(atoms, "d3_energy")
             out.add_shares(atoms.d3_energy[:n])
             shift = exact.FORCE_BITS + out.position_bits - BITS
             for k, (whole, own) in enumerate(zip(self.whole, out.sums_of(atoms, forces), strict=True)):

@@ -1,12 +1,13 @@
 """What does DFT-D3 know of the elements? Reference systems with their C6, and radii.
 
-The numbers are those of S. Grimme, J. Antony, S. Ehrlich, H. Krieg, J. Chem. Phys. 132, 154104 (2010), actinides those of
-L. Wittmann, I. Gordiy, M. Friede, B. Helmich-Paris, S. Grimme, A. Hansen, M. Bursch, Phys. Chem. Chem. Phys. 26, 21379
-(2024); reference.npz is made of a package that has them (docs/d3_tables.py; its licence: LICENSE.tables).
+The numbers are those of S. Grimme, J. Antony, S. Ehrlich, H. Krieg, J. Chem. Phys. 132, 154104 (2010), actinides those
+of L. Wittmann et al., Phys. Chem. Chem. Phys. 26, 21379 (2024); reference.npz is made of a package that has them
+(docs/d3_tables.py; its licence: LICENSE.tables).
 """
 
 import math
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ class Reference:
         self.pair_radii = _symmetric(pairs, self.last)
         self._c6, self._cn = _symmetric(c6, len(cn)) * (HARTREE * BOHR**6), cn
         ends = np.searchsorted(element, np.arange(self.last + 2))
-        self._rows = [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        self._rows = [slice(a, b) for a, b in pairwise(ends)]
 
     def numbers(self, z: int) -> np.ndarray:
         """Of neighbours, of the reference systems of an element: [k]."""
