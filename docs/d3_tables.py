@@ -3,7 +3,7 @@
     pip download --no-deps -d wheels tad-dftd3==0.7.0 tad-mctc==0.11.3
     python docs/d3_tables.py wheels
 
-writes mdcore/potentials/dispersion/reference.npz (reference systems, radii; read by reference.py) and damping.toml
+writes mdcore/potentials/dispersion/reference.h5 (reference systems, radii; read by reference.py) and damping.toml
 (parameters by functional; read by damping.py) and copies the licence of these numbers, Apache 2.0, beside them.
 """
 
@@ -15,6 +15,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 PACKAGES = {"tad_dftd3": "0.7.0", "tad_mctc": "0.11.3"}
@@ -67,7 +68,6 @@ def tables(d3: zipfile.ZipFile, mctc: zipfile.ZipFile) -> dict[str, np.ndarray]:
         "r4r2": np.array(literal(d3.read("tad_dftd3/data/r4r2.py").decode(), "_r4_over_r2")[1:n]),
         "covalent": np.array(literal(radii, "_COV_2009")[1:n]),
         "pair_radii": pairs[1:, 1:].round(4)[lower],
-        "origin": np.array(", ".join(f"{name} {version}" for name, version in PACKAGES.items()) + "; Apache 2.0"),
     }
 
 
@@ -94,7 +94,10 @@ def damping(d3: zipfile.ZipFile) -> str:
 
 if __name__ == "__main__":
     d3, mctc = (opened(Path(sys.argv[1]), package) for package in PACKAGES)
-    np.savez_compressed(TARGET / "reference.npz", **tables(d3, mctc))
+    with h5py.File(TARGET / "reference.h5", "w") as file:
+        for name, values in tables(d3, mctc).items():
+            file.create_dataset(name, data=values, track_times=False, compression="gzip", shuffle=True)
+        file.attrs["origin"] = ", ".join(f"{name} {version}" for name, version in PACKAGES.items()) + "; Apache 2.0"
     (TARGET / "damping.toml").write_text(damping(d3))
     licence = next(name for name in d3.namelist() if name.endswith("licenses/LICENSE"))
     (TARGET / "LICENSE.tables").write_bytes(d3.read(licence))

@@ -7,14 +7,15 @@ Comput. Chem. 32, 1456 (2011). Positions may be complex: an imaginary step gives
 import itertools
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 import mdcore
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.base.units import BOHR
 
-with np.load(Path(mdcore.__file__).parent / "potentials/dispersion/reference.npz") as _file:
-    TABLES = {name: _file[name] for name in _file.files}
+with h5py.File(Path(mdcore.__file__).parent / "potentials/dispersion/reference.h5") as _file:
+    TABLES = {name: values[:] for name, values in _file.items()}
 
 
 def _of_pair(name, a, b):

@@ -82,10 +82,12 @@ class D3(Potential):
 
     @property
     def truncated(self) -> bool:
+        """Does it jump at its cutoffs?"""
         return self.width == 0.0
 
     @property
     def cutoff(self) -> float:
+        """The largest of its cutoffs, unit of length."""
         return max(cutoff for _, cutoff in self.lists)
 
     @property

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from mdcore.base.files import read_text
+
 KNOWN = {"bj": ("s6", "s8", "a1", "a2"), "zero": ("s6", "s8", "sr6", "sr8")}
 DAMPINGS = tuple(KNOWN)
 NEEDED = {"bj": ("s8", "a1", "a2"), "zero": ("s8", "sr6")}  # the others are 1 where nobody says otherwise
@@ -18,8 +20,7 @@ LARGEST = 100.0  # a parameter
 
 @cache
 def _table() -> dict:
-    with open(Path(__file__).with_name("damping.toml"), "rb") as file:
-        return tomllib.load(file)
+    return tomllib.loads(read_text(Path(__file__).with_name("damping.toml"), "parameters of DFT-D3"))
 
 
 def functionals(damping: str | None = None) -> list[str]:

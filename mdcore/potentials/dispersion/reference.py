@@ -1,7 +1,7 @@
 """What does DFT-D3 know of the elements? Reference systems with their C6, and radii.
 
 The numbers are those of S. Grimme, J. Antony, S. Ehrlich, H. Krieg, J. Chem. Phys. 132, 154104 (2010), actinides those
-of L. Wittmann et al., Phys. Chem. Chem. Phys. 26, 21379 (2024); reference.npz is made of a package that has them
+of L. Wittmann et al., Phys. Chem. Chem. Phys. 26, 21379 (2024); reference.h5 is made of a package that has them
 (docs/d3_tables.py; its licence: LICENSE.tables).
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from mdcore.base.elements import ATOMIC_NUMBERS, SYMBOLS, element_of
 from mdcore.base.errors import InputError
+from mdcore.base.files import open_h5
 from mdcore.base.units import BOHR, HARTREE
 
 NOWHERE = -1e4  # number of neighbours of a reference system that an element does not have
@@ -28,9 +29,9 @@ class Reference:
     """
 
     def __init__(self, path: Path):
-        with np.load(path) as file:
-            element, cn, c6 = file["element"].astype(int), file["cn"], file["c6"]
-            r4r2, covalent, pairs = file["r4r2"], file["covalent"], file["pair_radii"]
+        with open_h5(path, "tables of DFT-D3") as file:
+            names = ("element", "cn", "c6", "r4r2", "covalent", "pair_radii")
+            element, cn, c6, r4r2, covalent, pairs = (file[name][:] for name in names)
         self.last = len(covalent)
         z = np.arange(1, self.last + 1)
         self.covalent = 4.0 / 3.0 * covalent
@@ -59,7 +60,7 @@ def _symmetric(lower: np.ndarray, n: int) -> np.ndarray:
 
 @cache
 def reference() -> Reference:
-    return Reference(Path(__file__).with_name("reference.npz"))
+    return Reference(Path(__file__).with_name("reference.h5"))
 
 
 def unknown(name: str) -> str:
