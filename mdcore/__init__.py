@@ -48,6 +48,7 @@ _HOME = {
     "SoftCore": "potentials.pair.soft_core",
     "Coulomb": "potentials.pair.coulomb",
     "Electrostatics": "potentials.charges.electrostatics",
+    "TensorPotential": "potentials.tensors.potential",
     "Tabulated": "potentials.pair.tabulated",
     "EAM": "potentials.manybody.eam",
     "StillingerWeber": "potentials.manybody.stillinger_weber",

@@ -8,7 +8,7 @@ from mdcore.base.comm import on_root
 from mdcore.base.errors import InputError, OutputError
 from mdcore.config.problems import suggest
 
-WHAT = ("rdf", "diffusion", "vibrations", "viscosity", "conductivity", "means")
+WHAT = ("rdf", "diffusion", "vibrations", "viscosity", "conductivity", "dielectric", "infrared", "raman", "means")
 
 
 def command(arguments, comm) -> None:
@@ -69,6 +69,8 @@ def there(trajectory) -> list[str]:
     found = ["rdf", "diffusion"] if "position" in trajectory.fields else []
     found += ["vibrations"] if "velocity" in trajectory.fields else []
     found += ["conductivity"] if "heat_current_x" in log else []
+    found += ["dielectric", "infrared"] if "dipole_x" in log and all(trajectory.periodic) else []
+    found += ["raman"] if "polarizability_xx" in log else []
     return found + (["means"] if log else [])
 
 

@@ -43,6 +43,8 @@ class TensorFile(TrainingFile):
         for name, value in vars(model).items():
             if name in ("elements", "centers"):
                 group.create_dataset(name, data=list(value), dtype=h5py.string_dtype())
+            elif name == "ions":
+                group.create_group(name).attrs.update(dict(value))
             else:
                 group.attrs[name] = value
         group.attrs["type"] = "tensors"
@@ -97,9 +99,10 @@ def check(settings: TensorTrainingSettings) -> str:
 def outputs(settings: TensorTrainingSettings) -> dict[str, str]:
     """Path -> what it is, of the files that a training writes."""
     files = {
-        settings.output_path(".h5"): "network of tensors", settings.output_path(SUFFIX): "history, and state to go on from",
+        settings.output_path(".h5"): "network of tensors",
+        settings.output_path(SUFFIX): "history, and state to go on from",
         settings.output_path(".errors.txt"): "errors",
-    }  # fmt: skip
+    }
     if settings.output.plot:
         files[settings.output_path(".parity.png")] = "predictions against labels"
         files[settings.output_path(".learning.png")] = "learning curves"
@@ -112,8 +115,8 @@ def train(settings: TensorTrainingSettings, *, restart=False, overwrite=False, s
 
     if comm is not None and comm.size > 1:
         raise InputError(
-            f"{settings.source}: tensors are trained by one process, and these are {comm.size}: it takes minutes; start "
-            "mdcore train without mpirun"
+            f"{settings.source}: tensors are trained by one process, and these are {comm.size}: it takes "
+            "minutes; start mdcore train without mpirun"
         ).everywhere()
     protect(settings, restart, overwrite)
     with ExitStack() as held:

@@ -100,6 +100,12 @@ class TensorModelSettings:
         'clusters alone; `"charges and vectors"`; `"none"`: it is not trained.',
         default=TensorSettings.dipole, example="charges",
     )  # fmt: skip
+    ions: dict[str, float] = setting(
+        Table(Number(minimum=-100, maximum=100)),
+        "Charges, e, of atoms that belong to the nearest one that carries tensors: charge times distance is part of "
+        "its dipole moment, and need not be learnt. Of water, with dipole moments of molecules at O: `H = 1`.",
+        factory=dict, example={"H": 1.0},
+    )  # fmt: skip
     radial: int = setting(
         Integer(minimum=1, maximum=32), "Functions of the distance, for each element of the neighbours.",
         default=TensorSettings.radial, example=6,
@@ -119,6 +125,10 @@ class TensorModelSettings:
                 yield "centers", f"{name!r} is no chemical element"
         if len(set(self.centers)) < len(self.centers):
             yield "centers", "an element is there twice"
+        if self.ions and self.dipole != "vectors":
+            yield "ions", 'belong to dipole = "vectors"'
+        for name in set(self.ions) & set(self.centers or self.ions):
+            yield "ions", f"{name} carries tensors itself; name those that do in centers, without it"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 ```
 /                 format = "mdcore-tensors", version, name, elements, centers          (attributes)
                   cutoff (Angstrom), radial, mixed, hidden, dipole, polarizability
+/ions             {element: charge, e}                                                 (attributes)
 /units            {quantity: what a weight of 1 is worth}, e Angstrom and Angstrom^3   (attributes)
 /centers/<El>     mean, projection, mixing, scale, parameters (tensors/model.py)
 /provenance       any texts; /training: any texts and numbers                          (attributes)
@@ -41,6 +42,7 @@ def write_tensors(model: TensorNetwork, path, overwrite: bool = False) -> None:
                 hidden=np.array(design.hidden, dtype=np.int64), dipole=design.dipole,
                 polarizability=design.polarizability,
             )  # fmt: skip
+            file.create_group("ions").attrs.update(dict(design.ions))
             file.create_group("units").attrs.update(model.unit)
             for center, own, parameters in zip(design.centers, model.scaling, model.parameters, strict=True):
                 for name, values in (*vars(own).items(), ("parameters", parameters)):
@@ -92,6 +94,7 @@ def _read(file: h5py.File) -> TensorNetwork:
     design = Design(
         elements, centers, float(it["cutoff"]), int(it["radial"]), int(it["mixed"]), tuple(map(int, it["hidden"])),
         text(it["dipole"]), bool(it["polarizability"]),
+        tuple((text(e), float(z)) for e, z in file["ions"].attrs.items()),
     )  # fmt: skip
     scaling, parameters = [], []
     for center in centers:

@@ -4,21 +4,24 @@ Each element that carries tensors has a network. Its inputs are mixtures of inva
 its outputs weights w_k of what turns with them:
 
     mu_i    = sum_k w_k(i) V_k(i)              V_k vectors of neighbours ("vectors")
+            + sum_j z_j (r_j - r_i)            ions j, of a given charge z, whose nearest of these atoms is i
             + q(i) (r_i - <r>)                 q a weight, <r> the mean of the positions of these atoms ("charges")
     alpha_i = sum_k w_k(i) S_k(i)              S_k symmetric matrices of neighbours
 
-and those of the whole are sums over atoms. So they turn with the atoms, exactly, and neither order nor place of the
-atoms counts. The mean <r> makes the charges add up to zero: sum_i (q_i - <q>) r_i. Charges know clusters alone: in a
+and those of the whole are sums over atoms. Ions, say the protons of water, take from the network what needs no
+learning: what is left is of electrons. So tensors turn with the atoms, exactly, and neither order nor place of these
+counts. The mean <r> makes the charges add up to zero: sum_i (q_i - <q>) r_i. Charges know clusters alone: in a
 cell a position is one of many.
 
-After L. Zhang et al., Phys. Rev. B 102, 041121 (2020) (vectors), G. M. Sommers et al., Phys. Chem. Chem. Phys. 22, 10592
-(2020) (matrices), and M. Veit et al., J. Chem. Phys. 153, 024113 (2020) (charges beside vectors).
+After L. Zhang et al., Phys. Rev. B 102, 041121 (2020) (vectors), G. M. Sommers et al., Phys. Chem. Chem. Phys. 22,
+10592 (2020) (matrices), and M. Veit et al., J. Chem. Phys. 153, 024113 (2020) (charges beside vectors).
 Units: e, Angstrom; polarizabilities Angstrom^3.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -41,6 +44,7 @@ class Design:
     """elements : that it knows, by atomic number; centers : those that carry tensors; cutoff : Angstrom
     radial : functions of the distance; mixed : mixtures of channels; hidden : nodes of each hidden layer
     dipole : one of DIPOLES; polarizability : is there one?
+    ions : (element, charge in e) of atoms that belong to the nearest center, in its dipole moment
     """
 
     elements: tuple[str, ...]
@@ -51,6 +55,7 @@ class Design:
     hidden: tuple[int, ...]
     dipole: str
     polarizability: bool
+    ions: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self):
         if not self.elements or list(self.elements) != sorted(set(self.elements), key=ATOMIC_NUMBERS.__getitem__):
@@ -59,6 +64,14 @@ class Design:
             raise InputError(f"centers {self.centers}: expected some of {', '.join(self.elements)}")
         if self.dipole not in DIPOLES or not self.quantities:
             raise InputError(f"dipole {self.dipole!r}: expected one of {', '.join(DIPOLES)}, or a polarizability")
+        for element, charge in self.ions:
+            if element not in self.elements or element in self.centers or not np.isfinite(charge):
+                raise InputError(
+                    f"ions: {element}: expected a finite charge of one of {', '.join(self.elements)} that carries no "
+                    "tensors itself (centers)"
+                )
+        if self.ions and (self.dipole == "none" or self.has_charges):
+            raise InputError('ions: belong to dipole moments of vectors: dipole = "vectors"')
         if self.channels > MOST_CHANNELS:
             raise InputError(
                 f"radial = {self.radial} functions for each of {len(self.elements)} elements are {self.channels} "
@@ -83,6 +96,16 @@ class Design:
     def quantities(self) -> tuple[str, ...]:
         """Those of COMPONENTS that it tells."""
         return ((DIPOLE,) if self.dipole != "none" else ()) + ((POLARIZABILITY,) if self.polarizability else ())
+
+    @property
+    def charges(self) -> np.ndarray:
+        """Of an ion of each element, e; zero of others."""
+        return np.array([dict(self.ions).get(e, 0.0) for e in self.elements])
+
+    @property
+    def is_center(self) -> np.ndarray:
+        """bool [n_elements]"""
+        return np.array([e in self.centers for e in self.elements])
 
     def n_basis(self, quantity: str) -> int:
         """Of how many tensors of an atom a quantity is a sum."""
@@ -175,7 +198,7 @@ class TensorNetwork:
     def layers(self, own: Scaling) -> list[tuple[int, int]]:
         """(inputs, outputs) of each layer of an element's network."""
         sizes = [own.projection.shape[1], *self.design.hidden, self.design.n_outputs]
-        return list(zip(sizes[:-1], sizes[1:], strict=True))
+        return list(pairwise(sizes))
 
     def weights(self, k: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """(weights, biases) of each layer of center number k; views."""
@@ -221,6 +244,24 @@ class TensorNetwork:
     @property
     def n_parameters(self) -> int:
         return sum(map(len, self.parameters))
+
+
+def ionic(counts: np.ndarray, r: np.ndarray, is_center: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(entry of the nearest center among the neighbours of each ion, or -1 [n]; where the ion is from there [n, 3]).
+
+    counts : neighbours of each ion; r [m, 3] : from the ion to these, one after the other; is_center bool [m]
+    """
+    squares = r[:, 0] * r[:, 0] + r[:, 1] * r[:, 1] + r[:, 2] * r[:, 2]
+    squares = np.where(is_center, squares, np.inf)
+    entry, place = np.full(len(counts), -1), np.zeros((len(counts), 3))
+    first = np.cumsum(counts) - counts
+    for k in np.flatnonzero(counts):
+        own = squares[first[k] : first[k] + counts[k]]
+        nearest = int(np.argmin(own))
+        if np.isfinite(own[nearest]):
+            entry[k] = first[k] + nearest
+            place[k] = -r[entry[k]]
+    return entry, place
 
 
 def views(flat: np.ndarray, layers: list[tuple[int, int]]) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -54,8 +54,8 @@ def radial(r: np.ndarray, cutoff: float, n: int) -> np.ndarray:
 
 
 def moments(counts: np.ndarray, r: np.ndarray, elements: np.ndarray, n_elements: int, cutoff: float, n_radial: int):
-    """Moments of atoms with so many neighbours each (counts int [n]), whose r_ij [m, 3] and elements int [m] follow each
-    other in the order of the atoms."""
+    """Moments of atoms with so many neighbours each (counts int [n]), whose r_ij [m, 3] and elements int [m] follow
+    each other in the order of the atoms."""
     channels = n_radial * n_elements
     distance = np.sqrt(r[:, 0] * r[:, 0] + r[:, 1] * r[:, 1] + r[:, 2] * r[:, 2])
     u = r / distance[:, None]
@@ -145,8 +145,8 @@ def _mixed(moments: np.ndarray, mixing: np.ndarray) -> np.ndarray:
 
 
 def product(x: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """x [n, D] times matrix [D, H], term by term: each row has the same bits whatever rows are beside it, which those of
-    a library need not have."""
+    """x [n, D] times matrix [D, H], term by term: each row has the same bits whatever rows are beside it, which those
+    of a library need not have."""
     found = np.zeros((len(x), matrix.shape[1]))
     for k in range(len(matrix)):
         found += x[:, k, None] * matrix[k]

@@ -13,7 +13,7 @@ from mdcore.base.errors import InputError
 from mdcore.potentials.base import Bound, Finding, Potential
 from mdcore.potentials.networks.vectors import environments
 from mdcore.potentials.tensors.h5 import read_tensors
-from mdcore.potentials.tensors.model import COMPONENTS, DIPOLE, TensorNetwork, TestVector
+from mdcore.potentials.tensors.model import COMPONENTS, DIPOLE, TensorNetwork, TestVector, ionic
 from mdcore.potentials.tensors.moments import moments
 
 BITS, MOST = 36, 2.0**26  # of the grid that tensors of atoms are rounded to before they are summed
@@ -103,7 +103,7 @@ class BoundTensors(Bound):
         where there are charges)."""
         atoms, model, n = work.atoms, self.potential.model, work.atoms.n_owned
         elements = self.element[atoms.x[: atoms.n_total, 3].astype(int)]
-        first, other, r = pairs(atoms, work.neighbors.of(self.potential).full, self.potential.cutoff)
+        full = work.neighbors.of(self.potential).full
         found = {quantity: np.zeros((n, COMPONENTS[quantity])) for quantity in model.design.quantities}
         centers = [model.design.elements.index(center) for center in model.design.centers]
         places = None
@@ -111,26 +111,40 @@ class BoundTensors(Bound):
             places = atoms.positions - _mean(work.comm, atoms.positions[np.isin(elements[:n], centers)])
         for k, center in enumerate(centers):
             mine = np.flatnonzero(elements[:n] == center)
-            counts = np.diff(first)[mine]
-            entries = entries_of(first[mine], counts)
-            own = moments(counts, r[entries], elements[other[entries]], len(model.design.elements),
-                          self.potential.cutoff, model.design.radial)  # fmt: skip
+            counts, other, r = pairs(atoms, full, mine, self.potential.cutoff)
+            own = moments(counts, r, elements[other], len(model.design.elements), self.potential.cutoff,
+                          model.design.radial)  # fmt: skip
             for quantity, values in model.atomic(k, own, None if places is None else places[mine]).items():
                 found[quantity][mine] = values
+        if model.design.ions:
+            charges = model.design.charges[elements[:n]]
+            mine = np.flatnonzero(charges)
+            counts, other, r = pairs(atoms, full, mine, self.potential.cutoff)
+            entry, place = ionic(counts, r, model.design.is_center[elements[other]])
+            if work.comm.maximum(np.array([float((entry < 0).any())]))[0]:
+                raise InputError(alone(model)).everywhere()
+            found[DIPOLE][mine] = charges[mine, None] * place
         return found
 
 
-def pairs(atoms, full, cutoff: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """first int [n_owned + 1], rows of neighbours int [m] closer than the cutoff, and r_ij [m, 3], in the order of the
-    list: by species, tag and displacement, whoever owns an atom."""
-    row = np.repeat(np.arange(atoms.n_owned), np.diff(full.first))
-    other = full.index[: len(row)]
+def alone(model: TensorNetwork) -> str:
+    """What is told of an ion without a center."""
+    return (
+        f"{model.name or 'tensors'}: an ion ({', '.join(e for e, _ in model.design.ions)}) has no atom of "
+        f"{', '.join(model.design.centers)} within {model.design.cutoff:g} Angstrom that it could belong to"
+    )
+
+
+def pairs(atoms, full, mine: np.ndarray, cutoff: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of some owned atoms: how many neighbours are closer than the cutoff [n], their rows [m] and r_ij [m, 3], in the
+    order of the list: by species, tag and displacement, whoever owns an atom."""
+    counts = full.first[mine + 1] - full.first[mine]
+    row, other = np.repeat(np.arange(len(mine)), counts), full.index[entries_of(full.first[mine], counts)]
     there = other < atoms.n_total
     row, other = row[there], other[there]
-    r = atoms.x[other, :3] - atoms.x[row, :3]
+    r = atoms.x[other, :3] - atoms.x[mine[row], :3]
     near = r[:, 0] * r[:, 0] + r[:, 1] * r[:, 1] + r[:, 2] * r[:, 2] < cutoff * cutoff
-    row, other, r = row[near], other[near], r[near]
-    return np.searchsorted(row, np.arange(atoms.n_owned + 1)), other, r
+    return np.bincount(row[near], minlength=len(mine)), other[near], r[near]
 
 
 def entries_of(first: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -164,6 +178,14 @@ def tensors_of(model: TensorNetwork, symbols, positions, cell=None) -> np.ndarra
                       design.radial)  # fmt: skip
         for quantity, values in model.atomic(k, own, places[mine] if design.has_charges else None).items():
             total[quantity] += values.sum(axis=0)
+    mine = np.flatnonzero(design.charges[elements])
+    counts = first[mine, -1] - first[mine, 0]
+    entries = entries_of(first[mine, 0], counts)
+    entry, place = ionic(counts, r.T[entries], design.is_center[elements[other[entries]]])
+    if (entry < 0).any():
+        raise InputError(alone(model))
+    if len(mine):
+        total[DIPOLE] += design.charges[elements[mine]] @ place
     return np.concatenate([total[quantity] for quantity in design.quantities])
 
 

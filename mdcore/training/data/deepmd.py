@@ -4,8 +4,8 @@ A system is a folder with ``type.raw`` (one integer an atom), ``type_map.raw`` (
 ``set.*/``: ``coord.npy`` [frames, 3 n], ``box.npy`` [frames, 9] (absent, or a file ``nopbc`` beside ``type.raw``: a
 cluster), ``energy.npy`` [frames], ``force.npy`` [frames, 3 n], ``virial.npy`` [frames, 9]; ``real_atom_types.npy``
 [frames, n] where compositions are mixed (-1: no atom). Angstrom, eV, eV/Angstrom; the virial in eV is -dE/dstrain:
-positive when compressed. Of tensors: ``dipole.npy`` [frames, 3], ``polarizability.npy`` [frames, 9], and those of atoms,
-``atomic_dipole.npy`` [frames, 3 n], ``atomic_polarizability.npy`` [frames, 9 n], all atoms'.
+positive when compressed. Tensors: ``dipole.npy`` [frames, 3], ``polarizability.npy`` [frames, 9], and of
+all atoms ``atomic_dipole.npy`` [frames, 3 n], ``atomic_polarizability.npy`` [frames, 9 n].
 """
 
 import os

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mdcore.base.errors import InputError
+from mdcore.base.voigt import PLACE
 from mdcore.output.provenance import collect
 from mdcore.potentials.tensors.model import COMPONENTS, DIPOLE, POLARIZABILITY, Design, TensorNetwork
 from mdcore.potentials.tensors.potential import make_test_vectors
@@ -62,10 +63,10 @@ def prepare(plan: TensorPlan, groups) -> Prepared:
     try:
         design = Design(
             elements, tuple(e for e in elements if e in centers), model.cutoff, model.radial, model.mixed, model.hidden,
-            model.dipole if there[DIPOLE] else "none", there[POLARIZABILITY],
+            model.dipole if there[DIPOLE] else "none", there[POLARIZABILITY], tuple(sorted(model.ions.items())),
         )  # fmt: skip
     except InputError as error:
-        key = "mixed" if "mixed" in str(error) else "radial" if "radial" in str(error) else "centers"
+        key = next((key for key in ("ions", "mixed", "radial") if str(error).startswith(key)), "centers")
         raise Unsuited(str(error), ("model", key)) from None
     if data.validation and not any(_has(data.validation, q) for q in design.quantities):
         raise Unsuited(f"no structure that validates has {' or '.join(design.quantities)}", ("split",))
@@ -96,9 +97,9 @@ def started(plan: TensorPlan, prepared: Prepared, threads: int = 1) -> Started:
     stages = []
     for settings in plan.optimizer:
         name, kind = OPTIMIZERS[type(settings)]
-        make = lambda regression, seed, own=settings, kind=kind: kind(regression, own, seed)  # noqa: E731
-        stages.append(Stage(name, make, settings.epochs, settings.patience))
-    return Started(Fit(training, watched[0] if watched else None, stages, plan.seed, Best(), TensorErrors), sets, spread)
+        stages.append(Stage(name, _maker(kind, settings), settings.epochs, settings.patience))
+    fit = Fit(training, watched[0] if watched else None, stages, plan.seed, Best(), TensorErrors)
+    return Started(fit, sets, spread)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +116,12 @@ class Trained:
         return metrics.table(self.errors)
 
 
+def _maker(kind, settings):
+    return lambda regression, seed: kind(regression, settings, seed)
+
+
 def outcome(plan: TensorPlan, prepared: Prepared, begun: Started) -> Trained:
-    """The best model with its card, and its errors on every subset; the test set is looked at here, and nowhere else."""
+    """The best model with its card, and its errors on every subset; the test set is looked at here alone."""
     fit, model = begun.fit, begun.fit.training.fitted()
     rows, pairs, predictions = [], {}, {}
     for name, data in prepared.subsets.items():
@@ -126,6 +131,9 @@ def outcome(plan: TensorPlan, prepared: Prepared, begun: Started) -> Trained:
         pairs[name] = {}
         for q in prepared.design.quantities:
             rows += _rows(regression, q, wholes, atomic, name, pairs[name])
+        for owner, ions in zip(own.owner, own.ions, strict=True):
+            if DIPOLE in wholes:
+                np.add.at(wholes[DIPOLE], owner, ions)
         predictions[name] = data, wholes
     notes = metrics.notes(rows)
     notes["epochs"] = len(fit.history["epoch"]) - 1
@@ -153,15 +161,20 @@ def _rows(regression: TensorRegression, q: str, wholes, atomic, subset: str, pai
             found.append(row)
             if group == "all":
                 there = np.isfinite(both[0][:, 0])
-                pairs[q] = both[0][there].ravel(), both[1][there].ravel()
+                pairs[q] = _components(both[0][there]), _components(both[1][there])
     sizes = np.maximum(data.n, 1)[:, None]
     both = unit * regression.wholes[q] / sizes, wholes[q] / sizes
     row = _row(f"cell-{q}", "all", *both, w, names, subset)
     if row is not None:
         found.append(row)
         there = np.isfinite(both[0][:, 0])
-        pairs[f"cell-{q}"] = both[0][there].ravel(), both[1][there].ravel()
+        pairs[f"cell-{q}"] = _components(both[0][there]), _components(both[1][there])
     return found
+
+
+def _components(tensors: np.ndarray) -> np.ndarray:
+    """All components [..], those of a matrix that stand twice in it twice."""
+    return (tensors if tensors.shape[1] == 3 else tensors[:, PLACE]).ravel()
 
 
 def _row(quantity: str, group: str, label, value, weights, places, subset: str) -> metrics.Row | None:
@@ -172,7 +185,8 @@ def _row(quantity: str, group: str, label, value, weights, places, subset: str) 
     mean = weights / weights.sum()
     worst = places[there[int(np.argmax(errors.max(axis=1)))]]
     rmse = float(np.sqrt(np.mean(errors**2 @ mean)))
-    return metrics.Row(quantity, group, errors.size, rmse, float(np.mean(errors @ mean)), float(errors.max()), worst, subset)
+    mae, largest = float(np.mean(errors @ mean)), float(errors.max())
+    return metrics.Row(quantity, group, errors.size, rmse, mae, largest, worst, subset)
 
 
 def card(plan: TensorPlan, prepared: Prepared) -> dict[str, str]:

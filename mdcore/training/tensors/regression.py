@@ -10,7 +10,7 @@ networks learn (inputs, and what tensors are made of) is computed once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -26,6 +26,7 @@ from mdcore.potentials.tensors.model import (
     Design,
     Scaling,
     TensorNetwork,
+    ionic,
     views,
 )
 from mdcore.training.share import Share
@@ -72,6 +73,7 @@ class TensorSet:
 
     structures : as they are; n : atoms of each that carry tensors; owner : of center k, the structure of each atom
     rows : of center k, the number of each atom in its structure; places : positions from their mean, of clusters
+    ions : of center k, what ions that belong to each atom are to its dipole moment [n, 3]
     """
 
     def __init__(self, design: Design, structures: Sequence[TensorLabelled], threads: int = 1):
@@ -90,35 +92,55 @@ class TensorSet:
                     'take dipole = "vectors"'
                 )
             places = s.positions - s.positions[carrying].mean(axis=0) if n[k] else s.positions
+            ions = self._ions(s, elements, first, other, r)
             for c, center in enumerate(design.centers):
                 mine = np.flatnonzero(elements == design.elements.index(center))
                 counts = np.diff(first)[mine]
                 entries = np.concatenate([np.arange(first[i], first[i + 1]) for i in mine] or [np.empty(0, int)])
                 own = m.moments(counts, r[entries], elements[other[entries]], len(design.elements), design.cutoff,
                                 design.radial)  # fmt: skip
-                parts[c].append((own, np.full(len(mine), k), mine, places[mine]))
-        self.n, self.moments, self.owner, self.rows, self.places = n, [], [], [], []
+                parts[c].append((own, np.full(len(mine), k), mine, places[mine], ions[mine]))
+        self.n, self.moments, self.owner, self.rows, self.places, self.ions = n, [], [], [], [], []
         for own in parts:
             moments = [each for each, *_ in own]
             self.moments.append(m.Moments(*(np.concatenate([getattr(each, name) for each in moments])
                                             for name in ("zeroth", "first", "second"))))  # fmt: skip
-            for found, k in ((self.owner, 1), (self.rows, 2), (self.places, 3)):
+            for k, found in enumerate((self.owner, self.rows, self.places, self.ions), start=1):
                 found.append(np.concatenate([each[k] for each in own]))
 
+    def _ions(self, s: TensorLabelled, elements, first, other, r) -> np.ndarray:
+        """float64 [n, 3], of each atom of a structure."""
+        found, charges = np.zeros((len(elements), 3)), self.design.charges[elements]
+        mine = np.flatnonzero(charges)
+        if len(mine):
+            entries = np.concatenate([np.arange(first[i], first[i + 1]) for i in mine])
+            entry, place = ionic(np.diff(first)[mine], r[entries], self.design.is_center[elements[other[entries]]])
+            if (entry < 0).any():
+                raise InputError(
+                    f"{s.where}: atom {mine[np.argmax(entry < 0)]} is an ion, and no atom that carries tensors is "
+                    f"within {self.design.cutoff:g} Angstrom of it; take ions away from [model], or such structures"
+                )
+            np.add.at(found, other[entries[entry]], charges[mine, None] * place)
+        return found
+
     def labels(self, quantity: str, center: int) -> np.ndarray:
-        """Of the atoms of a center: float64 [n, components], nan where there are none."""
+        """Of the atoms of a center, what the network is to say: float64 [n, components], nan where there are none."""
         found = np.full((len(self.owner[center]), COMPONENTS[quantity]), np.nan)
         for k in np.unique(self.owner[center]):
             own = self.structures[k].atomic(quantity)
             if own is not None:
                 mine = self.owner[center] == k
                 found[mine] = own[self.rows[center][mine]]
-        return found
+        return found - self.ions[center] if quantity == DIPOLE else found
 
     def wholes(self, quantity: str) -> np.ndarray:
-        """Labels of the whole [n_structures, components], nan where there are none."""
+        """The same of the whole [n_structures, components]."""
         nothing = np.full(COMPONENTS[quantity], np.nan)
-        return np.array([nothing if (own := s.whole(quantity)) is None else own for s in self.structures])
+        found = np.array([nothing if (own := s.whole(quantity)) is None else own for s in self.structures])
+        if quantity == DIPOLE:
+            for owner, ions in zip(self.owner, self.ions, strict=True):
+                np.subtract.at(found, owner, ions)
+        return found
 
 
 def scaling_of(design: Design, data: TensorSet, center: int) -> Scaling:
@@ -308,10 +330,6 @@ class TensorRegression:
 
     # --- the start -------------------------------------------------------------------------------------
 
-    @cached_property
-    def _centers(self) -> np.ndarray:
-        return np.concatenate([[0], np.cumsum([self.design.n_outputs] * len(self.sizes))])
-
     def linear(self) -> list[np.ndarray]:
         """Of each center the weights [n_outputs] that fit best, were they the same for all atoms."""
         found = [np.zeros(self.design.n_outputs) for _ in self.sizes]
@@ -348,7 +366,7 @@ def start(design: Design, data: TensorSet, counts: TensorLoss, seed: int) -> tup
     for own in scaling:
         sizes = [own.projection.shape[1], *design.hidden, design.n_outputs]
         parts = []
-        for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+        for a, b in pairwise(sizes):
             last = len(parts) == 2 * len(design.hidden)
             parts += [(rng.normal(size=a * b) * (SMALL if last else 1.0) / np.sqrt(a)), np.zeros(b)]
         parameters.append(np.concatenate(parts))

@@ -33,7 +33,9 @@ class TensorSource:
 
 @dataclass(frozen=True, kw_only=True)
 class TensorSettings:
-    """A model (potentials/tensors/model.py). centers : elements that carry tensors, none: all; cutoff : Angstrom"""
+    """A model (potentials/tensors/model.py). centers : elements that carry tensors, none: all; cutoff : Angstrom
+    ions : {element: charge} of those that belong to the nearest center
+    """
 
     cutoff: float = 6.0
     centers: tuple[str, ...] = ()
@@ -41,6 +43,7 @@ class TensorSettings:
     mixed: int = 6
     hidden: tuple[int, ...] = (32, 32)
     dipole: str = "vectors"
+    ions: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +59,9 @@ class TensorPlan:
     """How to train. name, title, card : of the model; text : the settings, as whoever gave them wrote them"""
 
     optimizer: tuple[OptimizerSettings, ...]
-    model: TensorSettings = TensorSettings()
+    model: TensorSettings = field(default_factory=TensorSettings)
     loss: TensorLoss = TensorLoss()
-    split: Split = Split()
+    split: Split = field(default_factory=Split)
     seed: int = SEED
     name: str = ""
     title: str = ""
