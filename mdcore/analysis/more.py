@@ -54,8 +54,8 @@ def further_results(
         "viscosity": lambda: _transport("viscosity", transport.viscosity, trajectory, log, blocks, end),
         "conductivity": lambda: _transport("conductivity", transport.conductivity, trajectory, log, blocks, end),
         "dielectric": lambda: _dielectric(trajectory, log, blocks),
-        "infrared": lambda: _spectrum("infrared", spectra.infrared, "n alpha", "1/cm", trajectory, log, blocks),
-        "raman": lambda: _spectrum("raman", spectra.raman, "reduced", "Angstrom^6 fs", trajectory, log, blocks),
+        "infrared": lambda: _infrared(trajectory, log, blocks),
+        "raman": lambda: _raman(trajectory, log, blocks),
     }
     for name, make in makers.items():
         if getattr(settings, name, False):
@@ -142,9 +142,18 @@ def _dielectric(trajectory, log: dict, blocks: int) -> Result:
     return Result([line], {**vars(found), "time_unit": time}, [panel])
 
 
-def _spectrum(name: str, compute, axis: str, unit: str, trajectory, log: dict, blocks: int) -> Result:
+def _infrared(trajectory, log: dict, blocks: int) -> Result:
     _check_rows(log)
-    found: spectra.Spectrum = compute(log, _volume(trajectory, log), trajectory.units, blocks)
+    found = spectra.infrared(log, _volume(trajectory, log), trajectory.units, blocks)
+    return _spectrum("infrared", found, "n alpha", "1/cm")
+
+
+def _raman(trajectory, log: dict, blocks: int) -> Result:
+    _check_rows(log)
+    return _spectrum("raman", spectra.raman(log, trajectory.units, blocks), "reduced", "Angstrom^6 fs")
+
+
+def _spectrum(name: str, found: spectra.Spectrum, axis: str, unit: str) -> Result:
     line = (
         f"{name}: highest at {uncertain(found.peak, found.peak_error)} 1/cm, resolved to {found.resolution:.3g}, up to "
         f"{found.farthest:.4g} ({found.n_samples} rows)"

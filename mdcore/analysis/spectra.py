@@ -63,7 +63,7 @@ def infrared(log: dict, volume: float, units: UnitSystem, blocks: int = 5) -> Sp
     return _of_blocks(flow, interval, blocks, curves)
 
 
-def raman(log: dict, volume: float, units: UnitSystem, blocks: int = 5) -> Spectrum:
+def raman(log: dict, units: UnitSystem, blocks: int = 5) -> Spectrum:
     """The reduced spectra "isotropic" and "anisotropic", Angstrom^6 fs of the whole, likewise."""
     own, interval = series(log, POLARIZABILITY, "polarizability"), interval_of(log)
     mean = own[:, :3].mean(axis=1)

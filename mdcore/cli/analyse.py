@@ -1,5 +1,6 @@
 """``mdcore analyse``: what do the results of a run tell?"""
 
+import math
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -69,7 +70,8 @@ def there(trajectory) -> list[str]:
     found = ["rdf", "diffusion"] if "position" in trajectory.fields else []
     found += ["vibrations"] if "velocity" in trajectory.fields else []
     found += ["conductivity"] if "heat_current_x" in log else []
-    found += ["dielectric", "infrared"] if "dipole_x" in log and all(trajectory.periodic) else []
+    of_cells = len(log.get("volume", ())) > 0 and math.isfinite(log["volume"][0])
+    found += ["dielectric", "infrared"] if "dipole_x" in log and of_cells else []
     found += ["raman"] if "polarizability_xx" in log else []
     return found + (["means"] if log else [])
 

@@ -22,6 +22,7 @@ FINDINGS = {
     quantity: tuple(Finding(f"{quantity}_{axis}", quantity, shown=False) for axis in AXES[n])
     for quantity, n in COMPONENTS.items()
 }
+VOLUME = Finding("volume", "volume", shown=False)  # what follows from tensors is mostly over the volume
 TOLERANCE = 1e-9  # of test vectors, relative to the largest of their numbers, or to 1
 
 
@@ -49,7 +50,8 @@ class TensorPotential(Potential):
 
     @property
     def findings(self):
-        return tuple(finding for quantity in self.model.design.quantities for finding in FINDINGS[quantity])
+        own = tuple(finding for quantity in self.model.design.quantities for finding in FINDINGS[quantity])
+        return (*own, VOLUME)
 
     def describe(self, unit="Angstrom"):
         design = self.model.design
@@ -92,7 +94,7 @@ class BoundTensors(Bound):
                 'alone, and this system is periodic: train with dipole = "vectors"'
             ).everywhere()
         atomic = self.atomic(work)
-        found = {}
+        found = {VOLUME: box.volume if all(box.periodic) else float("nan")}
         for quantity in design.quantities:
             total = exact.sums(work.comm, np.clip(np.nan_to_num(atomic[quantity]), -MOST, MOST), BITS)
             found |= dict(zip(FINDINGS[quantity], map(float, total), strict=True))

@@ -127,7 +127,7 @@ class _Reader:
                     own[quantity] = self._whole(quantity, value, f"{where}: {name}")
                 there = [name for name in self.columns(quantity) if name in frame.extra]
                 name, value = pick(frame.extra, there, f"atomic_{quantity}", where, exact=True)
-                if value is not None:
+                if value is not None and not np.isnan(value).all():
                     own[f"atomic_{quantity}"] = self._atomic(quantity, value, f"{where}: {name}")
             yield own
 

@@ -55,7 +55,7 @@ def prepare(plan: TensorPlan, groups) -> Prepared:
         if center not in elements:
             raise Unsuited(f"the data have no {center}; they have {', '.join(elements)}", ("model", "centers"))
     check_reach(data.all, model.cutoff, ("model", "cutoff"))
-    there = {q: getattr(plan.loss, q) > 0.0 and _has(data.train, q) for q in COMPONENTS}
+    there = {q: getattr(plan.loss, q) > 0.0 and _has(data.train, q, centers) for q in COMPONENTS}
     if model.dipole == "none":
         there[DIPOLE] = False
     if not any(there.values()):
@@ -68,13 +68,19 @@ def prepare(plan: TensorPlan, groups) -> Prepared:
     except InputError as error:
         key = next((key for key in ("ions", "mixed", "radial") if str(error).startswith(key)), "centers")
         raise Unsuited(str(error), ("model", key)) from None
-    if data.validation and not any(_has(data.validation, q) for q in design.quantities):
+    if data.validation and not any(_has(data.validation, q, centers) for q in design.quantities):
         raise Unsuited(f"no structure that validates has {' or '.join(design.quantities)}", ("split",))
     return Prepared(data, design)
 
 
-def _has(data, quantity: str) -> bool:
-    return any(s.whole(quantity) is not None or s.atomic(quantity) is not None for s in data)
+def _has(data, quantity: str, centers) -> bool:
+    """Is there a label that counts, of the whole or of an atom that carries tensors?"""
+
+    def of_atoms(s):
+        own = s.atomic(quantity)
+        return own is not None and np.isfinite(own[np.isin(s.symbols, centers)]).any()
+
+    return any(s.whole(quantity) is not None or of_atoms(s) for s in data)
 
 
 @dataclass(frozen=True, eq=False)
