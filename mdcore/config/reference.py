@@ -162,6 +162,20 @@ decay = 2.0
 average = 0.99
 """
 
+TENSORS_LABELS = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+with open("water_dipoles.extxyz", "w") as file:
+    for _ in range(200):
+        turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+        x = ([[0, 0, 0], [0.76, 0.59, 0], [-0.76, 0.59, 0]] + rng.normal(scale=0.08, size=(3, 3))) @ turn
+        dipole = " ".join(map(str, 0.4 * (x[1] + x[2] - 2 * x[0])))
+        print(f'3\\nProperties=species:S:1:pos:R:3 pbc="F F F" dipole="{dipole}"', file=file)
+        for symbol, place in zip("OHH", x, strict=True):
+            print(symbol, *place, file=file)
+"""
+
 TENSORS_INTRODUCTION = """\
 # The input of a training of tensors
 
@@ -169,7 +183,10 @@ TENSORS_INTRODUCTION = """\
 
 `mdcore train tensors.toml` turns dipole moments and polarizabilities into a network of them, if the type of its model
 is `"tensors"`; `mdcore check tensors.toml` tells what would be trained, without training. How it works:
-[tensors](training.md#dipole-moments-and-polarizabilities). A complete example:
+[tensors](training.md#dipole-moments-and-polarizabilities). A complete example, for molecules with charges of 0.4 e at H:
+
+```python
+{labels}```
 
 ```toml
 {example}```
@@ -194,7 +211,7 @@ def training_page() -> str:
 
 def tensors_page() -> str:
     """The reference page of a train.toml of tensors."""
-    text = _page(TENSORS_INTRODUCTION.format(example=TENSORS_EXAMPLE), TensorTrainingSettings)
+    text = _page(TENSORS_INTRODUCTION.format(example=TENSORS_EXAMPLE, labels=TENSORS_LABELS), TensorTrainingSettings)
     return re.sub(r" \(lj: [^)]*\)", "", text)
 
 
