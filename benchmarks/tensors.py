@@ -2,13 +2,13 @@
 
     python benchmarks/tensors.py errors ../shared/reference/datasets/water_tensors
     python benchmarks/tensors.py dipoles ../shared/reference/datasets/water_tensors water_dipoles.extxyz
-    mdcore train inputs/train_water_dipoles.toml
+    mdcore train water_dipoles.toml
 
 The data are the examples of DeePMD-kit: 64 molecules; "dipoles" at O there are sums of the displacements of the four
 Wannier centres from O, in Angstrom, polarizabilities Angstrom^3. `errors` trains on the folders "training", chooses the
 epoch on 15 % of them, and looks at the folders "validation" once, at the end. `dipoles` writes the training folders
 anew, with dipole moments of molecules, the two nearest H at e each, every Wannier centre at -2 e, in the column
-atomic_dipole and under the key dipole.
+atomic_dipole and under the key dipole, and the input of a training beside them.
 """
 
 import tempfile
@@ -22,22 +22,9 @@ from mdcore.config.load_training import parse_training
 from mdcore.training.tensors.data import of_source
 from mdcore.training.tensors.settings import TensorSource
 
-INPUT = """
-[[data]]
-file = "{folder}/training"
-periodic = true
-
-[[data]]
-file = "{folder}/validation"
-periodic = true
-use = "test"
-
+MODEL = """
 [split]
 validation = 0.15
-
-[model]
-type = "tensors"
-centers = ["O"]
 
 [optimizer]
 type = "adam"
@@ -48,10 +35,29 @@ last_step = 1e-5
 decay = 2.0
 average = 0.99
 
+[model]
+type = "tensors"
+centers = ["O"]
+"""
+FOLDERS = MODEL + """
+[[data]]
+file = "{folder}/training"
+periodic = true
+
+[[data]]
+file = "{folder}/validation"
+periodic = true
+use = "test"
+
 [output]
 name = "{name}"
 directory = "{directory}"
 plot = false
+"""
+MOLECULES = 'title = "dipole moments of water"\n' + MODEL + """ions = {{ H = 1.0 }}              # e; what is learnt is of the electrons
+
+[[data]]
+file = "{file}"
 """
 CHARGE = 2.0  # of a pair of electrons, e
 
@@ -60,7 +66,7 @@ def errors(folder: Path) -> None:
     rows = []
     with tempfile.TemporaryDirectory() as directory:
         for name in ("dipole", "polar"):
-            text = INPUT.format(folder=(folder / name).resolve(), name=name, directory=directory)
+            text = FOLDERS.format(folder=(folder / name).resolve(), name=name, directory=directory)
             model = train_tensors.train(parse_training(text, f"{name}.toml"), say=lambda text="": None)
             rows += [[key.rpartition(",")[0], key.rpartition(", ")[2], f"{value:.3g}"]
                      for key, value in model.training.items() if "RMSE" in key]  # fmt: skip
@@ -84,7 +90,8 @@ def dipoles(folder: Path, path: Path) -> None:
             print(f'{s.n}\nLattice="{lattice}" pbc="T T T" {columns}{entry}', file=file)
             for symbol, x, mu in zip(s.symbols, s.positions, own, strict=True):
                 print(symbol, *(f"{value:.8f}" for value in (*x, *mu)), file=file)
-    print(f"{path}: {len(data)} structures")
+    path.with_suffix(".toml").write_text(MOLECULES.format(file=path.name))
+    print(f"{path}: {len(data)} structures; {path.with_suffix('.toml')}: the input of their training")
 
 
 def hydrogens(s) -> np.ndarray:
