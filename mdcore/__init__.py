@@ -49,6 +49,7 @@ _HOME = {
     "Coulomb": "potentials.pair.coulomb",
     "Electrostatics": "potentials.charges.electrostatics",
     "D3": "potentials.dispersion.d3",
+    "TensorPotential": "potentials.tensors.potential",
     "Tabulated": "potentials.pair.tabulated",
     "EAM": "potentials.manybody.eam",
     "StillingerWeber": "potentials.manybody.stillinger_weber",

@@ -83,6 +83,7 @@ def good() -> dict:
         "AngleRestraint": {"sites": [0, 1, 2], "stiffness": 1.0, "angle": 90.0},
         "HDNNPotential": {"model": mdcore.read_model(network)},
         "DensityPotential": {"model": mdcore.read_model("potentials/silicon_density.h5")},
+        "TensorPotential": {"source": "none.h5"},
         "Extrapolation": {},
         "Disagreement": {},
         "committee": {"models": [mdcore.read_model(network)]},

@@ -1,4 +1,4 @@
-"""What else does a results file tell, where it is asked for: vibrations, viscosity, conductivity, means of the log?
+"""What else does a results file tell, where it is asked for: vibrations, spectra, viscosity, means of the log, ..?
 
 Each is a `Result`: lines for the screen, numbers for the table, and what to draw.
 """
@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mdcore.analysis import transport
+from mdcore.analysis import spectra, transport
 from mdcore.analysis.correlation import Integral
+from mdcore.analysis.dielectric import Dielectric, dielectric
 from mdcore.analysis.diffusion import TRACK_BYTES
 from mdcore.analysis.vibrations import Vibrations, vibrations
 from mdcore.base.errors import InputError
@@ -52,6 +53,9 @@ def further_results(
         "vibrations": lambda: _vibrations(trajectory, read, blocks),
         "viscosity": lambda: _transport("viscosity", transport.viscosity, trajectory, log, blocks, end),
         "conductivity": lambda: _transport("conductivity", transport.conductivity, trajectory, log, blocks, end),
+        "dielectric": lambda: _dielectric(trajectory, log, blocks),
+        "infrared": lambda: _infrared(trajectory, log, blocks),
+        "raman": lambda: _raman(trajectory, log, blocks),
     }
     for name, make in makers.items():
         if getattr(settings, name, False):
@@ -93,8 +97,7 @@ def _vibrations(trajectory, read, blocks: int) -> Result:
 
 
 def _draw_vibrations(v: Vibrations, scale: float, unit: str, time: str) -> list[Panel]:
-    there = np.flatnonzero(v.spectrum > 1e-3 * v.spectrum.max())
-    shown = slice(0, min(len(v.frequencies), int(1.1 * there[-1]) + 2))
+    shown = slice(0, _shown(v.spectrum))
     x, none = v.frequencies[shown] * scale, np.full(len(v.frequencies[shown]), np.nan)
     curves = [("all", x, v.spectrum[shown] / scale, v.spectrum_error[shown] / scale)]
     curves += [(name, x, values[shown] / scale, none) for name, values in v.by_species.items()]
@@ -105,8 +108,7 @@ def _draw_vibrations(v: Vibrations, scale: float, unit: str, time: str) -> list[
 
 
 def _transport(name: str, compute, trajectory, log: dict, blocks: int, end) -> Result:
-    if not len(log.get("step", ())):
-        raise InputError("the thermo log has no rows there")
+    _check_rows(log)
     units = trajectory.units
     integral: Integral = compute(log, _volume(trajectory, log), units, blocks, end)
     unit, time = transport.unit_of(name, units), units.labels["time"]
@@ -119,6 +121,60 @@ def _transport(name: str, compute, trajectory, log: dict, blocks: int, end) -> R
         [("", integral.lags, integral.running, integral.running_error)], [integral.end],
     )  # fmt: skip
     return Result([line], {**vars(integral), "unit": unit, "time_unit": time}, [panel])
+
+
+def _dielectric(trajectory, log: dict, blocks: int) -> Result:
+    _check_rows(log)
+    units = trajectory.units
+    found: Dielectric = dielectric(log, _volume(trajectory, log), units, blocks)
+    time = units.labels["time"]
+    memory = f"remembers itself for {found.correlation_time:.3g} {time}"
+    if np.isnan(found.correlation_time):
+        memory = "remembers itself for more than half the run: run much longer"
+    line = (
+        f"dielectric constant: {uncertain(found.constant, found.error)}, of which electrons "
+        f"{found.high_frequency:.3g} ({found.n_samples} rows, {found.length:g} {time}; the dipole moment {memory})"
+    )
+    panel = Panel(
+        "Dielectric constant of the run so far", f"t ({time})", "dielectric constant",
+        [("", found.times, found.running, np.full(len(found.times), np.nan))],
+    )  # fmt: skip
+    return Result([line], {**vars(found), "time_unit": time}, [panel])
+
+
+def _infrared(trajectory, log: dict, blocks: int) -> Result:
+    _check_rows(log)
+    found = spectra.infrared(log, _volume(trajectory, log), trajectory.units, blocks)
+    return _spectrum("infrared", found, "n alpha", "1/cm")
+
+
+def _raman(trajectory, log: dict, blocks: int) -> Result:
+    _check_rows(log)
+    return _spectrum("raman", spectra.raman(log, trajectory.units, blocks), "reduced", "Angstrom^6 fs")
+
+
+def _spectrum(name: str, found: spectra.Spectrum, axis: str, unit: str) -> Result:
+    line = (
+        f"{name}: highest at {uncertain(found.peak, found.peak_error)} 1/cm, resolved to {found.resolution:.3g}, up to "
+        f"{found.farthest:.4g} ({found.n_samples} rows)"
+    )
+    shown = slice(0, _shown(sum(found.curves.values())))
+    curves = [(label, found.frequencies[shown], own[shown], found.errors[label][shown])
+              for label, own in found.curves.items()]  # fmt: skip
+    title = {"infrared": "Infrared spectrum", "raman": "Raman spectrum"}[name]
+    panel = Panel(title, "frequency (1/cm)", f"{axis} ({unit})", curves)
+    return Result([line], {**vars(found), "frequency_unit": "1/cm", "unit": unit}, [panel])
+
+
+def _shown(curve: np.ndarray) -> int:
+    """How many points of a spectrum are drawn: up to the last one that can be seen."""
+    there = np.flatnonzero(curve > 1e-3 * curve.max())
+    return min(len(curve), int(1.1 * there[-1]) + 2) if len(there) else len(curve)
+
+
+def _check_rows(log: dict) -> None:
+    if not len(log.get("step", ())):
+        raise InputError("the thermo log has no rows there")
 
 
 def _volume(trajectory, log: dict) -> float:

@@ -126,7 +126,8 @@ def analyse(
     """Analyse a trajectory and write ``<output>.json`` and ``<output>.png``.
 
     path : ``.h5md`` of a run, extended xyz, any format of ASE; or a `TextTrajectory`
-    settings : anything with ``rdf, rdf_max, rdf_bins, diffusion, vibrations, viscosity, conductivity, means, plot``
+    settings : anything with ``rdf, rdf_max, rdf_bins, diffusion, vibrations, viscosity, conductivity, dielectric,
+        infrared, raman, means, plot``
         (`config.AnalysisSettings`); None: g(r) up to half the box with 200 bins, and diffusion
     first_step, last_step : the steps to use, both included; default all
     output : path without suffix; default: that of the trajectory, with ``.analysis``

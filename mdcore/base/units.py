@@ -83,6 +83,8 @@ METAL = UnitSystem(
         "volume": "Angstrom^3",
         "angle": "degrees",
         "heat current": "eV Angstrom/fs",
+        "dipole": "e Angstrom",
+        "polarizability": "Angstrom^3",
     },
 )
 
@@ -116,6 +118,8 @@ LJ = UnitSystem(
         "volume": "sigma^3",
         "angle": "degrees",
         "heat current": "epsilon sigma/tau",
+        "dipole": "q sigma",
+        "polarizability": "sigma^3",
     },
 )
 

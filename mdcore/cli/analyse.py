@@ -1,5 +1,6 @@
 """``mdcore analyse``: what do the results of a run tell?"""
 
+import math
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +9,7 @@ from mdcore.base.comm import on_root
 from mdcore.base.errors import InputError, OutputError
 from mdcore.config.problems import suggest
 
-WHAT = ("rdf", "diffusion", "vibrations", "viscosity", "conductivity", "means")
+WHAT = ("rdf", "diffusion", "vibrations", "viscosity", "conductivity", "dielectric", "infrared", "raman", "means")
 
 
 def command(arguments, comm) -> None:
@@ -69,6 +70,9 @@ def there(trajectory) -> list[str]:
     found = ["rdf", "diffusion"] if "position" in trajectory.fields else []
     found += ["vibrations"] if "velocity" in trajectory.fields else []
     found += ["conductivity"] if "heat_current_x" in log else []
+    of_cells = len(log.get("volume", ())) > 0 and math.isfinite(log["volume"][0])
+    found += ["dielectric", "infrared"] if "dipole_x" in log and of_cells else []
+    found += ["raman"] if "polarizability_xx" in log else []
     return found + (["means"] if log else [])
 
 

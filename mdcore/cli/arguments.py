@@ -297,7 +297,8 @@ def build() -> Parser:
     analyse.add_argument(
         "--what",
         metavar="WORDS",
-        help="some of rdf, diffusion, vibrations, viscosity, conductivity, means; default: what the file has",
+        help="some of rdf, diffusion, vibrations, viscosity, conductivity, dielectric, infrared, raman, means; "
+        "default: what the file has",
     )
     analyse.add_argument("--first", metavar="STEP", type=int, help="begin at this step (default: all)")
     analyse.add_argument("--last", metavar="STEP", type=int, help="end at this step")
@@ -382,6 +383,8 @@ def build() -> Parser:
         description="The reference: mdcore help input, help input SECTION, help train, help units, help exit-codes, "
         "help COMMAND.",
     )
-    topics.add_argument("topic", metavar="TOPIC", nargs="*", help="input [SECTION or KEY], train, units, exit-codes")
+    topics.add_argument(
+        "topic", metavar="TOPIC", nargs="*", help="input [SECTION or KEY], train, tensors, units, exit-codes"
+    )
     topics.set_defaults(module="mdcore.cli.help", input=None)
     return parser

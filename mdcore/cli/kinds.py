@@ -11,6 +11,7 @@ from mdcore.base.files import open_h5
 from mdcore.config.mistakes import is_structure
 from mdcore.output import checkpoint
 from mdcore.output.trajectory import Trajectory
+from mdcore.potentials.tensors.h5 import FORMAT, is_tensors, read_tensors
 
 TRAINING = "mdcore training"  # layout of cli/training_file.py
 RESULTS = {  # how names end -> what it is
@@ -42,8 +43,12 @@ def of_file(path: str) -> list[str] | None:
             layout = str(file.attrs.get("layout")) if "layout" in file.attrs else "h5md" if "h5md" in file else None
             if layout == TRAINING:
                 return _of_training(path, file)
+            if is_tensors(file):
+                layout = FORMAT
     except InputError:  # the reader of potentials says why
         return None
+    if layout == FORMAT:
+        return _of_tensors(path)
     return _of_results(path) if layout == "h5md" else None
 
 
@@ -116,6 +121,21 @@ def _of_results(path: str) -> list[str]:
         stem = path.removesuffix(".h5md")
         lines.append(_line("look at it", f"mdcore convert {path} {stem}.extxyz for OVITO and ASE, {stem}.pdb"))
     lines.append(_line("in Python", f'mdcore.Trajectory("{path}"), its frames and .thermo()'))
+    return lines
+
+
+def _of_tensors(path: str) -> list[str]:
+    model = read_tensors(path)
+    design, lines = model.design, [f"{path}: network of tensors"]
+    made = {"dipole": f"dipole moments of {design.dipole}", "polarizability": "polarizabilities"}
+    lines.append(_line("tells", " and ".join(made[q] for q in design.quantities) + f" of {', '.join(design.centers)}"))
+    ions = f"; ions {', '.join(f'{e} {z:g} e' for e, z in design.ions)}" if design.ions else ""
+    lines.append(_line("sees", f"{', '.join(design.elements)} within {design.cutoff:g} Angstrom{ions}"))
+    sizes = "-".join(map(str, (*design.hidden, design.n_outputs)))
+    lines.append(_line("networks", f"{sizes}, {model.n_parameters} parameters"))
+    lines += [_line(key, value) for key, value in model.provenance.items() if key != "settings"]
+    lines += [_line("error", f"{key}: {value:.4g}") for key, value in model.training.items() if "RMSE" in key]
+    lines.append(_line("used by", f'[[potential]] type = "tensors", file = "{path}" of a run'))
     return lines
 
 

@@ -10,6 +10,7 @@ from mdcore.base.comm import SelfComm, on_root
 from mdcore.base.errors import InputError, Interrupted, OutputError
 from mdcore.base.signals import StopSignals
 from mdcore.base.writing import writing_text
+from mdcore.cli import train_tensors
 from mdcore.cli.clashes import clash
 from mdcore.cli.files import open_folder
 from mdcore.cli.outputs import tell
@@ -18,6 +19,7 @@ from mdcore.cli.training_file import SUFFIX, TrainingFile
 from mdcore.config.load_training import load_training
 from mdcore.config.problems import at
 from mdcore.config.training import TrainingSettings
+from mdcore.config.training_tensors import TensorTrainingSettings
 from mdcore.output.lock import RunLock, lock_path
 from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.h5 import write_h5
@@ -38,12 +40,15 @@ FEW = 20  # epochs that are told whatever time they take
 def command(arguments, comm) -> None:
     settings = on_root(comm, lambda: load_training(arguments.input, arguments.set), share=True)
     say = (lambda text="": None) if arguments.quiet else lambda text="": print(text, flush=True)
-    train(settings, restart=arguments.restart, overwrite=arguments.overwrite, say=say, comm=comm)
+    trains = train_tensors.train if isinstance(settings, TensorTrainingSettings) else train
+    trains(settings, restart=arguments.restart, overwrite=arguments.overwrite, say=say, comm=comm)
 
 
 def check(path: str, overrides=()) -> str:
     """What is in the data and what would be trained; InputError."""
     settings = load_training(path, overrides)
+    if isinstance(settings, TensorTrainingSettings):
+        return train_tensors.check(settings)
     check_names(settings)
     prepared = prepared_of(settings)
     reach = settings.plan.reach
@@ -217,14 +222,20 @@ def run(settings: TrainingSettings, fit, member: int, file: TrainingFile, stop, 
 
 def heads(row) -> str:
     """Names of columns, units below."""
-    names = [name for name, value in row.items() if " " in name and not np.isnan(value)]
-    units = " ".join(f"{metrics.UNITS[name.split()[-1]]:>13}" for name in names)
-    names = " ".join(f"{name.replace('validation', 'valid'):>13}" for name in names)
+    wide, names = width(row), [name for name, value in row.items() if " " in name and not np.isnan(value)]
+    units = " ".join(f"{metrics.UNITS[name.split()[-1]]:>{wide}}" for name in names)
+    names = " ".join(f"{name.replace('validation', 'valid'):>{wide}}" for name in names)
     return f"{'epoch':>6} {'s':>7}  {names}  left\n{units:>{16 + len(units)}}"
 
 
+def width(row) -> int:
+    """Of a column of errors."""
+    return max([13, *(len(name.replace("validation", "valid")) for name, x in row.items() if not np.isnan(x))])
+
+
 def cells(row) -> str:
-    return " ".join(f"{value:>13.4g}" for name, value in row.items() if " " in name and not np.isnan(value))
+    wide = width(row)
+    return " ".join(f"{value:>{wide}.4g}" for name, value in row.items() if " " in name and not np.isnan(value))
 
 
 def clock(seconds: float) -> str:

@@ -90,9 +90,7 @@ class TrainingFile:
         def put(file):
             for whose, (found, rows) in results.items():
                 for name, (_, own) in found.items():
-                    group = _emptied(file, f"{whose}/predictions/{name}")
-                    group["energy"], group["stress"] = own.energies, own.stresses
-                    group["forces"] = np.concatenate(own.forces)
+                    self.put_predictions(_emptied(file, f"{whose}/predictions/{name}"), own)
                 kinds = [(word, TEXT) for word in ("subset", "quantity", "group", "worst", "unit")]
                 kinds += [("n", "i8"), ("rmse", "f8"), ("mae", "f8"), ("largest", "f8")]
                 table = [tuple(_stored(getattr(row, key)) for key, _ in kinds) for row in rows]
@@ -135,8 +133,9 @@ class TrainingFile:
         if damage:
             raise OutputError(f"{self.path}: damaged, or changed by another program: {damage}; train anew, --overwrite")
         tell_differences(self.path, text, self.settings, "the training")
-        before = self._read(lambda file: {name: _doubles(file[f"data/train/{name}"]) for name in LABELS})
-        changed = [name for name, values in _labels(data).items() if not _same(values, before[name])]
+        labels = self.labels_of(data)
+        before = self._read(lambda file: {name: _doubles(file[f"data/train/{name}"]) for name in labels})
+        changed = [name for name, values in labels.items() if not _same(values, before[name])]
         if changed and members:
             raise InputError(
                 f"{self.path}: began with other data or labels to train on ({', '.join(changed)}); restore the data, "
@@ -183,7 +182,10 @@ class TrainingFile:
         for name in ("data", "descriptors", "model", "committee"):  # the last was said of the members that were
             file.pop(name, None)
         for name, data in subsets.items():
-            _put_data(file.create_group(f"data/{name}"), data)
+            self._put_data(file.create_group(f"data/{name}"), data)
+        self._put_model(file, prepared, model)
+
+    def _put_model(self, file, prepared, model) -> None:
         if prepared.descriptors is None:
             _put_design(file.create_group("model"), model, prepared.atom_energies)
             return
@@ -200,30 +202,35 @@ class TrainingFile:
             )
         _put_text(file["descriptors"], "dropped", [f"{name}: {why}" for name, why in chosen.dropped.items()])
 
+    def _put_data(self, group, data) -> None:
+        _put_text(group, "file", [s.file for s in data])
+        _put_text(group, "tag", [s.tag for s in data])
+        for name in ("index", "weight"):
+            group[name] = np.array([getattr(s, name) for s in data])
+        group["n_atoms"] = np.array([s.n for s in data])
+        for name, values in self.labels_of(data).items():
+            group[name] = values
+
+    @staticmethod
+    def labels_of(data) -> dict[str, np.ndarray]:
+        """LABELS of structures: eV [n], eV/Angstrom [all atoms, 3], eV/Angstrom^3 [n, 3, 3]; nan: none."""
+        energy = [np.nan if s.energy is None else s.energy for s in data]
+        forces = [np.full((s.n, 3), np.nan) if s.forces is None else s.forces for s in data]
+        stress = [np.full((3, 3), np.nan) if s.stress is None else s.stress for s in data]
+        return dict(zip(LABELS, (np.array(energy), np.concatenate(forces), np.array(stress)), strict=True))
+
+    @staticmethod
+    def put_predictions(group, own) -> None:
+        """Put what the model says of a subset (Predictions) into its group."""
+        group["energy"], group["stress"] = own.energies, own.stresses
+        group["forces"] = np.concatenate(own.forces)
+
 
 def _put_design(group, design, energies) -> None:
     sizes = {key: value for key, value in design.sizes.items() if key != "species"}
     group.attrs.update(type="density", factors=design.factors, **sizes)
     _put_text(group, "elements", design.elements)
     group["atom_energies"] = np.array([energies[e] for e in design.elements])
-
-
-def _put_data(group, data) -> None:
-    _put_text(group, "file", [s.file for s in data])
-    _put_text(group, "tag", [s.tag for s in data])
-    for name in ("index", "weight"):
-        group[name] = np.array([getattr(s, name) for s in data])
-    group["n_atoms"] = np.array([s.n for s in data])
-    for name, values in _labels(data).items():
-        group[name] = values
-
-
-def _labels(data) -> dict[str, np.ndarray]:
-    """LABELS of structures: eV [n], eV/Angstrom [all atoms, 3], eV/Angstrom^3 [n, 3, 3]; nan: none."""
-    energy = [np.nan if s.energy is None else s.energy for s in data]
-    forces = [np.full((s.n, 3), np.nan) if s.forces is None else s.forces for s in data]
-    stress = [np.full((3, 3), np.nan) if s.stress is None else s.stress for s in data]
-    return dict(zip(LABELS, (np.array(energy), np.concatenate(forces), np.array(stress)), strict=True))
 
 
 def _text(data) -> str:

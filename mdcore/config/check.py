@@ -7,6 +7,8 @@ from mdcore.config.document import beside_input
 from mdcore.config.problems import Problems, lookup
 from mdcore.config.settings import Settings
 
+OF_TENSORS = ("dielectric", "infrared", "raman")  # analyses of what a network of tensors tells
+
 
 def check_document(problems: Problems):
     """What can be told from the document alone, also if some of its settings are wrong."""
@@ -89,9 +91,12 @@ def check_analysis(settings: Settings, problems: Problems):
             f"[analysis] needs frames, and the stage has {stage.steps} steps only; choose a smaller interval",
             stage.trajectory_every,
         )
-    for key in ("viscosity", "conductivity"):
+    for key in ("viscosity", "conductivity", *OF_TENSORS):
         if getattr(wanted, key) and not stage.thermo_every:
             problems.add(("analysis", key), f'needs the thermo log of stage "{stage.name}"; set thermo_every = 5, say')
+    for key in OF_TENSORS:
+        if getattr(wanted, key) and all(own.type != "tensors" for own in settings.potential):
+            problems.add(("analysis", key), 'needs a [[potential]] with type = "tensors"')
     if wanted.conductivity and "heat_current" not in (output.thermo_columns or ()):
         problems.add(("analysis", "conductivity"), 'needs "heat_current" in [output] thermo_columns')
 

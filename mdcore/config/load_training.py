@@ -10,28 +10,36 @@ from mdcore.config.load import annotated, is_of_run, opened, read
 from mdcore.config.parse import Parser
 from mdcore.config.problems import Problems, lookup
 from mdcore.config.training import TrainingSettings
+from mdcore.config.training_tensors import TYPE, TensorTrainingSettings
 
 ARRAYS = ("data", "optimizer")
 
 
-def load_training(path, overrides=()) -> TrainingSettings:
+def load_training(path, overrides=()) -> TrainingSettings | TensorTrainingSettings:
     """The settings in the TOML file `path`, with ``section.key=value`` overrides; raises InputError."""
     path = os.fspath(path)
     return parse_training(read(path), path, overrides)
 
 
-def parse_training(text: str, source: str = "train.toml", overrides=()) -> TrainingSettings:
+def parse_training(text: str, source: str = "train.toml", overrides=()) -> TrainingSettings | TensorTrainingSettings:
     """The settings in `text`; `source` names the file in messages and locates the data."""
     problems = opened(text, source, overrides, ARRAYS)
     if is_of_run(problems.origin.document):
         raise InputError(f"{source}: this is the input of a run; the command is: mdcore run {source}")
-    settings = Parser(problems, METAL, TrainingSettings).section(TrainingSettings, problems.origin.document, ())
+    root = root_of(problems.origin.document)
+    settings = Parser(problems, METAL, root).section(root, problems.origin.document, ())
     _check_files(problems)
     if settings is not None:
         text = annotated(problems.origin.text or text, overrides)
         settings = with_name(dataclasses.replace(settings, origin=problems.origin, text=text))
     problems.raise_if_any()
     return settings
+
+
+def root_of(document: dict) -> type:
+    """Of which class the settings are: of a potential, or of tensors, as the type of the model says."""
+    model = document.get("model")
+    return TensorTrainingSettings if isinstance(model, dict) and model.get("type") == TYPE else TrainingSettings
 
 
 def with_name(settings: TrainingSettings) -> TrainingSettings:

@@ -9,9 +9,10 @@ from mdcore.base import units
 from mdcore.base.errors import InputError
 from mdcore.config.parse import _classes
 from mdcore.config.problems import near_miss
-from mdcore.config.reference import EXAMPLE, TRAINING_EXAMPLE, row
+from mdcore.config.reference import EXAMPLE, TENSORS_EXAMPLE, TRAINING_EXAMPLE, row
 from mdcore.config.settings import Settings
 from mdcore.config.training import TrainingSettings
+from mdcore.config.training_tensors import TensorTrainingSettings
 from mdcore.faces.schema import NamedSections, Sections, is_required, keys, toml
 
 INTRODUCTION = """\
@@ -28,6 +29,7 @@ An example:
 ROOTS = {
     "input": (Settings, EXAMPLE, "mdcore run input.toml", "stage.produce.steps=1000"),
     "train": (TrainingSettings, TRAINING_EXAMPLE, "mdcore train train.toml", "committee.members=5"),
+    "tensors": (TensorTrainingSettings, TENSORS_EXAMPLE, "mdcore train tensors.toml", "model.cutoff=5.0"),
 }
 
 
@@ -73,7 +75,7 @@ def _parts(path: str, name: str, field: Field) -> Iterator[Part]:
 
 
 def page(which: str, words=(), width: int = 80) -> str:
-    """All of the reference `which` ("input", "train"), or what `words` name: sections, keys; InputError."""
+    """All of the reference `which` ("input", "train", "tensors"), or what `words` name: sections, keys; InputError."""
     root, example, command, override = ROOTS[which]
     everything = list(parts(root))
     if not words:

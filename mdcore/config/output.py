@@ -227,6 +227,22 @@ class AnalysisSettings:
         default=False,
         example=True,
     )
+    dielectric: bool = setting(
+        Boolean(),
+        "Static dielectric constant from the fluctuations of the dipole moment in the thermo log, which a "
+        '`[[potential]]` with `type = "tensors"` puts there: long runs of periodic systems.',
+        default=False,
+        example=True,
+    )
+    infrared: bool = setting(
+        Boolean(),
+        "Infrared spectrum from the dipole moments in the thermo log: a row every few fs (`thermo_every`).",
+        default=False,
+        example=True,
+    )
+    raman: bool = setting(
+        Boolean(), "Raman spectra from the polarizabilities in the thermo log; likewise.", default=False, example=True
+    )
     plot: bool = setting(
         Boolean(), "Draw the results, `<name>.analysis.png` (needs Matplotlib).", default=True, example=False
     )
@@ -235,7 +251,8 @@ class AnalysisSettings:
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:
-        if not any((self.rdf, self.diffusion, self.vibrations, self.viscosity, self.conductivity)):
+        asked = (self.rdf, self.diffusion, self.vibrations, self.viscosity, self.conductivity, self.dielectric)
+        if not any((*asked, self.infrared, self.raman)):
             yield "rdf", "nothing to analyse; set rdf or diffusion to true, or drop [analysis]"
         for key in ("rdf_max", "rdf_bins"):
             if key in given and not self.rdf:

@@ -1,7 +1,8 @@
-"""What may stand in an input file? Writes docs/input.md and docs/train-input.md from the settings' own definitions.
+"""What may stand in an input file? Writes the pages of the reference from the settings' own definitions.
 
 python -m mdcore.config.reference > docs/input.md
 python -m mdcore.config.reference train > docs/train-input.md
+python -m mdcore.config.reference tensors > docs/tensors-input.md
 """
 
 import inspect
@@ -12,6 +13,7 @@ from dataclasses import Field
 from mdcore.base import units
 from mdcore.config.settings import Settings
 from mdcore.config.training import TrainingSettings
+from mdcore.config.training_tensors import TensorTrainingSettings
 from mdcore.faces.schema import NamedSections, Section, Sections, Table, is_required, keys, toml
 
 EXAMPLE = """\
@@ -137,6 +139,62 @@ as often as needed. `--set section.key=value` overrides one key for one run, as 
 eV and Angstrom.
 """
 
+TENSORS_EXAMPLE = """\
+# tensors.toml
+title = "dipole moments of water"
+
+[[data]]
+file = "water_dipoles.extxyz"    # atomic_dipole at O in e Angstrom, or dipole of the whole
+
+[split]
+validation = 0.15
+
+[model]
+type = "tensors"
+centers = ["O"]
+ions = { H = 1.0 }               # e; what is learnt is of the electrons
+
+[optimizer]
+type = "adam"
+epochs = 60
+batch = 8
+decay = 2.0
+average = 0.99
+"""
+
+TENSORS_LABELS = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+with open("water_dipoles.extxyz", "w") as file:
+    for _ in range(200):
+        turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+        x = ([[0, 0, 0], [0.76, 0.59, 0], [-0.76, 0.59, 0]] + rng.normal(scale=0.08, size=(3, 3))) @ turn
+        dipole = " ".join(map(str, 0.4 * (x[1] + x[2] - 2 * x[0])))
+        print(f'3\\nProperties=species:S:1:pos:R:3 pbc="F F F" dipole="{dipole}"', file=file)
+        for symbol, place in zip("OHH", x, strict=True):
+            print(symbol, *place, file=file)
+"""
+
+TENSORS_INTRODUCTION = """\
+# The input of a training of tensors
+
+<!-- Written by `python -m mdcore.config.reference tensors > docs/tensors-input.md`; do not edit. -->
+
+`mdcore train tensors.toml` turns dipole moments and polarizabilities into a network of them, if the type of its model
+is `"tensors"`; `mdcore check tensors.toml` tells what would be trained, without training. How it works:
+[tensors](training.md#dipole-moments-and-polarizabilities). A complete example, for molecules with charges of 0.4 e at H:
+
+```python
+{labels}```
+
+```toml
+{example}```
+
+Every key of every section is listed below; a key that is not is an error. `--set section.key=value` overrides one key
+for one run. Units are Angstrom, e Angstrom and Angstrom^3.
+"""
+
 COLUMNS = ("key", "type", "unit", "default", "meaning", "example")
 
 
@@ -149,6 +207,15 @@ def training_page() -> str:
     """The reference page of train.toml."""
     text = _page(TRAINING_INTRODUCTION.format(example=TRAINING_EXAMPLE), TrainingSettings)
     return re.sub(r" \(lj: [^)]*\)", "", text)  # there is one system of units
+
+
+def tensors_page() -> str:
+    """The reference page of a train.toml of tensors."""
+    text = _page(TENSORS_INTRODUCTION.format(example=TENSORS_EXAMPLE, labels=TENSORS_LABELS), TensorTrainingSettings)
+    return re.sub(r" \(lj: [^)]*\)", "", text)
+
+
+PAGES = {"": page, "train": training_page, "tensors": tensors_page}
 
 
 def _page(introduction: str, root) -> str:
@@ -249,4 +316,4 @@ def row(name: str, field: Field) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    print(training_page() if sys.argv[1:] == ["train"] else page(), end="")
+    print(PAGES["".join(sys.argv[1:])](), end="")

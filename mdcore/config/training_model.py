@@ -29,7 +29,11 @@ class ModelSettings:
     """
 
     type: str = setting(
-        Choice(("symmetry", "density")), "Type of the model.", default="symmetry", example="density"
+        Choice(("symmetry", "density")),
+        'Type of the model; `"tensors"`, of dipole moments and polarizabilities, has [sections of its '
+        "own](tensors-input.md).",
+        default="symmetry",
+        example="density",
     )
     cutoff: float = setting(
         Number(above=0, maximum=100),

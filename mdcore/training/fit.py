@@ -8,22 +8,19 @@ epochs go on from it.
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 import numpy as np
 
 from mdcore.base.errors import InputError, SimulationError
-from mdcore.base.units import GIGAPASCAL
 from mdcore.training.regression import Errors, Regression
 from mdcore.training.score import Floors
 from mdcore.training.settings import SEED, OptimizerSettings
 
-QUANTITIES = ("energy", "force", "stress")
 COUNTERS = ("stage", "epoch", "since", "best_epoch")
 ON_ROOT = ("optimizer/covariance",)  # of a state: too large to be everywhere
 ADDED = ("seconds",)  # that older states lack
 SAME_START = 1e-6  # relative, and in units of a weight: ranks and machines round the start differently
-_SCALES = (1e3, 1e3, 1.0 / GIGAPASCAL)  # meV an atom, meV/Angstrom, GPa
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Fit:
     """One set of networks on its way. The model is in eV and Angstrom.
 
     training, validation : Regression of the same networks (validation may be None); stages : of Stage
-    floors : below which errors of the set that is watched don't count
+    floors : below which errors of the set that is watched don't count; errors : the class of what both tell
     history : {"epoch": [...], "seconds": [...], "train energy": [...], ...}, RMSE in meV an atom, meV/Angstrom, GPa
     best : parameters with the lowest `score`, found in epoch `best_epoch`; initial : those at the start
     """
@@ -51,6 +48,7 @@ class Fit:
     stages: list[Stage]
     seed: int = SEED
     floors: Floors = field(default_factory=Floors)
+    errors: type = Errors
     history: dict[str, list[float]] = field(default_factory=dict)
     stage: int = 0
     epoch: int = 0  # of the stage
@@ -104,7 +102,7 @@ class Fit:
         number = len(self.history.get("epoch", ()))
         row = {"epoch": float(number), "seconds": time.perf_counter() - began if began else 0.0}
         for name, own in errors.items():
-            row |= {f"{name} {q}": x * s for q, x, s in zip(QUANTITIES, _rmse(own), _SCALES, strict=True)}
+            row |= {f"{name} {q}": x * s for (q, s), x in zip(own.SHOWN.items(), astuple(own), strict=True)}
         self.start, score = self.start or watched, self.floors.score(watched)
         if not np.isfinite(score):
             raise SimulationError(
@@ -159,15 +157,14 @@ class Fit:
         sets = ["train"] if self.validation is None else ["train", "validation"]
         try:
             self._refuse(state)
-            check_state(state, self.training.n_parameters, sets)
+            check_state(state, self.training.n_parameters, sets, self.errors.SHOWN)
         except (KeyError, ValueError, TypeError, OverflowError) as error:
             raise InputError(damaged(error)) from None
         for name in COUNTERS:
             setattr(self, name, int(state[name]))
         self.score, self.best, self.initial = float(state["score"]), np.array(state["best"]), np.array(state["initial"])
         self.history = {k.removeprefix("history/"): v.tolist() for k, v in state.items() if k.startswith("history/")}
-        first = (self.history[f"{sets[-1]} {q}"][0] / s for q, s in zip(QUANTITIES, _SCALES, strict=True))
-        self.start = Errors(*first)
+        self.start = self.errors(*(self.history[f"{sets[-1]} {q}"][0] / s for q, s in self.errors.SHOWN.items()))
         own = {k.removeprefix("optimizer/"): v for k, v in state.items() if k.startswith("optimizer/")}
         self.optimizer = None
         if self.stage >= len(self.stages):  # of fewer optimisers than it has gone through: nothing is left
@@ -190,7 +187,7 @@ class Fit:
                 "began with other data or labels to train on, descriptors, networks or seed; go on with the settings "
                 "that are in it (input), or train anew under another name, e.g. --set output.name=..."
             )
-        if ("history/validation energy" in state) != (self.validation is not None):
+        if any(name.startswith("history/validation ") for name in state) != (self.validation is not None):
             raise InputError("began with a validation set, or without one, unlike now; go on with its data")
         kind = bytes(state.get("optimizer/type", b"")).decode()
         now = self.stages[stage].name if 0 <= stage < len(self.stages) else kind
@@ -206,9 +203,9 @@ def damaged(error) -> str:
     return f"holds no whole state to go on from ({error!s}); train anew, with --overwrite"
 
 
-def check_state(state: dict[str, np.ndarray], n_parameters: int, sets: list[str]) -> None:
+def check_state(state: dict[str, np.ndarray], n_parameters: int, sets: list[str], quantities=Errors.SHOWN) -> None:
     """KeyError or ValueError unless numbers of a fit are there, as many as there must be."""
-    columns = ["epoch", "seconds", *(f"{name} {quantity}" for name in sets for quantity in QUANTITIES)]
+    columns = ["epoch", "seconds", *(f"{name} {quantity}" for name in sets for quantity in quantities)]
     n = np.size(state["history/epoch"])
     shapes = {**dict.fromkeys((*COUNTERS, "score"), ()), **dict.fromkeys(("best", "initial"), (n_parameters,))}
     shapes |= {f"history/{name}": (n,) for name in columns}
@@ -238,6 +235,3 @@ def check_alike(state: dict[str, np.ndarray], fresh: dict[str, np.ndarray]) -> N
     if np.shape(state.get("steps")) != np.shape(state.get("changes")):
         raise ValueError("optimizer/steps: not as many as changes")
 
-
-def _rmse(errors: Errors) -> tuple[float, float, float]:
-    return errors.energy, errors.forces, errors.stress

@@ -12,7 +12,11 @@ import numpy as np
 from mdcore.base.units import GIGAPASCAL
 from mdcore.training.data.labelled import Labelled, composition, elements_of
 
-UNITS = {"energy": "meV/atom", "force": "meV/Angstrom", "stress": "GPa"}
+UNITS = {
+    "energy": "meV/atom", "force": "meV/Angstrom", "stress": "GPa",
+    "dipole": "e Angstrom", "cell-dipole": "e Angstrom/atom",
+    "polarizability": "Angstrom^3", "cell-polarizability": "Angstrom^3/atom",
+}  # fmt: skip
 SHIFTED = "all, shifted"  # energies after the best constant of each element is taken off
 APART = 2.0  # shown where it is so many times better
 UPPER = np.triu_indices(3)  # of a stress: its six components

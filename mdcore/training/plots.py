@@ -26,9 +26,14 @@ def draw_parity(subsets: dict, path, title: str = "") -> None:
         energies, stated = from_elements(labelled, {name: own.get("energy") for name, own in columns.items()})
         for name, both in energies.items():
             columns[name]["energy"] = both
-    quantities = [q for q in ("energy", "force", "stress") if any(q in own for own in columns.values())]
+    draw_pairs(columns, path, title, stated)
+
+
+def draw_pairs(columns: dict, path, title: str = "", stated: str = "") -> None:
+    """The same of {name of a subset: {property: (label, prediction)}}; stated : what energies are counted from."""
+    quantities = [q for q in UNITS if any(q in own for own in columns.values())]
     if not quantities:
-        raise InputError(f"{path}: nothing to draw: the structures have no energies, forces or stress")
+        raise InputError(f"{path}: nothing to draw: the structures have no labels")
     picture = figure(2 * 5.2, 4.2 * len(quantities))
     axes = picture.subplots(len(quantities), 2, squeeze=False)
     for row, quantity in zip(axes, quantities, strict=True):
@@ -127,9 +132,13 @@ def draw_learning(history: dict, path, title: str = "", chosen: int | None = Non
     save(path, picture, title)
 
 
-UNITS = {"energy": "eV/atom", "force": "eV/Å", "stress": "GPa"}
+TENSOR_UNITS = {
+    "dipole": "e Å", "cell-dipole": "e Å/atom", "polarizability": "Å³", "cell-polarizability": "Å³/atom"
+}  # fmt: skip
+UNITS = {"energy": "eV/atom", "force": "eV/Å", "stress": "GPa", **TENSOR_UNITS}
 SMALL = 0.5  # eV/atom: energies that differ by less are in meV/atom
-ERROR_UNITS = {"energy": "meV/atom", "force": "meV/Å", "stress": "GPa"}
+ERROR_UNITS = {"energy": "meV/atom", "force": "meV/Å", "stress": "GPa", **TENSOR_UNITS}
+MILLI = ("energy", "force")  # whose errors are shown in thousandths
 
 
 def _parity(axes, quantity, found, stated: str = "") -> None:
@@ -142,7 +151,7 @@ def _parity(axes, quantity, found, stated: str = "") -> None:
     axes.plot([low, high], [low, high], color=GREY, linewidth=0.8)
     for color, (name, (label, value)) in zip(COLORS, found.items(), strict=False):
         step = 1 + len(label) // MOST_POINTS
-        rmse = np.sqrt(((value - label) ** 2).mean()) / scale * (1.0 if quantity == "stress" else 1e3)
+        rmse = np.sqrt(((value - label) ** 2).mean()) / scale * (1e3 if quantity in MILLI else 1.0)
         text = f"{name} RMSE {rmse:.3g} {ERROR_UNITS[quantity]}".strip()
         dots = {"color": color, "markersize": 2.5, "alpha": 0.5, "rasterized": True}
         axes.plot(label[::step], value[::step], ".", label=text, **dots)
@@ -158,7 +167,7 @@ def _parity(axes, quantity, found, stated: str = "") -> None:
 
 
 def _distribution(axes, quantity, found) -> None:
-    scale = 1.0 if quantity == "stress" else 1e3
+    scale = 1e3 if quantity in MILLI else 1.0
     errors = {name: (value - label) * scale for name, (label, value) in found.items()}
     width = max(np.percentile(np.abs(e), 99.5) for e in errors.values()) or 1.0
     bins = np.linspace(-width, width, 2 + 2 * int(np.clip(0.5 * np.sqrt(max(map(len, errors.values()))), 5, 40)))

@@ -10,18 +10,25 @@ numbers on their rank (`own`); residuals and rows of the Jacobian are of the ran
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
+
+from mdcore.base.units import GIGAPASCAL
 
 
 @dataclass(frozen=True)
 class Errors:
-    """Root mean squares of errors: of the energy an atom, of force and stress components; nan: no data."""
+    """Root mean squares of errors: of the energy an atom, of force and stress components; nan: no data.
+
+    SHOWN : {name of each in histories: how many units of a history one of its own is}; other regressions have others
+    """
 
     energy: float
     forces: float
     stress: float
+
+    SHOWN: ClassVar = {"energy": 1e3, "force": 1e3, "stress": 1.0 / GIGAPASCAL}  # meV an atom, meV/Angstrom, GPa
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,8 @@ def read_h5(path, units: Units | dict | None = None) -> Model:
     try:
         with open_h5(path, "a potential of mdcore") as file:
             own = FORMATS.get(file.attrs.get("format"))
+            if file.attrs.get("format") == "mdcore-tensors":
+                raise InputError(f'{path}: a network of tensors: its [[potential]] has type = "tensors"')
             if own is None:
                 raise InputError(f"{path}: not a potential of mdcore (mdcore info tells what it is, if mdcore made it)")
             if file.attrs["version"] > own.NEWEST:

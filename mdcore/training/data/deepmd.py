@@ -4,7 +4,8 @@ A system is a folder with ``type.raw`` (one integer an atom), ``type_map.raw`` (
 ``set.*/``: ``coord.npy`` [frames, 3 n], ``box.npy`` [frames, 9] (absent, or a file ``nopbc`` beside ``type.raw``: a
 cluster), ``energy.npy`` [frames], ``force.npy`` [frames, 3 n], ``virial.npy`` [frames, 9]; ``real_atom_types.npy``
 [frames, n] where compositions are mixed (-1: no atom). Angstrom, eV, eV/Angstrom; the virial in eV is -dE/dstrain:
-positive when compressed.
+positive when compressed. Tensors: ``dipole.npy`` [frames, 3], ``polarizability.npy`` [frames, 9], and of
+all atoms ``atomic_dipole.npy`` [frames, 3 n], ``atomic_polarizability.npy`` [frames, 9 n].
 """
 
 import os
@@ -25,17 +26,25 @@ def systems(path: Path) -> list[Path]:
     return sorted(folder for folder in found if any(folder.glob("set.*/coord.npy")))
 
 
-def frames(folder: Path, root: Path, labels: Labels) -> Iterator[dict]:
-    """The structures of a system; keys as the fields of Labelled. root : what the user named."""
+ENERGIES = (("energy", 1), ("force", -3), ("virial", 9))  # width of a frame; -3: 3 an atom
+TENSORS = (("dipole", 3), ("polarizability", 9), ("atomic_dipole", -3), ("atomic_polarizability", -9))
+
+
+def frames(folder: Path, root: Path, labels: Labels, tensors=False, periodic=False) -> Iterator[dict]:
+    """The structures of a system; keys as the fields of Labelled. root : what the user named.
+
+    tensors : with these instead of energies and what follows from them; periodic : there is a box, whatever nopbc says
+    """
     types, names = _types(folder), _type_map(folder)
-    cluster = (folder / "nopbc").exists()
+    cluster = (folder / "nopbc").exists() and not periodic
+    wanted = TENSORS if tensors else ENERGIES
     tag = str(folder.relative_to(root)) if folder != root else ""
     for part in sorted(folder.glob("set.*")):
         coord = _load(part / "coord.npy", 3 * len(types))
         n, number = len(coord), len(types)
         columns = {
             name: _load(part / f"{name}.npy", width, n)
-            for name, width in (("box", 9), ("energy", 1), ("force", 3 * number), ("virial", 9))
+            for name, width in (("box", 9), *((name, n if n > 0 else -n * number) for name, n in wanted))
             if (part / f"{name}.npy").exists()
         }
         mixed = part / "real_atom_types.npy"
@@ -63,6 +72,9 @@ def _frame(coord, kinds, columns, k, names, cluster, labels, where) -> dict:
         own["energy"] = float(columns["energy"][k, 0])
     if "force" in columns:
         own["forces"] = columns["force"][k].reshape(-1, 3)[there]
+    for name, width in TENSORS:
+        if name in columns:
+            own[name] = columns[name][k] if width > 0 else columns[name][k].reshape(len(there), -width)[there]
     if "virial" in columns and box is not None:
         volume = abs(np.linalg.det(box))
         own["stress"] = labels.stress_in({"virial": columns["virial"][k]}, volume if volume > 0 else None, where)
