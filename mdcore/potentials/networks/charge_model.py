@@ -103,8 +103,8 @@ class ChargeModel:
             found = "screened charges have no energy of their own; leave own_energy away"
         elif self.equilibrated and not self.conserve:
             found = "charges that are equilibrated conserve the total charge"
-        elif not all(0.0 < abs(x) < np.inf for x in (self.constant, self.output_scale, self.input_scale)):
-            found = "constant, output_scale and input_scale are numbers other than 0"
+        elif not all(0.0 < x < np.inf for x in (self.constant, self.output_scale, self.input_scale)):
+            found = "constant, output_scale and input_scale must be positive"
         if found:
             raise InputError(f"charges of a network potential: {found}")
 
