@@ -12,9 +12,10 @@ import math
 
 import numpy as np
 
+from mdcore.base import exact
 from mdcore.base.voigt import PAIRS
 from mdcore.doors._kernels import Gaussians, NearRows
-from mdcore.potentials.charges.electrostatics import Electrostatics, refuse
+from mdcore.potentials.charges.electrostatics import WIRE, Electrostatics, Slab, refuse
 
 POINT = 1e9  # gamma of points, 1 / length
 TRIAL = "charge_trial"  # column of charges that ghosts shall know
@@ -33,18 +34,24 @@ class Interaction:
         spread = s2[:, None] + s2[None]
         self.gamma = np.where(spread > 0.0, 1.0 / np.sqrt(2.0 * np.where(spread > 0.0, spread, 1.0)), POINT)
         self.constant, self.sums, self.screening = constant, sums, screening
+        self._plan = None
         # of each species in its own field, C / (s sqrt(pi))
         self.own = np.where(s2 > 0.0, constant * 2.0 * np.diag(self.gamma) / math.sqrt(math.pi), 0.0)
         shift, slope = sums.shifts
         self.images = Gaussians(self.gamma, constant, sums.alpha, sums.cutoff, shift, slope, screening)
         self.pairs = Gaussians(self.gamma, constant, 0.0, math.inf, 0.0, 0.0, screening)
 
+    def plan(self, matrix):
+        """Of the waves of a cell."""
+        if self._plan is None or not np.array_equal(self._plan.matrix, matrix):
+            self._plan = self.sums.plan(matrix)
+        return self._plan
+
     def field(self, atoms, full, domain) -> "Field":
         """Of atoms that are where they are now (collective); full : the list up to `reach`."""
-        periodic = domain.box.periodic
-        if any(periodic) and not all(periodic):
-            refuse("charges from a network in slabs and wires are not supported; let three axes be periodic, with vacuum")
-        return Images(self, atoms, full, domain) if all(periodic) else Cluster(self, atoms, domain)
+        if sum(domain.box.periodic) == 1:
+            refuse(WIRE)
+        return Images(self, atoms, full, domain) if any(domain.box.periodic) else Cluster(self, atoms, domain)
 
     @property
     def reach(self) -> float:
@@ -139,20 +146,28 @@ class Cluster(Field):
 
 
 class Images(Field):
-    """Of a periodic cell: near pairs, and waves."""
+    """Of a crystal, a liquid or a slab: near pairs, and waves."""
 
     def __init__(self, interaction, atoms, full, domain):
         super().__init__(interaction, atoms, domain)
-        sums, matrix = interaction.sums, domain.box.matrix
+        sums, self._bulk = interaction.sums, all(domain.box.periodic)
+        matrix = np.array(domain.box.matrix) if self._bulk else self._slab(np.zeros(self.n)).matrix
         if text := sums.too_many(matrix):
             refuse(text)
         self.gaussians = interaction.images
         self.rows = NearRows(atoms.x, atoms.x[: atoms.n_total + 1], full.first, full.index, interaction.reach)
         self.values = self.rows.matrix(self.gaussians)
-        self.plan = sums.plan(np.array(matrix))
-        # of each charge in the field of its own smooth part and of the background
+        self.plan = interaction.plan(matrix)
+        # of each charge in the field of its own smooth part, and in that of the background
         self._self = interaction.constant * (sums.shifts[0] - 2.0 * sums.alpha / math.sqrt(math.pi))
         self._background = -interaction.constant * sums.mean / self.plan.volume
+
+    def _slab(self, v):
+        """What a cell that is periodic along two axes adds, of charges v; None of one that is along three."""
+        if self._bulk:
+            return None
+        total = float(exact.sums(self.comm, v[:, None], exact.ENERGY_BITS)[0])
+        return Slab(self.atoms, self.domain, self.it.sums, v, total)
 
     def whole(self, v):
         column = getattr(self.atoms, TRIAL)
@@ -166,28 +181,38 @@ class Images(Field):
         return charges
 
     def _product(self, v):
-        potentials = np.zeros(self.n + 1)
+        potentials, slab = np.zeros(self.n + 1), self._slab(v)
         self.plan.read(self.atoms, self._charges(v), self.comm, potentials)
-        return self.rows.product(self.values, self.whole(v)) + potentials[: self.n] + self._self * v
+        far = potentials[: self.n] + (slab.potentials() if slab else 0.0)
+        return self.rows.product(self.values, self.whole(v)) + far + self._self * v
+
+    def _waves(self, v):
+        """Adds forces; (potentials [n], energies of waves, energy of what a slab adds) of charges v."""
+        potentials, slab = np.zeros(self.n + 1), self._slab(v)
+        energies = self.plan.act(self.atoms, self._charges(v), self.comm, potentials)
+        if slab is None:
+            return potentials[: self.n], energies, 0.0
+        return potentials[: self.n] + slab.act(self.atoms), energies, slab.energy
 
     def act(self, q, l, total, out):  # noqa: E741
-        atoms, n = self.atoms, self.n
+        atoms = self.atoms
         whole = self.whole(q).copy()
         others = np.zeros(len(whole)) if l is None else self.whole(l).copy()
         self.rows.forces(self.gaussians, whole, others, whole, others, True, atoms.f)
-        potentials, before = np.zeros(n + 1), atoms.forces.copy()
-        both = q if l is None else q + l
-        energies = self.plan.act(atoms, self._charges(both), self.comm, potentials)
-        if l is not None:
-            middle, less = atoms.forces.copy(), np.zeros(n + 1)
-            twice = self.plan.act(atoms, self._charges(l), self.comm, less)
+        before = atoms.forces.copy()
+        far, energies, more = self._waves(q if l is None else q + l)
+        virial = self.plan.virial(energies) if out.want_energy else 0.0
+        if l is not None:  # q K q / 2 + l K q = (q + l) K (q + l) / 2 - l K l / 2
+            middle = atoms.forces.copy()
+            less, energies, less_more = self._waves(l)
             atoms.forces[:] = 2.0 * middle - atoms.forces  # exact: multiples of the grid
-            potentials -= less
+            far, more = far - less, more - less_more
+            virial = virial - (self.plan.virial(energies) if out.want_energy else 0.0)
         if out.want_energy:
-            others = 0.5 * self._background * total**2  # goes as 1 / volume
-            virial = others * np.eye(3) + self.plan.virial(energies)
-            if l is not None:
-                virial -= self.plan.virial(twice)
+            forces = atoms.forces - before
+            virial += (0.5 * self._background * total**2 + more) * np.eye(3)  # both go as 1 / area
+            if slab := self._slab(q):
+                virial = slab.virial(virial, forces, self.comm)
             share = [virial[pair] * (self.comm.rank == 0) for pair in PAIRS]
-            out.replace_virial(out.sums_of(atoms, atoms.forces - before), share)
-        return self.rows.product(self.values, whole) + potentials[:n] + self._self * q + self._background * total
+            out.replace_virial(out.sums_of(atoms, forces), share)
+        return self.rows.product(self.values, whole) + far + self._self * q + self._background * total
