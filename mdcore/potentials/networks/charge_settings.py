@@ -9,7 +9,7 @@ from mdcore.potentials.charges.field import Interaction
 from mdcore.potentials.networks.charge_model import ChargeModel
 from mdcore.potentials.networks.native_units import Units
 
-LEAST_CUTOFF = 10.0  # Angstrom, of near pairs in periodic cells
+LEAST_CUTOFF = 8.0  # Angstrom, of near pairs in periodic cells
 
 
 @dataclass(frozen=True)
@@ -17,15 +17,16 @@ class ChargeSettings:
     """How charges of a network potential are computed; Angstrom, e.
 
     accuracy : of forces in periodic cells, as Electrostatics has it; cutoff : of near pairs there, None: as long as the
-        Gaussians need, 10 at least; method : of what is farther, "ewald", "mesh" or "auto"
-    residual : of equilibrated charges, what is missing in them, root mean square
+        Gaussians need, 8 at least; method : of what is farther, "ewald", "mesh" or "auto"
+    residual : of equilibrated charges, what is missing in them, root mean square, in dynamics; where no charges of steps
+        before are known it is 1e-11 at most
     total : charge of the whole, None: what the structure says ("charge" among its entries), 0 if it says nothing
     """
 
-    accuracy: float = 1e-6
+    accuracy: float = 1e-5
     cutoff: float | None = None
     method: str = "auto"
-    residual: float = 1e-8
+    residual: float = 1e-6
     total: float | None = None
 
     def __post_init__(self):

@@ -30,6 +30,7 @@ from mdcore.potentials.networks.trained import fingerprint
 from mdcore.structure.atoms import Column
 
 CHARGE = Finding("charge", "charge", per_atom=True)
+ALONE = 1e-11  # e, residual of charges that follow from no others: one number to rounding for one structure
 KEPT = 4  # solutions of the last steps, of which the next one is guessed
 COLUMN, PAST, ADJOINT, PLACE = "network_charge", "charges_before", "adjoints_before", "charges_at"
 
@@ -48,7 +49,7 @@ class BoundCharged(BoundTrained):
         self.charge_tables, self._ev, self.steps = potential.charge_tables, potential.units.ev, 0
         self.interaction = self.settings.interaction(model, potential.units, self.element_of)
         self.columns = {COLUMN: Column("f8", output=CHARGE.name), TRIAL: Column("f8")}
-        self._box = None
+        self._box, self._shared = None, potential.shares_descriptors
         if model.equilibrated:
             several = Column("f8", (KEPT,), "memory")
             self.columns |= {PAST: several, ADJOINT: several, PLACE: Column("f8", (3,), "memory")}
@@ -130,7 +131,7 @@ class BoundCharged(BoundTrained):
         _hdnnp.descriptors_of(self.tables, *engine, it.native, g, atoms.n_total, self.threads, **notes)
         if DESCRIPTORS in self.wanted:
             self.beside[DESCRIPTORS][:n] = g[:n]
-        if it.shares_descriptors:
+        if self._shared:
             return g, g
         own = np.zeros((max(n, 1), self.charge_tables.n_functions))
         _hdnnp.descriptors_of(self.charge_tables, *engine, it.native, own, atoms.n_total, self.threads)
@@ -172,8 +173,9 @@ class BoundCharged(BoundTrained):
 
     def _equilibrate(self, atoms, field, species, chi, total):
         """(charges, what `_adjoint` needs to know)"""
-        equations = Equilibrium(field, self._diagonal(species), self.settings.residual)
         same, n_past = self._past(atoms, field)
+        residual = self.settings.residual if n_past else min(self.settings.residual, ALONE)
+        equations = Equilibrium(field, self._diagonal(species), residual)
         n, past = atoms.n_owned, getattr(atoms, PAST)
         if same:
             charges = past[:n, 0].copy()
