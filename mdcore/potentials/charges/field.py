@@ -30,7 +30,8 @@ class Interaction:
     """
 
     def __init__(self, widths, constant: float, sums: Electrostatics, screening=None):
-        s2 = np.array(widths, dtype=float) ** 2
+        self.widths = np.array(widths, dtype=float)
+        s2 = self.widths**2
         spread = s2[:, None] + s2[None]
         self.gamma = np.where(spread > 0.0, 1.0 / np.sqrt(2.0 * np.where(spread > 0.0, spread, 1.0)), POINT)
         self.constant, self.sums, self.screening = constant, sums, screening

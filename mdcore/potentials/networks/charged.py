@@ -23,6 +23,7 @@ from mdcore.potentials.base import Finding
 from mdcore.potentials.charges.electrostatics import LARGEST, refuse
 from mdcore.potentials.charges.equilibration import Equilibrium, extrapolated
 from mdcore.potentials.charges.field import TRIAL
+from mdcore.potentials.charges.truncated import Truncated
 from mdcore.potentials.networks.outside import DESCRIPTORS, EXCESS, OUTSIDE, RANGE, WORST
 from mdcore.potentials.networks.plans import energy_of
 from mdcore.potentials.networks.running import BoundTrained
@@ -72,7 +73,7 @@ class BoundCharged(BoundTrained):
         raw *= scale
         raw_slopes *= scale
         total = out.total_charge if self.settings.total is None else self.settings.total
-        field = self.interaction.field(atoms, neighbors.of(it.near).full, domain)
+        field = self._field(atoms, neighbors, domain)
         if model.equilibrated:
             charges, kept = self._equilibrate(atoms, field, species, raw, total)
         else:
@@ -106,6 +107,13 @@ class BoundCharged(BoundTrained):
             out.add_shares(energies)
         if self.walls:
             self.walls.compute(atoms, neighbors.of(self.walls.potential), domain, out)
+
+    def _field(self, atoms, neighbors, domain):
+        it = self.potential
+        if self.settings.sums == "n2p2" and any(domain.box.periodic):
+            own = it.model.charges
+            return Truncated(self.interaction, own.truncation, it.units.angstrom, own.constant, atoms, domain)
+        return self.interaction.field(atoms, neighbors.of(it.near).full, domain)
 
     def _sum(self, comm, charges, total):
         return total if self.potential.model.charges.conserve else exact.dots(comm, charges)[0]
