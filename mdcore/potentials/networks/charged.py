@@ -28,9 +28,10 @@ from mdcore.potentials.networks.outside import DESCRIPTORS, EXCESS, OUTSIDE, RAN
 from mdcore.potentials.networks.plans import energy_of
 from mdcore.potentials.networks.running import BoundTrained
 from mdcore.potentials.networks.trained import fingerprint
+from mdcore.structure import columns
 from mdcore.structure.atoms import Column
 
-CHARGE = Finding("charge", "charge", per_atom=True)
+CHARGES = Finding(columns.CHARGES, "charge", per_atom=True)
 ALONE = 1e-11  # e, residual of charges that follow from no others: one number to rounding for one structure
 KEPT = 4  # solutions of the last steps, of which the next one is guessed
 COLUMN, PAST, ADJOINT, PLACE = "network_charge", "charges_before", "adjoints_before", "charges_at"
@@ -49,7 +50,7 @@ class BoundCharged(BoundTrained):
         model, self.settings = potential.model.charges, potential.charge_settings
         self.charge_tables, self._ev, self.steps = potential.charge_tables, potential.units.ev, 0
         self.interaction = self.settings.interaction(model, potential.units, self.element_of)
-        self.columns = {COLUMN: Column("f8", output=CHARGE.name), TRIAL: Column("f8")}
+        self.columns = {COLUMN: Column("f8", output=CHARGES.name), TRIAL: Column("f8")}
         self._box, self._shared = None, potential.shares_descriptors
         if model.equilibrated:
             several = Column("f8", (KEPT,), "memory")
@@ -73,6 +74,8 @@ class BoundCharged(BoundTrained):
         raw *= scale
         raw_slopes *= scale
         total = out.total_charge if self.settings.total is None else self.settings.total
+        if not np.isfinite(total):
+            refuse("the charge of the structure is no number; correct it, or say total_charge")
         field = self._field(atoms, neighbors, domain)
         if model.equilibrated:
             charges, kept = self._equilibrate(atoms, field, species, raw, total)
@@ -123,8 +126,8 @@ class BoundCharged(BoundTrained):
 
     def find(self, work, wanted=None):
         found = super().find(work, wanted)
-        if wanted is None or CHARGE in wanted:
-            found[CHARGE] = getattr(work.atoms, COLUMN)[: work.atoms.n_owned].copy()
+        if wanted is None or CHARGES in wanted:
+            found[CHARGES] = getattr(work.atoms, COLUMN)[: work.atoms.n_owned].copy()
         return found
 
     # --- networks ------------------------------------------------------------------------------------

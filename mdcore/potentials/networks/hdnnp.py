@@ -14,7 +14,7 @@ from mdcore.base.errors import InputError
 from mdcore.doors._hdnnp import Networks, deviations, most_threads
 from mdcore.potentials.networks.answers import Answers
 from mdcore.potentials.networks.charge_settings import ChargeSettings
-from mdcore.potentials.networks.charged import CHARGE, BoundCharged
+from mdcore.potentials.networks.charged import CHARGES, BoundCharged
 from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.kinds import KINDS
 from mdcore.potentials.networks.model import HDNNP
@@ -93,7 +93,7 @@ class HDNNPotential(TrainedPotential):
 
     @property
     def findings(self):
-        return (*super().findings, CHARGE) if self.model.charges else super().findings
+        return (*super().findings, CHARGES) if self.model.charges else super().findings
 
     @property
     def networks(self) -> Networks:
