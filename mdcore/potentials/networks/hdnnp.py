@@ -64,6 +64,7 @@ class HDNNPotential(TrainedPotential):
             self.lists = (*self.lists, *self.near.lists)
             self.list_kinds = tuple(own[0] for own in self.lists)
             self.cutoff = max(own[1] for own in self.lists)
+            self.bends = bool(screening) and screening.core in ("cosine", "p1")
             self.far, self.tells_virials, self.accuracy = True, False, self.charge_settings.accuracy
 
     def _take_charges(self, model, charges) -> None:
