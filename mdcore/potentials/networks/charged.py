@@ -4,8 +4,8 @@
 
 Charges are predicted, q_i = q(G_i), and the same more for each so that they keep the total, or equilibrated
 (equilibration.py). Forces are exact: with dE/dq, where all that charges do to the energy meets, predicted charges pull
-at their descriptors by one more vector-Jacobian product. Of equilibrated ones electronegativities chi pull by the adjoint
-charges l, which solve the same equations for -dE/dq, and so does the field of q and l:
+at their descriptors by one more vector-Jacobian product. Of equilibrated ones electronegativities chi pull by the
+adjoint charges l, which solve the same equations for -dE/dq, and so does the field of q and l:
 
     L = E + sum_i l_i (A q + chi + mu)_i,    F = -dL/dr at fixed q and l
 
