@@ -18,6 +18,8 @@ from mdcore.potentials.dispersion.d3 import D3
 from mdcore.potentials.manybody.eam import EAM
 from mdcore.potentials.manybody.stillinger_weber import StillingerWeber
 from mdcore.potentials.manybody.tersoff import Tersoff
+from mdcore.potentials.networks.charge_model import Screening
+from mdcore.potentials.networks.charge_settings import ChargeSettings
 from mdcore.potentials.networks.committee import committee
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.networks.model import Normalisation
@@ -31,13 +33,14 @@ from mdcore.structure.system import System
 from tests import contract, eam_files
 from tests import threebody_files as files
 from tests.density_twin import density as density_potential
-from tests.reference.hdnnp_models import chebyshev_model, random_model
+from tests.reference.hdnnp_models import charged_model, chebyshev_model, random_model
 from tests.systems import TRICLINIC, cells, scattered
 
 
 @dataclass(frozen=True)
 class Case:
     """make : a new potential; symbols : its species; force_jump : of a pair at the cutoff, 0: continuous
+    points : at which continuity is looked for first
     far : it reaches past any cutoff, so copies feel each other; not in cells that are periodic along one axis"""
 
     make: Callable
@@ -45,6 +48,7 @@ class Case:
     units: str = "metal"
     force_jump: float = 0.0
     far: bool = False
+    points: int = 600
 
     def of(self, system) -> System:
         """The atoms of `system` as those of this case, its species in turn."""
@@ -63,6 +67,13 @@ def hdnnp(*elements, wall=None, activations="ppl", conv_energy=0.1, **options):
     model = random_model(elements, activations=activations, **options)
     model = replace(model, normalisation=Normalisation(-1.25, conv_energy))
     return Case(lambda: HDNNPotential(model) if wall is None else Sum(HDNNPotential(model), wall()), elements)
+
+
+def charged(*elements, **options):
+    """A network potential with charges, in units that are not the engine's."""
+    model = replace(charged_model(elements, activations="ppl", **options), normalisation=Normalisation(-1.25, 0.1))
+    settings = ChargeSettings(accuracy=1e-7, cutoff=3.0, method="ewald", residual=1e-11)
+    return Case(lambda: HDNNPotential(model, charges=settings), elements, far=True, points=150)
 
 
 def density(*elements, members=1, **options):
@@ -128,6 +139,8 @@ POTENTIALS = {
         lambda: HDNNPotential(chebyshev_model(("O", "H"), activations="ppl")), ("O", "H"), force_jump=3e-5
     ),
     "committee": Case(lambda: HDNNPotential(COMMITTEE), ("O", "H")),
+    "charges, equilibrated": charged("O", "H", types=[2], screening=Screening(0.8, 2.6, "p2")),
+    "charges, predicted": charged("O", "H", types=[2], kind="predicted", own=True, as_input=True),
     "density": density("H", "O"),
     "density, vectors": density("H", "O", message_l=1),
     "density, three layers": density("Cu", layers=3, factors=2, hidden=0),
@@ -209,7 +222,7 @@ def test_absent_species_do_not_matter(case, cell):
 @every_potential
 def test_continuous(case, kinds):
     names = [case.symbols[k] for k in kinds]
-    contract.assert_continuous(case.make, names, case.units, force=not case.force_jump)
+    contract.assert_continuous(case.make, names, case.units, force=not case.force_jump, points=case.points)
 
 
 # --- what the contract must notice -----------------------------------------------------------------------

@@ -11,7 +11,7 @@ Layout (lengths and energies in the units the root attributes name)::
     /test_vectors/<i> symbols, positions, forces, cell (absent for a cluster); energy (attribute)
 
 and of Behler-Parrinello networks (h5_hdnnp.py), version 1 (2: a committee; 3: with walls, or what is known;
-4: descriptors of another kind)::
+4: descriptors of another kind; 5: with charges)::
 
     /normalisation    mean_energy, conv_energy, conv_length          (attributes; group absent if not used)
     /elements/<El>    atom_energy, activations, normalize_nodes, scaling_mode, scaling_target (attributes)
@@ -20,6 +20,11 @@ and of Behler-Parrinello networks (h5_hdnnp.py), version 1 (2: a committee; 3: w
         weights/<layer>      [n_in, n_out];  biases/<layer>  [n_out];  layers count from 0
     /members          n = members of a committee, the one in /elements counts (attribute; group absent if there is one)
         <i>/<El>             of member i = 1, 2, ...: activations, normalize_nodes, weights, biases as in /elements
+    /charges          (charge_model.py; group absent if there are none) kind, conserve, as_input, own_energy, constant,
+                      output_scale, input_scale; screening [inner, outer] and screening_core; truncation [precision,
+                      charge, cutoff] and truncation_method (attributes)
+        <El>                 width, hardness (of equilibrated ones), shared: its descriptors and their scaling are those
+                             of /elements; if not, these; activations, normalize_nodes, weights, biases as there
 
 and of density networks (density/h5.py), version 1 (2: with element_rank, 3: with message_l)::
 

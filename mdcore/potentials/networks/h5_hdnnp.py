@@ -5,19 +5,24 @@ import numpy as np
 
 from mdcore.base.elements import SYMBOLS
 from mdcore.base.errors import InputError
+from mdcore.potentials.charges.truncated import Truncation
+from mdcore.potentials.networks.charge_model import ChargeModel, Screening
+from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.h5_texts import at_most, text
 from mdcore.potentials.networks.kinds import KINDS
 from mdcore.potentials.networks.model import HDNNP, ElementNetwork, Normalisation, Scaling
 from mdcore.potentials.networks.trained import MOST_MEMBERS
 
 FORMAT = "mdcore-hdnnp"
-# who knows no committees, no walls or no such descriptors shall not take one for less than it is
-VERSION, COMMITTEE, GUARDED, DESCRIBED = 1, 2, 3, 4
-NEWEST = DESCRIBED
+# who knows no committees, walls, such descriptors or charges shall not take one for less than it is
+VERSION, COMMITTEE, GUARDED, DESCRIBED, CHARGED = 1, 2, 3, 4, 5
+NEWEST = CHARGED
 MOST_FUNCTIONS, MOST_LAYERS = 10_000, 64
 
 
 def version(model: HDNNP) -> int:
+    if model.charges:
+        return CHARGED
     if model.kind != "symmetry":
         return DESCRIBED
     return GUARDED if model.walls or model.known else COMMITTEE if model.others else VERSION
@@ -26,27 +31,86 @@ def version(model: HDNNP) -> int:
 def write(file: h5py.File, model: HDNNP) -> None:
     if model.normalisation:
         file.create_group("normalisation").attrs.update(vars(model.normalisation))
-    columns, kind = (model.elements, model.symmetry_functions, model.scaling, model.networks), KINDS[model.kind]
-    columns = (*columns, model.atom_energies)
+    columns = (model.elements, model.symmetry_functions, model.scaling, model.networks, model.atom_energies)
     for element, functions, scaling, network, energy in zip(*columns, strict=True):
         group = file.create_group(f"elements/{element}")
-        group.attrs.update(
-            atom_energy=energy,
-            scaling_mode=scaling.mode,
-            scaling_target=[scaling.target_min, scaling.target_max],
-        )
-        records = np.array([kind.pack(f) for f in functions], dtype=kind.record)
-        if kind.name == "symmetry":
-            group["symmetry_functions"] = records
-        else:
-            group.create_dataset("descriptors", data=records).attrs["kind"] = kind.name
-        group["scaling"] = np.column_stack([scaling.min, scaling.max, scaling.mean, scaling.sigma])
+        group.attrs["atom_energy"] = energy
+        _write_inputs(group, functions, scaling, model.kind)
         _write_network(group, network)
+    if model.charges:
+        _write_charges(file.create_group("charges"), model)
     if model.others:
         file.create_group("members").attrs["n"] = len(model.members)
     for i, member in enumerate(model.others, start=1):
         for element, network in zip(model.elements, member, strict=True):
             _write_network(file.create_group(f"members/{i}/{element}"), network)
+
+
+def _write_inputs(group: h5py.Group, functions, scaling: Scaling, kind_name: str) -> None:
+    """What the networks of an element see, and how it is scaled."""
+    kind = KINDS[kind_name]
+    group.attrs.update(scaling_mode=scaling.mode, scaling_target=[scaling.target_min, scaling.target_max])
+    records = np.array([kind.pack(f) for f in functions], dtype=kind.record)
+    if kind.name == "symmetry":
+        group["symmetry_functions"] = records
+    else:
+        group.create_dataset("descriptors", data=records).attrs["kind"] = kind.name
+    group["scaling"] = np.column_stack([scaling.min, scaling.max, scaling.mean, scaling.sigma])
+
+
+def _write_charges(group: h5py.Group, model: HDNNP) -> None:
+    own = model.charges
+    for name in ("kind", "conserve", "as_input", "own_energy", "constant", "output_scale", "input_scale"):
+        group.attrs[name] = getattr(own, name)
+    if own.screening:
+        group.attrs.update(
+            screening=[own.screening.inner, own.screening.outer], screening_core=own.screening.core
+        )
+    if own.truncation:
+        how = own.truncation
+        group.attrs.update(truncation=[how.precision, how.charge, how.cutoff], truncation_method=how.method)
+    for e, element in enumerate(model.elements):
+        of = group.create_group(element)
+        of.attrs["width"] = own.widths[e]
+        if own.hardness:
+            of.attrs["hardness"] = own.hardness[e]
+        functions, scaling = own.symmetry_functions[e], own.scaling[e]
+        of.attrs["shared"] = shared = identical((functions, scaling), (model.symmetry_functions[e], model.scaling[e]))
+        if not shared:
+            _write_inputs(of, functions, scaling, model.kind)
+        _write_network(of, own.networks[e])
+
+
+def _read_charges(group: h5py.Group, elements, all_functions, all_scaling) -> ChargeModel:
+    functions, scaling, networks, widths, hardness = [], [], [], [], []
+    for element, of_short, scaled in zip(elements, all_functions, all_scaling, strict=True):
+        of = group[element]
+        if not of.attrs["shared"]:
+            of_short, scaled = _read_inputs(element, of)
+        functions.append(of_short)
+        scaling.append(scaled)
+        networks.append(_read_network(of))
+        widths.append(float(of.attrs["width"]))
+        if "hardness" in of.attrs:
+            hardness.append(float(of.attrs["hardness"]))
+    attributes, screening, truncation = group.attrs, None, None
+    if "truncation" in attributes:
+        truncation = Truncation(text(attributes["truncation_method"]), *map(float, attributes["truncation"]))
+    if "screening" in attributes:
+        inner, outer = map(float, attributes["screening"])
+        screening = Screening(inner, outer, text(attributes["screening_core"]))
+    return ChargeModel(
+        kind=text(attributes["kind"]),
+        symmetry_functions=tuple(functions),
+        scaling=tuple(scaling),
+        networks=tuple(networks),
+        widths=tuple(widths),
+        hardness=tuple(hardness),
+        screening=screening,
+        truncation=truncation,
+        **{name: bool(attributes[name]) for name in ("conserve", "as_input", "own_energy")},
+        **{name: float(attributes[name]) for name in ("constant", "output_scale", "input_scale")},
+    )
 
 
 def _write_network(group: h5py.Group, network: ElementNetwork) -> None:
@@ -76,18 +140,11 @@ def read(file: h5py.File, common: dict) -> HDNNP:
     functions, scaling, networks, energies = [], [], [], []
     for element in elements:
         group = file["elements"][element]
-        attributes = group.attrs
-        functions.append(_descriptors(element, group))
-        scaling.append(
-            Scaling(
-                *group["scaling"][()].T,
-                mode=text(attributes["scaling_mode"]),
-                target_min=float(attributes["scaling_target"][0]),
-                target_max=float(attributes["scaling_target"][1]),
-            )
-        )
+        of_element, scaled = _read_inputs(element, group)
+        functions.append(of_element)
+        scaling.append(scaled)
         networks.append(_read_network(group))
-        energies.append(float(attributes["atom_energy"]))
+        energies.append(float(group.attrs["atom_energy"]))
     others = []
     if file.attrs["version"] == COMMITTEE or "members" in file:
         at_most(MOST_MEMBERS, int(file["members"].attrs["n"]), "members of a committee")
@@ -108,7 +165,18 @@ def read(file: h5py.File, common: dict) -> HDNNP:
         others=tuple(others),
         atom_energies=tuple(energies),
         normalisation=normalisation,
+        charges=_read_charges(file["charges"], elements, functions, scaling) if "charges" in file else None,
         **common,
+    )
+
+
+def _read_inputs(element: str, group: h5py.Group) -> tuple[tuple, Scaling]:
+    attributes = group.attrs
+    return _descriptors(element, group), Scaling(
+        *group["scaling"][()].T,
+        mode=text(attributes["scaling_mode"]),
+        target_min=float(attributes["scaling_target"][0]),
+        target_max=float(attributes["scaling_target"][1]),
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.base.errors import InputError
+from mdcore.potentials.networks.charge_model import ChargeModel
 from mdcore.potentials.networks.frozen import frozen, plain_floats
 from mdcore.potentials.networks.trained import Model
 
@@ -232,12 +233,13 @@ class Normalisation:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class HDNNP(Model):
-    """A whole potential (second generation: short-range, element networks). One entry an element, by Z.
+    """A whole potential: short-range element networks, and charges if it has some. One entry an element, by Z.
 
     symmetry_functions : the descriptors of each element, all of one `kind`: symmetry functions, or objects with the
         same center, neighbors, cutoff, label and sort_key, of a kind that kinds.py knows
     others : networks of the further members of a committee, which share all else; energy and forces are means over the
         members (committee.py makes one of single potentials)
+    charges : how charges of atoms follow (charge_model.py), or None: it has none (second generation)
     """
 
     elements: tuple[str, ...]
@@ -247,6 +249,7 @@ class HDNNP(Model):
     others: tuple[tuple[ElementNetwork, ...], ...] = ()
     atom_energies: tuple[float, ...] = ()
     normalisation: Normalisation | None = None
+    charges: ChargeModel | None = None
     format = "mdcore-hdnnp"
 
     def __post_init__(self):
@@ -259,7 +262,26 @@ class HDNNP(Model):
         columns = (self.elements, self.symmetry_functions, self.scaling, self.networks, self.atom_energies)
         if len({len(column) for column in columns}) != 1:
             raise InputError("every element needs descriptors, scaling, a network and an atom energy")
-        for element, functions, scaling, network in zip(*columns[:4], strict=True):
+        self._check_inputs(*columns[1:4], more=bool(self.charges and self.charges.as_input))
+        inputs = [n.layer_sizes[0] for n in self.networks]
+        for k, own in enumerate(self.others, start=2):
+            if [n.layer_sizes[0] for n in own] != inputs:
+                raise InputError(f"member {k} of the committee: its networks do not fit the descriptors of the first")
+        if self.charges:
+            if self.others:
+                raise InputError("a committee of potentials with charges is not supported; run them one by one")
+            own = self.charges
+            if len(own.networks) != len(self.elements):
+                raise InputError("charges: every element of the potential needs a network of charges, and no other")
+            self._check_inputs(own.symmetry_functions, own.scaling, own.networks)
+        if not np.isfinite([*self.atom_energies, *vars(self.normalisation or Normalisation()).values()]).all():
+            raise InputError("an atom energy or a number of the normalisation is not finite")
+        self._check()
+
+    def _check_inputs(self, all_functions, all_scaling, networks, more: bool = False) -> None:
+        """InputError if descriptors, scaling and networks, which may have an input `more`, do not fit."""
+        columns = (self.elements, all_functions, all_scaling, networks)
+        for element, functions, scaling, network in zip(*columns, strict=True):
             if any(f.kind != self.kind for f in functions):
                 raise InputError(f"the descriptors of {element} are not all of the kind {self.kind}")
             if any(f.center != element for f in functions):
@@ -269,18 +291,12 @@ class HDNNP(Model):
             strangers = {e for f in functions for e in f.neighbors} - set(self.elements)
             if strangers:
                 raise InputError(f"{element}: symmetry functions name {' '.join(strangers)}, not in elements")
-            if not len(functions) == network.layer_sizes[0] == scaling.min.size:
+            if not len(functions) == network.layer_sizes[0] - more == scaling.min.size:
                 raise InputError(
                     f"{element}: {len(functions)} symmetry functions, {network.layer_sizes[0]} inputs "
-                    f"and {scaling.min.size} scaling records should be the same number"
+                    f"{'(one of them the charge) ' * more}and {scaling.min.size} scaling records should be the same "
+                    "number"
                 )
-        inputs = [n.layer_sizes[0] for n in self.networks]
-        for k, own in enumerate(self.others, start=2):
-            if [n.layer_sizes[0] for n in own] != inputs:
-                raise InputError(f"member {k} of the committee: its networks do not fit the descriptors of the first")
-        if not np.isfinite([*self.atom_energies, *vars(self.normalisation or Normalisation()).values()]).all():
-            raise InputError("an atom energy or a number of the normalisation is not finite")
-        self._check()
 
     @property
     def kind(self) -> str:
@@ -294,10 +310,12 @@ class HDNNP(Model):
 
     @property
     def cutoff(self) -> float:
-        """The largest cutoff, native length."""
-        return max(f.cutoff for functions in self.symmetry_functions for f in functions)
+        """The largest cutoff of descriptors, native length."""
+        own = max(f.cutoff for functions in self.symmetry_functions for f in functions)
+        return max(own, self.charges.cutoff) if self.charges else own
 
     @property
     def deciding(self) -> tuple:
         found = (self.elements, self.symmetry_functions, self.scaling, self.networks, self.atom_energies)
-        return (*found, self.normalisation, self.units, self.others)
+        found = (*found, self.normalisation, self.units, self.others)
+        return (*found, self.charges) if self.charges else found
