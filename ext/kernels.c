@@ -3,6 +3,7 @@
 
 #include "charges/direct.c"
 #include "charges/mesh.c"
+#include "charges/near.c"
 #include "charges/waves.c"
 #include "engine/cells.c"
 #include "engine/exclude.c"
@@ -33,6 +34,7 @@ const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .leave_out = leave_out,
     .pairs = pair_entries,
     .charge_pairs = charge_pairs,
+    .charge_potentials = charge_potentials,
     .mesh_spread = mesh_spread,
     .mesh_gather = mesh_gather,
     .wave_sums = wave_sums,

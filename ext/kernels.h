@@ -62,13 +62,17 @@ typedef struct md_kernels {
     /* charges/waves.c */
     void (*wave_sums)(const md_atoms *, const double *charge, const md_waves *, int64_t *re, int64_t *im);
     void (*wave_forces)(const md_atoms *, const double *charge, const md_waves *, const double *re, const double *im,
-                        double *potential);
+                        double *potential, int forces);
     /* charges/mesh.c */
     void (*mesh_spread)(const md_atoms *, const double *charge, const md_mesh *, int64_t *mesh);
-    void (*mesh_gather)(const md_atoms *, const double *charge, const md_mesh *, const double *mesh, double *potential);
+    void (*mesh_gather)(const md_atoms *, const double *charge, const md_mesh *, const double *mesh, double *potential,
+                        int forces);
     /* charges/direct.c */
     void (*charge_pairs)(const md_atoms *, const double *charge, const double *others, int64_t n, double constant,
-                         double alpha, double cutoff, double shift, double slope, double *potential);
+                         double alpha, double cutoff, double shift, double slope, double *potential, int forces);
+    /* charges/near.c */
+    void (*charge_potentials)(const md_atoms *, const md_list *, const md_pair_table *, int gaussian, const double *charge,
+                              double *potential);
     /* integrate.c */
     void (*verlet_first)(const md_atoms *, double dt, double grid_big, md_motion *);
     void (*langevin_first)(const md_atoms *, double dt, double grid_big, uint64_t seed, uint64_t step,

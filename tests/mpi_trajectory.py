@@ -113,12 +113,12 @@ def run(case: str, steps: int, state_file: str | None, folder: str) -> None:
     stage = 1000  # the ramp of the thermostat spans the whole stage, however often it is interrupted
     sim.begin_stage(stage, first_step=0 if state else None)
     sim.run_until(sim.step + steps)
-    final, numbers = sim.state(), sim.thermo()
+    final, numbers, found = sim.state(), sim.thermo(), sim.findings
     if sim.comm.rank == 0:
         checkpoint.write(f"{folder}/{case}.checkpoint", final)
         kept = {name: value for name, value in final.items() if not (value is None or isinstance(value, dict))}
         books = {name: getattr(numbers, name) for name in ("total", "conserved", "pressure")}
-        np.savez(f"{folder}/{case}.npz", **kept, **books)
+        np.savez(f"{folder}/{case}.npz", **kept, **books, **found)
 
 
 def main() -> None:

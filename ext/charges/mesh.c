@@ -73,8 +73,8 @@ static void mesh_spread(const md_atoms *atoms, const double *charge, const md_me
     }
 }
 
-/* Forces on owned atoms, and p [n_owned], from potentials on the points. */
-static void mesh_gather(const md_atoms *atoms, const double *charge, const md_mesh *it, const double *mesh, double *potential)
+MD_INLINE void mesh_gathered(const md_atoms *atoms, const double *charge, const md_mesh *it, const double *mesh,
+                             double *potential, const int forces)
 {
     const v4d zero = v_set1(0.0), big = v_set1(FORCE_BIG);
     for (int64_t a = 0; a < atoms->n_owned; a++) {
@@ -92,16 +92,30 @@ static void mesh_gather(const md_atoms *atoms, const double *charge, const md_me
                 }
                 const double w1 = own.w[0][i], w2 = own.w[1][j];
                 p = v_fma(v_set1(w1 * w2), along, p);
+                if (!forces)
+                    continue;
                 g1 = v_fma(v_set1(own.d[0][i] * w2), along, g1);
                 g2 = v_fma(v_set1(w1 * own.d[1][j]), along, g2);
                 g3 = v_fma(v_set1(w1 * w2), slope, g3);
             }
+        potential[a] = v_sum(p);
+        if (!forces)
+            continue;
         const double *b = it->inverse;
         const double s1 = v_sum(g1) * it->size[0], s2 = v_sum(g2) * it->size[1], s3 = v_sum(g3) * it->size[2];
         const v4d pull = {s1 * b[0] + s2 * b[1] + s3 * b[2], s1 * b[3] + s2 * b[4] + s3 * b[5],
                           s1 * b[6] + s2 * b[7] + s3 * b[8], 0.0};
         double *f = atoms->f + 4 * a;
         v_store(f, v_load(f) + (v_set1(-charge[a]) * pull + big - big));
-        potential[a] = v_sum(p);
     }
+}
+
+/* p [n_owned], and where wanted forces on owned atoms, from potentials on the points. */
+static void mesh_gather(const md_atoms *atoms, const double *charge, const md_mesh *it, const double *mesh,
+                        double *potential, int forces)
+{
+    if (forces)
+        mesh_gathered(atoms, charge, it, mesh, potential, 1);
+    else
+        mesh_gathered(atoms, charge, it, mesh, potential, 0);
 }

@@ -182,12 +182,15 @@ cdef extern from "kernels.h" nogil:
         int64_t (*eam_forces)(const md_atoms *, const md_list *, const md_eam *, const double *, int64_t *,
                               const md_shares *) noexcept nogil
         void (*mesh_spread)(const md_atoms *, const double *, const md_mesh *, int64_t *) noexcept nogil
-        void (*mesh_gather)(const md_atoms *, const double *, const md_mesh *, const double *, double *) noexcept nogil
+        void (*mesh_gather)(const md_atoms *, const double *, const md_mesh *, const double *, double *,
+                            int) noexcept nogil
         void (*charge_pairs)(const md_atoms *, const double *, const double *, int64_t, double, double, double,
-                             double, double, double *) noexcept nogil
+                             double, double, double *, int) noexcept nogil
+        void (*charge_potentials)(const md_atoms *, const md_list *, const md_pair_table *, int, const double *,
+                                  double *) noexcept nogil
         void (*wave_sums)(const md_atoms *, const double *, const md_waves *, int64_t *, int64_t *) noexcept nogil
         void (*wave_forces)(const md_atoms *, const double *, const md_waves *, const double *, const double *,
-                            double *) noexcept nogil
+                            double *, int) noexcept nogil
         int64_t (*stillinger_weber)(const md_atoms *, const md_list *, const md_sw *, md_room *, int64_t *,
                                     const md_shares *) noexcept nogil
         int64_t (*tersoff)(const md_atoms *, const md_list *, const md_tersoff *, md_room *, int64_t *,

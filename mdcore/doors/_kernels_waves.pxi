@@ -41,13 +41,15 @@ cdef class Waves:
             K.wave_sums(&atoms.rows, &charges[0], &self.it, &out[0, 0], &out[1, 0])
         return np.asarray(out)
 
-    def forces(self, AtomRows atoms, const double[::1] charges, const double[:, ::1] weighted, double[::1] potential):
-        """Adds to the forces on owned atoms; potential [>= n_owned] becomes theirs. weighted : [2, n_waves]"""
+    def gather(self, AtomRows atoms, const double[::1] charges, const double[:, ::1] weighted, double[::1] potential,
+               bint forces=True):
+        """potential [>= n_owned + 1] becomes that of owned atoms; where wanted adds to the forces on them.
+        weighted : [2, n_waves]"""
         self._check(atoms, charges)
         if weighted.shape[0] != 2 or weighted.shape[1] != self.n_waves or potential.shape[0] < atoms.rows.n_owned + 1:
             raise ValueError("weighted is [2, n_waves], potential [n_total + 1]")
         with nogil:
-            K.wave_forces(&atoms.rows, &charges[0], &self.it, &weighted[0, 0], &weighted[1, 0], &potential[0])
+            K.wave_forces(&atoms.rows, &charges[0], &self.it, &weighted[0, 0], &weighted[1, 0], &potential[0], forces)
 
     cdef _check(self, AtomRows atoms, const double[::1] charges):
         if charges.shape[0] < atoms.rows.n_owned + 1:
@@ -86,22 +88,38 @@ cdef class Mesh:
         whole[:, :, :MESH_MORE] += whole[:, :, n:]
         return np.ascontiguousarray(whole[:, :, :n])
 
-    def gather(self, AtomRows atoms, const double[::1] charges, mesh, double[::1] potential):
-        """Adds to the forces on owned atoms; potential [>= n_owned + 1] becomes theirs. mesh : float64 [size]"""
+    def gather(self, AtomRows atoms, const double[::1] charges, mesh, double[::1] potential, bint forces=True):
+        """potential [>= n_owned + 1] becomes that of owned atoms; where wanted adds to the forces on them.
+        mesh : float64 [size]"""
         cdef const double[:, :, ::1] whole = np.concatenate([mesh, mesh[:, :, :MESH_MORE]], axis=2)
         if (<object>whole).shape != self.shape or min(charges.shape[0], potential.shape[0]) < atoms.rows.n_owned + 1:
             raise ValueError("mesh is [size]; charges and potential [n_total + 1]")
         with nogil:
-            K.mesh_gather(&atoms.rows, &charges[0], &self.it, &whole[0, 0, 0], &potential[0])
+            K.mesh_gather(&atoms.rows, &charges[0], &self.it, &whole[0, 0, 0], &potential[0], forces)
 
 
 def charge_pairs(AtomRows atoms, const double[::1] charges, const double[:, ::1] others, double constant, double alpha,
-                 double cutoff, double shift, double slope, double[::1] potential):
-    """What all pairs have beside those closer than the cutoff (ext/charges/direct.c): adds to forces on owned atoms;
-    potential [n_total + 1] gets theirs. others : [4, n], x, y, z and charge of all atoms, n a multiple of four"""
+                 double cutoff, double shift, double slope, double[::1] potential, bint forces=True):
+    """What all pairs have beside those closer than the cutoff (ext/charges/direct.c): potential [n_total + 1] becomes
+    that of owned atoms; where wanted adds to the forces on them. others : [4, n], x, y, z and charge of all atoms, n a multiple of four"""
     cdef int64_t n = others.shape[1], rows = atoms.rows.n_owned + 1
     if others.shape[0] != 4 or n % 4 or charges.shape[0] < rows or potential.shape[0] < rows:
         raise ValueError("others are [4, n], n a multiple of four; charges and potential [n_total + 1]")
     with nogil:
         K.charge_pairs(&atoms.rows, &charges[0], &others[0, 0], n, constant, alpha, cutoff, shift, slope,
-                       &potential[0])
+                       &potential[0], forces)
+
+
+def charge_potentials(AtomRows atoms, VerletList pairs, const double[:, ::1] rows, int64_t n_species, bint gaussian,
+                      const double[::1] charges, double[::1] potential):
+    """Adds to potential [n_total + 1], multiples of the grid of forces, what pairs of a half list have; charges
+    [n_total + 1]; rows [n_species^2, 8] : of unit charges, points or Gaussians (ext/charges/near.c)"""
+    cdef md_pair_table table
+    cdef int64_t every = atoms.rows.n_owned + atoms.rows.n_ghost + 1
+    if rows.shape[0] != n_species * n_species or rows.shape[1] != 8 or not pairs.half:
+        raise ValueError("rows are [n_species^2, 8], over a half list")
+    if charges.shape[0] < every or potential.shape[0] < every:
+        raise ValueError("charges and potential are [n_total + 1]")
+    table.rows, table.n_species, table.more, table.scale = &rows[0, 0], n_species, NULL, NULL
+    with nogil:
+        K.charge_potentials(&atoms.rows, &pairs.rows, &table, gaussian, &charges[0], &potential[0])

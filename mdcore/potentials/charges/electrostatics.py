@@ -8,15 +8,11 @@ so that energy and forces do not jump; the second one of waves in half of space 
 last term is that of a uniform background, which neutralises a total charge Q (with what cutoff and shift leave of pi /
 alpha^2: `mean`). Instead of points charges may be
 Gaussians exp(-r^2 / (2 s^2)) / (s sqrt(2 pi))^3: then pairs have erf(gamma r) / r, gamma = 1 / sqrt(2 (s_i^2 +
-s_j^2)), where points have 1 / r, and each has an energy C gamma / sqrt(pi) q_i^2 in its own field.
-
-Of a cell that is periodic along two axes the waves are those of a cell with vacuum above it, and what its images
-along the third axis z do to each other is taken away, 2 pi C / V (M^2 - Q sum q z^2 - Q^2 L^2 / 12), M = sum q z, L
-the height of the cell (I.-C. Yeh, M. L. Berkowitz, J. Chem. Phys. 111, 3155 (1999); with a total charge, V.
-Ballenegger et al., J. Chem. Phys. 131, 094107 (2009)).
+s_j^2)), where points have 1 / r, and each has an energy C gamma / sqrt(pi) q_i^2 in its own field. Slabs: slab.py.
 """
 
 import math
+from copy import copy
 
 import numpy as np
 
@@ -27,7 +23,9 @@ from mdcore.base.ranges import choice, number
 from mdcore.base.units import COULOMB
 from mdcore.base.voigt import PAIRS
 from mdcore.doors import _kernels
+from mdcore.potentials.base import Finding
 from mdcore.potentials.charges.mesh import MeshPlan, best_order, sizes, spacing
+from mdcore.potentials.charges.slab import Slab, refuse
 from mdcore.potentials.charges.waves import Plan
 from mdcore.potentials.pair.coulomb import BoundCoulomb, Coulomb
 
@@ -38,8 +36,7 @@ METHODS = ("auto", "ewald", "mesh")
 MESH_FROM = 4000  # waves: "auto" takes a mesh
 MOST_WAVES, MOST_POINTS = 2_000_000, 100_000_000
 WIRE = "wires, periodic along one axis, are not supported; let three axes be periodic, with vacuum"
-MOMENT_BITS = 36  # of sums of q z and q z^2
-GROWTH = 1.1  # heights of a slab with its vacuum are powers of this, so that they seldom change
+ELECTRIC_POTENTIAL = Finding("electric_potential", "electric potential", per_atom=True)
 
 
 class Electrostatics(Coulomb):
@@ -61,6 +58,7 @@ class Electrostatics(Coulomb):
     """
 
     far, tells_virials = True, False
+    findings = (ELECTRIC_POTENTIAL,)
 
     def __init__(
         self, charges: dict | None = None, *, accuracy: float = 1e-5, cutoff: float = 10.0, widths: dict | None = None,
@@ -180,6 +178,10 @@ class BoundElectrostatics(BoundCoulomb):
     def __init__(self, potential: Electrostatics, symbols):
         super().__init__(potential, symbols)
         self._plan, self._checked = None, False
+        unit = copy(potential)
+        unit.of_atoms = True
+        self._unit_rows = np.array([unit.row(a, b) for a in self.symbols for b in self.symbols])
+        self._unit_own = np.array([unit.own_energy(name) for name in self.symbols])
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         charges = np.zeros(atoms.n_total + 1)
@@ -191,11 +193,11 @@ class BoundElectrostatics(BoundCoulomb):
         else:
             self._all_pairs(atoms, charges, domain.comm, out)
 
-    def _check(self, charges, domain) -> None:
-        """Will sums be exact, and is there one for this cell? (collective)"""
+    def _check(self, charges, domain, new: bool = False) -> None:
+        """Will sums be exact, and is there one for this cell? new : of charges that are not its own (collective)"""
         if sum(domain.box.periodic) == 1:
             refuse(WIRE)
-        if self._checked and not self.potential.of_atoms:
+        if self._checked and not new and not self.potential.of_atoms:
             return
         size = np.abs(charges)
         size = size.sum() if size.max() < LARGEST else math.inf
@@ -203,32 +205,75 @@ class BoundElectrostatics(BoundCoulomb):
             refuse(f"charges must be finite and less than {LARGEST:g}, without signs all together {MOST_CHARGE:.2g}")
         self._checked = True
 
+    def find(self, work, wanted=None):
+        if ELECTRIC_POTENTIAL not in (self.potential.outputs if wanted is None else wanted):
+            return {}
+        charges = np.zeros(work.atoms.n_total + 1)
+        charges[: work.atoms.n_owned] = self.charges_of(work.atoms, slice(0, work.atoms.n_owned))
+        lists = work.neighbors.of(self.potential)
+        return {ELECTRIC_POTENTIAL: self.potentials_of(work.atoms, charges, lists, work.domain)}
+
+    def potentials_of(self, atoms, charges, neighbors, domain) -> np.ndarray:
+        """float64 [n_owned], dE/dq of any charges float64 [n_total + 1], of which those of owned atoms count: they need
+        not be those of the potential. It is linear in them but for rounding to 2^-36 (collective).
+
+        neighbors : the potential's own lists, as for `compute`; of a point it is the potential where it is of all other
+        charges, of a Gaussian the mean over it, its own field included; energy = sum of charges * this / 2
+        """
+        n = atoms.n_owned
+        domain.forward_rows(charges)
+        self._check(charges[: n + 1] * (np.arange(n + 1) < n), domain, new=True)
+        near = np.zeros(atoms.n_total + 1)
+        kinds, gaussian = len(self.symbols), self.potential.widths is not None
+        _kernels.charge_potentials(atoms, neighbors.list, self._unit_rows, kinds, gaussian, charges, near)
+        if self.potential.exclude_bonded:
+            self._joined.potentials(atoms, neighbors, charges, near)
+        domain.reverse_add_rows(near)
+        far = np.zeros(atoms.n_total + 1)
+        charges[n:] = 0.0
+        if any(domain.box.periodic):
+            total = float(exact.sums(domain.comm, charges[:n, None], exact.ENERGY_BITS)[0])
+            plan, slab = self._sums_over(atoms, charges[:n], total, domain)
+            plan.act(atoms, charges, domain.comm, far, forces=False)
+            far[:n] += self._background(plan, total) + (slab.potentials if slab else 0.0)
+        else:
+            self._cluster(atoms, charges, domain.comm, far, forces=False)
+        return near[:n] + far[:n] + 2.0 * self._unit_own[atoms.species] * charges[:n]
+
+    def _background(self, plan, total: float) -> float:
+        """Potential of what neutralises a total charge."""
+        return -self.potential.constant * self.potential.mean * total / plan.volume
+
     def _all_pairs(self, atoms, charges, comm, out) -> None:
         """Of a cluster: what pairs within the cutoff do not have."""
-        it, n, potentials = self.potential, atoms.n_owned, np.zeros(atoms.n_total + 1)
-        rows = comm.join(np.column_stack([atoms.tags[:n], atoms.positions[:n], charges[:n]]))  # tags: exact as floats
-        others = np.zeros((4, len(rows) + -len(rows) % 4))
-        others[:, : len(rows)] = rows[np.argsort(rows[:, 0]), 1:].T
-        _kernels.charge_pairs(atoms, charges, others, it.constant, it.alpha, it.cutoff, *it.shifts, potentials)
+        n, potentials = atoms.n_owned, np.zeros(atoms.n_total + 1)
+        self._cluster(atoms, charges, comm, potentials)
         if out.want_energy:
             out.add_shares(0.5 * charges[:n] * potentials[:n])
 
+    def _cluster(self, atoms, charges, comm, potentials, forces: bool = True) -> None:
+        it, n = self.potential, atoms.n_owned
+        rows = comm.join(np.column_stack([atoms.tags[:n], atoms.positions[:n], charges[:n]]))  # tags: exact as floats
+        others = np.zeros((4, len(rows) + -len(rows) % 4))
+        others[:, : len(rows)] = rows[np.argsort(rows[:, 0]), 1:].T
+        own = it.constant, it.alpha, it.cutoff, *it.shifts
+        _kernels.charge_pairs(atoms, charges, others, *own, potentials, forces)
+
     def _waves(self, atoms, charges, domain, out) -> None:
         """Of a crystal or a slab: what pairs do not have."""
-        it, comm, n = self.potential, domain.comm, atoms.n_owned
-        bulk, total = all(domain.box.periodic), 0.0
-        if not bulk or out.want_energy:
+        comm, n, total = domain.comm, atoms.n_owned, 0.0
+        if out.want_energy or not all(domain.box.periodic):
             total = float(exact.sums(comm, charges[:n, None], exact.ENERGY_BITS)[0])
-        slab = None if bulk else Slab(atoms, domain, it, charges[:n], total)
-        plan = self._plan_of(slab.matrix if slab else domain.box.matrix)
+        plan, slab = self._sums_over(atoms, charges[:n], total, domain)
         before = atoms.forces.copy() if out.want_energy else None
         potentials = np.zeros(atoms.n_total + 1)
         energies = plan.act(atoms, charges, comm, potentials)
         if slab:
-            potentials[:n] += slab.act(atoms)
+            slab.act(atoms)
+            potentials[:n] += slab.potentials
         if not out.want_energy:
             return
-        background = -it.constant * it.mean * total / plan.volume
+        background = self._background(plan, total)
         others = 0.5 * background * total + (slab.energy if slab else 0.0)  # both go as 1 / area
         if comm.rank == 0:
             out.energy += round(math.ldexp(energies.sum() + others, exact.FORCE_BITS))
@@ -239,6 +284,12 @@ class BoundElectrostatics(BoundCoulomb):
             virial = slab.virial(virial, forces, comm)
         out.replace_virial(out.sums_of(atoms, forces), [virial[pair] * (comm.rank == 0) for pair in PAIRS])
 
+    def _sums_over(self, atoms, charges, total: float, domain):
+        """(plan, Slab or None) of a cell."""
+        bulk = all(domain.box.periodic)
+        slab = None if bulk else Slab(atoms, domain, self.potential, charges, total)
+        return self._plan_of(slab.matrix if slab else domain.box.matrix), slab
+
     def _plan_of(self, matrix) -> Plan | MeshPlan:
         if self._plan is None or not np.array_equal(self._plan.matrix, matrix):
             it = self.potential
@@ -246,58 +297,3 @@ class BoundElectrostatics(BoundCoulomb):
                 refuse(text)
             self._plan = it.plan(np.array(matrix))
         return self._plan
-
-
-class Slab:
-    """What a cell that is periodic along two axes adds (collective).
-
-    matrix : [3, 3] the cell with vacuum; energy : 2 pi C / V (M^2 - Q sum q z^2 - Q^2 L^2 / 12)
-    """
-
-    def __init__(self, atoms, domain, it: Electrostatics, charges, total: float):
-        box, comm = domain.box, domain.comm
-        axis = box.periodic.index(False)
-        first, second = (box.matrix[k] for k in range(3) if k != axis)
-        across = np.cross(first, second)
-        area = np.linalg.norm(across)
-        self.normal, self.charges, self.total = across / area, charges, total
-        x, y, z = atoms.positions[: atoms.n_owned].T
-        heights = x * self.normal[0] + y * self.normal[1] + z * self.normal[2]
-        ends = [heights.max(initial=-np.inf), -heights.min(initial=np.inf), np.abs(charges).max(initial=0.0)]
-        top, bottom, largest = comm.maximum(np.array(ends))
-        self.heights = heights - 0.5 * (top - bottom)  # of the middle: nothing depends on it, but sums are small
-        if 0.25 * (top + bottom) ** 2 * largest >= 2.0 ** (62 - MOMENT_BITS):
-            refuse(f"a slab of height {top + bottom:.4g}: did an atom leave it?")
-        # what images do to each other falls as exp(-k z), k the shortest vector of the reciprocal lattice in the plane
-        steps = [i * first + j * second for i in range(-2, 3) for j in range(-2, 3) if i or j]
-        shortest = 2.0 * math.pi / area * min(map(np.linalg.norm, steps))
-        height = GROWTH ** math.ceil(math.log(top + bottom + it.exponent / shortest) / math.log(GROWTH))
-        self.matrix = box.matrix.copy()
-        self.matrix[axis] = self.normal * height
-        self.factor = 2.0 * math.pi * it.constant / (area * height)
-        weighted = charges[:, None] * np.column_stack([self.heights, self.heights**2])
-        self.moment, second_moment = exact.sums(comm, weighted, MOMENT_BITS)
-        self.energy = self.factor * (self.moment**2 - total * second_moment - (total * height) ** 2 / 12.0)
-        self._constant = self.factor * (-second_moment - total * height**2 / 6.0)
-
-    def act(self, atoms) -> np.ndarray:
-        """Adds forces; returns potentials [n_owned]."""
-        field = 2.0 * self.factor * (self.moment - self.total * self.heights)
-        forces = (-self.charges * field)[:, None] * self.normal
-        atoms.forces[:] += np.rint(np.ldexp(forces, exact.FORCE_BITS)) * 2.0**-exact.FORCE_BITS
-        z = self.heights
-        return self.factor * (2.0 * self.moment * z - self.total * z**2) + self._constant
-
-    def virial(self, in_plane: np.ndarray, forces, comm) -> np.ndarray:
-        """[3, 3], from what it is in the plane, [3, 3], and forces [n_owned, 3]. The vacuum is not strained, so W n is
-        the sum of z_i F_i; and W is symmetric, as nothing changes by turning."""
-        n, flat = self.normal, np.eye(3) - np.outer(self.normal, self.normal)
-        along = exact.sums(comm, self.heights[:, None] * forces, MOMENT_BITS)
-        return flat @ in_plane @ flat + np.outer(n, along) + np.outer(along, n) - (n @ along) * np.outer(n, n)
-
-
-def refuse(text: str):
-    """An InputError that all ranks raise."""
-    error = InputError(f"Electrostatics: {text}")
-    error.collective = True
-    raise error

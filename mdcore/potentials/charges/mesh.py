@@ -82,11 +82,12 @@ class MeshPlan:
         self.g[0, 0, 0] = 0.0
         self._k2 = k2
 
-    def act(self, atoms, charges, comm, potentials) -> np.ndarray:
-        """Adds to the forces on owned atoms; potentials [n_total + 1] become theirs; energies of waves (collective)."""
+    def act(self, atoms, charges, comm, potentials, forces: bool = True) -> np.ndarray:
+        """potentials [n_total + 1] become those of owned atoms; where wanted adds to the forces on them; energies of
+        waves (collective)."""
         s = np.fft.rfftn(comm.sum(self.mesh.spread(atoms, charges)) * MESH_GRID)
         on_points = np.fft.irfftn(self.g * s, self.size, axes=(0, 1, 2)) * math.prod(self.size)
-        self.mesh.gather(atoms, charges, on_points, potentials)
+        self.mesh.gather(atoms, charges, on_points, potentials, forces)
         return self._twice * self.g * (s.real**2 + s.imag**2)
 
     def virial(self, energies: np.ndarray) -> np.ndarray:

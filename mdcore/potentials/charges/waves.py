@@ -69,12 +69,13 @@ class Plan:
         self.g = np.where(inside, 4.0 * math.pi * constant / self.volume * np.exp(-k2 / (4.0 * alpha**2)) / k2, 0.0)
         self._slope = 2.0 * (1.0 / k2 + 1.0 / (4.0 * alpha**2))
 
-    def act(self, atoms, charges, comm, potentials) -> np.ndarray:
-        """Adds to the forces on owned atoms; potentials [n_total + 1] become theirs; energies of waves (collective)."""
+    def act(self, atoms, charges, comm, potentials, forces: bool = True) -> np.ndarray:
+        """potentials [n_total + 1] become those of owned atoms; where wanted adds to the forces on them; energies of
+        waves (collective)."""
         if self.waves is None:
             return np.zeros(1)
         s = comm.sum(self.waves.sums(atoms, charges)) * WAVES_GRID
-        self.waves.forces(atoms, charges, 2.0 * self.g * s, potentials)
+        self.waves.gather(atoms, charges, 2.0 * self.g * s, potentials, forces)
         return self.g * (s**2).sum(axis=0)
 
     def virial(self, energies: np.ndarray) -> np.ndarray:
