@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "charges/mesh.h"
+#include "charges/planes.h"
 #include "charges/waves.h"
 #include "core/md_types.h"
 #include "manybody/eam.h"
@@ -67,6 +68,12 @@ typedef struct md_kernels {
     void (*mesh_spread)(const md_atoms *, const double *charge, const md_mesh *, int64_t *mesh);
     void (*mesh_gather)(const md_atoms *, const double *charge, const md_mesh *, const double *mesh, double *potential,
                         int forces);
+    void (*mesh_squares)(const md_atoms *, const double *charge, const md_mesh *, int64_t *sums);
+    /* charges/planes.c */
+    void (*planes_forward)(const md_planes *, const int64_t *mesh, int64_t count, double grid, double *waves);
+    void (*planes_weighted)(const md_planes *, const md_weights *, double *waves, int64_t first, int64_t count, double *sums,
+                            int wanted);
+    void (*planes_back)(const md_planes *, const double *waves, int64_t count, double *mesh);
     /* charges/direct.c */
     void (*charge_pairs)(const md_atoms *, const double *charge, const double *others, int64_t n, double constant,
                          double alpha, double cutoff, double shift, double slope, double *potential, int forces);

@@ -309,7 +309,7 @@ def test_a_wire_is_refused():
         (lambda: Ewald(SALT, cutoff=-1.0), "cutoff = -1"),
         (lambda: Ewald({"Na": "one"}), "charge of Na = 'one'"),
         (lambda: Ewald(SALT, widths={"Na": 0.0, "Cl": 1.0}), "width of Na = 0"),
-        (lambda: Ewald(SALT, widths={"Na": 4.0, "Cl": 1.0}), "cutoff = 10: too short for Gaussians"),
+        (lambda: Ewald(SALT, cutoff=10.0, widths={"Na": 4.0, "Cl": 1.0}), "cutoff = 10: too short for Gaussians"),
         (lambda: Ewald(SALT, widths={}), "widths = {}: give one for each species"),
         (lambda: Ewald(SALT, widths={"Na": 1.0}).bind(("Na", "Cl")), "species Cl has no width"),
         (lambda: Ewald({"Na": 1.0}).bind(("Na", "Cl")), "species Cl has no charge"),

@@ -111,11 +111,34 @@ cdef extern from "kernels.h" nogil:
     ctypedef struct md_mesh:
         double inverse[9]
         int64_t size[3]
+        int64_t low[3]
+        int64_t length[3]
+        double self[3]
         int order
 
     enum:
         MESH_BITS
+        MESH_SQUARE_BITS
         MESH_MORE
+
+    ctypedef struct md_planes:
+        int64_t size[3]
+        int64_t width
+        const double *turns[4]
+        double *room
+
+    ctypedef struct md_weights:
+        double vectors[9]
+        double scale, falls
+        const double *factors[3]
+        const double *own[3]
+        const double *next[3]
+        double squares[3]
+
+    enum:
+        PLANES_SUMS, PLANES_SELF, PLANES_ENERGY
+
+    int64_t PLANES_ROOM(int64_t, int64_t, int64_t, int64_t)
 
     ctypedef struct md_waves:
         double vectors[9]
@@ -184,6 +207,11 @@ cdef extern from "kernels.h" nogil:
         void (*mesh_spread)(const md_atoms *, const double *, const md_mesh *, int64_t *) noexcept nogil
         void (*mesh_gather)(const md_atoms *, const double *, const md_mesh *, const double *, double *,
                             int) noexcept nogil
+        void (*mesh_squares)(const md_atoms *, const double *, const md_mesh *, int64_t *) noexcept nogil
+        void (*planes_forward)(const md_planes *, const int64_t *, int64_t, double, double *) noexcept nogil
+        void (*planes_weighted)(const md_planes *, const md_weights *, double *, int64_t, int64_t, double *,
+                                int) noexcept nogil
+        void (*planes_back)(const md_planes *, const double *, int64_t, double *) noexcept nogil
         void (*charge_pairs)(const md_atoms *, const double *, const double *, int64_t, double, double, double,
                              double, double, double *, int) noexcept nogil
         void (*charge_potentials)(const md_atoms *, const md_list *, const md_pair_table *, int, const double *,

@@ -29,7 +29,7 @@ class Settings(OfCharges):
     method: str = setting(
         Choice(("auto", "ewald", "mesh")),
         'Of the part that is summed in waves: `"ewald"`, one by one, N^1.5 at best; `"mesh"`, smooth particle-mesh '
-        'Ewald, N log N, within the accuracy; `"auto"`, a mesh for many waves.',
+        'Ewald, N log N, within the accuracy; `"auto"`, what is cheaper.',
         default="auto",
         example="ewald",
     )
@@ -38,7 +38,7 @@ class Settings(OfCharges):
         "Of the part that is summed in pairs. The sum is the same; a shorter one has fewer pairs, and more waves or "
         "points of a mesh.",
         default=None,
-        default_text="10 Angstrom (lj: 3.5)",
+        default_text="what is cheapest; of slabs and clusters 10 Angstrom (lj: 3.5)",
         quantity="length",
         example=12.0,
     )
@@ -60,7 +60,7 @@ class Settings(OfCharges):
         for name, charge in (self.charges or {}).items():
             if not abs(charge) < LARGEST:
                 yield f"charges.{name}", f"expected a charge between -{LARGEST:g} and {LARGEST:g}"
-        if self.widths and (self.cutoff or 10.0) < shortest_cutoff(self.widths.values(), self.accuracy):
+        if self.widths and self.cutoff and self.cutoff < shortest_cutoff(self.widths.values(), self.accuracy):
             yield "cutoff", too_short(self.widths.values(), self.accuracy)
         if self.widths and self.exclude_bonded:
             yield "exclude_bonded", "takes points away, and these charges are Gaussians; leave one of the two keys out"
@@ -92,8 +92,7 @@ class Settings(OfCharges):
     def build(self, whole):
         from mdcore.potentials.charges.electrostatics import Electrostatics
 
-        cutoff = self.cutoff or {"metal": 10.0, "lj": 3.5}[whole.units]
         return Electrostatics(
-            self.charges, accuracy=self.accuracy, cutoff=cutoff, widths=self.widths, method=self.method,
+            self.charges, accuracy=self.accuracy, cutoff=self.cutoff, widths=self.widths, method=self.method,
             constant=self.unit(whole),
         )

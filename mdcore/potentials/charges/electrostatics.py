@@ -24,7 +24,8 @@ from mdcore.base.units import COULOMB
 from mdcore.base.voigt import PAIRS
 from mdcore.doors import _kernels
 from mdcore.potentials.base import Finding
-from mdcore.potentials.charges.mesh import MeshPlan, best_order, sizes, spacing
+from mdcore.potentials.charges.cost import IN_LJ, SKIN, choose, cutoffs_from, orders_of
+from mdcore.potentials.charges.mesh import RESERVE, SHRUNK, MeshPlan, sizes, spacing
 from mdcore.potentials.charges.slab import Slab, refuse
 from mdcore.potentials.charges.waves import Plan
 from mdcore.potentials.pair.coulomb import BoundCoulomb, Coulomb
@@ -33,7 +34,8 @@ SAFETY = 1.5  # more in the exponents at the cutoffs: errors that were asked for
 LARGEST = 1000.0  # charge
 MOST_CHARGE = 2.0**22  # of all atoms, without signs: sums of waves are exact in 64 bits (ext/charges/waves.h)
 METHODS = ("auto", "ewald", "mesh")
-MESH_FROM = 4000  # waves: "auto" takes a mesh
+USUAL, JOINED = 10.0, 6.0  # cutoffs, Angstrom: where none is chosen, and at least that of joined atoms
+LIQUID = 0.1  # atoms a cubic Angstrom
 MOST_WAVES, MOST_POINTS = 2_000_000, 100_000_000
 WIRE = "wires, periodic along one axis, are not supported; let three axes be periodic, with vacuum"
 ELECTRIC_POTENTIAL = Finding("electric_potential", "electric potential", per_atom=True)
@@ -47,12 +49,13 @@ class Electrostatics(Coulomb):
     method : of the waves: "ewald", one by one, cost N^1.5 at best; "mesh", smooth particle-mesh Ewald, cost N log N,
         whose energy changes by about the accuracy where all atoms move together; "auto", a mesh for many waves
     accuracy : of forces, relative to what they are, root mean squares, 1e-10 to 0.01
-    cutoff : of the pairs, unit of length; it takes work from the waves, the sum is the same
+    cutoff : of the pairs, unit of length; it takes work from the waves, the sum is the same. None: what is cheapest
+        (cost.py) for the crystal or liquid that the potential is used for; of slabs and clusters 10 (lj: 3.5)
     widths : {species: s} of charges that are Gaussians, unit of length, or None: all are points
     constant : C, unit of energy times length / e^2 (eV Angstrom; 1 in lj units)
     exclude_bonded : pairs that so many bonds join do not feel each other; of points
 
-    alpha, longest : the splitting and the largest wave vector that follow, 1 / unit of length; order : of the mesh
+    alpha, longest : the splitting and the largest wave vector that follow, 1 / unit of length
     InputError for values out of range, from `bind` for species without a charge, from a step in a cell that is periodic
     along one axis.
     """
@@ -61,36 +64,70 @@ class Electrostatics(Coulomb):
     findings = (ELECTRIC_POTENTIAL,)
 
     def __init__(
-        self, charges: dict | None = None, *, accuracy: float = 1e-5, cutoff: float = 10.0, widths: dict | None = None,
-        method: str = "auto", constant: float = COULOMB,
+        self, charges: dict | None = None, *, accuracy: float = 1e-5, cutoff: float | None = None,
+        widths: dict | None = None, method: str = "auto", constant: float = COULOMB,
     ):  # fmt: skip
         self.accuracy = number("Electrostatics: accuracy", accuracy)
         if not 1e-10 <= self.accuracy <= 1e-2:  # rounded to 2^-36, forces can't be better
             raise InputError(f"Electrostatics: accuracy = {accuracy:g}: expected 1e-10 to 0.01")
-        cutoff = number("Electrostatics: cutoff", cutoff, "length")
-        self.exponent = SAFETY - math.log(self.accuracy)
-        super().__init__(cutoff, charges, math.sqrt(self.exponent) / cutoff, constant=constant)
-        self.longest = 2.0 * self.alpha * math.sqrt(self.exponent)
         choice("Electrostatics: method", method, METHODS)
-        self.method, self.order = method, best_order(self.alpha, self.accuracy)
-        self.widths = None
+        self.exponent, self.method, self.order = SAFETY - math.log(self.accuracy), method, None
+        self.chooses = cutoff is None
+        given = USUAL if self.chooses else number("Electrostatics: cutoff", cutoff, "length")
+        super().__init__(given, charges, constant=constant)
+        self._take(given)
+        self.widths, self._chosen = None, {}
         if widths is not None:
             if not widths:
                 raise InputError("Electrostatics: widths = {}: give one for each species, or None for points")
             self.widths = {name: number(f"Electrostatics: width of {name}", width, "length")
                            for name, width in table("Electrostatics: widths", widths).items()}  # fmt: skip
             self.formula = "gaussian_charges" if self.of_atoms else "gaussians"
-            if cutoff < shortest_cutoff(widths := self.widths.values(), self.accuracy):
-                raise InputError(f"Electrostatics: cutoff = {cutoff:g}: {too_short(widths, self.accuracy)}")
+            shortest = shortest_cutoff(widths := self.widths.values(), self.accuracy)
+            if self.chooses:
+                self._take(max(given, shortest))
+            elif given < shortest:
+                raise InputError(f"Electrostatics: cutoff = {given:g}: {too_short(widths, self.accuracy)}")
+
+    def _take(self, cutoff: float) -> None:
+        """This is the cutoff, and the splitting that follows."""
+        self.cutoff, self.alpha = cutoff, math.sqrt(self.exponent) / cutoff
+        self.longest = 2.0 * self.alpha * math.sqrt(self.exponent)
+
+    def suited(self, n, box, units) -> "Electrostatics":
+        scale = IN_LJ if units.name == "lj" else 1.0
+        bulk, shortest = all(box.periodic), shortest_cutoff(self.widths.values(), self.accuracy) if self.widths else 0.0
+        if not self.chooses:
+            cutoffs = [self.cutoff]
+        elif bulk:
+            cutoffs = cutoffs_from(max(shortest, scale * JOINED * bool(self.exclude_bonded)), scale)
+        else:
+            cutoffs = [max(shortest, scale * USUAL)]
+        matrix = box.matrix
+        if not any(box.periodic):
+            matrix = np.eye(3) * cutoffs[0]  # a cluster has no waves; of slabs the cell is about what atoms make of it
+        own = choose(self.exponent, self.accuracy, self._orders, n, matrix, cutoffs, scale * SKIN)
+        key = own.cutoff, own.order
+        if key not in self._chosen:
+            self._in_use = True
+            found = copy(self)
+            found._take(own.cutoff)
+            found.order = own.order
+            self._chosen[key] = found
+        return self._chosen[key]
 
     def __repr__(self):
         charges = "of the structure" if self.of_atoms else self.charges
         widths = f", widths={self.widths}" if self.widths else ""
-        return f"Electrostatics({charges}, accuracy={self.accuracy:g}, cutoff={self.cutoff:g}{widths})"
+        cutoff = None if self.chooses and self.order is None else f"{self.cutoff:g}"
+        return f"Electrostatics({charges}, accuracy={self.accuracy:g}, cutoff={cutoff}{widths})"
 
     def describe(self, unit):
-        how = {"ewald": "waves", "mesh": f"mesh of order {self.order}", "auto": f"waves or mesh of order {self.order}"}
-        return f"{super().describe(unit)}, alpha {self.alpha:.4g} / {unit}, {how[self.method]}"
+        told = super().describe(unit)
+        if self.order is None:
+            return f"{'cutoff as is cheapest' if self.chooses else told}, accuracy {self.accuracy:g}"
+        how = "waves" if not self.order else f"mesh of order {self.order}"
+        return f"{told}, alpha {self.alpha:.4g} / {unit}, accuracy {self.accuracy:g}, {how}"
 
     @property
     def exclude_bonded(self) -> int:
@@ -133,15 +170,22 @@ class Electrostatics(Coulomb):
         """How many a cell has."""
         return abs(np.linalg.det(matrix)) * self.longest**3 / (12.0 * math.pi**2)
 
-    def uses_mesh(self, matrix) -> bool:
-        """Is the sum over waves of a cell made on a mesh?"""
-        return self.method == "mesh" or (self.method == "auto" and self.waves(matrix) > MESH_FROM)
+    @property
+    def _orders(self) -> tuple[int, ...]:
+        return orders_of(self.method) if self.order is None else (self.order,)
+
+    def order_for(self, matrix) -> int:
+        """Of the mesh of a cell, 0 for waves one by one: what was chosen, or is cheapest for atoms as in a liquid."""
+        if self.order is not None:
+            return self.order
+        n = LIQUID * abs(np.linalg.det(matrix))
+        return choose(self.exponent, self.accuracy, self._orders, n, matrix, [self.cutoff], 0.0).order
 
     def too_many(self, matrix) -> str:
         """What is wrong with so many waves or points as a cell has, or nothing."""
         found, most, what = self.waves(matrix), MOST_WAVES, "waves"
-        if self.uses_mesh(matrix):
-            h = spacing(self.alpha, self.accuracy, self.order)
+        if order := self.order_for(matrix):
+            h = spacing(self.alpha, self.accuracy, order)
             found, most, what = math.prod(np.linalg.norm(matrix, axis=1) / h), MOST_POINTS, "points of a mesh"
         if found < most:
             return ""
@@ -150,10 +194,10 @@ class Electrostatics(Coulomb):
 
     def plan(self, matrix) -> Plan | MeshPlan:
         """The sum over waves of a cell."""
-        if self.uses_mesh(matrix):
-            size = sizes(matrix, self.alpha, self.accuracy, self.order)
-            return MeshPlan(matrix, self.alpha, self.constant, size, self.order)
-        return Plan(matrix, self.alpha, self.longest, self.constant)
+        if order := self.order_for(matrix):
+            size = sizes(matrix, self.alpha, self.accuracy, order)
+            return MeshPlan(matrix, self.alpha, self.constant, size, order)
+        return Plan(matrix, self.alpha, RESERVE * self.longest, self.constant)
 
     def bind(self, symbols) -> "BoundElectrostatics":
         return BoundElectrostatics(self, symbols)
@@ -177,7 +221,7 @@ class BoundElectrostatics(BoundCoulomb):
 
     def __init__(self, potential: Electrostatics, symbols):
         super().__init__(potential, symbols)
-        self._plan, self._checked = None, False
+        self._plan, self._reference, self._checked = None, None, False
         unit = copy(potential)
         unit.of_atoms = True
         self._unit_rows = np.array([unit.row(a, b) for a in self.symbols for b in self.symbols])
@@ -234,7 +278,7 @@ class BoundElectrostatics(BoundCoulomb):
         if any(domain.box.periodic):
             total = float(exact.sums(domain.comm, charges[:n, None], exact.ENERGY_BITS)[0])
             plan, slab = self._sums_over(atoms, charges[:n], total, domain)
-            plan.act(atoms, charges, domain.comm, far, forces=False)
+            plan.act(atoms, charges, domain.comm, far, forces=False, energy=False)
             far[:n] += self._background(plan, total) + (slab.potentials if slab else 0.0)
         else:
             self._cluster(atoms, charges, domain.comm, far, forces=False)
@@ -267,19 +311,20 @@ class BoundElectrostatics(BoundCoulomb):
         plan, slab = self._sums_over(atoms, charges[:n], total, domain)
         before = atoms.forces.copy() if out.want_energy else None
         potentials = np.zeros(atoms.n_total + 1)
-        energies = plan.act(atoms, charges, comm, potentials)
+        found = plan.act(atoms, charges, comm, potentials, energy=out.want_energy)
         if slab:
             slab.act(atoms)
             potentials[:n] += slab.potentials
         if not out.want_energy:
             return
+        energy, virial = found
         background = self._background(plan, total)
         others = 0.5 * background * total + (slab.energy if slab else 0.0)  # both go as 1 / area
         if comm.rank == 0:
-            out.energy += round(math.ldexp(energies.sum() + others, exact.FORCE_BITS))
+            out.energy += round(math.ldexp(energy + others, exact.FORCE_BITS))
         if out.atom_energies is not None:
             out.atom_energies[:n] += 0.5 * charges[:n] * (potentials[:n] + background)
-        forces, virial = atoms.forces - before, others * np.eye(3) + plan.virial(energies)
+        forces, virial = atoms.forces - before, others * np.eye(3) + virial
         if slab:
             virial = slab.virial(virial, forces, comm)
         out.replace_virial(out.sums_of(atoms, forces), [virial[pair] * (comm.rank == 0) for pair in PAIRS])
@@ -291,9 +336,30 @@ class BoundElectrostatics(BoundCoulomb):
         return self._plan_of(slab.matrix if slab else domain.box.matrix), slab
 
     def _plan_of(self, matrix) -> Plan | MeshPlan:
-        if self._plan is None or not np.array_equal(self._plan.matrix, matrix):
-            it = self.potential
-            if text := it.too_many(matrix):
+        """The sum over waves of a cell: those of a reference, as long as the cell is about as large and as skew."""
+        if self._reference is not None and not np.array_equal(self._reference, matrix):
+            strains = np.linalg.svd(np.linalg.inv(self._reference) @ matrix, compute_uv=False)
+            if strains.max() > RESERVE or strains.min() < SHRUNK:
+                self._reference = None
+        if self._reference is None:
+            self._reference, self._plan = np.array(matrix), None
+        if self._plan is None:
+            if text := self.potential.too_many(self._reference):
                 refuse(text)
-            self._plan = it.plan(np.array(matrix))
+            self._plan = self.potential.plan(self._reference)
+        if not np.array_equal(self._plan.matrix, matrix):
+            self._plan.move(np.array(matrix))
         return self._plan
+
+    def state(self) -> dict:
+        return {} if self._reference is None else {"reference": self._reference}
+
+    def restore(self, state) -> None:
+        self._reference, self._plan = state.get("reference"), None
+        if self._reference is not None:
+            if np.shape(self._reference) != (3, 3) or not abs(np.linalg.det(self._reference)) > 0.0:
+                refuse("the checkpoint's cell, to which waves belong, is none")
+            self._reference = np.array(self._reference, dtype=np.float64)
+
+    def about(self, unit) -> str:
+        return self.potential.describe(unit) + (f" {self._plan.about}" if self._plan else "")
