@@ -35,6 +35,8 @@ typedef struct md_pair_entry {
     int columns, scaled; /* scaled: table.scale is read */
 } md_pair_entry;
 
+enum { NEAR_POINTS, NEAR_GAUSSIANS, NEAR_DAMPED }; /* charges/near.c */
+
 enum { LIMBS = 3 }; /* of an exact sum (fixed.h) */
 
 typedef struct md_kernels {
@@ -78,7 +80,7 @@ typedef struct md_kernels {
     void (*charge_pairs)(const md_atoms *, const double *charge, const double *others, int64_t n, double constant,
                          double alpha, double cutoff, double shift, double slope, double *potential, int forces);
     /* charges/near.c */
-    void (*charge_potentials)(const md_atoms *, const md_list *, const md_pair_table *, int gaussian, const double *charge,
+    void (*charge_potentials)(const md_atoms *, const md_list *, const md_pair_table *, int kind, const double *charge,
                               double *potential);
     /* integrate.c */
     void (*verlet_first)(const md_atoms *, double dt, double grid_big, md_motion *);

@@ -6,7 +6,7 @@
 #include "kernels.h"
 #include "core/fixed.h"
 #include "core/md_types.h"
-#include "pair/coulomb.h"
+#include "pair/damped.h"
 
 MD_INLINE void charge_near(const md_atoms *atoms, const md_list *list, const md_pair_table *table, const double *charge,
                            double *potential, pair_formula *formula, const int many)
@@ -48,12 +48,14 @@ MD_INLINE void charge_near(const md_atoms *atoms, const md_list *list, const md_
     }
 }
 
-/* Adds p [n_total + 1], of charges [n_total + 1], over a half list. table : of unit charges, points or Gaussians */
-static void charge_potentials(const md_atoms *atoms, const md_list *list, const md_pair_table *table, int gaussian,
+/* Adds p [n_total + 1], of charges [n_total + 1], over a half list. table : of unit charges; kind : points, Gaussians, what
+ * damping takes away of either */
+static void charge_potentials(const md_atoms *atoms, const md_list *list, const md_pair_table *table, int kind,
                               const double *charge, double *potential)
 {
-    if (gaussian)
-        charge_near(atoms, list, table, charge, potential, gaussians, 1);
-    else
-        charge_near(atoms, list, table, charge, potential, coulomb, 0);
+    switch (kind) {
+        case NEAR_POINTS: charge_near(atoms, list, table, charge, potential, coulomb, 0); break;
+        case NEAR_GAUSSIANS: charge_near(atoms, list, table, charge, potential, gaussians, 1); break;
+        default: charge_near(atoms, list, table, charge, potential, damped, 1);
+    }
 }

@@ -70,6 +70,7 @@ cdef extern from "kernels.h" nogil:
         MD_COLUMNS
         BINS_PER_ATOM, BINS_FLOOR, LIST_AHEAD
         PAIR_ENERGY, PAIR_MANY, PAIR_LINEAR
+        NEAR_POINTS, NEAR_GAUSSIANS, NEAR_DAMPED
 
     ctypedef struct md_pair_table:
         const double *rows

@@ -45,13 +45,13 @@ cdef class Mesh:
         """What a unit charge has of itself along each axis."""
         self.it.self[0], self.it.self[1], self.it.self[2] = first, second, third
 
-    def spread(self, AtomRows atoms, const double[::1] charges):
-        """int64 [shape], multiples of MESH_GRID: the owned atoms."""
-        cdef int64_t[:, :, ::1] out = np.zeros(self.shape, dtype=np.int64)
+    def spread(self, AtomRows atoms, const double[::1] charges, int64_t[:, :, ::1] out):
+        """out int64 [shape], zeros, gets the owned atoms, multiples of MESH_GRID."""
         self._check(atoms, charges)
+        if (<object>out).shape != self.shape:
+            raise ValueError("out is [shape]")
         with nogil:
             K.mesh_spread(&atoms.rows, &charges[0], &self.it, &out[0, 0, 0])
-        return np.asarray(out)
 
     def squares(self, AtomRows atoms, const double[::1] charges):
         """int64 [3], multiples of SQUARE_GRID: sums of q^2 cos(2 pi u) over owned atoms."""
@@ -137,24 +137,27 @@ cdef class Planes:
             self.weights.vectors[k] = vectors[k // 3, k % 3]
         self.weights.scale, self.weights.falls = scale, falls
 
-    def forward(self, const int64_t[:, :, ::1] mesh):
-        """float64 [size2, count, 2, width], of planes [count, size2, size3 + BESIDE], multiples of MESH_GRID."""
+    def forward(self, const int64_t[:, :, ::1] mesh, double[:, :, :, ::1] out):
+        """out float64 [size2, count, 2, width] become the waves of planes [count, size2, size3 + BESIDE], multiples of
+        MESH_GRID."""
         cdef int64_t count = mesh.shape[0]
         if mesh.shape[1] != self.it.size[1] or mesh.shape[2] != self.it.size[2] + MESH_MORE:
             raise ValueError("planes are [count, size2, size3 + BESIDE]")
-        cdef double[:, :, :, ::1] out = np.empty((self.it.size[1], max(count, 1), 2, self.width))
+        self._check_waves(out, self.it.size[1], count)
         with nogil:
             if count:
                 K.planes_forward(&self.it, &mesh[0, 0, 0], count, MESH_UNIT, &out[0, 0, 0, 0])
-        return np.asarray(out)[:, :count]
+
+    cdef _check_waves(self, const double[:, :, :, ::1] waves, int64_t first, int64_t second):
+        if (waves.shape[0], waves.shape[1], waves.shape[2], waves.shape[3]) != (first, second, 2, self.width):
+            raise ValueError("waves are [size2 or count, count or size1, 2, width]")
 
     def weighted(self, double[:, :, :, ::1] waves, int64_t first, const double[::1] squares, int wanted):
         """Waves [count, size1, 2, width] of n2 = first, ... become those of potentials; float64 [count, 10]: where
         WITH_ENERGY their energies and sums of these times k k (2 / k^2 + 2 falls) (xx yy zz yz xz xy), where WITH_SELF
         what a charge has of itself along each axis. squares : [3], Mesh.squares of all ranks"""
         cdef int64_t count = waves.shape[0]
-        if waves.shape[1] != self.it.size[0] or waves.shape[2] != 2 or waves.shape[3] != self.width:
-            raise ValueError("waves are [count, size1, 2, width]")
+        self._check_waves(waves, count, self.it.size[0])
         if first < 0 or first + count > self.it.size[1] or squares.shape[0] != 3:
             raise ValueError("first to first + count are planes of the mesh; squares are [3]")
         cdef double[:, ::1] out = np.zeros((max(count, 1), PLANES_SUMS))
@@ -165,13 +168,12 @@ cdef class Planes:
                 K.planes_weighted(&self.it, &self.weights, &waves[0, 0, 0, 0], first, count, &out[0, 0], wanted)
         return np.asarray(out)[:count]
 
-    def back(self, const double[:, :, :, ::1] waves):
-        """float64 [count, size2, size3 + BESIDE] of waves [size2, count, 2, width]."""
+    def back(self, const double[:, :, :, ::1] waves, double[:, :, ::1] out):
+        """out float64 [count, size2, size3 + BESIDE] become the planes of waves [size2, count, 2, width]."""
         cdef int64_t count = waves.shape[1]
-        if waves.shape[0] != self.it.size[1] or waves.shape[2] != 2 or waves.shape[3] != self.width:
-            raise ValueError("waves are [size2, count, 2, width]")
-        cdef double[:, :, ::1] out = np.empty((max(count, 1), self.it.size[1], self.it.size[2] + MESH_MORE))
+        self._check_waves(waves, self.it.size[1], count)
+        if (out.shape[0], out.shape[1], out.shape[2]) != (count, self.it.size[1], self.it.size[2] + MESH_MORE):
+            raise ValueError("out is [count, size2, size3 + BESIDE]")
         with nogil:
             if count:
                 K.planes_back(&self.it, &waves[0, 0, 0, 0], count, &out[0, 0, 0])
-        return np.asarray(out)[:count]

@@ -1,5 +1,6 @@
 # Sums over charges, past the pairs: doors to ext/charges/; a part of _kernels.pyx.
 
+POINTS, GAUSSIANS, DAMPED = NEAR_POINTS, NEAR_GAUSSIANS, NEAR_DAMPED
 WAVES_GRID = 2.0 ** -WAVES_BITS
 
 cdef class Waves:
@@ -74,16 +75,18 @@ def charge_pairs(AtomRows atoms, const double[::1] charges, const double[:, ::1]
                        &potential[0], forces)
 
 
-def charge_potentials(AtomRows atoms, VerletList pairs, const double[:, ::1] rows, int64_t n_species, bint gaussian,
-                      const double[::1] charges, double[::1] potential):
+def charge_potentials(AtomRows atoms, VerletList pairs, const double[:, ::1] rows, int64_t n_species, int kind,
+                      const double[::1] charges, double[::1] potential, const double[:, ::1] more=None):
     """Adds to potential [n_total + 1], multiples of the grid of forces, what pairs of a half list have; charges
-    [n_total + 1]; rows [n_species^2, 8] : of unit charges, points or Gaussians (ext/charges/near.c)"""
+    [n_total + 1]; rows [n_species^2, 8] : of unit charges; kind : POINTS, GAUSSIANS, or DAMPED, with `more` (ext/pair/)
+    """
     cdef md_pair_table table
     cdef int64_t every = atoms.rows.n_owned + atoms.rows.n_ghost + 1
     if rows.shape[0] != n_species * n_species or rows.shape[1] != 8 or not pairs.half:
         raise ValueError("rows are [n_species^2, 8], over a half list")
-    if charges.shape[0] < every or potential.shape[0] < every:
-        raise ValueError("charges and potential are [n_total + 1]")
-    table.rows, table.n_species, table.more, table.scale = &rows[0, 0], n_species, NULL, NULL
+    if charges.shape[0] < every or potential.shape[0] < every or (kind == NEAR_DAMPED) != (more is not None):
+        raise ValueError("charges and potential are [n_total + 1]; damping has more numbers")
+    table.rows, table.n_species, table.scale = &rows[0, 0], n_species, NULL
+    table.more = NULL if more is None else &more[0, 0]
     with nogil:
-        K.charge_potentials(&atoms.rows, &pairs.rows, &table, gaussian, &charges[0], &potential[0])
+        K.charge_potentials(&atoms.rows, &pairs.rows, &table, kind, &charges[0], &potential[0])

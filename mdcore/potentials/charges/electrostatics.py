@@ -16,29 +16,23 @@ from copy import copy
 
 import numpy as np
 
-from mdcore.base import exact
 from mdcore.base.arguments import table
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import choice, number
 from mdcore.base.units import COULOMB
-from mdcore.base.voigt import PAIRS
-from mdcore.doors import _kernels
-from mdcore.potentials.base import Finding
+from mdcore.potentials.charges.bound import ELECTRIC_POTENTIAL, BoundElectrostatics
 from mdcore.potentials.charges.cost import IN_LJ, SKIN, choose, cutoffs_from, orders_of
-from mdcore.potentials.charges.mesh import RESERVE, SHRUNK, MeshPlan, sizes, spacing
-from mdcore.potentials.charges.slab import Slab, refuse
+from mdcore.potentials.charges.damping import KINDS, LINEAR, Damping
+from mdcore.potentials.charges.mesh import RESERVE, MeshPlan, sizes, spacing
 from mdcore.potentials.charges.waves import Plan
-from mdcore.potentials.pair.coulomb import BoundCoulomb, Coulomb
+from mdcore.potentials.pair.coulomb import Coulomb
 
 SAFETY = 1.5  # more in the exponents at the cutoffs: errors that were asked for are kept (tests/test_electrostatics.py)
-LARGEST = 1000.0  # charge
-MOST_CHARGE = 2.0**22  # of all atoms, without signs: sums of waves are exact in 64 bits (ext/charges/waves.h)
+LESS = 4.0  # forces of water are about so much less without those in its molecules (benchmarks/charges_water.py)
 METHODS = ("auto", "ewald", "mesh")
 USUAL, JOINED = 10.0, 6.0  # cutoffs, Angstrom: where none is chosen, and at least that of joined atoms
 LIQUID = 0.1  # atoms a cubic Angstrom
 MOST_WAVES, MOST_POINTS = 2_000_000, 100_000_000
-WIRE = "wires, periodic along one axis, are not supported; let three axes be periodic, with vacuum"
-ELECTRIC_POTENTIAL = Finding("electric_potential", "electric potential", per_atom=True)
 
 
 class Electrostatics(Coulomb):
@@ -53,6 +47,9 @@ class Electrostatics(Coulomb):
         (cost.py) for the crystal or liquid that the potential is used for; of slabs and clusters 10 (lj: 3.5)
     widths : {species: s} of charges that are Gaussians, unit of length, or None: all are points
     constant : C, unit of energy times length / e^2 (eV Angstrom; 1 in lj units)
+    damping : what close pairs feel less (damping.py): "cosine" or "polynomial", nothing up to `inner`, all from
+        `outer` on, unit of length; Gaussians then have no energy in their own field either. Or "thole" or
+        "tang-toennies", of points, with a `decay`, 1 / unit of length
     exclude_bonded : pairs that so many bonds join do not feel each other; of points
 
     alpha, longest : the splitting and the largest wave vector that follow, 1 / unit of length
@@ -65,18 +62,20 @@ class Electrostatics(Coulomb):
 
     def __init__(
         self, charges: dict | None = None, *, accuracy: float = 1e-5, cutoff: float | None = None,
-        widths: dict | None = None, method: str = "auto", constant: float = COULOMB,
+        widths: dict | None = None, method: str = "auto", constant: float = COULOMB, damping: str | None = None,
+        inner: float = 0.0, outer: float | None = None, decay: float | None = None,
     ):  # fmt: skip
         self.accuracy = number("Electrostatics: accuracy", accuracy)
         if not 1e-10 <= self.accuracy <= 1e-2:  # rounded to 2^-36, forces can't be better
             raise InputError(f"Electrostatics: accuracy = {accuracy:g}: expected 1e-10 to 0.01")
         choice("Electrostatics: method", method, METHODS)
-        self.exponent, self.method, self.order = SAFETY - math.log(self.accuracy), method, None
+        self.method, self.order = method, None
         self.chooses = cutoff is None
         given = USUAL if self.chooses else number("Electrostatics: cutoff", cutoff, "length")
         super().__init__(given, charges, constant=constant)
         self._take(given)
         self.widths, self._chosen = None, {}
+        self._damp(damping, inner, outer, decay, widths)
         if widths is not None:
             if not widths:
                 raise InputError("Electrostatics: widths = {}: give one for each species, or None for points")
@@ -85,9 +84,46 @@ class Electrostatics(Coulomb):
             self.formula = "gaussian_charges" if self.of_atoms else "gaussians"
             shortest = shortest_cutoff(widths := self.widths.values(), self.accuracy)
             if self.chooses:
-                self._take(max(given, shortest))
+                self._take(max(self.cutoff, shortest))
             elif given < shortest:
                 raise InputError(f"Electrostatics: cutoff = {given:g}: {too_short(widths, self.accuracy)}")
+
+    def _damp(self, damping, inner, outer, decay, widths) -> None:
+        """Takes up the damping; InputError."""
+        self.damping, self.inner, self.outer, self.decay = damping, inner, outer, decay
+        if damping is None:
+            if (inner, outer, decay) != (0.0, None, None):
+                kinds = ", ".join(KINDS)
+                raise InputError(f"Electrostatics: inner, outer and decay are of a damping; give one of {kinds}")
+            return
+        choice("Electrostatics: damping", damping, tuple(KINDS))
+        if text := damping_wrong(damping, inner, outer, decay, bool(widths)):
+            raise InputError(f"Electrostatics: {text}")
+        if damping in LINEAR:
+            self.decay = number("Electrostatics: decay", decay, "inverse length")
+        else:
+            self.inner = number("Electrostatics: inner", inner, "length", zero=True)
+            self.outer = number("Electrostatics: outer", outer, "length")
+        needed = self._damping_reach
+        if self.chooses:
+            self._take(max(self.cutoff, needed))
+        elif self.cutoff < needed:
+            raise InputError(f"Electrostatics: cutoff = {self.cutoff:g}: less than damping reaches, {needed:.4g}")
+
+    @property
+    def _damping_reach(self) -> float:
+        """How far it is noticed; 0 without one."""
+        if self.damping is None:
+            return 0.0
+        return (self.exponent + 2.0) / self.decay if self.damping in LINEAR else self.outer
+
+    @property
+    def lists(self):
+        return super().lists if self.damping is None else (*super().lists, *Damping(self).lists)
+
+    @property
+    def ghost_columns(self):
+        return ("tags",) if self.exclude_bonded else ()
 
     def _take(self, cutoff: float) -> None:
         """This is the cutoff, and the splitting that follows."""
@@ -96,7 +132,9 @@ class Electrostatics(Coulomb):
 
     def suited(self, n, box, units) -> "Electrostatics":
         scale = IN_LJ if units.name == "lj" else 1.0
-        bulk, shortest = all(box.periodic), shortest_cutoff(self.widths.values(), self.accuracy) if self.widths else 0.0
+        bulk, shortest = all(box.periodic), self._damping_reach
+        if self.widths:
+            shortest = max(shortest, shortest_cutoff(self.widths.values(), self.accuracy))
         if not self.chooses:
             cutoffs = [self.cutoff]
         elif bulk:
@@ -106,7 +144,7 @@ class Electrostatics(Coulomb):
         matrix = box.matrix
         if not any(box.periodic):
             matrix = np.eye(3) * cutoffs[0]  # a cluster has no waves; of slabs the cell is about what atoms make of it
-        own = choose(self.exponent, self.accuracy, self._orders, n, matrix, cutoffs, scale * SKIN)
+        own = choose(self.exponent, self.aim, self._orders, n, matrix, cutoffs, scale * SKIN)
         key = own.cutoff, own.order
         if key not in self._chosen:
             self._in_use = True
@@ -138,6 +176,18 @@ class Electrostatics(Coulomb):
         if most and self.widths:
             raise InputError("Electrostatics: exclude_bonded takes points away, and these charges are Gaussians")
         Coulomb.exclude_bonded.fset(self, most)
+        self._take(self.cutoff)
+
+    @property
+    def aim(self) -> float:
+        """The accuracy, relative to what forces are where pairs that are left out count, too: without them forces are
+        less, and errors are not."""
+        return self.accuracy / (LESS if self.exclude_bonded else 1.0)
+
+    @property
+    def exponent(self) -> float:
+        """x^2: what is left out of either sum is of the order of exp(-x^2)."""
+        return SAFETY - math.log(self.aim)
 
     def gamma(self, a: str, b: str) -> float:
         """1 / sqrt(2 (s_a^2 + s_b^2)); InputError for a species without a width."""
@@ -154,7 +204,7 @@ class Electrostatics(Coulomb):
         return own
 
     def own_energy(self, name):
-        gaussian = self.gamma(name, name) / math.sqrt(math.pi) if self.widths else 0.0
+        gaussian = self.gamma(name, name) / math.sqrt(math.pi) if self.widths and self.damping is None else 0.0
         return super().own_energy(name) + self.constant * self.charge(name) ** 2 * gaussian
 
     @property
@@ -179,13 +229,13 @@ class Electrostatics(Coulomb):
         if self.order is not None:
             return self.order
         n = LIQUID * abs(np.linalg.det(matrix))
-        return choose(self.exponent, self.accuracy, self._orders, n, matrix, [self.cutoff], 0.0).order
+        return choose(self.exponent, self.aim, self._orders, n, matrix, [self.cutoff], 0.0).order
 
     def too_many(self, matrix) -> str:
         """What is wrong with so many waves or points as a cell has, or nothing."""
         found, most, what = self.waves(matrix), MOST_WAVES, "waves"
         if order := self.order_for(matrix):
-            h = spacing(self.alpha, self.accuracy, order)
+            h = spacing(self.alpha, self.aim, order)
             found, most, what = math.prod(np.linalg.norm(matrix, axis=1) / h), MOST_POINTS, "points of a mesh"
         if found < most:
             return ""
@@ -195,12 +245,24 @@ class Electrostatics(Coulomb):
     def plan(self, matrix) -> Plan | MeshPlan:
         """The sum over waves of a cell."""
         if order := self.order_for(matrix):
-            size = sizes(matrix, self.alpha, self.accuracy, order)
+            size = sizes(matrix, self.alpha, self.aim, order)
             return MeshPlan(matrix, self.alpha, self.constant, size, order)
         return Plan(matrix, self.alpha, RESERVE * self.longest, self.constant)
 
     def bind(self, symbols) -> "BoundElectrostatics":
         return BoundElectrostatics(self, symbols)
+
+
+def damping_wrong(damping, inner, outer, decay, widths: bool) -> str:
+    """What is wrong with the numbers of a damping of this kind, or nothing."""
+    if damping in LINEAR:
+        if decay is None or outer is not None or inner:
+            return f"damping = {damping!r} has a decay, and neither inner nor outer"
+        return f"damping = {damping!r} is one of points, and these charges are Gaussians" if widths else ""
+    if outer is None or decay is not None:
+        return f"damping = {damping!r} has inner and outer, and no decay"
+    ends = isinstance(inner, int | float) and isinstance(outer, int | float)
+    return f"inner = {inner:g}, outer = {outer:g}: expected inner < outer" if ends and not inner < outer else ""
 
 
 def shortest_cutoff(widths, accuracy: float) -> float:
@@ -212,154 +274,3 @@ def too_short(widths, accuracy: float) -> str:
     """What is said of a cutoff that is shorter."""
     needed = shortest_cutoff(widths, accuracy)
     return f"too short for Gaussians of width {max(widths):g} at accuracy = {accuracy:g}; {needed:.4g} would do"
-
-
-class BoundElectrostatics(BoundCoulomb):
-    """Charges with all their images in a system of these species."""
-
-    virial_of_forces = False
-
-    def __init__(self, potential: Electrostatics, symbols):
-        super().__init__(potential, symbols)
-        self._plan, self._reference, self._checked = None, None, False
-        unit = copy(potential)
-        unit.of_atoms = True
-        self._unit_rows = np.array([unit.row(a, b) for a in self.symbols for b in self.symbols])
-        self._unit_own = np.array([unit.own_energy(name) for name in self.symbols])
-
-    def compute(self, atoms, neighbors, domain, out) -> None:
-        charges = np.zeros(atoms.n_total + 1)
-        charges[: atoms.n_owned] = self.charges_of(atoms, slice(0, atoms.n_owned))
-        self._check(charges, domain)
-        super().compute(atoms, neighbors, domain, out)
-        if any(domain.box.periodic):
-            self._waves(atoms, charges, domain, out)
-        else:
-            self._all_pairs(atoms, charges, domain.comm, out)
-
-    def _check(self, charges, domain, new: bool = False) -> None:
-        """Will sums be exact, and is there one for this cell? new : of charges that are not its own (collective)"""
-        if sum(domain.box.periodic) == 1:
-            refuse(WIRE)
-        if self._checked and not new and not self.potential.of_atoms:
-            return
-        size = np.abs(charges)
-        size = size.sum() if size.max() < LARGEST else math.inf
-        if not domain.comm.sum(np.array([size]))[0] < MOST_CHARGE:
-            refuse(f"charges must be finite and less than {LARGEST:g}, without signs all together {MOST_CHARGE:.2g}")
-        self._checked = True
-
-    def find(self, work, wanted=None):
-        if ELECTRIC_POTENTIAL not in (self.potential.outputs if wanted is None else wanted):
-            return {}
-        charges = np.zeros(work.atoms.n_total + 1)
-        charges[: work.atoms.n_owned] = self.charges_of(work.atoms, slice(0, work.atoms.n_owned))
-        lists = work.neighbors.of(self.potential)
-        return {ELECTRIC_POTENTIAL: self.potentials_of(work.atoms, charges, lists, work.domain)}
-
-    def potentials_of(self, atoms, charges, neighbors, domain) -> np.ndarray:
-        """float64 [n_owned], dE/dq of any charges float64 [n_total + 1], of which those of owned atoms count: they need
-        not be those of the potential. It is linear in them but for rounding to 2^-36 (collective).
-
-        neighbors : the potential's own lists, as for `compute`; of a point it is the potential where it is of all other
-        charges, of a Gaussian the mean over it, its own field included; energy = sum of charges * this / 2
-        """
-        n = atoms.n_owned
-        domain.forward_rows(charges)
-        self._check(charges[: n + 1] * (np.arange(n + 1) < n), domain, new=True)
-        near = np.zeros(atoms.n_total + 1)
-        kinds, gaussian = len(self.symbols), self.potential.widths is not None
-        _kernels.charge_potentials(atoms, neighbors.list, self._unit_rows, kinds, gaussian, charges, near)
-        if self.potential.exclude_bonded:
-            self._joined.potentials(atoms, neighbors, charges, near)
-        domain.reverse_add_rows(near)
-        far = np.zeros(atoms.n_total + 1)
-        charges[n:] = 0.0
-        if any(domain.box.periodic):
-            total = float(exact.sums(domain.comm, charges[:n, None], exact.ENERGY_BITS)[0])
-            plan, slab = self._sums_over(atoms, charges[:n], total, domain)
-            plan.act(atoms, charges, domain.comm, far, forces=False, energy=False)
-            far[:n] += self._background(plan, total) + (slab.potentials if slab else 0.0)
-        else:
-            self._cluster(atoms, charges, domain.comm, far, forces=False)
-        return near[:n] + far[:n] + 2.0 * self._unit_own[atoms.species] * charges[:n]
-
-    def _background(self, plan, total: float) -> float:
-        """Potential of what neutralises a total charge."""
-        return -self.potential.constant * self.potential.mean * total / plan.volume
-
-    def _all_pairs(self, atoms, charges, comm, out) -> None:
-        """Of a cluster: what pairs within the cutoff do not have."""
-        n, potentials = atoms.n_owned, np.zeros(atoms.n_total + 1)
-        self._cluster(atoms, charges, comm, potentials)
-        if out.want_energy:
-            out.add_shares(0.5 * charges[:n] * potentials[:n])
-
-    def _cluster(self, atoms, charges, comm, potentials, forces: bool = True) -> None:
-        it, n = self.potential, atoms.n_owned
-        rows = comm.join(np.column_stack([atoms.tags[:n], atoms.positions[:n], charges[:n]]))  # tags: exact as floats
-        others = np.zeros((4, len(rows) + -len(rows) % 4))
-        others[:, : len(rows)] = rows[np.argsort(rows[:, 0]), 1:].T
-        own = it.constant, it.alpha, it.cutoff, *it.shifts
-        _kernels.charge_pairs(atoms, charges, others, *own, potentials, forces)
-
-    def _waves(self, atoms, charges, domain, out) -> None:
-        """Of a crystal or a slab: what pairs do not have."""
-        comm, n, total = domain.comm, atoms.n_owned, 0.0
-        if out.want_energy or not all(domain.box.periodic):
-            total = float(exact.sums(comm, charges[:n, None], exact.ENERGY_BITS)[0])
-        plan, slab = self._sums_over(atoms, charges[:n], total, domain)
-        before = atoms.forces.copy() if out.want_energy else None
-        potentials = np.zeros(atoms.n_total + 1)
-        found = plan.act(atoms, charges, comm, potentials, energy=out.want_energy)
-        if slab:
-            slab.act(atoms)
-            potentials[:n] += slab.potentials
-        if not out.want_energy:
-            return
-        energy, virial = found
-        background = self._background(plan, total)
-        others = 0.5 * background * total + (slab.energy if slab else 0.0)  # both go as 1 / area
-        if comm.rank == 0:
-            out.energy += round(math.ldexp(energy + others, exact.FORCE_BITS))
-        if out.atom_energies is not None:
-            out.atom_energies[:n] += 0.5 * charges[:n] * (potentials[:n] + background)
-        forces, virial = atoms.forces - before, others * np.eye(3) + virial
-        if slab:
-            virial = slab.virial(virial, forces, comm)
-        out.replace_virial(out.sums_of(atoms, forces), [virial[pair] * (comm.rank == 0) for pair in PAIRS])
-
-    def _sums_over(self, atoms, charges, total: float, domain):
-        """(plan, Slab or None) of a cell."""
-        bulk = all(domain.box.periodic)
-        slab = None if bulk else Slab(atoms, domain, self.potential, charges, total)
-        return self._plan_of(slab.matrix if slab else domain.box.matrix), slab
-
-    def _plan_of(self, matrix) -> Plan | MeshPlan:
-        """The sum over waves of a cell: those of a reference, as long as the cell is about as large and as skew."""
-        if self._reference is not None and not np.array_equal(self._reference, matrix):
-            strains = np.linalg.svd(np.linalg.inv(self._reference) @ matrix, compute_uv=False)
-            if strains.max() > RESERVE or strains.min() < SHRUNK:
-                self._reference = None
-        if self._reference is None:
-            self._reference, self._plan = np.array(matrix), None
-        if self._plan is None:
-            if text := self.potential.too_many(self._reference):
-                refuse(text)
-            self._plan = self.potential.plan(self._reference)
-        if not np.array_equal(self._plan.matrix, matrix):
-            self._plan.move(np.array(matrix))
-        return self._plan
-
-    def state(self) -> dict:
-        return {} if self._reference is None else {"reference": self._reference}
-
-    def restore(self, state) -> None:
-        self._reference, self._plan = state.get("reference"), None
-        if self._reference is not None:
-            if np.shape(self._reference) != (3, 3) or not abs(np.linalg.det(self._reference)) > 0.0:
-                refuse("the checkpoint's cell, to which waves belong, is none")
-            self._reference = np.array(self._reference, dtype=np.float64)
-
-    def about(self, unit) -> str:
-        return self.potential.describe(unit) + (f" {self._plan.about}" if self._plan else "")

@@ -10,6 +10,7 @@ import numpy as np
 
 from mdcore.base.voigt import PLACE
 from mdcore.doors._kernels import BESIDE, SQUARE_GRID, WITH_ENERGY, WITH_SELF, Mesh, Planes
+from mdcore.potentials.charges.shared import Room, Shared, shares, window
 
 ORDERS = (4, 6, 8)
 # error of forces, relative to what they are, over (alpha h)^order, h the distance of points: as measured, of a thin
@@ -17,6 +18,7 @@ ORDERS = (4, 6, 8)
 ERRORS = {4: 0.35, 6: 0.03, 8: 0.035}
 ALIASES = 100  # waves that points make of one, on either side: rounding, at the lowest order
 RESERVE, SHRUNK = 1.03, 0.92  # strains of a cell between which its mesh or its waves stay: no jumps, no new tables
+SHARED_RANKS, SHARED_FROM = 3, 30_000  # ranks, and points: so many share the transform (docs/theory.md)
 SMALLEST = 8  # points along an axis (ext/charges/mesh.h)
 
 
@@ -53,7 +55,7 @@ class MeshPlan:
 
     def __init__(self, matrix: np.ndarray, alpha: float, constant: float, size, order: int):
         self.size, self.order, self._alpha, self._constant = size, order, alpha, constant
-        self._mesh = Mesh(np.eye(3), size, order)
+        self._mesh, self._shared, self._room = Mesh(np.eye(3), size, order), None, Room()
         widths = None, None, Planes.width_of(size[2])
         self._planes = Planes(size, [spline_tables(n, order, w) for n, w in zip(size, widths, strict=True)])
         self.move(matrix)
@@ -61,7 +63,7 @@ class MeshPlan:
     def move(self, matrix: np.ndarray) -> None:
         """The cell is another one, with as many points."""
         self.matrix, self.volume = matrix, abs(np.linalg.det(matrix))
-        inverse = np.ascontiguousarray(np.linalg.inv(matrix))
+        self._inverse = inverse = np.ascontiguousarray(np.linalg.inv(matrix))
         self._mesh.move(inverse)
         vectors = np.ascontiguousarray(2.0 * math.pi * inverse.T)
         self._planes.move(vectors, 4.0 * math.pi * self._constant / self.volume, 1.0 / (4.0 * self._alpha**2))
@@ -79,19 +81,46 @@ class MeshPlan:
         if energy:
             squares = comm.sum(self._mesh.squares(atoms, charges)) * SQUARE_GRID
         wanted = WITH_ENERGY * energy + WITH_SELF * (self._own is None)
-        waves = self._planes.forward(comm.sum(self._spread(atoms, charges)))
-        sums = self._planes.weighted(waves, 0, squares, wanted).sum(axis=0)
+        if comm.size < SHARED_RANKS or math.prod(self.size) < SHARED_FROM:
+            sums, on_points = self._alone(self._spread(atoms, charges), comm, squares, wanted)
+        else:
+            sums, on_points = self._together(atoms, charges, comm, squares, wanted)
         if self._own is None:
             self._own = sums[7:]
             self._mesh.take_away(*self._own)
-        self._mesh.gather(atoms, charges, self._planes.back(waves), potentials, forces)
+        self._mesh.gather(atoms, charges, on_points, potentials, forces)
         return (sums[0], sums[0] * np.eye(3) - sums[1:7][PLACE]) if energy else None
 
+    def _alone(self, found, comm, squares, wanted: int):
+        """(sums over waves, potentials on points), each rank for itself."""
+        n1, n2, n3 = self.size
+        found[:, :, :BESIDE] += found[:, :, n3:]
+        waves = self._room.take("waves", (n2, n1, 2, self._planes.width))
+        self._planes.forward(comm.sum(found), waves)
+        sums = self._planes.weighted(waves, 0, squares, wanted).sum(axis=0)
+        on_points = self._room.take("potentials", found.shape)
+        self._planes.back(waves, on_points)
+        return sums, on_points
+
     def _spread(self, atoms, charges) -> np.ndarray:
-        """int64 [size1, size2, size3 + BESIDE]"""
-        found, n = self._mesh.spread(atoms, charges), self.size[2]
-        found[:, :, :BESIDE] += found[:, :, n:]
+        """int64 [shape of the window]"""
+        found = self._room.take("window", self._mesh.shape, np.int64)
+        found[...] = 0
+        self._mesh.spread(atoms, charges, found)
         return found
+
+    def _together(self, atoms, charges, comm, squares, wanted: int):
+        """The same of this rank's window, by all ranks."""
+        if self._shared is None:
+            self._shared = Shared(comm, self.size, self._planes, self._room)
+        own = window(atoms.positions, self._inverse, self.size, self.order)
+        self._mesh.look_at(own[:3].tolist(), own[3:].tolist())
+        windows = comm.join(own[None])
+        waves = self._shared.forward(self._spread(atoms, charges), windows)
+        first, sums = shares(self.size[1], comm.size)[comm.rank], np.zeros((self.size[1], 10))
+        sums[first] = self._planes.weighted(waves, first.start, squares, wanted)
+        sums = comm.sum(sums).sum(axis=0) if wanted else None
+        return sums, self._shared.back(waves, windows)
 
 
 def spline_tables(n: int, order: int, width: int | None = None) -> list[np.ndarray]:
