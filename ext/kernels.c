@@ -5,6 +5,8 @@
 #include "charges/gaussians.c"
 #include "charges/lu.c"
 #include "charges/mesh.c"
+#include "charges/near.c"
+#include "charges/planes.c"
 #include "charges/waves.c"
 #include "engine/cells.c"
 #include "engine/exclude.c"
@@ -44,9 +46,13 @@ const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .gaussian_forces = gaussian_forces,
     .lu_factor = lu_factor,
     .lu_solve = lu_solve,
-    .mesh_read = mesh_read,
+    .charge_potentials = charge_potentials,
     .mesh_spread = mesh_spread,
     .mesh_gather = mesh_gather,
+    .mesh_squares = mesh_squares,
+    .planes_forward = planes_forward,
+    .planes_weighted = planes_weighted,
+    .planes_back = planes_back,
     .wave_sums = wave_sums,
     .wave_forces = wave_forces,
     .verlet_first = verlet_first,

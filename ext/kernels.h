@@ -6,6 +6,7 @@
 
 #include "charges/gaussians.h"
 #include "charges/mesh.h"
+#include "charges/planes.h"
 #include "charges/waves.h"
 #include "core/md_types.h"
 #include "dispersion/dispersion.h"
@@ -36,6 +37,8 @@ typedef struct md_pair_entry {
     int columns, scaled; /* scaled: table.scale is read */
 } md_pair_entry;
 
+enum { NEAR_POINTS, NEAR_GAUSSIANS, NEAR_DAMPED }; /* charges/near.c */
+
 enum { LIMBS = 3 }; /* of an exact sum (fixed.h) */
 
 typedef struct md_kernels {
@@ -64,11 +67,9 @@ typedef struct md_kernels {
     /* charges/waves.c */
     void (*wave_sums)(const md_atoms *, const double *charge, const md_waves *, int64_t *re, int64_t *im);
     void (*wave_forces)(const md_atoms *, const double *charge, const md_waves *, const double *re, const double *im,
-                        double *potential);
+                        double *potential, int forces);
     /* charges/mesh.c */
     void (*mesh_spread)(const md_atoms *, const double *charge, const md_mesh *, int64_t *mesh);
-    void (*mesh_gather)(const md_atoms *, const double *charge, const md_mesh *, const double *mesh, double *potential);
-    void (*mesh_read)(const md_atoms *, const md_mesh *, const double *mesh, double *potential);
     /* charges/gaussians.c */
     void (*near_rows)(const double *x, const double *y, int64_t n, const int64_t *first, const int32_t *index, double reach,
                       int64_t *to_first, int32_t *to_count, int32_t *to_index);
@@ -79,9 +80,6 @@ typedef struct md_kernels {
     /* charges/lu.c */
     int (*lu_factor)(int64_t n, double *a, int64_t *pivots);
     void (*lu_solve)(int64_t n, const double *a, const int64_t *pivots, double *b);
-    /* charges/direct.c */
-    void (*charge_pairs)(const md_atoms *, const double *charge, const double *others, int64_t n, double constant,
-                         double alpha, double cutoff, double shift, double slope, double *potential);
     /* dispersion/coordination.c */
     void (*d3_numbers)(const md_atoms *, const md_list *, const md_d3 *, double *numbers);
     void (*d3_weights)(const md_atoms *, const md_d3 *, const double *numbers, double *weights);
@@ -91,6 +89,20 @@ typedef struct md_kernels {
                      const md_d3_sums *);
     void (*d3_triples)(const md_atoms *, const md_list *, const md_d3 *, const double *weights, const md_d3_room *,
                        const md_d3_sums *);
+    void (*mesh_gather)(const md_atoms *, const double *charge, const md_mesh *, const double *mesh, double *potential,
+                        int forces);
+    void (*mesh_squares)(const md_atoms *, const double *charge, const md_mesh *, int64_t *sums);
+    /* charges/planes.c */
+    void (*planes_forward)(const md_planes *, const int64_t *mesh, int64_t count, double grid, double *waves);
+    void (*planes_weighted)(const md_planes *, const md_weights *, double *waves, int64_t first, int64_t count, double *sums,
+                            int wanted);
+    void (*planes_back)(const md_planes *, const double *waves, int64_t count, double *mesh);
+    /* charges/direct.c */
+    void (*charge_pairs)(const md_atoms *, const double *charge, const double *others, int64_t n, double constant,
+                         double alpha, double cutoff, double shift, double slope, double *potential, int forces);
+    /* charges/near.c */
+    void (*charge_potentials)(const md_atoms *, const md_list *, const md_pair_table *, int kind, const double *charge,
+                              double *potential);
     /* integrate.c */
     void (*verlet_first)(const md_atoms *, double dt, double grid_big, md_motion *);
     void (*langevin_first)(const md_atoms *, double dt, double grid_big, uint64_t seed, uint64_t step,

@@ -23,6 +23,7 @@ from mdcore.doors import _kernels
 from mdcore.dynamics.simulation import Simulation
 from mdcore.output import checkpoint
 from mdcore.potentials.base import Sum
+from mdcore.potentials.charges import mesh
 from mdcore.potentials.charges.electrostatics import Electrostatics
 from mdcore.potentials.dispersion.d3 import D3
 from mdcore.potentials.manybody.eam import EAM
@@ -108,6 +109,9 @@ def build(case: str, comm=None, state=None):
         potential = Sum(potential, Coulomb(4.0, {"A": 0.5, "B": -0.5}, constant=1.0))
     elif cell in ("ions", "layer", "drop", "points"):  # the layer has a total charge
         how = {"accuracy": 1e-4, "cutoff": 2.5, "constant": 1.0, "method": "mesh" if cell == "points" else "ewald"}
+        mesh.SHARED_FROM = 0  # ranks share so small a mesh, too
+        if cell == "ions":
+            how |= {"damping": "cosine", "inner": 0.5, "outer": 2.0}
         potential = Sum(potential, Electrostatics({"A": 0.5, "B": -0.5}, **how))
     return Simulation(system, potential, INTEGRATORS[ensemble](), seed=3, comm=comm, state=state, skin=0.4)
 
@@ -120,12 +124,12 @@ def run(case: str, steps: int, state_file: str | None, folder: str) -> None:
     stage = 1000  # the ramp of the thermostat spans the whole stage, however often it is interrupted
     sim.begin_stage(stage, first_step=0 if state else None)
     sim.run_until(sim.step + steps)
-    final, numbers = sim.state(), sim.thermo()
+    final, numbers, found = sim.state(), sim.thermo(), sim.findings
     if sim.comm.rank == 0:
         checkpoint.write(f"{folder}/{case}.checkpoint", final)
         kept = {name: value for name, value in final.items() if not (value is None or isinstance(value, dict))}
         books = {name: getattr(numbers, name) for name in ("total", "conserved", "pressure")}
-        np.savez(f"{folder}/{case}.npz", **kept, **books)
+        np.savez(f"{folder}/{case}.npz", **kept, **books, **found)
 
 
 def main() -> None:

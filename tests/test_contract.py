@@ -119,6 +119,7 @@ POTENTIALS = {
     "coulomb": Case(lambda: Coulomb(2.5, {"A": 1.0, "B": -0.7}, 0.9, constant=1.0), ("A", "B"), "lj"),
     "electrostatics": charges(),
     "electrostatics, gaussians": charges(widths={"A": 0.12, "B": 0.17}),
+    "electrostatics, damped": charges(damping="polynomial", inner=0.4, outer=1.8),
     "tabulated": Case(lambda: Tabulated(TABLES, truncation="force-shifted"), ("A", "B"), "lj"),
     "eam": Case(lambda: EAM(eam_files.tables()), ("Al", "Cu")),
     "eam finnis-sinclair": Case(lambda: EAM(eam_files.tables(finnis_sinclair=True)), ("Cu", "Al")),

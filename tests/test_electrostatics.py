@@ -182,6 +182,92 @@ def test_joined_atoms_do_not_feel_each_other():
         Ewald(SALT, widths={"Na": 1.0, "Cl": 1.0}).exclude_bonded = 1
 
 
+WIDTHS = {"Na": 0.7, "Cl": 1.1}
+CELLS = {"crystal": (True, True, True), "slab": (True, True, False), "cluster": (False, False, False)}
+MATRIX = np.array([[8.0, 0.0, 0.0], [2.0, 7.0, 0.0], [0.0, 0.0, 9.0]])
+
+
+def slow(kind, system, charges, widths):
+    """The slow sum of a cell of this kind."""
+    if kind == "crystal":
+        return ewald.crystal(system.box.matrix, system.positions, charges, 0.45, 2, 8, widths)
+    if kind == "slab":
+        return ewald.slab(system.box.matrix, system.positions, charges, 0.5, 3, 6)
+    return ewald.cluster(system.positions, charges, widths)
+
+
+@pytest.mark.parametrize(
+    ("kind", "widths"),
+    [("crystal", None), ("crystal", WIDTHS), ("slab", None), ("cluster", None), ("cluster", WIDTHS)],
+)  # fmt: skip
+def test_potentials_are_derivatives_of_slow_sums(kind, widths):
+    """dE/dq, of one atom without a charge too: differences of a quadratic function are exact."""
+    system = neutral(7, MATRIX, CELLS[kind])
+    q = np.array([1.0, -0.8, 0.0, 0.3, 1.0, -1.2, 0.5])
+    system.columns["charge"] = q
+    own = None if widths is None else charges_of(system, widths)
+    want = []
+    for atom in range(7):
+        step = np.eye(7)[atom]
+        want.append(0.5 * (slow(kind, system, q + step, own) - slow(kind, system, q - step, own)))
+    how = {"accuracy": 1e-10, "cutoff": 15.5 if widths else 9.0, "widths": widths}
+    found = evaluate(Ewald(**how), [system], findings=True)[0]
+    phi = found.findings["electric_potential"]
+    np.testing.assert_allclose(phi / COULOMB, want, rtol=0, atol=1e-8)
+    assert 0.5 * phi @ q == pytest.approx(found.energy, abs=1e-9)
+
+
+@pytest.mark.parametrize("method", ["ewald", "mesh"])
+@pytest.mark.parametrize("kind", CELLS)
+def test_potentials_times_charges_are_the_energy(kind, method):
+    system = neutral(21, MATRIX * 1.5, CELLS[kind])
+    system.bonds = np.array([[0, 1, 1], [1, 2, 1], [5, 9, 1]])
+    potential = Electrostatics(SALT, accuracy=1e-4, cutoff=10.0, method=method)
+    potential.exclude_bonded = 2
+    found = evaluate(potential, [system], findings=True)[0]
+    shares = 0.5 * found.findings["electric_potential"] * charges_of(system)
+    np.testing.assert_allclose(shares, found.energies, rtol=0, atol=1e-9)
+
+
+def test_potential_in_a_crystal_is_madelungs():
+    system, near = crystal("CsCl")
+    found = evaluate(Ewald(SALT, accuracy=1e-10, cutoff=9.0), [system], findings=True)[0]
+    want = -MADELUNG["CsCl"] * COULOMB / near * charges_of(system)
+    np.testing.assert_allclose(found.findings["electric_potential"], want, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_potentials_of_other_charges(kind):
+    """A matrix times charges: linear and symmetric, whatever charges the potential has."""
+    system = neutral(20, MATRIX * 1.5, CELLS[kind])
+    sim = Simulation(system, Electrostatics(SALT, accuracy=1e-4, cutoff=6.0, method="mesh"))
+    work, rng = sim.work, np.random.default_rng(3)
+
+    def times(charges):
+        rows = np.zeros(work.atoms.n_total + 1)
+        rows[: work.atoms.n_owned] = charges
+        return work.bound.potentials_of(work.atoms, rows, work.neighbors, work.domain)
+
+    one, other = rng.normal(size=(2, 20))
+    np.testing.assert_allclose(times(one + 2.0 * other), times(one) + 2.0 * times(other), rtol=0, atol=1e-8)
+    assert one @ times(other) == pytest.approx(other @ times(one), abs=1e-8)
+    with pytest.raises(InputError, match="must be finite and less than 1000"):
+        times(np.full(20, np.nan))
+
+
+def test_potentials_are_a_column_of_the_dump(tmp_path):
+    from mdcore.output.dump import ExtxyzDump
+
+    system = neutral(8)
+    sim = Simulation(system, Ewald(SALT))
+    writer = ExtxyzDump(tmp_path / "a.extxyz", 1)
+    writer.observe(sim)
+    text = (tmp_path / "a.extxyz").read_text().splitlines()
+    assert ":electric_potential:R:1" in text[1]
+    want = sim.findings["electric_potential"]
+    np.testing.assert_allclose([float(line.split()[-1]) for line in text[2:]], want, rtol=1e-6)
+
+
 def test_charges_of_the_structure():
     system = neutral(12)
     own = System(system.box, system.positions, ["Na"] * 12, charges=charges_of(system))
@@ -223,7 +309,7 @@ def test_a_wire_is_refused():
         (lambda: Ewald(SALT, cutoff=-1.0), "cutoff = -1"),
         (lambda: Ewald({"Na": "one"}), "charge of Na = 'one'"),
         (lambda: Ewald(SALT, widths={"Na": 0.0, "Cl": 1.0}), "width of Na = 0"),
-        (lambda: Ewald(SALT, widths={"Na": 4.0, "Cl": 1.0}), "cutoff = 10: too short for Gaussians"),
+        (lambda: Ewald(SALT, cutoff=10.0, widths={"Na": 4.0, "Cl": 1.0}), "cutoff = 10: too short for Gaussians"),
         (lambda: Ewald(SALT, widths={}), "widths = {}: give one for each species"),
         (lambda: Ewald(SALT, widths={"Na": 1.0}).bind(("Na", "Cl")), "species Cl has no width"),
         (lambda: Ewald({"Na": 1.0}).bind(("Na", "Cl")), "species Cl has no charge"),

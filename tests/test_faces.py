@@ -66,6 +66,10 @@ RIGHT = {
     ),
     "coulomb": (CHARGES, Coulomb(5.5, {"Na": 1.0, "Cl": -1.0}, 0.25, constant=COULOMB)),
     "electrostatics": (IMAGES, Electrostatics({"Na": 1.0, "Cl": -1.0}, accuracy=1e-6, cutoff=5.5)),
+    "electrostatics with damping": (
+        IMAGES + 'damping = "cosine"\ninner = 1.5\nouter = 5.0\n',
+        Electrostatics({"Na": 1.0, "Cl": -1.0}, accuracy=1e-6, cutoff=5.5, damping="cosine", inner=1.5, outer=5.0),
+    ),
     "electrostatics of gaussians": (
         GAUSSIANS,
         Electrostatics({"Na": 1.0, "Cl": -1.0}, accuracy=1e-6, cutoff=5.5, widths={"Na": 0.4, "Cl": 0.5}),

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from mdcore import Box, Electrostatics, InputError, System, evaluate
+from mdcore import ZBL, Box, Electrostatics, InputError, Langevin, Simulation, StrainRate, Sum, System, evaluate
+from mdcore.base.units import METAL
 from tests import contract
 from tests.systems import SKEW
 from tests.test_electrostatics import LIQUIDS, SALT, neutral
@@ -69,9 +70,64 @@ def test_forces_and_stress_are_the_derivatives_of_the_energy(periodic):
 def test_a_mesh_for_many_waves():
     small, large = neutral(8), np.diag([80.0, 80.0, 80.0])
     potential = Electrostatics(SALT, cutoff=9.0)
-    assert not potential.uses_mesh(small.box.matrix) and potential.uses_mesh(large)
+    assert potential.order_for(small.box.matrix) == 0 and potential.order_for(large) > 0
     one, other = (evaluate(Electrostatics(SALT, method=m), [small])[0].energy for m in ("auto", "ewald"))
     assert one == other
+
+
+def test_the_choice_is_of_the_structure_alone():
+    """Cutoff, order and mesh follow from atoms and cell, and a cutoff that is given stays."""
+    crystal = neutral(64, 14.0 * np.eye(3), apart=2.3)
+    large = crystal.replicate((4, 4, 4))
+    free = Electrostatics(SALT, accuracy=1e-4)
+    one, other = (free.suited(s.n_atoms, s.box, METAL) for s in (crystal, large))
+    assert free.suited(large.n_atoms, large.box, METAL) is other
+    assert one.cutoff >= 5.0 and other.order in (4, 6, 8)
+    sharp = Electrostatics(SALT, accuracy=1e-8).suited(large.n_atoms, large.box, METAL)
+    assert sharp.cutoff > other.cutoff
+    given = Electrostatics(SALT, accuracy=1e-4, cutoff=7.3).suited(large.n_atoms, large.box, METAL)
+    assert given.cutoff == 7.3
+    for potential in (Electrostatics(SALT, accuracy=1e-4, method=m) for m in ("ewald", "mesh")):
+        assert (potential.suited(crystal.n_atoms, crystal.box, METAL).order == 0) == (potential.method == "ewald")
+    slab = Box(np.diag([14.0, 14.0, 40.0]), (True, True, False))
+    assert free.suited(64, slab, METAL).cutoff == 10.0
+
+
+@pytest.mark.parametrize("accuracy", [1e-2, 1e-4, 1e-6])
+@pytest.mark.parametrize("name", LIQUIDS)
+def test_what_is_chosen_is_as_accurate_as_asked(name, accuracy):
+    system = LIQUIDS[name]
+    want = evaluate(Electrostatics(SALT, accuracy=1e-10, cutoff=9.0, method="ewald"), [system])[0].forces
+    for method in ("auto", "mesh"):
+        found = evaluate(Electrostatics(SALT, accuracy=accuracy, method=method), [system])[0].forces
+        assert math.sqrt(((found - want) ** 2).mean() / (want**2).mean()) < accuracy
+
+
+@pytest.mark.parametrize("method", ["ewald", "mesh"])
+def test_a_cell_that_changes_keeps_its_mesh_and_goes_on_from_a_checkpoint(method):
+    """The cell grows by a tenth: its mesh or waves are others three times; a run that stopped has the same bits."""
+    system = neutral(40, 12.0 * np.eye(3), apart=2.0)
+    system.velocities = np.zeros_like(system.positions)
+
+    def simulation(state=None):
+        integrator = Langevin(1.0, 300.0, 0.01, StrainRate([0.002, 0.002, 0.002, 0.0, 0.0, 0.0]))
+        potential = Sum(Electrostatics(SALT, accuracy=1e-4, method=method), ZBL(0.5, 1.5))
+        return Simulation(None if state else system, potential, integrator, seed=2, state=state)
+
+    whole = simulation()
+    whole.begin_stage(50)
+    first, states, references = whole.cell.matrix, [], []
+    for step in range(10, 51, 10):
+        whole.run_until(step)
+        states.append(whole.state())
+        references.append(whole.state()["terms"]["0"]["reference"][0, 0])
+    assert len(set(references)) == 4 and references[0] == first[0, 0]
+    for state in states[1:4]:
+        again = simulation(state)
+        again.begin_stage(50, first_step=0)
+        again.run_until(50)
+        np.testing.assert_array_equal(again.positions, whole.positions)
+        assert again.potential_energy == whole.potential_energy
 
 
 def test_atoms_may_be_anywhere():

@@ -31,10 +31,10 @@ MD_INLINE void charge_erf(v4d x2, v4d fall, v4d complement, v4d *value, v4d *slo
     *slope = v_select(near, v_polynomial(d, sizeof d / sizeof *d, small), far_slope);
 }
 
-/* Adds to the forces on owned atoms, each pair rounded (F_ij = -F_ji); p [n_owned]. others : [4][n], x, y, z and charge of all
+/* p [n_owned]; where wanted adds to the forces on owned atoms, each pair rounded (F_ij = -F_ji). others : [4][n], x, y, z and charge of all
  * atoms of all ranks, in one order; n a multiple of four */
 static void charge_pairs(const md_atoms *atoms, const double *charge, const double *others, int64_t n, double constant,
-                         double alpha, double cutoff, double shift, double slope, double *potential)
+                         double alpha, double cutoff, double shift, double slope, double *potential, int forces)
 {
     const v4d big = v_set1(FORCE_BIG), a2 = v_set1(alpha * alpha), cubed = v_set1(alpha * alpha * alpha);
     const v4d zero = v_set1(0.0), one = v_set1(1.0);
@@ -53,6 +53,8 @@ static void charge_pairs(const md_atoms *atoms, const double *charge, const doub
             value = v_set1(alpha) * value - v_mask(v_fma(v_set1(slope), r, v_set1(shift)), paired);
             force = cubed * force - v_mask(v_set1(slope) / v_select(other, r, one), other);
             p = v_fma(q, value, p);
+            if (!forces)
+                continue;
             const v4d g = v_set1(constant) * (v_set1(charge[i]) * q) * force;
             fx += v_fma(g, dx, big) - big;
             fy += v_fma(g, dy, big) - big;

@@ -5,12 +5,12 @@
 #include "kernels.h"
 #include "core/fixed.h"
 #include "core/md_types.h"
-#include "core/simd.h"
+#include "core/vfun.h"
 
-/* Weights of `order` points, the first of which is returned, and their slopes over u; the rest up to MESH_MORE is zero. */
-MD_INLINE int64_t mesh_weights(double u, int64_t size, int order, double *w, double *d)
+/* Weights of `order` points, the first of which is floor(u), and their slopes over u; the rest up to MESH_MORE is zero.
+ * t = u - floor(u) */
+MD_INLINE void mesh_weights(double t, int order, double *w, double *d)
 {
-    const double below = __builtin_floor(u), t = u - below;
     for (int j = 0; j < MESH_MORE; j++)
         w[j] = d[j] = 0.0;
     w[0] = 1.0 - t, w[1] = t;
@@ -26,31 +26,60 @@ MD_INLINE int64_t mesh_weights(double u, int64_t size, int order, double *w, dou
             w[k - 1 - j] = over * ((t + j) * w[k - 2 - j] + (k - j - t) * w[k - 1 - j]);
         w[0] *= over * (1.0 - t);
     }
-    const int64_t first = (int64_t)below % size;
-    return first < 0 ? first + size : first;
 }
 
 typedef int64_t v4i_u __attribute__((vector_size(32), aligned(8), may_alias));
 
 typedef struct mesh_place {
-    int64_t first[3];
+    int64_t first[3]; /* point, in the window */
+    double t[4];      /* how far the atom is from it */
     double w[3][MESH_MORE], d[3][MESH_MORE];
 } mesh_place;
 
-MD_INLINE void mesh_find(const md_mesh *it, const double *x, mesh_place *own)
+MD_INLINE void mesh_point(const md_mesh *it, const double *x, mesh_place *own)
 {
     for (int k = 0; k < 3; k++) {
-        const double part = x[0] * it->inverse[k] + x[1] * it->inverse[3 + k] + x[2] * it->inverse[6 + k];
-        own->first[k] = mesh_weights(part * it->size[k], it->size[k], it->order, own->w[k], own->d[k]);
+        const double u = (x[0] * it->inverse[k] + x[1] * it->inverse[3 + k] + x[2] * it->inverse[6 + k]) * it->size[k];
+        const double below = __builtin_floor(u);
+        const int64_t first = ((int64_t)below - it->low[k]) % it->size[k];
+        own->t[k] = u - below;
+        own->first[k] = first < 0 ? first + it->size[k] : first;
     }
+    own->t[3] = 0.0;
 }
+
+MD_INLINE void mesh_find(const md_mesh *it, const double *x, mesh_place *own)
+{
+    mesh_point(it, x, own);
+    for (int k = 0; k < 3; k++)
+        mesh_weights(own->t[k], it->order, own->w[k], own->d[k]);
+}
+
+/* cos and sin of 2 pi u along each axis */
+MD_INLINE void mesh_waves(const mesh_place *own, v4d *c, v4d *s) { v_cos_sin(v_set1(0x1.921fb54442d18p2) * v_load(own->t), c, s); }
 
 MD_INLINE int64_t mesh_row(const md_mesh *it, const mesh_place *own, int i, int j)
 {
     int64_t n1 = own->first[0] + i, n2 = own->first[1] + j;
-    n1 -= n1 < it->size[0] ? 0 : it->size[0];
-    n2 -= n2 < it->size[1] ? 0 : it->size[1];
-    return (n1 * it->size[1] + n2) * (it->size[2] + MESH_MORE) + own->first[2];
+    n1 -= n1 < it->length[0] ? 0 : it->length[0];
+    n2 -= n2 < it->length[1] ? 0 : it->length[1];
+    return (n1 * it->length[1] + n2) * (it->length[2] + MESH_MORE) + own->first[2];
+}
+
+/* Sums of q^2 cos(2 pi u) along each axis over owned atoms, multiples of 2^-MESH_SQUARE_BITS; as for mesh_spread. */
+static void mesh_squares(const md_atoms *atoms, const double *charge, const md_mesh *it, int64_t *sums)
+{
+    const v4d big = v_set1(MESH_SQUARE_BIG);
+    v4i total = {0, 0, 0, 0};
+    for (int64_t a = 0; a < atoms->n_owned; a++) {
+        mesh_place own;
+        v4d c, s;
+        mesh_point(it, atoms->x + 4 * a, &own);
+        mesh_waves(&own, &c, &s);
+        total += (v4i)(v_set1(charge[a] * charge[a]) * c + big) - (v4i)big;
+    }
+    for (int k = 0; k < 3; k++)
+        sums[k] = total[k];
 }
 
 /* Adds the owned atoms to `mesh`, multiples of 2^-MESH_BITS. |charge| < 2^10, and less than 2^23 all together. */
@@ -73,28 +102,8 @@ static void mesh_spread(const md_atoms *atoms, const double *charge, const md_me
     }
 }
 
-/* p [n_owned], from potentials on the points. */
-static void mesh_read(const md_atoms *atoms, const md_mesh *it, const double *mesh, double *potential)
-{
-    for (int64_t a = 0; a < atoms->n_owned; a++) {
-        mesh_place own;
-        mesh_find(it, atoms->x + 4 * a, &own);
-        const v4d w0 = v_load(own.w[2]), w4 = v_load(own.w[2] + 4);
-        v4d p = v_set1(0.0);
-        for (int i = 0; i < it->order; i++)
-            for (int j = 0; j < it->order; j++) {
-                const double *row = mesh + mesh_row(it, &own, i, j);
-                v4d along = w0 * v_load(row);
-                if (it->order > 4)
-                    along = v_fma(w4, v_load(row + 4), along);
-                p = v_fma(v_set1(own.w[0][i] * own.w[1][j]), along, p);
-            }
-        potential[a] = v_sum(p);
-    }
-}
-
-/* Forces on owned atoms, and p [n_owned], from potentials on the points. */
-static void mesh_gather(const md_atoms *atoms, const double *charge, const md_mesh *it, const double *mesh, double *potential)
+MD_INLINE void mesh_gathered(const md_atoms *atoms, const double *charge, const md_mesh *it, const double *mesh,
+                             double *potential, const int forces)
 {
     const v4d zero = v_set1(0.0), big = v_set1(FORCE_BIG);
     for (int64_t a = 0; a < atoms->n_owned; a++) {
@@ -112,16 +121,35 @@ static void mesh_gather(const md_atoms *atoms, const double *charge, const md_me
                 }
                 const double w1 = own.w[0][i], w2 = own.w[1][j];
                 p = v_fma(v_set1(w1 * w2), along, p);
+                if (!forces)
+                    continue;
                 g1 = v_fma(v_set1(own.d[0][i] * w2), along, g1);
                 g2 = v_fma(v_set1(w1 * own.d[1][j]), along, g2);
                 g3 = v_fma(v_set1(w1 * w2), slope, g3);
             }
+        v4d c, s;
+        mesh_waves(&own, &c, &s);
+        const v4d self = {it->self[0], it->self[1], it->self[2], 0.0};
+        potential[a] = v_sum(p) - 2.0 * charge[a] * v_sum(self * c);
+        if (!forces)
+            continue;
         const double *b = it->inverse;
-        const double s1 = v_sum(g1) * it->size[0], s2 = v_sum(g2) * it->size[1], s3 = v_sum(g3) * it->size[2];
+        s *= v_set1(0x1.921fb54442d18p2 * charge[a]) * self;
+        const double s1 = (v_sum(g1) + s[0]) * it->size[0], s2 = (v_sum(g2) + s[1]) * it->size[1];
+        const double s3 = (v_sum(g3) + s[2]) * it->size[2];
         const v4d pull = {s1 * b[0] + s2 * b[1] + s3 * b[2], s1 * b[3] + s2 * b[4] + s3 * b[5],
                           s1 * b[6] + s2 * b[7] + s3 * b[8], 0.0};
         double *f = atoms->f + 4 * a;
         v_store(f, v_load(f) + (v_set1(-charge[a]) * pull + big - big));
-        potential[a] = v_sum(p);
     }
+}
+
+/* p [n_owned], and where wanted forces on owned atoms, from potentials on the points. */
+static void mesh_gather(const md_atoms *atoms, const double *charge, const md_mesh *it, const double *mesh,
+                        double *potential, int forces)
+{
+    if (forces)
+        mesh_gathered(atoms, charge, it, mesh, potential, 1);
+    else
+        mesh_gathered(atoms, charge, it, mesh, potential, 0);
 }

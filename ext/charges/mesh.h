@@ -4,15 +4,18 @@
 
 #include <stdint.h>
 
-/* Points n1 a1 / size1 + ..., which repeat. A mesh in memory is [size1][size2][size3 + MESH_MORE]: the last points along the third
- * axis stand for the first ones, which the caller adds or copies. */
+/* Points n1 a1 / size1 + ..., which repeat. In memory is a window of them, [length1][length2][length3 + MESH_MORE], from `low` on; a
+ * window as long as the mesh repeats, but along the third axis, where the last points stand for the first ones, which the caller
+ * adds or copies; a shorter one has all that its atoms reach. */
 typedef struct md_mesh {
     double inverse[9]; /* of the cell, whose vectors are rows: x . inverse are fractions */
-    int64_t size[3];
+    int64_t size[3], low[3], length[3];
+    double self[3];    /* what a charge has of itself, q^2 self cos(2 pi u) along each axis, is taken away */
     int order;         /* of splines: 4, 6 or 8 points along each axis */
 } md_mesh;
 
-enum { MESH_MORE = 8, MESH_BITS = 40 }; /* charges on points are multiples of 2^-40 */
-#define MESH_BIG 0x1.8p12               /* 1.5 * 2^52 * 2^-MESH_BITS */
+enum { MESH_MORE = 8, MESH_BITS = 40, MESH_SQUARE_BITS = 30 }; /* charges on points are multiples of 2^-40 */
+#define MESH_BIG 0x1.8p12                                      /* 1.5 * 2^52 * 2^-MESH_BITS */
+#define MESH_SQUARE_BIG 0x1.8p22
 
 #endif

@@ -116,9 +116,8 @@ static void wave_sums(const md_atoms *atoms, const double *charge, const md_wave
     }
 }
 
-/* Forces on owned atoms, and p [n_owned], from w(k): re, im [n_waves]. */
-static void wave_forces(const md_atoms *atoms, const double *charge, const md_waves *it, const double *re, const double *im,
-                        double *potential)
+MD_INLINE void wave_pulls(const md_atoms *atoms, const double *charge, const md_waves *it, const double *re,
+                          const double *im, double *potential, const int forces)
 {
     const int64_t length = WAVES_LENGTH(it->most);
     const v4d count = {0.0, 1.0, 2.0, 3.0}, big = v_set1(FORCE_BIG);
@@ -139,8 +138,11 @@ static void wave_forces(const md_atoms *atoms, const double *charge, const md_wa
                 for (int64_t four = 0; four < column[3]; four++, wave += 4) {
                     const v4d e = v_load(re3 + 4 * four), o = v_load(im3 + 4 * four);
                     const v4d x = v_fma(v_set1(c), e, -(v_set1(s) * o)), y = v_fma(v_set1(c), o, v_set1(s) * e);
-                    const v4d u = v_load(re + wave), v = v_load(im + wave), t = v_fma(y, u, -(x * v));
+                    const v4d u = v_load(re + wave), v = v_load(im + wave);
                     p = v_fma(x, u, v_fma(y, v, p));
+                    if (!forces)
+                        continue;
+                    const v4d t = v_fma(y, u, -(x * v));
                     sum += t;
                     f3 = v_fma(n3, t, f3);
                     n3 += v_set1(4.0);
@@ -148,12 +150,24 @@ static void wave_forces(const md_atoms *atoms, const double *charge, const md_wa
                 f1 = v_fma(v_set1(column[0]), sum, f1);
                 f2 = v_fma(v_set1(column[1]), sum, f2);
             }
+            potential[begin + a] = v_sum(p);
+            if (!forces)
+                continue;
             const double n1 = v_sum(f1), n2 = v_sum(f2), n3 = v_sum(f3), *b = it->vectors;
             const v4d along = {n1 * b[0] + n2 * b[3] + n3 * b[6], n1 * b[1] + n2 * b[4] + n3 * b[7],
                                n1 * b[2] + n2 * b[5] + n3 * b[8], 0.0};
             double *f = atoms->f + 4 * (begin + a);
             v_store(f, v_load(f) + (v_set1(own.charge[a]) * along + big - big));
-            potential[begin + a] = v_sum(p);
         }
     }
+}
+
+/* p [n_owned], and where wanted forces on owned atoms, from w(k): re, im [n_waves]. */
+static void wave_forces(const md_atoms *atoms, const double *charge, const md_waves *it, const double *re, const double *im,
+                        double *potential, int forces)
+{
+    if (forces)
+        wave_pulls(atoms, charge, it, re, im, potential, 1);
+    else
+        wave_pulls(atoms, charge, it, re, im, potential, 0);
 }

@@ -5,6 +5,7 @@
 #include "pair/loop.h"
 #include "pair/buckingham.h"
 #include "pair/coulomb.h"
+#include "pair/damped.h"
 #include "pair/lj.h"
 #include "pair/morse.h"
 #include "pair/soft_core.h"
@@ -15,6 +16,8 @@
     PAIR(buckingham, 8, 4, 8, 0)                                                                                       \
     PAIR(charges, 8, 4, 8, PAIR_SCALED)                                                                                \
     PAIR(coulomb, 8, 4, 8, 0)                                                                                          \
+    PAIR(damped, 8, 8, 8, PAIR_SPARSE)                                                                                 \
+    PAIR(damped_charges, 8, 8, 8, PAIR_SPARSE | PAIR_SCALED)                                                           \
     PAIR(gaussian_charges, 8, 8, 8, PAIR_SCALED)                                                                       \
     PAIR(gaussians, 8, 8, 8, 0)                                                                                        \
     PAIR(lj, 8, 4, 4, 0)                                                                                               \

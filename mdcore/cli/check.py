@@ -34,6 +34,7 @@ def check(path: str, overrides=()) -> str:
     potential.bind(tuple(system.symbols))
     assemble.check_potential(settings, potential)
     units = settings.unit_system
+    potential = potential.suited(system.n_atoms, system.box, units)
     reach = potential.cutoff + 1.5 * settings.neighbors.skin
     check_neighbours(system.n_atoms, on_grid(system.box, reach)[1], reach, units)
     sanity.refuse(system.box, system.positions, system.species, tuple(system.symbols), units, potential)

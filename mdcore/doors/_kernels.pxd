@@ -70,6 +70,7 @@ cdef extern from "kernels.h" nogil:
         MD_COLUMNS
         BINS_PER_ATOM, BINS_FLOOR, LIST_AHEAD
         PAIR_ENERGY, PAIR_MANY, PAIR_LINEAR
+        NEAR_POINTS, NEAR_GAUSSIANS, NEAR_DAMPED
 
     ctypedef struct md_pair_table:
         const double *rows
@@ -143,11 +144,34 @@ cdef extern from "kernels.h" nogil:
     ctypedef struct md_mesh:
         double inverse[9]
         int64_t size[3]
+        int64_t low[3]
+        int64_t length[3]
+        double self[3]
         int order
 
     enum:
         MESH_BITS
+        MESH_SQUARE_BITS
         MESH_MORE
+
+    ctypedef struct md_planes:
+        int64_t size[3]
+        int64_t width
+        const double *turns[4]
+        double *room
+
+    ctypedef struct md_weights:
+        double vectors[9]
+        double scale, falls
+        const double *factors[3]
+        const double *own[3]
+        const double *next[3]
+        double squares[3]
+
+    enum:
+        PLANES_SUMS, PLANES_SELF, PLANES_ENERGY
+
+    int64_t PLANES_ROOM(int64_t, int64_t, int64_t, int64_t)
 
     ctypedef struct md_waves:
         double vectors[9]
@@ -230,8 +254,6 @@ cdef extern from "kernels.h" nogil:
         int64_t (*eam_forces)(const md_atoms *, const md_list *, const md_eam *, const double *, int64_t *,
                               const md_shares *) noexcept nogil
         void (*mesh_spread)(const md_atoms *, const double *, const md_mesh *, int64_t *) noexcept nogil
-        void (*mesh_gather)(const md_atoms *, const double *, const md_mesh *, const double *, double *) noexcept nogil
-        void (*mesh_read)(const md_atoms *, const md_mesh *, const double *, double *) noexcept nogil
         void (*near_rows)(const double *, const double *, int64_t, const int64_t *, const int32_t *, double, int64_t *,
                           int32_t *, int32_t *) noexcept nogil
         void (*gaussian_matrix)(const md_neighbours *, const md_gaussians *, double *, double *) noexcept nogil
@@ -240,11 +262,20 @@ cdef extern from "kernels.h" nogil:
                                 const double *, const double *, int32_t *, double *) noexcept nogil
         int (*lu_factor)(int64_t, double *, int64_t *) noexcept nogil
         void (*lu_solve)(int64_t, const double *, const int64_t *, double *) noexcept nogil
+        void (*mesh_gather)(const md_atoms *, const double *, const md_mesh *, const double *, double *,
+                            int) noexcept nogil
+        void (*mesh_squares)(const md_atoms *, const double *, const md_mesh *, int64_t *) noexcept nogil
+        void (*planes_forward)(const md_planes *, const int64_t *, int64_t, double, double *) noexcept nogil
+        void (*planes_weighted)(const md_planes *, const md_weights *, double *, int64_t, int64_t, double *,
+                                int) noexcept nogil
+        void (*planes_back)(const md_planes *, const double *, int64_t, double *) noexcept nogil
         void (*charge_pairs)(const md_atoms *, const double *, const double *, int64_t, double, double, double,
-                             double, double, double *) noexcept nogil
+                             double, double, double *, int) noexcept nogil
+        void (*charge_potentials)(const md_atoms *, const md_list *, const md_pair_table *, int, const double *,
+                                  double *) noexcept nogil
         void (*wave_sums)(const md_atoms *, const double *, const md_waves *, int64_t *, int64_t *) noexcept nogil
         void (*wave_forces)(const md_atoms *, const double *, const md_waves *, const double *, const double *,
-                            double *) noexcept nogil
+                            double *, int) noexcept nogil
         void (*d3_numbers)(const md_atoms *, const md_list *, const md_d3 *, double *) noexcept nogil
         void (*d3_weights)(const md_atoms *, const md_d3 *, const double *, double *) noexcept nogil
         void (*d3_number_forces)(const md_atoms *, const md_list *, const md_d3 *, const double *,

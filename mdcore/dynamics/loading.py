@@ -5,7 +5,7 @@ in the order of their tags. Positions are put on the grid of the run (exact.py).
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,6 +27,7 @@ class Description:
     """What every rank knows of the system: all but the atoms."""
 
     box: Box
+    first: Box  # the cell in which the run began
     symbols: tuple[str, ...]
     counts: tuple[int, ...]  # atoms of each species
     units: units.UnitSystem
@@ -35,6 +36,7 @@ class Description:
     farthest: float  # coordinates that the run must keep exact, farther out than the cell; 0: there are none
     strained: dict | None = None  # `Work.lattice` of a run that goes on
     fixed: tuple[int, int, int] = (0, 0, 0)  # atoms that are held along x, y, z
+    terms: dict = field(default_factory=dict)  # what bound potentials told of a run that goes on (potentials/base.py)
 
     @property
     def n_atoms(self) -> int:
@@ -52,7 +54,7 @@ def describe(system) -> Description:
     counts, mass = _counts(system.species, system.symbols), math.fsum(system.masses)
     farthest = _farthest(system.box, system.positions)
     return Description(
-        system.box, tuple(system.symbols), counts, system.units, mass, dict(system.info), farthest,
+        system.box, system.box, tuple(system.symbols), counts, system.units, mass, dict(system.info), farthest,
         fixed=_held(system.columns),
     )  # fmt: skip
 
@@ -78,11 +80,12 @@ def check_state(state: dict) -> None:
     """ValueError unless `state` is what `state()` gives: all of it, of the right types and shapes, in range."""
     kinds = {"symbols": list, "periodic": list, "info": dict, "units": str, "seed": str, "heat": str, "step": int,
              "start_step": int, "start_time": float, "time": float, "degrees_of_freedom": int,
-             "farthest": float, "integrator": dict}  # fmt: skip
+             "farthest": float, "integrator": dict, "terms": dict}  # fmt: skip
     n = len(state["species"])
     rows = {"positions": (n, 3), "velocities": (n, 3), "images": (n, 3), "species": (n,), "masses": (n,),
-            "matrix": (3, 3), "origin": (3,)}  # fmt: skip
-    state = {"farthest": 0.0, "strained": None, "integrator": {}, **state}  # which earlier versions have not
+            "matrix": (3, 3), "origin": (3,), "first": (3, 3)}  # fmt: skip
+    missing = {"farthest": 0.0, "strained": None, "integrator": {}, "terms": {}, "first": state["matrix"]}
+    state = missing | state  # earlier versions have not all
     for name, kind in kinds.items():
         if type(state[name]) is not kind:
             raise ValueError(f"{name}: {type(state[name]).__name__}, expected {kind.__name__}")
@@ -109,6 +112,8 @@ def check_state(state: dict) -> None:
             raise ValueError("strained: the cell of another lattice")
     if not all(type(told) is dict for told in state["integrator"].values()):
         raise ValueError("integrator: not as it should be")
+    if not all(type(told) is dict for told in state["terms"].values()):
+        raise ValueError("terms: not as they should be")
     int(state["heat"])
     if type(memory := state.get("memory", {})) is not dict:
         raise ValueError("memory: not as it should be")
@@ -141,7 +146,9 @@ def describe_state(state: dict) -> Description:
     mass = math.fsum(state["masses"])
     unit, farthest = units.get(state["units"]), state.get("farthest", 0.0)
     info, held = dict(state["info"]), _held(state.get("columns", {}))
-    return Description(box, symbols, counts, unit, mass, info, farthest, state.get("strained"), held)
+    first = Box(state.get("first", state["matrix"]), box.periodic, state["origin"])
+    strained, terms = state.get("strained"), state.get("terms", {})
+    return Description(box, first, symbols, counts, unit, mass, info, farthest, strained, held, terms)
 
 
 def load(sim, system, state) -> None:
@@ -353,6 +360,8 @@ def state(sim) -> dict | None:
         "matrix": np.array(sim.cell.matrix),
         "origin": np.array(sim.cell.origin),
         "strained": sim.work.lattice,
+        "first": np.array(sim.system.first.matrix),
+        "terms": {str(key): told for key, term in enumerate(leaves(sim.work.bound)) if (told := term.state())},
         "integrator": integrator,
         "periodic": [int(p) for p in sim.box.periodic],
         "units": sim.units.name,

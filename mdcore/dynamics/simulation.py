@@ -63,7 +63,7 @@ class Simulation(View):
             (describe(system) if state is None else describe_state(state)) if here else None
         )
         self.units = self.system.units
-        potential = as_potential(potential)
+        potential = as_potential(potential).suited(self.system.n_atoms, self.system.first, self.units)
         self.potential, self.integrator, self.seed = potential, integrator, seed
         self.max_temperature = max_temperature
         self.symbols = tuple(self.system.symbols)
@@ -102,6 +102,8 @@ class Simulation(View):
         self.degrees_of_freedom = 3 * self.system.n_atoms - sum(whole.fixed)
         self.restored_time, self._restored = 0.0, {}
         loading.load(self, system if here else None, state if here else None)
+        for key, term in enumerate(terms):
+            term.restore(self.system.terms.get(str(key), {}))
         self.results.time = self.time
         self._neighbourhood(look=not resumed)
         self._first_forces()

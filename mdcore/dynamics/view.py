@@ -96,9 +96,11 @@ class View:
         max_disagreement and others): a number, or float64 [n] of the atoms, user units."""
         return {f.name: loading.everywhere(self, v) if f.per_atom else v for f, v in self.find().items()}
 
-    def find(self) -> dict:
-        """{Finding: value} of this step (potentials/base.py), per atom those of this rank; watchers take note."""
-        found = self.work.bound.find(self.work)
+    def find(self, atoms: bool = True) -> dict:
+        """{Finding: value} of this step (potentials/base.py), per atom those of this rank; watchers take note.
+        atoms : those of atoms too"""
+        wanted = [finding for finding in self.potential.outputs if atoms or not finding.per_atom]
+        found = self.work.bound.find(self.work, wanted)
         if found:
             for watcher, term in self.watchers:
                 watcher.note(self, term)

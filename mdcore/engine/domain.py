@@ -263,7 +263,10 @@ class Domain:
 
     def forward(self, atoms, *names: str) -> None:
         """Copy the owners' numbers in these columns to their ghosts; several columns in one message."""
-        columns = [getattr(atoms, name) for name in names]
+        self.forward_rows(*(getattr(atoms, name) for name in names))
+
+    def forward_rows(self, *columns: np.ndarray) -> None:
+        """The same for arrays [>= n_total, ...]."""
         for swap in self.swaps:
             self._forward(columns, swap)
 

@@ -76,12 +76,17 @@ class Engine:
         threads: int | None = None,
     ):  # fmt: skip
         self.symbols, self.units, self.looks = tuple(symbols), units, looks
-        self.work = Work(potential, self.symbols, skin, units=units)
         self._standard = np.array([ATOMIC_MASSES.get(name, 1.0) for name in self.symbols])
+        self._potential, self._skin, self._threads = potential, skin, threads
+        self._take(potential)
+
+    def _take(self, potential) -> None:
+        """Work with this form of the potential."""
+        self.work = Work(potential, self.symbols, self._skin, units=self.units)
         self.atoms, self.neighbors = self.work.atoms, self.work.neighbors
         self.terms = leaves(self.work.bound)
         for term in self.terms:
-            term.threads = term.threads if threads is None else threads
+            term.threads = term.threads if self._threads is None else self._threads
 
     def set_clock(self, time: float) -> None:
         """The time, user unit, for what moves; InputError for none (nan) where something does."""
@@ -97,7 +102,13 @@ class Engine:
         is known of each atom (columns.py); masses float64 [n], None: the standard ones, or 1; bonds : bonds.py;
         total_charge : of the whole, e
         """
-        n, work, atoms = len(positions), self.work, self.atoms
+        n = len(positions)
+        suited = self._potential.suited(n, box, self.units)
+        if suited is not self.work.potential:
+            time = self.work.results.time
+            self._take(suited)
+            self.work.results.time = time
+        work, atoms = self.work, self.atoms
         self._names = tuple(self.symbols[k] for k in np.asarray(species).tolist())
         self._place_again = lambda moved: self.place(box, moved, species, columns, masses, bonds, total_charge)
         work.results.total_charge = total_charge

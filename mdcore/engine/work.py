@@ -65,6 +65,8 @@ class Work:
             self.bits, self.box = strained["bits"], Box(strained["matrix"], box.periodic, strained["origin"])
         check_neighbours(sum(counts), self.box, reach, self.units, self.comm.size)
         self.counts, self._given, self._times = counts, box, None
+        for term in leaves(self.bound):
+            term.restore({})
         if strained is not None:
             self._times = np.rint(box.matrix @ self.box.inverse)  # the cell that was given = times @ box
         half = self.potential.list_kinds == ("half",)

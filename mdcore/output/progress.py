@@ -10,6 +10,7 @@ import time
 from mdcore.base import console
 from mdcore.base.pace import Pace
 from mdcore.base.timers import PHASES
+from mdcore.potentials.base import leaves
 
 DAY = 86400.0
 REDRAW_SECONDS = 0.25  # between progress lines on a terminal
@@ -35,6 +36,7 @@ def banner(
     cell = f"{lengths} {labels['length']}, {'periodic along ' + directions if directions else 'not periodic'}"
     grid = " x ".join(map(str, sim.domain.grid))
     potential = provenance.get("potential") or provenance.get("potentials", "")
+    sums = [text for term in leaves(sim.work.bound) if (text := term.about(labels["length"]))]
     shown = {
         "input": input_name,
         "title": provenance.get("title", ""),
@@ -44,6 +46,7 @@ def banner(
         "ranks": f"{sim.comm.size} (grid {grid})",
         "threads": provenance.get("threads", ""),
         "potential": "\n             ".join(potential.splitlines()),
+        "charges": "\n             ".join(sums),
         "atoms": atoms,
         "cell": cell,
         **(room or {}),

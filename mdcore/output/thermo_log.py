@@ -94,7 +94,7 @@ class ThermoLog:
     def observe(self, sim):
         """Add the present row; collective."""
         thermo = sim.thermo()
-        found = sim.find() | measure(sim, self.groups) | extras.measure(sim, thermo, self.extras)
+        found = sim.find(atoms=False) | measure(sim, self.groups) | extras.measure(sim, thermo, self.extras)
         if sim.comm.rank == 0:
             self.write(thermo, sim.units, found)
 

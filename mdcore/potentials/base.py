@@ -148,6 +148,11 @@ class Potential:
         """(kind, cutoff) of each list that it reads, or (kind, cutoff, exclude): neighbors.Want."""
         return tuple((kind, self.cutoff) for kind in self.list_kinds)
 
+    def suited(self, n: int, box, units) -> "Potential":
+        """The potential as it is cheapest for n atoms in this cell, where it leaves that open: the same object for the
+        same choice. Nothing else is looked at, so ranks and restarts choose alike."""
+        return self
+
     def bind(self, symbols) -> "Bound":
         """The potential for these species; InputError for one that it does not know."""
         raise NotImplementedError
@@ -192,6 +197,17 @@ class Bound:
         """(energy, trace of the virial) past the cutoff, of `counts` atoms of each species."""
         return 0.0, 0.0
 
+    def about(self, unit: str) -> str:
+        """What banners say of how it runs in the cell at hand, "" for nothing; unit : of length."""
+        return ""
+
+    def state(self) -> dict:
+        """What it must know beside atoms and cell to go on as if it had not stopped: numbers and arrays."""
+        return {}
+
+    def restore(self, state: dict) -> None:
+        """It goes on from there; {}: it begins."""
+
     def find(self, work, wanted=None) -> dict[Finding, float | np.ndarray]:
         """{Finding: its value, user units} for the atoms of a Work whose forces were computed last (collective).
         wanted : findings of the potential; None: its `outputs`"""
@@ -208,7 +224,7 @@ class Sum(Potential):
 
         if not potentials:
             raise InputError("Sum: expected potentials, not nothing")
-        self.terms = [as_potential(term) for term in potentials]
+        self.terms, self._suited = [as_potential(term) for term in potentials], None
 
     def __repr__(self):
         return f"Sum({', '.join(map(repr, self.terms))})"
@@ -243,6 +259,15 @@ class Sum(Potential):
     @property
     def findings(self) -> tuple[Finding, ...]:
         return tuple({finding: None for term in self.terms for finding in term.findings})
+
+    def suited(self, n, box, units):
+        terms = [term.suited(n, box, units) for term in self.terms]
+        if all(one is other for one, other in zip(terms, self.terms, strict=True)):
+            return self
+        last = self._suited
+        if last is None or any(one is not other for one, other in zip(terms, last.terms, strict=True)):
+            self._suited = Sum(*terms)
+        return self._suited
 
     def bind(self, symbols) -> "BoundSum":
         return BoundSum(self, [term.bind(symbols) for term in self.terms])

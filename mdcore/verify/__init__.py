@@ -44,7 +44,9 @@ def subject(potential, structure=None, *, units=None, seed: int = 1) -> Subject:
         potential, origin = Sum(*inner), f"{origin}; without what acts from outside, or on atoms that are named"
     if structure is None:
         structure, origin = sample(potential, seed, beside if isinstance(beside, str | os.PathLike) else None)
-    return Subject(networks_in(potential, "double"), take(structure), origin, seed)
+    structure = take(structure)
+    potential = potential.suited(len(structure.positions), structure.box, structure.units)
+    return Subject(networks_in(potential, "double"), structure, origin, seed)
 
 
 def verify(potential, structure=None, *, units=None, seed: int = 1) -> Iterator[Row]:

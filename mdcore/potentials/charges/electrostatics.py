@@ -8,38 +8,31 @@ so that energy and forces do not jump; the second one of waves in half of space 
 last term is that of a uniform background, which neutralises a total charge Q (with what cutoff and shift leave of pi /
 alpha^2: `mean`). Instead of points charges may be
 Gaussians exp(-r^2 / (2 s^2)) / (s sqrt(2 pi))^3: then pairs have erf(gamma r) / r, gamma = 1 / sqrt(2 (s_i^2 +
-s_j^2)), where points have 1 / r, and each has an energy C gamma / sqrt(pi) q_i^2 in its own field.
-
-Of a cell that is periodic along two axes the waves are those of a cell with vacuum above it, and what its images
-along the third axis z do to each other is taken away, 2 pi C / V (M^2 - Q sum q z^2 - Q^2 L^2 / 12), M = sum q z, L
-the height of the cell (I.-C. Yeh, M. L. Berkowitz, J. Chem. Phys. 111, 3155 (1999); with a total charge, V.
-Ballenegger et al., J. Chem. Phys. 131, 094107 (2009)).
+s_j^2)), where points have 1 / r, and each has an energy C gamma / sqrt(pi) q_i^2 in its own field. Slabs: slab.py.
 """
 
 import math
+from copy import copy
 
 import numpy as np
 
-from mdcore.base import exact
 from mdcore.base.arguments import table
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import choice, number
 from mdcore.base.units import COULOMB
-from mdcore.base.voigt import PAIRS
-from mdcore.doors import _kernels
-from mdcore.potentials.charges.mesh import MeshPlan, best_order, sizes, spacing
+from mdcore.potentials.charges.bound import ELECTRIC_POTENTIAL, BoundElectrostatics
+from mdcore.potentials.charges.cost import IN_LJ, SKIN, choose, cutoffs_from, orders_of
+from mdcore.potentials.charges.damping import KINDS, LINEAR, Damping
+from mdcore.potentials.charges.mesh import RESERVE, MeshPlan, sizes, spacing
 from mdcore.potentials.charges.waves import Plan
-from mdcore.potentials.pair.coulomb import BoundCoulomb, Coulomb
+from mdcore.potentials.pair.coulomb import Coulomb
 
 SAFETY = 1.5  # more in the exponents at the cutoffs: errors that were asked for are kept (tests/test_electrostatics.py)
-LARGEST = 1000.0  # charge
-MOST_CHARGE = 2.0**22  # of all atoms, without signs: sums of waves are exact in 64 bits (ext/charges/waves.h)
+LESS = 4.0  # forces of water are about so much less without those in its molecules (benchmarks/charges_water.py)
 METHODS = ("auto", "ewald", "mesh")
-MESH_FROM = 4000  # waves: "auto" takes a mesh
+USUAL, JOINED = 10.0, 6.0  # cutoffs, Angstrom: where none is chosen, and at least that of joined atoms
+LIQUID = 0.1  # atoms a cubic Angstrom
 MOST_WAVES, MOST_POINTS = 2_000_000, 100_000_000
-WIRE = "wires, periodic along one axis, are not supported; let three axes be periodic, with vacuum"
-MOMENT_BITS = 36  # of sums of q z and q z^2
-GROWTH = 1.1  # heights of a slab with its vacuum are powers of this, so that they seldom change
 
 
 class Electrostatics(Coulomb):
@@ -50,49 +43,129 @@ class Electrostatics(Coulomb):
     method : of the waves: "ewald", one by one, cost N^1.5 at best; "mesh", smooth particle-mesh Ewald, cost N log N,
         whose energy changes by about the accuracy where all atoms move together; "auto", a mesh for many waves
     accuracy : of forces, relative to what they are, root mean squares, 1e-10 to 0.01
-    cutoff : of the pairs, unit of length; it takes work from the waves, the sum is the same
+    cutoff : of the pairs, unit of length; it takes work from the waves, the sum is the same. None: what is cheapest
+        (cost.py) for the crystal or liquid that the potential is used for; of slabs and clusters 10 (lj: 3.5)
     widths : {species: s} of charges that are Gaussians, unit of length, or None: all are points
     constant : C, unit of energy times length / e^2 (eV Angstrom; 1 in lj units)
+    damping : what close pairs feel less (damping.py): "cosine" or "polynomial", nothing up to `inner`, all from
+        `outer` on, unit of length; Gaussians then have no energy in their own field either. Or "thole" or
+        "tang-toennies", of points, with a `decay`, 1 / unit of length
     exclude_bonded : pairs that so many bonds join do not feel each other; of points
 
-    alpha, longest : the splitting and the largest wave vector that follow, 1 / unit of length; order : of the mesh
+    alpha, longest : the splitting and the largest wave vector that follow, 1 / unit of length
     InputError for values out of range, from `bind` for species without a charge, from a step in a cell that is periodic
     along one axis.
     """
 
     far, tells_virials = True, False
+    findings = (ELECTRIC_POTENTIAL,)
 
     def __init__(
-        self, charges: dict | None = None, *, accuracy: float = 1e-5, cutoff: float = 10.0, widths: dict | None = None,
-        method: str = "auto", constant: float = COULOMB,
+        self, charges: dict | None = None, *, accuracy: float = 1e-5, cutoff: float | None = None,
+        widths: dict | None = None, method: str = "auto", constant: float = COULOMB, damping: str | None = None,
+        inner: float = 0.0, outer: float | None = None, decay: float | None = None,
     ):  # fmt: skip
         self.accuracy = number("Electrostatics: accuracy", accuracy)
         if not 1e-10 <= self.accuracy <= 1e-2:  # rounded to 2^-36, forces can't be better
             raise InputError(f"Electrostatics: accuracy = {accuracy:g}: expected 1e-10 to 0.01")
-        cutoff = number("Electrostatics: cutoff", cutoff, "length")
-        self.exponent = SAFETY - math.log(self.accuracy)
-        super().__init__(cutoff, charges, math.sqrt(self.exponent) / cutoff, constant=constant)
-        self.longest = 2.0 * self.alpha * math.sqrt(self.exponent)
         choice("Electrostatics: method", method, METHODS)
-        self.method, self.order = method, best_order(self.alpha, self.accuracy)
-        self.widths = None
+        self.method, self.order = method, None
+        self.chooses = cutoff is None
+        given = USUAL if self.chooses else number("Electrostatics: cutoff", cutoff, "length")
+        super().__init__(given, charges, constant=constant)
+        self._take(given)
+        self.widths, self._chosen = None, {}
+        self._damp(damping, inner, outer, decay, widths)
         if widths is not None:
             if not widths:
                 raise InputError("Electrostatics: widths = {}: give one for each species, or None for points")
             self.widths = {name: number(f"Electrostatics: width of {name}", width, "length")
                            for name, width in table("Electrostatics: widths", widths).items()}  # fmt: skip
             self.formula = "gaussian_charges" if self.of_atoms else "gaussians"
-            if cutoff < shortest_cutoff(widths := self.widths.values(), self.accuracy):
-                raise InputError(f"Electrostatics: cutoff = {cutoff:g}: {too_short(widths, self.accuracy)}")
+            shortest = shortest_cutoff(widths := self.widths.values(), self.accuracy)
+            if self.chooses:
+                self._take(max(self.cutoff, shortest))
+            elif given < shortest:
+                raise InputError(f"Electrostatics: cutoff = {given:g}: {too_short(widths, self.accuracy)}")
+
+    def _damp(self, damping, inner, outer, decay, widths) -> None:
+        """Takes up the damping; InputError."""
+        self.damping, self.inner, self.outer, self.decay = damping, inner, outer, decay
+        if damping is None:
+            if (inner, outer, decay) != (0.0, None, None):
+                kinds = ", ".join(KINDS)
+                raise InputError(f"Electrostatics: inner, outer and decay are of a damping; give one of {kinds}")
+            return
+        choice("Electrostatics: damping", damping, tuple(KINDS))
+        if text := damping_wrong(damping, inner, outer, decay, bool(widths)):
+            raise InputError(f"Electrostatics: {text}")
+        if damping in LINEAR:
+            self.decay = number("Electrostatics: decay", decay, "inverse length")
+        else:
+            self.inner = number("Electrostatics: inner", inner, "length", zero=True)
+            self.outer = number("Electrostatics: outer", outer, "length")
+        needed = self._damping_reach
+        if self.chooses:
+            self._take(max(self.cutoff, needed))
+        elif self.cutoff < needed:
+            raise InputError(f"Electrostatics: cutoff = {self.cutoff:g}: less than damping reaches, {needed:.4g}")
+
+    @property
+    def _damping_reach(self) -> float:
+        """How far it is noticed; 0 without one."""
+        if self.damping is None:
+            return 0.0
+        return (self.exponent + 2.0) / self.decay if self.damping in LINEAR else self.outer
+
+    @property
+    def lists(self):
+        return super().lists if self.damping is None else (*super().lists, *Damping(self).lists)
+
+    @property
+    def ghost_columns(self):
+        return ("tags",) if self.exclude_bonded else ()
+
+    def _take(self, cutoff: float) -> None:
+        """This is the cutoff, and the splitting that follows."""
+        self.cutoff, self.alpha = cutoff, math.sqrt(self.exponent) / cutoff
+        self.longest = 2.0 * self.alpha * math.sqrt(self.exponent)
+
+    def suited(self, n, box, units) -> "Electrostatics":
+        scale = IN_LJ if units.name == "lj" else 1.0
+        bulk, shortest = all(box.periodic), self._damping_reach
+        if self.widths:
+            shortest = max(shortest, shortest_cutoff(self.widths.values(), self.accuracy))
+        if not self.chooses:
+            cutoffs = [self.cutoff]
+        elif bulk:
+            cutoffs = cutoffs_from(max(shortest, scale * JOINED * bool(self.exclude_bonded)), scale)
+        else:
+            cutoffs = [max(shortest, scale * USUAL)]
+        matrix = box.matrix
+        if not any(box.periodic):
+            matrix = np.eye(3) * cutoffs[0]  # a cluster has no waves; of slabs the cell is about what atoms make of it
+        own = choose(self.exponent, self.aim, self._orders, n, matrix, cutoffs, scale * SKIN)
+        key = own.cutoff, own.order
+        if key not in self._chosen:
+            self._in_use = True
+            found = copy(self)
+            found._take(own.cutoff)
+            found.order = own.order
+            self._chosen[key] = found
+        return self._chosen[key]
 
     def __repr__(self):
         charges = "of the structure" if self.of_atoms else self.charges
         widths = f", widths={self.widths}" if self.widths else ""
-        return f"Electrostatics({charges}, accuracy={self.accuracy:g}, cutoff={self.cutoff:g}{widths})"
+        cutoff = None if self.chooses and self.order is None else f"{self.cutoff:g}"
+        return f"Electrostatics({charges}, accuracy={self.accuracy:g}, cutoff={cutoff}{widths})"
 
     def describe(self, unit):
-        how = {"ewald": "waves", "mesh": f"mesh of order {self.order}", "auto": f"waves or mesh of order {self.order}"}
-        return f"{super().describe(unit)}, alpha {self.alpha:.4g} / {unit}, {how[self.method]}"
+        told = super().describe(unit)
+        if self.order is None:
+            return f"{'cutoff as is cheapest' if self.chooses else told}, accuracy {self.accuracy:g}"
+        how = "waves" if not self.order else f"mesh of order {self.order}"
+        return f"{told}, alpha {self.alpha:.4g} / {unit}, accuracy {self.accuracy:g}, {how}"
 
     @property
     def exclude_bonded(self) -> int:
@@ -103,6 +176,18 @@ class Electrostatics(Coulomb):
         if most and self.widths:
             raise InputError("Electrostatics: exclude_bonded takes points away, and these charges are Gaussians")
         Coulomb.exclude_bonded.fset(self, most)
+        self._take(self.cutoff)
+
+    @property
+    def aim(self) -> float:
+        """The accuracy, relative to what forces are where pairs that are left out count, too: without them forces are
+        less, and errors are not."""
+        return self.accuracy / (LESS if self.exclude_bonded else 1.0)
+
+    @property
+    def exponent(self) -> float:
+        """x^2: what is left out of either sum is of the order of exp(-x^2)."""
+        return SAFETY - math.log(self.aim)
 
     def gamma(self, a: str, b: str) -> float:
         """1 / sqrt(2 (s_a^2 + s_b^2)); InputError for a species without a width."""
@@ -119,7 +204,7 @@ class Electrostatics(Coulomb):
         return own
 
     def own_energy(self, name):
-        gaussian = self.gamma(name, name) / math.sqrt(math.pi) if self.widths else 0.0
+        gaussian = self.gamma(name, name) / math.sqrt(math.pi) if self.widths and self.damping is None else 0.0
         return super().own_energy(name) + self.constant * self.charge(name) ** 2 * gaussian
 
     @property
@@ -135,15 +220,22 @@ class Electrostatics(Coulomb):
         """How many a cell has."""
         return abs(np.linalg.det(matrix)) * self.longest**3 / (12.0 * math.pi**2)
 
-    def uses_mesh(self, matrix) -> bool:
-        """Is the sum over waves of a cell made on a mesh?"""
-        return self.method == "mesh" or (self.method == "auto" and self.waves(matrix) > MESH_FROM)
+    @property
+    def _orders(self) -> tuple[int, ...]:
+        return orders_of(self.method) if self.order is None else (self.order,)
+
+    def order_for(self, matrix) -> int:
+        """Of the mesh of a cell, 0 for waves one by one: what was chosen, or is cheapest for atoms as in a liquid."""
+        if self.order is not None:
+            return self.order
+        n = LIQUID * abs(np.linalg.det(matrix))
+        return choose(self.exponent, self.aim, self._orders, n, matrix, [self.cutoff], 0.0).order
 
     def too_many(self, matrix) -> str:
         """What is wrong with so many waves or points as a cell has, or nothing."""
         found, most, what = self.waves(matrix), MOST_WAVES, "waves"
-        if self.uses_mesh(matrix):
-            h = spacing(self.alpha, self.accuracy, self.order)
+        if order := self.order_for(matrix):
+            h = spacing(self.alpha, self.aim, order)
             found, most, what = math.prod(np.linalg.norm(matrix, axis=1) / h), MOST_POINTS, "points of a mesh"
         if found < most:
             return ""
@@ -152,13 +244,25 @@ class Electrostatics(Coulomb):
 
     def plan(self, matrix) -> Plan | MeshPlan:
         """The sum over waves of a cell."""
-        if self.uses_mesh(matrix):
-            size = sizes(matrix, self.alpha, self.accuracy, self.order)
-            return MeshPlan(matrix, self.alpha, self.constant, size, self.order)
-        return Plan(matrix, self.alpha, self.longest, self.constant)
+        if order := self.order_for(matrix):
+            size = sizes(matrix, self.alpha, self.aim, order)
+            return MeshPlan(matrix, self.alpha, self.constant, size, order)
+        return Plan(matrix, self.alpha, RESERVE * self.longest, self.constant)
 
     def bind(self, symbols) -> "BoundElectrostatics":
         return BoundElectrostatics(self, symbols)
+
+
+def damping_wrong(damping, inner, outer, decay, widths: bool) -> str:
+    """What is wrong with the numbers of a damping of this kind, or nothing."""
+    if damping in LINEAR:
+        if decay is None or outer is not None or inner:
+            return f"damping = {damping!r} has a decay, and neither inner nor outer"
+        return f"damping = {damping!r} is one of points, and these charges are Gaussians" if widths else ""
+    if outer is None or decay is not None:
+        return f"damping = {damping!r} has inner and outer, and no decay"
+    ends = isinstance(inner, int | float) and isinstance(outer, int | float)
+    return f"inner = {inner:g}, outer = {outer:g}: expected inner < outer" if ends and not inner < outer else ""
 
 
 def shortest_cutoff(widths, accuracy: float) -> float:
@@ -170,138 +274,3 @@ def too_short(widths, accuracy: float) -> str:
     """What is said of a cutoff that is shorter."""
     needed = shortest_cutoff(widths, accuracy)
     return f"too short for Gaussians of width {max(widths):g} at accuracy = {accuracy:g}; {needed:.4g} would do"
-
-
-class BoundElectrostatics(BoundCoulomb):
-    """Charges with all their images in a system of these species."""
-
-    virial_of_forces = False
-
-    def __init__(self, potential: Electrostatics, symbols):
-        super().__init__(potential, symbols)
-        self._plan, self._checked = None, False
-
-    def compute(self, atoms, neighbors, domain, out) -> None:
-        charges = np.zeros(atoms.n_total + 1)
-        charges[: atoms.n_owned] = self.charges_of(atoms, slice(0, atoms.n_owned))
-        self._check(charges, domain)
-        super().compute(atoms, neighbors, domain, out)
-        if any(domain.box.periodic):
-            self._waves(atoms, charges, domain, out)
-        else:
-            self._all_pairs(atoms, charges, domain.comm, out)
-
-    def _check(self, charges, domain) -> None:
-        """Will sums be exact, and is there one for this cell? (collective)"""
-        if sum(domain.box.periodic) == 1:
-            refuse(WIRE)
-        if self._checked and not self.potential.of_atoms:
-            return
-        size = np.abs(charges)
-        size = size.sum() if size.max() < LARGEST else math.inf
-        if not domain.comm.sum(np.array([size]))[0] < MOST_CHARGE:
-            refuse(f"charges must be finite and less than {LARGEST:g}, without signs all together {MOST_CHARGE:.2g}")
-        self._checked = True
-
-    def _all_pairs(self, atoms, charges, comm, out) -> None:
-        """Of a cluster: what pairs within the cutoff do not have."""
-        it, n, potentials = self.potential, atoms.n_owned, np.zeros(atoms.n_total + 1)
-        rows = comm.join(np.column_stack([atoms.tags[:n], atoms.positions[:n], charges[:n]]))  # tags: exact as floats
-        others = np.zeros((4, len(rows) + -len(rows) % 4))
-        others[:, : len(rows)] = rows[np.argsort(rows[:, 0]), 1:].T
-        _kernels.charge_pairs(atoms, charges, others, it.constant, it.alpha, it.cutoff, *it.shifts, potentials)
-        if out.want_energy:
-            out.add_shares(0.5 * charges[:n] * potentials[:n])
-
-    def _waves(self, atoms, charges, domain, out) -> None:
-        """Of a crystal or a slab: what pairs do not have."""
-        it, comm, n = self.potential, domain.comm, atoms.n_owned
-        bulk, total = all(domain.box.periodic), 0.0
-        if not bulk or out.want_energy:
-            total = float(exact.sums(comm, charges[:n, None], exact.ENERGY_BITS)[0])
-        slab = None if bulk else Slab(atoms, domain, it, charges[:n], total)
-        plan = self._plan_of(slab.matrix if slab else domain.box.matrix)
-        before = atoms.forces.copy() if out.want_energy else None
-        potentials = np.zeros(atoms.n_total + 1)
-        energies = plan.act(atoms, charges, comm, potentials)
-        if slab:
-            potentials[:n] += slab.act(atoms)
-        if not out.want_energy:
-            return
-        background = -it.constant * it.mean * total / plan.volume
-        others = 0.5 * background * total + (slab.energy if slab else 0.0)  # both go as 1 / area
-        if comm.rank == 0:
-            out.energy += round(math.ldexp(energies.sum() + others, exact.FORCE_BITS))
-        if out.atom_energies is not None:
-            out.atom_energies[:n] += 0.5 * charges[:n] * (potentials[:n] + background)
-        forces, virial = atoms.forces - before, others * np.eye(3) + plan.virial(energies)
-        if slab:
-            virial = slab.virial(virial, forces, comm)
-        out.replace_virial(out.sums_of(atoms, forces), [virial[pair] * (comm.rank == 0) for pair in PAIRS])
-
-    def _plan_of(self, matrix) -> Plan | MeshPlan:
-        if self._plan is None or not np.array_equal(self._plan.matrix, matrix):
-            it = self.potential
-            if text := it.too_many(matrix):
-                refuse(text)
-            self._plan = it.plan(np.array(matrix))
-        return self._plan
-
-
-class Slab:
-    """What a cell that is periodic along two axes adds (collective).
-
-    matrix : [3, 3] the cell with vacuum; energy : 2 pi C / V (M^2 - Q sum q z^2 - Q^2 L^2 / 12)
-    """
-
-    def __init__(self, atoms, domain, it: Electrostatics, charges, total: float):
-        box, comm = domain.box, domain.comm
-        axis = box.periodic.index(False)
-        first, second = (box.matrix[k] for k in range(3) if k != axis)
-        across = np.cross(first, second)
-        area = np.linalg.norm(across)
-        self.normal, self.charges, self.total = across / area, charges, total
-        x, y, z = atoms.positions[: atoms.n_owned].T
-        heights = x * self.normal[0] + y * self.normal[1] + z * self.normal[2]
-        ends = [heights.max(initial=-np.inf), -heights.min(initial=np.inf), np.abs(charges).max(initial=0.0)]
-        top, bottom, largest = comm.maximum(np.array(ends))
-        self.heights = heights - 0.5 * (top - bottom)  # of the middle: nothing depends on it, but sums are small
-        if 0.25 * (top + bottom) ** 2 * largest >= 2.0 ** (62 - MOMENT_BITS):
-            refuse(f"a slab of height {top + bottom:.4g}: did an atom leave it?")
-        # what images do to each other falls as exp(-k z), k the shortest vector of the reciprocal lattice in the plane
-        steps = [i * first + j * second for i in range(-2, 3) for j in range(-2, 3) if i or j]
-        shortest = 2.0 * math.pi / area * min(map(np.linalg.norm, steps))
-        height = GROWTH ** math.ceil(math.log(top + bottom + it.exponent / shortest) / math.log(GROWTH))
-        self.matrix = box.matrix.copy()
-        self.matrix[axis] = self.normal * height
-        self.factor = 2.0 * math.pi * it.constant / (area * height)
-        weighted = charges[:, None] * np.column_stack([self.heights, self.heights**2])
-        self.moment, second_moment = exact.sums(comm, weighted, MOMENT_BITS)
-        self.energy = self.factor * (self.moment**2 - total * second_moment - (total * height) ** 2 / 12.0)
-        self._constant = self.factor * (-second_moment - total * height**2 / 6.0)
-
-    def act(self, atoms) -> np.ndarray:
-        """Adds forces; returns potentials [n_owned]."""
-        field = 2.0 * self.factor * (self.moment - self.total * self.heights)
-        forces = (-self.charges * field)[:, None] * self.normal
-        atoms.forces[:] += np.rint(np.ldexp(forces, exact.FORCE_BITS)) * 2.0**-exact.FORCE_BITS
-        return self.potentials()
-
-    def potentials(self) -> np.ndarray:
-        """[n_owned]"""
-        z = self.heights
-        return self.factor * (2.0 * self.moment * z - self.total * z**2) + self._constant
-
-    def virial(self, in_plane: np.ndarray, forces, comm) -> np.ndarray:
-        """[3, 3], from what it is in the plane, [3, 3], and forces [n_owned, 3]. The vacuum is not strained, so W n is
-        the sum of z_i F_i; and W is symmetric, as nothing changes by turning."""
-        n, flat = self.normal, np.eye(3) - np.outer(self.normal, self.normal)
-        along = exact.sums(comm, self.heights[:, None] * forces, MOMENT_BITS)
-        return flat @ in_plane @ flat + np.outer(n, along) + np.outer(along, n) - (n @ along) * np.outer(n, n)
-
-
-def refuse(text: str):
-    """An InputError that all ranks raise."""
-    error = InputError(f"Electrostatics: {text}")
-    error.collective = True
-    raise error

@@ -15,7 +15,9 @@ import numpy as np
 from mdcore.base import exact
 from mdcore.base.voigt import PAIRS
 from mdcore.doors._kernels import Gaussians, NearRows
-from mdcore.potentials.charges.electrostatics import WIRE, Electrostatics, Slab, refuse
+from mdcore.potentials.charges.bound import WIRE
+from mdcore.potentials.charges.electrostatics import Electrostatics
+from mdcore.potentials.charges.slab import Slab, refuse
 
 POINT = 1e9  # gamma of points, 1 / length
 TRIAL = "charge_trial"  # column of charges that ghosts shall know
@@ -183,17 +185,19 @@ class Images(Field):
 
     def _product(self, v):
         potentials, slab = np.zeros(self.n + 1), self._slab(v)
-        self.plan.read(self.atoms, self._charges(v), self.comm, potentials)
-        far = potentials[: self.n] + (slab.potentials() if slab else 0.0)
+        self.plan.act(self.atoms, self._charges(v), self.comm, potentials, forces=False, energy=False)
+        far = potentials[: self.n] + (slab.potentials if slab else 0.0)
         return self.rows.product(self.values, self.whole(v)) + far + self._self * v
 
-    def _waves(self, v):
-        """Adds forces; (potentials [n], energies of waves, energy of what a slab adds) of charges v."""
+    def _waves(self, v, energy: bool):
+        """Adds forces; (potentials [n], virial where wanted, energy of what a slab adds) of charges v."""
         potentials, slab = np.zeros(self.n + 1), self._slab(v)
-        energies = self.plan.act(self.atoms, self._charges(v), self.comm, potentials)
+        found = self.plan.act(self.atoms, self._charges(v), self.comm, potentials, energy=energy)
+        virial, far = found[1] if energy else 0.0, potentials[: self.n]
         if slab is None:
-            return potentials[: self.n], energies, 0.0
-        return potentials[: self.n] + slab.act(self.atoms), energies, slab.energy
+            return far, virial, 0.0
+        slab.act(self.atoms)
+        return far + slab.potentials, virial, slab.energy
 
     def act(self, q, l, total, out):
         atoms = self.atoms
@@ -201,14 +205,12 @@ class Images(Field):
         others = np.zeros(len(whole)) if l is None else self.whole(l).copy()
         self.rows.forces(self.gaussians, whole, others, whole, others, True, atoms.f)
         before = atoms.forces.copy()
-        far, energies, more = self._waves(q if l is None else q + l)
-        virial = self.plan.virial(energies) if out.want_energy else 0.0
+        far, virial, more = self._waves(q if l is None else q + l, out.want_energy)
         if l is not None:  # q K q / 2 + l K q = (q + l) K (q + l) / 2 - l K l / 2
             middle = atoms.forces.copy()
-            less, energies, less_more = self._waves(l)
+            less, less_virial, less_more = self._waves(l, out.want_energy)
             atoms.forces[:] = 2.0 * middle - atoms.forces  # exact: multiples of the grid
-            far, more = far - less, more - less_more
-            virial = virial - (self.plan.virial(energies) if out.want_energy else 0.0)
+            far, more, virial = far - less, more - less_more, virial - less_virial
         if out.want_energy:
             forces = atoms.forces - before
             virial += (0.5 * self._background * total**2 + more) * np.eye(3)  # both go as 1 / area

@@ -8,31 +8,23 @@ import math
 
 import numpy as np
 
-from mdcore.base.voigt import PAIRS
-from mdcore.doors._kernels import MESH_GRID, Mesh
+from mdcore.base.voigt import PLACE
+from mdcore.doors._kernels import BESIDE, SQUARE_GRID, WITH_ENERGY, WITH_SELF, Mesh, Planes
+from mdcore.potentials.charges.shared import Room, Shared, shares, window
 
 ORDERS = (4, 6, 8)
 # error of forces, relative to what they are, over (alpha h)^order, h the distance of points: as measured, of a thin
 # gas, where it is largest (docs/theory.md)
-ERRORS = {4: 2.5, 6: 1.0, 8: 1.0}
-# what things cost, as measured: four points of an atom, and one of the mesh, which is transformed there and back
-FOUR_POINTS, POINT, DENSITY = 2.5, 30.0, 0.1  # ns, ns, atoms a cubic Angstrom
+ERRORS = {4: 0.35, 6: 0.03, 8: 0.035}
+ALIASES = 100  # waves that points make of one, on either side: rounding, at the lowest order
+RESERVE, SHRUNK = 1.03, 0.92  # strains of a cell between which its mesh or its waves stay: no jumps, no new tables
+SHARED_RANKS, SHARED_FROM = 3, 30_000  # ranks, and points: so many share the transform (docs/theory.md)
 SMALLEST = 8  # points along an axis (ext/charges/mesh.h)
 
 
 def spacing(alpha: float, accuracy: float, order: int) -> float:
     """The distance of points that forces of this accuracy need, unit of length."""
     return (accuracy / ERRORS[order]) ** (1.0 / order) / alpha
-
-
-def best_order(alpha: float, accuracy: float) -> int:
-    """The order that costs least at a usual density."""
-
-    def cost(order: int) -> float:
-        points = 1.0 / (DENSITY * spacing(alpha, accuracy, order) ** 3)
-        return 2.0 * order**2 * math.ceil(order / 4) * FOUR_POINTS + points * POINT
-
-    return min(ORDERS, key=cost)
 
 
 def smooth(n: float) -> int:
@@ -49,73 +41,96 @@ def smooth(n: float) -> int:
 
 
 def sizes(matrix: np.ndarray, alpha: float, accuracy: float, order: int) -> tuple[int, int, int]:
-    """Points along each vector of a cell."""
-    h = spacing(alpha, accuracy, order)
+    """Points along each vector of a cell, which may grow by RESERVE."""
+    h = spacing(alpha, accuracy, order) / RESERVE
     return tuple(smooth(edge / h) for edge in np.linalg.norm(matrix, axis=1).tolist())
 
 
 class MeshPlan:
-    """A cell's mesh, and the weights of its waves; as waves.Plan.
+    """A cell's mesh; as waves.Plan.
 
     matrix : [3, 3] rows are the vectors of the cell; alpha : splitting, 1 / length
     constant : energy times length / charge^2; size, order : of mesh and splines
     """
 
     def __init__(self, matrix: np.ndarray, alpha: float, constant: float, size, order: int):
-        self.matrix, self.volume, self.size = matrix, abs(np.linalg.det(matrix)), size
-        inverse = np.linalg.inv(matrix)
-        self.mesh, self._alpha = Mesh(inverse, size, order), alpha
-        self._vectors = 2.0 * math.pi * inverse.T
-        self._numbers = [np.fft.fftfreq(n, 1.0 / n) for n in size[:2]] + [np.arange(size[2] // 2 + 1.0)]
-        twice = np.full(len(self._numbers[2]), 2.0)  # the other half of space
-        twice[[0, -1]] = 1.0
-        self._twice = 0.5 * twice
-        n1, n2, n3 = np.ix_(*self._numbers)
-        k2 = np.zeros((size[0], size[1], len(twice)))
-        for axis in range(3):
-            k2 += (n1 * self._vectors[0, axis] + n2 * self._vectors[1, axis] + n3 * self._vectors[2, axis]) ** 2
-        k2[0, 0, 0] = 1.0
-        self.g = 4.0 * math.pi * constant / self.volume * np.exp(-k2 / (4.0 * alpha**2)) / k2
-        for axis, n in enumerate(size):
-            factors = _spline_factors(n, order)[: k2.shape[axis]]
-            self.g *= factors.reshape([-1 if k == axis else 1 for k in range(3)])
-        self.g[0, 0, 0] = 0.0
-        self._k2 = k2
+        self.size, self.order, self._alpha, self._constant = size, order, alpha, constant
+        self._mesh, self._shared, self._room = Mesh(np.eye(3), size, order), None, Room()
+        widths = None, None, Planes.width_of(size[2])
+        self._planes = Planes(size, [spline_tables(n, order, w) for n, w in zip(size, widths, strict=True)])
+        self.move(matrix)
 
-    def act(self, atoms, charges, comm, potentials) -> np.ndarray:
-        """Adds to the forces on owned atoms; potentials [n_total + 1] become theirs; energies of waves (collective)."""
-        s = np.fft.rfftn(comm.sum(self.mesh.spread(atoms, charges)) * MESH_GRID)
-        on_points = np.fft.irfftn(self.g * s, self.size, axes=(0, 1, 2)) * math.prod(self.size)
-        self.mesh.gather(atoms, charges, on_points, potentials)
-        return self._twice * self.g * (s.real**2 + s.imag**2)
+    def move(self, matrix: np.ndarray) -> None:
+        """The cell is another one, with as many points."""
+        self.matrix, self.volume = matrix, abs(np.linalg.det(matrix))
+        self._inverse = inverse = np.ascontiguousarray(np.linalg.inv(matrix))
+        self._mesh.move(inverse)
+        vectors = np.ascontiguousarray(2.0 * math.pi * inverse.T)
+        self._planes.move(vectors, 4.0 * math.pi * self._constant / self.volume, 1.0 / (4.0 * self._alpha**2))
+        self._own = None  # what a unit charge has of itself along each axis
 
-    def read(self, atoms, charges, comm, potentials) -> None:
-        """The potentials alone, as `act` (collective)."""
-        s = np.fft.rfftn(comm.sum(self.mesh.spread(atoms, charges)) * MESH_GRID)
-        on_points = np.fft.irfftn(self.g * s, self.size, axes=(0, 1, 2)) * math.prod(self.size)
-        self.mesh.read(atoms, on_points, potentials)
+    @property
+    def about(self) -> str:
+        """How large it is, in words."""
+        return f"and {' x '.join(map(str, self.size))} points"
 
-    def virial(self, energies: np.ndarray) -> np.ndarray:
-        """[3, 3] -dE/d(strain), of energies of waves; cell and atoms are strained."""
-        weighted = energies * (2.0 / self._k2 + 1.0 / (2.0 * self._alpha**2))
-        # sums of n_a n_b, then of k k = (n b)(n b)
-        sums = np.empty((3, 3))
-        for a, b in PAIRS:
-            other = 3 - a - b if a != b else (a + 1) % 3
-            c, d = (k for k in range(3) if k != other)
-            flat = weighted.sum(axis=other)
-            n = {c: self._numbers[c][:, None], d: self._numbers[d]}
-            sums[a, b] = sums[b, a] = (flat * n[a] * n[b]).sum()
-        return energies.sum() * np.eye(3) - self._vectors.T @ sums @ self._vectors
+    def act(self, atoms, charges, comm, potentials, forces: bool = True, energy: bool = True):
+        """potentials [n_total + 1] become those of owned atoms; where wanted adds to the forces on them, and tells
+        (energy of waves, its virial [3, 3]: -dE/d(strain)) (collective)."""
+        squares = np.zeros(3)
+        if energy:
+            squares = comm.sum(self._mesh.squares(atoms, charges)) * SQUARE_GRID
+        wanted = WITH_ENERGY * energy + WITH_SELF * (self._own is None)
+        if comm.size < SHARED_RANKS or math.prod(self.size) < SHARED_FROM:
+            sums, on_points = self._alone(self._spread(atoms, charges), comm, squares, wanted)
+        else:
+            sums, on_points = self._together(atoms, charges, comm, squares, wanted)
+        if self._own is None:
+            self._own = sums[7:]
+            self._mesh.take_away(*self._own)
+        self._mesh.gather(atoms, charges, on_points, potentials, forces)
+        return (sums[0], sums[0] * np.eye(3) - sums[1:7][PLACE]) if energy else None
+
+    def _alone(self, found, comm, squares, wanted: int):
+        """(sums over waves, potentials on points), each rank for itself."""
+        n1, n2, n3 = self.size
+        found[:, :, :BESIDE] += found[:, :, n3:]
+        waves = self._room.take("waves", (n2, n1, 2, self._planes.width))
+        self._planes.forward(comm.sum(found), waves)
+        sums = self._planes.weighted(waves, 0, squares, wanted).sum(axis=0)
+        on_points = self._room.take("potentials", found.shape)
+        self._planes.back(waves, on_points)
+        return sums, on_points
+
+    def _spread(self, atoms, charges) -> np.ndarray:
+        """int64 [shape of the window]"""
+        found = self._room.take("window", self._mesh.shape, np.int64)
+        found[...] = 0
+        self._mesh.spread(atoms, charges, found)
+        return found
+
+    def _together(self, atoms, charges, comm, squares, wanted: int):
+        """The same of this rank's window, by all ranks."""
+        if self._shared is None:
+            self._shared = Shared(comm, self.size, self._planes, self._room)
+        own = window(atoms.positions, self._inverse, self.size, self.order)
+        self._mesh.look_at(own[:3].tolist(), own[3:].tolist())
+        windows = comm.join(own[None])
+        waves = self._shared.forward(self._spread(atoms, charges), windows)
+        first, sums = shares(self.size[1], comm.size)[comm.rank], np.zeros((self.size[1], 10))
+        sums[first] = self._planes.weighted(waves, first.start, squares, wanted)
+        sums = comm.sum(sums).sum(axis=0) if wanted else None
+        return sums, self._shared.back(waves, windows)
 
 
-def _spline_factors(n: int, order: int) -> np.ndarray:
-    """|b(m)|^2 for m = 0 to n - 1: what splines of points leave of a wave is divided out (Essmann, eq. 4.4)."""
-    values = np.zeros(order)  # the spline at 1, 2, ... order - 1
-    values[0] = 1.0
-    for k in range(3, order + 1):
-        x = np.arange(1, k)
-        before = np.concatenate([[0.0], values[: k - 2]])  # of the order before, at x - 1
-        values[: k - 1] = (x * values[: k - 1] + (k - x) * before) / (k - 1)
-    turns = np.exp(2j * math.pi * np.outer(np.arange(n), np.arange(order - 1)) / n)
-    return 1.0 / np.abs(turns @ values[: order - 1]) ** 2
+def spline_tables(n: int, order: int, width: int | None = None) -> list[np.ndarray]:
+    """[n] each, or as many waves as a row has, filled up to `width`: |b(m)|^2, what splines of points leave of a wave,
+    is divided out (Essmann, eq. 4.4); and what |S|^2 of one unit charge is, along this axis: own + 2 next cos(2 pi u).
+
+    Points make of a wave m those of m + s n; the spline has sin(x)^p / x^p of each, x = pi (m + s n) / n.
+    """
+    count = n if width is None else n // 2 + 1
+    m = np.fft.fftfreq(n, 1.0 / n)[:n] if width is None else np.arange(count)
+    parts = np.sinc((m[:, None] + n * np.arange(-ALIASES, ALIASES + 1)) / n) ** order
+    found = 1.0 / parts.sum(axis=1) ** 2, (parts**2).sum(axis=1), (parts[:, 1:] * parts[:, :-1]).sum(axis=1)
+    return [np.pad(row, (0, (width or n) - count)) for row in found]

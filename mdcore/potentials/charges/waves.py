@@ -49,44 +49,56 @@ def numbers_of(columns: np.ndarray) -> np.ndarray:
 class Plan:
     """The waves of a cell, and their weights.
 
-    matrix : [3, 3] rows are the vectors of the cell; alpha : splitting, 1 / length; longest : K, 1 / length
+    matrix : [3, 3] rows are the vectors of the cell; alpha : splitting, 1 / length; longest : K, 1 / length, in this
+    cell; of one that it becomes by `move` the waves are the same
     constant : C, energy times length / charge^2
     waves : the kernels; k : [n_waves, 3]; g : [n_waves], 0 for those that only fill up
     """
 
     def __init__(self, matrix: np.ndarray, alpha: float, longest: float, constant: float):
-        self.matrix, self.volume = matrix, abs(np.linalg.det(matrix))
-        vectors = np.ascontiguousarray(2.0 * math.pi * np.linalg.inv(matrix).T)
+        self._alpha, self._constant = alpha, constant
+        vectors = _vectors(matrix)
         columns = columns_of(vectors, longest)
         self.waves = None
-        if not len(columns):  # a cell so small, or waves so long, that there are none
+        if len(columns):  # else a cell so small, or waves so long, that there are none
+            self.waves = Waves(vectors, columns)
+            self._numbers = numbers_of(columns)
+            k2 = ((self._numbers @ vectors) ** 2).sum(axis=1)
+            self._inside = (k2 > 0.0) & (k2 <= longest**2)
+        self.move(matrix)
+
+    @property
+    def about(self) -> str:
+        """How many there are, in words."""
+        return f"({0 if self.waves is None else int(self._inside.sum()):,})"
+
+    def move(self, matrix: np.ndarray) -> None:
+        """The cell is another one."""
+        self.matrix, self.volume = matrix, abs(np.linalg.det(matrix))
+        if self.waves is None:
             return
-        self.waves = Waves(vectors, columns)
-        self.k = numbers_of(columns) @ vectors
-        k2 = (self.k**2).sum(axis=1)
-        inside = (k2 > 0.0) & (k2 <= longest**2)
-        k2 = np.where(inside, k2, 1.0)
-        self.g = np.where(inside, 4.0 * math.pi * constant / self.volume * np.exp(-k2 / (4.0 * alpha**2)) / k2, 0.0)
-        self._slope = 2.0 * (1.0 / k2 + 1.0 / (4.0 * alpha**2))
+        vectors, falls = _vectors(matrix), 1.0 / (4.0 * self._alpha**2)
+        self.waves.move(vectors)
+        self.k = self._numbers @ vectors
+        k2 = np.where(self._inside, (self.k**2).sum(axis=1), 1.0)
+        self.g = 4.0 * math.pi * self._constant / self.volume * np.where(self._inside, np.exp(-falls * k2) / k2, 0.0)
+        self._slope = 2.0 * (1.0 / k2 + falls)
 
-    def act(self, atoms, charges, comm, potentials) -> np.ndarray:
-        """Adds to the forces on owned atoms; potentials [n_total + 1] become theirs; energies of waves (collective)."""
+    def act(self, atoms, charges, comm, potentials, forces: bool = True, energy: bool = True):
+        """potentials [n_total + 1] become those of owned atoms; where wanted adds to the forces on them, and tells
+        (energy of waves, its virial [3, 3]: -dE/d(strain)) (collective)."""
         if self.waves is None:
-            return np.zeros(1)
+            return (0.0, np.zeros((3, 3))) if energy else None
         s = comm.sum(self.waves.sums(atoms, charges)) * WAVES_GRID
-        self.waves.forces(atoms, charges, 2.0 * self.g * s, potentials)
-        return self.g * (s**2).sum(axis=0)
-
-    def read(self, atoms, charges, comm, potentials) -> None:
-        """The potentials alone, as `act` (collective)."""
-        forces = atoms.forces.copy()
-        self.act(atoms, charges, comm, potentials)
-        atoms.forces[:] = forces
-
-    def virial(self, energies: np.ndarray) -> np.ndarray:
-        """[3, 3] -dE/d(strain), of energies [n_waves] of waves; cell and atoms are strained."""
-        if self.waves is None:
-            return np.zeros((3, 3))
-        weighted, k = energies * self._slope, self.k
+        self.waves.gather(atoms, charges, 2.0 * self.g * s, potentials, forces)
+        if not energy:
+            return None
+        energies, k = self.g * (s**2).sum(axis=0), self.k
+        weighted, total = energies * self._slope, energies.sum()
         six = np.array([(weighted * k[:, a] * k[:, b]).sum() for a, b in PAIRS])
-        return energies.sum() * np.eye(3) - six[PLACE]
+        return total, total * np.eye(3) - six[PLACE]
+
+
+def _vectors(matrix: np.ndarray) -> np.ndarray:
+    """[3, 3] rows b1, b2, b3, 2 pi included"""
+    return np.ascontiguousarray(2.0 * math.pi * np.linalg.inv(matrix).T)

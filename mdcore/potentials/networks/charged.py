@@ -20,7 +20,8 @@ import numpy as np
 from mdcore.base import exact
 from mdcore.doors import _hdnnp
 from mdcore.potentials.base import Finding
-from mdcore.potentials.charges.electrostatics import LARGEST, refuse
+from mdcore.potentials.charges.bound import LARGEST
+from mdcore.potentials.charges.slab import refuse
 from mdcore.potentials.charges.equilibration import Equilibrium, extrapolated
 from mdcore.potentials.charges.field import TRIAL
 from mdcore.potentials.charges.truncated import Truncated

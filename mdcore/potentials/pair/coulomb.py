@@ -14,6 +14,7 @@ import numpy as np
 
 from mdcore.base.arguments import table
 from mdcore.base.errors import InputError
+from mdcore.base.exact import FORCE_BITS
 from mdcore.base.ranges import choice, number, signed
 from mdcore.base.units import COULOMB
 from mdcore.potentials.joined import BoundJoined
@@ -147,6 +148,15 @@ class BoundExcluded(BoundJoined):
 
     def parameters(self, atoms, i, j, pairs):
         return self.potential.constant * self._charges_of(atoms, i) * self._charges_of(atoms, j)
+
+    def potentials(self, atoms, neighbors, charges, potential) -> None:
+        """Adds to potential [n_total + 1], on the grid of forces, what these charges [n_total + 1] have less."""
+        near = self._of_rank(atoms, neighbors.rows)
+        d = atoms.x[near.j, :3] - atoms.x[near.i, :3]
+        less = -self.potential.constant / np.sqrt(np.einsum("ij,ij->i", d, d))
+        for to, of in ((near.i, near.j), (near.j, near.i)):
+            share = np.rint(np.ldexp(less * charges[of], FORCE_BITS)) * 2.0**-FORCE_BITS
+            potential[: atoms.n_total] += np.bincount(to, share, atoms.n_total)
 
     def law(self, own, r):
         return -own / r, own / (r * r)

@@ -1,0 +1,30 @@
+/* A mesh transformed by planes, so that ranks can share them (planes.c). */
+#ifndef MD_PLANES_H
+#define MD_PLANES_H
+
+#include <stdint.h>
+
+/* Waves of a mesh [size1][size2][size3] are [size2][size1][2][width]: n3 = 0 to size3 / 2, real and imaginary parts, filled up to a
+ * multiple of four. `turns` : cos and sin of -2 pi k / n for n = size1, size2, size3 and size3 / 2, k < n. */
+typedef struct md_planes {
+    int64_t size[3], width;
+    const double *turns[4];
+    double *room; /* PLANES_ROOM */
+} md_planes;
+
+#define PLANES_LONGEST(size1, size2, size3) \
+    ((size1) > (size2) ? ((size1) > (size3) ? (size1) : (size3)) : ((size2) > (size3) ? (size2) : (size3)))
+#define PLANES_ROOM(size1, size2, size3, width) (2 * (size2) * (width) + 16 * PLANES_LONGEST(size1, size2, size3) + 8)
+
+/* What waves weigh: g = scale exp(-k^2 / (4 alpha^2)) / k^2 times the factors of its three numbers. */
+typedef struct md_weights {
+    double vectors[9]; /* rows b1, b2, b3, 2 pi included */
+    double scale, falls; /* 4 pi C / V; 1 / (4 alpha^2) */
+    const double *factors[3]; /* [size] of splines; of the third [width], 0 where it only fills up */
+    const double *own[3], *next[3]; /* the same: what a charge has of itself (mesh.py) */
+    double squares[3]; /* sums of q^2 cos(2 pi u) along each axis, which take that away */
+} md_weights;
+
+enum { PLANES_SUMS = 10, PLANES_SELF = 1, PLANES_ENERGY = 2 };
+
+#endif

@@ -1,0 +1,179 @@
+# Charges on a mesh: doors to ext/charges/mesh.c and planes.c; a part of _kernels.pyx.
+
+cdef double MESH_UNIT = 2.0 ** -MESH_BITS
+MESH_GRID = MESH_UNIT
+SQUARE_GRID = 2.0 ** -MESH_SQUARE_BITS
+BESIDE = MESH_MORE  # points beside those of a window, along the third axis
+WITH_SELF, WITH_ENERGY = PLANES_SELF, PLANES_ENERGY
+
+cdef class Mesh:
+    """A mesh of points in a cell, and kernels that spread charges over it and read potentials (ext/charges/mesh.h).
+
+    inverse : float64 [3, 3] of the cell, whose vectors are rows; size : points along each, at least 8; order : 4, 6, 8
+    shape : of the window of points that is in memory, the whole mesh until `look_at` says otherwise
+    """
+
+    cdef md_mesh it
+    cdef readonly tuple shape
+
+    def __init__(self, const double[:, ::1] inverse, size, int order):
+        if len(size) != 3 or min(size) < 8 or order not in (4, 6, 8):
+            raise ValueError("size is three numbers from 8 on, order 4, 6 or 8")
+        for k in range(3):
+            self.it.size[k] = size[k]
+            self.it.self[k] = 0.0
+        self.it.order = order
+        self.move(inverse)
+        self.look_at((0, 0, 0), size)
+
+    def move(self, const double[:, ::1] inverse):
+        """The cell is another one."""
+        if inverse.shape[0] != 3 or inverse.shape[1] != 3:
+            raise ValueError("inverse is [3, 3]")
+        for k in range(9):
+            self.it.inverse[k] = inverse[k // 3, k % 3]
+
+    def look_at(self, low, length):
+        """The window: `length` points from `low` on along each axis; all, or as many as owned atoms reach."""
+        for k in range(3):
+            if not (0 <= low[k] < self.it.size[k] and self.it.order <= length[k] <= self.it.size[k]):
+                raise ValueError("a window is in the mesh, and as wide as the order")
+            self.it.low[k], self.it.length[k] = low[k], length[k]
+        self.shape = (length[0], length[1], length[2] + MESH_MORE)
+
+    def take_away(self, double first, double second, double third):
+        """What a unit charge has of itself along each axis."""
+        self.it.self[0], self.it.self[1], self.it.self[2] = first, second, third
+
+    def spread(self, AtomRows atoms, const double[::1] charges, int64_t[:, :, ::1] out):
+        """out int64 [shape], zeros, gets the owned atoms, multiples of MESH_GRID."""
+        self._check(atoms, charges)
+        if (<object>out).shape != self.shape:
+            raise ValueError("out is [shape]")
+        with nogil:
+            K.mesh_spread(&atoms.rows, &charges[0], &self.it, &out[0, 0, 0])
+
+    def squares(self, AtomRows atoms, const double[::1] charges):
+        """int64 [3], multiples of SQUARE_GRID: sums of q^2 cos(2 pi u) over owned atoms."""
+        cdef int64_t[::1] out = np.empty(3, dtype=np.int64)
+        self._check(atoms, charges)
+        with nogil:
+            K.mesh_squares(&atoms.rows, &charges[0], &self.it, &out[0])
+        return np.asarray(out)
+
+    def gather(self, AtomRows atoms, const double[::1] charges, const double[:, :, ::1] mesh, double[::1] potential,
+               bint forces=True):
+        """potential [>= n_owned + 1] becomes that of owned atoms; where wanted adds to the forces on them.
+        mesh : float64 [shape]"""
+        self._check(atoms, charges)
+        if (<object>mesh).shape != self.shape or potential.shape[0] < atoms.rows.n_owned + 1:
+            raise ValueError("mesh is [shape], potential [n_total + 1]")
+        with nogil:
+            K.mesh_gather(&atoms.rows, &charges[0], &self.it, &mesh[0, 0, 0], &potential[0], forces)
+
+    cdef _check(self, AtomRows atoms, const double[::1] charges):
+        if charges.shape[0] < atoms.rows.n_owned + 1:
+            raise ValueError("charges are [n_total + 1]")
+
+
+cdef class Planes:
+    """A mesh transformed by planes, so that ranks can share them (ext/charges/planes.h).
+
+    size : points along each axis, even along the third, with the prime factors 2, 3 and 5 alone
+    width : numbers of a row of waves; tables : float64, (factors, own, next) of each axis: [size], [size], [width] each
+    """
+
+    cdef md_planes it
+    cdef md_weights weights
+    cdef readonly tuple size
+    cdef readonly int64_t width
+    cdef object arrays
+
+    def __init__(self, size, tables):
+        cdef double[::1] room
+        cdef double[:, ::1] turns
+        cdef double[::1] numbers
+        self.size = tuple(int(n) for n in size)
+        self.width = self.it.width = self.width_of(self.size[2])
+        self.arrays = []
+        for k, n in enumerate((*self.size, self.size[2] // 2)):
+            rest = n
+            for prime in (2, 3, 5):
+                while rest % prime == 0 and rest:
+                    rest //= prime
+            if rest != 1 or self.size[2] % 2:
+                raise ValueError("sizes have the factors 2, 3 and 5, the third is even")
+            angle = -2.0 * np.pi * np.arange(n) / n
+            turns = np.ascontiguousarray(np.column_stack([np.cos(angle), np.sin(angle)]))
+            self.it.turns[k] = &turns[0, 0]
+            self.arrays.append(turns)
+        for axis in range(3):
+            self.it.size[axis] = self.size[axis]
+            for kind in range(3):
+                numbers = np.ascontiguousarray(tables[axis][kind], dtype=np.float64)
+                if numbers.shape[0] != (self.width if axis == 2 else self.size[axis]):
+                    raise ValueError("tables are [size], [size], [width]")
+                if kind == 0:
+                    self.weights.factors[axis] = &numbers[0]
+                elif kind == 1:
+                    self.weights.own[axis] = &numbers[0]
+                else:
+                    self.weights.next[axis] = &numbers[0]
+                self.arrays.append(numbers)
+        room = np.empty(PLANES_ROOM(self.it.size[0], self.it.size[1], self.it.size[2], self.width))
+        self.it.room = &room[0]
+        self.arrays.append(room)
+
+    @staticmethod
+    def width_of(int64_t size3):
+        """size3 / 2 + 1, up to a multiple of four"""
+        return (size3 // 2 + 4) // 4 * 4
+
+    def move(self, const double[:, ::1] vectors, double scale, double falls):
+        """The cell is another one: g = scale exp(-falls k^2) / k^2. vectors : [3, 3] rows b1, b2, b3"""
+        if vectors.shape[0] != 3 or vectors.shape[1] != 3:
+            raise ValueError("vectors are [3, 3]")
+        for k in range(9):
+            self.weights.vectors[k] = vectors[k // 3, k % 3]
+        self.weights.scale, self.weights.falls = scale, falls
+
+    def forward(self, const int64_t[:, :, ::1] mesh, double[:, :, :, ::1] out):
+        """out float64 [size2, count, 2, width] become the waves of planes [count, size2, size3 + BESIDE], multiples of
+        MESH_GRID."""
+        cdef int64_t count = mesh.shape[0]
+        if mesh.shape[1] != self.it.size[1] or mesh.shape[2] != self.it.size[2] + MESH_MORE:
+            raise ValueError("planes are [count, size2, size3 + BESIDE]")
+        self._check_waves(out, self.it.size[1], count)
+        with nogil:
+            if count:
+                K.planes_forward(&self.it, &mesh[0, 0, 0], count, MESH_UNIT, &out[0, 0, 0, 0])
+
+    cdef _check_waves(self, const double[:, :, :, ::1] waves, int64_t first, int64_t second):
+        if (waves.shape[0], waves.shape[1], waves.shape[2], waves.shape[3]) != (first, second, 2, self.width):
+            raise ValueError("waves are [size2 or count, count or size1, 2, width]")
+
+    def weighted(self, double[:, :, :, ::1] waves, int64_t first, const double[::1] squares, int wanted):
+        """Waves [count, size1, 2, width] of n2 = first, ... become those of potentials; float64 [count, 10]: where
+        WITH_ENERGY their energies and sums of these times k k (2 / k^2 + 2 falls) (xx yy zz yz xz xy), where WITH_SELF
+        what a charge has of itself along each axis. squares : [3], Mesh.squares of all ranks"""
+        cdef int64_t count = waves.shape[0]
+        self._check_waves(waves, count, self.it.size[0])
+        if first < 0 or first + count > self.it.size[1] or squares.shape[0] != 3:
+            raise ValueError("first to first + count are planes of the mesh; squares are [3]")
+        cdef double[:, ::1] out = np.zeros((max(count, 1), PLANES_SUMS))
+        for k in range(3):
+            self.weights.squares[k] = squares[k]
+        with nogil:
+            if count:
+                K.planes_weighted(&self.it, &self.weights, &waves[0, 0, 0, 0], first, count, &out[0, 0], wanted)
+        return np.asarray(out)[:count]
+
+    def back(self, const double[:, :, :, ::1] waves, double[:, :, ::1] out):
+        """out float64 [count, size2, size3 + BESIDE] become the planes of waves [size2, count, 2, width]."""
+        cdef int64_t count = waves.shape[1]
+        self._check_waves(waves, self.it.size[1], count)
+        if (out.shape[0], out.shape[1], out.shape[2]) != (count, self.it.size[1], self.it.size[2] + MESH_MORE):
+            raise ValueError("out is [count, size2, size3 + BESIDE]")
+        with nogil:
+            if count:
+                K.planes_back(&self.it, &waves[0, 0, 0, 0], count, &out[0, 0, 0])

@@ -1,0 +1,186 @@
+"""A sum over charges in a system at hand: pairs, waves or a mesh, slab or cluster; forces, energies, potentials.
+
+What is summed stands in electrostatics.py.
+"""
+
+import math
+from copy import copy
+
+import numpy as np
+
+from mdcore.base import exact
+from mdcore.base.voigt import PAIRS
+from mdcore.doors import _kernels
+from mdcore.potentials.base import Finding
+from mdcore.potentials.charges.damping import Damping
+from mdcore.potentials.charges.mesh import RESERVE, SHRUNK, MeshPlan
+from mdcore.potentials.charges.slab import Slab, refuse
+from mdcore.potentials.charges.waves import Plan
+from mdcore.potentials.pair.coulomb import BoundCoulomb
+
+LARGEST = 1000.0  # charge
+MOST_CHARGE = 2.0**22  # of all atoms, without signs: sums of waves are exact in 64 bits (ext/charges/waves.h)
+WIRE = "wires, periodic along one axis, are not supported; let three axes be periodic, with vacuum"
+ELECTRIC_POTENTIAL = Finding("electric_potential", "electric potential", per_atom=True)
+
+
+class BoundElectrostatics(BoundCoulomb):
+    """Charges with all their images in a system of these species."""
+
+    virial_of_forces = False
+
+    def __init__(self, potential, symbols):
+        super().__init__(potential, symbols)
+        self._plan, self._reference, self._checked = None, None, False
+        unit = copy(potential)
+        unit.of_atoms = True
+        self._unit_rows = np.array([unit.row(a, b) for a in self.symbols for b in self.symbols])
+        self._damping = self._unit_damping = None
+        if potential.damping is not None:
+            self._damping, unit_damping = (Damping(own).bind(self.symbols) for own in (potential, unit))
+            self._unit_damping = unit_damping.rows
+        self._unit_own = np.array([unit.own_energy(name) for name in self.symbols])
+
+    def compute(self, atoms, neighbors, domain, out) -> None:
+        charges = np.zeros(atoms.n_total + 1)
+        charges[: atoms.n_owned] = self.charges_of(atoms, slice(0, atoms.n_owned))
+        self._check(charges, domain)
+        super().compute(atoms, neighbors, domain, out)
+        if self._damping is not None:
+            self._damping.compute(atoms, neighbors.of(self._damping.potential), domain, out)
+        if any(domain.box.periodic):
+            self._waves(atoms, charges, domain, out)
+        else:
+            self._all_pairs(atoms, charges, domain.comm, out)
+
+    def _check(self, charges, domain, new: bool = False) -> None:
+        """Will sums be exact, and is there one for this cell? new : of charges that are not its own (collective)"""
+        if sum(domain.box.periodic) == 1:
+            refuse(WIRE)
+        if self._checked and not new and not self.potential.of_atoms:
+            return
+        size = np.abs(charges)
+        size = size.sum() if size.max() < LARGEST else math.inf
+        if not domain.comm.sum(np.array([size]))[0] < MOST_CHARGE:
+            refuse(f"charges must be finite and less than {LARGEST:g}, without signs all together {MOST_CHARGE:.2g}")
+        self._checked = True
+
+    def find(self, work, wanted=None):
+        if ELECTRIC_POTENTIAL not in (self.potential.outputs if wanted is None else wanted):
+            return {}
+        charges = np.zeros(work.atoms.n_total + 1)
+        charges[: work.atoms.n_owned] = self.charges_of(work.atoms, slice(0, work.atoms.n_owned))
+        lists = work.neighbors.of(self.potential)
+        return {ELECTRIC_POTENTIAL: self.potentials_of(work.atoms, charges, lists, work.domain)}
+
+    def potentials_of(self, atoms, charges, neighbors, domain) -> np.ndarray:
+        """float64 [n_owned], dE/dq of any charges float64 [n_total + 1], of which those of owned atoms count: they need
+        not be those of the potential. It is linear in them but for rounding to 2^-36 (collective).
+
+        neighbors : the potential's own lists, as for `compute`; of a point it is the potential where it is of all other
+        charges, of a Gaussian the mean over it, its own field included; energy = sum of charges * this / 2
+        """
+        n = atoms.n_owned
+        domain.forward_rows(charges)
+        self._check(charges[: n + 1] * (np.arange(n + 1) < n), domain, new=True)
+        near = np.zeros(atoms.n_total + 1)
+        kinds, kind = len(self.symbols), _kernels.GAUSSIANS if self.potential.widths else _kernels.POINTS
+        _kernels.charge_potentials(atoms, neighbors.list, self._unit_rows, kinds, kind, charges, near)
+        if self._damping is not None:
+            it = self._damping.potential
+            _kernels.charge_potentials(
+                atoms, neighbors.of(it).list, self._unit_damping, kinds, _kernels.DAMPED, charges, near, it.more
+            )
+        if self.potential.exclude_bonded:
+            self._joined.potentials(atoms, neighbors, charges, near)
+        domain.reverse_add_rows(near)
+        far = np.zeros(atoms.n_total + 1)
+        charges[n:] = 0.0
+        if any(domain.box.periodic):
+            total = float(exact.sums(domain.comm, charges[:n, None], exact.ENERGY_BITS)[0])
+            plan, slab = self._sums_over(atoms, charges[:n], total, domain)
+            plan.act(atoms, charges, domain.comm, far, forces=False, energy=False)
+            far[:n] += self._background(plan, total) + (slab.potentials if slab else 0.0)
+        else:
+            self._cluster(atoms, charges, domain.comm, far, forces=False)
+        return near[:n] + far[:n] + 2.0 * self._unit_own[atoms.species] * charges[:n]
+
+    def _background(self, plan, total: float) -> float:
+        """Potential of what neutralises a total charge."""
+        return -self.potential.constant * self.potential.mean * total / plan.volume
+
+    def _all_pairs(self, atoms, charges, comm, out) -> None:
+        """Of a cluster: what pairs within the cutoff do not have."""
+        n, potentials = atoms.n_owned, np.zeros(atoms.n_total + 1)
+        self._cluster(atoms, charges, comm, potentials)
+        if out.want_energy:
+            out.add_shares(0.5 * charges[:n] * potentials[:n])
+
+    def _cluster(self, atoms, charges, comm, potentials, forces: bool = True) -> None:
+        it, n = self.potential, atoms.n_owned
+        rows = comm.join(np.column_stack([atoms.tags[:n], atoms.positions[:n], charges[:n]]))  # tags: exact as floats
+        others = np.zeros((4, len(rows) + -len(rows) % 4))
+        others[:, : len(rows)] = rows[np.argsort(rows[:, 0]), 1:].T
+        own = it.constant, it.alpha, it.cutoff, *it.shifts
+        _kernels.charge_pairs(atoms, charges, others, *own, potentials, forces)
+
+    def _waves(self, atoms, charges, domain, out) -> None:
+        """Of a crystal or a slab: what pairs do not have."""
+        comm, n, total = domain.comm, atoms.n_owned, 0.0
+        if out.want_energy or not all(domain.box.periodic):
+            total = float(exact.sums(comm, charges[:n, None], exact.ENERGY_BITS)[0])
+        plan, slab = self._sums_over(atoms, charges[:n], total, domain)
+        before = atoms.forces.copy() if out.want_energy else None
+        potentials = np.zeros(atoms.n_total + 1)
+        found = plan.act(atoms, charges, comm, potentials, energy=out.want_energy)
+        if slab:
+            slab.act(atoms)
+            potentials[:n] += slab.potentials
+        if not out.want_energy:
+            return
+        energy, virial = found
+        background = self._background(plan, total)
+        others = 0.5 * background * total + (slab.energy if slab else 0.0)  # both go as 1 / area
+        if comm.rank == 0:
+            out.energy += round(math.ldexp(energy + others, exact.FORCE_BITS))
+        if out.atom_energies is not None:
+            out.atom_energies[:n] += 0.5 * charges[:n] * (potentials[:n] + background)
+        forces, virial = atoms.forces - before, others * np.eye(3) + virial
+        if slab:
+            virial = slab.virial(virial, forces, comm)
+        out.replace_virial(out.sums_of(atoms, forces), [virial[pair] * (comm.rank == 0) for pair in PAIRS])
+
+    def _sums_over(self, atoms, charges, total: float, domain):
+        """(plan, Slab or None) of a cell."""
+        bulk = all(domain.box.periodic)
+        slab = None if bulk else Slab(atoms, domain, self.potential, charges, total)
+        return self._plan_of(slab.matrix if slab else domain.box.matrix), slab
+
+    def _plan_of(self, matrix) -> Plan | MeshPlan:
+        """The sum over waves of a cell: those of a reference, as long as the cell is about as large and as skew."""
+        if self._reference is not None and not np.array_equal(self._reference, matrix):
+            strains = np.linalg.svd(np.linalg.inv(self._reference) @ matrix, compute_uv=False)
+            if strains.max() > RESERVE or strains.min() < SHRUNK:
+                self._reference = None
+        if self._reference is None:
+            self._reference, self._plan = np.array(matrix), None
+        if self._plan is None:
+            if text := self.potential.too_many(self._reference):
+                refuse(text)
+            self._plan = self.potential.plan(self._reference)
+        if not np.array_equal(self._plan.matrix, matrix):
+            self._plan.move(np.array(matrix))
+        return self._plan
+
+    def state(self) -> dict:
+        return {} if self._reference is None else {"reference": self._reference}
+
+    def restore(self, state) -> None:
+        self._reference, self._plan = state.get("reference"), None
+        if self._reference is not None:
+            if np.shape(self._reference) != (3, 3) or not abs(np.linalg.det(self._reference)) > 0.0:
+                refuse("the checkpoint's cell, to which waves belong, is none")
+            self._reference = np.array(self._reference, dtype=np.float64)
+
+    def about(self, unit) -> str:
+        return self.potential.describe(unit) + (f" {self._plan.about}" if self._plan else "")
