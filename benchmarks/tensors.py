@@ -54,7 +54,7 @@ name = "{name}"
 directory = "{directory}"
 plot = false
 """
-MOLECULES = 'title = "dipole moments of water"\n' + MODEL + """ions = {{ H = 1.0 }}              # e; what is learnt is of the electrons
+MOLECULES = MODEL + """ions = {{ H = 1.0 }}              # e; what is learnt is of the electrons
 
 [[data]]
 file = "{file}"

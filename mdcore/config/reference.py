@@ -183,7 +183,7 @@ TENSORS_INTRODUCTION = """\
 
 `mdcore train tensors.toml` turns dipole moments and polarizabilities into a network of them, if the type of its model
 is `"tensors"`; `mdcore check tensors.toml` tells what would be trained, without training. How it works:
-[tensors](training.md#dipole-moments-and-polarizabilities). A complete example, for molecules with charges of 0.4 e at H:
+[tensors](training.md#dipole-moments-and-polarizabilities). A complete example, of molecules with 0.4 e at H:
 
 ```python
 {labels}```
