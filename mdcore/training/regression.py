@@ -8,6 +8,7 @@ then: all ranks call them, and take and give the same. Structures have numbers i
 numbers on their rank (`own`); residuals and rows of the Jacobian are of the rank's own.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
@@ -17,11 +18,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Errors:
-    """Root mean squares of errors: of the energy an atom, of force and stress components; nan: no data."""
+    """Root mean squares of errors: of the energy an atom, of force and stress components, of charges; nan: no data."""
 
     energy: float
     forces: float
     stress: float
+    charges: float = math.nan
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "
 # where atoms hardly ever are: a network learns nothing about its values there, and dynamics soon finds some
 RARE = 8.0
 SEED = 1
-LABELS = ("energy", "forces", "stress")
+LABELS = ("energy", "forces", "stress", "charges")
 NOT_LINEAR = "least squares take a density network that is linear in its weights: layers = 1, hidden = 0 in [model]"
 DENSITY_ENERGY = 0.03  # weight of energies for density networks: forces teach them, energies follow
 
@@ -117,12 +117,13 @@ class Loss:
     the running error (the filter: its noise is that over the weight). 0: not looked at
     power : errors of energies are over N^(power / 2); 2 is an error an atom, less trusts large structures more
     robust : of what is usual: larger errors of energies and of forces on atoms count linearly (Huber); 0: by squares
-    tags : weights of structures by their tag
+    tags : weights of structures by their tag; charges : of those with labels
     """
 
     energy: float = 3.0
     forces: float = 1.0
     stress: float = 0.0
+    charges: float = 0.0
     power: float = 2.0
     robust: float = 0.0
     tags: dict[str, float] = field(default_factory=dict)
@@ -131,7 +132,8 @@ class Loss:
 @dataclass(frozen=True, kw_only=True)
 class OptimizerSettings:
     """epochs : at most; patience : epochs without a better error on the validation set, 0: no end
-    energy, forces, stress : weights that take the place of those of the loss while it is at work; None: they stay
+    energy, forces, stress, charges : weights that take the place of those of the loss while it is at work; None: they
+    stay
     """
 
     epochs: int = 100
@@ -139,6 +141,7 @@ class OptimizerSettings:
     energy: float | None = None
     forces: float | None = None
     stress: float | None = None
+    charges: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
