@@ -186,7 +186,7 @@ def test_parts(regression):
 
 def test_memory_and_threads_change_no_bit():
     """Matrices that have no room are made anew."""
-    model, structures = charged_model("equilibrated"), charged_set()[:2] + charged_set()[1::2] * 160
+    model, structures = charged_model("equilibrated"), charged_set()[:2] + charged_set()[1::2] * 200
     whole = ChargedEnvironments(model, structures)
     few = ChargedEnvironments(model, structures, threads=2, memory=whole.bytes - 0.5 * whole.interaction_bytes)
     assert 0.4 < few.interaction_bytes / whole.interaction_bytes < 0.6

@@ -32,9 +32,7 @@ from mdcore.training.interactions import Interaction, bytes_of, cutoff_of, inter
 from mdcore.training.loss import NetworkRegression, Stack, rows_of
 from mdcore.training.misfit import Prediction, Weights
 from mdcore.training.regression import Kind
-from mdcore.training.settings import Loss
-
-ALL, CHARGES, SHORT = "all", "charges", "short"  # parts of the parameters
+from mdcore.training.settings import ALL, CHARGES, SHORT, Loss
 
 
 class ChargedEnvironments(Environments):
@@ -49,12 +47,6 @@ class ChargedEnvironments(Environments):
         kinds = {element: e for e, element in enumerate(self.elements)}
         self.species = np.concatenate([[kinds[symbol] for symbol in s.symbols] for s in self.structures])
         self.widths = np.array(model.charges.widths)
-        for k, s in enumerate(self.structures):
-            if s.cell is not None and not all(getattr(s, "periodic", (True,) * 3)):
-                raise InputError(
-                    f"{getattr(s, 'where', f'structure {self.begin + k}')}: periodic along some axes; charges are "
-                    "trained on clusters and on cells that are periodic along all axes: give it vacuum, and all three"
-                ).everywhere()
         sizes = np.array([bytes_of(n, self.has_stress) for n in self.n_atoms.tolist()])
         room = np.inf if memory is None else memory - self.bytes
         n_kept = int(np.searchsorted(np.cumsum(sizes), room, side="right"))
@@ -170,7 +162,9 @@ class ChargedRegression(NetworkRegression):
             )
         self.charges, self.fixed, self.part = own, fixed, SHORT if fixed else ALL
         self._constant = self._of = None
+        self._ready = False  # to compute
         super().__init__(model, environments, threads, counts)
+        self._ready = True
         self._refresh()
 
     def weigh(self, counts: Loss) -> None:
@@ -184,6 +178,8 @@ class ChargedRegression(NetworkRegression):
     def _lay_out(self, short: Stack, *more: Stack) -> None:
         own = self.charges
         self.of_charges = Stack(tables_of(own.networks), own.networks, short.n)
+        weights = [short.is_weight, self.of_charges.is_weight, np.zeros(len(own.hardness), dtype=bool)]
+        self._all_weights = short.is_weight if self.fixed else np.concatenate(weights)
         self.hardness = Hardness(own.hardness, short.n + self.of_charges.n)
         if self.fixed:
             self.of_charges.set(np.concatenate([np.zeros(short.n), self.of_charges.flat]))
@@ -192,6 +188,8 @@ class ChargedRegression(NetworkRegression):
         super()._lay_out(short, self.of_charges, self.hardness)
 
     def set(self, parameters: np.ndarray) -> None:
+        if self._of is not None and np.allclose(parameters[self.stack.n :], self._of, rtol=1e-9, atol=1e-12):
+            parameters = np.append(parameters[: self.stack.n], self._of)  # averages of steps round them
         super().set(parameters)
         if not self.fixed:
             self.of_charges.set(self.parameters)
@@ -202,7 +200,8 @@ class ChargedRegression(NetworkRegression):
         """Let optimisers change this part of the parameters from now on."""
         if self.fixed and part != SHORT:
             raise InputError("training: fixed charges are not trained")
-        self.part = part
+        self.part, self._of = part, None
+        self.is_weight = self.free & self._all_weights
         self._refresh()
 
     @property
@@ -222,11 +221,11 @@ class ChargedRegression(NetworkRegression):
 
     def _refresh(self) -> None:
         """Of charges that do not change: what they add is computed once."""
-        if self.part != SHORT or self.charges.as_input or not hasattr(self, "parameters"):
-            self._constant = None
+        if self.part != SHORT or self.charges.as_input or not self._ready:
+            self._constant = self._of = None
             return
         of = self.parameters[self.stack.n :]
-        if self._constant is None or not np.array_equal(of, self._of):
+        if self._constant is None or self._of is None or not np.array_equal(of, self._of):
             self._of, self._constant = of.copy(), None
             parts = self.map(lambda chunk: self._alone(self._field(chunk), chunk), self.chunks)
             self._constant = Prediction(
@@ -436,7 +435,9 @@ class ChargedRegression(NetworkRegression):
         if kind == 0:
             scale = scale / self._sizes(own)
         jobs = list(zip(own.tolist(), components.tolist(), scale.tolist(), strict=True))
-        fields = dict(zip(set(own.tolist()), self.map(self._field, [range(k, k + 1) for k in set(own.tolist())]), strict=True))
+        structures = sorted(set(own.tolist()))
+        found = self.map(lambda k: self._field(range(k, k + 1)), structures)
+        fields = dict(zip(structures, found, strict=True))
 
         def row(job):
             k, component, times = job

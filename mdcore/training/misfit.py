@@ -18,7 +18,7 @@ import numpy as np
 
 from mdcore.base.errors import InputError
 from mdcore.training.regression import Errors, Kind
-from mdcore.training.settings import NOT_LINEAR, Loss
+from mdcore.training.settings import ALL, NOT_LINEAR, Loss
 from mdcore.training.share import Share
 
 NO_SPREAD = (1e-5, 1e-3, 1e-5)  # eV an atom, eV/Angstrom, eV/Angstrom^3: labels that differ less are the same
@@ -126,6 +126,10 @@ class SetRegression:
         w = self.weights
         limits = [w.energy_limit, w.forces_limit] if np.isfinite(w.forces_limit) else []
         return np.array([w.energy, w.forces, w.stress, w.power, *limits, *([w.charges] if w.charges else [])])
+
+    def release(self, part: str) -> None:
+        if part != ALL:
+            raise InputError(f"training: this model has no part {part!r}")
 
     def settle(self) -> bool:
         return False

@@ -21,6 +21,7 @@ from mdcore.training.pairs import PairDistances, distances
 from mdcore.training.settings import CUTOFF_FUNCTIONS, LABELS, KalmanSettings, Plan, Unsuited
 
 MOST_FILTERED = 10_000  # parameters of a density network that the Kalman filter takes
+NOT_ADDED_UP = 0.02  # e, times the root of the number of atoms: rounding of charges in files
 MOST_NEIGHBOURS = 5_000  # of an atom; the work goes with the square
 Groups = Sequence[tuple[str, Sequence[Labelled]]]  # (use, structures) of each file
 
@@ -190,6 +191,8 @@ def deal(plan: Plan, groups: Groups) -> dataset.Dataset:
         raise Unsuited("no structures are left to train on: all that are to train are lone atoms", ("data",))
     found = found.without_strangers()
     own = [one for one in found.train if not one.isolated]
+    if plan.long_range:
+        check_charges(plan, found.all)
     need(own, *(label for label in plan.needed if not has(own, label)))
     if found.validation and not any(has(found.validation, label) for label in plan.needed):
         what = " or ".join(plan.needed)
@@ -199,6 +202,24 @@ def deal(plan: Plan, groups: Groups) -> dataset.Dataset:
         missing = ", ".join(sorted(set(strangers[0].counts) - set(_elements(found.train))))
         raise InputError(f"{strangers[0].where}: contains {missing}, which no structure to train on has")
     return found
+
+
+def check_charges(plan: Plan, data) -> None:
+    """Unsuited for structures that no sum over charges is known for, or whose charges do not add up."""
+    for s in data:
+        if any(s.periodic) and not all(s.periodic):
+            told = f"{s.where}: periodic along some axes; charges are trained on clusters, and on cells that are periodic"
+            raise Unsuited(f"{told} along all three: give it vacuum, and all three", ("long_range",))
+        if s.charges is None or "charges" not in plan.needed:
+            continue
+        off = float(s.charges.sum()) - s.total_charge
+        if plan.long_range.conserve and abs(off) > NOT_ADDED_UP * max(1.0, np.sqrt(s.n)):
+            raise Unsuited(
+                f"{s.where}: its charges add up to {s.charges.sum():.4g} e, and its total charge is "
+                f'{s.total_charge:g}; name the key that holds it, e.g. total_charge = "charge", or let charges be as '
+                "they come: conserve = false",
+                ("data",),
+            )
 
 
 def has(data, label: str) -> bool:

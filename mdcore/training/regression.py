@@ -61,6 +61,9 @@ class Regression(Protocol):
     def set(self, parameters: np.ndarray) -> None:
         """Take these parameters: on all ranks those of rank 0."""
 
+    def release(self, part: str) -> None:
+        """Let optimisers change "all" parameters, or those of "charges" or of "short" range alone, from now on."""
+
     def settle(self) -> bool:
         """Give parameters that a linear fit finds, offsets of energies, the best values beside the others; were any
         changed?"""

@@ -26,7 +26,7 @@ def initialised(model: HDNNP, environments: Environments, seed: int = SEED, sche
     if scheme not in SCHEMES:
         raise InputError(f"initial weights: unknown scheme {scheme!r}, expected {' or '.join(SCHEMES)}")
     rng = np.random.default_rng(seed)
-    draw = _xavier if scheme == "xavier" else _nguyen_widrow
+    draw = xavier if scheme == "xavier" else _nguyen_widrow
     networks = tuple(
         ElementNetwork.from_flat(draw(rng, n.layer_sizes), n.layer_sizes, n.activations, n.normalize_nodes)
         for n in model.networks
@@ -76,7 +76,8 @@ def with_offsets(regression: NetworkRegression) -> HDNNP:
     return regression.fitted()
 
 
-def _xavier(rng, sizes) -> np.ndarray:
+def xavier(rng, sizes) -> np.ndarray:
+    """Random parameters of a network, [n_parameters]."""
     parts = []
     for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
         last = layer == len(sizes) - 2

@@ -13,6 +13,7 @@ from mdcore.structure.box import Box
 from mdcore.training.settings import Source
 
 LARGEST = 1e30  # of a label or coordinate; squares of larger ones overflow, in sums
+MOST_CHARGE = 1e4  # e
 ALONE = 8.0  # Angstrom; an atom in a periodic cell so wide is an isolated one
 
 
@@ -24,6 +25,7 @@ class Labelled:
     positions : float64 [n, 3], Angstrom; cell : float64 [3, 3], rows a, b, c, or None for a cluster
     energy : float, eV; forces : float64 [n, 3], eV/Angstrom
     stress : float64 [3, 3], eV/Angstrom^3, +dE/dstrain / volume (ASE's sign: negative when compressed)
+    charges : float64 [n], e; total_charge : of the structure, e
     weight : in the loss, relative to other structures; tag : the group it belongs to
     file, index : where it comes from; index counted from 0; place : how messages name it if that is not enough
     """
@@ -36,6 +38,8 @@ class Labelled:
     energy: float | None = None
     forces: np.ndarray | None = None
     stress: np.ndarray | None = None
+    charges: np.ndarray | None = None
+    total_charge: float = 0.0
     weight: float = Source.weight
     tag: str = ""
     file: str = ""
@@ -58,10 +62,13 @@ class Labelled:
                 )
         for name, shape, unit in (
             ("positions", (n, 3), "Angstrom"), ("cell", (3, 3), "Angstrom"), ("forces", (n, 3), "eV/Angstrom"),
-            ("stress", (3, 3), "eV/Angstrom^3"),
+            ("stress", (3, 3), "eV/Angstrom^3"), ("charges", (n,), "e"),
         ):  # fmt: skip
             if getattr(self, name) is not None:
                 put(self, name, self._checked(name, shape, unit))
+        put(self, "total_charge", float(self.total_charge))
+        if not abs(self.total_charge) <= MOST_CHARGE:
+            raise InputError(f"{self.where}: total charge = {self.total_charge} e: no possible number")
         if self.energy is not None:
             put(self, "energy", float(self.energy))
             if not abs(self.energy) <= LARGEST:
@@ -74,10 +81,10 @@ class Labelled:
     def _checked(self, name: str, shape: tuple, unit: str) -> np.ndarray:
         array = np.array(getattr(self, name), dtype=np.float64, order="C")
         if array.shape != shape:
-            raise InputError(f"{self.where}: {name}: expected {shape[0]} x {shape[1]} numbers, found {array.shape}")
+            raise InputError(f"{self.where}: {name}: expected {' x '.join(map(str, shape))} numbers, found {array.shape}")
         possible = np.abs(array) <= LARGEST
         if not possible.all():
-            row = int(np.flatnonzero(~possible.all(axis=1))[0])
+            row = int(np.flatnonzero(~possible.reshape(len(array), -1).all(axis=1))[0])
             of = f"atom {row} (counting from 0)" if shape[0] == len(self.symbols) and name != "stress" else f"row {row}"
             found = f"{array[row].tolist()} {unit}"
             raise InputError(f"{self.where}: {name}: {of} has {found}: no possible numbers; repair or drop it")
