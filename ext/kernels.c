@@ -2,6 +2,8 @@
 #include "kernels.h"
 
 #include "charges/direct.c"
+#include "charges/gaussians.c"
+#include "charges/lu.c"
 #include "charges/mesh.c"
 #include "charges/waves.c"
 #include "engine/cells.c"
@@ -33,6 +35,14 @@ const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .leave_out = leave_out,
     .pairs = pair_entries,
     .charge_pairs = charge_pairs,
+    .near_rows = near_rows,
+    .gaussian_matrix = gaussian_matrix,
+    .gaussian_product = gaussian_product,
+    .gaussian_screened = gaussian_screened,
+    .gaussian_forces = gaussian_forces,
+    .lu_factor = lu_factor,
+    .lu_solve = lu_solve,
+    .mesh_read = mesh_read,
     .mesh_spread = mesh_spread,
     .mesh_gather = mesh_gather,
     .wave_sums = wave_sums,

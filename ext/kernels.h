@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "charges/gaussians.h"
 #include "charges/mesh.h"
 #include "charges/waves.h"
 #include "core/md_types.h"
@@ -66,6 +67,18 @@ typedef struct md_kernels {
     /* charges/mesh.c */
     void (*mesh_spread)(const md_atoms *, const double *charge, const md_mesh *, int64_t *mesh);
     void (*mesh_gather)(const md_atoms *, const double *charge, const md_mesh *, const double *mesh, double *potential);
+    void (*mesh_read)(const md_atoms *, const md_mesh *, const double *mesh, double *potential);
+    /* charges/gaussians.c */
+    void (*near_rows)(const double *x, const double *y, int64_t n, const int64_t *first, const int32_t *index, double reach,
+                      int64_t *to_first, int32_t *to_count, int32_t *to_index);
+    void (*gaussian_matrix)(const md_neighbours *, const md_gaussians *, double *values);
+    void (*gaussian_product)(const md_neighbours *, const double *values, const double *q, double *p);
+    void (*gaussian_screened)(const md_neighbours *, const md_gaussians *, const double *q, double *p);
+    void (*gaussian_forces)(const md_neighbours *, const md_gaussians *, const double *q, const double *l,
+                            const double *more_q, const double *more_l, int both_ways, double *f);
+    /* charges/lu.c */
+    int (*lu_factor)(int64_t n, double *a, int64_t *pivots);
+    void (*lu_solve)(int64_t n, const double *a, const int64_t *pivots, double *b);
     /* charges/direct.c */
     void (*charge_pairs)(const md_atoms *, const double *charge, const double *others, int64_t n, double constant,
                          double alpha, double cutoff, double shift, double slope, double *potential);

@@ -17,6 +17,8 @@ from mdcore.potentials.charges.electrostatics import Electrostatics
 from mdcore.potentials.manybody.eam import EAM
 from mdcore.potentials.manybody.stillinger_weber import StillingerWeber
 from mdcore.potentials.manybody.tersoff import Tersoff
+from mdcore.potentials.networks.charge_model import Screening
+from mdcore.potentials.networks.charge_settings import ChargeSettings
 from mdcore.potentials.networks.committee import committee
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.networks.model import Normalisation
@@ -30,7 +32,7 @@ from mdcore.structure.system import System
 from tests import contract, eam_files
 from tests import threebody_files as files
 from tests.density_twin import density as density_potential
-from tests.reference.hdnnp_models import chebyshev_model, random_model
+from tests.reference.hdnnp_models import charged_model, chebyshev_model, random_model
 from tests.systems import TRICLINIC, cells, scattered
 
 
@@ -62,6 +64,13 @@ def hdnnp(*elements, wall=None, activations="ppl", conv_energy=0.1, **options):
     model = random_model(elements, activations=activations, **options)
     model = replace(model, normalisation=Normalisation(-1.25, conv_energy))
     return Case(lambda: HDNNPotential(model) if wall is None else Sum(HDNNPotential(model), wall()), elements)
+
+
+def charged(*elements, **options):
+    """A network potential with charges, in units that are not the engine's."""
+    model = replace(charged_model(elements, activations="ppl", **options), normalisation=Normalisation(-1.25, 0.1))
+    settings = ChargeSettings(accuracy=1e-9, cutoff=9.0, method="ewald", residual=1e-11)
+    return Case(lambda: HDNNPotential(model, charges=settings), elements, far=True)
 
 
 def density(*elements, members=1, **options):
@@ -123,6 +132,15 @@ POTENTIALS = {
         lambda: HDNNPotential(chebyshev_model(("O", "H"), activations="ppl")), ("O", "H"), force_jump=3e-5
     ),
     "committee": Case(lambda: HDNNPotential(COMMITTEE), ("O", "H")),
+    "charges, equilibrated": charged("O", "H", types=[2, 3]),
+    "charges, equilibrated and screened": charged(
+        "O", "H", types=[2, 9], own=True, screening=Screening(0.8, 2.6), charge_options={"constant": 3.0}
+    ),
+    "charges, predicted": charged("O", "H", types=[2, 3], kind="predicted"),
+    "charges, predicted, all of them": charged(
+        "Cu", "H", types=[2, 9], kind="predicted", as_input=True, own=True,
+        charge_options={"conserve": False, "own_energy": True, "input_scale": 0.7, "output_scale": 0.3},
+    ),
     "density": density("H", "O"),
     "density, vectors": density("H", "O", message_l=1),
     "density, three layers": density("Cu", layers=3, factors=2, hidden=0),

@@ -226,15 +226,6 @@ def test_reference_folders_survive_both_forms(tmp_path, name):
 
 
 @pytest.mark.reference
-def test_reference_4g_is_refused_by_name():
-    folder = REFERENCE / "n2p2" / "H2O_RPBE-D3_4G"
-    if not folder.is_dir():
-        pytest.skip(f"no reference data beside the repository ({folder})")
-    with pytest.raises(InputError, match=r"line 10: nnp_generation: 4 \(charge equilibration\)"):
-        read_n2p2(folder)
-
-
-@pytest.mark.reference
 @pytest.mark.parametrize("name, n_structures, n_atoms", [("H2O_RPBE-D3", 20, None), ("Cu2S_PBE", 20, 144)])
 def test_reference_data_sets(name, n_structures, n_atoms):
     path = REFERENCE / "n2p2_training" / name / "input.data"

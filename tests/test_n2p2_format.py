@@ -160,8 +160,8 @@ def test_keyword_spellings_of_both_programs(tmp_path):
 # --- refusals --------------------------------------------------------------------------------------------
 
 BAD_INPUTS = [  # (replace, by, expected message)
-    ("random_seed", "nnp_generation 4\nrandom_seed", r"line 10: nnp_generation: 4 \(charge equilibration\)"),
-    ("random_seed", "nnp_type 4G-HDNNP\nrandom_seed", "nnp_type: 4G-HDNNP"),
+    ("random_seed", "nnp_generation 3\nrandom_seed", r"line 10: nnp_generation: 3 \(environment-dependent charges\)"),
+    ("random_seed", "nnp_type 3G-HDNNP\nrandom_seed", "nnp_type: 3G-HDNNP"),
     ("random_seed", "nn_type_short 2\nrandom_seed", "nn_type_short: 2: mdcore supports type 1"),
     ("random_seed", "use_electrostatics\nrandom_seed", "use_electrostatics: .* not support electrostatic"),
     ("random_seed", "use_vdw\nrandom_seed", "use_vdw: mdcore does not support dispersion"),

@@ -73,6 +73,26 @@ static void mesh_spread(const md_atoms *atoms, const double *charge, const md_me
     }
 }
 
+/* p [n_owned], from potentials on the points. */
+static void mesh_read(const md_atoms *atoms, const md_mesh *it, const double *mesh, double *potential)
+{
+    for (int64_t a = 0; a < atoms->n_owned; a++) {
+        mesh_place own;
+        mesh_find(it, atoms->x + 4 * a, &own);
+        const v4d w0 = v_load(own.w[2]), w4 = v_load(own.w[2] + 4);
+        v4d p = v_set1(0.0);
+        for (int i = 0; i < it->order; i++)
+            for (int j = 0; j < it->order; j++) {
+                const double *row = mesh + mesh_row(it, &own, i, j);
+                v4d along = w0 * v_load(row);
+                if (it->order > 4)
+                    along = v_fma(w4, v_load(row + 4), along);
+                p = v_fma(v_set1(own.w[0][i] * own.w[1][j]), along, p);
+            }
+        potential[a] = v_sum(p);
+    }
+}
+
 /* Forces on owned atoms, and p [n_owned], from potentials on the points. */
 static void mesh_gather(const md_atoms *atoms, const double *charge, const md_mesh *it, const double *mesh, double *potential)
 {

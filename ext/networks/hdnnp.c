@@ -83,6 +83,21 @@ static md_i128 block(const hd_element *elements, int64_t n_elements, const hd_un
     return total;
 }
 
+/* Forces of all workers but the first, which are zeros afterwards, are added to those of the first. */
+static void join_forces(double *f, double *spare, int64_t n_total, int64_t threads)
+{
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t i = 0; i < n_total; i++) {
+        v4d sum = v_load(f + 4 * i);
+        for (int64_t m = 0; m < threads - 1; m++) {
+            double *row = spare + 4 * (m * n_total + i);
+            sum += v_load(row);
+            v_store(row, v_set1(0.0));
+        }
+        v_store(f + 4 * i, sum);
+    }
+}
+
 /* Energy and forces of all owned atoms. Workers take blocks of atoms as they get to them; each adds to forces
  * of its own. What they add are multiples of the grids, so who took which block can't be seen in the sums.
  * Without OpenMP the first worker does it all. */
@@ -111,17 +126,10 @@ static void energy_forces(const hd_element *elements, int64_t n_elements, const 
         for (int m = 0; m < 3; m++)
             __atomic_fetch_add(energy_limbs + m, limbs[m], __ATOMIC_RELAXED);
     }
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (int64_t i = 0; i < n_total; i++) {
-        v4d sum = v_load(atoms->f + 4 * i);
-        for (int64_t m = 0; m < threads - 1; m++) {
-            double *row = spare + 4 * (m * n_total + i);
-            sum += v_load(row);
-            v_store(row, v_set1(0.0));
-        }
-        v_store(atoms->f + 4 * i, sum);
-    }
+    join_forces(atoms->f, spare, n_total, threads);
 }
+
+#include "networks/charged.c"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -146,6 +154,8 @@ const hd_kernels JOIN(hd_kernels_, MD_LEVEL) = {
     .tangent_rates = tangent_rates,
     .energy_forces = energy_forces,
     .deviations = deviations,
+    .descriptors_of = descriptors_of,
+    .pull = pull,
 #if defined(_OPENMP)
     .openmp = 1,
 #endif

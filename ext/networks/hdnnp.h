@@ -148,6 +148,11 @@ typedef struct hd_kernels {
      * afterwards; energy_limbs [n_members][3] */
     void (*deviations)(const hd_element *, int64_t n_elements, const hd_units *, const hd_atoms *, int64_t n_owned,
                        int64_t n_total, int64_t threads, hd_scratch **scratch, double *f, int64_t *energy_limbs);
+    /* charged.c: descriptors of owned atoms, and what else `notes` ask of them; then forces of dE/dG slopes [n_owned][row] */
+    void (*descriptors_of)(const hd_element *, int64_t n_elements, const hd_units *, const hd_atoms *, int64_t n_owned,
+                           int64_t threads, hd_scratch **scratch, const hd_notes *);
+    void (*pull)(const hd_element *, int64_t n_elements, const hd_units *, const hd_atoms *, int64_t n_owned, int64_t n_total,
+                 int64_t threads, hd_scratch **scratch, double *spare, const double *slopes, int64_t row);
     int openmp; /* are the workers threads? */
 } hd_kernels;
 

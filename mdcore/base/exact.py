@@ -48,6 +48,25 @@ def sums(comm, values: np.ndarray, bits: int) -> np.ndarray:
     return np.array([value(integer(row), bits) for row in shared]).reshape(values.shape[1:])
 
 
+def dots(comm, *columns: np.ndarray) -> list[float]:
+    """The sum of each column float64 [n] over all rows of all ranks, each number rounded to 2^-52 of the largest of its
+    column: the same however rows are shared (collective); nan for a column with one that is no number."""
+    peaks = comm.maximum(np.array([np.abs(column).max(initial=0.0) for column in columns]))
+    bits = [52 - math.frexp(peak)[1] if np.isfinite(peak) else 0 for peak in peaks]
+    shares = np.zeros((len(columns), LIMBS), dtype=np.int64)
+    for k, column in enumerate(columns):
+        if np.isfinite(peaks[k]):
+            shares[k] = limbs(total(np.rint(np.ldexp(column, bits[k])).astype(np.int64)))
+    shares = comm.sum(shares)
+    found = zip(shares, bits, peaks, strict=True)
+    return [scaled(integer(row), own) if np.isfinite(peak) else math.nan for row, own, peak in found]
+
+
+def scaled(number: int, bits: int) -> float:
+    """number * 2^-bits, rounded once; of any number of bits."""
+    return math.ldexp(float(number), -bits)
+
+
 def rounded(positions, bits: int) -> np.ndarray:
     """Positions on their grid: the nearest multiples of 2^-bits."""
     scale = 2.0**bits

@@ -101,6 +101,10 @@ cdef extern from "networks/hdnnp.h" nogil:
                               int64_t, hd_scratch **, double *, int64_t *, const hd_notes *) noexcept nogil
         void (*deviations)(const hd_element *, int64_t, const hd_units *, const hd_atoms *, int64_t, int64_t, int64_t,
                            hd_scratch **, double *, int64_t *) noexcept nogil
+        void (*descriptors_of)(const hd_element *, int64_t, const hd_units *, const hd_atoms *, int64_t, int64_t,
+                               hd_scratch **, const hd_notes *) noexcept nogil
+        void (*pull)(const hd_element *, int64_t, const hd_units *, const hd_atoms *, int64_t, int64_t, int64_t,
+                     hd_scratch **, double *, const double *, int64_t) noexcept nogil
         int openmp
 
     const hd_kernels *hd_select(const char *)

@@ -60,6 +60,7 @@ cdef class Networks:
     cdef readonly int64_t n_elements
     cdef readonly int64_t n_functions  # of the element that has most
     cdef readonly int64_t n_members
+    cdef readonly int64_t n_more  # inputs of a network beyond its descriptors
     cdef readonly str precision
     cdef readonly str kind
     cdef int kind_number
@@ -85,6 +86,9 @@ cdef class Networks:
         if not 0 < self.n_members <= HD_MEMBERS:
             raise ValueError("1 to 100 members")
         self.arrays = []
+        self.n_more = elements[0][1][0][0][3] - elements[0][0].n_functions
+        if not 0 <= self.n_more <= 1:
+            raise ValueError("a network sees descriptors and at most one number more")
         cdef int64_t e
         for e in range(self.n_elements):
             self._take(&self.elements[e], elements[e], None if ranges is None else ranges[e])
@@ -125,7 +129,8 @@ cdef class Networks:
         self.n_functions = max(self.n_functions, plan.n_functions)
         if len(members) != self.n_members:
             raise ValueError("as many members of every element")
-        if not all(len(slope) == len(shift) == plan.n_functions == layers[0][3] for layers in members):
+        more = [layers[0][3] - plan.n_functions for layers in members]
+        if len(slope) != plan.n_functions or len(shift) != plan.n_functions or set(more) - {self.n_more}:
             raise ValueError("descriptors, scaling and network inputs differ in number")
         to.slope = <const double *>self._keep(slope, 8)
         to.shift = <const double *>self._keep(shift, 8)
@@ -314,6 +319,8 @@ cdef class Networks:
         cdef int64_t n = first.shape[0] - 1
         if f.shape[1] != 4 or f.shape[0] != x.shape[0] or energy.shape[0] != 3:
             raise ValueError("x and f are [capacity, 4], energy [3]")
+        if self.n_more:
+            raise ValueError("these networks see more than descriptors")
         n_total = x.shape[0] if n_total < 0 else n_total
         cdef hd_atoms atoms = self._atoms(x, first, index, bounds, species_of, element_of, n_total)
         notes_wanted = [atom_energy, outside, worst, excess, descriptors]

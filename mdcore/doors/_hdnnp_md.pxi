@@ -1,5 +1,5 @@
-# What does the engine ask beside energies and forces? The members of a committee one by one (ext/networks/committee.c); a part of
-# _hdnnp.pyx.
+# What does the engine ask beside energies and forces? The members of a committee one by one (ext/networks/committee.c), and, where
+# networks of charges are in between, descriptors and the way back from them (ext/networks/charged.c); a part of _hdnnp.pyx.
 
 def deviations(Networks networks, double[:, ::1] x, int64_t[::1] first, int32_t[::1] index, int32_t[:, ::1] bounds,
                int32_t[::1] species_of, int32_t[::1] element_of, units, int64_t n_total, int64_t threads=1):
@@ -15,8 +15,8 @@ def deviations(Networks networks, double[:, ::1] x, int64_t[::1] first, int32_t[
     cdef int64_t[:, ::1] limbs = np.zeros((members, 3), dtype=np.int64)
     cdef hd_units u
     u.per_length, u.energy, u.gradient, u.cutoff = units
-    if members < 2:
-        raise ValueError("a committee has two members at least")
+    if members < 2 or networks.n_more:
+        raise ValueError("a committee has two members at least, which see descriptors alone")
     threads = networks._workers(first, threads)
     cdef double[:, :, :, ::1] f = np.zeros((threads, members - 1, n_total, 4))
     if n:
@@ -24,3 +24,57 @@ def deviations(Networks networks, double[:, ::1] x, int64_t[::1] first, int32_t[
             k.deviations(networks.elements, networks.n_elements, &u, &atoms, n, n_total, threads, networks.scratch,
                          &f[0, 0, 0, 0], &limbs[0, 0])
     return np.asarray(f)[0], np.asarray(limbs)
+
+
+def descriptors_of(Networks networks, double[:, ::1] x, int64_t[::1] first, int32_t[::1] index, int32_t[:, ::1] bounds,
+                   int32_t[::1] species_of, int32_t[::1] element_of, units, double[:, ::1] g, int64_t n_total,
+                   int64_t threads=1, int32_t[::1] outside=None, int32_t[::1] worst=None, double[::1] excess=None):
+    """g float64 [>= n_owned, n_functions] become the descriptors of owned atoms, zeros behind them.
+
+    Arguments as of `Networks.energy_forces`; outside, worst and excess all or none.
+    """
+    cdef int64_t n = first.shape[0] - 1
+    cdef hd_atoms atoms = networks._atoms(x, first, index, bounds, species_of, element_of, n_total)
+    cdef const hd_kernels *k = kernels()
+    cdef hd_units u
+    cdef hd_notes notes
+    u.per_length, u.energy, u.gradient, u.cutoff = units
+    if g.shape[0] < n or g.shape[1] != networks.n_functions:
+        raise ValueError("g is [n_owned, n_functions]")
+    if outside is not None and min(outside.shape[0], worst.shape[0], excess.shape[0]) < n:
+        raise ValueError("what is told of atoms has a row for each of n_owned")
+    threads = networks._workers(first, threads)
+    if n == 0:
+        return
+    notes.energy = notes.virial = NULL
+    notes.outside = NULL if outside is None else &outside[0]
+    notes.worst = NULL if outside is None else &worst[0]
+    notes.excess = NULL if outside is None else &excess[0]
+    notes.descriptors, notes.row = &g[0, 0], networks.n_functions
+    with nogil:
+        k.descriptors_of(networks.elements, networks.n_elements, &u, &atoms, n, threads, networks.scratch, &notes)
+
+
+def pull(Networks networks, double[:, ::1] x, double[:, ::1] f, int64_t[::1] first, int32_t[::1] index,
+         int32_t[:, ::1] bounds, int32_t[::1] species_of, int32_t[::1] element_of, units, const double[:, ::1] slopes,
+         int64_t n_total, int64_t threads=1):
+    """Add the forces of slopes = dE/dG float64 [>= n_owned, n_functions], native, to f; arguments as of
+    `Networks.energy_forces`."""
+    cdef int64_t n = first.shape[0] - 1
+    cdef hd_atoms atoms = networks._atoms(x, first, index, bounds, species_of, element_of, n_total)
+    cdef const hd_kernels *k = kernels()
+    cdef hd_units u
+    u.per_length, u.energy, u.gradient, u.cutoff = units
+    if f.shape[1] != 4 or f.shape[0] != x.shape[0] or slopes.shape[0] < n or slopes.shape[1] != networks.n_functions:
+        raise ValueError("f is as x, slopes are [n_owned, n_functions]")
+    threads = networks._workers(first, threads)
+    cdef int64_t room = 4 * n_total * (threads - 1)
+    if networks.spare.shape[0] < room:
+        networks.spare = np.zeros(room + room // 8)
+    cdef double *spare = &networks.spare[0] if room else NULL
+    if n == 0:
+        return
+    atoms.f = &f[0, 0]
+    with nogil:
+        k.pull(networks.elements, networks.n_elements, &u, &atoms, n, n_total, threads, networks.scratch, spare,
+               &slopes[0, 0], slopes.shape[1])

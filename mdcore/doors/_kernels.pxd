@@ -129,6 +129,22 @@ cdef extern from "kernels.h" nogil:
 
     int64_t WAVES_ROOM(const int64_t *most)
 
+    ctypedef struct md_gaussians:
+        const double *gamma
+        int64_t n_species
+        double constant
+        double alpha, cutoff, shift, slope
+        double inner, outer
+        int core
+
+    ctypedef struct md_neighbours:
+        const double *x
+        const double *y
+        const int64_t *first
+        const int32_t *index
+        const int32_t *count
+        int64_t n
+
     ctypedef struct md_sw:
         int64_t n_species
         double farthest2
@@ -183,6 +199,16 @@ cdef extern from "kernels.h" nogil:
                               const md_shares *) noexcept nogil
         void (*mesh_spread)(const md_atoms *, const double *, const md_mesh *, int64_t *) noexcept nogil
         void (*mesh_gather)(const md_atoms *, const double *, const md_mesh *, const double *, double *) noexcept nogil
+        void (*mesh_read)(const md_atoms *, const md_mesh *, const double *, double *) noexcept nogil
+        void (*near_rows)(const double *, const double *, int64_t, const int64_t *, const int32_t *, double, int64_t *,
+                          int32_t *, int32_t *) noexcept nogil
+        void (*gaussian_matrix)(const md_neighbours *, const md_gaussians *, double *) noexcept nogil
+        void (*gaussian_product)(const md_neighbours *, const double *, const double *, double *) noexcept nogil
+        void (*gaussian_screened)(const md_neighbours *, const md_gaussians *, const double *, double *) noexcept nogil
+        void (*gaussian_forces)(const md_neighbours *, const md_gaussians *, const double *, const double *,
+                                const double *, const double *, int, double *) noexcept nogil
+        int (*lu_factor)(int64_t, double *, int64_t *) noexcept nogil
+        void (*lu_solve)(int64_t, const double *, const int64_t *, double *) noexcept nogil
         void (*charge_pairs)(const md_atoms *, const double *, const double *, int64_t, double, double, double,
                              double, double, double *) noexcept nogil
         void (*wave_sums)(const md_atoms *, const double *, const md_waves *, int64_t *, int64_t *) noexcept nogil

@@ -86,6 +86,14 @@ cdef class Mesh:
         whole[:, :, :MESH_MORE] += whole[:, :, n:]
         return np.ascontiguousarray(whole[:, :, :n])
 
+    def read(self, AtomRows atoms, mesh, double[::1] potential):
+        """potential [>= n_owned + 1] becomes that of the owned atoms. mesh : float64 [size]"""
+        cdef const double[:, :, ::1] whole = np.concatenate([mesh, mesh[:, :, :MESH_MORE]], axis=2)
+        if (<object>whole).shape != self.shape or potential.shape[0] < atoms.rows.n_owned + 1:
+            raise ValueError("mesh is [size]; potential [n_total + 1]")
+        with nogil:
+            K.mesh_read(&atoms.rows, &self.it, &whole[0, 0, 0], &potential[0])
+
     def gather(self, AtomRows atoms, const double[::1] charges, mesh, double[::1] potential):
         """Adds to the forces on owned atoms; potential [>= n_owned + 1] becomes theirs. mesh : float64 [size]"""
         cdef const double[:, :, ::1] whole = np.concatenate([mesh, mesh[:, :, :MESH_MORE]], axis=2)

@@ -13,6 +13,7 @@ from mdcore.base import exact, units
 from mdcore.base.arguments import of_kind
 from mdcore.base.errors import InputError
 from mdcore.dynamics import thermo
+from mdcore.potentials.base import leaves
 from mdcore.structure import bonds
 from mdcore.structure.box import FARTHEST, Box, check_positions
 from mdcore.structure.columns import FIXED, checked, column, of_kernels, pack
@@ -109,6 +110,11 @@ def check_state(state: dict) -> None:
     if not all(type(told) is dict for told in state["integrator"].values()):
         raise ValueError("integrator: not as it should be")
     int(state["heat"])
+    if type(memory := state.get("memory", {})) is not dict:
+        raise ValueError("memory: not as it should be")
+    for name, values in memory.items():
+        if name != "key" and (np.ndim(values) < 1 or len(values) != n or np.asarray(values).dtype.kind != "f"):
+            raise ValueError(f"memory: {name}: expected numbers of {n} atoms")
     try:
         checked(state.get("columns", {}), n)
         bonds.checked(state.get("bonds"), n)
@@ -162,7 +168,7 @@ def load(sim, system, state) -> None:
         sim.degrees_of_freedom, sim._restored = step[4:]
     counts = None
     if columns is not None:
-        columns |= of_kernels(sim.atoms)
+        columns |= of_kernels(sim.atoms) | _remembered(sim, state, len(columns["tags"]))
         if sim.work.holds:
             columns["v"][:, :3][columns[FIXED]] = 0.0
         x = columns["x"][:, :3]
@@ -177,6 +183,23 @@ def load(sim, system, state) -> None:
     sim.atoms.reserve(counts[sim.comm.rank])
     names = sim.atoms.migrating()
     sim.atoms.append({name: sim.comm.scatter(columns and columns[name], counts) for name in names})
+
+
+def _remembered(sim, state, n: int) -> dict[str, np.ndarray]:
+    """Columns of source "memory" of n atoms: as `state` has them of the same potentials, else nan."""
+    kept = {} if state is None else state.get("memory", {})
+    known = kept.get("key") == _memory_key(sim)
+    found = {}
+    for name in sim.atoms.remembered():
+        shape = (n, *sim.atoms.columns[name].shape)
+        values = np.asarray(kept[name], dtype=np.float64) if known and name in kept else None
+        found[name] = values if values is not None and values.shape == shape else np.full(shape, np.nan)
+    return found
+
+
+def _memory_key(sim) -> str:
+    """Who remembers what is in columns of source "memory\"."""
+    return " ".join(term.memory_key for term in leaves(sim.work.bound) if term.memory_key)
 
 
 def _rows(positions, velocity, species, masses, images) -> dict[str, np.ndarray]:
@@ -308,13 +331,16 @@ def snapshot(sim) -> thermo.Snapshot | None:
 
 def state(sim) -> dict | None:
     heat = exact.integer(sim.comm.sum(exact.limbs(sim.heat)))
-    gathered = _gather(sim, "x", "v", "masses", "images")
+    remembered = sim.atoms.remembered()
+    gathered = _gather(sim, "x", "v", "masses", "images", *remembered)
     integrator = {} if sim._running is None else sim._running.state()
     if gathered is None:
         return None
-    x, v, masses, images = gathered
+    x, v, masses, images, *kept = gathered
     positions, moved = sim.box.wrap(x[:, :3])
     constants = {"columns": pack(sim.atoms.constants)} if sim.atoms.constants else {}
+    if remembered:
+        constants["memory"] = dict(zip(remembered, kept, strict=True)) | {"key": _memory_key(sim)}
     if len(sim.atoms.bonds):
         constants["bonds"] = sim.atoms.bonds
     return constants | {

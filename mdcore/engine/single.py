@@ -137,6 +137,7 @@ class Engine:
         n, order = atoms.n_owned, self._tags
         shares = np.zeros(atoms.n_total + 1)
         self._ask(descriptors)
+        atoms.forget()  # no structure depends on those before
         work.forces(True, shares)
         self._check_forces()
         energy = exact.value(work.results.energy, exact.FORCE_BITS)

@@ -30,7 +30,7 @@ class Results:
     energy : int, sum on the force grid (exact.py), this rank's share
     bad_row : row of an atom with an impossible interaction, or -1; complaint : what is wrong with it, None: it is too
         close to another
-    time : of the clock, user unit; for what moves
+    time : of the clock, user unit; for what moves; total_charge : of the structure, e, where it says one
     atom_energies : float64 [n_total + 1] or None; per-atom energies where wanted (ghosts': part of their owners')
     atom_virials : float64 [n_total + 1, 9] or None; of potentials that tell them (ext/core/md_types.h), likewise
     virial : int [6] (xx yy zz yz xz xy), what is to be added to the sum of x (x) F, this rank's share; a potential that
@@ -42,7 +42,7 @@ class Results:
         self.want_energy = False
         self.energy = 0
         self.bad_row, self.complaint = -1, None
-        self.time = 0.0
+        self.time = self.total_charge = 0.0
         self.virial, self.virial_known = [0] * 6, True
         self.atom_energies = self.atom_virials = None
         self._limbs = np.zeros(exact.LIMBS, dtype=np.int64)
@@ -167,6 +167,7 @@ class Bound:
     potential : the one that it is of; columns : per-atom numbers of its own, which it finds as attributes of `atoms`
     wanted : findings `with_forces` that somebody reads; threads : it may use so many
     moves : it depends on the time
+    memory_key : whose columns of source "memory" (atoms.py) it can go on with: those of a bound potential of the same
     virial_of_forces : the sum of x (x) F over atoms and ghosts is its virial, so that one can be had without energies
     """
 
@@ -174,6 +175,7 @@ class Bound:
     columns: ClassVar[dict[str, Column]] = {}
     wanted: frozenset[Finding] = frozenset()
     threads = 1
+    memory_key = ""
     moves = virial_of_forces = False
 
     def compute(self, atoms, neighbors, domain, out) -> None:

@@ -20,7 +20,8 @@ NOWHERE = 1e30  # where the padding row is
 class Column:
     """How one per-atom property is stored, where its numbers come from, and where they travel.
 
-    source : "structure", they are the atom's and go with it to its new owner; "computed", by who needs them
+    source : "structure", they are the atom's and go with it to its new owner; "computed", by who needs them; "memory",
+        computed, and needed again at the next step: they go with the atom, too, and into checkpoints, and are nan at first
     ghosts : ghosts get them with their positions when lists are built; else on demand (`Domain.forward`)
     adds : what stands at ghosts is added to their owners' (`Domain.reverse_add`)
     output : computed ones are told as findings of that name (potentials/base.py), as a column of the dump; None: not
@@ -44,6 +45,8 @@ class Column:
             raise InputError(f"{where}: output: of computed numbers alone, one float64 an atom")
         if self.source not in SOURCES:
             raise InputError(f"{where}: source = {self.source!r}: expected one of {', '.join(SOURCES)}")
+        if self.source == MEMORY and (self.ghosts or np.dtype(self.dtype) != np.float64):
+            raise InputError(f"{where}: what is remembered is float64, and ghosts do not have it")
         if self.adds and (self.grid is None or np.dtype(self.dtype) != np.float64):
             raise InputError(
                 f"{where}: what ghosts have is added to their owners', so it must be float64 of a grid, or its bits "
@@ -51,7 +54,8 @@ class Column:
             )
 
 
-SOURCES = ("structure", "computed")
+MEMORY = "memory"
+SOURCES = ("structure", "computed", MEMORY)
 COLUMNS = {
     "x": Column("f8", (4,), "structure"),  # position; the pad is the species index
     "v": Column("f8", (4,), "structure"),  # velocity; the pad is 1/mass
@@ -135,7 +139,16 @@ class Atoms(AtomRows):
 
     def migrating(self) -> list[str]:
         """Names of the columns that go with an atom."""
-        return [name for name, column in self.columns.items() if column.source == "structure"]
+        return [name for name, column in self.columns.items() if column.source != "computed"]
+
+    def remembered(self) -> list[str]:
+        """Names of the columns that are needed again at the next step."""
+        return [name for name, column in self.columns.items() if column.source == MEMORY]
+
+    def forget(self) -> None:
+        """Nothing is remembered: places have nothing to do with those before."""
+        for name in self.remembered():
+            getattr(self, name)[:] = np.nan
 
     def take(self, rows: np.ndarray) -> None:
         """Keep the owned atoms `rows`, in that order; ghosts are forgotten."""

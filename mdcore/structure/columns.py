@@ -157,7 +157,8 @@ def of_ase(atoms) -> dict[str, np.ndarray]:
 def of_kernels(atoms) -> dict[str, np.ndarray]:
     """Of `atoms.constants`, the columns that kernels read, in the order of tags; InputError if one is not there."""
     found = {}
-    for name in [name for name in atoms.migrating() if name not in COLUMNS]:
+    remembered = atoms.remembered()
+    for name in [name for name in atoms.migrating() if name not in COLUMNS and name not in remembered]:
         values, declared = atoms.constants.get(name), atoms.columns[name]
         if values is None:
             raise InputError(

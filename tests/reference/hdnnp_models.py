@@ -1,8 +1,11 @@
 """Small random potentials with every feature of the format, and structures to try them on."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from mdcore.base.elements import ATOMIC_NUMBERS
+from mdcore.potentials.networks.charge_model import ChargeModel
 from mdcore.potentials.networks.chebyshev import chebyshev
 from mdcore.potentials.networks.model import (
     HDNNP,
@@ -73,6 +76,39 @@ def random_model(
         training={"force_rmse": 0.04213, "epochs": 12},
         name="random",
     )
+
+
+def charged_model(
+    elements=("H", "O"), kind="equilibrated", seed=3, widths=None, hardness=0.9, own=False, as_input=None, screening=None,
+    charge_options=None, **options,
+):  # fmt: skip
+    """A potential of random weights with charges of random networks, of about 1 e; own : descriptors of their own"""
+    model = random_model(elements, **options)
+    elements, equilibrated = model.elements, kind == "equilibrated"
+    as_input = equilibrated if as_input is None else as_input
+    other = random_model(
+        elements, seed=seed, weights_seed=seed, **options | ({"types": [2], "cutoff": 2.5} if own else {})
+    )
+    networks = model.networks
+    if as_input:
+        rng = np.random.default_rng(seed)
+        networks = tuple(
+            ElementNetwork((np.vstack([n.weights[0], rng.normal(size=(1, n.weights[0].shape[1]))]), *n.weights[1:]),
+                           n.biases, n.activations, n.normalize_nodes)
+            for n in networks
+        )  # fmt: skip
+    charges = ChargeModel(
+        kind=kind,
+        symmetry_functions=other.symmetry_functions if own else model.symmetry_functions,
+        scaling=other.scaling if own else model.scaling,
+        networks=other.networks,
+        widths=tuple(widths or np.linspace(0.5, 0.7, len(elements))),
+        hardness=tuple(hardness + 0.2 * k for k in range(len(elements))) if equilibrated else (),
+        as_input=as_input,
+        screening=screening,
+        **charge_options or {},
+    )
+    return replace(model, networks=networks, charges=charges)
 
 
 def chebyshev_model(

@@ -285,6 +285,10 @@ class Slab:
         field = 2.0 * self.factor * (self.moment - self.total * self.heights)
         forces = (-self.charges * field)[:, None] * self.normal
         atoms.forces[:] += np.rint(np.ldexp(forces, exact.FORCE_BITS)) * 2.0**-exact.FORCE_BITS
+        return self.potentials()
+
+    def potentials(self) -> np.ndarray:
+        """[n_owned]"""
         z = self.heights
         return self.factor * (2.0 * self.moment * z - self.total * z**2) + self._constant
 

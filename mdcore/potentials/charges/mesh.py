@@ -89,6 +89,12 @@ class MeshPlan:
         self.mesh.gather(atoms, charges, on_points, potentials)
         return self._twice * self.g * (s.real**2 + s.imag**2)
 
+    def read(self, atoms, charges, comm, potentials) -> None:
+        """The potentials alone, as `act` (collective)."""
+        s = np.fft.rfftn(comm.sum(self.mesh.spread(atoms, charges)) * MESH_GRID)
+        on_points = np.fft.irfftn(self.g * s, self.size, axes=(0, 1, 2)) * math.prod(self.size)
+        self.mesh.read(atoms, on_points, potentials)
+
     def virial(self, energies: np.ndarray) -> np.ndarray:
         """[3, 3] -dE/d(strain), of energies of waves; cell and atoms are strained."""
         weighted = energies * (2.0 / self._k2 + 1.0 / (2.0 * self._alpha**2))

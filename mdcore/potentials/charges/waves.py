@@ -77,6 +77,12 @@ class Plan:
         self.waves.forces(atoms, charges, 2.0 * self.g * s, potentials)
         return self.g * (s**2).sum(axis=0)
 
+    def read(self, atoms, charges, comm, potentials) -> None:
+        """The potentials alone, as `act` (collective)."""
+        forces = atoms.forces.copy()
+        self.act(atoms, charges, comm, potentials)
+        atoms.forces[:] = forces
+
     def virial(self, energies: np.ndarray) -> np.ndarray:
         """[3, 3] -dE/d(strain), of energies [n_waves] of waves; cell and atoms are strained."""
         if self.waves is None:

@@ -1,7 +1,7 @@
 """How do the charges of atoms follow from their surroundings? The part of a network potential that says so, frozen.
 
-A network an element gives, from descriptors, either the charge of an atom (third generation: T. Morawietz, V. Sharma, J.
-Behler, J. Chem. Phys. 136, 064103 (2012); latent charges: B. Cheng, npj Comput. Mater. 11, 80 (2025)) or its
+A network an element gives, from descriptors, either the charge of an atom (third generation: T. Morawietz, V. Sharma,
+J. Behler, J. Chem. Phys. 136, 064103 (2012); latent charges: B. Cheng, npj Comput. Mater. 11, 80 (2025)) or its
 electronegativity chi_i, from which charges follow by equilibration (fourth generation: T. W. Ko, J. A. Finkler, S.
 Goedecker, J. Behler, Nat. Commun. 12, 398 (2021)):
 
@@ -29,7 +29,7 @@ CORES = ("cosine", "p1", "p2", "p3", "p4", "exp")  # of a screening: 1 at the in
 
 @dataclass(frozen=True)
 class Screening:
-    """How charges that are near stop feeling each other: f(r) = 1 - g(x), x = (r - inner) / (outer - inner) from 0 to 1.
+    """How charges that are near stop feeling each other: f(r) = 1 - g(x), x = (r - inner) / (outer - inner).
 
     inner, outer : native length; f is 0 below, 1 beyond
     core : g: "cosine", (1 + cos(pi x)) / 2; "p1" to "p4", polynomials of degree 3, 5, 7, 9; "exp",
@@ -103,8 +103,8 @@ class ChargeModel:
             found = "screened charges have no energy of their own; leave own_energy away"
         elif self.equilibrated and not self.conserve:
             found = "charges that are equilibrated conserve the total charge"
-        elif not all(0.0 < abs(x) < np.inf for x in (self.constant, self.output_scale, self.input_scale)):
-            found = "constant, output_scale and input_scale are numbers other than 0"
+        elif not all(0.0 < x < np.inf for x in (self.constant, self.output_scale, self.input_scale)):
+            found = "constant, output_scale and input_scale must be positive"
         if found:
             raise InputError(f"charges of a network potential: {found}")
 

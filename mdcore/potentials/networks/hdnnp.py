@@ -8,10 +8,14 @@ their way in and out.
 
 import numpy as np
 
+from mdcore.base.arguments import of_kind
 from mdcore.base.elements import element_of
 from mdcore.base.errors import InputError
 from mdcore.doors._hdnnp import Networks, deviations, most_threads
 from mdcore.potentials.networks.answers import Answers
+from mdcore.potentials.networks.charge_settings import ChargeSettings
+from mdcore.potentials.networks.charged import CHARGE, BoundCharged
+from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.kinds import KINDS
 from mdcore.potentials.networks.model import HDNNP
 from mdcore.potentials.networks.outside import DESCRIPTORS, EXCESS, OUTSIDE, RANGE, WORST
@@ -31,6 +35,7 @@ class HDNNPotential(TrainedPotential):
     threads : of each rank; None: MDCORE_NUM_THREADS, or 1. They change the speed, never the result
     extrapolation : "ignore", "warn", "save", "stop", or an Extrapolation, which says more (watch/)
     disagreement : a Disagreement: when a run looks at how the members of a committee differ, and what follows
+    charges : ChargeSettings, how charges are computed, of a potential that has some; None: as it has them
 
     InputError if units are missing, a descriptor can't be scaled or the answers to the model's test vectors are
     wrong, and from `bind` for species the model does not know.
@@ -40,11 +45,29 @@ class HDNNPotential(TrainedPotential):
 
     def __init__(
         self, model: HDNNP, units=None, *, precision: str = "double", threads: int | None = None,
-        extrapolation="warn", disagreement=None,
+        extrapolation="warn", disagreement=None, charges: ChargeSettings | None = None,
     ):  # fmt: skip
+        if isinstance(model, HDNNP):
+            self._take_charges(model, charges)
         super().__init__(model, units, precision, threads, extrapolation, disagreement)
         native = self.units
         self.native = (1.0 / native.angstrom, native.ev, native.ev / native.angstrom, model.cutoff)
+        if model.charges:
+            sums = self.charge_settings.sums(model.charges, native)
+            screening = model.charges.screening
+            self.short = Reads(("full", model.cutoff * native.angstrom))
+            self.near = Reads(("full", max(sums.cutoff, screening.outer * native.angstrom if screening else 0.0)))
+            self.lists = (*self.lists, *self.near.lists)
+            self.list_kinds = tuple(own[0] for own in self.lists)
+            self.cutoff = max(own[1] for own in self.lists)
+            self.far, self.tells_virials, self.accuracy = True, False, self.charge_settings.accuracy
+
+    def _take_charges(self, model, charges) -> None:
+        if charges is not None and not model.charges:
+            raise InputError(f"charges: {model.name or 'the potential'} has none; leave what is said of them away")
+        if charges is not None:
+            of_kind("charges", charges, ChargeSettings, "ChargeSettings(accuracy=1e-6)")
+        self.charge_settings = charges or ChargeSettings()
 
     @classmethod
     def tables_of(cls, model: HDNNP, precision: str = "double") -> Networks:
@@ -53,6 +76,20 @@ class HDNNPotential(TrainedPotential):
     @classmethod
     def answers_of(cls, model: HDNNP, tables: Networks | None = None) -> Answers:
         return Answers(model, tables or networks_of(model))
+
+    @property
+    def charge_tables(self) -> Networks:
+        """Of the networks of charges; made anew at each call."""
+        return networks_of(self.model, self.precision, of_charges=True)
+
+    @property
+    def shares_descriptors(self) -> bool:
+        """Do networks of charges see the descriptors of the short-range ones?"""
+        return identical(self.model.charges.symmetry_functions, self.model.symmetry_functions)
+
+    @property
+    def findings(self):
+        return (*super().findings, CHARGE) if self.model.charges else super().findings
 
     @property
     def networks(self) -> Networks:
@@ -69,9 +106,9 @@ class HDNNPotential(TrainedPotential):
         columns = zip(self.model.elements, self.model.symmetry_functions, strict=True)
         return " + ".join(f"{len(own)} {element}" for element, own in columns) + " descriptors"
 
-    def bind(self, symbols) -> "BoundHDNNP":
+    def bind(self, symbols) -> "BoundHDNNP | BoundCharged":
         """The potential for these species; InputError for one that the model does not know."""
-        return BoundHDNNP(self, symbols)
+        return BoundCharged(self, symbols) if self.model.charges else BoundHDNNP(self, symbols)
 
     def label(self, symbol: str, index: int) -> str:
         """How messages name a descriptor of an element."""
@@ -115,10 +152,21 @@ class BoundHDNNP(BoundTrained):
         return np.ascontiguousarray(found.transpose(1, 0, 2)), limbs
 
 
-def networks_of(model: HDNNP, precision: str = "double") -> Networks:
-    """The kernels' tables of a model, for "double" or "mixed" precision; InputError if a descriptor can't be scaled."""
-    elements = []
-    for e, (scaling, functions) in enumerate(zip(model.scaling, model.symmetry_functions, strict=True)):
+class Reads:
+    """Who reads a list, (kind, cutoff), beside others of the same potential (neighbors.py)."""
+
+    def __init__(self, *lists):
+        self.lists = lists
+
+
+def networks_of(model: HDNNP, precision: str = "double", of_charges: bool = False) -> Networks:
+    """The kernels' tables of a model, for "double" or "mixed" precision; InputError if a descriptor can't be scaled.
+
+    of_charges : of its networks of charges, whose answers are as they give them
+    """
+    own, elements = model.charges if of_charges else model, []
+    all_members = (own.networks,) if of_charges else model.members
+    for e, (scaling, functions) in enumerate(zip(own.scaling, own.symmetry_functions, strict=True)):
         if scaling.degenerate.size:
             first = functions[scaling.degenerate[0]]
             raise InputError(
@@ -126,9 +174,9 @@ def networks_of(model: HDNNP, precision: str = "double") -> Networks:
                 "(min = max, or statistics are missing), so it can't be scaled"
             )
         slope, shift, base = scaling.affine()
-        factor, offset = energy_of(model, e)
-        members = [network_tables(own[e]) for own in model.members]
+        factor, offset = (1.0, 0.0) if of_charges else energy_of(model, e)
+        members = [network_tables(networks[e]) for networks in all_members]
         plan = KINDS[model.kind].make_plan(functions, model.elements)
         elements.append((plan, members, slope, shift, base, factor, offset))
-    ranges = [(scaling.min, scaling.max) for scaling in model.scaling]
+    ranges = [(scaling.min, scaling.max) for scaling in own.scaling]
     return Networks(elements, ranges, precision)

@@ -36,10 +36,28 @@ HANDLED = {
     "nnp_generation": "once",
     "nnp_type": "once",
     "nn_type_short": "once",
+    "use_electrostatics": "once",
+    # of the fourth generation alone; others ignore them
+    "symfunction_electrostatic": "many",
+    "global_hidden_layers_electrostatic": "once",
+    "global_nodes_electrostatic": "once",
+    "global_activation_electrostatic": "once",
+    "global_output_nodes_electrostatic": "once",
+    "element_hidden_layers_electrostatic": "many",
+    "element_nodes_electrostatic": "many",
+    "element_activation_electrostatic": "many",
+    "scale_min_elec": "once",
+    "scale_max_elec": "once",
+    "fixed_gausswidth": "many",
+    "screen_electrostatics": "once",
+    "four_pi_epsilon": "once",
+    "conv_charge": "once",
 }
 
 # Other spellings of the above; a trailing ``_atomic`` (RuNNer) is dropped as well.
 ALIASES = {
+    "symfunction": "symfunction_short",
+    "symfunction_elec": "symfunction_electrostatic",
     "nnp_gen": "nnp_generation",
     "nn_type": "nn_type_short",
     "global_output_nodes": "global_output_nodes_short",
@@ -49,7 +67,6 @@ ALIASES = {
 
 # They change the energy and mdcore does not (yet) do what they say.
 REFUSED = {
-    "use_electrostatics": "electrostatic energies (3G and 4G networks)",
     "use_fixed_charges": "electrostatic energies from fixed charges",
     "use_vdw": "dispersion corrections inside the network's files (add a dispersion potential instead)",
     "pairsymfunction_short": "pair networks",
@@ -59,18 +76,18 @@ REFUSED = {
     "use_ham": "tight-binding networks",
 }
 
-# About training, output or how the other program runs: nothing an energy depends on. Electrostatic
-# settings are among them because without `use_electrostatics` or a higher generation they do nothing.
+# About training, output or how the other program runs: nothing an energy depends on. The `ewald_` settings are among
+# them, for sums over charges are as accurate as the run asks (potentials/networks/charged.py), whatever n2p2 would do.
 _IGNORED = """
 analyze_composition analyze_error analyze_error_charge_step analyze_error_energy_step
 analyze_error_force_step biasweights_max biasweights_min bond_threshold calculate_final_force
 calculate_forces calculate_hessian calculate_stress charge_error_threshold charge_fraction charge_group
-charge_update_scaling check_forces check_input_forces conv_charge data_clustering debug_mode
+charge_update_scaling check_forces check_input_forces data_clustering debug_mode
 detailed_timing detailed_timing_epoch detect_saturation dynforcegroup_start element_decoupled_forces_v2
 element_decoupled_kalman enable_on_the_fly_input energy_threshold enforce_max_num_neighbors_atomic
 enforce_totcharge environment_analysis epochs extrapolation_warnings find_contradictions fixed_charge
-fixed_gausswidth fixed_short_energy_error_threshold fixed_short_force_error_threshold force_energy_ratio
-force_grouping_by_structure force_threshold force_update_scaling force_weight four_pi_epsilon
+fixed_short_energy_error_threshold fixed_short_force_error_threshold force_energy_ratio
+force_grouping_by_structure force_threshold force_update_scaling force_weight
 growth_mode initial_hardness initialization_only ion_forces_only jacobian_mode joint_energy_force_update
 main_error_metric max_energy max_force md_mode mean_charge memorize_symfunc_results mix_all_points
 noise_charge noise_energy noise_force normalize_data_set optmode_charge optmode_short_energy
@@ -79,11 +96,11 @@ random_order_training random_seed read_kalman_matrices read_unformatted regulari
 remove_vdw_energies repeated_energy_update reset_kalman restrict_weights rmse_threshold
 rmse_threshold_charge rmse_threshold_energy rmse_threshold_force rmse_threshold_trials
 rmse_threshold_trials_charge rmse_threshold_trials_energy rmse_threshold_trials_force
-save_kalman_matrices scale_max_elec scale_max_short_pair scale_min_elec scale_min_short_pair
-screen_electrostatics selection_mode selection_mode_charge selection_mode_energy selection_mode_force
+save_kalman_matrices scale_max_short_pair scale_min_short_pair
+selection_mode selection_mode_charge selection_mode_energy selection_mode_force
 separate_bias_ini_short separate_kalman_short short_energy_error_threshold short_energy_fraction
 short_energy_group short_force_error_threshold short_force_fraction short_force_group
-shuffle_weights_short_atomic silent_mode symfunction_correlation symfunction_elec test_fraction
+shuffle_weights_short_atomic silent_mode symfunction_correlation test_fraction
 total_charge_error_threshold update_single_element update_strategy update_worst_charges
 update_worst_short_energies update_worst_short_forces updater_type use_atom_charges use_atom_energies
 use_charge_constraint use_damping use_ipi use_noisematrix use_old_scaling use_old_weights_charge

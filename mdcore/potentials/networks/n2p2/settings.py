@@ -135,8 +135,11 @@ def read_settings(path: Path, text: str) -> Settings:
     return settings
 
 
-def symmetry_functions(settings: Settings, elements: tuple[str, ...]) -> list[SymmetryFunction]:
-    """Every symmetry function of the file, in file order; RuNNer's element and global forms expanded."""
+def symmetry_functions(settings: Settings, elements: tuple[str, ...], of: str = "short") -> list[SymmetryFunction]:
+    """Every symmetry function of the file, in file order; RuNNer's element and global forms expanded.
+
+    of : "short", or "electrostatic", those of the networks of charges alone
+    """
     cutoff_type, alpha = _cutoff(settings)
     functions = []
 
@@ -157,13 +160,13 @@ def symmetry_functions(settings: Settings, elements: tuple[str, ...]) -> list[Sy
         except InputError as error:
             raise line.fail(str(error)) from None
 
-    for line in settings.all("symfunction_short"):
+    for line in settings.all(f"symfunction_{of}"):
         center = line.element_at(0, elements)
         kind = _type(line, 1)
         n_neighbors = sum(name in ("e1", "e2") for name in SYMFUNCTION_ARGUMENTS[kind])
         neighbors = tuple(line.element_at(2 + i, elements) for i in range(n_neighbors))
         add(line, center, kind, 2 + n_neighbors, neighbors)
-    for keyword, first in (("element_symfunction_short", 1), ("global_symfunction_short", 0)):
+    for keyword, first in ((f"element_symfunction_{of}", 1), (f"global_symfunction_{of}", 0)):
         for line in settings.all(keyword):
             kind = _type(line, first)
             for center in (line.element_at(0, elements),) if first else elements:

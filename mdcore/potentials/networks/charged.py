@@ -1,0 +1,208 @@
+"""Network potentials with charges in the engine: third and fourth generation, and latent charges (charge_model.py).
+
+    E = sum_i E_i(G_i, [q_i])  +  energy of the charges q
+
+Charges are predicted, q_i = q(G_i), and the same more for each so that they keep the total, or equilibrated
+(equilibration.py). Forces are exact: with dE/dq, where all that charges do to the energy meets, predicted charges pull at
+their descriptors by one more vector-Jacobian product. Of equilibrated ones electronegativities chi pull by the adjoint
+charges l, which solve the same equations for -dE/dq, and so does the field of q and l:
+
+    L = E + sum_i l_i (A q + chi + mu)_i,    F = -dL/dr at fixed q and l
+
+L is what is reported. It differs from the energy of the exact charges by a product of two residuals: what is left of a
+finite residual does not show in the conservation of energy. T. W. Ko et al., Nat. Commun. 12, 398 (2021).
+"""
+
+import hashlib
+
+import numpy as np
+
+from mdcore.base import exact
+from mdcore.doors import _hdnnp
+from mdcore.potentials.base import Finding
+from mdcore.potentials.charges.electrostatics import LARGEST, refuse
+from mdcore.potentials.charges.equilibration import Equilibrium, extrapolated
+from mdcore.potentials.charges.field import TRIAL
+from mdcore.potentials.networks.outside import DESCRIPTORS, EXCESS, OUTSIDE, RANGE, WORST
+from mdcore.potentials.networks.plans import energy_of
+from mdcore.potentials.networks.running import BoundTrained
+from mdcore.potentials.networks.trained import fingerprint
+from mdcore.structure.atoms import Column
+
+CHARGE = Finding("charge", "charge", per_atom=True)
+KEPT = 4  # solutions of the last steps, of which the next one is guessed
+COLUMN, PAST, ADJOINT, PLACE = "network_charge", "charges_before", "adjoints_before", "charges_at"
+
+
+class BoundCharged(BoundTrained):
+    """A network potential with charges, for a system of these species.
+
+    steps : of conjugate gradients, of the last forces
+    """
+
+    virial_of_forces = False
+
+    def __init__(self, potential, symbols):
+        super().__init__(potential, symbols)
+        model, self.settings = potential.model.charges, potential.charge_settings
+        self.charge_tables, self._ev, self.steps = potential.charge_tables, potential.units.ev, 0
+        self.interaction = self.settings.interaction(model, potential.units, self.element_of)
+        self.columns = {COLUMN: Column("f8", output=CHARGE.name), TRIAL: Column("f8")}
+        self._box = None
+        if model.equilibrated:
+            several = Column("f8", (KEPT,), "memory")
+            self.columns |= {PAST: several, ADJOINT: several, PLACE: Column("f8", (3,), "memory")}
+            self._hardness = np.array(model.hardness)[self.element_of] * self._ev
+            told = f"{fingerprint(potential.model)} {self.settings} {potential.precision}"
+            self.memory_key = hashlib.sha256(told.encode()).hexdigest()
+
+    @property
+    def width(self) -> int:
+        return self.tables.n_functions
+
+    def compute(self, atoms, neighbors, domain, out) -> None:
+        it, n, comm = self.potential, atoms.n_owned, domain.comm
+        model, species = it.model.charges, atoms.species
+        seen = neighbors.of(it.short).full
+        engine = (atoms.x, seen.first, seen.index, seen.bounds, self.species_of, self.element_of)
+        g, of_charges = self._descriptors(atoms, engine)
+        raw, raw_slopes, _ = self._answers(self.charge_tables, model.scaling, species, of_charges)
+        scale = model.output_scale * (self._ev if model.equilibrated else 1.0)
+        raw *= scale
+        raw_slopes *= scale
+        total = out.total_charge if self.settings.total is None else self.settings.total
+        field = self.interaction.field(atoms, neighbors.of(it.near).full, domain)
+        if model.equilibrated:
+            charges, kept = self._equilibrate(atoms, field, species, raw, total)
+        else:
+            missing = (total - exact.dots(comm, raw)[0]) / field.n_atoms if model.conserve else 0.0
+            charges, kept = raw + missing, None
+        if not comm.maximum(np.array([np.abs(charges).max(initial=0.0)]))[0] < LARGEST:
+            refuse(f"a charge of the network potential is beyond {LARGEST:g} e, or no number: are atoms too close?")
+        # energies, and what charges do to them
+        more = charges * model.input_scale if model.as_input else None
+        energies, slopes, of_charge = self._answers(self.tables, it.model.scaling, species, g, more)
+        factors = np.array([energy_of(it.model, e) for e in range(len(it.model.elements))])[self.element_of[species]]
+        energies = self._ev * (factors[:, 0] * energies + factors[:, 1])
+        slopes *= factors[:, :1]
+        own = self.interaction.own[species] if model.own_energy else 0.0
+        screened = field.screened(charges)
+        rest = self._ev * factors[:, 0] * of_charge * model.input_scale + screened + own * charges
+        if model.equilibrated:
+            pulls = self._adjoint(atoms, field, kept, rest)
+            felt = field.act(charges, pulls, total, out)
+            missing = self._diagonal(species) * charges + felt + raw
+            energies += pulls * (missing - exact.dots(comm, missing)[0] / field.n_atoms)
+        else:
+            felt = field.act(charges, None, self._sum(comm, charges, total), out)
+            pulls = rest + felt
+            if model.conserve:
+                pulls = pulls - exact.dots(comm, pulls)[0] / field.n_atoms
+        energies += 0.5 * charges * (felt + screened + own * charges)
+        self._pull(atoms, engine, slopes, of_charges is g, pulls[:, None] * raw_slopes)
+        getattr(atoms, COLUMN)[:n] = charges
+        if out.want_energy:
+            out.add_shares(energies)
+        if self.walls:
+            self.walls.compute(atoms, neighbors.of(self.walls.potential), domain, out)
+
+    def _sum(self, comm, charges, total):
+        return total if self.potential.model.charges.conserve else exact.dots(comm, charges)[0]
+
+    def _diagonal(self, species):
+        return self._hardness[species] + self.interaction.own[species]
+
+    def find(self, work, wanted=None):
+        found = super().find(work, wanted)
+        if wanted is None or CHARGE in wanted:
+            found[CHARGE] = getattr(work.atoms, COLUMN)[: work.atoms.n_owned].copy()
+        return found
+
+    # --- networks ------------------------------------------------------------------------------------
+
+    def _descriptors(self, atoms, engine):
+        """Those of the short-range networks, and those of the networks of charges, perhaps the same, [n, functions]."""
+        it, n, notes = self.potential, atoms.n_owned, {}
+        if self.wanted:
+            room = self._room(n, {*self.wanted, *RANGE})  # the kernel tells of ranges all or nothing
+            notes = {"outside": room[OUTSIDE], "worst": room[WORST], "excess": room[EXCESS]}
+        g = np.zeros((max(n, 1), self.tables.n_functions))
+        _hdnnp.descriptors_of(self.tables, *engine, it.native, g, atoms.n_total, self.threads, **notes)
+        if DESCRIPTORS in self.wanted:
+            self.beside[DESCRIPTORS][:n] = g[:n]
+        if it.shares_descriptors:
+            return g, g
+        own = np.zeros((max(n, 1), self.charge_tables.n_functions))
+        _hdnnp.descriptors_of(self.charge_tables, *engine, it.native, own, atoms.n_total, self.threads)
+        return g, own
+
+    def _answers(self, tables, all_scaling, species, g, more=None):
+        """(what the networks say [n], its gradient over descriptors [n, functions] and over the number `more` [n])"""
+        n, elements = len(species), self.element_of[species]
+        values, slopes, of_more = np.zeros(n), np.zeros((max(n, 1), g.shape[1])), np.zeros(n)
+        for e, scaling in enumerate(all_scaling):
+            rows, count = np.flatnonzero(elements == e), len(scaling.min)
+            if not len(rows):
+                continue
+            slope, shift, base = scaling.affine()
+            x = slope * (g[rows, :count] - shift) + base
+            if more is not None:
+                x = np.column_stack([x, more[rows]])
+            values[rows], gradient = tables.network(e, x)
+            slopes[rows, :count] = gradient[:, :count] * slope
+            if more is not None:
+                of_more[rows] = gradient[:, count]
+        return values, slopes[:n], of_more
+
+    def _pull(self, atoms, engine, slopes, shared, of_charges):
+        """Forces of dE/dG, native, of the short-range networks, and eV, of the networks of charges."""
+        of_charges = of_charges / self._ev
+        x, *lists = engine
+        rest = (self.potential.native, atoms.n_total, self.threads)
+        parts = [(self.tables, slopes + of_charges)] if shared else [
+            (self.tables, slopes), (self.charge_tables, of_charges)
+        ]  # fmt: skip
+        for tables, own in parts:
+            native, n_total, threads = rest
+            padded = np.zeros((max(len(own), 1), tables.n_functions))
+            padded[: len(own)] = own
+            _hdnnp.pull(tables, x, atoms.f, *lists, native, padded, n_total, threads)
+
+    # --- equilibration -------------------------------------------------------------------------------
+
+    def _equilibrate(self, atoms, field, species, chi, total):
+        """(charges, what `_adjoint` needs to know)"""
+        equations = Equilibrium(field, self._diagonal(species), self.settings.residual)
+        same, n_past = self._past(atoms, field)
+        n, past = atoms.n_owned, getattr(atoms, PAST)
+        if same:
+            charges = past[:n, 0].copy()
+            return charges, (equations, same, n_past, None, charges)
+        charges, felt = equations.solve(-chi, total, extrapolated(past[:n], n_past))
+        return charges, (equations, same, n_past, felt, charges)
+
+    def _adjoint(self, atoms, field, kept, rest):
+        """The adjoint charges; rest : dE/dq without what charges feel of each other"""
+        equations, same, n_past, felt, charges = kept
+        n, past, before = atoms.n_owned, getattr(atoms, PAST), getattr(atoms, ADJOINT)
+        if same:
+            return before[:n, 0].copy()
+        pulls, _ = equations.solve(-(felt + rest), 0.0, extrapolated(before[:n], n_past))
+        self.steps = equations.steps
+        if not equations.direct:
+            for columns, newest in ((past, charges), (before, pulls)):
+                columns[:n, 1:] = columns[:n, :-1]
+                columns[:n, 0] = newest
+            getattr(atoms, PLACE)[:n] = field.domain.box.wrap(atoms.positions)[0]
+            self._box = field.domain.box.matrix.copy()
+        return pulls
+
+    def _past(self, atoms, field) -> tuple[bool, int]:
+        """(are all atoms where they were when charges were found last, how many solutions are there) (collective)"""
+        n, box = atoms.n_owned, field.domain.box
+        unknown = np.isnan(getattr(atoms, PAST)[:n]).any(axis=0)
+        moved = not np.array_equal(box.wrap(atoms.positions)[0], getattr(atoms, PLACE)[:n])
+        strained = self._box is not None and not np.array_equal(self._box, box.matrix)
+        flags = field.comm.maximum(np.array([*unknown, moved or strained], dtype=float))
+        n_past = int(np.argmax(flags[:KEPT])) if flags[:KEPT].any() else KEPT
+        return n_past > 0 and not flags[KEPT], n_past
