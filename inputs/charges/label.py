@@ -29,7 +29,7 @@ from tblite.ase import TBLite
 
 HERE = Path(__file__).resolve().parent
 SAMPLES = 320  # of each molecule
-SPREADS = (0.02, 0.05, 0.08)  # Angstrom, how far atoms are moved, in turn
+SPREADS = {"carbon": (0.01, 0.02, 0.03), "salt": (0.02, 0.05, 0.08)}  # Angstrom, how far atoms are moved, in turn
 BOND, LATTICE = 1.29, 2.75  # Angstrom: of the chain, of the salt, before they relax
 
 
@@ -92,7 +92,7 @@ def main() -> None:
     samples, profile = [], []
     for tag, (atoms, charge) in chains.items():
         for k in range(SAMPLES):
-            samples.append(labelled(moved(atoms, SPREADS[k % 3], random), charge, tag))
+            samples.append(labelled(moved(atoms, SPREADS["carbon"][k % 3], random), charge, tag))
         profile += [labelled(along_x(atoms, -1, far), charge, tag) for far in np.linspace(-0.15, 0.25, 21)]
     save("carbon.extxyz", samples)
     save("carbon_profile.extxyz", profile)
@@ -100,7 +100,7 @@ def main() -> None:
     for tag, (atoms, charge) in rods.items():
         for k in range(SAMPLES):
             own = along_x(atoms, -1, random.uniform(-0.4, 0.8))
-            samples.append(labelled(moved(own, SPREADS[k % 3], random), charge, tag))
+            samples.append(labelled(moved(own, SPREADS["salt"][k % 3], random), charge, tag))
         profile += [labelled(along_x(atoms, -1, far), charge, tag) for far in np.linspace(-0.4, 0.8, 25)]
     save("salt.extxyz", samples)
     save("salt_profile.extxyz", profile)

@@ -24,9 +24,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mdcore.base.errors import InputError
-from mdcore.doors._hdnnp import Networks
+from mdcore.potentials.networks.hdnnp import networks_of
 from mdcore.potentials.networks.model import HDNNP, ElementNetwork
-from mdcore.potentials.networks.plans import Plan, make_plan, network_tables
 from mdcore.training.environments import Environments
 from mdcore.training.interactions import Interaction, bytes_of, cutoff_of, interaction
 from mdcore.training.loss import NetworkRegression, Stack, rows_of
@@ -172,12 +171,9 @@ class ChargedRegression(NetworkRegression):
         if counts.charges:
             self.kinds = (*self.kinds, Kind("charges", counts.charges, "all"))
 
-    def _kernels(self, model: HDNNP) -> Networks:
-        return tables_of(model.networks)
-
     def _lay_out(self, short: Stack, *more: Stack) -> None:
         own = self.charges
-        self.of_charges = Stack(tables_of(own.networks), own.networks, short.n)
+        self.of_charges = Stack(networks_of(self.model, of_charges=True), own.networks, short.n)
         weights = [short.is_weight, self.of_charges.is_weight, np.zeros(len(own.hardness), dtype=bool)]
         self._all_weights = short.is_weight if self.fixed else np.concatenate(weights)
         self.hardness = Hardness(own.hardness, short.n + self.of_charges.n)
@@ -456,16 +452,6 @@ class ChargedRegression(NetworkRegression):
             return self._pulled(fields[k], range(k, k + 1), a, t, strain) * times
 
         return np.array(self.map(row, jobs)).reshape(len(jobs), self.n_parameters)
-
-
-def tables_of(networks) -> Networks:
-    """Kernels' tables of networks alone, whose inputs are not those of an engine."""
-    empty, elements = make_plan((), ("H",)), []
-    for own in networks:
-        n = own.layer_sizes[0]
-        plan = Plan(empty.kind, empty.tables, n)
-        elements.append((plan, [network_tables(own)], np.ones(n), np.zeros(n), 0.0, 1.0, 0.0))
-    return Networks(elements)
 
 
 def without_charges(model: HDNNP) -> HDNNP:

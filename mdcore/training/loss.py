@@ -76,10 +76,7 @@ class NetworkRegression(SetRegression):
         self.factor = energy_of(model, 0)[0]
         offsets = np.array([energy_of(model, e)[1] for e in range(len(model.elements))])
         self.offsets = environments.counts @ offsets
-        self._lay_out(Stack(self._kernels(model), model.networks))
-
-    def _kernels(self, model: HDNNP) -> Networks:
-        return networks_of(model)
+        self._lay_out(Stack(networks_of(model), model.networks))
 
     def _lay_out(self, short: Stack, *more: Stack) -> None:
         """Say what the parameters are: the networks of energies, and others."""

@@ -32,7 +32,9 @@ class Predictions:
     def of(cls, evaluations) -> "Predictions":
         """From the results of mdcore.evaluate."""
         stresses = np.array([e.stress for e in evaluations]).reshape(-1, 3, 3) * GIGAPASCAL
-        return cls(np.array([e.energy for e in evaluations]), [e.forces for e in evaluations], stresses)
+        charges = [e.findings["charge"] for e in evaluations if e.findings and "charge" in e.findings]
+        energies, forces = np.array([e.energy for e in evaluations]), [e.forces for e in evaluations]
+        return cls(energies, forces, stresses, charges if len(charges) == len(forces) > 0 else None)
 
 
 @dataclass(frozen=True)

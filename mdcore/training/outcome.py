@@ -9,9 +9,11 @@ import numpy as np
 
 from mdcore.base.errors import InputError
 from mdcore.engine.evaluation import evaluate
+from mdcore.engine.single import Evaluation
 from mdcore.output.provenance import collect
 from mdcore.potentials.families import committee, potential_of
 from mdcore.potentials.networks import walls
+from mdcore.potentials.networks.charge_settings import ChargeSettings
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.trained import Model
 from mdcore.potentials.networks.vectors import make_test_vectors
@@ -20,7 +22,7 @@ from mdcore.training.data.labelled import Labelled
 from mdcore.training.known import has_room, known_of
 from mdcore.training.members import Ended, threads_of
 from mdcore.training.prepare import Prepared
-from mdcore.training.settings import Plan
+from mdcore.training.settings import LABELLED, LATENT, Plan
 
 Found = dict[str, tuple[Sequence[Labelled], metrics.Predictions]]  # {subset: (structures, what is said of them)}
 
@@ -77,7 +79,8 @@ def outcome(plan: Plan, prepared: Prepared, members: Sequence[Ended]) -> Trained
     notes = metrics.notes(rows)
     notes["epochs"] = sum(len(own.history["epoch"]) - 1 for own in members)
     notes["seconds"] = float(sum(np.sum(own.history["seconds"]) for own in members))
-    model = replace(model, training=notes, test_vectors=make_test_vectors(potential.answers))
+    vectors = () if plan.long_range else make_test_vectors(potential.answers)
+    model = replace(model, training=notes, test_vectors=vectors)
     return Trained(model, rows, [own.history for own in members], [own.best_epoch for own in members], found, each)
 
 
@@ -89,12 +92,27 @@ def errors_of(
     rows, found = [], {}
     for name, data in prepared.subsets().items():
         wanted = told is not None and name == "train"
-        answers = evaluate(potential, [s.structure for s in data], threads=threads, descriptors=wanted)
+        answers = answers_of(potential, data, threads, wanted)
         if wanted:
             told[name] = answers
         found[name] = data, metrics.Predictions.of(answers)
         rows += metrics.rows(*found[name], name)
     return rows, found
+
+
+def answers_of(potential, data: Sequence[Labelled], threads: int, descriptors: bool = False) -> list[Evaluation]:
+    """Evaluations of labelled structures: of a potential with charges, each with its own total charge."""
+    if not getattr(potential.model, "charges", None):
+        return evaluate(potential, [s.structure for s in data], threads=threads, descriptors=descriptors)
+    found = {}
+    for total in sorted({s.total_charge for s in data}):
+        own = potential_of(potential.model, extrapolation="ignore", charges=ChargeSettings(total=total))
+        which = [k for k, s in enumerate(data) if s.total_charge == total]
+        told = evaluate(
+            own, [data[k].structure for k in which], threads=threads, descriptors=descriptors, findings=True
+        )
+        found |= dict(zip(which, told, strict=True))
+    return [found[k] for k in range(len(data))]
 
 
 def members_table(mean, each) -> str:
@@ -107,6 +125,20 @@ def members_table(mean, each) -> str:
         found = {(r.subset, r.quantity, r.unit): r.rmse for r in rows if r.group == "all"}
         lines.append(f"{name:<10}" + "".join(f" {found[column]:>18.4g}" for column in columns))
     return "\n".join(lines)
+
+
+def told_of(plan: Plan, data) -> str:
+    """Of the model card: where charges come from, and what the short-range networks were trained on."""
+    own, totals = plan.long_range, ", ".join(f"{q:g}" for q in sorted({s.total_charge for s in data.train}))
+    what = {
+        LATENT: "latent, found by energies and forces",
+        LABELLED: "trained on labels of charges" + (", together with energies and forces" if own.joint else ", first"),
+    }
+    told = "fixed" if own.fixed else what[own.charges]
+    told += "; equilibrated" if own.equilibrate else "" if own.fixed else "; predicted"
+    if own.fixed or own.first:
+        told += "; their energy and forces were subtracted before the short-range networks were trained"
+    return f"{told}; total charges in the training set: {totals} e"
 
 
 def card(plan: Plan, prepared: Prepared) -> dict[str, str]:
@@ -125,5 +157,6 @@ def card(plan: Plan, prepared: Prepared) -> dict[str, str]:
         "structures": ", ".join(f"{name} {len(own)}" for name, own in data.subsets().items()),
         **({"tags": ", ".join(tags)} if tags else {}),
         "elements": ", ".join(data.elements),
+        **({"charges": told_of(plan, data)} if plan.long_range else {}),
         walls.SHORTEST: ranges,
     }

@@ -107,7 +107,7 @@ class Field:
         tags = np.sort(self.comm.join(self.atoms.tags[: self.n]))
         return v[np.searchsorted(tags, self.atoms.tags[: self.n])]
 
-    def act(self, q: np.ndarray, l: np.ndarray | None, total: float, out) -> np.ndarray:  # noqa: E741
+    def act(self, q: np.ndarray, l: np.ndarray | None, total: float, out) -> np.ndarray:
         """Add the forces of q K q / 2 + l K q + q S q / 2, times C, l None: 0, and where wanted the virial;
         total : sum of q. Returns C K q."""
         raise NotImplementedError
@@ -139,7 +139,7 @@ class Cluster(Field):
         rows = self.comm.join(self.rows.dense(self.values))
         return rows[self._order]
 
-    def act(self, q, l, total, out):  # noqa: E741
+    def act(self, q, l, total, out):
         others = np.zeros(self.n) if l is None else l
         self.rows.forces(self.gaussians, q, others, self.whole(q), self.whole(others), False, self.atoms.f)
         return self.product(q)
@@ -194,7 +194,7 @@ class Images(Field):
             return potentials[: self.n], energies, 0.0
         return potentials[: self.n] + slab.act(self.atoms), energies, slab.energy
 
-    def act(self, q, l, total, out):  # noqa: E741
+    def act(self, q, l, total, out):
         atoms = self.atoms
         whole = self.whole(q).copy()
         others = np.zeros(len(whole)) if l is None else self.whole(l).copy()
