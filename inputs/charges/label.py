@@ -9,19 +9,22 @@
                     end: moved at random, the last ion along the rod besides
     *_profile.extxyz  what local networks can't know: the bond of the far hydrogen stretched, the last ion of the rod
                     moved, with and without what is 11 Angstrom away; everything else stands still
-    pairs.extxyz    see pairs.py
+    polar.extxyz, ions.extxyz   two HCN molecules; NH4+ and BF4-: 3 to 30 Angstrom apart, turned and moved at random
+    polar_profile.extxyz, ions_profile.extxyz   the same pulled apart, as they are
 
-After T. W. Ko, J. A. Finkler, S. Goedecker, J. Behler, Nat. Commun. 12, 398 (2021), whose labels are of density functional
-theory. GFN2-xTB: C. Bannwarth, S. Ehlert, S. Grimme, J. Chem. Theory Comput. 15, 1652 (2019), as tblite has it. Charges are
-Mulliken's.
+After T. W. Ko, J. A. Finkler, S. Goedecker, J. Behler, Nat. Commun. 12, 398 (2021), whose labels are of density
+functional theory. GFN2-xTB: C. Bannwarth, S. Ehlert, S. Grimme, J. Chem. Theory Comput. 15, 1652 (2019), as tblite has
+it, with electrons at 50 K: at 300 K some change sides where ions are far apart. Charges are Mulliken's.
 """
 
 import sys
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from ase.calculators.calculator import CalculationFailed
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 from ase.optimize import BFGS
@@ -29,6 +32,9 @@ from tblite.ase import TBLite
 
 HERE = Path(__file__).resolve().parent
 SAMPLES = 320  # of each molecule
+COLD = 50.0  # K
+CLOSEST = 1.9  # Angstrom: atoms of two molecules
+NEAR, FAR = 3.0, 30.0  # Angstrom: centres of two molecules
 SPREADS = {"carbon": (0.01, 0.02, 0.03), "salt": (0.02, 0.05, 0.08)}  # Angstrom, how far atoms are moved, in turn
 BOND, LATTICE = 1.29, 2.75  # Angstrom: of the chain, of the salt, before they relax
 
@@ -36,7 +42,7 @@ BOND, LATTICE = 1.29, 2.75  # Angstrom: of the chain, of the salt, before they r
 def labelled(atoms: Atoms, charge: int, tag: str) -> Atoms:
     """The structure with energy, forces and charges of GFN2-xTB."""
     own = Atoms(atoms.symbols, atoms.positions)
-    own.calc = TBLite(method="GFN2-xTB", charge=charge, verbosity=0, accuracy=0.1)
+    own.calc = TBLite(method="GFN2-xTB", charge=charge, verbosity=0, accuracy=0.1, electronic_temperature=COLD)
     energy, forces, charges = own.get_potential_energy(), own.get_forces(), own.get_charges()
     own.arrays["charges"] = charges
     own.calc = SinglePointCalculator(own, energy=energy, forces=forces)
@@ -57,15 +63,48 @@ def chain(protons: int) -> Atoms:
     return Atoms(f"C10H{2 + protons}", [*carbons, *near, (BOND * 9 + 1.07, 0, 0)])
 
 
-def rod(last: bool = True) -> Atoms:
-    """Four squares of Na2Cl2 along x, and an Na behind the fourth, which is the last atom; without the first Na or not."""
+def rod() -> Atoms:
+    """Four squares of Na2Cl2 along x, and an Na behind the fourth, which is the last atom."""
     sites = [(x, y, z) for x in range(4) for y in range(2) for z in range(2)]
     symbols = ["Na" if sum(site) % 2 == 0 else "Cl" for site in sites]
     end = next(site for site, symbol in zip(sites, symbols, strict=True) if site[0] == 3 and symbol == "Cl")
-    rod = Atoms([*symbols, "Na"], LATTICE * np.array([*sites, (4, *end[1:])], dtype=float))
-    if not last:
-        del rod[[0]]
-    return rod
+    return Atoms([*symbols, "Na"], LATTICE * np.array([*sites, (4, *end[1:])], dtype=float))
+
+
+def around(center: str, others: str, bond: float) -> Atoms:
+    """A tetrahedron."""
+    corners = np.array([(1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1)]) / np.sqrt(3)
+    return Atoms([center, *[others] * 4], np.concatenate([np.zeros((1, 3)), bond * corners]))
+
+
+def apart(one: Atoms, other: Atoms, far: float, random=None, spread: float = 0.0) -> Atoms:
+    """Two molecules along z, centres so far apart; turned at random, their atoms moved."""
+    both = []
+    for k, own in enumerate((one, other)):
+        place = own.positions - own.positions.mean(axis=0)
+        if random is not None:
+            turn, sign = np.linalg.qr(random.normal(size=(3, 3)))
+            place = place @ turn * np.sign(np.diag(sign)) + random.normal(scale=spread, size=place.shape)
+        both.append(Atoms(own.symbols, place + k * np.array([0.0, 0.0, far])))
+    return both[0] + both[1]
+
+
+def crowded(atoms: Atoms, n: int) -> bool:
+    """Is an atom of the first n too close to one of the others?"""
+    return np.linalg.norm(atoms.positions[:n, None] - atoms.positions[n:], axis=-1).min() < CLOSEST
+
+
+def save_pairs(name: str, one: Atoms, other: Atoms, random) -> None:
+    samples = []
+    while len(samples) < SAMPLES:
+        own = apart(one, other, NEAR * (FAR / NEAR) ** random.uniform(), random, SPREADS["carbon"][len(samples) % 3])
+        if crowded(own, len(one)):
+            continue
+        with suppress(CalculationFailed):  # where electrons do not settle
+            samples.append(labelled(own, 0, name))
+    save(f"{name}.extxyz", samples)
+    distances = [far for far in np.geomspace(NEAR, FAR, 41) if not crowded(apart(one, other, far), len(one))]
+    save(f"{name}_profile.extxyz", [labelled(apart(one, other, far), 0, name) for far in distances])
 
 
 def moved(atoms: Atoms, spread: float, random) -> Atoms:
@@ -104,6 +143,10 @@ def main() -> None:
         profile += [labelled(along_x(atoms, -1, far), charge, tag) for far in np.linspace(-0.4, 0.8, 25)]
     save("salt.extxyz", samples)
     save("salt_profile.extxyz", profile)
+    molecule = relaxed(Atoms("HCN", [(0, 0, -1.07), (0, 0, 0), (0, 0, 1.16)]), 0)
+    save_pairs("polar", molecule, molecule, np.random.default_rng(2))
+    ions = relaxed(around("N", "H", 1.03), 1), relaxed(around("B", "F", 1.4), -1)
+    save_pairs("ions", *ions, np.random.default_rng(3))
 
 
 if __name__ == "__main__":

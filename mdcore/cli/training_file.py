@@ -8,6 +8,7 @@ data/SUBSET/               train, validation, test; structures in the order of t
     file, index, tag       where each comes from, counted from 0
     n_atoms, weight        [n]
     energy, forces, stress labels: eV [n], eV/Angstrom [all atoms, 3], eV/Angstrom^3 [n, 3, 3]; nan: none
+    charges, total_charge  with charges: e [all atoms], [n]
 descriptors/ELEMENT/       function (as text, in the order of the network's inputs), min, max, mean, sigma;
                            attributes scaling, layers (nodes), atom_energy (eV)
 model/                     instead of descriptors, of a density network: attributes type, layers, channels, l_max,
@@ -15,14 +16,17 @@ model/                     instead of descriptors, of a density network: attribu
 descriptors/dropped        candidates that were of no use, and why
 member K/                  of each network of a committee, K from 0
     history/NAME           an entry an epoch, from epoch 0, the start: epoch, seconds, "train energy",
-                           "validation force", ...: root-mean-square errors, meV an atom, meV/Angstrom, GPa
+                           "validation force", ...: root-mean-square errors, meV an atom, meV/Angstrom, GPa,
+                           10^-3 e
     initial, best          parameters of all elements, weights input-major, then biases, layer by layer; of a density
-                           network in the order of its design, each over its usual size at the start
+                           network in the order of its design, each over its usual size at the start; of potentials
+                           with charges: then those of charges, logarithms of hardnesses over those at the start
     unit                   of the networks' energies, eV
     best_epoch, score      where the errors that count were lowest, and their geometric mean (eV, Angstrom)
     stage, epoch, since    which optimiser is at work, and how far; after the end: the last one
     optimizer/             its state
-    predictions/SUBSET/    once the training has ended, of the best parameters: energy, forces, stress as in data
+    predictions/SUBSET/    once the training has ended, of the best parameters: energy, forces, stress, charges as in
+                           data
     errors                 the table of errors, row by row: subset, quantity, group, n, rmse, mae, largest, worst, unit
 committee/                 of the mean of several members: predictions, errors
 ```
@@ -47,7 +51,6 @@ from mdcore.output import provenance
 SUFFIX = ".training.h5"
 EXPECTED = "the file of a training"
 LAYOUT, LAYOUT_VERSION = "mdcore training", 1
-LABELS = ("energy", "forces", "stress")
 RESULTS = ("predictions/", "errors")  # of a member: no part of its state
 TEXT = h5py.string_dtype()
 
@@ -93,6 +96,8 @@ class TrainingFile:
                     group = _emptied(file, f"{whose}/predictions/{name}")
                     group["energy"], group["stress"] = own.energies, own.stresses
                     group["forces"] = np.concatenate(own.forces)
+                    if own.charges is not None:
+                        group["charges"] = np.concatenate(own.charges)
                 kinds = [(word, TEXT) for word in ("subset", "quantity", "group", "worst", "unit")]
                 kinds += [("n", "i8"), ("rmse", "f8"), ("mae", "f8"), ("largest", "f8")]
                 table = [tuple(_stored(getattr(row, key)) for key, _ in kinds) for row in rows]
@@ -135,8 +140,9 @@ class TrainingFile:
         if damage:
             raise OutputError(f"{self.path}: damaged, or changed by another program: {damage}; train anew, --overwrite")
         tell_differences(self.path, text, self.settings, "the training")
-        before = self._read(lambda file: {name: _doubles(file[f"data/train/{name}"]) for name in LABELS})
-        changed = [name for name, values in _labels(data).items() if not _same(values, before[name])]
+        now = _labels(data, self.settings.long_range)
+        before = self._read(lambda file: {name: _doubles(file[f"data/train/{name}"]) for name in now})
+        changed = [name for name, values in now.items() if not _same(values, before[name])]
         if changed and members:
             raise InputError(
                 f"{self.path}: began with other data or labels to train on ({', '.join(changed)}); restore the data, "
@@ -183,7 +189,7 @@ class TrainingFile:
         for name in ("data", "descriptors", "model", "committee"):  # the last was said of the members that were
             file.pop(name, None)
         for name, data in subsets.items():
-            _put_data(file.create_group(f"data/{name}"), data)
+            _put_data(file.create_group(f"data/{name}"), data, settings.long_range)
         if prepared.descriptors is None:
             _put_design(file.create_group("model"), model, prepared.atom_energies)
             return
@@ -208,22 +214,29 @@ def _put_design(group, design, energies) -> None:
     group["atom_energies"] = np.array([energies[e] for e in design.elements])
 
 
-def _put_data(group, data) -> None:
+def _put_data(group, data, charged) -> None:
     _put_text(group, "file", [s.file for s in data])
     _put_text(group, "tag", [s.tag for s in data])
     for name in ("index", "weight"):
         group[name] = np.array([getattr(s, name) for s in data])
     group["n_atoms"] = np.array([s.n for s in data])
-    for name, values in _labels(data).items():
+    for name, values in _labels(data, charged).items():
         group[name] = values
 
 
-def _labels(data) -> dict[str, np.ndarray]:
-    """LABELS of structures: eV [n], eV/Angstrom [all atoms, 3], eV/Angstrom^3 [n, 3, 3]; nan: none."""
+def _labels(data, charged=None) -> dict[str, np.ndarray]:
+    """Labels of structures: eV [n], eV/Angstrom [all atoms, 3], eV/Angstrom^3 [n, 3, 3], e [all atoms]; nan: none.
+
+    charged : are there charges?
+    """
     energy = [np.nan if s.energy is None else s.energy for s in data]
     forces = [np.full((s.n, 3), np.nan) if s.forces is None else s.forces for s in data]
     stress = [np.full((3, 3), np.nan) if s.stress is None else s.stress for s in data]
-    return dict(zip(LABELS, (np.array(energy), np.concatenate(forces), np.array(stress)), strict=True))
+    found = {"energy": np.array(energy), "forces": np.concatenate(forces), "stress": np.array(stress)}
+    if charged:
+        charges = [np.full(s.n, np.nan) if s.charges is None else s.charges for s in data]
+        found |= {"charges": np.concatenate(charges), "total_charge": np.array([s.total_charge for s in data])}
+    return found
 
 
 def _text(data) -> str:

@@ -248,7 +248,8 @@ class TrainingSettings(Document):
     def _check_long_range(self, density: bool) -> Iterator[tuple[str, str]]:
         own, labelled = self.long_range, getattr(self.long_range, "charges", None) == LABELLED
         if not labelled:
-            for place, of in (("loss", self.loss), *((f"optimizer.{k}", each) for k, each in enumerate(self.optimizer))):
+            weights = {"loss": self.loss} | {f"optimizer.{k}": each for k, each in enumerate(self.optimizer)}
+            for place, of in weights.items():
                 if of.charges:
                     yield f"{place}.charges", f'applies to charges with labels: charges = "{LABELLED}" in [long_range]'
         if own is None:
@@ -277,8 +278,8 @@ class TrainingSettings(Document):
             descriptors = plain(Descriptors, self.descriptors, file=file)
         return plain(
             Plan, self, model=model, descriptors=descriptors, split=plain(Split, self.split),
-            network=plain(Network, self.network), loss=plain(Loss, self.loss.of(self.model, self.long_range)), optimizer=optimizer,
-            long_range=self.long_range and plain(LongRange, self.long_range),
+            network=plain(Network, self.network), loss=plain(Loss, self.loss.of(self.model, self.long_range)),
+            optimizer=optimizer, long_range=self.long_range and plain(LongRange, self.long_range),
             committee=plain(Committee, self.committee), name=self.output.name or "",
             parallel=plain(Parallel, self.parallel),
         )  # fmt: skip

@@ -1,13 +1,13 @@
 """How must networks of charges change, so that energies, forces and charges come right?
 
-Networks give x_i, charges or electronegativities, of which the charges of a structure are q = R x + q0. R takes the mean
-away (predicted charges, which add up to the total) or, of equilibrated ones, is the response -B, B the inverse of the
-matrix of the charge equilibration (potentials/networks/charge_model.py). With phi = A q, A the interaction,
+Networks give x_i, charges or electronegativities, of which the charges of a structure are q = R x + q0. R takes the
+mean away (predicted charges, which add up to the total) or, of equilibrated ones, is the response -B, B the inverse of
+the matrix of the charge equilibration (potentials/networks/charge_model.py). With phi = A q, A the interaction,
 
     E = E_short + 1/2 q.A q,    F = -dE_short/dr - 1/2 q.(dA/dr) q - (R phi).(dx/dr + [(dA/dr) q])
 
-where what stands in [] is of equilibrated charges, whose R follows the atoms. Latent charges are found by this alone (B.
-Cheng, npj Comput. Mater. 11, 80 (2025)). The gradient of a loss is exact: residuals of forces and stress become a
+where what stands in [] is of equilibrated charges, whose R follows the atoms. Latent charges are found by this alone
+(B. Cheng, npj Comput. Mater. 11, 80 (2025)). The gradient of a loss is exact: residuals of forces and stress become a
 motion t of atoms and cell, along which x, A and q change by x', A' = t.dA/dr and q' = R (x' + [A' q]). Then
 
     D = a E + t.dE/dr:    dD/dq = a phi + A q' + A' q,    dD/dq' = phi,

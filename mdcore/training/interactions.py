@@ -82,7 +82,7 @@ def interaction(widths: np.ndarray, positions: np.ndarray, matrix=None, pairs=No
 
 
 def cutoff_of(widths: np.ndarray, matrix: np.ndarray) -> float:
-    """How far pairs of a cell are summed up, Angstrom: beyond the Gaussians, and where they cost as much as the waves."""
+    """How far pairs of a cell are summed up, Angstrom: beyond the Gaussians, and where waves cost as much."""
     volume = abs(np.linalg.det(matrix))
     return REACH * max(2.0 * float(widths.max()), (volume**2 / len(widths)) ** (1.0 / 6.0) / math.sqrt(math.pi))
 

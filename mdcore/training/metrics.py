@@ -21,7 +21,8 @@ UPPER = np.triu_indices(3)  # of a stress: its six components
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """What a potential says of structures, in their order: energies float64 [n] (eV), forces [n_atoms, 3] each
-    (eV/Angstrom), stresses float64 [n, 3, 3] (eV/Angstrom^3; nan where there is none), charges [n_atoms] each (e), of a potential that has some."""
+    (eV/Angstrom), stresses float64 [n, 3, 3] (eV/Angstrom^3; nan where there is none), charges [n_atoms] each (e), of a
+    potential that has some."""
 
     energies: np.ndarray
     forces: Sequence[np.ndarray]

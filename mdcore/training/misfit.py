@@ -2,8 +2,9 @@
 
 L = sum_k weight_k [ wE (E - E_ref)^2 / N^p + wF sum |F - F_ref|^2 + wS |stress - stress_ref|^2 ]
 
-over the structures k, and wQ sum (q - q_ref)^2 of charges where they have labels (charged.py); absent labels have no term. Robust: an error of an energy or of the force on an atom that is
-longer than a limit d counts 2 d |error| - d^2 instead of its square (P. J. Huber, Ann. Math. Stat. 35, 73 (1964)).
+over the structures k, with charges that have labels wQ sum (q - q_ref)^2, too (charged.py); absent labels have no
+term. Robust: an error of an energy or of the force on an atom that is longer than a limit d counts 2 d |error| - d^2
+instead of its square (P. J. Huber, Ann. Math. Stat. 35, 73 (1964)).
 
 Structures come in chunks that depend on nothing but the data, so sums are the same for any number of threads. Ranks
 have runs of the structures (share.py); losses, gradients and errors are sums over all, rounded in another order.

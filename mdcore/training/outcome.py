@@ -34,7 +34,8 @@ class Trained:
     model : a committee if there are several members; `HDNNPotential(model)` (DensityPotential) computes with it
     errors : metrics.Row of each subset ("train", "validation", "test"), quantity and group, of the potential
     histories : of each member, {"epoch": [...], "train energy": [...], "validation force": [...], ...}, an entry an
-    epoch from epoch 0, the start: RMSE in meV an atom, meV/Angstrom, GPa; best_epochs : which one each member is from
+    epoch from epoch 0, the start: RMSE in meV an atom, meV/Angstrom, GPa, me (10^-3 e); best_epochs : which one each
+    member is from
     predictions : {subset: (structures, Predictions)}; each : (errors, predictions) of each of several members
     path : the file of the potential, if one was written
     """
@@ -48,7 +49,7 @@ class Trained:
     path: str | None = None
 
     def rmse(self, quantity: str, subset: str = "validation") -> float:
-        """Of "energy" (meV an atom), "force" (meV/Angstrom) or "stress" (GPa); nan where there is none."""
+        """Of "energy" (meV an atom), "force" (meV/Angstrom), "stress" (GPa) or "charge" (me); nan where there is none."""
         found = (r.rmse for r in self.errors if (r.quantity, r.subset, r.group) == (quantity, subset, "all"))
         return next(found, float("nan"))
 

@@ -26,7 +26,7 @@ def draw_parity(subsets: dict, path, title: str = "") -> None:
         energies, stated = from_elements(labelled, {name: own.get("energy") for name, own in columns.items()})
         for name, both in energies.items():
             columns[name]["energy"] = both
-    quantities = [q for q in ("energy", "force", "stress") if any(q in own for own in columns.values())]
+    quantities = [q for q in ("energy", "force", "stress", "charge") if any(q in own for own in columns.values())]
     if not quantities:
         raise InputError(f"{path}: nothing to draw: the structures have no energies, forces or stress")
     picture = figure(2 * 5.2, 4.2 * len(quantities))
@@ -40,7 +40,7 @@ def draw_parity(subsets: dict, path, title: str = "") -> None:
 
 def pairs(data, found) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """{property: (label, prediction)}: energies eV an atom, force components eV/Angstrom, components of stress
-    (six) GPa."""
+    (six) GPa, charges e."""
     out = {}
     k = [i for i, s in enumerate(data) if s.energy is not None]
     if k:
@@ -50,6 +50,10 @@ def pairs(data, found) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     if k:
         both = [s.forces for s in data], found.forces
         out["force"] = tuple(np.concatenate([column[i].ravel() for i in k]) for column in both)
+    k = [i for i, s in enumerate(data) if s.charges is not None and found.charges is not None]
+    if k:
+        both = [s.charges for s in data], found.charges
+        out["charge"] = tuple(np.concatenate([column[i] for i in k]) for column in both)
     k = [i for i, s in enumerate(data) if s.stress is not None and np.isfinite(found.stresses[i]).all()]
     if k:
         both = [s.stress for s in data], found.stresses
@@ -99,7 +103,8 @@ def draw_learning(history: dict, path, title: str = "", chosen: int | None = Non
     """Write the learning curves. history : {"epoch": [n], "train force": [n], "validation energy": [n], ...}
 
     chosen : the epoch whose potential is kept
-    Names end with the property; energies in meV an atom, forces in meV/Angstrom, stress in GPa. Nan: not measured.
+    Names end with the property; energies in meV an atom, forces in meV/Angstrom, stress in GPa, charges in thousandths
+    of e. Nan: not measured.
     """
     epochs = np.asarray(history["epoch"], dtype=float)
     measured = [name for name, values in history.items() if np.isfinite(np.asarray(values, dtype=float)).any()]
@@ -127,9 +132,9 @@ def draw_learning(history: dict, path, title: str = "", chosen: int | None = Non
     save(path, picture, title)
 
 
-UNITS = {"energy": "eV/atom", "force": "eV/Å", "stress": "GPa"}
+UNITS = {"energy": "eV/atom", "force": "eV/Å", "stress": "GPa", "charge": "e"}
 SMALL = 0.5  # eV/atom: energies that differ by less are in meV/atom
-ERROR_UNITS = {"energy": "meV/atom", "force": "meV/Å", "stress": "GPa"}
+ERROR_UNITS = {"energy": "meV/atom", "force": "meV/Å", "stress": "GPa", "charge": "me"}
 
 
 def _parity(axes, quantity, found, stated: str = "") -> None:

@@ -21,8 +21,8 @@ WAY = 1e-3  # of the cutoff, and a strain
 
 @dataclass(frozen=True)
 class Floors:
-    """least : eV an atom, eV/Angstrom, eV/Angstrom^3; charge : e; way : Angstrom, over which an error of the forces is one of the
-    energy an atom; space : Angstrom^3, likewise of the stress"""
+    """least : eV an atom, eV/Angstrom, eV/Angstrom^3; charge : e; way : Angstrom, over which an error of the forces is
+    one of the energy an atom; space : Angstrom^3, likewise of the stress"""
 
     least: tuple[float, float, float] = (1e-300, 1e-300, 1e-300)
     way: float = 0.0

@@ -81,7 +81,8 @@ class Labelled:
     def _checked(self, name: str, shape: tuple, unit: str) -> np.ndarray:
         array = np.array(getattr(self, name), dtype=np.float64, order="C")
         if array.shape != shape:
-            raise InputError(f"{self.where}: {name}: expected {' x '.join(map(str, shape))} numbers, found {array.shape}")
+            wanted = " x ".join(map(str, shape))
+            raise InputError(f"{self.where}: {name}: expected {wanted} numbers, found {array.shape}")
         possible = np.abs(array) <= LARGEST
         if not possible.all():
             row = int(np.flatnonzero(~possible.reshape(len(array), -1).all(axis=1))[0])

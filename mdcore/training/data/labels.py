@@ -54,7 +54,8 @@ class Labels:
     stress_order : of six numbers, e.g. "xx yy zz yz xz xy"; nine are a matrix
     stress_sign : "tension": positive when stretched (ASE); "pressure": positive when compressed (VASP's, a virial's)
     charges : a column, e; total_charge : a key of the comment line, e; without one it is 0
-    needed : of energy, forces, stress, charges and total_charge, the last two only if they are named here; what another one says that can't be understood counts as missing
+    needed : of energy, forces, stress, charges and total_charge, the last two of which are looked for only if they are
+        named here; what another one says that can't be understood counts as missing
     The stress_* hold for a `stress` that is named; what is called stress or virial means what extxyz means by it.
     """
 
@@ -120,9 +121,9 @@ class Labels:
     def charges_in(self, columns: dict, where: str) -> np.ndarray | None:
         names = [name for name in columns if name in self.charge_names]
         key, value = pick(columns, names, "charges", where, exact=True)
-        if value is not None and np.ndim(value) != 1:
+        if value is not None and np.shape(value)[1:] not in ((), (1,)):
             raise InputError(f"{where}: {key}: expected one column, found {np.shape(value)[1:]}")
-        return value
+        return None if value is None else np.ravel(value)
 
     def total_charge_in(self, info: dict, where: str) -> float:
         """The total charge among the entries of a structure, where it is looked for; 0 without one."""

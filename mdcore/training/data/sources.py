@@ -182,8 +182,9 @@ def _of_ase(atoms, labels: Labels, where: str) -> dict:
     """ASE's Atoms, with the results of a calculator or of `info` and `arrays`."""
     results = dict(getattr(atoms.calc, "results", {}))
     info = dict(atoms.info) | {name: results[name] for name in ("energy", "stress", "virial") if name in results}
-    columns = {name: array for name, array in atoms.arrays.items() if name in labels.column_names}
-    columns |= {name: results[name] for name in ("forces", "charges") if name in results and name in labels.column_names}
+    wanted = labels.column_names
+    columns = {name: array for name, array in atoms.arrays.items() if name in wanted}
+    columns |= {name: results[name] for name in ("forces", "charges") if name in results and name in wanted}
     periodic = tuple(bool(flag) for flag in atoms.pbc)
     return {
         "symbols": atoms.get_chemical_symbols(),
