@@ -38,7 +38,6 @@ const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .near_rows = near_rows,
     .gaussian_matrix = gaussian_matrix,
     .gaussian_product = gaussian_product,
-    .gaussian_screened = gaussian_screened,
     .gaussian_forces = gaussian_forces,
     .lu_factor = lu_factor,
     .lu_solve = lu_solve,

@@ -71,11 +71,10 @@ typedef struct md_kernels {
     /* charges/gaussians.c */
     void (*near_rows)(const double *x, const double *y, int64_t n, const int64_t *first, const int32_t *index, double reach,
                       int64_t *to_first, int32_t *to_count, int32_t *to_index);
-    void (*gaussian_matrix)(const md_neighbours *, const md_gaussians *, double *values);
+    void (*gaussian_matrix)(const md_neighbours *, const md_gaussians *, double *values, double *screens);
     void (*gaussian_product)(const md_neighbours *, const double *values, const double *q, double *p);
-    void (*gaussian_screened)(const md_neighbours *, const md_gaussians *, const double *q, double *p);
     void (*gaussian_forces)(const md_neighbours *, const md_gaussians *, const double *q, const double *l,
-                            const double *more_q, const double *more_l, int both_ways, double *f);
+                            const double *more_q, const double *more_l, int32_t *room, double *f);
     /* charges/lu.c */
     int (*lu_factor)(int64_t n, double *a, int64_t *pivots);
     void (*lu_solve)(int64_t n, const double *a, const int64_t *pivots, double *b);

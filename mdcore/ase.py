@@ -16,6 +16,7 @@ from mdcore.base.voigt import PAIRS
 from mdcore.dynamics.simulation import SKIN
 from mdcore.engine.evaluation import open_potential, take
 from mdcore.engine.single import Engine
+from mdcore.structure.columns import CHARGES
 
 try:
     from ase.calculators.calculator import Calculator, all_changes
@@ -34,7 +35,7 @@ class MDCore(Calculator):
 
     What else a potential finds is a property, too: of a committee "force_disagreement", "energy_disagreement",
     "max_disagreement" and "mean_disagreement", the standard deviations of its members about the force on each atom and
-    the energy an atom.
+    the energy an atom; of potentials with charges "charges", e, and, of a cluster, "dipole", e Angstrom.
 
     Stress is known where the cell has three vectors, periodic or not. InputError for a species without
     parameters, SimulationError if atoms overlap.
@@ -59,7 +60,8 @@ class MDCore(Calculator):
         skin = number("MDCore: skin", skin, "length", zero=True)
         self.potential, self.skin = open_potential(potential, units, precision, threads), skin
         self._findings = tuple(finding.name for finding in self.potential.outputs)
-        self.implemented_properties = (*self.implemented_properties, *self._findings)
+        dipole = ("dipole",) if CHARGES in self._findings else ()
+        self.implemented_properties = (*self.implemented_properties, *self._findings, *dipole)
         self.builds, self.evaluation = 0, None
         self._engine, self._placed = None, None
 
@@ -72,7 +74,7 @@ class MDCore(Calculator):
         atoms = self.atoms
         frame = [a.tobytes() for a in (atoms.numbers, atoms.cell.array, atoms.pbc, atoms.get_celldisp())]
         structure = take(atoms)
-        frame.append(structure.masses.tobytes())
+        frame += [structure.masses.tobytes(), structure.total_charge]
         frame += [part for name, values in structure.columns.items() for part in (name, values.tobytes())]
         placed, self._placed = self._placed, None  # should the engine fail, the next structure is placed anew
         if frame == placed:
@@ -83,10 +85,10 @@ class MDCore(Calculator):
                 self._engine = Engine(self.potential, structure.symbols, self.skin, looks=True)
             before = self._engine.neighbors.builds
             s = structure
-            self._engine.place(s.box, s.positions, s.species, s.columns, s.masses, s.bonds)
+            self._engine.place(s.box, s.positions, s.species, s.columns, s.masses, s.bonds, s.total_charge)
         self._placed = frame
         self.builds += self._engine.neighbors.builds - before
-        asked = any(name in self._findings for name in properties)
+        asked = any(name in self._findings or name == "dipole" for name in properties)
         found = self.evaluation = self._engine.compute(findings=asked)
         self.results = {
             "energy": found.energy,
@@ -95,5 +97,7 @@ class MDCore(Calculator):
             "forces": found.forces,
         }
         self.results |= found.findings or {}
+        if CHARGES in self.results and not atoms.pbc.any():
+            self.results["dipole"] = self.results[CHARGES] @ atoms.positions
         if atoms.cell.rank == 3:
             self.results["stress"] = np.array([-found.virial[pair] for pair in PAIRS]) / atoms.cell.volume

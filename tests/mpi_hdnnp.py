@@ -9,11 +9,15 @@ from mdcore import Langevin, VelocityVerlet
 from mdcore.doors import _kernels
 from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.base import Sum
+from mdcore.potentials.charges import equilibration
+from mdcore.potentials.charges.equilibration import DENSE
+from mdcore.potentials.networks.charge_model import Screening
+from mdcore.potentials.networks.charge_settings import ChargeSettings
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.pair.zbl import ZBL
 from tests import mpi_trajectory
 from tests.density_twin import density
-from tests.reference.hdnnp_models import chebyshev_model, random_model
+from tests.reference.hdnnp_models import charged_model, chebyshev_model, random_model
 from tests.systems import SKEW, TRICLINIC, scattered
 
 SPECIES = {"symbols": ("O", "H"), "closest": 0.9}
@@ -26,6 +30,11 @@ CELLS = {
     "chebyshev": lambda: scattered(120, 7.7 * TRICLINIC, seed=27, **SPECIES),
     "density": lambda: scattered(60, 5.2 * TRICLINIC, seed=28, **SPECIES),
     "densities": lambda: scattered(40, np.diag([5.0, 5.0, 9.0]) @ SKEW, (True, True, False), seed=29, **SPECIES),
+    "ions": lambda: scattered(70, 6.5 * TRICLINIC, seed=31, **SPECIES),  # charges, equilibrated, on a mesh
+    "layer": lambda: scattered(40, np.diag([5.5, 5.5, 12.0]) @ SKEW, (True, True, False), seed=32, **SPECIES),
+    "drop": lambda: scattered(30, 5.0 * np.eye(3), (False, False, False), seed=33, **SPECIES),  # solved directly
+    "cloud": lambda: scattered(40, 5.0 * np.eye(3), (False, False, False), seed=34, **SPECIES),
+    "predicted": lambda: scattered(60, 6.2 * np.eye(3), seed=35, **SPECIES),
     "tiny": lambda: scattered(4, 1.9 * np.eye(3), seed=25, **SPECIES),
 }
 
@@ -38,7 +47,14 @@ def build(case: str, comm=None, state=None):
     model = random_model(types=[2, 3, 9, 13, 21], cutoff=2.5)
     if cell == "chebyshev":
         model = chebyshev_model(("O", "H"), cutoff=2.5)
-    potential = HDNNPotential(model, precision=(precision or ["double"])[0])
+    charges = None
+    if cell in ("ions", "layer", "drop", "cloud", "predicted"):
+        options = {"kind": "predicted", "own": True} if cell == "predicted" else {"screening": Screening(0.5, 2.0)}
+        model = charged_model(("O", "H"), types=[2, 3], cutoff=2.5, **options)
+        method = "mesh" if cell == "ions" else "ewald"
+        charges = ChargeSettings(accuracy=1e-5, cutoff=3.0, method=method, residual=1e-7, total=0.5 * (cell == "cloud"))
+    equilibration.DENSE = 0 if cell == "cloud" else DENSE
+    potential = HDNNPotential(model, precision=(precision or ["double"])[0], charges=charges)
     if cell in ("density", "densities"):
         potential = density(("H", "O"), members=1 + (cell == "densities"), layers=2 + (cell == "density"),
                             message_l=int(cell == "density"))  # fmt: skip

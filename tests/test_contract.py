@@ -69,7 +69,7 @@ def hdnnp(*elements, wall=None, activations="ppl", conv_energy=0.1, **options):
 def charged(*elements, **options):
     """A network potential with charges, in units that are not the engine's."""
     model = replace(charged_model(elements, activations="ppl", **options), normalisation=Normalisation(-1.25, 0.1))
-    settings = ChargeSettings(accuracy=1e-9, cutoff=9.0, method="ewald", residual=1e-11)
+    settings = ChargeSettings(accuracy=1e-10, cutoff=3.0, method="ewald", residual=1e-11)
     return Case(lambda: HDNNPotential(model, charges=settings), elements, far=True)
 
 

@@ -42,14 +42,15 @@ typedef struct gaussian_pairs {
     int64_t j[4];
 } gaussian_pairs;
 
-/* Four neighbours of an atom, from entry t of its row. */
-MD_INLINE gaussian_pairs gaussian_four(const md_neighbours *rows, const md_gaussians *it, int64_t i, int64_t t)
+/* Four neighbours of atom i; index : there are `left` from here on, and some of y up to the fourth. */
+MD_INLINE gaussian_pairs gaussian_four(const md_neighbours *rows, const md_gaussians *it, const int32_t *index, int64_t i,
+                                       int64_t left)
 {
     static const int64_t lanes[4] = {0, 1, 2, 3};
     gaussian_pairs p;
     const double *x = rows->x + 4 * i, *gamma = it->gamma + (int64_t)x[3] * it->n_species;
     for (int lane = 0; lane < 4; lane++)
-        p.j[lane] = rows->index[rows->first[i] + t + lane];
+        p.j[lane] = index[lane];
     v4d species;
     v_transpose(v_load(rows->y + 4 * p.j[0]), v_load(rows->y + 4 * p.j[1]), v_load(rows->y + 4 * p.j[2]),
                 v_load(rows->y + 4 * p.j[3]), &p.dx, &p.dy, &p.dz, &species);
@@ -58,7 +59,6 @@ MD_INLINE gaussian_pairs gaussian_four(const md_neighbours *rows, const md_gauss
                     gamma[(int64_t)species[3]]};
     p.r = v_sqrt(v_fma(p.dz, p.dz, v_fma(p.dy, p.dy, p.dx * p.dx)));
     p.inverse = v_set1(1.0) / p.r;
-    const int64_t left = rows->count[i] - t;
     p.there = (v4i){lanes[0] < left ? -1 : 0, lanes[1] < left ? -1 : 0, lanes[2] < left ? -1 : 0, lanes[3] < left ? -1 : 0};
     return p;
 }
@@ -123,14 +123,17 @@ MD_INLINE v4d gaussian_screen(const md_gaussians *it, const gaussian_pairs *p, v
     return v_mask(-(e * g), inside);
 }
 
-/* values, as index: C K of each neighbour */
-static void gaussian_matrix(const md_neighbours *rows, const md_gaussians *it, double *values)
+/* values and, with a screening, screens, as index: C K and C S of each neighbour */
+static void gaussian_matrix(const md_neighbours *rows, const md_gaussians *it, double *values, double *screens)
 {
+    const v4d c = v_set1(it->constant);
     for (int64_t i = 0; i < rows->n; i++)
         for (int64_t t = 0; t < rows->count[i]; t += 4) {
-            const gaussian_pairs p = gaussian_four(rows, it, i, t);
+            const gaussian_pairs p = gaussian_four(rows, it, rows->index + rows->first[i] + t, i, rows->count[i] - t);
             v4d unused;
-            v_store(values + rows->first[i] + t, v_set1(it->constant) * gaussian_kernel(it, &p, &unused));
+            v_store(values + rows->first[i] + t, c * gaussian_kernel(it, &p, &unused));
+            if (screens)
+                v_store(screens + rows->first[i] + t, c * gaussian_screen(it, &p, &unused));
         }
 }
 
@@ -152,32 +155,39 @@ static void gaussian_product(const md_neighbours *rows, const double *values, co
     }
 }
 
-/* p_i = C sum_j S_ij q_j, q of y */
-static void gaussian_screened(const md_neighbours *rows, const md_gaussians *it, const double *q, double *p)
+/* Of the neighbours `index` [n] of an atom at x those that are above it, by (z, y, x): the pairs that are its own. */
+static int64_t gaussian_above(const double *x, const double *y, const int32_t *index, int64_t n, int32_t *above)
 {
-    for (int64_t i = 0; i < rows->n; i++) {
-        v4d sum = v_set1(0.0);
-        for (int64_t t = 0; t < rows->count[i] && it->outer > 0.0; t += 4) {
-            const gaussian_pairs pair = gaussian_four(rows, it, i, t);
-            v4d unused;
-            sum = v_fma(gaussian_screen(it, &pair, &unused), (v4d){q[pair.j[0]], q[pair.j[1]], q[pair.j[2]], q[pair.j[3]]}, sum);
-        }
-        p[i] = it->constant * v_sum(sum);
+    int64_t m = 0;
+    for (int64_t t = 0; t < n; t++) {
+        const double *other = y + 4 * (int64_t)index[t];
+        const double dx = other[0] - x[0], dy = other[1] - x[1], dz = other[2] - x[2];
+        above[m] = index[t];
+        m += dz > 0.0 || (dz == 0.0 && (dy > 0.0 || (dy == 0.0 && dx > 0.0)));
     }
+    for (int64_t t = m; t < m + 3; t++)
+        above[t] = index[0];
+    return m;
 }
 
 /* Forces of C sum over pairs of [(q_i q_j + l_i q_j + q_i l_j) K + q_i q_j S], added to f [n][4]; q, l of x; more_q, more_l of y.
- * Each is rounded to the force grid, F_ij = -F_ji. With y = x and what follows it (both_ways), half of each force goes to either: a
- * pair is in two rows, perhaps of a ghost's owner. */
+ * Each is rounded to the force grid. With y = x and what follows it (room, for the longest row and four more), a pair belongs to the
+ * lower of its atoms, and acts on both; without, every row has its own. */
 static void gaussian_forces(const md_neighbours *rows, const md_gaussians *it, const double *q, const double *l,
-                            const double *more_q, const double *more_l, int both_ways, double *f)
+                            const double *more_q, const double *more_l, int32_t *room, double *f)
 {
-    const v4d big = v_set1(FORCE_BIG), zero = v_set1(0.0), scale = v_set1(both_ways ? 0.5 * it->constant : it->constant);
+    const v4d big = v_set1(FORCE_BIG), zero = v_set1(0.0), scale = v_set1(it->constant);
     for (int64_t i = 0; i < rows->n; i++) {
         v4d fx = zero, fy = zero, fz = zero;
         const v4d qi = v_set1(q[i]), li = v_set1(l[i]);
-        for (int64_t t = 0; t < rows->count[i]; t += 4) {
-            const gaussian_pairs p = gaussian_four(rows, it, i, t);
+        const int32_t *index = rows->index + rows->first[i];
+        int64_t n = rows->count[i];
+        if (room && n) {
+            n = gaussian_above(rows->x + 4 * i, rows->y, index, n, room);
+            index = room;
+        }
+        for (int64_t t = 0; t < n; t += 4) {
+            const gaussian_pairs p = gaussian_four(rows, it, index + t, i, n - t);
             const v4d qj = {more_q[p.j[0]], more_q[p.j[1]], more_q[p.j[2]], more_q[p.j[3]]};
             const v4d lj = {more_l[p.j[0]], more_l[p.j[1]], more_l[p.j[2]], more_l[p.j[3]]};
             v4d dk, ds = zero;
@@ -187,10 +197,10 @@ static void gaussian_forces(const md_neighbours *rows, const md_gaussians *it, c
             const v4d qq = qi * qj, g = scale * v_fma(qq + (li * qj + qi * lj), dk, qq * ds) * p.inverse;
             const v4d x = v_fma(g, p.dx, big) - big, y = v_fma(g, p.dy, big) - big, z = v_fma(g, p.dz, big) - big;
             fx += x, fy += y, fz += z;
-            if (both_ways) {
+            if (room) {
                 v4d row[4];
                 v_transpose(x, y, z, zero, &row[0], &row[1], &row[2], &row[3]);
-                for (int64_t lane = 0; lane < 4 && t + lane < rows->count[i]; lane++)
+                for (int64_t lane = 0; lane < 4 && t + lane < n; lane++)
                     v_store(f + 4 * p.j[lane], v_load(f + 4 * p.j[lane]) - row[lane]);
             }
         }

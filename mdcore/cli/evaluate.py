@@ -19,6 +19,7 @@ from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.running import TrainedPotential
 from mdcore.structure import extxyz
+from mdcore.structure.columns import CHARGES
 from mdcore.training import metrics
 from mdcore.training.data import sources
 from mdcore.training.data.labels import Labels
@@ -41,7 +42,8 @@ def run(arguments) -> str:
         _recordable(arguments.record, arguments.potential)
     data = read_data(arguments.data, arguments.data_units, arguments.labels)
     potential = the_potential(arguments.potential, parse_units(arguments.units))
-    answers = evaluate(potential, [s.structure for s in data], threads=arguments.threads)
+    charged = any(finding.name == CHARGES for finding in potential.findings)
+    answers = evaluate(potential, [s.structure for s in data], threads=arguments.threads, findings=charged)
     found = metrics.Predictions.of(answers)
     many = f"{len(data)} structure" + "s" * (len(data) != 1)
     lines = [f"{arguments.potential} on {arguments.data}: {many}, {sum(s.n for s in data)} atoms"]
@@ -160,7 +162,7 @@ def verdict_on(potential, data, answers) -> list[str]:
 
 
 def write(path: str, data, answers) -> None:
-    """Predictions as extxyz: energy, forces, stress; labels beside them as REF_energy, REF_forces, REF_stress."""
+    """Predictions as extxyz: energy, forces, stress, charges of networks that have some; labels beside them as REF_energy, REF_forces, REF_stress."""
     with writing_text(path) as stream:
         for s, a in zip(data, answers, strict=True):
             write_one(stream, s, a)
@@ -176,6 +178,7 @@ def write_one(stream, s, a) -> None:
     )
     stress = np.array([a.stress[pair] for pair in PAIRS]) * (GIGAPASCAL / it.units.pressure)
     extra = {} if s.forces is None else {"REF_forces": s.forces}
+    extra |= {name: own[:, None] for name, own in (a.findings or {}).items() if name == CHARGES}
     extxyz.write_frame(stream, atoms, forces=a.forces, energy=a.energy, stress=stress, info=info, extra=extra)
 
 

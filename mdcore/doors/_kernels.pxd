@@ -202,11 +202,10 @@ cdef extern from "kernels.h" nogil:
         void (*mesh_read)(const md_atoms *, const md_mesh *, const double *, double *) noexcept nogil
         void (*near_rows)(const double *, const double *, int64_t, const int64_t *, const int32_t *, double, int64_t *,
                           int32_t *, int32_t *) noexcept nogil
-        void (*gaussian_matrix)(const md_neighbours *, const md_gaussians *, double *) noexcept nogil
+        void (*gaussian_matrix)(const md_neighbours *, const md_gaussians *, double *, double *) noexcept nogil
         void (*gaussian_product)(const md_neighbours *, const double *, const double *, double *) noexcept nogil
-        void (*gaussian_screened)(const md_neighbours *, const md_gaussians *, const double *, double *) noexcept nogil
         void (*gaussian_forces)(const md_neighbours *, const md_gaussians *, const double *, const double *,
-                                const double *, const double *, int, double *) noexcept nogil
+                                const double *, const double *, int32_t *, double *) noexcept nogil
         int (*lu_factor)(int64_t, double *, int64_t *) noexcept nogil
         void (*lu_solve)(int64_t, const double *, const int64_t *, double *) noexcept nogil
         void (*charge_pairs)(const md_atoms *, const double *, const double *, int64_t, double, double, double,

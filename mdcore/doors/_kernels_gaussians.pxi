@@ -57,11 +57,11 @@ cdef class NearRows:
         self.it.first, self.it.index, self.it.count, self.it.n = &to_first[0], &to_index[0], &to_count[0], n
 
     def matrix(self, Gaussians it):
-        """C K of each neighbour, as `product` wants it."""
-        cdef double[::1] values = np.zeros(self.it.first[self.n] + 8)
+        """(C K, C S or None without a screening) of each neighbour, as `product` wants them."""
+        cdef double[::1] values = np.zeros(self.it.first[self.n] + 8), screens = np.zeros_like(values)
         with nogil:
-            K.gaussian_matrix(&self.it, &it.it, &values[0])
-        return np.asarray(values)
+            K.gaussian_matrix(&self.it, &it.it, &values[0], &screens[0] if it.it.outer > 0.0 else NULL)
+        return np.asarray(values), np.asarray(screens) if it.it.outer > 0.0 else None
 
     def dense(self, const double[::1] values):
         """The same as float64 [n, m]; neighbours that stand several times in a row are added."""
@@ -81,26 +81,19 @@ cdef class NearRows:
             K.gaussian_product(&self.it, &values[0], &q[0], &p[0])
         return np.asarray(p)[: self.n]
 
-    def screened(self, Gaussians it, const double[::1] q):
-        """float64 [n]: C S q, summed over neighbours; q : [>= m]"""
-        cdef double[::1] p = np.zeros(self.n + 1)
-        if q.shape[0] < self.most:
-            raise ValueError("q has one number for each of y")
-        with nogil:
-            K.gaussian_screened(&self.it, &it.it, &q[0], &p[0])
-        return np.asarray(p)[: self.n]
-
     def forces(self, Gaussians it, const double[::1] q, const double[::1] l, const double[::1] more_q,
-               const double[::1] more_l, bint both_ways, double[:, ::1] f):
+               const double[::1] more_l, bint both, double[:, ::1] f):
         """Adds the forces of C sum over pairs of [(q_i q_j + l_i q_j + q_i l_j) K + q_i q_j S]; q, l : [>= n] of the atoms,
-        more_q, more_l [>= m] of y; both_ways : y is x, and half of each goes to either, else all to the atoms."""
+        more_q, more_l [>= m] of y; both : y is x, and a pair acts on both of its atoms, else on those of the rows alone."""
         if min(q.shape[0], l.shape[0]) < self.n or min(more_q.shape[0], more_l.shape[0]) < self.most:
             raise ValueError("one charge an atom")
-        if f.shape[1] != 4 or f.shape[0] < (self.most if both_ways else self.n):
+        if f.shape[1] != 4 or f.shape[0] < (self.most if both else self.n):
             raise ValueError("f is [n, 4]")
+        cdef int32_t[::1] room = np.empty(np.asarray(self.arrays[3]).max(initial=0) + 8, dtype=np.int32)
         if self.n:
             with nogil:
-                K.gaussian_forces(&self.it, &it.it, &q[0], &l[0], &more_q[0], &more_l[0], both_ways, &f[0, 0])
+                K.gaussian_forces(&self.it, &it.it, &q[0], &l[0], &more_q[0], &more_l[0], &room[0] if both else NULL,
+                                  &f[0, 0])
 
 
 class Factors:

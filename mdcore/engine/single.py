@@ -91,13 +91,16 @@ class Engine:
 
     def place(
         self, box, positions: np.ndarray, species: np.ndarray, columns: dict | None = None, masses=None, bonds=NONE,
+        total_charge: float = 0.0,
     ) -> None:  # fmt: skip
         """Take up a structure: positions float64 [n, 3], anywhere; species int [n] index `symbols`; columns : what else
-        is known of each atom (columns.py); masses float64 [n], None: the standard ones, or 1; bonds : bonds.py
+        is known of each atom (columns.py); masses float64 [n], None: the standard ones, or 1; bonds : bonds.py;
+        total_charge : of the whole, e
         """
         n, work, atoms = len(positions), self.work, self.atoms
         self._names = tuple(self.symbols[k] for k in np.asarray(species).tolist())
-        self._place_again = lambda moved: self.place(box, moved, species, columns, masses, bonds)
+        self._place_again = lambda moved: self.place(box, moved, species, columns, masses, bonds, total_charge)
+        work.results.total_charge = total_charge
         farthest = float(np.abs(positions).max())
         counts = np.bincount(species, minlength=len(self.symbols)).tolist()
         work.take_cell(box, counts, 0.0 if all(box.periodic) else farthest)

@@ -21,6 +21,7 @@ from mdcore.dynamics.snapshots import OF
 from mdcore.output.h5md import warn
 from mdcore.output.provenance import collect
 from mdcore.output.selection import Selection
+from mdcore.structure.columns import CHARGE, CHARGES
 from mdcore.structure.extxyz import write_frame
 
 STEP = re.compile(rb"(?:^|\s)Step=(\d+)(?=\s|$)")
@@ -65,6 +66,9 @@ class ExtxyzDump:
         thermo, snapshot = sim.thermo(), sim.snapshot()
         columns = {finding.name: sim.by_tag(value) for finding, value in sim.find().items() if finding.per_atom}
         if snapshot is not None:
+            if CHARGES in columns:  # those of now, not those that the structure had
+                kept = {name: own for name, own in snapshot.columns.items() if name != CHARGE}
+                snapshot = replace(snapshot, columns=kept)
             self.write(snapshot, thermo, sim.units, columns=columns)
 
     def write(self, snapshot, thermo, units, about: dict | None = None, columns: dict | None = None, forces=True):

@@ -7,7 +7,8 @@ between frames, in ps, for MDAnalysis, which takes names and elements from anoth
 ``mdcore convert run.h5md run.pdb``.
 
 Of some atoms only (`trajectory_atoms`) ``id`` says which, and the attribute ``of`` how many there are. Bonds are in
-``/connectivity/bonds``, by ``id``, their types in ``/parameters/bond_types``.
+``/connectivity/bonds``, by ``id``, their types in ``/parameters/bond_types``. Charges that follow from the places of
+atoms are an element as positions are (``charge``); a frame has them as its column "charge".
 
 Units ``metal``: Angstrom, fs, Angstrom fs-1, and forces in kJ mol-1 Angstrom-1, because readers
 know no eV (`Trajectory` gives eV/Angstrom back). Units ``lj``: no ``unit`` attributes;
@@ -93,6 +94,7 @@ class Trajectory:
         self.n_atoms = len(self.species)
         self.columns = per_atom.load(group, self.n_atoms)
         self.tags, self.whole = group["id"][:], int(group.attrs.get(OF, self.n_atoms)) == self.n_atoms
+        self._moving_charges = per_atom.CHARGE in group and per_atom.CHARGE not in self.columns
         self._check_shapes()
         self.bonds = bonds.load(self.file, self.tags)
 
@@ -102,11 +104,13 @@ class Trajectory:
         wanted = {f"{name}/value": (n, 3) for name in self.fields}
         if "position" in self.fields:
             wanted["image/value"] = (n, 3)
+        if self._moving_charges:
+            wanted[f"{per_atom.CHARGE}/value"] = (n,)
         if any(self.periodic):
             wanted |= {"box/edges/value": (3, 3), "box/origin/value": (3,)}
         for name, row in wanted.items():
             if group[name].shape[1:] != row or len(group[name]) < frames or group[name].dtype.kind not in "fi":
-                raise ValueError(f"{name}: expected numbers of shape [{frames}, {', '.join(map(str, row))}]")
+                raise ValueError(f"{name}: expected numbers of shape [{', '.join(map(str, (frames, *row)))}]")
         kinds = [("steps", self.steps, "i", frames), ("times", self.times, "f", frames)]
         kinds += [("species", self.species, "i", n), ("masses", self.masses, "f", n), ("id", self.tags, "i", n)]
         for name, values, kind, size in kinds:
@@ -138,7 +142,9 @@ class Trajectory:
         data = {name: self._group[name]["value"][k] for name in self.fields}
         if "force" in data and self.units.name == "metal":
             data["force"] = data["force"] * KJ_PER_MOL
-        positions = data.get("position")
+        positions, columns = data.get("position"), dict(self.columns)
+        if self._moving_charges:
+            columns[per_atom.CHARGE] = self._group[per_atom.CHARGE]["value"][k]
         if any(self.periodic):
             cell = self._group["box"]
             box = Box(cell["edges/value"][k], self.periodic, cell["origin/value"][k])
@@ -157,7 +163,7 @@ class Trajectory:
             masses=self.masses,
             tags=self.tags,
             units=self.units,
-            columns=dict(self.columns),
+            columns=columns,
             bonds=self.bonds,
         )
 

@@ -1,5 +1,7 @@
 """Every so many steps a frame goes into the H5MD file of a run; its layout: trajectory.py."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from mdcore.base.arguments import listed
@@ -64,15 +66,23 @@ class H5MDWriter:
     def observe(self, sim):
         """Append the present frame; collective."""
         snapshot = sim.snapshot()
+        findings = getattr(getattr(sim, "potential", None), "findings", ())
+        wanted = [finding for finding in findings if finding.name == per_atom.CHARGES]
+        charges = sim.by_tag(sim.work.bound.find(sim.work, wanted)[wanted[0]]) if wanted else None
         if snapshot is not None:
             timestep = getattr(getattr(sim, "integrator", None), "timestep", None)
             interval = None if timestep is None else self.every * timestep
-            self.write(snapshot, sim.units, interval)
+            self.write(snapshot, sim.units, interval, charges)
 
-    def write(self, snapshot, units: UnitSystem, interval: float | None = None):
-        """Append one frame and flush it; on rank 0 only. interval : time to the next frame, if it is known"""
+    def write(self, snapshot, units: UnitSystem, interval: float | None = None, charges: np.ndarray | None = None):
+        """Append one frame and flush it; on rank 0 only. interval : time to the next frame, if it is known; charges : of
+        each atom, where they follow from the places of atoms; all frames have them, or none"""
         self._interval, self._of = np.nan if interval is None else interval, len(snapshot.species)
-        snapshot, _ = self.selection.of(snapshot, {})
+        snapshot, more = self.selection.of(snapshot, {} if charges is None else {per_atom.CHARGE: charges})
+        self._charges = more.get(per_atom.CHARGE)
+        if charges is not None:
+            kept = {name: own for name, own in snapshot.columns.items() if name != per_atom.CHARGE}
+            snapshot = replace(snapshot, columns=kept)
         h5 = self.file.open(units.name)
         if self._table is None or self._table.file != h5:
             self._table = self._begin(h5, snapshot, units)
@@ -107,6 +117,8 @@ class H5MDWriter:
         columns |= {name: (f"{name}/value", row) for name in self.fields}
         if "position" in self.fields:
             columns["image"] = ("image/value", row)
+        if self._charges is not None:
+            columns["charge"] = ("charge/value", row[:1])
         if any(snapshot.box.periodic):
             columns |= {"box/edges": ("box/edges/value", (3, 3)), "box/origin": ("box/origin/value", (3,))}
         if DT in h5:
@@ -143,6 +155,8 @@ class H5MDWriter:
             element(group, name, (n_atoms, 3), LABELS[name], chunk=chunk, compression=self.compression)
         if "position" in self.fields:
             element(group, "image", (n_atoms, 3), None, np.int32, chunk, self.compression)
+        if self._charges is not None:
+            element(group, per_atom.CHARGE, (n_atoms,), "e", chunk=frame_chunk(n_atoms, 8, self.compression)[:2])
         # species: integers into the table of names that is part of the data type
         names = {name: i for i, name in enumerate(snapshot.symbols)}
         group.create_dataset("species", data=snapshot.species, dtype=h5py.enum_dtype(names, basetype="i4"))
@@ -160,6 +174,9 @@ class H5MDWriter:
         there = tuple(name for name in FIELDS if name in group)
         if there != self.fields:
             self.file.mismatch(f"holds {', '.join(there)}, the run writes {', '.join(self.fields)}")
+        moving = per_atom.CHARGE in group and hasattr(group[per_atom.CHARGE], "keys")
+        if moving != (self._charges is not None):
+            self.file.mismatch(f"holds {'' if moving else 'no '}charges of each frame, and the run has {'none' if moving else 'some'}")
         if len(group["species"]) != len(snapshot.species):
             self.file.mismatch(f"holds {len(group['species'])} atoms, the run has {len(snapshot.species)}")
         names, wanted = names_of(group["species"]), tuple(snapshot.symbols)
@@ -183,6 +200,8 @@ class H5MDWriter:
             rows[name] = np.asarray(getattr(snapshot, FIELDS[name]))[None]
         if "force" in rows and units.name == "metal":
             rows["force"] = rows["force"] / KJ_PER_MOL
+        if self._charges is not None:
+            rows["charge"] = self._charges[None]
         if "position" in rows:
             rows["image"] = np.asarray(snapshot.images)[None]
         return rows
@@ -190,6 +209,6 @@ class H5MDWriter:
     def _frame_bytes(self, snapshot):
         """Upper bound of what a frame adds, rounded up to whole chunks."""
         n = len(snapshot.species)
-        row = 24 * len(self.fields) + (12 if "position" in self.fields else 0)
+        row = 24 * len(self.fields) + 8 * (self._charges is not None) + (12 if "position" in self.fields else 0)
         rounding = 4 * 65536 if 24 * n < 65536 else 4 * 1048576
         return row * n + rounding

@@ -15,6 +15,7 @@ from mdcore.structure.atoms import COLUMNS
 from mdcore.structure.extxyz_columns import ALIASES, LONGEST_LABEL, NAME, is_kept
 
 CHARGE = "charge"
+CHARGES = "charges"  # finding of potentials whose charges follow from the places of atoms
 FIXED = "fixed"
 WIDEST = 1000  # numbers of an atom in a column
 
@@ -195,7 +196,7 @@ def load(group, n: int) -> dict[str, np.ndarray]:
     """The reverse of `store`; ValueError or TypeError for what is none."""
     found = {}
     for place, item in group.items():
-        name = item.attrs.get("column", CHARGE if place == CHARGE else None)
+        name = item.attrs.get("column", CHARGE if place == CHARGE and hasattr(item, "dtype") else None)
         if name is not None:
             text = item.dtype.kind == "O"
             found[str(name)] = item.asstr()[:].astype(np.str_) if text else item[:]

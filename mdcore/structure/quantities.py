@@ -6,6 +6,7 @@ from mdcore.base.errors import InputError
 
 VOIGT = "xx yy zz yz xz xy"
 AXES = {"xx": (0, 0), "yy": (1, 1), "zz": (2, 2), "yz": (1, 2), "xz": (0, 2), "xy": (0, 1)}
+TOTALS = ("charge", "total_charge")  # entries that say the charge of a structure, e
 ASYMMETRIC = 1e-3  # of the norm of a tensor: if xy and yx differ by more, it is no rounding
 
 
@@ -26,6 +27,15 @@ def pick(entries: dict, names, what: str, where: str, *, exact: bool = False):
                 f'"{found[0]}", or keep one'
             )
     return found[0], entries[found[0]]
+
+
+def total_charge(info: dict) -> float:
+    """The charge of a structure, e, among its entries; 0 without one, nan for no number."""
+    try:
+        _, value = pick(info, TOTALS, "charge", "structure")
+        return 0.0 if value is None else float(value)
+    except (InputError, TypeError, ValueError):
+        return float("nan")
 
 
 def _same(a, b) -> bool:

@@ -22,7 +22,7 @@ from mdcore.structure.bonds import WithBonds, replicated
 from mdcore.structure.box import Box, check_positions
 from mdcore.structure.columns import CHARGE, FIXED, WithColumns, column, of_ase
 from mdcore.structure.edits import Edits
-from mdcore.structure.quantities import ASYMMETRIC, asymmetric, asymmetry, numbers, tensor, voigt
+from mdcore.structure.quantities import ASYMMETRIC, TOTALS, asymmetric, asymmetry, numbers, tensor, total_charge, voigt
 
 FASTEST = 1e6  # unit of velocity
 MOST_FRAMES = 10**9
@@ -194,6 +194,11 @@ class System(Edits, WithColumns, WithBonds):
         cell.info = {"source": f"{kind} {species}", "lattice_constant": float(lattice_constant)}
         return cell.replicate(repeat)
 
+    @property
+    def total_charge(self) -> float:
+        """Of the whole, e: the entry "charge" or "total_charge" of `info`, 0 without one, nan if it is no number."""
+        return total_charge(self.info)
+
     def replicate(self, repeat) -> "System":
         """nx * ny * nz copies along the cell vectors, copy after copy, the last direction fastest.
 
@@ -210,6 +215,7 @@ class System(Edits, WithColumns, WithBonds):
         info = {key: value for key, value in self.info.items() if key not in ("energy", "forces", "stress")}
         if k > 1:
             info["replicate"] = list(repeat)
+            info |= {key: k * info[key] for key in info if key.lower() in TOTALS and isinstance(info[key], int | float)}
         copy = System(
             self.box.replicated(repeat),
             (self.positions[None] + shifts[:, None]).reshape(-1, 3),

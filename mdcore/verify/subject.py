@@ -36,7 +36,7 @@ class Subject:
         self.potential, self.structure, self.origin, self.seed = potential, structure, origin, seed
         self.box, self.positions = structure.box, np.array(structure.positions, dtype=np.float64)
         self.columns, self.bonds = getattr(structure, "columns", {}), getattr(structure, "bonds", NONE)
-        self.masses = getattr(structure, "masses", None)
+        self.masses, self.total_charge = getattr(structure, "masses", None), getattr(structure, "total_charge", 0.0)
         self.species, self.symbols, self.units = structure.species, tuple(structure.symbols), structure.units
         self.engine = Engine(potential, self.symbols, SKIN, self.units)
         self.base = self.of(self.positions)
@@ -53,13 +53,14 @@ class Subject:
         rows = np.arange(self.n) if rows is None else rows
         columns = {name: values[rows] for name, values in self.columns.items()}
         bonds, masses = self.bonds if bonds is None else bonds, None if self.masses is None else self.masses[rows]
-        self.engine.place(box or self.box, positions, self.species[rows], columns, masses, bonds)
+        charge = self.total_charge * len(rows) / self.n  # copies have theirs, too
+        self.engine.place(box or self.box, positions, self.species[rows], columns, masses, bonds, charge)
         return self.engine.compute()
 
     def mover(self, positions):
         """A function of positions that keeps the neighbour list while it can."""
         engine = Engine(self.potential, self.symbols, SKIN, self.units)
-        engine.place(self.box, positions, self.species, self.columns, self.masses, self.bonds)
+        engine.place(self.box, positions, self.species, self.columns, self.masses, self.bonds, self.total_charge)
 
         def answer(moved) -> Evaluation:
             engine.move(moved)

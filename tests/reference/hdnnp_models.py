@@ -79,7 +79,7 @@ def random_model(
 
 
 def charged_model(
-    elements=("H", "O"), kind="equilibrated", seed=3, widths=None, hardness=0.9, own=False, as_input=None, screening=None,
+    elements=("H", "O"), kind="equilibrated", seed=3, widths=None, hardness=20.0, own=False, as_input=None, screening=None,
     charge_options=None, **options,
 ):  # fmt: skip
     """A potential of random weights with charges of random networks, of about 1 e; own : descriptors of their own"""
@@ -102,8 +102,8 @@ def charged_model(
         symmetry_functions=other.symmetry_functions if own else model.symmetry_functions,
         scaling=other.scaling if own else model.scaling,
         networks=other.networks,
-        widths=tuple(widths or np.linspace(0.5, 0.7, len(elements))),
-        hardness=tuple(hardness + 0.2 * k for k in range(len(elements))) if equilibrated else (),
+        widths=tuple(widths or np.linspace(0.16, 0.22, len(elements))),
+        hardness=tuple(hardness + 3.0 * k for k in range(len(elements))) if equilibrated else (),
         as_input=as_input,
         screening=screening,
         **charge_options or {},

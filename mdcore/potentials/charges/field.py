@@ -30,7 +30,8 @@ class Interaction:
     """
 
     def __init__(self, widths, constant: float, sums: Electrostatics, screening=None):
-        s2 = np.array(widths, dtype=float) ** 2
+        self.widths = np.array(widths, dtype=float)
+        s2 = self.widths**2
         spread = s2[:, None] + s2[None]
         self.gamma = np.where(spread > 0.0, 1.0 / np.sqrt(2.0 * np.where(spread > 0.0, spread, 1.0)), POINT)
         self.constant, self.sums, self.screening = constant, sums, screening
@@ -84,7 +85,7 @@ class Field:
 
     def screened(self, q: np.ndarray) -> np.ndarray:
         """C S q [n]: what a screening takes away."""
-        return self.rows.screened(self.gaussians, self.whole(q))
+        return 0.0 * q if self._screens is None else self.rows.product(self._screens, self.whole(q))
 
     def dense(self) -> np.ndarray:
         """C K [n_atoms, n_atoms] of all atoms by their tags, on every rank."""
@@ -127,7 +128,7 @@ class Cluster(Field):
         index = np.tile(np.arange(len(tags), dtype=np.int32), n)
         self.gaussians = interaction.pairs
         self.rows = NearRows(atoms.x, self.all, np.arange(n + 1) * len(tags), index, math.inf)
-        self.values = self.rows.matrix(self.gaussians)
+        self.values, self._screens = self.rows.matrix(self.gaussians)
 
     def whole(self, v):
         return self.comm.join(v)[self._order]
@@ -156,7 +157,7 @@ class Images(Field):
             refuse(text)
         self.gaussians = interaction.images
         self.rows = NearRows(atoms.x, atoms.x[: atoms.n_total + 1], full.first, full.index, interaction.reach)
-        self.values = self.rows.matrix(self.gaussians)
+        self.values, self._screens = self.rows.matrix(self.gaussians)
         self.plan = interaction.plan(matrix)
         # of each charge in the field of its own smooth part, and in that of the background
         self._self = interaction.constant * (sums.shifts[0] - 2.0 * sums.alpha / math.sqrt(math.pi))

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base.errors import InputError
+from mdcore.potentials.charges.truncated import Truncation
 from mdcore.potentials.networks.frozen import plain_floats
 
 PREDICTED, EQUILIBRATED = "predicted", "equilibrated"
@@ -64,6 +65,8 @@ class ChargeModel:
     as_input : the short-range network has one input more, the last: the charge, times `input_scale`
     own_energy : the energy of each Gaussian in its own field counts; not with a screening, or of points
     constant : C, native energy times length / e^2 (1 with hartree and bohr)
+    truncation : how sums over images ended where it was trained, if it is known; they are converged unless a run asks for
+        this
     """
 
     kind: str
@@ -79,6 +82,7 @@ class ChargeModel:
     constant: float = 1.0
     output_scale: float = 1.0
     input_scale: float = 1.0
+    truncation: Truncation | None = None
 
     def __post_init__(self):
         plain_floats(self)

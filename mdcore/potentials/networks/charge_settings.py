@@ -9,7 +9,8 @@ from mdcore.potentials.charges.field import Interaction
 from mdcore.potentials.networks.charge_model import ChargeModel
 from mdcore.potentials.networks.native_units import Units
 
-LEAST_CUTOFF = 10.0  # Angstrom, of near pairs in periodic cells
+SUMS = ("converged", "n2p2")
+LEAST_CUTOFF = 8.0  # Angstrom, of near pairs in periodic cells
 
 
 @dataclass(frozen=True)
@@ -17,15 +18,18 @@ class ChargeSettings:
     """How charges of a network potential are computed; Angstrom, e.
 
     accuracy : of forces in periodic cells, as Electrostatics has it; cutoff : of near pairs there, None: as long as the
-        Gaussians need, 10 at least; method : of what is farther, "ewald", "mesh" or "auto"
-    residual : of equilibrated charges, what is missing in them, root mean square
+        Gaussians need, 8 at least; method : of what is farther, "ewald", "mesh" or "auto"
+    residual : of equilibrated charges, what is missing in them, root mean square, in dynamics; where no charges of steps
+        before are known it is 1e-11 at most
+    sums : over images, "converged", or "n2p2", cut off as the potential says n2p2 does it, to compare with its numbers
     total : charge of the whole, None: what the structure says ("charge" among its entries), 0 if it says nothing
     """
 
-    accuracy: float = 1e-6
+    accuracy: float = 1e-5
     cutoff: float | None = None
     method: str = "auto"
-    residual: float = 1e-8
+    residual: float = 1e-6
+    sums: str = "converged"
     total: float | None = None
 
     def __post_init__(self):
@@ -35,12 +39,13 @@ class ChargeSettings:
         if self.cutoff is not None:
             number("charge_cutoff", self.cutoff, "length")
         choice("charge_method", self.method, METHODS)
+        choice("charge_sums", self.sums, SUMS)
         if not 1e-14 <= number("charge_residual", self.residual) <= 1e-3:
             raise InputError(f"charge_residual = {self.residual:g}: expected 1e-14 to 0.001")
         if self.total is not None:
             signed("total_charge", self.total)
 
-    def sums(self, model: ChargeModel, units: Units, widths: dict[str, float] | None = None) -> Electrostatics:
+    def ewald(self, model: ChargeModel, units: Units, widths: dict[str, float] | None = None) -> Electrostatics:
         """The sum over images; widths : Angstrom, of the engine's species, None: those of the model's elements."""
         if widths is None:
             widths = {str(e): width * units.angstrom for e, width in enumerate(model.widths)}
@@ -60,5 +65,5 @@ class ChargeSettings:
         if model.screening:
             own = model.screening
             screening = (own.inner * units.angstrom, own.outer * units.angstrom, own.core)
-        sums = self.sums(model, units)
+        sums = self.ewald(model, units)
         return Interaction(widths, sums.constant, sums, screening)

@@ -23,13 +23,16 @@ from mdcore.potentials.base import Finding
 from mdcore.potentials.charges.electrostatics import LARGEST, refuse
 from mdcore.potentials.charges.equilibration import Equilibrium, extrapolated
 from mdcore.potentials.charges.field import TRIAL
+from mdcore.potentials.charges.truncated import Truncated
 from mdcore.potentials.networks.outside import DESCRIPTORS, EXCESS, OUTSIDE, RANGE, WORST
 from mdcore.potentials.networks.plans import energy_of
 from mdcore.potentials.networks.running import BoundTrained
 from mdcore.potentials.networks.trained import fingerprint
+from mdcore.structure import columns
 from mdcore.structure.atoms import Column
 
-CHARGE = Finding("charge", "charge", per_atom=True)
+CHARGES = Finding(columns.CHARGES, "charge", per_atom=True)
+ALONE = 1e-11  # e, residual of charges that follow from no others: one number to rounding for one structure
 KEPT = 4  # solutions of the last steps, of which the next one is guessed
 COLUMN, PAST, ADJOINT, PLACE = "network_charge", "charges_before", "adjoints_before", "charges_at"
 
@@ -47,8 +50,8 @@ class BoundCharged(BoundTrained):
         model, self.settings = potential.model.charges, potential.charge_settings
         self.charge_tables, self._ev, self.steps = potential.charge_tables, potential.units.ev, 0
         self.interaction = self.settings.interaction(model, potential.units, self.element_of)
-        self.columns = {COLUMN: Column("f8", output=CHARGE.name), TRIAL: Column("f8")}
-        self._box = None
+        self.columns = {COLUMN: Column("f8", output=CHARGES.name), TRIAL: Column("f8")}
+        self._box, self._shared = None, potential.shares_descriptors
         if model.equilibrated:
             several = Column("f8", (KEPT,), "memory")
             self.columns |= {PAST: several, ADJOINT: several, PLACE: Column("f8", (3,), "memory")}
@@ -71,7 +74,9 @@ class BoundCharged(BoundTrained):
         raw *= scale
         raw_slopes *= scale
         total = out.total_charge if self.settings.total is None else self.settings.total
-        field = self.interaction.field(atoms, neighbors.of(it.near).full, domain)
+        if not np.isfinite(total):
+            refuse("the charge of the structure is no number; correct it, or say total_charge")
+        field = self._field(atoms, neighbors, domain)
         if model.equilibrated:
             charges, kept = self._equilibrate(atoms, field, species, raw, total)
         else:
@@ -106,6 +111,13 @@ class BoundCharged(BoundTrained):
         if self.walls:
             self.walls.compute(atoms, neighbors.of(self.walls.potential), domain, out)
 
+    def _field(self, atoms, neighbors, domain):
+        it = self.potential
+        if self.settings.sums == "n2p2" and any(domain.box.periodic):
+            own = it.model.charges
+            return Truncated(self.interaction, own.truncation, it.units.angstrom, own.constant, atoms, domain)
+        return self.interaction.field(atoms, neighbors.of(it.near).full, domain)
+
     def _sum(self, comm, charges, total):
         return total if self.potential.model.charges.conserve else exact.dots(comm, charges)[0]
 
@@ -114,8 +126,8 @@ class BoundCharged(BoundTrained):
 
     def find(self, work, wanted=None):
         found = super().find(work, wanted)
-        if wanted is None or CHARGE in wanted:
-            found[CHARGE] = getattr(work.atoms, COLUMN)[: work.atoms.n_owned].copy()
+        if wanted is None or CHARGES in wanted:
+            found[CHARGES] = getattr(work.atoms, COLUMN)[: work.atoms.n_owned].copy()
         return found
 
     # --- networks ------------------------------------------------------------------------------------
@@ -130,7 +142,7 @@ class BoundCharged(BoundTrained):
         _hdnnp.descriptors_of(self.tables, *engine, it.native, g, atoms.n_total, self.threads, **notes)
         if DESCRIPTORS in self.wanted:
             self.beside[DESCRIPTORS][:n] = g[:n]
-        if it.shares_descriptors:
+        if self._shared:
             return g, g
         own = np.zeros((max(n, 1), self.charge_tables.n_functions))
         _hdnnp.descriptors_of(self.charge_tables, *engine, it.native, own, atoms.n_total, self.threads)
@@ -172,8 +184,9 @@ class BoundCharged(BoundTrained):
 
     def _equilibrate(self, atoms, field, species, chi, total):
         """(charges, what `_adjoint` needs to know)"""
-        equations = Equilibrium(field, self._diagonal(species), self.settings.residual)
         same, n_past = self._past(atoms, field)
+        residual = self.settings.residual if n_past else min(self.settings.residual, ALONE)
+        equations = Equilibrium(field, self._diagonal(species), residual)
         n, past = atoms.n_owned, getattr(atoms, PAST)
         if same:
             charges = past[:n, 0].copy()

@@ -21,7 +21,8 @@ and of Behler-Parrinello networks (h5_hdnnp.py), version 1 (2: a committee; 3: w
     /members          n = members of a committee, the one in /elements counts (attribute; group absent if there is one)
         <i>/<El>             of member i = 1, 2, ...: activations, normalize_nodes, weights, biases as in /elements
     /charges          (charge_model.py; group absent if there are none) kind, conserve, as_input, own_energy, constant,
-                      output_scale, input_scale; screening [inner, outer] and screening_core (attributes)
+                      output_scale, input_scale; screening [inner, outer] and screening_core; truncation [precision,
+                      charge, cutoff] and truncation_method (attributes)
         <El>                 width, hardness (of equilibrated ones), shared: its descriptors and their scaling are those
                              of /elements; if not, these; activations, normalize_nodes, weights, biases as there
 

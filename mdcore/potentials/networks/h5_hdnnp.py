@@ -5,6 +5,7 @@ import numpy as np
 
 from mdcore.base.elements import SYMBOLS
 from mdcore.base.errors import InputError
+from mdcore.potentials.charges.truncated import Truncation
 from mdcore.potentials.networks.charge_model import ChargeModel, Screening
 from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.h5_texts import at_most, text
@@ -65,6 +66,9 @@ def _write_charges(group: h5py.Group, model: HDNNP) -> None:
         group.attrs.update(
             screening=[own.screening.inner, own.screening.outer], screening_core=own.screening.core
         )
+    if own.truncation:
+        how = own.truncation
+        group.attrs.update(truncation=[how.precision, how.charge, how.cutoff], truncation_method=how.method)
     for e, element in enumerate(model.elements):
         of = group.create_group(element)
         of.attrs["width"] = own.widths[e]
@@ -89,7 +93,9 @@ def _read_charges(group: h5py.Group, elements, all_functions, all_scaling) -> Ch
         widths.append(float(of.attrs["width"]))
         if "hardness" in of.attrs:
             hardness.append(float(of.attrs["hardness"]))
-    attributes, screening = group.attrs, None
+    attributes, screening, truncation = group.attrs, None, None
+    if "truncation" in attributes:
+        truncation = Truncation(text(attributes["truncation_method"]), *map(float, attributes["truncation"]))
     if "screening" in attributes:
         inner, outer = map(float, attributes["screening"])
         screening = Screening(inner, outer, text(attributes["screening_core"]))
@@ -101,6 +107,7 @@ def _read_charges(group: h5py.Group, elements, all_functions, all_scaling) -> Ch
         widths=tuple(widths),
         hardness=tuple(hardness),
         screening=screening,
+        truncation=truncation,
         **{name: bool(attributes[name]) for name in ("conserve", "as_input", "own_energy")},
         **{name: float(attributes[name]) for name in ("constant", "output_scale", "input_scale")},
     )

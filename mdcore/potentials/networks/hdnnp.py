@@ -14,7 +14,7 @@ from mdcore.base.errors import InputError
 from mdcore.doors._hdnnp import Networks, deviations, most_threads
 from mdcore.potentials.networks.answers import Answers
 from mdcore.potentials.networks.charge_settings import ChargeSettings
-from mdcore.potentials.networks.charged import CHARGE, BoundCharged
+from mdcore.potentials.networks.charged import CHARGES, BoundCharged
 from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.kinds import KINDS
 from mdcore.potentials.networks.model import HDNNP
@@ -53,7 +53,7 @@ class HDNNPotential(TrainedPotential):
         native = self.units
         self.native = (1.0 / native.angstrom, native.ev, native.ev / native.angstrom, model.cutoff)
         if model.charges:
-            sums = self.charge_settings.sums(model.charges, native)
+            sums = self.charge_settings.ewald(model.charges, native)
             screening = model.charges.screening
             self.short = Reads(("full", model.cutoff * native.angstrom))
             self.near = Reads(("full", max(sums.cutoff, screening.outer * native.angstrom if screening else 0.0)))
@@ -68,6 +68,10 @@ class HDNNPotential(TrainedPotential):
         if charges is not None:
             of_kind("charges", charges, ChargeSettings, "ChargeSettings(accuracy=1e-6)")
         self.charge_settings = charges or ChargeSettings()
+        if self.charge_settings.sums == "n2p2" and not model.charges.truncation:
+            raise InputError(
+                f'charge_sums = "n2p2": {model.name or "the potential"} does not say how n2p2 cuts sums off (ewald_prec)'
+            )
 
     @classmethod
     def tables_of(cls, model: HDNNP, precision: str = "double") -> Networks:
@@ -89,7 +93,7 @@ class HDNNPotential(TrainedPotential):
 
     @property
     def findings(self):
-        return (*super().findings, CHARGE) if self.model.charges else super().findings
+        return (*super().findings, CHARGES) if self.model.charges else super().findings
 
     @property
     def networks(self) -> Networks:

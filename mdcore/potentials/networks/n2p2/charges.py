@@ -9,6 +9,8 @@ from pathlib import Path
 
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.base.errors import InputError
+from mdcore.potentials.charges.truncated import METHODS as TRUNCATIONS
+from mdcore.potentials.charges.truncated import Truncation
 from mdcore.potentials.networks.charge_model import EQUILIBRATED, ChargeModel, Screening
 from mdcore.potentials.networks.n2p2.scaling import ordered_functions, read_scaling
 from mdcore.potentials.networks.n2p2.settings import Settings
@@ -47,6 +49,7 @@ def read_charges(folder: Path, settings: Settings, elements, ordered, scaling, n
             hardness=tuple(_hardness(folder, element) for element in elements),
             as_input=True,
             screening=_screening(settings),
+            truncation=_truncation(settings),
             constant=1.0 / permittivity,
             output_scale=charge / energy,
             input_scale=charge,
@@ -77,6 +80,22 @@ def _hardness(folder: Path, element: str) -> float:
     if len(values) != 1:
         raise InputError(f"{path}: {len(values)} numbers, expected one, the hardness of {element}")
     return values[0]
+
+
+def _truncation(settings: Settings) -> Truncation | None:
+    line, method = settings.one("ewald_prec"), settings.one("ewald_truncation_error_method")
+    number = 0 if method is None else method.integer_at(0, "the method")
+    if number not in (0, 1):
+        raise method.fail(f"{number}: expected 0 or 1")
+    if line is None:
+        return None
+    names = ("the precision", "the largest charge", "the cutoff")[: len(line.arguments)]
+    if not names or len(line.arguments) > (3 if number else 1):
+        raise line.fail(f"expected {'a precision, a charge and perhaps a cutoff' if number else 'a precision'}")
+    try:
+        return Truncation(TRUNCATIONS[number], *(line.number_at(k, name) for k, name in enumerate(names)))
+    except InputError as error:
+        raise line.fail(str(error)) from None
 
 
 def _screening(settings: Settings) -> Screening | None:

@@ -52,6 +52,8 @@ HANDLED = {
     "screen_electrostatics": "once",
     "four_pi_epsilon": "once",
     "conv_charge": "once",
+    "ewald_prec": "once",
+    "ewald_truncation_error_method": "once",
 }
 
 # Other spellings of the above; a trailing ``_atomic`` (RuNNer) is dropped as well.
@@ -76,8 +78,8 @@ REFUSED = {
     "use_ham": "tight-binding networks",
 }
 
-# About training, output or how the other program runs: nothing an energy depends on. The `ewald_` settings are among
-# them, for sums over charges are as accurate as the run asks (potentials/networks/charged.py), whatever n2p2 would do.
+# About training, output or how the other program runs: nothing an energy depends on. Other `ewald_` settings are
+# among them, for sums over charges are converged (potentials/charges/).
 _IGNORED = """
 analyze_composition analyze_error analyze_error_charge_step analyze_error_energy_step
 analyze_error_force_step biasweights_max biasweights_min bond_threshold calculate_final_force
