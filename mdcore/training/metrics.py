@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base.units import GIGAPASCAL
+from mdcore.structure.columns import CHARGES
 from mdcore.training.data.labelled import Labelled, composition, elements_of
 
 UNITS = {"energy": "meV/atom", "force": "meV/Angstrom", "stress": "GPa", "charge": "me"}
@@ -33,7 +34,7 @@ class Predictions:
     def of(cls, evaluations) -> "Predictions":
         """From the results of mdcore.evaluate."""
         stresses = np.array([e.stress for e in evaluations]).reshape(-1, 3, 3) * GIGAPASCAL
-        charges = [e.findings["charge"] for e in evaluations if e.findings and "charge" in e.findings]
+        charges = [e.findings[CHARGES] for e in evaluations if CHARGES in (e.findings or ())]
         energies, forces = np.array([e.energy for e in evaluations]), [e.forces for e in evaluations]
         return cls(energies, forces, stresses, charges if len(charges) == len(forces) > 0 else None)
 

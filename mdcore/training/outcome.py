@@ -13,7 +13,6 @@ from mdcore.engine.single import Evaluation
 from mdcore.output.provenance import collect
 from mdcore.potentials.families import committee, potential_of
 from mdcore.potentials.networks import walls
-from mdcore.potentials.networks.charge_settings import ChargeSettings
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.trained import Model
 from mdcore.potentials.networks.vectors import make_test_vectors
@@ -49,7 +48,7 @@ class Trained:
     path: str | None = None
 
     def rmse(self, quantity: str, subset: str = "validation") -> float:
-        """Of "energy" (meV an atom), "force" (meV/Angstrom), "stress" (GPa) or "charge" (me); nan where there is none."""
+        """Of "energy" (meV an atom), "force" (meV/Angstrom), "stress" (GPa), "charge" (me); nan where there is none."""
         found = (r.rmse for r in self.errors if (r.quantity, r.subset, r.group) == (quantity, subset, "all"))
         return next(found, float("nan"))
 
@@ -102,18 +101,10 @@ def errors_of(
 
 
 def answers_of(potential, data: Sequence[Labelled], threads: int, descriptors: bool = False) -> list[Evaluation]:
-    """Evaluations of labelled structures: of a potential with charges, each with its own total charge."""
-    if not getattr(potential.model, "charges", None):
-        return evaluate(potential, [s.structure for s in data], threads=threads, descriptors=descriptors)
-    found = {}
-    for total in sorted({s.total_charge for s in data}):
-        own = potential_of(potential.model, extrapolation="ignore", charges=ChargeSettings(total=total))
-        which = [k for k, s in enumerate(data) if s.total_charge == total]
-        told = evaluate(
-            own, [data[k].structure for k in which], threads=threads, descriptors=descriptors, findings=True
-        )
-        found |= dict(zip(which, told, strict=True))
-    return [found[k] for k in range(len(data))]
+    """Evaluations of labelled structures, with charges of a potential that has some."""
+    charged = bool(getattr(potential.model, "charges", None))
+    structures = [s.structure for s in data]
+    return evaluate(potential, structures, threads=threads, descriptors=descriptors, findings=charged)
 
 
 def members_table(mean, each) -> str:

@@ -208,8 +208,11 @@ def check_charges(plan: Plan, data) -> None:
     """Unsuited for structures that no sum over charges is known for, or whose charges do not add up."""
     for s in data:
         if any(s.periodic) and not all(s.periodic):
-            told = f"{s.where}: periodic along some axes; charges are trained on clusters, and on cells that repeat along"
-            raise Unsuited(f"{told} all three: give it vacuum, and all three", ("long_range",))
+            raise Unsuited(
+                f"{s.where}: periodic along some axes; charges are trained on clusters, and on cells that are periodic "
+                "along all three: give it vacuum, and all three",
+                ("long_range",),
+            )
         if s.charges is None or "charges" not in plan.needed:
             continue
         off = float(s.charges.sum()) - s.total_charge

@@ -133,7 +133,7 @@ class Truncated(Field):
         self.plan.read(self.atoms, self._charges(v), self.comm, potentials)
         return self.rows.product(self.values, self.whole(v)) + potentials[: self.n] + self._self * v
 
-    def act(self, q, l, total, out):  # noqa: E741
+    def act(self, q, l, total, out):
         atoms, nothing = self.atoms, np.zeros(self.n + 1)
         others = np.zeros(self.n) if l is None else l
         self.rows.forces(self.gaussians, q, others, self.whole(q), self.whole(others), False, atoms.f)

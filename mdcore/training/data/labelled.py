@@ -134,7 +134,7 @@ class Labelled:
         """As an engine takes it."""
         symbols = tuple(self.counts)
         species = np.array([symbols.index(s) for s in self.symbols], dtype=np.int32)
-        return Structure(self.box, self.positions, species, symbols)
+        return Structure(self.box, self.positions, species, symbols, total_charge=self.total_charge)
 
 
 def elements_of(data: Sequence[Labelled]) -> tuple[str, ...]:

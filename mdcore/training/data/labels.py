@@ -9,7 +9,18 @@ from mdcore.base.errors import InputError
 from mdcore.base.units import GIGAPASCAL
 from mdcore.structure.extxyz_header import JSON
 from mdcore.structure.extxyz_header import value as decode
-from mdcore.structure.quantities import ASYMMETRIC, AXES, VOIGT, asymmetric, asymmetry, numbers, pick, symmetric, tensor
+from mdcore.structure.quantities import (
+    ASYMMETRIC,
+    AXES,
+    TOTALS,
+    VOIGT,
+    asymmetric,
+    asymmetry,
+    numbers,
+    pick,
+    symmetric,
+    tensor,
+)
 from mdcore.training.settings import TOTAL, USUAL, Source
 
 # what ASE and others write; two of a row in one file contradict each other
@@ -18,7 +29,6 @@ FORCES = ("forces", "force", "Forces", "REF_forces", "ref_forces", "dft_forces",
 STRESS = ("stress", "REF_stress", "ref_stress", "dft_stress", "DFT_stress")
 VIRIAL = ("virial", "REF_virial", "ref_virial", "dft_virial", "DFT_virial", "virials")
 CHARGES = ("charges", "charge", "initial_charges", "REF_charges", "ref_charges", "dft_charges", "DFT_charges")
-TOTALS = ("total_charge", "charge", "net_charge")
 TAGS = ("tag", "config_type", "group", "set", "label")
 
 STRESS_UNITS = {"eV/Angstrom3": 1.0, "GPa": GIGAPASCAL, "kbar": 0.1 * GIGAPASCAL}

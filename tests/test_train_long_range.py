@@ -1,0 +1,119 @@
+"""From an input with [long_range] to a potential that runs: every kind of charges, and what is refused."""
+
+import h5py
+import numpy as np
+import pytest
+
+import mdcore
+from mdcore.cli import main
+from mdcore.potentials.networks.charge_settings import ChargeSettings
+from mdcore.potentials.networks.h5 import read_h5
+from mdcore.training.data import sources
+from mdcore.training.data.labels import Labels
+from mdcore.training.outcome import answers_of
+from tests.reference import charged as twin
+
+WIDTHS = {"Na": 0.8, "Cl": 0.6}
+START = """
+[[data]]
+file = "salt.xyz"
+[descriptors]
+cutoff = 4.0
+radial = 4
+angular = 1
+zetas = [1]
+keep = 6
+rare = 0
+[network]
+hidden = [5]
+[output]
+plot = false
+"""
+ADAM = '[[optimizer]]\ntype = "adam"\nepochs = 3\nbatch = 4\n'
+MODES = {
+    "latent": '[long_range]\ncharges = "latent"\n' + ADAM,
+    "fixed": "[long_range]\ncharges = { Na = 0.9, Cl = -0.9 }\n" + ADAM,
+    "labels": '[long_range]\ncharges = "labels"\n' + ADAM + ADAM.replace("adam", "soap"),
+    "joint": '[long_range]\ncharges = "labels"\njoint = true\nhidden = [4]\n' + ADAM.replace("adam", "kalman").replace(
+        "batch = 4\n", ""),
+    "equilibrated": '[long_range]\ncharges = "labels"\nequilibrate = true\nas_input = true\n' + ADAM
+        + '[[optimizer]]\ntype = "lbfgs"\nepochs = 3\n',
+    "latent, equilibrated": '[long_range]\nequilibrate = true\n' + ADAM,
+}  # fmt: skip
+
+
+def salt(n, seed=0) -> str:
+    """Clusters and a cell of Na and Cl with charges of their own, in extended xyz; energies are those of the charges
+    and a repulsion."""
+    rng, text = np.random.default_rng(seed), ""
+    for k in range(n):
+        symbols = ["Na", "Cl", "Na", "Cl", "Na"][: 4 + k % 2]
+        cell = 5.3 * np.eye(3) if k % 6 == 4 else None
+        sites = 2.6 * np.array([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 0, 1)][: len(symbols)])
+        x = sites + rng.normal(scale=0.12, size=sites.shape)
+        q = np.array([0.9 if s == "Na" else -0.9 for s in symbols]) + rng.normal(scale=0.03, size=len(x))
+        total = float(len(x) == 5)
+        q += (total - q.sum()) / len(x)
+        widths = np.array([WIDTHS[s] for s in symbols])
+
+        def energy(x, q=q, widths=widths, cell=cell):
+            r = np.linalg.norm(x[:, None] - x, axis=-1)[np.triu_indices(len(x), 1)]
+            return 0.5 * q @ twin.matrix_of(x, widths, cell, 0.6, 3, 4) @ q + 500.0 * np.exp(-r / 0.33).sum()
+
+        forces = np.zeros_like(x)
+        for place in np.ndindex(x.shape) if cell is None else ():
+            step = np.zeros_like(x)
+            step[place] = 1e-3
+            forces[place] = (energy(x - step) - energy(x + step)) / 2e-3
+        lattice = "" if cell is None else 'Lattice="5.3 0 0 0 5.3 0 0 0 5.3" '
+        column = "" if cell is not None else ":forces:R:3"
+        text += f"{len(x)}\n{lattice}Properties=species:S:1:pos:R:3:q:R:1{column} energy={energy(x):.10f} Q={total}\n"
+        for symbol, place, charge, force in zip(symbols, x, q, forces, strict=True):
+            row = [*place, charge, *(force if cell is None else ())]
+            text += f"{symbol} {' '.join(f'{number:.10f}' for number in row)}\n"
+    return text
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("long_range")
+    text = START.replace('salt.xyz"', 'salt.xyz"\ncharges = "q"\ntotal_charge = "Q"')
+    (folder / "salt.xyz").write_text(salt(30))
+    for name, own in MODES.items():
+        (folder / f"{name}.toml").write_text(text + own)
+    return folder
+
+
+def structures(folder):
+    labels = Labels(needed=("energy", "forces", "charges", "total_charge"), charges="q", total_charge="Q")
+    return sources.read(folder / "salt.xyz", labels=labels)
+
+
+@pytest.mark.parametrize("mode", list(MODES))
+def test_every_kind_of_charges(folder, mode, monkeypatch):
+    """Errors fall; the potential in the file says what training did, and what the slow twin says of it."""
+    monkeypatch.chdir(folder)
+    assert main(["train", f"{mode}.toml", "--quiet"]) == 0
+    with h5py.File(f"{mode}.training.h5") as file:
+        own = file["member 0"]
+        best = own["best_epoch"][()]
+        for name in {"train energy", "train force", "train charge"} & set(own["history"]):
+            assert own["history"][name][best] < own["history"][name][0], name
+        told = {name: own[f"predictions/train/{name}"][()] for name in ("energy", "forces", "charges")}
+        labels = file["data/train/energy"][()]
+        error = 1e3 * np.sqrt(np.mean(((told["energy"] - labels) / file["data/train/n_atoms"][()]) ** 2))
+        assert own["history/train energy"][best] == pytest.approx(error, rel=1e-4)  # sums of cells have an accuracy
+        assert ("history/train charge" in own) == (mode in ("labels", "joint", "equilibrated"))
+    model = read_h5(f"{mode}.h5")
+    assert model.charges.equilibrated == ("equilibrated" in mode) and model.charges.as_input == (mode == "equilibrated")
+    kind = {"fixed": "fixed; ", "latent": "latent, ", "latent, equilibrated": "latent, "}.get(mode, "trained on labels")
+    assert model.provenance["charges"].startswith(kind)
+    potential = mdcore.HDNNPotential(model, charges=ChargeSettings(accuracy=1e-10))
+    for s in structures(folder)[:5:2]:
+        found = answers_of(potential, [s], 1)[0]
+        energy, q = twin.evaluate(model, s.symbols, s.positions, s.cell, s.total_charge)
+        assert found.energy == pytest.approx(energy, abs=2e-6 if s.cell is not None else 1e-8)
+        np.testing.assert_allclose(found.findings["charges"], q, rtol=0, atol=1e-7)
+        assert q.sum() == pytest.approx(s.total_charge, abs=1e-12)
+    if mode == "fixed":
+        np.testing.assert_allclose(model.charges.networks[0].biases[-1], [0.9])
