@@ -25,8 +25,8 @@ from mdcore.training.outcome import answers_of
 
 HERE = Path(__file__).resolve().parent
 SETS = {
-    "carbon": {"fixed": {"H": 0.1, "C": -0.02}, "epochs": 6, "title": "the bond C-H at one end"},
-    "salt": {"fixed": {"Na": 1.0, "Cl": -1.0}, "epochs": 6, "title": "the last ion of the rod"},
+    "carbon": {"fixed": {"H": 0.1, "C": -0.02}, "epochs": 4, "title": "the bond C-H at one end"},
+    "salt": {"fixed": {"Na": 1.0, "Cl": -1.0}, "epochs": 5, "title": "the last ion of the rod"},
 }
 LABELS = {"charges": "labels"}
 MODES = {

@@ -428,6 +428,8 @@ class ChargedRegression(NetworkRegression):
 
     def rows(self, kind: int, own: np.ndarray, components: np.ndarray, scale: np.ndarray) -> np.ndarray:
         """Gradients [m, n_parameters] of single numbers, times `scale` [m]; each a pass through its structure."""
+        if self._constant is not None:
+            return super().rows(kind, own, components, scale)
         if kind == 0:
             scale = scale / self._sizes(own)
         jobs = list(zip(own.tolist(), components.tolist(), scale.tolist(), strict=True))

@@ -153,7 +153,7 @@ class NetworkRegression(SetRegression):
 
     def energy_rows(self, structures: np.ndarray) -> np.ndarray:
         """dE/dw float64 [n, n_parameters] of single structures."""
-        out = np.empty((len(structures), self.n_parameters))
+        out = np.zeros((len(structures), self.n_parameters))
         for e, (block, x) in enumerate(zip(self.environments.blocks, self.inputs, strict=True)):
             rows, segments = _gather(block.bounds, structures)
             a = np.full(len(rows), self.factor)
@@ -162,7 +162,7 @@ class NetworkRegression(SetRegression):
 
     def force_rows(self, atoms: np.ndarray, axes: np.ndarray) -> np.ndarray:
         """dF/dw float64 [n, n_parameters] of single components of the forces on single atoms (of the whole set)."""
-        out = np.empty((len(atoms), self.n_parameters))
+        out = np.zeros((len(atoms), self.n_parameters))
         for e, (block, x) in enumerate(zip(self.environments.blocks, self.inputs, strict=True)):
             entries, segments = block.entries_of(atoms)
             axis = np.repeat(axes, segments[1:] - segments[:-1])
@@ -173,7 +173,7 @@ class NetworkRegression(SetRegression):
 
     def stress_rows(self, structures: np.ndarray, components: np.ndarray) -> np.ndarray:
         """d stress/dw float64 [n, n_parameters], one component (xx yy zz yz xz xy) of each structure."""
-        out = np.empty((len(structures), self.n_parameters))
+        out = np.zeros((len(structures), self.n_parameters))
         for e, (block, x) in enumerate(zip(self.environments.blocks, self.inputs, strict=True)):
             rows, segments = _gather(block.bounds, structures)
             component = np.repeat(components, segments[1:] - segments[:-1])

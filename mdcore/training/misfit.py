@@ -128,6 +128,10 @@ class SetRegression:
         limits = [w.energy_limit, w.forces_limit] if np.isfinite(w.forces_limit) else []
         return np.array([w.energy, w.forces, w.stress, w.power, *limits, *([w.charges] if w.charges else [])])
 
+    @property
+    def free(self) -> np.ndarray:
+        return np.ones(self.n_parameters, dtype=bool)
+
     def release(self, part: str) -> None:
         if part != ALL:
             raise InputError(f"training: this model has no part {part!r}")

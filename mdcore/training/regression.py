@@ -41,6 +41,7 @@ class Kind:
 @runtime_checkable
 class Regression(Protocol):
     """parameters : float64 [n_parameters]; `set` changes them; is_weight : bool [n_parameters], those to regularise
+    free : bool [n_parameters], those that change (`release`)
     blocks : matrices among the parameters: where each is, and how many columns it has
     factor : the unit of energies that parameters are for; 1 where they know none
     n_total : structures in the whole set; structure_weights : float64 [n], of the rank's own
@@ -50,6 +51,7 @@ class Regression(Protocol):
     parameters: np.ndarray
     n_parameters: int
     is_weight: np.ndarray
+    free: np.ndarray
     blocks: Sequence[tuple[slice, int]]
     factor: float
     n_total: int
