@@ -1,11 +1,16 @@
 """From an input with [long_range] to a potential that runs: every kind of charges, and what is refused."""
 
+import itertools
+
 import h5py
 import numpy as np
 import pytest
 
 import mdcore
+from mdcore.base.errors import InputError, Interrupted
 from mdcore.cli import main
+from mdcore.cli.train import train
+from mdcore.config.load_training import load_training, parse_training
 from mdcore.potentials.networks.charge_settings import ChargeSettings
 from mdcore.potentials.networks.h5 import read_h5
 from mdcore.training.data import sources
@@ -78,7 +83,7 @@ def salt(n, seed=0) -> str:
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("long_range")
     text = START.replace('salt.xyz"', 'salt.xyz"\ncharges = "q"\ntotal_charge = "Q"')
-    (folder / "salt.xyz").write_text(salt(30))
+    (folder / "salt.xyz").write_text(salt(18))
     for name, own in MODES.items():
         (folder / f"{name}.toml").write_text(text + own)
     return folder
@@ -117,3 +122,80 @@ def test_every_kind_of_charges(folder, mode, monkeypatch):
         assert q.sum() == pytest.approx(s.total_charge, abs=1e-12)
     if mode == "fixed":
         np.testing.assert_allclose(model.charges.networks[0].biases[-1], [0.9])
+
+
+def test_charges_first_stay(folder, monkeypatch):
+    """What the first optimiser found is what the potential has; energies are fitted to what that leaves."""
+    monkeypatch.chdir(folder)
+    assert main(["train", "labels.toml", "--quiet", "--set", "output.name=first", "--overwrite"]) == 0
+    with h5py.File("first.training.h5") as file:
+        charge, energy = (file[f"member 0/history/train {name}"][()] for name in ("charge", "energy"))
+    assert charge[3] < charge[0] and np.ptp(charge[4:]) < 1e-9
+    assert energy[-1] < energy[3]
+
+
+@pytest.mark.parametrize(("mode", "epochs"), [("labels", 4), ("latent, equilibrated", 1)])
+def test_stop_and_go_on(folder, mode, epochs, monkeypatch):
+    """The same potential as in one go, stopped once charges stand still, or while all is trained."""
+    monkeypatch.chdir(folder)
+    assert main(["train", f"{mode}.toml", "--quiet", "--set", "output.name=whole", "--overwrite"]) == 0
+    settings, calls = load_training(f"{mode}.toml", ["output.name=parts"]), itertools.count()
+    with pytest.raises(Interrupted):
+        train(settings, overwrite=True, say=lambda text="": None, stop=lambda: next(calls) == epochs)
+    train(settings, restart=True, say=lambda text="": None)
+    one, other = (read_h5(f"{name}.h5") for name in ("whole", "parts"))
+    for a, b in ((one.networks, other.networks), (one.charges.networks, other.charges.networks)):
+        assert all(x.flat().tobytes() == y.flat().tobytes() for x, y in zip(a, b, strict=True))
+    assert one.charges.hardness == other.charges.hardness
+
+
+def test_from_python(folder):
+    """The same sections, and structures at hand."""
+    result = mdcore.train(
+        structures(folder), descriptors={"cutoff": 4.0, "radial": 4, "angular": 1, "zetas": [1], "keep": 6, "rare": 0},
+        network={"hidden": [5]}, long_range={"charges": "labels", "joint": True},
+        optimizer={"type": "lbfgs", "epochs": 4},
+    )  # fmt: skip
+    assert "charge, me" in str(result) and 0.0 < result.rmse("charge") < 200.0
+    assert result.histories[0]["validation charge"][-1] == pytest.approx(result.rmse("charge"), rel=1e-3)
+
+
+WRONG = {
+    "[long_range]\ncharges = 'labels'": ("optimizer", "the first one trains the charges alone"),
+    "[long_range]\njoint = true": ("joint", 'applies to charges = "labels" only'),
+    "[long_range]\ncharges = {Na = 1.0}\nequilibrate = true": ("equilibrate", "fixed charges are as they are"),
+    "[long_range]\nequilibrate = true\nconserve = false": ("conserve", "add up to the total charge"),
+    "[long_range]\ncharges = {Xx = 1.0}": ("charges", "'Xx' is no chemical element"),
+    "[long_range]\n[committee]\nmembers = 2": ("members", "no committees"),
+    "[long_range]\n[output]\nn2p2 = true": ("n2p2", "written as .h5 files only"),
+    "[loss]\ncharges = 1.0": ("charges", "applies to charges with labels"),
+}
+
+
+@pytest.mark.parametrize("own", list(WRONG))
+def test_what_does_not_go_together(own):
+    key, told = WRONG[own]
+    start = START.partition("[output]")[0].replace('"salt.xyz"', f'"{__file__}"')
+    with pytest.raises(InputError, match=r"train\.toml") as error:
+        parse_training(start + '[[optimizer]]\ntype = "adam"\nepochs = 1\n' + own, "train.toml")
+    assert told in str(error.value) and key in str(error.value)
+
+
+def test_what_does_not_suit_the_data(folder, monkeypatch, capsys):
+    """Charges that are not there, or do not add up; cells that are slabs; elements without a charge."""
+    monkeypatch.chdir(folder)
+    text = (folder / "joint.toml").read_text()
+    cases = {
+        "none": (text.replace('charges = "q"\n', ""), "no charges"),
+        "total": (text.replace('total_charge = "Q"\n', ""), "its charges add up to 1 e, and its total charge is 0"),
+        "key": (text.replace('"Q"', '"X"'), "no X, the key of the total charge"),
+        "elements": (text.replace('charges = "labels"\njoint = true\nhidden = [4]', "charges = { Na = 1.0 }"), "Cl"),
+        "widths": (text.replace("joint = true", "joint = true\nwidths = { Na = 1.0 }"), "Cl"),
+    }
+    (folder / "slab.xyz").write_text((folder / "salt.xyz").read_text().replace("Lattice", 'pbc="T T F" Lattice'))
+    cases["slab"] = (text.replace("salt.xyz", "slab.xyz"), "periodic along some axes")
+    for name, (own, told) in cases.items():
+        (folder / f"wrong_{name}.toml").write_text(own)
+        assert main(["train", f"wrong_{name}.toml", "--quiet"]) == 2, name
+        error = capsys.readouterr().err
+        assert told in error and ("salt.xyz" in error or f"wrong_{name}.toml" in error), (name, error)

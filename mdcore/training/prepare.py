@@ -205,7 +205,14 @@ def deal(plan: Plan, groups: Groups) -> dataset.Dataset:
 
 
 def check_charges(plan: Plan, data) -> None:
-    """Unsuited for structures that no sum over charges is known for, or whose charges do not add up."""
+    """Unsuited for structures that no sum over charges is known for, or whose charges do not add up, and for elements
+    that nothing is said of."""
+    for name in ("charges", "widths"):
+        own, elements = getattr(plan.long_range, name), elements_of(data)
+        missing = [e for e in elements if e not in own] if isinstance(own, dict) else []
+        if missing:
+            told = f"none for {', '.join(missing)}; give one for each of {', '.join(elements)}"
+            raise Unsuited(told, ("long_range", name))
     for s in data:
         if any(s.periodic) and not all(s.periodic):
             raise Unsuited(

@@ -163,11 +163,14 @@ def need(data: Sequence[Labelled], *labels: str) -> None:
                     f"{first.where}: not periodic along three directions, so it has no stress; set the weight of "
                     "stress in the loss to 0, or leave such structures out"
                 )
+            instead = f"or go without: set the weight of {label} in the loss to 0"
+            if label == "charges":
+                instead = 'or go without: charges = "latent" in [long_range]'
             some = f"; {len(data) - len(without)} others have" if len(without) < len(data) else ""
             more = f" (and {rest} more)" if rest else ""
             raise InputError(
                 f"{first.where}{more}: no {label}{some}. Name the key or column that holds them if it is called "
-                f'otherwise (e.g. {label} = "REF_{label}"), or go without: set the weight of {label} in the loss to 0'
+                f'otherwise (e.g. {label} = "REF_{label}"), {instead}'
             )
 
 
