@@ -122,6 +122,8 @@ def of_model(model: Model, unsealed: bool = False) -> list[str]:
             lines += _of_element(model, e, element, unit, energy)
     else:
         lines += _of_densities(model)
+    if isinstance(model, HDNNP) and model.charges:
+        lines += _of_charges(model, unit, energy)
     vectors = f"{len(model.test_vectors) or 'none: not verified'}"
     if unsealed:
         vectors += ", computed: they hold" if model.test_vectors else ""
@@ -130,6 +132,30 @@ def of_model(model: Model, unsealed: bool = False) -> list[str]:
     for name in ("provenance", "training"):
         lines += [f"  {name}"] if getattr(model, name) else []
         lines += [_line(f"  {key}", value) for key, value in getattr(model, name).items()]
+    return lines
+
+
+def _of_charges(model: HDNNP, unit: str, energy: str) -> list[str]:
+    """How charges of atoms follow."""
+    own = model.charges
+    what = "by equilibration, networks of electronegativities" if own.equilibrated else "predicted by networks"
+    lines = [_line("charges", what)]
+    for e, element in enumerate(model.elements):
+        own_layers = "-".join(map(str, own.networks[e].layer_sizes))
+        width = "points" if own.points else f"width {own.widths[e]:g}{unit}"
+        hard = f", hardness {own.hardness[e]:g}{energy} / e^2" if own.hardness else ""
+        lines.append(_line(f"  {element}", f"network {own_layers}, {width}{hard}"))
+    if own.screening:
+        s = own.screening
+        lines.append(_line("  screening", f"{s.inner:g} to {s.outer:g}{unit}, {s.core}"))
+    if not own.equilibrated:
+        kept = "an even correction keeps the total charge" if own.conserve else "their sum is not kept"
+        lines.append(_line("  total", kept))
+    if own.as_input:
+        lines.append(_line("  seen by", "the short-range networks, as their last input"))
+    if own.truncation:
+        how = own.truncation
+        lines.append(_line("  sums", f'cut off by n2p2 ({how.method}, {how.precision:g}); converged unless charge_sums = "n2p2"'))
     return lines
 
 

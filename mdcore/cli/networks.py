@@ -11,6 +11,7 @@ from mdcore.config.settings import Settings
 from mdcore.faces.base import PotentialSettings
 from mdcore.potentials.base import leaves
 from mdcore.potentials.families import TYPES, family, potential_of
+from mdcore.potentials.networks.charge_settings import ChargeSettings
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.trained import Model, fingerprint
 from mdcore.watch.disagreement import Disagreement
@@ -88,9 +89,15 @@ def make(settings: Settings, index: int, model: Model):
         differ = Disagreement(
             s.disagreement_every, save=s.disagreement_save, stop=s.disagreement_stop, pause=s.disagreement_pause
         )
+    own = getattr(s, "charges", {})
+    charged = getattr(model, "charges", None)
+    if own and not charged:
+        key = next(key for key in vars(s) if "charge" in key and getattr(s, key) is not None)
+        raise at(settings, ("potential", index, key), f"{s.file} has no charges; take the key out")
     try:
+        more = {"charges": ChargeSettings(**own)} if charged else {}
         return potential_of(
-            model, precision=s.precision, threads=threads, extrapolation=watch, disagreement=differ
+            model, precision=s.precision, threads=threads, extrapolation=watch, disagreement=differ, **more
         )
     except InputError as error:
         raise at(settings, ("potential", index, "file"), str(error)) from None

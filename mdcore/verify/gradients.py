@@ -9,6 +9,7 @@ import numpy as np
 
 from mdcore.base import exact
 from mdcore.base.voigt import PAIRS
+from mdcore.potentials.base import leaves
 from mdcore.structure.box import Box
 from mdcore.verify.report import Row, at_most, skipped
 from mdcore.verify.subject import Subject
@@ -18,6 +19,7 @@ HALVINGS = 4
 SAMPLES = 12  # single components; as many again along random directions of all atoms
 FORCE_LIMIT = 1e-6  # of the size of the forces
 STRESS_LIMIT = 1e-6  # of the size of the virial
+BENT = 20.0  # times either limit where second derivatives jump: a difference over a jump is wrong by its step
 TINY = 2.0**-30  # a displacement that shows the noise of the energy
 BROKEN = "not the derivative of the energy, or the energy jumps (see smoothness)"
 JUMPY = "{} of {} samples left out: the energy jumps there, so it has no derivative"
@@ -26,7 +28,7 @@ JUMPY = "{} of {} samples left out: the energy jumps there, so it has no derivat
 def forces(it: Subject):
     """Forces against differences of the energy: single components, and all atoms at once."""
     rng, answer, h = it.rng(), it.mover(it.positions), step(it)
-    limit = FORCE_LIMIT * it.scale + 8.0 * noise(it) / h
+    limit = FORCE_LIMIT * _bent(it) * it.scale + 8.0 * noise(it) / h
     errors = []
     for sample in range(2 * SAMPLES):
         direction = np.zeros((it.n, 3))
@@ -53,7 +55,7 @@ def stress(it: Subject):
         yield skipped("stress times volume - finite strain", "the potential tells no stress")
         return
     size = max(1e-3, float(np.abs(it.base.virial).max()), it.scale * it.n**0.5)
-    limit = STRESS_LIMIT * size + 8.0 * noise(it) / h
+    limit = STRESS_LIMIT * _bent(it) * size + 8.0 * noise(it) / h
     for a, b in PAIRS:
 
         def energies(s, a=a, b=b):
@@ -66,6 +68,10 @@ def stress(it: Subject):
         slope, jumps = derivative(energies, limit, h)
         errors.append(None if jumps else slope + it.base.virial[a, b])
     yield from _rows(errors, limit, it.energy_unit, "stress times volume - finite strain")
+
+
+def _bent(it: Subject) -> float:
+    return BENT if any(term.bends for term in leaves(it.potential)) else 1.0
 
 
 def step(it: Subject) -> float:

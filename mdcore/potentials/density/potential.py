@@ -194,6 +194,8 @@ class BoundDensity(BoundTrained):
 class Answers:
     """model, and its kernels' tables"""
 
+    periodic, rounding = True, 0.0
+
     def __init__(self, model: DensityNetwork, tables: list[Densities]):
         self.model, self.tables = model, tables
 

@@ -11,6 +11,8 @@ from mdcore.potentials.networks.vectors import environments
 class Answers:
     """model, and its kernels' tables"""
 
+    periodic, rounding = True, 0.0
+
     def __init__(self, model: HDNNP, networks: Networks):
         self.model, self.networks = model, networks
 

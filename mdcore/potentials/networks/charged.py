@@ -184,9 +184,10 @@ class BoundCharged(BoundTrained):
 
     def _equilibrate(self, atoms, field, species, chi, total):
         """(charges, what `_adjoint` needs to know)"""
-        same, n_past = self._past(atoms, field)
-        residual = self.settings.residual if n_past else min(self.settings.residual, ALONE)
-        equations = Equilibrium(field, self._diagonal(species), residual)
+        equations = Equilibrium(field, self._diagonal(species), self.settings.residual)
+        same, n_past = (False, 0) if equations.direct else self._past(atoms, field)
+        if not n_past:
+            equations.residual = min(equations.residual, ALONE)
         n, past = atoms.n_owned, getattr(atoms, PAST)
         if same:
             charges = past[:n, 0].copy()

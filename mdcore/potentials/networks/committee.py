@@ -30,6 +30,8 @@ def committee(models: Sequence[HDNNP]) -> HDNNP:
     InputError if they are of other elements or units, or can't be scaled alike.
     """
     first, *rest = models
+    if rest and any(model.charges for model in models):
+        raise InputError("a committee of potentials with charges is not supported; run them one by one")
     for k, model in enumerate(rest, start=2):
         if model.kind != first.kind:
             raise InputError(

@@ -6,6 +6,8 @@ kernels (ext/networks/) work in the author's own units; positions, energies and 
 their way in and out.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from mdcore.base.arguments import of_kind
@@ -15,9 +17,11 @@ from mdcore.doors._hdnnp import Networks, deviations, most_threads
 from mdcore.potentials.networks.answers import Answers
 from mdcore.potentials.networks.charge_settings import ChargeSettings
 from mdcore.potentials.networks.charged import CHARGES, BoundCharged
+from mdcore.potentials.networks.charged_answers import ChargedAnswers
 from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.kinds import KINDS
 from mdcore.potentials.networks.model import HDNNP
+from mdcore.potentials.networks.native_units import Units
 from mdcore.potentials.networks.outside import DESCRIPTORS, EXCESS, OUTSIDE, RANGE, WORST
 from mdcore.potentials.networks.plans import energy_of, network_tables
 from mdcore.potentials.networks.running import BoundTrained, TrainedPotential
@@ -60,6 +64,7 @@ class HDNNPotential(TrainedPotential):
             self.lists = (*self.lists, *self.near.lists)
             self.list_kinds = tuple(own[0] for own in self.lists)
             self.cutoff = max(own[1] for own in self.lists)
+            self.bends = bool(screening) and screening.core in ("cosine", "p1")
             self.far, self.tells_virials, self.accuracy = True, False, self.charge_settings.accuracy
 
     def _take_charges(self, model, charges) -> None:
@@ -78,7 +83,10 @@ class HDNNPotential(TrainedPotential):
         return networks_of(model, precision)
 
     @classmethod
-    def answers_of(cls, model: HDNNP, tables: Networks | None = None) -> Answers:
+    def answers_of(cls, model: HDNNP, tables: Networks | None = None) -> Answers | ChargedAnswers:
+        if model.charges:
+            plain = replace(model, walls=(), test_vectors=(), units=model.units or Units("angstrom", "ev"))
+            return ChargedAnswers(model, cls(plain, extrapolation="ignore"))
         return Answers(model, tables or networks_of(model))
 
     @property
@@ -103,6 +111,18 @@ class HDNNPotential(TrainedPotential):
     def offset(self, e: int) -> float:
         """Of the energies of an element, eV."""
         return energy_of(self.model, e)[1] * self.units.ev
+
+    @property
+    def more(self) -> str:
+        own, how = self.model.charges, self.charge_settings
+        if not own:
+            return ""
+        if how.sums == "n2p2":
+            sums = "sums cut off as n2p2 does it"
+        else:
+            sums = f"pairs within {self.near.lists[0][1]:.4g} Angstrom, accuracy {how.accuracy:g}"
+        residual = f", residual {how.residual:g} e" if own.equilibrated else ""
+        return f"charges {'by equilibration' if own.equilibrated else 'predicted'} ({sums}{residual}), "
 
     @property
     def content(self) -> str:

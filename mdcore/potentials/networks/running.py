@@ -64,7 +64,7 @@ class TrainedPotential(Potential):
             )
         self.units, walls = native, zbl_of(model.walls)
         seen = model.cutoff * native.angstrom
-        self.cutoff = max(seen, walls.cutoff if walls else 0.0)
+        self.seen, self.cutoff = seen, max(seen, walls.cutoff if walls else 0.0)
         self.lists = (("full", seen), *(walls.lists if walls else ()))
         self.list_kinds = tuple(own[0] for own in self.lists)
         for e, element in enumerate(model.elements):
@@ -110,6 +110,11 @@ class TrainedPotential(Potential):
         return self.model.name or "the network potential"
 
     @property
+    def more(self) -> str:
+        """What else there is to say of how it runs, with a comma and a blank behind it."""
+        return ""
+
+    @property
     def is_committee(self) -> bool:
         """Are there several networks, whose energy and forces are averaged?"""
         return bool(self.model.others)
@@ -130,8 +135,8 @@ class TrainedPotential(Potential):
         far = max((wall.cutoff for wall in self.model.walls), default=None)
         walls = "" if far is None else f"with walls (ZBL) within {far:.3g} Angstrom, "
         return (
-            f"{self.name}: {members}{self.content}, cutoff {self.cutoff:.6g} Angstrom ({self.units.length}, "
-            f"{self.units.energy}), {self.precision} precision, {walls}"
+            f"{self.name}: {members}{self.content}, cutoff {self.seen:.6g} Angstrom ({self.units.length}, "
+            f"{self.units.energy}), {self.precision} precision, {walls}{self.more}"
             f"extrapolation: {getattr(policy, 'policy', policy)}"
             + ("" if self.model.test_vectors else "; not verified: it has no test vectors")
         )

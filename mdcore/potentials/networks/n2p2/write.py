@@ -47,6 +47,11 @@ def write_n2p2(model: HDNNP, folder, overwrite: bool = False) -> list[Path]:
             f"{model.name or 'potential'}: n2p2 knows symmetry functions, and its descriptors are of the kind "
             f'{model.kind}: keep it as .h5, or train one with kind = "symmetry" in [descriptors]'
         )
+    if model.charges:
+        raise InputError(
+            f"{model.name or 'potential'}: has charges, and folders of the fourth generation are read, not written; keep "
+            "it as .h5"
+        )
     folders = member_folders(folder, len(model.members))
     for own in folders:
         if (own / "input.nn").exists() and not overwrite:
