@@ -35,12 +35,12 @@ hidden = [5]
 plot = false
 """
 ADAM = '[[optimizer]]\ntype = "adam"\nepochs = 3\nbatch = 4\n'
+KALMAN = '[[optimizer]]\ntype = "kalman"\nepochs = 3\n'
 MODES = {
-    "latent": '[long_range]\ncharges = "latent"\n' + ADAM,
+    "latent": '[long_range]\ncharges = "latent"\n' + ADAM.replace("adam", "soap"),
     "fixed": "[long_range]\ncharges = { Na = 0.9, Cl = -0.9 }\n" + ADAM,
-    "labels": '[long_range]\ncharges = "labels"\n' + ADAM + ADAM.replace("adam", "soap"),
-    "joint": '[long_range]\ncharges = "labels"\njoint = true\nhidden = [4]\n' + ADAM.replace("adam", "kalman").replace(
-        "batch = 4\n", ""),
+    "labels": '[long_range]\ncharges = "labels"\n' + ADAM + KALMAN,
+    "joint": '[long_range]\ncharges = "labels"\njoint = true\nhidden = [4]\n' + KALMAN,
     "equilibrated": '[long_range]\ncharges = "labels"\nequilibrate = true\nas_input = true\n' + ADAM
         + '[[optimizer]]\ntype = "lbfgs"\nepochs = 3\n',
     "latent, equilibrated": '[long_range]\nequilibrate = true\n' + ADAM,
@@ -48,15 +48,16 @@ MODES = {
 
 
 def salt(n, seed=0) -> str:
-    """Clusters and a cell of Na and Cl with charges of their own, in extended xyz; energies are those of the charges
-    and a repulsion."""
+    """Clusters and cells of Na and Cl in extended xyz. Charges follow from the nearest neighbour, energies are those of
+    the charges as they are, and a repulsion."""
     rng, text = np.random.default_rng(seed), ""
     for k in range(n):
         symbols = ["Na", "Cl", "Na", "Cl", "Na"][: 4 + k % 2]
         cell = 5.3 * np.eye(3) if k % 6 == 4 else None
         sites = 2.6 * np.array([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 0, 1)][: len(symbols)])
         x = sites + rng.normal(scale=0.12, size=sites.shape)
-        q = np.array([0.9 if s == "Na" else -0.9 for s in symbols]) + rng.normal(scale=0.03, size=len(x))
+        near = np.sort(np.linalg.norm(x[:, None] - x, axis=-1), axis=1)[:, 1]
+        q = np.array([0.9 if s == "Na" else -0.9 for s in symbols]) * (1.0 - 0.3 * (near - 2.5))
         total = float(len(x) == 5)
         q += (total - q.sum()) / len(x)
         widths = np.array([WIDTHS[s] for s in symbols])

@@ -2,10 +2,10 @@
 
     python inputs/charges/dipeptides.py spice_dipeptides_train.xyz spice_dipeptides_val.xyz --folder results
 
-The structures are those of D. S. King, D. Kim, P. Zhong, B. Cheng, Nat. Commun. 16, 8763 (2025), of SPICE (P. Eastman et
-al., Sci. Data 10, 11 (2023); CC BY-NC: nothing trained on them ships), with dipoles of density functional theory, e
-Angstrom, which are compared with sum q r of latent charges, of structures that were not trained on. Latent charges have
-a sign and a size: energies know no sign (that of oxygen is taken), and the size is that of vacuum.
+The structures are those of D. S. King, D. Kim, P. Zhong, B. Cheng, Nat. Commun. 16, 8763 (2025), of SPICE (P. Eastman
+et al., Sci. Data 10, 11 (2023); CC BY-NC: nothing trained on them ships), with dipoles of density functional theory, e
+Angstrom, which are compared with sum q r of latent charges, of structures that were not trained on. Energies know no
+sign of charges: oxygen is taken for negative.
 """
 
 import argparse
@@ -55,7 +55,8 @@ def main() -> None:
         off = 1e3 * (np.array([e.energy for e in found]) - energies) / sizes
         far = 1e3 * (np.concatenate([e.forces for e in found]) - forces)
         name = "latent" if charges else "local"
-        print(f"{name}: energy {np.sqrt(np.mean(off**2)):.3g} meV/atom, force {np.sqrt(np.mean(far**2)):.4g} meV/Angstrom")
+        off, far = np.sqrt(np.mean(off**2)), np.sqrt(np.mean(far**2))
+        print(f"{name}: energy {off:.3g} meV/atom, force {far:.4g} meV/Angstrom")
     q = [e.findings["charges"] for e in found]
     oxygen = np.concatenate([own[s.symbols == "O"] for own, s in zip(q, structures, strict=True)]).mean()
     dipoles = -np.sign(oxygen) * np.array([own @ s.positions for own, s in zip(q, structures, strict=True)])

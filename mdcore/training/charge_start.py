@@ -13,7 +13,8 @@ from mdcore.base.elements import radius
 from mdcore.base.units import COULOMB
 from mdcore.potentials.networks.charge_model import EQUILIBRATED, PREDICTED, ChargeModel
 from mdcore.potentials.networks.model import HDNNP, ElementNetwork, n_parameters
-from mdcore.training.charged import ChargedEnvironments, ChargedRegression, without_charges
+from mdcore.training.charged import ChargedRegression
+from mdcore.training.charged_sets import ChargedEnvironments, without_charges
 from mdcore.training.misfit import LEAST_CHARGE
 from mdcore.training.settings import ACTIVATIONS, LABELLED, LATENT, LATENT_WIDTH, LongRangeSettings, NetworkSettings
 from mdcore.training.start import initialised, with_offsets, xavier

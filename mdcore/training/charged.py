@@ -18,106 +18,20 @@ and one double-backward pass through the networks (ext/networks/network_gradient
 charge as an input of the short-range networks dD/dq and dD/dq' have what that adds.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mdcore.base.errors import InputError
 from mdcore.potentials.networks.hdnnp import networks_of
-from mdcore.potentials.networks.model import HDNNP, ElementNetwork
-from mdcore.training.environments import Environments
-from mdcore.training.interactions import Interaction, bytes_of, cutoff_of, interaction
+from mdcore.potentials.networks.model import HDNNP
+from mdcore.training.charged_sets import ChargedEnvironments
+from mdcore.training.interactions import Interaction
 from mdcore.training.loss import NetworkRegression, Stack, rows_of
 from mdcore.training.misfit import Prediction, Weights
 from mdcore.training.regression import Kind
+from mdcore.training.responses import Hardness, Response, equilibrated, predicted
 from mdcore.training.settings import ALL, CHARGES, SHORT, Loss
-
-
-class ChargedEnvironments(Environments):
-    """Descriptors of a training set, its labels (environments.py), and how the charges of each structure interact.
-
-    model : HDNNP with charges; memory : bytes for tangents, and what is left of it for interactions
-    species : int [all atoms], elements; totals as in a Share
-    """
-
-    def __init__(self, model: HDNNP, structures, threads: int = 1, memory: float | None = None, comm=None):
-        super().__init__(without_charges(model), structures, threads, memory, comm)
-        kinds = {element: e for e, element in enumerate(self.elements)}
-        self.species = np.concatenate([[kinds[symbol] for symbol in s.symbols] for s in self.structures])
-        self.widths = np.array(model.charges.widths)
-        sizes = np.array([bytes_of(n, self.has_stress) for n in self.n_atoms.tolist()])
-        room = np.inf if memory is None else memory - self.bytes
-        n_kept = int(np.searchsorted(np.cumsum(sizes), room, side="right"))
-        self._interactions = [None] * self.n_structures
-        with ThreadPoolExecutor(threads) as pool:
-            self._interactions[:n_kept] = pool.map(self._interaction, range(n_kept))
-        self.interaction_bytes = int(sizes[:n_kept].sum())
-
-    @property
-    def bytes(self) -> int:
-        return super().bytes + getattr(self, "interaction_bytes", 0)
-
-    def interaction(self, k: int) -> Interaction:
-        """Of structure k; made anew where there was no room."""
-        return self._interactions[k] or self._interaction(k)
-
-    def _interaction(self, k: int) -> Interaction:
-        s, own = self.structures[k], slice(*self.first[[k, k + 1]])
-        widths, matrix, pairs = self.widths[self.species[own]], None, None
-        if s.cell is not None:
-            matrix = np.asarray(s.cell, dtype=np.float64)
-            pairs = self._neighbours(cutoff_of(widths, matrix), range(k, k + 1))[0][1:]
-        return interaction(widths, np.asarray(s.positions, dtype=np.float64), matrix, pairs, self.has_stress)
-
-
-@dataclass(eq=False)
-class Response:
-    """How the charges of a structure follow x [n]: q = R x + q0, q0 without x.
-
-    matrix : the part of R that is none of the identity; of equilibrated charges, which follow the interaction, too
-    """
-
-    equilibrated: bool
-    matrix: np.ndarray | None
-    q: np.ndarray
-
-    def of(self, x: np.ndarray) -> np.ndarray:
-        """R x, which is R^T x."""
-        if self.equilibrated:
-            return self.matrix @ x
-        return x if self.matrix is None else x - x.mean()
-
-
-def predicted(x: np.ndarray, total: float, conserve: bool) -> Response:
-    """Charges that networks say, the same added to each so that they add up to the total."""
-    if not conserve:
-        return Response(False, None, x)
-    return Response(False, x, x + (total - x.sum()) / len(x))
-
-
-def equilibrated(x: np.ndarray, total: float, a: np.ndarray, hardness: np.ndarray) -> Response:
-    """Charges for which sum_j (A + J)_ij q_j + x_i is the same for all atoms, and which add up to the total."""
-    n = len(x)
-    k = np.ones((n + 1, n + 1))
-    k[:n, :n] = a
-    k[np.arange(n), np.arange(n)] += hardness
-    k[n, n] = 0.0
-    inverse = np.linalg.inv(k)
-    r = -0.5 * (inverse[:n, :n] + inverse[:n, :n].T)
-    return Response(True, r, r @ x + inverse[:n, n] * total)
-
-
-class Hardness:
-    """J_e of each element, as a run of a regression's parameters: J = J0 exp(u), which stays above 0."""
-
-    def __init__(self, begin: np.ndarray | tuple, at: int):
-        self.begin, self.n, self.own = np.array(begin, dtype=np.float64), len(begin), slice(at, at + len(begin))
-        self.is_weight, self.blocks, self.flat = np.zeros(self.n, dtype=bool), [], np.zeros(self.n)
-        self.now = self.begin
-
-    def set(self, parameters: np.ndarray) -> None:
-        self.now = self.begin * np.exp(parameters[self.own])
 
 
 @dataclass(eq=False)
@@ -454,14 +368,3 @@ class ChargedRegression(NetworkRegression):
             return self._pulled(fields[k], range(k, k + 1), a, t, strain) * times
 
         return np.array(self.map(row, jobs)).reshape(len(jobs), self.n_parameters)
-
-
-def without_charges(model: HDNNP) -> HDNNP:
-    """The model of short range alone, on descriptors alone."""
-    networks = model.networks
-    if model.charges.as_input:
-        networks = tuple(
-            ElementNetwork((n.weights[0][:-1], *n.weights[1:]), n.biases, n.activations, n.normalize_nodes)
-            for n in networks
-        )
-    return replace(model, networks=networks, charges=None, test_vectors=())

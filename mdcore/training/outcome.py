@@ -79,8 +79,7 @@ def outcome(plan: Plan, prepared: Prepared, members: Sequence[Ended]) -> Trained
     notes = metrics.notes(rows)
     notes["epochs"] = sum(len(own.history["epoch"]) - 1 for own in members)
     notes["seconds"] = float(sum(np.sum(own.history["seconds"]) for own in members))
-    vectors = () if plan.long_range else make_test_vectors(potential.answers)
-    model = replace(model, training=notes, test_vectors=vectors)
+    model = replace(model, training=notes, test_vectors=make_test_vectors(potential.answers))
     return Trained(model, rows, [own.history for own in members], [own.best_epoch for own in members], found, each)
 
 
