@@ -14,7 +14,7 @@
 
 After T. W. Ko, J. A. Finkler, S. Goedecker, J. Behler, Nat. Commun. 12, 398 (2021), whose labels are of density
 functional theory. GFN2-xTB: C. Bannwarth, S. Ehlert, S. Grimme, J. Chem. Theory Comput. 15, 1652 (2019), as tblite has
-it, with electrons at 50 K: at 300 K some change sides where ions are far apart. Charges are Mulliken's.
+it; of pairs with electrons at 50 K: at 300 K some change sides where ions are far apart. Charges are Mulliken's.
 """
 
 import sys
@@ -32,17 +32,19 @@ from tblite.ase import TBLite
 
 HERE = Path(__file__).resolve().parent
 SAMPLES = 320  # of each molecule
-COLD = 50.0  # K
+COLD = 50.0  # K, electrons
 CLOSEST = 1.9  # Angstrom: atoms of two molecules
 NEAR, FAR = 3.0, 30.0  # Angstrom: centres of two molecules
 SPREADS = {"carbon": (0.01, 0.02, 0.03), "salt": (0.02, 0.05, 0.08)}  # Angstrom, how far atoms are moved, in turn
 BOND, LATTICE = 1.29, 2.75  # Angstrom: of the chain, of the salt, before they relax
 
 
-def labelled(atoms: Atoms, charge: int, tag: str) -> Atoms:
+def labelled(atoms: Atoms, charge: int, tag: str, electrons: float = 300.0) -> Atoms:
     """The structure with energy, forces and charges of GFN2-xTB."""
     own = Atoms(atoms.symbols, atoms.positions)
-    own.calc = TBLite(method="GFN2-xTB", charge=charge, verbosity=0, accuracy=0.1, electronic_temperature=COLD)
+    own.calc = TBLite(
+        method="GFN2-xTB", charge=charge, verbosity=0, accuracy=0.1, electronic_temperature=electrons
+    )
     energy, forces, charges = own.get_potential_energy(), own.get_forces(), own.get_charges()
     own.arrays["charges"] = charges
     own.calc = SinglePointCalculator(own, energy=energy, forces=forces)
@@ -101,10 +103,10 @@ def save_pairs(name: str, one: Atoms, other: Atoms, random) -> None:
         if crowded(own, len(one)):
             continue
         with suppress(CalculationFailed):  # where electrons do not settle
-            samples.append(labelled(own, 0, name))
+            samples.append(labelled(own, 0, name, COLD))
     save(f"{name}.extxyz", samples)
     distances = [far for far in np.geomspace(NEAR, FAR, 41) if not crowded(apart(one, other, far), len(one))]
-    save(f"{name}_profile.extxyz", [labelled(apart(one, other, far), 0, name) for far in distances])
+    save(f"{name}_profile.extxyz", [labelled(apart(one, other, far), 0, name, COLD) for far in distances])
 
 
 def moved(atoms: Atoms, spread: float, random) -> Atoms:
