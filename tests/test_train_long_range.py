@@ -16,8 +16,10 @@ from mdcore.potentials.networks.h5 import read_h5
 from mdcore.training.data import sources
 from mdcore.training.data.labels import Labels
 from mdcore.training.outcome import answers_of
+from tests.mpi import ROOT, mpirun, needs_mpi
 from tests.reference import charged as twin
 
+SCRIPT = ROOT / "tests" / "mpi_training.py"
 WIDTHS = {"Na": 0.8, "Cl": 0.6}
 START = """
 [[data]]
@@ -148,6 +150,21 @@ def test_stop_and_go_on(folder, mode, epochs, monkeypatch):
     for a, b in ((one.networks, other.networks), (one.charges.networks, other.charges.networks)):
         assert all(x.flat().tobytes() == y.flat().tobytes() for x, y in zip(a, b, strict=True))
     assert one.charges.hardness == other.charges.hardness
+
+
+@needs_mpi[0]
+@needs_mpi[1]
+@pytest.mark.parametrize("mode", ["labels", "latent, equilibrated"])
+def test_ranks_find_the_same(folder, mode, monkeypatch):
+    """Sums over two ranks are rounded in another order; that is all."""
+    monkeypatch.chdir(folder)
+    assert main(["train", f"{mode}.toml", "--quiet", "--set", "output.name=whole", "--overwrite"]) == 0
+    mpirun(2, SCRIPT, f"{mode}.toml", f"{mode} ranks", "-1", "0", cwd=folder)
+    histories = []
+    for name in ("whole", f"{mode} ranks"):
+        with h5py.File(f"{name}.training.h5") as file:
+            histories.append(file["member 0/history/validation force"][()])
+    np.testing.assert_allclose(*histories, rtol=1e-5)
 
 
 def test_from_python(folder):
