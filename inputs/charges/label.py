@@ -33,7 +33,6 @@ from tblite.ase import TBLite
 HERE = Path(__file__).resolve().parent
 SAMPLES = 320  # of each molecule
 COLD = 50.0  # K, electrons
-CLOSEST = 1.9  # Angstrom: atoms of two molecules
 NEAR, FAR = 3.0, 30.0  # Angstrom: centres of two molecules
 SPREADS = {"carbon": (0.01, 0.02, 0.03), "salt": (0.02, 0.05, 0.08)}  # Angstrom, how far atoms are moved, in turn
 BOND, LATTICE = 1.29, 2.75  # Angstrom: of the chain, of the salt, before they relax
@@ -91,21 +90,21 @@ def apart(one: Atoms, other: Atoms, far: float, random=None, spread: float = 0.0
     return both[0] + both[1]
 
 
-def crowded(atoms: Atoms, n: int) -> bool:
-    """Is an atom of the first n too close to one of the others?"""
-    return np.linalg.norm(atoms.positions[:n, None] - atoms.positions[n:], axis=-1).min() < CLOSEST
+def gap(atoms: Atoms, n: int) -> float:
+    """Angstrom between the first n and the others."""
+    return np.linalg.norm(atoms.positions[:n, None] - atoms.positions[n:], axis=-1).min()
 
 
-def save_pairs(name: str, one: Atoms, other: Atoms, random) -> None:
+def save_pairs(name: str, one: Atoms, other: Atoms, closest: float, random) -> None:
     samples = []
     while len(samples) < SAMPLES:
         own = apart(one, other, NEAR * (FAR / NEAR) ** random.uniform(), random, SPREADS["carbon"][len(samples) % 3])
-        if crowded(own, len(one)):
+        if gap(own, len(one)) < closest:
             continue
         with suppress(CalculationFailed):  # where electrons do not settle
             samples.append(labelled(own, 0, name, COLD))
     save(f"{name}.extxyz", samples)
-    distances = [far for far in np.geomspace(NEAR, FAR, 41) if not crowded(apart(one, other, far), len(one))]
+    distances = [far for far in np.geomspace(NEAR, FAR, 41) if gap(apart(one, other, far), len(one)) > closest]
     save(f"{name}_profile.extxyz", [labelled(apart(one, other, far), 0, name, COLD) for far in distances])
 
 
@@ -146,9 +145,9 @@ def main() -> None:
     save("salt.extxyz", samples)
     save("salt_profile.extxyz", profile)
     molecule = relaxed(Atoms("HCN", [(0, 0, -1.07), (0, 0, 0), (0, 0, 1.16)]), 0)
-    save_pairs("polar", molecule, molecule, np.random.default_rng(2))
+    save_pairs("polar", molecule, molecule, 2.3, np.random.default_rng(2))
     ions = relaxed(around("N", "H", 1.03), 1), relaxed(around("B", "F", 1.4), -1)
-    save_pairs("ions", *ions, np.random.default_rng(3))
+    save_pairs("ions", *ions, 1.9, np.random.default_rng(3))
 
 
 if __name__ == "__main__":

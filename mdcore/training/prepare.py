@@ -120,7 +120,10 @@ def check_memory(plan: Plan, chosen: descriptors.Descriptors | None, elements, r
             )
             raise Unsuited(told, ("model", "channels")).everywhere()
         return
-    n = sum(n_parameters((len(own), *plan.network.hidden, 1)) for own in chosen.functions)
+    n, own = sum(n_parameters((len(own), *plan.network.hidden, 1)) for own in chosen.functions), plan.long_range
+    if own and not own.fixed:
+        more = sum(n_parameters((len(f), *(own.hidden or plan.network.hidden), 1)) for f in chosen.functions)
+        n = max(n, more) if own.first else n + more  # the filter knows of those that change
     need = 4.0 * n**2 / ranks
     have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if need > have:
