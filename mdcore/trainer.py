@@ -127,7 +127,7 @@ def _spread(data, use: str = "split") -> Iterator[tuple[str, object]]:
 
 def _groups(items, settings) -> list:
     """(use, structures) of each file, and of structures that stand one after the other."""
-    groups, files, needed, before = [], iter(settings.sources), settings.plan.needed, None
+    groups, files, needed, before = [], iter(settings.sources), settings.plan.read, None
     labels = Labels(needed=needed)
     for index, (use, own) in enumerate(items):
         if isinstance(own, dict):

@@ -16,6 +16,7 @@ from mdcore.config.load_training import parse_training
 from mdcore.config.optimizers import OPTIMIZERS, KalmanSettings, LBFGSSettings
 from mdcore.config.training import TrainingSettings
 from mdcore.config.training_data import DataSettings, SplitSettings
+from mdcore.config.training_long_range import LongRangeSettings
 from mdcore.faces.schema import is_required, keys
 from mdcore.training import settings as library
 from tests.test_config import every_key
@@ -143,6 +144,7 @@ OWN = {
     library.Source: DataSettings, library.Split: SplitSettings, library.DescriptorSettings: training.DescriptorSettings,
     library.NetworkSettings: training.NetworkSettings,
     library.DensitySettings: training.ModelSettings, library.Loss: training.LossSettings,
+    library.LongRangeSettings: LongRangeSettings,
     library.Committee: training.CommitteeSettings, library.Parallel: training.TrainingParallelSettings,
     library.KalmanSettings: OPTIMIZERS["kalman"], library.AdamSettings: OPTIMIZERS["adam"],
     library.SoapSettings: OPTIMIZERS["soap"], library.LBFGSSettings: OPTIMIZERS["lbfgs"],
@@ -159,7 +161,7 @@ def test_an_input_has_what_the_library_has_and_the_same_defaults(cls):
         if is_required(ours[name]):
             assert name in ("file", "epochs")
         else:
-            by_type = cls is library.Loss and name == "energy"  # another one of density networks
+            by_type = cls is library.Loss and name in ("energy", "charges")  # density networks, [long_range]
             assert by_type or default_of(ours[name]) == default_of(theirs[name]), name
 
 

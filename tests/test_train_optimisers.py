@@ -15,7 +15,7 @@ from mdcore.training.optimizers.covariance import Covariance
 from mdcore.training.optimizers.kalman import Kalman, KalmanSettings, mean_of
 from mdcore.training.optimizers.lbfgs import LBFGS, LBFGSSettings
 from mdcore.training.optimizers.soap import Soap
-from mdcore.training.settings import Loss, SoapSettings
+from mdcore.training.settings import Loss, SoapSettings, weighed
 from mdcore.training.start import initialised
 from tests.reference.hdnnp_models import random_model
 from tests.training_sets import copper_model, lennard_jones_set, mixed_set, scaled
@@ -267,7 +267,8 @@ def test_minutes_end_it_and_steps_fall_with_the_time(monkeypatch):
 
 def test_weights_of_an_optimiser_take_the_place_of_the_losss():
     regression, seen = small(), []
-    stages = [stage(AdamSettings(epochs=1, **own), Loss(energy=2.0)) for own in ({}, {"energy": 40.0}, {"forces": 0.5})]
+    each = [AdamSettings(epochs=1, **own) for own in ({}, {"energy": 40.0}, {"forces": 0.5})]
+    stages = [stage(own, weighed(Loss(energy=2.0), own), "all") for own in each]
     fit = Fit(regression, None, stages)
     for row in fit.epochs():
         if row["epoch"]:

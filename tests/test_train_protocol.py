@@ -39,7 +39,7 @@ class PairTerms:
         rows = [self._rows(1.1 * sites + rng.normal(scale=0.08, size=sites.shape)) for _ in range(n)]
         self.energies, self.forces = (np.array(own) for own in zip(*rows, strict=True))
         self.labels = self.energies @ TRUE, self.forces @ TRUE
-        self.n_parameters, self.structure_weights = 3, np.ones(n)
+        self.n_parameters, self.structure_weights, self.free = 3, np.ones(n), np.ones(3, dtype=bool)
         self.set(np.zeros(3))
 
     @staticmethod
@@ -56,6 +56,9 @@ class PairTerms:
 
     def set(self, parameters):
         self.parameters = np.array(parameters)
+
+    def release(self, part):
+        assert part == "all"
 
     def settle(self):
         return False

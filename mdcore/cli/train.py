@@ -31,6 +31,7 @@ from mdcore.training.families import family
 from mdcore.training.members import Ended, Members
 from mdcore.training.outcome import outcome
 from mdcore.training.prepare import has
+from mdcore.training.settings import LABELS
 from mdcore.training.summary import fitted_by_atoms, summarise
 
 LOPSIDED = 100.0  # times as large is a weight that leaves nothing to another one
@@ -75,13 +76,13 @@ def about(settings: TrainingSettings, prepared) -> list[str]:
 
 def lopsided(loss) -> list[str]:
     """A word on weights of which one is forgotten: they have no units."""
-    known = [(getattr(loss, name), name) for name in ("energy", "forces", "stress") if getattr(loss, name)]
+    known = [(getattr(loss, name), name) for name in LABELS if getattr(loss, name)]
     (least, minor), (most, major) = min(known), max(known)
     if most < LOPSIDED * least:
         return []
     return [
         f"[loss]: {major} = {most:g} beside {minor} = {least:g}: weights have no units, so {minor} hardly count"
-        f"{'s' if minor != 'forces' else ''}; mostly both are between 0.1 and 10"
+        f"{'s' if minor not in ('forces', 'charges') else ''}; mostly both are between 0.1 and 10"
     ]
 
 

@@ -21,7 +21,7 @@ def read(settings: TrainingSettings) -> list:
     groups = []
     for i, source in enumerate(settings.sources):
         try:
-            groups.append((source.use, sources.of_source(source, settings.plan.needed)))
+            groups.append((source.use, sources.of_source(source, settings.plan.read)))
         except InputError as error:
             raise Unsuited(str(error), ("data", i, "file")) from None
     return groups

@@ -8,6 +8,7 @@ data/SUBSET/               train, validation, test; structures in the order of t
     file, index, tag       where each comes from, counted from 0
     n_atoms, weight        [n]
     energy, forces, stress labels: eV [n], eV/Angstrom [all atoms, 3], eV/Angstrom^3 [n, 3, 3]; nan: none
+    charges, total_charge  with charges: e [all atoms], [n]
 descriptors/ELEMENT/       function (as text, in the order of the network's inputs), min, max, mean, sigma;
                            attributes scaling, layers (nodes), atom_energy (eV)
 model/                     instead of descriptors, of a density network: attributes type, layers, channels, l_max,
@@ -15,14 +16,17 @@ model/                     instead of descriptors, of a density network: attribu
 descriptors/dropped        candidates that were of no use, and why
 member K/                  of each network of a committee, K from 0
     history/NAME           an entry an epoch, from epoch 0, the start: epoch, seconds, "train energy",
-                           "validation force", ...: root-mean-square errors, meV an atom, meV/Angstrom, GPa
+                           "validation force", ...: root-mean-square errors, meV an atom, meV/Angstrom, GPa,
+                           10^-3 e
     initial, best          parameters of all elements, weights input-major, then biases, layer by layer; of a density
-                           network in the order of its design, each over its usual size at the start
+                           network in the order of its design, each over its usual size at the start; of potentials
+                           with charges: then those of charges, logarithms of hardnesses over those at the start
     unit                   of the networks' energies, eV
     best_epoch, score      where the errors that count were lowest, and their geometric mean (eV, Angstrom)
     stage, epoch, since    which optimiser is at work, and how far; after the end: the last one
     optimizer/             its state
-    predictions/SUBSET/    once the training has ended, of the best parameters: energy, forces, stress as in data
+    predictions/SUBSET/    once the training has ended, of the best parameters: energy, forces, stress, charges as in
+                           data
     errors                 the table of errors, row by row: subset, quantity, group, n, rmse, mae, largest, worst, unit
 committee/                 of the mean of several members: predictions, errors
 ```
@@ -47,7 +51,6 @@ from mdcore.output import provenance
 SUFFIX = ".training.h5"
 EXPECTED = "the file of a training"
 LAYOUT, LAYOUT_VERSION = "mdcore training", 1
-LABELS = ("energy", "forces", "stress")
 RESULTS = ("predictions/", "errors")  # of a member: no part of its state
 TEXT = h5py.string_dtype()
 
@@ -211,19 +214,25 @@ class TrainingFile:
         for name, values in self.labels_of(data).items():
             group[name] = values
 
-    @staticmethod
-    def labels_of(data) -> dict[str, np.ndarray]:
-        """LABELS of structures: eV [n], eV/Angstrom [all atoms, 3], eV/Angstrom^3 [n, 3, 3]; nan: none."""
+    def labels_of(self, data) -> dict[str, np.ndarray]:
+        """LABELS of structures: eV [n], eV/Angstrom [all atoms, 3], eV/Angstrom^3 [n, 3, 3], where there are charges e
+        [all atoms] and [n]; nan: none."""
         energy = [np.nan if s.energy is None else s.energy for s in data]
         forces = [np.full((s.n, 3), np.nan) if s.forces is None else s.forces for s in data]
         stress = [np.full((3, 3), np.nan) if s.stress is None else s.stress for s in data]
-        return dict(zip(LABELS, (np.array(energy), np.concatenate(forces), np.array(stress)), strict=True))
+        found = dict(zip(LABELS, (np.array(energy), np.concatenate(forces), np.array(stress)), strict=True))
+        if self.settings.long_range:
+            charges = [np.full(s.n, np.nan) if s.charges is None else s.charges for s in data]
+            found |= {"charges": np.concatenate(charges), "total_charge": np.array([s.total_charge for s in data])}
+        return found
 
     @staticmethod
     def put_predictions(group, own) -> None:
         """Put what the model says of a subset (Predictions) into its group."""
         group["energy"], group["stress"] = own.energies, own.stresses
         group["forces"] = np.concatenate(own.forces)
+        if own.charges is not None:
+            group["charges"] = np.concatenate(own.charges)
 
 
 def _put_design(group, design, energies) -> None:

@@ -39,6 +39,7 @@ class OptimizerSettings:
     energy: float | None = _weight("energies", 30.0)
     forces: float | None = _weight("forces", 1.0)
     stress: float | None = _weight("stress", 0.1)
+    charges: float | None = _weight("charges", 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,12 +10,26 @@ from mdcore.base.threads import MOST as MOST_THREADS
 from mdcore.config.document import Document
 from mdcore.config.optimizers import MADE, OPTIMIZERS
 from mdcore.config.training_data import DataSettings, SplitSettings
+from mdcore.config.training_long_range import LongRangeSettings
 from mdcore.config.training_model import DescriptorSettings, ModelSettings, NetworkSettings
 from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, OneOf, Section, Sections, Table, Text, setting
 from mdcore.potentials.networks.walls import SHORTEST, Wall
-from mdcore.training.settings import DENSITY_ENERGY, NOT_LINEAR, Committee, Loss, Parallel, Plan, Source, Split, weighed
+from mdcore.training.settings import (
+    DENSITY_ENERGY,
+    LABELLED,
+    LABELS,
+    NOT_LINEAR,
+    Committee,
+    Loss,
+    Parallel,
+    Plan,
+    Source,
+    Split,
+    weighed,
+)
 from mdcore.training.settings import DensitySettings as Density
 from mdcore.training.settings import DescriptorSettings as Descriptors
+from mdcore.training.settings import LongRangeSettings as LongRange
 from mdcore.training.settings import NetworkSettings as Network
 
 OWN_CARD = ("title", "program", "date", "seed", "settings", "files", "structures", "tags", "elements", SHORTEST)
@@ -42,6 +56,13 @@ class LossSettings:
     )
     forces: float = setting(Number(minimum=0, maximum=1e6), "Weight of forces.", default=Loss.forces, example=1.0)
     stress: float = setting(Number(minimum=0, maximum=1e6), "Weight of stress.", default=Loss.stress, example=1.0)
+    charges: float | None = setting(
+        Number(minimum=0, maximum=1e6),
+        "Weight of charges with labels.",
+        default=None,
+        default_text='1 if `[long_range]` says `charges = "labels"`',
+        example=0.5,
+    )
     power: float = setting(
         Number(minimum=0, maximum=2),
         "Of the number of atoms N: energies count by their error over N^(`power` / 2); 2 is an error an atom, less "
@@ -66,10 +87,11 @@ class LossSettings:
     def check(self, given) -> Iterator[tuple[str, str]]:
         yield from weightless(self)
 
-    def of(self, model: ModelSettings) -> "LossSettings":
+    def of(self, model: ModelSettings, long_range: LongRangeSettings | None = None) -> "LossSettings":
         """The same, for a model of this type."""
-        usual = DENSITY_ENERGY if model.type == "density" else Loss.energy
-        return self if self.energy is not None else replace(self, energy=usual)
+        labelled = long_range is not None and long_range.charges == LABELLED
+        usual = {"energy": DENSITY_ENERGY if model.type == "density" else Loss.energy, "charges": float(labelled)}
+        return replace(self, **{name: own for name, own in usual.items() if getattr(self, name) is None})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +190,9 @@ class TrainingSettings(Document):
         Section(DescriptorSettings), "What the networks see.", default=None
     )
     network: NetworkSettings = setting(Section(NetworkSettings), "The networks.", default=NetworkSettings())
+    long_range: LongRangeSettings | None = setting(
+        Section(LongRangeSettings), "Charges of the atoms.", default=None, default_text="none"
+    )
     loss: LossSettings = setting(Section(LossSettings), "What counts how much.", default=LossSettings())
     zbl: str | dict[str, tuple[float, ...]] = setting(
         OneOf((Choice(("auto", "off")), Table(List(Number(minimum=0), length=2)))),
@@ -198,6 +223,7 @@ class TrainingSettings(Document):
                 yield name, 'applies to networks of descriptors only; [model] says all of type = "density"'
         if not density and self.descriptors is None and "descriptors" not in given:
             yield "descriptors", "the section [descriptors] is required: what the networks see"
+        yield from self._check_long_range(density)
         if self.output.n2p2 and (density or getattr(self.descriptors, "kind", "symmetry") != "symmetry"):
             yield "output.n2p2", 'n2p2 knows symmetry functions only: kind = "symmetry" in [descriptors]'
         for name in set(self.card) & set(OWN_CARD):
@@ -208,8 +234,9 @@ class TrainingSettings(Document):
             except InputError as error:
                 yield f"zbl.{name}", str(error)
         for k, own in enumerate(self.optimizer):
-            loss = weighed(self.loss.of(self.model), own)
-            if loss != self.loss.of(self.model):
+            whole = self.loss.of(self.model, self.long_range)
+            loss = weighed(whole, own)
+            if loss != whole:
                 yield from ((f"optimizer.{k}.{name}", text) for name, text in weightless(loss))
             if not loss.energy and not loss.stress and getattr(own, "rows", 1) == 0:
                 yield f"optimizer.{k}.rows", "no forces are looked at, and only forces count: nothing would be learned"
@@ -217,6 +244,27 @@ class TrainingSettings(Document):
                 yield "loss.robust", f"{SQUARES[own.type]} by squares; leave it out, or take adam or lbfgs"
             if own.type == "least-squares" and (not density or self.model.layers > 1 or self.model.hidden):
                 yield f"optimizer.{k}.type", NOT_LINEAR
+
+    def _check_long_range(self, density: bool) -> Iterator[tuple[str, str]]:
+        own, labelled = self.long_range, getattr(self.long_range, "charges", None) == LABELLED
+        if not labelled:
+            weights = {"loss": self.loss} | {f"optimizer.{k}": each for k, each in enumerate(self.optimizer)}
+            for place, of in weights.items():
+                if of.charges:
+                    yield f"{place}.charges", f'applies to charges with labels: charges = "{LABELLED}" in [long_range]'
+        if own is None:
+            return
+        if density:
+            yield "long_range", 'applies to networks of descriptors; [model] says type = "density"'
+        if self.committee.members > 1:
+            yield "committee.members", "potentials with charges are no committees; train one, or leave [long_range] out"
+        if self.output.n2p2:
+            yield "output.n2p2", "potentials with charges are written as .h5 files only"
+        if labelled and not own.joint and len(self.optimizer) < 2:
+            yield "optimizer", (
+                "the first one trains the charges alone: add another one for the short-range networks, or let both be "
+                "trained together: joint = true in [long_range]"
+            )
 
     @property
     def plan(self) -> Plan:
@@ -230,7 +278,8 @@ class TrainingSettings(Document):
             descriptors = plain(Descriptors, self.descriptors, file=file)
         return plain(
             Plan, self, model=model, descriptors=descriptors, split=plain(Split, self.split),
-            network=plain(Network, self.network), loss=plain(Loss, self.loss.of(self.model)), optimizer=optimizer,
+            network=plain(Network, self.network), loss=plain(Loss, self.loss.of(self.model, self.long_range)),
+            optimizer=optimizer, long_range=self.long_range and plain(LongRange, self.long_range),
             committee=plain(Committee, self.committee), name=self.output.name or "",
             parallel=plain(Parallel, self.parallel),
         )  # fmt: skip
@@ -249,8 +298,8 @@ def plain(cls, settings, **instead):
 
 def weightless(loss) -> Iterator[tuple[str, str]]:
     """Complaints about weights of which none counts, or one hardly does."""
-    if loss.energy == loss.forces == loss.stress == 0:
+    if loss.energy == loss.forces == loss.stress == 0 and not loss.charges:
         yield "energy", "nothing counts; give energy, forces or stress a weight above 0"
-    for name in ("energy", "forces", "stress"):
+    for name in LABELS:
         if 0 < (getattr(loss, name) or 0) < LEAST:
             yield name, f"hardly counts; leave it out with 0, or give it {LEAST:g} at least"

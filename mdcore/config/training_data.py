@@ -91,6 +91,21 @@ class DataSettings:
         example="pressure",
     )
 
+    charges: str | None = setting(
+        Text(),
+        "Column of the charges, e, where they are trained on.",
+        default=Source.charges,
+        default_text="`charges`, `charge`, `initial_charges`, `REF_charges`, ...",
+        example="hirshfeld_charges",
+    )
+    total_charge: str | None = setting(
+        Text(),
+        "Key of the total charge of a structure, e, for potentials with charges; 0 without one.",
+        default=Source.total_charge,
+        default_text="`total_charge` or `charge`",
+        example="net_charge",
+    )
+
     def check(self, given) -> Iterator[tuple[str, str]]:
         try:
             Units.parse(self.units or None, "a unit")

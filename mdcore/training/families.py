@@ -11,13 +11,16 @@ import numpy as np
 from mdcore.potentials.density.model import DensityNetwork
 from mdcore.potentials.networks.model import HDNNP, ElementNetwork, n_parameters
 from mdcore.potentials.networks.native_units import Units
+from mdcore.training.charge_start import initialised_with_charges, with_charges
+from mdcore.training.charged import ChargedRegression
+from mdcore.training.charged_sets import ChargedEnvironments
 from mdcore.training.density import DensityRegression
 from mdcore.training.density_start import initialised as density_start
 from mdcore.training.environments import Environments
 from mdcore.training.graphs import Graphs
 from mdcore.training.loss import NetworkRegression
 from mdcore.training.prepare import Prepared, design_of
-from mdcore.training.settings import ACTIVATIONS, Loss, Plan
+from mdcore.training.settings import ACTIVATIONS, LABELLED, LATENT, Loss, Plan
 from mdcore.training.start import initialised
 
 
@@ -59,6 +62,48 @@ class Networks:
         return NetworkRegression(model, share, threads, counts)
 
 
+class Charged(Networks):
+    """Networks of energies and of charges on the same descriptors."""
+
+    def __init__(self, plan: Plan, prepared: Prepared):
+        super().__init__(plan, prepared)
+        self.settings = plan.long_range
+        self.blank = with_charges(self.blank, plan.long_range, plan.network)
+
+    def __str__(self):
+        return f"{super().__str__()}\ncharges: {self.told}"
+
+    @property
+    def told(self) -> str:
+        """What charges there are, in words."""
+        own, s = self.blank.charges, self.settings
+        widths = ", ".join(f"{e} {width:.4g}" for e, width in zip(self.blank.elements, own.widths, strict=True))
+        if s.fixed:
+            what = "fixed, " + ", ".join(f"{e} {s.charges[e]:g} e" for e in self.blank.elements)
+        else:
+            how = {LATENT: "latent", LABELLED: "of labels, " + ("with the energies" if s.joint else "first")}[s.charges]
+            what = f"{how}, {'equilibrated' if s.equilibrate else 'predicted'}"
+            sizes = zip(self.blank.elements, own.networks, strict=True)
+            what += ", networks " + ", ".join(f"{e} {'-'.join(map(str, n.layer_sizes))}" for e, n in sizes)
+        adds = "" if own.conserve else ", they need not add up"
+        return f"{what}; Gaussians of width {widths} Angstrom{adds}{', inputs of the energies' * own.as_input}"
+
+    @property
+    def n_parameters(self) -> int:
+        own = self.blank.charges
+        more = 0 if self.settings.fixed else sum(n.flat().size for n in own.networks) + len(own.hardness)
+        return super().n_parameters + more
+
+    def share(self, structures, threads: int, memory: float, comm) -> ChargedEnvironments:
+        return ChargedEnvironments(self.blank, structures, threads, memory, comm)
+
+    def start(self, share: ChargedEnvironments, seed: int) -> HDNNP:
+        return initialised_with_charges(self.blank, share, self.settings, seed)
+
+    def regression(self, model: HDNNP, share: ChargedEnvironments, threads: int, counts: Loss) -> ChargedRegression:
+        return ChargedRegression(model, share, threads, counts, self.settings.fixed)
+
+
 class Density:
     """A density network for all elements."""
 
@@ -92,5 +137,5 @@ class Density:
         return DensityRegression(model, share, threads, counts, self.plan.model.precision)
 
 
-def family(plan: Plan, prepared: Prepared) -> Networks | Density:
-    return (Density if plan.model else Networks)(plan, prepared)
+def family(plan: Plan, prepared: Prepared) -> Networks | Charged | Density:
+    return (Density if plan.model else Charged if plan.long_range else Networks)(plan, prepared)

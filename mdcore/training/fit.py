@@ -8,14 +8,14 @@ epochs go on from it.
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 
 import numpy as np
 
 from mdcore.base.errors import InputError, SimulationError
 from mdcore.training.regression import Errors, Regression
 from mdcore.training.score import Floors
-from mdcore.training.settings import SEED, OptimizerSettings
+from mdcore.training.settings import ALL, CHARGES, SEED, SHORT, OptimizerSettings
 
 COUNTERS = ("stage", "epoch", "since", "best_epoch")
 ON_ROOT = ("optimizer/covariance",)  # of a state: too large to be everywhere
@@ -25,12 +25,15 @@ SAME_START = 1e-6  # relative, and in units of a weight: ranks and machines roun
 
 @dataclass(frozen=True)
 class Stage:
-    """make(regression, seed) : the optimiser; epochs : at most; patience : epochs without a better score, 0: no end"""
+    """make(regression, seed) : the optimiser; epochs : at most; patience : epochs without a better score, 0: no end
+    part : of the parameters, which it changes (settings.py); errors that these do not change do not count meanwhile
+    """
 
     name: str
     make: Callable
     epochs: int
     patience: int = OptimizerSettings.patience
+    part: str = ALL
 
 
 @dataclass(eq=False)
@@ -70,8 +73,7 @@ class Fit:
         while self.stage < len(self.stages):
             own = self.stages[self.stage]
             if self.optimizer is None:
-                self.training.set(self.best)
-                self.optimizer = own.make(self.training, self.seed + self.stage)
+                self._enter(own)
             while self._goes_on(own):
                 began = time.perf_counter()
                 with np.errstate(over="ignore", invalid="ignore"):  # errors that are no numbers are told of below
@@ -83,6 +85,17 @@ class Fit:
             self.optimizer, self.stage, self.epoch, self.since = None, self.stage + 1, 0, 0
         self.last = self.training.parameters
         self.training.set(self.best)
+
+    def _enter(self, own: Stage) -> None:
+        """Begin with an optimiser, at the best parameters so far; what is best is another thing to another part."""
+        self.training.set(self.best)
+        for regression in filter(None, (self.training, self.validation)):
+            regression.release(own.part)
+        if self.stage and own.part != self.stages[self.stage - 1].part:
+            watched = self.training if self.validation is None else self.validation
+            watched.set(self.best)
+            self.score = self.floors.score(counting(watched.errors(), own.part))
+        self.optimizer = own.make(self.training, self.seed + self.stage)
 
     def _goes_on(self, own: Stage) -> bool:
         if self.epoch >= own.epochs or (own.patience and self.since >= own.patience):
@@ -103,6 +116,10 @@ class Fit:
         row = {"epoch": float(number), "seconds": time.perf_counter() - began if began else 0.0}
         for name, own in errors.items():
             row |= {f"{name} {q}": x * s for (q, s), x in zip(own.SHOWN.items(), astuple(own), strict=True)}
+            if np.isnan(getattr(own, "charges", 0.0)):
+                del row[f"{name} charge"]  # of most potentials
+        part = self.stages[self.stage].part if self.stages else ALL
+        watched = counting(watched, part)
         self.start, score = self.start or watched, self.floors.score(watched)
         if not np.isfinite(score):
             raise SimulationError(
@@ -164,12 +181,15 @@ class Fit:
             setattr(self, name, int(state[name]))
         self.score, self.best, self.initial = float(state["score"]), np.array(state["best"]), np.array(state["initial"])
         self.history = {k.removeprefix("history/"): v.tolist() for k, v in state.items() if k.startswith("history/")}
-        self.start = self.errors(*(self.history[f"{sets[-1]} {q}"][0] / s for q, s in self.errors.SHOWN.items()))
+        shown = {f"{sets[-1]} {q}": s for q, s in self.errors.SHOWN.items()}
+        self.start = self.errors(*(self.history[name][0] / s for name, s in shown.items() if name in self.history))
         own = {k.removeprefix("optimizer/"): v for k, v in state.items() if k.startswith("optimizer/")}
         self.optimizer = None
         if self.stage >= len(self.stages):  # of fewer optimisers than it has gone through: nothing is left
             self.ended = state
         elif own:
+            for regression in filter(None, (self.training, self.validation)):
+                regression.release(self.stages[self.stage].part)
             self.optimizer = self.stages[self.stage].make(self.training, self.seed + self.stage)
             try:
                 check_alike(own, self.optimizer.state())
@@ -206,6 +226,7 @@ def damaged(error) -> str:
 def check_state(state: dict[str, np.ndarray], n_parameters: int, sets: list[str], quantities=Errors.SHOWN) -> None:
     """KeyError or ValueError unless numbers of a fit are there, as many as there must be."""
     columns = ["epoch", "seconds", *(f"{name} {quantity}" for name in sets for quantity in quantities)]
+    columns = [name for name in columns if f"history/{name}" in state or not name.endswith(" charge")]
     n = np.size(state["history/epoch"])
     shapes = {**dict.fromkeys((*COUNTERS, "score"), ()), **dict.fromkeys(("best", "initial"), (n_parameters,))}
     shapes |= {f"history/{name}": (n,) for name in columns}
@@ -235,3 +256,9 @@ def check_alike(state: dict[str, np.ndarray], fresh: dict[str, np.ndarray]) -> N
     if np.shape(state.get("steps")) != np.shape(state.get("changes")):
         raise ValueError("optimizer/steps: not as many as changes")
 
+
+def counting(errors, part: str):
+    """What counts of the errors while a part of the parameters is trained."""
+    if part == CHARGES:
+        return Errors(np.nan, np.nan, np.nan, errors.charges)
+    return replace(errors, charges=np.nan) if part == SHORT else errors

@@ -24,7 +24,6 @@ from mdcore.training.settings import (
     OptimizerSettings,
     Plan,
     SoapSettings,
-    weighed,
 )
 
 # name of an optimiser, and (regression, settings, seed) -> the optimiser
@@ -74,7 +73,7 @@ class Members:
         training, validation = (
             own and self.family.regression(model, own, self.threads, plan.loss) for own in (self.train, self.validation)
         )
-        stages = [stage(own, plan.loss) for own in plan.optimizer]
+        stages = [stage(own, *of) for own, of in zip(plan.optimizer, plan.parts, strict=True)]
         return Fit(training, validation, stages, seed, floors(validation or training))
 
 
@@ -91,15 +90,15 @@ class Ended:
         return cls(fit.training.fitted(), fit.history, fit.best_epoch)
 
 
-def stage(settings: OptimizerSettings, loss: Loss) -> Stage:
-    """An optimiser, to be made when its turn comes, and the loss as it is then."""
+def stage(settings: OptimizerSettings, loss: Loss, part: str) -> Stage:
+    """An optimiser, to be made when its turn comes, the loss as it is then, and what it changes."""
     name, kind = OPTIMIZERS[type(settings)]
 
     def make(regression, seed):
-        regression.weigh(weighed(loss, settings))
+        regression.weigh(loss)
         return kind(regression, settings, seed)
 
-    return Stage(name, make, settings.epochs, settings.patience)
+    return Stage(name, make, settings.epochs, settings.patience, part)
 
 
 def threads_of(plan: Plan) -> int:

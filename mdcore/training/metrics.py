@@ -1,7 +1,7 @@
 """How far is a potential from the reference? RMSE and MAE of each property, element and tag.
 
 Energies in meV an atom, forces in meV/Angstrom (of components, the field's custom), stress in GPa (of its six
-components). The worst structure or atom of each row is named.
+components), charges in thousandths of e. The worst structure or atom of each row is named.
 """
 
 from collections.abc import Sequence
@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base.units import GIGAPASCAL
+from mdcore.structure.columns import CHARGES
 from mdcore.training.data.labelled import Labelled, composition, elements_of
 
 UNITS = {
-    "energy": "meV/atom", "force": "meV/Angstrom", "stress": "GPa",
+    "energy": "meV/atom", "force": "meV/Angstrom", "stress": "GPa", "charge": "me",
     "dipole": "e Angstrom", "cell-dipole": "e Angstrom/atom",
     "polarizability": "Angstrom^3", "cell-polarizability": "Angstrom^3/atom",
 }  # fmt: skip
@@ -25,17 +26,21 @@ UPPER = np.triu_indices(3)  # of a stress: its six components
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """What a potential says of structures, in their order: energies float64 [n] (eV), forces [n_atoms, 3] each
-    (eV/Angstrom), stresses float64 [n, 3, 3] (eV/Angstrom^3; nan where there is none)."""
+    (eV/Angstrom), stresses float64 [n, 3, 3] (eV/Angstrom^3; nan where there is none), charges [n_atoms] each (e), of a
+    potential that has some."""
 
     energies: np.ndarray
     forces: Sequence[np.ndarray]
     stresses: np.ndarray
+    charges: Sequence[np.ndarray] | None = None
 
     @classmethod
     def of(cls, evaluations) -> "Predictions":
         """From the results of mdcore.evaluate."""
         stresses = np.array([e.stress for e in evaluations]).reshape(-1, 3, 3) * GIGAPASCAL
-        return cls(np.array([e.energy for e in evaluations]), [e.forces for e in evaluations], stresses)
+        charges = [e.findings[CHARGES] for e in evaluations if CHARGES in (e.findings or ())]
+        energies, forces = np.array([e.energy for e in evaluations]), [e.forces for e in evaluations]
+        return cls(energies, forces, stresses, charges if len(charges) == len(forces) > 0 else None)
 
 
 @dataclass(frozen=True)
@@ -89,19 +94,26 @@ def rows(data: Sequence[Labelled], found: Predictions, subset: str = "") -> list
             size = 1e3 * np.abs(rest)
             numbers = (float(np.sqrt((size**2).mean())), float(size.mean()), float(size.max()))
             out.insert(1, Row("energy", SHIFTED, size.size, *numbers, worst, subset))
-    k = [i for i, s in enumerate(data) if s.forces is not None]
-    if k:
-        errors = 1e3 * np.concatenate([found.forces[i] - data[i].forces for i in k])
+
+    def add_atoms(quantity, label, found):
+        """What each atom has, structure by structure."""
+        k = [i for i, s in enumerate(data) if getattr(s, label) is not None and found is not None]
+        if not k:
+            return
+        errors = 1e3 * np.concatenate([found[i] - getattr(data[i], label) for i in k])
         owner = np.repeat(k, [data[i].n for i in k])
         atom = np.concatenate([np.arange(data[i].n) for i in k])
         symbols = np.array([symbol for i in k for symbol in data[i].symbols])
         elements = elements_of(data)
         groups = {f"element {e}": symbols == e for e in elements} if len(elements) > 1 else {}
-        add("force", errors, lambda row: f"{name[owner[row]]}, atom {atom[row]} ({symbols[row]})", owner, groups)
+        add(quantity, errors, lambda row: f"{name[owner[row]]}, atom {atom[row]} ({symbols[row]})", owner, groups)
+
+    add_atoms("force", "forces", found.forces)
     k = [i for i, s in enumerate(data) if s.stress is not None and np.isfinite(found.stresses[i]).all()]
     if k:
         errors = np.array([(found.stresses[i] - data[i].stress)[UPPER] for i in k]) / GIGAPASCAL
         add("stress", errors, lambda row: name[k[row]], k, {})
+    add_atoms("charge", "charges", found.charges)
     return out
 
 

@@ -2,8 +2,9 @@
 
 L = sum_k weight_k [ wE (E - E_ref)^2 / N^p + wF sum |F - F_ref|^2 + wS |stress - stress_ref|^2 ]
 
-over the structures k; absent labels have no term. Robust: an error of an energy or of the force on an atom that is
-longer than a limit d counts 2 d |error| - d^2 instead of its square (P. J. Huber, Ann. Math. Stat. 35, 73 (1964)).
+over the structures k, with charges that have labels wQ sum (q - q_ref)^2, too (charged.py); absent labels have no
+term. Robust: an error of an energy or of the force on an atom that is longer than a limit d counts 2 d |error| - d^2
+instead of its square (P. J. Huber, Ann. Math. Stat. 35, 73 (1964)).
 
 Structures come in chunks that depend on nothing but the data, so sums are the same for any number of threads. Ranks
 have runs of the structures (share.py); losses, gradients and errors are sums over all, rounded in another order.
@@ -11,17 +12,18 @@ have runs of the structures (share.py); losses, gradients and errors are sums ov
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
 
 from mdcore.base.errors import InputError
 from mdcore.training.regression import Errors, Kind
-from mdcore.training.settings import NOT_LINEAR, Loss
+from mdcore.training.settings import ALL, NOT_LINEAR, Loss
 from mdcore.training.share import Share
 
 NO_SPREAD = (1e-5, 1e-3, 1e-5)  # eV an atom, eV/Angstrom, eV/Angstrom^3: labels that differ less are the same
+LEAST_CHARGE = 1e-3  # e, likewise
 LEVER = 0.005  # of the cutoff: over such a way forces at work, added at random, are the least error of an energy
 BOTH = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])  # components of a stress: xy and yx
 
@@ -30,6 +32,7 @@ BOTH = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])  # components of a stress: xy an
 class Weights:
     """wE, wF, wS in the potential's own units, and p: 2 is an error per atom, 1 or 0 weigh large structures more.
 
+    charges : wQ, 1 / e^2
     energy_limit : of |E - E_ref| / N^(p/2), forces_limit : of |F - F_ref|, from which on they count linearly
     """
 
@@ -39,6 +42,7 @@ class Weights:
     power: float = Loss.power
     energy_limit: float = np.inf
     forces_limit: float = np.inf
+    charges: float = 0.0
 
 
 def relative(weights: Loss | Weights, share: Share, cutoff: float) -> Weights:
@@ -53,17 +57,24 @@ def relative(weights: Loss | Weights, share: Share, cutoff: float) -> Weights:
     robust = getattr(weights, "robust", 0.0) or np.inf
     return Weights(
         (weights.energy / energy) ** 2, (weights.forces / forces) ** 2, (weights.stress / stress) ** 2, weights.power,
-        robust * energy, robust * forces,
+        robust * energy, robust * forces, _of_charges(weights, share),
     )  # fmt: skip
+
+
+def _of_charges(weights: Loss | Weights, share: Share) -> float:
+    count = getattr(weights, "charges", 0.0)
+    return (count / max(share.spread_of_charges(), LEAST_CHARGE)) ** 2 if count else 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """energies [n], forces [n_atoms, 3] and stresses [n, 6] (xx yy zz yz xz xy, or None) of structures."""
+    """energies [n], forces [n_atoms, 3], stresses [n, 6] (xx yy zz yz xz xy, or None), charges [n_atoms] (or None) of
+    structures."""
 
     energies: np.ndarray
     forces: np.ndarray
     stresses: np.ndarray | None
+    charges: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +126,15 @@ class SetRegression:
     def landscape(self) -> np.ndarray:
         w = self.weights
         limits = [w.energy_limit, w.forces_limit] if np.isfinite(w.forces_limit) else []
-        return np.array([w.energy, w.forces, w.stress, w.power, *limits])
+        return np.array([w.energy, w.forces, w.stress, w.power, *limits, *([w.charges] if w.charges else [])])
+
+    @property
+    def free(self) -> np.ndarray:
+        return np.ones(self.n_parameters, dtype=bool)
+
+    def release(self, part: str) -> None:
+        if part != ALL:
+            raise InputError(f"training: this model has no part {part!r}")
 
     def settle(self) -> bool:
         return False
@@ -132,10 +151,9 @@ class SetRegression:
     def predict(self) -> Prediction:
         """What the model says of all structures."""
         parts = self.map(lambda chunk: self._predict(chunk)[0], self.chunks)
-        stress = None if parts[0].stresses is None else np.concatenate([p.stresses for p in parts])
-        return Prediction(
-            np.concatenate([p.energies for p in parts]), np.concatenate([p.forces for p in parts]), stress
-        )
+        names = [f.name for f in fields(Prediction) if getattr(parts[0], f.name) is not None]
+        columns = {name: np.concatenate([getattr(p, name) for p in parts]) for name in names}
+        return Prediction(**{"stresses": None, **columns})
 
     def predict_each(self, structures: np.ndarray) -> list[Prediction]:
         """What the model says of single structures."""
@@ -146,7 +164,8 @@ class SetRegression:
         env, p = self.environments, self.predict()
         energy = (p.energies - env.energies) / env.n_atoms
         stress = np.full((1, 6), np.nan) if p.stresses is None else p.stresses - env.stresses
-        columns = [_finite(c) for c in (energy, p.forces - env.forces, stress)]
+        charges = np.empty(0) if p.charges is None else p.charges - env.charges
+        columns = [_finite(c) for c in (energy, p.forces - env.forces, stress, charges)]
         n, squares = self.comm.sum(np.array([[c.size for c in columns], [np.sum(c**2) for c in columns]]))
         with np.errstate(invalid="ignore"):
             return Errors(*map(float, np.sqrt(squares / n)))

@@ -9,6 +9,7 @@ import numpy as np
 
 from mdcore.base.errors import InputError
 from mdcore.engine.evaluation import evaluate
+from mdcore.engine.single import Evaluation
 from mdcore.output.provenance import collect
 from mdcore.potentials.families import committee, potential_of
 from mdcore.potentials.networks import walls
@@ -20,7 +21,7 @@ from mdcore.training.data.labelled import Labelled
 from mdcore.training.known import has_room, known_of
 from mdcore.training.members import Ended, threads_of
 from mdcore.training.prepare import Prepared
-from mdcore.training.settings import Plan
+from mdcore.training.settings import LABELLED, LATENT, Plan
 
 Found = dict[str, tuple[Sequence[Labelled], metrics.Predictions]]  # {subset: (structures, what is said of them)}
 
@@ -32,7 +33,8 @@ class Trained:
     model : a committee if there are several members; `HDNNPotential(model)` (DensityPotential) computes with it
     errors : metrics.Row of each subset ("train", "validation", "test"), quantity and group, of the potential
     histories : of each member, {"epoch": [...], "train energy": [...], "validation force": [...], ...}, an entry an
-    epoch from epoch 0, the start: RMSE in meV an atom, meV/Angstrom, GPa; best_epochs : which one each member is from
+    epoch from epoch 0, the start: RMSE in meV an atom, meV/Angstrom, GPa, me (10^-3 e); best_epochs : which one each
+    member is from
     predictions : {subset: (structures, Predictions)}; each : (errors, predictions) of each of several members
     path : the file of the potential, if one was written
     """
@@ -46,7 +48,7 @@ class Trained:
     path: str | None = None
 
     def rmse(self, quantity: str, subset: str = "validation") -> float:
-        """Of "energy" (meV an atom), "force" (meV/Angstrom) or "stress" (GPa); nan where there is none."""
+        """Of "energy" (meV an atom), "force" (meV/Angstrom), "stress" (GPa), "charge" (me); nan where there is none."""
         found = (r.rmse for r in self.errors if (r.quantity, r.subset, r.group) == (quantity, subset, "all"))
         return next(found, float("nan"))
 
@@ -89,12 +91,19 @@ def errors_of(
     rows, found = [], {}
     for name, data in prepared.subsets().items():
         wanted = told is not None and name == "train"
-        answers = evaluate(potential, [s.structure for s in data], threads=threads, descriptors=wanted)
+        answers = answers_of(potential, data, threads, wanted)
         if wanted:
             told[name] = answers
         found[name] = data, metrics.Predictions.of(answers)
         rows += metrics.rows(*found[name], name)
     return rows, found
+
+
+def answers_of(potential, data: Sequence[Labelled], threads: int, descriptors: bool = False) -> list[Evaluation]:
+    """Evaluations of labelled structures, with charges of a potential that has some."""
+    charged = bool(getattr(potential.model, "charges", None))
+    structures = [s.structure for s in data]
+    return evaluate(potential, structures, threads=threads, descriptors=descriptors, findings=charged)
 
 
 def members_table(mean, each) -> str:
@@ -107,6 +116,20 @@ def members_table(mean, each) -> str:
         found = {(r.subset, r.quantity, r.unit): r.rmse for r in rows if r.group == "all"}
         lines.append(f"{name:<10}" + "".join(f" {found[column]:>18.4g}" for column in columns))
     return "\n".join(lines)
+
+
+def told_of(plan: Plan, data) -> str:
+    """Of the model card: where charges come from, and what the short-range networks were trained on."""
+    own, totals = plan.long_range, ", ".join(f"{q:g}" for q in sorted({s.total_charge for s in data.train}))
+    what = {
+        LATENT: "latent, found by energies and forces",
+        LABELLED: "trained on labels of charges" + (", together with energies and forces" if own.joint else ", first"),
+    }
+    told = "fixed" if own.fixed else what[own.charges]
+    told += "; equilibrated" if own.equilibrate else "" if own.fixed else "; predicted"
+    if own.fixed or own.first:
+        told += "; their energy and forces were subtracted before the short-range networks were trained"
+    return f"{told}; total charges in the training set: {totals} e"
 
 
 def card(plan: Plan, prepared: Prepared) -> dict[str, str]:
@@ -125,5 +148,6 @@ def card(plan: Plan, prepared: Prepared) -> dict[str, str]:
         "structures": ", ".join(f"{name} {len(own)}" for name, own in data.subsets().items()),
         **({"tags": ", ".join(tags)} if tags else {}),
         "elements": ", ".join(data.elements),
+        **({"charges": told_of(plan, data)} if plan.long_range else {}),
         walls.SHORTEST: ranges,
     }

@@ -45,7 +45,7 @@ def draw_pairs(columns: dict, path, title: str = "", stated: str = "") -> None:
 
 def pairs(data, found) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """{property: (label, prediction)}: energies eV an atom, force components eV/Angstrom, components of stress
-    (six) GPa."""
+    (six) GPa, charges e."""
     out = {}
     k = [i for i, s in enumerate(data) if s.energy is not None]
     if k:
@@ -55,6 +55,10 @@ def pairs(data, found) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     if k:
         both = [s.forces for s in data], found.forces
         out["force"] = tuple(np.concatenate([column[i].ravel() for i in k]) for column in both)
+    k = [i for i, s in enumerate(data) if s.charges is not None and found.charges is not None]
+    if k:
+        both = [s.charges for s in data], found.charges
+        out["charge"] = tuple(np.concatenate([column[i] for i in k]) for column in both)
     k = [i for i, s in enumerate(data) if s.stress is not None and np.isfinite(found.stresses[i]).all()]
     if k:
         both = [s.stress for s in data], found.stresses
@@ -104,7 +108,8 @@ def draw_learning(history: dict, path, title: str = "", chosen: int | None = Non
     """Write the learning curves. history : {"epoch": [n], "train force": [n], "validation energy": [n], ...}
 
     chosen : the epoch whose potential is kept
-    Names end with the property; energies in meV an atom, forces in meV/Angstrom, stress in GPa. Nan: not measured.
+    Names end with the property; energies in meV an atom, forces in meV/Angstrom, stress in GPa, charges in thousandths
+    of e. Nan: not measured.
     """
     epochs = np.asarray(history["epoch"], dtype=float)
     measured = [name for name, values in history.items() if np.isfinite(np.asarray(values, dtype=float)).any()]
@@ -135,10 +140,10 @@ def draw_learning(history: dict, path, title: str = "", chosen: int | None = Non
 TENSOR_UNITS = {
     "dipole": "e Å", "cell-dipole": "e Å/atom", "polarizability": "Å³", "cell-polarizability": "Å³/atom"
 }  # fmt: skip
-UNITS = {"energy": "eV/atom", "force": "eV/Å", "stress": "GPa", **TENSOR_UNITS}
+UNITS = {"energy": "eV/atom", "force": "eV/Å", "stress": "GPa", "charge": "e", **TENSOR_UNITS}
 SMALL = 0.5  # eV/atom: energies that differ by less are in meV/atom
-ERROR_UNITS = {"energy": "meV/atom", "force": "meV/Å", "stress": "GPa", **TENSOR_UNITS}
-MILLI = ("energy", "force")  # whose errors are shown in thousandths
+ERROR_UNITS = {"energy": "meV/atom", "force": "meV/Å", "stress": "GPa", "charge": "me", **TENSOR_UNITS}
+MILLI = ("energy", "force", "charge")  # whose errors are shown in thousandths
 
 
 def _parity(axes, quantity, found, stated: str = "") -> None:

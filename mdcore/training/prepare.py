@@ -21,6 +21,7 @@ from mdcore.training.pairs import PairDistances, distances
 from mdcore.training.settings import CUTOFF_FUNCTIONS, LABELS, KalmanSettings, Plan, Unsuited
 
 MOST_FILTERED = 10_000  # parameters of a density network that the Kalman filter takes
+NOT_ADDED_UP = 0.02  # e, times the root of the number of atoms: rounding of charges in files
 MOST_NEIGHBOURS = 5_000  # of an atom; the work goes with the square
 Groups = Sequence[tuple[str, Sequence[Labelled]]]  # (use, structures) of each file
 
@@ -119,7 +120,10 @@ def check_memory(plan: Plan, chosen: descriptors.Descriptors | None, elements, r
             )
             raise Unsuited(told, ("model", "channels")).everywhere()
         return
-    n = sum(n_parameters((len(own), *plan.network.hidden, 1)) for own in chosen.functions)
+    n, own = sum(n_parameters((len(own), *plan.network.hidden, 1)) for own in chosen.functions), plan.long_range
+    if own and not own.fixed:
+        more = sum(n_parameters((len(f), *(own.hidden or plan.network.hidden), 1)) for f in chosen.functions)
+        n = max(n, more) if own.first else n + more  # the filter knows of those that change
     need = 4.0 * n**2 / ranks
     have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if need > have:
@@ -190,6 +194,8 @@ def deal(plan: Plan, groups: Groups) -> dataset.Dataset:
         raise Unsuited("no structures are left to train on: all that are to train are lone atoms", ("data",))
     found = found.without_strangers()
     own = [one for one in found.train if not one.isolated]
+    if plan.long_range:
+        check_charges(plan, found.all)
     need(own, *(label for label in plan.needed if not has(own, label)))
     if found.validation and not any(has(found.validation, label) for label in plan.needed):
         what = " or ".join(plan.needed)
@@ -199,6 +205,34 @@ def deal(plan: Plan, groups: Groups) -> dataset.Dataset:
         missing = ", ".join(sorted(set(strangers[0].counts) - set(_elements(found.train))))
         raise InputError(f"{strangers[0].where}: contains {missing}, which no structure to train on has")
     return found
+
+
+def check_charges(plan: Plan, data) -> None:
+    """Unsuited for structures that no sum over charges is known for, or whose charges do not add up, and for elements
+    that nothing is said of."""
+    for name in ("charges", "widths"):
+        own, elements = getattr(plan.long_range, name), elements_of(data)
+        missing = [e for e in elements if e not in own] if isinstance(own, dict) else []
+        if missing:
+            told = f"none for {', '.join(missing)}; give one for each of {', '.join(elements)}"
+            raise Unsuited(told, ("long_range", name))
+    for s in data:
+        if any(s.periodic) and not all(s.periodic):
+            raise Unsuited(
+                f"{s.where}: periodic along some axes; charges are trained on clusters, and on cells that are periodic "
+                "along all three: give it vacuum, and all three",
+                ("long_range",),
+            )
+        if s.charges is None or "charges" not in plan.needed:
+            continue
+        off = float(s.charges.sum()) - s.total_charge
+        if plan.long_range.conserve and abs(off) > NOT_ADDED_UP * max(1.0, np.sqrt(s.n)):
+            raise Unsuited(
+                f"{s.where}: its charges add up to {s.charges.sum():.4g} e, and its total charge is "
+                f'{s.total_charge:g}; name the key that holds it, e.g. total_charge = "charge", or let charges be as '
+                "they come: conserve = false",
+                ("data",),
+            )
 
 
 def has(data, label: str) -> bool:

@@ -8,6 +8,7 @@ then: all ranks call them, and take and give the same. Structures have numbers i
 numbers on their rank (`own`); residuals and rows of the Jacobian are of the rank's own.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol, runtime_checkable
@@ -19,7 +20,7 @@ from mdcore.base.units import GIGAPASCAL
 
 @dataclass(frozen=True)
 class Errors:
-    """Root mean squares of errors: of the energy an atom, of force and stress components; nan: no data.
+    """Root mean squares of errors: of the energy an atom, of force and stress components, of charges; nan: no data.
 
     SHOWN : {name of each in histories: how many units of a history one of its own is}; other regressions have others
     """
@@ -27,8 +28,9 @@ class Errors:
     energy: float
     forces: float
     stress: float
+    charges: float = math.nan
 
-    SHOWN: ClassVar = {"energy": 1e3, "force": 1e3, "stress": 1.0 / GIGAPASCAL}  # meV an atom, meV/Angstrom, GPa
+    SHOWN: ClassVar = {"energy": 1e3, "force": 1e3, "stress": 1.0 / GIGAPASCAL, "charge": 1e3}  # meV, GPa, me
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Kind:
 @runtime_checkable
 class Regression(Protocol):
     """parameters : float64 [n_parameters]; `set` changes them; is_weight : bool [n_parameters], those to regularise
+    free : bool [n_parameters], those that change (`release`)
     blocks : matrices among the parameters: where each is, and how many columns it has
     factor : the unit of energies that parameters are for; 1 where they know none
     n_total : structures in the whole set; structure_weights : float64 [n], of the rank's own
@@ -55,6 +58,7 @@ class Regression(Protocol):
     parameters: np.ndarray
     n_parameters: int
     is_weight: np.ndarray
+    free: np.ndarray
     blocks: Sequence[tuple[slice, int]]
     factor: float
     n_total: int
@@ -65,6 +69,9 @@ class Regression(Protocol):
 
     def set(self, parameters: np.ndarray) -> None:
         """Take these parameters: on all ranks those of rank 0."""
+
+    def release(self, part: str) -> None:
+        """Let optimisers change "all" parameters, or those of "charges" or of "short" range alone, from now on."""
 
     def settle(self) -> bool:
         """Give parameters that a linear fit finds, offsets of energies, the best values beside the others; were any

@@ -14,25 +14,28 @@ from mdcore.training.misfit import SetRegression
 from mdcore.training.regression import Errors
 
 RESOLVED = (1e-7, 1e-6, 1e-8)  # eV an atom, eV/Angstrom, eV/Angstrom^3: labels have no more digits than that
+RESOLVED_CHARGE = 1e-6  # e, likewise
 SHARE = 1e-4  # of the spread of labels
 WAY = 1e-3  # of the cutoff, and a strain
 
 
 @dataclass(frozen=True)
 class Floors:
-    """least : eV an atom, eV/Angstrom, eV/Angstrom^3; way : Angstrom, over which an error of the forces is one of the
-    energy an atom; space : Angstrom^3, likewise of the stress"""
+    """least : eV an atom, eV/Angstrom, eV/Angstrom^3; charge : e; way : Angstrom, over which an error of the forces is
+    one of the energy an atom; space : Angstrom^3, likewise of the stress"""
 
     least: tuple[float, float, float] = (1e-300, 1e-300, 1e-300)
     way: float = 0.0
     space: float = 0.0
+    charge: float = 1e-300
 
-    def of(self, errors: Errors) -> tuple[float, float, float]:
-        """Energy, forces, stress as they count; nan: not measured."""
+    def of(self, errors: Errors) -> tuple[float, ...]:
+        """Energy, forces, stress as they count, nan: not measured; and charges if they are."""
         energy, forces, stress = np.maximum((errors.energy, errors.forces, errors.stress), self.least).tolist()
         if not np.isnan(energy):
             energy = float(np.nanmax([energy, self.way * forces, self.space * stress]))
-        return energy, forces, stress
+        charges = () if np.isnan(errors.charges) else (max(errors.charges, self.charge),)
+        return energy, forces, stress, *charges
 
     def score(self, errors: Errors) -> float:
         """Geometric mean of those that were measured; the less, the better."""
@@ -40,7 +43,8 @@ class Floors:
         return float(np.exp(np.mean(np.log(known)))) if known else np.nan
 
     def better(self, errors: Errors, start: Errors) -> bool:
-        """Better than at the start where offsets can't help: in the forces, else the stress? Energies: no worse."""
+        """Better than at the start where offsets can't help: in the forces, else the stress, the charges? Energies: no
+        worse."""
         (energy, *others), before = self.of(errors), self.of(start)
         for own, other in zip(others, before[1:], strict=True):
             if not np.isnan(own):
@@ -56,4 +60,5 @@ def floors(regression: SetRegression) -> Floors:
         tuple(np.maximum(RESOLVED, SHARE * env.spreads()).tolist()),
         WAY * regression.model.cutoff / np.sqrt(env.mean_atoms),
         WAY * float(volume) / max(float(atoms), 1.0),
+        max(RESOLVED_CHARGE, SHARE * env.spread_of_charges()),
     )

@@ -15,7 +15,11 @@ CUTOFF_FUNCTIONS = {"cosine": 1, "tanh3": 2, "exp": 4, "poly1": 5, "poly2": 6, "
 # where atoms hardly ever are: a network learns nothing about its values there, and dynamics soon finds some
 RARE = 8.0
 SEED = 1
-LABELS = ("energy", "forces", "stress")
+LABELS = ("energy", "forces", "stress", "charges")
+USUAL = LABELS[:3]  # that are looked for unless somebody says otherwise
+TOTAL = "total_charge"  # of a structure: no label, but likewise looked for where it is of use
+ALL, CHARGES, SHORT = "all", "charges", "short"  # parts of the parameters of a potential with charges
+LATENT_WIDTH = 0.5**0.5  # Angstrom: sigma = 1 of B. Cheng, npj Comput. Mater. 11, 80 (2025), is sqrt(2) times a width
 NOT_LINEAR = "least squares take a density network that is linear in its weights: layers = 1, hidden = 0 in [model]"
 DENSITY_ENERGY = 0.03  # weight of energies for density networks: forces teach them, energies follow
 
@@ -23,7 +27,8 @@ DENSITY_ENERGY = 0.03  # weight of energies for density networks: forces teach t
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """A file of labelled structures. use : "split", "train", "validation" or "test"; units : {"length": ..., "energy":
-    ...}; tag, weight : of all its structures; tag_key, energy, forces, stress, stress_* : names and meaning in the file
+    ...}; tag, weight : of all its structures; tag_key, energy, forces, stress, stress_*, charges, total_charge : names
+    and meaning in the file
     """
 
     file: str
@@ -39,6 +44,8 @@ class Source:
     stress_unit: str = "eV/Angstrom3"
     stress_order: tuple[str, ...] = ("xx", "yy", "zz", "yz", "xz", "xy")
     stress_sign: str = "tension"
+    charges: str | None = None
+    total_charge: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +98,37 @@ class NetworkSettings:
     atom_energies: str | dict[str, float] = "fit"
 
 
+LATENT, LABELLED = "latent", "labels"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongRangeSettings:
+    """charges : "latent", found by energies and forces; "labels", by labels of their own; {element: e}, as given
+    equilibrate : networks say electronegativities, not charges; as_input : the short-range networks see charges
+    joint : labels count beside those of energies and forces; otherwise charges come first (Plan.parts)
+    widths : Angstrom, one number or one an element, or None: covalent radii, LATENT_WIDTH for latent charges
+    hidden : nodes of each hidden layer, None: as those of the short-range networks
+    conserve : predicted charges are shifted so that they add up to the total
+    """
+
+    charges: str | dict[str, float] = LATENT
+    equilibrate: bool = False
+    joint: bool = False
+    as_input: bool = False
+    widths: float | dict[str, float] | None = None
+    hidden: tuple[int, ...] | None = None
+    conserve: bool = True
+
+    @property
+    def fixed(self) -> bool:
+        return isinstance(self.charges, dict)
+
+    @property
+    def first(self) -> bool:
+        """Does the first optimiser train the charges alone, those after it the rest?"""
+        return self.charges == LABELLED and not self.joint
+
+
 @dataclass(frozen=True, kw_only=True)
 class DensitySettings:
     """A density network (potentials/density/model.py). cutoff : Angstrom; atom_energies : as in NetworkSettings
@@ -117,12 +155,13 @@ class Loss:
     the running error (the filter: its noise is that over the weight). 0: not looked at
     power : errors of energies are over N^(power / 2); 2 is an error an atom, less trusts large structures more
     robust : of what is usual: larger errors of energies and of forces on atoms count linearly (Huber); 0: by squares
-    tags : weights of structures by their tag
+    tags : weights of structures by their tag; charges : of those with labels
     """
 
     energy: float = 3.0
     forces: float = 1.0
     stress: float = 0.0
+    charges: float = 0.0
     power: float = 2.0
     robust: float = 0.0
     tags: dict[str, float] = field(default_factory=dict)
@@ -131,7 +170,8 @@ class Loss:
 @dataclass(frozen=True, kw_only=True)
 class OptimizerSettings:
     """epochs : at most; patience : epochs without a better error on the validation set, 0: no end
-    energy, forces, stress : weights that take the place of those of the loss while it is at work; None: they stay
+    energy, forces, stress, charges : weights that take the place of those of the loss while it is at work; None: they
+    stay
     """
 
     epochs: int = 100
@@ -139,6 +179,7 @@ class OptimizerSettings:
     energy: float | None = None
     forces: float | None = None
     stress: float | None = None
+    charges: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,7 +282,7 @@ def weighed(loss, optimizer):
 class Plan:
     """How to train. name, title, card : of the potential; text : the settings, as whoever gave them wrote them
     zbl : walls: "auto", "off" or {"A-B": (inner, cutoff)}; optimizer : one after the other
-    model : a density network; None: networks (`network`) that see `descriptors`
+    model : a density network; None: networks (`network`) that see `descriptors`, with charges if `long_range` says so
     """
 
     optimizer: tuple[OptimizerSettings, ...]
@@ -250,6 +291,7 @@ class Plan:
     seed: int = SEED
     split: Split = Split()
     network: NetworkSettings = NetworkSettings()
+    long_range: LongRangeSettings | None = None
     loss: Loss = field(default_factory=Loss)
     zbl: str | dict[str, tuple[float, float]] = "auto"
     committee: Committee = Committee()
@@ -272,8 +314,25 @@ class Plan:
     @property
     def needed(self) -> tuple[str, ...]:
         """The labels that count, at least to one optimiser."""
-        losses = [weighed(self.loss, own) for own in self.optimizer] or [self.loss]
+        losses = [loss for loss, _ in self.parts] or [self.loss]
         return tuple(name for name in LABELS if any(getattr(loss, name) for loss in losses))
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """What is looked for in files."""
+        return (*self.needed, TOTAL) if self.long_range else self.needed
+
+    @property
+    def parts(self) -> list[tuple[Loss, str]]:
+        """(loss, part of the parameters) of each optimiser."""
+        losses = [weighed(self.loss, own) for own in self.optimizer]
+        if not self.long_range or not (self.long_range.first or self.long_range.fixed):
+            return [(loss, ALL) for loss in losses]
+        found = [(replace(loss, charges=0.0), SHORT) for loss in losses]
+        if self.long_range.first:
+            alone = replace(losses[0], energy=0.0, forces=0.0, stress=0.0, charges=losses[0].charges or 1.0)
+            found[0] = alone, CHARGES
+        return found
 
 
 class Unsuited(InputError):

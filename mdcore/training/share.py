@@ -36,12 +36,13 @@ class Share:
     """A rank's run of a set of labelled structures.
 
     elements : of the model; structures : each with symbols, positions [n, 3], cell or None, energy, forces [n, 3];
-    optionally periodic, stress [3, 3], weight (1). energy, forces, stress may be None
+    optionally periodic, stress [3, 3], charges [n], total_charge (0), weight (1). Labels may be None
     comm : ranks that share the structures; each is given all of them and keeps a run. What follows is of this run, but
         begin : its first structure's number in the whole set; n_total, mean_atoms : structures in that, atoms in one
 
     n_atoms : of each structure int64 [n_structures]; first : int64 [n_structures + 1]
-    energies [n_structures], forces [all atoms, 3], stresses [n_structures, 6] : labels, nan where there are none
+    energies [n_structures], forces [all atoms, 3], stresses [n_structures, 6], charges [all atoms] : labels, nan where
+    there are none; total_charges [n_structures]
     has_stress : has any structure of the whole set a stress?
     volumes, weights [n_structures]; counts : int64 [n_structures, n_elements]
     """
@@ -72,6 +73,25 @@ class Share:
         n, squares = self.comm.sum(np.array([[len(own), own @ own] for own in tensors], dtype=np.float64)).T
         return np.sqrt([np.sum(beyond**2) / max(known.sum(), 1), *(squares / np.maximum(n, 1.0))])
 
+    def spread_of_charges(self) -> float:
+        """How much the charges of all ranks differ within an element, RMS, e; 0 without any."""
+        n, total, squares = self._moments_of_charges()
+        return float(np.sqrt(max(np.sum(squares - total**2 / np.maximum(n, 1.0)), 0.0) / max(n.sum(), 1.0)))
+
+    def mean_charges(self) -> np.ndarray:
+        """Of each element, all ranks, e; 0 without any."""
+        n, total, _ = self._moments_of_charges()
+        return total / np.maximum(n, 1.0)
+
+    def _moments_of_charges(self) -> np.ndarray:
+        """Number, sum and sum of squares [3, n_elements] of the charges of each element of all ranks."""
+        known, kinds = np.isfinite(self.charges), np.concatenate([s.symbols for s in self.structures])
+        sums = np.zeros((3, len(self.elements)))
+        for e, element in enumerate(self.elements):
+            own = self.charges[known & (kinds == element)]
+            sums[:, e] = len(own), own.sum(), own @ own
+        return self.comm.sum(sums)
+
     def local(self, structures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Which places of a list of structures of the whole set are of this rank's, and their numbers here."""
         structures = np.asarray(structures, dtype=int) - self.begin
@@ -91,6 +111,11 @@ class Share:
             [np.broadcast_to(nowhere, (len(s.symbols), 3)) if s.forces is None else s.forces for s in structures]
         )
         self.stresses = np.full((len(structures), 6), np.nan)
+        charges = [getattr(s, "charges", None) for s in structures]
+        self.charges = np.concatenate(
+            [np.full(n, np.nan) if q is None else q for n, q in zip(self.n_atoms.tolist(), charges, strict=True)]
+        )
+        self.total_charges = np.array([getattr(s, "total_charge", 0.0) for s in structures], dtype=np.float64)
         self.volumes = np.full(len(structures), np.nan)
         self.weights = np.array([getattr(s, "weight", 1.0) for s in structures], dtype=np.float64)
         for k, s in enumerate(structures):

@@ -26,12 +26,13 @@ def initialised(model: HDNNP, environments: Environments, seed: int = SEED, sche
     if scheme not in SCHEMES:
         raise InputError(f"initial weights: unknown scheme {scheme!r}, expected {' or '.join(SCHEMES)}")
     rng = np.random.default_rng(seed)
-    draw = _xavier if scheme == "xavier" else _nguyen_widrow
+    draw = xavier if scheme == "xavier" else _nguyen_widrow
     networks = tuple(
         ElementNetwork.from_flat(draw(rng, n.layer_sizes), n.layer_sizes, n.activations, n.normalize_nodes)
         for n in model.networks
     )
-    return with_offsets(with_size(replace(model, networks=networks, test_vectors=()), environments), environments)
+    sized = with_size(replace(model, networks=networks, test_vectors=()), environments)
+    return with_offsets(NetworkRegression(sized, environments))
 
 
 def with_size(model: HDNNP, environments: Environments) -> HDNNP:
@@ -56,9 +57,9 @@ def with_size(model: HDNNP, environments: Environments) -> HDNNP:
     return replace(model, normalisation=replace(old, conv_energy=old.conv_energy / ratio))
 
 
-def with_offsets(model: HDNNP, environments: Environments) -> HDNNP:
+def with_offsets(regression: NetworkRegression) -> HDNNP:
     """Biases of the last layers such that the energies of the training set fit by least squares, one an element."""
-    regression = NetworkRegression(model, environments)
+    model, environments = regression.model, regression.environments
     missing = (environments.energies - regression.predict().energies) / environments.n_atoms
     counts, missing = map(environments.comm.join, (environments.counts / environments.n_atoms[:, None], missing))
     known = np.isfinite(missing)
@@ -75,7 +76,8 @@ def with_offsets(model: HDNNP, environments: Environments) -> HDNNP:
     return regression.fitted()
 
 
-def _xavier(rng, sizes) -> np.ndarray:
+def xavier(rng, sizes) -> np.ndarray:
+    """Random parameters of a network, [n_parameters]."""
     parts = []
     for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
         last = layer == len(sizes) - 2

@@ -11,6 +11,7 @@ import numpy as np
 from mdcore.training.data.dataset import atom_energies
 from mdcore.training.data.labelled import Labelled, composition, elements_of
 from mdcore.training.pairs import Distances, distances, duplicates
+from mdcore.training.settings import LABELS
 
 BARS = "▁▂▃▄▅▆▇█"
 BINS = 40
@@ -195,7 +196,9 @@ def lines(s: Summary) -> list[str]:
     out += [_most("tags", tags)] if tags else []
     periodic = Counter({0: "cluster", 1: "wire", 2: "slab", 3: "bulk"}[sum(one.periodic)] for one in data)
     out.append(_most("periodic as", periodic))
-    has = {name: sum(getattr(one, name) is not None for one in data) for name in ("energy", "forces", "stress")}
+    has = {name: sum(getattr(one, name) is not None for one in data) for name in LABELS}
+    if not has["charges"]:
+        del has["charges"]
     some = {name: f" of {len(data)}" if 0 < count < len(data) else "" for name, count in has.items()}
     out.append(_line("labels", ", ".join(f"{name} {count}{some[name]}" for name, count in has.items())))
     out.append(_line("atom energies", ", ".join(f"{e} {x:.6f} eV" for e, x in s.atom_energies.items())))

@@ -13,6 +13,7 @@ from mdcore.structure.box import Box
 from mdcore.training.settings import Source
 
 LARGEST = 1e30  # of a label or coordinate; squares of larger ones overflow, in sums
+MOST_CHARGE = 1e4  # e
 ALONE = 8.0  # Angstrom; an atom in a periodic cell so wide is an isolated one
 
 
@@ -24,6 +25,7 @@ class Labelled:
     positions : float64 [n, 3], Angstrom; cell : float64 [3, 3], rows a, b, c, or None for a cluster
     energy : float, eV; forces : float64 [n, 3], eV/Angstrom
     stress : float64 [3, 3], eV/Angstrom^3, +dE/dstrain / volume (ASE's sign: negative when compressed)
+    charges : float64 [n], e; total_charge : of the structure, e
     weight : in the loss, relative to other structures; tag : the group it belongs to
     file, index : where it comes from; index counted from 0; place : how messages name it if that is not enough
     """
@@ -36,6 +38,8 @@ class Labelled:
     energy: float | None = None
     forces: np.ndarray | None = None
     stress: np.ndarray | None = None
+    charges: np.ndarray | None = None
+    total_charge: float = 0.0
     weight: float = Source.weight
     tag: str = ""
     file: str = ""
@@ -58,10 +62,13 @@ class Labelled:
                 )
         for name, shape, unit in (
             ("positions", (n, 3), "Angstrom"), ("cell", (3, 3), "Angstrom"), ("forces", (n, 3), "eV/Angstrom"),
-            ("stress", (3, 3), "eV/Angstrom^3"),
+            ("stress", (3, 3), "eV/Angstrom^3"), ("charges", (n,), "e"),
         ):  # fmt: skip
             if getattr(self, name) is not None:
                 put(self, name, self._checked(name, shape, unit))
+        put(self, "total_charge", float(self.total_charge))
+        if not abs(self.total_charge) <= MOST_CHARGE:
+            raise InputError(f"{self.where}: total charge = {self.total_charge} e: no possible number")
         if self.energy is not None:
             put(self, "energy", float(self.energy))
             if not abs(self.energy) <= LARGEST:
@@ -74,10 +81,11 @@ class Labelled:
     def _checked(self, name: str, shape: tuple, unit: str) -> np.ndarray:
         array = np.array(getattr(self, name), dtype=np.float64, order="C")
         if array.shape != shape:
-            raise InputError(f"{self.where}: {name}: expected {shape[0]} x {shape[1]} numbers, found {array.shape}")
+            wanted = " x ".join(map(str, shape))
+            raise InputError(f"{self.where}: {name}: expected {wanted} numbers, found {array.shape}")
         possible = np.abs(array) <= LARGEST
         if not possible.all():
-            row = int(np.flatnonzero(~possible.all(axis=1))[0])
+            row = int(np.flatnonzero(~possible.reshape(len(array), -1).all(axis=1))[0])
             of = f"atom {row} (counting from 0)" if shape[0] == len(self.symbols) and name != "stress" else f"row {row}"
             found = f"{array[row].tolist()} {unit}"
             raise InputError(f"{self.where}: {name}: {of} has {found}: no possible numbers; repair or drop it")
@@ -126,7 +134,7 @@ class Labelled:
         """As an engine takes it."""
         symbols = tuple(self.counts)
         species = np.array([symbols.index(s) for s in self.symbols], dtype=np.int32)
-        return Structure(self.box, self.positions, species, symbols)
+        return Structure(self.box, self.positions, species, symbols, total_charge=self.total_charge)
 
 
 def elements_of(data: Sequence[Labelled]) -> tuple[str, ...]:
@@ -155,11 +163,14 @@ def need(data: Sequence[Labelled], *labels: str) -> None:
                     f"{first.where}: not periodic along three directions, so it has no stress; set the weight of "
                     "stress in the loss to 0, or leave such structures out"
                 )
+            instead = f"or go without: set the weight of {label} in the loss to 0"
+            if label == "charges":
+                instead = 'or go without: charges = "latent" in [long_range]'
             some = f"; {len(data) - len(without)} others have" if len(without) < len(data) else ""
             more = f" (and {rest} more)" if rest else ""
             raise InputError(
                 f"{first.where}{more}: no {label}{some}. Name the key or column that holds them if it is called "
-                f'otherwise (e.g. {label} = "REF_{label}"), or go without: set the weight of {label} in the loss to 0'
+                f'otherwise (e.g. {label} = "REF_{label}"), {instead}'
             )
 
 

@@ -9,14 +9,26 @@ from mdcore.base.errors import InputError
 from mdcore.base.units import GIGAPASCAL
 from mdcore.structure.extxyz_header import JSON
 from mdcore.structure.extxyz_header import value as decode
-from mdcore.structure.quantities import ASYMMETRIC, AXES, VOIGT, asymmetric, asymmetry, numbers, pick, symmetric, tensor
-from mdcore.training.settings import LABELS, Source
+from mdcore.structure.quantities import (
+    ASYMMETRIC,
+    AXES,
+    TOTALS,
+    VOIGT,
+    asymmetric,
+    asymmetry,
+    numbers,
+    pick,
+    symmetric,
+    tensor,
+)
+from mdcore.training.settings import TOTAL, USUAL, Source
 
 # what ASE and others write; two of a row in one file contradict each other
 ENERGY = ("energy", "Energy", "REF_energy", "ref_energy", "dft_energy", "DFT_energy", "TotEnergy", "config_energy")
 FORCES = ("forces", "force", "Forces", "REF_forces", "ref_forces", "dft_forces", "dft_force", "DFT_forces")
 STRESS = ("stress", "REF_stress", "ref_stress", "dft_stress", "DFT_stress")
 VIRIAL = ("virial", "REF_virial", "ref_virial", "dft_virial", "DFT_virial", "virials")
+CHARGES = ("charges", "charge", "initial_charges", "REF_charges", "ref_charges", "dft_charges", "DFT_charges")
 TAGS = ("tag", "config_type", "group", "set", "label")
 
 STRESS_UNITS = {"eV/Angstrom3": 1.0, "GPa": GIGAPASCAL, "kbar": 0.1 * GIGAPASCAL}
@@ -32,7 +44,14 @@ class AnyCase(frozenset):
         return super().__contains__(name.lower())
 
 
-_FORCES = AnyCase(name.lower() for name in FORCES)
+class AnyOf(tuple):
+    """Names that are in one of several containers."""
+
+    def __contains__(self, name: str) -> bool:
+        return any(name in own for own in self)
+
+
+_FORCES, _CHARGES = (AnyCase(name.lower() for name in own) for own in (FORCES, CHARGES))
 
 
 @dataclass(frozen=True)
@@ -44,7 +63,9 @@ class Labels:
     stress_unit : "eV/Angstrom3", "GPa", "kbar", or "virial": stress times volume, in the file's unit of energy
     stress_order : of six numbers, e.g. "xx yy zz yz xz xy"; nine are a matrix
     stress_sign : "tension": positive when stretched (ASE); "pressure": positive when compressed (VASP's, a virial's)
-    needed : of energy, forces and stress; what another one says that can't be understood counts as missing
+    charges : a column, e; total_charge : a key of the comment line, e; without one it is 0
+    needed : of energy, forces, stress, charges and total_charge, the last two of which are looked for only if they are
+        named here; what another one says that can't be understood counts as missing
     The stress_* hold for a `stress` that is named; what is called stress or virial means what extxyz means by it.
     """
 
@@ -55,7 +76,9 @@ class Labels:
     stress_order: str = " ".join(Source.stress_order)
     stress_sign: str = Source.stress_sign
     tag: str | None = None
-    needed: tuple[str, ...] = LABELS
+    needed: tuple[str, ...] = USUAL
+    charges: str | None = None
+    total_charge: str | None = None
     skewed: list = field(default_factory=list, repr=False, compare=False)  # tensors that were not symmetric
 
     def __post_init__(self):
@@ -92,6 +115,35 @@ class Labels:
         if value is not None and np.shape(value)[1:] != (3,):
             raise InputError(f"{where}: {key}: expected three columns, found {np.shape(value)[1:]}")
         return value
+
+    @property
+    def charge_names(self):
+        """Those of columns that hold charges."""
+        if "charges" not in self.needed:
+            return ()
+        return (self.charges,) if self.charges else _CHARGES
+
+    @property
+    def column_names(self):
+        """Of all that is looked for in columns."""
+        return AnyOf((self.force_names, self.charge_names))
+
+    def charges_in(self, columns: dict, where: str) -> np.ndarray | None:
+        names = [name for name in columns if name in self.charge_names]
+        key, value = pick(columns, names, "charges", where, exact=True)
+        if value is not None and np.shape(value)[1:] not in ((), (1,)):
+            raise InputError(f"{where}: {key}: expected one column, found {np.shape(value)[1:]}")
+        return None if value is None else np.ravel(value)
+
+    def total_charge_in(self, info: dict, where: str) -> float:
+        """The total charge among the entries of a structure, where it is looked for; 0 without one."""
+        if TOTAL not in self.needed:
+            return 0.0
+        if self.total_charge and self.total_charge not in info:
+            raise InputError(f"{where}: no {self.total_charge}, the key of the total charge; name another one, or none")
+        names = (self.total_charge,) if self.total_charge else TOTALS
+        key, value = pick(info, names, TOTAL, where, exact=bool(self.total_charge))
+        return 0.0 if value is None else float(numbers(value, (1,), f"{where}: {key}")[0])
 
     def stress_in(self, info: dict, volume: float | None, where: str) -> np.ndarray | None:
         """float64 [3, 3], in the file's units of energy and volume; in eV/Angstrom^3 if it `has_units` of its own.

@@ -22,7 +22,7 @@ from mdcore.structure.system import check_file
 from mdcore.training.data import deepmd
 from mdcore.training.data.labelled import Labelled
 from mdcore.training.data.labels import Labels
-from mdcore.training.settings import LABELS, Source
+from mdcore.training.settings import LABELS, TOTAL, USUAL, Source
 
 FORMATS = ("extxyz", "n2p2", "deepmd", "ase")
 NATIVE = Units("angstrom", "ev")
@@ -36,7 +36,7 @@ def read(
 
     format : "extxyz", "n2p2", "deepmd" or "ase"; None: as the name and the content say
     units : {"length": ..., "energy": ...} or Units of the file
-    labels : names of energy, forces, stress and tag in the file, if they are unusual
+    labels : names of energy, forces, stress, charges and tag in the file, if they are unusual
     tag : for all of them, instead of the file's own; weight : of each of them
 
     InputError names the file, the structure (counted from 0) or line, and the cure.
@@ -63,7 +63,7 @@ def read(
 def _labelled(own: dict, index: int, labels: Labels, tag: str | None, weight: float, file: str) -> Labelled:
     """A structure; labels that nobody asks for may be no numbers."""
     own["tag"] = own.get("tag", "") if tag is None else tag
-    for name in {"energy", "forces", "stress"}.difference(labels.needed):
+    for name in set(LABELS).difference(labels.needed):
         if own.get(name) is not None and not np.isfinite(own[name]).all():
             own[name] = None
     return Labelled(**{"file": file, "index": index, **own}, weight=weight)
@@ -74,11 +74,12 @@ def of_atoms(atoms, index: int, labels: Labels) -> Labelled:
     return _labelled(_of_ase(atoms, labels, f"data: structure {index}"), index, labels, None, Source.weight, "")
 
 
-def of_source(source: Source, needed: tuple[str, ...] = LABELS) -> list[Labelled]:
+def of_source(source: Source, needed: tuple[str, ...] = USUAL) -> list[Labelled]:
     """All structures of a file of a training; needed : the labels that count."""
     s = source
     labels = Labels(
-        s.energy, s.forces, s.stress, s.stress_unit, " ".join(s.stress_order), s.stress_sign, s.tag_key, needed
+        s.energy, s.forces, s.stress, s.stress_unit, " ".join(s.stress_order), s.stress_sign, s.tag_key, needed,
+        s.charges, s.total_charge,
     )
     return read(s.file, format=s.format, units=s.units or None, labels=labels, tag=s.tag, weight=s.weight)
 
@@ -115,7 +116,7 @@ def _converted(own: dict, units: Units, stress_too: bool = True) -> dict:
 def _extxyz(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
     units = units or NATIVE
     may_be_nan = () if "forces" in labels.needed else labels.force_names
-    for frame in extxyz.iterate(path, extra=labels.force_names, wanted=NEEDED, may_be_nan=may_be_nan):
+    for frame in extxyz.iterate(path, extra=labels.column_names, wanted=NEEDED, may_be_nan=may_be_nan):
         where = f"{path}: structure {frame.index}"
         cell = frame.lattice if any(frame.periodic) else None
         volume = float(abs(np.linalg.det(cell))) if all(frame.periodic) else None
@@ -129,6 +130,8 @@ def _extxyz(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
                 "energy": labels.energy_in(frame.info, where),
                 "forces": labels.forces_in(frame.extra, where),
                 "stress": labels.stress_in(frame.info, volume, where),
+                "charges": labels.charges_in(frame.extra, where),
+                "total_charge": labels.total_charge_in(frame.info, where),
                 "tag": labels.tag_in(frame.texts),
             },
             units,
@@ -158,6 +161,8 @@ def _n2p2(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
             {
                 "symbols": s.symbols, "positions": s.positions, "cell": s.cell, "energy": s.energy,
                 "periodic": (s.cell is not None,) * 3, "forces": s.forces, "tag": s.set_name,
+                "charges": s.charges if "charges" in labels.needed else None,
+                "total_charge": s.charge if TOTAL in labels.needed else 0.0,
             },
             units,
         )  # fmt: skip
@@ -177,8 +182,9 @@ def _of_ase(atoms, labels: Labels, where: str) -> dict:
     """ASE's Atoms, with the results of a calculator or of `info` and `arrays`."""
     results = dict(getattr(atoms.calc, "results", {}))
     info = dict(atoms.info) | {name: results[name] for name in ("energy", "stress", "virial") if name in results}
-    columns = {name: array for name, array in atoms.arrays.items() if name in labels.force_names}
-    columns |= {"forces": results["forces"]} if "forces" in results and "forces" in labels.force_names else {}
+    wanted = labels.column_names
+    columns = {name: array for name, array in atoms.arrays.items() if name in wanted}
+    columns |= {name: results[name] for name in ("forces", "charges") if name in results and name in wanted}
     periodic = tuple(bool(flag) for flag in atoms.pbc)
     return {
         "symbols": atoms.get_chemical_symbols(),
@@ -189,5 +195,7 @@ def _of_ase(atoms, labels: Labels, where: str) -> dict:
         "energy": labels.energy_in(info, where),
         "forces": labels.forces_in(columns, where),
         "stress": labels.stress_in(info, float(atoms.cell.volume) if all(periodic) else None, where),
+        "charges": labels.charges_in(columns, where),
+        "total_charge": labels.total_charge_in(info, where),
         "tag": labels.tag_in(atoms.info),
     }

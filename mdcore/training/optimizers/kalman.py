@@ -40,7 +40,8 @@ class Kalman:
 
     def __init__(self, regression: Regression, settings: KalmanSettings | None = None, seed: int = SEED):
         self.regression, self.settings = regression, settings or KalmanSettings()
-        self.covariance = Covariance(regression.n_parameters, self.settings.variance, regression.map, regression.comm)
+        self.free = np.flatnonzero(regression.free)
+        self.covariance = Covariance(len(self.free), self.settings.variance, regression.map, regression.comm)
         self.seed, self.rng = seed, np.random.default_rng(seed)
         self.running = regression.typical()
         self.updates = 0
@@ -59,7 +60,9 @@ class Kalman:
         if not len(errors):
             return
         p_rows, innovation, root = self._innovation(rows)
-        regression.set(regression.parameters + p_rows @ np.linalg.solve(innovation, errors))
+        parameters = regression.parameters.copy()
+        parameters[self.free] += p_rows @ np.linalg.solve(innovation, errors)
+        regression.set(parameters)
         self.covariance.subtract_square(np.linalg.solve(root, p_rows.T).T, settings.fading, settings.noise)
         self.updates += 1
 
@@ -82,7 +85,7 @@ class Kalman:
                 self.covariance.mend(2.0**trial)
 
     def _observe(self, structures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows dy/dw [m, n_parameters] and errors [m], over their noise, of what is chosen of this rank's structures.
+        """Rows dy/dw [m, n_free] and errors [m], over their noise, of what is chosen of this rank's structures.
 
         Choices depend on seed, update and structure alone.
         """
@@ -99,14 +102,15 @@ class Kalman:
         noise = self.noise(*regression.comm.sum(squares).T)
         root = np.sqrt(regression.structure_weights[own])
 
-        rows, errors = [np.empty((0, regression.n_parameters))], [np.empty(0)]
+        rows, errors = [np.empty((0, len(self.free)))], [np.empty(0)]
         for k, kind in enumerate(kinds):
             known = [picked[k][np.isfinite(of[k][picked[k]])] for of, picked in zip(residuals, chosen, strict=True)]
             counts = list(map(len, known))
             if not kind.weight or not any(counts):
                 continue
             share = np.repeat(root, counts) / noise[k]
-            rows.append(regression.rows(k, np.repeat(own, counts), np.concatenate(known), share))
+            found = regression.rows(k, np.repeat(own, counts), np.concatenate(known), share)
+            rows.append(found if len(self.free) == found.shape[1] else found[:, self.free])
             errors.append(np.concatenate([of[k][c] for of, c in zip(residuals, known, strict=True)]) * share)
         return np.concatenate(rows), np.concatenate(errors)
 
