@@ -47,6 +47,7 @@ read_data {data}
 pair_style dispersion/d3 bj pbe0 {cutoff} {cn}
 pair_coeff * * {names}
 neighbor 1.0 bin
+neigh_modify one 100000 page 1000000
 run 0
 ''')
 begin = time.process_time()
@@ -77,7 +78,8 @@ def main() -> None:
     root = Path(__file__).parent.parent
     system = System.read(root / "inputs/water.extxyz").replicate((it.repeat,) * 3)
     names = [system.symbols[k] for k in system.species]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    library = str(Path(it.lammps).parent.parent / "lib") if it.lammps else ""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "LD_LIBRARY_PATH": library, "PYTHONPATH": ""}
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         data, text = Path(folder) / "water.data", Path(folder) / "water.json"
