@@ -28,7 +28,7 @@ from mdcore.base.units import COULOMB
 from mdcore.base.voigt import PAIRS
 from mdcore.doors import _kernels
 from mdcore.potentials.charges.mesh import MeshPlan, best_order, sizes, spacing
-from mdcore.potentials.charges.waves import Plan
+from mdcore.potentials.charges.waves import Plan, Smeared
 from mdcore.potentials.pair.coulomb import BoundCoulomb, Coulomb
 
 SAFETY = 1.5  # more in the exponents at the cutoffs: errors that were asked for are kept (tests/test_electrostatics.py)
@@ -152,10 +152,11 @@ class Electrostatics(Coulomb):
 
     def plan(self, matrix) -> Plan | MeshPlan:
         """The sum over waves of a cell."""
+        law = Smeared(self.alpha, self.constant)
         if self.uses_mesh(matrix):
             size = sizes(matrix, self.alpha, self.accuracy, self.order)
-            return MeshPlan(matrix, self.alpha, self.constant, size, self.order)
-        return Plan(matrix, self.alpha, self.longest, self.constant)
+            return MeshPlan(matrix, law, size, self.order)
+        return Plan(matrix, law, self.longest)
 
     def bind(self, symbols) -> "BoundElectrostatics":
         return BoundElectrostatics(self, symbols)

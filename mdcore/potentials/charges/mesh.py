@@ -57,14 +57,14 @@ def sizes(matrix: np.ndarray, alpha: float, accuracy: float, order: int) -> tupl
 class MeshPlan:
     """A cell's mesh, and the weights of its waves; as waves.Plan.
 
-    matrix : [3, 3] rows are the vectors of the cell; alpha : splitting, 1 / length
-    constant : energy times length / charge^2; size, order : of mesh and splines
+    matrix : [3, 3] rows are the vectors of the cell; law : what waves weigh, as waves.Smeared
+    size, order : of mesh and splines
     """
 
-    def __init__(self, matrix: np.ndarray, alpha: float, constant: float, size, order: int):
+    def __init__(self, matrix: np.ndarray, law, size, order: int):
         self.matrix, self.volume, self.size = matrix, abs(np.linalg.det(matrix)), size
         inverse = np.linalg.inv(matrix)
-        self.mesh, self._alpha = Mesh(inverse, size, order), alpha
+        self.mesh = Mesh(inverse, size, order)
         self._vectors = 2.0 * math.pi * inverse.T
         self._numbers = [np.fft.fftfreq(n, 1.0 / n) for n in size[:2]] + [np.arange(size[2] // 2 + 1.0)]
         twice = np.full(len(self._numbers[2]), 2.0)  # the other half of space
@@ -75,12 +75,12 @@ class MeshPlan:
         for axis in range(3):
             k2 += (n1 * self._vectors[0, axis] + n2 * self._vectors[1, axis] + n3 * self._vectors[2, axis]) ** 2
         k2[0, 0, 0] = 1.0
-        self.g = 4.0 * math.pi * constant / self.volume * np.exp(-k2 / (4.0 * alpha**2)) / k2
+        self.g = law.weights(k2) / self.volume
         for axis, n in enumerate(size):
             factors = _spline_factors(n, order)[: k2.shape[axis]]
             self.g *= factors.reshape([-1 if k == axis else 1 for k in range(3)])
         self.g[0, 0, 0] = 0.0
-        self._k2 = k2
+        self._slopes = law.slopes(k2)
 
     def act(self, atoms, charges, comm, potentials) -> np.ndarray:
         """Adds to the forces on owned atoms; potentials [n_total + 1] become theirs; energies of waves (collective)."""
@@ -91,7 +91,7 @@ class MeshPlan:
 
     def virial(self, energies: np.ndarray) -> np.ndarray:
         """[3, 3] -dE/d(strain), of energies of waves; cell and atoms are strained."""
-        weighted = energies * (2.0 / self._k2 + 1.0 / (2.0 * self._alpha**2))
+        weighted = energies * self._slopes
         # sums of n_a n_b, then of k k = (n b)(n b)
         sums = np.empty((3, 3))
         for a, b in PAIRS:

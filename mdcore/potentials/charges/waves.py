@@ -46,15 +46,30 @@ def numbers_of(columns: np.ndarray) -> np.ndarray:
     return np.column_stack([np.repeat(columns[:, :2], counts, axis=0), n3])
 
 
+class Smeared:
+    """What waves of charges weigh: V g of k^2, and the slope of - 2 log g over it.
+
+    alpha : splitting, 1 / length; constant : C, energy times length / charge^2
+    """
+
+    def __init__(self, alpha: float, constant: float):
+        self._widths, self._constant = 1.0 / (4.0 * alpha**2), 4.0 * math.pi * constant
+
+    def weights(self, k2: np.ndarray) -> np.ndarray:
+        return self._constant * np.exp(-k2 * self._widths) / k2
+
+    def slopes(self, k2: np.ndarray) -> np.ndarray:
+        return 2.0 * (1.0 / k2 + self._widths)
+
+
 class Plan:
     """The waves of a cell, and their weights.
 
-    matrix : [3, 3] rows are the vectors of the cell; alpha : splitting, 1 / length; longest : K, 1 / length
-    constant : C, energy times length / charge^2
+    matrix : [3, 3] rows are the vectors of the cell; law : what waves weigh, as Smeared; longest : K, 1 / length
     waves : the kernels; k : [n_waves, 3]; g : [n_waves], 0 for those that only fill up
     """
 
-    def __init__(self, matrix: np.ndarray, alpha: float, longest: float, constant: float):
+    def __init__(self, matrix: np.ndarray, law, longest: float):
         self.matrix, self.volume = matrix, abs(np.linalg.det(matrix))
         vectors = np.ascontiguousarray(2.0 * math.pi * np.linalg.inv(matrix).T)
         columns = columns_of(vectors, longest)
@@ -66,8 +81,8 @@ class Plan:
         k2 = (self.k**2).sum(axis=1)
         inside = (k2 > 0.0) & (k2 <= longest**2)
         k2 = np.where(inside, k2, 1.0)
-        self.g = np.where(inside, 4.0 * math.pi * constant / self.volume * np.exp(-k2 / (4.0 * alpha**2)) / k2, 0.0)
-        self._slope = 2.0 * (1.0 / k2 + 1.0 / (4.0 * alpha**2))
+        self.g = np.where(inside, law.weights(k2) / self.volume, 0.0)
+        self._slopes = law.slopes(k2)
 
     def act(self, atoms, charges, comm, potentials) -> np.ndarray:
         """Adds to the forces on owned atoms; potentials [n_total + 1] become theirs; energies of waves (collective)."""
@@ -81,6 +96,6 @@ class Plan:
         """[3, 3] -dE/d(strain), of energies [n_waves] of waves; cell and atoms are strained."""
         if self.waves is None:
             return np.zeros((3, 3))
-        weighted, k = energies * self._slope, self.k
+        weighted, k = energies * self._slopes, self.k
         six = np.array([(weighted * k[:, a] * k[:, b]).sum() for a, b in PAIRS])
         return energies.sum() * np.eye(3) - six[PLACE]

@@ -1,0 +1,1 @@
+"""Dispersion: attraction that falls as r^-6."""
