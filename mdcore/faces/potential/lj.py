@@ -42,7 +42,7 @@ class Settings(OfPairs):
     truncation: str = truncation("cut", ("cut", "shifted", "force-shifted", "none"))
     accuracy: float | None = setting(
         Number(minimum=1e-8, maximum=1e-2),
-        'With `truncation = "none"`: error of forces in a liquid, relative to what they are; most is far more accurate. '
+        'With `truncation = "none"`: error of forces in a liquid, relative to what they are; most is more accurate. '
         "Beyond the cutoff, unlike species mix geometrically.",
         default=None,
         default_text="1e-3",

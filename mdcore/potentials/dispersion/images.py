@@ -5,9 +5,9 @@
     w(b) = (1 + b^2 + b^4 / 2) exp(-b^2), b = beta r;    S(k) = sum_i c_i exp(i k.r_i)
     g(k) = -pi^1.5 beta^3 / (3 V) f(k / 2 beta),    f(x) = (1 - 2 x^2) exp(-x^2) + 2 sqrt(pi) x^3 erfc(x),  C_0 = -g(0)
 
-U. Essmann et al., J. Chem. Phys. 103, 8577 (1995), sec. V. c_i = sqrt(B_ii): waves know pairs that mix geometrically. Within
-the cutoff a pair has its own B; beyond it, what other rules of mixing make of it enters by its mean alone (as LAMMPS'
-`mix/disp geom` has it), like the repulsion beyond the cutoff and what ends energy and force at the cutoff without a jump:
+U. Essmann et al., J. Chem. Phys. 103, 8577 (1995), sec. V. c_i = sqrt(B_ii): waves know pairs that mix
+geometrically. Within the cutoff a pair has its own B; beyond it, what other rules of mixing make of it enters by its
+mean alone, like the repulsion beyond the cutoff and what ends energy and force at the cutoff without a jump:
 integrals with g(r) = 1.
 """
 
@@ -52,15 +52,17 @@ class LongLennardJones(LennardJones):
     """
 
     formula, linear, far, tells_virials = "lj_images", True, True, False
+    bulk = True
 
     def __init__(self, cutoff: float, epsilon=None, sigma=None, *, species=None, pairs=None,
                  mixing: str = "lorentz-berthelot", accuracy: float = 1e-3):  # fmt: skip
-        super().__init__(cutoff, epsilon, sigma, species=species, pairs=pairs, mixing=mixing, truncation="force-shifted")
+        one = {"epsilon": epsilon, "sigma": sigma, "species": species, "pairs": pairs, "mixing": mixing}
+        super().__init__(cutoff, **one, truncation="force-shifted")
         self.accuracy = number("LongLennardJones: accuracy", accuracy)
         if not 1e-8 <= self.accuracy <= 1e-2:
             raise InputError(f"LongLennardJones: accuracy = {accuracy:g}: expected 1e-8 to 0.01")
         if self.cutoff != self.base_cutoff or any(own[2] != self.cutoff for own in self.pairs.values()):
-            raise InputError("LongLennardJones: a pair has a cutoff of its own; waves begin at one cutoff for all pairs")
+            raise InputError("LongLennardJones: a pair has a cutoff of its own; waves begin at one for all pairs")
         b = _where(_damping, self.accuracy)
         self.beta, self.longest = b / self.cutoff, 2.0 * b / self.cutoff * _where(_weight, self.accuracy / 20.0)
 
