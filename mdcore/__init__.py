@@ -41,6 +41,7 @@ _HOME = {
     "Thermo": "dynamics.thermo",
     "Snapshot": "dynamics.thermo",
     "LennardJones": "potentials.pair.lj",
+    "LongLennardJones": "potentials.dispersion.images",
     "ZBL": "potentials.pair.zbl",
     "Morse": "potentials.pair.morse",
     "Bonds": "potentials.bonds",

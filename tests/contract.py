@@ -10,6 +10,7 @@ import numpy as np
 
 from mdcore.base.exact import FORCE_BITS
 from mdcore.dynamics.simulation import Simulation
+from mdcore.engine.single import Engine
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
 
@@ -284,10 +285,17 @@ def assert_continuous(make, names, units, force=True, points=600) -> None:
     box = Box(20.0 * rc * np.eye(3), (False,) * 3)
     here, there = np.array([-0.5, 1.2, 0.1]) * rc, np.array([0.35, 0.66, 0.1]) * rc
 
+    def where(s):
+        return np.array([[0.0, 0.0, 0.0], [0.7 * rc, 0.0, 0.0], here + s * (there - here)])
+
+    system = System(box, where(0.0), list(names), masses=[1.0] * 3, units=units)
+    engine = Engine(potential, system.symbols, 0.3, system.units)
+    engine.place(box, system.positions, system.species, system.columns)
+
     def state(s):
-        x = [[0.0, 0.0, 0.0], [0.7 * rc, 0.0, 0.0], here + s * (there - here)]
-        sim = Simulation(System(box, x, list(names), masses=[1.0] * 3, units=units), potential)
-        return np.array([sim.potential_energy, *(sim.snapshot().forces.ravel() if force else ())])
+        engine.move(where(s))
+        found = engine.compute()
+        return np.array([found.energy, *(found.forces.ravel() if force else ())])
 
     low, high, steps = 0.0, 1.0, []
     for n in (points, 20, 20, 20):

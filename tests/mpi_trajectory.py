@@ -26,6 +26,7 @@ from mdcore.potentials.base import Sum
 from mdcore.potentials.charges import mesh
 from mdcore.potentials.charges.electrostatics import Electrostatics
 from mdcore.potentials.dispersion.d3 import D3
+from mdcore.potentials.dispersion.images import LongLennardJones
 from mdcore.potentials.manybody.eam import EAM
 from mdcore.potentials.manybody.stillinger_weber import StillingerWeber
 from mdcore.potentials.manybody.tersoff import Tersoff
@@ -54,6 +55,7 @@ CELLS = {
     "salt": lambda: scattered(200, 6.6 * TRICLINIC, seed=17, closest=0.9, symbols=("A", "B")),
     "ions": lambda: scattered(100, 5.2 * TRICLINIC, seed=17, closest=0.9, symbols=("A", "B")),
     "points": lambda: scattered(100, 5.2 * TRICLINIC, seed=17, closest=0.9, symbols=("A", "B")),
+    "mixture": lambda: scattered(100, 5.2 * TRICLINIC, seed=17, closest=0.9, symbols=("A", "B")),
     "layer": lambda: scattered(
         61, np.diag([5.0, 5.0, 6.0]), (True, True, False), seed=19, closest=0.9, symbols=("A", "B")
     ),
@@ -105,6 +107,8 @@ def build(case: str, comm=None, state=None):
         wall = LennardJones(2.2, species={name: (0.5, 1.0) for name in system.symbols}, truncation="force-shifted")
         damping = "bj" if cell == "dispersed" else "zero"
         potential = Sum(wall, D3("pbe0", damping=damping, s9=1.0, cutoff=8.0, triple_cutoff=4.5, width=1.0))
+    elif cell == "mixture":
+        potential = LongLennardJones(2.5, species={"A": (1.0, 1.0), "B": (0.6, 0.9)}, accuracy=1e-4)
     if cell == "salt":
         potential = Sum(potential, Coulomb(4.0, {"A": 0.5, "B": -0.5}, constant=1.0))
     elif cell in ("ions", "layer", "drop", "points"):  # the layer has a total charge

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mdcore import D3, Buckingham, Coulomb, Electrostatics, Morse, SoftCore, evaluate
+from mdcore import D3, Buckingham, Coulomb, Electrostatics, LongLennardJones, Morse, SoftCore, evaluate
 from mdcore.base.errors import InputError
 from mdcore.base.units import COULOMB, KCAL_PER_MOL
 from mdcore.cli import assemble, main
@@ -52,6 +52,9 @@ SOFT = '[[potential]]\ntype = "soft-core"\ncutoff = 5.5\ncoupling = 0.7\nalpha =
 )
 CHARGES = '[[potential]]\ntype = "coulomb"\ncutoff = 5.5\nalpha = 0.25\ncharges = { Na = 1, Cl = -1.0 }\n'
 IMAGES = '[[potential]]\ntype = "electrostatics"\naccuracy = 1e-6\ncutoff = 5.5\ncharges = { Na = 1, Cl = -1.0 }\n'
+ATTRACTION = '[[potential]]\ntype = "lj"\ncutoff = 5.5\ntruncation = "none"\naccuracy = 1e-4\n' + "".join(
+    f"[potential.species.{name}]\nepsilon = 0.01\nsigma = {sigma}\n" for name, sigma in (("Na", 2.1), ("Cl", 2.6))
+)
 GAUSSIANS = IMAGES + "widths = { Na = 0.4, Cl = 0.5 }\n"
 DISPERSION = '[[potential]]\ntype = "d3"\nfunctional = "PBE"\ns8 = 0.8\ns9 = 1.0\ncutoff = 5.5\nwidth = 1.5\n'
 FROM_FILE = '[[potential]]\ntype = "table"\ncutoff = 5.5\n' + SMOOTH + sections(
@@ -75,6 +78,9 @@ RIGHT = {
         Electrostatics({"Na": 1.0, "Cl": -1.0}, accuracy=1e-6, cutoff=5.5, widths={"Na": 0.4, "Cl": 0.5}),
     ),
     "d3": (DISPERSION, D3("pbe", s8=0.8, s9=1.0, cutoff=5.5, width=1.5)),
+    "lj with all images": (
+        ATTRACTION, LongLennardJones(5.5, species={"Na": (0.01, 2.1), "Cl": (0.01, 2.6)}, accuracy=1e-4)
+    ),
     "table": (FROM_FILE, Tabulated({pair: (R.round(8), (1 / R).round(12)) for pair in PAIRS}, 5.5, **SHIFTED)),
 }  # fmt: skip
 every_type = pytest.mark.parametrize("name", RIGHT)

@@ -28,6 +28,7 @@ CASES = {
     "salt-nve": 80,  # two terms with lists of their own
     "ions-npt": 30,  # waves of charges, whose cell changes
     "points-npt": 30,  # a mesh of charges
+    "mixture-npt": 30,  # of Lennard-Jones, all images
     "layer-nve": 30,
     "drop-nve": 40,  # all pairs of charges
     "dispersed-npt": 20,  # D3 with triples: numbers of neighbours go home, weights and pulls go out

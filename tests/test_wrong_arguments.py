@@ -61,6 +61,7 @@ def good() -> dict:
         "rerun": {"potential": lj(), "trajectory": "argon.xyz"},
         "train": {"data": "argon.xyz"},
         "LennardJones": LJ,
+        "LongLennardJones": LJ,
         "ZBL": {"inner": 1.0, "cutoff": 2.0},
         "Morse": {"cutoff": 6.0, "pairs": pairs},
         "Bonds": {"parameters": {1: {"k": 1.0, "r0": 1.0}}},

@@ -7,6 +7,22 @@
 #include "charges/fourier.c"
 #include "core/md_types.h"
 #include "core/vfun.h"
+#include "pair/coulomb.h"
+
+/* g of waves of k^2 = k2, but for its scale; slope: that of - 2 log g over k^2. inverse : 1 / k2 */
+MD_INLINE v4d plane_weights(const md_weights *w, v4d k2, v4d inverse, v4d *slope)
+{
+    const v4d one = v_set1(1.0), two = v_set1(2.0), falls = v_set1(w->falls), x2 = falls * k2, fall = v_exp(-x2);
+    if (!w->attraction) {
+        *slope = two * (inverse + falls);
+        return fall * inverse;
+    }
+    const v4d x = v_sqrt(x2), left = one - v_set1(1.7724538509055159) * x * v_erfcx(x); /* sqrt(pi) */
+    const v4d part = v_fma(-two * x2, left, one), few = v_set1(1e-3); /* beyond x = 6 only its size is right: they weigh nothing */
+    const v4d value = v_select((v4i)(part > few), part, few);
+    *slope = v_set1(6.0) * falls * left / value;
+    return fall * value;
+}
 
 typedef struct plane_room {
     fourier_four *a, *b;
@@ -124,7 +140,7 @@ MD_INLINE void planes_middle(const md_planes *it, const md_weights *w, double *w
     const int64_t n1 = it->size[0], n2 = it->size[1], n3 = it->size[2], width = it->width;
     const plane_room own = plane_rooms(it);
     const double *b = w->vectors;
-    const v4d zero = v_set1(0.0), falls = v_set1(w->falls), steps = {0.0, 1.0, 2.0, 3.0};
+    const v4d zero = v_set1(0.0), steps = {0.0, 1.0, 2.0, 3.0};
     for (int64_t plane = 0; plane < count; plane++, waves += 2 * n1 * width) {
         const int64_t n = first + plane, signed2 = 2 * n < n2 ? n : n - n2;
         v4d total[PLANES_SUMS];
@@ -151,7 +167,8 @@ MD_INLINE void planes_middle(const md_planes *it, const md_weights *w, double *w
                 const v4d k2 = v_fma(kz, kz, v_fma(ky, ky, kx * kx));
                 const v4i there = (v4i)(k2 > zero);
                 const v4d inverse = v_set1(1.0) / v_select(there, k2, v_set1(1.0));
-                const v4d g = v_mask(factor * v_set1(w->factors[0][j]) * v_exp(-(falls * k2)) * inverse, there);
+                v4d slope;
+                const v4d g = v_mask(factor * v_set1(w->factors[0][j]) * plane_weights(w, k2, inverse, &slope), there);
                 if (wanted) {
                     const v4d own1 = v_set1(w->own[0][j]), own2 = v_set1(w->own[1][n]), each = both * g;
                     const v4d t1 = v_set1(2.0 * w->next[0][j]) * own2 * own3;
@@ -164,7 +181,8 @@ MD_INLINE void planes_middle(const md_planes *it, const md_weights *w, double *w
                     if (wanted & PLANES_ENERGY) {
                         v4d size = v_fma(s[j].re, s[j].re, s[j].im * s[j].im);
                         size -= v_fma(v_set1(w->squares[0]), t1, v_fma(v_set1(w->squares[1]), t2, v_set1(w->squares[2]) * t3));
-                        const v4d e = each * size, slope = e * v_fma(v_set1(2.0), inverse, v_set1(2.0) * falls);
+                        const v4d e = each * size;
+                        slope *= e;
                         const v4d sx = slope * kx, sy = slope * ky;
                         total[0] += e;
                         total[1] = v_fma(sx, kx, total[1]), total[2] = v_fma(sy, ky, total[2]);

@@ -16,10 +16,12 @@ typedef struct md_planes {
     ((size1) > (size2) ? ((size1) > (size3) ? (size1) : (size3)) : ((size2) > (size3) ? (size2) : (size3)))
 #define PLANES_ROOM(size1, size2, size3, width) (2 * (size2) * (width) + 16 * PLANES_LONGEST(size1, size2, size3) + 8)
 
-/* What waves weigh: g = scale exp(-k^2 / (4 alpha^2)) / k^2 times the factors of its three numbers. */
+/* What waves weigh: g = scale exp(-x^2) / k^2 of charges, of attraction as r^-6 scale ((1 - 2 x^2) exp(-x^2) + 2 sqrt(pi) x^3 erfc(x)),
+ * x = k / (2 alpha), times the factors of its three numbers. */
 typedef struct md_weights {
     double vectors[9]; /* rows b1, b2, b3, 2 pi included */
     double scale, falls; /* 4 pi C / V; 1 / (4 alpha^2) */
+    int attraction;
     const double *factors[3]; /* [size] of splines; of the third [width], 0 where it only fills up */
     const double *own[3], *next[3]; /* the same: what a charge has of itself (mesh.py) */
     double squares[3]; /* sums of q^2 cos(2 pi u) along each axis, which take that away */

@@ -7,6 +7,7 @@
 #include "pair/coulomb.h"
 #include "pair/damped.h"
 #include "pair/lj.h"
+#include "pair/lj_images.h"
 #include "pair/morse.h"
 #include "pair/soft_core.h"
 #include "pair/tabulated.h"
@@ -21,6 +22,7 @@
     PAIR(gaussian_charges, 8, 8, 8, PAIR_SCALED)                                                                       \
     PAIR(gaussians, 8, 8, 8, 0)                                                                                        \
     PAIR(lj, 8, 4, 4, 0)                                                                                               \
+    PAIR(lj_images, 8, 8, 8, 0)                                                                                        \
     PAIR(morse, 8, 4, 8, 0)                                                                                            \
     PAIR(soft_core, 8, 4, 8, 0)                                                                                        \
     PAIR(tabulated, 4, 4, 4, 0)                                                                                        \

@@ -163,6 +163,7 @@ cdef extern from "kernels.h" nogil:
     ctypedef struct md_weights:
         double vectors[9]
         double scale, falls
+        int attraction
         const double *factors[3]
         const double *own[3]
         const double *next[3]

@@ -129,13 +129,13 @@ cdef class Planes:
         """size3 / 2 + 1, up to a multiple of four"""
         return (size3 // 2 + 4) // 4 * 4
 
-    def move(self, const double[:, ::1] vectors, double scale, double falls):
-        """The cell is another one: g = scale exp(-falls k^2) / k^2. vectors : [3, 3] rows b1, b2, b3"""
+    def move(self, const double[:, ::1] vectors, double scale, double falls, bint attraction=False):
+        """The cell is another one: g of charges, or of attraction as r^-6. vectors : [3, 3] rows b1, b2, b3"""
         if vectors.shape[0] != 3 or vectors.shape[1] != 3:
             raise ValueError("vectors are [3, 3]")
         for k in range(9):
             self.weights.vectors[k] = vectors[k // 3, k % 3]
-        self.weights.scale, self.weights.falls = scale, falls
+        self.weights.scale, self.weights.falls, self.weights.attraction = scale, falls, attraction
 
     def forward(self, const int64_t[:, :, ::1] mesh, double[:, :, :, ::1] out):
         """out float64 [size2, count, 2, width] become the waves of planes [count, size2, size3 + BESIDE], multiples of

@@ -118,6 +118,7 @@ class Potential:
     truncated : it may jump at its cutoff; tells_virials : of each atom, where asked
     bends : second derivatives jump somewhere, as of some screenings of charges; finite differences are the worse
     far : it reaches past its cutoff, to all images
+    bulk : only in cells that are periodic along three axes
     accuracy : to what symmetries hold, relative to energy and forces, if not to rounding
     findings : what its bound potentials `find`; usual : what these are in structures that it knows
     policies : {kind of watcher: its first argument, or a watcher}: what is wished to be done about them (watch/)
@@ -131,7 +132,7 @@ class Potential:
     outside = False
     pushes = ""
     truncated = bends = False
-    far = False
+    far = bulk = False
     accuracy = 0.0
     tells_virials = False
     findings: tuple[Finding, ...] = ()

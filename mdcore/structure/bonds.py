@@ -111,6 +111,14 @@ def within(bonds: np.ndarray, n: int, most: int) -> tuple[np.ndarray, np.ndarray
     return np.searchsorted(found[:, 0], np.arange(n + 1)).astype(np.int64), np.ascontiguousarray(found[:, 1])
 
 
+def pairs_within(bonds: np.ndarray, most: int) -> np.ndarray:
+    """int64 [m, 2]: pairs that up to `most` bonds join, the lower atom first."""
+    n = int(bonds[:, 1].max(initial=-1)) + 1
+    first, others = within(bonds, n, most)
+    pairs = np.column_stack([np.repeat(np.arange(n), np.diff(first)), others])
+    return pairs[pairs[:, 0] < pairs[:, 1]]
+
+
 def store(file, group, bonds, tags) -> None:
     """Into an H5MD file, beside a group of particles with these ids."""
     if bonds is None or not len(bonds):

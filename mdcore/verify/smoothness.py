@@ -44,6 +44,9 @@ def smoothness(it: Subject):
     if not it.potential.cutoff:
         yield skipped("smoothness", UNKNOWN)
         return
+    if any(term.bulk for term in leaves(it.potential)):
+        yield skipped("smoothness", "the potential is of cells that are periodic along three axes: no cluster has it")
+        return
     jumps = Jumps()
     truncated = any(term.truncated for term in leaves(it.potential))
     cure = 'use truncation = "force-shifted"' if truncated else "use cutoff functions that end with their slope at zero"

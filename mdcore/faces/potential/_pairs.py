@@ -33,9 +33,10 @@ def truncation(default: str = "shifted", words=("cut", "shifted", "force-shifted
         "cut": "the energy jumps to zero",
         "shifted": "the energy is shifted to be continuous",
         "force-shifted": "energy and force are continuous",
+        "none": "the attraction goes on, with all periodic images",
     }
     text = ", ".join(f'`"{word}"` {meanings[word]}' for word in words)
-    example = next(word for word in reversed(words) if word != default)
+    example = next(word for word in reversed(words) if word not in (default, "none"))
     return setting(Choice(words), f"What happens at the cutoff: {text}.", default=default, example=example)
 
 

@@ -39,7 +39,15 @@ class Settings(OfPairs):
     cutoff: float = setting(
         Number(above=0), "Pairs farther apart do not interact.", quantity="length", example=8.5
     )
-    truncation: str = truncation("cut")
+    truncation: str = truncation("cut", ("cut", "shifted", "force-shifted", "none"))
+    accuracy: float | None = setting(
+        Number(minimum=1e-8, maximum=1e-2),
+        'With `truncation = "none"`: error of forces in a liquid, relative to what they are; most is more accurate. '
+        "Beyond the cutoff, unlike species mix geometrically.",
+        default=None,
+        default_text="1e-3",
+        example=1e-5,
+    )
     mixing: str = setting(
         Choice(("lorentz-berthelot", "geometric", "none")),
         "Parameters of unlike species without a `pair` of their own: epsilon is the geometric mean; "
@@ -72,6 +80,11 @@ class Settings(OfPairs):
             )
         if self.tail_corrections and self.truncation != "cut":
             yield "tail_corrections", f'needs truncation = "cut", not "{self.truncation}", or set it to false'
+        if self.accuracy is not None and self.truncation != "none":
+            yield "accuracy", f'is of truncation = "none", not "{self.truncation}"; leave one of the two keys out'
+        for k, pair in enumerate(self.pair) if self.truncation == "none" else ():
+            if pair.cutoff is not None:
+                yield f"pair.{k}.cutoff", 'with truncation = "none" all pairs have one cutoff; leave this one out'
         yield from repeated(self.pair)
 
     def check_species(self, symbols) -> Iterator[tuple[str, str]]:
@@ -108,12 +121,29 @@ class Settings(OfPairs):
                         ),
                     )
 
+    def check_box(self, box, whole):
+        if self.truncation != "none":
+            return
+        from mdcore.potentials.dispersion.images import FLAT
+
+        if not all(box.periodic):
+            yield "truncation", FLAT
+        elif text := self.build(whole).too_many(box.matrix):
+            yield "cutoff", text
+
     def build(self, whole):
+        species = {name: (p.epsilon, p.sigma) for name, p in self.species.items()}
+        if self.truncation == "none":
+            from mdcore.potentials.dispersion.images import LongLennardJones
+
+            pairs = {pair.species: (pair.epsilon, pair.sigma) for pair in self.pair}
+            accuracy = {} if self.accuracy is None else {"accuracy": self.accuracy}
+            return LongLennardJones(self.cutoff, species=species, pairs=pairs, mixing=self.mixing, **accuracy)
         from mdcore.potentials.pair.lj import LennardJones
 
         return LennardJones(
             self.cutoff,
-            species={name: (p.epsilon, p.sigma) for name, p in self.species.items()},
+            species=species,
             pairs={pair.species: (pair.epsilon, pair.sigma, pair.cutoff) for pair in self.pair},
             truncation=self.truncation,
             mixing=self.mixing,

@@ -24,7 +24,7 @@ from mdcore.potentials.charges.bound import ELECTRIC_POTENTIAL, BoundElectrostat
 from mdcore.potentials.charges.cost import IN_LJ, SKIN, choose, cutoffs_from, orders_of
 from mdcore.potentials.charges.damping import KINDS, LINEAR, Damping
 from mdcore.potentials.charges.mesh import RESERVE, MeshPlan, sizes, spacing
-from mdcore.potentials.charges.waves import Plan
+from mdcore.potentials.charges.waves import Plan, Smeared
 from mdcore.potentials.pair.coulomb import Coulomb
 
 SAFETY = 1.5  # more in the exponents at the cutoffs: errors that were asked for are kept (tests/test_electrostatics.py)
@@ -244,10 +244,11 @@ class Electrostatics(Coulomb):
 
     def plan(self, matrix) -> Plan | MeshPlan:
         """The sum over waves of a cell."""
+        law = Smeared(self.alpha, self.constant)
         if order := self.order_for(matrix):
             size = sizes(matrix, self.alpha, self.aim, order)
-            return MeshPlan(matrix, self.alpha, self.constant, size, order)
-        return Plan(matrix, self.alpha, RESERVE * self.longest, self.constant)
+            return MeshPlan(matrix, law, size, order)
+        return Plan(matrix, law, RESERVE * self.longest)
 
     def bind(self, symbols) -> "BoundElectrostatics":
         return BoundElectrostatics(self, symbols)

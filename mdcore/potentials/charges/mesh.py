@@ -49,12 +49,12 @@ def sizes(matrix: np.ndarray, alpha: float, accuracy: float, order: int) -> tupl
 class MeshPlan:
     """A cell's mesh; as waves.Plan.
 
-    matrix : [3, 3] rows are the vectors of the cell; alpha : splitting, 1 / length
-    constant : energy times length / charge^2; size, order : of mesh and splines
+    matrix : [3, 3] rows are the vectors of the cell; law : what waves weigh, as waves.Smeared
+    size, order : of mesh and splines
     """
 
-    def __init__(self, matrix: np.ndarray, alpha: float, constant: float, size, order: int):
-        self.size, self.order, self._alpha, self._constant = size, order, alpha, constant
+    def __init__(self, matrix: np.ndarray, law, size, order: int):
+        self.size, self.order, self._law = size, order, law
         self._mesh, self._shared, self._room = Mesh(np.eye(3), size, order), None, Room()
         widths = None, None, Planes.width_of(size[2])
         self._planes = Planes(size, [spline_tables(n, order, w) for n, w in zip(size, widths, strict=True)])
@@ -66,7 +66,8 @@ class MeshPlan:
         self._inverse = inverse = np.ascontiguousarray(np.linalg.inv(matrix))
         self._mesh.move(inverse)
         vectors = np.ascontiguousarray(2.0 * math.pi * inverse.T)
-        self._planes.move(vectors, 4.0 * math.pi * self._constant / self.volume, 1.0 / (4.0 * self._alpha**2))
+        law = self._law
+        self._planes.move(vectors, law.scale / self.volume, law.falls, law.attraction)
         self._own = None  # what a unit charge has of itself along each axis
 
     @property

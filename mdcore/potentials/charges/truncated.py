@@ -17,7 +17,7 @@ from mdcore.base.errors import InputError
 from mdcore.doors._kernels import Gaussians, NearRows
 from mdcore.potentials.charges.slab import refuse
 from mdcore.potentials.charges.field import Field
-from mdcore.potentials.charges.waves import Plan
+from mdcore.potentials.charges.waves import Plan, Smeared
 
 METHODS = ("jackson-catlow", "kolafa-perram")
 SPEEDS = 3.676  # time of a pair over that of a wave, which n2p2 weighs
@@ -119,7 +119,7 @@ class Truncated(Field):
         self.gaussians = Gaussians(interaction.gamma, interaction.constant, alpha, cutoff, 0.0, 0.0, screening)
         self.rows = NearRows(atoms.x, self.images, first, index, reach)
         self.values, self._screens = self.rows.matrix(self.gaussians)
-        self.plan = Plan(np.array(box.matrix), alpha, longest, interaction.constant)
+        self.plan = Plan(np.array(box.matrix), Smeared(alpha, interaction.constant), longest)
         self._order, self._self = order, -interaction.constant * 2.0 * alpha / math.sqrt(math.pi)
 
     def whole(self, v):

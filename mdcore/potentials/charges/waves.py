@@ -46,17 +46,35 @@ def numbers_of(columns: np.ndarray) -> np.ndarray:
     return np.column_stack([np.repeat(columns[:, :2], counts, axis=0), n3])
 
 
+class Smeared:
+    """What waves of charges weigh: V g of k^2, and the slope of - 2 log g over it.
+
+    alpha : splitting, 1 / length; constant : C, energy times length / charge^2
+    scale, falls, attraction : the same to kernels (ext/charges/planes.h)
+    """
+
+    attraction = False
+
+    def __init__(self, alpha: float, constant: float):
+        self.scale, self.falls = 4.0 * math.pi * constant, 1.0 / (4.0 * alpha**2)
+
+    def weights(self, k2: np.ndarray) -> np.ndarray:
+        return self.scale * np.exp(-self.falls * k2) / k2
+
+    def slopes(self, k2: np.ndarray) -> np.ndarray:
+        return 2.0 * (1.0 / k2 + self.falls)
+
+
 class Plan:
     """The waves of a cell, and their weights.
 
-    matrix : [3, 3] rows are the vectors of the cell; alpha : splitting, 1 / length; longest : K, 1 / length, in this
+    matrix : [3, 3] rows are the vectors of the cell; law : what waves weigh, as Smeared; longest : K, 1 / length, in this
     cell; of one that it becomes by `move` the waves are the same
-    constant : C, energy times length / charge^2
     waves : the kernels; k : [n_waves, 3]; g : [n_waves], 0 for those that only fill up
     """
 
-    def __init__(self, matrix: np.ndarray, alpha: float, longest: float, constant: float):
-        self._alpha, self._constant = alpha, constant
+    def __init__(self, matrix: np.ndarray, law, longest: float):
+        self._law = law
         vectors = _vectors(matrix)
         columns = columns_of(vectors, longest)
         self.waves = None
@@ -77,12 +95,12 @@ class Plan:
         self.matrix, self.volume = matrix, abs(np.linalg.det(matrix))
         if self.waves is None:
             return
-        vectors, falls = _vectors(matrix), 1.0 / (4.0 * self._alpha**2)
+        vectors = _vectors(matrix)
         self.waves.move(vectors)
         self.k = self._numbers @ vectors
         k2 = np.where(self._inside, (self.k**2).sum(axis=1), 1.0)
-        self.g = 4.0 * math.pi * self._constant / self.volume * np.where(self._inside, np.exp(-falls * k2) / k2, 0.0)
-        self._slope = 2.0 * (1.0 / k2 + falls)
+        self.g = np.where(self._inside, self._law.weights(k2) / self.volume, 0.0)
+        self._slope = self._law.slopes(k2)
 
     def act(self, atoms, charges, comm, potentials, forces: bool = True, energy: bool = True):
         """potentials [n_total + 1] become those of owned atoms; where wanted adds to the forces on them, and tells

@@ -1,1 +1,1 @@
-"""Dispersion that density functionals lack, by numbers of neighbours."""
+"""Dispersion: what density functionals lack, by numbers of neighbours; attraction as r^-6 with all its images."""

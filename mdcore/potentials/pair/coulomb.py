@@ -20,7 +20,7 @@ from mdcore.base.units import COULOMB
 from mdcore.potentials.joined import BoundJoined
 from mdcore.potentials.pair.base import BoundPair, PairPotential, shifts
 from mdcore.structure.atoms import Column
-from mdcore.structure.bonds import within
+from mdcore.structure.bonds import pairs_within
 from mdcore.structure.columns import CHARGE
 
 TRUNCATIONS = ("shifted", "force-shifted")
@@ -140,10 +140,7 @@ class BoundExcluded(BoundJoined):
     def joined(self, atoms):
         most = self.potential.exclude_bonded
         if self._of is None or self._of[0] is not atoms.bonds or self._of[1] != most:
-            n = int(atoms.bonds[:, 1].max(initial=-1)) + 1
-            first, others = within(atoms.bonds, n, most)
-            pairs = np.column_stack([np.repeat(np.arange(n), np.diff(first)), others])
-            self._of = atoms.bonds, most, pairs[pairs[:, 0] < pairs[:, 1]]
+            self._of = atoms.bonds, most, pairs_within(atoms.bonds, most)
         return self._of[2]
 
     def parameters(self, atoms, i, j, pairs):
