@@ -32,6 +32,7 @@ from tblite.ase import TBLite
 
 HERE = Path(__file__).resolve().parent
 SAMPLES = 320  # of each molecule
+STRANGE = 20.0  # eV/Angstrom: so large a force on a pair is of another state of the electrons
 COLD = 50.0  # K, electrons
 NEAR, FAR = 3.0, 30.0  # Angstrom: centres of two molecules
 SPREADS = {"carbon": (0.01, 0.02, 0.03), "salt": (0.02, 0.05, 0.08)}  # Angstrom, how far atoms are moved, in turn
@@ -102,7 +103,9 @@ def save_pairs(name: str, one: Atoms, other: Atoms, closest: float, random) -> N
         if gap(own, len(one)) < closest:
             continue
         with suppress(CalculationFailed):  # where electrons do not settle
-            samples.append(labelled(own, 0, name, COLD))
+            found = labelled(own, 0, name, COLD)
+            if np.abs(found.get_forces()).max() < STRANGE:
+                samples.append(found)
     save(f"{name}.extxyz", samples)
     distances = [far for far in np.geomspace(NEAR, FAR, 41) if gap(apart(one, other, far), len(one)) > closest]
     save(f"{name}_profile.extxyz", [labelled(apart(one, other, far), 0, name, COLD) for far in distances])
