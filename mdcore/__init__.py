@@ -61,6 +61,7 @@ _HOME = {
     "DistanceRestraint": "potentials.external.restraint",
     "AngleRestraint": "potentials.external.restraint",
     "HDNNPotential": "potentials.networks.hdnnp",
+    "ChargeSettings": "potentials.networks.charge_settings",
     "DensityPotential": "potentials.density.potential",
     "Extrapolation": "watch.extrapolation",
     "Disagreement": "watch.disagreement",

@@ -273,7 +273,7 @@ def assert_absent_species_do_not_matter(make, system, symbols) -> None:
             assert_same(other, answers[0], f"{name} among {', '.join(symbols)}")
 
 
-def assert_continuous(make, names, units, force=True) -> None:
+def assert_continuous(make, names, units, force=True, points=600) -> None:
     """Energy (and force) have no jump where a third atom comes within reach of two others, one after the other.
 
     names : species of the three. The largest difference between neighbouring points of the way is looked at closer
@@ -290,8 +290,8 @@ def assert_continuous(make, names, units, force=True) -> None:
         return np.array([sim.potential_energy, *(sim.snapshot().forces.ravel() if force else ())])
 
     low, high, steps = 0.0, 1.0, []
-    for points in (600, 20, 20, 20):
-        s = np.linspace(low, high, points)
+    for n in (points, 20, 20, 20):
+        s = np.linspace(low, high, n)
         sizes = np.abs(np.diff([state(one) for one in s], axis=0)).max(axis=1)
         k = int(sizes.argmax())
         low, high = s[k], s[k + 1]

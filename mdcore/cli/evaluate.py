@@ -162,7 +162,8 @@ def verdict_on(potential, data, answers) -> list[str]:
 
 
 def write(path: str, data, answers) -> None:
-    """Predictions as extxyz: energy, forces, stress, charges of networks that have some; labels beside them as REF_energy, REF_forces, REF_stress."""
+    """Predictions as extxyz: energy, forces, stress, charges where there are some; labels beside them as REF_energy,
+    REF_forces, REF_stress."""
     with writing_text(path) as stream:
         for s, a in zip(data, answers, strict=True):
             write_one(stream, s, a)

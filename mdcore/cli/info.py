@@ -155,7 +155,8 @@ def _of_charges(model: HDNNP, unit: str, energy: str) -> list[str]:
         lines.append(_line("  seen by", "the short-range networks, as their last input"))
     if own.truncation:
         how = own.truncation
-        lines.append(_line("  sums", f'cut off by n2p2 ({how.method}, {how.precision:g}); converged unless charge_sums = "n2p2"'))
+        sums = f'cut off by n2p2 ({how.method}, {how.precision:g}); converged unless charge_sums = "n2p2"'
+        lines.append(_line("  sums", sums))
     return lines
 
 

@@ -188,7 +188,7 @@ def load(sim, system, state) -> None:
 def _remembered(sim, state, n: int) -> dict[str, np.ndarray]:
     """Columns of source "memory" of n atoms: as `state` has them of the same potentials, else nan."""
     kept = {} if state is None else state.get("memory", {})
-    known = kept.get("key") == _memory_key(sim)
+    known = bool(kept) and kept.get("key") == _memory_key(sim)
     found = {}
     for name in sim.atoms.remembered():
         shape = (n, *sim.atoms.columns[name].shape)

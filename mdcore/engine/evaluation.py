@@ -109,7 +109,7 @@ class Worker:
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """What an engine needs of a structure: box, positions [n, 3], species int [n] into symbols, ...; total_charge : e"""
+    """What an engine needs of a structure: box, positions [n, 3], species int [n] into symbols, ..., total_charge e"""
 
     box: Box
     positions: np.ndarray

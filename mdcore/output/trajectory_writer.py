@@ -75,8 +75,8 @@ class H5MDWriter:
             self.write(snapshot, sim.units, interval, charges)
 
     def write(self, snapshot, units: UnitSystem, interval: float | None = None, charges: np.ndarray | None = None):
-        """Append one frame and flush it; on rank 0 only. interval : time to the next frame, if it is known; charges : of
-        each atom, where they follow from the places of atoms; all frames have them, or none"""
+        """Append one frame and flush it; on rank 0 only. interval : time to the next frame, if it is known; charges :
+        of each atom, where they follow from the places of atoms; all frames have them, or none"""
         self._interval, self._of = np.nan if interval is None else interval, len(snapshot.species)
         snapshot, more = self.selection.of(snapshot, {} if charges is None else {per_atom.CHARGE: charges})
         self._charges = more.get(per_atom.CHARGE)
@@ -176,7 +176,8 @@ class H5MDWriter:
             self.file.mismatch(f"holds {', '.join(there)}, the run writes {', '.join(self.fields)}")
         moving = per_atom.CHARGE in group and hasattr(group[per_atom.CHARGE], "keys")
         if moving != (self._charges is not None):
-            self.file.mismatch(f"holds {'' if moving else 'no '}charges of each frame, and the run has {'none' if moving else 'some'}")
+            holds, has = ("", "none") if moving else ("no ", "some")
+            self.file.mismatch(f"holds {holds}charges of each frame, and the run has {has}")
         if len(group["species"]) != len(snapshot.species):
             self.file.mismatch(f"holds {len(group['species'])} atoms, the run has {len(snapshot.species)}")
         names, wanted = names_of(group["species"]), tuple(snapshot.symbols)

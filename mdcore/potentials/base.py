@@ -115,8 +115,8 @@ class Potential:
     at_any_distance : it says what happens when atoms overlap; trained : it knows only what it was trained on
     outside : it acts from outside or on atoms that it names, so symmetries are none of its promises
     pushes : axes along which forces do not add up to zero, some of "xyz": it acts from outside
-    truncated : it may jump at its cutoff; bends : second derivatives jump somewhere, as what a screening of charges takes
-        away, so that finite differences of the energy are the worse; tells_virials : of each atom, where asked
+    truncated : it may jump at its cutoff; tells_virials : of each atom, where asked
+    bends : second derivatives jump somewhere, as of some screenings of charges; finite differences are the worse
     far : it reaches past its cutoff, to all images
     accuracy : to what symmetries hold, relative to energy and forces, if not to rounding
     findings : what its bound potentials `find`; usual : what these are in structures that it knows

@@ -21,7 +21,7 @@ class Column:
     """How one per-atom property is stored, where its numbers come from, and where they travel.
 
     source : "structure", they are the atom's and go with it to its new owner; "computed", by who needs them; "memory",
-        computed, and needed again at the next step: they go with the atom, too, and into checkpoints, and are nan at first
+        computed, and needed again at the next step: they go with the atom, too, into checkpoints, and are nan at first
     ghosts : ghosts get them with their positions when lists are built; else on demand (`Domain.forward`)
     adds : what stands at ghosts is added to their owners' (`Domain.reverse_add`)
     output : computed ones are told as findings of that name (potentials/base.py), as a column of the dump; None: not

@@ -79,8 +79,8 @@ def random_model(
 
 
 def charged_model(
-    elements=("H", "O"), kind="equilibrated", seed=3, widths=None, hardness=20.0, own=False, as_input=None, screening=None,
-    charge_options=None, **options,
+    elements=("H", "O"), kind="equilibrated", seed=3, widths=None, hardness=20.0, own=False, as_input=None,
+    screening=None, charge_options=None, **options,
 ):  # fmt: skip
     """A potential of random weights with charges of random networks, of about 1 e; own : descriptors of their own"""
     model = random_model(elements, **options)

@@ -48,8 +48,8 @@ class Settings(TrainedSettings):
     )
     charge_cutoff: float | None = setting(
         Number(above=0),
-        "Of a potential with charges, in periodic cells: of the part of their sum that is made in pairs. It changes the "
-        "speed, not the sum.",
+        "Of a potential with charges, in periodic cells: of the part of their sum that is made in pairs. It changes "
+        "the speed, not the sum.",
         default=None,
         default_text="8 Angstrom, or as wide Gaussians need",
         quantity="length",
@@ -75,7 +75,8 @@ class Settings(TrainedSettings):
     charge_sums: str | None = setting(
         Choice(SUMS),
         'Of a potential with charges: `"converged"`, or `"n2p2"`, cut off as its folder says n2p2 does it '
-        "(`ewald_prec`), to compare with n2p2's numbers: slow, without stress, and energies jump where pairs pass the cutoff.",
+        "(`ewald_prec`), to compare with n2p2's numbers: slow, without stress, and energies jump where pairs pass the "
+        "cutoff.",
         default=None,
         default_text='`"converged"`',
         example="n2p2",

@@ -2,9 +2,9 @@
 
     (D + C K) x + mu = b,    sum of x = total
 
-D, hardness and what a Gaussian has in its own field, is a diagonal, C K what charges feel of each other (field.py). Charges
-are x for b = -chi; what an energy that depends on them has to do with places is x for b = -dE/dq and a total of 0 (one
-adjoint solve: T. W. Ko et al., Nat. Commun. 12, 398 (2021), supplementary note 2).
+D, hardness and what a Gaussian has in its own field, is a diagonal, C K what charges feel of each other (field.py).
+Charges are x for b = -chi; what an energy that depends on them has to do with places is x for b = -dE/dq and a total of
+0 (one adjoint solve: T. W. Ko et al., Nat. Commun. 12, 398 (2021), supplementary note 2).
 
 Clusters of up to DENSE atoms are solved directly, on every rank the same. All else by conjugate gradients
 (M. R. Hestenes, E. Stiefel, J. Res. Natl. Bur. Stand. 49, 409 (1952)), with 1 / D before them, in the space of charges

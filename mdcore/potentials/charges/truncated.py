@@ -1,8 +1,8 @@
 """What do charges feel where an Ewald sum is cut off as n2p2 does it, so that its numbers come out?
 
-Its sums end at a cutoff for pairs and one for waves, sharply, and what is missing there is part of the potentials that it
-trains: 3e-4 hartree in 384 atoms of water. Elsewhere sums are converged (field.py). Energies of such sums jump where a pair
-passes a cutoff, so they are for comparison: all images within the cutoff are looked through, and there is no virial.
+Its sums end at a cutoff for pairs and one for waves, sharply, and what is missing there is part of the potentials that
+it trains: 3e-4 hartree in 384 atoms of water. Elsewhere sums are converged (field.py). Energies of such sums jump where
+a pair passes a cutoff, so they are for comparison: all images within it are looked through, and there is no virial.
 
 The cutoffs are those of J. Kolafa, J. W. Perram, Mol. Simul. 9, 351 (1992), for an error of forces, or those of R. A.
 Jackson, C. R. A. Catlow, Mol. Simul. 1, 207 (1988), for a relative error of terms.
@@ -26,8 +26,8 @@ MOST = 1e8  # distances that are looked at
 
 @dataclass(frozen=True)
 class Truncation:
-    """How sums end. method : of METHODS; precision : of forces, native energy / length, or of terms, relative; charge : the
-    largest that is expected, e; cutoff : of pairs, native length, 0: as fits (Kolafa and Perram)"""
+    """How sums end. method : of METHODS; precision : of forces, native energy / length, or of terms, relative; charge :
+    the largest that is expected, e; cutoff : of pairs, native length, 0: as fits (Kolafa and Perram)"""
 
     method: str
     precision: float

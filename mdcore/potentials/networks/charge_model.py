@@ -65,8 +65,8 @@ class ChargeModel:
     as_input : the short-range network has one input more, the last: the charge, times `input_scale`
     own_energy : the energy of each Gaussian in its own field counts; not with a screening, or of points
     constant : C, native energy times length / e^2 (1 with hartree and bohr)
-    truncation : how sums over images ended where it was trained, if it is known; they are converged unless a run asks for
-        this
+    truncation : how sums over images ended where it was trained, if it is known; they are converged unless a run asks
+        for this
     """
 
     kind: str

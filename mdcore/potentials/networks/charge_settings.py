@@ -19,8 +19,8 @@ class ChargeSettings:
 
     accuracy : of forces in periodic cells, as Electrostatics has it; cutoff : of near pairs there, None: as long as the
         Gaussians need, 8 at least; method : of what is farther, "ewald", "mesh" or "auto"
-    residual : of equilibrated charges, what is missing in them, root mean square, in dynamics; where no charges of steps
-        before are known it is 1e-11 at most
+    residual : of equilibrated charges, what is missing in them, root mean square, in dynamics; where no charges of
+        steps before are known it is 1e-11 at most
     sums : over images, "converged", or "n2p2", cut off as the potential says n2p2 does it, to compare with its numbers
     total : charge of the whole, None: what the structure says ("charge" among its entries), 0 if it says nothing
     """

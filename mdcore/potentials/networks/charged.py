@@ -3,9 +3,9 @@
     E = sum_i E_i(G_i, [q_i])  +  energy of the charges q
 
 Charges are predicted, q_i = q(G_i), and the same more for each so that they keep the total, or equilibrated
-(equilibration.py). Forces are exact: with dE/dq, where all that charges do to the energy meets, predicted charges pull at
-their descriptors by one more vector-Jacobian product. Of equilibrated ones electronegativities chi pull by the adjoint
-charges l, which solve the same equations for -dE/dq, and so does the field of q and l:
+(equilibration.py). Forces are exact: with dE/dq, where all that charges do to the energy meets, predicted charges pull
+at their descriptors by one more vector-Jacobian product. Of equilibrated ones electronegativities chi pull by the
+adjoint charges l, which solve the same equations for -dE/dq, and so does the field of q and l:
 
     L = E + sum_i l_i (A q + chi + mu)_i,    F = -dL/dr at fixed q and l
 
@@ -56,8 +56,13 @@ class BoundCharged(BoundTrained):
             several = Column("f8", (KEPT,), "memory")
             self.columns |= {PAST: several, ADJOINT: several, PLACE: Column("f8", (3,), "memory")}
             self._hardness = np.array(model.hardness)[self.element_of] * self._ev
-            told = f"{fingerprint(potential.model)} {self.settings} {potential.precision}"
-            self.memory_key = hashlib.sha256(told.encode()).hexdigest()
+
+    @property
+    def memory_key(self) -> str:
+        if not self.potential.model.charges.equilibrated:
+            return ""
+        told = f"{fingerprint(self.potential.model)} {self.settings} {self.potential.precision}"
+        return hashlib.sha256(told.encode()).hexdigest()
 
     @property
     def width(self) -> int:

@@ -36,7 +36,8 @@ class ChargedAnswers:
         together; InputError for one with a cell."""
         if cell is not None:
             raise InputError(
-                f"{self.model.name or 'potential'}: test vectors of potentials with charges are clusters, without a cell"
+                f"{self.model.name or 'potential'}: test vectors of potentials with charges are clusters, without a "
+                "cell"
             )
         model, bound, n = self.model, self._bound, len(symbols)
         center = np.array([model.elements.index(s) for s in symbols], dtype=np.int32)

@@ -7,6 +7,7 @@ their way in and out.
 """
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -75,7 +76,8 @@ class HDNNPotential(TrainedPotential):
         self.charge_settings = charges or ChargeSettings()
         if self.charge_settings.sums == "n2p2" and not model.charges.truncation:
             raise InputError(
-                f'charge_sums = "n2p2": {model.name or "the potential"} does not say how n2p2 cuts sums off (ewald_prec)'
+                f'charge_sums = "n2p2": {model.name or "the potential"} does not say how n2p2 cuts sums off '
+                "(ewald_prec)"
             )
 
     @classmethod
@@ -94,7 +96,7 @@ class HDNNPotential(TrainedPotential):
         """Of the networks of charges; made anew at each call."""
         return networks_of(self.model, self.precision, of_charges=True)
 
-    @property
+    @cached_property
     def shares_descriptors(self) -> bool:
         """Do networks of charges see the descriptors of the short-range ones?"""
         return identical(self.model.charges.symmetry_functions, self.model.symmetry_functions)

@@ -3,7 +3,8 @@
 A native .h5 file carries a few small structures with their energies and forces. Whoever loads the potential into
 the engine computes them anew, with the same kernels that will run, and refuses a file that answers otherwise. Who
 answers has `model` and `respond(symbols, positions, cell) -> (energy, forces [n, 3], how strongly it responds)`, native
-units, cell rows a, b, c, or None for a cluster; `periodic`: does it answer for cells? `rounding`: what energies are rounded to.
+units, cell rows a, b, c, or None for a cluster; `periodic`: does it answer for cells? `rounding`: what energies are
+rounded to.
 """
 
 import numpy as np

@@ -49,8 +49,8 @@ def write_n2p2(model: HDNNP, folder, overwrite: bool = False) -> list[Path]:
         )
     if model.charges:
         raise InputError(
-            f"{model.name or 'potential'}: has charges, and folders of the fourth generation are read, not written; keep "
-            "it as .h5"
+            f"{model.name or 'potential'}: has charges, and folders of the fourth generation are read, not written; "
+            "keep it as .h5"
         )
     folders = member_folders(folder, len(model.members))
     for own in folders:
