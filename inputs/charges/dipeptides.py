@@ -24,9 +24,9 @@ def trained(train: Path, charges: bool, folder: Path, epochs: int):
     if not file.exists():
         result = mdcore.train(
             {"file": str(train), "forces": "force"}, progress=lambda row: print(row, flush=True),
-            descriptors={"cutoff": 5.0, "radial": 6, "angular": 2, "zetas": [1], "keep": 24, "rare": 0},
-            network={"hidden": [10, 10]}, split={"validation": 0.1},
-            long_range={"charges": "latent", "hidden": [6]} if charges else None,
+            descriptors={"cutoff": 5.0, "radial": 8, "angular": 3, "zetas": [1, 4], "keep": 44, "rare": 0},
+            network={"hidden": [14]}, split={"validation": 0.1},
+            long_range={"charges": "latent", "hidden": [8]} if charges else None,
             optimizer={"type": "kalman", "epochs": epochs},
         )  # fmt: skip
         result.write(file)
