@@ -9,7 +9,7 @@
                     end: moved at random, the last ion along the rod besides
     *_profile.extxyz  what local networks can't know: the bond of the far hydrogen stretched, the last ion of the rod
                     moved, with and without what is 11 Angstrom away; everything else stands still
-    polar.extxyz, ions.extxyz   two HCN molecules; NH4+ and BF4-: 3 to 30 Angstrom apart, turned and moved at random
+    polar.extxyz, ions.extxyz   two HCN molecules; NH4+ and BF4-: 3 to 30 Angstrom apart, turned and moved a little
     polar_profile.extxyz, ions_profile.extxyz   the same pulled apart, as they are
 
 After T. W. Ko, J. A. Finkler, S. Goedecker, J. Behler, Nat. Commun. 12, 398 (2021), whose labels are of density
@@ -32,9 +32,12 @@ from tblite.ase import TBLite
 
 HERE = Path(__file__).resolve().parent
 SAMPLES = 320  # of each molecule
+TURN = 0.25  # rad, about each axis
+STRANGE = 20.0  # eV/Angstrom: so large a force on a pair is of another state of the electrons
 COLD = 50.0  # K, electrons
 NEAR, FAR = 3.0, 30.0  # Angstrom: centres of two molecules
-SPREADS = {"carbon": (0.01, 0.02, 0.03), "salt": (0.02, 0.05, 0.08)}  # Angstrom, how far atoms are moved, in turn
+# Angstrom, how far atoms are moved, in turn
+SPREADS = {"carbon": (0.01, 0.02, 0.03), "salt": (0.02, 0.05, 0.08), "pairs": (0.005, 0.01, 0.02)}
 BOND, LATTICE = 1.29, 2.75  # Angstrom: of the chain, of the salt, before they relax
 
 
@@ -79,13 +82,16 @@ def around(center: str, others: str, bond: float) -> Atoms:
 
 
 def apart(one: Atoms, other: Atoms, far: float, random=None, spread: float = 0.0) -> Atoms:
-    """Two molecules along z, centres so far apart; turned at random, their atoms moved."""
+    """Two molecules along z, centres so far apart; turned a little at random, their atoms moved."""
     both = []
     for k, own in enumerate((one, other)):
         place = own.positions - own.positions.mean(axis=0)
         if random is not None:
-            turn, sign = np.linalg.qr(random.normal(size=(3, 3)))
-            place = place @ turn * np.sign(np.diag(sign)) + random.normal(scale=spread, size=place.shape)
+            axis = random.normal(scale=TURN, size=3)
+            angle = np.linalg.norm(axis)
+            place = Atoms(own.symbols, place)
+            place.rotate(np.degrees(angle), axis / angle, center=(0, 0, 0))
+            place = place.positions + random.normal(scale=spread, size=place.positions.shape)
         both.append(Atoms(own.symbols, place + k * np.array([0.0, 0.0, far])))
     return both[0] + both[1]
 
@@ -98,11 +104,13 @@ def gap(atoms: Atoms, n: int) -> float:
 def save_pairs(name: str, one: Atoms, other: Atoms, closest: float, random) -> None:
     samples = []
     while len(samples) < SAMPLES:
-        own = apart(one, other, NEAR * (FAR / NEAR) ** random.uniform(), random, SPREADS["carbon"][len(samples) % 3])
+        own = apart(one, other, NEAR * (FAR / NEAR) ** random.uniform(), random, SPREADS["pairs"][len(samples) % 3])
         if gap(own, len(one)) < closest:
             continue
         with suppress(CalculationFailed):  # where electrons do not settle
-            samples.append(labelled(own, 0, name, COLD))
+            found = labelled(own, 0, name, COLD)
+            if np.abs(found.get_forces()).max() < STRANGE:
+                samples.append(found)
     save(f"{name}.extxyz", samples)
     distances = [far for far in np.geomspace(NEAR, FAR, 41) if gap(apart(one, other, far), len(one)) > closest]
     save(f"{name}_profile.extxyz", [labelled(apart(one, other, far), 0, name, COLD) for far in distances])
@@ -133,7 +141,7 @@ def main() -> None:
     for tag, (atoms, charge) in chains.items():
         for k in range(SAMPLES):
             samples.append(labelled(moved(atoms, SPREADS["carbon"][k % 3], random), charge, tag))
-        profile += [labelled(along_x(atoms, -1, far), charge, tag) for far in np.linspace(-0.15, 0.25, 21)]
+        profile += [labelled(along_x(atoms, -1, far), charge, tag) for far in np.linspace(-0.07, 0.09, 17)]
     save("carbon.extxyz", samples)
     save("carbon_profile.extxyz", profile)
     samples, profile = [], []

@@ -99,11 +99,11 @@ def errors_of(
     return rows, found
 
 
-def answers_of(potential, data: Sequence[Labelled], threads: int, descriptors: bool = False) -> list[Evaluation]:
-    """Evaluations of labelled structures, with charges of a potential that has some."""
+def answers_of(potential, data: Sequence[Labelled], threads: int, seen: bool = False) -> list[Evaluation]:
+    """Evaluations of labelled structures, with charges of a potential that has some; seen : with descriptors, too"""
     charged = bool(getattr(potential.model, "charges", None))
     structures = [s.structure for s in data]
-    return evaluate(potential, structures, threads=threads, descriptors=descriptors, findings=charged)
+    return evaluate(potential, structures, threads=threads, descriptors=seen, findings=charged)
 
 
 def members_table(mean, each) -> str:
