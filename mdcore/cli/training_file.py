@@ -215,12 +215,12 @@ class TrainingFile:
             group[name] = values
 
     def labels_of(self, data) -> dict[str, np.ndarray]:
-        """LABELS of structures: eV [n], eV/Angstrom [all atoms, 3], eV/Angstrom^3 [n, 3, 3], where there are charges e
+        """Labels of structures: eV [n], eV/Angstrom [all atoms, 3], eV/Angstrom^3 [n, 3, 3], where there are charges e
         [all atoms] and [n]; nan: none."""
         energy = [np.nan if s.energy is None else s.energy for s in data]
         forces = [np.full((s.n, 3), np.nan) if s.forces is None else s.forces for s in data]
         stress = [np.full((3, 3), np.nan) if s.stress is None else s.stress for s in data]
-        found = dict(zip(LABELS, (np.array(energy), np.concatenate(forces), np.array(stress)), strict=True))
+        found = {"energy": np.array(energy), "forces": np.concatenate(forces), "stress": np.array(stress)}
         if self.settings.long_range:
             charges = [np.full(s.n, np.nan) if s.charges is None else s.charges for s in data]
             found |= {"charges": np.concatenate(charges), "total_charge": np.array([s.total_charge for s in data])}

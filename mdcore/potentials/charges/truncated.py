@@ -15,8 +15,8 @@ import numpy as np
 
 from mdcore.base.errors import InputError
 from mdcore.doors._kernels import Gaussians, NearRows
-from mdcore.potentials.charges.slab import refuse
 from mdcore.potentials.charges.field import Field
+from mdcore.potentials.charges.slab import refuse
 from mdcore.potentials.charges.waves import Plan, Smeared
 
 METHODS = ("jackson-catlow", "kolafa-perram")

@@ -68,8 +68,8 @@ class Smeared:
 class Plan:
     """The waves of a cell, and their weights.
 
-    matrix : [3, 3] rows are the vectors of the cell; law : what waves weigh, as Smeared; longest : K, 1 / length, in this
-    cell; of one that it becomes by `move` the waves are the same
+    matrix : [3, 3] rows are the vectors of the cell; law : what waves weigh, as Smeared
+    longest : K, 1 / length, in this cell; of one that it becomes by `move` the waves are the same
     waves : the kernels; k : [n_waves, 3]; g : [n_waves], 0 for those that only fill up
     """
 

@@ -21,9 +21,9 @@ from mdcore.base import exact
 from mdcore.doors import _hdnnp
 from mdcore.potentials.base import Finding
 from mdcore.potentials.charges.bound import LARGEST
-from mdcore.potentials.charges.slab import refuse
 from mdcore.potentials.charges.equilibration import Equilibrium, extrapolated
 from mdcore.potentials.charges.field import TRIAL
+from mdcore.potentials.charges.slab import refuse
 from mdcore.potentials.charges.truncated import Truncated
 from mdcore.potentials.networks.outside import DESCRIPTORS, EXCESS, OUTSIDE, RANGE, WORST
 from mdcore.potentials.networks.plans import energy_of
