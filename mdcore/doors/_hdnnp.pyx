@@ -86,9 +86,6 @@ cdef class Networks:
         if not 0 < self.n_members <= HD_MEMBERS:
             raise ValueError("1 to 100 members")
         self.arrays = []
-        self.n_more = elements[0][1][0][0][3] - elements[0][0].n_functions
-        if not 0 <= self.n_more <= 1:
-            raise ValueError("a network sees descriptors and at most one number more")
         cdef int64_t e
         for e in range(self.n_elements):
             self._take(&self.elements[e], elements[e], None if ranges is None else ranges[e])
@@ -130,6 +127,10 @@ cdef class Networks:
         if len(members) != self.n_members:
             raise ValueError("as many members of every element")
         more = [layers[0][3] - plan.n_functions for layers in members]
+        if to == self.elements:
+            self.n_more = more[0]
+            if not 0 <= self.n_more <= 1:
+                raise ValueError("a network sees descriptors and at most one number more")
         if len(slope) != plan.n_functions or len(shift) != plan.n_functions or set(more) - {self.n_more}:
             raise ValueError("descriptors, scaling and network inputs differ in number")
         to.slope = <const double *>self._keep(slope, 8)
