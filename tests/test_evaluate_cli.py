@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mdcore import Box, System
 from mdcore.base.units import GIGAPASCAL
 from mdcore.cli import main
 from mdcore.engine.evaluation import evaluate
@@ -170,3 +171,23 @@ def test_published_network_on_its_training_data(capsys):
     told = [line.split() for line in capsys.readouterr().out.splitlines()]
     energy, force = [float(line[2]) for line in told if line[:1] == ["all"]]
     assert 0.1 < energy < 0.3 and 20 < force < 32
+
+
+def test_charges_of_the_structures_are_read(tmp_path, capsys):
+    """As a run reads them: a column, and the charge of the whole."""
+    sites = np.array([(i, j, k) for i in range(2) for j in range(2) for k in range(2)])
+    charges = 0.7 * (-1.0) ** sites.sum(axis=1)
+    system = System(Box(5.64 * np.eye(3)), 2.82 * sites, ["Na" if q > 0 else "Cl" for q in charges])
+    rows = "".join(f"{system.symbols[s]} {x} {y} {z} {q}\n" for s, (x, y, z), q in zip(
+        system.species, system.positions.tolist(), charges.tolist(), strict=True))  # fmt: skip
+    lattice = 'Lattice="5.64 0 0 0 5.64 0 0 0 5.64" Properties=species:S:1:pos:R:3:initial_charges:R:1 energy=0.0'
+    (tmp_path / "salt.extxyz").write_text(f"8\n{lattice}\n{rows}")
+    (tmp_path / "salt.toml").write_text(
+        '[structure]\nfile = "salt.extxyz"\n[[potential]]\ntype = "electrostatics"\n[[stage]]\nensemble = "nve"\n'
+        "timestep = 1.0\nsteps = 1\n"
+    )
+    out = tmp_path / "out.extxyz"
+    assert main(["evaluate", str(tmp_path / "salt.toml"), str(tmp_path / "salt.extxyz"), "--output", str(out)]) == 0
+    wanted = -4 * 1.747564594633 * 0.7**2 * 14.3996454 / 2.82  # Madelung
+    energy = float(out.read_text().split(" energy=")[1].split()[0])
+    assert energy == pytest.approx(wanted, rel=1e-5)

@@ -23,6 +23,7 @@ from mdcore.structure.columns import CHARGES
 from mdcore.training import metrics
 from mdcore.training.data import sources
 from mdcore.training.data.labels import Labels
+from mdcore.training.settings import LABELS, TOTAL, USUAL
 from mdcore.watch.extrapolation import Count, Sighting
 from mdcore.watch.verdict import verdict
 
@@ -40,9 +41,11 @@ def run(arguments) -> str:
     _protect(output, plot, (arguments.data, *potential_files(arguments.potential)), arguments.overwrite)
     if arguments.record is not None:
         _recordable(arguments.record, arguments.potential)
-    data = read_data(arguments.data, arguments.data_units, arguments.labels)
     potential = the_potential(arguments.potential, parse_units(arguments.units))
     charged = any(finding.name == CHARGES for finding in potential.findings)
+    charges = charged or any(getattr(term, "of_atoms", False) for term in leaves(potential))  # or of the structures
+    needed = (*LABELS, TOTAL) if charges else USUAL
+    data = read_data(arguments.data, arguments.data_units, arguments.labels, needed)
     answers = evaluate(potential, [s.structure for s in data], threads=arguments.threads, findings=charged)
     found = metrics.Predictions.of(answers)
     many = f"{len(data)} structure" + "s" * (len(data) != 1)
@@ -90,10 +93,10 @@ def _recordable(name: str, path: str) -> None:
         raise OutputError(f"--record {name}: {path} can't be written; record in a copy of it")
 
 
-def read_data(path: str, units: str | None, labels: str | None):
-    """The labelled structures of a command line."""
+def read_data(path: str, units: str | None, labels: str | None, needed=USUAL):
+    """The labelled structures of a command line; needed : the labels that count."""
     try:
-        named = Labels(**parse_table(labels, "labels", "energy=REF_energy,forces=REF_forces"))
+        named = Labels(**{"needed": needed} | parse_table(labels, "labels", "energy=REF_energy,forces=REF_forces"))
     except TypeError:
         known = ", ".join(Labels.__dataclass_fields__)
         raise InputError(f"--labels {labels}: expected KEY=NAME of {known}, e.g. energy=REF_energy") from None

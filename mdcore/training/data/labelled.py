@@ -10,6 +10,7 @@ from mdcore.base.elements import ATOMIC_NUMBERS, ISOTOPES, element_of, stranger
 from mdcore.base.errors import InputError
 from mdcore.engine.evaluation import Structure
 from mdcore.structure.box import Box
+from mdcore.structure.columns import CHARGE
 from mdcore.training.settings import Source
 
 LARGEST = 1e30  # of a label or coordinate; squares of larger ones overflow, in sums
@@ -134,7 +135,8 @@ class Labelled:
         """As an engine takes it."""
         symbols = tuple(self.counts)
         species = np.array([symbols.index(s) for s in self.symbols], dtype=np.int32)
-        return Structure(self.box, self.positions, species, symbols, total_charge=self.total_charge)
+        columns = {} if self.charges is None else {CHARGE: self.charges}
+        return Structure(self.box, self.positions, species, symbols, columns=columns, total_charge=self.total_charge)
 
 
 def elements_of(data: Sequence[Labelled]) -> tuple[str, ...]:
