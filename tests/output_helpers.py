@@ -32,7 +32,7 @@ def frame_arrays(step: int, n_atoms: int):
 class FakeSim:
     """Step, time, snapshot, thermo and state of a run that never happens."""
 
-    def find(self):
+    def find(self, atoms=True):
         return {}  # no committee
 
     def __init__(self, n_atoms=5, units="metal", box=None, symbols=("Ar", "Kr"), dt=2.0):
