@@ -26,8 +26,9 @@ def trained(name: str, latent: bool, folder: Path):
     if not file.exists():
         result = mdcore.train(
             HERE / f"{name}.extxyz", progress=lambda row: print(row, flush=True),
-            descriptors={"cutoff": CUTOFF, "radial": 5, "angular": 2, "zetas": [1], "keep": 20, "rare": 0, "scaling": "sigma"},
-            network={"hidden": [10, 10]}, split={"validation": 0.1}, optimizer={"type": "kalman", "epochs": 8},
+            descriptors={"cutoff": CUTOFF, "radial": 5, "angular": 2, "zetas": [1], "keep": 16},
+            network={"hidden": [10, 10]}, split={"validation": 0.1},
+            optimizer={"type": "kalman", "epochs": 6, "variance": 1.0},
             long_range={"charges": "latent", "hidden": [6]} if latent else None,
         )  # fmt: skip
         result.write(file)
