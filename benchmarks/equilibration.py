@@ -107,7 +107,8 @@ def main() -> None:
     timed(Equilibrium, "solve", MEASURED)
     for kind in Field.__subclasses__():
         timed(kind, "act", MEASURED)
-    header = ("atoms", "residual, e", "steps of CG", "s a step", "of it charges", f"the same of {arguments.atoms} atoms")
+    last = f"the same of {arguments.atoms} atoms"
+    header = ("atoms", "residual, e", "steps of CG", "s a step", "of it charges", last)
     print(table(header, cost(model, arguments)))
     header = ("residual, e", "trend, meV/atom/ps", "fluctuation, meV/atom", "away, meV/atom")
     print(table(header, drift(model, arguments)))

@@ -81,6 +81,7 @@ def good() -> dict:
         "DistanceRestraint": {"sites": [0, "some"], "stiffness": 1.0, "length": 3.0},
         "AngleRestraint": {"sites": [0, 1, 2], "stiffness": 1.0, "angle": 90.0},
         "HDNNPotential": {"model": mdcore.read_model(network)},
+        "ChargeSettings": {},
         "DensityPotential": {"model": mdcore.read_model("potentials/silicon_density.h5")},
         "Extrapolation": {},
         "Disagreement": {},
