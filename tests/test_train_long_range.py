@@ -175,7 +175,8 @@ def test_from_python(folder):
         optimizer={"type": "lbfgs", "epochs": 4},
     )  # fmt: skip
     assert "charge, me" in str(result) and 0.0 < result.rmse("charge") < 200.0
-    assert result.histories[0]["validation charge"][-1] == pytest.approx(result.rmse("charge"), rel=1e-3)
+    best = result.histories[0]["validation charge"][result.best_epochs[0]]
+    assert best == pytest.approx(result.rmse("charge"), rel=1e-6)
 
 
 WRONG = {

@@ -106,7 +106,7 @@ def table(name: str, found: dict) -> str:
 
 
 def draw(results: dict, path: Path) -> None:
-    """Profiles, a panel a structure."""
+    """How far profiles are from those of GFN2-xTB, a panel a structure."""
     panels = [(name, tag) for name in results for tag in profiles(name)]
     picture = figure(4.6 * len(panels), 4.0)
     for axes, (name, tag) in zip(picture.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
@@ -116,13 +116,14 @@ def draw(results: dict, path: Path) -> None:
         atom = int(np.argmax(np.ptp(x, axis=0)))
         place = np.array([own[atom] for own in x])
         wanted = 1e3 * np.array([s.energy - min(s.energy for s in data) for s in data])
-        axes.plot(place - place[np.argmin(wanted)], wanted, color=INK, linewidth=3.0, alpha=0.35, label="GFN2-xTB")
-        for color, (mode, (_, curves)) in zip(COLORS * 2, results[name].items(), strict=False):
-            axes.plot(place - place[np.argmin(wanted)], curves[tag], color=color, linewidth=1.3, label=mode)
+        styles = [(color, style) for style in ("-", (0, (4, 2))) for color in COLORS]
+        for (color, style), (mode, (_, curves)) in zip(styles, results[name].items(), strict=False):
+            off = curves[tag] - wanted
+            off -= off[np.argmin(wanted)]
+            axes.plot(place - place[np.argmin(wanted)], off, color=color, linestyle=style, linewidth=1.5, label=mode)
         axes.set_title(f"{tag}: {SETS[name]['title']}", fontsize=10, color=INK, loc="left")
         axes.set_xlabel("Å from the lowest", color=INK)
-        axes.set_ylabel("energy, meV", color=INK)
-        axes.set_ylim(-0.03 * wanted.max(), 0.6 * wanted.max())
+        axes.set_ylabel("energy, network less GFN2-xTB, meV", color=INK)
         plain(axes)
     axes.legend(frameon=False, fontsize=8)
     save(path, picture, "")

@@ -24,10 +24,10 @@ def trained(train: Path, charges: bool, folder: Path, epochs: int):
     if not file.exists():
         result = mdcore.train(
             {"file": str(train), "forces": "force"}, progress=lambda row: print(row, flush=True),
-            descriptors={"cutoff": 5.0, "radial": 8, "angular": 3, "zetas": [1, 4], "keep": 44, "rare": 0},
-            network={"hidden": [14]}, split={"validation": 0.1},
+            descriptors={"cutoff": 5.0, "radial": 8, "angular": 3, "zetas": [1, 4], "keep": 32},
+            network={"hidden": [12]}, split={"validation": 0.1},
             long_range={"charges": "latent", "hidden": [8]} if charges else None,
-            optimizer={"type": "kalman", "epochs": epochs},
+            optimizer={"type": "kalman", "epochs": epochs, "variance": 1.0},
         )  # fmt: skip
         result.write(file)
         file.with_suffix(".txt").write_text(f"{result}\n")
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("train", type=Path)
     parser.add_argument("test", type=Path)
     parser.add_argument("--folder", type=Path, default=Path("results"))
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--plot", type=Path)
     arguments = parser.parse_args()
     arguments.folder.mkdir(exist_ok=True)

@@ -19,6 +19,7 @@ from mdcore.potentials.networks.h5 import read_h5
 HERE = Path(__file__).resolve().parent
 SETS = {"polar": ("HCN and HCN", 3), "ions": ("NH4+ and BF4-", 5)}  # atoms of the first
 CUTOFF = 5.0  # Angstrom
+TICKS = (3, 5, 10, 20, 30)
 
 
 def trained(name: str, latent: bool, folder: Path):
@@ -26,10 +27,9 @@ def trained(name: str, latent: bool, folder: Path):
     if not file.exists():
         result = mdcore.train(
             HERE / f"{name}.extxyz", progress=lambda row: print(row, flush=True),
-            descriptors={
-                "cutoff": CUTOFF, "radial": 5, "angular": 2, "zetas": [1], "keep": 20, "rare": 0, "scaling": "sigma"
-            },
-            network={"hidden": [10, 10]}, split={"validation": 0.1}, optimizer={"type": "kalman", "epochs": 8},
+            descriptors={"cutoff": CUTOFF, "radial": 5, "angular": 2, "zetas": [1], "keep": 16},
+            network={"hidden": [10, 10]}, split={"validation": 0.1},
+            optimizer={"type": "kalman", "epochs": 6, "variance": 1.0},
             long_range={"charges": "latent", "hidden": [6]} if latent else None,
         )  # fmt: skip
         result.write(file)
@@ -63,6 +63,8 @@ def main() -> None:
                 f"network by {np.ptp(found[out]):.3g} meV; beyond 10 Angstrom {np.abs(off[far > 10.0]).max():.2f} meV"
             )
         axes.set_xscale("log")
+        axes.set_xticks(TICKS, map(str, TICKS))
+        axes.minorticks_off()
         axes.set_title(title, fontsize=10, color=INK, loc="left")
         axes.set_xlabel("distance of the centres, Å", color=INK)
         axes.set_ylabel("energy, meV", color=INK)

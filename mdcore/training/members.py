@@ -16,6 +16,7 @@ from mdcore.training.optimizers.soap import Soap
 from mdcore.training.prepare import Prepared, fitted_on
 from mdcore.training.score import floors
 from mdcore.training.settings import (
+    ALL,
     AdamSettings,
     KalmanSettings,
     LBFGSSettings,
@@ -90,7 +91,7 @@ class Ended:
         return cls(fit.training.fitted(), fit.history, fit.best_epoch)
 
 
-def stage(settings: OptimizerSettings, loss: Loss, part: str) -> Stage:
+def stage(settings: OptimizerSettings, loss: Loss, part: str = ALL) -> Stage:
     """An optimiser, to be made when its turn comes, the loss as it is then, and what it changes."""
     name, kind = OPTIMIZERS[type(settings)]
 

@@ -218,6 +218,13 @@ class TensorRegression:
         }  # fmt: skip
         self.set(np.concatenate(model.parameters))
 
+    def release(self, part: str) -> None:
+        """All parameters change at once."""
+
+    @property
+    def free(self) -> np.ndarray:
+        return np.ones(self.n_parameters, dtype=bool)
+
     @property
     def landscape(self) -> np.ndarray:
         return np.array([self.counts.dipole, self.counts.polarizability, *self.spread.values()])
