@@ -43,6 +43,7 @@ class FakeSim:
         self.seed = 7
         self.timers = SimpleNamespace(seconds=dict.fromkeys(PHASES, 0.0))
         self.domain = SimpleNamespace(grid=(1, 1, 1))
+        self.work = SimpleNamespace(bound=SimpleNamespace(about=lambda unit: ""))  # no sums over waves
         self.box = box if box is not None else Box.cubic(10.0)
         self.symbols = tuple(symbols)
         self.species = (np.arange(n_atoms) % len(symbols)).astype(np.int32)
