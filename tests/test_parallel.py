@@ -35,6 +35,11 @@ CASES = {
     "few-nve": 40,  # 5 atoms, cutoffs of three cells
     "tiny-nve": 80,  # 3 atoms in a cell smaller than the cutoff: empty domains
 }
+# ranks that wait for each other's processor take long: one case of what is communicated or cut up alike
+ON_EIGHT = {
+    "cubic-nve", "triclinic-npt", "slab-langevin", "corner-nve", "alloy-nve", "salt-nve", "ions-npt", "points-npt",
+    "mixture-npt", "dispersed-npt", "layer-nve", "drop-nve", "tiny-nve",
+}  # fmt: skip
 
 
 def run(folder, ranks, *jobs):
@@ -60,8 +65,9 @@ def assert_same_bits(a, b, where):
 
 @pytest.mark.parametrize("ranks", [2, 3, 4, 8])
 def test_same_bits_on_any_number_of_ranks(ranks, on_one_rank, tmp_path):
-    results = run(tmp_path, ranks, *(f"{case}:{steps}" for case, steps in CASES.items()))
-    for case, steps in CASES.items():
+    cases = {case: steps for case, steps in CASES.items() if ranks < 8 or case in ON_EIGHT}
+    results = run(tmp_path, ranks, *(f"{case}:{steps}" for case, steps in cases.items()))
+    for case, steps in cases.items():
         assert results[case]["step"] == steps
         assert_same_bits(on_one_rank[case], results[case], f"{case} on {ranks} ranks")
 
