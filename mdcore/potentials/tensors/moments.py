@@ -2,7 +2,7 @@
 
 Channels c are a function of the distance and an element of the neighbour,
 
-    g_k(r) = (1 - (r/rc)^2)^3 / r^2  T_k(2 r/rc - 1),    T_k of Chebyshev, k = 0, 1, ..
+    g_k(r) = (1 - (r/rc)^2)^3 / r^2  T_k(2 r/rc - 1),    T_k(x) = cos(k arccos x), k = 0, 1, ..
 
 (two continuous derivatives at the cutoff; the near ones count most), and the moments of an atom, with u = r_ij / r_ij,
 
