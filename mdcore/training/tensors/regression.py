@@ -219,11 +219,7 @@ class TensorRegression:
         self.set(np.concatenate(model.parameters))
 
     def release(self, part: str) -> None:
-        """All parameters change at once."""
-
-    @property
-    def free(self) -> np.ndarray:
-        return np.ones(self.n_parameters, dtype=bool)
+        """All change at once."""
 
     @property
     def landscape(self) -> np.ndarray:
@@ -231,9 +227,8 @@ class TensorRegression:
 
     def set(self, parameters: np.ndarray) -> None:
         self.parameters = np.array(parameters, dtype=np.float64)
-        parts = np.split(self.parameters, np.cumsum(self.sizes)[:-1])
-        self.networks = [views(own, layers) for own, layers in zip(parts, self.layers, strict=True)]
-        self._flat = parts
+        self._flat = np.split(self.parameters, np.cumsum(self.sizes)[:-1])
+        self.networks = [views(own, layers) for own, layers in zip(self._flat, self.layers, strict=True)]
 
     def settle(self) -> bool:
         return False
@@ -243,8 +238,6 @@ class TensorRegression:
 
     def fitted(self) -> TensorNetwork:
         return replace(self.model, parameters=tuple(own.copy() for own in self._flat))
-
-    # --- values ----------------------------------------------------------------------------------------
 
     def _rows(self, structures: np.ndarray) -> list[np.ndarray]:
         """Of each center, the atoms of some structures, one after the other."""
