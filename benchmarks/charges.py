@@ -23,18 +23,8 @@ from mdcore import Box, Electrostatics, Simulation, System, VelocityVerlet, eval
 from mdcore.structure.lammps_write import write_data
 
 SALT, CONSTANT = {"Na": 1.0, "Cl": -1.0}, 14.399645  # eV Angstrom, as in LAMMPS's units metal
-LAMMPS = """
-import json, sys, time, lammps
-data, style, accuracy, cutoff, steps = sys.argv[1:]
-l = lammps.lammps(cmdargs=["-screen", "none", "-log", "none"])
-l.commands_string(f'''
-units metal
-atom_style charge
-read_data {data}
-pair_style coul/long {cutoff}
-pair_coeff * *
-kspace_style {style} {accuracy}
-neighbor 1.0 bin
+# ends a program for the interpreter of LAMMPS: forces, or the time of steps
+TIMED = """neighbor 1.0 bin
 neigh_modify every 1 delay 0 check yes
 timestep 0.0001
 fix 1 all nve
@@ -46,6 +36,18 @@ if int(steps):
     l.command(f"run {steps} post no")
 us = 1e6 * (time.process_time() - begin) / max(int(steps), 1) / n
 print(json.dumps({"forces": [] if int(steps) else forces, "us": us}))
+"""
+LAMMPS = """
+import json, sys, time, lammps
+data, style, accuracy, cutoff, steps = sys.argv[1:]
+l = lammps.lammps(cmdargs=["-screen", "none", "-log", "none"])
+l.commands_string(f'''
+units metal
+atom_style charge
+read_data {data}
+pair_style coul/long {cutoff}
+pair_coeff * *
+kspace_style {style} {accuracy}
 """
 
 
@@ -84,7 +86,7 @@ def main() -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "LD_LIBRARY_PATH": library}
 
     def lammps(data, style, accuracy, steps) -> dict:
-        command = [it.lammps, "-c", LAMMPS, *map(str, (data, style, accuracy, it.cutoff, steps))]
+        command = [it.lammps, "-c", LAMMPS + TIMED, *map(str, (data, style, accuracy, it.cutoff, steps))]
         told = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
         return json.loads(told.stdout)
 

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from charges import CONSTANT, relative
+from charges import CONSTANT, TIMED, relative
 from common import alternate, machine, parser, table
 
 from mdcore import Box, Electrostatics, LennardJones, Simulation, Sum, System, VelocityVerlet, evaluate
@@ -39,18 +39,6 @@ pair_coeff * * 0 1
 pair_coeff {oxygen} {oxygen} 0.00674 3.166
 bond_coeff *
 kspace_style pppm {accuracy}
-neighbor 1.0 bin
-neigh_modify every 1 delay 0 check yes
-timestep 0.0001
-fix 1 all nve
-run 0
-''')
-n, begin = l.get_natoms(), time.process_time()
-forces = list(l.gather_atoms("f", 1, 3))
-if int(steps):
-    l.command(f"run {steps} post no")
-us = 1e6 * (time.process_time() - begin) / max(int(steps), 1) / n
-print(json.dumps({"forces": [] if int(steps) else forces, "us": us}))
 """
 
 
@@ -115,7 +103,7 @@ def main() -> None:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "LD_LIBRARY_PATH": library}
 
         def lammps(accuracy, cutoff, steps) -> dict:
-            command = [it.lammps, "-c", LAMMPS, *map(str, (data, oxygen, accuracy, cutoff, it.lj, steps))]
+            command = [it.lammps, "-c", LAMMPS + TIMED, *map(str, (data, oxygen, accuracy, cutoff, it.lj, steps))]
             told = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
             return json.loads(told.stdout)
 

@@ -7,15 +7,14 @@ from contextlib import ExitStack
 import numpy as np
 
 from mdcore.base.comm import SelfComm, on_root
-from mdcore.base.errors import InputError, Interrupted, OutputError
+from mdcore.base.errors import InputError, Interrupted
 from mdcore.base.signals import StopSignals
 from mdcore.base.writing import writing_text
 from mdcore.cli import train_tensors
 from mdcore.cli.clashes import clash
-from mdcore.cli.files import open_folder
 from mdcore.cli.outputs import tell
 from mdcore.cli.training import prepared_of
-from mdcore.cli.training_file import SUFFIX, TrainingFile
+from mdcore.cli.training_file import SUFFIX, TrainingFile, keep_results
 from mdcore.config.load_training import load_training
 from mdcore.config.problems import at
 from mdcore.config.training import TrainingSettings
@@ -282,16 +281,7 @@ def draw(settings: TrainingSettings, found) -> None:
 def protect(settings: TrainingSettings, restart: bool, overwrite: bool) -> None:
     """Make the folder; OutputError if a training would be overwritten, or there is none to go on with."""
     check_names(settings)
-    existing = [path for path in outputs(settings) if os.path.exists(path)]
-    if existing and not (restart or overwrite):
-        raise OutputError(
-            f"{', '.join(existing)}: results exist; go on with --restart, replace them with --overwrite, or choose "
-            f"another name, e.g. --set output.name={settings.output.name}-2"
-        )
-    state = settings.output_path(SUFFIX)
-    if restart and not os.path.exists(state):
-        raise OutputError(f"{state}: not there, so there is nothing to go on with; train without --restart")
-    open_folder(settings)
+    keep_results(settings, outputs(settings), restart, overwrite)
 
 
 def check_names(settings: TrainingSettings) -> None:

@@ -6,15 +6,14 @@ from contextlib import ExitStack
 import h5py
 import numpy as np
 
-from mdcore.base.errors import InputError, OutputError
+from mdcore.base.errors import InputError
 from mdcore.base.signals import StopSignals
 from mdcore.base.threads import number_of_threads
 from mdcore.base.writing import writing_text
 from mdcore.cli.clashes import clash
-from mdcore.cli.files import open_folder
 from mdcore.cli.outputs import tell
 from mdcore.cli.training import naming
-from mdcore.cli.training_file import SUFFIX, TrainingFile
+from mdcore.cli.training_file import SUFFIX, TrainingFile, keep_results
 from mdcore.config.problems import at
 from mdcore.config.training_tensors import TensorTrainingSettings
 from mdcore.output.lock import RunLock, lock_path
@@ -163,16 +162,7 @@ def finish(settings: TensorTrainingSettings, found, fit, file: TensorFile, say):
 def protect(settings: TensorTrainingSettings, restart: bool, overwrite: bool) -> None:
     """Make the folder; OutputError if a training would be overwritten, or there is none to go on with."""
     check_names(settings)
-    existing = [path for path in outputs(settings) if os.path.exists(path)]
-    if existing and not (restart or overwrite):
-        raise OutputError(
-            f"{', '.join(existing)}: results exist; go on with --restart, replace them with --overwrite, or choose "
-            f"another name, e.g. --set output.name={settings.output.name}-2"
-        )
-    state = settings.output_path(SUFFIX)
-    if restart and not os.path.exists(state):
-        raise OutputError(f"{state}: not there, so there is nothing to go on with; train without --restart")
-    open_folder(settings)
+    keep_results(settings, outputs(settings), restart, overwrite)
 
 
 def check_names(settings: TensorTrainingSettings) -> None:

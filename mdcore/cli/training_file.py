@@ -45,6 +45,7 @@ from mdcore.base.errors import InputError, OutputError
 from mdcore.base.files import SEAL_BYTES, cause, open_binary, open_h5, read_seal, seal
 from mdcore.base.writing import plain, replacing
 from mdcore.base.writing_h5 import new_h5
+from mdcore.cli.files import open_folder
 from mdcore.cli.outputs import tell, tell_differences
 from mdcore.output import provenance
 
@@ -53,6 +54,20 @@ EXPECTED = "the file of a training"
 LAYOUT, LAYOUT_VERSION = "mdcore training", 1
 RESULTS = ("predictions/", "errors")  # of a member: no part of its state
 TEXT = h5py.string_dtype()
+
+
+def keep_results(settings, paths, restart: bool, overwrite: bool) -> None:
+    """Make the folder; OutputError if results at `paths` would be lost, or there are none to go on with."""
+    existing = [path for path in paths if os.path.exists(path)]
+    if existing and not (restart or overwrite):
+        raise OutputError(
+            f"{', '.join(existing)}: results exist; go on with --restart, replace them with --overwrite, or choose "
+            f"another name, e.g. --set output.name={settings.output.name}-2"
+        )
+    state = settings.output_path(SUFFIX)
+    if restart and not os.path.exists(state):
+        raise OutputError(f"{state}: not there, so there is nothing to go on with; train without --restart")
+    open_folder(settings)
 
 
 class TrainingFile:

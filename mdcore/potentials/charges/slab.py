@@ -72,6 +72,4 @@ class Slab:
 
 def refuse(text: str):
     """An InputError that all ranks raise."""
-    error = InputError(f"Electrostatics: {text}")
-    error.collective = True
-    raise error
+    raise InputError(f"Electrostatics: {text}").everywhere()

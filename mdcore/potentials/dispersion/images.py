@@ -190,7 +190,7 @@ class BoundLong(BoundPair):
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         if not all(domain.box.periodic):
-            refuse(FLAT)
+            raise InputError(f"LongLennardJones: {FLAT}").everywhere()
         super().compute(atoms, neighbors, domain, out)
         if self.potential.exclude_bonded:
             self._joined.compute(atoms, neighbors, domain, out)
@@ -220,7 +220,7 @@ class BoundLong(BoundPair):
     def _plan_of(self, matrix):
         if self._plan is None or not np.array_equal(self._plan.matrix, matrix):
             if text := self.potential.too_many(matrix):
-                refuse(text)
+                raise InputError(f"LongLennardJones: {text}").everywhere()
             self._plan = self.potential.plan(np.array(matrix), self._largest)
         return self._plan
 
@@ -251,10 +251,3 @@ class BoundKept(BoundJoined):
         )
         energy = own * short / r**6
         return energy, own * b2**3 * fall / r**7 - 6.0 * energy / r
-
-
-def refuse(text: str):
-    """An InputError that all ranks raise."""
-    error = InputError(f"LongLennardJones: {text}")
-    error.collective = True
-    raise error
