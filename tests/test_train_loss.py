@@ -8,7 +8,7 @@ import pytest
 from mdcore.training.environments import Environments
 from mdcore.training.loss import NetworkRegression
 from mdcore.training.misfit import Weights, relative
-from mdcore.training.settings import Loss
+from mdcore.training.settings import BALANCED, Loss
 from mdcore.training.start import initialised
 from tests.reference import hdnnp as twin
 from tests.reference.hdnnp_models import random_model
@@ -224,3 +224,15 @@ def test_robust_is_a_share_of_the_spread():
     before = regression.landscape
     regression.weigh(Loss(robust=0.1, energy=6.0))
     assert regression.landscape[0] == pytest.approx(4.0 * before[0]) and len(regression.landscape) == 6
+
+
+@pytest.mark.parametrize("power", [2.0, 1.0, 0.0])
+def test_balanced_energies_count_as_the_mean_of_forces(power):
+    model = random_model(types=[2, 3])
+    env = Environments(model, mixed_set())
+    own = relative(Loss(energy=BALANCED, power=power, forces=2.0), env, model.cutoff)
+    n = env.mean_atoms
+    of_energies = own.energy * (0.1 * n) ** 2 / n**power  # 0.1 eV an atom
+    assert of_energies == pytest.approx(own.forces * 3 * n * 0.1**2)
+    bare = Loss(forces=0.0)
+    assert relative(replace(bare, energy=BALANCED), env, model.cutoff) == relative(bare, env, model.cutoff)

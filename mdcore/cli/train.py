@@ -30,7 +30,7 @@ from mdcore.training.families import family
 from mdcore.training.members import Ended, Members
 from mdcore.training.outcome import outcome
 from mdcore.training.prepare import has
-from mdcore.training.settings import LABELS
+from mdcore.training.settings import BALANCED, LABELS
 from mdcore.training.summary import fitted_by_atoms, summarise
 
 LOPSIDED = 100.0  # times as large is a weight that leaves nothing to another one
@@ -75,8 +75,8 @@ def about(settings: TrainingSettings, prepared) -> list[str]:
 
 def lopsided(loss) -> list[str]:
     """A word on weights of which one is forgotten: they have no units."""
-    known = [(getattr(loss, name), name) for name in LABELS if getattr(loss, name)]
-    (least, minor), (most, major) = min(known), max(known)
+    known = [(own, name) for name in LABELS if (own := getattr(loss, name)) and own != BALANCED]
+    (least, minor), (most, major) = min(known, default=(1.0, "")), max(known, default=(1.0, ""))
     if most < LOPSIDED * least:
         return []
     return [

@@ -15,7 +15,7 @@ from mdcore.config.training_model import DescriptorSettings, ModelSettings, Netw
 from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, OneOf, Section, Sections, Table, Text, setting
 from mdcore.potentials.networks.walls import SHORTEST, Wall
 from mdcore.training.settings import (
-    DENSITY_ENERGY,
+    BALANCED,
     LABELLED,
     LABELS,
     NOT_LINEAR,
@@ -47,11 +47,12 @@ class LossSettings:
     filter, the running average of the errors.
     """
 
-    energy: float | None = setting(
-        Number(minimum=0, maximum=1e6),
-        "Weight of energies.",
+    energy: float | str | None = setting(
+        OneOf((Choice((BALANCED,)), Number(minimum=0, maximum=1e6))),
+        f'Weight of energies. `"{BALANCED}"`: an error of 1 meV an atom counts as much as one of forces of 1 '
+        "meV/Angstrom, root mean square.",
         default=None,
-        default_text=f"{Loss.energy:g}, of density networks {DENSITY_ENERGY:g}",
+        default_text=f'{Loss.energy:g}, of density networks `"{BALANCED}"`',
         example=10.0,
     )
     forces: float = setting(Number(minimum=0, maximum=1e6), "Weight of forces.", default=Loss.forces, example=1.0)
@@ -90,7 +91,7 @@ class LossSettings:
     def of(self, model: ModelSettings, long_range: LongRangeSettings | None = None) -> "LossSettings":
         """The same, for a model of this type."""
         labelled = long_range is not None and long_range.charges == LABELLED
-        usual = {"energy": DENSITY_ENERGY if model.type == "density" else Loss.energy, "charges": float(labelled)}
+        usual = {"energy": BALANCED if model.type == "density" else Loss.energy, "charges": float(labelled)}
         return replace(self, **{name: own for name, own in usual.items() if getattr(self, name) is None})
 
 
@@ -301,5 +302,6 @@ def weightless(loss) -> Iterator[tuple[str, str]]:
     if loss.energy == loss.forces == loss.stress == 0 and not loss.charges:
         yield "energy", "nothing counts; give energy, forces or stress a weight above 0"
     for name in LABELS:
-        if 0 < (getattr(loss, name) or 0) < LEAST:
+        own = getattr(loss, name)
+        if own != BALANCED and 0 < (own or 0) < LEAST:
             yield name, f"hardly counts; leave it out with 0, or give it {LEAST:g} at least"

@@ -12,14 +12,14 @@ have runs of the structures (share.py); losses, gradients and errors are sums ov
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
 
 from mdcore.base.errors import InputError
 from mdcore.training.regression import Errors, Kind
-from mdcore.training.settings import ALL, NOT_LINEAR, Loss
+from mdcore.training.settings import ALL, BALANCED, NOT_LINEAR, Loss
 from mdcore.training.share import Share
 
 NO_SPREAD = (1e-5, 1e-3, 1e-5)  # eV an atom, eV/Angstrom, eV/Angstrom^3: labels that differ less are the same
@@ -49,11 +49,16 @@ def relative(weights: Loss | Weights, share: Share, cutoff: float) -> Weights:
     """Weights of errors over the spread of their labels, as weights of squares of errors in the potential's own units.
 
     Each label, an energy, a component of a force or a stress, counts (weight times error over spread)^2. What offsets
-    fit has no spread: that of energies is at least what forces make of it over LEVER of the cutoff.
+    fit has no spread: that of energies is at least what forces make of it over LEVER of the cutoff. With a BALANCED
+    weight of energies (E - E_ref)^2 / N^2 of a structure of the mean size counts as the mean of its 3 N (F - F_ref)^2.
     """
     n = share.mean_atoms
     energy, forces, stress = np.maximum(share.spreads(), NO_SPREAD).tolist()
+    known = forces > NO_SPREAD[1] and weights.forces > 0.0
     energy = max(energy, LEVER * cutoff / np.sqrt(n) * forces) * n ** (1.0 - weights.power / 2.0)
+    if weights.energy == BALANCED:
+        alike = weights.forces * energy / forces * np.sqrt(3.0 * n ** (weights.power - 1.0)) if known else Loss.energy
+        weights = replace(weights, energy=alike)
     robust = getattr(weights, "robust", 0.0) or np.inf
     return Weights(
         (weights.energy / energy) ** 2, (weights.forces / forces) ** 2, (weights.stress / stress) ** 2, weights.power,
@@ -113,7 +118,8 @@ class SetRegression:
     def weigh(self, counts: Loss) -> None:
         """Let energies, forces and stress count so much from now on."""
         self.counts = counts
-        picks = (("energy", counts.energy, "all"), ("forces", counts.forces, "some"), ("stress", counts.stress, "one"))
+        energy = 1.0 if counts.energy == BALANCED else counts.energy  # over the running error all are alike
+        picks = (("energy", energy, "all"), ("forces", counts.forces, "some"), ("stress", counts.stress, "one"))
         self.kinds = tuple(Kind(*each) for each in picks)
         self.__dict__.pop("weights", None)
 

@@ -21,7 +21,7 @@ TOTAL = "total_charge"  # of a structure: no label, but likewise looked for wher
 ALL, CHARGES, SHORT = "all", "charges", "short"  # parts of the parameters of a potential with charges
 LATENT_WIDTH = 0.5**0.5  # Angstrom: sigma = 1 of B. Cheng, npj Comput. Mater. 11, 80 (2025), is sqrt(2) times a width
 NOT_LINEAR = "least squares take a density network that is linear in its weights: layers = 1, hidden = 0 in [model]"
-DENSITY_ENERGY = 0.03  # weight of energies for density networks: forces teach them, energies follow
+BALANCED = "balanced"  # weight of energies: an error an atom counts as much as that of forces, RMS, eV and eV/Angstrom
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,12 +153,13 @@ class DensitySettings:
 class Loss:
     """What counts how much: weights of errors over what is usual. That is the spread of the labels (Adam, L-BFGS), or
     the running error (the filter: its noise is that over the weight). 0: not looked at
+    energy : BALANCED: what the loss makes of it (misfit.py); 1 to the filter
     power : errors of energies are over N^(power / 2); 2 is an error an atom, less trusts large structures more
     robust : of what is usual: larger errors of energies and of forces on atoms count linearly (Huber); 0: by squares
     tags : weights of structures by their tag; charges : of those with labels
     """
 
-    energy: float = 3.0
+    energy: float | str = 3.0
     forces: float = 1.0
     stress: float = 0.0
     charges: float = 0.0
