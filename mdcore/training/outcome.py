@@ -11,16 +11,17 @@ from mdcore.base.errors import InputError
 from mdcore.engine.evaluation import evaluate
 from mdcore.engine.single import Evaluation
 from mdcore.output.provenance import collect
+from mdcore.potentials.counted import as_text
 from mdcore.potentials.families import committee, potential_of
 from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.h5 import write_h5
-from mdcore.potentials.networks.trained import Model
+from mdcore.potentials.networks.trained import CONTAINS, Model
 from mdcore.potentials.networks.vectors import make_test_vectors
 from mdcore.training import metrics
 from mdcore.training.data.labelled import Labelled
 from mdcore.training.known import has_room, known_of
-from mdcore.training.members import Ended, threads_of
-from mdcore.training.prepare import Prepared
+from mdcore.training.members import Ended
+from mdcore.training.prepare import Prepared, threads_of
 from mdcore.training.settings import LABELLED, LATENT, Plan
 
 Found = dict[str, tuple[Sequence[Labelled], metrics.Predictions]]  # {subset: (structures, what is said of them)}
@@ -149,5 +150,7 @@ def card(plan: Plan, prepared: Prepared) -> dict[str, str]:
         **({"tags": ", ".join(tags)} if tags else {}),
         "elements": ", ".join(data.elements),
         **({"charges": told_of(plan, data)} if plan.long_range else {}),
+        **({} if plan.contains is None else {CONTAINS: as_text(plan.contains)}),
+        **({"subtracted": "; ".join(map(repr, plan.subtract))} if plan.subtract else {}),
         walls.SHORTEST: ranges,
     }

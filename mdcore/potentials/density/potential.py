@@ -73,8 +73,7 @@ class DensityPotential(TrainedPotential):
     def findings(self):
         return tuple(own for own in super().findings if self.model.ranges or own not in RANGE)
 
-    def bind(self, symbols) -> "BoundDensity":
-        """The potential for these species; InputError for one that the model does not know."""
+    def bound(self, symbols) -> "BoundDensity":
         return BoundDensity(self, symbols)
 
     def label(self, symbol: str, index: int) -> str:

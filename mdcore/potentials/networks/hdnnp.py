@@ -87,7 +87,7 @@ class HDNNPotential(TrainedPotential):
     @classmethod
     def answers_of(cls, model: HDNNP, tables: Networks | None = None) -> Answers | ChargedAnswers:
         if model.charges:
-            plain = replace(model, walls=(), test_vectors=(), units=model.units or Units("angstrom", "ev"))
+            plain = replace(model, walls=(), subtracted=(), test_vectors=(), units=model.units or Units("angstrom", "ev"))
             return ChargedAnswers(model, cls(plain, extrapolation="ignore"))
         return Answers(model, tables or networks_of(model))
 
@@ -132,8 +132,7 @@ class HDNNPotential(TrainedPotential):
         columns = zip(self.model.elements, self.model.symmetry_functions, strict=True)
         return " + ".join(f"{len(own)} {element}" for element, own in columns) + " descriptors"
 
-    def bind(self, symbols) -> "BoundHDNNP | BoundCharged":
-        """The potential for these species; InputError for one that the model does not know."""
+    def bound(self, symbols) -> "BoundHDNNP | BoundCharged":
         return BoundCharged(self, symbols) if self.model.charges else BoundHDNNP(self, symbols)
 
     def label(self, symbol: str, index: int) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.base.errors import InputError
+from mdcore.potentials.counted import ELECTROSTATICS
 from mdcore.potentials.networks.charge_model import ChargeModel
 from mdcore.potentials.networks.frozen import frozen, plain_floats
 from mdcore.potentials.networks.trained import Model
@@ -297,6 +298,10 @@ class HDNNP(Model):
                     f"{'(one of them the charge) ' * more}and {scaling.min.size} scaling records should be the same "
                     "number"
                 )
+
+    @property
+    def has(self) -> dict[str, str]:
+        return super().has | ({ELECTROSTATICS: "its atoms have charges"} if self.charges else {})
 
     @property
     def kind(self) -> str:
