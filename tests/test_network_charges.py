@@ -21,7 +21,6 @@ from mdcore.potentials.charges import equilibration
 from mdcore.potentials.charges.truncated import Truncation
 from mdcore.potentials.networks.charge_model import ChargeModel, Screening
 from mdcore.potentials.networks.charge_settings import ChargeSettings
-from mdcore.potentials.networks.committee import committee
 from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.h5 import read_h5, write_h5
 from mdcore.potentials.networks.n2p2.data import read_input_data
@@ -373,8 +372,6 @@ def test_test_vectors_and_what_is_refused(tmp_path):
     check_test_vectors(potential.answers)
     with pytest.raises(InputError, match="are clusters, without a cell"):
         potential.answers.respond(("O",), np.zeros((1, 3)), np.eye(3))
-    with pytest.raises(InputError, match="a committee of potentials with charges is not supported"):
-        committee([model, model])
     wire = species(scattered(6, np.diag([3.0, 9.0, 9.0]), (True, False, False)))
     with pytest.raises(InputError, match="wires"):
         evaluate(HDNNPotential(model), wire)

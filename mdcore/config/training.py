@@ -306,8 +306,6 @@ class TrainingSettings(Document):
             return
         if density:
             yield "long_range", 'applies to networks of descriptors; [model] says type = "density"'
-        if self.committee.members > 1:
-            yield "committee.members", "potentials with charges are no committees; train one, or leave [long_range] out"
         if self.output.n2p2:
             yield "output.n2p2", "potentials with charges are written as .h5 files only"
         if labelled and not own.joint and len(self.optimizer) < 2:

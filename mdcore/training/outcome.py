@@ -20,6 +20,7 @@ from mdcore.potentials.networks.vectors import make_test_vectors
 from mdcore.training import metrics
 from mdcore.training.data.labelled import Labelled
 from mdcore.training.known import has_room, known_of
+from mdcore.training.latent_signs import aligned
 from mdcore.training.members import Ended
 from mdcore.training.prepare import Prepared, threads_of
 from mdcore.training.settings import LABELLED, LATENT, Plan
@@ -70,12 +71,14 @@ class Trained:
 
 def outcome(plan: Plan, prepared: Prepared, members: Sequence[Ended]) -> Trained:
     """One potential of all members, and its errors; on one rank."""
-    model = replace(committee([own.model for own in members]), provenance=card(plan, prepared))
-    threads = threads_of(plan)
+    threads, models = threads_of(plan), [own.model for own in members]
+    if plan.long_range and plan.long_range.charges == LATENT:
+        models = aligned(models, prepared.data.train)
+    model = replace(committee(models), provenance=card(plan, prepared))
     potential, train, told = potential_of(model, extrapolation="ignore"), prepared.subsets().get("train", []), {}
     rows, found = errors_of(potential, prepared, threads, told if has_room(train) else None)
     model = replace(model, known=known_of(model, train, prepared.data.validation, threads, told.get("train")))
-    alone = [potential_of(own.model, extrapolation="ignore") for own in members if len(members) > 1]
+    alone = [potential_of(own, extrapolation="ignore") for own in models if len(models) > 1]
     each = tuple(errors_of(own, prepared, threads) for own in alone)
     notes = metrics.notes(rows)
     notes["epochs"] = sum(len(own.history["epoch"]) - 1 for own in members)

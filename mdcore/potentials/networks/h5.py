@@ -22,6 +22,7 @@ and of Behler-Parrinello networks (h5_hdnnp.py), version 1 (2: a committee; 3: w
         weights/<layer>      [n_in, n_out];  biases/<layer>  [n_out];  layers count from 0
     /members          n = members of a committee, the one in /elements counts (attribute; group absent if there is one)
         <i>/<El>             of member i = 1, 2, ...: activations, normalize_nodes, weights, biases as in /elements
+        <i>/charges/<El>     the same of its charges, with hardness, of a potential that has some
     /charges          (charge_model.py; group absent if there are none) kind, conserve, as_input, own_energy, constant,
                       output_scale, input_scale; screening [inner, outer] and screening_core; truncation [precision,
                       charge, cutoff] and truncation_method (attributes)

@@ -19,6 +19,8 @@ from mdcore.potentials.networks.answers import Answers
 from mdcore.potentials.networks.charge_settings import ChargeSettings
 from mdcore.potentials.networks.charged import CHARGES, BoundCharged
 from mdcore.potentials.networks.charged_answers import ChargedAnswers
+from mdcore.potentials.networks.charged_committee import BoundChargedCommittee
+from mdcore.potentials.networks.committee import share
 from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.kinds import KINDS
 from mdcore.potentials.networks.model import HDNNP
@@ -132,8 +134,17 @@ class HDNNPotential(TrainedPotential):
         columns = zip(self.model.elements, self.model.symmetry_functions, strict=True)
         return " + ".join(f"{len(own)} {element}" for element, own in columns) + " descriptors"
 
-    def bound(self, symbols) -> "BoundHDNNP | BoundCharged":
-        return BoundCharged(self, symbols) if self.model.charges else BoundHDNNP(self, symbols)
+    @cached_property
+    def charged_members(self) -> list["HDNNPotential"]:
+        """Of a committee with charges: potentials that add up to it, but for walls."""
+        how = {"precision": self.precision, "threads": self.threads, "charges": self.charge_settings}
+        members = [replace(share(self.model, k), units=self.units) for k in range(len(self.model.members))]
+        return [HDNNPotential(member, extrapolation="ignore", **how) for member in members]
+
+    def bound(self, symbols) -> BoundTrained:
+        if not self.model.charges:
+            return BoundHDNNP(self, symbols)
+        return BoundChargedCommittee(self, symbols) if self.is_committee else BoundCharged(self, symbols)
 
     def label(self, symbol: str, index: int) -> str:
         """How messages name a descriptor of an element."""

@@ -269,12 +269,13 @@ class HDNNP(Model):
             if [n.layer_sizes[0] for n in own] != inputs:
                 raise InputError(f"member {k} of the committee: its networks do not fit the descriptors of the first")
         if self.charges:
-            if self.others:
-                raise InputError("a committee of potentials with charges is not supported; run them one by one")
             own = self.charges
+            if len(own.others) != len(self.others):
+                raise InputError("charges: every member of a committee needs networks of charges, and no other")
             if len(own.networks) != len(self.elements):
                 raise InputError("charges: every element of the potential needs a network of charges, and no other")
-            self._check_inputs(own.symmetry_functions, own.scaling, own.networks)
+            for k in range(len(self.members)):
+                self._check_inputs(own.symmetry_functions, own.scaling, own.member(k).networks)
         if not np.isfinite([*self.atom_energies, *vars(self.normalisation or Normalisation()).values()]).all():
             raise InputError("an atom energy or a number of the normalisation is not finite")
         self._check()
