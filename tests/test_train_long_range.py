@@ -15,11 +15,14 @@ from mdcore.config.load_training import load_training, parse_training
 from mdcore.potentials.families import single
 from mdcore.potentials.networks.charge_settings import ChargeSettings
 from mdcore.potentials.networks.h5 import read_h5
+from mdcore.training.charged_sets import without_charges
 from mdcore.training.data import sources
 from mdcore.training.data.labels import Labels
+from mdcore.training.environments import Environments
+from mdcore.training.loss import NetworkRegression
 from mdcore.training.members import Members
 from mdcore.training.outcome import answers_of
-from mdcore.training.prepare import prepare
+from mdcore.training.prepare import fitted_on, prepare
 from mdcore.training.settings import LongRangeSettings
 from tests.mpi import ROOT, mpirun, needs_mpi
 from tests.reference import charged as twin
@@ -164,17 +167,15 @@ def test_fixed_charges_are_subtracted(folder):
         for s, a in zip(clusters, answers, strict=True)
     ]
     plan = parse_training(START.replace("salt.xyz", str(folder / "salt.xyz")) + ADAM).plan
-    plan = replace(plan, long_range=None, split=replace(plan.split, validation=0.0))
+    plan = replace(plan, split=replace(plan.split, validation=0.0))
     both = replace(plan, long_range=LongRangeSettings(charges=charges, widths=WIDTHS))
-    errors = []
-    for own, data in ((both, clusters), (plan, left)):
-        prepared = prepare(own, lambda data=data: [("train", data)])
-        sets = Members(own, prepared)
-        regression = sets.fit(0).training
-        regression.set(np.random.default_rng(7).normal(size=regression.n_parameters))
-        errors.append(regression.errors())
-    assert errors[0].energy == pytest.approx(errors[1].energy, rel=1e-7)
-    assert errors[0].forces == pytest.approx(errors[1].forces, rel=1e-7)
+    charged = Members(both, prepare(both, lambda: [("train", clusters)])).fit(0).training
+    alone = without_charges(charged.fitted())
+    plain = NetworkRegression(alone, Environments(alone, fitted_on(left, both.needed)))
+    assert charged.errors().energy == pytest.approx(plain.errors().energy, rel=1e-7)
+    assert charged.errors().forces == pytest.approx(plain.errors().forces, rel=1e-7)
+    gradients = [own.loss(own.parameters)[1] for own in (charged, plain)]
+    np.testing.assert_allclose(*gradients, rtol=1e-6, atol=1e-9)
 
 
 def test_charges_first_stay(folder, monkeypatch):

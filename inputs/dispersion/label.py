@@ -6,9 +6,9 @@
     methane.extxyz          turned at random, their atoms moved a little
     methane_profile.extxyz  pulled apart as they are, an edge of one before a face of the other
 
-GFN1-xTB: S. Grimme, C. Bannwarth, P. Shushkov, J. Chem. Theory Comput. 13, 1989 (2017), as tblite has it. Its dispersion
-is D3 with Becke-Johnson damping, s8 = 2.4, a1 = 0.63, a2 = 5 bohr, no triples: beyond a few Angstrom it is nearly all
-that methane feels of methane.
+GFN1-xTB: S. Grimme, C. Bannwarth, P. Shushkov, J. Chem. Theory Comput. 13, 1989 (2017), as tblite has it. Its
+dispersion is D3 with Becke-Johnson damping, s8 = 2.4, a1 = 0.63, a2 = 5 bohr, no triples: beyond a few Angstrom it is
+nearly all that methane feels of methane.
 """
 
 import sys

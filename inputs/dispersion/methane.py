@@ -1,4 +1,4 @@
-"""How far does methane feel methane? A local network, and one that learned what DFT-D3 leaves, pulled apart to 30 Angstrom.
+"""How far does methane feel methane? A local network, and one that learned what DFT-D3 leaves, pulled apart.
 
     python inputs/dispersion/label.py                                        # once
     python inputs/dispersion/methane.py --folder results --plot methane.png  # some minutes
@@ -59,7 +59,8 @@ def main() -> None:
     found = {name: from_afar(trained(name, law, arguments.folder), structures) for name, law in NAMES.items()}
     law = {key: value for key, value in D3.items() if key != "type"}
     alone = from_afar(mdcore.D3(**law), structures)
-    print(f"largest errors, meV, by the distance of the carbons\n{'Angstrom':<14}{'GFN1-xTB from':>14}{'to':>10}", end="")
+    print("largest errors, meV, by the distance of the carbons")
+    print(f"{'Angstrom':<14}{'GFN1-xTB from':>14}{'to':>10}", end="")
     print("".join(f"{name:>16}" for name in found) + f"{'D3 alone':>16}")
     for low, high in BANDS:
         here = (far >= low) & (far <= high)

@@ -13,12 +13,12 @@ def check(settings: Settings, terms) -> None:
     if found is None:
         return
     (one, other), (why, own) = found.which, found.why
-    if files(settings, other) and not files(settings, one):  # what was added beside a network is what can go
+    if files(settings, other) and not files(settings, one):  # what stands beside a network can go
         one, other, why, own = other, one, own, why
     raise at(
         settings, ("potential", other, "type"),
-        f"a second time {found.kind} ({own}): {_name(settings, one)} has it, too ({why}); leave out one of them, or say "
-        'at the top of the file that both are meant: double_counting = "allow"',
+        f"a second time {found.kind} ({own}): {_name(settings, one)} has it, too ({why}); leave out one of them, or "
+        'say at the top of the file that both are meant: double_counting = "allow"',
     )  # fmt: skip
 
 

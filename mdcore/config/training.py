@@ -218,8 +218,8 @@ class TrainingSettings(Document):
     )
     subtract: tuple = setting(
         Sections(tag="type", classes={name: POTENTIALS[name] for name in LAWS}),
-        "Known potentials whose energies, forces and stress are subtracted from the labels before the fit. The potential "
-        "keeps them with all their numbers, and adds them back wherever it runs ([how](training.md#subtract)).",
+        "Known potentials whose energies, forces and stress are subtracted from the labels before the fit. What is "
+        "trained keeps them with all their numbers, and adds them back wherever it runs ([how](training.md#subtract)).",
         default=(),
         default_text="none",
     )
@@ -328,7 +328,8 @@ class TrainingSettings(Document):
         return plain(
             Plan, self, card={name: own for name, own in self.card.items() if name != CONTAINS},
             contains=contains and tuple(kind for kind in KINDS if kind in contains),
-            subtract=tuple(own.build(self) for own in self.subtract), model=model, descriptors=descriptors, split=plain(Split, self.split),
+            subtract=tuple(own.build(self) for own in self.subtract),
+            model=model, descriptors=descriptors, split=plain(Split, self.split),
             network=plain(Network, self.network), loss=plain(Loss, self.loss.of(self.model, self.long_range)),
             optimizer=optimizer, long_range=self.long_range and plain(LongRange, self.long_range),
             committee=plain(Committee, self.committee), name=self.output.name or "",

@@ -224,8 +224,8 @@ class Bound:
 
 
 class Sum(Potential):
-    """Several potentials added up; InputError for none, for something else, and for two that know of the same dispersion
-    or electrostatics in their energy (counted.py), unless double_counting = "allow"."""
+    """Several potentials added up; InputError for none, for something else, and for two that both have dispersion or
+    electrostatics (counted.py), unless double_counting = "allow"."""
 
     def __init__(self, *potentials, double_counting: str = "refuse"):
         from mdcore.potentials.python import as_potential

@@ -67,8 +67,8 @@ def committee(models: Sequence[Model]) -> Model:
     for k, model in enumerate(models, start=1):
         if list(map(numbers_of, model.subtracted)) != list(map(numbers_of, models[0].subtracted)):
             raise InputError(
-                f"a committee shares what was subtracted before training; number {k}, {model.name or 'without a name'}, "
-                f"has {', '.join(map(repr, model.subtracted)) or 'nothing'} in place of "
+                f"a committee shares what was subtracted before training; number {k}, {model.name or 'without a name'},"
+                f" has {', '.join(map(repr, model.subtracted)) or 'nothing'} in place of "
                 f"{', '.join(map(repr, models[0].subtracted)) or 'nothing'}"
             )
     return family(models[0]).committee(models)

@@ -1,7 +1,7 @@
 """Of which sign are charges that energies alone have found? Energies do not know: all turned round are as good.
 
-Members of a committee shall have the same, or the mean of their charges says nothing. Structures with a total charge know
-the sign.
+Members of a committee shall have the same, or the mean of their charges says nothing. Structures with a total charge
+know the sign.
 """
 
 from collections.abc import Sequence

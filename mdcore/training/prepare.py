@@ -32,8 +32,8 @@ Groups = Sequence[tuple[str, Sequence[Labelled]]]  # (use, structures) of each f
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """data : the Dataset; left : the same with the labels that are fitted, what is subtracted taken off; atom_energies :
-    eV; descriptors, or None; shortest : {pair: Angstrom}, of what is trained on; walls"""
+    """data : the Dataset; left : the same with what is left of its labels, which is fitted; atom_energies : eV;
+    descriptors, or None; shortest : {pair: Angstrom}, of what is trained on; walls"""
 
     data: dataset.Dataset
     left: dataset.Dataset

@@ -18,8 +18,8 @@ from mdcore.structure.atoms import MEMORY
 
 
 class BoundChargedCommittee(BoundTrained):
-    """Members with charges, for a system of these species. What a member remembers of its last charges stands in columns
-    of its own between steps, and where each of them looks for it while it computes."""
+    """Members with charges, for a system of these species. What a member remembers of its last charges stands in
+    columns of its own between steps, and where each of them looks for it while it computes."""
 
     virial_of_forces = False
 

@@ -60,10 +60,12 @@ def _charges(models: Sequence[HDNNP]) -> ChargeModel | None:
     for k, model in enumerate(models, start=1):
         own, told = model.charges, f"number {k}, {model.name or 'without a name'},"
         if bool(own) != bool(first):
-            raise InputError(f"a committee is of potentials with charges, or of such without; {told} is of the other kind")
+            raise InputError(
+                f"a committee is of potentials with charges, or of such without; {told} is of the other kind"
+            )
         if not own:
             continue
-        same = {"networks": first.networks, "hardness": first.hardness, "others": (), "output_scale": first.output_scale}
+        same = {name: getattr(first, name) for name in ("networks", "hardness", "output_scale")} | {"others": ()}
         alike = identical(replace(own, **same), replace(first, others=()))
         if not alike or not all(_same_inputs(model, models[0], e) for e in range(len(model.elements))):
             raise InputError(
@@ -111,8 +113,10 @@ def single(model: HDNNP, k: int) -> HDNNP:
     """Member k (from 0) of a committee as a potential of its own, without descriptors that it does not know."""
     charges = model.charges and model.charges.member(k)
     alone = replace(model, networks=model.members[k], others=(), charges=charges, test_vectors=())
-    if not model.others or charges:
-        return alone if not model.others else replace(alone, known=model.known and replace(model.known, disagreement=None))
+    if not model.others:
+        return alone
+    if charges:  # which see the descriptors of all
+        return replace(alone, known=model.known and replace(model.known, disagreement=None))
     functions, scaling, networks = [], [], []
     for own, s, network in zip(model.symmetry_functions, model.scaling, alone.networks, strict=True):
         known = np.flatnonzero(network.weights[0].any(axis=1))

@@ -14,7 +14,7 @@ from mdcore.potentials.networks.model import HDNNP, ElementNetwork, Normalisatio
 from mdcore.potentials.networks.trained import MOST_MEMBERS
 
 FORMAT = "mdcore-hdnnp"
-# who knows no committees, walls, such descriptors, charges or what was subtracted shall not take one for less than it is
+# who knows no committees, walls, such descriptors, charges, what was subtracted shall not take one for less than it is
 VERSION, COMMITTEE, GUARDED, DESCRIBED, CHARGED, SUBTRACTED = 1, 2, 3, 4, 5, 6
 NEWEST = SUBTRACTED
 MOST_FUNCTIONS, MOST_LAYERS = 10_000, 64

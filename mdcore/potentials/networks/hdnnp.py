@@ -89,7 +89,8 @@ class HDNNPotential(TrainedPotential):
     @classmethod
     def answers_of(cls, model: HDNNP, tables: Networks | None = None) -> Answers | ChargedAnswers:
         if model.charges:
-            plain = replace(model, walls=(), subtracted=(), test_vectors=(), units=model.units or Units("angstrom", "ev"))
+            units = model.units or Units("angstrom", "ev")
+            plain = replace(model, walls=(), subtracted=(), test_vectors=(), units=units)
             return ChargedAnswers(model, cls(plain, extrapolation="ignore"))
         return Answers(model, tables or networks_of(model))
 
