@@ -12,12 +12,15 @@ from mdcore.base.files import seal
 from mdcore.base.units import GIGAPASCAL
 from mdcore.cli import main
 from mdcore.config.load_training import parse_training
+from mdcore.potentials.base import leaves
 from mdcore.potentials.families import committee, potential_of, single
 from mdcore.potentials.networks.h5 import read_h5, write_h5
 from mdcore.potentials.networks.trained import fingerprint
 from mdcore.training.data.labelled import Labelled
+from mdcore.verify.subject import networks_in
+from tests import contract
+from tests.density_twin import density as density_potential
 from tests.reference.hdnnp_models import random_model
-from tests.test_density_potential import density_potential
 
 NEAR = LennardJones(4.0, 0.02, 1.6, truncation="force-shifted")  # what is left for the networks
 CUTOFFS = {"cutoff": 9.0, "cn_cutoff": 8.0, "triple_cutoff": 6.0, "width": 2.0}
@@ -72,7 +75,7 @@ def test_networks_learn_what_the_law_leaves(whole, trained):
 @pytest.mark.parametrize("make", ["networks", "density"])
 def test_a_file_keeps_it_with_all_its_numbers(trained, make, tmp_path):
     """Energy, forces and stress are those of the networks and of the law, for all who read the file."""
-    model = trained.model if make == "networks" else density_potential(("C", "H")).model
+    model = trained.model if make == "networks" else density_potential(("H", "C")).model
     law = D3_OF_LAW if make == "networks" else D3(damping="zero", s8=1.1, sr6=1.2, alpha6=13.0, cutoff=7.0)
     model = replace(model, subtracted=(law,))
     write_h5(model, tmp_path / "own.h5")
@@ -91,7 +94,19 @@ def test_a_file_keeps_it_with_all_its_numbers(trained, make, tmp_path):
     assert repr(law) in potential.describe()
 
 
-def test_in_a_run_ase_info_and_verify(trained, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "check",
+    ["forces_match_energy", "stress_matches_energy", "sums_are_of_multiples", "order_does_not_matter", "extensive"],
+)
+def test_the_contract_of_potentials_holds(trained, check):
+    """It is a term of its own to the engine, one potential to all others; in any precision (verify)."""
+    potential = networks_in(HDNNPotential(trained.model), "double")
+    assert len(leaves(potential)) == 1 and len(leaves(potential.bind(("C", "H")))) == 2
+    s = structures(NEAR, 1)[0]
+    getattr(contract, f"assert_{check}")(potential, System(s.box, s.positions, list(s.symbols)))
+
+
+def test_in_a_run_ase_and_info(trained, tmp_path, monkeypatch, capsys):
     from mdcore.ase import MDCore
 
     ase = pytest.importorskip("ase")
@@ -110,7 +125,6 @@ def test_in_a_run_ase_info_and_verify(trained, tmp_path, monkeypatch, capsys):
     assert main(["info", "own.h5"]) == 0
     told = capsys.readouterr().out
     assert "subtracted" in told and "pbe" in told and "added back" in told
-    assert main(["verify", "own.h5", "start.extxyz"]) == 0
 
 
 def test_committees_share_it(trained):
@@ -135,11 +149,12 @@ def test_what_no_file_can_keep_is_refused(trained, tmp_path, monkeypatch, capsys
         assert file.attrs["version"] == 6  # which those who know nothing of it refuse
         file["subtracted/0"].attrs["type"] = "d5"
     seal("own.h5", "mdcore-hdnnp 6")
-    with pytest.raises(InputError, match="own.h5: 'd5' was subtracted in training, which this mdcore does not know"):
+    with pytest.raises(InputError, match=r"own\.h5: 'd5' was subtracted in training, which this mdcore does not know"):
         read_h5("own.h5")
 
 
-START = '[[data]]\nfile = "tests/training_sets.py"\n[descriptors]\ncutoff = 4.0\n[optimizer]\ntype = "adam"\n'
+START = '[[data]]\nfile = "tests/training_sets.py"\n[descriptors]\ncutoff = 4.0\n'
+START += '[optimizer]\ntype = "adam"\nepochs = 1\n'
 BJ = '[[subtract]]\ntype = "d3"\nfunctional = "pbe"\n'
 
 

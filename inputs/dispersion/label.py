@@ -57,7 +57,7 @@ def turned(x: np.ndarray, random) -> np.ndarray:
 
 
 def pair(one: np.ndarray, other: np.ndarray, far: float) -> Atoms:
-    return Atoms("CH4CH4", np.vstack([one, other + [0.0, 0.0, far]]))
+    return Atoms("CH4CH4", np.vstack([one, other + np.array([0.0, 0.0, far])]))
 
 
 def gap(atoms: Atoms) -> float:

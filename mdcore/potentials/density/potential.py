@@ -62,7 +62,7 @@ class DensityPotential(TrainedPotential):
     @property
     def tells_virials(self) -> bool:
         """With messages an atom's energy depends on atoms beyond the cutoff, which virials of pairs do not know."""
-        return self.model.design.layers == 1
+        return self.model.design.layers == 1 and super().tells_virials
 
     @property
     def content(self) -> str:

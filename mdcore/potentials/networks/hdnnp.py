@@ -68,7 +68,7 @@ class HDNNPotential(TrainedPotential):
             self.list_kinds = tuple(own[0] for own in self.lists)
             self.cutoff = max(own[1] for own in self.lists)
             self.bends = bool(screening) and screening.core in ("cosine", "p1")
-            self.far, self.tells_virials, self.accuracy = True, False, self.charge_settings.accuracy
+            self.far, self.accuracy = True, self.charge_settings.accuracy
 
     def _take_charges(self, model, charges) -> None:
         if charges is not None and not model.charges:
@@ -103,6 +103,10 @@ class HDNNPotential(TrainedPotential):
     def shares_descriptors(self) -> bool:
         """Do networks of charges see the descriptors of the short-range ones?"""
         return identical(self.model.charges.symmetry_functions, self.model.symmetry_functions)
+
+    @property
+    def tells_virials(self) -> bool:
+        return not self.model.charges and super().tells_virials
 
     @property
     def findings(self):

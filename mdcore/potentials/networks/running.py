@@ -32,7 +32,7 @@ class TrainedPotential(Potential):
     takes: type[Model]
     most_threads = 1
     ghost_columns = ("tags",)
-    trained = tells_virials = True
+    trained = True
     lists: ClassVar[tuple] = ()
 
     def __init__(self, model, units, precision, threads, extrapolation, disagreement):
@@ -68,7 +68,6 @@ class TrainedPotential(Potential):
         self.seen, self.cutoff = seen, max(seen, *(own.cutoff for own in beside), 0.0)
         self.lists = (("full", seen), *(one for own in beside for one in own.lists))
         if model.subtracted:
-            self.tells_virials = all(law.tells_virials for law in model.subtracted)
             self.truncated = any(law.truncated for law in model.subtracted)
             self.smoother = "; ".join(law.smoother for law in model.subtracted if law.truncated)
         self.list_kinds = tuple(own[0] for own in self.lists)
@@ -127,6 +126,10 @@ class TrainedPotential(Potential):
     @property
     def has(self) -> dict[str, str]:
         return self.model.has
+
+    @property
+    def tells_virials(self) -> bool:
+        return all(law.tells_virials for law in self.model.subtracted)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
