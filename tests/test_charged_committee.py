@@ -14,7 +14,7 @@ from mdcore.potentials.networks.trained import fingerprint
 from mdcore.potentials.networks.vectors import make_test_vectors
 from mdcore.training.latent_signs import turned
 from mdcore.watch.disagreement import Disagreement
-from tests.reference.hdnnp_models import charged_model
+from tests.reference.hdnnp_models import charged_model, random_model
 from tests.systems import TRICLINIC, scattered
 from tests.test_network_charges import species
 
@@ -99,7 +99,7 @@ def test_in_dynamics_it_goes_on_from_charges_of_before(monkeypatch):
 def test_what_does_not_go_together_is_refused():
     one, other = members("predicted", 2)
     with pytest.raises(InputError, match="of potentials with charges, or of such without; number 2"):
-        committee([one, replace(other, charges=None, networks=one.networks)])
+        committee([one, random_model(("H", "O"), types=[2, 3], cutoff=2.5)])
     with pytest.raises(InputError, match="of charges all but networks and hardnesses; number 2"):
         committee([one, replace(other, charges=replace(other.charges, widths=(0.2, 0.3)))])
     with pytest.raises(InputError, match="every member of a committee needs networks of charges"):

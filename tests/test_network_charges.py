@@ -223,7 +223,7 @@ def test_another_potential_does_not_go_on_with_charges():
 
 class TestRanks:
     pytestmark = needs_mpi
-    cases = ("ions-nve", "layer-nve", "drop-nve", "cloud-langevin", "predicted-nve")
+    cases = ("ions-nve", "layer-nve", "drop-nve", "cloud-langevin", "predicted-nve", "members-nve")
 
     def run(self, folder, ranks, *jobs):
         folder.mkdir(exist_ok=True)
@@ -237,8 +237,9 @@ class TestRanks:
     def test_same_bits_on_any_number_of_ranks_and_restarts(self, tmp_path):
         jobs = [f"{case}:8" for case in self.cases]
         one, three = self.run(tmp_path / "1", 1, *jobs), self.run(tmp_path / "3", 3, *jobs)
-        self.run(tmp_path / "part", 2, "ions-nve:5", "cloud-langevin:5")
-        states = {case: tmp_path / "part" / f"{case}.checkpoint" for case in ("ions-nve", "cloud-langevin")}
+        stopped = ("ions-nve", "cloud-langevin", "members-nve")
+        self.run(tmp_path / "part", 2, *(f"{case}:5" for case in stopped))
+        states = {case: tmp_path / "part" / f"{case}.checkpoint" for case in stopped}
         rest = self.run(tmp_path / "rest", 1, *(f"{case}:3:{state}" for case, state in states.items()))
         for others in (three, rest):
             for case, found in others.items():

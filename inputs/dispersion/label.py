@@ -23,10 +23,10 @@ from ase.optimize import BFGS
 from tblite.ase import TBLite
 
 HERE = Path(__file__).resolve().parent
-SAMPLES = 600
+SAMPLES = 1500
 SPREADS = (0.005, 0.01, 0.02)  # Angstrom, how far atoms are moved, in turn
 NEAR, FAR = 3.0, 30.0  # Angstrom: carbon to carbon
-CLOSEST = 1.9  # Angstrom between atoms of both
+CLOSEST, PULLED = 1.8, 1.9  # Angstrom between atoms of both; of those that are pulled apart
 BOND = 1.09
 
 
@@ -82,7 +82,7 @@ def main() -> None:
             samples.append(labelled(own))
     save("methane.extxyz", samples)
     apart = [pair(x, -x, far) for far in np.geomspace(NEAR, FAR, 41)]
-    save("methane_profile.extxyz", [labelled(own) for own in apart if gap(own) > CLOSEST])
+    save("methane_profile.extxyz", [labelled(own) for own in apart if gap(own) > PULLED])
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ other; what each says alone is n times what it adds.
 """
 
 import hashlib
+import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,12 +16,17 @@ from mdcore.potentials.base import Results
 from mdcore.potentials.networks.charged import CHARGES, COLUMN
 from mdcore.potentials.networks.running import BoundTrained
 from mdcore.potentials.networks.trained import fingerprint
-from mdcore.structure.atoms import MEMORY
+from mdcore.structure.atoms import MEMORY, Column
+
+
+def _of_all(name: str) -> str:
+    """The column of what all members remember."""
+    return f"{name}_of_members"
 
 
 class BoundChargedCommittee(BoundTrained):
-    """Members with charges, for a system of these species. What a member remembers of its last charges stands in
-    columns of its own between steps, and where each of them looks for it while it computes."""
+    """Members with charges, for a system of these species. What members remember of their last charges goes with atoms
+    in columns of all of them; while one computes, its own stands where it looks for it."""
 
     virial_of_forces = False
 
@@ -27,9 +34,10 @@ class BoundChargedCommittee(BoundTrained):
         super().__init__(potential, symbols)
         self.members = [member.bound(symbols) for member in potential.charged_members]
         first = self.members[0].columns
-        self._kept = [name for name, column in first.items() if column.source == MEMORY]
-        several = {f"{name}_{k}": first[name] for name in self._kept for k in range(len(self.members))}
-        self.columns = first | several
+        self._kept = {name: math.prod(column.shape) for name, column in first.items() if column.source == MEMORY}
+        here = {name: replace(first[name], source="computed") for name in self._kept}
+        m = len(self.members)
+        self.columns = first | here | {_of_all(name): Column("f8", (m * n,), MEMORY) for name, n in self._kept.items()}
         self._last = None  # (lists, grid of positions, total charge) of the last forces
 
     @property
@@ -58,12 +66,16 @@ class BoundChargedCommittee(BoundTrained):
     def _member(self, k: int, atoms, neighbors, domain, out) -> None:
         """What member k adds (collective)."""
         n, member = atoms.n_owned, self.members[k]
-        for name in self._kept:
-            getattr(atoms, name)[:n] = getattr(atoms, f"{name}_{k}")[:n]
+        own = [
+            (getattr(atoms, name)[:n].reshape(n, width), getattr(atoms, _of_all(name))[:n, k * width : (k + 1) * width])
+            for name, width in self._kept.items()
+        ]
+        for here, kept in own:
+            here[:] = kept
         member.threads = self.threads
         member.compute(atoms, neighbors, domain, out)
-        for name in self._kept:
-            getattr(atoms, f"{name}_{k}")[:n] = getattr(atoms, name)[:n]
+        for here, kept in own:
+            kept[:] = here
 
     def members_of(self, atoms, full, domain):
         neighbors, bits, total = self._last
