@@ -163,6 +163,7 @@ BJ = '[[subtract]]\ntype = "d3"\nfunctional = "pbe"\n'
     [
         ('[[subtract]]\ntype = "d3"\n', ("[[subtract]] #1 functional", "none is given, and no s8, a1, a2")),
         ('[[subtract]]\ntype = "d4"\n', ('[[subtract]] #1 type = "d4"', 'expected one of "d3"')),
+        ("#", ('[[subtract]] #1 = "d3"', 'a type alone; write a section, [[subtract]], with type = "d3" in it')),
         (BJ + BJ, ('[[subtract]] #2 type = "d3"', "subtracted twice; keep one")),
         (BJ + "[output]\nn2p2 = true\n", ("[output] n2p2 = true", "has no place in such a folder")),
         (BJ + '[card]\ncontains = ["electrostatics"]\n', ("[card] contains", "labels without dispersion have none")),
@@ -175,7 +176,7 @@ BJ = '[[subtract]]\ntype = "d3"\nfunctional = "pbe"\n'
 )
 def test_what_is_wrong_in_an_input_is_told(text, says):
     with pytest.raises(InputError) as caught:
-        parse_training(START + text)
+        parse_training('subtract = ["d3"]\n' + START if text == "#" else START + text)
     for part in says:
         assert part in str(caught.value)
 

@@ -12,7 +12,7 @@ from mdcore.config.optimizers import MADE, OPTIMIZERS
 from mdcore.config.training_data import DataSettings, SplitSettings
 from mdcore.config.training_long_range import LongRangeSettings
 from mdcore.config.training_model import DescriptorSettings, ModelSettings, NetworkSettings
-from mdcore.faces import POTENTIALS
+from mdcore.config.training_subtract import SUBTRACTED
 from mdcore.faces.schema import (
     Boolean,
     Choice,
@@ -217,7 +217,7 @@ class TrainingSettings(Document):
         Section(LongRangeSettings), "Charges of the atoms.", default=None, default_text="none"
     )
     subtract: tuple = setting(
-        Sections(tag="type", classes={name: POTENTIALS[name] for name in LAWS}),
+        Sections(tag="type", classes=SUBTRACTED),
         "Known potentials whose energies, forces and stress are subtracted from the labels before the fit. What is "
         "trained keeps them with all their numbers, and adds them back wherever it runs ([how](training.md#subtract)).",
         default=(),
