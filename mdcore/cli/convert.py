@@ -180,6 +180,8 @@ def _stated(source: str, units):
 def _joined(models, sources) -> dict[str, str]:
     """Where the members of a committee come from: the card of the first, the files, and settings that are others."""
     joined = {key: text for key, text in models[0].provenance.items() if not key.startswith("potential ")}
+    if said := [contained(model.provenance[CONTAINS]) for model in models if model.says]:
+        joined[CONTAINS] = as_text([kind for kind in KINDS if any(kind in own for own in said)])
     for k, (model, source) in enumerate(zip(models, sources, strict=True), start=1):
         joined[f"potential {k}"] = os.path.basename(os.path.normpath(source))
         settings = model.provenance.get("settings")
