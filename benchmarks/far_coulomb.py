@@ -28,8 +28,8 @@ def main() -> None:
     maxwell_boltzmann(system, 300.0, seed=1)
     network = HDNNPotential(read_model(HOME / "potentials" / "water_PBE0-TS.h5"), threads=1)
     charges = Coulomb(arguments.cutoff, {"O": -0.002, "H": 0.001})
-    runs = {}
-    for name, potential in {"network": network, "charges": charges, "both": Sum(network, charges)}.items():
+    runs, both = {}, Sum(network, charges, double_counting="allow")
+    for name, potential in {"network": network, "charges": charges, "both": both}.items():
         sim = Simulation(system, potential, VelocityVerlet(0.25), skin=0.6)
         runs[name] = lambda sim=sim: timed(sim, arguments.steps)
         runs[name]()

@@ -45,7 +45,7 @@ def train(data, *, progress: Callable[[dict], None] | None = None, comm=None, **
     data : a file of labelled structures, a dict of the keys of [[data]], Atoms of ASE with their labels, a Labelled, or
         a list of these; {"train": ..., "validation": ..., "test": ...} says what each is for, else `split` does
     sections : descriptors, optimizer, and others of a training's input (docs/train-input.md) as dicts with its keys:
-        split, network, loss, committee, parallel; and seed, zbl, title, card
+        split, network, long_range, subtract, loss, committee, parallel; and seed, zbl, title, card
     progress : called after each epoch, on rank 0, with a row of the history and the "member"
     comm : a communicator of mpi4py whose ranks share the structures; all call, and all get the result
     """
@@ -56,8 +56,9 @@ def train(data, *, progress: Callable[[dict], None] | None = None, comm=None, **
     tables = [own for _, own in items if isinstance(own, dict)]
     sections = {name: plain(own, f"{CALL}: {name}") for name, own in sections.items() if own is not None}
     document = {"data": tables, **sections}
-    if isinstance(sections.get("optimizer"), dict):
-        document["optimizer"] = [sections["optimizer"]]
+    for name in ("optimizer", "subtract"):
+        if isinstance(sections.get(name), dict):
+            document[name] = [sections[name]]
     problems = Arguments(Origin(CALL, document))
     if not items:
         problems.add(("data",), "no structures; give a file, or structures", [])

@@ -3,6 +3,8 @@
 CASE is cell-ensemble or cell-ensemble-mixed.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from mdcore import Langevin, VelocityVerlet
@@ -11,8 +13,10 @@ from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.base import Sum
 from mdcore.potentials.charges import equilibration
 from mdcore.potentials.charges.equilibration import DENSE
+from mdcore.potentials.dispersion.d3 import D3
 from mdcore.potentials.networks.charge_model import Screening
 from mdcore.potentials.networks.charge_settings import ChargeSettings
+from mdcore.potentials.networks.committee import committee
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.pair.zbl import ZBL
 from tests import mpi_trajectory
@@ -35,6 +39,7 @@ CELLS = {
     "drop": lambda: scattered(30, 5.0 * np.eye(3), (False, False, False), seed=33, **SPECIES),  # solved directly
     "cloud": lambda: scattered(40, 5.0 * np.eye(3), (False, False, False), seed=34, **SPECIES),
     "predicted": lambda: scattered(60, 6.2 * np.eye(3), seed=35, **SPECIES),
+    "members": lambda: scattered(60, 6.2 * TRICLINIC, seed=36, **SPECIES),  # each with charges; D3 was subtracted
     "tiny": lambda: scattered(4, 1.9 * np.eye(3), seed=25, **SPECIES),
 }
 
@@ -48,12 +53,16 @@ def build(case: str, comm=None, state=None):
     if cell == "chebyshev":
         model = chebyshev_model(("O", "H"), cutoff=2.5)
     charges = None
+    if cell == "members":
+        models = [charged_model(("O", "H"), types=[2, 3], cutoff=2.5, seed=k) for k in (3, 4)]
+        model = replace(committee(models), subtracted=(D3("pbe0", cutoff=6.0, width=1.5),))
+        charges = ChargeSettings(accuracy=1e-5, cutoff=3.0, method="ewald", residual=1e-7)
     if cell in ("ions", "layer", "drop", "cloud", "predicted"):
         options = {"kind": "predicted", "own": True} if cell == "predicted" else {"screening": Screening(0.5, 2.0)}
         model = charged_model(("O", "H"), types=[2, 3], cutoff=2.5, **options)
         method = "mesh" if cell == "ions" else "ewald"
         charges = ChargeSettings(accuracy=1e-5, cutoff=3.0, method=method, residual=1e-7, total=0.5 * (cell == "cloud"))
-    equilibration.DENSE = 0 if cell == "cloud" else DENSE
+    equilibration.DENSE = 0 if cell in ("cloud", "members") else DENSE
     potential = HDNNPotential(model, precision=(precision or ["double"])[0], charges=charges)
     if cell in ("density", "densities"):
         potential = density(("H", "O"), members=1 + (cell == "densities"), layers=2 + (cell == "density"),

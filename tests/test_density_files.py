@@ -96,7 +96,7 @@ def _other(file, name, value):
         (lambda f: _other(f, "members/0/parameters/E0", 1.0), "E0 is [] of float64, expected [2]"),
         (lambda f: _other(f, "members/0/parameters", 1.0), "incomplete or damaged"),
         (lambda f: _other(f, "members", 1.0), "incomplete or damaged"),
-        (lambda f: f.attrs.update(version=4), "written by a newer mdcore"),
+        (lambda f: f.attrs.update(version=5), "written by a newer mdcore"),
         (lambda f: f.attrs.update(format="mdcore-hdnnp"), "incomplete or damaged"),
         (lambda f: f.attrs.update(elements=["O", "H"]), "ordered by atomic number"),
         (lambda f: f.attrs.update(length_unit="bohr"), "expected angstrom, ev"),

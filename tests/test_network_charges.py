@@ -21,7 +21,6 @@ from mdcore.potentials.charges import equilibration
 from mdcore.potentials.charges.truncated import Truncation
 from mdcore.potentials.networks.charge_model import ChargeModel, Screening
 from mdcore.potentials.networks.charge_settings import ChargeSettings
-from mdcore.potentials.networks.committee import committee
 from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.h5 import read_h5, write_h5
 from mdcore.potentials.networks.n2p2.data import read_input_data
@@ -224,7 +223,7 @@ def test_another_potential_does_not_go_on_with_charges():
 
 class TestRanks:
     pytestmark = needs_mpi
-    cases = ("ions-nve", "layer-nve", "drop-nve", "cloud-langevin", "predicted-nve")
+    cases = ("ions-nve", "layer-nve", "drop-nve", "cloud-langevin", "predicted-nve", "members-nve")
 
     def run(self, folder, ranks, *jobs):
         folder.mkdir(exist_ok=True)
@@ -238,8 +237,9 @@ class TestRanks:
     def test_same_bits_on_any_number_of_ranks_and_restarts(self, tmp_path):
         jobs = [f"{case}:8" for case in self.cases]
         one, three = self.run(tmp_path / "1", 1, *jobs), self.run(tmp_path / "3", 3, *jobs)
-        self.run(tmp_path / "part", 2, "ions-nve:5", "cloud-langevin:5")
-        states = {case: tmp_path / "part" / f"{case}.checkpoint" for case in ("ions-nve", "cloud-langevin")}
+        stopped = ("ions-nve", "cloud-langevin", "members-nve")
+        self.run(tmp_path / "part", 2, *(f"{case}:5" for case in stopped))
+        states = {case: tmp_path / "part" / f"{case}.checkpoint" for case in stopped}
         rest = self.run(tmp_path / "rest", 1, *(f"{case}:3:{state}" for case, state in states.items()))
         for others in (three, rest):
             for case, found in others.items():
@@ -373,8 +373,6 @@ def test_test_vectors_and_what_is_refused(tmp_path):
     check_test_vectors(potential.answers)
     with pytest.raises(InputError, match="are clusters, without a cell"):
         potential.answers.respond(("O",), np.zeros((1, 3)), np.eye(3))
-    with pytest.raises(InputError, match="a committee of potentials with charges is not supported"):
-        committee([model, model])
     wire = species(scattered(6, np.diag([3.0, 9.0, 9.0]), (True, False, False)))
     with pytest.raises(InputError, match="wires"):
         evaluate(HDNNPotential(model), wire)

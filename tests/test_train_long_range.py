@@ -1,6 +1,7 @@
 """From an input with [long_range] to a potential that runs: every kind of charges, and what is refused."""
 
 import itertools
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -11,11 +12,18 @@ from mdcore.base.errors import InputError, Interrupted
 from mdcore.cli import main
 from mdcore.cli.train import train
 from mdcore.config.load_training import load_training, parse_training
+from mdcore.potentials.families import single
 from mdcore.potentials.networks.charge_settings import ChargeSettings
 from mdcore.potentials.networks.h5 import read_h5
+from mdcore.training.charged_sets import without_charges
 from mdcore.training.data import sources
 from mdcore.training.data.labels import Labels
+from mdcore.training.environments import Environments
+from mdcore.training.loss import NetworkRegression
+from mdcore.training.members import Members
 from mdcore.training.outcome import answers_of
+from mdcore.training.prepare import fitted_on, prepare
+from mdcore.training.settings import LongRangeSettings
 from tests.mpi import ROOT, mpirun, needs_mpi
 from tests.reference import charged as twin
 
@@ -127,6 +135,51 @@ def test_every_kind_of_charges(folder, mode, monkeypatch):
         np.testing.assert_allclose(model.charges.networks[0].biases[-1], [0.9])
 
 
+def test_a_committee(folder, monkeypatch):
+    """Latent charges of members are of one sign; the file has all, and errors are those of the mean."""
+    monkeypatch.chdir(folder)
+    neutral = [s for s in structures(folder) if s.total_charge == 0.0]
+    result = mdcore.train(
+        neutral, descriptors={"cutoff": 4.0, "radial": 4, "angular": 1, "zetas": [1], "keep": 6, "rare": 0},
+        network={"hidden": [5]}, long_range={"charges": "latent"}, committee={"members": 4},
+        optimizer={"type": "kalman", "epochs": 2},
+    )  # fmt: skip
+    result.write(folder / "members.h5")
+    model = read_h5(folder / "members.h5")
+    assert len(model.charges.others) == 3 and model.known.disagreement > 0.0
+    each = [answers_of(mdcore.HDNNPotential(single(model, k)), neutral, 1) for k in range(4)]
+    charges = [np.concatenate([a.findings["charges"] for a in own]) for own in each]
+    assert all(charges[0] @ own > 0.0 for own in charges)
+    mean = answers_of(mdcore.HDNNPotential(model), neutral, 1)
+    for k, answer in enumerate(mean):
+        assert answer.energy == pytest.approx(np.mean([own[k].energy for own in each]), abs=1e-7)
+
+
+def test_fixed_charges_are_subtracted(folder):
+    """Networks that are trained beside fixed charges, or on labels without the energy and forces that these have by
+    `Electrostatics`, find the same errors: the fit is in two steps."""
+    clusters = [s for s in structures(folder) if s.cell is None and s.total_charge == 0.0]
+    charges = {"Na": 0.9, "Cl": -0.9}
+    law = mdcore.Electrostatics(charges, widths=WIDTHS)
+    answers = mdcore.evaluate(law, [s.structure for s in clusters])
+    left = [
+        replace(s, energy=s.energy - a.energy, forces=s.forces - a.forces)
+        for s, a in zip(clusters, answers, strict=True)
+    ]
+    plan = parse_training(START.replace("salt.xyz", str(folder / "salt.xyz")) + ADAM).plan
+    plan = replace(plan, split=replace(plan.split, validation=0.0))
+    both = replace(plan, long_range=LongRangeSettings(charges=charges, widths=WIDTHS))
+    charged = Members(both, prepare(both, lambda: [("train", clusters)])).fit(0).training
+    alone = without_charges(charged.fitted())
+    plain = NetworkRegression(alone, Environments(alone, fitted_on(left, both.needed)))
+    assert charged.errors().energy == pytest.approx(plain.errors().energy, rel=1e-7)
+    assert charged.errors().forces == pytest.approx(plain.errors().forces, rel=1e-7)
+    every = np.arange(len(clusters))
+    for one, other in zip(charged.residuals(every), plain.residuals(every), strict=True):
+        for of_charged, of_plain in zip(one, other, strict=True):
+            np.testing.assert_allclose(of_charged, of_plain, rtol=1e-6, atol=1e-8)
+
+
 def test_charges_first_stay(folder, monkeypatch):
     """What the first optimiser found is what the potential has; energies are fitted to what that leaves."""
     monkeypatch.chdir(folder)
@@ -185,7 +238,6 @@ WRONG = {
     "[long_range]\ncharges = {Na = 1.0}\nequilibrate = true": ("equilibrate", "fixed charges are as they are"),
     "[long_range]\nequilibrate = true\nconserve = false": ("conserve", "add up to the total charge"),
     "[long_range]\ncharges = {Xx = 1.0}": ("charges", "'Xx' is no chemical element"),
-    "[long_range]\n[committee]\nmembers = 2": ("members", "no committees"),
     "[long_range]\n[output]\nn2p2 = true": ("n2p2", "written as .h5 files only"),
     "[loss]\ncharges = 1.0": ("charges", "applies to charges with labels"),
 }

@@ -364,6 +364,12 @@ def build() -> Parser:
         "runs go by it",
     )
     convert.add_argument("--data-units", metavar="UNITS", help="of FILE, e.g. length=bohr,energy=hartree")
+    convert.add_argument(
+        "--contains",
+        metavar="WHAT",
+        help="what the labels contain that it was trained on, for its card: dispersion,electrostatics, one of them, or "
+        '"nothing"; so that nobody adds it a second time',
+    )
     convert.add_argument("--structure", metavar="FILE", help="its first frame becomes a test vector")
     convert.add_argument("--overwrite", action="store_true", help="replace TARGET")
     convert.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")

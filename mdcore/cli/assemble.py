@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base.errors import InputError
-from mdcore.cli import networks, structures
+from mdcore.cli import counting, networks, structures
 from mdcore.cli.summary import boundary, counts
 from mdcore.config import validate_species
 from mdcore.config.problems import Problems, at
 from mdcore.config.settings import Settings
 from mdcore.engine import sanity
 from mdcore.faces.base import StageSettings
-from mdcore.potentials.base import Sum
+from mdcore.potentials.base import Sum, leaves
 from mdcore.potentials.families import TYPES
 from mdcore.structure.groups import group_of, groups_of, select
 from mdcore.structure.system import System
@@ -172,17 +172,19 @@ def read_potentials(settings: Settings, symbols) -> dict[int, object]:
     For rank 0, which shares them: the other ranks need not read files.
     """
     others = [i for i, s in enumerate(settings.potential) if s.type not in TYPES]
-    built = {i: build(settings, i, symbols) for i in others}
-    return networks.read_models(settings, symbols) | {i: built[i] for i in others if settings.potential[i].rank_0}
+    found = {i: build(settings, i, symbols) for i in others} | networks.read_models(settings, symbols)
+    counting.check(settings, [found[i] for i in range(len(settings.potential))])
+    return {i: own for i, own in found.items() if i not in others or settings.potential[i].rank_0}
 
 
-def describe(settings: Settings, system: System) -> tuple[dict[str, str], list[str]]:
-    """What there is to tell of a structure (sanity.py), and what is hardly meant in it."""
+def describe(settings: Settings, system: System, potential) -> tuple[dict[str, str], list[str]]:
+    """What there is to tell of a structure (sanity.py), and what is hardly meant in it, or of this potential in it."""
     told, warnings = sanity.describe(system)
     if len(system.bonds) and not any(s.reads_bonds for s in settings.potential):
         warnings = [*warnings, f"the structure has {len(system.bonds)} bonds, which no potential reads: is that meant?"]
     amounts = dict(zip(system.symbols, counts(system), strict=True))
     doubts = [text for s in settings.potential for text in s.doubts(amounts)]
+    doubts += counting.doubts(settings, leaves(potential))
     return told, [*warnings, *doubts, *(text for stage in settings.stage for text in stage.doubts)]
 
 
@@ -204,7 +206,7 @@ def make_potential(settings: Settings, read: dict[int, object]):
             terms.append(networks.make(settings, i, read[i]))
         else:
             terms.append(read[i] if i in read else build(settings, i))
-    return terms[0] if len(terms) == 1 else Sum(*terms)
+    return terms[0] if len(terms) == 1 else Sum(*terms, double_counting=settings.double_counting)
 
 
 # --- stages ----------------------------------------------------------------------------------------

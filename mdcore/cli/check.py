@@ -42,7 +42,7 @@ def check(path: str, overrides=()) -> str:
     if settings.title:
         lines.append(f"title       {settings.title}")
     lines += summary.of_system(system.symbols, summary.counts(system), system.box, units)
-    told, warnings = assemble.describe(settings, system)
+    told, warnings = assemble.describe(settings, system, potential)
     lines += [f"{name:<11} {text}" for name, text in told.items() if text]
     lines += [f"warning     {text}" for text in warnings]
     lines += summary.of_settings(settings, potential)

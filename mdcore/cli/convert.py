@@ -13,6 +13,7 @@ from mdcore.cli.clashes import clash
 from mdcore.cli.frames import SOURCE, convert_trajectory
 from mdcore.cli.potential import parse_table, parse_units
 from mdcore.cli.structure_files import convert_structure, is_structure
+from mdcore.potentials.counted import KINDS, NOTHING, as_text, contained
 from mdcore.potentials.density.model import DensityNetwork
 from mdcore.potentials.families import committee, potential_of, single
 from mdcore.potentials.networks import walls
@@ -20,7 +21,7 @@ from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.model import HDNNP
 from mdcore.potentials.networks.n2p2.write import folder_files, member_folders, write_n2p2
-from mdcore.potentials.networks.trained import fingerprint
+from mdcore.potentials.networks.trained import CONTAINS, fingerprint
 from mdcore.potentials.networks.vectors import make_test_vectors, test_vector
 from mdcore.structure.system import System
 
@@ -30,7 +31,7 @@ H5 = (".h5", ".hdf5")
 def command(arguments, comm) -> None:
     def run():
         if len(arguments.source) == 1 and is_structure(arguments.source[0], arguments.target):
-            if any((arguments.units, arguments.walls, arguments.structure, arguments.data)):
+            if any((arguments.units, arguments.walls, arguments.structure, arguments.data, arguments.contains)):
                 raise InputError("convert of a structure: one file, its target, and --overwrite; nothing else applies")
             return print(convert_structure(arguments.source[0], arguments.target, arguments.overwrite))
         if arguments.source[0].lower().endswith(SOURCE):
@@ -43,7 +44,7 @@ def command(arguments, comm) -> None:
 
 def _frames(arguments) -> str:
     """Of a trajectory."""
-    if len(arguments.source) > 1 or any((arguments.units, arguments.walls, arguments.structure)):
+    if len(arguments.source) > 1 or any((arguments.units, arguments.walls, arguments.structure, arguments.contains)):
         raise InputError("convert of a trajectory: one file, its target, and --overwrite; nothing else applies")
     return convert_trajectory(arguments.source[0], arguments.target, arguments.overwrite)
 
@@ -66,6 +67,8 @@ def convert(sources: list[str], target: str, units, structure, options) -> str:
         model = replace(model, walls=parse_walls(options.walls, model))
     if options.data:
         model = _with_data(model, options)
+    if options.contains is not None:
+        model = _with_contents(model, options.contains)
     network = potential_of(model)  # refuses what can't be run
     folders = [] if native else member_folders(target, len(model.members))
     paths = [target] if native else [file for folder in folders for file in folder_files(folder)]
@@ -121,6 +124,15 @@ def _with_data(model, options):
     return replace(model, known=found)
 
 
+def _with_contents(model, text: str):
+    """The potential, whose card says what its labels contain; InputError."""
+    try:
+        kinds = contained(text)
+    except InputError:
+        raise InputError(f'--contains {text}: expected some of {",".join(KINDS)}, or "{NOTHING}"') from None
+    return replace(model, provenance={**model.provenance, CONTAINS: as_text(kinds)})
+
+
 def parse_walls(text: str, model) -> tuple[walls.Wall, ...]:
     """--walls: "auto", by the shortest distances in the card; "off"; or "H-O=0.6:0.86,...", Angstrom; InputError."""
     if text == "off":
@@ -168,6 +180,8 @@ def _stated(source: str, units):
 def _joined(models, sources) -> dict[str, str]:
     """Where the members of a committee come from: the card of the first, the files, and settings that are others."""
     joined = {key: text for key, text in models[0].provenance.items() if not key.startswith("potential ")}
+    if said := [contained(model.provenance[CONTAINS]) for model in models if model.says]:
+        joined[CONTAINS] = as_text([kind for kind in KINDS if any(kind in own for own in said)])
     for k, (model, source) in enumerate(zip(models, sources, strict=True), start=1):
         joined[f"potential {k}"] = os.path.basename(os.path.normpath(source))
         settings = model.provenance.get("settings")

@@ -117,6 +117,8 @@ def of_model(model: Model, unsealed: bool = False) -> list[str]:
     lines.append(_line("verdicts go by", NOTHING if unwatched else model.known or UNKNOWN))
     if model.walls:
         lines.append(_line("walls", f"{walls.table(model.walls)} Angstrom (ZBL; nothing beyond the second)"))
+    lines += [_line("subtracted", f"{law!r}; before training, added back in every run") for law in model.subtracted]
+    lines.append(_line("counts", _counted(model)))
     if isinstance(model, HDNNP):
         for e, element in enumerate(model.elements):
             lines += _of_element(model, e, element, unit, energy)
@@ -133,6 +135,14 @@ def of_model(model: Model, unsealed: bool = False) -> list[str]:
         lines += [f"  {name}"] if getattr(model, name) else []
         lines += [_line(f"  {key}", value) for key, value in getattr(model, name).items()]
     return lines
+
+
+def _counted(model: Model) -> str:
+    """What of long range its energy has, so that nobody adds it again."""
+    told = [f"{kind} ({why})" for kind, why in model.has.items()]
+    if not model.says:
+        told.append("its card does not say what its labels contain; mdcore convert --contains adds it")
+    return "; ".join(told) or "neither dispersion nor electrostatics, says its card"
 
 
 def _of_charges(model: HDNNP, unit: str, energy: str) -> list[str]:

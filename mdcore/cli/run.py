@@ -213,7 +213,7 @@ def begin(settings: Settings, comm, stages, path: str | None, state: dict | None
         processor_grid=None if settings.parallel.grid == "auto" else settings.parallel.grid,
         state=state,
     )
-    return sim, ({}, []) if system is None else assemble.describe(settings, system)
+    return sim, ({}, []) if system is None else assemble.describe(settings, system, potential)
 
 
 def read_state(settings: Settings, path: str, stages) -> dict:

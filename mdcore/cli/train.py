@@ -19,7 +19,9 @@ from mdcore.config.load_training import load_training
 from mdcore.config.problems import at
 from mdcore.config.training import TrainingSettings
 from mdcore.config.training_tensors import TensorTrainingSettings
+from mdcore.faces.schema import toml
 from mdcore.output.lock import RunLock, lock_path
+from mdcore.potentials.counted import KINDS
 from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.model import HDNNP
@@ -68,8 +70,20 @@ def about(settings: TrainingSettings, prepared) -> list[str]:
         *str(family(settings.plan, prepared)).splitlines(),
         *([f"committee: {members} members"] if members > 1 else []),
         f"walls: {walls.table(prepared.walls)} Angstrom" if prepared.walls else "walls: none",
+        *(f"subtracted from labels: {law!r}" for law in settings.plan.subtract),
+        *unsaid(settings),
         "optimisers: " + ", then ".join(f"{s.type} (up to {s.epochs} epochs)" for s in settings.optimizer),
         *lopsided(settings.plan.loss),
+    ]
+
+
+def unsaid(settings: TrainingSettings) -> list[str]:
+    """A word on a card that does not say what the labels contain."""
+    if settings.plan.contains is not None:
+        return []
+    return [
+        f"[card]: contains is not there: what of long range do the labels contain, e.g. contains = {toml(KINDS)}? Then "
+        "no run adds it a second time"
     ]
 
 

@@ -12,7 +12,7 @@ from mdcore.config.problems import Problems, lookup
 from mdcore.config.training import TrainingSettings
 from mdcore.config.training_tensors import TYPE, TensorTrainingSettings
 
-ARRAYS = ("data", "optimizer")
+ARRAYS = ("data", "optimizer", "subtract")
 
 
 def load_training(path, overrides=()) -> TrainingSettings | TensorTrainingSettings:

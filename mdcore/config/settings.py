@@ -26,6 +26,7 @@ from mdcore.faces.schema import (
     Text,
     setting,
 )
+from mdcore.potentials.counted import ANSWERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +101,13 @@ class Settings(Document):
     )
     seed: int = setting(
         Integer(minimum=0, maximum=2**63 - 1), "Seed of all random numbers.", default=1, example=2024
+    )
+    double_counting: str = setting(
+        Choice(ANSWERS),
+        "What to do about dispersion or electrostatics that two potentials have, of those that are known to "
+        "([what that is](networks.md#double-counting)).",
+        default="refuse",
+        example="allow",
     )
     structure: StructureSettings = setting(Section(StructureSettings), "The atoms.")
     velocities: VelocitiesSettings = setting(

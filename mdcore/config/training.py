@@ -12,7 +12,24 @@ from mdcore.config.optimizers import MADE, OPTIMIZERS
 from mdcore.config.training_data import DataSettings, SplitSettings
 from mdcore.config.training_long_range import LongRangeSettings
 from mdcore.config.training_model import DescriptorSettings, ModelSettings, NetworkSettings
-from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, OneOf, Section, Sections, Table, Text, setting
+from mdcore.config.training_subtract import SUBTRACTED
+from mdcore.faces.schema import (
+    Boolean,
+    Choice,
+    Integer,
+    List,
+    Number,
+    OneOf,
+    Section,
+    Sections,
+    Table,
+    Text,
+    setting,
+    toml,
+)
+from mdcore.potentials.counted import KINDS, NOTHING
+from mdcore.potentials.networks.subtracted import LAWS
+from mdcore.potentials.networks.trained import CONTAINS
 from mdcore.potentials.networks.walls import SHORTEST, Wall
 from mdcore.training.settings import (
     BALANCED,
@@ -32,7 +49,11 @@ from mdcore.training.settings import DescriptorSettings as Descriptors
 from mdcore.training.settings import LongRangeSettings as LongRange
 from mdcore.training.settings import NetworkSettings as Network
 
-OWN_CARD = ("title", "program", "date", "seed", "settings", "files", "structures", "tags", "elements", SHORTEST)
+OWN_CARD = (
+    "title", "program", "date", "seed", "settings", "files", "structures", "tags", "elements", "charges", "subtracted",
+    SHORTEST,
+)  # fmt: skip
+CARD_EXAMPLE = {"data": "doi:10.1000/xyz", "labels": "PBE0+TS", CONTAINS: list(KINDS)}
 LEAST = 1e-6  # weight
 SQUARES = {"kalman": "the Kalman filter goes", "least-squares": "least squares go"}
 
@@ -176,11 +197,13 @@ class TrainingSettings(Document):
         default=Plan.seed,
         example=2024,
     )
-    card: dict[str, str] = setting(
-        Table(Text()),
-        "Texts for the model card in the potential: where the data come from, their licence, the range of validity.",
+    card: dict[str, str | tuple[str, ...]] = setting(
+        Table(OneOf((Text(), List(Choice((*KINDS, NOTHING)))))),
+        "Texts for the model card in the potential: where the data come from, their licence, the range of validity. "
+        f"`contains` is a list: what of long range the labels contain, `{toml(KINDS)}`, one of these, or "
+        f"`{toml([NOTHING])}`, so that no run adds it [a second time](training.md#double-counting).",
         factory=dict,
-        example={"data": "doi:10.1000/xyz", "licence": "CC-BY-4.0"},
+        example=CARD_EXAMPLE,
     )
     data: tuple[DataSettings, ...] = setting(Sections(DataSettings, single=True), "Files of labelled structures.")
     split: SplitSettings = setting(
@@ -193,6 +216,13 @@ class TrainingSettings(Document):
     network: NetworkSettings = setting(Section(NetworkSettings), "The networks.", default=NetworkSettings())
     long_range: LongRangeSettings | None = setting(
         Section(LongRangeSettings), "Charges of the atoms.", default=None, default_text="none"
+    )
+    subtract: tuple = setting(
+        Sections(tag="type", classes=SUBTRACTED),
+        "Known potentials whose energies, forces and stress are subtracted from the labels before the fit. What is "
+        "trained keeps them with all their numbers, and adds them back wherever it runs ([how](training.md#subtract)).",
+        default=(),
+        default_text="none",
     )
     loss: LossSettings = setting(Section(LossSettings), "What counts how much.", default=LossSettings())
     zbl: str | dict[str, tuple[float, ...]] = setting(
@@ -227,8 +257,7 @@ class TrainingSettings(Document):
         yield from self._check_long_range(density)
         if self.output.n2p2 and (density or getattr(self.descriptors, "kind", "symmetry") != "symmetry"):
             yield "output.n2p2", 'n2p2 knows symmetry functions only: kind = "symmetry" in [descriptors]'
-        for name in set(self.card) & set(OWN_CARD):
-            yield "card", f"{name!r} is written by mdcore itself; choose another name"
+        yield from self._check_card()
         for name, (inner, cutoff) in self.zbl.items() if isinstance(self.zbl, dict) else ():
             try:
                 Wall(tuple(name.split("-")), inner, cutoff)
@@ -246,6 +275,27 @@ class TrainingSettings(Document):
             if own.type == "least-squares" and (not density or self.model.layers > 1 or self.model.hidden):
                 yield f"optimizer.{k}.type", NOT_LINEAR
 
+    def _check_card(self) -> Iterator[tuple[str, str]]:
+        for name in set(self.card) & set(OWN_CARD):
+            yield "card", f"{name!r} is written by mdcore itself; choose another name"
+        for name, value in self.card.items():
+            if name != CONTAINS and not isinstance(value, str):
+                yield f"card.{name}", f"expected a text in quotes; a list is {CONTAINS} alone"
+        contains = self.card.get(CONTAINS, ())
+        if isinstance(contains, str) or (NOTHING in contains and len(contains) > 1):
+            yield f"card.{CONTAINS}", f"expected a list of {', '.join(KINDS)}, or {toml([NOTHING])}"
+        for k, own in enumerate(self.subtract):
+            if own.type in [other.type for other in self.subtract[:k]]:
+                yield f"subtract.{k}.type", "subtracted twice; keep one"
+            missing = [kind for kind in LAWS[own.type].has if contains and kind not in contains]
+            if missing:
+                yield f"card.{CONTAINS}", (
+                    f"labels without {missing[0]} have none to subtract: leave [[subtract]] out, and add a "
+                    f'[[potential]] of type "{own.type}" to runs; or is {missing[0]} in them?'
+                )
+        if self.subtract and self.output.n2p2:
+            yield "output.n2p2", "what is subtracted has no place in such a folder, and belongs to the energy"
+
     def _check_long_range(self, density: bool) -> Iterator[tuple[str, str]]:
         own, labelled = self.long_range, getattr(self.long_range, "charges", None) == LABELLED
         if not labelled:
@@ -257,8 +307,6 @@ class TrainingSettings(Document):
             return
         if density:
             yield "long_range", 'applies to networks of descriptors; [model] says type = "density"'
-        if self.committee.members > 1:
-            yield "committee.members", "potentials with charges are no committees; train one, or leave [long_range] out"
         if self.output.n2p2:
             yield "output.n2p2", "potentials with charges are written as .h5 files only"
         if labelled and not own.joint and len(self.optimizer) < 2:
@@ -277,8 +325,12 @@ class TrainingSettings(Document):
         else:
             file = self.descriptors.file and self.beside(self.descriptors.file)
             descriptors = plain(Descriptors, self.descriptors, file=file)
+        contains = self.card.get(CONTAINS)
         return plain(
-            Plan, self, model=model, descriptors=descriptors, split=plain(Split, self.split),
+            Plan, self, card={name: own for name, own in self.card.items() if name != CONTAINS},
+            contains=contains and tuple(kind for kind in KINDS if kind in contains),
+            subtract=tuple(own.build(self) for own in self.subtract),
+            model=model, descriptors=descriptors, split=plain(Split, self.split),
             network=plain(Network, self.network), loss=plain(Loss, self.loss.of(self.model, self.long_range)),
             optimizer=optimizer, long_range=self.long_range and plain(LongRange, self.long_range),
             committee=plain(Committee, self.committee), name=self.output.name or "",

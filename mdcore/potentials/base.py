@@ -19,7 +19,9 @@ import numpy as np
 
 from mdcore.base import exact
 from mdcore.base.errors import InputError
+from mdcore.base.ranges import choice
 from mdcore.doors import _kernels
+from mdcore.potentials.counted import ANSWERS, twice
 from mdcore.structure.atoms import Column
 
 
@@ -115,7 +117,9 @@ class Potential:
     at_any_distance : it says what happens when atoms overlap; trained : it knows only what it was trained on
     outside : it acts from outside or on atoms that it names, so symmetries are none of its promises
     pushes : axes along which forces do not add up to zero, some of "xyz": it acts from outside
-    truncated : it may jump at its cutoff; tells_virials : of each atom, where asked
+    truncated : it may jump at its cutoff, and smoother : what is to be done about that; tells_virials : of each atom,
+        where asked
+    has : {what of long range is in its energy: how that is known} (counted.py)
     bends : second derivatives jump somewhere, as of some screenings of charges; finite differences are the worse
     far : it reaches past its cutoff, to all images
     bulk : only in cells that are periodic along three axes
@@ -132,6 +136,8 @@ class Potential:
     outside = False
     pushes = ""
     truncated = bends = False
+    smoother = "use cutoff functions that end with their slope at zero"
+    has: ClassVar[dict[str, str]] = {}
     far = bulk = False
     accuracy = 0.0
     tells_virials = False
@@ -218,17 +224,32 @@ class Bound:
 
 
 class Sum(Potential):
-    """Several potentials added up; InputError for none, or for something else."""
+    """Several potentials added up; InputError for none, for something else, and for two that both have dispersion or
+    electrostatics (counted.py), unless double_counting = "allow"."""
 
-    def __init__(self, *potentials):
+    def __init__(self, *potentials, double_counting: str = "refuse"):
         from mdcore.potentials.python import as_potential
 
         if not potentials:
             raise InputError("Sum: expected potentials, not nothing")
+        choice("Sum: double_counting", double_counting, ANSWERS)
+        self.double_counting = double_counting
         self.terms, self._suited = [as_potential(term) for term in potentials], None
+        found = twice([term.has for term in self.terms]) if double_counting == "refuse" else None
+        if found:
+            own = (f"{self.terms[k]!r} ({why})" for k, why in zip(found.which, found.why, strict=True))
+            raise InputError(
+                f"Sum: {found.kind} twice: {' and '.join(own)} have it; leave one of them out, or say that both are "
+                'meant: double_counting="allow"'
+            )
 
     def __repr__(self):
         return f"Sum({', '.join(map(repr, self.terms))})"
+
+    @property
+    def has(self) -> dict[str, str]:
+        """What its terms have."""
+        return {kind: why for term in self.terms for kind, why in term.has.items()}
 
     @property
     def cutoff(self) -> float:
@@ -267,7 +288,7 @@ class Sum(Potential):
             return self
         last = self._suited
         if last is None or any(one is not other for one, other in zip(terms, last.terms, strict=True)):
-            self._suited = Sum(*terms)
+            self._suited = Sum(*terms, double_counting=self.double_counting)
         return self._suited
 
     def bind(self, symbols) -> "BoundSum":

@@ -13,6 +13,7 @@ from mdcore.potentials.density import committee as density_committees
 from mdcore.potentials.density.model import DensityNetwork
 from mdcore.potentials.networks import committee as hdnnp_committees
 from mdcore.potentials.networks.model import HDNNP
+from mdcore.potentials.networks.subtracted import numbers_of
 from mdcore.potentials.networks.trained import Model
 
 
@@ -63,6 +64,13 @@ def committee(models: Sequence[Model]) -> Model:
     names = [family(model).name for model in models]
     if len(set(names)) > 1:
         raise InputError(f"a committee is of potentials of one type, not of {' and '.join(sorted(set(names)))}")
+    for k, model in enumerate(models, start=1):
+        if list(map(numbers_of, model.subtracted)) != list(map(numbers_of, models[0].subtracted)):
+            raise InputError(
+                f"a committee shares what was subtracted before training; number {k}, {model.name or 'without a name'},"
+                f" has {', '.join(map(repr, model.subtracted)) or 'nothing'} in place of "
+                f"{', '.join(map(repr, models[0].subtracted)) or 'nothing'}"
+            )
     return family(models[0]).committee(models)
 
 

@@ -40,7 +40,7 @@ class Networks:
         self.blank = HDNNP(
             elements=elements, symmetry_functions=prepared.descriptors.functions, scaling=prepared.descriptors.scaling,
             networks=tuple(networks), atom_energies=tuple(prepared.atom_energies[e] for e in elements),
-            walls=prepared.walls, units=Units("angstrom", "ev"), name=plan.name,
+            walls=prepared.walls, subtracted=plan.subtract, units=Units("angstrom", "ev"), name=plan.name,
         )  # fmt: skip
 
     def __str__(self):
@@ -131,7 +131,7 @@ class Density:
 
     def start(self, share: Graphs, seed: int) -> DensityNetwork:
         model = density_start(self.blank, share, self.prepared.atom_energies, seed)
-        return replace(model, walls=self.prepared.walls, name=self.plan.name)
+        return replace(model, walls=self.prepared.walls, subtracted=self.plan.subtract, name=self.plan.name)
 
     def regression(self, model: DensityNetwork, share: Graphs, threads: int, counts: Loss) -> DensityRegression:
         return DensityRegression(model, share, threads, counts, self.plan.model.precision)

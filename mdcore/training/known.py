@@ -35,7 +35,7 @@ def known_of(
     data, held_back = thinned(data), thinned(held_back)
     if len(data) < 2:
         return None
-    potential = potential_of(model, extrapolation="ignore")
+    potential = potential_of(replace(model, subtracted=()), extrapolation="ignore")  # of the networks alone
     excess = np.concatenate(_excess(_descriptors(potential, data, threads, answers)))
     outside = excess > ROUNDING
     differ = None
@@ -54,7 +54,7 @@ def known_of(
 
 def ranged(model: DensityNetwork, data: Sequence[Labelled], threads: int | None = None) -> DensityNetwork:
     """The network with the range of its features in `data`."""
-    potential, design = potential_of(model, extrapolation="ignore"), model.design
+    potential, design = potential_of(replace(model, subtracted=()), extrapolation="ignore"), model.design
     n = len(model.members)
     found = np.stack([np.full((design.species, n * design.features), end) for end in (np.inf, -np.inf)])
     data = thinned(data)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base.comm import SelfComm
-from mdcore.base.threads import number_of_threads
 from mdcore.training.families import family
 from mdcore.training.fit import Fit, Stage
 from mdcore.training.optimizers.adam import Adam
@@ -13,7 +12,7 @@ from mdcore.training.optimizers.kalman import Kalman
 from mdcore.training.optimizers.lbfgs import LBFGS
 from mdcore.training.optimizers.least_squares import LeastSquares
 from mdcore.training.optimizers.soap import Soap
-from mdcore.training.prepare import Prepared, fitted_on
+from mdcore.training.prepare import Prepared, fitted_on, threads_of
 from mdcore.training.score import floors
 from mdcore.training.settings import (
     ALL,
@@ -47,8 +46,8 @@ class Members:
         self.plan, self.comm, self.threads = plan, comm or SelfComm(), threads_of(plan)
         self.family = family(plan, prepared)
         memory = plan.parallel.memory * 1e9
-        train = fitted_on(prepared.data.train, plan.needed)
-        validation = fitted_on(prepared.data.validation, plan.needed)
+        train = fitted_on(prepared.left.train, plan.needed)
+        validation = fitted_on(prepared.left.validation, plan.needed)
         share = len(train) / (len(train) + len(validation))
         self.train = self.family.share(train, self.threads, memory * share, self.comm)
         self.validation = None
@@ -100,8 +99,3 @@ def stage(settings: OptimizerSettings, loss: Loss, part: str = ALL) -> Stage:
         return kind(regression, settings, seed)
 
     return Stage(name, make, settings.epochs, settings.patience, part)
-
-
-def threads_of(plan: Plan) -> int:
-    wish = plan.parallel.threads
-    return number_of_threads(None if wish == "auto" else wish)

@@ -11,16 +11,18 @@ from mdcore.base.errors import InputError
 from mdcore.engine.evaluation import evaluate
 from mdcore.engine.single import Evaluation
 from mdcore.output.provenance import collect
+from mdcore.potentials.counted import as_text
 from mdcore.potentials.families import committee, potential_of
 from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.h5 import write_h5
-from mdcore.potentials.networks.trained import Model
+from mdcore.potentials.networks.trained import CONTAINS, Model
 from mdcore.potentials.networks.vectors import make_test_vectors
 from mdcore.training import metrics
 from mdcore.training.data.labelled import Labelled
 from mdcore.training.known import has_room, known_of
-from mdcore.training.members import Ended, threads_of
-from mdcore.training.prepare import Prepared
+from mdcore.training.latent_signs import aligned
+from mdcore.training.members import Ended
+from mdcore.training.prepare import Prepared, threads_of
 from mdcore.training.settings import LABELLED, LATENT, Plan
 
 Found = dict[str, tuple[Sequence[Labelled], metrics.Predictions]]  # {subset: (structures, what is said of them)}
@@ -69,12 +71,14 @@ class Trained:
 
 def outcome(plan: Plan, prepared: Prepared, members: Sequence[Ended]) -> Trained:
     """One potential of all members, and its errors; on one rank."""
-    model = replace(committee([own.model for own in members]), provenance=card(plan, prepared))
-    threads = threads_of(plan)
+    threads, models = threads_of(plan), [own.model for own in members]
+    if plan.long_range and plan.long_range.charges == LATENT:
+        models = aligned(models, prepared.data.train)
+    model = replace(committee(models), provenance=card(plan, prepared))
     potential, train, told = potential_of(model, extrapolation="ignore"), prepared.subsets().get("train", []), {}
     rows, found = errors_of(potential, prepared, threads, told if has_room(train) else None)
     model = replace(model, known=known_of(model, train, prepared.data.validation, threads, told.get("train")))
-    alone = [potential_of(own.model, extrapolation="ignore") for own in members if len(members) > 1]
+    alone = [potential_of(own, extrapolation="ignore") for own in models if len(models) > 1]
     each = tuple(errors_of(own, prepared, threads) for own in alone)
     notes = metrics.notes(rows)
     notes["epochs"] = sum(len(own.history["epoch"]) - 1 for own in members)
@@ -149,5 +153,7 @@ def card(plan: Plan, prepared: Prepared) -> dict[str, str]:
         **({"tags": ", ".join(tags)} if tags else {}),
         "elements": ", ".join(data.elements),
         **({"charges": told_of(plan, data)} if plan.long_range else {}),
+        **({} if plan.contains is None else {CONTAINS: as_text(plan.contains)}),
+        **({"subtracted": "; ".join(map(repr, plan.subtract))} if plan.subtract else {}),
         walls.SHORTEST: ranges,
     }

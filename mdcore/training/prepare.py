@@ -8,8 +8,12 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from mdcore.base.comm import SelfComm, on_root
-from mdcore.base.errors import InputError
+from mdcore.base.errors import InputError, MdcoreError
 from mdcore.base.exact import SHARE_LIMIT
+from mdcore.base.threads import number_of_threads
+from mdcore.base.units import GIGAPASCAL
+from mdcore.engine.evaluation import evaluate
+from mdcore.potentials.base import Sum
 from mdcore.potentials.density.model import Design
 from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.model import n_parameters
@@ -28,10 +32,11 @@ Groups = Sequence[tuple[str, Sequence[Labelled]]]  # (use, structures) of each f
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """data : the Dataset; atom_energies : eV; descriptors, or None; shortest : {pair: Angstrom}, of what is trained on;
-    walls"""
+    """data : the Dataset; left : the same with what is left of its labels, which is fitted; atom_energies : eV;
+    descriptors, or None; shortest : {pair: Angstrom}, of what is trained on; walls"""
 
     data: dataset.Dataset
+    left: dataset.Dataset
     atom_energies: dict[str, float]
     descriptors: descriptors.Descriptors | None
     shortest: dict[tuple[str, str], float]
@@ -47,8 +52,10 @@ def prepare(plan: Plan, groups: Callable[[], Groups], comm=None) -> Prepared:
     """Data, told by `groups` on rank 0; zero of energy, and descriptors chosen on what is trained on, the same on all
     ranks. Unsuited if data and plan don't go together."""
     comm = comm or SelfComm()
-    data, energies = on_root(comm, lambda: _read(plan, groups()), share=True)
-    train, reach = fitted_on(data.train, plan.needed), plan.reach
+    data = on_root(comm, lambda: deal(plan, groups()), share=True)
+    left = subtracted(plan, data, comm) if plan.subtract else data
+    energies = on_root(comm, lambda: zeros_of_energy(plan, left), share=True)
+    train, reach = fitted_on(left.train, plan.needed), plan.reach
     check_reach(data.all, reach, ("model" if plan.model else "descriptors", "cutoff"))
     pairs = distances_of(train, reach, comm)
     shortest = {pair: own.shortest for pair, own in pairs.items()}
@@ -56,7 +63,7 @@ def prepare(plan: Plan, groups: Callable[[], Groups], comm=None) -> Prepared:
     if chosen:
         reach = min(reach, max(f.cutoff for own in chosen.functions for f in own))
     check_memory(plan, chosen, energies, comm.size)
-    return Prepared(data, energies, chosen, shortest, walls_of(plan, shortest, data, reach, comm))
+    return Prepared(data, left, energies, chosen, shortest, walls_of(plan, shortest, data, reach, comm))
 
 
 def descriptors_of(plan: Plan, data, train, elements, pairs, comm) -> descriptors.Descriptors:
@@ -248,15 +255,48 @@ def _weighted(plan: Plan, s: Labelled) -> Labelled:
     return s if factor == 1.0 else replace(s, weight=s.weight * factor)
 
 
+def threads_of(plan: Plan) -> int:
+    wish = plan.parallel.threads
+    return number_of_threads(None if wish == "auto" else wish)
+
+
 def fitted_on(data, needed) -> list[Labelled]:
     """The structures as a fit sees them: no lone atoms, which say nothing of interactions; only labels that count."""
     unwanted = {name: None for name in LABELS if name not in needed}
     return [replace(s, **unwanted) if unwanted else s for s in data if not s.isolated]
 
 
-def _read(plan: Plan, groups: Groups) -> tuple[dataset.Dataset, dict[str, float]]:
-    """Data, and the zero of energy of each element."""
-    data, how = deal(plan, groups), plan.atom_energies
+def subtracted(plan: Plan, data: dataset.Dataset, comm) -> dataset.Dataset:
+    """The structures with the labels that are left to fit; each rank looks at a share of them. Unsuited."""
+    law = plan.subtract[0] if len(plan.subtract) == 1 else Sum(*plan.subtract)
+    own = data.all[comm.rank :: comm.size]
+    found, told = [], None
+    try:
+        law.bind(data.elements)
+        answers = evaluate(law, [s.structure for s in own], threads=threads_of(plan))
+        found = [_less(s, answer) for s, answer in zip(own, answers, strict=True)]
+    except MdcoreError as error:
+        told = str(error)
+    shares, troubles = zip(*comm.allgather((found, told)), strict=True)
+    for told in filter(None, troubles):
+        raise Unsuited(told, ("subtract",)).everywhere()
+    all_left = iter([shares[k % comm.size][k // comm.size] for k in range(len(data.all))])
+    sets = (tuple(next(all_left) for _ in getattr(data, name)) for name in dataset.SUBSETS)
+    return dataset.Dataset(*sets, strangers=data.strangers)
+
+
+def _less(s: Labelled, answer) -> Labelled:
+    """A structure without what a potential says of it in its labels."""
+    return replace(
+        s, energy=None if s.energy is None else s.energy - answer.energy,
+        forces=None if s.forces is None else s.forces - answer.forces,
+        stress=None if s.stress is None or s.volume is None else s.stress - answer.stress * GIGAPASCAL,
+    )  # fmt: skip
+
+
+def zeros_of_energy(plan: Plan, data: dataset.Dataset) -> dict[str, float]:
+    """The zero of energy of each element, eV."""
+    how = plan.atom_energies
     unneeded = {e for one in data.strangers for e in one.counts}
     if isinstance(how, dict):
         how = {e: energy for e, energy in how.items() if e not in unneeded}
@@ -270,7 +310,7 @@ def _read(plan: Plan, groups: Groups) -> tuple[dataset.Dataset, dict[str, float]
                     f"{energy:g} eV for {element}; energies of atoms must lie within +-{SHARE_LIMIT:.3g} eV: take a "
                     "constant off the energies of all structures, for each atom"
                 )
-        return data, energies
+        return energies
     except InputError as error:
         told = str(error).removeprefix("atom_energies: ")
         told = told.removeprefix(f'atom_energies = "{plan.atom_energies}": ')

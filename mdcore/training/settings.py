@@ -284,6 +284,8 @@ class Plan:
     """How to train. name, title, card : of the potential; text : the settings, as whoever gave them wrote them
     zbl : walls: "auto", "off" or {"A-B": (inner, cutoff)}; optimizer : one after the other
     model : a density network; None: networks (`network`) that see `descriptors`, with charges if `long_range` says so
+    subtract : potentials that are taken from the labels before the fit (potentials/networks/subtracted.py)
+    contains : what of long range the labels contain (potentials/counted.py), None: nobody said
     """
 
     optimizer: tuple[OptimizerSettings, ...]
@@ -293,6 +295,8 @@ class Plan:
     split: Split = Split()
     network: NetworkSettings = NetworkSettings()
     long_range: LongRangeSettings | None = None
+    subtract: tuple = ()
+    contains: tuple[str, ...] | None = None
     loss: Loss = field(default_factory=Loss)
     zbl: str | dict[str, tuple[float, float]] = "auto"
     committee: Committee = Committee()

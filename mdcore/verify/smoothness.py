@@ -48,8 +48,9 @@ def smoothness(it: Subject):
         yield skipped("smoothness", "the potential is of cells that are periodic along three axes: no cluster has it")
         return
     jumps = Jumps()
-    truncated = any(term.truncated for term in leaves(it.potential))
-    cure = 'use truncation = "force-shifted"' if truncated else "use cutoff functions that end with their slope at zero"
+    terms = leaves(it.potential)
+    cures = dict.fromkeys(term.smoother for term in [term for term in terms if term.truncated] or terms)
+    cure = "; ".join(cures)
     nearest = _nearest(it)
     for a, first in enumerate(it.symbols):
         for b, second in enumerate(it.symbols[a:], start=a):

@@ -17,7 +17,8 @@ UNKNOWN = "the potential states no cutoff; PythonPotential(..., cutoff=...) does
 def networks_in(potential, precision: str, threads: int = 1):
     """The same potential with its networks in a precision, and silent about the range of training."""
     if isinstance(potential, Sum):
-        return Sum(*(networks_in(term, precision, threads) for term in potential.terms))
+        terms = (networks_in(term, precision, threads) for term in potential.terms)
+        return Sum(*terms, double_counting=potential.double_counting)
     if not isinstance(potential, TrainedPotential):
         return potential
     return type(potential)(

@@ -10,10 +10,12 @@ from mdcore.potentials.networks.h5_texts import at_most, plain_value, text
 from mdcore.potentials.networks.trained import MOST_MEMBERS
 
 FORMAT = "mdcore-density"
-NEWEST = 3
+NEWEST = 4
 
 
 def version(model: DensityNetwork) -> int:
+    if model.subtracted:
+        return 4
     return 3 if model.design.message_l else 2 if model.design.element_rank else 1
 
 

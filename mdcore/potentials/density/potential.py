@@ -62,7 +62,7 @@ class DensityPotential(TrainedPotential):
     @property
     def tells_virials(self) -> bool:
         """With messages an atom's energy depends on atoms beyond the cutoff, which virials of pairs do not know."""
-        return self.model.design.layers == 1
+        return self.model.design.layers == 1 and super().tells_virials
 
     @property
     def content(self) -> str:
@@ -73,8 +73,7 @@ class DensityPotential(TrainedPotential):
     def findings(self):
         return tuple(own for own in super().findings if self.model.ranges or own not in RANGE)
 
-    def bind(self, symbols) -> "BoundDensity":
-        """The potential for these species; InputError for one that the model does not know."""
+    def bound(self, symbols) -> "BoundDensity":
         return BoundDensity(self, symbols)
 
     def label(self, symbol: str, index: int) -> str:

@@ -23,6 +23,7 @@ from mdcore.base.ranges import choice, number, signed
 from mdcore.base.units import BOHR, HARTREE
 from mdcore.doors._kernels import D3Kernels
 from mdcore.potentials.base import Bound, Potential
+from mdcore.potentials.counted import DISPERSION, PURPOSE
 from mdcore.potentials.dispersion.damping import DAMPINGS, LARGEST, faults, parameters
 from mdcore.potentials.dispersion.reference import Tables
 from mdcore.structure.atoms import Column
@@ -75,10 +76,21 @@ class D3(Potential):
         if not self.width < shortest:
             raise InputError(f"D3: width = {width:g}: expected less than the cutoffs, {shortest:.4g}")
 
+    @property
+    def arguments(self) -> dict[str, float | str]:
+        """By which it can be made again, whatever tables say of its functional then."""
+        named = {} if self.functional is None else {"functional": self.functional}
+        cutoffs = {"cutoff": self.pair_cutoff, "cn_cutoff": self.cn_cutoff, "triple_cutoff": self.triple_cutoff}
+        more = {"damping": self.damping, "alpha6": self.alpha, "s9": self.s9, "width": self.width}
+        return {**named, **self.parameters, **cutoffs, **more}
+
     def __repr__(self):
         kind = "D3(BJ)" if self.damping == "bj" else "D3(0)"
         numbers = ", ".join(f"{name}={value:g}" for name, value in self.parameters.items())
         return f"{kind}({self.functional or 'own'}: {numbers}, s9={self.s9:g}, cutoff={self.pair_cutoff:.4g})"
+
+    has: ClassVar = {DISPERSION: PURPOSE}
+    smoother = "give it a width, e.g. width = 2.0, over which it ends"
 
     @property
     def truncated(self) -> bool:

@@ -12,6 +12,7 @@ integrals with g(r) = 1.
 """
 
 import math
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from mdcore.base.ranges import number
 from mdcore.base.voigt import PAIRS
 from mdcore.potentials.charges.mesh import MeshPlan, smooth
 from mdcore.potentials.charges.waves import Plan
+from mdcore.potentials.counted import DISPERSION, PURPOSE
 from mdcore.potentials.joined import BoundJoined
 from mdcore.potentials.pair.base import BoundPair, shifts
 from mdcore.potentials.pair.lj import LennardJones
@@ -53,6 +55,7 @@ class LongLennardJones(LennardJones):
 
     formula, linear, far, tells_virials = "lj_images", True, True, False
     bulk = True
+    has: ClassVar = {DISPERSION: PURPOSE}
 
     def __init__(self, cutoff: float, epsilon=None, sigma=None, *, species=None, pairs=None,
                  mixing: str = "lorentz-berthelot", accuracy: float = 1e-3):  # fmt: skip

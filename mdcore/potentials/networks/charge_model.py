@@ -15,7 +15,7 @@ with all images in a periodic cell. Charges are Gaussians of width s. They inter
 without the first sum unless `own_energy`, f = 1 but for a `Screening`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,6 +67,7 @@ class ChargeModel:
     constant : C, native energy times length / e^2 (1 with hartree and bohr)
     truncation : how sums over images ended where it was trained, if it is known; they are converged unless a run asks
         for this
+    others : (networks, hardness) of the further members of a committee, which share all else
     """
 
     kind: str
@@ -83,6 +84,7 @@ class ChargeModel:
     output_scale: float = 1.0
     input_scale: float = 1.0
     truncation: Truncation | None = None
+    others: tuple[tuple[tuple, tuple[float, ...]], ...] = ()
 
     def __post_init__(self):
         plain_floats(self)
@@ -92,6 +94,8 @@ class ChargeModel:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         for name in ("conserve", "as_input", "own_energy"):
             object.__setattr__(self, name, bool(getattr(self, name)))
+        members = tuple((tuple(networks), tuple(map(float, hardness))) for networks, hardness in self.others)
+        object.__setattr__(self, "others", members)
         n, found = len(self.networks), None
         if self.kind not in KINDS:
             found = f"kind {self.kind!r}: expected one of {', '.join(KINDS)}"
@@ -99,6 +103,8 @@ class ChargeModel:
             found = "every element needs descriptors, scaling, a network and a width"
         elif len(self.hardness) != (n if self.equilibrated else 0):
             found = "every element needs a hardness, of charges that are equilibrated, and no other"
+        elif any((len(networks), len(hardness)) != (n, len(self.hardness)) for networks, hardness in self.others):
+            found = "members of a committee have networks, and hardnesses, of the same elements"
         elif not np.isfinite([*self.widths, *self.hardness]).all() or min(self.widths) < 0.0:
             found = f"widths {self.widths}, hardness {self.hardness}: expected numbers, and no width below 0"
         elif min(self.widths) == 0.0 and (max(self.widths) > 0.0 or self.equilibrated or self.own_energy):
@@ -111,6 +117,11 @@ class ChargeModel:
             found = "constant, output_scale and input_scale must be positive"
         if found:
             raise InputError(f"charges of a network potential: {found}")
+
+    def member(self, k: int) -> "ChargeModel":
+        """That of member k (from 0) alone."""
+        networks, hardness = ((self.networks, self.hardness), *self.others)[k]
+        return replace(self, networks=networks, hardness=hardness, others=())
 
     @property
     def equilibrated(self) -> bool:

@@ -13,9 +13,10 @@ from dataclasses import replace
 import numpy as np
 
 from mdcore.base.errors import InputError
+from mdcore.potentials.networks.charge_model import ChargeModel
 from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.known import Known
-from mdcore.potentials.networks.model import HDNNP, ElementNetwork, Scaling
+from mdcore.potentials.networks.model import HDNNP, ElementNetwork, Normalisation, Scaling
 from mdcore.potentials.networks.plans import energy_of
 from mdcore.potentials.networks.walls import joined
 
@@ -30,8 +31,6 @@ def committee(models: Sequence[HDNNP]) -> HDNNP:
     InputError if they are of other elements or units, or can't be scaled alike.
     """
     first, *rest = models
-    if rest and any(model.charges for model in models):
-        raise InputError("a committee of potentials with charges is not supported; run them one by one")
     for k, model in enumerate(rest, start=2):
         if model.kind != first.kind:
             raise InputError(
@@ -44,20 +43,80 @@ def committee(models: Sequence[HDNNP]) -> HDNNP:
                     f"a committee shares {what}, and those of number {k}, {model.name or 'without a name'}, are others "
                     "than the first one's"
                 )
+    charges = _charges(models) if rest else first.charges
     shared = [_of_all(models, e) for e in range(len(first.elements))]
     functions, scaling = (tuple(each) for each in zip(*shared, strict=True))
     members = [_like(first, functions, scaling, model, own) for model in models for own in model.members]
     return replace(
         first, symmetry_functions=functions, scaling=scaling, networks=members[0], others=tuple(members[1:]),
-        walls=joined(models), known=_known(models), test_vectors=(),
+        walls=joined(models), known=_known(models), test_vectors=(), charges=charges,
+    )  # fmt: skip
+
+
+def _charges(models: Sequence[HDNNP]) -> ChargeModel | None:
+    """Those of all members, which share all but networks and hardnesses; a scale of what networks give goes into their
+    last layer."""
+    first, members = models[0].charges, []
+    for k, model in enumerate(models, start=1):
+        own, told = model.charges, f"number {k}, {model.name or 'without a name'},"
+        if bool(own) != bool(first):
+            raise InputError(
+                f"a committee is of potentials with charges, or of such without; {told} is of the other kind"
+            )
+        if not own:
+            continue
+        same = {name: getattr(first, name) for name in ("networks", "hardness", "output_scale")} | {"others": ()}
+        alike = identical(replace(own, **same), replace(first, others=()))
+        if not alike or not all(_same_inputs(model, models[0], e) for e in range(len(model.elements))):
+            raise InputError(
+                f"a committee of potentials with charges shares descriptors, and of charges all but networks and "
+                f"hardnesses; {told} has others than the first"
+            )
+        for networks, hardness in ((own.networks, own.hardness), *own.others):
+            members.append((times(networks, own.output_scale / first.output_scale), hardness))
+    if not first:
+        return None
+    return replace(first, networks=members[0][0], hardness=members[0][1], others=tuple(members[1:]))
+
+
+def times(networks, ratio: float) -> tuple[ElementNetwork, ...]:
+    """Networks that say so many times as much."""
+    if ratio == 1.0:
+        return tuple(networks)
+    if any(network.activations[-1] != "l" for network in networks):
+        raise InputError("a committee of potentials with charges: a last layer that is not linear can't be scaled")
+    return tuple(
+        ElementNetwork(
+            (*n.weights[:-1], ratio * n.weights[-1]), (*n.biases[:-1], ratio * n.biases[-1]), n.activations,
+            n.normalize_nodes,
+        )
+        for n in networks
+    )  # fmt: skip
+
+
+def share(model: HDNNP, k: int) -> HDNNP:
+    """Member k (from 0) of a committee with charges, all its energies over the number of members: of its networks and
+    of its charges, which stay what they are."""
+    n, norm, own = len(model.members), model.normalisation or Normalisation(), model.charges.member(k)
+    scale = own.output_scale / n if own.equilibrated else own.output_scale
+    charges = replace(
+        own, constant=own.constant / n, hardness=tuple(h / n for h in own.hardness), output_scale=scale
+    )
+    return replace(
+        model, networks=model.members[k], others=(), charges=charges, walls=(), subtracted=(), test_vectors=(),
+        atom_energies=tuple(energy / n for energy in model.atom_energies),
+        normalisation=Normalisation(norm.mean_energy / n, n * norm.conv_energy, norm.conv_length),
     )  # fmt: skip
 
 
 def single(model: HDNNP, k: int) -> HDNNP:
     """Member k (from 0) of a committee as a potential of its own, without descriptors that it does not know."""
-    alone = replace(model, networks=model.members[k], others=(), test_vectors=())
+    charges = model.charges and model.charges.member(k)
+    alone = replace(model, networks=model.members[k], others=(), charges=charges, test_vectors=())
     if not model.others:
         return alone
+    if charges:  # which see the descriptors of all
+        return replace(alone, known=model.known and replace(model.known, disagreement=None))
     functions, scaling, networks = [], [], []
     for own, s, network in zip(model.symmetry_functions, model.scaling, alone.networks, strict=True):
         known = np.flatnonzero(network.weights[0].any(axis=1))

@@ -6,12 +6,14 @@ Layout (lengths and energies in the units the root attributes name)::
     /provenance       any texts                                      (attributes)
     /training         any texts and numbers                          (attributes)
     /walls            one record a pair of elements: atomic numbers, inner, cutoff, Angstrom  (absent without walls)
+    /subtracted/<i>   type of a law that was subtracted before the fit and is added back (subtracted.py), and all its
+                      numbers: eV, Angstrom, but a1, a2, ... as in publications (attributes)
     /known            structures, atoms, share, farthest, disagreement of held-back structures (known.py; attributes;
                       group absent if not known, the last one of a single network)
     /test_vectors/<i> symbols, positions, forces, cell (absent for a cluster); energy (attribute)
 
 and of Behler-Parrinello networks (h5_hdnnp.py), version 1 (2: a committee; 3: with walls, or what is known;
-4: descriptors of another kind; 5: with charges)::
+4: descriptors of another kind; 5: with charges; 6: with what was subtracted)::
 
     /normalisation    mean_energy, conv_energy, conv_length          (attributes; group absent if not used)
     /elements/<El>    atom_energy, activations, normalize_nodes, scaling_mode, scaling_target (attributes)
@@ -20,13 +22,15 @@ and of Behler-Parrinello networks (h5_hdnnp.py), version 1 (2: a committee; 3: w
         weights/<layer>      [n_in, n_out];  biases/<layer>  [n_out];  layers count from 0
     /members          n = members of a committee, the one in /elements counts (attribute; group absent if there is one)
         <i>/<El>             of member i = 1, 2, ...: activations, normalize_nodes, weights, biases as in /elements
+        <i>/charges/<El>     the same of its charges, with hardness, of a potential that has some
     /charges          (charge_model.py; group absent if there are none) kind, conserve, as_input, own_energy, constant,
                       output_scale, input_scale; screening [inner, outer] and screening_core; truncation [precision,
                       charge, cutoff] and truncation_method (attributes)
         <El>                 width, hardness (of equilibrated ones), shared: its descriptors and their scaling are those
                              of /elements; if not, these; activations, normalize_nodes, weights, biases as there
 
-and of density networks (density/h5.py), version 1 (2: with element_rank, 3: with message_l)::
+and of density networks (density/h5.py), version 1 (2: with element_rank, 3: with message_l, 4: with what was
+subtracted)::
 
     /design           cutoff, l_max, factors, layers, channels, radial, mixed, hidden, neighbours, scale, element_rank
                       and message_l where they are not 0 (attributes)
@@ -54,6 +58,8 @@ from mdcore.potentials.networks import h5_hdnnp
 from mdcore.potentials.networks.h5_texts import at_most, plain_value, text
 from mdcore.potentials.networks.known import Known
 from mdcore.potentials.networks.native_units import Units
+from mdcore.potentials.networks.subtracted import MOST as MOST_LAWS
+from mdcore.potentials.networks.subtracted import law_of, name_of
 from mdcore.potentials.networks.trained import Model, TestVector
 from mdcore.potentials.networks.walls import Wall
 
@@ -118,6 +124,8 @@ def _write(file: h5py.File, model: Model) -> None:
     if model.walls:
         rows = [(*(ATOMIC_NUMBERS[e] for e in wall.pair), wall.inner, wall.cutoff) for wall in model.walls]
         file["walls"] = np.array(rows, dtype=_WALL)
+    for index, law in enumerate(model.subtracted):
+        file.create_group(f"subtracted/{index}").attrs.update({"type": name_of(law), **law.arguments})
     if model.known:
         attributes = {name: value for name, value in vars(model.known).items() if value is not None}
         file.create_group("known").attrs.update(attributes)
@@ -142,10 +150,13 @@ def _read(file: h5py.File) -> dict:
     known = None
     if "known" in file:
         known = Known(**{key: plain_value(value) for key, value in file["known"].attrs.items()})
+    laws = file.get("subtracted", {})
+    at_most(MOST_LAWS, len(laws), "laws that were subtracted")
     vectors = file.get("test_vectors", {})
     at_most(MOST_VECTORS, len(vectors), "test vectors")
     return dict(
         walls=walls,
+        subtracted=tuple(_law(laws[str(index)]) for index in range(len(laws))),
         known=known,
         units=units,
         provenance={key: plain_value(value) for key, value in file["provenance"].attrs.items()},
@@ -153,6 +164,11 @@ def _read(file: h5py.File) -> dict:
         test_vectors=tuple(_vector(vectors[str(index)]) for index in range(len(vectors))),
         name=text(file.attrs["name"]),
     )
+
+
+def _law(group: h5py.Group):
+    arguments = {key: plain_value(value) for key, value in group.attrs.items()}
+    return law_of(arguments.pop("type"), arguments)
 
 
 def _vector(group: h5py.Group) -> TestVector:

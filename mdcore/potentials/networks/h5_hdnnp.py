@@ -14,13 +14,15 @@ from mdcore.potentials.networks.model import HDNNP, ElementNetwork, Normalisatio
 from mdcore.potentials.networks.trained import MOST_MEMBERS
 
 FORMAT = "mdcore-hdnnp"
-# who knows no committees, walls, such descriptors or charges shall not take one for less than it is
-VERSION, COMMITTEE, GUARDED, DESCRIBED, CHARGED = 1, 2, 3, 4, 5
-NEWEST = CHARGED
+# who knows no committees, walls, such descriptors, charges, what was subtracted shall not take one for less than it is
+VERSION, COMMITTEE, GUARDED, DESCRIBED, CHARGED, SUBTRACTED = 1, 2, 3, 4, 5, 6
+NEWEST = SUBTRACTED
 MOST_FUNCTIONS, MOST_LAYERS = 10_000, 64
 
 
 def version(model: HDNNP) -> int:
+    if model.subtracted:
+        return SUBTRACTED
     if model.charges:
         return CHARGED
     if model.kind != "symmetry":
@@ -44,6 +46,12 @@ def write(file: h5py.File, model: HDNNP) -> None:
     for i, member in enumerate(model.others, start=1):
         for element, network in zip(model.elements, member, strict=True):
             _write_network(file.create_group(f"members/{i}/{element}"), network)
+    for i, (networks, hardness) in enumerate(model.charges.others if model.charges else (), start=1):
+        for e, (element, network) in enumerate(zip(model.elements, networks, strict=True)):
+            group = file.create_group(f"members/{i}/charges/{element}")
+            _write_network(group, network)
+            if hardness:
+                group.attrs["hardness"] = hardness[e]
 
 
 def _write_inputs(group: h5py.Group, functions, scaling: Scaling, kind_name: str) -> None:
@@ -81,7 +89,8 @@ def _write_charges(group: h5py.Group, model: HDNNP) -> None:
         _write_network(of, own.networks[e])
 
 
-def _read_charges(group: h5py.Group, elements, all_functions, all_scaling) -> ChargeModel:
+def _read_charges(file: h5py.File, elements, all_functions, all_scaling, n_others: int) -> ChargeModel:
+    group, others = file["charges"], []
     functions, scaling, networks, widths, hardness = [], [], [], [], []
     for element, of_short, scaled in zip(elements, all_functions, all_scaling, strict=True):
         of = group[element]
@@ -93,6 +102,10 @@ def _read_charges(group: h5py.Group, elements, all_functions, all_scaling) -> Ch
         widths.append(float(of.attrs["width"]))
         if "hardness" in of.attrs:
             hardness.append(float(of.attrs["hardness"]))
+    for i in range(1, n_others + 1):
+        members = [file[f"members/{i}/charges/{element}"] for element in elements]
+        own = tuple(float(of.attrs["hardness"]) for of in members if "hardness" in of.attrs)
+        others.append((tuple(map(_read_network, members)), own))
     attributes, screening, truncation = group.attrs, None, None
     if "truncation" in attributes:
         truncation = Truncation(text(attributes["truncation_method"]), *map(float, attributes["truncation"]))
@@ -108,6 +121,7 @@ def _read_charges(group: h5py.Group, elements, all_functions, all_scaling) -> Ch
         hardness=tuple(hardness),
         screening=screening,
         truncation=truncation,
+        others=tuple(others),
         **{name: bool(attributes[name]) for name in ("conserve", "as_input", "own_energy")},
         **{name: float(attributes[name]) for name in ("constant", "output_scale", "input_scale")},
     )
@@ -165,7 +179,7 @@ def read(file: h5py.File, common: dict) -> HDNNP:
         others=tuple(others),
         atom_energies=tuple(energies),
         normalisation=normalisation,
-        charges=_read_charges(file["charges"], elements, functions, scaling) if "charges" in file else None,
+        charges=_read_charges(file, elements, functions, scaling, len(others)) if "charges" in file else None,
         **common,
     )
 

@@ -19,6 +19,8 @@ from mdcore.potentials.networks.answers import Answers
 from mdcore.potentials.networks.charge_settings import ChargeSettings
 from mdcore.potentials.networks.charged import CHARGES, BoundCharged
 from mdcore.potentials.networks.charged_answers import ChargedAnswers
+from mdcore.potentials.networks.charged_committee import BoundChargedCommittee
+from mdcore.potentials.networks.committee import share
 from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.kinds import KINDS
 from mdcore.potentials.networks.model import HDNNP
@@ -66,7 +68,7 @@ class HDNNPotential(TrainedPotential):
             self.list_kinds = tuple(own[0] for own in self.lists)
             self.cutoff = max(own[1] for own in self.lists)
             self.bends = bool(screening) and screening.core in ("cosine", "p1")
-            self.far, self.tells_virials, self.accuracy = True, False, self.charge_settings.accuracy
+            self.far, self.accuracy = True, self.charge_settings.accuracy
 
     def _take_charges(self, model, charges) -> None:
         if charges is not None and not model.charges:
@@ -87,7 +89,8 @@ class HDNNPotential(TrainedPotential):
     @classmethod
     def answers_of(cls, model: HDNNP, tables: Networks | None = None) -> Answers | ChargedAnswers:
         if model.charges:
-            plain = replace(model, walls=(), test_vectors=(), units=model.units or Units("angstrom", "ev"))
+            units = model.units or Units("angstrom", "ev")
+            plain = replace(model, walls=(), subtracted=(), test_vectors=(), units=units)
             return ChargedAnswers(model, cls(plain, extrapolation="ignore"))
         return Answers(model, tables or networks_of(model))
 
@@ -100,6 +103,10 @@ class HDNNPotential(TrainedPotential):
     def shares_descriptors(self) -> bool:
         """Do networks of charges see the descriptors of the short-range ones?"""
         return identical(self.model.charges.symmetry_functions, self.model.symmetry_functions)
+
+    @property
+    def tells_virials(self) -> bool:
+        return not self.model.charges and super().tells_virials
 
     @property
     def findings(self):
@@ -132,9 +139,17 @@ class HDNNPotential(TrainedPotential):
         columns = zip(self.model.elements, self.model.symmetry_functions, strict=True)
         return " + ".join(f"{len(own)} {element}" for element, own in columns) + " descriptors"
 
-    def bind(self, symbols) -> "BoundHDNNP | BoundCharged":
-        """The potential for these species; InputError for one that the model does not know."""
-        return BoundCharged(self, symbols) if self.model.charges else BoundHDNNP(self, symbols)
+    @cached_property
+    def charged_members(self) -> list["HDNNPotential"]:
+        """Of a committee with charges: potentials that add up to it, but for walls."""
+        how = {"precision": self.precision, "threads": self.threads, "charges": self.charge_settings}
+        members = [replace(share(self.model, k), units=self.units) for k in range(len(self.model.members))]
+        return [HDNNPotential(member, extrapolation="ignore", **how) for member in members]
+
+    def bound(self, symbols) -> BoundTrained:
+        if not self.model.charges:
+            return BoundHDNNP(self, symbols)
+        return BoundChargedCommittee(self, symbols) if self.is_committee else BoundCharged(self, symbols)
 
     def label(self, symbol: str, index: int) -> str:
         """How messages name a descriptor of an element."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.base.errors import InputError
+from mdcore.potentials.counted import ELECTROSTATICS
 from mdcore.potentials.networks.charge_model import ChargeModel
 from mdcore.potentials.networks.frozen import frozen, plain_floats
 from mdcore.potentials.networks.trained import Model
@@ -268,12 +269,13 @@ class HDNNP(Model):
             if [n.layer_sizes[0] for n in own] != inputs:
                 raise InputError(f"member {k} of the committee: its networks do not fit the descriptors of the first")
         if self.charges:
-            if self.others:
-                raise InputError("a committee of potentials with charges is not supported; run them one by one")
             own = self.charges
+            if len(own.others) != len(self.others):
+                raise InputError("charges: every member of a committee needs networks of charges, and no other")
             if len(own.networks) != len(self.elements):
                 raise InputError("charges: every element of the potential needs a network of charges, and no other")
-            self._check_inputs(own.symmetry_functions, own.scaling, own.networks)
+            for k in range(len(self.members)):
+                self._check_inputs(own.symmetry_functions, own.scaling, own.member(k).networks)
         if not np.isfinite([*self.atom_energies, *vars(self.normalisation or Normalisation()).values()]).all():
             raise InputError("an atom energy or a number of the normalisation is not finite")
         self._check()
@@ -297,6 +299,10 @@ class HDNNP(Model):
                     f"{'(one of them the charge) ' * more}and {scaling.min.size} scaling records should be the same "
                     "number"
                 )
+
+    @property
+    def has(self) -> dict[str, str]:
+        return super().has | ({ELECTROSTATICS: "its atoms have charges"} if self.charges else {})
 
     @property
     def kind(self) -> str:

@@ -8,7 +8,7 @@ from mdcore.base import exact
 from mdcore.base.elements import element_of
 from mdcore.base.errors import InputError
 from mdcore.base.threads import number_of_threads
-from mdcore.potentials.base import Bound, Finding, Potential
+from mdcore.potentials.base import Bound, BoundSum, Finding, Potential
 from mdcore.potentials.networks.known import Known
 from mdcore.potentials.networks.native_units import Units
 from mdcore.potentials.networks.outside import DESCRIPTORS, OUTSIDE, RANGE, WORST
@@ -32,7 +32,7 @@ class TrainedPotential(Potential):
     takes: type[Model]
     most_threads = 1
     ghost_columns = ("tags",)
-    trained = tells_virials = True
+    trained = True
     lists: ClassVar[tuple] = ()
 
     def __init__(self, model, units, precision, threads, extrapolation, disagreement):
@@ -64,8 +64,12 @@ class TrainedPotential(Potential):
             )
         self.units, walls = native, zbl_of(model.walls)
         seen = model.cutoff * native.angstrom
-        self.seen, self.cutoff = seen, max(seen, walls.cutoff if walls else 0.0)
-        self.lists = (("full", seen), *(walls.lists if walls else ()))
+        beside = [*([walls] if walls else []), *model.subtracted]
+        self.seen, self.cutoff = seen, max(seen, *(own.cutoff for own in beside), 0.0)
+        self.lists = (("full", seen), *(one for own in beside for one in own.lists))
+        if model.subtracted:
+            self.truncated = any(law.truncated for law in model.subtracted)
+            self.smoother = "; ".join(law.smoother for law in model.subtracted if law.truncated)
         self.list_kinds = tuple(own[0] for own in self.lists)
         for e, element in enumerate(model.elements):
             offset = self.offset(e)
@@ -120,6 +124,14 @@ class TrainedPotential(Potential):
         return bool(self.model.others)
 
     @property
+    def has(self) -> dict[str, str]:
+        return self.model.has
+
+    @property
+    def tells_virials(self) -> bool:
+        return all(law.tells_virials for law in self.model.subtracted)
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         return (*RANGE, DESCRIPTORS, *(DISAGREEMENT if self.is_committee else ()))
 
@@ -136,10 +148,25 @@ class TrainedPotential(Potential):
         walls = "" if far is None else f"with walls (ZBL) within {far:.3g} Angstrom, "
         return (
             f"{self.name}: {members}{self.content}, cutoff {self.seen:.6g} Angstrom ({self.units.length}, "
-            f"{self.units.energy}), {self.precision} precision, {walls}{self.more}"
+            f"{self.units.energy}), {self.precision} precision, {walls}{self.more}{self._added}"
             f"extrapolation: {getattr(policy, 'policy', policy)}"
             + ("" if self.model.test_vectors else "; not verified: it has no test vectors")
         )
+
+    @property
+    def _added(self) -> str:
+        """What was subtracted in training, in words."""
+        return "".join(f"with what was subtracted in training, {law!r}, " for law in self.model.subtracted)
+
+    def bind(self, symbols) -> Bound:
+        """The potential for these species; InputError for one that the model does not know."""
+        own = self.bound(symbols)
+        laws = self.model.subtracted
+        return BoundSum(self, [own, *(law.bind(symbols) for law in laws)]) if laws else own
+
+    def bound(self, symbols) -> "BoundTrained":
+        """Networks and walls alone."""
+        raise NotImplementedError
 
     def __repr__(self):
         members = f", {len(self.model.members)} members" if self.is_committee else ""

@@ -8,12 +8,16 @@ import numpy as np
 
 from mdcore.base.elements import ATOMIC_NUMBERS
 from mdcore.base.errors import InputError
+from mdcore.potentials.base import Potential
+from mdcore.potentials.counted import contained
 from mdcore.potentials.networks.frozen import frozen, plain_floats
 from mdcore.potentials.networks.known import Known
 from mdcore.potentials.networks.native_units import Units
+from mdcore.potentials.networks.subtracted import numbers_of
 from mdcore.potentials.networks.walls import Wall, check_walls
 
 MOST_MEMBERS = 100  # HD_MEMBERS of ext/networks/hdnnp.h
+CONTAINS = "contains"  # of a card: what labels contain (counted.py)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +58,13 @@ class Model:
     """A potential that was trained; derived ones have `elements` (by atomic number), `cutoff` (native), `members`, and
     `format`, the name of their files (h5.py).
 
-    walls : the repulsion of nuclei that belongs to its energy, one a pair of elements at most; test vectors are of the
-        networks alone
+    walls : the repulsion of nuclei that belongs to its energy, one a pair of elements at most; subtracted : known laws
+        that were taken from the labels before the fit and belong to it, too; test vectors are of the networks alone
     known : what is usual for its training set; provenance : its card; training : errors and the like
     """
 
     walls: tuple[Wall, ...] = ()
+    subtracted: tuple[Potential, ...] = ()
     known: Known | None = None
     units: Units | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
@@ -68,7 +73,9 @@ class Model:
     name: str = ""
 
     def _check(self) -> None:
-        """InputError for test vectors or walls of elements it does not know, or too many members."""
+        """InputError for test vectors or walls of elements it does not know, too many members, or a card that says
+        what it can't of its labels."""
+        self.has  # noqa: B018  (reads the card)
         if strangers := {e for v in self.test_vectors for e in v.symbols} - set(self.elements):
             raise InputError(f"test vectors contain {' '.join(sorted(strangers))}, not in elements")
         if len(self.members) > MOST_MEMBERS:
@@ -79,6 +86,18 @@ class Model:
     def deciding(self) -> tuple:
         """All that decides energies, but for walls."""
         raise NotImplementedError
+
+    @property
+    def says(self) -> bool:
+        """Does its card say what its labels contain?"""
+        return CONTAINS in self.provenance
+
+    @property
+    def has(self) -> dict[str, str]:
+        """{what of long range is in its energy: how that is known} (counted.py)."""
+        known = contained(self.provenance[CONTAINS]) if self.says else ()
+        found = dict.fromkeys(known, "its labels contain it, says its card")
+        return found | {kind: "subtracted in training, it is added back" for law in self.subtracted for kind in law.has}
 
     @property
     def atomic_numbers(self) -> tuple[int, ...]:
@@ -115,4 +134,6 @@ def fingerprint(model: Model) -> str:
     feed(model.deciding)
     if model.walls:
         feed(model.walls)
+    if model.subtracted:
+        feed(tuple(map(numbers_of, model.subtracted)))
     return digest.hexdigest()

@@ -26,6 +26,7 @@ class PairPotential(Potential):
     """
 
     truncated = tells_virials = True
+    smoother = 'use truncation = "force-shifted"'
     formula = ""
     linear = False
     more = None

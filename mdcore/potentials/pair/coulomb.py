@@ -9,6 +9,7 @@ force. With truncation = "shifted", u = k q_i q_j [v(r) - v(R)], the force ends 
 """
 
 import math
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from mdcore.base.errors import InputError
 from mdcore.base.exact import FORCE_BITS
 from mdcore.base.ranges import choice, number, signed
 from mdcore.base.units import COULOMB
+from mdcore.potentials.counted import ELECTROSTATICS, PURPOSE
 from mdcore.potentials.joined import BoundJoined
 from mdcore.potentials.pair.base import BoundPair, PairPotential, shifts
 from mdcore.structure.atoms import Column
@@ -39,6 +41,8 @@ class Coulomb(PairPotential):
 
     InputError for values out of range, and from `bind` for species without a charge.
     """
+
+    has: ClassVar = {ELECTROSTATICS: PURPOSE}
 
     def __init__(
         self, cutoff: float, charges: dict | None = None, alpha: float = 0.2, *, truncation: str = "force-shifted",

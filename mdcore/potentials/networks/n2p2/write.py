@@ -47,6 +47,11 @@ def write_n2p2(model: HDNNP, folder, overwrite: bool = False) -> list[Path]:
             f"{model.name or 'potential'}: n2p2 knows symmetry functions, and its descriptors are of the kind "
             f'{model.kind}: keep it as .h5, or train one with kind = "symmetry" in [descriptors]'
         )
+    if model.subtracted:
+        raise InputError(
+            f"{model.name or 'potential'}: {', '.join(map(repr, model.subtracted))} was subtracted in training and "
+            "belongs to its energy, which a folder of n2p2 has no place for; keep it as .h5"
+        )
     if model.charges:
         raise InputError(
             f"{model.name or 'potential'}: has charges, and folders of the fourth generation are read, not written; "
