@@ -41,6 +41,7 @@ LATENT = 0.5**0.5  # width, Angstrom, of every element
 SCREENING = Screening(2.0, 5.0)
 OXYGEN, SIZE = {"O": (0.00674, 2.8), "H": (0.0, 1.0)}, 6.0  # Lennard-Jones, eV and Angstrom; its cutoff
 HIDDEN = 8
+WARM = 1000  # steps of the network alone before all
 
 
 def network(n: int, mean: float, spread: float, rng) -> ElementNetwork:
@@ -121,7 +122,7 @@ def main() -> None:
     if arguments.reference:
         model = networks.open_potential(arguments.reference, ("bohr", "hartree"))
         terms[model.name or arguments.reference.name] = potential(model, arguments.residual)
-    system = equilibrate(System.read(WATER), terms["network alone"], 300.0, arguments.timestep, 1000, 1)
+    system = equilibrate(System.read(WATER), terms["network alone"], 300.0, arguments.timestep, WARM, 1)
     rows = []
     for name, term in terms.items():
         if not arguments.only or name in arguments.only:
