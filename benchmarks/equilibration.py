@@ -25,7 +25,7 @@ from mdcore.potentials.networks.charge_settings import ChargeSettings
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 
 WATER = Path(__file__).parents[1] / "inputs" / "water.extxyz"
-RESIDUALS = (1e-4, 1e-6, 1e-11)
+RUNS = (("double", 1e-4), ("double", 1e-5), ("double", 1e-6), ("mixed", 1e-6), ("double", 1e-11))  # beside the last
 
 
 def timed(owner, name: str, spent: list) -> None:
@@ -109,18 +109,20 @@ def cost(model, arguments) -> list:
 
 def drift(model, arguments) -> list:
     totals = {}
-    for residual in RESIDUALS:
-        sim = simulation(System.read(WATER), model, ChargeSettings(residual=residual), arguments.timestep)
-        totals[residual] = []
+    for run in RUNS:
+        precision, residual = run
+        settings = ChargeSettings(residual=residual)
+        sim = simulation(System.read(WATER), model, settings, arguments.timestep, precision)
+        totals[run] = []
         for _ in range(arguments.steps // 5):
             sim.run(5)
-            totals[residual].append(sim.total_energy)
-    rows, finest = [], np.array(totals[RESIDUALS[-1]])
+            totals[run].append(sim.total_energy)
+    rows, finest = [], np.array(totals[RUNS[-1]])
     t = np.arange(len(finest)) * 5 * arguments.timestep / 1000.0
-    for residual, own in totals.items():
+    for (precision, residual), own in totals.items():
         own, n = np.array(own), sim.n_atoms
         found = (np.polyfit(t, own, 1)[0], own.std(), np.abs(own - finest).max())
-        rows.append((f"{residual:g}", *(f"{1e3 * value / n:.2g}" for value in found)))
+        rows.append((f"{residual:g}, {precision}", *(f"{1e3 * value / n:.2g}" for value in found)))
     return rows
 
 

@@ -53,7 +53,8 @@ def network(n: int, mean: float, spread: float, rng) -> ElementNetwork:
 def charged(model, kind: str, means: dict, spread: float, widths: dict, **options):
     """The model with charges of random networks of its own descriptors."""
     rng = np.random.default_rng(5)
-    own = [network(len(f), means[e], spread, rng) for e, f in zip(model.elements, model.symmetry_functions, strict=True)]
+    elements = zip(model.elements, model.symmetry_functions, strict=True)
+    own = [network(len(functions), means[e], spread, rng) for e, functions in elements]
     charges = ChargeModel(
         kind=kind, symmetry_functions=model.symmetry_functions, scaling=model.scaling, networks=own,
         widths=[widths[e] for e in model.elements], constant=COULOMB, **options,
@@ -72,12 +73,13 @@ def kinds(model, residual: float) -> dict:
     near = {"damping": "cosine", "inner": SCREENING.inner, "outer": SCREENING.outer}
     hardness = [HARDNESS] * len(model.elements)
     four = charged(model, EQUILIBRATED, ELECTRONEGATIVITY, 1.0, WIDTHS, hardness=hardness, screening=SCREENING)
+    three = charged(model, PREDICTED, CHARGES, VARIES, WIDTHS, screening=SCREENING)
     latent = charged(model, PREDICTED, CHARGES, VARIES, dict.fromkeys(WIDTHS, LATENT), conserve=False, own_energy=True)
     return {
         "network alone": plain,
         "fixed charges": Sum(plain, Electrostatics(CHARGES, **near)),
         "charges of the structure": Sum(plain, Electrostatics(None, **near)),
-        "predicted charges (3G)": potential(charged(model, PREDICTED, CHARGES, VARIES, WIDTHS, screening=SCREENING), residual),
+        "predicted charges (3G)": potential(three, residual),
         "equilibrated charges (4G)": potential(four, residual),
         "latent charges": potential(latent, residual),
         "D3, with triples": Sum(plain, D3("pbe0", s9=1.0, cutoff=9.0, cn_cutoff=6.0, triple_cutoff=6.0, width=1.5)),
@@ -129,7 +131,8 @@ def main() -> None:
             system.charges = np.array([CHARGES[symbol] for symbol in np.array(system.symbols)[system.species]])
             rows.append(row(name, system, term, arguments))
     header = (
-        "kind", "atoms", "fluctuation, meV/atom", "of the shadow energy", "trend, eV/atom/ns", "dt to dt/2", "of the shadow energy"
+        "kind", "atoms", "fluctuation, meV/atom", "of the shadow energy", "its trend, eV/atom/ns", "fluctuation, dt to dt/2",
+        "of the shadow energy",
     )  # fmt: skip
     print(common.table(header, rows))
 

@@ -202,7 +202,8 @@ def test_waves_stay_while_a_cell_changes(monkeypatch):
 
     def started(system, **state):
         potential = HDNNPotential(VARIANTS["equilibrated"], charges=settings, extrapolation="ignore")
-        return Simulation(system, potential, VelocityVerlet(0.005, barostat=StrainRate([0.4, 0, 0, 0.2, 0, 0])), **state)
+        mover = VelocityVerlet(0.005, barostat=StrainRate([0.4, 0, 0, 0.2, 0, 0]))
+        return Simulation(system, potential, mover, **state)
 
     sim = started(moving())
     sim.run(3)

@@ -1,5 +1,5 @@
-"""Which waves, or which mesh, has a cell that changes? Those of a reference, as long as the cell is about as large and as
-skew: energies do not jump, and no tables are made anew at each step of a barostat."""
+"""Which waves, or which mesh, has a cell that changes? Those of a reference, as long as the cell is about as large and
+as skew: energies do not jump, and no tables are made anew at each step of a barostat."""
 
 import numpy as np
 
