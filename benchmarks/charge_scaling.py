@@ -27,7 +27,8 @@ def stepper(system, method: str, accuracy: float, steps: int):
         sim.run(steps)
         return (time.process_time() - begin) / steps
 
-    return run, sim.work.bound.about("Angstrom").split("accuracy")[0].strip(", ") + " " + sim.work.bound._plan.about
+    bound = sim.work.bound
+    return run, f"{bound.about('Angstrom').split('accuracy')[0].strip(', ')} {bound._plans.plan.about}"
 
 
 def main() -> None:

@@ -78,8 +78,8 @@ typedef struct md_kernels {
     void (*gaussian_forces)(const md_neighbours *, const md_gaussians *, const double *q, const double *l,
                             const double *more_q, const double *more_l, int32_t *room, double *f);
     /* charges/lu.c */
-    int (*lu_factor)(int64_t n, double *a, int64_t *pivots);
-    void (*lu_solve)(int64_t n, const double *a, const int64_t *pivots, double *b);
+    int (*lu_factor)(int64_t n, int64_t stride, double *a, int64_t *pivots);
+    void (*lu_solve)(int64_t n, int64_t stride, const double *a, const int64_t *pivots, double *b);
     /* dispersion/coordination.c */
     void (*d3_numbers)(const md_atoms *, const md_list *, const md_d3 *, double *numbers);
     void (*d3_weights)(const md_atoms *, const md_d3 *, const double *numbers, double *weights);

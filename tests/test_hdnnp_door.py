@@ -13,7 +13,7 @@ from mdcore.potentials.networks.hdnnp import HDNNPotential, networks_of
 from mdcore.potentials.networks.model import Scaling
 from mdcore.structure.system import System
 from tests.reference import hdnnp as twin
-from tests.reference.hdnnp_models import random_model
+from tests.reference.hdnnp_models import chebyshev_model, random_model
 from tests.systems import TRICLINIC, scattered
 
 MODEL = random_model(types=[2, 3, 9, 12, 13])
@@ -74,6 +74,29 @@ def test_forces_without_notes_or_ghost_count():
     told, _ = ask(sim, networks, excess=excess)
     np.testing.assert_array_equal(plain, told)
     assert excess.any()
+
+
+@pytest.mark.parametrize("precision", ["double", "mixed"])
+@pytest.mark.parametrize("model", [MODEL, chebyshev_model(("O", "H"))], ids=["symmetry", "chebyshev"])
+def test_passes_apart_have_the_same_bits(model, precision):
+    """Descriptors, what networks say of them, and the way back, as networks of charges need them: also where the
+    triplets of an atom are more than are kept."""
+    n, networks = 150, networks_of(model, precision)
+    sim = Simulation(water_like(n, 6.0), HDNNPotential(model))
+    atoms, full, bound = sim.atoms, sim.neighbors.full, sim.work.bound
+    told = {"atom_energy": np.zeros(n), "descriptors": np.zeros((n, networks.n_functions))}
+    whole, _ = ask(sim, networks, **told)
+    lists = full.first, full.index, full.bounds, bound.species_of, bound.element_of, bound.potential.native
+    g, forces = np.full_like(told["descriptors"], np.nan), np.zeros_like(atoms.x)
+    _hdnnp.descriptors_of(networks, atoms.x, *lists, g, atoms.n_total, 2)
+    np.testing.assert_array_equal(g, told["descriptors"])
+    energies, slopes, _ = _hdnnp.answers_of(networks, atoms.x, bound.element_of, g, threads=2)
+    np.testing.assert_array_equal(np.rint(np.ldexp(energies, 36)), np.ldexp(told["atom_energy"], 36))
+    _hdnnp.pull(networks, atoms.x, forces, *lists, slopes, atoms.n_total, 2)
+    np.testing.assert_array_equal(forces, whole)
+    assert abs(whole).max() > 0.01
+    with pytest.raises(ValueError, match="more is there where networks see it"):
+        _hdnnp.answers_of(networks, atoms.x, bound.element_of, g, np.zeros(n))
 
 
 def test_what_is_told_of_atoms():
@@ -141,7 +164,7 @@ import multiprocessing, sys
 import numpy as np
 from mdcore import evaluate
 from mdcore.potentials.networks.hdnnp import HDNNPotential
-from tests.reference.hdnnp_models import random_model
+from tests.reference.hdnnp_models import chebyshev_model, random_model
 from tests.systems import scattered
 
 system = scattered(40, 6.0 * np.eye(3), symbols=("O", "H"), closest=0.9)

@@ -110,15 +110,18 @@ MD_INLINE vr cosine_of(const hd_shell *shell, int64_t j, int64_t t)
     return dot * (r_load(shell->inverse + t) * shell->inverse[j]);
 }
 
+/* G; NULL: what the reverse pass needs alone. */
 static void values(const void *descriptor, const hd_environment *env, void *memory, double *g)
 {
     const hd_chebyshev *own = descriptor;
     const hd_shape *shape = own->shape;
     hd_work *work = memory;
     const hd_shell *near = work->shell + RADIAL, *pairs = work->shell + ANGULAR;
-    memset(work->sums, 0, (size_t)(first_of(shape, shape->sets, RADIAL) * LANES) * 8);
     for (int part = 0; part < PARTS; part++)
         fill_shell(own, part, env, work->shell + part);
+    if (!g)
+        return;
+    memset(work->sums, 0, (size_t)(first_of(shape, shape->sets, RADIAL) * LANES) * 8);
     for (int64_t t = 0; t < near->n; t += LANES) {
         const vr f = r_load(near->f + t);
         hd_polynomial p = first_order(radial_x(shape, near, t));
@@ -259,5 +262,5 @@ static size_t lay_out(int64_t n_elements, const hd_plan *const *plans, int64_t m
 const hd_descriptors HD_TABLE(chebyshev) = {
     .kind = "chebyshev",
     .rows = {sizeof(hd_shape), sizeof(double), sizeof(int64_t)},
-    .work = lay_out, .values = values, .vjp = vjp,
+    .work = lay_out, .values = values, .once = values, .vjp = vjp,
 };

@@ -155,6 +155,7 @@ const hd_kernels JOIN(hd_kernels_, MD_LEVEL) = {
     .energy_forces = energy_forces,
     .deviations = deviations,
     .descriptors_of = descriptors_of,
+    .answers_of = answers_of,
     .pull = pull,
 #if defined(_OPENMP)
     .openmp = 1,

@@ -91,6 +91,14 @@ typedef struct {
     int64_t row;
 } hd_notes;
 
+/* What networks are asked, and say, of owned atoms; native units. `more`: a number beside the descriptors, if they see one. */
+typedef struct {
+    const double *g, *more;   /* [n_owned][row] G; [n_owned], or NULL */
+    double *values;           /* [n_owned] factor * E_NN + offset */
+    double *slopes, *of_more; /* its derivatives: [n_owned][row] over G, zeros behind them; [n_owned], or NULL */
+    int64_t row;
+} hd_answers;
+
 typedef struct {
     double per_length;       /* native lengths per Angstrom */
     double energy, gradient; /* eV per native energy; eV/Angstrom per native gradient */
@@ -105,7 +113,9 @@ typedef struct hd_descriptors {
     /* How much memory do environments of up to `most` neighbours need? Lays it out in `memory` (64-byte aligned), if any. */
     size_t (*work)(int64_t n_elements, const hd_plan *const *plans, int64_t most, void *memory);
     void (*values)(const void *descriptor, const hd_environment *, void *work, double *g);
-    /* after `values` of the same environment and memory: g_ij += sum_f de_dg_f dG_f/dr_ij */
+    /* the same for who wants one alone: g, or, with NULL, what vjp needs (which then computes the rest as it goes) */
+    void (*once)(const void *descriptor, const hd_environment *, void *work, double *g);
+    /* after `values` or `once` of the same environment and memory: g_ij += sum_f de_dg_f dG_f/dr_ij */
     void (*vjp)(const void *descriptor, const hd_environment *, void *work, const double *de_dg, double *gx, double *gy,
                 double *gz);
     /* likewise: dG_f/dr_ij [f][3][n], n neighbours; NULL: made of one vjp a function */
@@ -148,9 +158,12 @@ typedef struct hd_kernels {
      * afterwards; energy_limbs [n_members][3] */
     void (*deviations)(const hd_element *, int64_t n_elements, const hd_units *, const hd_atoms *, int64_t n_owned,
                        int64_t n_total, int64_t threads, hd_scratch **scratch, double *f, int64_t *energy_limbs);
-    /* charged.c: descriptors of owned atoms, and what else `notes` ask of them; then forces of dE/dG slopes [n_owned][row] */
+    /* charged.c: descriptors of owned atoms, and what else `notes` ask of them; what networks answer; then forces of dE/dG
+     * slopes [n_owned][row] */
     void (*descriptors_of)(const hd_element *, int64_t n_elements, const hd_units *, const hd_atoms *, int64_t n_owned,
                            int64_t threads, hd_scratch **scratch, const hd_notes *);
+    void (*answers_of)(const hd_element *, const hd_atoms *, int64_t n_owned, int64_t threads, hd_scratch **scratch,
+                       const hd_answers *);
     void (*pull)(const hd_element *, int64_t n_elements, const hd_units *, const hd_atoms *, int64_t n_owned, int64_t n_total,
                  int64_t threads, hd_scratch **scratch, double *spare, const double *slopes, int64_t row);
     int openmp; /* are the workers threads? */

@@ -164,13 +164,14 @@ static int64_t same_view(const hd_symmetry *plan, int64_t m)
     return m;
 }
 
-/* G of one environment. What the reverse pass needs stays in `memory`. */
-static void values(const void *descriptor, const hd_environment *env, void *memory, double *g)
+/* G of one environment; NULL: none. keep: the triplets that the reverse pass needs, not the neighbours alone, stay in `memory`. */
+MD_INLINE void look_around(const void *descriptor, const hd_environment *env, void *memory, double *g, const int keep)
 {
     const hd_symmetry *plan = descriptor;
     hd_work *work = memory;
     memset(work->g, 0, (size_t)plan->n->functions * LANES * 8);
-    work->n_chunks = work->used = work->full = 0;
+    work->n_chunks = work->used = 0;
+    work->full = !keep;
     for (int64_t m = 0; m < plan->n->families; m++) {
         const hd_family *family = plan->families + m;
         const int64_t base = same_view(plan, m);
@@ -185,11 +186,24 @@ static void values(const void *descriptor, const hd_environment *env, void *memo
         if (view->n == 0)
             continue;
         view_factors(plan, family, view, work);
+        if (!g)
+            continue;
         radial_values(plan, family, view, work);
         for (int64_t i = 0; i < family->n_groups; i++)
             group_values(plan, family, plan->groups + family->groups + i, view, work);
     }
-    read_out(plan, work, g);
+    if (g)
+        read_out(plan, work, g);
+}
+
+static void values(const void *descriptor, const hd_environment *env, void *memory, double *g)
+{
+    look_around(descriptor, env, memory, g, 1);
+}
+
+static void once(const void *descriptor, const hd_environment *env, void *memory, double *g)
+{
+    look_around(descriptor, env, memory, g, 0);
 }
 
 /* `radial_sum` of the radial functions: sum_f de_dg_f P (phi - eta kappa) */
@@ -264,7 +278,7 @@ static void clear_view(const hd_view *view)
     memset(view->as_j, 0, (size_t)view->n * 4 * sizeof(REAL));
 }
 
-/* g_ij += sum_f de_dg_f dG_f/dr_ij; after `values` of the same environment and memory. */
+/* g_ij += sum_f de_dg_f dG_f/dr_ij; after `values` or `once` of the same environment and memory. */
 static void vjp(const void *descriptor, const hd_environment *env, void *memory, const double *de_dg, double *gx,
                 double *gy, double *gz)
 {
@@ -377,5 +391,5 @@ const hd_descriptors HD_TABLE(symmetry) = {
     .kind = "symmetry",
     .rows = {sizeof(hd_counts), sizeof(hd_family), sizeof(hd_exponent), sizeof(hd_radial), sizeof(hd_group),
              sizeof(hd_angle), sizeof(hd_term), sizeof(double)},
-    .work = lay_out, .values = values, .vjp = vjp, .jacobian = jacobian,
+    .work = lay_out, .values = values, .once = once, .vjp = vjp, .jacobian = jacobian,
 };

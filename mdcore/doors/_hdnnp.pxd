@@ -68,6 +68,14 @@ cdef extern from "networks/hdnnp.h" nogil:
         double *descriptors
         int64_t row
 
+    ctypedef struct hd_answers:
+        const double *g
+        const double *more
+        double *values
+        double *slopes
+        double *of_more
+        int64_t row
+
     ctypedef struct hd_units:
         double per_length, energy, gradient, cutoff
 
@@ -103,6 +111,8 @@ cdef extern from "networks/hdnnp.h" nogil:
                            hd_scratch **, double *, int64_t *) noexcept nogil
         void (*descriptors_of)(const hd_element *, int64_t, const hd_units *, const hd_atoms *, int64_t, int64_t,
                                hd_scratch **, const hd_notes *) noexcept nogil
+        void (*answers_of)(const hd_element *, const hd_atoms *, int64_t, int64_t, hd_scratch **,
+                           const hd_answers *) noexcept nogil
         void (*pull)(const hd_element *, int64_t, const hd_units *, const hd_atoms *, int64_t, int64_t, int64_t,
                      hd_scratch **, double *, const double *, int64_t) noexcept nogil
         int openmp

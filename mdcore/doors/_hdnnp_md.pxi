@@ -55,6 +55,36 @@ def descriptors_of(Networks networks, double[:, ::1] x, int64_t[::1] first, int3
         k.descriptors_of(networks.elements, networks.n_elements, &u, &atoms, n, threads, networks.scratch, &notes)
 
 
+def answers_of(Networks networks, double[:, ::1] x, int32_t[::1] element_of, const double[:, ::1] g,
+               const double[::1] more=None, int64_t threads=1):
+    """What the networks, one an element, say of owned atoms, native units: (values [n], factor * E_NN + offset; their
+    slopes over g float64 [n, n_functions]; and over `more` [n], or None).
+
+    x : [>= n, 4], of which the species count; g : [n, n_functions], descriptors; more : [n], the number that the networks
+    see beside them, if they do
+    """
+    cdef int64_t n = g.shape[0], row = networks.n_functions
+    cdef const hd_kernels *k = kernels()
+    cdef hd_atoms atoms
+    cdef hd_answers to
+    if x.shape[1] != 4 or x.shape[0] < n or g.shape[1] != row or (more is None) == bool(networks.n_more):
+        raise ValueError("x is [>= n, 4], g [n, n_functions], and more is there where networks see it")
+    if networks.n_members != 1 or (more is not None and more.shape[0] < n):
+        raise ValueError("one member; more is [n]")
+    cdef double[::1] values = np.empty(n), of_more = np.empty(0 if more is None else n)
+    cdef double[:, ::1] slopes = np.empty((n, row))
+    if n:
+        threads = networks._workers(np.zeros(n + 1, dtype=np.int64), threads)
+        atoms.x, atoms.element_of = &x[0, 0], &element_of[0]
+        to.g, to.row, to.values, to.slopes = &g[0, 0], row, &values[0], &slopes[0, 0]
+        to.more, to.of_more = NULL, NULL
+        if more is not None:
+            to.more, to.of_more = &more[0], &of_more[0]
+        with nogil:
+            k.answers_of(networks.elements, &atoms, n, threads, networks.scratch, &to)
+    return np.asarray(values), np.asarray(slopes), None if more is None else np.asarray(of_more)
+
+
 def pull(Networks networks, double[:, ::1] x, double[:, ::1] f, int64_t[::1] first, int32_t[::1] index,
          int32_t[:, ::1] bounds, int32_t[::1] species_of, int32_t[::1] element_of, units, const double[:, ::1] slopes,
          int64_t n_total, int64_t threads=1):

@@ -261,8 +261,8 @@ cdef extern from "kernels.h" nogil:
         void (*gaussian_product)(const md_neighbours *, const double *, const double *, double *) noexcept nogil
         void (*gaussian_forces)(const md_neighbours *, const md_gaussians *, const double *, const double *,
                                 const double *, const double *, int32_t *, double *) noexcept nogil
-        int (*lu_factor)(int64_t, double *, int64_t *) noexcept nogil
-        void (*lu_solve)(int64_t, const double *, const int64_t *, double *) noexcept nogil
+        int (*lu_factor)(int64_t, int64_t, double *, int64_t *) noexcept nogil
+        void (*lu_solve)(int64_t, int64_t, const double *, const int64_t *, double *) noexcept nogil
         void (*mesh_gather)(const md_atoms *, const double *, const md_mesh *, const double *, double *,
                             int) noexcept nogil
         void (*mesh_squares)(const md_atoms *, const double *, const md_mesh *, int64_t *) noexcept nogil

@@ -65,12 +65,11 @@ cdef class NearRows:
 
     def dense(self, const double[::1] values):
         """The same as float64 [n, m]; neighbours that stand several times in a row are added."""
-        out = np.zeros((self.n, self.most))
         first, count, index = (np.asarray(array) for array in self.arrays[2:])
-        rows = np.repeat(np.arange(self.n), count[: self.n])
-        at = np.concatenate([np.arange(a, a + c) for a, c in zip(first[: self.n], count[: self.n])] or [first[:0]])
-        np.add.at(out, (rows, index[at]), np.asarray(values)[at])
-        return out
+        rows = np.repeat(np.arange(self.n), np.diff(first))
+        at = np.flatnonzero(np.arange(len(rows)) - first[rows] < count[rows])
+        entries = rows[at] * self.most + index[at]
+        return np.bincount(entries, np.asarray(values)[at], self.n * self.most).reshape(self.n, self.most)
 
     def product(self, const double[::1] values, const double[::1] q):
         """float64 [n]: sum of values q over neighbours; q : [>= m]"""
@@ -100,14 +99,16 @@ class Factors:
     """LU factors of a matrix float64 [n, n]; LinAlgError if it is singular."""
 
     def __init__(self, matrix):
-        cdef double[:, ::1] a = np.array(matrix, dtype=np.float64, order="C")
-        cdef int64_t n = a.shape[0]
+        matrix = np.asarray(matrix, dtype=np.float64)
+        cdef int64_t n = len(matrix), stride = (n + 3) // 4 * 4
+        cdef double[:, ::1] a = np.zeros((n, stride))
         cdef int64_t[::1] pivots = np.zeros(n, dtype=np.int64)
         cdef int singular
-        if a.shape[1] != n or n < 1:
+        if n < 1 or matrix.shape != (n, n):
             raise ValueError("a matrix is [n, n]")
+        np.asarray(a)[:, :n] = matrix
         with nogil:
-            singular = K.lu_factor(n, &a[0, 0], &pivots[0])
+            singular = K.lu_factor(n, stride, &a[0, 0], &pivots[0])
         if singular:
             raise np.linalg.LinAlgError("singular matrix")
         self.factors, self.pivots = np.asarray(a), np.asarray(pivots)
@@ -120,5 +121,5 @@ class Factors:
         if x.shape[0] != a.shape[0]:
             raise ValueError("b is [n]")
         with nogil:
-            K.lu_solve(a.shape[0], &a[0, 0], &pivots[0], &x[0])
+            K.lu_solve(a.shape[0], a.shape[1], &a[0, 0], &pivots[0], &x[0])
         return np.asarray(x)

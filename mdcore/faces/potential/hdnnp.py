@@ -51,7 +51,7 @@ class Settings(TrainedSettings):
         "Of a potential with charges, in periodic cells: of the part of their sum that is made in pairs. It changes "
         "the speed, not the sum.",
         default=None,
-        default_text="8 Angstrom, or as wide Gaussians need",
+        default_text="as far as networks look, or as wide Gaussians need; 6 Angstrom at least",
         quantity="length",
         example=10.0,
     )

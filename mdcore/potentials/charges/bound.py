@@ -13,9 +13,8 @@ from mdcore.base.voigt import PAIRS
 from mdcore.doors import _kernels
 from mdcore.potentials.base import Finding
 from mdcore.potentials.charges.damping import Damping
-from mdcore.potentials.charges.mesh import RESERVE, SHRUNK, MeshPlan
+from mdcore.potentials.charges.kept import KeptPlan
 from mdcore.potentials.charges.slab import Slab, refuse
-from mdcore.potentials.charges.waves import Plan
 from mdcore.potentials.pair.coulomb import BoundCoulomb
 
 LARGEST = 1000.0  # charge
@@ -31,7 +30,7 @@ class BoundElectrostatics(BoundCoulomb):
 
     def __init__(self, potential, symbols):
         super().__init__(potential, symbols)
-        self._plan, self._reference, self._checked = None, None, False
+        self._plans, self._checked = KeptPlan(potential.plan), False
         unit = copy(potential)
         unit.of_atoms = True
         self._unit_rows = np.array([unit.row(a, b) for a in self.symbols for b in self.symbols])
@@ -154,33 +153,13 @@ class BoundElectrostatics(BoundCoulomb):
         """(plan, Slab or None) of a cell."""
         bulk = all(domain.box.periodic)
         slab = None if bulk else Slab(atoms, domain, self.potential, charges, total)
-        return self._plan_of(slab.matrix if slab else domain.box.matrix), slab
-
-    def _plan_of(self, matrix) -> Plan | MeshPlan:
-        """The sum over waves of a cell: those of a reference, as long as the cell is about as large and as skew."""
-        if self._reference is not None and not np.array_equal(self._reference, matrix):
-            strains = np.linalg.svd(np.linalg.inv(self._reference) @ matrix, compute_uv=False)
-            if strains.max() > RESERVE or strains.min() < SHRUNK:
-                self._reference = None
-        if self._reference is None:
-            self._reference, self._plan = np.array(matrix), None
-        if self._plan is None:
-            if text := self.potential.too_many(self._reference):
-                refuse(text)
-            self._plan = self.potential.plan(self._reference)
-        if not np.array_equal(self._plan.matrix, matrix):
-            self._plan.move(np.array(matrix))
-        return self._plan
+        return self._plans.of(slab.matrix if slab else domain.box.matrix), slab
 
     def state(self) -> dict:
-        return {} if self._reference is None else {"reference": self._reference}
+        return self._plans.state()
 
     def restore(self, state) -> None:
-        self._reference, self._plan = state.get("reference"), None
-        if self._reference is not None:
-            if np.shape(self._reference) != (3, 3) or not abs(np.linalg.det(self._reference)) > 0.0:
-                refuse("the checkpoint's cell, to which waves belong, is none")
-            self._reference = np.array(self._reference, dtype=np.float64)
+        self._plans.restore(state)
 
     def about(self, unit) -> str:
-        return self.potential.describe(unit) + (f" {self._plan.about}" if self._plan else "")
+        return self.potential.describe(unit) + (f" {plan.about}" if (plan := self._plans.plan) else "")

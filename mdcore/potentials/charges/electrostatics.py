@@ -24,6 +24,7 @@ from mdcore.potentials.charges.bound import ELECTRIC_POTENTIAL, BoundElectrostat
 from mdcore.potentials.charges.cost import IN_LJ, SKIN, choose, cutoffs_from, orders_of
 from mdcore.potentials.charges.damping import KINDS, LINEAR, Damping
 from mdcore.potentials.charges.mesh import RESERVE, MeshPlan, sizes, spacing
+from mdcore.potentials.charges.slab import refuse
 from mdcore.potentials.charges.waves import Plan, Smeared
 from mdcore.potentials.pair.coulomb import Coulomb
 
@@ -243,7 +244,9 @@ class Electrostatics(Coulomb):
         return f"{found:.2g} {what} in a cell of {size} are too many; take a larger cutoff or less accuracy"
 
     def plan(self, matrix) -> Plan | MeshPlan:
-        """The sum over waves of a cell."""
+        """The sum over waves of a cell; InputError, on all ranks, for one that has too many."""
+        if text := self.too_many(matrix):
+            refuse(text)
         law = Smeared(self.alpha, self.constant)
         if order := self.order_for(matrix):
             size = sizes(matrix, self.alpha, self.aim, order)

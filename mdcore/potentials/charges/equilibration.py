@@ -8,7 +8,9 @@ Charges are x for b = -chi; what an energy that depends on them has to do with p
 
 Clusters of up to DENSE atoms are solved directly, on every rank the same. All else by conjugate gradients
 (M. R. Hestenes, E. Stiefel, J. Res. Natl. Bur. Stand. 49, 409 (1952)), with 1 / D before them, in the space of charges
-that keep the total, until what is missing in x, its root mean square, is below a residual. Sums over atoms are exact
+that keep the total, until what is missing in x, its root mean square, is below a residual. They begin with
+x = (b - mu - y) / D, y a guess of C K x: D is large, and b is known at the new places, so that of an error of the guess
+a small part is left; C K x of steps before goes on as a polynomial. Sums over atoms are exact
 (exact.py), so that every bit is the same on any number of ranks. Where the matrix is not positive, or so nearly not
 that MOST_STEPS do not do, it is solved directly after all.
 """
@@ -34,25 +36,26 @@ class Equilibrium:
         self.steps, self._factors = 0, None
         self.direct = field.small and field.n_atoms <= DENSE
 
-    def solve(self, b: np.ndarray, total: float, start: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        """(x, C K x) [n] of owned atoms; start : a guess, or None (collective). SimulationError if there is no
-        solution to be found."""
+    def solve(self, b: np.ndarray, total: float, felt: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """(x, C K x + a constant) [n] of owned atoms; felt : a guess of the latter, or None (collective).
+        SimulationError if there is no solution to be found."""
         if self.direct:
             return self._dense(b, total)
-        found = self._iterate(b, total, np.zeros_like(b) if start is None else start)
+        found = self._iterate(b, total, felt)
         return self._dense(b, total) if found is None else found
 
-    def _iterate(self, b, total, start):
+    def _iterate(self, b, total, felt):
         field, d, comm = self.field, self.diagonal, self.field.comm
-        n = field.n_atoms
-        (sum_x,), (sum_1,) = exact.dots(comm, start), exact.dots(comm, 1.0 / d)
-        x = start + (total - sum_x) / n
+        n, per_d = field.n_atoms, 1.0 / self.diagonal
+        x = (b if felt is None else b - felt) * per_d
+        sum_x, sum_1 = exact.dots(comm, x, per_d)
+        x += ((total - sum_x) / sum_1) * per_d
         r = b - d * x - field.product(x)
         p, before = None, 1.0
         for _ in range(MOST_STEPS):
-            (pushed,) = exact.dots(comm, r / d)
+            (pushed,) = exact.dots(comm, r * per_d)
             r = r - pushed / sum_1  # mu is free
-            z = r / d
+            z = r * per_d
             rz, zz = exact.dots(comm, r * z, z * z)
             if not math.isfinite(rz) or rz < 0.0:
                 return None

@@ -17,6 +17,7 @@ from mdcore.base.voigt import PAIRS
 from mdcore.doors._kernels import Gaussians, NearRows
 from mdcore.potentials.charges.bound import WIRE
 from mdcore.potentials.charges.electrostatics import Electrostatics
+from mdcore.potentials.charges.kept import KeptPlan
 from mdcore.potentials.charges.slab import Slab, refuse
 
 POINT = 1e9  # gamma of points, 1 / length
@@ -28,7 +29,7 @@ class Interaction:
 
     widths : s of each species, unit of length; 0: points; constant : C, eV times length / e^2
     screening : (inner, outer, core), or None
-    sums : of all images, an Electrostatics
+    sums : of all images, an Electrostatics; plans : its waves, of the cell at hand
     """
 
     def __init__(self, widths, constant: float, sums: Electrostatics, screening=None):
@@ -37,18 +38,12 @@ class Interaction:
         spread = s2[:, None] + s2[None]
         self.gamma = np.where(spread > 0.0, 1.0 / np.sqrt(2.0 * np.where(spread > 0.0, spread, 1.0)), POINT)
         self.constant, self.sums, self.screening = constant, sums, screening
-        self._plan = None
+        self.plans = KeptPlan(sums.plan)
         # of each species in its own field, C / (s sqrt(pi))
         self.own = np.where(s2 > 0.0, constant * 2.0 * np.diag(self.gamma) / math.sqrt(math.pi), 0.0)
         shift, slope = sums.shifts
         self.images = Gaussians(self.gamma, constant, sums.alpha, sums.cutoff, shift, slope, screening)
         self.pairs = Gaussians(self.gamma, constant, 0.0, math.inf, 0.0, 0.0, screening)
-
-    def plan(self, matrix):
-        """Of the waves of a cell."""
-        if self._plan is None or not np.array_equal(self._plan.matrix, matrix):
-            self._plan = self.sums.plan(matrix)
-        return self._plan
 
     def field(self, atoms, full, domain) -> "Field":
         """Of atoms that are where they are now (collective); full : the list up to `reach`."""
@@ -155,12 +150,10 @@ class Images(Field):
         super().__init__(interaction, atoms, domain)
         sums, self._bulk = interaction.sums, all(domain.box.periodic)
         matrix = np.array(domain.box.matrix) if self._bulk else self._slab(np.zeros(self.n)).matrix
-        if text := sums.too_many(matrix):
-            refuse(text)
         self.gaussians = interaction.images
         self.rows = NearRows(atoms.x, atoms.x[: atoms.n_total + 1], full.first, full.index, interaction.reach)
         self.values, self._screens = self.rows.matrix(self.gaussians)
-        self.plan = interaction.plan(matrix)
+        self.plan = interaction.plans.of(matrix)
         # of each charge in the field of its own smooth part, and in that of the background
         self._self = interaction.constant * (sums.shifts[0] - 2.0 * sums.alpha / math.sqrt(math.pi))
         self._background = -interaction.constant * sums.mean / self.plan.volume

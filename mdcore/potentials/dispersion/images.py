@@ -20,7 +20,8 @@ from mdcore.base import exact
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import number
 from mdcore.base.voigt import PAIRS
-from mdcore.potentials.charges.mesh import MeshPlan, smooth
+from mdcore.potentials.charges.kept import KeptPlan
+from mdcore.potentials.charges.mesh import RESERVE, MeshPlan, smooth
 from mdcore.potentials.charges.waves import Plan
 from mdcore.potentials.counted import DISPERSION, PURPOSE
 from mdcore.potentials.joined import BoundJoined
@@ -119,15 +120,17 @@ class LongLennardJones(LennardJones):
         return f"{found:.2g} points of a mesh in a cell of {size} are too many; take a larger cutoff or less accuracy"
 
     def _sizes(self, matrix) -> tuple[int, ...]:
-        h = (10.0 * self.accuracy) ** (1.0 / ORDER) / self.beta
+        h = (10.0 * self.accuracy) ** (1.0 / ORDER) / (RESERVE * self.beta)
         return tuple(smooth(edge / h) for edge in np.linalg.norm(matrix, axis=1).tolist())
 
     def plan(self, matrix, largest: float) -> "Plan | MeshPlan":
-        """The sum over waves of a cell, of c over the largest."""
+        """The sum over waves of a cell, of c over the largest; InputError, on all ranks, for one that has too many."""
+        if text := self.too_many(matrix):
+            raise InputError(f"LongLennardJones: {text}").everywhere()
         law = Attraction(self.beta, largest**2)
         if abs(np.linalg.det(matrix)) * self.longest**3 / (12.0 * math.pi**2) > MESH_FROM:
             return MeshPlan(matrix, law, self._sizes(matrix), ORDER)
-        return Plan(matrix, law, self.longest)
+        return Plan(matrix, law, RESERVE * self.longest)
 
     def bind(self, symbols) -> "BoundLong":
         return BoundLong(self, symbols)
@@ -189,7 +192,8 @@ class BoundLong(BoundPair):
         self._strengths = strengths / self._largest
         self._own = np.array([potential.own_energy(name) for name in self.symbols])
         self._beyond = np.array([[potential.beyond(a, b) for b in self.symbols] for a in self.symbols])
-        self._joined, self._plan = BoundKept(potential, symbols, strengths), None
+        self._joined = BoundKept(potential, symbols, strengths)
+        self._plans = KeptPlan(lambda matrix: potential.plan(matrix, self._largest))
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         if not all(domain.box.periodic):
@@ -198,7 +202,7 @@ class BoundLong(BoundPair):
         if self.potential.exclude_bonded:
             self._joined.compute(atoms, neighbors, domain, out)
         it, comm, n = self.potential, domain.comm, atoms.n_owned
-        plan, c = self._plan_of(domain.box.matrix), np.zeros(atoms.n_total + 1)
+        plan, c = self._plans.of(domain.box.matrix), np.zeros(atoms.n_total + 1)
         c[:n] = self._strengths[atoms.x[:n, 3].astype(int)]
         before = atoms.forces.copy() if out.want_energy else None
         potentials = np.zeros(atoms.n_total + 1)
@@ -220,12 +224,11 @@ class BoundLong(BoundPair):
         of_forces = out.sums_of(atoms, atoms.forces - before)
         out.replace_virial(of_forces, [virial[pair] * (comm.rank == 0) for pair in PAIRS])
 
-    def _plan_of(self, matrix):
-        if self._plan is None or not np.array_equal(self._plan.matrix, matrix):
-            if text := self.potential.too_many(matrix):
-                raise InputError(f"LongLennardJones: {text}").everywhere()
-            self._plan = self.potential.plan(np.array(matrix), self._largest)
-        return self._plan
+    def state(self) -> dict:
+        return self._plans.state()
+
+    def restore(self, state) -> None:
+        self._plans.restore(state)
 
 
 class BoundKept(BoundJoined):

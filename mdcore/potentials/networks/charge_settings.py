@@ -10,15 +10,16 @@ from mdcore.potentials.networks.charge_model import ChargeModel
 from mdcore.potentials.networks.native_units import Units
 
 SUMS = ("converged", "n2p2")
-LEAST_CUTOFF = 8.0  # Angstrom, of near pairs in periodic cells
+LEAST_CUTOFF = 6.0  # Angstrom, of near pairs in periodic cells
 
 
 @dataclass(frozen=True)
 class ChargeSettings:
     """How charges of a network potential are computed; Angstrom, e.
 
-    accuracy : of forces in periodic cells, as Electrostatics has it; cutoff : of near pairs there, None: as long as the
-        Gaussians need, 8 at least; method : of what is farther, "ewald", "mesh" or "auto"
+    accuracy : of forces in periodic cells, as Electrostatics has it; cutoff : of near pairs there, None: as far as
+        networks look, so that they share a list, or as the Gaussians need, 6 at least; method : of what is farther,
+        "ewald", "mesh" or "auto"
     residual : of equilibrated charges, what is missing in them, root mean square, in dynamics; where no charges of
         steps before are known it is 1e-11 at most
     sums : over images, "converged", or "n2p2", cut off as the potential says n2p2 does it, to compare with its numbers
@@ -53,7 +54,7 @@ class ChargeSettings:
         shortest = shortest_cutoff(widths.values(), self.accuracy) if widths else 0.0
         if self.cutoff is not None and self.cutoff < shortest:
             raise InputError(f"charge_cutoff = {self.cutoff:g}: {too_short(widths.values(), self.accuracy)}")
-        cutoff = self.cutoff or max(LEAST_CUTOFF, shortest)
+        cutoff = self.cutoff or max(LEAST_CUTOFF, shortest, model.cutoff * units.angstrom)
         constant = model.constant * units.ev * units.angstrom
         return Electrostatics(None, accuracy=self.accuracy, cutoff=cutoff, widths=widths, method=self.method,
                               constant=constant)  # fmt: skip

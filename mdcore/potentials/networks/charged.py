@@ -26,7 +26,6 @@ from mdcore.potentials.charges.field import TRIAL
 from mdcore.potentials.charges.slab import refuse
 from mdcore.potentials.charges.truncated import Truncated
 from mdcore.potentials.networks.outside import DESCRIPTORS, EXCESS, OUTSIDE, RANGE, WORST
-from mdcore.potentials.networks.plans import energy_of
 from mdcore.potentials.networks.running import BoundTrained
 from mdcore.potentials.networks.trained import fingerprint
 from mdcore.structure import columns
@@ -34,7 +33,7 @@ from mdcore.structure.atoms import Column
 
 CHARGES = Finding(columns.CHARGES, "charge", per_atom=True)
 ALONE = 1e-11  # e, residual of charges that follow from no others: one number to rounding for one structure
-KEPT = 4  # solutions of the last steps, of which the next one is guessed
+KEPT = 4  # steps before, of which what charges feel of each other is guessed at the next one
 COLUMN, PAST, ADJOINT, PLACE = "network_charge", "charges_before", "adjoints_before", "charges_at"
 
 
@@ -54,7 +53,7 @@ class BoundCharged(BoundTrained):
         self.columns = {COLUMN: Column("f8", output=CHARGES.name), TRIAL: Column("f8")}
         self._box, self._shared = None, potential.shares_descriptors
         if model.equilibrated:
-            several = Column("f8", (KEPT,), "memory")
+            several = Column("f8", (1 + KEPT,), "memory")  # a solution, and what charges felt of each other
             self.columns |= {PAST: several, ADJOINT: several, PLACE: Column("f8", (3,), "memory")}
             self._hardness = np.array(model.hardness)[self.element_of] * self._ev
 
@@ -69,16 +68,22 @@ class BoundCharged(BoundTrained):
     def width(self) -> int:
         return self.tables.n_functions
 
+    def state(self) -> dict:
+        return self.interaction.plans.state()
+
+    def restore(self, state) -> None:
+        self.interaction.plans.restore(state)
+
     def compute(self, atoms, neighbors, domain, out) -> None:
         it, n, comm = self.potential, atoms.n_owned, domain.comm
         model, species = it.model.charges, atoms.species
         seen = neighbors.of(it.short).full
         engine = (atoms.x, seen.first, seen.index, seen.bounds, self.species_of, self.element_of)
         g, of_charges = self._descriptors(atoms, engine)
-        raw, raw_slopes, _ = self._answers(self.charge_tables, model.scaling, species, of_charges)
+        networks = atoms.x, self.element_of
+        raw, raw_slopes, _ = _hdnnp.answers_of(self.charge_tables, *networks, of_charges[:n], threads=self.threads)
         scale = model.output_scale * (self._ev if model.equilibrated else 1.0)
         raw *= scale
-        raw_slopes *= scale
         total = out.total_charge if self.settings.total is None else self.settings.total
         if not np.isfinite(total):
             refuse("the charge of the structure is no number; correct it, or say total_charge")
@@ -92,13 +97,13 @@ class BoundCharged(BoundTrained):
             refuse(f"a charge of the network potential is beyond {LARGEST:g} e, or no number: are atoms too close?")
         # energies, and what charges do to them
         more = charges * model.input_scale if model.as_input else None
-        energies, slopes, of_charge = self._answers(self.tables, it.model.scaling, species, g, more)
-        factors = np.array([energy_of(it.model, e) for e in range(len(it.model.elements))])[self.element_of[species]]
-        energies = self._ev * (factors[:, 0] * energies + factors[:, 1])
-        slopes *= factors[:, :1]
+        energies, slopes, of_charge = _hdnnp.answers_of(self.tables, *networks, g[:n], more, threads=self.threads)
+        energies *= self._ev
         own = self.interaction.own[species] if model.own_energy else 0.0
         screened = field.screened(charges)
-        rest = self._ev * factors[:, 0] * of_charge * model.input_scale + screened + own * charges
+        rest = screened + own * charges
+        if model.as_input:
+            rest += (self._ev * model.input_scale) * of_charge
         if model.equilibrated:
             pulls = self._adjoint(atoms, field, kept, rest)
             felt = field.act(charges, pulls, total, out)
@@ -110,7 +115,8 @@ class BoundCharged(BoundTrained):
             if model.conserve:
                 pulls = pulls - exact.dots(comm, pulls)[0] / field.n_atoms
         energies += 0.5 * charges * (felt + screened + own * charges)
-        self._pull(atoms, engine, slopes, of_charges is g, pulls[:, None] * raw_slopes)
+        raw_slopes *= (pulls * (scale / self._ev))[:, None]
+        self._pull(atoms, engine, slopes, raw_slopes)
         getattr(atoms, COLUMN)[:n] = charges
         if out.want_energy:
             out.add_shares(energies)
@@ -154,37 +160,15 @@ class BoundCharged(BoundTrained):
         _hdnnp.descriptors_of(self.charge_tables, *engine, it.native, own, atoms.n_total, self.threads)
         return g, own
 
-    def _answers(self, tables, all_scaling, species, g, more=None):
-        """(what the networks say [n], its gradient over descriptors [n, functions] and over the number `more` [n])"""
-        n, elements = len(species), self.element_of[species]
-        values, slopes, of_more = np.zeros(n), np.zeros((max(n, 1), g.shape[1])), np.zeros(n)
-        for e, scaling in enumerate(all_scaling):
-            rows, count = np.flatnonzero(elements == e), len(scaling.min)
-            if not len(rows):
-                continue
-            slope, shift, base = scaling.affine()
-            x = slope * (g[rows, :count] - shift) + base
-            if more is not None:
-                x = np.column_stack([x, more[rows]])
-            values[rows], gradient = tables.network(e, x)
-            slopes[rows, :count] = gradient[:, :count] * slope
-            if more is not None:
-                of_more[rows] = gradient[:, count]
-        return values, slopes[:n], of_more
-
-    def _pull(self, atoms, engine, slopes, shared, of_charges):
-        """Forces of dE/dG, native, of the short-range networks, and eV, of the networks of charges."""
-        of_charges = of_charges / self._ev
+    def _pull(self, atoms, engine, slopes, of_charges):
+        """Forces of dE/dG, native, of the short-range networks, and of those of charges."""
         x, *lists = engine
-        rest = (self.potential.native, atoms.n_total, self.threads)
-        parts = [(self.tables, slopes + of_charges)] if shared else [
-            (self.tables, slopes), (self.charge_tables, of_charges)
-        ]  # fmt: skip
+        parts = [(self.tables, slopes), (self.charge_tables, of_charges)]
+        if self._shared:
+            slopes += of_charges
+            parts.pop()
         for tables, own in parts:
-            native, n_total, threads = rest
-            padded = np.zeros((max(len(own), 1), tables.n_functions))
-            padded[: len(own)] = own
-            _hdnnp.pull(tables, x, atoms.f, *lists, native, padded, n_total, threads)
+            _hdnnp.pull(tables, x, atoms.f, *lists, self.potential.native, own, atoms.n_total, self.threads)
 
     # --- equilibration -------------------------------------------------------------------------------
 
@@ -198,7 +182,7 @@ class BoundCharged(BoundTrained):
         if same:
             charges = past[:n, 0].copy()
             return charges, (equations, same, n_past, None, charges)
-        charges, felt = equations.solve(-chi, total, extrapolated(past[:n], n_past))
+        charges, felt = equations.solve(-chi, total, extrapolated(past[:n, 1:], n_past))
         return charges, (equations, same, n_past, felt, charges)
 
     def _adjoint(self, atoms, field, kept, rest):
@@ -207,12 +191,12 @@ class BoundCharged(BoundTrained):
         n, past, before = atoms.n_owned, getattr(atoms, PAST), getattr(atoms, ADJOINT)
         if same:
             return before[:n, 0].copy()
-        pulls, _ = equations.solve(-(felt + rest), 0.0, extrapolated(before[:n], n_past))
+        pulls, of_pulls = equations.solve(-(felt + rest), 0.0, extrapolated(before[:n, 1:], n_past))
         self.steps = equations.steps
         if not equations.direct:
-            for columns, newest in ((past, charges), (before, pulls)):
-                columns[:n, 1:] = columns[:n, :-1]
-                columns[:n, 0] = newest
+            for columns, *newest in ((past, charges, felt), (before, pulls, of_pulls)):
+                columns[:n, 2:] = columns[:n, 1:-1]
+                columns[:n, 0], columns[:n, 1] = newest
             getattr(atoms, PLACE)[:n] = field.domain.box.wrap(atoms.positions)[0]
             self._box = field.domain.box.matrix.copy()
         return pulls
@@ -220,7 +204,7 @@ class BoundCharged(BoundTrained):
     def _past(self, atoms, field) -> tuple[bool, int]:
         """(are all atoms where they were when charges were found last, how many solutions are there) (collective)"""
         n, box = atoms.n_owned, field.domain.box
-        unknown = np.isnan(getattr(atoms, PAST)[:n]).any(axis=0)
+        unknown = np.isnan(getattr(atoms, PAST)[:n, 1:]).any(axis=0)
         moved = not np.array_equal(box.wrap(atoms.positions)[0], getattr(atoms, PLACE)[:n])
         strained = self._box is not None and not np.array_equal(self._box, box.matrix)
         flags = field.comm.maximum(np.array([*unknown, moved or strained], dtype=float))
