@@ -109,11 +109,15 @@ class Watched(dict):
 
 
 def smaller(array: np.ndarray):
-    """The same with one row, column ... less, without any, and with one axis more."""
+    """The same with one row, column ... less, and without any."""
     for axis in range(array.ndim):
         for keep in (array.shape[axis] - 1, 0):
             yield np.ascontiguousarray(array.take(np.arange(keep), axis=axis))
-    yield array[None]
+
+
+# some of these may be fewer, or are made what they should be
+FREE = {"planes": "first second third", "waves": "columns", "charge_pairs": "others", "rows": "first_of",
+        "rows.product": "values", "factors": "inverse", "factors.solve": "three"}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -122,7 +126,9 @@ def test_arrays_that_do_not_fit_are_refused(name):
     CALLS[name](arguments)
     for key in dict.fromkeys(arguments.asked):
         array = dict.__getitem__(arguments, key)
-        wrong = [*smaller(array), array.astype(np.float32), array.astype(str), None, "x", object()]
+        wrong = [array[None], array.astype(str), "x", object()]
+        if key not in FREE.get(name, "").split():
+            wrong += [*smaller(array), array.astype(np.float32)]
         for own in wrong:
             with pytest.raises((ValueError, TypeError, np.linalg.LinAlgError)):
                 CALLS[name](Watched(good() | {key: own}))

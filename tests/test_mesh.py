@@ -225,13 +225,13 @@ def test_the_same_bits_whoever_has_which_atoms_and_planes(grid):
 
 def test_waves_that_are_left_out_are_too_long_to_count():
     """Of a cell that leans: all waves up to the longest are there, and of each its opposite."""
-    vectors, size, longest = 2.0 * math.pi * np.linalg.inv(MATRIX).T, (36, 30, 40), 6.0
+    vectors, size, longest = 2.0 * math.pi * np.linalg.inv(MATRIX).T, (36, 30, 40), 8.0
     most = np.diff(numbers_before(vectors, size, longest))
     n = np.stack(np.meshgrid(*(np.arange(-20, 21) for _ in range(3)), indexing="ij"), -1).reshape(-1, 3)
     n = n[(n[:, 2] >= 0) & (((n @ vectors) ** 2).sum(axis=1) <= longest**2)]
     assert (np.abs(n[:, 1]) < 15).all() and (n[:, 2] < most[n[:, 1]]).all()
     assert (most == most[-np.arange(30)]).all() and not (most % 4).any()
-    assert 0.4 < most.sum() / (30 * 24) < 0.8  # something is left out
+    assert 0.3 < most.sum() / (30 * 24) < 0.8  # something is left out
 
 
 def test_what_is_refused():
