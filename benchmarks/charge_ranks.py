@@ -84,10 +84,8 @@ def child(kind: str, edge: int, accuracy: float, steps: int, apart: int) -> None
         timed(lambda: sim.run_until(sim.step + 1), comm, *step)
         if k % 3 == 0:
             timed(sim.work.neighbourhood, comm, *lists)
-    wall, computed, messages = (
-        one + another / LIVES
-        for one, another in zip(*((np.median(w), np.median(c), np.min(m, axis=0).sum()) for w, c, m in (step, lists)), strict=True)
-    )
+    own, new = ((np.median(w), np.median(c), np.min(m, axis=0).sum()) for w, c, m in (step, lists))
+    wall, computed, messages = (one + another / LIVES for one, another in zip(own, new, strict=True))
     of_ranks = comm.allgather((wall, computed + messages, messages))
     if comm.rank == 0:
         wall, busy, messages = map(max, zip(*of_ranks, strict=True))

@@ -1,4 +1,4 @@
-"""The transform of a mesh by libraries and by ours: has a line the same bits wherever it stands, what does a point cost?
+"""The transform of a mesh by libraries and by ours: has a line the same bits wherever it is, what does a point cost?
 
     python benchmarks/transforms.py            # scipy too, where it is installed
 
@@ -12,8 +12,8 @@ import time
 
 import numpy as np
 from common import alternate, machine, parser, table
-
 from mdcore.doors._kernels import BESIDE, Planes
+
 from mdcore.potentials.charges.mesh import numbers_before, spline_tables
 
 SIZES = (36, 40, 48, 50, 60, 64, 72, 80, 90, 96, 100, 108, 120, 128, 150, 160, 200, 240)

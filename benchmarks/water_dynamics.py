@@ -145,9 +145,8 @@ def main() -> None:
 
         def lammps(accuracy, steps) -> dict:
             own = data, oxygen, accuracy, it.cutoff, it.lj, 1e-3 * it.timestep, steps, f"{EPSILON!r} {SIGMA!r}", springs
-            told = subprocess.run(
-                [it.lammps, "-c", LAMMPS, *map(str, own)], env=environment, check=True, stdout=subprocess.PIPE, text=True
-            )
+            command = [it.lammps, "-c", LAMMPS, *map(str, own)]
+            told = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
             return json.loads(told.stdout)
 
         for accuracy in it.theirs if it.lammps else ():

@@ -23,7 +23,6 @@ from mdcore.doors import _kernels
 from mdcore.dynamics.simulation import Simulation
 from mdcore.output import checkpoint
 from mdcore.potentials.base import Sum
-from mdcore.potentials.charges import mesh
 from mdcore.potentials.charges.electrostatics import Electrostatics
 from mdcore.potentials.dispersion.d3 import D3
 from mdcore.potentials.dispersion.images import LongLennardJones

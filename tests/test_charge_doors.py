@@ -167,8 +167,10 @@ def test_sizes_and_windows_that_can_not_be():
     for cuts in ([0, 5], [1, 10], [0, 10, 10], [10, 0]):
         with pytest.raises(ValueError):
             planes().weighted([np.zeros(WAVES)], np.array(cuts), 0, SIZE[1], np.zeros(3), 0)
-    with pytest.raises(ValueError):
-        _kernels.NearRows(np.zeros((2, 4)), np.zeros((2, 4)), np.array([0, 1, 2]), np.array([0, 2], dtype=np.int32), 1.0)
+    x = np.zeros((2, 4))
+    for index in ([0, 2], [-1, 0]):
+        with pytest.raises(ValueError):
+            _kernels.NearRows(x, x, np.array([0, 1, 2]), np.array(index, dtype=np.int32), 1.0)
     lost = atoms()
     lost.x[0, :3] = np.nan
     np.testing.assert_array_equal(mesh().reach(lost), [[0, 0, 0], SIZE])

@@ -185,7 +185,8 @@ def potentials_of_ranks(ranks, grid, steps, owners):
 
     def work(comm):
         mine = np.flatnonzero(owners == comm.rank)
-        plan, domain = MeshPlan(matrix, Smeared(0.6, 1.0), (24, 30, 48), 4, 4.5), SimpleNamespace(comm=comm, grid=grid, box=box)
+        plan = MeshPlan(matrix, Smeared(0.6, 1.0), (24, 30, 48), 4, 4.5)
+        domain = SimpleNamespace(comm=comm, grid=grid, box=box)
         atoms, found = Atoms(len(mine)), []
         for x in steps:
             atoms.n_owned = len(mine)

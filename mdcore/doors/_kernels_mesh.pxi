@@ -41,7 +41,7 @@ cdef class Mesh:
             self.it.origin[k] = origin[k]
 
     def reach(self, AtomRows atoms):
-        """int64 [2, 3]: of the points below owned atoms the lowest and the highest along each axis, also beyond the cell."""
+        """int64 [2, 3]: of the points below owned atoms the lowest and the highest along each axis, also beyond it."""
         cdef int64_t[:, ::1] out = np.empty((2, 3), dtype=np.int64)
         with nogil:
             K.mesh_reach(&atoms.rows, &self.it, &out[0, 0])
@@ -102,8 +102,8 @@ cdef class Planes:
     """A mesh transformed by planes, so that ranks can share them (ext/charges/planes.h).
 
     size : points along each axis, even along the third, with the prime factors 2, 3 and 5 alone
-    width : most numbers n3 of a row of waves; tables : float64, (factors, own, next) of each axis: [size], [size], [width]
-    each; begin : int64 [size2 + 1], where numbers n3 of each n2 begin, of all together: multiples of four, for n2 and
+    width : most numbers n3 of a row of waves; tables : float64, (factors, own, next) of each axis: [size], [size],
+    [width] each; begin : int64 [size2 + 1], where numbers n3 of each n2 begin, of all together: multiples of four, for n2 and
     -n2 as many
     """
 
@@ -169,8 +169,8 @@ cdef class Planes:
         self.weights.scale, self.weights.falls, self.weights.attraction = scale, falls, attraction
 
     def forward(self, const int64_t[:, :, ::1] mesh, double[::1] out):
-        """out float64 [2 * count * begin[size2]] become the waves of planes [count, size2, size3 + BESIDE], multiples of
-        MESH_GRID."""
+        """out float64 [2 * count * begin[size2]] become the waves of planes [count, size2, size3 + BESIDE], multiples
+        of MESH_GRID."""
         cdef int64_t count = mesh.shape[0]
         if mesh.shape[1] != self.it.size[1] or mesh.shape[2] != self.it.size[2] + MESH_MORE:
             raise ValueError("planes are [count, size2, size3 + BESIDE]")
@@ -183,12 +183,13 @@ cdef class Planes:
         if waves.shape[0] != 2 * count * self.it.begin[self.it.size[1]]:
             raise ValueError("waves are [2 * count * begin[size2]]")
 
-    def weighted(self, waves, const int64_t[::1] cuts, int64_t first, int64_t last, const double[::1] squares, int wanted):
+    def weighted(self, waves, const int64_t[::1] cuts, int64_t first, int64_t last, const double[::1] squares,
+                 int wanted):
         """Waves of n2 = first ... last - 1 become those of potentials; float64 [last - first, 10]: where
         WITH_ENERGY their energies and sums of these times k k (2 / k^2 + 2 falls) (xx yy zz yz xz xy), where WITH_SELF
         what a charge has of itself along each axis.
 
-        waves : float64 [2 * (cuts[k + 1] - cuts[k]) * (begin[last] - begin[first])], pieces with those of n1 = cuts[k] ...
+        waves : float64 [2 * (cuts[k + 1] - cuts[k]) * (begin[last] - begin[first])], pieces with n1 = cuts[k] ...
         squares : [3], Mesh.squares of all ranks
         """
         cdef int64_t n = len(waves), count = last - first, k

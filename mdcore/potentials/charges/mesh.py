@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from mdcore.base.voigt import PLACE
-from mdcore.doors._kernels import BESIDE, SQUARE_GRID, WITH_ENERGY, WITH_SELF, Mesh, Planes
+from mdcore.doors._kernels import SQUARE_GRID, WITH_ENERGY, WITH_SELF, Mesh, Planes
 from mdcore.potentials.charges.shared import Room, Shared
 
 ORDERS = (4, 6, 8)
@@ -53,8 +53,8 @@ def axes_of(matrix: np.ndarray) -> list[int]:
 
 
 def numbers_before(vectors: np.ndarray, size, longest: float) -> np.ndarray:
-    """int64 [size2 + 1]: how many numbers n3 of waves there are for all n2 before each, 0, 1 ... up to the last one with
-    |k| <= longest for any n1; multiples of four, as many of n2 as of -n2.
+    """int64 [size2 + 1]: how many numbers n3 of waves there are for all n2 before each: 0, 1 ... up to the last one
+    with |k| <= longest for any n1; multiples of four, as many of n2 as of -n2.
 
     vectors : [3, 3] rows b1, b2, b3, 2 pi included
     """
