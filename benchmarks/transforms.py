@@ -12,8 +12,8 @@ import time
 
 import numpy as np
 from common import alternate, machine, parser, table
-from mdcore.doors._kernels import BESIDE, Planes
 
+from mdcore.doors import _kernels
 from mdcore.potentials.charges.mesh import numbers_before, spline_tables
 
 SIZES = (36, 40, 48, 50, 60, 64, 72, 80, 90, 96, 100, 108, 120, 128, 150, 160, 200, 240)
@@ -48,10 +48,10 @@ def library(name: str, n: int):
 def ours(n: int, whole: bool):
     size, vectors = (n, n, n), 2.0 * np.pi * np.eye(3) / n
     longest = 1e3 if whole else 0.8 * np.pi  # of those on the mesh, as at 1e-5
-    tables = [spline_tables(n, 8), spline_tables(n, 8), spline_tables(n, 8, Planes.width_of(n))]
-    planes = Planes(size, tables, numbers_before(vectors, size, longest))
+    tables = [spline_tables(n, 8), spline_tables(n, 8), spline_tables(n, 8, _kernels.Planes.width_of(n))]
+    planes = _kernels.Planes(size, tables, numbers_before(vectors, size, longest))
     planes.move(vectors, 1.0, 1.0)
-    mesh = np.random.default_rng(2).integers(-(2**40), 2**40, size=(n, n, n + BESIDE))
+    mesh = np.random.default_rng(2).integers(-(2**40), 2**40, size=(n, n, n + _kernels.BESIDE))
     waves, out, cuts = np.empty(2 * n * planes.begin[-1]), np.empty(mesh.shape), np.array([0, n])
 
     def run() -> float:
