@@ -55,7 +55,8 @@ def main() -> None:
             n, took = 8 * cells**3, float(np.median(alternate({how: run}, it.repeats)[how]))
             power = f"{math.log(took / last[1]) / math.log(n / last[0]):.2f}" if last else ""
             last = n, took
-            rows.append((method, f"{n:,}", how, f"{1e3 * took:.1f}", f"{1e6 * took / n:.2f}", power, f"{resident():.0f}"))
+            numbers = f"{1e3 * took:.1f}", f"{1e6 * took / n:.2f}", power, f"{resident():.0f}"
+            rows.append((method, f"{n:,}", how, *numbers))
             del run
     print(table(("method", "ions", "chosen", "ms a step", "us an ion", "power", "MB"), rows))
 
