@@ -3,11 +3,14 @@
     python benchmarks/charge_scaling.py
 
 Rock salt with its ions displaced, Coulomb's law alone, cutoffs as they are chosen: processor time of a step on one
-core, in turn, medians. `power`: that of N by which a step has grown since the row before.
+core, in turn, medians, and the memory of the whole process. `power`: that of N by which a step has grown since the row
+before.
 """
 
 import math
+import os
 import time
+from pathlib import Path
 
 import numpy as np
 from charges import CONSTANT, SALT, salt
@@ -31,9 +34,14 @@ def stepper(system, method: str, accuracy: float, steps: int):
     return run, f"{bound.about('Angstrom').split('accuracy')[0].strip(', ')} {bound._plans.plan.about}"
 
 
+def resident() -> float:
+    """MB of this process that are in memory (Linux)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--waves", type=int, nargs="+", default=[4, 8, 16], help="cells of 5.64 Angstrom, of 8 ions")
+    options.add_argument("--waves", type=int, nargs="*", default=[4, 8, 16], help="cells of 5.64 Angstrom, of 8 ions")
     options.add_argument("--mesh", type=int, nargs="+", default=[4, 8, 16, 32, 50], help="the same")
     options.add_argument("--accuracy", type=float, default=1e-4)
     options.add_argument("--steps", type=int, default=2)
@@ -48,8 +56,10 @@ def main() -> None:
             n, took = 8 * cells**3, float(np.median(alternate({how: run}, it.repeats)[how]))
             power = f"{math.log(took / last[1]) / math.log(n / last[0]):.2f}" if last else ""
             last = n, took
-            rows.append((method, f"{n:,}", how, f"{1e3 * took:.1f}", f"{1e6 * took / n:.2f}", power))
-    print(table(("method", "ions", "chosen", "ms a step", "us an ion", "power"), rows))
+            numbers = f"{1e3 * took:.1f}", f"{1e6 * took / n:.2f}", power, f"{resident():.0f}"
+            rows.append((method, f"{n:,}", how, *numbers))
+            del run
+    print(table(("method", "ions", "chosen", "ms a step", "us an ion", "power", "MB"), rows))
 
 
 if __name__ == "__main__":

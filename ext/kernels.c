@@ -50,6 +50,7 @@ const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .mesh_spread = mesh_spread,
     .mesh_gather = mesh_gather,
     .mesh_squares = mesh_squares,
+    .mesh_reach = mesh_reach,
     .planes_forward = planes_forward,
     .planes_weighted = planes_weighted,
     .planes_back = planes_back,

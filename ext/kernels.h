@@ -69,7 +69,7 @@ typedef struct md_kernels {
     void (*wave_forces)(const md_atoms *, const double *charge, const md_waves *, const double *re, const double *im,
                         double *potential, int forces);
     /* charges/mesh.c */
-    void (*mesh_spread)(const md_atoms *, const double *charge, const md_mesh *, int64_t *mesh);
+    int64_t (*mesh_spread)(const md_atoms *, const double *charge, const md_mesh *, int64_t *mesh);
     /* charges/gaussians.c */
     void (*near_rows)(const double *x, const double *y, int64_t n, const int64_t *first, const int32_t *index, double reach,
                       int64_t *to_first, int32_t *to_count, int32_t *to_index);
@@ -89,13 +89,13 @@ typedef struct md_kernels {
                      const md_d3_sums *);
     void (*d3_triples)(const md_atoms *, const md_list *, const md_d3 *, const double *weights, const md_d3_room *,
                        const md_d3_sums *);
-    void (*mesh_gather)(const md_atoms *, const double *charge, const md_mesh *, const double *mesh, double *potential,
-                        int forces);
+    int64_t (*mesh_gather)(const md_atoms *, const double *charge, const md_mesh *, const double *mesh, double *potential,
+                           int forces);
     void (*mesh_squares)(const md_atoms *, const double *charge, const md_mesh *, int64_t *sums);
+    void (*mesh_reach)(const md_atoms *, const md_mesh *, int64_t *ends);
     /* charges/planes.c */
     void (*planes_forward)(const md_planes *, const int64_t *mesh, int64_t count, double grid, double *waves);
-    void (*planes_weighted)(const md_planes *, const md_weights *, double *waves, int64_t first, int64_t count, double *sums,
-                            int wanted);
+    void (*planes_weighted)(const md_planes *, const md_weights *, const md_pieces *, double *sums, int wanted);
     void (*planes_back)(const md_planes *, const double *waves, int64_t count, double *mesh);
     /* charges/direct.c */
     void (*charge_pairs)(const md_atoms *, const double *charge, const double *others, int64_t n, double constant,

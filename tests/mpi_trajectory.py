@@ -23,7 +23,6 @@ from mdcore.doors import _kernels
 from mdcore.dynamics.simulation import Simulation
 from mdcore.output import checkpoint
 from mdcore.potentials.base import Sum
-from mdcore.potentials.charges import mesh
 from mdcore.potentials.charges.electrostatics import Electrostatics
 from mdcore.potentials.dispersion.d3 import D3
 from mdcore.potentials.dispersion.images import LongLennardJones
@@ -113,7 +112,6 @@ def build(case: str, comm=None, state=None):
         potential = Sum(potential, Coulomb(4.0, {"A": 0.5, "B": -0.5}, constant=1.0))
     elif cell in ("ions", "layer", "drop", "points"):  # the layer has a total charge
         how = {"accuracy": 1e-4, "cutoff": 2.5, "constant": 1.0, "method": "mesh" if cell == "points" else "ewald"}
-        mesh.SHARED_FROM = 0  # ranks share so small a mesh, too
         if cell == "ions":
             how |= {"damping": "cosine", "inner": 0.5, "outer": 2.0}
         potential = Sum(potential, Electrostatics({"A": 0.5, "B": -0.5}, **how))

@@ -1,12 +1,21 @@
 """Charges with all their images on a mesh, next to the sum over waves one by one (test_electrostatics.py)."""
 
+import collections
 import math
+import queue
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from mdcore import ZBL, Box, Electrostatics, InputError, Langevin, Simulation, StrainRate, Sum, System, evaluate
+from mdcore.base.comm import SelfComm
 from mdcore.base.units import METAL
+from mdcore.potentials.charges.mesh import MeshPlan, numbers_before
+from mdcore.potentials.charges.waves import Smeared
+from mdcore.structure.atoms import Atoms
 from tests import contract
 from tests.systems import SKEW
 from tests.test_electrostatics import LIQUIDS, SALT, neutral
@@ -140,6 +149,90 @@ def test_atoms_may_be_anywhere():
     one, other = evaluate(potential, [System(box, x, names), System(box, x + np.array([16.0, -27.0, 0.0]), names)])
     assert one.energy == pytest.approx(other.energy, abs=1e-9)
     np.testing.assert_allclose(one.forces, other.forces, rtol=0, atol=1e-9)
+
+
+class Thread:
+    """A communicator of ranks that are threads of this process."""
+
+    def __init__(self, rank: int, size: int, shared):
+        self.rank, self.size, self._shared = rank, size, shared
+
+    @classmethod
+    def all(cls, size: int) -> list["Thread"]:
+        barrier = threading.Barrier(size, timeout=60.0)
+        shared = SimpleNamespace(barrier=barrier, parts=[None] * size, mail=collections.defaultdict(queue.Queue))
+        return [cls(rank, size, shared) for rank in range(size)]
+
+    def sum(self, values):
+        self._shared.parts[self.rank] = values.copy()
+        self._shared.barrier.wait()
+        values[...] = sum(self._shared.parts[1:], self._shared.parts[0])
+        self._shared.barrier.wait()
+        return values
+
+    def exchange(self, send, dest, receive, source):
+        if dest is not None:
+            self._shared.mail[self.rank, dest].put(send.copy())
+        if source is not None:
+            receive[...] = self._shared.mail[source, self.rank].get(timeout=60.0)
+
+
+def potentials_of_ranks(ranks, grid, steps, owners):
+    """[(potentials, forces of all atoms, energy, virial)] of each step, positions [n, 3]; owners : [n]"""
+    charges = np.where(np.arange(len(owners)) % 2, 1.0, -1.0)
+    matrix = np.diag([8.0, 10.0, 16.0]) @ SKEW
+    box = Box(matrix, origin=[-3.0, 1.0, 20.0])
+
+    def work(comm):
+        mine = np.flatnonzero(owners == comm.rank)
+        plan = MeshPlan(matrix, Smeared(0.6, 1.0), (24, 30, 48), 4, 4.5)
+        domain = SimpleNamespace(comm=comm, grid=grid, box=box)
+        atoms, found = Atoms(len(mine)), []
+        for x in steps:
+            atoms.n_owned = len(mine)
+            atoms.x[: len(mine), :3], atoms.f[:] = x[mine], 0.0
+            potentials = np.zeros(len(mine) + 1)
+            told = plan.act(atoms, np.append(charges[mine], 0.0), domain, potentials)
+            found.append((mine, potentials[:-1], atoms.forces.copy(), told))
+        return found
+
+    with ThreadPoolExecutor(len(ranks)) as pool:
+        of_ranks = list(pool.map(work, ranks))
+    whole = []
+    for parts in zip(*of_ranks, strict=True):
+        order = np.argsort(np.concatenate([part[0] for part in parts]))
+        columns = [np.concatenate([part[k] for part in parts])[order] for k in (1, 2)]
+        assert all(part[3][0] == parts[0][3][0] for part in parts)
+        whole.append((*columns, parts[0][3][0], parts[0][3][1]))
+    return whole
+
+
+@pytest.mark.parametrize("grid", [(1, 1, 2), (2, 1, 1), (1, 2, 2), (3, 1, 2), (2, 2, 2), (1, 1, 13)])
+def test_the_same_bits_whoever_has_which_atoms_and_planes(grid):
+    """Domains along and across the planes; atoms that strayed, that are anywhere, or all with one rank; more ranks than
+    some have planes."""
+    rng = np.random.default_rng(3)
+    cell, size = Box(np.diag([8.0, 10.0, 16.0]) @ SKEW, origin=[-3.0, 1.0, 20.0]), math.prod(grid)
+    fractions = rng.random((60, 3))
+    steps = [cell.cartesian(fractions + rng.normal(scale=0.02, size=(60, 3))) for _ in range(2)]
+    want = potentials_of_ranks([SelfComm()], (1, 1, 1), steps, np.zeros(60, dtype=int))
+    by_place = np.ravel_multi_index(np.floor(fractions * grid).astype(int).T, grid)
+    for owners in (by_place, rng.integers(size, size=60), np.zeros(60, dtype=int)):
+        found = potentials_of_ranks(Thread.all(size), grid, steps, owners)
+        for one, other in zip(found, want, strict=True):
+            for own, expected in zip(one, other, strict=True):
+                np.testing.assert_array_equal(own, expected)
+
+
+def test_waves_that_are_left_out_are_too_long_to_count():
+    """Of a cell that leans: all waves up to the longest are there, and of each its opposite."""
+    vectors, size, longest = 2.0 * math.pi * np.linalg.inv(MATRIX).T, (36, 30, 40), 8.0
+    most = np.diff(numbers_before(vectors, size, longest))
+    n = np.stack(np.meshgrid(*(np.arange(-20, 21) for _ in range(3)), indexing="ij"), -1).reshape(-1, 3)
+    n = n[(n[:, 2] >= 0) & (((n @ vectors) ** 2).sum(axis=1) <= longest**2)]
+    assert (np.abs(n[:, 1]) < 15).all() and (n[:, 2] < most[n[:, 1]]).all()
+    assert (most == most[-np.arange(30)]).all() and not (most % 4).any()
+    assert 0.3 < most.sum() / (30 * 24) < 0.8  # something is left out
 
 
 def test_what_is_refused():

@@ -36,10 +36,35 @@ typedef struct mesh_place {
     double w[3][MESH_MORE], d[3][MESH_MORE];
 } mesh_place;
 
+/* Where an atom is along an axis, in steps of the mesh */
+MD_INLINE double mesh_along(const md_mesh *it, const double *x, int k)
+{
+    const double *inverse = it->inverse, *o = it->origin;
+    return ((x[0] - o[0]) * inverse[k] + (x[1] - o[1]) * inverse[3 + k] + (x[2] - o[2]) * inverse[6 + k]) * it->size[k];
+}
+
+/* The lowest and the highest point below an owned atom, along each axis: ends [2][3], also beyond the cell; without atoms 0, and the
+ * whole mesh where an atom is nowhere */
+static void mesh_reach(const md_atoms *atoms, const md_mesh *it, int64_t *ends)
+{
+    for (int k = 0; k < 3; k++) {
+        double low = 0.0, high = 0.0;
+        int sound = 1;
+        for (int64_t a = 0; a < atoms->n_owned; a++) {
+            const double u = mesh_along(it, atoms->x + 4 * a, k);
+            low = a == 0 || u < low ? u : low;
+            high = a == 0 || u > high ? u : high;
+            sound &= u - u == 0.0;
+        }
+        ends[k] = sound ? (int64_t)__builtin_floor(low) : 0;
+        ends[3 + k] = sound ? (int64_t)__builtin_floor(high) : it->size[k];
+    }
+}
+
 MD_INLINE void mesh_point(const md_mesh *it, const double *x, mesh_place *own)
 {
     for (int k = 0; k < 3; k++) {
-        const double u = (x[0] * it->inverse[k] + x[1] * it->inverse[3 + k] + x[2] * it->inverse[6 + k]) * it->size[k];
+        const double u = mesh_along(it, x, k);
         const double below = __builtin_floor(u);
         const int64_t first = ((int64_t)below - it->low[k]) % it->size[k];
         own->t[k] = u - below;
@@ -66,6 +91,15 @@ MD_INLINE int64_t mesh_row(const md_mesh *it, const mesh_place *own, int i, int 
     return (n1 * it->length[1] + n2) * (it->length[2] + MESH_MORE) + own->first[2];
 }
 
+/* Does the window have all points that an atom reaches? */
+MD_INLINE int mesh_holds(const md_mesh *it, const mesh_place *own)
+{
+    int held = 1;
+    for (int k = 0; k < 3; k++)
+        held &= it->length[k] == it->size[k] || own->first[k] + it->order <= it->length[k];
+    return held;
+}
+
 /* Sums of q^2 cos(2 pi u) along each axis over owned atoms, multiples of 2^-MESH_SQUARE_BITS; as for mesh_spread. */
 static void mesh_squares(const md_atoms *atoms, const double *charge, const md_mesh *it, int64_t *sums)
 {
@@ -82,13 +116,16 @@ static void mesh_squares(const md_atoms *atoms, const double *charge, const md_m
         sums[k] = total[k];
 }
 
-/* Adds the owned atoms to `mesh`, multiples of 2^-MESH_BITS. |charge| < 2^10, and less than 2^23 all together. */
-static void mesh_spread(const md_atoms *atoms, const double *charge, const md_mesh *it, int64_t *mesh)
+/* Adds the owned atoms to `mesh`, multiples of 2^-MESH_BITS. |charge| < 2^10, and less than 2^23 all together. The row of an atom
+ * that is outside of the window, or -1 */
+static int64_t mesh_spread(const md_atoms *atoms, const double *charge, const md_mesh *it, int64_t *mesh)
 {
     const v4d big = v_set1(MESH_BIG);
     for (int64_t a = 0; a < atoms->n_owned; a++) {
         mesh_place own;
         mesh_find(it, atoms->x + 4 * a, &own);
+        if (!mesh_holds(it, &own))
+            return a;
         const v4d w0 = v_load(own.w[2]), w4 = v_load(own.w[2] + 4);
         for (int i = 0; i < it->order; i++)
             for (int j = 0; j < it->order; j++) {
@@ -100,15 +137,18 @@ static void mesh_spread(const md_atoms *atoms, const double *charge, const md_me
                     here[1] += (v4i)(q * w4 + big) - (v4i)big;
             }
     }
+    return -1;
 }
 
-MD_INLINE void mesh_gathered(const md_atoms *atoms, const double *charge, const md_mesh *it, const double *mesh,
+MD_INLINE int64_t mesh_gathered(const md_atoms *atoms, const double *charge, const md_mesh *it, const double *mesh,
                              double *potential, const int forces)
 {
     const v4d zero = v_set1(0.0), big = v_set1(FORCE_BIG);
     for (int64_t a = 0; a < atoms->n_owned; a++) {
         mesh_place own;
         mesh_find(it, atoms->x + 4 * a, &own);
+        if (!mesh_holds(it, &own))
+            return a;
         const v4d w0 = v_load(own.w[2]), w4 = v_load(own.w[2] + 4), d0 = v_load(own.d[2]), d4 = v_load(own.d[2] + 4);
         v4d p = zero, g1 = zero, g2 = zero, g3 = zero;
         for (int i = 0; i < it->order; i++)
@@ -142,14 +182,14 @@ MD_INLINE void mesh_gathered(const md_atoms *atoms, const double *charge, const 
         double *f = atoms->f + 4 * a;
         v_store(f, v_load(f) + (v_set1(-charge[a]) * pull + big - big));
     }
+    return -1;
 }
 
-/* p [n_owned], and where wanted forces on owned atoms, from potentials on the points. */
-static void mesh_gather(const md_atoms *atoms, const double *charge, const md_mesh *it, const double *mesh,
-                        double *potential, int forces)
+/* p [n_owned], and where wanted forces on owned atoms, from potentials on the points; as mesh_spread. */
+static int64_t mesh_gather(const md_atoms *atoms, const double *charge, const md_mesh *it, const double *mesh,
+                           double *potential, int forces)
 {
     if (forces)
-        mesh_gathered(atoms, charge, it, mesh, potential, 1);
-    else
-        mesh_gathered(atoms, charge, it, mesh, potential, 0);
+        return mesh_gathered(atoms, charge, it, mesh, potential, 1);
+    return mesh_gathered(atoms, charge, it, mesh, potential, 0);
 }

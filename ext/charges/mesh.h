@@ -8,7 +8,8 @@
  * window as long as the mesh repeats, but along the third axis, where the last points stand for the first ones, which the caller
  * adds or copies; a shorter one has all that its atoms reach. */
 typedef struct md_mesh {
-    double inverse[9]; /* of the cell, whose vectors are rows: x . inverse are fractions */
+    double inverse[9]; /* of the cell, whose vectors are rows: (x - origin) . inverse are fractions */
+    double origin[3];
     int64_t size[3], low[3], length[3];
     double self[3];    /* what a charge has of itself, q^2 self cos(2 pi u) along each axis, is taken away */
     int order;         /* of splines: 4, 6 or 8 points along each axis */

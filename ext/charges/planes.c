@@ -2,7 +2,8 @@
  *
  * Three steps, for ranks to share: planes of one n1 along the third and the second axis; then, of one n2, along the first
  * axis, there and back, with the weights in between; and planes of one n1 back. A plane fits into the second-level cache. Each line
- * is transformed in a lane of its own (fourier.c), and sums over waves are told for each n2: the same bits, whoever does what. */
+ * is transformed in a lane of its own (fourier.c), and sums over waves are told for each n2: the same bits, whoever does what.
+ * Waves that are left out (planes.h) are neither transformed further, nor sent, nor weighted. */
 #include "kernels.h"
 #include "charges/fourier.c"
 #include "core/md_types.h"
@@ -36,10 +37,22 @@ MD_INLINE plane_room plane_rooms(const md_planes *it)
     return (plane_room){(fourier_four *)begin, (fourier_four *)(begin + 8 * longest), begin + 16 * longest};
 }
 
-/* Columns of rows [n][2][width], 2 * width apart by `step` doubles, transformed where they are; back: with the other sign. */
-MD_INLINE void plane_columns(double *rows, int64_t n, int64_t width, const double *turns, const plane_room *own, const int back)
+/* How many numbers n3 does any n2 have? */
+MD_INLINE int64_t planes_widest(const md_planes *it)
 {
-    for (int64_t c = 0; c < width; c += 4) {
+    int64_t most = 0;
+    for (int64_t y = 0; y < it->size[1]; y++) {
+        const int64_t wide = it->begin[y + 1] - it->begin[y];
+        most = wide > most ? wide : most;
+    }
+    return most;
+}
+
+/* The first `widest` columns of rows [n][2][width], transformed where they are; back: with the other sign. */
+MD_INLINE void plane_columns(double *rows, int64_t n, int64_t width, int64_t widest, const double *turns, const plane_room *own,
+                             const int back)
+{
+    for (int64_t c = 0; c < widest; c += 4) {
         for (int64_t j = 0; j < n; j++) {
             const double *row = rows + 2 * width * j + c;
             own->a[j].re = v_load(back ? row + width : row), own->a[j].im = v_load(back ? row : row + width);
@@ -52,10 +65,11 @@ MD_INLINE void plane_columns(double *rows, int64_t n, int64_t width, const doubl
     }
 }
 
-/* mesh : [count][size2][size3 + MESH_MORE], multiples of `grid`; waves : [size2][count][2][width] */
+/* mesh : [count][size2][size3 + MESH_MORE], multiples of `grid`; waves : of these planes */
 static void planes_forward(const md_planes *it, const int64_t *mesh, int64_t count, double grid, double *waves)
 {
-    const int64_t n2 = it->size[1], n3 = it->size[2], half = n3 / 2, width = it->width;
+    const int64_t n2 = it->size[1], n3 = it->size[2], half = n3 / 2, width = it->width, widest = planes_widest(it);
+    const int64_t last = widest <= half ? widest - 1 : half;
     const double *turns = it->turns[2];
     const plane_room own = plane_rooms(it);
     for (int64_t x = 0; x < count; x++) {
@@ -72,7 +86,7 @@ static void planes_forward(const md_planes *it, const int64_t *mesh, int64_t cou
             }
             const fourier_four *z = fourier(own.a, own.b, half, it->turns[3]);
             /* even and odd points apart: X_k = E_k + O_k exp(-2 pi i k / n) */
-            for (int64_t k = 0; k <= half; k++) {
+            for (int64_t k = 0; k <= last; k++) {
                 const fourier_four one = z[k == half ? 0 : k], other = z[k == 0 ? 0 : half - k];
                 const fourier_four even = {one.re + other.re, one.im - other.im};
                 const fourier_four odd = {one.im + other.im, other.re - one.re};
@@ -85,24 +99,34 @@ static void planes_forward(const md_planes *it, const int64_t *mesh, int64_t cou
             }
         }
         for (int64_t y = 0; y < n2; y++)
-            for (int64_t k = half + 1; k < width; k++)
+            for (int64_t k = half + 1; k < widest; k++)
                 own.plane[2 * width * y + k] = own.plane[2 * width * y + width + k] = 0.0;
-        plane_columns(own.plane, n2, width, it->turns[1], &own, 0);
-        for (int64_t y = 0; y < n2; y++)
-            memcpy(waves + 2 * width * (y * count + x), own.plane + 2 * width * y, sizeof(double) * 2 * width);
+        plane_columns(own.plane, n2, width, widest, it->turns[1], &own, 0);
+        for (int64_t y = 0; y < n2; y++) {
+            const int64_t wide = it->begin[y + 1] - it->begin[y];
+            double *to = waves + 2 * (it->begin[y] * count + wide * x);
+            memcpy(to, own.plane + 2 * width * y, sizeof(double) * wide);
+            memcpy(to + wide, own.plane + 2 * width * y + width, sizeof(double) * wide);
+        }
     }
 }
 
 /* The way back: mesh [count][size2][size3 + MESH_MORE], of which the last points repeat the first. */
 static void planes_back(const md_planes *it, const double *waves, int64_t count, double *mesh)
 {
-    const int64_t n2 = it->size[1], n3 = it->size[2], half = n3 / 2, width = it->width;
+    const int64_t n2 = it->size[1], n3 = it->size[2], half = n3 / 2, width = it->width, widest = planes_widest(it);
     const double *turns = it->turns[2];
     const plane_room own = plane_rooms(it);
+    memset(own.plane, 0, sizeof(double) * 2 * width * n2);
     for (int64_t x = 0; x < count; x++) {
-        for (int64_t y = 0; y < n2; y++)
-            memcpy(own.plane + 2 * width * y, waves + 2 * width * (y * count + x), sizeof(double) * 2 * width);
-        plane_columns(own.plane, n2, width, it->turns[1], &own, 1);
+        for (int64_t y = 0; y < n2; y++) {
+            const int64_t wide = it->begin[y + 1] - it->begin[y];
+            const double *from = waves + 2 * (it->begin[y] * count + wide * x);
+            double *re = own.plane + 2 * width * y, *im = re + width;
+            memcpy(re, from, sizeof(double) * wide), memcpy(im, from + wide, sizeof(double) * wide);
+            memset(re + wide, 0, sizeof(double) * (widest - wide)), memset(im + wide, 0, sizeof(double) * (widest - wide));
+        }
+        plane_columns(own.plane, n2, width, widest, it->turns[1], &own, 1);
         for (int64_t y = 0; y < n2; y += 4) {
             const double *row[4];
             const int lanes = n2 - y < 4 ? (int)(n2 - y) : 4;
@@ -134,19 +158,33 @@ static void planes_back(const md_planes *it, const double *waves, int64_t count,
     }
 }
 
-MD_INLINE void planes_middle(const md_planes *it, const md_weights *w, double *waves, int64_t first, int64_t count,
-                             double *sums, const int wanted)
+/* Numbers n3 = c ... c + 3 of one n2 of all n1, from the pieces or, back, to them with real and imaginary parts exchanged */
+MD_INLINE void pieces_line(const md_planes *it, const md_pieces *pieces, int64_t n, int64_t c, fourier_four *line, const int back)
 {
-    const int64_t n1 = it->size[0], n2 = it->size[1], n3 = it->size[2], width = it->width;
+    const int64_t before = it->begin[n] - it->begin[pieces->first], wide = it->begin[n + 1] - it->begin[n];
+    for (int64_t k = 0; k < pieces->n; k++) {
+        const int64_t begin = pieces->cuts[k], end = pieces->cuts[k + 1];
+        double *row = pieces->waves[k] + 2 * before * (end - begin) + c;
+        for (int64_t j = begin; j < end; j++, row += 2 * wide)
+            if (back)
+                v_store(row, line[j].im), v_store(row + wide, line[j].re);
+            else
+                line[j].re = v_load(row), line[j].im = v_load(row + wide);
+    }
+}
+
+MD_INLINE void planes_middle(const md_planes *it, const md_weights *w, const md_pieces *pieces, double *sums, const int wanted)
+{
+    const int64_t n1 = it->size[0], n2 = it->size[1], n3 = it->size[2];
     const plane_room own = plane_rooms(it);
     const double *b = w->vectors;
     const v4d zero = v_set1(0.0), steps = {0.0, 1.0, 2.0, 3.0};
-    for (int64_t plane = 0; plane < count; plane++, waves += 2 * n1 * width) {
-        const int64_t n = first + plane, signed2 = 2 * n < n2 ? n : n - n2;
+    for (int64_t n = pieces->first; n < pieces->last; n++, sums += PLANES_SUMS) {
+        const int64_t signed2 = 2 * n < n2 ? n : n - n2, wide = it->begin[n + 1] - it->begin[n];
         v4d total[PLANES_SUMS];
         for (int k = 0; k < PLANES_SUMS; k++)
             total[k] = zero;
-        for (int64_t c = 0; c < width; c += 4) {
+        for (int64_t c = 0; c < wide; c += 4) {
             const v4d third = v_set1((double)c) + steps;
             const v4d x2 = v_fma(v_set1(b[6]), third, v_set1(signed2 * b[3]));
             const v4d y2 = v_fma(v_set1(b[7]), third, v_set1(signed2 * b[4]));
@@ -155,10 +193,7 @@ MD_INLINE void planes_middle(const md_planes *it, const md_weights *w, double *w
             const v4d both = v_set1(1.0) - v_mask(v_set1(0.5), (v4i)(third == zero) | (v4i)(third == v_set1(n3 / 2)));
             const v4d factor = v_set1(w->scale * w->factors[1][n]) * v_load(w->factors[2] + c);
             const v4d own3 = v_load(w->own[2] + c), next3 = v_load(w->next[2] + c);
-            for (int64_t j = 0; j < n1; j++) {
-                const double *row = waves + 2 * width * j + c;
-                own.a[j].re = v_load(row), own.a[j].im = v_load(row + width);
-            }
+            pieces_line(it, pieces, n, c, own.a, 0);
             fourier_four *s = fourier(own.a, own.b, n1, it->turns[0]);
             for (int64_t j = 0; j < n1; j++) {
                 const int64_t signed1 = 2 * j < n1 ? j : j - n1;
@@ -192,26 +227,21 @@ MD_INLINE void planes_middle(const md_planes *it, const md_weights *w, double *w
                 }
                 s[j] = (fourier_four){g * s[j].im, g * s[j].re};
             }
-            const fourier_four *p = fourier(s, s == own.a ? own.b : own.a, n1, it->turns[0]);
-            for (int64_t j = 0; j < n1; j++) {
-                double *row = waves + 2 * width * j + c;
-                v_store(row, p[j].im), v_store(row + width, p[j].re);
-            }
+            pieces_line(it, pieces, n, c, fourier(s, s == own.a ? own.b : own.a, n1, it->turns[0]), 1);
         }
         for (int k = 0; k < PLANES_SUMS; k++)
-            sums[PLANES_SUMS * plane + k] = v_sum(total[k]);
+            sums[k] = v_sum(total[k]);
     }
 }
 
-/* Waves [count][size1][2][width] of n2 = first, first + 1 ... become those of potentials. sums : [count][PLANES_SUMS], where
- * wanted : energies, sums of -dE/d(strain) but for the energies (xx yy zz yz xz xy), and what a charge has of itself */
-static void planes_weighted(const md_planes *it, const md_weights *w, double *waves, int64_t first, int64_t count, double *sums,
-                            int wanted)
+/* Waves become those of potentials. sums : [last - first][PLANES_SUMS] of each n2, where wanted : energies, sums of -dE/d(strain) but
+ * for the energies (xx yy zz yz xz xy), and what a charge has of itself */
+static void planes_weighted(const md_planes *it, const md_weights *w, const md_pieces *pieces, double *sums, int wanted)
 {
     switch (wanted) {
-        case 0: planes_middle(it, w, waves, first, count, sums, 0); break;
-        case PLANES_SELF: planes_middle(it, w, waves, first, count, sums, PLANES_SELF); break;
-        case PLANES_ENERGY: planes_middle(it, w, waves, first, count, sums, PLANES_ENERGY); break;
-        default: planes_middle(it, w, waves, first, count, sums, PLANES_SELF | PLANES_ENERGY);
+        case 0: planes_middle(it, w, pieces, sums, 0); break;
+        case PLANES_SELF: planes_middle(it, w, pieces, sums, PLANES_SELF); break;
+        case PLANES_ENERGY: planes_middle(it, w, pieces, sums, PLANES_ENERGY); break;
+        default: planes_middle(it, w, pieces, sums, PLANES_SELF | PLANES_ENERGY);
     }
 }

@@ -4,13 +4,23 @@
 
 #include <stdint.h>
 
-/* Waves of a mesh [size1][size2][size3] are [size2][size1][2][width]: n3 = 0 to size3 / 2, real and imaginary parts, filled up to a
- * multiple of four. `turns` : cos and sin of -2 pi k / n for n = size1, size2, size3 and size3 / 2, k < n. */
+/* Waves of a mesh [size1][size2][size3]: of each n2 and n1 those of n3 = 0, 1 ..., real parts, then imaginary ones. Those that weigh next to
+ * nothing are left out: n2 has begin[n2 + 1] - begin[n2] numbers n3, a multiple of four up to `width`, size3 / 2 + 1 filled up to one.
+ * Waves of `count` planes of n1 are [size2][count][2][of n2]. `turns` : cos and sin of -2 pi k / n for n = size1, size2, size3 and
+ * size3 / 2, k < n. */
 typedef struct md_planes {
     int64_t size[3], width;
+    const int64_t *begin; /* [size2 + 1] */
     const double *turns[4];
     double *room; /* PLANES_ROOM */
 } md_planes;
+
+/* Waves of n2 = first ... last - 1 in pieces, as many as ranks: piece k has those of n1 = cuts[k] ... cuts[k + 1] - 1, as above. */
+typedef struct md_pieces {
+    double *const *waves;
+    const int64_t *cuts; /* [n + 1] */
+    int64_t n, first, last;
+} md_pieces;
 
 #define PLANES_LONGEST(size1, size2, size3) \
     ((size1) > (size2) ? ((size1) > (size3) ? (size1) : (size3)) : ((size2) > (size3) ? (size2) : (size3)))

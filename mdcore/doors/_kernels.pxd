@@ -143,6 +143,7 @@ cdef extern from "kernels.h" nogil:
 
     ctypedef struct md_mesh:
         double inverse[9]
+        double origin[3]
         int64_t size[3]
         int64_t low[3]
         int64_t length[3]
@@ -157,8 +158,14 @@ cdef extern from "kernels.h" nogil:
     ctypedef struct md_planes:
         int64_t size[3]
         int64_t width
+        const int64_t *begin
         const double *turns[4]
         double *room
+
+    ctypedef struct md_pieces:
+        double **waves
+        const int64_t *cuts
+        int64_t n, first, last
 
     ctypedef struct md_weights:
         double vectors[9]
@@ -254,7 +261,7 @@ cdef extern from "kernels.h" nogil:
                                  const md_shares *) noexcept nogil
         int64_t (*eam_forces)(const md_atoms *, const md_list *, const md_eam *, const double *, int64_t *,
                               const md_shares *) noexcept nogil
-        void (*mesh_spread)(const md_atoms *, const double *, const md_mesh *, int64_t *) noexcept nogil
+        int64_t (*mesh_spread)(const md_atoms *, const double *, const md_mesh *, int64_t *) noexcept nogil
         void (*near_rows)(const double *, const double *, int64_t, const int64_t *, const int32_t *, double, int64_t *,
                           int32_t *, int32_t *) noexcept nogil
         void (*gaussian_matrix)(const md_neighbours *, const md_gaussians *, double *, double *) noexcept nogil
@@ -263,12 +270,12 @@ cdef extern from "kernels.h" nogil:
                                 const double *, const double *, int32_t *, double *) noexcept nogil
         int (*lu_factor)(int64_t, int64_t, double *, int64_t *) noexcept nogil
         void (*lu_solve)(int64_t, int64_t, const double *, const int64_t *, double *) noexcept nogil
-        void (*mesh_gather)(const md_atoms *, const double *, const md_mesh *, const double *, double *,
-                            int) noexcept nogil
+        int64_t (*mesh_gather)(const md_atoms *, const double *, const md_mesh *, const double *, double *,
+                               int) noexcept nogil
         void (*mesh_squares)(const md_atoms *, const double *, const md_mesh *, int64_t *) noexcept nogil
+        void (*mesh_reach)(const md_atoms *, const md_mesh *, int64_t *) noexcept nogil
         void (*planes_forward)(const md_planes *, const int64_t *, int64_t, double, double *) noexcept nogil
-        void (*planes_weighted)(const md_planes *, const md_weights *, double *, int64_t, int64_t, double *,
-                                int) noexcept nogil
+        void (*planes_weighted)(const md_planes *, const md_weights *, const md_pieces *, double *, int) noexcept nogil
         void (*planes_back)(const md_planes *, const double *, int64_t, double *) noexcept nogil
         void (*charge_pairs)(const md_atoms *, const double *, const double *, int64_t, double, double, double,
                              double, double, double *, int) noexcept nogil

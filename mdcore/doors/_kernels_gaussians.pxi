@@ -42,8 +42,11 @@ cdef class NearRows:
     def __init__(self, const double[:, ::1] x, const double[:, ::1] y, const int64_t[::1] first,
                  const int32_t[::1] index, double reach):
         cdef int64_t n = first.shape[0] - 1
-        if x.shape[1] != 4 or y.shape[1] != 4 or x.shape[0] < n or index.shape[0] < first[n] or y.shape[0] < 1:
+        if n < 0 or x.shape[1] != 4 or y.shape[1] != 4 or x.shape[0] < n or index.shape[0] < first[n] or y.shape[0] < 1:
             raise ValueError("x is [>= n, 4], y [m, 4], first [n + 1], index what it counts")
+        known = np.asarray(index)[first[0] : first[n]]
+        if first[0] < 0 or (np.diff(first) < 0).any() or known.min(initial=0) < 0 or known.max(initial=0) >= y.shape[0]:
+            raise ValueError("index has rows of y, one atom's after the other's")
         cdef int64_t room = first[n] + 4 * n + 8
         cdef int64_t[::1] to_first = np.zeros(n + 1, dtype=np.int64)
         cdef int32_t[::1] to_count = np.zeros(n + 1, dtype=np.int32), to_index = np.empty(room, dtype=np.int32)

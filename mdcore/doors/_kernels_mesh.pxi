@@ -21,7 +21,7 @@ cdef class Mesh:
             raise ValueError("size is three numbers from 8 on, order 4, 6 or 8")
         for k in range(3):
             self.it.size[k] = size[k]
-            self.it.self[k] = 0.0
+            self.it.self[k] = self.it.origin[k] = 0.0
         self.it.order = order
         self.move(inverse)
         self.look_at((0, 0, 0), size)
@@ -32,6 +32,20 @@ cdef class Mesh:
             raise ValueError("inverse is [3, 3]")
         for k in range(9):
             self.it.inverse[k] = inverse[k // 3, k % 3]
+
+    def stand_at(self, const double[::1] origin):
+        """Point 0 of the mesh lies here, [3]."""
+        if origin.shape[0] != 3:
+            raise ValueError("origin is [3]")
+        for k in range(3):
+            self.it.origin[k] = origin[k]
+
+    def reach(self, AtomRows atoms):
+        """int64 [2, 3]: of the points below owned atoms the lowest and the highest along each axis, also beyond it."""
+        cdef int64_t[:, ::1] out = np.empty((2, 3), dtype=np.int64)
+        with nogil:
+            K.mesh_reach(&atoms.rows, &self.it, &out[0, 0])
+        return np.asarray(out)
 
     def look_at(self, low, length):
         """The window: `length` points from `low` on along each axis; all, or as many as owned atoms reach."""
@@ -47,11 +61,13 @@ cdef class Mesh:
 
     def spread(self, AtomRows atoms, const double[::1] charges, int64_t[:, :, ::1] out):
         """out int64 [shape], zeros, gets the owned atoms, multiples of MESH_GRID."""
+        cdef int64_t lost
         self._check(atoms, charges)
         if (<object>out).shape != self.shape:
             raise ValueError("out is [shape]")
         with nogil:
-            K.mesh_spread(&atoms.rows, &charges[0], &self.it, &out[0, 0, 0])
+            lost = K.mesh_spread(&atoms.rows, &charges[0], &self.it, &out[0, 0, 0])
+        self._check_held(lost)
 
     def squares(self, AtomRows atoms, const double[::1] charges):
         """int64 [3], multiples of SQUARE_GRID: sums of q^2 cos(2 pi u) over owned atoms."""
@@ -65,11 +81,17 @@ cdef class Mesh:
                bint forces=True):
         """potential [>= n_owned + 1] becomes that of owned atoms; where wanted adds to the forces on them.
         mesh : float64 [shape]"""
+        cdef int64_t lost
         self._check(atoms, charges)
         if (<object>mesh).shape != self.shape or potential.shape[0] < atoms.rows.n_owned + 1:
             raise ValueError("mesh is [shape], potential [n_total + 1]")
         with nogil:
-            K.mesh_gather(&atoms.rows, &charges[0], &self.it, &mesh[0, 0, 0], &potential[0], forces)
+            lost = K.mesh_gather(&atoms.rows, &charges[0], &self.it, &mesh[0, 0, 0], &potential[0], forces)
+        self._check_held(lost)
+
+    cdef _check_held(self, int64_t lost):
+        if lost >= 0:
+            raise ValueError(f"the atom in row {lost} is outside of the window")
 
     cdef _check(self, AtomRows atoms, const double[::1] charges):
         if charges.shape[0] < atoms.rows.n_owned + 1:
@@ -80,21 +102,30 @@ cdef class Planes:
     """A mesh transformed by planes, so that ranks can share them (ext/charges/planes.h).
 
     size : points along each axis, even along the third, with the prime factors 2, 3 and 5 alone
-    width : numbers of a row of waves; tables : float64, (factors, own, next) of each axis: [size], [size], [width] each
+    width : most numbers n3 of a row of waves; tables : float64, (factors, own, next) of each axis: [size], [size],
+    [width] each; begin : int64 [size2 + 1], where numbers n3 of each n2 begin, of all together: multiples of four, for n2 and
+    -n2 as many
     """
 
     cdef md_planes it
     cdef md_weights weights
     cdef readonly tuple size
     cdef readonly int64_t width
+    cdef readonly object begin
     cdef object arrays
 
-    def __init__(self, size, tables):
+    def __init__(self, size, tables, begin):
         cdef double[::1] room
         cdef double[:, ::1] turns
         cdef double[::1] numbers
+        cdef int64_t[::1] begins = np.array(begin, dtype=np.int64)
         self.size = tuple(int(n) for n in size)
         self.width = self.it.width = self.width_of(self.size[2])
+        wide = np.diff(begins)
+        if len(wide) != self.size[1] or begins[0] or wide.min() < 0 or wide.max() > self.width or (wide % 4).any():
+            raise ValueError("begin is [size2 + 1], from 0 on, in steps of multiples of four up to the width")
+        self.begin = np.asarray(begins)
+        self.it.begin = &begins[0]
         self.arrays = []
         for k, n in enumerate((*self.size, self.size[2] // 2)):
             rest = n
@@ -137,43 +168,59 @@ cdef class Planes:
             self.weights.vectors[k] = vectors[k // 3, k % 3]
         self.weights.scale, self.weights.falls, self.weights.attraction = scale, falls, attraction
 
-    def forward(self, const int64_t[:, :, ::1] mesh, double[:, :, :, ::1] out):
-        """out float64 [size2, count, 2, width] become the waves of planes [count, size2, size3 + BESIDE], multiples of
-        MESH_GRID."""
+    def forward(self, const int64_t[:, :, ::1] mesh, double[::1] out):
+        """out float64 [2 * count * begin[size2]] become the waves of planes [count, size2, size3 + BESIDE], multiples
+        of MESH_GRID."""
         cdef int64_t count = mesh.shape[0]
         if mesh.shape[1] != self.it.size[1] or mesh.shape[2] != self.it.size[2] + MESH_MORE:
             raise ValueError("planes are [count, size2, size3 + BESIDE]")
-        self._check_waves(out, self.it.size[1], count)
+        self._check_waves(out, count)
         with nogil:
             if count:
-                K.planes_forward(&self.it, &mesh[0, 0, 0], count, MESH_UNIT, &out[0, 0, 0, 0])
+                K.planes_forward(&self.it, &mesh[0, 0, 0], count, MESH_UNIT, &out[0])
 
-    cdef _check_waves(self, const double[:, :, :, ::1] waves, int64_t first, int64_t second):
-        if (waves.shape[0], waves.shape[1], waves.shape[2], waves.shape[3]) != (first, second, 2, self.width):
-            raise ValueError("waves are [size2 or count, count or size1, 2, width]")
+    cdef _check_waves(self, const double[::1] waves, int64_t count):
+        if waves.shape[0] != 2 * count * self.it.begin[self.it.size[1]]:
+            raise ValueError("waves are [2 * count * begin[size2]]")
 
-    def weighted(self, double[:, :, :, ::1] waves, int64_t first, const double[::1] squares, int wanted):
-        """Waves [count, size1, 2, width] of n2 = first, ... become those of potentials; float64 [count, 10]: where
+    def weighted(self, waves, const int64_t[::1] cuts, int64_t first, int64_t last, const double[::1] squares,
+                 int wanted):
+        """Waves of n2 = first ... last - 1 become those of potentials; float64 [last - first, 10]: where
         WITH_ENERGY their energies and sums of these times k k (2 / k^2 + 2 falls) (xx yy zz yz xz xy), where WITH_SELF
-        what a charge has of itself along each axis. squares : [3], Mesh.squares of all ranks"""
-        cdef int64_t count = waves.shape[0]
-        self._check_waves(waves, count, self.it.size[0])
-        if first < 0 or first + count > self.it.size[1] or squares.shape[0] != 3:
-            raise ValueError("first to first + count are planes of the mesh; squares are [3]")
+        what a charge has of itself along each axis.
+
+        waves : float64 [2 * (cuts[k + 1] - cuts[k]) * (begin[last] - begin[first])], pieces with n1 = cuts[k] ...
+        squares : [3], Mesh.squares of all ranks
+        """
+        cdef int64_t n = len(waves), count = last - first, k
+        cdef md_pieces pieces
+        cdef double[::1] own
+        if first < 0 or count < 0 or last > self.it.size[1] or squares.shape[0] != 3:
+            raise ValueError("first to last are planes of the mesh; squares are [3]")
+        if cuts.shape[0] != n + 1 or cuts[0] != 0 or cuts[n] != self.it.size[0] or (np.diff(cuts) < 0).any():
+            raise ValueError("cuts are [pieces + 1], from 0 to size1")
+        cdef int64_t[::1] addresses = np.zeros(n, dtype=np.int64)
+        for k in range(n):
+            own = waves[k]
+            if own.shape[0] != 2 * (cuts[k + 1] - cuts[k]) * (self.it.begin[last] - self.it.begin[first]):
+                raise ValueError("a piece is [2 * planes of n1 * numbers n3 of its n2]")
+            if own.shape[0]:
+                addresses[k] = <int64_t>&own[0]
         cdef double[:, ::1] out = np.zeros((max(count, 1), PLANES_SUMS))
         for k in range(3):
             self.weights.squares[k] = squares[k]
+        pieces.waves, pieces.cuts, pieces.n = <double **>&addresses[0], &cuts[0], n
+        pieces.first, pieces.last = first, last
         with nogil:
-            if count:
-                K.planes_weighted(&self.it, &self.weights, &waves[0, 0, 0, 0], first, count, &out[0, 0], wanted)
+            K.planes_weighted(&self.it, &self.weights, &pieces, &out[0, 0], wanted)
         return np.asarray(out)[:count]
 
-    def back(self, const double[:, :, :, ::1] waves, double[:, :, ::1] out):
-        """out float64 [count, size2, size3 + BESIDE] become the planes of waves [size2, count, 2, width]."""
-        cdef int64_t count = waves.shape[1]
-        self._check_waves(waves, self.it.size[1], count)
-        if (out.shape[0], out.shape[1], out.shape[2]) != (count, self.it.size[1], self.it.size[2] + MESH_MORE):
+    def back(self, const double[::1] waves, double[:, :, ::1] out):
+        """out float64 [count, size2, size3 + BESIDE] become the planes of waves [2 * count * begin[size2]]."""
+        cdef int64_t count = out.shape[0]
+        self._check_waves(waves, count)
+        if (out.shape[1], out.shape[2]) != (self.it.size[1], self.it.size[2] + MESH_MORE):
             raise ValueError("out is [count, size2, size3 + BESIDE]")
         with nogil:
             if count:
-                K.planes_back(&self.it, &waves[0, 0, 0, 0], count, &out[0, 0, 0])
+                K.planes_back(&self.it, &waves[0], count, &out[0, 0, 0])

@@ -98,7 +98,7 @@ class BoundElectrostatics(BoundCoulomb):
         if any(domain.box.periodic):
             total = float(exact.sums(domain.comm, charges[:n, None], exact.ENERGY_BITS)[0])
             plan, slab = self._sums_over(atoms, charges[:n], total, domain)
-            plan.act(atoms, charges, domain.comm, far, forces=False, energy=False)
+            plan.act(atoms, charges, domain, far, forces=False, energy=False)
             far[:n] += self._background(plan, total) + (slab.potentials if slab else 0.0)
         else:
             self._cluster(atoms, charges, domain.comm, far, forces=False)
@@ -131,7 +131,7 @@ class BoundElectrostatics(BoundCoulomb):
         plan, slab = self._sums_over(atoms, charges[:n], total, domain)
         before = atoms.forces.copy() if out.want_energy else None
         potentials = np.zeros(atoms.n_total + 1)
-        found = plan.act(atoms, charges, comm, potentials, energy=out.want_energy)
+        found = plan.act(atoms, charges, domain, potentials, energy=out.want_energy)
         if slab:
             slab.act(atoms)
             potentials[:n] += slab.potentials

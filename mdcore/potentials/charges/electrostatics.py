@@ -247,11 +247,11 @@ class Electrostatics(Coulomb):
         """The sum over waves of a cell; InputError, on all ranks, for one that has too many."""
         if text := self.too_many(matrix):
             refuse(text)
-        law = Smeared(self.alpha, self.constant)
+        law, longest = Smeared(self.alpha, self.constant), RESERVE * self.longest
         if order := self.order_for(matrix):
             size = sizes(matrix, self.alpha, self.aim, order)
-            return MeshPlan(matrix, law, size, order)
-        return Plan(matrix, law, RESERVE * self.longest)
+            return MeshPlan(matrix, law, size, order, longest)
+        return Plan(matrix, law, longest)
 
     def bind(self, symbols) -> "BoundElectrostatics":
         return BoundElectrostatics(self, symbols)

@@ -178,14 +178,14 @@ class Images(Field):
 
     def _product(self, v):
         potentials, slab = np.zeros(self.n + 1), self._slab(v)
-        self.plan.act(self.atoms, self._charges(v), self.comm, potentials, forces=False, energy=False)
+        self.plan.act(self.atoms, self._charges(v), self.domain, potentials, forces=False, energy=False)
         far = potentials[: self.n] + (slab.potentials if slab else 0.0)
         return self.rows.product(self.values, self.whole(v)) + far + self._self * v
 
     def _waves(self, v, energy: bool):
         """Adds forces; (potentials [n], virial where wanted, energy of what a slab adds) of charges v."""
         potentials, slab = np.zeros(self.n + 1), self._slab(v)
-        found = self.plan.act(self.atoms, self._charges(v), self.comm, potentials, energy=energy)
+        found = self.plan.act(self.atoms, self._charges(v), self.domain, potentials, energy=energy)
         virial, far = found[1] if energy else 0.0, potentials[: self.n]
         if slab is None:
             return far, virial, 0.0

@@ -9,8 +9,8 @@ import math
 import numpy as np
 
 from mdcore.base.voigt import PLACE
-from mdcore.doors._kernels import BESIDE, SQUARE_GRID, WITH_ENERGY, WITH_SELF, Mesh, Planes
-from mdcore.potentials.charges.shared import Room, Shared, shares, window
+from mdcore.doors._kernels import SQUARE_GRID, WITH_ENERGY, WITH_SELF, Mesh, Planes
+from mdcore.potentials.charges.shared import Room, Shared
 
 ORDERS = (4, 6, 8)
 # error of forces, relative to what they are, over (alpha h)^order, h the distance of points: as measured, of a thin
@@ -18,7 +18,6 @@ ORDERS = (4, 6, 8)
 ERRORS = {4: 0.35, 6: 0.03, 8: 0.035}
 ALIASES = 100  # waves that points make of one, on either side: rounding, at the lowest order
 RESERVE, SHRUNK = 1.03, 0.92  # strains of a cell between which its mesh or its waves stay: no jumps, no new tables
-SHARED_RANKS, SHARED_FROM = 3, 30_000  # ranks, and points: so many share the transform (docs/theory.md)
 SMALLEST = 8  # points along an axis (ext/charges/mesh.h)
 
 
@@ -46,28 +45,56 @@ def sizes(matrix: np.ndarray, alpha: float, accuracy: float, order: int) -> tupl
     return tuple(smooth(edge / h) for edge in np.linalg.norm(matrix, axis=1).tolist())
 
 
+def axes_of(matrix: np.ndarray) -> list[int]:
+    """Which vectors of a cell the first, second and third axis of its mesh follow. The first one goes where the cell is
+    widest: there ranks cut it (engine/domain.py), and the mesh is shared by planes across."""
+    widths = 1.0 / np.linalg.norm(np.linalg.inv(matrix), axis=0)
+    return sorted(range(3), key=lambda k: (-round(widths[k] / widths.max(), 9), -k))
+
+
+def numbers_before(vectors: np.ndarray, size, longest: float) -> np.ndarray:
+    """int64 [size2 + 1]: how many numbers n3 of waves there are for all n2 before each: 0, 1 ... up to the last one
+    with |k| <= longest for any n1; multiples of four, as many of n2 as of -n2.
+
+    vectors : [3, 3] rows b1, b2, b3, 2 pi included
+    """
+    along = vectors[0] / np.linalg.norm(vectors[0])
+    second, third = (b - (b @ along) * along for b in vectors[1:])
+    n2 = np.fft.fftfreq(size[1], 1.0 / size[1])
+    n2 = np.stack([n2, -n2])
+    square, slant = third @ third, n2 * (second @ third)
+    root = slant**2 - square * (n2**2 * (second @ second) - longest**2)
+    last = np.floor((np.sqrt(np.maximum(root, 0.0)) - slant) / square).max(axis=0, where=root >= 0.0, initial=-1.0)
+    fours = np.ceil((last + 1.0) / 4.0).astype(np.int64)
+    return np.append(0, np.cumsum(np.minimum(4 * fours, Planes.width_of(size[2]))))
+
+
 class MeshPlan:
     """A cell's mesh; as waves.Plan.
 
     matrix : [3, 3] rows are the vectors of the cell; law : what waves weigh, as waves.Smeared
-    size, order : of mesh and splines
+    size, order : of mesh and splines; longest : wave vector that must not be missing, 1 / length
     """
 
-    def __init__(self, matrix: np.ndarray, law, size, order: int):
+    def __init__(self, matrix: np.ndarray, law, size, order: int, longest: float):
         self.size, self.order, self._law = size, order, law
-        self._mesh, self._shared, self._room = Mesh(np.eye(3), size, order), None, Room()
-        widths = None, None, Planes.width_of(size[2])
-        self._planes = Planes(size, [spline_tables(n, order, w) for n, w in zip(size, widths, strict=True)])
+        self._axes = axes_of(matrix)
+        own = tuple(size[k] for k in self._axes)
+        self._mesh, self._shared, self._room = Mesh(np.eye(3), own, order), None, Room()
+        widths = None, None, Planes.width_of(own[2])
+        tables = [spline_tables(n, order, width) for n, width in zip(own, widths, strict=True)]
+        self._planes = Planes(own, tables, numbers_before(self._vectors(matrix), own, longest))
         self.move(matrix)
+
+    def _vectors(self, matrix: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(2.0 * math.pi * np.linalg.inv(matrix).T[self._axes])
 
     def move(self, matrix: np.ndarray) -> None:
         """The cell is another one, with as many points."""
         self.matrix, self.volume = matrix, abs(np.linalg.det(matrix))
-        self._inverse = inverse = np.ascontiguousarray(np.linalg.inv(matrix))
-        self._mesh.move(inverse)
-        vectors = np.ascontiguousarray(2.0 * math.pi * inverse.T)
+        self._mesh.move(np.ascontiguousarray(np.linalg.inv(matrix)[:, self._axes]))
         law = self._law
-        self._planes.move(vectors, law.scale / self.volume, law.falls, law.attraction)
+        self._planes.move(self._vectors(matrix), law.scale / self.volume, law.falls, law.attraction)
         self._own = None  # what a unit charge has of itself along each axis
 
     @property
@@ -75,53 +102,26 @@ class MeshPlan:
         """How large it is, in words."""
         return f"and {' x '.join(map(str, self.size))} points"
 
-    def act(self, atoms, charges, comm, potentials, forces: bool = True, energy: bool = True):
+    def act(self, atoms, charges, domain, potentials, forces: bool = True, energy: bool = True):
         """potentials [n_total + 1] become those of owned atoms; where wanted adds to the forces on them, and tells
         (energy of waves, its virial [3, 3]: -dE/d(strain)) (collective)."""
-        squares = np.zeros(3)
+        comm, mesh, squares = domain.comm, self._mesh, np.zeros(3)
+        if self._shared is None or self._shared.domain is not domain:
+            self._shared = Shared(domain, self._axes[0], self._planes, self.order, self._room)
+        mesh.stand_at(domain.box.origin)
         if energy:
-            squares = comm.sum(self._mesh.squares(atoms, charges)) * SQUARE_GRID
+            squares = comm.sum(mesh.squares(atoms, charges)) * SQUARE_GRID
         wanted = WITH_ENERGY * energy + WITH_SELF * (self._own is None)
-        if comm.size < SHARED_RANKS or math.prod(self.size) < SHARED_FROM:
-            sums, on_points = self._alone(self._spread(atoms, charges), comm, squares, wanted)
-        else:
-            sums, on_points = self._together(atoms, charges, comm, squares, wanted)
+        mesh.look_at(*self._shared.look(mesh.reach(atoms)))
+        window = self._room.take("window", mesh.shape, np.int64)
+        window[...] = 0
+        mesh.spread(atoms, charges, window)
+        sums = self._shared.act(window, squares, wanted)
         if self._own is None:
             self._own = sums[7:]
-            self._mesh.take_away(*self._own)
-        self._mesh.gather(atoms, charges, on_points, potentials, forces)
+            mesh.take_away(*self._own)
+        mesh.gather(atoms, charges, window.view(np.float64), potentials, forces)
         return (sums[0], sums[0] * np.eye(3) - sums[1:7][PLACE]) if energy else None
-
-    def _alone(self, found, comm, squares, wanted: int):
-        """(sums over waves, potentials on points), each rank for itself."""
-        n1, n2, n3 = self.size
-        found[:, :, :BESIDE] += found[:, :, n3:]
-        waves = self._room.take("waves", (n2, n1, 2, self._planes.width))
-        self._planes.forward(comm.sum(found), waves)
-        sums = self._planes.weighted(waves, 0, squares, wanted).sum(axis=0)
-        on_points = self._room.take("potentials", found.shape)
-        self._planes.back(waves, on_points)
-        return sums, on_points
-
-    def _spread(self, atoms, charges) -> np.ndarray:
-        """int64 [shape of the window]"""
-        found = self._room.take("window", self._mesh.shape, np.int64)
-        found[...] = 0
-        self._mesh.spread(atoms, charges, found)
-        return found
-
-    def _together(self, atoms, charges, comm, squares, wanted: int):
-        """The same of this rank's window, by all ranks."""
-        if self._shared is None:
-            self._shared = Shared(comm, self.size, self._planes, self._room)
-        own = window(atoms.positions, self._inverse, self.size, self.order)
-        self._mesh.look_at(own[:3].tolist(), own[3:].tolist())
-        windows = comm.join(own[None])
-        waves = self._shared.forward(self._spread(atoms, charges), windows)
-        first, sums = shares(self.size[1], comm.size)[comm.rank], np.zeros((self.size[1], 10))
-        sums[first] = self._planes.weighted(waves, first.start, squares, wanted)
-        sums = comm.sum(sums).sum(axis=0) if wanted else None
-        return sums, self._shared.back(waves, windows)
 
 
 def spline_tables(n: int, order: int, width: int | None = None) -> list[np.ndarray]:

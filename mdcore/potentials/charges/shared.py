@@ -1,8 +1,10 @@
 """Which rank transforms which part of a mesh, and who needs which points of it?
 
-Each rank spreads its charges over a window of points, as far as its atoms reach. It is sent to who has these planes of
-equal n1, transformed there along two axes, dealt out by n2 for the third one, and goes back the same way. Charges on
-points are integers, and a line has the same bits wherever it is transformed: any number of ranks gives the same.
+Each rank spreads its charges over a window of points, as far as its atoms reach. Planes of equal n1 are dealt out as
+the domains lie: what reaches into planes of others is sent there, a few planes beside a domain. Each rank transforms
+its planes along two axes, sends their waves by n2 to who transforms these along the third one, and all goes back the
+same way. Charges on points are integers, and a line has the same bits wherever it is transformed: any number of ranks
+gives the same.
 """
 
 import itertools
@@ -10,6 +12,8 @@ import itertools
 import numpy as np
 
 from mdcore.doors._kernels import BESIDE
+
+NOTHING = np.empty(0)
 
 
 class Room:
@@ -27,137 +31,166 @@ class Room:
         return found[:size].reshape(shape)
 
 
-def shares(n: int, ranks: int) -> list[slice]:
-    """Which of n planes are each rank's."""
-    bounds = [n * rank // ranks for rank in range(ranks + 1)]
-    return [slice(begin, end) for begin, end in itertools.pairwise(bounds)]
-
-
-def window(positions, inverse, size, order: int) -> np.ndarray:
-    """int64 [6], first point and how many along each axis, of those that atoms [n, 3] reach; all, where they wrap."""
-    found = np.array([0, 0, 0, order, order, order], dtype=np.int64)
-    if len(positions):
-        points = np.floor((positions @ inverse) * size).astype(np.int64)
-        low, length = points.min(axis=0), np.ptp(points, axis=0) + order
-        low, length = low - 1, length + 2  # the kernel's rounding may be another one
-        whole = length >= size
-        found[:3], found[3:] = np.where(whole, 0, low % size), np.where(whole, size, length)
+def overlaps(low: int, length: int, planes: slice, size: int) -> list[tuple[slice, slice]]:
+    """Where points low ... low + length - 1, which repeat, are in themselves and among these of the mesh."""
+    found = []
+    for turn in (0, size):
+        begin, end = max(low, planes.start + turn), min(low + length, planes.stop + turn)
+        if begin < end:
+            first = turn + planes.start
+            found.append((slice(begin - low, end - low), slice(begin - first, end - first)))
     return found
-
-
-def runs(low: int, length: int, size: int) -> list[tuple[slice, slice]]:
-    """Where a window of points that repeat is in itself, and in the mesh."""
-    first = min(length, size - low)
-    found = [(slice(0, first), slice(low, low + first))]
-    return found if first == length else [*found, (slice(first, length), slice(0, length - first))]
 
 
 class Shared:
     """Planes dealt out to ranks.
 
-    comm : communicator; size : of the mesh; planes : the kernels; room : for arrays
+    domain : whose ranks these are; axis : of the cell, that the first one of the mesh follows
+    planes : the kernels; order : of splines; room : for arrays
     """
 
-    def __init__(self, comm, size, planes, room: Room):
-        self._comm, self._size, self._planes, self._room = comm, size, planes, room
-        self._firsts, self._seconds = shares(size[0], comm.size), shares(size[1], comm.size)
+    def __init__(self, domain, axis: int, planes, order: int, room: Room):
+        self.domain, self._comm, self._planes, self._order, self._room = domain, domain.comm, planes, order, room
+        self._size, size = planes.size, domain.comm.size
+        # planes of n1 lie as the domains do; of n2, so that all have as many waves
+        self._ranks = np.argsort(np.unravel_index(np.arange(size), domain.grid)[axis], kind="stable").tolist()
+        self._cuts = self._size[0] * np.arange(size + 1) // size
+        begins = self._begins = planes.begin.tolist()
+        ends = np.searchsorted(begins, begins[-1] * np.arange(1, size) // size).tolist()
+        firsts = [slice(begin, end) for begin, end in itertools.pairwise(self._cuts.tolist())]
+        self._firsts = [firsts[self._ranks.index(rank)] for rank in range(size)]
+        self._seconds = [slice(begin, end) for begin, end in itertools.pairwise([0, *ends, self._size[1]])]
 
-    def forward(self, found: np.ndarray, windows: np.ndarray) -> np.ndarray:
-        """Waves [mine, size1, 2, width] of charges, of planes of equal n2; found : this rank's window, int64 as
-        Mesh.spread; windows : int64 [ranks, 6] of all (collective)."""
-        comm, (n1, n2, n3) = self._comm, self._size
-        mine = self._firsts[comm.rank]
-        slab = self._room.take("slab", (mine.stop - mine.start, n2, n3 + BESIDE), np.int64)
-        slab[...] = 0
-        if found.shape[2] == n3 + BESIDE:
-            found[:, :, :BESIDE] += found[:, :, n3:]
-        away = [self._cut(found, windows[comm.rank], rank) for rank in range(comm.size)]
-        for source, block in self._swapped(away, lambda rank: self._block(windows[rank]), np.int64):
-            for here, there in self._overlaps(windows[source], mine, source == comm.rank):
-                slab[there] += block[here]
-        seconds, width = self._seconds[comm.rank], self._planes.width
-        waves = self._room.take("waves of planes", (n2, len(slab), 2, width))
-        self._planes.forward(slab, waves)
-        whole = self._room.take("waves", (seconds.stop - seconds.start, n1, 2, width))
-        for source, block in self._swapped([waves[s] for s in self._seconds], self._piece, np.float64):
-            whole[:, self._firsts[source]] = block
-        return whole
+    def look(self, reach: np.ndarray) -> tuple[list[int], list[int]]:
+        """This rank's window, first point and how many along each axis: all that its atoms reach; all, where that
+        repeats (collective). reach : Mesh.reach"""
+        low, length = reach[0].tolist(), (reach[1] - reach[0] + self._order).tolist()
+        mine = self._firsts[self._comm.rank]
+        if all(n >= size for n, size in zip(length[1:], self._size[1:], strict=True)):  # then its planes are in it
+            first, end = min(low[0], mine.start), max(low[0] + length[0], mine.stop)
+            low[0], length[0] = first, end - first
+        whole = [n >= size for n, size in zip(length, self._size, strict=True)]
+        low = [0 if all_ else first % n for all_, first, n in zip(whole, low, self._size, strict=True)]
+        length = [min(n, size) for n, size in zip(length, self._size, strict=True)]
+        windows = np.zeros((self._comm.size, 6), dtype=np.int64)
+        windows[self._comm.rank] = low + length
+        self._windows = self._comm.sum(windows).tolist()
+        return low, length
 
-    def back(self, waves: np.ndarray, windows: np.ndarray) -> np.ndarray:
-        """This rank's window of potentials, as Mesh.gather wants it (collective)."""
-        comm, (_, n2, n3) = self._comm, self._size
-        mine = self._firsts[comm.rank]
-        whole = self._room.take("waves of planes", (n2, mine.stop - mine.start, 2, self._planes.width))
-        away = [waves[:, there] for there in self._firsts]
-        for source, block in self._swapped(away, self._piece_back, np.float64):
-            whole[self._seconds[source]] = block
-        slab = self._room.take("slab of potentials", (mine.stop - mine.start, n2, n3 + BESIDE))
-        self._planes.back(whole, slab)
-        away = []
-        for rank, own in enumerate(windows):
-            block = slab
-            if rank != comm.rank:
-                block = self._room.take(("block", rank), self._block(own))
-                for here, there in self._overlaps(own, mine, False):
-                    block[here] = slab[there]
-            away.append(block)
-        own = windows[comm.rank]
-        found = self._room.take("window of potentials", (own[3], own[4], own[5] + BESIDE))
-        found[:, :, own[5] :] = 0.0
-        for source, block in self._swapped(away, lambda rank: self._block(own, rank), np.float64):
-            if source == comm.rank:
-                for here, there in self._overlaps(own, mine, True):
-                    found[here] = block[there]
-            else:
-                found[self._rows(own, self._firsts[source])[0], :, : own[5]] = block
-        if own[5] == n3:
-            found[:, :, n3:] = found[:, :, :BESIDE]
-        return found
+    def act(self, window: np.ndarray, squares, wanted: int) -> np.ndarray | None:
+        """Charges in a window, int64 as Mesh.spread, become potentials, float64 where these were; where wanted sums
+        over all waves [10], as Planes.weighted (collective)."""
+        comm, planes = self._comm, self._planes
+        own, mine, seconds = self._windows[comm.rank], self._firsts[comm.rank], self._seconds[comm.rank]
+        count, begins = mine.stop - mine.start, self._begins
+        inside = self._inside(own, mine)
+        if inside is None:
+            slab = self._room.take("slab", (count, self._size[1], self._size[2] + BESIDE), np.int64)
+            slab[...] = 0
+        else:
+            slab = window[inside]
+        self._bring_home(window, slab, inside is None)
+        waves = self._room.take("waves", 2 * count * begins[-1])
+        planes.forward(slab, waves)
+        away = [waves[2 * count * begins[n2.start] : 2 * count * begins[n2.stop]] for n2 in self._seconds]
+        numbers = 2 * (begins[seconds.stop] - begins[seconds.start])
+        pieces = [
+            waves_ if rank == comm.rank else self._room.take(("piece", rank), numbers * (n1.stop - n1.start))
+            for rank, (waves_, n1) in enumerate(zip(away, self._firsts, strict=True))
+        ]
+        self._swap(away, pieces)
+        in_order = [pieces[rank] for rank in self._ranks]
+        sums = np.zeros((self._size[1], 10))
+        sums[seconds] = planes.weighted(in_order, self._cuts, seconds.start, seconds.stop, squares, wanted)
+        sums = comm.sum(sums).sum(axis=0) if wanted else None
+        self._swap(pieces, away)
+        slab, window = slab.view(np.float64), window.view(np.float64)
+        planes.back(waves, slab)
+        self._hand_out(slab, window, inside is None)
+        return sums
 
-    def _rows(self, own, planes: slice) -> tuple[np.ndarray, np.ndarray]:
-        """Which planes of a window are among these: their places in it, and in the mesh."""
-        points = (own[0] + np.arange(own[3])) % self._size[0]
-        rows = np.flatnonzero((points >= planes.start) & (points < planes.stop))
-        return rows, points[rows]
+    def _inside(self, own, mine: slice) -> slice | None:
+        """Where the rank's planes are in its window, if they are there as a whole."""
+        if tuple(own[4:]) != self._size[1:]:
+            return None
+        found = overlaps(own[0], own[3], mine, self._size[0])
+        return found[0][0] if len(found) == 1 and found[0][1] == slice(0, mine.stop - mine.start) else None
 
-    def _cut(self, found: np.ndarray, own, rank: int) -> np.ndarray:
-        """What is sent of a window: planes of another rank; all to itself, which takes them from there."""
-        if rank == self._comm.rank:
-            return found
-        return found[self._rows(own, self._firsts[rank])[0], :, : own[5]]
+    def _bring_home(self, window: np.ndarray, slab: np.ndarray, own_too: bool) -> None:
+        """Charges of all ranks in the planes of each."""
+        n3, rank = self._size[2], self._comm.rank
+        if window.shape[2] == n3 + BESIDE:
+            window[:, :, :BESIDE] += window[:, :, n3:]
+        if own_too:
+            for here, there in self._of(rank, rank):
+                self._add(window[here], rank, slab[there])
+        for to, source in self._partners():
+            leaving, coming = self._of(rank, to), self._of(source, rank)
+            for out, arriving in itertools.zip_longest(leaving, coming):
+                block = self._block(source, arriving[0], np.int64) if arriving else NOTHING
+                self._exchange(window[out[0]] if out else NOTHING, to, block, source)
+                if arriving:
+                    self._add(block, source, slab[arriving[1]])
 
-    def _overlaps(self, own, planes: slice, whole: bool):
-        """Where points are, as slices along three axes: in a window, `whole` or what of it has these planes; and in
-        these planes."""
-        rows, points = self._rows(own, planes)
-        ends = [0, *(np.flatnonzero(np.diff(points) != 1) + 1), len(points)]
-        for begin, end in itertools.pairwise(ends):
-            if end > begin:
-                first = rows[begin] if whole else begin
-                here, there = slice(first, first + end - begin), points[begin] - planes.start
-                for second in runs(own[1], own[4], self._size[1]):
-                    for third in runs(own[2], own[5], self._size[2]):
-                        one, other = zip(second, third, strict=True)
-                        yield (here, *one), (slice(there, there + end - begin), *other)
+    def _hand_out(self, slab: np.ndarray, window: np.ndarray, own_too: bool) -> None:
+        """Potentials in the window of each rank."""
+        rank = self._comm.rank
+        if own_too:
+            for here, there in self._of(rank, rank):
+                self._copy(slab[there], rank, window[here])
+        for to, source in self._partners():
+            leaving, coming = self._of(to, rank), self._of(rank, source)
+            for out, arriving in itertools.zip_longest(leaving, coming):
+                block = NOTHING
+                if out:
+                    block = slab[out[1]]
+                    if tuple(self._windows[to][4:]) != self._size[1:]:
+                        block = self._block(to, out[0], np.float64)
+                        self._copy(slab[out[1]], to, block)
+                self._exchange(block, to, window[arriving[0]] if arriving else NOTHING, source)
 
-    def _block(self, own, rank: int | None = None) -> tuple[int, int, int]:
-        planes = self._firsts[self._comm.rank if rank is None else rank]
-        return len(self._rows(own, planes)[0]), own[4], own[5]
+    def _of(self, rank: int, other: int) -> list[tuple[slice, slice]]:
+        """Planes of one rank's window that are another's: where in the window, where among those planes."""
+        own = self._windows[rank]
+        return overlaps(own[0], own[3], self._firsts[other], self._size[0])
 
-    def _piece(self, rank: int) -> tuple[int, ...]:
-        one, other = self._seconds[self._comm.rank], self._firsts[rank]
-        return one.stop - one.start, other.stop - other.start, 2, self._planes.width
+    def _block(self, rank: int, planes: slice, dtype) -> np.ndarray:
+        """Room for planes of a rank's window."""
+        own = self._windows[rank]
+        return self._room.take(("block", rank, dtype), (planes.stop - planes.start, own[4], own[5] + BESIDE), dtype)
 
-    def _piece_back(self, rank: int) -> tuple[int, ...]:
-        one, other = self._seconds[rank], self._firsts[self._comm.rank]
-        return one.stop - one.start, other.stop - other.start, 2, self._planes.width
+    def _places(self, rank: int):
+        """Where points along the second and third axis are: in a rank's window, in the mesh. Points beside a whole row
+        go along: they repeat its first ones, or nobody reads them."""
+        own, (_, n2, n3) = self._windows[rank], self._size
+        row = slice(0, n3 + BESIDE)
+        thirds = [(row, row)] if own[5] == n3 else overlaps(own[2], own[5], slice(0, n3), n3)
+        for second in overlaps(own[1], own[4], slice(0, n2), n2):
+            for third in thirds:
+                yield zip(second, third, strict=True)
 
-    def _swapped(self, away, shape, dtype):
-        """(rank, what it sent) of all ranks, `away` has what goes to each; shape(rank) : of what comes."""
-        comm = self._comm
-        yield comm.rank, away[comm.rank]
-        for step in range(1, comm.size):
-            to, source = (comm.rank + step) % comm.size, (comm.rank - step) % comm.size
-            arrived = self._room.take(("arrived", source, np.dtype(dtype)), shape(source), dtype)
-            comm.exchange(np.ascontiguousarray(away[to]), to, arrived, source)
-            yield source, arrived
+    def _add(self, block: np.ndarray, rank: int, planes: np.ndarray) -> None:
+        """Charges in planes of a rank's window to those of the mesh."""
+        for here, there in self._places(rank):
+            planes[:, *there] += block[:, *here]
+
+    def _copy(self, planes: np.ndarray, rank: int, block: np.ndarray) -> None:
+        """Potentials in planes of the mesh to those of a rank's window."""
+        if self._windows[rank][5] != self._size[2]:
+            block[:, :, -BESIDE:] = 0.0
+        for here, there in self._places(rank):
+            block[:, *here] = planes[:, *there]
+
+    def _swap(self, away, arriving) -> None:
+        """Each rank sends away[rank] to each other one."""
+        for to, source in self._partners():
+            self._exchange(away[to], to, arriving[source], source)
+
+    def _partners(self):
+        """(to whom, from whom), one after the other, so that all ranks agree."""
+        rank, size = self._comm.rank, self._comm.size
+        return (((rank + step) % size, (rank - step) % size) for step in range(1, size))
+
+    def _exchange(self, send: np.ndarray, to: int, receive: np.ndarray, source: int) -> None:
+        if send.size or receive.size:
+            self._comm.exchange(send, to if send.size else None, receive, source if receive.size else None)

@@ -130,16 +130,16 @@ class Truncated(Field):
 
     def _product(self, v):
         potentials = np.zeros(self.n + 1)
-        self.plan.act(self.atoms, self._charges(v), self.comm, potentials, forces=False, energy=False)
+        self.plan.act(self.atoms, self._charges(v), self.domain, potentials, forces=False, energy=False)
         return self.rows.product(self.values, self.whole(v)) + potentials[: self.n] + self._self * v
 
     def act(self, q, l, total, out):
         atoms, nothing = self.atoms, np.zeros(self.n + 1)
         others = np.zeros(self.n) if l is None else l
         self.rows.forces(self.gaussians, q, others, self.whole(q), self.whole(others), False, atoms.f)
-        self.plan.act(atoms, self._charges(q + others), self.comm, nothing, energy=False)
+        self.plan.act(atoms, self._charges(q + others), self.domain, nothing, energy=False)
         middle = atoms.forces.copy()
-        self.plan.act(atoms, self._charges(others), self.comm, nothing, energy=False)
+        self.plan.act(atoms, self._charges(others), self.domain, nothing, energy=False)
         atoms.forces[:] = 2.0 * middle - atoms.forces
         out.virial_known = False
         return self.product(q)

@@ -129,7 +129,7 @@ class LongLennardJones(LennardJones):
             raise InputError(f"LongLennardJones: {text}").everywhere()
         law = Attraction(self.beta, largest**2)
         if abs(np.linalg.det(matrix)) * self.longest**3 / (12.0 * math.pi**2) > MESH_FROM:
-            return MeshPlan(matrix, law, self._sizes(matrix), ORDER)
+            return MeshPlan(matrix, law, self._sizes(matrix), ORDER, RESERVE * self.longest)
         return Plan(matrix, law, RESERVE * self.longest)
 
     def bind(self, symbols) -> "BoundLong":
@@ -206,7 +206,7 @@ class BoundLong(BoundPair):
         c[:n] = self._strengths[atoms.x[:n, 3].astype(int)]
         before = atoms.forces.copy() if out.want_energy else None
         potentials = np.zeros(atoms.n_total + 1)
-        found = plan.act(atoms, c, comm, potentials, energy=out.want_energy)
+        found = plan.act(atoms, c, domain, potentials, energy=out.want_energy)
         if not out.want_energy:
             return
         energy, virial = found
