@@ -47,10 +47,18 @@ THREADED = ("hd", "dn")  # the families that use OpenMP
 
 
 class BuildKernels(build_ext):
-    """build_ext that compiles the kernels of an extension once a CPU level."""
+    """build_ext that compiles the kernels of an extension once a CPU level.
 
-    def build_extension(self, ext):
-        objects = []
+    Those of all extensions at once, as many as there are processors, while Cython and the compiler make the doors.
+    """
+
+    def build_extensions(self):
+        with ThreadPoolExecutor(os.cpu_count()) as self.pool:  # each waits for a compiler
+            self.kernels = {ext.name: self.begun(ext) for ext in self.extensions}
+            super().build_extensions()
+
+    def begun(self, ext):
+        """The compilations of an extension's kernels, which go on in the pool."""
         family, units = FAMILIES[ext.name]
         threads = self.openmp() if family in THREADED else []
         temp = Path(self.build_temp) / family
@@ -65,19 +73,21 @@ class BuildKernels(build_ext):
                 depends=ext.depends,
             )
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # each waits for a compiler
-            tasks = [pool.submit(compiled, level, *unit) for level in LEVELS for unit in units]
-            objects += [name for task in tasks for name in task.result()]
+        return [self.pool.submit(compiled, level, *unit) for level in LEVELS for unit in units]
+
+    def build_extension(self, ext):
+        family, _ = FAMILIES[ext.name]
+        objects = [name for task in self.kernels[ext.name] for name in task.result()]
         objects += self.compiler.compile(
             [str(SOURCE / "core/dispatch.c")],
-            output_dir=str(temp),
+            output_dir=str(Path(self.build_temp) / family),
             include_dirs=[str(SOURCE)],
             macros=[("MD_FAMILY", family)] + ([("MD_X86_LEVELS", "1")] if X86 else []),
             extra_postargs=FLAGS,
             depends=ext.depends,
         )
         ext.extra_objects = objects
-        ext.extra_link_args = threads
+        ext.extra_link_args = self.openmp() if family in THREADED else []
         super().build_extension(ext)
 
     def openmp(self):

@@ -5,6 +5,7 @@ potential needs one line in tests/test_contract.py and no test of its own for wh
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -52,8 +53,28 @@ def evaluate(potential, system, **options) -> Answer:
     return Answer(energy, forces, virial, energies)
 
 
-def energy_of(potential, system) -> float:
-    return Simulation(system, potential).potential_energy
+@lru_cache(maxsize=1)
+def answer_of(potential, system) -> Answer:
+    """`evaluate`, once for all checks of these two that are made one after the other."""
+    return evaluate(potential, system)
+
+
+class Nearby:
+    """The atoms of a system elsewhere, or its cell strained: an engine for all of them, which lives on as in a run."""
+
+    def __init__(self, potential, system):
+        self.system, self.engine = system, Engine(potential, system.symbols, 0.05, system.units)
+        self.place(system.box, system.positions)
+
+    def place(self, box, positions) -> float:
+        """The energy in this cell."""
+        s = self.system
+        self.engine.place(box, positions, s.species, s.columns, s.masses, s.bonds)
+        return self.engine.compute().energy
+
+    def move(self, positions):
+        self.engine.move(positions)
+        return self.engine.compute()
 
 
 def changed(system, positions=None, matrix=None, order=slice(None), symbols=None, species=None) -> System:
@@ -94,21 +115,22 @@ def assert_forces_match_energy(potential, system, force_jump=0.0) -> None:
 
     force_jump : by how much the force of a pair jumps at the cutoff, where a difference may step over it
     """
-    answer, rng, n = evaluate(potential, system), np.random.default_rng(11), len(system.positions)
+    answer, rng, n = answer_of(potential, system), np.random.default_rng(11), len(system.positions)
+    near = Nearby(potential, system)
     directions = [rng.normal(size=(n, 3)) for _ in range(3)] + [np.zeros((n, 3)) for _ in range(3)]
     for d in range(3):
         directions[3 + d][rng.integers(n), d] = 1.0
     for direction in directions:
         direction /= np.linalg.norm(direction)
         steps = ((system.positions + k * STEP * direction, c) for k, c in STENCIL)
-        slope = sum(c * energy_of(potential, changed(system, x)) for x, c in steps) / STEP
+        slope = sum(c * near.move(x).energy for x, c in steps) / STEP
         want = -(answer.forces * direction).sum()
         assert abs(slope - want) < NOISE + SLOPE * answer.largest + force_jump, f"dE = {slope}, by forces {want}"
 
 
 def assert_stress_matches_energy(potential, system, force_jump=0.0) -> None:
     """The virial is minus the derivative by strain; in cells without periodicity, of all distances."""
-    answer = evaluate(potential, system)
+    answer, near = answer_of(potential, system), Nearby(potential, system)
     for a, b in VOIGT:
         slope = 0.0
         for k, c in STENCIL:
@@ -117,14 +139,15 @@ def assert_stress_matches_energy(potential, system, force_jump=0.0) -> None:
             strain[b, a] += 0.5 * k * STEP
             origin = system.box.origin
             x = origin + (system.positions - origin) @ strain
-            slope += c * energy_of(potential, changed(system, x, system.box.matrix @ strain)) / STEP
+            box = Box(system.box.matrix @ strain, system.box.periodic, origin)
+            slope += c * near.place(box, x) / STEP
         error = abs(slope + answer.virial[a, b])
         tolerance = NOISE + STRAIN_SLOPE * answer.largest + 2 * force_jump * potential.cutoff
         assert error < tolerance, f"dE/dstrain {a}{b} = {slope}, by the virial {-answer.virial[a, b]}"
 
 
 def assert_atom_energies_add_up(potential, system) -> None:
-    answer = evaluate(potential, system)
+    answer = answer_of(potential, system)
     np.testing.assert_allclose(answer.atom_energies.sum(), answer.energy, rtol=1e-12, atol=1e-9)
 
 
@@ -140,10 +163,10 @@ def assert_atom_virials_make_the_heat_current(potential, system, force_jump=0.0)
     v = np.random.default_rng(12).normal(size=(system.n_atoms, 3))
     rates = sim.forces / sim.masses[:, None]
     sim.velocities = v / system.units.velocity
-    slope = np.zeros(3)
+    slope, near = np.zeros(3), Nearby(potential, system)
     for k, c in STENCIL:
         x, now = system.positions + k * STEP * v, v + k * STEP * rates
-        energies = Simulation(changed(system, x), potential).atom_energies
+        energies = near.move(x).energies
         slope += c * (energies + 0.5 * sim.masses * (now**2).sum(axis=1)) @ x / STEP
     error = np.abs(slope - sim.heat_current * system.units.velocity).max()
     reach = np.abs(system.positions).max() + potential.cutoff
@@ -154,7 +177,7 @@ def assert_atom_virials_make_the_heat_current(potential, system, force_jump=0.0)
 
 
 def assert_translation_changes_nothing(potential, system) -> None:
-    answer = evaluate(potential, system)
+    answer = answer_of(potential, system)
     for shift in ((0.3, -0.1, 0.2), (-31.0, 17.5, 5.25)):  # in a periodic cell also far outside of it
         moved = evaluate(potential, changed(system, system.positions + shift))
         assert_same(moved, answer, f"moved by {shift}")
@@ -162,7 +185,7 @@ def assert_translation_changes_nothing(potential, system) -> None:
 
 def assert_rotation_turns_forces(potential, system) -> None:
     """Rotations and the inversion; the origin of the cell turns along, so each atom stays in its image."""
-    answer = evaluate(potential, system)
+    answer = answer_of(potential, system)
     rotation = np.linalg.qr(np.random.default_rng(5).normal(size=(3, 3)))[0]
     rotation *= np.linalg.det(rotation)
     for name, q in (("rotated", rotation), ("inverted", -np.eye(3)), ("rotated and inverted", -rotation)):
@@ -176,7 +199,7 @@ def assert_rotation_turns_forces(potential, system) -> None:
 
 
 def assert_order_does_not_matter(potential, system) -> None:
-    answer = evaluate(potential, system)
+    answer = answer_of(potential, system)
     order = np.random.default_rng(6).permutation(len(system.positions))
     want = Answer(answer.energy, answer.forces[order], answer.virial, answer.atom_energies[order])
     assert_same(evaluate(potential, changed(system, order=order)), want, "permuted")
@@ -184,7 +207,7 @@ def assert_order_does_not_matter(potential, system) -> None:
 
 def assert_extensive(potential, system) -> None:
     """n copies have n times the energy: replicas of a periodic cell, distant copies of what is not periodic."""
-    answer, n = evaluate(potential, system), len(system.positions)
+    answer, n = answer_of(potential, system), len(system.positions)
     repeat = [k if periodic else 1 for k, periodic in zip((2, 3, 2), system.box.periodic, strict=True)]
     copies = system.replicate(repeat)
     for d in range(3):
@@ -236,8 +259,7 @@ def assert_sums_are_of_multiples(potential, system) -> None:
 
 
 # --- few atoms, and the cutoff ---------------------------------------------------------------------------
-# These make their own systems of the species `symbols`; `make` returns a new potential, as a potential serves one set
-# of species.
+# These make their own systems of the species `symbols`; `make` returns a potential.
 
 
 def assert_alone_is_alone(make, symbols, units) -> None:

@@ -1,6 +1,7 @@
 """Running a piece of Python on several ranks, from pytest."""
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -31,7 +32,7 @@ needs_mpi = [
 def mpirun(
     ranks: int, *arguments, timeout: float = 900, check: bool = True, cwd=None, **environment
 ) -> subprocess.CompletedProcess:
-    """Run `python <arguments>` on `ranks` ranks (more than cores: they yield while they wait)."""
+    """Run `python <arguments>` on `ranks` ranks (more than cores: they yield while they wait); one has no launcher."""
     environment = {
         **os.environ,
         "MPIR_CVAR_POLLS_BEFORE_YIELD": "10",
@@ -41,10 +42,16 @@ def mpirun(
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         **environment,
     }
-    command = [str(MPIEXEC), "-n", str(ranks), sys.executable, *map(str, arguments)]
+    launcher = [str(MPIEXEC), "-n", str(ranks)] if ranks > 1 else []
+    command = [*launcher, sys.executable, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment, cwd=cwd)
     if check and done.returncode:
         raise AssertionError(
             f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
         )
     return done
+
+
+def commands(ranks: int, *each, **how) -> subprocess.CompletedProcess:
+    """Run commands of mdcore, each a list of words, one after the other in one launch; the first that fails ends it."""
+    return mpirun(ranks, "-m", "tests.commands", json.dumps([list(map(str, words)) for words in each]), **how)

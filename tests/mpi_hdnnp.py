@@ -1,13 +1,11 @@
-"""As mpi_trajectory.py, with a network potential: python mpi_hdnnp.py FOLDER CASE:STEPS[:STATE] ...
-
-CASE is cell-ensemble or cell-ensemble-mixed.
-"""
+"""Simulations with network potentials, for mpi_trajectory.py: cell-ensemble or cell-ensemble-mixed."""
 
 from dataclasses import replace
 
 import numpy as np
 
 from mdcore import Langevin, VelocityVerlet
+from mdcore.base.comm import connect, on_root
 from mdcore.doors import _kernels
 from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.base import Sum
@@ -19,7 +17,6 @@ from mdcore.potentials.networks.charge_settings import ChargeSettings
 from mdcore.potentials.networks.committee import committee
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.pair.zbl import ZBL
-from tests import mpi_trajectory
 from tests.density_twin import density
 from tests.reference.hdnnp_models import charged_model, chebyshev_model, random_model
 from tests.systems import SKEW, TRICLINIC, scattered
@@ -46,7 +43,7 @@ CELLS = {
 
 def build(case: str, comm=None, state=None):
     cell, ensemble, *precision = case.split("-")
-    system = CELLS[cell]()
+    system = on_root(connect(), CELLS[cell], share=True)
     noise = _kernels.normals(7, 0, 1, np.arange(system.n_atoms))
     system.velocities = 0.5 * noise / np.sqrt(system.masses)[:, None]
     model = random_model(types=[2, 3, 9, 13, 21], cutoff=2.5)
@@ -71,8 +68,3 @@ def build(case: str, comm=None, state=None):
         potential = Sum(potential, ZBL(0.5, 1.3))
     integrator = VelocityVerlet(0.01) if ensemble == "nve" else Langevin(0.01, (1.0, 0.7), 1.0)
     return Simulation(system, potential, integrator, seed=3, comm=comm, state=state, skin=0.3)
-
-
-if __name__ == "__main__":
-    mpi_trajectory.build = build
-    mpi_trajectory.main()

@@ -1,4 +1,4 @@
-"""A training on several ranks, for test_train_ranks.py: python mpi_training.py INPUT NAME STOP_AFTER RESTART
+"""Trainings on several ranks, for test_train_ranks.py: python mpi_training.py STOP_AFTER RESTART INPUT:NAME ...
 
 STOP_AFTER epochs the last rank, and no other, asks to stop; -1: none does. RESTART is 0 or 1.
 """
@@ -27,4 +27,6 @@ def main(path: str, name: str, stop_after: int, restart: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "1")
+    stop_after, restart, *jobs = sys.argv[1:]
+    for job in jobs:
+        main(*job.split(":"), int(stop_after), restart == "1")

@@ -1,9 +1,10 @@
-"""Run on any number of ranks: python mpi_trajectory.py FOLDER CASE:STEPS[:STATE] ...
+"""Run on any number of ranks: python mpi_trajectory.py FOLDER CASE:STEPS[+MORE][:STATE] ...
 
-Each case leaves FOLDER/CASE.npz, the state after STEPS steps and energies, and FOLDER/CASE.checkpoint; with STATE (such
-a checkpoint) the run continues from there.
+Each case leaves FOLDER/CASE.checkpoint, the state after STEPS steps, and FOLDER/CASE.npz, state and energies after MORE
+of them; with STATE (such a checkpoint) the run continues from there. network-CASE: a network potential, mpi_hdnnp.py.
 """
 
+import functools
 import sys
 
 import numpy as np
@@ -19,6 +20,7 @@ from mdcore import (
     VelocityRescaling,
     VelocityVerlet,
 )
+from mdcore.base.comm import connect, on_root
 from mdcore.doors import _kernels
 from mdcore.dynamics.simulation import Simulation
 from mdcore.output import checkpoint
@@ -31,7 +33,7 @@ from mdcore.potentials.manybody.stillinger_weber import StillingerWeber
 from mdcore.potentials.manybody.tersoff import Tersoff
 from mdcore.potentials.pair.coulomb import Coulomb
 from mdcore.potentials.pair.lj import LennardJones
-from tests import eam_files, threebody_files
+from tests import eam_files, mpi_hdnnp, threebody_files
 from tests.systems import SKEW, TRICLINIC, scattered
 
 
@@ -62,7 +64,7 @@ CELLS = {
     "alloy": lambda: scattered(200, 6.6 * TRICLINIC, seed=16, closest=0.9, symbols=("Al", "Cu")),
     "angles": lambda: scattered(200, 6.6 * TRICLINIC, seed=17, closest=0.9, symbols=("Si", "C")),
     "bonds": lambda: scattered(200, 6.6 * TRICLINIC, seed=18, closest=0.9, symbols=("C", "Si")),
-    "dispersed": lambda: scattered(60, 5.2 * TRICLINIC, seed=20, closest=1.1, symbols=("C", "H")),
+    "dispersed": lambda: scattered(60, 5.2 * TRICLINIC, seed=20, closest=1.0, symbols=("C", "H")),
     "few": lambda: scattered(5, 3.0 * SKEW, seed=22, closest=1.1, symbols=("O", "H")),
 }
 
@@ -90,9 +92,21 @@ INTEGRATORS = {
 }
 
 
+SHARED_FROM = mesh.SHARED_FROM
+
+
+@functools.cache
+def structure(cell: str):
+    """Of a cell, once for all its ensembles and all ranks: to throw atoms into a dense one takes longer than the run."""
+    return on_root(connect(), CELLS[cell], share=True)
+
+
 def build(case: str, comm=None, state=None):
+    mesh.SHARED_FROM = SHARED_FROM
+    if case.startswith("network-"):
+        return mpi_hdnnp.build(case.removeprefix("network-"), comm, state)
     cell, ensemble = case.split("-")
-    system = CELLS[cell]()
+    system = structure(cell)
     noise = _kernels.normals(7, 0, 1, np.arange(system.n_atoms))
     system.velocities = 0.9 * noise / np.sqrt(system.masses)[:, None]
     potential = LennardJones(2.5, species={"A": (1.0, 1.0), "B": (0.6, 0.9)}, truncation="force-shifted")
@@ -105,7 +119,8 @@ def build(case: str, comm=None, state=None):
     elif cell in ("dispersed", "few"):
         wall = LennardJones(2.2, species={name: (0.5, 1.0) for name in system.symbols}, truncation="force-shifted")
         damping = "bj" if cell == "dispersed" else "zero"
-        potential = Sum(wall, D3("pbe0", damping=damping, s9=1.0, cutoff=8.0, triple_cutoff=4.5, width=1.0))
+        far, triples = (5.5, 3.4) if cell == "dispersed" else (8.0, 4.5)
+        potential = Sum(wall, D3("pbe0", damping=damping, s9=1.0, cutoff=far, triple_cutoff=triples, width=1.0))
     elif cell == "mixture":
         potential = LongLennardJones(2.5, species={"A": (1.0, 1.0), "B": (0.6, 0.9)}, accuracy=1e-4)
     if cell == "salt":
@@ -118,17 +133,20 @@ def build(case: str, comm=None, state=None):
     return Simulation(system, potential, INTEGRATORS[ensemble](), seed=3, comm=comm, state=state, skin=0.4)
 
 
-def run(case: str, steps: int, state_file: str | None, folder: str) -> None:
+def run(case: str, steps: str, state_file: str | None, folder: str) -> None:
     state = None
     if state_file:
         state = checkpoint.read(state_file)
     sim = build(case, state=state)
     stage = 1000  # the ramp of the thermostat spans the whole stage, however often it is interrupted
     sim.begin_stage(stage, first_step=0 if state else None)
-    sim.run_until(sim.step + steps)
+    first, *more = map(int, steps.split("+"))
+    sim.run_until(sim.step + first)
+    middle = sim.state()
+    sim.run_until(sim.step + sum(more))
     final, numbers, found = sim.state(), sim.thermo(), sim.findings
     if sim.comm.rank == 0:
-        checkpoint.write(f"{folder}/{case}.checkpoint", final)
+        checkpoint.write(f"{folder}/{case}.checkpoint", middle)
         kept = {name: value for name, value in final.items() if not (value is None or isinstance(value, dict))}
         books = {name: getattr(numbers, name) for name in ("total", "conserved", "pressure")}
         np.savez(f"{folder}/{case}.npz", **kept, **books, **found)
@@ -138,7 +156,7 @@ def main() -> None:
     folder, *jobs = sys.argv[1:]
     for job in jobs:
         case, steps, *state_file = job.split(":")
-        run(case, int(steps), state_file[0] if state_file else None, folder)
+        run(case, steps, state_file[0] if state_file else None, folder)
 
 
 if __name__ == "__main__":

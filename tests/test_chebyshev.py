@@ -22,11 +22,9 @@ from mdcore.potentials.networks.n2p2.write import write_n2p2
 from mdcore.potentials.networks.trained import fingerprint
 from mdcore.training.candidates import CANDIDATES
 from tests import contract
-from tests.mpi import ROOT, mpirun, needs_mpi
 from tests.reference import chebyshev as twin
 from tests.reference.hdnnp_models import chebyshev_model, random_model
 from tests.systems import TRICLINIC, scattered
-from tests.test_parallel import SAME
 from tests.test_symmetry_kernels import SYMBOLS, Block, cluster_environments, crowd, level
 from tests.test_train_cli import folder
 
@@ -114,27 +112,6 @@ def test_a_committee_of_them_differs_and_falls_apart_again():
     assert max(sim.findings.values(), key=np.max) is not None
     with pytest.raises(InputError, match="has symmetry in place of chebyshev"):
         committee([one, random_model(("O", "H"))])
-
-
-@needs_mpi[1]
-@pytest.mark.mpi
-def test_same_bits_on_any_number_of_ranks_and_restarts(tmp_path):
-    def run(name, ranks, *jobs):
-        (tmp_path / name).mkdir()
-        mpirun(ranks, ROOT / "tests" / "mpi_hdnnp.py", tmp_path / name, *jobs)
-        return [dict(np.load(tmp_path / name / f"{job.split(':')[0]}.npz")) for job in jobs]
-
-    jobs = ["chebyshev-nve:40", "chebyshev-langevin-mixed:40"]
-    one = run("one", 1, *jobs)
-    for ranks in (2, 3, 4):
-        for alone, shared in zip(one, run(f"on {ranks}", ranks, *jobs), strict=True):
-            for name in SAME:
-                assert alone[name].tobytes() == shared[name].tobytes(), f"{ranks}: {name}"
-    run("part", 3, "chebyshev-langevin-mixed:23")
-    state = tmp_path / "part" / "chebyshev-langevin-mixed.checkpoint"
-    (rest,) = run("rest", 2, f"chebyshev-langevin-mixed:17:{state}")
-    for name in SAME:
-        assert rest[name].tobytes() == one[1][name].tobytes(), name
 
 
 def test_forces_are_continuous():

@@ -175,8 +175,9 @@ def test_the_same_bits_on_two_ranks(folder):
     """Charges, and tables, which rank 0 reads."""
     (folder / "salt.toml").write_text(CHARGES + FROM_FILE + REST)
     found = []
+    assert main(["run", "salt.toml", "--quiet", "--set", "output.name=on1"]) == 0
+    mpirun(2, "-m", "mdcore", "run", "salt.toml", "--quiet", "--set", "output.name=on2")
     for ranks in (1, 2):
-        mpirun(ranks, "-m", "mdcore", "run", "salt.toml", "--quiet", "--set", f"output.name=on{ranks}")
         with Trajectory(f"on{ranks}.h5md") as trajectory:
             thermo = trajectory.thermo()
             found.append([thermo["total"], thermo["pressure"], *(frame.positions for frame in trajectory)])

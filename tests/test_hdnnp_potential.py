@@ -19,11 +19,9 @@ from mdcore.potentials.networks.native_units import Units
 from mdcore.potentials.pair.lj import LennardJones
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
-from tests.mpi import ROOT, mpirun, needs_mpi
 from tests.reference import hdnnp as twin
 from tests.reference.hdnnp_models import random_cluster, random_model
 from tests.systems import TRICLINIC, cells, scattered
-from tests.test_parallel import SAME
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference" / "n2p2"
 CUTOFF = 3.0
@@ -180,37 +178,6 @@ def test_energy_is_conserved():
         assert sim.neighbors.builds > 2
         spread.append(np.std(energies))
     assert 3.0 < spread[0] / spread[1] < 5.0
-
-
-class TestRanks:
-    pytestmark = needs_mpi
-    cases = ("cubic-nve", "triclinic-langevin", "slab-nve", "cluster-nve", "wall-nve", "tiny-nve", "cubic-nve-mixed",
-             "tiny-nve-mixed", "density-nve", "densities-langevin")  # fmt: skip
-
-    def run(self, folder, ranks, *jobs):
-        folder.mkdir(exist_ok=True)
-        mpirun(ranks, ROOT / "tests" / "mpi_hdnnp.py", folder, *jobs)
-        results = {}
-        for job in jobs:
-            case = job.split(":")[0]
-            with np.load(folder / f"{case}.npz") as saved:
-                results[case] = {key: saved[key] for key in saved}
-        return results
-
-    def test_same_bits_on_any_number_of_ranks_and_restarts(self, tmp_path):
-        jobs = [f"{case}:40" for case in self.cases]
-        one = self.run(tmp_path / "1", 1, *jobs)
-        assert one["cubic-nve"]["step"] == 40
-        for ranks in (2, 4):
-            many = self.run(tmp_path / str(ranks), ranks, *jobs)
-            for case in self.cases:
-                for name in SAME:
-                    assert one[case][name].tobytes() == many[case][name].tobytes(), f"{case}, {ranks}: {name}"
-        self.run(tmp_path / "part", 3, "triclinic-langevin:23")
-        state = tmp_path / "part" / "triclinic-langevin.checkpoint"
-        rest = self.run(tmp_path / "rest", 2, f"triclinic-langevin:17:{state}")
-        for name in SAME:
-            assert one["triclinic-langevin"][name].tobytes() == rest["triclinic-langevin"][name].tobytes(), name
 
 
 def test_refuses():

@@ -30,7 +30,7 @@ from mdcore import (
 from mdcore.cli import assemble
 from mdcore.config.load import parse
 from mdcore.output import checkpoint
-from tests.mpi import mpirun, needs_mpi
+from tests.mpi import commands, needs_mpi
 
 
 def crystal(temperature=0.5):
@@ -322,31 +322,33 @@ PRESSED = INPUT.replace('"npt"', f'"npt"\ngroup = "wall"\n{HOT}')
 PRESSED = PRESSED.replace('fixed = "xyz"', 'measure = ["heat", "temperature"]')
 
 
-@pytest.mark.parametrize(
-    "stages", [pytest.param(INPUT, marks=needs_mpi), pytest.param(INPUT + OUTSIDE, marks=needs_mpi),
-     pytest.param(DRIFTING, marks=needs_mpi), pytest.param(PRESSED, marks=needs_mpi)],
-    ids=["held", "pushed", "drifting", "pressed"],
-)  # fmt: skip
-def test_the_same_bits_on_any_ranks_and_across_restarts(tmp_path, stages):
+STAGES = {"held": INPUT, "pushed": INPUT + OUTSIDE, "drifting": DRIFTING, "pressed": PRESSED}
+
+
+@needs_mpi[0]
+@needs_mpi[1]
+def test_the_same_bits_on_any_ranks_and_across_restarts(tmp_path):
     """Two baths, then constant pressure; held atoms, all that acts from outside, chains of groups, drift."""
-    (tmp_path / "in.toml").write_text(stages)
-    found = []
-    for ranks, stop in ((1, 0), (4, 0), (3, 40)):
-        folder = f"output.directory={tmp_path}/{ranks}"
-        command = ["-m", "mdcore", "run", tmp_path / "in.toml", "--quiet", "--set", folder]
-        if stop:
-            steps = [min(stop, 60), max(stop - 60, 0)]
-            cut = [item for i in (0, 1) for item in ("--set", f"stage.{i}.steps={steps[i]}")]
-            mpirun(ranks, *command, *cut)
-            mpirun(1, *command, "--restart")
-        else:
-            mpirun(ranks, *command)
-        state = checkpoint.read(tmp_path / str(ranks) / "in.checkpoint")
-        assert state["step"] == 90
-        found.append([np.asarray(state[name]).tobytes() for name in ("positions", "velocities", "heat", "matrix")])
-        with h5py.File(tmp_path / str(ranks) / "in.h5md") as file:
-            found[-1] += [file["thermo"][name][:].tobytes() for name in sorted(file["thermo"])]
-    assert found[1:] == [found[0]] * 2
+    for name, text in STAGES.items():
+        (tmp_path / f"{name}.toml").write_text(text)
+
+    def run(ranks, folder, *more):
+        where = ("--quiet", "--set", f"output.directory={tmp_path}/{folder}", *more)
+        commands(ranks, *(("run", tmp_path / f"{name}.toml", *where) for name in STAGES))
+
+    run(1, "one")
+    run(4, "four")
+    run(3, "parts", "--set", "stage.0.steps=40", "--set", "stage.1.steps=0")
+    run(1, "parts", "--restart")
+    for name in STAGES:
+        found = []
+        for folder in ("one", "four", "parts"):
+            state = checkpoint.read(tmp_path / folder / f"{name}.checkpoint")
+            assert state["step"] == 90
+            found.append([np.asarray(state[name]).tobytes() for name in ("positions", "velocities", "heat", "matrix")])
+            with h5py.File(tmp_path / folder / f"{name}.h5md") as file:
+                found[-1] += [file["thermo"][name][:].tobytes() for name in sorted(file["thermo"])]
+        assert found[1:] == [found[0]] * 2, name
 
 
 # --- thermostats that rescale, of groups --------------------------------------------------------------------------

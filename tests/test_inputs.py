@@ -1,11 +1,10 @@
 """Is every input the project ships right, and does it run?"""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from mdcore.cli import main
 from mdcore.config import load
 from mdcore.output.trajectory import Trajectory
 
@@ -16,12 +15,18 @@ REFERENCE = FOLDER.parents[1] / "shared" / "reference"
 FEW = 4  # steps a stage
 
 
-def mdcore(*arguments, cwd) -> str:
-    """Standard output of the command; the test fails with its message if it fails."""
-    command = [sys.executable, "-m", "mdcore", *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+@pytest.fixture
+def mdcore(tmp_path, monkeypatch, capsys):
+    """mdcore(*words): standard output of the command; the test fails with its message if it fails."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*words) -> str:
+        code = main(list(map(str, words)))
+        told = capsys.readouterr()
+        assert code == 0, f"{words}\n{told.out}\n{told.err}"
+        return told.out
+
+    return command
 
 
 def test_there_are_inputs():
@@ -29,25 +34,25 @@ def test_there_are_inputs():
 
 
 @pytest.mark.parametrize("path", INPUTS, ids=lambda path: path.stem)
-def test_check(path, tmp_path):
-    assert "the input is right" in mdcore("check", path, cwd=tmp_path)
+def test_check(path, tmp_path, mdcore):
+    assert "the input is right" in mdcore("check", path)
     assert not list(tmp_path.iterdir()), "checking writes nothing"
 
 
 @pytest.mark.reference
 @pytest.mark.skipif(not REFERENCE.exists(), reason="reference data are not beside the repository")
 @pytest.mark.parametrize("path", TRAININGS, ids=lambda path: path.stem)
-def test_check_of_a_training(path, tmp_path):
-    assert "the input is right" in mdcore("check", path, cwd=tmp_path)
+def test_check_of_a_training(path, mdcore):
+    assert "the input is right" in mdcore("check", path)
 
 
 @pytest.mark.parametrize("path", INPUTS, ids=lambda path: path.stem)
-def test_a_few_steps(path, tmp_path):
+def test_a_few_steps(path, tmp_path, mdcore):
     stages = load(str(path), []).stage
     few = [f"stage.{k}.steps={FEW}" for k in range(len(stages))]
     few += [f"stage.{k}.{key}_every=1" for k in range(len(stages)) for key in ("thermo", "trajectory")]
     settings = [*few, "output.dump_every=2", "output.directory=out"]
-    output = mdcore("run", path, *(word for one in settings for word in ("--set", one)), cwd=tmp_path)
+    output = mdcore("run", path, *(word for one in settings for word in ("--set", one)))
     last = FEW * len(stages)
     assert f"{last:,} steps of" in output
     with Trajectory(tmp_path / "out" / f"{path.stem}.h5md") as trajectory:

@@ -29,11 +29,9 @@ from mdcore.potentials.networks.n2p2.write import write_n2p2
 from mdcore.potentials.networks.vectors import check_test_vectors, make_test_vectors
 from mdcore.structure.box import Box
 from mdcore.structure.columns import CHARGES
-from tests.mpi import ROOT, mpirun, needs_mpi
 from tests.reference import equilibration as twin
 from tests.reference.hdnnp_models import INPUT, N_INPUTS, charged_model, random_cluster, random_model, write_folder
 from tests.systems import TRICLINIC, scattered
-from tests.test_parallel import SAME
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference" / "n2p2"
 NATIVE = {"length": "bohr", "energy": "hartree"}
@@ -242,32 +240,6 @@ def test_another_potential_does_not_go_on_with_charges():
                                            symbols=("O", "H"), masses=np.ones(30)), findings=True)  # fmt: skip
         np.testing.assert_allclose(again.findings[CHARGES], fresh.findings[CHARGES], rtol=0, atol=1e-5)
         assert (again.findings[CHARGES].tobytes() == sim.findings[CHARGES].tobytes()) is same
-
-
-class TestRanks:
-    pytestmark = needs_mpi
-    cases = ("ions-nve", "layer-nve", "drop-nve", "cloud-langevin", "predicted-nve", "members-nve")
-
-    def run(self, folder, ranks, *jobs):
-        folder.mkdir(exist_ok=True)
-        mpirun(ranks, ROOT / "tests" / "mpi_hdnnp.py", folder, *jobs)
-        results = {}
-        for case in (job.split(":")[0] for job in jobs):
-            with np.load(folder / f"{case}.npz") as saved:
-                results[case] = {key: saved[key] for key in saved}
-        return results
-
-    def test_same_bits_on_any_number_of_ranks_and_restarts(self, tmp_path):
-        jobs = [f"{case}:8" for case in self.cases]
-        one, three = self.run(tmp_path / "1", 1, *jobs), self.run(tmp_path / "3", 3, *jobs)
-        stopped = ("ions-nve", "cloud-langevin", "members-nve")
-        self.run(tmp_path / "part", 2, *(f"{case}:5" for case in stopped))
-        states = {case: tmp_path / "part" / f"{case}.checkpoint" for case in stopped}
-        rest = self.run(tmp_path / "rest", 1, *(f"{case}:3:{state}" for case, state in states.items()))
-        for others in (three, rest):
-            for case, found in others.items():
-                for name in SAME:
-                    assert one[case][name].tobytes() == found[name].tobytes(), f"{case}: {name}"
 
 
 # --- files -------------------------------------------------------------------------------------------------

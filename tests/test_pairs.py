@@ -50,11 +50,10 @@ def slow(system, pair_energy) -> float:
     """The sum over all pairs and images; pair_energy(a, b, r)."""
     total, names = 0.0, [system.symbols[k] for k in system.species]
     reach = np.ceil(CUTOFF / system.box.widths).astype(int) * np.array(system.box.periodic)
-    for shift in itertools.product(*(range(-k, k + 1) for k in reach)):
-        for i, j in itertools.product(range(len(names)), repeat=2):
-            r = np.linalg.norm(system.positions[j] + np.array(shift) @ system.box.matrix - system.positions[i])
-            if 0.0 < r < CUTOFF:
-                total += 0.5 * pair_energy(names[i], names[j], float(r))
+    shifts = np.array(list(itertools.product(*(range(-k, k + 1) for k in reach)))) @ system.box.matrix
+    for i, j in itertools.product(range(len(names)), repeat=2):
+        r = np.linalg.norm(system.positions[j] + shifts - system.positions[i], axis=1)
+        total += sum(0.5 * pair_energy(names[i], names[j], one) for one in r[(r > 0.0) & (r < CUTOFF)].tolist())
     return total
 
 

@@ -1,12 +1,13 @@
 """Is a run that was killed between two stages continued the same on any number of ranks?"""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
-import pytest
 
+from mdcore.cli import main
 from mdcore.output import checkpoint
-from tests.mpi import mpirun, needs_mpi
+from tests.mpi import commands, needs_mpi
 
 pytestmark = needs_mpi
 
@@ -40,18 +41,20 @@ checkpoint_every = 10
 """
 
 
-@pytest.mark.parametrize("periodic", ["true", "false"])
-def test_at_the_border_of_two_stages(tmp_path, monkeypatch, periodic):
+def test_at_the_border_of_two_stages(tmp_path, monkeypatch):
     """After Langevin dynamics the momentum is removed: on all ranks, also when the run begins there anew."""
     monkeypatch.chdir(tmp_path)
-    Path("run.toml").write_text(INPUT.format(periodic=periodic))
-    mpirun(1, "-m", "mdcore", "run", "run.toml", "--quiet")
-    whole = checkpoint.read("run.checkpoint")
+    names = ("bulk", "cluster")
+    for name in names:
+        Path(f"{name}.toml").write_text(INPUT.format(periodic="true" if name == "bulk" else "false"))
+        for more in (["output.directory=whole"], ["output.directory=border", "--set", "stage.1.steps=0"]):
+            assert main(["run", f"{name}.toml", "--quiet", "--set", *more]) == 0
     for ranks in (1, 2, 3):
-        command = ("-m", "mdcore", "run", "run.toml", "--quiet")
-        mpirun(1, *command, "--overwrite", "--set", "stage.1.steps=0")
-        mpirun(ranks, *command, "--restart", timeout=100)
-        again = checkpoint.read("run.checkpoint")
-        assert again["step"] == whole["step"] == 50
-        for name in ("positions", "velocities"):
-            assert np.array_equal(whole[name], again[name]), f"{name} on {ranks} ranks"
+        shutil.copytree("border", f"on {ranks}")
+        where = ("--quiet", "--restart", "--set", f"output.directory=on {ranks}")
+        commands(ranks, *(("run", f"{name}.toml", *where) for name in names), timeout=100)
+        for name in names:
+            whole, again = (checkpoint.read(f"{folder}/{name}.checkpoint") for folder in ("whole", f"on {ranks}"))
+            assert again["step"] == whole["step"] == 50
+            for column in ("positions", "velocities"):
+                assert np.array_equal(whole[column], again[column]), f"{name}: {column} on {ranks} ranks"

@@ -1,5 +1,7 @@
 """Does `mdcore train` end with a potential that runs, and go on after a kill as if nothing had happened?"""
 
+import functools
+import io
 import os
 import re
 from dataclasses import replace
@@ -82,23 +84,30 @@ INPUTS = {"symmetry": INPUT, "density": of_density(INPUT)}
 BOTH = pytest.mark.parametrize("folder", INPUTS, indirect=True)
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch, request):
-    """Forty structures with the energies and forces of a Lennard-Jones mixture, and train.toml.
+@functools.cache
+def data() -> str:
+    """Forty structures with the energies and forces of a Lennard-Jones mixture.
 
     Atoms are smaller than they come close: on the wall a few pairs would make up the errors of all.
     """
-    monkeypatch.chdir(tmp_path)
     lj = LennardJones(3.9, species={"H": (0.05, 1.2), "O": (0.08, 1.5)}, truncation="force-shifted")
-    with open("data.xyz", "w") as stream:
-        for k in range(40):
-            s = structure(k, "OHHOHH").structure
-            answer = evaluate(lj, s)
-            s_atoms = type("Atoms", (), {"velocities": None, **{n: getattr(s, n) for n in vars(s)}})
-            extxyz.write_frame(
-                stream, s_atoms, units=s.units, energy=answer.energy, forces=answer.forces,
-                info={"tag": "hot" if k % 2 else "cold"},
-            )  # fmt: skip
+    stream = io.StringIO()
+    for k in range(40):
+        s = structure(k, "OHHOHH").structure
+        answer = evaluate(lj, s)
+        s_atoms = type("Atoms", (), {"velocities": None, **{n: getattr(s, n) for n in vars(s)}})
+        extxyz.write_frame(
+            stream, s_atoms, units=s.units, energy=answer.energy, forces=answer.forces,
+            info={"tag": "hot" if k % 2 else "cold"},
+        )  # fmt: skip
+    return stream.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, request):
+    """data.xyz and train.toml."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data.xyz").write_text(data())
     (tmp_path / "train.toml").write_text(INPUTS[getattr(request, "param", "symmetry")])
     return tmp_path
 

@@ -207,17 +207,18 @@ def test_stop_and_go_on(folder, mode, epochs, monkeypatch):
 
 @needs_mpi[0]
 @needs_mpi[1]
-@pytest.mark.parametrize("mode", ["labels", "latent, equilibrated"])
-def test_ranks_find_the_same(folder, mode, monkeypatch):
+def test_ranks_find_the_same(folder, monkeypatch):
     """Sums over two ranks are rounded in another order; that is all."""
     monkeypatch.chdir(folder)
-    assert main(["train", f"{mode}.toml", "--quiet", "--set", "output.name=whole", "--overwrite"]) == 0
-    mpirun(2, SCRIPT, f"{mode}.toml", f"{mode} ranks", "-1", "0", cwd=folder)
-    histories = []
-    for name in ("whole", f"{mode} ranks"):
-        with h5py.File(f"{name}.training.h5") as file:
-            histories.append(file["member 0/history/validation force"][()])
-    np.testing.assert_allclose(*histories, rtol=1e-5)
+    modes = ("labels", "latent, equilibrated")
+    mpirun(2, SCRIPT, "-1", "0", *(f"{mode}.toml:{mode} ranks" for mode in modes), cwd=folder)
+    for mode in modes:
+        assert main(["train", f"{mode}.toml", "--quiet", "--set", "output.name=whole", "--overwrite"]) == 0
+        histories = []
+        for name in ("whole", f"{mode} ranks"):
+            with h5py.File(f"{name}.training.h5") as file:
+                histories.append(file["member 0/history/validation force"][()])
+        np.testing.assert_allclose(*histories, rtol=1e-5)
 
 
 def test_from_python(folder):

@@ -80,8 +80,10 @@ def folder(tmp_path_factory):
     return folder
 
 
-def train(folder, ranks, kind, name, stop_after=-1, restart=False, **environment):
-    mpirun(ranks, SCRIPT, folder / f"{kind}.toml", name, stop_after, int(restart), **{**ALONE, **environment})
+def train(folder, ranks, *jobs, stop_after=-1, restart=False, **environment):
+    """Trainings KIND:NAME, one after the other."""
+    jobs = (job.replace(":", ".toml:") for job in jobs)
+    mpirun(ranks, SCRIPT, stop_after, int(restart), *jobs, cwd=folder, **{**ALONE, **environment})
 
 
 def states(folder, name):
@@ -100,26 +102,25 @@ def assert_alike(found, wanted):
             np.testing.assert_allclose(found[key], value, rtol=1e-6, atol=1e-7 * scale, err_msg=key)
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "density", pytest.param("linear", marks=pytest.mark.slow)])
-def test_same_history_on_any_number_of_ranks(kind, folder, monkeypatch):
-    monkeypatch.chdir(folder)
+@pytest.mark.parametrize("kinds", [(*KINDS, "density"), pytest.param(("linear",), marks=pytest.mark.slow)])
+def test_same_history_on_any_number_of_ranks(kinds, folder):
     for ranks, threads in ((1, 1), (2, 2), (3, 1)):
-        train(folder, ranks, kind, f"{kind}-{ranks}", MDCORE_NUM_THREADS=str(threads))
-    one = states(folder, f"{kind}-1")
-    force = one["member 0/history/train force"]
-    assert force[-1] < 0.9 * force[0]  # something is learnt
-    for ranks in (2, 3):
-        assert_alike(states(folder, f"{kind}-{ranks}"), one)
+        train(folder, ranks, *(f"{kind}:{kind}-{ranks}" for kind in kinds), MDCORE_NUM_THREADS=str(threads))
+    for kind in kinds:
+        one = states(folder, f"{kind}-1")
+        force = one["member 0/history/train force"]
+        assert force[-1] < 0.9 * force[0], f"{kind}: nothing is learnt"
+        for ranks in (2, 3):
+            assert_alike(states(folder, f"{kind}-{ranks}"), one)
 
 
-def test_restart_on_another_number_of_ranks(folder, monkeypatch):
+def test_restart_on_another_number_of_ranks(folder):
     """Stopped on 2 by one of them, within the filter; on 3 again; ended on 1."""
-    monkeypatch.chdir(folder)
-    train(folder, 1, "kalman", "whole")
-    train(folder, 2, "kalman", "parts", stop_after=2)
+    train(folder, 1, "kalman:whole")
+    train(folder, 2, "kalman:parts", stop_after=2)
     assert len(states(folder, "parts")["member 0/history/epoch"]) == 3
-    train(folder, 3, "kalman", "parts", stop_after=1, restart=True)
-    train(folder, 1, "kalman", "parts", restart=True)
+    train(folder, 3, "kalman:parts", stop_after=1, restart=True)
+    train(folder, 1, "kalman:parts", restart=True)
     assert_alike(states(folder, "parts"), states(folder, "whole"))
 
 

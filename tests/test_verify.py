@@ -23,6 +23,7 @@ from mdcore.potentials.pair.lj import LennardJones
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
 from mdcore.verify import CHECKS, examine, failed, subject, verify
+from mdcore.verify.gradients import forces
 from mdcore.verify.report import Row
 from mdcore.verify.runs import energy_conservation, ranks
 from mdcore.verify.sample import sample
@@ -102,7 +103,8 @@ def test_passes(name, cell):
 def test_cutoff_functions(cutoff_type):
     """All that end smoothly pass; smoothness is looked for in pairs and triples."""
     model = random_model(types=[2, 3, 9], cutoff_type=cutoff_type, seed=cutoff_type)
-    assert not wrong(HDNNPotential(model), two_elements(crowd(n=24, cell=3.0 * TRICLINIC)))
+    rows = verdicts(HDNNPotential(model), two_elements(crowd(n=24, cell=3.0 * TRICLINIC)), (forces, smoothness))
+    assert len(rows) == 3 and all(row.ok for row in rows.values())
 
 
 # --- each row notices --------------------------------------------------------------------------------
@@ -192,7 +194,7 @@ def test_raw_coordinates():
 
 
 def test_numbers_of_atoms():
-    assert "permutation" in wrong(Numbers(), crowd(periodic=(False,) * 3))
+    assert "permutation" in wrong(Numbers(), crowd(periodic=(False,) * 3), (permutation,))
 
 
 def test_energy_that_is_not_extensive():
@@ -214,7 +216,7 @@ def test_jumps_at_the_cutoff():
     """The honest answer for a truncated potential: where, how much, and what to do."""
     system = crowd()
     for truncation, energy_jumps in (("cut", True), ("shifted", False)):
-        rows = verdicts(LennardJones(**LJ, truncation=truncation), system)
+        rows = verdicts(LennardJones(**LJ, truncation=truncation), system, (smoothness,))
         energy, force = rows["smoothness: jump of the energy"], rows["smoothness: jump of the force"]
         assert energy.ok is not energy_jumps and force.ok is False
         x = LJ["sigma"] / LJ["cutoff"]
@@ -225,13 +227,14 @@ def test_jumps_at_the_cutoff():
         assert force.measured == pytest.approx(-slope, rel=1e-6)
         assert "A-A at r = 2.5: the force is not continuous" in force.note
         assert 'use truncation = "force-shifted"' in force.note
-    assert verdicts(LennardJones(**SMOOTH), system)["smoothness: jump of the force"].measured < 1e-9
+    rows = verdicts(LennardJones(**SMOOTH), system, (smoothness,))
+    assert rows["smoothness: jump of the force"].measured < 1e-9
 
 
 def test_jumps_at_an_inner_cutoff():
     """A pair with a cutoff of its own, in a Sum that reaches farther."""
     inner = LennardJones(1.7, 0.1, 0.8)
-    rows = verdicts(Sum(LennardJones(**SMOOTH), inner), crowd())
+    rows = verdicts(Sum(LennardJones(**SMOOTH), inner), crowd(), (smoothness,))
     assert "A-A at r = 1.7" in rows["smoothness: jump of the energy"].note
 
 
@@ -239,7 +242,7 @@ def test_jumps_of_triples_only():
     """A hard cutoff that only angular functions have."""
     hard = random_model(types=[9], cutoff_type=0)
     soft = random_model(types=[2], cutoff_type=1)
-    rows = verdicts(Sum(HDNNPotential(hard), HDNNPotential(soft)), two_elements(crowd()))
+    rows = verdicts(Sum(HDNNPotential(hard), HDNNPotential(soft)), two_elements(crowd()), (smoothness,))
     energy = rows["smoothness: jump of the energy"]
     assert energy.ok is False and "before a group of 5 atoms" in energy.note and "cutoff functions" in energy.note
 

@@ -43,13 +43,12 @@ def evaluate(system, potential, pair_energy=pair_energy):
     each = np.zeros(len(x))
     names = [system.symbols[k] for k in system.species]
     for i, j in itertools.product(range(len(x)), repeat=2):
-        for shift in lattice:
-            if i == j and not shift.any():
-                continue
-            r_ij = x[j] + shift - x[i]
+        all_r = x[j] + lattice - x[i]
+        near = np.linalg.norm(all_r, axis=1) < potential.cutoff
+        if i == j:
+            near &= lattice.any(axis=1)
+        for r_ij in all_r[near]:
             r = np.linalg.norm(r_ij)
-            if r >= potential.cutoff:
-                continue
             u, du = pair_energy(potential, names[i], names[j], r)
             each[i] += 0.5 * u
             energy += 0.5 * u

@@ -20,13 +20,10 @@ class Numbers:
 
 def neighbours(i, names, positions, shifts, cutoff):
     """[(name, vector, distance)] of what is around atom i."""
-    found = []
-    for j, shift in itertools.product(range(len(names)), shifts):
-        d = positions[j] + shift - positions[i]
-        r = np.sqrt((d * d).sum())
-        if 0.0 < r.real < cutoff:
-            found.append((names[j], d, r))
-    return found
+    d = positions[:, None] + np.asarray(shifts) - positions[i]
+    r = np.sqrt((d * d).sum(axis=2))
+    near = np.argwhere((r.real > 0.0) & (r.real < cutoff))
+    return [(names[j], d[j, k], r[j, k]) for j, k in near]
 
 
 def stillinger_weber(entries, names, positions, shifts, cutoff) -> list:

@@ -98,16 +98,19 @@ class Spline:
         self.r, self.u, n = r, u.copy(), len(r)
         h, steps = np.diff(r), np.diff(u) / np.diff(r)
         ends = ends or (_slope(r[:4], u[:4], 0), _slope(r[-4:], u[-4:], 3))
-        # curvatures m: h_k-1 m_k-1 + 2 (h_k-1 + h_k) m_k + h_k m_k+1 = 6 (steps_k - steps_k-1); Thomas's algorithm
-        beside, rises = [0.0, *h.tolist(), 0.0], np.diff([ends[0], *steps, ends[1]])
-        m, upper, right = np.zeros(n), np.zeros(n), np.zeros(n)
+        # curvatures m: h_k-1 m_k-1 + 2 (h_k-1 + h_k) m_k + h_k m_k+1 = 6 (steps_k - steps_k-1); Thomas's algorithm, of
+        # floats of Python, which are ten times as fast one by one as NumPy's
+        beside, rises = [0.0, *h.tolist(), 0.0], np.diff([ends[0], *steps, ends[1]]).tolist()
+        upper, right = [0.0], [0.0]
         for k in range(n):
-            pivot = 2.0 * (beside[k] + beside[k + 1]) - beside[k] * upper[k - 1]
-            upper[k] = beside[k + 1] / pivot
-            right[k] = (6.0 * rises[k] - beside[k] * right[k - 1]) / pivot
-        m[-1] = right[-1]
-        for k in range(n - 2, -1, -1):
-            m[k] = right[k] - upper[k] * m[k + 1]
+            pivot = 2.0 * (beside[k] + beside[k + 1]) - beside[k] * upper[-1]
+            upper.append(beside[k + 1] / pivot)
+            right.append((6.0 * rises[k] - beside[k] * right[-1]) / pivot)
+        m = [0.0] * n
+        after = 0.0
+        for k in range(n - 1, -1, -1):
+            m[k] = after = right[k + 1] - upper[k + 1] * after
+        m = np.array(m)
         self.slopes = np.append(steps - h * (2.0 * m[:-1] + m[1:]) / 6.0, ends[1])
 
     def add(self, shift: float, slope: float) -> None:
