@@ -84,7 +84,7 @@ def cells(folder: Path) -> None:
     left, rest = ([data[k] for k in own] for own in (order[:fifth], order[fifth:]))
     rows = []
     for field in (False, True):
-        text = MODEL + f'local_field = {str(field).lower()}\n[[data]]\nfile = "none"\n'
+        text = f'{MODEL}local_field = {str(field).lower()}\n[[data]]\nfile = "{(folder / "polar/training").resolve()}"\n'
         plan = parse_training(text, "cells.toml").plan
         prepared = prepare(plan, [("split", rest), ("test", left)])
         begun = started(plan, prepared)
