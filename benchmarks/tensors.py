@@ -7,10 +7,11 @@
 
 The data are the examples of DeePMD-kit: 64 molecules; "dipoles" at O there are sums of the displacements of the four
 Wannier centres from O, in Angstrom, polarizabilities Angstrom^3. `errors` trains on the folders "training", chooses the
-epoch on 15 % of them, and looks at the folders "validation" once, at the end. `cells` leaves out of the folder "training" the fifth of the cells whose
-bonds O-H are the shortest on average, and tells how polarizabilities of these come out. `dipoles` writes the training folders
-anew, with dipole moments of molecules, the two nearest H at e each, every Wannier centre at -2 e, in the column
-atomic_dipole and under the key dipole, and the input of a training beside them.
+epoch on 15 % of them, and looks at the folders "validation" once, at the end. `cells` leaves out of the folder
+"training" the fifth of the cells whose bonds O-H are the shortest on average, and tells how polarizabilities of these
+come out. `dipoles` writes the training folders anew, with dipole moments of molecules, the two nearest H at e each,
+every Wannier centre at -2 e, in the column atomic_dipole and under the key dipole, and the input of a training beside
+them.
 """
 
 import tempfile
@@ -84,7 +85,8 @@ def cells(folder: Path) -> None:
     left, rest = ([data[k] for k in own] for own in (order[:fifth], order[fifth:]))
     rows = []
     for field in (False, True):
-        text = f'{MODEL}local_field = {str(field).lower()}\n[[data]]\nfile = "{(folder / "polar/training").resolve()}"\n'
+        own = (folder / "polar/training").resolve()
+        text = f'{MODEL}local_field = {str(field).lower()}\n[[data]]\nfile = "{own}"\n'
         plan = parse_training(text, "cells.toml").plan
         prepared = prepare(plan, [("split", rest), ("test", left)])
         begun = started(plan, prepared)

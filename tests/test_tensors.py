@@ -303,7 +303,8 @@ def test_a_run_and_what_is_made_of_it(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     path = make_input(tmp_path, steps=200, every=2)
     with path.open("a") as file:
-        file.write("trajectory_every = 2\n\n[analysis]\nrdf = false\ndiffusion = false\ndielectric = true\ninfrared = true\nraman = true\n")
+        file.write("trajectory_every = 2\n\n[analysis]\nrdf = false\ndiffusion = false\n")
+        file.write("dielectric = true\ninfrared = true\nraman = true\n")
     assert main(["run", "run.toml"]) == 0
     out = capsys.readouterr().out
     assert "dielectric constant: " in out and "infrared: highest at" in out and "raman: highest at" in out

@@ -136,8 +136,8 @@ def analyse(
         (lj: reduced), "label": source, "temperature", "density": the state it is of}; left out, with a note, if the
         run was in another state (see state.py)
     bath : the temperatures of the thermostat
-    tensors : `Tensors`, that find dipole moments and polarizabilities in the frames: dielectric constant and spectra are
-        made of them, and ``<output>.tensors.csv`` has them
+    tensors : `Tensors`, that find dipole moments and polarizabilities in the frames: dielectric constant and spectra
+        are made of them, and ``<output>.tensors.csv`` has them
 
     What can't be computed is left out, with a note in the report: too few frames, no plot without
     Matplotlib. Raises InputError for an unreadable trajectory or one without positions, OutputError if

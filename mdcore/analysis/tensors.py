@@ -60,13 +60,11 @@ class Tensors:
         """The mean over the frames' steps: as given, of the thermo log, or of velocities."""
         if self.temperature is not None:
             return self.temperature
-        log, steps = trajectory.thermo(), trajectory.steps[frames]
-        if "temperature" in log:
-            during = (log["step"] >= steps[0]) & (log["step"] <= steps[-1])
-            if during.any():
-                return float(log["temperature"][during].mean())
+        log = trajectory.thermo()
+        if len(log.get("temperature", ())):
+            return float(np.interp(trajectory.steps[frames], log["step"], log["temperature"]).mean())
         if "velocity" not in trajectory.fields:
-            raise InputError(f"{trajectory.path}: does not tell the temperature, which spectra need; --temperature does")
+            raise InputError(f"{trajectory.path}: does not tell the temperature; --temperature does")
         units, masses = trajectory.units, trajectory.masses
         squares = [masses @ (v**2).sum(axis=1) for v in trajectory.velocities(frames.tolist())]
         free = 3 * trajectory.n_atoms - 3

@@ -312,16 +312,9 @@ def build() -> Parser:
     analyse.add_argument(
         "--unwrapped", action="store_true", help="positions go on beyond the faces of the cell (else: nearest images)"
     )
-    analyse.add_argument(
-        "--tensors",
-        metavar="FILE",
-        action="append",
-        help="network of dipole moments or polarizabilities (mdcore train): it is asked of every frame, for dielectric, "
-        "infrared, raman; NAME.tensors.csv has what it says; may be repeated",
-    )
-    analyse.add_argument(
-        "--temperature", metavar="T", type=float, help="of the run, K, for --tensors where RESULTS does not tell it"
-    )
+    told = "network of dipoles or polarizabilities, asked of all frames: for dielectric, infrared, raman; repeatable"
+    analyse.add_argument("--tensors", metavar="FILE", action="append", help=told)
+    analyse.add_argument("--temperature", metavar="K", type=float, help="for --tensors, if RESULTS does not tell it")
     analyse.add_argument("--units", metavar="UNITS", help="metal or lj, of RESULTS other than .h5md (metal)")
     analyse.add_argument("--output", metavar="NAME", help="NAME.json and NAME.png (RESULTS with .analysis)")
     analyse.add_argument("--overwrite", action="store_true", help="replace these")

@@ -3,7 +3,7 @@
 The polarizability alpha of a periodic cell says which dipole moment M a macroscopic field E makes. An atom feels the
 field of the others' dipoles, too; of the far ones that of a uniform polarisation M / V around a sphere (Lorentz):
 
-    M = A (E + 4 pi M / 3 V),    A = sum_i a_i,    so    alpha = A F,    F = (1 - 4 pi A / 3 V)^-1 = 1 + 4 pi alpha / 3 V
+    M = A (E + 4 pi M / 3 V),   A = sum_i a_i,   so   alpha = A F,   F = (1 - 4 pi A / 3 V)^-1 = 1 + 4 pi alpha / 3 V
 
 (Clausius and Mossotti; C. J. F. Boettcher, Theory of Electric Polarization, 2nd edition, Elsevier (1973), chapter V).
 a_i is what an atom has of its neighbours, alpha_i = (a_i F + F a_i) / 2 what it adds to alpha. A network that sees

@@ -5,8 +5,8 @@
 over structures k with weight s and quantities q with weight w (dipole: c = 3, polarizability: c = 9): i are the m atoms
 with a label, T = sum_i t_i is of the whole, n atoms carry tensors; absent labels have no term. sigma is the spread of
 the labels of atoms, or what that of the whole's comes to, were atoms independent. Polarizabilities of cells have no
-field of dipoles far away here (potentials/tensors/local_field.py): it is taken off labels. Whatever does not change while
-networks learn (inputs, and what tensors are made of) is computed once.
+field of dipoles far away here (potentials/tensors/local_field.py): it is taken off labels. Whatever does not change
+while networks learn (inputs, and what tensors are made of) is computed once.
 """
 
 from dataclasses import dataclass, replace
