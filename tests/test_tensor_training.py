@@ -173,6 +173,37 @@ def test_the_loss_is_that_of_the_formula():
     assert own.loss()[0] == pytest.approx(right, rel=1e-9)
 
 
+def test_far_dipoles_are_taken_off_labels_and_given_back():
+    """Of the law of Clausius and Mossotti, whether atoms or the whole are known; as a run tells it."""
+    rng, cell = np.random.default_rng(3), np.diag([5.0, 5.5, 6.0])
+    x, _, one = molecule(rng)
+    y, _, two = molecule(rng)
+    pairs = [0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]
+    f = np.linalg.inv(np.eye(3) - 4.0 * np.pi / 3.0 / np.linalg.det(cell) * (one + two))
+    own = [0.5 * (a @ f + f @ a) for a in (one, two)]
+    atomic = np.full((6, 6), np.nan)
+    atomic[[0, 3]] = [a[pairs] for a in own]
+    usual = {"symbols": ("O", "H", "H") * 2, "positions": np.concatenate([x - x[0], y - y[0] + 2.6]), "cell": cell,
+             "periodic": (True,) * 3}  # fmt: skip
+    known = [{"atomic_polarizability": atomic}, {"polarizability": sum(own)[pairs]}]
+    data = [TensorLabelled(index=k, **usual, **each) for k, each in enumerate(known)]
+    there = Design(("H", "O"), ("O",), 2.0, 4, 2, (4,), "none", True, (), True)
+    told = TensorSet(there, data)
+    assert np.allclose(told.labels("polarizability", 0)[:2], [one[pairs], two[pairs]], atol=1e-12)
+    assert np.allclose(told.wholes("polarizability")[1], (one + two)[pairs], atol=1e-12)
+    assert np.array_equal(told.wholes("polarizability", far=True)[1], sum(own)[pairs])
+    model, spread = start(there, told, TensorLoss(), 1)
+    regression = TensorRegression(model, told, TensorLoss(), spread)
+    wholes, (atoms,) = regression.predict()
+    assert np.allclose(wholes["polarizability"][1], atoms["polarizability"][2:].sum(axis=0), atol=1e-12)
+    found = evaluate(TensorPotential(regression.fitted()), data[0].structure, findings=True).findings
+    six = [found[f"polarizability_{axis}"] for axis in ("xx", "yy", "zz", "yz", "xz", "xy")]
+    assert np.allclose(wholes["polarizability"][0], six, atol=1e-9)
+    atomic[3] = np.nan
+    with pytest.raises(InputError, match="give it, or local_field = false"):
+        TensorSet(there, data[:1]).labels("polarizability", 0)
+
+
 @pytest.mark.parametrize("changes", [{"dipole": "charges", "centers": ("H", "O")}, {"ions": (("H", CHARGE),)}])
 def test_charges_that_are_right_are_found_at_once(changes):
     """The linear start knows that they are the same for all atoms; ions leave nothing to learn."""

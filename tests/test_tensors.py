@@ -12,6 +12,7 @@ from mdcore.cli import main
 from mdcore.potentials.base import Sum
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.frozen import identical
+from mdcore.potentials.tensors import local_field
 from mdcore.potentials.tensors import moments as m
 from mdcore.potentials.tensors.h5 import FORMAT, read_tensors, write_tensors
 from mdcore.potentials.tensors.model import Design, Scaling, TensorNetwork
@@ -23,13 +24,14 @@ KINDS = {
     "ions": {"centers": ("O",), "ions": (("H", 0.7),)},
     "charges": {"dipole": "charges"},
     "both": {"dipole": "charges and vectors"},
+    "local field": {"local_field": True},
 }
 
 
-def network(dipole="vectors", centers=("H", "O"), ions=(), elements=("H", "O"), seed=3, cutoff=4.0):
+def network(dipole="vectors", centers=("H", "O"), ions=(), elements=("H", "O"), seed=3, cutoff=4.0, local_field=False):
     """A network that nobody trained, with answers about one."""
     rng = np.random.default_rng(seed)
-    design = Design(elements, centers, cutoff, 4, 3, (5, 4), dipole, True, ions)
+    design = Design(elements, centers, cutoff, 4, 3, (5, 4), dipole, True, ions, local_field)
     scaling, parameters = [], []
     for _ in centers:
         n, inputs = m.n_invariants(design.channels), 6
@@ -77,7 +79,7 @@ def test_tensors_turn_with_the_atoms(kind):
         assert np.allclose(other[1], turned @ polarizability @ turned.T, atol=1e-9)
 
 
-@pytest.mark.parametrize("kind", ["vectors", "ions"])
+@pytest.mark.parametrize("kind", ["vectors", "ions", "local field"])
 def test_cells_are_told_like_clusters(kind):
     """A cell twice as long has twice the tensors, one smaller than the cutoff, too; images are of no account."""
     potential = TensorPotential(network(**KINDS[kind]))
@@ -93,6 +95,19 @@ def test_cells_are_told_like_clusters(kind):
     one = told(potential, x[:2] * 0.5, symbols[:2], small)
     many = [x[:2] * 0.5 + [a, b, c] @ small for a in (0, 1, 2) for b in (0, 1, 2) for c in (0, 1, 2)]
     assert np.allclose(told(potential, np.concatenate(many), symbols[:2] * 27, 3 * small)[0], 27 * one[0], atol=1e-8)
+
+
+def test_far_dipoles_add_what_clausius_and_mossotti_say():
+    """In a cell; clusters have none. Where the cell would polarise itself without end it is not known."""
+    without, with_field = (TensorPotential(network(local_field=own)) for own in (False, True))
+    x, symbols = atoms(8)
+    assert np.array_equal(told(without, x, symbols)[1], told(with_field, x, symbols)[1])
+    cell = np.diag([6.9, 7.0, 7.2]) + 0.4 * np.tri(3, k=-1)
+    local, whole = told(without, x, symbols, cell)[1], told(with_field, x, symbols, cell)[1]
+    sphere = 4.0 * np.pi / 3.0 / np.linalg.det(cell)
+    assert np.allclose(whole, np.linalg.inv(np.linalg.inv(local) - sphere * np.eye(3)), rtol=1e-12)
+    assert np.abs(whole - local).max() > 0.01
+    assert np.isnan(local_field.enhancement(np.array([3.0, 1.0, 1.0, 0, 0, 0]), 4.0 * np.pi)).all()
 
 
 def test_atoms_beyond_the_cutoff_do_not_count_and_come_in_softly():
@@ -288,7 +303,8 @@ def test_a_run_and_what_is_made_of_it(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     path = make_input(tmp_path, steps=200, every=2)
     with path.open("a") as file:
-        file.write("\n[analysis]\nrdf = false\ndiffusion = false\ndielectric = true\ninfrared = true\nraman = true\n")
+        file.write("trajectory_every = 2\n\n[analysis]\nrdf = false\ndiffusion = false\n")
+        file.write("dielectric = true\ninfrared = true\nraman = true\n")
     assert main(["run", "run.toml"]) == 0
     out = capsys.readouterr().out
     assert "dielectric constant: " in out and "infrared: highest at" in out and "raman: highest at" in out
@@ -298,6 +314,31 @@ def test_a_run_and_what_is_made_of_it(tmp_path, monkeypatch, capsys):
     assert main(["analyse", "run.h5md", "--output", "again"]) == 0
     assert "dielectric constant" in capsys.readouterr().out
     assert (tmp_path / "again.json").exists() and (tmp_path / "again.png").stat().st_size > 10_000
+    after_the_fact(tmp_path, capsys)
+
+
+def after_the_fact(folder, capsys):
+    """The frames tell the same numbers as the run did, and what is made of them is the same."""
+    asked = ["analyse", "run.h5md", "--what", "dielectric,infrared,raman", "--output"]
+    assert main([*asked, "log"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "rows" in line]
+    assert main([*asked, "after", "--tensors", "t.h5"]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if "rows" in line] == lines and len(lines) == 3
+    table = np.genfromtxt(folder / "after.tensors.csv", delimiter=",", names=True)
+    with Trajectory("run.h5md") as results:
+        log = results.thermo()
+    assert all(np.array_equal(table[name], log[name]) for name in (*(f"dipole_{axis}" for axis in "xyz"), "volume"))
+    assert np.array_equal(table["polarizability_xy"], log["polarizability_xy"])
+    assert main(["convert", "run.h5md", "run.extxyz"]) == 0
+    assert main(["analyse", "run.extxyz", "--tensors", "t.h5", "--what", "raman", "--output", "text"]) == 0
+    for more, says in (
+        (["--tensors", "t.h5", "--tensors", "t.h5"], "two networks tell the dipole of the whole"),
+        (["--tensors", "t.h5", "--what", "rdf"], "nothing in --what rdf is made of them"),
+        (["--temperature", "300"], "--temperature: is for --tensors"),
+    ):
+        capsys.readouterr()
+        assert main(["analyse", "run.h5md", "--output", "no", *more]) != 0
+        assert says in capsys.readouterr().err
 
 
 def test_inputs_that_can_not_be_meant(tmp_path, monkeypatch, capsys):

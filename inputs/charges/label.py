@@ -9,7 +9,8 @@
                     end: moved at random, the last ion along the rod besides
     *_profile.extxyz  what local networks can't know: the bond of the far hydrogen stretched, the last ion of the rod
                     moved, with and without what is 11 Angstrom away; everything else stands still
-    polar.extxyz, ions.extxyz   two HCN molecules; NH4+ and BF4-: 3 to 30 Angstrom apart, turned and moved a little
+    polar.extxyz, ions.extxyz   two HCN molecules; NH4+ and BF4-: 2.8 to 30 Angstrom apart, a third of them 2.8 to 5,
+                    turned and moved a little
     polar_profile.extxyz, ions_profile.extxyz   the same pulled apart, as they are
 
 After T. W. Ko, J. A. Finkler, S. Goedecker, J. Behler, Nat. Commun. 12, 398 (2021), whose labels are of density
@@ -32,10 +33,13 @@ from tblite.ase import TBLite
 
 HERE = Path(__file__).resolve().parent
 SAMPLES = 320  # of each molecule
+PAIRS = 480  # of two molecules
 TURN = 0.25  # rad, about each axis
 STRANGE = 20.0  # eV/Angstrom: so large a force on a pair is of another state of the electrons
 COLD = 50.0  # K, electrons
-NEAR, FAR = 3.0, 30.0  # Angstrom: centres of two molecules
+NEAR, FAR = 3.0, 30.0  # Angstrom: centres of two molecules along a profile
+CLOSE = 5.0  # Angstrom: a third of the samples is nearer, where forces change most
+BEYOND = 0.2, 0.3  # Angstrom: by how much centres, and atoms, of samples are nearer than along a profile
 # Angstrom, how far atoms are moved, in turn
 SPREADS = {"carbon": (0.01, 0.02, 0.03), "salt": (0.02, 0.05, 0.08), "pairs": (0.005, 0.01, 0.02)}
 BOND, LATTICE = 1.29, 2.75  # Angstrom: of the chain, of the salt, before they relax
@@ -102,10 +106,12 @@ def gap(atoms: Atoms, n: int) -> float:
 
 
 def save_pairs(name: str, one: Atoms, other: Atoms, closest: float, random) -> None:
-    samples = []
-    while len(samples) < SAMPLES:
-        own = apart(one, other, NEAR * (FAR / NEAR) ** random.uniform(), random, SPREADS["pairs"][len(samples) % 3])
-        if gap(own, len(one)) < closest:
+    samples, near = [], NEAR - BEYOND[0]
+    while len(samples) < PAIRS:
+        far = FAR if len(samples) % 3 else CLOSE
+        spread = SPREADS["pairs"][len(samples) // 3 % 3]
+        own = apart(one, other, near * (far / near) ** random.uniform(), random, spread)
+        if gap(own, len(one)) < closest - BEYOND[1]:
             continue
         with suppress(CalculationFailed):  # where electrons do not settle
             found = labelled(own, 0, name, COLD)

@@ -40,22 +40,23 @@ class Result:
 
 
 def further_results(
-    trajectory, log: dict, read: Callable, settings, blocks: int, end, notes: list[str]
+    trajectory, log: dict, read: Callable, settings, blocks: int, end, notes: list[str], tensors: dict | None = None
 ) -> dict[str, Result]:  # fmt: skip
     """{name: Result} of what `settings` ask for; what can't be computed leaves a note.
 
     log : the rows of the steps analysed; read : a function that gives (interval, velocities [frames, n, 3] less that of
-    the centre of mass, species [n], masses [n]); end : of Green-Kubo integrals
+    the centre of mass, species [n], masses [n]); end : of Green-Kubo integrals; tensors : rows with dipole
+    moments and polarizabilities, where the log has none
     """
-    found = {}
+    found, tensors = {}, log if tensors is None else tensors
     makers = {
         "means": lambda: _means(trajectory, log),
         "vibrations": lambda: _vibrations(trajectory, read, blocks),
         "viscosity": lambda: _transport("viscosity", transport.viscosity, trajectory, log, blocks, end),
         "conductivity": lambda: _transport("conductivity", transport.conductivity, trajectory, log, blocks, end),
-        "dielectric": lambda: _dielectric(trajectory, log, blocks),
-        "infrared": lambda: _infrared(trajectory, log, blocks),
-        "raman": lambda: _raman(trajectory, log, blocks),
+        "dielectric": lambda: _dielectric(trajectory, tensors, blocks),
+        "infrared": lambda: _infrared(trajectory, tensors, blocks),
+        "raman": lambda: _raman(trajectory, tensors, blocks),
     }
     for name, make in makers.items():
         if getattr(settings, name, False):

@@ -17,7 +17,7 @@ from mdcore.base.errors import InputError
 from mdcore.base.units import UnitSystem
 from mdcore.base.writing import writing_text
 from mdcore.figures import MissingMatplotlib
-from mdcore.output.averages import uncertain
+from mdcore.output.averages import uncertain, write_csv
 from mdcore.output.trajectory import Trajectory
 
 CM2_PER_S = 0.1  # one Angstrom^2/fs in cm2/s
@@ -121,7 +121,7 @@ class Report:
 
 def analyse(
     path, settings=None, *, first_step=None, last_step=None, output=None, window=None, blocks=5,
-    reference=None, bath=(), integral_end=None,
+    reference=None, bath=(), integral_end=None, tensors=None,
 ) -> Report:  # fmt: skip
     """Analyse a trajectory and write ``<output>.json`` and ``<output>.png``.
 
@@ -136,6 +136,8 @@ def analyse(
         (lj: reduced), "label": source, "temperature", "density": the state it is of}; left out, with a note, if the
         run was in another state (see state.py)
     bath : the temperatures of the thermostat
+    tensors : `Tensors`, that find dipole moments and polarizabilities in the frames: dielectric constant and spectra
+        are made of them, and ``<output>.tensors.csv`` has them
 
     What can't be computed is left out, with a note in the report: too few frames, no plot without
     Matplotlib. Raises InputError for an unreadable trajectory or one without positions, OutputError if
@@ -144,7 +146,7 @@ def analyse(
     with open_frames(path) as trajectory:
         path = trajectory.path
         paths = getattr(settings, "rdf", True) or getattr(settings, "diffusion", True)
-        frames = _select(trajectory, first_step, last_step, paths)
+        frames = _select(trajectory, first_step, last_step, paths or tensors is not None)
         log = _rows(trajectory, first_step, last_step)
         whose = len(frames) > 0
         steps, times = (trajectory.steps[frames], trajectory.times[frames]) if whose else (log["step"], log["time"])
@@ -165,8 +167,14 @@ def analyse(
         if paths:
             _compute(trajectory, frames, settings, report, window, blocks)
         read = reader(trajectory, frames, _steady)
-        report.further = further_results(trajectory, _even(log), read, settings, blocks, integral_end, report.notes)
+        found = None if tensors is None else tensors.log(trajectory, frames)
+        report.further = further_results(
+            trajectory, _even(log), read, settings, blocks, integral_end, report.notes, found and _even(found)
+        )
     base = path.with_suffix(".analysis") if output is None else Path(output)
+    if found is not None:
+        write_csv(table := base.with_name(base.name + ".tensors.csv"), found)
+        report.files.append(str(table))
     _write_json(base.with_name(base.name + ".json"), report)
     if getattr(settings, "plot", True) and _to_draw(report):
         from mdcore.analysis import plot

@@ -24,18 +24,20 @@ def run(arguments) -> str:
     asked = parse_what(arguments.what)
     if arguments.blocks < 2:
         raise InputError(f"--blocks {arguments.blocks}: expected 2 or more; their scatter is the error")
-    for name in ("rdf_max", "end", "interval"):
+    for name in ("rdf_max", "end", "interval", "temperature"):
         value = getattr(arguments, name)
         if value is not None and not 0.0 < value < float("inf"):
             raise InputError(f"--{name.replace('_', '-')} {value}: expected a number > 0")
     path = Path(arguments.results)
     source = _source(path, arguments)
     with open_frames(source) as trajectory:
-        wanted = asked or there(trajectory)
+        tensors = _tensors(arguments, asked)
+        wanted = asked or [*there(trajectory), *(tensors.analyses if tensors and all(trajectory.periodic) else ())]
     if not wanted:
         raise InputError(f"{path}: holds no positions, no velocities and no thermo log")
     output = Path(arguments.output) if arguments.output else path.with_suffix(".analysis")
-    files = [output.with_name(output.name + suffix) for suffix in (".json", ".png")]
+    suffixes = (".json", ".png", *([".tensors.csv"] if tensors else []))
+    files = [output.with_name(output.name + suffix) for suffix in suffixes]
     for file in files:
         if os.path.lexists(file) and not arguments.overwrite:
             raise OutputError(f"{file}: exists; --overwrite replaces it, --output NAME chooses another name")
@@ -44,7 +46,7 @@ def run(arguments) -> str:
     settings = SimpleNamespace(**{name: name in wanted for name in WHAT}, rdf_max=arguments.rdf_max, plot=True)
     report = analyse(
         source, settings, first_step=arguments.first, last_step=arguments.last, output=output, blocks=arguments.blocks,
-        integral_end=arguments.end,
+        integral_end=arguments.end, tensors=tensors,
     )  # fmt: skip
     head = f"{path}: steps {report.steps[0]} to {report.steps[1]}"
     if report.times[1] == report.times[1]:  # known
@@ -62,6 +64,20 @@ def _source(path: Path, arguments):
         if getattr(arguments, name):
             raise InputError(f"--{name}: {path} tells it; leave it out")
     return path
+
+
+def _tensors(arguments, asked: list[str]):
+    """The networks of --tensors, or None; InputError for those that nobody wants."""
+    from mdcore.analysis.tensors import WANTED, Tensors
+
+    if not arguments.tensors:
+        if arguments.temperature is not None:
+            raise InputError("--temperature: is for --tensors, of a trajectory that does not tell it")
+        return None
+    found = Tensors(arguments.tensors, arguments.temperature)
+    if asked and not any(name in asked for name in WANTED):
+        raise InputError(f"--tensors: nothing in --what {arguments.what} is made of them: {', '.join(WANTED)} are")
+    return found
 
 
 def there(trajectory) -> list[str]:

@@ -64,6 +64,7 @@ examples:
   mdcore analyse run.h5md --first 10000 --what diffusion,vibrations
   mdcore analyse run.h5md --what viscosity --end 2000 --output eta
   mdcore analyse dump.lammpstrj --interval 50
+  mdcore analyse run.h5md --tensors dipoles.h5 --tensors polarizabilities.h5
 
 [analysis] in an input does the same when the run ends.
 """
@@ -311,6 +312,9 @@ def build() -> Parser:
     analyse.add_argument(
         "--unwrapped", action="store_true", help="positions go on beyond the faces of the cell (else: nearest images)"
     )
+    told = "network of dipoles or polarizabilities, asked of all frames: for dielectric, infrared, raman; repeatable"
+    analyse.add_argument("--tensors", metavar="FILE", action="append", help=told)
+    analyse.add_argument("--temperature", metavar="K", type=float, help="for --tensors, if RESULTS does not tell it")
     analyse.add_argument("--units", metavar="UNITS", help="metal or lj, of RESULTS other than .h5md (metal)")
     analyse.add_argument("--output", metavar="NAME", help="NAME.json and NAME.png (RESULTS with .analysis)")
     analyse.add_argument("--overwrite", action="store_true", help="replace these")

@@ -127,7 +127,8 @@ def _of_results(path: str) -> list[str]:
 def _of_tensors(path: str) -> list[str]:
     model = read_tensors(path)
     design, lines = model.design, [f"{path}: network of tensors"]
-    made = {"dipole": f"dipole moments of {design.dipole}", "polarizability": "polarizabilities"}
+    far = " with the local field of cells" if design.local_field else ""
+    made = {"dipole": f"dipole moments of {design.dipole}", "polarizability": f"polarizabilities{far}"}
     lines.append(_line("tells", " and ".join(made[q] for q in design.quantities) + f" of {', '.join(design.centers)}"))
     ions = f"; ions {', '.join(f'{e} {z:g} e' for e, z in design.ions)}" if design.ions else ""
     lines.append(_line("sees", f"{', '.join(design.elements)} within {design.cutoff:g} Angstrom{ions}"))

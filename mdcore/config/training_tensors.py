@@ -106,6 +106,12 @@ class TensorModelSettings:
         "its dipole moment, and need not be learnt. Of water, with dipole moments of molecules at O: `H = 1`.",
         factory=dict, example={"H": 1.0},
     )  # fmt: skip
+    local_field: bool = setting(
+        Boolean(),
+        "Polarizabilities of periodic cells have what dipoles far away add, by the law of Clausius and Mossotti; the "
+        "network learns what neighbours do. Needs labels of the whole, or of all atoms that carry tensors.",
+        default=TensorSettings.local_field, example=False,
+    )  # fmt: skip
     radial: int = setting(
         Integer(minimum=1, maximum=32), "Functions of the distance, for each element of the neighbours.",
         default=TensorSettings.radial, example=6,

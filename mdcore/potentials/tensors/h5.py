@@ -2,7 +2,7 @@
 
 ```
 /                 format = "mdcore-tensors", version, name, elements, centers          (attributes)
-                  cutoff (Angstrom), radial, mixed, hidden, dipole, polarizability
+                  cutoff (Angstrom), radial, mixed, hidden, dipole, polarizability, local_field
 /ions             {element: charge, e}                                                 (attributes)
 /units            {quantity: what a weight of 1 is worth}, e Angstrom and Angstrom^3   (attributes)
 /centers/<El>     mean, projection, mixing, scale, parameters (tensors/model.py)
@@ -26,7 +26,7 @@ from mdcore.base.writing_h5 import new_h5
 from mdcore.potentials.networks.h5_texts import at_most, plain_value, text
 from mdcore.potentials.tensors.model import Design, Scaling, TensorNetwork, TestVector
 
-FORMAT, VERSION = "mdcore-tensors", 1
+FORMAT, VERSION = "mdcore-tensors", 2  # 1: without local_field
 MOST_PARAMETERS, MOST_VECTORS = 10_000_000, 1_000
 WHAT = "a network of tensors (mdcore train)"
 
@@ -40,7 +40,7 @@ def write_tensors(model: TensorNetwork, path, overwrite: bool = False) -> None:
                 format=FORMAT, version=VERSION, name=plain(model.name), elements=list(design.elements),
                 centers=list(design.centers), cutoff=design.cutoff, radial=design.radial, mixed=design.mixed,
                 hidden=np.array(design.hidden, dtype=np.int64), dipole=design.dipole,
-                polarizability=design.polarizability,
+                polarizability=design.polarizability, local_field=design.local_field,
             )  # fmt: skip
             file.create_group("ions").attrs.update(dict(design.ions))
             file.create_group("units").attrs.update(model.unit)
@@ -94,7 +94,7 @@ def _read(file: h5py.File) -> TensorNetwork:
     design = Design(
         elements, centers, float(it["cutoff"]), int(it["radial"]), int(it["mixed"]), tuple(map(int, it["hidden"])),
         text(it["dipole"]), bool(it["polarizability"]),
-        tuple((text(e), float(z)) for e, z in file["ions"].attrs.items()),
+        tuple((text(e), float(z)) for e, z in file["ions"].attrs.items()), bool(it.get("local_field", False)),
     )  # fmt: skip
     scaling, parameters = [], []
     for center in centers:

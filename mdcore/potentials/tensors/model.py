@@ -8,7 +8,8 @@ its outputs weights w_k of what turns with them:
             + q(i) (r_i - <r>)                 q a weight, <r> the mean of the positions of these atoms ("charges")
     alpha_i = sum_k w_k(i) S_k(i)              S_k symmetric matrices of neighbours
 
-and those of the whole are sums over atoms. Ions, say the protons of water, take from the network what needs no
+and those of the whole are sums over atoms; of a cell, polarizabilities besides have what dipoles far away add
+(`local_field.py`). Ions, say the protons of water, take from the network what needs no
 learning: what is left is of electrons. So tensors turn with the atoms, exactly, and neither order nor place of these
 counts. The mean <r> makes the charges add up to zero: sum_i (q_i - <q>) r_i. Charges know clusters alone: in a
 cell a position is one of many.
@@ -45,6 +46,7 @@ class Design:
     radial : functions of the distance; mixed : mixtures of channels; hidden : nodes of each hidden layer
     dipole : one of DIPOLES; polarizability : is there one?
     ions : (element, charge in e) of atoms that belong to the nearest center, in its dipole moment
+    local_field : polarizabilities of cells have what dipoles far away add (local_field.py)
     """
 
     elements: tuple[str, ...]
@@ -56,6 +58,7 @@ class Design:
     dipole: str
     polarizability: bool
     ions: tuple[tuple[str, float], ...] = ()
+    local_field: bool = False
 
     def __post_init__(self):
         if not self.elements or list(self.elements) != sorted(set(self.elements), key=ATOMIC_NUMBERS.__getitem__):

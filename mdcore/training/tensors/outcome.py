@@ -18,7 +18,8 @@ from mdcore.training.members import OPTIMIZERS, Stage
 from mdcore.training.prepare import check_reach
 from mdcore.training.settings import Unsuited
 from mdcore.training.tensors.data import TensorLabelled
-from mdcore.training.tensors.regression import WEIGHTS, Best, TensorErrors, TensorRegression, TensorSet, start
+from mdcore.training.tensors.regression import WEIGHTS, Best, TensorErrors, TensorRegression, start
+from mdcore.training.tensors.sets import TensorSet
 from mdcore.training.tensors.settings import TensorPlan
 
 
@@ -64,6 +65,7 @@ def prepare(plan: TensorPlan, groups) -> Prepared:
         design = Design(
             elements, tuple(e for e in elements if e in centers), model.cutoff, model.radial, model.mixed, model.hidden,
             model.dipole if there[DIPOLE] else "none", there[POLARIZABILITY], tuple(sorted(model.ions.items())),
+            model.local_field and there[POLARIZABILITY],
         )  # fmt: skip
     except InputError as error:
         key = next((key for key in ("ions", "mixed", "radial") if str(error).startswith(key)), "centers")
@@ -151,9 +153,9 @@ def outcome(plan: TensorPlan, prepared: Prepared, begun: Started) -> Trained:
 def _rows(regression: TensorRegression, q: str, wholes, atomic, subset: str, pairs: dict) -> list[metrics.Row]:
     """Of a quantity: of atoms, all and each element's; of the whole."""
     data, found = regression.data, []
-    unit, w = regression.model.unit[q], WEIGHTS[q]
+    w = WEIGHTS[q]
     names = [s.where for s in data.structures]
-    label = [unit * own[q] for own in regression.labels]
+    label = [own[q] for own in regression.known]
     where = [[f"{names[k]}, atom {i} ({c})" for k, i in zip(owner, rows, strict=True)]
              for c, owner, rows in zip(regression.design.centers, data.owner, data.rows, strict=True)]  # fmt: skip
     groups = {"all": range(len(label))}
@@ -169,7 +171,7 @@ def _rows(regression: TensorRegression, q: str, wholes, atomic, subset: str, pai
                 there = np.isfinite(both[0][:, 0])
                 pairs[q] = _components(both[0][there]), _components(both[1][there])
     sizes = np.maximum(data.n, 1)[:, None]
-    both = unit * regression.wholes[q] / sizes, wholes[q] / sizes
+    both = regression.known_wholes[q] / sizes, wholes[q] / sizes
     row = _row(f"cell-{q}", "all", *both, w, names, subset)
     if row is not None:
         found.append(row)

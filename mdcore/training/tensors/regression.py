@@ -4,11 +4,11 @@
 
 over structures k with weight s and quantities q with weight w (dipole: c = 3, polarizability: c = 9): i are the m atoms
 with a label, T = sum_i t_i is of the whole, n atoms carry tensors; absent labels have no term. sigma is the spread of
-the labels of atoms, or what that of the whole's comes to, were atoms independent. Whatever does not change while
-networks learn (inputs, and what tensors are made of) is computed once.
+the labels of atoms, or what that of the whole's comes to, were atoms independent. Polarizabilities of cells have no
+field of dipoles far away here (potentials/tensors/local_field.py): it is taken off labels. Whatever does not change
+while networks learn (inputs, and what tensors are made of) is computed once.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import ClassVar
@@ -18,6 +18,7 @@ import numpy as np
 from mdcore.base.comm import SelfComm
 from mdcore.base.errors import InputError
 from mdcore.potentials.tensors import moments as m
+from mdcore.potentials.tensors.local_field import enhancement, in_field
 from mdcore.potentials.tensors.model import (
     COMPONENTS,
     DIPOLE,
@@ -26,11 +27,9 @@ from mdcore.potentials.tensors.model import (
     Design,
     Scaling,
     TensorNetwork,
-    ionic,
     views,
 )
-from mdcore.training.share import Share
-from mdcore.training.tensors.data import TensorLabelled
+from mdcore.training.tensors.sets import TensorSet
 from mdcore.training.tensors.settings import TensorLoss
 
 TOGETHER = 4096  # atoms of whose moments there are copies
@@ -66,81 +65,6 @@ class Best:
 
     def better(self, errors: TensorErrors, start: TensorErrors) -> bool:
         return self.score(errors) < self.score(start)
-
-
-class TensorSet:
-    """Labelled structures, and the moments of their atoms' neighbours.
-
-    structures : as they are; n : atoms of each that carry tensors; owner : of center k, the structure of each atom
-    rows : of center k, the number of each atom in its structure; places : positions from their mean, of clusters
-    ions : of center k, what ions that belong to each atom are to its dipole moment [n, 3]
-    """
-
-    def __init__(self, design: Design, structures: Sequence[TensorLabelled], threads: int = 1):
-        self.design, self.structures = design, list(structures)
-        share = Share(design.elements, self.structures, threads)
-        self.weights = share.weights
-        parts = [[] for _ in design.centers]
-        n = np.zeros(len(self.structures), dtype=int)
-        for k, (elements, row, other, r) in enumerate(share.neighbours_of(design.cutoff)):
-            first = np.searchsorted(row, np.arange(len(elements) + 1))
-            s, carrying = self.structures[k], np.isin(elements, [design.elements.index(c) for c in design.centers])
-            n[k] = np.count_nonzero(carrying)
-            if design.has_charges and any(s.periodic):
-                raise InputError(
-                    f"{s.where}: is periodic, and charges times positions are a dipole moment of clusters alone; "
-                    'take dipole = "vectors"'
-                )
-            places = s.positions - s.positions[carrying].mean(axis=0) if n[k] else s.positions
-            ions = self._ions(s, elements, first, other, r)
-            for c, center in enumerate(design.centers):
-                mine = np.flatnonzero(elements == design.elements.index(center))
-                counts = np.diff(first)[mine]
-                entries = np.concatenate([np.arange(first[i], first[i + 1]) for i in mine] or [np.empty(0, int)])
-                own = m.moments(counts, r[entries], elements[other[entries]], len(design.elements), design.cutoff,
-                                design.radial)  # fmt: skip
-                parts[c].append((own, np.full(len(mine), k), mine, places[mine], ions[mine]))
-        self.n, self.moments, self.owner, self.rows, self.places, self.ions = n, [], [], [], [], []
-        for own in parts:
-            moments = [each for each, *_ in own]
-            self.moments.append(m.Moments(*(np.concatenate([getattr(each, name) for each in moments])
-                                            for name in ("zeroth", "first", "second"))))  # fmt: skip
-            for k, found in enumerate((self.owner, self.rows, self.places, self.ions), start=1):
-                found.append(np.concatenate([each[k] for each in own]))
-
-    def _ions(self, s: TensorLabelled, elements, first, other, r) -> np.ndarray:
-        """float64 [n, 3], of each atom of a structure."""
-        found, charges = np.zeros((len(elements), 3)), self.design.charges[elements]
-        mine = np.flatnonzero(charges)
-        if len(mine):
-            entries = np.concatenate([np.arange(first[i], first[i + 1]) for i in mine])
-            entry, place = ionic(np.diff(first)[mine], r[entries], self.design.is_center[elements[other[entries]]])
-            if (entry < 0).any():
-                raise InputError(
-                    f"{s.where}: atom {mine[np.argmax(entry < 0)]} is an ion, and no atom that carries tensors is "
-                    f"within {self.design.cutoff:g} Angstrom of it; take ions away from [model], or such structures"
-                )
-            np.add.at(found, other[entries[entry]], charges[mine, None] * place)
-        return found
-
-    def labels(self, quantity: str, center: int) -> np.ndarray:
-        """Of the atoms of a center, what the network is to say: float64 [n, components], nan where there are none."""
-        found = np.full((len(self.owner[center]), COMPONENTS[quantity]), np.nan)
-        for k in np.unique(self.owner[center]):
-            own = self.structures[k].atomic(quantity)
-            if own is not None:
-                mine = self.owner[center] == k
-                found[mine] = own[self.rows[center][mine]]
-        return found - self.ions[center] if quantity == DIPOLE else found
-
-    def wholes(self, quantity: str) -> np.ndarray:
-        """The same of the whole [n_structures, components]."""
-        nothing = np.full(COMPONENTS[quantity], np.nan)
-        found = np.array([nothing if (own := s.whole(quantity)) is None else own for s in self.structures])
-        if quantity == DIPOLE:
-            for owner, ions in zip(self.owner, self.ions, strict=True):
-                np.subtract.at(found, owner, ions)
-        return found
 
 
 def scaling_of(design: Design, data: TensorSet, center: int) -> Scaling:
@@ -210,6 +134,8 @@ class TensorRegression:
                                for q in self.design.quantities})  # fmt: skip
             self.labels.append({q: data.labels(q, c) / model.unit[q] for q in self.design.quantities})
         self.wholes = {q: data.wholes(q) / model.unit[q] for q in self.design.quantities}
+        self.known = [{q: data.labels(q, c, far=True) for q in self.design.quantities} for c in range(len(self.layers))]
+        self.known_wholes = {q: data.wholes(q, far=True) for q in self.design.quantities}
         self.first = [np.searchsorted(own, np.arange(self.n_total + 1)) for own in data.owner]
         self.labelled = {
             q: sum(np.bincount(owner, np.isfinite(own[q][:, 0]), self.n_total)
@@ -270,7 +196,19 @@ class TensorRegression:
             for q, values in own.items():
                 np.add.at(wholes[q], owner, values)
             atomic.append(own)
+        if POLARIZABILITY in wholes:
+            self._add_far(wholes[POLARIZABILITY], atomic)
         return wholes, atomic
+
+    def _add_far(self, whole: np.ndarray, atomic: list[dict[str, np.ndarray]]) -> None:
+        """Give polarizabilities what dipoles far away add."""
+        for k, volume in enumerate(self.data.volumes):
+            if volume:
+                f = enhancement(whole[k], volume)
+                whole[k] = in_field(whole[k : k + 1], f)[0]
+                for c, own in enumerate(atomic):
+                    mine = slice(*self.first[c][[k, k + 1]])
+                    own[POLARIZABILITY][mine] = in_field(own[POLARIZABILITY][mine], f)
 
     def errors(self) -> TensorErrors:
         wholes, atomic = self.predict()
@@ -279,9 +217,9 @@ class TensorRegression:
             found[q] = found[f"cell_{q}"] = np.nan
             if q not in wholes:
                 continue
-            label = self.model.unit[q] * np.concatenate([own[q] for own in self.labels])
+            label = np.concatenate([own[q] for own in self.known])
             found[q] = _rms(np.concatenate([own[q] for own in atomic]) - label, WEIGHTS[q])
-            off = (wholes[q] - self.model.unit[q] * self.wholes[q]) / np.maximum(self.data.n, 1)[:, None]
+            off = (wholes[q] - self.known_wholes[q]) / np.maximum(self.data.n, 1)[:, None]
             found[f"cell_{q}"] = _rms(off, WEIGHTS[q])
         return TensorErrors(**found)
 

@@ -35,6 +35,7 @@ class TensorSource:
 class TensorSettings:
     """A model (potentials/tensors/model.py). centers : elements that carry tensors, none: all; cutoff : Angstrom
     ions : {element: charge} of those that belong to the nearest center
+    local_field : polarizabilities of cells have what dipoles far away add
     """
 
     cutoff: float = 6.0
@@ -44,6 +45,7 @@ class TensorSettings:
     hidden: tuple[int, ...] = (32, 32)
     dipole: str = "vectors"
     ions: dict[str, float] = field(default_factory=dict)
+    local_field: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
