@@ -15,6 +15,8 @@ from mdcore.config import parse, validate_species
 from mdcore.doors import _kernels
 from mdcore.potentials.base import Sum
 from mdcore.potentials.dispersion.damping import DAMPINGS, functionals, spellings
+from mdcore.verify.smoothness import smoothness
+from mdcore.verify.subject import Subject
 from tests import d3_answers
 from tests.reference.d3 import Twin
 from tests.systems import TRICLINIC, scattered
@@ -302,3 +304,13 @@ def test_an_input_with_an_element_that_has_none():
     settings = parse(INPUT + 'functional = "pbe"\n', "a.toml")
     with pytest.raises(InputError, match='type = "d3": no parameters for species Rf'):
         validate_species(settings, ("H", "Rf"))
+
+
+def test_verify_says_what_lets_it_end_smoothly():
+    """Not what is right for pairs of Lennard-Jones."""
+    system = System(Box(30.0 * np.eye(3)), [[0.0, 0.0, 0.0], [0.0, 0.0, 3.8]], ["Ar", "Ar"])
+    for width, right in ((0.0, False), (1.0, True)):
+        rows = list(smoothness(Subject(D3("pbe", cutoff=5.0, width=width), system)))
+        assert all(row.ok for row in rows) is right
+        assert right or any("give it a width, e.g. width = 2.0" in row.note for row in rows)
+        assert not any("force-shifted" in row.note for row in rows)

@@ -163,7 +163,7 @@ BJ = '[[subtract]]\ntype = "d3"\nfunctional = "pbe"\n'
     [
         ('[[subtract]]\ntype = "d3"\n', ("[[subtract]] #1 functional", "none is given, and no s8, a1, a2")),
         ('[[subtract]]\ntype = "d4"\n', ('[[subtract]] #1 type = "d4"', 'expected one of "d3"')),
-        ("#", ('[[subtract]] #1 = "d3"', 'a type alone; write a section, [[subtract]], with type = "d3" in it')),
+        ("#", ('[[subtract]] #1 = "d3"', "expected a section, [subtract], with the keys type, functional")),
         (BJ + BJ, ('[[subtract]] #2 type = "d3"', "subtracted twice; keep one")),
         (BJ + "[output]\nn2p2 = true\n", ("[output] n2p2 = true", "has no place in such a folder")),
         (BJ + '[card]\ncontains = ["electrostatics"]\n', ("[card] contains", "labels without dispersion have none")),

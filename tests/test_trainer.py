@@ -127,7 +127,7 @@ ADAM = SHORT["optimizer"]
         ("data.xyz", {"optimizer": {1: 2}}, "mdcore.train: optimizer: key 1: expected a text"),
         ("data.xyz", {"descriptors": None}, "mdcore.train: descriptors: required"),
         ("data.xyz", {"zbl": {("H", "O"): [0.1, 0.2]}}, "mdcore.train: zbl: key ('H', 'O'): expected a text"),
-        ("data.xyz", {"card": {"licence": 3}}, "e.g. card = {'data': 'doi:10.1000/xyz', 'licence': 'CC-BY-4.0'}"),
+        ("data.xyz", {"card": {"licence": 3}}, "e.g. card = {'data': 'doi:10.1000/xyz', 'licence': 'CC-BY-4.0'"),
         ("data.xyz", {"optimiser": ADAM}, "mdcore.train: optimiser: unknown argument; did you mean optimizer?"),
         ("data.xyz", {"epochs": 3}, "epochs = 3: not an argument of its own; it belongs to optimizer"),
         ("data.xyz", {"walls": "auto"}, "walls = 'auto': unknown argument; did you mean 'zbl'?"),

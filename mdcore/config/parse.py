@@ -78,9 +78,6 @@ class Parser:
 
     def one_of_many(self, kind: Sections, table, path):
         """One table of an array: its class is fixed, or chosen by the tag."""
-        if kind.classes and isinstance(table, str) and table in kind.classes:
-            self.problems.add(path, f'a type alone; write a section, [[{path[0]}]], with {kind.tag} = "{table}" in it')
-            return None
         if kind.classes is None or not isinstance(table, dict):
             return self.section(kind.cls or next(iter(kind.classes.values())), table, path)
         words = ", ".join(f'"{word}"' for word in kind.classes)

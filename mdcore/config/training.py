@@ -53,7 +53,7 @@ OWN_CARD = (
     "title", "program", "date", "seed", "settings", "files", "structures", "tags", "elements", "charges", "subtracted",
     SHORTEST,
 )  # fmt: skip
-CARD_EXAMPLE = {"data": "doi:10.1000/xyz", "labels": "PBE0+TS", CONTAINS: list(KINDS)}
+CARD_EXAMPLE = {"data": "doi:10.1000/xyz", "licence": "CC-BY-4.0", CONTAINS: list(KINDS)}
 LEAST = 1e-6  # weight
 SQUARES = {"kalman": "the Kalman filter goes", "least-squares": "least squares go"}
 
