@@ -13,7 +13,7 @@ from mdcore.base.errors import InputError
 from mdcore.faces.schema import toml
 
 KEY = "include"
-PATHS = ("file", "rdf")  # keys whose texts are paths
+PATHS = ("file", "rdf", "warm_start")  # keys whose texts are paths
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 

@@ -54,7 +54,7 @@ def _check_files(problems: Problems) -> None:
     """Are the files there that the document names?"""
     data = problems.origin.document.get("data")
     paths = [("data", i, "file") for i in range(len(data) if isinstance(data, list) else 0)]
-    for path in (*paths, ("descriptors", "file")):
+    for path in (*paths, ("descriptors", "file"), ("warm_start",)):
         file = lookup(problems.origin.document, path)
         if isinstance(file, str) and file:
             place = beside_input(problems.origin.source, file)

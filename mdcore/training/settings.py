@@ -283,6 +283,7 @@ class Plan:
     """How to train. name, title, card : of the potential; text : the settings, as whoever gave them wrote them
     zbl : walls: "auto", "off" or {"A-B": (inner, cutoff)}; optimizer : one after the other
     model : a density network; None: networks (`network`) that see `descriptors`, with charges if `long_range` says so
+    warm_start : path of a potential whose parameters are the first ones (warm.py); None: random ones
     """
 
     optimizer: tuple[OptimizerSettings, ...]
@@ -300,6 +301,7 @@ class Plan:
     title: str = ""
     card: dict[str, str] = field(default_factory=dict)
     text: str = ""
+    warm_start: str | None = None
 
     @property
     def reach(self) -> float:
