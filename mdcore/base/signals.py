@@ -10,6 +10,8 @@ import signal
 import threading
 import time
 
+from mdcore.base.errors import Interrupted
+
 NAMES = ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGPIPE")  # not all exist everywhere
 
 
@@ -46,6 +48,23 @@ class StopSignals:
             raise KeyboardInterrupt
         if self.received is None:
             self.received = signal.Signals(number).name
+
+
+class Interrupting(StopSignals):
+    """Raise Interrupted, with `told`, where the main thread happens to be: for work that loses nothing by it."""
+
+    def __init__(self, told: str):
+        super().__init__()
+        self.told = told
+
+    def _catch(self, number, _frame):
+        if self.received is not None:
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            return
+        self.received = signal.Signals(number).name
+        if number != signal.SIGPIPE:
+            raise Interrupted(f"{self.received} came: {self.told}")
 
 
 class Deadline:

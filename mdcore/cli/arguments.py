@@ -18,12 +18,13 @@ examples:
   mdcore run input.toml --set seed=7  with one setting changed
   mdcore check input.toml             what it would do, what is wrong with it
   mdcore train train.toml             make a network potential of labelled data
+  mdcore learn learn.toml             let it ask for the calculations it needs
   mpirun -n 4 mdcore run input.toml   on several cores: the same bits
 
 help:
   mdcore help input                   what may stand in an input file
   mdcore help input stage             ... in one section; or about one key
-  mdcore help train                   what may stand in that of a training
+  mdcore help train, help learn       what may stand in that of a training, a campaign
   mdcore help units, help exit-codes, help run
 
 exit codes:
@@ -46,6 +47,16 @@ examples:
   mdcore train train.toml --restart --set optimizer.0.epochs=50
 
 mdcore help train tells what may stand in INPUT.
+"""
+LEARN_EPILOG = """\
+examples:
+  mdcore check learn.toml             what it would do, what is wrong with it
+  mdcore learn learn.toml
+  mdcore learn learn.toml --status    where it stands, while it works or after
+  mdcore learn learn.toml --restart --set campaign.calls=1000
+
+Whatever stopped it (Ctrl-C, a signal, a kill): --restart goes on, no structure is
+calculated twice. mdcore help learn tells what may stand in INPUT.
 """
 INIT_EPILOG = """\
 examples:
@@ -218,7 +229,7 @@ def build() -> Parser:
         "check",
         parents=[common],
         help="check an input file",
-        description="Check the input file of a run or a training and tell what it would do.",
+        description="Check the input file of a run, a training or a campaign and tell what it would do.",
         epilog=RUN_EPILOG.replace("mdcore run argon.toml\n", "mdcore check argon.toml\n"),
     )
     check.set_defaults(module="mdcore.cli.check")
@@ -235,6 +246,22 @@ def build() -> Parser:
     how.add_argument("--overwrite", action="store_true", help="replace existing results")
     train.add_argument("--quiet", action="store_true", help="print errors only")
     train.set_defaults(module="mdcore.cli.train")
+
+    learn = commands.add_parser(
+        "learn",
+        parents=[common],
+        help="train a potential that asks for its calculations",
+        description="Active learning: explore with a potential, select structures it does not know, label them by a "
+        "reference method, judge and train it, until it is good enough.",
+        epilog=LEARN_EPILOG,
+    )
+    how = learn.add_mutually_exclusive_group()
+    how.add_argument("--restart", action="store_true", help="go on where the campaign was stopped")
+    how.add_argument("--overwrite", action="store_true", help="replace an existing campaign")
+    how.add_argument("--status", action="store_true", help="tell where the campaign stands")
+    how.add_argument("--dry-run", action="store_true", help="tell what it would do, without a calculation")
+    learn.add_argument("--quiet", action="store_true", help="print warnings and errors only")
+    learn.set_defaults(module="mdcore.cli.learn")
 
     potential = Parser(add_help=False)
     potential.add_argument(
@@ -380,11 +407,11 @@ def build() -> Parser:
     topics = commands.add_parser(
         "help",
         help="tell what may stand in an input file, what exit codes mean, ...",
-        description="The reference: mdcore help input, help input SECTION, help train, help units, help exit-codes, "
-        "help COMMAND.",
+        description="The reference: mdcore help input, help input SECTION, help train, help learn, help units, help "
+        "exit-codes, help COMMAND.",
     )
     topics.add_argument(
-        "topic", metavar="TOPIC", nargs="*", help="input [SECTION or KEY], train, tensors, units, exit-codes"
+        "topic", metavar="TOPIC", nargs="*", help="input [SECTION or KEY], train, learn, tensors, units, exit-codes"
     )
     topics.set_defaults(module="mdcore.cli.help", input=None)
     return parser

@@ -1,0 +1,434 @@
+"""Active learning: the potential asks for the calculations it needs. explore -> select -> label -> judge -> train.
+
+    from mdcore.learn import Campaign
+
+    Campaign("learn.toml").run()
+    Campaign("learn.toml", oracle=my_method).run()              # a function: System -> Labels
+    Campaign({"start": {"data": "start.extxyz"}, ...}, explorers=[MyExplorer()], oracle=my_method).run()
+
+Generation 0 trains the first potential on what there is. In generation g the potential of the generation before explores;
+what it met is selected, labelled, and judges that potential before it is trained on. All that has happened stands in the
+record (record.py), from which a campaign goes on wherever it was stopped. Each verb can be replaced.
+"""
+
+import hashlib
+import math
+import os
+import shutil
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+from mdcore import __version__
+from mdcore.base.errors import InputError, MdcoreError, OutputError, SimulationError
+from mdcore.base.files import read_bytes
+from mdcore.base.signals import Interrupting
+from mdcore.base.writing import cannot_write, make_folder, remove, write_bytes
+from mdcore.config.load_learn import load_learn, of_arguments
+from mdcore.learn import questions, table
+from mdcore.learn.base import Explorer, Found, Labels, Visit
+from mdcore.learn.history import Entry, History
+from mdcore.learn.judge import FRAME, SELECTED, START, Fresh, Judgement, judge, rms
+from mdcore.learn.labelling import label
+from mdcore.learn.looks import Looks
+from mdcore.learn.record import LAYOUT, NAME, Record
+from mdcore.learn.select import select
+from mdcore.learn.structures import bare, fingerprint, labels_to_json, read_found, read_start, write_found, write_labelled
+from mdcore.learn.training import TAG, Training
+from mdcore.output.lock import RunLock, lock_path
+from mdcore.potentials.networks.files import read_model
+from mdcore.potentials.networks.trained import fingerprint as model_fingerprint
+from mdcore.structure.system import System
+
+GO_ON = "; go on with --restart"
+
+
+def explore(explorer: Explorer, visit: Visit) -> Found:
+    """The verb explore."""
+    return explorer.explore(visit)
+
+
+class Campaign:
+    """A campaign of active learning.
+
+    source : path of a learn.toml, or its sections as a dict (docs/learn-input.md); overrides : "section.key=value"
+    explorers, oracle : instead of those that the input names
+    explore(explorer, visit) -> Found; select(candidates, potential, labelled, rules, rng) -> [Choice];
+    label(systems, oracle, settings, on_result); judge(fresh, frames, before, forces, energy) -> Judgement;
+    train(folder, files, before, generation) -> path of a .h5: the verbs, each may be replaced
+    say : is given lines of text for people
+
+    InputError for what is wrong in the input, or in files it names.
+    """
+
+    def __init__(
+        self, source, *, overrides: Sequence[str] = (), explorers: Sequence[Explorer] | None = None,
+        oracle: Callable[[System], Labels] | None = None, explore=explore, select=select, label=label, judge=judge,
+        train=None, say: Callable[[str], None] = print,
+    ):  # fmt: skip
+        known = isinstance(source, Mapping)
+        settings = of_arguments("Campaign", source) if known else load_learn(source, overrides)
+        self.settings, self.say = settings, say
+        for name, own, given in (("explorer", settings.explorer, explorers), ("oracle", settings.oracle, oracle)):
+            if not own and given is None:
+                raise InputError(f"{settings.source}: the section [{name}] is required")
+        self.explorers = list(explorers) if explorers is not None else [e.build(settings) for e in settings.explorer]
+        names = [explorer.name for explorer in self.explorers]
+        if len(set(names)) < len(names) or not all(names):
+            raise InputError(f"{settings.source}: explorers {names}: each needs a name of its own")
+        self.oracle = settings.oracle[0].build(settings) if oracle is None else oracle
+        self.start = read_start(settings.beside(settings.start.data))
+        self.train = train or Training(
+            settings.beside(settings.train.input), start=settings.train.start, seed=settings.seed, title=settings.title,
+            data=settings.beside(settings.start.data),
+        )  # fmt: skip
+        self.explore, self.select, self.label, self.judge = explore, select, label, judge
+        self.directory = Path(settings.campaign.directory)
+
+    # --- from beginning to end -------------------------------------------------------------------------------
+
+    def run(self, *, restart: bool = False, overwrite: bool = False) -> Path:
+        """Run the campaign, or go on with it; the path of the last potential. OutputError if there is one already and
+        neither is said, InputError, Interrupted (by a signal; nothing is lost)."""
+        self.protect(restart, overwrite)
+        with ExitStack() as held:
+            held.enter_context(RunLock(lock_path(self.directory, "campaign")))
+            if overwrite:
+                self.forget()
+            self.record = Record(self.directory / NAME)
+            held.enter_context(Interrupting(f"all that was done is in {self.record.path}{GO_ON}"))
+            self.begin()
+            potential = self.first()
+            for generation in count(1):
+                if why := self.over(generation):
+                    break
+                potential = self.generation(generation, potential)
+            return self.finish(potential, generation - 1, why)
+
+    def protect(self, restart: bool, overwrite: bool) -> None:
+        """Make the folder; OutputError if a campaign would be lost, or there is none to go on with."""
+        path = self.directory / NAME
+        if path.exists() and not (restart or overwrite):
+            raise OutputError(
+                f"{path}: a campaign is there; go on with --restart, replace it with --overwrite, or choose another "
+                "folder, e.g. --set campaign.directory=..."
+            )
+        if restart and not path.exists():
+            raise OutputError(f"{path}: not there, so there is nothing to go on with; begin without --restart")
+        try:
+            make_folder(self.directory)
+        except OSError as error:
+            raise OutputError(cannot_write(self.directory, error)) from None
+
+    def forget(self) -> None:
+        """Remove the campaign that is in the folder; what it did not write stays."""
+        path = self.directory / NAME
+        if not path.exists():
+            return
+        Record(path, write=False)  # OutputError if it is none
+        for folder in sorted(self.directory.glob("generation-[0-9][0-9][0-9]")):
+            shutil.rmtree(folder)
+        remove(path)
+
+    def begin(self) -> None:
+        """What the campaign begins with is what it began with."""
+        record, text = self.record, self.settings.text
+        before = record.last("resume") or record.last("begin")
+        if before is None:
+            record.append("begin", layout=LAYOUT, version=__version__, seed=self.settings.seed, input=text)
+        else:
+            self.say(f"goes on; {record.hours:.2f} hours and {len(record.of('label'))} labels so far")
+            record.append("resume", version=__version__, **({} if before.get("input", text) == text else {"input": text}))
+        file = self.settings.beside(self.settings.start.data)
+        own = hashlib.sha256(read_bytes(file)).hexdigest()
+        began = record.last("start")
+        if began is not None and began["sha256"] != own:
+            raise InputError(f"{file}: not what the campaign began with; restore it, or begin anew: --overwrite")
+        given = [(system, labels) for system, labels in self.start if labels is not None]
+        if began is None:
+            record.append("start", file=file, sha256=own, structures=len(self.start), labelled=len(given))
+        self.history = History(record, given)
+
+    def over(self, generation: int) -> str:
+        """Why a generation does not begin; nothing if it does, or did before the campaign was stopped."""
+        own, targets = self.settings.campaign, self.settings.judge
+        if self.record.of("explored", generation) or self.record.of("selected", generation):
+            return ""
+        if generation > own.generations:
+            return f"{own.generations} generations are done"
+        met = [self.record.last("judged", g) for g in range(max(1, generation - targets.generations), generation)]
+        if len(met) == targets.generations and all(event and event["met"] for event in met):
+            return f"the targets were met in {targets.generations} generations"
+        if own.calls is not None and self.history.calls() >= own.calls:
+            return f"all {own.calls} calls of the oracle are spent"
+        if own.hours is not None and self.record.hours >= own.hours:
+            return f"{own.hours:g} hours are over"
+        if generation > 1 and not self.history.chosen[generation - 1]:
+            return f"in generation {generation - 1} nothing was met that is worth a calculation"
+        return ""
+
+    def finish(self, potential: Path, generation: int, why: str) -> Path:
+        """Tell how it ended, with pictures."""
+        from mdcore.learn.report import report
+
+        last = self.record.last("end")
+        if last is None or self.record.events[-1]["event"] != "resume":
+            self.record.append("end", why=why, generation=generation)
+        self.say(f"\nends: {why}\n")
+        self.say("\n".join(table.lines(self.record)))
+        for path in report(self.directory, self.record, self.history, potential, self.settings):
+            self.say(f"{path}")
+        self.say("\n" + "\n".join(table.times(self.record)))
+        self.say(f"\npotential: {potential}")
+        return potential
+
+    # --- a generation ----------------------------------------------------------------------------------------
+
+    def folder(self, generation: int) -> Path:
+        """Of a generation, made if needed."""
+        path = self.directory / f"generation-{generation:03d}"
+        try:
+            make_folder(path)
+        except OSError as error:
+            raise OutputError(cannot_write(path, error)) from None
+        return path
+
+    def first(self) -> Path:
+        """Generation 0: labels for what has none, and the first potential."""
+        missing = [system for system, labels in self.start if labels is None]
+        if self.record.last("selected", 0) is None:
+            entries, most = [], self.settings.campaign.calls
+            hashes = dict.fromkeys(fingerprint(system) for system in missing)
+            systems = {fingerprint(system): system for system in missing}
+            for own in [own for own in hashes if own not in self.history.given]:
+                entries.append(Entry(hash=own, system=systems[own], role=START, why="without labels at the start"))
+            if most is not None and len(entries) > most:
+                raise InputError(
+                    f"{self.settings.source}: [campaign] calls = {most}: {len(entries)} structures of the start need labels"
+                )
+            self.select_event(0, entries)
+        self.call(0)
+        given = self.settings.start.potential
+        if given is None:
+            return self.learn(0, None, [])
+        return self.take(0, Path(self.settings.beside(given)))
+
+    def generation(self, generation: int, potential: Path) -> Path:
+        """One round; the new potential."""
+        self.say(f"\ngeneration {generation}")
+        found = {explorer.name: self.explored(explorer, generation, potential) for explorer in self.explorers}
+        looks = Looks(potential)
+        self.record.turn("select")
+        if self.record.last("selected", generation) is None:
+            self.select_event(generation, self.chosen(generation, found, looks))
+        self.record.turn("label")
+        self.call(generation)
+        self.record.turn("judge")
+        fresh = questions.fresh(looks, self.history.labelled(generation))
+        self.judged(generation, fresh, found, looks)
+        if not self.history.labelled(generation):
+            return self.take(generation, potential)
+        return self.learn(generation, potential, fresh)
+
+    def explored(self, explorer: Explorer, generation: int, potential: Path) -> Found:
+        """What an explorer found, now or before the campaign was stopped."""
+        self.record.turn("explore")
+        folder = self.folder(generation) / "explore" / explorer.name
+        path = folder.with_name(f"{explorer.name}.extxyz")
+        before = [e for e in self.record.of("explored", generation) if e["explorer"] == explorer.name]
+        if not (before and path.exists() and _digest(path) == before[-1]["sha256"]):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            visit = Visit(
+                potential=potential.resolve(), folder=folder.resolve(), seed=self.seed(generation, explorer.name), generation=generation,
+                structures=self.history.systems(generation),
+            )  # fmt: skip
+            try:
+                found = self.explore(explorer, visit)
+            except SimulationError as error:  # others may find more
+                found = Found(ended=f"failed: {error}", lost=True)
+            write_found(path, found)
+            event = self.record.append(
+                "explored", generation=generation, explorer=explorer.name, file=str(path.relative_to(self.directory)),
+                sha256=_digest(path), candidates=len(found.candidates), frames=len(found.frames), ended=found.ended,
+                lost=found.lost,
+            )  # fmt: skip
+            self.say("  " + table.of_explorer(event))
+            before = [event]
+        found = read_found(path, explorer.name, before[-1]["ended"], before[-1]["lost"])
+        self.record.turn("rest")
+        return found
+
+    def seed(self, generation: int, name: str) -> int:
+        """Of an explorer, or of another choice in a generation."""
+        own = np.random.SeedSequence([self.settings.seed, generation, zlib.crc32(name.encode())])
+        return int(own.generate_state(1)[0] >> 1)
+
+    def chosen(self, generation: int, found: dict[str, Found], looks: Looks) -> list[Entry]:
+        """What is to be labelled: random frames for the judgement, then what is most worth it."""
+        rng = np.random.default_rng(self.seed(generation, ":select"))
+        left = self.settings.campaign.calls
+        left = None if left is None else left - self.history.calls()
+        entries, taken = self.random_frames(found, left, rng), set()
+        taken |= {entry.hash for entry in entries}
+        candidates = []
+        for own in (own for each in found.values() for own in each.candidates):
+            hash = fingerprint(own.system)
+            if hash not in taken and not self.history.is_known(hash):
+                candidates.append(own)
+                taken.add(hash)
+        rules = self.settings.select.rules({explorer.name: explorer.quota for explorer in self.explorers})
+        if left is not None:
+            rules = replace(rules, batch=max(1, min(rules.batch, left - len(entries))))
+        known = self.history.systems(generation)
+        picked = self.select(candidates, looks, known, rules, rng) if left is None or left > len(entries) else []
+        for choice in picked:
+            system = bare(choice.candidate.system)
+            hash = fingerprint(system)
+            if self.history.is_known(hash) or hash in {entry.hash for entry in entries}:  # what is cut out may repeat
+                continue
+            entries.append(
+                Entry(
+                    hash=hash, system=system, role=SELECTED, explorer=choice.candidate.explorer, why=choice.why,
+                    place=choice.candidate.place, score=float(choice.score),
+                )
+            )  # fmt: skip
+        return [replace(entry, disagreement=questions.largest_and_mean(looks, entry.system)) for entry in entries]
+
+    def random_frames(self, found: dict[str, Found], left: int | None, rng) -> list[Entry]:
+        """Of each explorer, for the judgement; half of the calls that are left at most."""
+        entries, most = [], self.settings.judge.frames
+        if left is not None:
+            most = min(most, math.ceil(left / 2 / max(1, len(found))))
+        for name, own in found.items():
+            fresh = {}
+            for k, frame in enumerate(own.frames):
+                hash = fingerprint(frame)
+                if not self.history.is_known(hash) and all(hash != entry.hash for entry in entries):
+                    fresh.setdefault(hash, (k, frame))
+            order = rng.permutation(len(fresh))[:most]
+            picked = [list(fresh.items())[k] for k in sorted(order.tolist())]
+            for hash, (k, frame) in picked:
+                entries.append(
+                    Entry(hash=hash, system=bare(frame), role=FRAME, explorer=name, place=f"frame {k}", why="at random")
+                )
+        return entries if left is None else entries[:left]
+
+    def select_event(self, generation: int, entries: list[Entry]) -> None:
+        """Put down what is to be labelled."""
+        event = self.record.append("selected", generation=generation, chosen=[entry.told() for entry in entries])
+        self.history.put(event)
+        if entries:
+            self.say("  " + table.of_choice(entries))
+
+    def call(self, generation: int) -> None:
+        """Ask the oracle for what has no label yet; each answer is put down as it comes."""
+        self.record.turn("label")
+        wanted = [own for own in self.history.chosen[generation] if not self.history.is_known(own.hash)]
+
+        def on_result(index: int, result) -> None:
+            own = {"generation": generation, "hash": wanted[index].hash}
+            if isinstance(result, Labels):
+                event = self.record.append("label", **own, **labels_to_json(result))
+            else:
+                event = self.record.append("failed", **own, reason=result.reason, unconverged=bool(result.unconverged))
+            self.history.put(event)
+
+        if wanted:
+            self.label([entry.system for entry in wanted], self.oracle, self.settings.label, on_result)
+            unanswered = [entry for entry in wanted if not self.history.is_known(entry.hash)]
+            if unanswered:
+                raise MdcoreError(f"the oracle said nothing of {len(unanswered)} of {len(wanted)} structures")
+        self.record.turn("rest")
+        labelled, failed = self.history.labelled(generation), self.history.failed(generation)
+        if wanted:
+            self.say(f"  labelled {len(labelled)}" + (f", {len(failed)} failed" if failed else ""))
+        self.write(generation)
+
+    def write(self, generation: int) -> None:
+        """The structures of a generation as files, which are made of the record."""
+        folder, info = self.folder(generation), {}
+        for entry in self.history.chosen[generation]:
+            info[entry.hash] = {"explorer": entry.explorer, "place": entry.place, "why": entry.why, "hash": entry.hash}
+        files = {
+            "selected": [(entry.system, None, info[entry.hash]) for entry in self.history.chosen[generation]],
+            "labelled": [
+                (entry.system, labels, {TAG: f"generation {generation} {entry.tag}", "hash": entry.hash})
+                for entry, labels in self.history.labelled(generation)
+            ],
+            "failed": [
+                (entry.system, None, info[entry.hash] | {"reason": event["reason"]})
+                for entry, event in self.history.failed(generation)
+            ],
+        }
+        for name, entries in files.items():
+            if entries:
+                write_labelled(folder / f"{name}.extxyz", entries)
+
+    def judged(self, generation: int, fresh: Sequence[Fresh], found: dict[str, Found], looks: Looks) -> None:
+        """Judge the potential that explored, once."""
+        if self.record.last("judged", generation) is None:
+            frames = {name: questions.uncertain(looks, own.frames) for name, own in found.items() if own.frames}
+            before = next((e["factors"] for e in self.record.of("judged")[::-1] if e["factors"]), None)
+            targets = self.settings.judge
+            judgement: Judgement = self.judge(fresh, frames, before, targets.forces, targets.energy)
+            errors = {own.hash: _finite(rms(own.off)) for own in fresh}
+            event = self.record.append(
+                "judged", generation=generation, calls=self.history.calls(), **_finite(asdict(judgement)), errors=errors
+            )
+            self.say("  " + table.of_judgement(event, targets))
+        self.record.turn("rest")
+
+    # --- potentials ------------------------------------------------------------------------------------------
+
+    def learn(self, generation: int, before: Path | None, fresh: Sequence[Fresh]) -> Path:
+        """Train on all labels; the potential, now or before the campaign was stopped."""
+        self.record.turn("train")
+        done, folder = self.record.last("trained", generation), self.folder(generation)
+        if done is not None and (path := self.directory / done["file"]).exists():
+            if model_fingerprint(read_model(path)) == done["potential"]:
+                return path
+        folders = [self.folder(k) for k in range(generation + 1) if self.history.labelled(k)]
+        path = Path(self.train(folder, [own / "labelled.extxyz" for own in folders], before, generation))
+        self.record.turn("judge")
+        looks, after = Looks(path), {}
+        for own in fresh:
+            try:
+                told = looks.evaluate(own.system, spread=False, descriptors=False)
+            except MdcoreError:
+                continue
+            after[own.hash] = _finite(rms((told.forces - own.labels.forces)[own.atoms]))
+        self.put_trained(generation, path, after)
+        return path
+
+    def take(self, generation: int, potential: Path) -> Path:
+        """Nothing to train on: the potential stays."""
+        path = self.folder(generation) / "potential.h5"
+        if self.record.last("trained", generation) is None or not path.exists():
+            write_bytes(path, read_bytes(potential, "a potential"))
+            self.put_trained(generation, path, {})
+        return path
+
+    def put_trained(self, generation: int, path: Path, after: dict) -> None:
+        structures = sum(len(self.history.labelled(k)) for k in range(generation + 1))
+        event = self.record.append(
+            "trained", generation=generation, file=os.path.relpath(path, self.directory), structures=structures,
+            potential=model_fingerprint(read_model(path)), errors=after,
+        )  # fmt: skip
+        self.say(f"  trained on {event['structures']} structures: {path}")
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _finite(value):
+    """Plain values of JSON, None for nan."""
+    if isinstance(value, dict):
+        return {key: _finite(own) for key, own in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
