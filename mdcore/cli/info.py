@@ -32,10 +32,12 @@ def info(path: str, units=None) -> str:
             return "\n".join(lines)
         model = read_model(path, units)
         return "\n".join([f"{path}: network potential", *of_model(model, _unsealed(path, model))])
-    from mdcore.config.load import is_training
+    from mdcore.config.load import kind_of_input
 
-    if os.path.isfile(path) and is_training(path):
-        return f"{path}: input of a training, which makes a potential; mdcore check {path} tells what it would do"
+    kind = kind_of_input(path) if os.path.isfile(path) else "run"
+    if kind != "run":
+        what = {"train": "training", "learn": "campaign"}[kind]
+        return f"{path}: input of a {what}, which makes a potential; mdcore check {path} tells what it would do"
     from mdcore.cli.assemble import make_potential, read_potentials
     from mdcore.potentials.base import leaves
 

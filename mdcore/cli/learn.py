@@ -31,7 +31,7 @@ def command(arguments, comm) -> None:
 
 def tell_changes(campaign: Campaign) -> None:
     """A note on what the input says otherwise than it did."""
-    path = campaign.directory / NAME
+    path = campaign.folders.record
     if path.exists():
         events = Record(path, write=False).events
         texts = [event["input"] for event in events if "input" in event]
@@ -51,13 +51,13 @@ def status(path: str, overrides=()) -> str:
 def check(path: str, overrides=()) -> str:
     """What a campaign would do, and everything that is wrong with its input; InputError."""
     campaign = Campaign(path, overrides=overrides, say=lambda text="": None)
-    settings, budget = campaign.settings, campaign.settings.campaign
+    settings, budget, targets = campaign.settings, campaign.settings.campaign, campaign.settings.judge
     missing = sum(labels is None for _, labels in campaign.start)
     if budget.calls is not None and missing > budget.calls:
         raise at(settings, ("campaign", "calls"), f"{missing} structures of the start need labels")
     rules = settings.select.rules({explorer.name: explorer.quota for explorer in campaign.explorers})
-    most = rules.batch + settings.judge.frames * len(campaign.explorers)
-    record = campaign.directory / NAME
+    most = rules.batch + targets.frames * len(campaign.explorers)
+    record = campaign.folders.record
     lines = [
         f"{path}: the input is right",
         f"start       {len(campaign.start)} structures, {missing} to be labelled first",
@@ -65,12 +65,12 @@ def check(path: str, overrides=()) -> str:
         *(f"explorer    {own.name}, {kind}" for own, kind in _kinds(campaign)),
         f"select      by {rules.by}, up to {rules.batch} a generation",
         f"oracle      {settings.oracle[0].type}; up to {most} calls a generation",
-        f"judge       {settings.judge.frames} frames an explorer; until errors are below {settings.judge.forces:g} eV/Angstrom "
-        f"and {settings.judge.energy:g} eV/atom in {settings.judge.generations} generations",
+        f"judge       {targets.frames} frames an explorer; until errors are below {targets.forces:g} eV/Angstrom and "
+        f"{targets.energy:g} eV/atom in {targets.generations} generations",
         f"ends        after {budget.generations} generations"
         + (f", {budget.calls} calls" if budget.calls else "")
         + (f", {budget.hours:g} hours" if budget.hours else ""),
-        f"writes      {campaign.directory}/ ({NAME}, a folder a generation, pictures)",
+        f"writes      {campaign.folders.directory}/ ({NAME}, a folder a generation, pictures)",
     ]
     if record.exists():
         lines += ["", *table.status(Record(record, write=False), settings)]

@@ -20,8 +20,8 @@ MOST = 8  # differences that are told one by one
 
 
 def differences(text: str, settings) -> list[str]:
-    """What differs between the input `text`, as it was kept, and `settings` (of a run, a training, a campaign), one each:
-    ``stage.produce.steps = 100, was 50``. InputError if `text` can't be read (of another version)."""
+    """What differs between the input `text`, as it was kept, and `settings` (of a run, a training or a campaign), one
+    each: ``stage.produce.steps = 100, was 50``. InputError if `text` can't be read (of another version)."""
     before, now = _flat(_former(text, settings)), _flat(settings)
     changed = {key: (before.get(key), now.get(key)) for key in {**before, **now} if before.get(key) != now.get(key)}
     for key in [key for key in changed if key.startswith("stage.")]:  # told with [output], where its default is

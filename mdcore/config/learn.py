@@ -138,7 +138,9 @@ class ReportSettings:
 class LearnSettings(Document):
     """Everything one learn.toml says; complete and consistent once `load_learn` returns it."""
 
-    title: str = setting(Text(), "Free text, kept in the potentials.", default="", default_text="none", example="silicon")
+    title: str = setting(
+        Text(), "Free text, kept in the potentials.", default="", default_text="none", example="silicon"
+    )
     seed: int = setting(
         Integer(minimum=0, maximum=2**63 - 1),
         "Seed of all random choices: of explorers, of selection and judgement, and of the training unless that has its "

@@ -77,7 +77,7 @@ def _parts(path: str, name: str, field: Field) -> Iterator[Part]:
 
 
 def page(which: str, words=(), width: int = 80) -> str:
-    """All of the reference `which` ("input", "train", "learn", "tensors"), or what `words` name: sections, keys; InputError."""
+    """All of the reference `which` (a key of ROOTS), or what `words` name: sections, keys; InputError."""
     root, example, command, override = ROOTS[which]
     everything = list(parts(root))
     if not words:

@@ -6,15 +6,14 @@
     Campaign("learn.toml", oracle=my_method).run()              # a function: System -> Labels
     Campaign({"start": {"data": "start.extxyz"}, ...}, explorers=[MyExplorer()], oracle=my_method).run()
 
-Generation 0 trains the first potential on what there is. In generation g the potential of the generation before explores;
-what it met is selected, labelled, and judges that potential before it is trained on. All that has happened stands in the
-record (record.py), from which a campaign goes on wherever it was stopped. Each verb can be replaced.
+Generation 0 trains the first potential on what there is. In each further one the potential of the generation before
+explores; what it met is selected, labelled, and judges that potential before it is trained on. All that has happened
+stands in the record (record.py), from which a campaign goes on wherever it was stopped. Each verb can be replaced.
 """
 
 import hashlib
 import math
 import os
-import shutil
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -25,21 +24,22 @@ from pathlib import Path
 import numpy as np
 
 from mdcore import __version__
-from mdcore.base.errors import InputError, MdcoreError, OutputError, SimulationError
+from mdcore.base.errors import InputError, MdcoreError, SimulationError
 from mdcore.base.files import read_bytes
 from mdcore.base.signals import Interrupting
-from mdcore.base.writing import cannot_write, make_folder, remove, write_bytes
+from mdcore.base.writing import write_bytes
 from mdcore.config.load_learn import load_learn, of_arguments
 from mdcore.learn import questions, table
 from mdcore.learn.base import Explorer, Found, Labels, Visit
+from mdcore.learn.folders import LABELLED, Folders
 from mdcore.learn.history import Entry, History
 from mdcore.learn.judge import FRAME, SELECTED, START, Fresh, Judgement, judge, rms
 from mdcore.learn.labelling import label
 from mdcore.learn.looks import Looks
-from mdcore.learn.record import LAYOUT, NAME, Record
+from mdcore.learn.record import LAYOUT, Record
 from mdcore.learn.select import select
-from mdcore.learn.structures import bare, fingerprint, labels_to_json, read_found, read_start, write_found, write_labelled
-from mdcore.learn.training import TAG, Training
+from mdcore.learn.structures import bare, fingerprint, labels_to_json, read_found, read_start, write_found
+from mdcore.learn.training import Training
 from mdcore.output.lock import RunLock, lock_path
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.trained import fingerprint as model_fingerprint
@@ -88,19 +88,19 @@ class Campaign:
             data=settings.beside(settings.start.data),
         )  # fmt: skip
         self.explore, self.select, self.label, self.judge = explore, select, label, judge
-        self.directory = Path(settings.campaign.directory)
+        self.folders = Folders(settings.campaign.directory)
 
     # --- from beginning to end -------------------------------------------------------------------------------
 
     def run(self, *, restart: bool = False, overwrite: bool = False) -> Path:
         """Run the campaign, or go on with it; the path of the last potential. OutputError if there is one already and
         neither is said, InputError, Interrupted (by a signal; nothing is lost)."""
-        self.protect(restart, overwrite)
+        self.folders.protect(restart, overwrite)
         with ExitStack() as held:
-            held.enter_context(RunLock(lock_path(self.directory, "campaign")))
+            held.enter_context(RunLock(lock_path(self.folders.directory, "campaign")))
             if overwrite:
-                self.forget()
-            self.record = Record(self.directory / NAME)
+                self.folders.forget()
+            self.record = Record(self.folders.record)
             held.enter_context(Interrupting(f"all that was done is in {self.record.path}{GO_ON}"))
             self.begin()
             potential = self.first()
@@ -110,40 +110,15 @@ class Campaign:
                 potential = self.generation(generation, potential)
             return self.finish(potential, generation - 1, why)
 
-    def protect(self, restart: bool, overwrite: bool) -> None:
-        """Make the folder; OutputError if a campaign would be lost, or there is none to go on with."""
-        path = self.directory / NAME
-        if path.exists() and not (restart or overwrite):
-            raise OutputError(
-                f"{path}: a campaign is there; go on with --restart, replace it with --overwrite, or choose another "
-                "folder, e.g. --set campaign.directory=..."
-            )
-        if restart and not path.exists():
-            raise OutputError(f"{path}: not there, so there is nothing to go on with; begin without --restart")
-        try:
-            make_folder(self.directory)
-        except OSError as error:
-            raise OutputError(cannot_write(self.directory, error)) from None
-
-    def forget(self) -> None:
-        """Remove the campaign that is in the folder; what it did not write stays."""
-        path = self.directory / NAME
-        if not path.exists():
-            return
-        Record(path, write=False)  # OutputError if it is none
-        for folder in sorted(self.directory.glob("generation-[0-9][0-9][0-9]")):
-            shutil.rmtree(folder)
-        remove(path)
-
     def begin(self) -> None:
         """What the campaign begins with is what it began with."""
         record, text = self.record, self.settings.text
-        before = record.last("resume") or record.last("begin")
-        if before is None:
+        if not record.events:
             record.append("begin", layout=LAYOUT, version=__version__, seed=self.settings.seed, input=text)
         else:
             self.say(f"goes on; {record.hours:.2f} hours and {len(record.of('label'))} labels so far")
-            record.append("resume", version=__version__, **({} if before.get("input", text) == text else {"input": text}))
+            changed = {} if _input(record) == text else {"input": text}
+            record.append("resume", version=__version__, **changed)
         file = self.settings.beside(self.settings.start.data)
         own = hashlib.sha256(read_bytes(file)).hexdigest()
         began = record.last("start")
@@ -181,22 +156,13 @@ class Campaign:
             self.record.append("end", why=why, generation=generation)
         self.say(f"\nends: {why}\n")
         self.say("\n".join(table.lines(self.record)))
-        for path in report(self.directory, self.record, self.history, potential, self.settings):
+        for path in report(self.folders.directory, self.record, self.history, potential, self.settings):
             self.say(f"{path}")
         self.say("\n" + "\n".join(table.times(self.record)))
         self.say(f"\npotential: {potential}")
         return potential
 
     # --- a generation ----------------------------------------------------------------------------------------
-
-    def folder(self, generation: int) -> Path:
-        """Of a generation, made if needed."""
-        path = self.directory / f"generation-{generation:03d}"
-        try:
-            make_folder(path)
-        except OSError as error:
-            raise OutputError(cannot_write(path, error)) from None
-        return path
 
     def first(self) -> Path:
         """Generation 0: labels for what has none, and the first potential."""
@@ -208,9 +174,8 @@ class Campaign:
             for own in [own for own in hashes if own not in self.history.given]:
                 entries.append(Entry(hash=own, system=systems[own], role=START, why="without labels at the start"))
             if most is not None and len(entries) > most:
-                raise InputError(
-                    f"{self.settings.source}: [campaign] calls = {most}: {len(entries)} structures of the start need labels"
-                )
+                told = f"[campaign] calls = {most}: {len(entries)} structures of the start need labels"
+                raise InputError(f"{self.settings.source}: {told}")
             self.select_event(0, entries)
         self.call(0)
         given = self.settings.start.potential
@@ -238,14 +203,12 @@ class Campaign:
     def explored(self, explorer: Explorer, generation: int, potential: Path) -> Found:
         """What an explorer found, now or before the campaign was stopped."""
         self.record.turn("explore")
-        folder = self.folder(generation) / "explore" / explorer.name
-        path = folder.with_name(f"{explorer.name}.extxyz")
+        path = self.folders.of(generation) / "explore" / f"{explorer.name}.extxyz"
         before = [e for e in self.record.of("explored", generation) if e["explorer"] == explorer.name]
         if not (before and path.exists() and _digest(path) == before[-1]["sha256"]):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
             visit = Visit(
-                potential=potential.resolve(), folder=folder.resolve(), seed=self.seed(generation, explorer.name), generation=generation,
+                potential=potential.resolve(), folder=self.folders.emptied(generation, explorer.name).resolve(),
+                seed=self.seed(generation, explorer.name), generation=generation,
                 structures=self.history.systems(generation),
             )  # fmt: skip
             try:
@@ -254,9 +217,9 @@ class Campaign:
                 found = Found(ended=f"failed: {error}", lost=True)
             write_found(path, found)
             event = self.record.append(
-                "explored", generation=generation, explorer=explorer.name, file=str(path.relative_to(self.directory)),
-                sha256=_digest(path), candidates=len(found.candidates), frames=len(found.frames), ended=found.ended,
-                lost=found.lost,
+                "explored", generation=generation, explorer=explorer.name, sha256=_digest(path),
+                file=str(path.relative_to(self.folders.directory)), candidates=len(found.candidates),
+                frames=len(found.frames), ended=found.ended, lost=found.lost,
             )  # fmt: skip
             self.say("  " + table.of_explorer(event))
             before = [event]
@@ -348,27 +311,7 @@ class Campaign:
         labelled, failed = self.history.labelled(generation), self.history.failed(generation)
         if wanted:
             self.say(f"  labelled {len(labelled)}" + (f", {len(failed)} failed" if failed else ""))
-        self.write(generation)
-
-    def write(self, generation: int) -> None:
-        """The structures of a generation as files, which are made of the record."""
-        folder, info = self.folder(generation), {}
-        for entry in self.history.chosen[generation]:
-            info[entry.hash] = {"explorer": entry.explorer, "place": entry.place, "why": entry.why, "hash": entry.hash}
-        files = {
-            "selected": [(entry.system, None, info[entry.hash]) for entry in self.history.chosen[generation]],
-            "labelled": [
-                (entry.system, labels, {TAG: f"generation {generation} {entry.tag}", "hash": entry.hash})
-                for entry, labels in self.history.labelled(generation)
-            ],
-            "failed": [
-                (entry.system, None, info[entry.hash] | {"reason": event["reason"]})
-                for entry, event in self.history.failed(generation)
-            ],
-        }
-        for name, entries in files.items():
-            if entries:
-                write_labelled(folder / f"{name}.extxyz", entries)
+        self.folders.write(self.history, generation)
 
     def judged(self, generation: int, fresh: Sequence[Fresh], found: dict[str, Found], looks: Looks) -> None:
         """Judge the potential that explored, once."""
@@ -389,12 +332,12 @@ class Campaign:
     def learn(self, generation: int, before: Path | None, fresh: Sequence[Fresh]) -> Path:
         """Train on all labels; the potential, now or before the campaign was stopped."""
         self.record.turn("train")
-        done, folder = self.record.last("trained", generation), self.folder(generation)
-        if done is not None and (path := self.directory / done["file"]).exists():
+        done, folder = self.record.last("trained", generation), self.folders.of(generation)
+        if done is not None and (path := self.folders.directory / done["file"]).exists():
             if model_fingerprint(read_model(path)) == done["potential"]:
                 return path
-        folders = [self.folder(k) for k in range(generation + 1) if self.history.labelled(k)]
-        path = Path(self.train(folder, [own / "labelled.extxyz" for own in folders], before, generation))
+        files = [self.folders.of(k) / LABELLED for k in range(generation + 1) if self.history.labelled(k)]
+        path = Path(self.train(folder, files, before, generation))
         self.record.turn("judge")
         looks, after = Looks(path), {}
         for own in fresh:
@@ -408,7 +351,7 @@ class Campaign:
 
     def take(self, generation: int, potential: Path) -> Path:
         """Nothing to train on: the potential stays."""
-        path = self.folder(generation) / "potential.h5"
+        path = self.folders.of(generation) / "potential.h5"
         if self.record.last("trained", generation) is None or not path.exists():
             write_bytes(path, read_bytes(potential, "a potential"))
             self.put_trained(generation, path, {})
@@ -417,10 +360,15 @@ class Campaign:
     def put_trained(self, generation: int, path: Path, after: dict) -> None:
         structures = sum(len(self.history.labelled(k)) for k in range(generation + 1))
         event = self.record.append(
-            "trained", generation=generation, file=os.path.relpath(path, self.directory), structures=structures,
+            "trained", generation=generation, file=os.path.relpath(path, self.folders.directory), structures=structures,
             potential=model_fingerprint(read_model(path)), errors=after,
         )  # fmt: skip
         self.say(f"  trained on {event['structures']} structures: {path}")
+
+
+def _input(record: Record) -> str:
+    """The text of the input of today."""
+    return [event["input"] for event in record.events if "input" in event][-1]
 
 
 def _digest(path: Path) -> str:

@@ -44,8 +44,9 @@ def draw_progress(record: Record, path, settings) -> bool:
     before = [_calls_before(record, e["generation"]) for e in events]
     names = list(dict.fromkeys(name for e in events for name in e["explorers"]))
     for axes, key, target, unit in (
-        (forces, "forces", settings.judge.forces, "force, meV/Å"), (energies, "energy", settings.judge.energy, "energy, meV/atom"),
-    ):  # fmt: skip
+        (forces, "forces", settings.judge.forces, "forces, meV/Å"),
+        (energies, "energy", settings.judge.energy, "energies, meV/atom"),
+    ):
         for k, name in enumerate(names):
             own = [_milli(e["explorers"].get(name, {}).get(key)) for e in events]
             axes.plot(before, own, "o-", color=COLORS[k % len(COLORS)], ms=4, lw=1.2, label=name)
@@ -90,8 +91,8 @@ def draw_map(looks: Looks, history: History, path, title: str = "") -> bool:
 
 
 def components(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(float64 [n, 2] on the first two principal components, their shares of the variance); columns of points [n, d] are
-    standardised first."""
+    """(float64 [n, 2] on the first two principal components, their shares of the variance); columns of points [n, d]
+    are standardised first."""
     width = points.std(axis=0)
     moves = width > 1e-12 * np.maximum(1.0, np.abs(points).max(axis=0))
     z = (points - points.mean(axis=0))[:, moves] / width[moves]
@@ -100,7 +101,7 @@ def components(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw_calibration(fresh: Sequence[Fresh], factors: dict[str, float], path, title: str = "") -> bool:
-    """True errors of forces over their uncertainty after calibration, atom by atom, and their root mean square in bins."""
+    """True errors of forces over their uncertainty after calibration, atom by atom; in bins their root mean square."""
     told = [own for own in fresh if own.disagreement is not None]
     if not told or not factors:
         return False

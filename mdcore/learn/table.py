@@ -77,7 +77,8 @@ def status(record: Record, settings) -> list[str]:
     calls, budget = len(record.of("label")) + len(record.of("failed")), settings.campaign
     told = [
         f"{record.path}: began {begin['at']}, last event {last['at']} ({last['event']})",
-        f"calls {calls}{_of(budget.calls)}, failed {len(record.of('failed'))}, hours {last['hours']:.2f}{_of(budget.hours)}",
+        f"calls {calls}{_of(budget.calls)}, failed {len(record.of('failed'))}, hours {last['hours']:.2f}"
+        f"{_of(budget.hours)}",
     ]
     generation = max((e.get("generation", 0) for e in record.events), default=0)
     if end is not None and record.events.index(end) >= len(record.events) - 2:

@@ -11,13 +11,13 @@ import numpy as np
 from mdcore.potentials.density.model import DensityNetwork
 from mdcore.potentials.networks.model import HDNNP, ElementNetwork, n_parameters
 from mdcore.potentials.networks.native_units import Units
+from mdcore.training import warm
 from mdcore.training.charge_start import initialised_with_charges, with_charges
 from mdcore.training.charged import ChargedRegression
 from mdcore.training.charged_sets import ChargedEnvironments
 from mdcore.training.density import DensityRegression
 from mdcore.training.density_start import initialised as density_start
 from mdcore.training.environments import Environments
-from mdcore.training import warm
 from mdcore.training.graphs import Graphs
 from mdcore.training.loss import NetworkRegression
 from mdcore.training.prepare import Prepared, design_of

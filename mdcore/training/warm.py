@@ -38,7 +38,7 @@ def read_start(plan: Plan) -> Model:
     if model.units not in (None, Units("angstrom", "ev")):
         raise Unsuited("its units are not Angstrom and eV: it was not trained by mdcore", KEY)
     if len(model.members) < members:
-        raise Unsuited(f"it has {len(model.members)} of the {members} members of the committee", ("committee", "members"))
+        raise Unsuited(f"the start has {len(model.members)} members: take so many, or less", ("committee", "members"))
     if isinstance(model, HDNNP):
         _check_networks(plan, model)
     return model
@@ -95,4 +95,5 @@ def _rescaled(network: ElementNetwork, old: Scaling, new: Scaling) -> ElementNet
     ratio, weights = s / s_new, network.weights[0]
     shift = (s * (c_new - c) + b - ratio * b_new) @ weights
     first = ratio[:, None] * weights
-    return replace(network, weights=(first, *network.weights[1:]), biases=(network.biases[0] + shift, *network.biases[1:]))
+    biases = network.biases[0] + shift, *network.biases[1:]
+    return replace(network, weights=(first, *network.weights[1:]), biases=biases)
