@@ -333,9 +333,9 @@ class Campaign:
         """Train on all labels; the potential, now or before the campaign was stopped."""
         self.record.turn("train")
         done, folder = self.record.last("trained", generation), self.folders.of(generation)
-        if done is not None and (path := self.folders.directory / done["file"]).exists():
-            if model_fingerprint(read_model(path)) == done["potential"]:
-                return path
+        there = done is not None and (self.folders.directory / done["file"]).exists()
+        if there and model_fingerprint(read_model(self.folders.directory / done["file"])) == done["potential"]:
+            return self.folders.directory / done["file"]
         files = [self.folders.of(k) / LABELLED for k in range(generation + 1) if self.history.labelled(k)]
         path = Path(self.train(folder, files, before, generation))
         self.record.turn("judge")

@@ -160,7 +160,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 def _ranks(numbers: np.ndarray) -> np.ndarray:
     """Places in ascending order; equal ones share theirs."""
-    values, inverse, counts = np.unique(numbers, return_inverse=True, return_counts=True)
+    _, inverse, counts = np.unique(numbers, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     return ((ends - counts + ends - 1) / 2.0)[inverse.ravel()]
 
