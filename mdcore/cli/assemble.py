@@ -15,6 +15,7 @@ from mdcore.engine import sanity
 from mdcore.faces.base import StageSettings
 from mdcore.potentials.base import Sum
 from mdcore.potentials.families import TYPES
+from mdcore.structure.bonds import nearest
 from mdcore.structure.groups import group_of, groups_of, select
 from mdcore.structure.system import System
 
@@ -109,6 +110,20 @@ def draw_velocities(settings: Settings, system: System) -> None:
     except InputError as error:
         key = "temperature" if rotation is None else "zero_rotation"
         raise at(settings, ("velocities", key), str(error)) from None
+
+
+def bonds_at_start(settings: Settings, system: System | None):
+    """(int64 [m, 2], float64 [m]): bonds of the start and their lengths; system : None in a continued run, whose start
+    is made once more. InputError where there are none."""
+    system = structures.make(settings) if system is None else system
+    pairs = np.zeros((0, 2), dtype=np.int64)
+    if len(system.bonds) or settings.units == "metal":
+        pairs = sanity.joined(system)
+    if not len(pairs):
+        raise at(settings, ("limits", "bonds"), "no two atoms of the structure have a bond; take the key out")
+    steps = nearest(system.box, system.positions, pairs) @ system.box.matrix
+    apart = system.positions[pairs[:, 1]] - system.positions[pairs[:, 0]] + steps
+    return pairs, np.sqrt((apart**2).sum(axis=1))
 
 
 def check_boundary(settings: Settings, system: System) -> None:

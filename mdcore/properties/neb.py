@@ -67,7 +67,7 @@ class MinimumEnergyPath:
 
 def neb(
     potential, start, end, *, images: int = 7, max_force: float = 0.01, climb: bool = True, relax_ends: bool = False,
-    spring: float | None = None, steps: int = 1000, observers=(), comm=None,
+    spring: float | None = None, steps: int = 1000, observers=(), watchers=(), comm=None,
 ) -> MinimumEnergyPath:  # fmt: skip
     """The path of least energy between two structures of the same atoms in the same order, in one cell (collective).
 
@@ -79,11 +79,13 @@ def neb(
     potential : as for `evaluate`; start, end : a System or ase.Atoms (on several ranks, what rank 0 has counts)
     images : between the ends; max_force : that is left on an atom of the band
     relax_ends : first, to max_force; spring : between images, energy / length^2 (0.1 eV/Angstrom^2)
-    steps : at most; observers : functions of (step, energies, largest force)
+    steps : at most; observers : functions of (step, energies, largest force); watchers : functions of (step, positions
+    float64 [images + 2, n, 3])
     InputError if the ends don't belong together.
     """
     comm, potential = connect(comm), open_potential(potential)
     observers = [function("neb: observer", each) for each in listed("neb: observers", observers, "function")]
+    watchers = [function("neb: watcher", each) for each in listed("neb: watchers", watchers, "function")]
     count("neb: images", images, 1, 1000)
     count("neb: steps", steps, 0, 10**9)
     number("neb: max_force", max_force)
@@ -105,6 +107,8 @@ def neb(
         worst = float(largest.max())
         for tell in observers:
             tell(step, band.energies, worst)
+        for watch in watchers:
+            watch(step, band.positions.copy())
         if climb and not climbing and worst <= EARLY * max_force and band.top is not None:
             climbing = True
             continue

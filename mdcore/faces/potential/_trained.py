@@ -38,7 +38,7 @@ class TrainedSettings(PotentialSettings):
     )
     extrapolation_every: int = setting(
         Integer(minimum=1),
-        'With `"save"`: fewest steps between two saved structures.',
+        'With `"save"` and `"stop"`: fewest steps between two saved structures.',
         default=100,
         example=1000,
     )
@@ -80,8 +80,9 @@ class TrainedSettings(PotentialSettings):
         return (self.file,)
 
     def check(self, given) -> Iterator[tuple[str, str]]:
-        for key, policy in (("extrapolation_limit", "stop"), ("extrapolation_every", "save")):
-            if key in given and self.extrapolation != policy:
-                yield key, f'applies with extrapolation = "{policy}" only'
+        for key, policies in (("extrapolation_limit", ("stop",)), ("extrapolation_every", ("save", "stop"))):
+            if key in given and self.extrapolation not in policies:
+                words = " or ".join(f'"{policy}"' for policy in policies)
+                yield key, f"applies with extrapolation = {words} only"
         if "disagreement_pause" in given and self.disagreement_save is None:
             yield "disagreement_pause", "applies with disagreement_save only"
