@@ -76,7 +76,7 @@ class Shake(Explorer):
         return Found(candidates=candidates, frames=found[5:], ended="all 9 shakes")
 
 
-def one_by_one(systems, oracle, settings, on_result) -> None:
+def one_by_one(systems, oracle, settings, on_result, *, labelled=()) -> None:
     """The verb label, in this process."""
     from mdcore.learn.labelling import Failure
 
@@ -84,7 +84,7 @@ def one_by_one(systems, oracle, settings, on_result) -> None:
         try:
             result = oracle(system)
         except Unconverged as error:
-            result = Failure(reason=str(error), unconverged=True)
+            result = Failure("unconverged", str(error))
         on_result(k, result)
 
 

@@ -16,7 +16,7 @@ import math
 import os
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
@@ -29,11 +29,13 @@ from mdcore.base.files import read_bytes
 from mdcore.base.signals import Interrupting
 from mdcore.base.writing import write_bytes
 from mdcore.config.load_learn import load_learn, of_arguments
-from mdcore.learn import questions, table
+from mdcore.figures import MissingMatplotlib
+from mdcore.learn import calibration, questions, table
 from mdcore.learn.base import Explorer, Found, Labels, Visit
+from mdcore.learn.calibration import Calibration
 from mdcore.learn.folders import LABELLED, Folders
 from mdcore.learn.history import Entry, History
-from mdcore.learn.judge import FRAME, SELECTED, START, Fresh, Judgement, judge, rms
+from mdcore.learn.judge import FRAME, SELECTED, START, Fresh, Judgement, compared, judge, rms
 from mdcore.learn.labelling import label
 from mdcore.learn.looks import Looks
 from mdcore.learn.record import LAYOUT, Record
@@ -59,7 +61,7 @@ class Campaign:
     source : path of a learn.toml, or its sections as a dict (docs/learn-input.md); overrides : "section.key=value"
     explorers, oracle : instead of those that the input names
     explore(explorer, visit) -> Found; select(candidates, potential, labelled, rules, rng) -> [Choice];
-    label(systems, oracle, settings, on_result); judge(fresh, frames, before, forces, energy) -> Judgement;
+    label(systems, oracle, settings, on_result, labelled=); judge(fresh, frames, before, forces, energy) -> Judgement;
     train(folder, files, before, generation) -> path of a .h5: the verbs, each may be replaced
     say : is given lines of text for people
 
@@ -299,11 +301,13 @@ class Campaign:
             if isinstance(result, Labels):
                 event = self.record.append("label", **own, **labels_to_json(result))
             else:
-                event = self.record.append("failed", **own, reason=result.reason, unconverged=bool(result.unconverged))
+                event = self.record.append("failed", **own, kind=result.kind, reason=result.why, tries=result.tries)
             self.history.put(event)
 
         if wanted:
-            self.label([entry.system for entry in wanted], self.oracle, self.settings.label, on_result)
+            known = self.history.with_labels(generation)
+            systems = [entry.system for entry in wanted]
+            self.label(systems, self.oracle, self.settings.label.rules(), on_result, labelled=known)
             unanswered = [entry for entry in wanted if not self.history.is_known(entry.hash)]
             if unanswered:
                 raise MdcoreError(f"the oracle said nothing of {len(unanswered)} of {len(wanted)} structures")
@@ -317,15 +321,26 @@ class Campaign:
         """Judge the potential that explored, once."""
         if self.record.last("judged", generation) is None:
             frames = {name: questions.uncertain(looks, own.frames) for name, own in found.items() if own.frames}
-            before = next((e["factors"] for e in self.record.of("judged")[::-1] if e["factors"]), None)
-            targets = self.settings.judge
+            targets, before = self.settings.judge, self.calibration()
             judgement: Judgement = self.judge(fresh, frames, before, targets.forces, targets.energy)
+            if judgement.calibration is not None and judgement.atoms:
+                with suppress(MissingMatplotlib):
+                    path = self.folders.of(generation) / "calibration.png"
+                    calibration.draw(path, judgement.calibration, *compared(fresh), self.settings.title)
             errors = {own.hash: _finite(rms(own.off)) for own in fresh}
             event = self.record.append(
                 "judged", generation=generation, calls=self.history.calls(), **_finite(asdict(judgement)), errors=errors
             )
             self.say("  " + table.of_judgement(event, targets))
         self.record.turn("rest")
+
+    def calibration(self) -> Calibration | None:
+        """The last one."""
+        found = [event["calibration"] for event in self.record.of("judged") if event["calibration"]]
+        if not found:
+            return None
+        own = found[-1]
+        return Calibration(own["factors"], own["overall"], own["coverage"], own["rank_correlation"] or math.nan, own["n"])
 
     # --- potentials ------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mdcore.learn.base import Labels
 from mdcore.learn.judge import START
 from mdcore.learn.record import Record
-from mdcore.learn.structures import fingerprint, from_json, labels_from_json, to_json
+from mdcore.learn.structures import bare, fingerprint, from_json, labels_from_json, to_json
 from mdcore.structure.system import System
 
 
@@ -87,6 +87,15 @@ class History:
     def failed(self, generation: int) -> list[tuple[Entry, dict]]:
         """Those without, and the events that say why."""
         return [(e, self.failures[e.hash]) for e in self.chosen.get(generation, ()) if e.hash in self.failures]
+
+    def with_labels(self, before: int) -> list[System]:
+        """The same, with energy and forces in `info`."""
+        found = []
+        for entry, labels in (pair for k in range(before) for pair in self.labelled(k)):
+            system = bare(entry.system)
+            system.info |= {"energy": labels.energy, "forces": labels.forces}
+            found.append(system)
+        return found
 
     def systems(self, before: int) -> tuple[System, ...]:
         """All structures with labels of the generations before one, newest last."""

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mdcore.learn import calibration
 from mdcore.learn.base import Labels
+from mdcore.learn.calibration import Calibration, coverage, fit
 from mdcore.structure.system import System
 
 FRAME, SELECTED, START = "frame", "selected", "start"  # why a structure was labelled
 CUT = "cut"  # column of structures that were cut out of others: atoms whose forces say little (cut.py)
-FEWEST = 3  # atoms of which a rank correlation is told
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -75,7 +74,7 @@ class Judgement:
     forces, energy, uncertainty : the largest of any explorer's; nan where nothing was judged
     rank : rank correlation of disagreement and true error, of all atoms labelled; within : share of the true errors
         within one sigma, by the calibration before this one; nan where there was none
-    factors : {symbol: what disagreement is multiplied with}; met : are the targets?
+    calibration : fitted anew on all `atoms`, or that before; met : are the targets?
     """
 
     explorers: dict[str, dict] = field(default_factory=dict)
@@ -85,48 +84,54 @@ class Judgement:
     rank: float = float("nan")
     within: float = float("nan")
     atoms: int = 0
-    factors: dict[str, float] = field(default_factory=dict)
+    calibration: Calibration | None = None
     met: bool = False
 
 
 def judge(
-    fresh: Sequence[Fresh], frames: dict[str, Uncertain], before: dict[str, float] | None, forces: float, energy: float
+    fresh: Sequence[Fresh], frames: dict[str, Uncertain], before: Calibration | None, forces: float, energy: float
 ) -> Judgement:
     """What the labels of a generation say of the potential that explored.
 
-    frames : of each explorer; before : factors of the calibration until now, or None; forces, energy : the targets,
-    eV/Angstrom, eV an atom
+    frames : of each explorer; before : the calibration until now, or None; forces, energy : the targets, eV/Angstrom,
+    eV an atom
     """
-    told = [own for own in fresh if own.disagreement is not None]
-    factors, rank, within, atoms = before or {}, float("nan"), float("nan"), 0
-    if told:
-        sigma = np.concatenate([own.disagreement[own.atoms] for own in told])
-        errors = np.concatenate([np.linalg.norm(own.off, axis=1) for own in told])
-        species = np.concatenate([own.species for own in told])
-        atoms, rank = len(errors), correlation(sigma, errors)
-        if before:
-            within = covered(calibrated(before, sigma, species), errors)
-        factors = dict(calibration.fit(sigma, errors, species).factors)
+    sigma, errors, species = compared(fresh)
+    now, rank, within = before, float("nan"), float("nan")
+    if len(errors):
+        now = fit(sigma, errors, species)
+        rank = now.rank_correlation
+        if before is not None:
+            within = coverage(before.apply(sigma, species), errors, species)[""]
     found = {}
     for name in dict.fromkeys([*frames, *(own.explorer for own in fresh)]):
         mine = [own for own in fresh if own.explorer == name and own.role == FRAME]
-        found[name] = _of_explorer(mine, frames.get(name), factors)
+        found[name] = _of_explorer(mine, frames.get(name), now)
     worst = {key: _worst(own[key] for own in found.values()) for key in ("forces", "energy", "uncertainty")}
     judged = [own for own in found.values() if own["structures"]]
     met = bool(judged) and worst["forces"] <= forces and worst["energy"] <= energy
     met = met and not worst["uncertainty"] > forces
-    return Judgement(explorers=found, **worst, rank=rank, within=within, atoms=atoms, factors=factors, met=met)
+    return Judgement(explorers=found, **worst, rank=rank, within=within, atoms=len(errors), calibration=now, met=met)
 
 
-def _of_explorer(mine: Sequence[Fresh], seen: Uncertain | None, factors: dict[str, float]) -> dict:
+def compared(fresh: Sequence[Fresh]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(disagreement, length of the error of the force, species) of all atoms that members were asked about."""
+    told = [own for own in fresh if own.disagreement is not None]
+    sigma = [np.empty(0), *(own.disagreement[own.atoms] for own in told)]
+    errors = [np.empty(0), *(np.linalg.norm(own.off, axis=1) for own in told)]
+    species = [np.empty(0, dtype=str), *(own.species for own in told)]
+    return np.concatenate(sigma), np.concatenate(errors), np.concatenate(species)
+
+
+def _of_explorer(mine: Sequence[Fresh], seen: Uncertain | None, calibration: Calibration | None) -> dict:
     """The numbers of one explorer; mine : its frames with labels; seen : all of its frames."""
     off = np.concatenate([own.off for own in mine]) if mine else np.empty((0, 3))
     species = np.concatenate([own.species for own in mine]) if mine else np.empty(0, dtype=str)
     uncertainty, frames = float("nan"), 0
     if seen is not None:
         frames = seen.frames
-        if len(seen.disagreement) and factors:
-            sigma = calibrated(factors, seen.disagreement, seen.species)
+        if len(seen.disagreement) and calibration is not None:
+            sigma = calibration.apply(seen.disagreement, seen.species)
             uncertainty = float(np.sqrt(np.mean(sigma**2) / 3.0))  # of one component
     return {
         "structures": len(mine),
@@ -136,33 +141,6 @@ def _of_explorer(mine: Sequence[Fresh], seen: Uncertain | None, factors: dict[st
         "frames": frames,
         "uncertainty": uncertainty,
     }
-
-
-def calibrated(factors: dict[str, float], disagreement: np.ndarray, species) -> np.ndarray:
-    """Disagreement times the factor of each atom's species; of one that was never judged the largest factor."""
-    most = max(factors.values())
-    return disagreement * np.array([factors.get(str(e), most) for e in species])
-
-
-def covered(sigma: np.ndarray, errors: np.ndarray) -> float:
-    """The share of errors |dF| within one sigma. An error of three equal components is within one sigma of each: the
-    length of the vector is compared with sigma, which is calibrated for lengths."""
-    return float(np.mean(errors <= sigma)) if len(errors) else float("nan")
-
-
-def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Of the ranks (C. Spearman, Am. J. Psychol. 15, 72 (1904)); nan of few or equal numbers."""
-    if len(a) < FEWEST or np.ptp(a) == 0.0 or np.ptp(b) == 0.0:
-        return float("nan")
-    ranks = [_ranks(numbers) for numbers in (a, b)]
-    return float(np.corrcoef(*ranks)[0, 1])
-
-
-def _ranks(numbers: np.ndarray) -> np.ndarray:
-    """Places in ascending order; equal ones share theirs."""
-    _, inverse, counts = np.unique(numbers, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return ((ends - counts + ends - 1) / 2.0)[inverse.ravel()]
 
 
 def rms(numbers: np.ndarray) -> float:

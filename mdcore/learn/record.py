@@ -10,8 +10,8 @@ start      file, sha256, structures, labelled: what the campaign began with
 explored   generation, explorer, file, sha256, candidates, frames, ended, lost
 selected   generation, chosen: [{hash, role, explorer, place, why, score, disagreement, structure}, ...]
 label      generation, hash, energy, forces, stress: an answer of the oracle
-failed     generation, hash, reason, unconverged
-judged     generation, potential, explorers: {name: numbers}, calibration, met, ...
+failed     generation, hash, kind, reason, tries
+judged     generation, potential, explorers: {name: numbers}, errors: {hash: number}, calibration, met, ...
 trained    generation, potential (its fingerprint), structures, errors: {hash: [before, after]}
 end        why
 ```

@@ -1,6 +1,5 @@
-"""A campaign in pictures: error and uncertainty over calls, the structures it chose, its calibration, a profile."""
+"""A campaign in pictures: error and uncertainty over calls, the structures it chose, energies over a coordinate."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +8,11 @@ from mdcore.base.errors import MdcoreError
 from mdcore.figures import COLORS, GREY, INK, RED, MissingMatplotlib, figure, plain, save
 from mdcore.learn.features import Features
 from mdcore.learn.history import History
-from mdcore.learn.judge import Fresh, calibrated
 from mdcore.learn.looks import Looks
 from mdcore.learn.record import Record
 from mdcore.structure.system import System
 
 MILLI = 1000.0
-BINS, LEAST = 8, 5  # of a calibration, with so many atoms at least
 
 
 def report(folder: Path, record: Record, history: History, potential: Path, settings) -> list[Path]:
@@ -98,38 +95,6 @@ def components(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     z = (points - points.mean(axis=0))[:, moves] / width[moves]
     u, s, _ = np.linalg.svd(np.column_stack([z, np.zeros((len(z), 2))]), full_matrices=False)
     return u[:, :2] * s[:2], (s**2 / max((s**2).sum(), 1e-300))[:2]
-
-
-def draw_calibration(fresh: Sequence[Fresh], factors: dict[str, float], path, title: str = "") -> bool:
-    """True errors of forces over their uncertainty after calibration, atom by atom; in bins their root mean square."""
-    told = [own for own in fresh if own.disagreement is not None]
-    if not told or not factors:
-        return False
-    sigma = np.concatenate([calibrated(factors, own.disagreement[own.atoms], own.species) for own in told])
-    errors = np.concatenate([np.linalg.norm(own.off, axis=1) for own in told])
-    species = np.concatenate([own.species for own in told])
-    known = (sigma > 0.0) & (errors > 0.0)
-    if not known.any():
-        return False
-    sigma, errors, species = MILLI * sigma[known], MILLI * errors[known], species[known]
-    picture = figure(5.2, 4.4)
-    axes = picture.subplots()
-    for k, element in enumerate(sorted(set(species.tolist()))):
-        own = species == element
-        axes.plot(sigma[own], errors[own], ".", ms=3, alpha=0.5, color=COLORS[k % len(COLORS)], label=element)
-    edges = np.quantile(sigma, np.linspace(0, 1, BINS + 1))
-    rows = np.clip(np.searchsorted(edges, sigma, side="right") - 1, 0, BINS - 1)
-    bins = [rows == k for k in range(BINS) if np.count_nonzero(rows == k) >= LEAST]
-    means = [(np.sqrt(np.mean(sigma[own] ** 2)), np.sqrt(np.mean(errors[own] ** 2))) for own in bins]
-    if means:
-        axes.plot(*zip(*means, strict=True), "o-", color=INK, ms=4, lw=1.0, label="root mean square")
-    ends = [min(sigma.min(), errors.min()), max(sigma.max(), errors.max())]
-    axes.plot(ends, ends, color=GREY, lw=0.8)
-    axes.set(xscale="log", yscale="log", xlabel="uncertainty of a force, meV/Å", ylabel="true error, meV/Å")
-    axes.legend(frameon=False, fontsize=8)
-    plain(axes)
-    save(path, picture, title)
-    return True
 
 
 def draw_profile(looks: Looks, history: History, path, settings) -> bool:
