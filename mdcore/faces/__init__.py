@@ -32,3 +32,4 @@ class Faces(Mapping):
 
 POTENTIALS = Faces("potential", "lj")
 STAGES = Faces("stage", "nve")
+ORACLES = Faces("oracle", "ase")
