@@ -24,6 +24,10 @@ def lj(**more):
     return mdcore.LennardJones(**LJ | more)
 
 
+def members():
+    return mdcore.HDNNPotential(mdcore.committee([mdcore.read_model("potentials/silicon.h5")] * 2))
+
+
 def good() -> dict:
     """{what is called: arguments that are right}."""
     matrix = np.eye(3) * 10.0
@@ -88,6 +92,9 @@ def good() -> dict:
         "TensorPotential": {"source": "none.h5"},
         "Extrapolation": {},
         "Disagreement": {},
+        "BiasedPotential": {"network": members(), "depth": 1.0, "width": 0.1},
+        "FallbackPotential": {"network": members(), "baseline": lj(), "uncertainty": 0.1},
+        "fitted_shifts": {"potential": lj(), "baseline": lj(cutoff=5.0), "structures": [crystal()]},
         "committee": {"models": [mdcore.read_model(network)]},
         "read_model": {"path": network},
         "Sum": {},

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base.errors import InputError
-from mdcore.cli import networks, structures
+from mdcore.cli import committees, networks, structures
 from mdcore.cli.summary import boundary, counts
 from mdcore.config import validate_species
 from mdcore.config.problems import Problems, at
 from mdcore.config.settings import Settings
 from mdcore.engine import sanity
 from mdcore.faces.base import StageSettings
-from mdcore.potentials.base import Sum
 from mdcore.potentials.families import TYPES
 from mdcore.structure.bonds import nearest
 from mdcore.structure.groups import group_of, groups_of, select
@@ -219,7 +218,7 @@ def make_potential(settings: Settings, read: dict[int, object]):
             terms.append(networks.make(settings, i, read[i]))
         else:
             terms.append(read[i] if i in read else build(settings, i))
-    return terms[0] if len(terms) == 1 else Sum(*terms)
+    return committees.joined(settings, terms)
 
 
 # --- stages ----------------------------------------------------------------------------------------

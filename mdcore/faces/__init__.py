@@ -33,3 +33,4 @@ class Faces(Mapping):
 POTENTIALS = Faces("potential", "lj")
 STAGES = Faces("stage", "nve")
 EXPLORERS = Faces("explorer", "run")
+ORACLES = Faces("oracle", "ase")

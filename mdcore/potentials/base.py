@@ -261,13 +261,17 @@ class Sum(Potential):
     def findings(self) -> tuple[Finding, ...]:
         return tuple({finding: None for term in self.terms for finding in term.findings})
 
+    def of_terms(self, terms) -> "Sum":
+        """The same of other terms, as many."""
+        return Sum(*terms)
+
     def suited(self, n, box, units):
         terms = [term.suited(n, box, units) for term in self.terms]
         if all(one is other for one, other in zip(terms, self.terms, strict=True)):
             return self
         last = self._suited
         if last is None or any(one is not other for one, other in zip(terms, last.terms, strict=True)):
-            self._suited = Sum(*terms)
+            self._suited = self.of_terms(terms)
         return self._suited
 
     def bind(self, symbols) -> "BoundSum":
@@ -279,6 +283,11 @@ class BoundSum(Bound):
 
     def __init__(self, potential: Sum, terms):
         self.potential, self.terms = potential, terms
+
+    @property
+    def virial_of_forces(self) -> bool:
+        """Is that so of all its terms?"""
+        return all(term.virial_of_forces for term in self.terms)
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         for term in self.terms:

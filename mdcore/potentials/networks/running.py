@@ -78,6 +78,10 @@ class TrainedPotential(Potential):
         if model.test_vectors:  # they tell whether the file is whole, and their tolerance is that of double
             check_test_vectors(self.answers_of(model, self._tables if precision == "double" else None))
 
+    def zero(self, e: int) -> float:
+        """What the mean of the members starts from in the energy of an element, eV."""
+        return self.offset(e)
+
     @classmethod
     def tables_of(cls, model, precision: str = "double"):
         """What the kernels read of a model; InputError for one that can't be run."""
@@ -153,7 +157,8 @@ class BoundTrained(Bound):
     """A trained potential for a system of these species, with tables and scratch memory of its own.
 
     beside : {Finding: array [>= n_owned]} of the last forces, of those that were wanted
-    Derived ones `compute`, and tell `members_of`: what each member says of the atoms. width : of a row of descriptors
+    Derived ones `compute`, and tell what each member says: `members_of` of forces, `shares_of` of energies, of which
+    `weigh` has forces (potentials/committees/). width : of a row of descriptors
     """
 
     virial_of_forces = True
@@ -192,6 +197,16 @@ class BoundTrained(Bound):
     def members_of(self, atoms, full, domain) -> tuple[np.ndarray, np.ndarray]:
         """(by how much the forces of each member but the last differ from the mean float64 [n_total, n_members - 1, 4],
         of the grid, ghosts' of their own; limbs int64 [n_members, 3] of the energies), of a committee (collective)."""
+        raise NotImplementedError
+
+    def shares_of(self, atoms, full, domain) -> np.ndarray:
+        """E_im float64 [n_owned, n_members], eV: the energy of each owned atom by each member, without walls; it tells of
+        ranges as `compute` does (collective)."""
+        raise NotImplementedError
+
+    def weigh(self, atoms, full, domain, weights: np.ndarray) -> None:
+        """Add the forces of sum_im weights_im E_im, weights [n_owned, n_members] being fixed, after `shares_of` of the same
+        atoms (collective)."""
         raise NotImplementedError
 
     def spread(self, atoms, neighbors, domain, comm) -> Spread:
