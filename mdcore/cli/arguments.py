@@ -197,7 +197,7 @@ def build() -> Parser:
     how.add_argument("--status", action="store_true", help="tell where the campaign stands")
     how.add_argument("--dry-run", action="store_true", help="tell what it would do, without a calculation")
     learn.add_argument("--quiet", action="store_true", help="print warnings and errors only")
-    learn.set_defaults(module="mdcore.cli.learn")
+    learn.set_defaults(module="mdcore.cli.learn", leads=True)
 
     potential = Parser(add_help=False)
     potential.add_argument(

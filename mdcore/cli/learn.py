@@ -19,8 +19,8 @@ def command(arguments, comm) -> None:
         return
     if comm.size > 1:
         raise InputError(
-            f"mdcore learn works on one process; calculations go out to others: executor in [label], and {comm.size} "
-            "ranks were started"
+            f"{comm.size} ranks, and a campaign is one process whose calculations go out to others. With executor = "
+            f'"mpi" in [label]: mpiexec -n {comm.size} python -m mpi4py.futures -m mdcore learn ...'
         ).everywhere()
     say = (lambda text="": None) if arguments.quiet else lambda text="": print(text, flush=True)
     campaign = Campaign(arguments.input, overrides=arguments.set, say=say)

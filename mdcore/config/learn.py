@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mdcore.config.document import Document
-from mdcore.config.learn_label import LabelSettings
 from mdcore.config.learn_select import SelectSettings
 from mdcore.faces import EXPLORERS, ORACLES
+from mdcore.faces.label import LabelSettings
 from mdcore.faces.schema import Choice, Integer, List, Number, Section, Sections, Text, setting
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")

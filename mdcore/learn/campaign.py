@@ -307,7 +307,7 @@ class Campaign:
         if wanted:
             known = self.history.with_labels(generation)
             systems = [entry.system for entry in wanted]
-            self.label(systems, self.oracle, self.settings.label.rules(), on_result, labelled=known)
+            self.label(systems, self.oracle, self.settings.label.build(self.settings), on_result, labelled=known)
             unanswered = [entry for entry in wanted if not self.history.is_known(entry.hash)]
             if unanswered:
                 raise MdcoreError(f"the oracle said nothing of {len(unanswered)} of {len(wanted)} structures")

@@ -15,8 +15,8 @@ from mdcore.learn.base import Labels
 from mdcore.learn.calibration import Calibration, coverage, fit
 from mdcore.structure.system import System
 
+CUT = "near_cut"
 FRAME, SELECTED, START = "frame", "selected", "start"  # why a structure was labelled
-CUT = "cut"  # column of structures that were cut out of others: atoms whose forces say little (cut.py)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -39,7 +39,7 @@ class Fresh:
     def atoms(self) -> np.ndarray:
         """bool [n]: those whose labels are those of the whole structure."""
         cut = self.system.columns.get(CUT)
-        return np.ones(self.system.n_atoms, dtype=bool) if cut is None else ~np.asarray(cut, dtype=bool)
+        return np.ones(self.system.n_atoms, dtype=bool) if cut is None else np.asarray(cut) == 0
 
     @property
     def off(self) -> np.ndarray:

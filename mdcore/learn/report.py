@@ -8,6 +8,7 @@ from mdcore.base.errors import MdcoreError
 from mdcore.figures import COLORS, GREY, INK, RED, MissingMatplotlib, figure, plain, save
 from mdcore.learn.features import Features
 from mdcore.learn.history import History
+from mdcore.learn.judge import CUT
 from mdcore.learn.looks import Looks
 from mdcore.learn.record import Record
 from mdcore.structure.system import System
@@ -105,7 +106,7 @@ def draw_profile(looks: Looks, history: History, path, settings) -> bool:
     rows = []
     for generation in sorted({0, *history.chosen}):
         for entry, labels in history.labelled(generation):
-            if max(map(max, pairs)) >= entry.system.n_atoms or "cut" in entry.system.columns:
+            if max(map(max, pairs)) >= entry.system.n_atoms or CUT in entry.system.columns:
                 continue
             try:
                 told = looks.evaluate(entry.system, spread=False, descriptors=False)
