@@ -227,7 +227,7 @@ batch = 20
 
 [oracle]
 type = "ase"
-calculator = "ase.calculators.emt.EMT"
+calculator = "emt"
 
 [judge]
 frames = 5                       # of each explorer and generation, at random

@@ -39,6 +39,7 @@ from mdcore.learn.judge import FRAME, SELECTED, START, Fresh, Judgement, compare
 from mdcore.learn.labelling import label
 from mdcore.learn.looks import Looks
 from mdcore.learn.record import LAYOUT, Record
+from mdcore.learn.report import report
 from mdcore.learn.select import select
 from mdcore.learn.structures import bare, fingerprint, labels_to_json, read_found, read_start, write_found
 from mdcore.learn.training import Training
@@ -151,8 +152,6 @@ class Campaign:
 
     def finish(self, potential: Path, generation: int, why: str) -> Path:
         """Tell how it ended, with pictures."""
-        from mdcore.learn.report import report
-
         last = self.record.last("end")
         if last is None or self.record.events[-1]["event"] != "resume":
             self.record.append("end", why=why, generation=generation)
@@ -181,6 +180,9 @@ class Campaign:
             self.select_event(0, entries)
         self.call(0)
         given = self.settings.start.potential
+        if given is None and not self.history.labelled(0):
+            reasons = "; ".join(dict.fromkeys(event["reason"] for _, event in self.history.failed(0)))
+            raise MdcoreError(f"no structure of the start has labels, so nothing can be trained on: {reasons}")
         if given is None:
             return self.learn(0, None, [])
         return self.take(0, Path(self.settings.beside(given)))

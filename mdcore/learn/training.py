@@ -6,6 +6,7 @@ to go on from. A user can run it himself; a training that was stopped goes on fr
 
 import os
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 
 from mdcore.base.errors import InputError, Interrupted, MdcoreError
@@ -21,7 +22,6 @@ INPUT, NAME = "train.toml", "potential"
 TAG = "tag"  # key of the comment line that says which generation and explorer a structure is of
 OURS = ("data", "warm_start")  # what a campaign says itself
 OUTPUT = ("plot", "checkpoint_minutes", "n2p2")  # of [output], what a user may say
-SPREAD = 1000  # members of a committee have seeds that far apart (training/members.py)
 
 
 class Training:
@@ -56,7 +56,7 @@ class Training:
 
     def text(self, folder: Path, files: Sequence[Path], before: Path | None, generation: int) -> str:
         """The whole input of a generation, with paths relative to its folder."""
-        document = {key: value for key, value in self.document.items() if key not in ("output", "data")}
+        document = {key: deepcopy(value) for key, value in self.document.items() if key != "output"}
         includes.move(document, os.path.relpath(os.path.dirname(self.path) or ".", folder))
         top = {"title": self.title} if self.title else {}
         top["seed"] = self.seed + generation
