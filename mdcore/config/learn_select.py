@@ -13,7 +13,7 @@ class CutSettings:
 
     kind: str = setting(
         Choice(("cluster", "cell")),
-        '`"cluster"`: all atoms within `radius`, in vacuum; atoms near to the cut get the column `cut`, and their forces '
+        '`"cluster"`: all atoms within `radius`, in vacuum; atoms near to the cut get 1 in the column `near_cut`, and their forces '
         'are left out of the training. `"cell"`: the cube of twice the radius, which repeats; what is farther out than '
         "half the radius is relaxed by the potential.",
         example="cluster",

@@ -23,8 +23,8 @@ from mdcore.properties.neb import shortest
 from mdcore.properties.relaxation import at_rest, moved, relax
 from mdcore.structure.box import Box
 from mdcore.structure.quantities import TOTALS
+from mdcore.training.data.labels import CUT
 
-CUT = "cut"
 KINDS = ("cluster", "cell")
 NEAR = 0.8  # of the shortest distance of such a pair in the whole: closer is too close
 STEPS, FORCE = 50, 0.5  # of the relaxation at most; eV/Angstrom that may be left
@@ -82,7 +82,7 @@ def cluster(system, atom: int, how: Cut, sees: float):
         )
     positions = system.positions[atom] + away[rows]
     part = _part(system, rows, Box.around(positions, how.margin), positions)
-    part.columns[CUT] = far
+    part.columns[CUT] = far.astype(np.int64)
     return part, rows
 
 

@@ -89,9 +89,9 @@ class Settings(ExplorerSettings):
     )
     bias: dict = setting(
         Table(OneOf((Boolean(), Number(), Text()))),
-        "Keys of the potential's section that begin with `bias_`, without it: dynamics biased towards disagreement.",
+        "Keys of `[potential.bias]` ([input](input.md)): dynamics biased towards disagreement.",
         factory=dict,
-        example={"strength": 2.0},
+        example={"depth": 1.0},
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:

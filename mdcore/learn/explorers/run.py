@@ -36,7 +36,7 @@ class Run(Explorer):
     save, disagreement : eV/Angstrom, from which structures are kept, and the run ends; extrapolation : so many atoms far
     outside of the ranges of training end it; bonds : so many times its length at the start breaks a bond, which ends
     it; temperature : K, a hotter system ends it; None: nothing of the kind
-    bias : {key: value} of the potential's section, each with "bias_" in front
+    bias : {key: value} of [potential.bias], which biases dynamics towards disagreement
     """
 
     name: str
@@ -108,7 +108,7 @@ class Run(Explorer):
                 own.pop("disagreement_pause")
         if self.extrapolation is not None and looks.knows_range:
             own |= {"extrapolation": _text("stop"), "extrapolation_limit": self.extrapolation, "extrapolation_every": 10}
-        own |= {f"bias_{key}": _text(value) if isinstance(value, str) else value for key, value in self.bias.items()}
+        own |= {f"bias.{key}": _text(value) if isinstance(value, str) else value for key, value in self.bias.items()}
         seed = int(np.random.default_rng([visit.seed, 1, k]).integers(2**31))
         rest = {
             "seed": seed, "output.directory": _text(folder.resolve()), "output.name": _text(NAME),
