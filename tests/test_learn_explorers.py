@@ -146,7 +146,8 @@ def test_bands_and_saddle_searches():
     band = Band(name="turn", start=Path("ends.extxyz"), images=5, max_force=0.03, every=10, limits=Limits())
     found = band.explore(visit(structures=(), potential=BUTANE))
     assert not found.lost and found.ended.startswith("converged, barrier 0.1")
-    assert places(found)[:7] == [f"step 0, image {k}" for k in range(7)] and places(found)[-1] == "end, image 6"
+    assert places(found)[:2] == ["the start given", "the end given"] and places(found)[-1] == "end, image 6"
+    assert places(found)[2:9] == [f"step 0, image {k}" for k in range(7)]
     energies = [evaluate(Looks(BUTANE).potential, own.system).energy for own in found.candidates[-7:]]
     top = found.candidates[-7 + int(np.argmax(energies))].system
     with open("near.extxyz", "w") as stream:
@@ -156,7 +157,7 @@ def test_bands_and_saddle_searches():
     assert up.ended.startswith("saddle point") and places(up)[-1] == "search 1, end"
     saddle_energy = evaluate(Looks(BUTANE).potential, up.candidates[-1].system).energy
     assert saddle_energy == pytest.approx(max(energies), abs=2e-3)
-    with pytest.raises(InputError, match="neb"):
+    with pytest.raises(InputError, match="explorer turn: the start has"):
         replace(band, end=Path("any.extxyz")).explore(visit(potential=BUTANE))
 
 
