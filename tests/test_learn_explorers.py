@@ -74,7 +74,7 @@ def places(found) -> list[str]:
 def test_a_run_keeps_what_it_passes():
     explorer = Run(name="hot", input=Path("explore.toml"), every=20, save=1e-6, disagreement=None)
     found = explorer.explore(visit())
-    assert places(found) == [f"run 1, step {step}" for step in (10, 20, 30, 40)]  # disputed ones, every tenth; frames
+    assert places(found) == [f"run 1, step {step}" for step in (10, 20, 30, 40)]  # disputed, every tenth; and frames
     assert len(found.frames) == 2 and not found.lost and found.ended == "run 1: all steps of the input"
     for own in (found.candidates[0], found.candidates[3]):
         assert own.disagreement == pytest.approx(disagreement(MODEL, own.system)[0], rel=1e-6)
@@ -94,7 +94,8 @@ def test_a_run_keeps_what_it_passes():
 def test_a_run_stops_where_the_potential_is_lost():
     limit = 1.01 * disagreement(MODEL, SYSTEM)[0].max()
     explorer = Run(
-        name="hot", input=Path("explore.toml"), every=100, save=0.5 * limit, disagreement=limit, runs=2, start="any.extxyz",
+        name="hot", input=Path("explore.toml"), every=100, save=0.5 * limit, disagreement=limit, runs=2,
+        start="any.extxyz",
         set=("velocities.temperature=20000", "stage.0.steps=400", "potential.disagreement_every=2"),
     )  # fmt: skip
     found = explorer.explore(visit())

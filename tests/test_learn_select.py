@@ -95,7 +95,8 @@ def moved(width: float, seed: int) -> System:
 
 
 @pytest.mark.parametrize("potential", [
-    COMMITTEE, HDNNPotential(random_model(activations="sgl", normalize_nodes=True, types=[2, 3]), extrapolation="ignore"),
+    COMMITTEE,
+    HDNNPotential(random_model(activations="sgl", normalize_nodes=True, types=[2, 3]), extrapolation="ignore"),
     density(members=2, layers=2), density(layers=2, hidden=0),
 ], ids=["committee", "normalised nodes", "density committee", "density without a network"])  # fmt: skip
 def test_energies_are_linear_in_features(potential):

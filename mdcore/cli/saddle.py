@@ -29,8 +29,8 @@ def command(arguments, comm) -> int:
     def tell(step, energy, curvature, force, positions):
         path.append((energy, positions))
         if comm.rank == 0 and step % EVERY == 0:
-            told = f"{energy - path[0][0]:.6g} {unit['energy']} up, largest force {force:.3g}, curvature {curvature:.3g}"
-            print(f"step {step}: {told}", flush=True)
+            up = f"{energy - path[0][0]:.6g} {unit['energy']} up"
+            print(f"step {step}: {up}, largest force {force:.3g}, curvature {curvature:.3g}", flush=True)
 
     found = saddle(
         potential, begin, direction, seed=arguments.seed, max_force=arguments.max_force, steps=arguments.steps,

@@ -141,13 +141,14 @@ def matched(start, end, name: str = "neb"):
         raise InputError(f"{name}: the start is in {first.units.name} units, the end in {last.units.name}")
     if first.n_atoms != last.n_atoms:
         raise InputError(
-            f"{name}: the start has {first.n_atoms} atoms, the end {last.n_atoms}: both need the same, in the same order"
+            f"{name}: the start has {first.n_atoms} atoms, the end {last.n_atoms}: both need the same, in the same "
+            "order"
         )
     for k, (a, b) in enumerate(zip(first.names, last.names, strict=True)):
         if a != b:
             raise InputError(
-                f"{name}: atom {k} (counting from 0) is {a} at the start and {b} at the end: put the atoms of both in the "
-                "same order"
+                f"{name}: atom {k} (counting from 0) is {a} at the start and {b} at the end: put the atoms of both in "
+                "the same order"
             )
     same = first.box.periodic == last.box.periodic
     for axis, here in enumerate(first.box.periodic):
@@ -155,8 +156,8 @@ def matched(start, end, name: str = "neb"):
         same = same and not (here and np.abs(a - b).max() > SAME * np.abs(a).max())
     if not same:
         raise InputError(
-            f"{name}: the cells differ, {first.box!r} at the start and {last.box!r} at the end: relax the end in the cell "
-            "of the start (mdcore relax without --cell)"
+            f"{name}: the cells differ, {first.box!r} at the start and {last.box!r} at the end: relax the end in the "
+            "cell of the start (mdcore relax without --cell)"
         )
     return first, last
 

@@ -36,9 +36,9 @@ class Run(Explorer):
     runs : in a generation, of seeds of their own; section : number of the [[potential]] that becomes the campaign's,
     None: the only one
     every : steps between structures that are kept, whatever the potential thinks of them
-    save, disagreement : eV/Angstrom, from which structures are kept, and the run ends; extrapolation : so many atoms far
-    outside of the ranges of training end it; bonds : so many times its length at the start breaks a bond, which ends
-    it; temperature : K, a hotter system ends it; None: nothing of the kind
+    save, disagreement : eV/Angstrom, from which structures are kept, and the run ends
+    extrapolation : so many atoms far outside of the ranges of training end it; bonds : a bond so many times as long as
+    at the start does; temperature : K, a hotter system does; None: nothing of the kind
     bias : {key: value} of [potential.bias], which biases dynamics towards disagreement
     """
 
@@ -58,20 +58,21 @@ class Run(Explorer):
     bias: dict = field(default_factory=dict)
 
     def explore(self, visit: Visit) -> Found:
-        found = [self._one(visit, k, start) for k, start in enumerate(self._starts(visit))]
+        runs = [self._one(visit, k, start) for k, start in enumerate(self._starts(visit))]
         return Found(
-            candidates=[each for own, *_ in found for each in own], frames=[each for _, own, *_ in found for each in own],
-            ended="; ".join(f"run {k}: {how}" for k, (_, _, how, _) in enumerate(found, 1)),
-            lost=any(lost for *_, lost in found),
-        )  # fmt: skip
+            candidates=[each for own in runs for each in own.candidates],
+            frames=[each for own in runs for each in own.frames],
+            ended="; ".join(f"run {k}: {own.ended}" for k, own in enumerate(runs, 1)),
+            lost=any(own.lost for own in runs),
+        )
 
     def _starts(self, visit: Visit) -> list:
         if self.start is None:
             return [None] * self.runs
         return picked(self.name, visit, None if self.start == LABELLED else self.start, self.runs)
 
-    def _one(self, visit: Visit, k: int, start):
-        """(candidates, frames, how it ended, was the potential lost?)"""
+    def _one(self, visit: Visit, k: int, start) -> Found:
+        """What run k found, from a System or, for None, from where the input says."""
         folder = visit.folder / f"{NAME}-{k + 1}"
         make_folder(folder)
         overrides = self._overrides(visit, folder, k)
@@ -92,12 +93,12 @@ class Run(Explorer):
             raise Interrupted(f"explorer {self.name}: {said}")
         if code in (InputError.exit_code, OutputError.exit_code):
             raise (InputError if code == InputError.exit_code else OutputError)(f"explorer {self.name}: {said}")
-        lost = code not in (0, Interrupted.exit_code)
-        if code in (0, *TOLD):
-            how = said if code else "all steps of the input"
-        else:
+        how = said if code else "all steps of the input"
+        if code not in (0, *TOLD):
             how = f"it broke off with code {code}: {said}"
-        return *self._gathered(folder, k), how, lost
+        candidates, frames = self._gathered(folder, k)
+        lost = code not in (0, Interrupted.exit_code)
+        return Found(candidates=candidates, frames=frames, ended=how, lost=lost)
 
     def _overrides(self, visit: Visit, folder: Path, k: int) -> list[str]:
         looks = Looks(visit.potential)
