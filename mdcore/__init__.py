@@ -34,6 +34,7 @@ _HOME = {
     "elastic": "properties.elastic",
     "eos": "properties.eos",
     "neb": "properties.neb",
+    "saddle": "properties.saddle",
     "phonons": "properties.phonons",
     "rerun": "recompute",
     "train": "trainer",

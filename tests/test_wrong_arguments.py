@@ -58,6 +58,7 @@ def good() -> dict:
         "elastic": {"potential": lj(), "system": crystal()},
         "eos": {"potential": lj(), "system": crystal(), "volumes": 5},
         "neb": {"potential": lj(), "start": crystal(), "end": crystal().displace(0.1), "images": 1, "steps": 1},
+        "saddle": {"potential": lj(), "system": crystal().displace(0.1), "steps": 1},
         "phonons": {
             "potential": lj(cutoff=4.0), "system": System.build("sc", 3.5, "Ar"), "repeat": (1, 1, 2), "mesh": 1,
             "path": "GX",

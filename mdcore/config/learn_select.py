@@ -13,9 +13,9 @@ class CutSettings:
 
     kind: str = setting(
         Choice(("cluster", "cell")),
-        '`"cluster"`: all atoms within `radius`, in vacuum; atoms near to the cut get the column `cut`, and their forces '
-        'are left out of the training. `"cell"`: the cube of twice the radius, which repeats; what is farther out than '
-        "half the radius is relaxed by the potential.",
+        '`"cluster"`: all atoms within `radius`, in vacuum; atoms near to the cut get 1 in the column `near_cut`, and '
+        'their forces are left out of the training. `"cell"`: the cube of twice the radius, which repeats; what is '
+        "farther out than half the radius is relaxed by the potential.",
         example="cluster",
     )
     radius: float = setting(
@@ -44,8 +44,8 @@ class SelectSettings:
     by: str = setting(
         Choice(("disagreement", "extrapolation", "maxvol")),
         'The score. `"disagreement"`: of a committee about the force on an atom, eV/Angstrom, scaled by what forces on '
-        'its species usually are; `"extrapolation"`: how far outside of the ranges of training an atom is, in widths of '
-        'a range; `"maxvol"`: the grade gamma, by D-optimality of the features of the last layer.',
+        'its species usually are; `"extrapolation"`: how far outside of the ranges of training an atom is, in widths '
+        'of a range; `"maxvol"`: the grade gamma, by D-optimality of the features of the last layer.',
         default="disagreement",
         example="maxvol",
     )
@@ -73,7 +73,8 @@ class SelectSettings:
     )
     redundant: float = setting(
         Number(minimum=0),
-        "What is closer to a labelled or chosen one than so many times the usual distance of labelled ones is left out.",
+        "What is closer to a labelled or chosen one than so many times the usual distance of labelled ones is left "
+        "out.",
         default=0.1,
         example=0.3,
     )

@@ -77,9 +77,9 @@ class LimitsSettings:
     )
     bonds: float | None = setting(
         Number(above=1.0, maximum=100.0),
-        "Stop, with a checkpoint and exit code 5, when a bond is longer than so many times its length at the start; that "
-        "structure goes to `<name>-broken.extxyz`. Bonds are those of the structure, or, where it says none, between "
-        "atoms closer than 1.25 times the sum of their covalent radii. Looked at every 10 steps.",
+        "Stop, with a checkpoint and exit code 5, when a bond is longer than so many times its length at the start; "
+        "that structure goes to `<name>-broken.extxyz`. Bonds are those of the structure, or, where it says none, "
+        "between atoms closer than 1.25 times the sum of their covalent radii. Looked at every 10 steps.",
         default=None,
         default_text="no limit",
         example=2.0,

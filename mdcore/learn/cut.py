@@ -18,15 +18,16 @@ import numpy as np
 from mdcore.base.errors import InputError, MdcoreError
 from mdcore.base.ranges import choice, count, number
 from mdcore.dynamics.motion.fire import FIRE
-from mdcore.engine.sanity import closest, joined, pairs_within
+from mdcore.engine.sanity import joined, pairs_within
 from mdcore.properties.neb import shortest
 from mdcore.properties.relaxation import at_rest, moved, relax
 from mdcore.structure.box import Box
 from mdcore.structure.quantities import TOTALS
+from mdcore.training.data.labels import CUT
 
-CUT = "cut"
 KINDS = ("cluster", "cell")
 NEAR = 0.8  # of the shortest distance of such a pair in the whole: closer is too close
+REACH = 3.0  # Angstrom; at which distances are looked for
 STEPS, FORCE = 50, 0.5  # of the relaxation at most; eV/Angstrom that may be left
 
 
@@ -82,7 +83,7 @@ def cluster(system, atom: int, how: Cut, sees: float):
         )
     positions = system.positions[atom] + away[rows]
     part = _part(system, rows, Box.around(positions, how.margin), positions)
-    part.columns[CUT] = far
+    part.columns[CUT] = far.astype(np.int64)
     return part, rows
 
 
@@ -95,13 +96,13 @@ def cell(system, atom: int, how: Cut):
         away = unfolded(system, away, inside[first] & (first == np.arange(system.n_atoms)))
         inside = np.isfinite(away[:, 0])
     keep, box = np.flatnonzero(inside), Box.cubic(2.0 * how.radius)
-    least, groups = _least(system), _first_of(system) if how.molecules else np.arange(system.n_atoms)
+    groups = _first_of(system) if how.molecules else np.arange(system.n_atoms)
+    least = _least(system, groups)
     far = np.linalg.norm(away, axis=1)
     while True:
         i, j, r = pairs_within(box, away[keep], system.species[keep], float(least.max()))
         i, j = keep[i], keep[j]
-        close = r < least[system.species[i], system.species[j]]
-        close &= groups[i] != groups[j] if how.molecules else i != j
+        close = (r < least[system.species[i], system.species[j]]) & (groups[i] != groups[j])
         if not close.any():
             break
         worst = int(np.argmin(np.where(close, r, np.inf)))
@@ -148,13 +149,14 @@ def _first_of(system) -> np.ndarray:
             return first
 
 
-def _least(system) -> np.ndarray:
-    """float64 [symbols, symbols], what is too close."""
-    found = np.zeros((len(system.symbols),) * 2)
-    for (a, b), r in closest(system.box, system.positions, system.species, system.symbols).items():
-        k = system.symbols.index(a), system.symbols.index(b)
-        found[k] = found[k[::-1]] = NEAR * r
-    return found
+def _least(system, groups) -> np.ndarray:
+    """float64 [symbols, symbols], what is too close for atoms of different groups."""
+    i, j, r = pairs_within(system.box, system.positions, system.species, REACH)
+    apart = groups[i] != groups[j]
+    found = np.full((len(system.symbols),) * 2, REACH)
+    for a, b in ((i, j), (j, i)):
+        np.minimum.at(found, (system.species[a[apart]], system.species[b[apart]]), r[apart])
+    return NEAR * found
 
 
 def _part(system, rows, box, positions):

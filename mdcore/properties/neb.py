@@ -131,22 +131,24 @@ def _told(band, ends, largest, climbed, converged, steps) -> MinimumEnergyPath:
     )  # fmt: skip
 
 
-def matched(start, end):
-    """Both ends as Systems at rest; InputError if they are not of the same atoms in the same cell."""
+def matched(start, end, name: str = "neb"):
+    """Both ends as Systems at rest; InputError, of the function of that name, if they are not of the same atoms in the
+    same cell."""
     first, last = at_rest(start), at_rest(end)
     for one in (first, last):
         one.check_free()
     if first.units.name != last.units.name:
-        raise InputError(f"neb: the start is in {first.units.name} units, the end in {last.units.name}")
+        raise InputError(f"{name}: the start is in {first.units.name} units, the end in {last.units.name}")
     if first.n_atoms != last.n_atoms:
         raise InputError(
-            f"neb: the start has {first.n_atoms} atoms, the end {last.n_atoms}: both need the same, in the same order"
+            f"{name}: the start has {first.n_atoms} atoms, the end {last.n_atoms}: both need the same, in the same "
+            "order"
         )
     for k, (a, b) in enumerate(zip(first.names, last.names, strict=True)):
         if a != b:
             raise InputError(
-                f"neb: atom {k} (counting from 0) is {a} at the start and {b} at the end: put the atoms of both in the "
-                "same order"
+                f"{name}: atom {k} (counting from 0) is {a} at the start and {b} at the end: put the atoms of both in "
+                "the same order"
             )
     same = first.box.periodic == last.box.periodic
     for axis, here in enumerate(first.box.periodic):
@@ -154,8 +156,8 @@ def matched(start, end):
         same = same and not (here and np.abs(a - b).max() > SAME * np.abs(a).max())
     if not same:
         raise InputError(
-            f"neb: the cells differ, {first.box!r} at the start and {last.box!r} at the end: relax the end in the cell "
-            "of the start (mdcore relax without --cell)"
+            f"{name}: the cells differ, {first.box!r} at the start and {last.box!r} at the end: relax the end in the "
+            "cell of the start (mdcore relax without --cell)"
         )
     return first, last
 

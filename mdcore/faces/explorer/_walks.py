@@ -23,7 +23,7 @@ class WalkSettings(ExplorerSettings):
     )
     extrapolation: float | None = setting(
         Number(above=0),
-        "An atom is farther outside of the ranges of training, in widths of a range, and the potential is lost. " + LOST,
+        f"An atom is farther outside of the ranges of training, in widths of a range: the potential is lost. {LOST}",
         default=None,
         default_text="no limit",
         example=0.5,

@@ -30,8 +30,9 @@ class Settings(ExplorerSettings):
     )
     start: str = setting(
         Text(),
-        '`"labelled"`: each run starts from a labelled structure, chosen at random; `"input"`: as the input says; else a '
-        "file, of whose structures each run takes one. All but `\"input\"` need an input with a `file` in `[structure]`.",
+        '`"labelled"`: each run starts from a labelled structure, chosen at random; `"input"`: as the input says; else '
+        'a file, of whose structures each run takes one. All but `"input"` need an input with a `file` in '
+        "`[structure]`.",
         default="labelled",
         example="input",
     )
@@ -89,9 +90,9 @@ class Settings(ExplorerSettings):
     )
     bias: dict = setting(
         Table(OneOf((Boolean(), Number(), Text()))),
-        "Keys of the potential's section that begin with `bias_`, without it: dynamics biased towards disagreement.",
+        "Keys of `[potential.bias]` ([input](input.md)): dynamics biased towards disagreement.",
         factory=dict,
-        example={"strength": 2.0},
+        example={"depth": 1.0},
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:

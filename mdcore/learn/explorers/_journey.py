@@ -25,6 +25,9 @@ class Limits:
         return ""
 
 
+NONE = Limits()
+
+
 class Lost(MdcoreError):
     """The potential does not know its way: the journey ends here."""
 

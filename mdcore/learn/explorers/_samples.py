@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mdcore.base.errors import SimulationError
 from mdcore.learn.base import Explorer, Visit
-from mdcore.learn.explorers._journey import Journey, Limits, Lost
+from mdcore.learn.explorers._journey import NONE, Journey, Limits, Lost
 from mdcore.learn.explorers._starts import picked, shortest_known, too_close
 
 TRIES = 20  # draws of one structure, until no two atoms are too close
@@ -26,7 +27,7 @@ class Samples(Explorer):
     start: Path | None = None
     count: int = 20
     nearest: float = 0.9
-    limits: Limits = Limits()
+    limits: Limits = NONE
 
     def prepare(self, journey: Journey, starts: list) -> list:
         """What `draw` is given of each start."""
@@ -41,7 +42,12 @@ class Samples(Explorer):
         starts = picked(self.name, visit, self.start, self.count)
         least = {pair: self.nearest * r for pair, r in shortest_known([*visit.structures, *starts]).items()}
         skipped = 0
-        for k, prepared in enumerate(self.prepare(journey, starts)):
+        try:
+            ready = self.prepare(journey, starts)
+        except SimulationError as error:
+            journey.end(str(error), lost=True)
+            return journey.home()
+        for k, prepared in enumerate(ready):
             rng = np.random.default_rng([visit.seed, 1, k])
             share = (k + 1) / self.count
             drawn = (self.draw(prepared, share, rng) for _ in range(TRIES))

@@ -10,11 +10,14 @@ from mdcore.learn.base import Visit
 from mdcore.properties.relaxation import at_rest
 from mdcore.structure.frames import systems
 from mdcore.structure.system import LABELS
+from mdcore.training.data.labels import CUT
 
 
 def starts(name: str, visit: Visit, file: Path | None) -> list:
-    """Systems at rest without labels: those in a file, or, for None, the labelled ones; InputError without any."""
-    found = [bare(system) for system in (visit.structures if file is None else systems(file))]
+    """Systems at rest without labels: those in a file, or, for None, the labelled ones, but for clusters that were cut
+    out of others; InputError without any."""
+    known = [system for system in visit.structures if CUT not in system.columns] or visit.structures
+    found = [bare(system) for system in (known if file is None else systems(file))]
     if not found:
         raise InputError(f"explorer {name}: there are no labelled structures to start from; give start, a file")
     return found

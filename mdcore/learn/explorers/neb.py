@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from mdcore.base.errors import InputError, Interrupted, MdcoreError
+from mdcore.base.errors import Interrupted, MdcoreError
 from mdcore.learn.base import Explorer, Visit
-from mdcore.learn.explorers._journey import Journey, Limits
+from mdcore.learn.explorers._journey import NONE, Journey, Limits
 from mdcore.learn.explorers._starts import starts
-from mdcore.properties.neb import neb
+from mdcore.properties.neb import matched, neb
 from mdcore.properties.relaxation import moved
 
 
@@ -28,12 +28,13 @@ class Band(Explorer):
     relax_ends: bool = True
     steps: int = 300
     every: int = 20
-    limits: Limits = Limits()
+    limits: Limits = NONE
 
     def explore(self, visit: Visit):
         journey = Journey(self.name, visit, self.limits)
         first = starts(self.name, visit, self.start)[0]
         last = starts(self.name, visit, self.end or self.start)[-1]
+        matched(first, last, f"explorer {self.name}")  # what is wrong later, the potential of the day is to blame for
         met = -1
 
         def watch(step, positions):
@@ -47,12 +48,14 @@ class Band(Explorer):
                 journey.meet(moved(first, first.box, x), f"{when}, image {image}")
 
         try:
+            journey.meet(first, "the start given")
+            journey.meet(last, "the end given")
             found = neb(
                 journey.potential, first, last, images=self.images, max_force=self.max_force, climb=self.climb,
                 relax_ends=self.relax_ends, steps=self.steps, watchers=[watch],
             )  # fmt: skip
             band([system.positions for system in found.systems], "end")
-        except (InputError, Interrupted):
+        except Interrupted:
             raise
         except MdcoreError as error:
             journey.end(str(error), lost=True)

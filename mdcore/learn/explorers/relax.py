@@ -7,7 +7,7 @@ from mdcore.base.errors import Interrupted, MdcoreError
 from mdcore.dynamics.motion.fire import FIRE
 from mdcore.dynamics.motion.lbfgs import LBFGS
 from mdcore.learn.base import Explorer, Visit
-from mdcore.learn.explorers._journey import Journey, Limits, Lost
+from mdcore.learn.explorers._journey import NONE, Journey, Limits
 from mdcore.learn.explorers._starts import picked
 from mdcore.properties.relaxation import moved, relax
 
@@ -32,7 +32,7 @@ class Relax(Explorer):
     pressure: float | None = None
     steps: int = 500
     every: int = 10
-    limits: Limits = Limits()
+    limits: Limits = NONE
 
     def explore(self, visit: Visit):
         journey = Journey(self.name, visit, self.limits)

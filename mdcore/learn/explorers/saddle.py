@@ -7,7 +7,7 @@ import numpy as np
 
 from mdcore.base.errors import Interrupted, MdcoreError
 from mdcore.learn.base import Explorer, Visit
-from mdcore.learn.explorers._journey import Journey, Limits
+from mdcore.learn.explorers._journey import NONE, Journey, Limits
 from mdcore.learn.explorers._starts import picked
 from mdcore.properties.relaxation import moved
 from mdcore.properties.saddle import saddle
@@ -28,7 +28,7 @@ class Saddle(Explorer):
     max_force: float = 0.05
     steps: int = 200
     every: int = 10
-    limits: Limits = Limits()
+    limits: Limits = NONE
 
     def explore(self, visit: Visit):
         journey = Journey(self.name, visit, self.limits)

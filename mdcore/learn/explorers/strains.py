@@ -23,7 +23,7 @@ class Strains(Samples):
     def prepare(self, journey, starts):
         for system in starts:
             if not any(system.box.periodic):
-                raise InputError(f"explorer {self.name}: a cluster has no cell to strain; give start, a periodic structure")
+                raise InputError(f"explorer {self.name}: a cluster has no cell to strain; start from what is periodic")
         return starts
 
     def draw(self, prepared, share: float, rng):

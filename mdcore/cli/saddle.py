@@ -1,0 +1,83 @@
+"""``mdcore saddle``: a saddle point near a structure."""
+
+import os
+
+import numpy as np
+
+from mdcore.base import console
+from mdcore.base.comm import on_root
+from mdcore.base.errors import InputError
+from mdcore.base.ranges import number
+from mdcore.base.writing import writing_text
+from mdcore.cli.neb import UNDONE
+from mdcore.cli.properties import prepared, write_json
+from mdcore.properties.neb import matched, shortest
+from mdcore.properties.relaxation import moved
+from mdcore.properties.saddle import saddle
+from mdcore.structure.extxyz import write_frame
+
+EVERY = 10  # steps a line
+
+
+def command(arguments, comm) -> int:
+    stem = os.path.splitext(os.path.basename(arguments.structure))[0]
+    arguments.path = arguments.path or f"{stem}.saddle.xyz"
+    potential, start = prepared(arguments, "saddle", comm, filter(None, [arguments.toward]), [arguments.path])
+    begin, direction = on_root(comm, lambda: pushed(arguments, start), share=True)
+    path, unit = [], start.units.labels
+
+    def tell(step, energy, curvature, force, positions):
+        path.append((energy, positions))
+        if comm.rank == 0 and step % EVERY == 0:
+            up = f"{energy - path[0][0]:.6g} {unit['energy']} up"
+            print(f"step {step}: {up}, largest force {force:.3g}, curvature {curvature:.3g}", flush=True)
+
+    found = saddle(
+        potential, begin, direction, seed=arguments.seed, max_force=arguments.max_force, steps=arguments.steps,
+        max_step=arguments.max_step, observers=[tell], comm=comm,
+    )  # fmt: skip
+    on_root(comm, lambda: finish(arguments, begin, found, path))
+    return 0 if found.converged else UNDONE
+
+
+def pushed(arguments, start):
+    """(where the search begins, its first direction float64 [n, 3])"""
+    width = number("--displace", arguments.displace, "length", zero=True)
+    if arguments.toward is None:
+        begin = start.displace(width, arguments.seed)
+        if start.fixed is not None:
+            begin.positions[start.fixed] = start.positions[start.fixed]
+        push = begin.positions - start.positions
+        return begin, push if push.any() else None
+    end = type(start).read(arguments.toward, -1, start.units, labels=False)
+    first, last = matched(start, end, "saddle")
+    way = shortest(first.box, last.positions - first.positions)
+    longest = float(np.sqrt((way**2).sum(axis=1)).max())
+    if not longest > 0.0:
+        raise InputError(f"--toward {arguments.toward}: this is the structure itself")
+    return moved(first, first.box, first.positions + width / longest * way), way
+
+
+def finish(arguments, begin, found, path) -> None:
+    unit = begin.units.labels
+    print(
+        f"\n{'saddle point' if found.converged else 'no saddle point yet'} after {found.steps} steps, {found.calls} "
+        f"evaluations of forces\nenergy             {found.energy:.8f} {unit['energy']}\nabove the start    "
+        f"{found.height:.6f} {unit['energy']}\ncurvature          {found.curvature:.6f} {unit['energy']}/"
+        f"{unit['length']}^2\nlargest force      {found.largest_force:.6f} {unit['force']}\n"
+    )
+    content = {
+        "units": {key: unit[key] for key in ("length", "energy", "force")}, "energy": found.energy,
+        "height": found.height, "start_energy": found.start_energy, "curvature": found.curvature,
+        "largest_force": found.largest_force, "converged": found.converged, "steps": found.steps,
+        "turns": found.turns, "calls": found.calls, "direction": found.direction, "positions": found.system.positions,
+        "potential": arguments.potential, "start": arguments.structure, "path": arguments.path,
+    }  # fmt: skip
+    write_json(arguments.output, content, arguments.overwrite)
+    with writing_text(arguments.path, overwrite=arguments.overwrite) as stream:
+        for step, (energy, positions) in enumerate(path):
+            last = {"forces": found.forces, "extra": {"direction": found.direction}} if step == found.steps else {}
+            write_frame(stream, moved(begin, begin.box, positions), energy=energy, info={"Step": step}, **last)
+    print(f"wrote {arguments.output}\nwrote {arguments.path} (the way; its last structure is the saddle point)")
+    if not found.converged:
+        console.tell("warning", f"no saddle point after {found.steps} steps: more --steps, or another --seed")
