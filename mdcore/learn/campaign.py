@@ -253,7 +253,7 @@ class Campaign:
         if left is not None:
             rules = replace(rules, batch=max(1, min(rules.batch, left - len(entries))))
         known = self.history.systems(generation)
-        picked = self.select(candidates, looks, known, rules, rng) if left is None or left > len(entries) else []
+        picked = self.select(candidates, looks.potential, known, rules, rng) if left is None or left > len(entries) else []
         for choice in picked:
             system = bare(choice.candidate.system)
             hash = fingerprint(system)

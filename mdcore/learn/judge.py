@@ -14,8 +14,8 @@ import numpy as np
 from mdcore.learn.base import Labels
 from mdcore.learn.calibration import Calibration, coverage, fit
 from mdcore.structure.system import System
+from mdcore.training.data.labels import CUT
 
-CUT = "near_cut"
 FRAME, SELECTED, START = "frame", "selected", "start"  # why a structure was labelled
 
 

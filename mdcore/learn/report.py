@@ -8,10 +8,10 @@ from mdcore.base.errors import MdcoreError
 from mdcore.figures import COLORS, GREY, INK, RED, MissingMatplotlib, figure, plain, save
 from mdcore.learn.features import Features
 from mdcore.learn.history import History
-from mdcore.learn.judge import CUT
 from mdcore.learn.looks import Looks
 from mdcore.learn.record import Record
 from mdcore.structure.system import System
+from mdcore.training.data.labels import CUT
 
 MILLI = 1000.0
 
