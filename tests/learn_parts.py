@@ -42,6 +42,7 @@ SECTIONS = {
     "train": {"input": "train.toml"},
     "select": {"batch": 4, "lower": 0.0},
     "judge": {"frames": 2},
+    "report": {"plot": False},
 }
 
 

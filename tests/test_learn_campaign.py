@@ -124,7 +124,7 @@ def test_killed_for_good(folder, monkeypatch):
 
 def test_what_was_done_and_why(folder, capsys):
     """The record, the folders, the report; and going on after the end with a larger budget."""
-    campaign(train=train_here, say=print).run()
+    campaign(train=train_here, say=print, sections={"report": {"coordinate": [[0, 1]]}}).run()
     told = capsys.readouterr().out
     assert "judged: forces" in told and "beside exploring, labelling and training" in told
     chosen = events("selected")[1]["chosen"]
@@ -134,7 +134,7 @@ def test_what_was_done_and_why(folder, capsys):
     assert judged["explorers"]["hot"]["structures"] == 2 and judged["rank"] is not None
     assert trained["errors"].keys() == judged["errors"].keys() and trained["structures"] > 6
     names = {path.name for path in Path("campaign").iterdir()}
-    assert {"progress.png", "map.png", "generation-002", "campaign.jsonl"} <= names
+    assert {"progress.png", "map.png", "profile.png", "generation-002", "campaign.jsonl"} <= names
     assert (Path("campaign/generation-002/calibration.png")).exists()
     with pytest.raises(OutputError, match="go on with --restart"):
         campaign(train=train_here).run()

@@ -9,7 +9,7 @@ from mdcore.config.document import Document
 from mdcore.config.learn_select import SelectSettings
 from mdcore.faces import EXPLORERS, ORACLES
 from mdcore.faces.label import LabelSettings
-from mdcore.faces.schema import Choice, Integer, List, Number, Section, Sections, Text, setting
+from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, Section, Sections, Text, setting
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 WARM, FRESH = STARTS = ("warm", "fresh")
@@ -116,8 +116,9 @@ class JudgeSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings:
-    """What else is drawn at the end."""
+    """What is drawn: calibrations in each generation, the rest at the end."""
 
+    plot: bool = setting(Boolean(), "Draw pictures (needs Matplotlib).", default=True, example=False)
     coordinate: tuple[tuple[int, ...], ...] = setting(
         List(List(Integer(minimum=0), 2, repeats=True), repeats=True),
         "Reaction coordinate: the distance of two atoms, counted from 0, or that of the first two less that of the "

@@ -78,7 +78,7 @@ class Campaign:
         settings = of_arguments("Campaign", source) if known else load_learn(source, overrides)
         self.settings, self.say = settings, say
         for name, own, given in (("explorer", settings.explorer, explorers), ("oracle", settings.oracle, oracle)):
-            if not own and given is None:
+            if not (given or own) or given == []:
                 raise InputError(f"{settings.source}: the section [{name}] is required")
         self.explorers = list(explorers) if explorers is not None else [e.build(settings) for e in settings.explorer]
         names = [explorer.name for explorer in self.explorers]
@@ -325,7 +325,7 @@ class Campaign:
             frames = {name: questions.uncertain(looks, own.frames) for name, own in found.items() if own.frames}
             targets, before = self.settings.judge, self.calibration()
             judgement: Judgement = self.judge(fresh, frames, before, targets.forces, targets.energy)
-            if judgement.calibration is not None and judgement.atoms:
+            if self.settings.report.plot and judgement.calibration is not None and judgement.atoms:
                 with suppress(MissingMatplotlib):
                     path = self.folders.of(generation) / "calibration.png"
                     calibration.draw(path, judgement.calibration, *compared(fresh), self.settings.title)

@@ -18,6 +18,8 @@ MILLI = 1000.0
 
 def report(folder: Path, record: Record, history: History, potential: Path, settings) -> list[Path]:
     """Draw all there is to draw into the campaign's folder; the paths. Without Matplotlib nothing is drawn."""
+    if not settings.report.plot:
+        return []
     looks, made = Looks(potential), []
     try:
         for name, draw in (
