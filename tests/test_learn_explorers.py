@@ -154,8 +154,8 @@ def test_bands_and_saddle_searches():
     energies = [evaluate(Looks(BUTANE).potential, own.system).energy for own in found.candidates[-7:]]
     top = found.candidates[-7 + int(np.argmax(energies))].system
     with open("near.extxyz", "w") as stream:
-        write_frame(stream, top.displace(0.01, 1))
-    search = Saddle(name="up", start=Path("near.extxyz"), displacement=0.02, max_force=0.02, every=5)
+        write_frame(stream, top)
+    search = Saddle(name="up", start=Path("near.extxyz"), displacement=0.01, max_force=0.02, every=5)
     up = search.explore(visit(potential=BUTANE))
     assert up.ended.startswith("saddle point") and places(up)[-1] == "search 1, end"
     saddle_energy = evaluate(Looks(BUTANE).potential, up.candidates[-1].system).energy
