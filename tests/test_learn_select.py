@@ -102,8 +102,7 @@ def moved(width: float, seed: int) -> System:
 def test_energies_are_linear_in_features(potential):
     """Of many atoms, more than there are features: least squares leave nothing."""
     features, rows, energies = Features(potential), {}, {}
-    n = 1 + 400 // SYSTEM.n_atoms
-    for seed in range(n):
+    for seed in range(16):
         found = evaluate(potential, moved(0.1, seed), descriptors=True)
         for e, (atoms, layer) in enumerate(features.seen(found, layers=True).layers):
             rows.setdefault(e, []).append(layer)
@@ -112,9 +111,7 @@ def test_energies_are_linear_in_features(potential):
         x, y = np.concatenate(rows[e]), np.concatenate(energies[e])
         off = np.linalg.lstsq(x, y, rcond=None)[0]
         left = x @ off - y
-        limit = 1e-6 if len(y) > 1.5 * x.shape[1] else None
-        assert limit is not None, (x.shape, "too few atoms")
-        assert np.abs(left).max() < limit * max(1.0, np.ptp(y))
+        assert len(y) > 1.5 * x.shape[1] and np.abs(left).max() < 1e-6 * max(1.0, np.ptp(y))
 
 
 def test_activations_are_those_of_the_kernel():
@@ -159,7 +156,8 @@ def by_hand(system) -> float:
 def test_selection_by_disagreement():
     met = candidates()
     hand = np.array([by_hand(own.system) for own in met])
-    lower, upper = np.sort(hand)[[1, -2]]
+    ranked = np.sort(hand)
+    lower, upper = ranked[1:3].mean(), ranked[-2:].mean()
     rules = Rules(lower=lower, upper=upper, batch=6, quotas={"a": 2, "b": None}, redundant=0.0)
     found = sift(met, COMMITTEE, LABELLED, rules)
     assert found.scores == pytest.approx(hand, rel=1e-6)

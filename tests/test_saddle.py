@@ -96,7 +96,7 @@ def test_what_is_fixed_stays_and_what_is_wrong_is_told():
             saddle(ARGON, start, direction)
     start.fixed = None
     with pytest.raises(InputError, match="the whole"):
-        saddle(ARGON, start, moves + [0.3, -1.0, 2.0])
+        saddle(ARGON, start, np.tile([0.3, -1.0, 2.0], (start.n_atoms, 1)))
     start.positions[1] = start.positions[0] + 0.01
     with pytest.raises((InputError, SimulationError)):
         saddle(ARGON, start)
@@ -132,7 +132,7 @@ def test_the_command(files, capsys):
 def test_the_same_bits_on_any_ranks(files):
     told = []
     for ranks in (1, 2):
-        arguments = "saddle", *files, "--steps", "8", "--output", f"{ranks}.json", "--overwrite"
+        arguments = "saddle", *files, "--steps", "2", "--output", f"{ranks}.json", "--overwrite"
         code = main(arguments) if ranks == 1 else mpirun(ranks, "-m", "mdcore", *arguments, check=False).returncode
         assert code == 1
         told.append((Path(f"{ranks}.json").read_text(), Path("a.saddle.xyz").read_text()))

@@ -26,7 +26,7 @@ from mdcore.structure.quantities import TOTALS
 from mdcore.training.data.labels import CUT
 
 KINDS = ("cluster", "cell")
-NEAR = 0.8  # of the shortest distance of such a pair in the whole: closer is too close
+NEAR = 0.7  # of the shortest distance of such a pair in the whole: closer is too close
 REACH = 3.0  # Angstrom; at which distances are looked for
 STEPS, FORCE = 50, 0.5  # of the relaxation at most; eV/Angstrom that may be left
 

@@ -71,17 +71,18 @@ class Dimer:
             self.turns += 1
         self.direction = n
 
-    def uphill(self, positions, here):
-        """What leads to the saddle point, from where a direction is curved downwards: the force, turned round along
-        the dimer."""
+    def push(self, positions, here):
+        """What leads to the saddle point: the force, turned round along the dimer where the energy is curved downwards
+        along it, elsewhere without that part."""
         here = self.across(positions, here)
-        return here - 2.0 * dot(here, self.direction) * self.direction
+        along = dot(here, self.direction) * self.direction
+        return here - (2.0 if self.curvature < 0.0 else 1.0) * along
 
-    def out(self, here, farthest: float):
-        """The step out of a region without such a direction: up along the dimer, so far that one atom moves that
-        much."""
+    def out(self, uphill, farthest: float):
+        """The step out of a region where it is curved upwards: along the dimer, to the side of `uphill` [n, 3], so far
+        that one atom moves that much."""
         longest = math.sqrt(float((self.direction**2).sum(axis=1).max()))
-        return math.copysign(farthest / longest, -dot(here, self.direction)) * self.direction
+        return math.copysign(farthest / longest, dot(uphill, self.direction)) * self.direction
 
 
 def whole_motions(system, positions):

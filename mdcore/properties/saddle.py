@@ -16,7 +16,7 @@ from mdcore.properties.dimer import Dimer, norm, unit, whole_motions
 from mdcore.properties.relaxation import at_rest, moved
 
 MAX_STEP = 0.1  # of an atom, Angstrom; in reduced units a quarter of that in sigma
-FIRST_TURNS, TURNS = 20, 4  # at most, at the start and at each step
+FIRST_TURNS, TURNS = 100, 4  # at most, at the start and at each step
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +53,10 @@ def saddle(
 ) -> SaddlePoint:  # fmt: skip
     """A saddle point of first order near a structure, by the dimer method (collective).
 
-    From a minimum the search goes up along the direction that it begins with, as the dimer turns it, and may find any
-    of the saddle points around: begin a little outside of the minimum, and with several seeds. G. Henkelman, H.
-    Jonsson, J. Chem. Phys. 111, 7010 (1999), with the turns of J. Kaestner, P. Sherwood, J. Chem. Phys. 128, 014106
-    (2008), and L-BFGS for the way. What moves the whole is no direction; `fixed` atoms stay.
+    From a minimum the search goes up along the softest motion that the dimer finds from `direction`, to the side where
+    that points, and may find any of the saddle points around, or, where energies rise for ever, none: try several.
+    G. Henkelman, H. Jonsson, J. Chem. Phys. 111, 7010 (1999), with the turns of J. Kaestner, P. Sherwood, J. Chem.
+    Phys. 128, 014106 (2008), and L-BFGS for the way. What moves the whole is no direction; `fixed` atoms stay.
 
     potential : as for `evaluate`; system : a System or ase.Atoms (on several ranks, what rank 0 has counts)
     direction : float64 [n, 3], of any length; None: at random, by `seed`
@@ -84,7 +84,7 @@ def saddle(
     held = np.zeros((whole.n_atoms, 3), dtype=bool) if whole.fixed is None else whole.fixed
     x = whole.positions.copy()
     dimer = Dimer(forces, held, lambda positions: whole_motions(whole, positions), direction, scale)
-    way, start, step = Way(whole.n_atoms, limit, scale), None, 0
+    way, start, region, step = Way(whole.n_atoms, limit, scale), None, None, 0
     while True:
         here = forces(x)
         energy = sim.potential_energy
@@ -96,11 +96,12 @@ def saddle(
         converged = left <= max_force and dimer.curvature < 0.0
         if converged or step == steps:
             break
-        if dimer.curvature < 0.0:
-            x = x + way.step(dimer.uphill(x, here).ravel()).reshape(x.shape)
-        else:
-            x = x + dimer.out(here, limit)
-            way.begin()  # another landscape: what was learnt of the last one is worth nothing
+        if region != (dimer.curvature < 0.0):  # another landscape: what was learnt of the last one is worth nothing
+            region = dimer.curvature < 0.0
+            way.begin()
+        if not region:
+            x = x + dimer.out(-here if step else direction, limit)
+        x = x + way.step(dimer.push(x, here).ravel()).reshape(x.shape)
         step += 1
     return SaddlePoint(
         moved(whole, whole.box, x) if comm.rank == 0 else None, energy, here, dimer.curvature, dimer.direction, start,

@@ -1,6 +1,6 @@
 """What explorers say that ask the potential themselves: where they start, where they stop."""
 
-# ruff: noqa: RUF009  (setting() is a dataclass field)
+
 from dataclasses import dataclass
 from pathlib import Path
 

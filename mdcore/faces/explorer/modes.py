@@ -1,6 +1,6 @@
 """Displacements along normal modes."""
 
-# ruff: noqa: RUF009  (setting() is a dataclass field)
+
 from dataclasses import dataclass
 
 from mdcore.faces.explorer._walks import SampleSettings

@@ -1,6 +1,6 @@
 """Paths of least energy with the potential of the day."""
 
-# ruff: noqa: RUF009  (setting() is a dataclass field)
+
 from dataclasses import dataclass
 from pathlib import Path
 

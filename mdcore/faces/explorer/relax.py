@@ -1,6 +1,6 @@
 """Relaxations with the potential of the day."""
 
-# ruff: noqa: RUF009  (setting() is a dataclass field)
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
 """Searches for saddle points with the potential of the day."""
 
-# ruff: noqa: RUF009  (setting() is a dataclass field)
+
 from dataclasses import dataclass
 
 from mdcore.faces.explorer._walks import StartingSettings

@@ -1,6 +1,6 @@
 """Strained cells."""
 
-# ruff: noqa: RUF009  (setting() is a dataclass field)
+
 from dataclasses import dataclass
 
 from mdcore.faces.explorer._walks import SampleSettings

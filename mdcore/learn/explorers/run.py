@@ -164,6 +164,6 @@ def last_words(text: str) -> str:
 
 def _toml(value) -> str:
     """A number, a text or a path, true or false in TOML."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(str(value), ensure_ascii=False) if isinstance(value, str | Path) else repr(value)
+    if isinstance(value, str | Path):
+        return json.dumps(str(value), ensure_ascii=False)
+    return str(value).lower() if isinstance(value, bool | np.bool_ | int) else repr(float(value))
