@@ -50,12 +50,21 @@ class StopSignals:
             self.received = signal.Signals(number).name
 
 
+class _Stop(BaseException):
+    """On its way out of the block; no error that somebody could take for one of a structure, or of a file."""
+
+
 class Interrupting(StopSignals):
-    """Raise Interrupted, with `told`, where the main thread happens to be: for work that loses nothing by it."""
+    """Leave the block where the main thread happens to be, with Interrupted and `told`: for work that loses nothing."""
 
     def __init__(self, told: str):
         super().__init__()
         self.told = told
+
+    def __exit__(self, kind, error, trace):
+        super().__exit__(kind, error, trace)
+        if isinstance(error, _Stop):
+            raise Interrupted(f"{self.received} came: {self.told}") from None
 
     def _catch(self, number, _frame):
         if self.received is not None:
@@ -64,7 +73,7 @@ class Interrupting(StopSignals):
             return
         self.received = signal.Signals(number).name
         if number != signal.SIGPIPE:
-            raise Interrupted(f"{self.received} came: {self.told}")
+            raise _Stop
 
 
 class Deadline:
