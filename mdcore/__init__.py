@@ -69,6 +69,7 @@ _HOME = {
     "BiasedPotential": "potentials.committees.bias",
     "FallbackPotential": "potentials.committees.fallback",
     "fitted_shifts": "engine.zeros",
+    "member_zeros": "engine.zeros",
     "Extrapolation": "watch.extrapolation",
     "Disagreement": "watch.disagreement",
     "committee": "potentials.families",
