@@ -70,6 +70,7 @@ _HOME = {
     "BiasedPotential": "potentials.committees.bias",
     "FallbackPotential": "potentials.committees.fallback",
     "fitted_shifts": "engine.zeros",
+    "member_zeros": "engine.zeros",
     "Extrapolation": "watch.extrapolation",
     "Disagreement": "watch.disagreement",
     "committee": "potentials.families",

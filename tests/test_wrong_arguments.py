@@ -96,6 +96,7 @@ def good() -> dict:
         "BiasedPotential": {"network": members(), "depth": 1.0, "width": 0.1},
         "FallbackPotential": {"network": members(), "baseline": lj(), "uncertainty": 0.1},
         "fitted_shifts": {"potential": lj(), "baseline": lj(cutoff=5.0), "structures": [crystal()]},
+        "member_zeros": {"network": members(), "structures": [crystal()]},
         "committee": {"models": [mdcore.read_model(network)]},
         "read_model": {"path": network},
         "Sum": {},

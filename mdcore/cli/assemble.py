@@ -18,6 +18,7 @@ from mdcore.structure.bonds import nearest
 from mdcore.structure.groups import group_of, groups_of, select
 from mdcore.structure.system import System
 
+REFERENCE = -1
 HOTTEST = 100.0  # max_temperature = "auto": so many times the highest temperature named
 
 
@@ -181,13 +182,15 @@ def check_grid(settings: Settings, size: int) -> None:
 
 
 def read_potentials(settings: Settings, symbols) -> dict[int, object]:
-    """{index in [[potential]]: what its files say}: the model of a network, else the potential itself; InputError.
+    """{index in [[potential]]: what its files say}: the model of a network, else the potential itself; under REFERENCE what a
+    committee's reference says; InputError.
 
     For rank 0, which shares them: the other ranks need not read files.
     """
     others = [i for i, s in enumerate(settings.potential) if s.type not in TYPES]
     built = {i: build(settings, i, symbols) for i in others}
-    return networks.read_models(settings, symbols) | {i: built[i] for i in others if settings.potential[i].rank_0}
+    read = networks.read_models(settings, symbols) | {i: built[i] for i in others if settings.potential[i].rank_0}
+    return read | {REFERENCE: committees.read_reference(settings, lambda: _terms(settings, read))}
 
 
 def describe(settings: Settings, system: System) -> tuple[dict[str, str], list[str]]:
@@ -212,13 +215,18 @@ def build(settings: Settings, index: int, symbols=()):
 
 def make_potential(settings: Settings, read: dict[int, object]):
     """The potential; several add up. read : what files say (read_potentials)."""
+    return committees.joined(settings, _terms(settings, read), read[REFERENCE])
+
+
+def _terms(settings: Settings, read: dict[int, object]) -> list:
+    """The potential of each [[potential]]."""
     terms = []
     for i, s in enumerate(settings.potential):
         if s.type in TYPES:
             terms.append(networks.make(settings, i, read[i]))
         else:
             terms.append(read[i] if i in read else build(settings, i))
-    return committees.joined(settings, terms)
+    return terms
 
 
 # --- stages ----------------------------------------------------------------------------------------

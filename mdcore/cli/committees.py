@@ -1,11 +1,14 @@
 """Committees that are biased, or that other potentials of the input take over from."""
 
-from mdcore.base.errors import InputError
+from mdcore.base.errors import InputError, MdcoreError
 from mdcore.config.problems import at
 from mdcore.config.settings import Settings
+from mdcore.engine.zeros import fitted_shifts, member_zeros
+from mdcore.faces.potential._committee import MOST
 from mdcore.potentials.base import Sum
 from mdcore.potentials.committees.bias import BiasedPotential
 from mdcore.potentials.committees.fallback import FallbackPotential
+from mdcore.structure.frames import systems
 
 KEYS = ("bias", "fallback")
 
@@ -47,27 +50,52 @@ def told(settings: Settings) -> list[str]:
     s = settings.potential[found[0]]
     if found[1] == "bias":
         whose = "of each atom" if s.bias.of == "atoms" else "of the whole"
-        return [f"bias        towards disagreement {whose}: up to {s.bias.depth:g} eV, width {s.bias.width:g} eV an atom"]
+        return [f"biased towards disagreement {whose}: up to {s.bias.depth:g} eV, width {s.bias.width:g} eV an atom"]
     of = {"structure": "of the structure", "atoms": "of each atom", "correction": "of each atom's correction"}
     names = ", ".join(settings.potential[i].type for i in _baseline(settings, found[0]))
     half = f"half at an uncertainty of {s.fallback.uncertainty:g} eV of an atom"
-    return [f"fallback    {names} takes over, by the weight {of[s.fallback.weights]}: {half}"]
+    return [f"{names} takes over by the weight {of[s.fallback.weights]}, {half}"]
 
 
-def joined(settings: Settings, terms: list):
-    """The potential of all [[potential]], which add up but for what is said of a committee; InputError."""
+def read_reference(settings: Settings, make) -> dict:
+    """What structures that a committee knows say: `zeros` and `shifts`, for `joined`; InputError. For rank 0, which shares
+    them. make() : the potentials of all [[potential]]"""
+    found = _which(settings)
+    if found is None or (name := settings.potential[found[0]].reference) is None:
+        return {}
+    index, key = found
+    s, terms = settings.potential[index], make()
+    try:
+        every = list(systems(settings.beside(name), settings.units))
+        some = every[:: max(1, -(-len(every) // MOST))]
+        read = {"zeros": member_zeros(terms[index], some)}
+        if key == "fallback" and s.fallback.weights != "correction":
+            shifts = fitted_shifts(terms[index], _together([terms[i] for i in _baseline(settings, index)]), some)
+            read["shifts"] = shifts | s.fallback.shifts
+        return read
+    except MdcoreError as error:
+        raise at(settings, ("potential", index, key, "reference"), str(error)) from None
+
+
+def joined(settings: Settings, terms: list, read: dict):
+    """The potential of all [[potential]], which add up but for what is said of a committee; read : what its reference says
+    (read_reference); InputError."""
     found, terms = _which(settings), list(terms)
     if found is not None:
         index, key = found
-        own = vars(getattr(settings.potential[index], key))
+        own = vars(getattr(settings.potential[index], key)) | read
+        own = {name: value for name, value in own.items() if name not in ("baseline", "reference")}
         try:
             if key == "bias":
                 terms[index] = BiasedPotential(terms[index], **own)
             else:
-                theirs = [terms[i] for i in _baseline(settings, index)]
-                own = {name: value for name, value in own.items() if name != "baseline"}
-                whole = FallbackPotential(terms[index], theirs[0] if len(theirs) == 1 else Sum(*theirs), **own)
+                theirs = _baseline(settings, index)
+                whole = FallbackPotential(terms[index], _together([terms[i] for i in theirs]), **own)
                 terms = [whole, *(terms[i] for i in order(settings)[1 + len(theirs) :])]
         except InputError as error:
             raise at(settings, ("potential", index, key), str(error)) from None
+    return _together(terms)
+
+
+def _together(terms: list):
     return terms[0] if len(terms) == 1 else Sum(*terms)

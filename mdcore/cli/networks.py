@@ -151,8 +151,9 @@ def provenance(settings: Settings, potential) -> dict[str, str]:
         for file, n in zip(files, networks, strict=True)
     ]
     terms = zip(sections, leaves(potential), strict=True)
+    lines = [f"{s.type} {t.describe()}" if t.trained else s.title for s, t in terms]
     return {
-        "potential": "\n".join(f"{s.type} {t.describe()}" if t.trained else s.title for s, t in terms),
+        "potential": "\n".join([*lines, *committees.told(settings)]),
         "potential_files": json.dumps(about),
         "threads": str(networks[0].threads),
     }

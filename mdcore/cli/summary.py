@@ -36,7 +36,7 @@ def of_settings(settings: Settings, potential) -> list[str]:
         lines += [f"read from   {settings.beside(file)}" for file in s.files]
         if term.trained:
             lines.append(f"threads     {term.threads} of each rank")
-    lines += committees.told(settings)
+    lines += [f"{'':11} {text}" for text in committees.told(settings)]
     lines.append(f"neighbours  skin {settings.neighbors.skin:g} {unit}")
     return lines
 

@@ -244,7 +244,7 @@ cdef class Densities:
             const int32_t[::1] index, const int32_t[:, ::1] bounds, const int32_t[::1] species_of,
             const int32_t[::1] element_of, int64_t n_total, double[:, ::1] features, double[:, ::1] slopes, messages,
             pulls, int64_t threads=1, bint energy=False, int64_t[::1] limbs=None,
-            double[::1] energies=None, double[:, ::1] virials=None, const double[::1] weights=None):
+            double[::1] energies=None, double[:, ::1] virials=None, double[::1] weights=None):
         """A pass over owned atoms in layer `layer`. SEND: messages of the next layer; FINISH, of the last: energies and
         forces; RETURN: forces, from pulls of the next layer, whose ghosts' are with their owners.
 

@@ -6,6 +6,21 @@ from dataclasses import dataclass
 
 from mdcore.faces.schema import Choice, List, Number, OneOf, Table, Text, setting
 
+MOST = 200  # structures of a reference
+
+
+def of_reference(more: str):
+    """The key `reference`."""
+    return setting(
+        Text(),
+        f"A file of structures that the committee was trained on, relative to the input file (at most {MOST} of it are "
+        "looked at): by which constants members differ about an atom of an element there is not counted as "
+        f"disagreement{more}.",
+        default=None,
+        default_text="all differences count",
+        example="train.extxyz",
+    )
+
 
 @dataclass(frozen=True, kw_only=True)
 class BiasSettings:
@@ -30,6 +45,11 @@ class BiasSettings:
         default="structure",
         example="atoms",
     )
+    reference: str | None = of_reference('; with `of = "atoms"` only')
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        if self.reference is not None and self.of != "atoms":
+            yield "reference", 'applies with of = "atoms" only'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +90,8 @@ class FallbackSettings:
         quantity="energy",
         example={"Si": -158.4},
     )
+
+    reference: str | None = of_reference(", and `shifts` that are not given are found from it")
 
     def check(self, given) -> Iterator[tuple[str, str]]:
         if self.shifts and self.weights == "correction":

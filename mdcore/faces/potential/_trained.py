@@ -86,6 +86,11 @@ class TrainedSettings(PotentialSettings):
     def files(self):
         return (self.file,)
 
+    @property
+    def reference(self) -> str | None:
+        """Structures that a committee was trained on, of its bias or fallback."""
+        return getattr(self.bias or self.fallback, "reference", None)
+
     def check_species(self, symbols) -> Iterator[tuple[str, str]]:
         own = self.fallback
         tables = {} if own is None else {"calibration": own.calibration, "shifts": own.shifts}

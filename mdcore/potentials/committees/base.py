@@ -5,7 +5,11 @@
 so forces are exact: those of sum_im weights_im E_im at fixed weights dE/dE_im. A step asks the network twice: `shares_of`
 it, and when the weights are known, `weigh` (networks/running.py). How far members are apart is counted from their mean,
 
-    sigma_i^2 = 1/M sum_m (E_im - <E_i>)^2,    d sigma_i^2 / d E_im = 2/M (E_im - <E_i>)
+    sigma_i^2 = 1/M sum_m (E_im - <E_i> - z_em)^2,    d sigma_i^2 / d E_im = 2/M (E_im - <E_i> - z_em)
+
+How a member shares the energy among elements is its own business where data have few compositions: an oxygen may have 1 eV more
+in one than in another, and hydrogens less. These constants z_em, with sum_m z_em = 0, are no disagreement; they are what members
+differ by in structures that they know (engine/zeros.py).
 """
 
 from dataclasses import dataclass
@@ -13,18 +17,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base import exact
+from mdcore.base.arguments import listed, table
 from mdcore.base.errors import InputError
+from mdcore.base.ranges import signed
 from mdcore.potentials.base import BoundSum, Sum
 from mdcore.potentials.networks.running import TrainedPotential
 
 MOST = 0.5 * exact.SHARE_LIMIT  # eV
+SAME = 1e-6  # of the largest: what zeros may add up to
 
 
 @dataclass(frozen=True, eq=False)
 class Members:
     """What the members say of owned atoms, eV.
 
-    mean : float64 [n]; apart : [n, M], less the mean; variance : [n]
+    mean : float64 [n]; apart : [n, M], less the mean and zeros; variance : [n]
     """
 
     mean: np.ndarray
@@ -32,14 +39,15 @@ class Members:
     variance: np.ndarray
 
     @classmethod
-    def of(cls, shares: np.ndarray) -> "Members":
-        """shares : float64 [n, M], E_im. Sums run over the members in order, so the bits are those of the atom."""
+    def of(cls, shares: np.ndarray, zeros=0.0) -> "Members":
+        """shares : float64 [n, M], E_im; zeros : z_em of each atom, [n, M]. Sums run over the members in order, so the bits
+        are those of the atom."""
         n, m = shares.shape
         mean, variance = np.zeros(n), np.zeros(n)
         for own in shares.T:
             mean += own
         mean /= m
-        apart = shares - mean[:, None]
+        apart = shares - mean[:, None] - zeros
         for own in apart.T:
             variance += own**2
         return cls(mean, apart, variance / m)
@@ -56,11 +64,14 @@ def bounded(energies: np.ndarray) -> np.ndarray:
 
 
 class OfCommittee(Sum):
-    """A sum whose first term is a committee of networks; InputError if it is not."""
+    """A sum whose first term is a committee of networks; InputError if it is not.
+
+    zeros : {element: z_em, eV, one of each member}, of elements that are not there 0 (`member_zeros` finds them)
+    """
 
     tells_virials = False  # of atoms
 
-    def __init__(self, network, *others):
+    def __init__(self, network, *others, zeros=None):
         name = type(self).__name__
         if not isinstance(network, TrainedPotential):
             raise InputError(f"{name}: expected a committee of networks, such as HDNNPotential(...), not {network!r}")
@@ -70,6 +81,14 @@ class OfCommittee(Sum):
                 "[committee] members = 5 of mdcore train, or mdcore convert A.h5 B.h5 ... COMMITTEE.h5"
             )
         super().__init__(network, *others)
+        self.zeros, m = {}, len(network.model.members)
+        for element, own in table("zeros", zeros).items():
+            if element not in network.model.elements:
+                raise InputError(f"zeros: {element!r}: {network.name} knows {', '.join(network.model.elements)}")
+            own = [signed(f"zeros: {element}", x) for x in listed(f"zeros: {element}", own, "eV")]
+            if len(own) != m or abs(sum(own)) > SAME * (1.0 + max(map(abs, own))):
+                raise InputError(f"zeros: {element}: expected {m} numbers, one of each member, which add up to 0")
+            self.zeros[element] = own
 
     @property
     def network(self) -> TrainedPotential:
@@ -82,9 +101,17 @@ class BoundOfCommittee(BoundSum):
 
     virial_of_forces = False
 
-    def ask(self, network, atoms, neighbors, domain) -> Members:
-        """What the members of a bound network say (collective)."""
-        return Members.of(network.shares_of(atoms, neighbors.of(network.potential).full, domain))
+    def __init__(self, potential, terms):
+        super().__init__(potential, terms)
+        model, network = potential.network.model, terms[0]
+        zeros = np.array([potential.zeros.get(element, [0.0] * len(model.members)) for element in model.elements])
+        self._zeros = zeros[network.element_of]  # of each species
+
+    def ask(self, atoms, neighbors, domain) -> Members:
+        """What the members of the committee say (collective)."""
+        network = self.terms[0]
+        shares = network.shares_of(atoms, neighbors.of(network.potential).full, domain)
+        return Members.of(shares, self._zeros[atoms.species])
 
     def push(self, network, weights, atoms, neighbors, domain, out) -> None:
         """Add the forces of the weighted energies of a bound network, and all of its walls (collective)."""

@@ -30,12 +30,13 @@ class BiasedPotential(OfCommittee):
     network : HDNNPotential or DensityPotential of a committee
     depth : A, eV, the most that the bias gains: of the whole, or of each atom; width : B, eV
     of : "structure", the variance of the whole energy, an atom; "atoms": of each atom's own, which is local
+    zeros : of the members (base.py); they count with "atoms" only
 
     It finds `bias_energy`, what the bias adds (a trajectory is reweighted with it). InputError for a single network.
     """
 
-    def __init__(self, network, *, depth: float, width: float, of: str = "structure"):
-        super().__init__(network)
+    def __init__(self, network, *, depth: float, width: float, of: str = "structure", zeros=None):
+        super().__init__(network, zeros=zeros if of == "atoms" else None)
         self.depth, self.width = number("depth", depth, "energy"), number("width", width, "energy")
         self.kind = of
         choice("of", of, KINDS)
@@ -44,7 +45,7 @@ class BiasedPotential(OfCommittee):
         return f"BiasedPotential({self.network!r}, depth={self.depth:g}, width={self.width:g}, of={self.kind!r})"
 
     def of_terms(self, terms):
-        return BiasedPotential(*terms, depth=self.depth, width=self.width, of=self.kind)
+        return BiasedPotential(*terms, depth=self.depth, width=self.width, of=self.kind, zeros=self.zeros)
 
     def bind(self, symbols):
         return BoundBias(self, [self.network.bind(symbols)])
@@ -59,7 +60,7 @@ class BoundBias(BoundOfCommittee):
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         it, network = self.potential, self.terms[0]
-        members = self.ask(network, atoms, neighbors, domain)
+        members = self.ask(atoms, neighbors, domain)
         shared = 1.0 / members.apart.shape[1]
         if it.kind == "atoms":
             low = np.exp(members.variance * (-0.5 / it.width**2))

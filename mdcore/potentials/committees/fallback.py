@@ -43,16 +43,18 @@ class FallbackPotential(OfCommittee):
     uncertainty : u, eV: an atom whose calibrated sigma_i is that counts half
     weights : "structure", "atoms" or "correction"
     calibration : alpha, by which sigma_i are multiplied, of all species or {species: alpha}
-    shifts : {species: eV}, added to the baseline's energy for each atom; fitted_shifts finds them
+    shifts : {species: eV}, added to the baseline's energy for each atom; `fitted_shifts` finds them
+    zeros : of the members (base.py); `member_zeros` finds them
 
     The network's walls stay in full. It finds `network_weight`, the smallest weight of the network, and `uncertainty` of
     each atom. InputError for a single network, or a baseline that can't take over.
     """
 
     def __init__(
-        self, network, baseline, *, uncertainty: float, weights: str = "structure", calibration=1.0, shifts=None
+        self, network, baseline, *, uncertainty: float, weights: str = "structure", calibration=1.0, shifts=None,
+        zeros=None,
     ):  # fmt: skip
-        super().__init__(network, baseline)
+        super().__init__(network, baseline, zeros=zeros)
         choice("weights", weights, KINDS)
         self.uncertainty, self.weights = number("uncertainty", uncertainty, "energy"), weights
         if hasattr(calibration, "items"):
@@ -89,8 +91,9 @@ class FallbackPotential(OfCommittee):
 
     def of_terms(self, terms):
         return FallbackPotential(
-            *terms, uncertainty=self.uncertainty, weights=self.weights, calibration=self.calibration, shifts=self.shifts
-        )
+            *terms, uncertainty=self.uncertainty, weights=self.weights, calibration=self.calibration, shifts=self.shifts,
+            zeros=self.zeros,
+        )  # fmt: skip
 
     def bind(self, symbols):
         bound = [term.bind(symbols) for term in self.terms]
@@ -153,7 +156,7 @@ class BoundWhole(BoundFallback):
     def compute(self, atoms, neighbors, domain, out) -> None:
         network, n, comm = self.terms[0], atoms.n_owned, domain.comm
         species = atoms.species[:n]
-        members, beside = self.ask(network, atoms, neighbors, domain), Beside(self.terms[1], atoms, neighbors, domain, out)
+        members, beside = self.ask(atoms, neighbors, domain), Beside(self.terms[1], atoms, neighbors, domain, out)
         rate = self._rate(species)
         square = np.minimum(rate * members.variance, FAR)  # s_i^2
         weight = 1.0 / (1.0 + exact.dots(comm, square**2)[0])
@@ -177,7 +180,8 @@ class BoundByAtom(BoundFallback):
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         (network, baseline), species = self.terms, atoms.species[: atoms.n_owned]
-        members, others = (self.ask(term, atoms, neighbors, domain) for term in self.terms)
+        members = self.ask(atoms, neighbors, domain)
+        others = Members.of(baseline.shares_of(atoms, neighbors.of(baseline.potential).full, domain))
         weight, energies, slopes = self._by_atoms(members, others.mean + self._shift[species], species)
         self.push(network, slopes, atoms, neighbors, domain, out)
         rest = ((1.0 - weight) / others.apart.shape[1])[:, None]
@@ -199,7 +203,7 @@ class BoundCorrection(BoundFallback):
     def compute(self, atoms, neighbors, domain, out) -> None:
         (network, baseline), species = self.terms, atoms.species[: atoms.n_owned]
         baseline.compute(atoms, neighbors.of(baseline.potential), domain, out)
-        members = self.ask(network, atoms, neighbors, domain)
+        members = self.ask(atoms, neighbors, domain)
         _, energies, slopes = self._by_atoms(members, self._zero[species], species)
         self.push(network, slopes, atoms, neighbors, domain, out)
         if out.want_energy:

@@ -229,7 +229,7 @@ class BoundTrained(Bound):
     def find(self, work, wanted=None):
         wanted, n = self.potential.outputs if wanted is None else wanted, work.atoms.n_owned
         found = {finding: self.beside[finding][:n] for finding in wanted if finding.with_forces}
-        if any(finding in DISAGREEMENT for finding in wanted):
+        if self.potential.is_committee and any(finding in DISAGREEMENT for finding in wanted):
             spread = self.spread(work.atoms, work.neighbors, work.domain, work.comm)
             told = (spread.largest, spread.mean, spread.energy, spread.forces, spread.atom)
             found |= {finding: value for finding, value in zip(DISAGREEMENT, told, strict=True) if finding in wanted}
