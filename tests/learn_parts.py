@@ -122,5 +122,6 @@ def campaign(**more):
 
 
 if __name__ == "__main__":  # a campaign with trainings in processes of their own, to be killed
-    campaign(say=print).run(restart=os.path.exists("campaign/campaign.jsonl"))
+    few = {"generations": int(os.environ["GENERATIONS"]), "directory": "campaign"}
+    campaign(say=print, sections={"campaign": few}).run(restart=os.path.exists("campaign/campaign.jsonl"))
     sys.exit(0)
