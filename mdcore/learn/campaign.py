@@ -25,23 +25,23 @@ import numpy as np
 
 from mdcore import __version__
 from mdcore.base.errors import InputError, MdcoreError, SimulationError
-from mdcore.base.files import read_bytes
+from mdcore.base.files import open_binary, read_bytes
 from mdcore.base.signals import Interrupting
 from mdcore.base.writing import write_bytes
 from mdcore.config.load_learn import load_learn, of_arguments
 from mdcore.figures import MissingMatplotlib
-from mdcore.learn import calibration, questions, table
+from mdcore.learn import calibration, choices, questions, table
 from mdcore.learn.base import Explorer, Found, Labels, Visit
 from mdcore.learn.calibration import Calibration
 from mdcore.learn.folders import LABELLED, Folders
 from mdcore.learn.history import Entry, History
-from mdcore.learn.judge import FRAME, SELECTED, START, Fresh, Judgement, compared, judge, rms
+from mdcore.learn.judge import START, Fresh, Judgement, compared, judge, rms
 from mdcore.learn.labelling import label
 from mdcore.learn.looks import Looks
 from mdcore.learn.record import LAYOUT, Record
 from mdcore.learn.report import report
 from mdcore.learn.select import select
-from mdcore.learn.structures import bare, fingerprint, labels_to_json, read_found, read_start, write_found
+from mdcore.learn.structures import fingerprint, labels_to_json, read_found, read_start, write_found
 from mdcore.learn.training import Training
 from mdcore.output.lock import RunLock, lock_path
 from mdcore.potentials.networks.files import read_model
@@ -123,7 +123,7 @@ class Campaign:
             changed = {} if _input(record) == text else {"input": text}
             record.append("resume", version=__version__, **changed)
         file = self.settings.beside(self.settings.start.data)
-        own = hashlib.sha256(read_bytes(file)).hexdigest()
+        own = _digest(file)
         began = record.last("start")
         if began is not None and began["sha256"] != own:
             raise InputError(f"{file}: not what the campaign began with; restore it, or begin anew: --overwrite")
@@ -239,52 +239,18 @@ class Campaign:
     def chosen(self, generation: int, found: dict[str, Found], looks: Looks) -> list[Entry]:
         """What is to be labelled: random frames for the judgement, then what is most worth it."""
         rng = np.random.default_rng(self.seed(generation, ":select"))
-        left = self.settings.campaign.calls
-        left = None if left is None else left - self.history.calls()
-        entries, taken = self.random_frames(found, left, rng), set()
-        taken |= {entry.hash for entry in entries}
-        candidates = []
-        for own in (own for each in found.values() for own in each.candidates):
-            hash = fingerprint(own.system)
-            if hash not in taken and not self.history.is_known(hash):
-                candidates.append(own)
-                taken.add(hash)
-        rules = self.settings.select.rules({explorer.name: explorer.quota for explorer in self.explorers})
+        settings, history, left = self.settings, self.history, self.settings.campaign.calls
+        left = None if left is None else left - history.calls()
+        entries = choices.frames(history, found, settings.judge.frames, left, rng)
+        candidates = choices.candidates(history, found, entries)
+        left = None if left is None else left - len(entries)
+        rules = settings.select.rules({explorer.name: explorer.quota for explorer in self.explorers})
         if left is not None:
-            rules = replace(rules, batch=max(1, min(rules.batch, left - len(entries))))
-        known = self.history.systems(generation)
-        picked = self.select(candidates, looks.potential, known, rules, rng) if left is None or left > len(entries) else []
-        for choice in picked:
-            system = bare(choice.candidate.system)
-            hash = fingerprint(system)
-            if self.history.is_known(hash) or hash in {entry.hash for entry in entries}:  # what is cut out may repeat
-                continue
-            entries.append(
-                Entry(
-                    hash=hash, system=system, role=SELECTED, explorer=choice.candidate.explorer, why=choice.why,
-                    place=choice.candidate.place, score=float(choice.score),
-                )
-            )  # fmt: skip
+            rules = replace(rules, batch=max(1, min(rules.batch, left)))
+        if left != 0:
+            picked = self.select(candidates, looks.potential, history.systems(generation), rules, rng)
+            entries += choices.selected(history, picked, entries)
         return [replace(entry, disagreement=questions.largest_and_mean(looks, entry.system)) for entry in entries]
-
-    def random_frames(self, found: dict[str, Found], left: int | None, rng) -> list[Entry]:
-        """Of each explorer, for the judgement; half of the calls that are left at most."""
-        entries, most = [], self.settings.judge.frames
-        if left is not None:
-            most = min(most, math.ceil(left / 2 / max(1, len(found))))
-        for name, own in found.items():
-            fresh = {}
-            for k, frame in enumerate(own.frames):
-                hash = fingerprint(frame)
-                if not self.history.is_known(hash) and all(hash != entry.hash for entry in entries):
-                    fresh.setdefault(hash, (k, frame))
-            order = rng.permutation(len(fresh))[:most]
-            picked = [list(fresh.items())[k] for k in sorted(order.tolist())]
-            for hash, (k, frame) in picked:
-                entries.append(
-                    Entry(hash=hash, system=bare(frame), role=FRAME, explorer=name, place=f"frame {k}", why="at random")
-                )
-        return entries if left is None else entries[:left]
 
     def select_event(self, generation: int, entries: list[Entry]) -> None:
         """Put down what is to be labelled."""
@@ -388,8 +354,10 @@ def _input(record: Record) -> str:
     return [event["input"] for event in record.events if "input" in event][-1]
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _digest(path) -> str:
+    """SHA-256 of a file."""
+    with open_binary(path) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _finite(value):

@@ -1,10 +1,9 @@
 """Where does a campaign write? A folder of its own, with the record and one folder a generation."""
 
-import shutil
 from pathlib import Path
 
 from mdcore.base.errors import OutputError
-from mdcore.base.writing import cannot_write, make_folder, remove
+from mdcore.base.writing import cannot_write, make_folder, remove, remove_folder
 from mdcore.learn.history import History
 from mdcore.learn.record import NAME, Record
 from mdcore.learn.structures import write_labelled
@@ -37,7 +36,7 @@ class Folders:
             return
         Record(self.record, write=False)  # OutputError if it is none
         for folder in sorted(self.directory.glob("generation-[0-9][0-9][0-9]")):
-            shutil.rmtree(folder)
+            remove_folder(folder)
         remove(self.record)
 
     def of(self, generation: int) -> Path:
@@ -47,7 +46,7 @@ class Folders:
     def emptied(self, generation: int, explorer: str) -> Path:
         """The folder of an explorer, with nothing in it."""
         path = self.of(generation) / "explore" / explorer
-        shutil.rmtree(path, ignore_errors=True)
+        remove_folder(path)
         return self._make(path)
 
     @staticmethod

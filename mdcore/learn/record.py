@@ -27,7 +27,7 @@ from time import perf_counter
 
 from mdcore.base.errors import OutputError
 from mdcore.base.files import open_binary
-from mdcore.base.writing import cannot_write
+from mdcore.base.writing import add_line, cannot_write, cut_off
 
 LAYOUT = "mdcore campaign 1"
 NAME = "campaign.jsonl"
@@ -45,7 +45,7 @@ class Record:
         self._spent, self._last = dict.fromkeys(VERBS, 0.0), perf_counter()
         whole = self._read()
         if write and os.path.exists(self.path) and os.path.getsize(self.path) > whole:
-            os.truncate(self.path, whole)
+            cut_off(self.path, whole)
         self._before = self.events[-1]["hours"] if self.events else 0.0
         self._began = perf_counter()
 
@@ -78,16 +78,9 @@ class Record:
             "hours": round(self.hours, 6),
             "spent": {verb: round(seconds, 4) for verb, seconds in self._spent.items() if seconds >= 5e-5},
         }
-        line = json.dumps(told, allow_nan=False, separators=(",", ":")) + "\n"
+        line = json.dumps(told, allow_nan=False, separators=(",", ":"))
         try:
-            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
-            try:
-                data = line.encode()
-                while data:
-                    data = data[os.write(handle, data) :]
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            add_line(self.path, line)
         except OSError as error:
             raise OutputError(cannot_write(self.path, error)) from None
         self._spent = dict.fromkeys(VERBS, 0.0)

@@ -8,6 +8,7 @@ from mdcore.learn.history import Entry
 from mdcore.learn.judge import FRAME
 from mdcore.learn.record import VERBS, Record
 
+MOST_SAID = 150  # letters about how an explorer ended
 MILLI = 1000.0  # errors are told in meV
 HEADS = (
     ("generation", ""), ("calls", ""), ("structures", ""), ("forces", "meV/A"), ("energy", "meV/atom"),
@@ -46,7 +47,9 @@ def times(record: Record) -> list[str]:
 def of_explorer(event: dict) -> str:
     """A line on what an explorer brought home."""
     found = f"{event['candidates']} candidates, {event['frames']} frames"
-    return f"{event['explorer']}: {found}; {'lost: ' if event['lost'] else ''}{event['ended']}"
+    ended = "; ".join(part.partition(". ")[0] for part in event["ended"].split("; "))  # what else was said is in its folder
+    ended = ended if len(ended) <= MOST_SAID else f"{ended[: MOST_SAID - 4]} ..."
+    return f"{event['explorer']}: {found}; {'lost: ' if event['lost'] else ''}{ended}"
 
 
 def of_choice(entries: Sequence[Entry]) -> str:
