@@ -13,6 +13,7 @@ from mdcore.properties.neb import shortest
 from mdcore.structure.extxyz import write_frame
 from mdcore.training.data.labels import CUT
 from mdcore.training.data.sources import read
+from mdcore.training.metrics import Predictions, rows
 from mdcore.training.share import Share
 from tests.systems import TRICLINIC, scattered
 
@@ -26,22 +27,22 @@ class Sees:
 
 def test_a_cluster_of_whole_molecules():
     atom = int(np.flatnonzero(np.array(WATER.names) == "O")[5])
-    part, rows, said = Cut(kind="cluster", radius=5.0, atoms=50).of(WATER, atom, Sees)
+    part, atoms, said = Cut(kind="cluster", radius=5.0, atoms=50).of(WATER, atom, Sees)
     assert said == f"cluster of {part.n_atoms} of {WATER.n_atoms} atoms around it" and part.box.periodic == (False,) * 3
     away = np.linalg.norm(shortest(WATER.box, WATER.positions - WATER.positions[atom]), axis=1)
     near = np.flatnonzero(away <= 5.0)
-    assert set(near) < set(rows) and list(rows) == sorted(rows)
+    assert set(near) < set(atoms) and list(atoms) == sorted(atoms)
     bonds = joined(WATER)
     partners = {k: set() for k in range(WATER.n_atoms)}
     for a, b in bonds.tolist():
         partners[a].add(b)
         partners[b].add(a)
-    assert set(rows) == set(near).union(*(partners[k] | {j for i in partners[k] for j in partners[i]} for k in near))
-    assert [part.names.count(name) for name in ("O", "H")] == [len(rows) // 3, 2 * len(rows) // 3]
+    assert set(atoms) == set(near).union(*(partners[k] | {j for i in partners[k] for j in partners[i]} for k in near))
+    assert [part.names.count(name) for name in ("O", "H")] == [len(atoms) // 3, 2 * len(atoms) // 3]
     # all as far from the middle, and from bonded ones, as before
-    middle = part.positions[np.searchsorted(rows, atom)]
+    middle = part.positions[np.searchsorted(atoms, atom)]
     own = np.linalg.norm(part.positions - middle, axis=1)
-    assert own[np.isin(rows, near)] == pytest.approx(away[near]) and joined(part).shape == (2 * len(rows) // 3, 2)
+    assert own[np.isin(atoms, near)] == pytest.approx(away[near]) and joined(part).shape == (2 * len(atoms) // 3, 2)
     assert part.columns[CUT].tolist() == (own > 5.0 - Sees.cutoff).astype(int).tolist()
     assert part.info["cut_from"] == WATER.n_atoms and part.velocities is None
     # an energy that sees no farther than that is the same for what is not marked
@@ -68,15 +69,15 @@ def test_a_cell_of_whole_molecules():
     """Nothing too close, the inner half as it was, the rest at rest."""
     potential = Looks(ROOT / "potentials" / "water_PBE0-TS.h5").potential
     atom, radius = int(np.flatnonzero(np.array(WATER.names) == "O")[9]), 4.0
-    part, rows, said = Cut(kind="cell", radius=radius, atoms=50).of(WATER, atom, potential)
+    part, atoms, said = Cut(kind="cell", radius=radius, atoms=50).of(WATER, atom, potential)
     assert said.startswith("cell of") and part.box.widths == pytest.approx([2.0 * radius] * 3)
     # of 17 molecules in such a cube of the liquid, those that do not meet others over its faces
     assert part.n_atoms % 3 == 0 and 10 <= part.n_atoms // 3 <= 17 and CUT not in part.columns
     whole = closest(WATER.box, WATER.positions, WATER.species, WATER.symbols)
     mine = closest(part.box, part.positions, part.species, part.symbols)
     assert all(mine[pair] > 0.75 * whole[pair] for pair in mine)
-    place = int(np.searchsorted(rows, atom))
-    before = shortest(WATER.box, WATER.positions[rows] - WATER.positions[atom])
+    place = int(np.searchsorted(atoms, atom))
+    before = shortest(WATER.box, WATER.positions[atoms] - WATER.positions[atom])
     after = part.positions - part.positions[place]
     core = np.linalg.norm(before, axis=1) <= 0.5 * radius
     assert after[core] == pytest.approx(before[core], abs=1e-9) and core.sum() >= 3
@@ -99,5 +100,8 @@ def test_forces_near_the_cut_do_not_train(tmp_path):
     share = Share(("H", "O"), [cut, whole])
     assert np.isnan(share.forces[:6]).any(axis=1).tolist() == cut.cut.tolist()
     assert np.array_equal(share.forces[6:], forces) and share.energies.tolist() == [-3.0, -3.0]
+    found = Predictions(np.zeros(2), [forces + 1.0 + 99.0 * cut.cut[:, None], forces + 3.0], np.full((2, 3, 3), np.nan))
+    force = next(row for row in rows([cut, whole], found) if row.quantity == "force" and row.group == "all")
+    assert force.n == 3 * 10 and force.rmse == pytest.approx(1e3 * np.sqrt((4 * 1.0 + 6 * 9.0) / 10))
     with pytest.raises(InputError, match="cut: expected 0 or 1"):
         type(cut)(symbols=("O",), positions=np.zeros((1, 3)), cut=np.array([2]))

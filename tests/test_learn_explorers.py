@@ -1,6 +1,7 @@
 """Explorers: what they meet on their way, where they stop, the same for the same visit; types of [[explorer]]."""
 
 import re
+import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from mdcore.learn.looks import Looks
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.structure.extxyz import write_frame
 from mdcore.structure.frames import systems
+from tests.documents import blocks
 from tests.reference.committees import MODEL, SYSTEM, disagreement
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -266,6 +268,14 @@ def test_an_input_builds_the_explorer_it_says(kind):
     assert changed.name == examples["name"] and changed != made
     start = getattr(changed, "start", None)
     assert start is None or str(start).startswith("there/")
+
+
+def test_the_page_says_what_works():
+    """docs/explorers.md: its pieces of an input build explorers and rules."""
+    pieces = [tomllib.loads(text) for _, kind, text in blocks(ROOT / "docs" / "explorers.md") if kind == "toml"]
+    root = parsed({"explorer": pieces[0]["explorer"], "select": pieces[1]["select"] | pieces[2]["select"]})
+    made = [own.build(root) for own in root.explorer]
+    assert [type(own) for own in made] == [Run, Saddle] and root.select.rules({}).cut.radius == 8.0
 
 
 def test_what_is_wrong_in_an_input_is_told():

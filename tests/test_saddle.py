@@ -119,6 +119,8 @@ def test_the_command(files, capsys):
     last = System.read("a.saddle.xyz")
     assert "saddle point after" in out and told["converged"] and told["curvature"] < 0.0
     assert last.info["energy"] == told["energy"] and last.info["Step"] == told["steps"]
+    start = evaluate(ARGON, System.read("a.xyz")).energy
+    assert told["height"] == told["energy"] - start == pytest.approx(last.info["energy"] - start)
     assert np.array_equal(last.positions, told["positions"]) and last.columns["direction"].shape == (last.n_atoms, 3)
     assert main(["saddle", *files]) == 4 and "exists" in capsys.readouterr().err
     assert main(["saddle", *files, "--toward", "a.xyz", "--overwrite"]) == 2

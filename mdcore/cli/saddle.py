@@ -11,12 +11,14 @@ from mdcore.base.ranges import number
 from mdcore.base.writing import writing_text
 from mdcore.cli.neb import UNDONE
 from mdcore.cli.properties import prepared, write_json
+from mdcore.engine.evaluation import evaluate
 from mdcore.properties.neb import matched, shortest
 from mdcore.properties.relaxation import moved
 from mdcore.properties.saddle import saddle
 from mdcore.structure.extxyz import write_frame
 
 EVERY = 10  # steps a line
+REST = 5.0  # times the force that is left: more, and the start was not at rest
 
 
 def command(arguments, comm) -> int:
@@ -36,7 +38,7 @@ def command(arguments, comm) -> int:
         potential, begin, direction, seed=arguments.seed, max_force=arguments.max_force, steps=arguments.steps,
         max_step=arguments.max_step, observers=[tell], comm=comm,
     )  # fmt: skip
-    on_root(comm, lambda: finish(arguments, begin, found, path))
+    on_root(comm, lambda: finish(arguments, evaluate(potential, start), begin, found, path))
     return 0 if found.converged else UNDONE
 
 
@@ -58,17 +60,18 @@ def pushed(arguments, start):
     return moved(first, first.box, first.positions + width / longest * way), way
 
 
-def finish(arguments, begin, found, path) -> None:
-    unit = begin.units.labels
+def finish(arguments, start, begin, found, path) -> None:
+    """start : Evaluation of the structure given; begin : System, where the search began"""
+    unit, height = begin.units.labels, found.energy - start.energy
     print(
         f"\n{'saddle point' if found.converged else 'no saddle point yet'} after {found.steps} steps, {found.calls} "
         f"evaluations of forces\nenergy             {found.energy:.8f} {unit['energy']}\nabove the start    "
-        f"{found.height:.6f} {unit['energy']}\ncurvature          {found.curvature:.6f} {unit['energy']}/"
+        f"{height:.6f} {unit['energy']}\ncurvature          {found.curvature:.6f} {unit['energy']}/"
         f"{unit['length']}^2\nlargest force      {found.largest_force:.6f} {unit['force']}\n"
     )
     content = {
         "units": {key: unit[key] for key in ("length", "energy", "force")}, "energy": found.energy,
-        "height": found.height, "start_energy": found.start_energy, "curvature": found.curvature,
+        "height": height, "start_energy": start.energy, "curvature": found.curvature,
         "largest_force": found.largest_force, "converged": found.converged, "steps": found.steps,
         "turns": found.turns, "calls": found.calls, "direction": found.direction, "positions": found.system.positions,
         "potential": arguments.potential, "start": arguments.structure, "path": arguments.path,
@@ -79,5 +82,9 @@ def finish(arguments, begin, found, path) -> None:
             last = {"forces": found.forces, "extra": {"direction": found.direction}} if step == found.steps else {}
             write_frame(stream, moved(begin, begin.box, positions), energy=energy, info={"Step": step}, **last)
     print(f"wrote {arguments.output}\nwrote {arguments.path} (the way; its last structure is the saddle point)")
+    left = float(np.sqrt((start.forces**2).sum(axis=1)).max())
+    if left > max(REST * arguments.max_force, REST * found.largest_force):
+        told = f"{arguments.structure} is not at rest, largest force {left:.3g}"
+        console.tell("warning", f"{told}: relax it first, or the height says little")
     if not found.converged:
         console.tell("warning", f"no saddle point after {found.steps} steps: more --steps, or another --seed")

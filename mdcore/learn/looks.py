@@ -2,7 +2,7 @@
 
 import os
 
-from mdcore.base.errors import InputError, MdcoreError
+from mdcore.base.errors import InputError
 from mdcore.engine.evaluation import Worker, open_potential
 from mdcore.learn.base import Candidate
 from mdcore.potentials.families import potential_of
@@ -34,12 +34,9 @@ class Looks:
             self._workers[key] = Worker(self.potential, descriptors=descriptors, findings=key[0])
         return self._workers[key](None, system)
 
-    def candidate(self, system, explorer: str, place: str) -> Candidate | None:
-        """The structure with what is said of it; None where nothing is, for atoms overlap."""
-        try:
-            found = self.evaluate(system, descriptors=False)
-        except MdcoreError:
-            return None
+    def candidate(self, system, explorer: str, place: str) -> Candidate:
+        """The structure with what is said of it; MdcoreError as `evaluate`."""
+        found = self.evaluate(system, descriptors=False)
         outside = found.extrapolation
         return Candidate(
             system=system, explorer=explorer, place=place, disagreement=(found.findings or {}).get(FORCES.name),

@@ -92,7 +92,7 @@ class Settings(ExplorerSettings):
         Table(OneOf((Boolean(), Number(), Text()))),
         "Keys of `[potential.bias]` ([input](input.md)): dynamics biased towards disagreement.",
         factory=dict,
-        example={"depth": 1.0},
+        example={"depth": 1.0, "width": 0.01},
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:

@@ -29,7 +29,7 @@ NONE = Limits()
 
 
 class Lost(MdcoreError):
-    """The potential does not know its way: the journey ends here."""
+    """The potential does not know its way, or says nothing at all: the journey ends here."""
 
 
 class Journey:
@@ -46,9 +46,10 @@ class Journey:
 
     def meet(self, system, place: str) -> Candidate:
         """Note a structure; Lost where the potential is, that structure noted."""
-        found = self.looks.candidate(system, self.name, place)
-        if found is None:
-            raise Lost(f"{place}: atoms overlap")
+        try:
+            found = self.looks.candidate(system, self.name, place)
+        except MdcoreError as error:  # atoms overlap
+            raise Lost(f"{place}: {error}") from None
         self.candidates.append(found)
         if passed := self.limits.passed(found):
             raise Lost(f"{place}: {passed}")
