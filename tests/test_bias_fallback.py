@@ -320,19 +320,19 @@ def test_an_input_names_what_takes_over(folder, capsys):
     assert main(["run", "water.toml"]) == 0
     told = capsys.readouterr().out
     assert "morse takes over by the weight of the structure, half at an uncertainty of 0.3 eV of an atom" in told
-    log = mdcore.Trajectory("water.h5").thermo
+    log = mdcore.Trajectory("water.h5md").thermo()
     whole = Sum(POTENTIALS["fallback of the whole"](), mdcore.ZBL(0.4, 0.9))
     first = mdcore.evaluate(whole, system_of("cluster"), findings=True)
-    assert log["potential_energy"][0] == pytest.approx(first.energy, rel=1e-12)
+    assert log["potential"][0] == pytest.approx(first.energy, rel=1e-12)
     assert log["network_weight"][0] == first.findings["network_weight"]
     reference = 'reference = "start.extxyz"'
     (folder / "water.toml").write_text(INPUT.replace("shifts = { O = -1.0 }", reference))
-    assert main(["run", "water.toml", "--force"]) == 0
-    log, network = mdcore.Trajectory("water.h5").thermo, networks()
+    assert main(["run", "water.toml", "--overwrite"]) == 0
+    log, network = mdcore.Trajectory("water.h5md").thermo(), networks()
     own = {"zeros": mdcore.member_zeros(network, [system_of("cluster")]),
            "shifts": mdcore.fitted_shifts(network, morse(), [system_of("cluster")])}  # fmt: skip
     whole = Sum(FallbackPotential(network, morse(), uncertainty=0.3, calibration=CALIBRATION, **own), mdcore.ZBL(0.4, 0.9))
-    assert log["potential_energy"][0] == pytest.approx(mdcore.evaluate(whole, system_of("cluster")).energy, rel=1e-9)
+    assert log["potential"][0] == pytest.approx(mdcore.evaluate(whole, system_of("cluster")).energy, rel=1e-9)
     assert main(["info", "water.toml"]) == 0 and "fallback" in capsys.readouterr().out
 
 

@@ -52,7 +52,7 @@ def springs(positions):
 
 def atoms(n, seed=0):
     x = np.random.default_rng([n, seed]).uniform(0.0, 4.0, (n, 3))
-    return System(Box(np.zeros((3, 3)), False), x, "Ar")
+    return System(Box(9.0 * np.eye(3), False), x, "Ar")
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def sleepers() -> list[str]:
 
 def test_each_end_of_a_calculation_is_told_apart(oracle, tmp_path):
     sizes, told = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11], {}
-    settings = Labelling(workers=2, minutes=0.02, retries=1)
+    settings = Labelling(workers=2, minutes=0.03, retries=1)
     found = label([atoms(n) for n in sizes], oracle, settings, lambda index, result: told.update({sizes[index]: result}))
     assert [told[n] for n in sizes] == found
     for n in (2, 9, 11):
@@ -85,7 +85,7 @@ def test_each_end_of_a_calculation_is_told_apart(oracle, tmp_path):
         8: ("failed", 2), 10: ("refused", 1),
     }  # fmt: skip
     assert told[3].why == "ValueError: three is a crowd" and told[6].why == "no ground state of six"
-    assert "SIGSEGV" in told[5].why and "about to crash" in told[5].why and "0.02 minutes" in told[4].why
+    assert "SIGSEGV" in told[5].why and "about to crash" in told[5].why and "0.03 minutes" in told[4].why
     assert "add up to 1 eV/Angstrom an atom" in told[10].why
     for n in sizes:
         assert len((tmp_path / f"tries-{n}").read_text()) == getattr(told[n], "tries", 2 if n == 9 else 1)
@@ -157,10 +157,10 @@ def test_what_can_not_be_sent_is_refused():
 
 
 def copper(periodic=True):
-    system = System.build("fcc", lattice=3.6, species="Cu").replicate((2, 1, 1))
+    system = System.build("fcc", lattice_constant=3.6, species="Cu").replicate((2, 1, 1))
     rng = np.random.default_rng(1)
     x = system.positions + 0.1 * rng.normal(size=system.positions.shape)
-    return System(system.box if periodic else Box(np.zeros((3, 3)), False), x, "Cu")
+    return System(system.box if periodic else Box(9.0 * np.eye(3), False), x, "Cu")
 
 
 def test_a_calculator_of_ase():
@@ -266,7 +266,7 @@ def test_labels_that_can_not_be_right_are_refused():
     rng, systems = np.random.default_rng(4), []
     for k in range(14):
         n = 3 + k % 3
-        system = System(Box(np.zeros((3, 3)), False), rng.uniform(0, 5, (n, 3)), ["H"] * (n - 1) + ["O"])
+        system = System(Box(9.0 * np.eye(3), False), rng.uniform(0, 5, (n, 3)), ["H"] * (n - 1) + ["O"])
         system.info |= {"energy": -10.0 * (n - 1) - 400.0 + 0.01 * rng.normal(), "forces": rng.normal(size=(n, 3))}
         systems.append(system)
     known, system, calm = Known.of(systems), systems[0], np.zeros((3, 3))

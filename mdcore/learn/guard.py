@@ -7,7 +7,7 @@ ends itself when the process that started it is gone.
 
 import atexit
 import contextlib
-import multiprocessing
+import multiprocessing.util
 import os
 import pickle
 import signal
@@ -109,7 +109,7 @@ def close_all(payload: bytes | None = None) -> None:
             guard.close()
 
 
-atexit.register(close_all)  # before multiprocessing waits for them
+atexit.register(close_all)  # it comes before multiprocessing.util waits for them, for it was registered after
 
 
 # --- in the process -----------------------------------------------------------------------------------------------
