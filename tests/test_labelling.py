@@ -1,6 +1,6 @@
 """Labels: from whom, how fast, and what becomes of calculations that hang, crash, give up or are wrong?"""
 
-import importlib
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -64,17 +64,16 @@ def oracle(tmp_path):
 def sleepers() -> list[str]:
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
+        with contextlib.suppress(OSError):
             found += [path.parent.name] if b"1234.5" in path.read_bytes() else []
-        except OSError:
-            pass
     return found
 
 
 def test_each_end_of_a_calculation_is_told_apart(oracle, tmp_path):
     sizes, told = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11], {}
     settings = Labelling(workers=2, minutes=0.03, retries=1)
-    found = label([atoms(n) for n in sizes], oracle, settings, lambda index, result: told.update({sizes[index]: result}))
+    systems = [atoms(n) for n in sizes]
+    found = label(systems, oracle, settings, lambda index, result: told.update({sizes[index]: result}))
     assert [told[n] for n in sizes] == found
     for n in (2, 9, 11):
         r = atoms(n).positions - atoms(n).positions.mean(axis=0)
@@ -153,7 +152,7 @@ def test_what_can_not_be_sent_is_refused():
         Labelling(cluster="x")
 
 
-# --- oracles -----------------------------------------------------------------------------------------------------------
+# --- oracles ----------------------------------------------------------------------------------------------------------
 
 
 def copper(periodic=True):
@@ -168,8 +167,8 @@ def test_a_calculator_of_ase():
     for periodic in (True, False):
         system, wanted = copper(periodic), copper(periodic).to_ase()
         wanted.calc = emt.EMT(asap_cutoff=True)
-        for oracle in (ASEOracle("emt", {"asap_cutoff": True}), ASEOracle("ase.calculators.emt:EMT", {"asap_cutoff": True})):
-            found = oracle(system)
+        for name in ("emt", "ase.calculators.emt:EMT"):
+            found = ASEOracle(name, {"asap_cutoff": True})(system)
             assert found.energy == wanted.get_potential_energy() and np.array_equal(found.forces, wanted.get_forces())
             if periodic:
                 assert np.array_equal(found.stress, wanted.get_stress(voigt=False))
@@ -226,7 +225,7 @@ def test_a_command(tmp_path):
         asked("scf", unconverged="SCF NOT CONVERGED")
     with pytest.raises(Unconverged, match="converged=F"):
         asked("gave-up")
-    with pytest.raises(OracleFailed, match="exit code 3. It last said: hello what a pity"):
+    with pytest.raises(OracleFailed, match=r"exit code 3\. It last said: hello what a pity"):
         asked("crash", keep=str(tmp_path / "kept"))
     assert len(list((tmp_path / "kept").glob("*/input.extxyz"))) == 1
     for how, said in (("order", "other atoms"), ("no-energy", "no energy")):
@@ -234,7 +233,7 @@ def test_a_command(tmp_path):
             asked(how)
     with pytest.raises(OracleFailed, match="is it installed"):
         CommandOracle("no-such-program {input} {output}")(atoms(2))
-    with pytest.raises(InputError, match="{output} is missing"):
+    with pytest.raises(InputError, match=r"\{output\} is missing"):
         CommandOracle("dft {input}")
 
 
@@ -259,7 +258,7 @@ def test_inputs_name_oracles(tmp_path):
     assert list(LabelSettings(executor="parsl").check({})) and list(LabelSettings(cluster="x").check({}))
 
 
-# --- what labels are held to -------------------------------------------------------------------------------------------
+# --- what labels are held to ------------------------------------------------------------------------------------------
 
 
 def test_labels_that_can_not_be_right_are_refused():

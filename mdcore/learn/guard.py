@@ -21,7 +21,8 @@ from mdcore.learn.base import Unconverged
 READY = 300.0  # s, for imports
 LAST = 400  # characters of what a process said that a message quotes
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-LAUNCHERS = ("PMI_", "PMIX_", "OMPI_", "HYDI_", "HYDRA_", "MPIR_", "SLURM_STEP", "SLURM_PROCID")  # whose ranks it is none of
+# variables of launchers, whose ranks a process here is none of
+LAUNCHERS = ("PMI_", "PMIX_", "OMPI_", "HYDI_", "HYDRA_", "MPIR_", "SLURM_STEP", "SLURM_PROCID")
 _starting = threading.Lock()  # the environment is one for all threads
 _local, _guards = threading.local(), {}
 
@@ -61,7 +62,7 @@ class Guard:
     def _start(self) -> str:
         """What went wrong, or nothing."""
         context = multiprocessing.get_context("spawn")
-        self._log = tempfile.NamedTemporaryFile(prefix="mdcore-oracle-")
+        self._log = tempfile.NamedTemporaryFile(prefix="mdcore-oracle-")  # noqa: SIM115  (until the process ends)
         self._pipe, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self.payload, self._log.name), name="oracle")
         with _starting, _environment(self.threads):

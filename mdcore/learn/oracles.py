@@ -4,6 +4,7 @@ An oracle is made anew for each structure where it may have a memory (a calculat
 function), so that a label does not depend on what was computed before.
 """
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -36,9 +37,9 @@ class ASEOracle(Oracle):
     """A calculator of ASE, by import path and keywords, such as "tblite.ase:TBLite", {"method": "GFN2-xTB"}.
 
     name : as ASE calls it ("emt"), or "module:class"; arguments : of the class
-    Energies are those that go with the forces (its free_energy, where it has one); stress of cells that are periodic along
-    three axes, where it has that. An error that says of itself that something did not converge is Unconverged. InputError,
-    at once, for a calculator that can't be made.
+    Energies are those that go with the forces (its free_energy, where it has one); stress of cells that are periodic
+    along three axes, where it has that. An error that says of itself that something did not converge is Unconverged.
+    InputError, at once, for a calculator that can't be made.
     """
 
     def __init__(self, name: str, arguments: dict | None = None):
@@ -59,10 +60,8 @@ class ASEOracle(Oracle):
         energy = calculator.get_property("free_energy" if "free_energy" in known else "energy", atoms)
         stress = None
         if "stress" in known and all(system.box.periodic):
-            try:
+            with contextlib.suppress(PropertyNotImplementedError):
                 stress = tensor(np.asarray(calculator.get_property("stress", atoms), dtype=np.float64).ravel())
-            except PropertyNotImplementedError:
-                pass
         return Labels(energy=float(energy), forces=np.array(forces, dtype=np.float64), stress=stress)
 
 
