@@ -16,6 +16,7 @@ import threading
 
 from mdcore.base.comm import LAUNCHER_SIZES
 from mdcore.base.errors import MdcoreError
+from mdcore.base.writing import appending
 from mdcore.learn.base import Unconverged
 
 READY = 300.0  # s, for imports
@@ -118,9 +119,9 @@ atexit.register(close_all)  # it comes before multiprocessing.util waits for the
 
 def _serve(pipe, payload: bytes, log: str) -> None:
     os.setsid()
-    said = os.open(log, os.O_WRONLY | os.O_APPEND)
-    os.dup2(said, 1)
-    os.dup2(said, 2)
+    with appending(log, 0) as said:
+        os.dup2(said.fileno(), 1)
+        os.dup2(said.fileno(), 2)
     threading.Thread(target=_follow, daemon=True).start()
     try:
         oracle = pickle.loads(payload)
