@@ -64,7 +64,7 @@ LOCAL = ("bias of atoms", "fallback of atoms", "fallback of a correction")
 every_potential = pytest.mark.parametrize("name", POTENTIALS)
 
 
-# --- twins: the energy as the papers write it, of members that are evaluated one by one --------------------------------
+# --- twins: the energy as the papers write it, of members that are evaluated one by one -------------------------------
 
 
 def shares(potential, system):
@@ -88,8 +88,8 @@ def twin(name, potential, system) -> float:
         known = np.outer(np.array(system.names) == "O", ZEROS)
         s = 1.2 * (own - known).std(axis=1) / 1.0
         model = potential.network.model
-        zero = {e: x + model.normalisation.mean_energy for e, x in zip(model.elements, model.atom_energies, strict=True)}
-        zero = np.array([zero[symbol] for symbol in system.names])
+        zero = dict(zip(model.elements, model.atom_energies, strict=True))
+        zero = np.array([zero[symbol] + model.normalisation.mean_energy for symbol in system.names])
         return mdcore.evaluate(morse(), system).energy + (zero + (mean - zero) / (1 + s**2)).sum()
     alpha = np.array([CALIBRATION[symbol] for symbol in system.names])
     s = alpha * std / (0.3 if name == "fallback of the whole" else 0.8)
@@ -114,7 +114,7 @@ def test_energies_are_those_of_the_papers(name):
         assert found.energy - plain == pytest.approx(found.findings["bias_energy"], abs=1e-9)
 
 
-# --- the contract ------------------------------------------------------------------------------------------------------
+# --- the contract -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("cell", ["triclinic", "small", "cluster"])
@@ -137,7 +137,7 @@ def test_forces_are_continuous_where_a_third_atom_comes():
     contract.assert_continuous(POTENTIALS["fallback of the whole"], ("O", "H", "O"), "metal", points=150)
 
 
-# --- dynamics ----------------------------------------------------------------------------------------------------------
+# --- dynamics ---------------------------------------------------------------------------------------------------------
 
 
 def pair(r):
@@ -146,11 +146,12 @@ def pair(r):
 
 
 def test_energy_is_conserved_while_the_baseline_takes_over_and_back():
-    """A pair vibrates so widely that it swings from the baseline, near, to the network, far: the error of the energy falls
-    with the square of the time step."""
+    """A pair vibrates so widely that it swings from the baseline, near, to the network, far: the error of the energy
+    falls with the square of the time step."""
     model = replace(networks().model, normalisation=Normalisation(-1.25, 0.1))
     network = HDNNPotential(model, extrapolation="ignore")
-    known = {"zeros": mdcore.member_zeros(network, [pair(8.0)]), "shifts": mdcore.fitted_shifts(network, morse(), [pair(1.3)])}
+    shifts = mdcore.fitted_shifts(network, morse(), [pair(1.3)])
+    known = {"zeros": mdcore.member_zeros(network, [pair(8.0)]), "shifts": shifts}
     held = {(a, b): {"depth": 3.0, "alpha": 1.2, "r0": 1.6} for a in SPECIES for b in SPECIES}
     held = mdcore.Morse(6.0, pairs=held, truncation="force-shifted")
     errors, weights = [], []
@@ -203,7 +204,7 @@ def test_same_bits_on_ranks_and_threads(ranks, tmp_path):
     assert one.count("\n") == len(POTENTIALS) and one == several
 
 
-# --- inputs and messages -----------------------------------------------------------------------------------------------
+# --- inputs and messages ----------------------------------------------------------------------------------------------
 
 
 def test_what_makes_no_sense_is_refused():
@@ -320,19 +321,20 @@ def test_an_input_names_what_takes_over(folder, capsys):
     assert main(["run", "water.toml"]) == 0
     told = capsys.readouterr().out
     assert "morse takes over by the weight of the structure, half at an uncertainty of 0.3 eV of an atom" in told
-    log = mdcore.Trajectory("water.h5").thermo
+    log = mdcore.Trajectory("water.h5md").thermo()
     whole = Sum(POTENTIALS["fallback of the whole"](), mdcore.ZBL(0.4, 0.9))
     first = mdcore.evaluate(whole, system_of("cluster"), findings=True)
-    assert log["potential_energy"][0] == pytest.approx(first.energy, rel=1e-12)
+    assert log["potential"][0] == pytest.approx(first.energy, rel=1e-12)
     assert log["network_weight"][0] == first.findings["network_weight"]
     reference = 'reference = "start.extxyz"'
     (folder / "water.toml").write_text(INPUT.replace("shifts = { O = -1.0 }", reference))
-    assert main(["run", "water.toml", "--force"]) == 0
-    log, network = mdcore.Trajectory("water.h5").thermo, networks()
+    assert main(["run", "water.toml", "--overwrite"]) == 0
+    log, network = mdcore.Trajectory("water.h5md").thermo(), networks()
     own = {"zeros": mdcore.member_zeros(network, [system_of("cluster")]),
            "shifts": mdcore.fitted_shifts(network, morse(), [system_of("cluster")])}  # fmt: skip
-    whole = Sum(FallbackPotential(network, morse(), uncertainty=0.3, calibration=CALIBRATION, **own), mdcore.ZBL(0.4, 0.9))
-    assert log["potential_energy"][0] == pytest.approx(mdcore.evaluate(whole, system_of("cluster")).energy, rel=1e-9)
+    whole = FallbackPotential(network, morse(), uncertainty=0.3, calibration=CALIBRATION, **own)
+    whole = Sum(whole, mdcore.ZBL(0.4, 0.9))
+    assert log["potential"][0] == pytest.approx(mdcore.evaluate(whole, system_of("cluster")).energy, rel=1e-9)
     assert main(["info", "water.toml"]) == 0 and "fallback" in capsys.readouterr().out
 
 

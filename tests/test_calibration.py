@@ -11,7 +11,8 @@ TRUE = {"O": 3.0, "H": 0.4}
 
 
 def drawn(n, seed):
-    """Disagreements over two decades, and errors that are normal, with sigma = factor times disagreement for one of 68 %."""
+    """Disagreements over two decades, and errors that are normal, with sigma = factor times disagreement for one of
+    68 %."""
     rng = np.random.default_rng(seed)
     species = np.array(["O", "H"])[rng.integers(0, 2, n)]
     disagreement = 10.0 ** rng.uniform(-2.0, 0.0, n)

@@ -182,8 +182,8 @@ def check_grid(settings: Settings, size: int) -> None:
 
 
 def read_potentials(settings: Settings, symbols) -> dict[int, object]:
-    """{index in [[potential]]: what its files say}: the model of a network, else the potential itself; under REFERENCE what a
-    committee's reference says; InputError.
+    """{index in [[potential]]: what its files say}: the model of a network, else the potential itself; under
+    REFERENCE what a committee's reference says; InputError.
 
     For rank 0, which shares them: the other ranks need not read files.
     """

@@ -58,8 +58,8 @@ def told(settings: Settings) -> list[str]:
 
 
 def read_reference(settings: Settings, make) -> dict:
-    """What structures that a committee knows say: `zeros` and `shifts`, for `joined`; InputError. For rank 0, which shares
-    them. make() : the potentials of all [[potential]]"""
+    """What structures that a committee knows say: `zeros` and `shifts`, for `joined`; InputError. For rank 0, which
+    shares them. make() : the potentials of all [[potential]]"""
     found = _which(settings)
     if found is None or (name := settings.potential[found[0]].reference) is None:
         return {}
@@ -78,8 +78,8 @@ def read_reference(settings: Settings, make) -> dict:
 
 
 def joined(settings: Settings, terms: list, read: dict):
-    """The potential of all [[potential]], which add up but for what is said of a committee; read : what its reference says
-    (read_reference); InputError."""
+    """The potential of all [[potential]], which add up but for what is said of a committee; read : what its reference
+    says (read_reference); InputError."""
     found, terms = _which(settings), list(terms)
     if found is not None:
         index, key = found

@@ -335,6 +335,8 @@ def variants(kind: Sections, name: str, field: Field) -> list[str]:
                 parts += section(nested.cls, f"[{name}.{key}.<name>]", "####", inner.metadata["doc"])
             elif isinstance(nested, Sections):
                 parts += section(nested.cls, f"[[{name}.{key}]]", "####", inner.metadata["doc"])
+            elif isinstance(nested, Section):
+                parts += section(nested.cls, f"[{name}.{key}]", "####", documentation(nested.cls))
     return parts
 
 

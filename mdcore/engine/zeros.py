@@ -1,4 +1,5 @@
-"""From which zero do potentials count, and the members of a committee? What constants do structures say that they differ by?"""
+"""From which zero do potentials count, and the members of a committee? What constants do structures say that they
+differ by?"""
 
 import numpy as np
 
@@ -31,8 +32,9 @@ def fitted_shifts(potential, baseline, structures) -> dict[str, float]:
 
 
 def member_zeros(network, structures) -> dict[str, list[float]]:
-    """{element: eV of each member} by which the members of a committee differ from their mean about an atom of the element, on
-    average over structures that they know: how each shares the energy among elements, which says nothing of what it knows.
+    """{element: eV of each member} by which the members of a committee differ from their mean about an atom of the
+    element, on average over structures that they know: how each shares the energy among elements, which says nothing
+    of what it knows.
 
     network : a committee, such as HDNNPotential, or its path; structures : as of fitted_shifts. For `zeros` of
     FallbackPotential and BiasedPotential. InputError for a single network, or without structures.

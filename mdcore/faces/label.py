@@ -1,6 +1,5 @@
 """[label]: how calculations go out, and what is looked at when they come back."""
 
-# ruff: noqa: RUF009  (setting() is a dataclass field)
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -37,7 +36,8 @@ class LabelSettings:
     )
     cluster: str | None = setting(
         Text(),
-        'With `"dask"` the address of its scheduler (without one, this machine); with `"parsl"` a Python file, relative to '
+        'With `"dask"` the address of its scheduler (without one, this machine); with `"parsl"` a Python file, '
+        'relative to '
         "the input file, whose `config` is a `parsl.Config`.",
         default=None,
         default_text="none",
@@ -60,7 +60,8 @@ class LabelSettings:
     outliers: float = setting(
         Number(minimum=0),
         "Labels are refused whose energy an atom or whose largest force is so many times as far out as in the labelled "
-        "structures; never within 1 eV an atom and 30 eV/Angstrom, or if less than about ten are there. 0: not looked at.",
+        "structures; never within 1 eV an atom and 30 eV/Angstrom, or if less than about ten are there. 0: not "
+        "looked at.",
         default=20.0,
         example=50.0,
     )

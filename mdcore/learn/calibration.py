@@ -1,13 +1,13 @@
 """What is a disagreement of members worth? As an error of forces, in eV/Angstrom.
 
-A committee's members have the same data and the same form, so they agree better with each other than with the truth. The
-cure is a factor a species (F. Musil et al., J. Chem. Theory Comput. 15, 906 (2019); G. Imbalzano et al., J. Chem. Phys.
-154, 074102 (2021), who scale the members' deviations from their mean): that by which 68.27 % of the true errors |F - F_true|
-are within one calibrated sigma. A quantile, not a mean square, for a few wild atoms must not decide. Where there are few
-data the factor of a species tends to that of all, and that of all to one.
+A committee's members have the same data and the same form, so they agree better with each other than with the truth.
+The cure is a factor a species (F. Musil et al., J. Chem. Theory Comput. 15, 906 (2019); G. Imbalzano et al., J. Chem.
+Phys. 154, 074102 (2021), who scale the members' deviations from their mean): that by which 68.27 % of the true errors
+|F - F_true| are within one calibrated sigma. A quantile, not a mean square, for a few wild atoms must not decide.
+Where there are few data the factor of a species tends to that of all, and that of all to one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,7 +53,7 @@ def fit(disagreements, errors, species) -> Calibration:
         name: float(np.exp(_shrunk(ratios[names == name], overall, LIKE_ALL))) for name in sorted(set(names.tolist()))
     }
     made = Calibration(factors, float(np.exp(overall)), {}, rank_correlation(sigma, error), len(sigma))
-    return Calibration(factors, made.overall, coverage(made.apply(sigma, names), error, names), made.rank_correlation, made.n)
+    return replace(made, coverage=coverage(made.apply(sigma, names), error, names))
 
 
 def joined(disagreements, errors, species) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -78,7 +78,8 @@ def coverage(sigma, errors, species) -> dict[str, float]:
 
 
 def rank_correlation(a, b) -> float:
-    """Spearman's coefficient of a and b [n]: the correlation of their ranks, of equals the mean; nan where one is constant."""
+    """Spearman's coefficient of a and b [n]: the correlation of their ranks, of equals the mean; nan where one is
+    constant."""
     ranks = [_ranks(np.asarray(values, dtype=np.float64)) for values in (a, b)]
     if len(ranks[0]) < 2 or min(np.ptp(own) for own in ranks) == 0.0:
         return float("nan")

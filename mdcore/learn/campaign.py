@@ -307,8 +307,8 @@ class Campaign:
         found = [event["calibration"] for event in self.record.of("judged") if event["calibration"]]
         if not found:
             return None
-        own = found[-1]
-        return Calibration(own["factors"], own["overall"], own["coverage"], own["rank_correlation"] or math.nan, own["n"])
+        own = {key: math.nan if value is None else value for key, value in found[-1].items()}
+        return Calibration(**own)
 
     # --- potentials ------------------------------------------------------------------------------------------
 

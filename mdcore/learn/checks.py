@@ -18,8 +18,8 @@ ENERGY, FORCE = 1.0, 30.0  # eV an atom, eV/Angstrom: nothing nearer to what is 
 class Known:
     """What labelled structures are like.
 
-    shares : {species: eV}, of an atom, by least squares; spread : eV an atom, of what is left, by the median; force : the
-    largest on an atom, eV/Angstrom
+    shares : {species: eV}, of an atom, by least squares; spread : eV an atom, of what is left, by the median; force :
+    the largest on an atom, eV/Angstrom
     """
 
     shares: dict[str, float]
@@ -50,8 +50,8 @@ class Known:
             off = (labels.energy - sum(self.shares[name] for name in system.names)) / system.n_atoms
             if abs(off) > max(times * self.spread, ENERGY):
                 return (
-                    f"its energy is {off:+.3g} eV an atom off what labelled structures lead to expect, whose own spread is "
-                    f"{self.spread:.2g}"
+                    f"its energy is {off:+.3g} eV an atom off what labelled structures lead to expect, whose own "
+                    f"spread is {self.spread:.2g}"
                 )
         return ""
 

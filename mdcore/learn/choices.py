@@ -1,4 +1,4 @@
-"""Which structures go to the oracle in a generation? Random frames for the judgement, and what was selected; none twice."""
+"""Which structures go to the oracle in a generation? Random frames, for the judgement, and what was selected."""
 
 import math
 from collections.abc import Sequence

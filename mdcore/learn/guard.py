@@ -7,7 +7,7 @@ ends itself when the process that started it is gone.
 
 import atexit
 import contextlib
-import multiprocessing
+import multiprocessing.util
 import os
 import pickle
 import signal
@@ -16,12 +16,14 @@ import threading
 
 from mdcore.base.comm import LAUNCHER_SIZES
 from mdcore.base.errors import MdcoreError
+from mdcore.base.writing import appending
 from mdcore.learn.base import Unconverged
 
 READY = 300.0  # s, for imports
 LAST = 400  # characters of what a process said that a message quotes
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-LAUNCHERS = ("PMI_", "PMIX_", "OMPI_", "HYDI_", "HYDRA_", "MPIR_", "SLURM_STEP", "SLURM_PROCID")  # whose ranks it is none of
+# variables of launchers, whose ranks a process here is none of
+LAUNCHERS = ("PMI_", "PMIX_", "OMPI_", "HYDI_", "HYDRA_", "MPIR_", "SLURM_STEP", "SLURM_PROCID")
 _starting = threading.Lock()  # the environment is one for all threads
 _local, _guards = threading.local(), {}
 
@@ -61,7 +63,7 @@ class Guard:
     def _start(self) -> str:
         """What went wrong, or nothing."""
         context = multiprocessing.get_context("spawn")
-        self._log = tempfile.NamedTemporaryFile(prefix="mdcore-oracle-")
+        self._log = tempfile.NamedTemporaryFile(prefix="mdcore-oracle-")  # noqa: SIM115  (until the process ends)
         self._pipe, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self.payload, self._log.name), name="oracle")
         with _starting, _environment(self.threads):
@@ -109,7 +111,7 @@ def close_all(payload: bytes | None = None) -> None:
             guard.close()
 
 
-atexit.register(close_all)  # before multiprocessing waits for them
+atexit.register(close_all)  # it comes before multiprocessing.util waits for them, for it was registered after
 
 
 # --- in the process -----------------------------------------------------------------------------------------------
@@ -117,9 +119,9 @@ atexit.register(close_all)  # before multiprocessing waits for them
 
 def _serve(pipe, payload: bytes, log: str) -> None:
     os.setsid()
-    said = os.open(log, os.O_WRONLY | os.O_APPEND)
-    os.dup2(said, 1)
-    os.dup2(said, 2)
+    with appending(log, 0) as said:
+        os.dup2(said.fileno(), 1)
+        os.dup2(said.fileno(), 2)
     threading.Thread(target=_follow, daemon=True).start()
     try:
         oracle = pickle.loads(payload)

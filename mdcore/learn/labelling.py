@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from mdcore.base.errors import InputError
 from mdcore.base.ranges import choice, count, number
 from mdcore.learn import executors, guard
-from mdcore.learn.base import Labels
 from mdcore.learn.checks import Known, complaint
 
 KINDS = ("failed", "unconverged", "timeout", "refused")
@@ -118,8 +117,8 @@ def _pickled(oracle) -> bytes:
         return pickle.dumps(oracle)
     except Exception as error:  # what can't be pickled raises what it likes
         raise InputError(
-            f"{oracle!r} can't be sent to other processes ({error}); an oracle is an object of a class, or a function, of "
-            "a module or a file"
+            f"{oracle!r} can't be sent to other processes ({error}); an oracle is an object of a class, or a "
+            "function, of a module or a file"
         ) from None
 
 

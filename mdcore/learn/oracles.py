@@ -4,6 +4,7 @@ An oracle is made anew for each structure where it may have a memory (a calculat
 function), so that a label does not depend on what was computed before.
 """
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -12,8 +13,7 @@ import tempfile
 import numpy as np
 
 from mdcore.base.errors import InputError, MdcoreError
-from mdcore.base.files import read_bytes
-from mdcore.base.writing import writing_text
+from mdcore.base.writing import make_folder, writing_text
 from mdcore.learn.base import Labels, Oracle, Unconverged
 from mdcore.potentials.named import NamedCalculator
 from mdcore.potentials.python import PythonPotential
@@ -36,9 +36,9 @@ class ASEOracle(Oracle):
     """A calculator of ASE, by import path and keywords, such as "tblite.ase:TBLite", {"method": "GFN2-xTB"}.
 
     name : as ASE calls it ("emt"), or "module:class"; arguments : of the class
-    Energies are those that go with the forces (its free_energy, where it has one); stress of cells that are periodic along
-    three axes, where it has that. An error that says of itself that something did not converge is Unconverged. InputError,
-    at once, for a calculator that can't be made.
+    Energies are those that go with the forces (its free_energy, where it has one); stress of cells that are periodic
+    along three axes, where it has that. An error that says of itself that something did not converge is Unconverged.
+    InputError, at once, for a calculator that can't be made.
     """
 
     def __init__(self, name: str, arguments: dict | None = None):
@@ -59,10 +59,8 @@ class ASEOracle(Oracle):
         energy = calculator.get_property("free_energy" if "free_energy" in known else "energy", atoms)
         stress = None
         if "stress" in known and all(system.box.periodic):
-            try:
+            with contextlib.suppress(PropertyNotImplementedError):
                 stress = tensor(np.asarray(calculator.get_property("stress", atoms), dtype=np.float64).ravel())
-            except PropertyNotImplementedError:
-                pass
         return Labels(energy=float(energy), forces=np.array(forces, dtype=np.float64), stress=stress)
 
 
@@ -91,23 +89,24 @@ class CommandOracle(Oracle):
 
     def __call__(self, system: System) -> Labels:
         if self.keep:
-            os.makedirs(self.keep, exist_ok=True)
+            make_folder(self.keep)
             return self._run(system, tempfile.mkdtemp(prefix="", dir=self.keep))
         with tempfile.TemporaryDirectory(prefix="mdcore-") as folder:
             return self._run(system, folder)
 
     def _run(self, system: System, folder: str) -> Labels:
-        read, written, said = (os.path.join(folder, name) for name in (INPUT, OUTPUT, "said"))
+        read, written = (os.path.join(folder, name) for name in (INPUT, OUTPUT))
         with writing_text(read) as stream:
             charge = {"charge": system.total_charge} if system.total_charge else {}
             extxyz.write_frame(stream, system, info=charge)
         words = [word.replace("{input}", read).replace("{output}", written) for word in self.words]
-        with open(said, "wb") as log:
+        with tempfile.TemporaryFile() as said:
             try:
-                code = subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log).returncode
+                code = subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=said, stderr=said).returncode
             except OSError as error:
                 raise OracleFailed(f"{words[0]}: {error.strerror}; is it installed, and on the PATH?") from None
-        text = read_bytes(said, "what the command said", 1 << 40)[-MOST_SAID:].decode("utf-8", "replace")
+            said.seek(-min(said.seek(0, os.SEEK_END), MOST_SAID), os.SEEK_END)
+            text = said.read().decode("utf-8", "replace")
         if self.unconverged and self.unconverged in text:
             raise Unconverged(f"{words[0]} says: {self.unconverged}")
         if code:

@@ -47,7 +47,7 @@ def times(record: Record) -> list[str]:
 def of_explorer(event: dict) -> str:
     """A line on what an explorer brought home."""
     found = f"{event['candidates']} candidates, {event['frames']} frames"
-    ended = "; ".join(part.partition(". ")[0] for part in event["ended"].split("; "))  # what else was said is in its folder
+    ended = "; ".join(part.partition(". ")[0] for part in event["ended"].split("; "))  # the rest is in its folder
     ended = ended if len(ended) <= MOST_SAID else f"{ended[: MOST_SAID - 4]} ..."
     return f"{event['explorer']}: {found}; {'lost: ' if event['lost'] else ''}{ended}"
 

@@ -9,8 +9,8 @@ from mdcore.faces.schema import Anything, Table, Text, setting
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(OracleSettings):
-    """Any calculator of [ASE](https://ase-lib.org) that is installed: tight binding (tblite), quantum chemistry (PySCF),
-    LAMMPS, EMT. One is made for each structure."""
+    """Any calculator of [ASE](https://ase-lib.org) that is installed: tight binding (tblite), quantum chemistry
+    (PySCF), LAMMPS, EMT. One is made for each structure."""
 
     calculator: str = setting(
         Text(), 'As ASE calls it, `"emt"`, or `"module:class"` of a package.', example="tblite.ase:TBLite"

@@ -8,14 +8,14 @@ from mdcore.faces.schema import Text, setting
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(OracleSettings):
-    """A command that reads a structure and writes it with labels, both as extended xyz. It is started in a folder of its
-    own, without a shell in between."""
+    """A command that reads a structure and writes it with labels, both as extended xyz. It is started in a folder of
+    its own, without a shell in between."""
 
     command: str = setting(
         Text(),
         "The command. `{input}` and `{output}` become the paths of the file to read and of the file to write: the same "
-        "atoms in the same order, with `energy`, `forces` and perhaps `stress`; `converged=F` beside the energy says that "
-        "it gave up.",
+        "atoms in the same order, with `energy`, `forces` and perhaps `stress`; `converged=F` beside the energy says "
+        "that it gave up.",
         example="python dft.py {input} {output}",
     )
     unconverged: str | None = setting(

@@ -1,4 +1,5 @@
-"""What inputs say of a committee that is biased, or that a baseline takes over from: [potential.bias], [potential.fallback]."""
+"""What inputs say of a committee that is biased, or that a baseline takes over from: [potential.bias],
+[potential.fallback]."""
 
 # ruff: noqa: RUF009  (setting() is a dataclass field)
 from collections.abc import Iterator
@@ -33,14 +34,15 @@ class BiasSettings:
     )  # fmt: skip
     width: float = setting(
         Number(above=0),
-        "The disagreement about the energy an atom (eV) towards which the bias pulls most: about what is usual where the "
-        "committee was trained, or some times that.",
+        "The disagreement about the energy an atom (eV) towards which the bias pulls most: about what is usual where "
+        "the committee was trained, or some times that.",
         quantity="energy",
         example=0.01,
     )
     of: str = setting(
         Choice(("structure", "atoms")),
-        'Disagreement about what: `"structure"`, the energy of the whole, an atom; `"atoms"`, that of each atom, for large '
+        'Disagreement about what: `"structure"`, the energy of the whole, an atom; `"atoms"`, that of each atom, for '
+        'large '
         "systems.",
         default="structure",
         example="atoms",
@@ -54,8 +56,9 @@ class BiasSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class FallbackSettings:
-    """Other potentials of this input take over, smoothly and conserving energy, where the members of a committee disagree
-    ([theory](theory.md#fallback)). The thermo log gets the column `network_weight`, the smallest weight of the network."""
+    """Other potentials of this input take over, smoothly and conserving energy, where the members of a committee
+    disagree ([theory](theory.md#fallback)). The thermo log gets the column `network_weight`, the smallest weight of
+    the network."""
 
     baseline: tuple[str, ...] = setting(
         List(Text()),
@@ -64,14 +67,16 @@ class FallbackSettings:
     )
     uncertainty: float = setting(
         Number(above=0),
-        "An atom whose calibrated disagreement (eV, standard deviation of its energy over the members) is that counts half.",
+        "An atom whose calibrated disagreement (eV, standard deviation of its energy over the members) is that "
+        "counts half.",
         quantity="energy",
         example=0.1,
     )
     weights: str = setting(
         Choice(("structure", "atoms", "correction")),
-        '`"structure"`: one weight for the whole, any baseline; `"atoms"`: one for each atom, the baseline is another network '
-        'potential; `"correction"`: one for each atom of a network that was trained on what the baseline lacks, which always '
+        '`"structure"`: one weight for the whole, any baseline; `"atoms"`: one for each atom, the baseline is another '
+        'network potential; `"correction"`: one for each atom of a network that was trained on what the baseline '
+        'lacks, which always '
         "counts in full.",
         default="structure",
         example="correction",

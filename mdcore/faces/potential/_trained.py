@@ -1,6 +1,6 @@
 """What inputs say of every trained potential: how it runs, what it watches. cli/networks.py reads and builds them."""
 
-
+# ruff: noqa: RUF009  (setting() is a dataclass field)
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

@@ -2,14 +2,15 @@
 
     E = E(E_im),    F = - sum_im (dE/dE_im) grad E_im,    E_im: the energy of atom i by member m
 
-so forces are exact: those of sum_im weights_im E_im at fixed weights dE/dE_im. A step asks the network twice: `shares_of`
-it, and when the weights are known, `weigh` (networks/running.py). How far members are apart is counted from their mean,
+so forces are exact: those of sum_im weights_im E_im at fixed weights dE/dE_im. A step asks the network twice:
+`shares_of` it, and when the weights are known, `weigh` (networks/running.py). How far members are apart is counted
+from their mean,
 
     sigma_i^2 = 1/M sum_m (E_im - <E_i> - z_em)^2,    d sigma_i^2 / d E_im = 2/M (E_im - <E_i> - z_em)
 
-How a member shares the energy among elements is its own business where data have few compositions: an oxygen may have 1 eV more
-in one than in another, and hydrogens less. These constants z_em, with sum_m z_em = 0, are no disagreement; they are what members
-differ by in structures that they know (engine/zeros.py).
+How a member shares the energy among elements is its own business where data have few compositions: an oxygen may have
+1 eV more in one than in another, and hydrogens less. These constants z_em, with sum_m z_em = 0, are no disagreement;
+they are what members differ by in structures that they know (engine/zeros.py).
 """
 
 from dataclasses import dataclass
@@ -40,8 +41,8 @@ class Members:
 
     @classmethod
     def of(cls, shares: np.ndarray, zeros=0.0) -> "Members":
-        """shares : float64 [n, M], E_im; zeros : z_em of each atom, [n, M]. Sums run over the members in order, so the bits
-        are those of the atom."""
+        """shares : float64 [n, M], E_im; zeros : z_em of each atom, [n, M]. Sums run over the members in order, so
+        the bits are those of the atom."""
         n, m = shares.shape
         mean, variance = np.zeros(n), np.zeros(n)
         for own in shares.T:

@@ -8,7 +8,8 @@ Of the whole (M. Kulichenko et al., Nat. Comput. Sci. 3, 230 (2023)), N atoms,
 
     E = <E> + sum_i A [exp(-sigma_i^2 / (2 B^2)) - 1]
 
-It gains up to A, at disagreements of B an atom most steeply. Forces are its gradient (base.py), so dynamics conserve it.
+It gains up to A, at disagreements of B an atom most steeply. Forces are its gradient (base.py), so dynamics conserve
+it.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Who takes over where a committee of networks does not know? A baseline, smoothly, with one energy for all of it.
 
-With sigma_i of each atom (base.py), calibrated by a factor alpha of its species, and u the uncertainty at which both count alike,
-s_i = alpha sigma_i / u, weights are those of G. Imbalzano et al., J. Chem. Phys. 154, 074102 (2021), section II D:
+With sigma_i of each atom (base.py), calibrated by a factor alpha of its species, and u the uncertainty at which both
+count alike, s_i = alpha sigma_i / u, weights are after G. Imbalzano et al., J. Chem. Phys. 154, 074102 (2021):
 
     "structure"    E = E_b + w (<E> - E_b),              w   = 1 / (1 + sum_i s_i^4)
     "atoms"        E = sum_i [E_b,i + w_i (<E_i> - E_b,i)],    w_i = 1 / (1 + s_i^2)
@@ -11,8 +11,8 @@ One weight for all of the structure asks nothing of the baseline but energy and 
 doubtful atoms decide. Weights of atoms are local. They need a baseline whose forces can be had for weighted energies of
 atoms, another network potential; or a network that was trained on what the baseline lacks, where the baseline always
 counts in full, and z_i is what such a network gives an atom in any surroundings. Derivatives of the weights are
-in the forces: all three conserve E. E_b may have a constant of each species added (shifts), so that it is counted from the
-same zero as <E>: forces from the weights go with <E> - E_b.
+in the forces: all three conserve E. E_b may have a constant of each species added (shifts), so that it is counted
+from the same zero as <E>: forces from the weights go with <E> - E_b.
 """
 
 import math
@@ -46,8 +46,8 @@ class FallbackPotential(OfCommittee):
     shifts : {species: eV}, added to the baseline's energy for each atom; `fitted_shifts` finds them
     zeros : of the members (base.py); `member_zeros` finds them
 
-    The network's walls stay in full. It finds `network_weight`, the smallest weight of the network, and `uncertainty` of
-    each atom. InputError for a single network, or a baseline that can't take over.
+    The network's walls stay in full. It finds `network_weight`, the smallest weight of the network, and `uncertainty`
+    of each atom. InputError for a single network, or a baseline that can't take over.
     """
 
     def __init__(
@@ -66,11 +66,11 @@ class FallbackPotential(OfCommittee):
             raise InputError('shifts: the baseline counts in full with weights = "correction"; leave them away')
         for term in leaves(self.baseline):
             if term.outside:
-                raise InputError(f"baseline: {term!r} acts from outside; add it to both: Sum(FallbackPotential(...), ...)")
+                raise InputError(f"baseline: {term!r} acts from outside; add it: Sum(FallbackPotential(...), it)")
         if weights == "atoms" and not self._weighable(self.baseline):
             raise InputError(
-                'weights = "atoms": the baseline must be another network potential without charges; any other takes over '
-                'with weights = "structure", or with a network that was trained on what it lacks, "correction"'
+                'weights = "atoms": the baseline must be another network potential without charges; any other takes '
+                'over with weights = "structure", or with a network that was trained on what it lacks, "correction"'
             )
 
     @staticmethod
@@ -91,8 +91,8 @@ class FallbackPotential(OfCommittee):
 
     def of_terms(self, terms):
         return FallbackPotential(
-            *terms, uncertainty=self.uncertainty, weights=self.weights, calibration=self.calibration, shifts=self.shifts,
-            zeros=self.zeros,
+            *terms, uncertainty=self.uncertainty, weights=self.weights, calibration=self.calibration,
+            shifts=self.shifts, zeros=self.zeros,
         )  # fmt: skip
 
     def bind(self, symbols):
@@ -240,8 +240,8 @@ class Beside:
             out.bad_row, out.complaint = own.bad_row, own.complaint
 
     def add(self, weight: float, tail: float, atoms, out) -> None:
-        """Add its forces times a weight, with their virial where `out` has energies; tail : trace of the virial past the
-        cutoff."""
+        """Add its forces times a weight, with their virial where `out` has energies; tail : trace of the virial past
+        the cutoff."""
         forces = np.rint(weight * self._forces * GRID) / GRID
         if out.want_energy:
             whole = self._virial + np.array([tail / 3.0] * 3 + [0.0] * 3) * self._first

@@ -132,8 +132,8 @@ class BoundDensity(BoundTrained):
     def _member(
         self, tables, atoms, full, domain, f, energy, limbs, energies=None, virials=None, *, weights=None, back=True
     ) -> None:  # fmt: skip
-        """Add the forces of one member to f, its energy to limbs; weights : of the energies in forces; not back : only the
-        energies are right (collective)."""
+        """Add the forces of one member to f, its energy to limbs; weights : of the energies in forces; not back :
+        only the energies are right (collective)."""
         last, n = self.layers - 1, atoms.n_owned
         if len(self.features) < n:
             self.features, self.slopes = np.zeros((2, n + n // 8, tables_width(tables)))

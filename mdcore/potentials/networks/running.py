@@ -200,13 +200,13 @@ class BoundTrained(Bound):
         raise NotImplementedError
 
     def shares_of(self, atoms, full, domain) -> np.ndarray:
-        """E_im float64 [n_owned, n_members], eV: the energy of each owned atom by each member, without walls; it tells of
-        ranges as `compute` does (collective)."""
+        """E_im float64 [n_owned, n_members], eV: the energy of each owned atom by each member, without walls; it
+        tells of ranges as `compute` does (collective)."""
         raise NotImplementedError
 
     def weigh(self, atoms, full, domain, weights: np.ndarray) -> None:
-        """Add the forces of sum_im weights_im E_im, weights [n_owned, n_members] being fixed, after `shares_of` of the same
-        atoms (collective)."""
+        """Add the forces of sum_im weights_im E_im, weights [n_owned, n_members] being fixed, after `shares_of` of
+        the same atoms (collective)."""
         raise NotImplementedError
 
     def spread(self, atoms, neighbors, domain, comm) -> Spread:
