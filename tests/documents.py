@@ -2,7 +2,8 @@
 
 - ``sh`` blocks run as they stand. The commands in them are found in a folder of stand-ins that shorten what would take
   long by a rule (`shorten`): a run takes FEW steps a stage, a training FEW_EPOCHS, a campaign one generation. What
-  installs is looked at, not installed: that is what `.ci/run` does. A block that begins with ``$ `` is one command, its output is the next block.
+  installs is looked at, not installed: that is what `.ci/run` does. A block that begins with ``$ `` is one command, its
+  output is the next block.
 - ``python`` blocks of a document share one namespace.
 - ``toml`` blocks begin with ``# FILE``, and are written there; or with ``# in FILE``, and replace sections of it. An
   input is checked.

@@ -45,7 +45,8 @@ def ends() -> dict:
     """What must be the same in the end: labels, why they were asked for, errors, the potential."""
     labels = {e["hash"]: (e["energy"], e["forces"]) for e in events("label")}
     assert len(labels) == len(events("label")), "a structure was labelled twice"
-    judged = {e["generation"]: [e[key] for key in ("explorers", "calibration", "errors", "met")] for e in events("judged")}
+    kept = ("explorers", "calibration", "errors", "met")
+    judged = {e["generation"]: [e[key] for key in kept] for e in events("judged")}
     last = max(Path("campaign").glob("generation-*/potential.h5"))
     chosen = {e["generation"]: e["chosen"] for e in events("selected")}
     failed = {e["hash"]: e["reason"] for e in events("failed")}
@@ -125,7 +126,13 @@ def test_killed_for_good(folder, monkeypatch):
 
 def test_what_was_done_and_why(folder, capsys):
     """The record, the folders, the report; and going on after the end with a larger budget."""
-    campaign(train=train_here, say=print, sections={"report": {"coordinate": [[0, 1]]}}).run()
+
+    def run(generations, **more):
+        sections = {"campaign": {"generations": generations, "directory": "campaign"}} | more.pop("sections", {})
+        campaign(**{"train": train_here} | more, sections=sections).run(**how)
+
+    how = {}
+    run(1, say=print, sections={"report": {"coordinate": [[0, 1]]}})
     told = capsys.readouterr().out
     assert "judged: forces" in told and "beside exploring, labelling and training" in told
     chosen = events("selected")[1]["chosen"]
@@ -135,18 +142,19 @@ def test_what_was_done_and_why(folder, capsys):
     assert judged["explorers"]["hot"]["structures"] == 2 and judged["rank"] is not None
     assert trained["errors"].keys() == judged["errors"].keys() and trained["structures"] > 6
     names = {path.name for path in Path("campaign").iterdir()}
-    assert {"progress.png", "map.png", "profile.png", "generation-002", "campaign.jsonl"} <= names
-    assert (Path("campaign/generation-002/calibration.png")).exists()
+    assert {"progress.png", "map.png", "profile.png", "generation-001", "campaign.jsonl"} <= names
+    assert (Path("campaign/generation-001/calibration.png")).exists()
     with pytest.raises(OutputError, match="go on with --restart"):
-        campaign(train=train_here).run()
+        run(1)
     before = Path("campaign/campaign.jsonl").read_text()
-    campaign(train=train_here, sections={"campaign": {"generations": 3, "directory": "campaign"}}).run(restart=True)
+    how = {"restart": True}
+    run(2)
     assert Path("campaign/campaign.jsonl").read_text().startswith(before)
-    assert events("trained")[-1]["generation"] == 3 and [e["why"] for e in events("end")] == [
-        "2 generations are done", "3 generations are done",
+    assert events("trained")[-1]["generation"] == 2 and [e["why"] for e in events("end")] == [
+        "1 generations are done", "2 generations are done",
     ]  # fmt: skip
-    less = {"campaign": {"generations": 1, "directory": "campaign"}}
-    campaign(train=lambda *arguments: arguments[2] or train_here(*arguments), sections=less).run(overwrite=True)
+    how = {"overwrite": True}
+    run(1, train=lambda *arguments: arguments[2] or train_here(*arguments))
     assert max(path.name for path in Path("campaign").glob("generation-*")) == "generation-001"
 
 
@@ -220,7 +228,8 @@ def test_structures_keep_every_bit(tmp_path):
     assert len({fingerprint(own) for own in (system, *others)}) == 3
     jitter = System(system.box, system.positions + 1e-9, "Ar", info=system.info)
     assert fingerprint(jitter) == fingerprint(system)
-    candidate = Candidate(system=system, explorer="hot", place="step 3", disagreement=np.arange(32) / 7, extrapolation=0.1)
+    spread = np.arange(32) / 7
+    candidate = Candidate(system=system, explorer="hot", place="step 3", disagreement=spread, extrapolation=0.1)
     write_found(tmp_path / "x.extxyz", Found(candidates=[candidate], frames=[others[1]]))
     found = read_found(tmp_path / "x.extxyz", "hot", "", False)
     assert np.array_equal(found.candidates[0].disagreement, candidate.disagreement)

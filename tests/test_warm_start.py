@@ -80,4 +80,5 @@ def test_it_never_writes_over_its_start(folder, capsys):  # noqa: F811
     assert main(["train", "train.toml", "--overwrite", "--set", "output.name=first"]) == 2
     assert "would write over its own input" in capsys.readouterr().err
     with pytest.raises(InputError, match="warm_start"):
-        mdcore.train("data.xyz", warm_start="none.h5", descriptors={"cutoff": 4.0}, optimizer={"type": "kalman", "epochs": 1})
+        optimizer = {"type": "kalman", "epochs": 1}
+        mdcore.train("data.xyz", warm_start="none.h5", descriptors={"cutoff": 4.0}, optimizer=optimizer)

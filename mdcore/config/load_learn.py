@@ -14,6 +14,7 @@ from mdcore.config.problems import Origin, Problems, lookup
 
 ARRAYS = ("explorer", "oracle")
 FILES = (("start", "data"), ("start", "potential"), ("train", "input"))
+OF_EXPLORERS, WORDS = ("input", "start", "end"), ("labelled", "input")  # keys that name files; what stands there else
 
 
 def load_learn(path, overrides=()) -> LearnSettings:
@@ -62,9 +63,11 @@ def with_directory(settings: LearnSettings) -> LearnSettings:
 
 def check_files(problems: Problems) -> None:
     """Are the files there that the document names?"""
-    for path in FILES:
+    explorers = problems.origin.document.get("explorer")
+    own = [("explorer", k, key) for k in range(len(explorers or ())) for key in OF_EXPLORERS]
+    for path in (*FILES, *own):
         file = lookup(problems.origin.document, path)
-        if isinstance(file, str) and file:
+        if isinstance(file, str) and file and not (path[-1] == "start" and file in WORDS):
             place = beside_input(problems.origin.source, file)
             if not os.path.exists(place):
                 text = f"no such file; looked for {place} (the path is relative to the input file)"

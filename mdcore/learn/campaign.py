@@ -159,6 +159,9 @@ class Campaign:
         self.say("\n".join(table.lines(self.record)))
         for path in report(self.folders.directory, self.record, self.history, potential, self.settings):
             self.say(f"{path}")
+        if (own := self.calibration()) is not None:
+            told = ", ".join(f"{name} = {factor:.3g}" for name, factor in own.factors.items())
+            self.say(f"\ncalibration of the disagreement: {{ {told} }}")
         self.say("\n" + "\n".join(table.times(self.record)))
         self.say(f"\npotential: {potential}")
         return potential

@@ -10,10 +10,13 @@ from mdcore.learn.features import Features
 from mdcore.learn.history import History
 from mdcore.learn.looks import Looks
 from mdcore.learn.record import Record
+from mdcore.learn.structures import read_found
+from mdcore.potentials.networks.spread import ENERGY
 from mdcore.structure.system import System
 from mdcore.training.data.labels import CUT
 
 MILLI = 1000.0
+IMAGES = "end, image"  # how the places begin of the last images of a band (explorers/neb.py)
 
 
 def report(folder: Path, record: Record, history: History, potential: Path, settings) -> list[Path]:
@@ -25,7 +28,7 @@ def report(folder: Path, record: Record, history: History, potential: Path, sett
         for name, draw in (
             ("progress.png", lambda path: draw_progress(record, path, settings)),
             ("map.png", lambda path: draw_map(looks, history, path, settings.title)),
-            ("profile.png", lambda path: draw_profile(looks, history, path, settings)),
+            ("profile.png", lambda path: draw_profile(looks, history, bands(folder, record), path, settings)),
         ):
             if draw(folder / name):
                 made.append(folder / name)
@@ -100,8 +103,20 @@ def components(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return u[:, :2] * s[:2], (s**2 / max((s**2).sum(), 1e-300))[:2]
 
 
-def draw_profile(looks: Looks, history: History, path, settings) -> bool:
-    """Energies over the reaction coordinate: the oracle's and the potential's."""
+def bands(folder: Path, record: Record) -> dict[str, list[System]]:
+    """The last paths of least energy, image by image, of the explorers that found some."""
+    last = {event["explorer"]: event for event in record.of("explored")}
+    found = {}
+    for name, event in last.items():
+        met = read_found(folder / event["file"], name, event["ended"], event["lost"]).candidates
+        images = [own.system for own in met if own.place.startswith(IMAGES)]
+        if images:
+            found[name] = images
+    return found
+
+
+def draw_profile(looks: Looks, history: History, paths: dict[str, list[System]], path, settings) -> bool:
+    """Energies over the reaction coordinate: the oracle's and the potential's; along paths, how members differ."""
     pairs = settings.report.coordinate
     if not pairs:
         return False
@@ -126,6 +141,16 @@ def draw_profile(looks: Looks, history: History, path, settings) -> bool:
     axes = picture.subplots()
     axes.plot(x, true - zero, ".", color=INK, ms=5, label="oracle")
     axes.plot(x, found - zero, ".", color=RED, ms=3, label="potential")
+    for k, (name, images) in enumerate(paths.items()):
+        if tuple(sorted(images[0].names)) != usual:
+            continue
+        told = [looks.evaluate(image, descriptors=False) for image in images]
+        along = np.array([coordinate(image, pairs) for image in images])
+        energies = np.array([own.energy for own in told]) - zero
+        spread = np.array([own.findings[ENERGY.name] * len(own.forces) if own.findings else 0.0 for own in told])
+        color = COLORS[k % len(COLORS)]
+        axes.fill_between(along, energies - spread, energies + spread, color=color, alpha=0.25, lw=0)
+        axes.plot(along, energies, "-", color=color, lw=1.2, label=f"potential, {name}")
     axes.set(xlabel=_named(pairs), ylabel="energy, eV")
     axes.legend(frameon=False, fontsize=8)
     plain(axes)
