@@ -93,6 +93,9 @@ def shorten(arguments: list[str]) -> list[str]:
         return arguments
     if arguments[0] == "learn":
         few = {"campaign.generations": 1, "judge.frames": 1, "select.batch": 2}
+        for k, one in enumerate(tomllib.loads(Path(path).read_text(encoding="utf-8"))["explorer"]):
+            if one["type"] == "run":
+                few[f"explorer.{k}.set"] = toml([*one.get("set", []), f"stage.0.steps={6 * FEW}"])
         return [*arguments, *(word for key, value in few.items() for word in ("--set", f"{key}={value}"))]
     settings, few = tomllib.loads(Path(path).read_text(encoding="utf-8")), {}
     for k, stage in enumerate(settings.get("stage", ())):

@@ -1,6 +1,7 @@
 """A campaign in words: what an explorer found, how good the potential is, where the time went."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -8,6 +9,7 @@ from mdcore.learn.history import Entry
 from mdcore.learn.judge import FRAME
 from mdcore.learn.record import VERBS, Record
 
+STOPPED = re.compile(r"\. Stopped; .*?(?=; run \d|$)")  # what a run says after why it stopped
 MOST_SAID = 150  # letters about how an explorer ended
 MILLI = 1000.0  # errors are told in meV
 HEADS = (
@@ -47,7 +49,7 @@ def times(record: Record) -> list[str]:
 def of_explorer(event: dict) -> str:
     """A line on what an explorer brought home."""
     found = f"{event['candidates']} candidates, {event['frames']} frames"
-    ended = "; ".join(part.partition(". ")[0] for part in event["ended"].split("; "))  # the rest is in its folder
+    ended = STOPPED.sub("", event["ended"])  # said.txt in its folder has all of it
     ended = ended if len(ended) <= MOST_SAID else f"{ended[: MOST_SAID - 4]} ..."
     return f"{event['explorer']}: {found}; {'lost: ' if event['lost'] else ''}{ended}"
 
