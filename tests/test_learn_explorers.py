@@ -75,8 +75,11 @@ def places(found) -> list[str]:
 
 
 def test_a_run_keeps_what_it_passes():
+    charged = SYSTEM.take(np.arange(SYSTEM.n_atoms))
+    charged.info["charge"] = 1.0
     explorer = Run(name="hot", input=Path("explore.toml"), every=20, save=1e-6, disagreement=None)
-    found = explorer.explore(visit())
+    found = explorer.explore(visit(structures=(charged,)))
+    assert [own.system.total_charge for own in found.candidates] == [1.0] * 4
     assert places(found) == [f"run 1, step {step}" for step in (10, 20, 30, 40)]  # disputed, every tenth; and frames
     assert len(found.frames) == 2 and not found.lost and found.ended == "run 1: all steps of the input"
     for own in (found.candidates[0], found.candidates[3]):

@@ -127,6 +127,7 @@ def add(commands, units: dict) -> None:
     saddle.add_argument("--toward", metavar="FILE", help="the first direction: to the same atoms elsewhere (at random)")
     saddle.add_argument("--seed", metavar="N", type=int, default=1, help="of what is random (1)")
     saddle.add_argument("--displace", metavar="D", type=float, default=0.1, help="atoms, before the search (0.1)")
+    saddle.add_argument("--radius", metavar="R", type=float, default=4.0, help="those so near to one at random (4.0)")
     saddle.add_argument("--max-force", metavar="F", type=float, default=0.01, help="that may be left (0.01)")
     saddle.add_argument("--max-step", metavar="D", type=float, help="the farthest an atom moves in a step (0.1)")
     saddle.add_argument("--steps", metavar="N", type=int, default=500, help="at most (500)")

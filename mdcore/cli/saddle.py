@@ -7,14 +7,14 @@ import numpy as np
 from mdcore.base import console
 from mdcore.base.comm import on_root
 from mdcore.base.errors import InputError
-from mdcore.base.ranges import number
+from mdcore.base.ranges import count, number
 from mdcore.base.writing import writing_text
 from mdcore.cli.neb import UNDONE
 from mdcore.cli.properties import prepared, write_json
 from mdcore.engine.evaluation import evaluate
 from mdcore.properties.neb import matched, shortest
 from mdcore.properties.relaxation import moved
-from mdcore.properties.saddle import saddle
+from mdcore.properties.saddle import nudge, saddle
 from mdcore.structure.extxyz import write_frame
 
 EVERY = 10  # steps a line
@@ -44,13 +44,12 @@ def command(arguments, comm) -> int:
 
 def pushed(arguments, start):
     """(where the search begins, its first direction float64 [n, 3])"""
+    count("--seed", arguments.seed, 0, 2**63 - 1)
     width = number("--displace", arguments.displace, "length", zero=True)
     if arguments.toward is None:
-        begin = start.displace(width, arguments.seed)
-        if start.fixed is not None:
-            begin.positions[start.fixed] = start.positions[start.fixed]
-        push = begin.positions - start.positions
-        return begin, push if push.any() else None
+        radius = number("--radius", arguments.radius, "length")
+        push = nudge(start, width, radius, np.random.default_rng(arguments.seed))
+        return moved(start, start.box, start.positions + push), push if push.any() else None
     end = type(start).read(arguments.toward, -1, start.units, labels=False)
     first, last = matched(start, end, "saddle")
     way = shortest(first.box, last.positions - first.positions)

@@ -13,6 +13,7 @@ from mdcore.dynamics.motion.lbfgs import LBFGS
 from mdcore.dynamics.simulation import Simulation
 from mdcore.engine.evaluation import open_potential
 from mdcore.properties.dimer import Dimer, norm, unit, whole_motions
+from mdcore.properties.neb import shortest
 from mdcore.properties.relaxation import at_rest, moved
 
 MAX_STEP = 0.1  # of an atom, Angstrom; in reduced units a quarter of that in sigma
@@ -107,6 +108,16 @@ def saddle(
         moved(whole, whole.box, x) if comm.rank == 0 else None, energy, here, dimer.curvature, dimer.direction, start,
         left, converged, step, dimer.turns, calls,
     )  # fmt: skip
+
+
+def nudge(system, width: float, radius: float | None, rng) -> np.ndarray:
+    """float64 [n, 3], random displacements to begin a search with: of the standard deviation `width`, of atoms within
+    `radius` of one at random, None: of all; none of what is held."""
+    push = width * rng.normal(size=system.positions.shape)
+    away = shortest(system.box, system.positions - system.positions[rng.integers(system.n_atoms)])
+    if radius is not None:
+        push[np.linalg.norm(away, axis=1) > radius] = 0.0
+    return push if system.fixed is None else np.where(system.fixed, 0.0, push)
 
 
 class Way(LBFGS):

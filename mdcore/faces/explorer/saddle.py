@@ -20,6 +20,13 @@ class Settings(StartingSettings):
         quantity="length",
         example=0.2,
     )
+    radius: float = setting(
+        Number(above=0),
+        "Of atoms so near to one at random; the others begin where they are.",
+        default=4.0,
+        quantity="length",
+        example=6.0,
+    )
     max_force: float = setting(
         Number(above=0), "The largest force that may be left.", default=0.05, quantity="force", example=0.02
     )
@@ -30,6 +37,6 @@ class Settings(StartingSettings):
         from mdcore.learn.explorers.saddle import Saddle
 
         return Saddle(
-            **self.started(whole), count=self.count, displacement=self.displacement, max_force=self.max_force,
-            steps=self.steps, every=self.every,
+            **self.started(whole), count=self.count, displacement=self.displacement, radius=self.radius,
+            max_force=self.max_force, steps=self.steps, every=self.every,
         )  # fmt: skip

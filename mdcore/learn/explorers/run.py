@@ -17,6 +17,7 @@ from mdcore.potentials.families import family
 from mdcore.potentials.networks.spread import FORCES
 from mdcore.structure import extxyz
 from mdcore.structure.extxyz_columns import COLUMNS, MOVES
+from mdcore.structure.quantities import TOTALS
 from mdcore.structure.system import System
 
 LABELLED = "labelled"
@@ -75,11 +76,12 @@ class Run(Explorer):
         """What run k found, from a System or, for None, from where the input says."""
         folder = visit.folder / f"{NAME}-{k + 1}"
         make_folder(folder)
-        overrides = self._overrides(visit, folder, k)
+        overrides, totals = self._overrides(visit, folder, k), {}
         if start is not None:
             path = folder / "start.extxyz"
+            totals = {key: value for key, value in start.info.items() if key.lower() in TOTALS}
             with writing_text(path) as stream:
-                extxyz.write_frame(stream, start)
+                extxyz.write_frame(stream, start, info=totals)
             overrides += [f"structure.file={_toml(path.resolve())}", "structure.frame=-1"]
         arguments = ["run", Path(self.input).resolve(), "--quiet", "--overwrite"]
         for override in (*overrides, *self.set):
@@ -96,7 +98,7 @@ class Run(Explorer):
         how = said if code else "all steps of the input"
         if code not in (0, *TOLD):
             how = f"it broke off with code {code}: {said}"
-        candidates, frames = self._gathered(folder, k)
+        candidates, frames = self._gathered(folder, k, totals)
         lost = code not in (0, Interrupted.exit_code)
         return Found(candidates=candidates, frames=frames, ended=how, lost=lost)
 
@@ -120,8 +122,8 @@ class Run(Explorer):
         rest = {f"{place}.{key}": value for key, value in own.items()} | rest
         return [f"{key}={_toml(value)}" for key, value in rest.items() if value is not None]
 
-    def _gathered(self, folder: Path, k: int):
-        """(candidates by step, frames at fixed intervals), of what the run wrote."""
+    def _gathered(self, folder: Path, k: int, totals: dict):
+        """(candidates by step, frames at fixed intervals), of what the run wrote. totals : charge of the whole"""
         met, frames = {}, []
         for suffix in FILES:
             path = folder / f"{NAME}{suffix}"
@@ -129,13 +131,15 @@ class Run(Explorer):
                 step = system.info["Step"]
                 if not step:
                     continue  # where it began
+                about, system = system.info, bare(system)
+                system.info = dict(totals)
                 if suffix == FILES[0]:
-                    frames.append(cleaned(system))
+                    frames.append(system)
                 before = met.get(step)
                 spread = before.disagreement if spread is None and before else spread
                 met[step] = Candidate(
-                    system=cleaned(system), explorer=self.name, place=f"run {k + 1}, step {step}",
-                    disagreement=spread, extrapolation=system.info.get("excess"),
+                    system=system, explorer=self.name, place=f"run {k + 1}, step {step}", disagreement=spread,
+                    extrapolation=about.get("excess"),
                 )  # fmt: skip
         return [met[step] for step in sorted(met)], frames
 
@@ -146,13 +150,6 @@ def met_in(path):
         spread = frame.extra.get(FORCES.name)
         system = System.of_extxyz(frame, METAL, path, labels=False)
         yield system, None if spread is None else spread[:, 0]
-
-
-def cleaned(system):
-    """The atoms alone, at rest, without what a run says of them."""
-    system = bare(system)
-    system.info = {key: system.info[key] for key in system.info if key.lower() in ("charge", "total_charge")}
-    return system
 
 
 def last_words(text: str) -> str:

@@ -10,13 +10,14 @@ from mdcore.learn.base import Explorer, Visit
 from mdcore.learn.explorers._journey import NONE, Journey, Limits
 from mdcore.learn.explorers._starts import picked
 from mdcore.properties.relaxation import moved
-from mdcore.properties.saddle import saddle
+from mdcore.properties.saddle import nudge, saddle
 
 
 @dataclass(frozen=True, kw_only=True)
 class Saddle(Explorer):
     """start : a file; None: the labelled structures; count : searches, a generation
-    displacement : Angstrom, standard deviation of the coordinates, from the start to where a search begins
+    displacement : Angstrom, standard deviation of the coordinates, from the start to where a search begins, of atoms
+    within `radius` (Angstrom) of one at random; None: of all
     max_force, steps : as of `saddle`; every : steps between structures that are kept; limits : where it stops
     """
 
@@ -25,6 +26,7 @@ class Saddle(Explorer):
     start: Path | None = None
     count: int = 1
     displacement: float = 0.1
+    radius: float | None = 4.0
     max_force: float = 0.05
     steps: int = 200
     every: int = 10
@@ -37,8 +39,7 @@ class Saddle(Explorer):
         return journey.home()
 
     def _one(self, journey: Journey, k: int, start, rng) -> None:
-        push = self.displacement * rng.normal(size=start.positions.shape)
-        push = push if start.fixed is None else np.where(start.fixed, 0.0, push)
+        push = nudge(start, self.displacement, self.radius, rng)
         begin = moved(start, start.box, start.positions + push)
 
         def watch(step, energy, curvature, force, positions):
@@ -51,10 +52,11 @@ class Saddle(Explorer):
                 max_force=self.max_force, steps=self.steps, observers=[watch],
             )  # fmt: skip
             journey.meet(found.system, f"search {k + 1}, end")
+            height = found.energy - journey.looks.evaluate(start, spread=False, descriptors=False).energy
         except Interrupted:
             raise
         except MdcoreError as error:
             journey.end(str(error), lost=True)
             return
-        how = f"saddle point, {found.height:.4g} eV above its start"
+        how = f"saddle point, {height:.4g} eV above its start"
         journey.end(how if found.converged else f"all {self.steps} steps")
