@@ -43,8 +43,8 @@ class FallbackPotential(OfCommittee):
     uncertainty : u, eV: an atom whose calibrated sigma_i is that counts half
     weights : "structure", "atoms" or "correction"
     calibration : alpha, by which sigma_i are multiplied, of all species or {species: alpha}
-    shifts : {species: eV}, added to the baseline's energy for each atom; `fitted_shifts` finds them. Of a species that is
-        not there: what the network gives an atom in any surroundings, less what a baseline that is a network does
+    shifts : {species: eV}, added to the baseline's energy for each atom; `fitted_shifts` finds them. Of a species that
+        is not there: what the network gives an atom in any surroundings, less what a baseline that is a network does
     zeros : of the members (base.py); `member_zeros` finds them
 
     The network's walls stay in full. It finds `network_weight`, the smallest weight of the network, and `uncertainty`
