@@ -74,6 +74,16 @@ def shares(potential, system):
     return np.array([mdcore.evaluate(own, system).energies for own in alone]).T
 
 
+def zeros(potential, system):
+    """What an atom has in any surroundings, [n]."""
+    model = potential.model
+    if isinstance(potential, HDNNPotential):
+        own = np.array(model.atom_energies) + model.normalisation.mean_energy
+    else:
+        own = np.mean([model.design.views(member)["E0"] for member in model.members], axis=0)
+    return np.array([own[model.elements.index(symbol)] for symbol in system.names])
+
+
 def twin(name, potential, system) -> float:
     own = shares(potential.network, system)
     m, n = own.shape[1], len(own)
@@ -84,19 +94,18 @@ def twin(name, potential, system) -> float:
         return energies.mean() + 3.0 * (np.exp(-sigma2 / (m * n * 0.5**2)) - 1.0)
     if name == "bias of atoms":
         return (mean + 0.2 * (np.exp(-(std**2) / (2 * 0.9**2)) - 1.0)).sum()
+    zero = zeros(potential.network, system)
     if name == "fallback of a correction":
         known = np.outer(np.array(system.names) == "O", ZEROS)
         s = 1.2 * (own - known).std(axis=1) / 1.0
-        model = potential.network.model
-        zero = dict(zip(model.elements, model.atom_energies, strict=True))
-        zero = np.array([zero[symbol] + model.normalisation.mean_energy for symbol in system.names])
         return mdcore.evaluate(morse(), system).energy + (zero + (mean - zero) / (1 + s**2)).sum()
     alpha = np.array([CALIBRATION[symbol] for symbol in system.names])
     s = alpha * std / (0.3 if name == "fallback of the whole" else 0.8)
     theirs = mdcore.evaluate(potential.baseline, system).energies
     if name == "fallback of atoms":
+        theirs = theirs + zero - zeros(potential.baseline, system)
         return (theirs + (mean - theirs) / (1 + s**2)).sum()
-    theirs = theirs - (np.array(system.names) == "O")
+    theirs = theirs + np.where(np.array(system.names) == "O", -1.0, zero)
     return theirs.sum() + (mean - theirs).sum() / (1 + (s**4).sum())
 
 

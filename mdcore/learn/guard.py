@@ -66,7 +66,7 @@ class Guard:
         self._log = tempfile.NamedTemporaryFile(prefix="mdcore-oracle-")  # noqa: SIM115  (until the process ends)
         self._pipe, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self.payload, self._log.name), name="oracle")
-        with _starting, _environment(self.threads):
+        with _starting, _environment(self.threads), _allowed():
             process.start()
         self._process = process
         theirs.close()
@@ -171,6 +171,19 @@ def _environment(threads: int):
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _allowed():
+    """Workers of Dask are daemons, which multiprocessing allows no processes of their own, lest these are left alone;
+    those of a guard follow (`_follow`)."""
+    config = multiprocessing.current_process()._config
+    before = config.get("daemon")
+    config["daemon"] = False
+    try:
+        yield
+    finally:
+        config["daemon"] = before
 
 
 def _death(process, said: str) -> str:

@@ -92,6 +92,7 @@ class FallbackSettings:
         "Energies (eV) by species, added to the baseline's for each atom, so that both count from the same zero "
         "(`mdcore.fitted_shifts` finds them); not with `\"correction\"`.",
         factory=dict,
+        default_text="what the network gives an atom in any surroundings",
         quantity="energy",
         example={"Si": -158.4},
     )

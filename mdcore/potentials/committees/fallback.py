@@ -43,7 +43,8 @@ class FallbackPotential(OfCommittee):
     uncertainty : u, eV: an atom whose calibrated sigma_i is that counts half
     weights : "structure", "atoms" or "correction"
     calibration : alpha, by which sigma_i are multiplied, of all species or {species: alpha}
-    shifts : {species: eV}, added to the baseline's energy for each atom; `fitted_shifts` finds them
+    shifts : {species: eV}, added to the baseline's energy for each atom; `fitted_shifts` finds them. Of a species that
+        is not there: what the network gives an atom in any surroundings, less what a baseline that is a network does
     zeros : of the members (base.py); `member_zeros` finds them
 
     The network's walls stay in full. It finds `network_weight`, the smallest weight of the network, and `uncertainty`
@@ -116,8 +117,16 @@ class BoundFallback(BoundOfCommittee):
             if name not in symbols:
                 raise InputError(f"shifts: no species {name!r}; there are {', '.join(symbols)}")
         self._alpha = np.array([own.get(s, 1.0) if isinstance(own, dict) else own for s in symbols])
-        self._shift = np.array([potential.shifts.get(s, 0.0) for s in symbols])
+        usual = self._zeros_of(terms[0])
+        if isinstance(potential.baseline, TrainedPotential):
+            usual -= self._zeros_of(terms[1])
+        self._shift = np.array([potential.shifts.get(s, x) for s, x in zip(symbols, usual.tolist(), strict=True)])
         self._tail, self._n = (0.0, 0.0), 1
+
+    @staticmethod
+    def _zeros_of(network) -> np.ndarray:
+        """z of each species, eV."""
+        return np.array([network.potential.zero(e) for e in network.element_of.tolist()])
 
     def tail(self, counts, box):
         self._n = max(sum(counts), 1)
@@ -195,7 +204,7 @@ class BoundCorrection(BoundFallback):
 
     def __init__(self, potential, terms, symbols):
         super().__init__(potential, terms, symbols)
-        self._zero = np.array([terms[0].potential.zero(e) for e in terms[0].element_of.tolist()])
+        self._zero = self._zeros_of(terms[0])
 
     def tail(self, counts, box):
         return self.terms[1].tail(counts, box)
