@@ -1,8 +1,9 @@
 """What do README and docs say to type? Their blocks, run one after the other in a scratch copy of the clone.
 
 - ``sh`` blocks run as they stand. The commands in them are found in a folder of stand-ins that shorten what would take
-  long by a rule (`shorten`): a run takes FEW steps a stage, a training FEW_EPOCHS. What installs is looked at, not
-  installed: that is what `.ci/run` does. A block that begins with ``$ `` is one command, its output is the next block.
+  long by a rule (`shorten`): a run takes FEW steps a stage, a training FEW_EPOCHS, a campaign one generation. What
+  installs is looked at, not installed: that is what `.ci/run` does. A block that begins with ``$ `` is one command, its
+  output is the next block.
 - ``python`` blocks of a document share one namespace.
 - ``toml`` blocks begin with ``# FILE``, and are written there; or with ``# in FILE``, and replace sections of it. An
   input is checked.
@@ -89,8 +90,14 @@ def stand_in(name: str, clone: str, arguments: list[str]) -> None:
 def shorten(arguments: list[str]) -> list[str]:
     """Arguments of mdcore, and settings that make what they ask for short."""
     path = next((word for word in arguments[1:] if word.endswith(".toml") and os.path.exists(word)), None)
-    if arguments[:1] not in (["run"], ["train"]) or path is None:
+    if arguments[:1] not in (["run"], ["train"], ["learn"]) or path is None:
         return arguments
+    if arguments[0] == "learn":
+        few = {"campaign.generations": 1, "judge.frames": 1, "select.batch": 2}
+        for k, one in enumerate(tomllib.loads(Path(path).read_text(encoding="utf-8"))["explorer"]):
+            if one["type"] == "run":
+                few[f"explorer.{k}.set"] = toml([*one.get("set", []), f"stage.0.steps={6 * FEW}"])
+        return [*arguments, *(word for key, value in few.items() for word in ("--set", f"{key}={value}"))]
     settings, few = tomllib.loads(Path(path).read_text(encoding="utf-8")), {}
     for k, stage in enumerate(settings.get("stage", ())):
         every = {f"stage.{k}.{key}": 1 for key in ("thermo_every", "trajectory_every", "dump_every") if key in stage}

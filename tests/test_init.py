@@ -37,9 +37,10 @@ def test_it_runs_at_once(name, folder, capsys):
     commands = [line.split()[1:] for line in told.partition("next:\n")[2].splitlines()]
     assert commands[-1][1] == f"{name}.toml"
     for words in commands:
-        if words[0] == "run":
+        if words[0] != "train":
             assert main(["check", words[1]]) == 0
-        assert main(shorten(words)) == 0, capsys.readouterr().err
+        if words[0] != "learn":  # docs/learn.md does
+            assert main(shorten(words)) == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", INPUTS)

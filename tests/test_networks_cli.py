@@ -301,7 +301,7 @@ def strange_species():
         (None, sets(precision="half"), ('precision = "half": expected one of "double", "mixed"',)),
         (None, sets(extrapolation="sav"), ("did you mean 'save'?",)),
         (None, sets(extrapolation_limit=2), ('extrapolation_limit = 2: applies with extrapolation = "stop" only',)),
-        (None, sets(extrapolation_every=2), ('extrapolation_every = 2: applies with extrapolation = "save" only',)),
+        (None, sets(extrapolation_every=2), ('every = 2: applies with extrapolation = "save" or "stop" only',)),
         (None, sets(extrapolation="stop", extrapolation_limit=0), ("expected an integer >= 1",)),
         (None, sets(units="{ length = 'bohr' }"), ("[[potential]] #1 units", "energy is missing; state both")),
         (None, sets(units="{ length = 'bor', energy = 'ev' }"), ("unknown unit", "did you mean 'bohr'?")),

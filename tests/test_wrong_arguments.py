@@ -24,6 +24,10 @@ def lj(**more):
     return mdcore.LennardJones(**LJ | more)
 
 
+def members():
+    return mdcore.HDNNPotential(mdcore.committee([mdcore.read_model("potentials/silicon.h5")] * 2))
+
+
 def good() -> dict:
     """{what is called: arguments that are right}."""
     matrix = np.eye(3) * 10.0
@@ -54,6 +58,7 @@ def good() -> dict:
         "elastic": {"potential": lj(), "system": crystal()},
         "eos": {"potential": lj(), "system": crystal(), "volumes": 5},
         "neb": {"potential": lj(), "start": crystal(), "end": crystal().displace(0.1), "images": 1, "steps": 1},
+        "saddle": {"potential": lj(), "system": crystal().displace(0.1), "steps": 1},
         "phonons": {
             "potential": lj(cutoff=4.0), "system": System.build("sc", 3.5, "Ar"), "repeat": (1, 1, 2), "mesh": 1,
             "path": "GX",
@@ -88,6 +93,10 @@ def good() -> dict:
         "TensorPotential": {"source": "none.h5"},
         "Extrapolation": {},
         "Disagreement": {},
+        "BiasedPotential": {"network": members(), "depth": 1.0, "width": 0.1},
+        "FallbackPotential": {"network": members(), "baseline": lj(), "uncertainty": 0.1},
+        "fitted_shifts": {"potential": lj(), "baseline": lj(cutoff=5.0), "structures": [crystal()]},
+        "member_zeros": {"network": members(), "structures": [crystal()]},
         "committee": {"models": [mdcore.read_model(network)]},
         "read_model": {"path": network},
         "Sum": {},

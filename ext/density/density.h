@@ -95,6 +95,7 @@ typedef struct dn_atoms {
     double *message[DN_LAYERS];  /* [n_total + 1][parts][channels] of layers t >= 1 */
     double *pull[DN_LAYERS];     /* ... dE/dmessage, multiples of FORCE_GRID */
     double *energies, *virials;  /* or NULL (hd_notes) */
+    const double *weights;       /* [n_owned] or NULL: forces are those of the energies times these, which stay */
 } dn_atoms;
 
 /* What is done in layer t: send the next message; energies and forces; forces, from the pull of the next message */

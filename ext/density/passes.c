@@ -26,6 +26,8 @@ static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int wha
         }
         if (what == DN_FINISH) {
             const double energy = readout(it, species, x, x_bar);
+            for (int64_t c = 0; atoms->weights && c < n_x; c++)
+                x_bar[c] *= atoms->weights[i];
             if (want_energy) {
                 const md_i128 rounded = md_share(energy);
                 total += rounded;

@@ -44,6 +44,10 @@ class DisagreementError(ExtrapolationError):
     """The members of a committee disagree, and the input says to stop; a checkpoint is written first."""
 
 
+class BrokenBondError(ExtrapolationError):
+    """A bond of the start is broken, and the input says to stop; a checkpoint is written first."""
+
+
 class Interrupted(MdcoreError):
     """A signal asked to stop; a checkpoint was written first. 75 is EX_TEMPFAIL of sysexits.h: try again."""
 

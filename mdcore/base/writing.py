@@ -12,6 +12,7 @@ import fcntl
 import io
 import os
 import re
+import shutil
 import stat
 import sys
 import warnings
@@ -162,6 +163,25 @@ def appending(path, size: int, buffering: int = -1):
             raise
 
 
+def add_line(path, line: str) -> None:
+    """Append a line to a file, made if needed; it is on the disk when this returns. OSError; what a kill tore stays."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    try:
+        check_regular(os.fstat(handle))
+        data = (line + "\n").encode()
+        while data:
+            data = data[os.write(handle, data) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def cut_off(path, size: int) -> None:
+    """Let a file end after so many bytes; OSError."""
+    with update(path) as stream:
+        os.ftruncate(stream.fileno(), size)
+
+
 def sync(path) -> None:
     """Wait until a file is on the disk; OSError."""
     with update(path) as stream:
@@ -205,6 +225,12 @@ def remove(path) -> None:
     with contextlib.suppress(FileNotFoundError):
         check_regular(os.stat(path))
         os.unlink(os.path.realpath(path))
+
+
+def remove_folder(path) -> None:
+    """Remove a folder of ours, if it is there, with all that is in it; a link stays. OSError."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
 
 
 def make_folder(path) -> None:

@@ -49,6 +49,10 @@ def outcome(argv) -> int:
         debug = debug or arguments.debug
         from mdcore.base.comm import connect
 
+        if getattr(arguments, "leads", False) and "mpi4py.futures" in sys.modules:  # the other ranks wait for its work
+            from mdcore.learn.executors import leave_launcher
+
+            leave_launcher()
         comm = connect()
         return arguments.command(arguments, comm) or 0
     except (Exception, KeyboardInterrupt) as error:

@@ -9,71 +9,17 @@ import sys
 from mdcore.base import console
 from mdcore.base.errors import InputError
 from mdcore.cli import property_arguments
+from mdcore.cli.epilogs import (
+    ANALYSE_EPILOG,
+    EPILOG,
+    INIT_EPILOG,
+    LEARN_EPILOG,
+    RERUN_EPILOG,
+    RUN_EPILOG,
+    SWEEP_EPILOG,
+    TRAIN_EPILOG,
+)
 
-EPILOG = """\
-examples:
-  mdcore init lj                      write an input to begin with
-  mdcore run input.toml               simulate what an input file describes
-  mdcore run input.toml --restart     go on after Ctrl-C, a signal or a crash
-  mdcore run input.toml --set seed=7  with one setting changed
-  mdcore check input.toml             what it would do, what is wrong with it
-  mdcore train train.toml             make a network potential of labelled data
-  mpirun -n 4 mdcore run input.toml   on several cores: the same bits
-
-help:
-  mdcore help input                   what may stand in an input file
-  mdcore help input stage             ... in one section; or about one key
-  mdcore help train                   what may stand in that of a training
-  mdcore help units, help exit-codes, help run
-
-exit codes:
-  {codes}
-"""
-RUN_EPILOG = """\
-examples:
-  mdcore run argon.toml
-  mdcore run argon.toml --set stage.produce.steps=100000 --set output.name=long
-  mdcore run argon.toml --restart     go on where the last run was stopped
-  mpirun -n 4 mdcore run argon.toml
-
-Ctrl-C and signals: a checkpoint is written, the exit code is 75.
-mdcore help input tells what may stand in INPUT.
-"""
-TRAIN_EPILOG = """\
-examples:
-  mdcore check train.toml             what is in the data, what would be made
-  mdcore train train.toml
-  mdcore train train.toml --restart --set optimizer.0.epochs=50
-
-mdcore help train tells what may stand in INPUT.
-"""
-INIT_EPILOG = """\
-examples:
-  mdcore init                         what there is
-  mdcore init lj                      writes lj.toml; then: mdcore run lj.toml
-"""
-RERUN_EPILOG = """\
-examples:
-  mdcore rerun silicon.h5 run.h5md --output new.extxyz --output new.csv
-  mdcore rerun other.toml run.h5md --output new.h5md --frames 100::10
-  mpirun -n 4 mdcore rerun silicon.h5 run.extxyz --output new.extxyz
-"""
-ANALYSE_EPILOG = """\
-examples:
-  mdcore analyse run.h5md
-  mdcore analyse run.h5md --first 10000 --what diffusion,vibrations
-  mdcore analyse run.h5md --what viscosity --end 2000 --output eta
-  mdcore analyse dump.lammpstrj --interval 50
-  mdcore analyse run.h5md --tensors dipoles.h5 --tensors polarizabilities.h5
-
-[analysis] in an input does the same when the run ends.
-"""
-SWEEP_EPILOG = """\
-examples:
-  mdcore sweep npt.toml --vary stage.npt.temperature=85,95,105
-  mdcore sweep lj.toml --vary seed=1,2,3 --vary structure.density=1.3,1.4
-  mpirun -n 4 mdcore sweep npt.toml --vary "stage.npt.pressure=0,0.1" --restart
-"""
 EXIT_CODES = {
     0: "done",
     1: "an internal error; of mdcore verify: a row FAILs; of mdcore relax: not relaxed",
@@ -219,7 +165,7 @@ def build() -> Parser:
         "check",
         parents=[common],
         help="check an input file",
-        description="Check the input file of a run or a training and tell what it would do.",
+        description="Check the input file of a run, a training or a campaign and tell what it would do.",
         epilog=RUN_EPILOG.replace("mdcore run argon.toml\n", "mdcore check argon.toml\n"),
     )
     check.set_defaults(module="mdcore.cli.check")
@@ -236,6 +182,22 @@ def build() -> Parser:
     how.add_argument("--overwrite", action="store_true", help="replace existing results")
     train.add_argument("--quiet", action="store_true", help="print errors only")
     train.set_defaults(module="mdcore.cli.train")
+
+    learn = commands.add_parser(
+        "learn",
+        parents=[common],
+        help="train a potential that asks for its calculations",
+        description="Active learning: explore with a potential, select structures it does not know, label them by a "
+        "reference method, judge and train it, until it is good enough.",
+        epilog=LEARN_EPILOG,
+    )
+    how = learn.add_mutually_exclusive_group()
+    how.add_argument("--restart", action="store_true", help="go on where the campaign was stopped")
+    how.add_argument("--overwrite", action="store_true", help="replace an existing campaign")
+    how.add_argument("--status", action="store_true", help="tell where the campaign stands")
+    how.add_argument("--dry-run", action="store_true", help="tell what it would do, without a calculation")
+    learn.add_argument("--quiet", action="store_true", help="print warnings and errors only")
+    learn.set_defaults(module="mdcore.cli.learn", leads=True)
 
     potential = Parser(add_help=False)
     potential.add_argument(
@@ -390,11 +352,11 @@ def build() -> Parser:
     topics = commands.add_parser(
         "help",
         help="tell what may stand in an input file, what exit codes mean, ...",
-        description="The reference: mdcore help input, help input SECTION, help train, help units, help exit-codes, "
-        "help COMMAND.",
+        description="The reference: mdcore help input, help input SECTION, help train, help learn, help units, help "
+        "exit-codes, help COMMAND.",
     )
     topics.add_argument(
-        "topic", metavar="TOPIC", nargs="*", help="input [SECTION or KEY], train, tensors, units, exit-codes"
+        "topic", metavar="TOPIC", nargs="*", help="input [SECTION or KEY], train, learn, tensors, units, exit-codes"
     )
     topics.set_defaults(module="mdcore.cli.help", input=None)
     return parser

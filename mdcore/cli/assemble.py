@@ -6,18 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base.errors import InputError
-from mdcore.cli import counting, networks, structures
+from mdcore.cli import committees, counting, networks, structures
 from mdcore.cli.summary import boundary, counts
 from mdcore.config import validate_species
 from mdcore.config.problems import Problems, at
 from mdcore.config.settings import Settings
 from mdcore.engine import sanity
 from mdcore.faces.base import StageSettings
-from mdcore.potentials.base import Sum, leaves
+from mdcore.potentials.base import leaves
 from mdcore.potentials.families import TYPES
+from mdcore.structure.bonds import nearest
 from mdcore.structure.groups import group_of, groups_of, select
 from mdcore.structure.system import System
 
+REFERENCE = -1
 HOTTEST = 100.0  # max_temperature = "auto": so many times the highest temperature named
 
 
@@ -111,6 +113,20 @@ def draw_velocities(settings: Settings, system: System) -> None:
         raise at(settings, ("velocities", key), str(error)) from None
 
 
+def bonds_at_start(settings: Settings, system: System | None):
+    """(int64 [m, 2], float64 [m]): bonds of the start and their lengths; system : None in a continued run, whose start
+    is made once more. InputError where there are none."""
+    system = structures.make(settings) if system is None else system
+    pairs = np.zeros((0, 2), dtype=np.int64)
+    if len(system.bonds) or settings.units == "metal":
+        pairs = sanity.joined(system)
+    if not len(pairs):
+        raise at(settings, ("limits", "bonds"), "no two atoms of the structure have a bond; take the key out")
+    steps = nearest(system.box, system.positions, pairs) @ system.box.matrix
+    apart = system.positions[pairs[:, 1]] - system.positions[pairs[:, 0]] + steps
+    return pairs, np.sqrt((apart**2).sum(axis=1))
+
+
 def check_boundary(settings: Settings, system: System) -> None:
     """Do the potentials and the analysis suit the boundary conditions?"""
     problems = Problems(settings.origin)
@@ -167,14 +183,16 @@ def check_grid(settings: Settings, size: int) -> None:
 
 
 def read_potentials(settings: Settings, symbols) -> dict[int, object]:
-    """{index in [[potential]]: what its files say}: the model of a network, else the potential itself; InputError.
+    """{index in [[potential]]: what its files say}: the model of a network, else the potential itself; under
+    REFERENCE what a committee's reference says; InputError.
 
     For rank 0, which shares them: the other ranks need not read files.
     """
     others = [i for i, s in enumerate(settings.potential) if s.type not in TYPES]
     found = {i: build(settings, i, symbols) for i in others} | networks.read_models(settings, symbols)
     counting.check(settings, [found[i] for i in range(len(settings.potential))])
-    return {i: own for i, own in found.items() if i not in others or settings.potential[i].rank_0}
+    read = {i: own for i, own in found.items() if i not in others or settings.potential[i].rank_0}
+    return read | {REFERENCE: committees.read_reference(settings, lambda: _terms(settings, read))}
 
 
 def describe(settings: Settings, system: System, potential) -> tuple[dict[str, str], list[str]]:
@@ -200,13 +218,18 @@ def build(settings: Settings, index: int, symbols=()):
 
 def make_potential(settings: Settings, read: dict[int, object]):
     """The potential; several add up. read : what files say (read_potentials)."""
+    return committees.joined(settings, _terms(settings, read), read[REFERENCE])
+
+
+def _terms(settings: Settings, read: dict[int, object]) -> list:
+    """The potential of each [[potential]]."""
     terms = []
     for i, s in enumerate(settings.potential):
         if s.type in TYPES:
             terms.append(networks.make(settings, i, read[i]))
         else:
             terms.append(read[i] if i in read else build(settings, i))
-    return terms[0] if len(terms) == 1 else Sum(*terms, double_counting=settings.double_counting)
+    return terms
 
 
 # --- stages ----------------------------------------------------------------------------------------

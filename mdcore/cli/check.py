@@ -1,12 +1,14 @@
 """``mdcore check``: is the input right, and what would it do?"""
 
+from importlib import import_module
+
 from mdcore.base.comm import SelfComm, on_root
 from mdcore.base.errors import InputError
 from mdcore.base.memory import check_neighbours
 from mdcore.cli import assemble, summary
 from mdcore.cli.files import check_names, output_files
 from mdcore.config import load
-from mdcore.config.load import is_training
+from mdcore.config.load import kind_of_input
 from mdcore.config.problems import at
 from mdcore.dynamics.simulation import Simulation
 from mdcore.engine import sanity
@@ -18,12 +20,9 @@ def command(arguments, comm) -> None:
 
 
 def of_any(path: str, overrides=()) -> str:
-    """`check`, or that of a training."""
-    if not is_training(path):
-        return check(path, overrides)
-    from mdcore.cli import train
-
-    return train.check(path, overrides)
+    """`check`, or that of a training or a campaign."""
+    kind = kind_of_input(path)
+    return check(path, overrides) if kind == "run" else import_module(f"mdcore.cli.{kind}").check(path, overrides)
 
 
 def check(path: str, overrides=()) -> str:

@@ -13,6 +13,7 @@ from mdcore.output.dump import is_dump
 
 CHECKPOINT = ".checkpoint"
 LOG = ".thermo.csv"
+BROKEN = "-broken.extxyz"
 
 
 def output_files(settings: Settings) -> dict[str, str]:
@@ -30,6 +31,8 @@ def output_files(settings: Settings) -> dict[str, str]:
         files[settings.output_path(networks.SAVED)] = "structures outside the range of training, if there are any"
     if networks.disputes(settings):
         files[settings.output_path(networks.DISPUTED)] = "structures the committee disagrees about, if there are any"
+    if settings.limits.bonds is not None:
+        files[settings.output_path(BROKEN)] = "structure with a broken bond, if there is one"
     files[settings.output_path(CHECKPOINT)] = "checkpoint"
     if settings.analysis is not None:
         files[settings.output_path(".analysis.json")] = "analysis"
@@ -97,7 +100,7 @@ def forget(settings: Settings) -> None:
     checkpoints, nobody its structures for labelling. What mdcore did not write stays, and what this run reads."""
     path, read = settings.output_path(CHECKPOINT), identities(input_files(settings))
     ours = [old for old in (path, previous_path(path)) if is_checkpoint(old)]
-    ours += [old for old in map(settings.output_path, (networks.SAVED, networks.DISPUTED)) if is_dump(old)]
+    ours += [old for old in map(settings.output_path, (networks.SAVED, networks.DISPUTED, BROKEN)) if is_dump(old)]
     for old in ours:
         if not read.keys() & identities([old]).keys():
             try:

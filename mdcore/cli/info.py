@@ -32,17 +32,21 @@ def info(path: str, units=None) -> str:
             return "\n".join(lines)
         model = read_model(path, units)
         return "\n".join([f"{path}: network potential", *of_model(model, _unsealed(path, model))])
-    from mdcore.config.load import is_training
+    from mdcore.config.load import kind_of_input
 
-    if os.path.isfile(path) and is_training(path):
-        return f"{path}: input of a training, which makes a potential; mdcore check {path} tells what it would do"
+    kind = kind_of_input(path) if os.path.isfile(path) else "run"
+    if kind != "run":
+        what = {"train": "training", "learn": "campaign"}[kind]
+        return f"{path}: input of a {what}, which makes a potential; mdcore check {path} tells what it would do"
+    from mdcore.cli import committees
     from mdcore.cli.assemble import make_potential, read_potentials
     from mdcore.potentials.base import leaves
 
     settings = load_input(path, units)
     terms, lines = leaves(make_potential(settings, read_potentials(settings, ()))), []
-    for k, (section, term) in enumerate(zip(settings.potential, terms, strict=True), start=1):
-        lines.append(f"{path}: [[potential]] #{k}: {section.type}")
+    for k, term in zip(committees.order(settings), terms, strict=True):
+        section = settings.potential[k]
+        lines.append(f"{path}: [[potential]] #{k + 1}: {section.type}")
         lines += of_settings(section)
         if hasattr(term, "model"):
             lines += of_model(term.model)
@@ -74,6 +78,8 @@ def of_settings(settings) -> list[str]:
             lines += [_line(f"{field.name} {name}", _short(item)) for name, item in value.items()]
         elif isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
             lines += [_line(field.name, _short(item)) for item in value]
+        elif dataclasses.is_dataclass(value):
+            lines.append(_line(field.name, _short(value)))
         elif value not in ((), {}):
             lines.append(_line(field.name, value))
     return lines

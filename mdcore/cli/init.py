@@ -9,9 +9,15 @@ from mdcore.base.comm import on_root
 from mdcore.base.errors import InputError, OutputError
 from mdcore.base.files import read_bytes
 from mdcore.base.writing import write_bytes
+from mdcore.config.load import kind_of
 from mdcore.config.problems import suggest
 
-WITH = {name: ("labels",) for name in ("train", "train_density")}  # inputs that come with another, to be run first
+WITH = {  # inputs that come with others
+    "train": ("labels",),
+    "train_density": ("labels",),
+    "learn": ("learn_start", "learn_train", "learn_explore"),
+}
+PARTS = ("learn_train", "learn_explore")  # that are no inputs of their own
 
 
 def command(arguments, comm) -> None:
@@ -43,7 +49,8 @@ def init(name: str, folder=".") -> str:
     lines = [f"{stem}.toml: {found[stem]}", ""]
     lines += [f"wrote {file}" for file in new] + [f"{file} was there" for file in kept]
     lines += ["", "next:"]
-    lines += [f"  mdcore {'train' if each in WITH else 'run'} {each}.toml" for each in inputs]
+    commands = {each: kind_of(tomllib.loads(shipped.template(each))) for each in inputs if each not in PARTS}
+    lines += [f"  mdcore {command} {each}.toml" for each, command in commands.items()]
     return "\n".join(lines)
 
 
@@ -51,7 +58,8 @@ def needs(document: dict) -> dict[str, bytes]:
     """{name: content} of the files that come with mdcore and stand in an input."""
     potential = document.get("potential", {})
     names = [document.get("structure", {}).get("file"), potential.get("file")]
-    return {name: shipped.content(name) for name in names if name}
+    made = [f"{name}.extxyz" for others in WITH.values() for name in others]  # by inputs that come along
+    return {name: shipped.content(name) for name in names if name and name not in made}
 
 
 def _is_there(path: Path, content: bytes) -> bool:

@@ -6,6 +6,7 @@ from mdcore.base import console
 from mdcore.base.elements import element_of
 from mdcore.base.errors import InputError
 from mdcore.base.threads import number_of_threads
+from mdcore.cli import committees
 from mdcore.config.problems import at
 from mdcore.config.settings import Settings
 from mdcore.faces.base import PotentialSettings
@@ -138,7 +139,8 @@ def provenance(settings: Settings, potential) -> dict[str, str]:
     networks = running(potential)
     if not networks:
         return {}
-    files = [settings.beside(s.file) for _, s in of(settings)]
+    sections = [settings.potential[i] for i in committees.order(settings)]
+    files = [settings.beside(s.file) for s in sections if s.type in TYPES]
     about = [
         {
             "file": file,
@@ -148,9 +150,10 @@ def provenance(settings: Settings, potential) -> dict[str, str]:
         }
         for file, n in zip(files, networks, strict=True)
     ]
-    terms = zip(settings.potential, leaves(potential), strict=True)
+    terms = zip(sections, leaves(potential), strict=True)
+    lines = [f"{s.type} {t.describe()}" if t.trained else s.title for s, t in terms]
     return {
-        "potential": "\n".join(f"{s.type} {t.describe()}" if t.trained else s.title for s, t in terms),
+        "potential": "\n".join([*lines, *committees.told(settings)]),
         "potential_files": json.dumps(about),
         "threads": str(networks[0].threads),
     }

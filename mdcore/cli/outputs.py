@@ -7,7 +7,7 @@ from mdcore.base import console
 from mdcore.base.errors import InputError, OutputError
 from mdcore.cli import networks
 from mdcore.cli.assemble import Stage, is_in_log
-from mdcore.cli.files import CHECKPOINT, LOG
+from mdcore.cli.files import BROKEN, CHECKPOINT, LOG
 from mdcore.config.settings import Settings
 from mdcore.dynamics.simulation import is_due
 from mdcore.output import provenance
@@ -18,6 +18,7 @@ from mdcore.output.h5md import H5MDFile
 from mdcore.output.selection import Selection
 from mdcore.output.thermo_log import ThermoLog
 from mdcore.output.trajectory_writer import H5MDWriter
+from mdcore.watch.broken_bonds import BrokenBonds
 
 MINUTES = 10.0  # between checkpoints, if the input says nothing of them
 
@@ -50,6 +51,10 @@ class Outputs:
         self.dump = ExtxyzDump(settings.output_path(".extxyz"), 0, note=tell, selection=chosen, **files)
         self.extrapolated = ExtxyzDump(settings.output_path(networks.SAVED), 0, note=lambda text: None, **files)
         self.disputed = ExtxyzDump(settings.output_path(networks.DISPUTED), 0, note=lambda text: None, **files)
+        self.broken = ExtxyzDump(settings.output_path(BROKEN), 0, note=lambda text: None, **files)
+        for watcher, _ in sim.watchers:
+            if isinstance(watcher, BrokenBonds):
+                watcher.saver.dump = self.broken
         extrapolated = self.extrapolated if networks.saves(settings) else None
         networks.connect(sim, extrapolated, self.disputed if networks.disputes(settings) else None)
         asked = out.checkpoint_every or out.checkpoint_minutes is not None
@@ -59,10 +64,10 @@ class Outputs:
             out.checkpoint_every,
             (out.checkpoint_minutes or 0.0) if asked else MINUTES,
             self.provenance,
-            outputs=[self.file, self.dump, self.extrapolated, self.disputed],
+            outputs=[self.file, self.dump, self.extrapolated, self.disputed, self.broken],
         )
         self.observers = [
-            self.thermo, self.trajectory, self.dump, self.checkpoint, self.extrapolated, self.disputed
+            self.thermo, self.trajectory, self.dump, self.checkpoint, self.extrapolated, self.disputed, self.broken
         ]  # fmt: skip
 
     def begin_stage(self, stage: Stage) -> None:

@@ -1,4 +1,4 @@
-"""What have ``mdcore relax``, ``elastic``, ``eos``, ``neb`` and ``phonons`` in common: files in, files out."""
+"""What have ``mdcore relax``, ``elastic``, ``eos``, ``neb``, ``saddle``, ``phonons`` in common: files in, files out."""
 
 import json
 import os

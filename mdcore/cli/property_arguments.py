@@ -25,6 +25,13 @@ examples:
 
 Exit code 1: not converged after --steps.
 """
+SADDLE_EPILOG = """\
+examples:
+  mdcore saddle vacancy.xyz --potential potentials/silicon.h5 --seed 3
+  mpirun -n 4 mdcore saddle a.xyz --toward b.xyz --potential lj.toml
+
+Exit code 1: no saddle point after --steps.
+"""
 PHONONS_EPILOG = """\
 examples:
   mdcore phonons silicon.xyz --potential potentials/silicon.h5 --plot bands.png
@@ -108,6 +115,26 @@ def add(commands, units: dict) -> None:
     neb.add_argument("--plot", metavar="FILE", help="draw energies along the path (needs Matplotlib)")
     neb.add_argument("--overwrite", action="store_true", help="replace FILEs")
     neb.set_defaults(module="mdcore.cli.neb")
+
+    saddle = commands.add_parser(
+        "saddle",
+        help="saddle point near a structure",
+        description="Climb from a structure to a saddle point near it, without knowing what lies behind: the dimer "
+        "method. Begin at a minimum, with several seeds.",
+        epilog=SADDLE_EPILOG,
+    )
+    _common(saddle, units)
+    saddle.add_argument("--toward", metavar="FILE", help="the first direction: to the same atoms elsewhere (at random)")
+    saddle.add_argument("--seed", metavar="N", type=int, default=1, help="of what is random (1)")
+    saddle.add_argument("--displace", metavar="D", type=float, default=0.1, help="atoms, before the search (0.1)")
+    saddle.add_argument("--radius", metavar="R", type=float, default=4.0, help="those so near to one at random (4.0)")
+    saddle.add_argument("--max-force", metavar="F", type=float, default=0.01, help="that may be left (0.01)")
+    saddle.add_argument("--max-step", metavar="D", type=float, help="the farthest an atom moves in a step (0.1)")
+    saddle.add_argument("--steps", metavar="N", type=int, default=500, help="at most (500)")
+    saddle.add_argument("--output", metavar="FILE", help="JSON (STRUCTURE.saddle.json)")
+    saddle.add_argument("--path", metavar="FILE", help="every step, extended xyz (STRUCTURE.saddle.xyz)")
+    saddle.add_argument("--overwrite", action="store_true", help="replace FILEs")
+    saddle.set_defaults(module="mdcore.cli.saddle", plot=None)
 
     phonons = commands.add_parser(
         "phonons",

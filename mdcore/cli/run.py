@@ -8,6 +8,7 @@ from contextlib import ExitStack, nullcontext
 from mdcore.base import console
 from mdcore.base.comm import on_root
 from mdcore.base.errors import (
+    BrokenBondError,
     DisagreementError,
     ExtrapolationError,
     InputError,
@@ -18,7 +19,7 @@ from mdcore.base.errors import (
 from mdcore.base.signals import Deadline, StopSignals
 from mdcore.cli import assemble, networks, summary
 from mdcore.cli.assemble import Stage
-from mdcore.cli.files import CHECKPOINT, forget, output_files, protect
+from mdcore.cli.files import BROKEN, CHECKPOINT, forget, output_files, protect
 from mdcore.cli.outputs import Outputs, changes, differs, tell_differences
 from mdcore.config import Settings, load, validate_species
 from mdcore.doors._kernels import cpu_name
@@ -28,7 +29,9 @@ from mdcore.engine import faults
 from mdcore.output import checkpoint
 from mdcore.output.lock import RunLock, lock_path
 from mdcore.output.progress import Meter, Progress, banner
+from mdcore.potentials.base import leaves
 from mdcore.structure.columns import checked
+from mdcore.watch.broken_bonds import BrokenBonds
 
 
 def command(arguments, comm) -> None:
@@ -213,6 +216,9 @@ def begin(settings: Settings, comm, stages, path: str | None, state: dict | None
         processor_grid=None if settings.parallel.grid == "auto" else settings.parallel.grid,
         state=state,
     )
+    if settings.limits.bonds is not None:
+        start = on_root(comm, lambda: assemble.bonds_at_start(settings, system), share=True)
+        sim.add_watcher(BrokenBonds(*start, settings.limits.bonds), leaves(sim.work.bound)[0])
     return sim, ({}, []) if system is None else assemble.describe(settings, system, potential)
 
 
@@ -273,9 +279,11 @@ def stopped(settings: Settings, sim) -> Interrupted:
 
 def halted(settings: Settings, error: ExtrapolationError) -> ExtrapolationError:
     """`error`, and what can be done now."""
-    disputed = isinstance(error, DisagreementError)
-    saved = settings.output_path(networks.DISPUTED if disputed else networks.SAVED)
-    cure = "a larger disagreement_stop" if disputed else 'extrapolation = "warn" or a larger extrapolation_limit'
+    file, cure = {
+        DisagreementError: (networks.DISPUTED, "a larger disagreement_stop"),
+        BrokenBondError: (BROKEN, "a larger bonds in [limits]"),
+    }.get(type(error), (networks.SAVED, 'extrapolation = "warn" or a larger extrapolation_limit'))
+    saved = settings.output_path(file)
     return type(error)(
         f"{error}. Stopped; the structure is in {saved}, the checkpoint in "
         f"{settings.output_path(CHECKPOINT)}. Train the potential on such structures, or go on with --restart "

@@ -19,7 +19,8 @@ COMMANDS = {
     "relax": "minimise minimize min optimise optimize-geometry geometry",
     "elastic": "elasticity elastic-constants stiffness moduli cij",
     "eos": "equation-of-state birch birch-murnaghan volume bulk-modulus",
-    "neb": "nudged-elastic-band barrier ci-neb saddle transition-state",
+    "neb": "nudged-elastic-band barrier ci-neb",
+    "saddle": "dimer transition-state transition saddle-point ts",
     "phonons": "phonon phonopy bands band-structure dispersion vibrations lattice-dynamics",
     "convert": "export import n2p2 merge committee",
 }

@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from datetime import datetime
 
+from mdcore.cli import committees
 from mdcore.config.settings import Settings
 from mdcore.faces.schema import Choice, keys, toml
 from mdcore.potentials.base import leaves
@@ -28,12 +29,14 @@ def of_settings(settings: Settings, potential) -> list[str]:
     """Potentials and neighbours."""
     unit = settings.unit_system.labels["length"]
     lines = []
-    for s, term in zip(settings.potential, leaves(potential), strict=True):
+    sections = [settings.potential[i] for i in committees.order(settings)]
+    for s, term in zip(sections, leaves(potential), strict=True):
         text = term.describe(unit)
         lines.append(f"potential   {s.type}, {text}")
         lines += [f"read from   {settings.beside(file)}" for file in s.files]
         if term.trained:
             lines.append(f"threads     {term.threads} of each rank")
+    lines += [f"{'':11} {text}" for text in committees.told(settings)]
     lines.append(f"neighbours  skin {settings.neighbors.skin:g} {unit}")
     return lines
 

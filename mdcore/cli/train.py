@@ -305,6 +305,8 @@ def check_names(settings: TrainingSettings) -> None:
     inputs = [settings.source, *(settings.beside(s.file) for s in settings.data)]
     if settings.descriptors and settings.descriptors.file:
         inputs.append(settings.beside(settings.descriptors.file))
+    if settings.warm_start:
+        inputs.append(settings.beside(settings.warm_start))
     if wrong := clash(paths, inputs):
         raise at(
             settings,

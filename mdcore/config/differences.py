@@ -5,7 +5,10 @@ import re
 
 from mdcore.base import units
 from mdcore.base.errors import InputError
+from mdcore.config.learn import LearnSettings
 from mdcore.config.load import ARRAYS, opened, resolve
+from mdcore.config.load_learn import ARRAYS as LEARN_ARRAYS
+from mdcore.config.load_learn import with_directory
 from mdcore.config.load_training import ARRAYS as TRAINING_ARRAYS
 from mdcore.config.load_training import with_name
 from mdcore.config.parse import Parser
@@ -17,8 +20,8 @@ MOST = 8  # differences that are told one by one
 
 
 def differences(text: str, settings) -> list[str]:
-    """What differs between the input `text`, as it was kept, and `settings` (of a run or a training), one each:
-    ``stage.produce.steps = 100, was 50``. InputError if `text` can't be read (of another version)."""
+    """What differs between the input `text`, as it was kept, and `settings` (of a run, a training or a campaign), one
+    each: ``stage.produce.steps = 100, was 50``. InputError if `text` can't be read (of another version)."""
     before, now = _flat(_former(text, settings)), _flat(settings)
     changed = {key: (before.get(key), now.get(key)) for key in {**before, **now} if before.get(key) != now.get(key)}
     for key in [key for key in changed if key.startswith("stage.")]:  # told with [output], where its default is
@@ -50,12 +53,15 @@ def _former(text: str, settings):
         n -= 1
     overrides = [line.removeprefix(OVERRIDE) for line in lines[n:]]
     run = isinstance(settings, Settings)
-    problems = opened("\n".join(lines[:n]), settings.source, overrides, ARRAYS if run else TRAINING_ARRAYS)
+    arrays = ARRAYS if run else LEARN_ARRAYS if isinstance(settings, LearnSettings) else TRAINING_ARRAYS
+    problems = opened("\n".join(lines[:n]), settings.source, overrides, arrays)
     name = lookup(problems.origin.document, ("units",)) if run else "metal"
     system = units.SYSTEMS.get(name, units.METAL) if isinstance(name, str) else units.METAL
     former = Parser(problems, system, type(settings)).section(type(settings), problems.origin.document, ())
     problems.raise_if_any()
     former = dataclasses.replace(former, origin=problems.origin)
+    if isinstance(settings, LearnSettings):
+        return with_directory(former)
     return resolve(former) if run else with_name(former)
 
 

@@ -13,7 +13,7 @@ from mdcore.base.errors import InputError
 from mdcore.faces.schema import toml
 
 KEY = "include"
-PATHS = ("file", "rdf")  # keys whose texts are paths
+PATHS = ("file", "rdf", "warm_start")  # keys whose texts are paths
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -39,16 +39,16 @@ def included(document: dict, source: str, arrays, open_document: Callable, above
             raise InputError(f"{source}: include = {toml(name)}: it includes, in the end, itself; take one of them out")
         other = open_document(path)
         inner = included(other, path, arrays, open_document, above)
-        _move(other, os.path.dirname(name))
+        move(other, os.path.dirname(name))
         origins |= _join(document, other, arrays, path, inner)
     return origins
 
 
-def _move(part, folder: str) -> None:
+def move(part, folder: str) -> None:
     """Let paths in a document be relative to the folder that `folder` is relative to."""
     for key, value in part.items() if isinstance(part, dict) else enumerate(part):
         if isinstance(value, dict | list):
-            _move(value, folder)
+            move(value, folder)
         elif key in PATHS and isinstance(value, str) and not os.path.isabs(os.path.expanduser(value)):
             part[key] = os.path.join(folder, value)
 

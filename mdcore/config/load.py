@@ -42,8 +42,9 @@ def parse(text: str, source: str = "input.toml", overrides=()) -> Settings:
     problems = opened(text, source, overrides, ARRAYS)
     origin = problems.origin
     document = origin.document
-    if is_of_training(document):
-        raise InputError(f"{source}: this is the input of a training; the command is: mdcore train {source}")
+    for kind, command in (("training", "train"), ("campaign", "learn")):
+        if kind_of(document) == command:
+            raise InputError(f"{source}: this is the input of a {kind}; the command is: mdcore {command} {source}")
     name = document.get("units", "metal")
     system = units.SYSTEMS.get(name, units.METAL) if isinstance(name, str) else units.METAL
     settings = Parser(problems, system, Settings).section(Settings, document, ())
@@ -55,18 +56,26 @@ def parse(text: str, source: str = "input.toml", overrides=()) -> Settings:
     return settings
 
 
-def is_training(path) -> bool:
-    """Is this input a training's, not a run's?"""
+def kind_of_input(path) -> str:
+    """Which command is this input for: "run", "train" or "learn"? InputError."""
     path = os.fspath(path)
     document = decode(read(path), path)
     if includes.KEY in document:
         includes.included(document, path, (), lambda other: decode(read(other), other))
-    return is_of_training(document)
+    return kind_of(document)
 
 
-def is_of_training(document: dict) -> bool:
-    """Is this the document of a training (it has data), not of a run?"""
-    return "data" in document and "structure" not in document and "stage" not in document
+def is_training(path) -> bool:
+    """Is this input a training's, not a run's?"""
+    return kind_of_input(path) == "train"
+
+
+def kind_of(document: dict) -> str:
+    """Of the document of an input: a training has data, a campaign explorers and an oracle, a run a structure."""
+    of_run = "structure" in document or "stage" in document
+    if not of_run and ("explorer" in document or "oracle" in document):
+        return "learn"
+    return "train" if "data" in document and not of_run else "run"
 
 
 def is_of_run(document: dict) -> bool:

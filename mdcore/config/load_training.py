@@ -6,7 +6,7 @@ import os
 from mdcore.base.errors import InputError
 from mdcore.base.units import METAL
 from mdcore.config.document import beside_input
-from mdcore.config.load import annotated, is_of_run, opened, read
+from mdcore.config.load import annotated, is_of_run, kind_of, opened, read
 from mdcore.config.parse import Parser
 from mdcore.config.problems import Problems, lookup
 from mdcore.config.training import TrainingSettings
@@ -26,6 +26,8 @@ def parse_training(text: str, source: str = "train.toml", overrides=()) -> Train
     problems = opened(text, source, overrides, ARRAYS)
     if is_of_run(problems.origin.document):
         raise InputError(f"{source}: this is the input of a run; the command is: mdcore run {source}")
+    if kind_of(problems.origin.document) == "learn":
+        raise InputError(f"{source}: this is the input of a campaign; the command is: mdcore learn {source}")
     root = root_of(problems.origin.document)
     settings = Parser(problems, METAL, root).section(root, problems.origin.document, ())
     _check_files(problems)
@@ -54,7 +56,7 @@ def _check_files(problems: Problems) -> None:
     """Are the files there that the document names?"""
     data = problems.origin.document.get("data")
     paths = [("data", i, "file") for i in range(len(data) if isinstance(data, list) else 0)]
-    for path in (*paths, ("descriptors", "file")):
+    for path in (*paths, ("descriptors", "file"), ("warm_start",)):
         file = lookup(problems.origin.document, path)
         if isinstance(file, str) and file:
             place = beside_input(problems.origin.source, file)

@@ -7,9 +7,10 @@ from dataclasses import Field, dataclass
 
 from mdcore.base import units
 from mdcore.base.errors import InputError
+from mdcore.config.learn import LearnSettings
 from mdcore.config.parse import _classes
 from mdcore.config.problems import near_miss
-from mdcore.config.reference import EXAMPLE, TENSORS_EXAMPLE, TRAINING_EXAMPLE, row
+from mdcore.config.reference import EXAMPLE, LEARN_EXAMPLE, TENSORS_EXAMPLE, TRAINING_EXAMPLE, row
 from mdcore.config.settings import Settings
 from mdcore.config.training import TrainingSettings
 from mdcore.config.training_tensors import TensorTrainingSettings
@@ -29,6 +30,7 @@ An example:
 ROOTS = {
     "input": (Settings, EXAMPLE, "mdcore run input.toml", "stage.produce.steps=1000"),
     "train": (TrainingSettings, TRAINING_EXAMPLE, "mdcore train train.toml", "committee.members=5"),
+    "learn": (LearnSettings, LEARN_EXAMPLE, "mdcore learn learn.toml", "campaign.calls=500"),
     "tensors": (TensorTrainingSettings, TENSORS_EXAMPLE, "mdcore train tensors.toml", "model.cutoff=5.0"),
 }
 
@@ -75,7 +77,7 @@ def _parts(path: str, name: str, field: Field) -> Iterator[Part]:
 
 
 def page(which: str, words=(), width: int = 80) -> str:
-    """All of the reference `which` ("input", "train", "tensors"), or what `words` name: sections, keys; InputError."""
+    """All of the reference `which` (a key of ROOTS), or what `words` name: sections, keys; InputError."""
     root, example, command, override = ROOTS[which]
     everything = list(parts(root))
     if not words:

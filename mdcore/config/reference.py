@@ -3,6 +3,7 @@
 python -m mdcore.config.reference > docs/input.md
 python -m mdcore.config.reference train > docs/train-input.md
 python -m mdcore.config.reference tensors > docs/tensors-input.md
+python -m mdcore.config.reference learn > docs/learn-input.md
 """
 
 import inspect
@@ -11,6 +12,7 @@ import sys
 from dataclasses import Field
 
 from mdcore.base import units
+from mdcore.config.learn import LearnSettings
 from mdcore.config.settings import Settings
 from mdcore.config.training import TrainingSettings
 from mdcore.config.training_tensors import TensorTrainingSettings
@@ -195,6 +197,60 @@ Every key of every section is listed below; a key that is not is an error. `--se
 for one run. Units are Angstrom, e Angstrom and Angstrom^3.
 """
 
+LEARN_EXAMPLE = """\
+# learn.toml
+title = "copper, EMT"
+
+[campaign]
+generations = 6
+calls = 200                      # of the oracle
+
+[start]
+data = "start.extxyz"            # some structures; the oracle labels those without energy and forces
+
+[train]
+input = "train.toml"             # as for mdcore train, without [[data]]; a committee
+
+[[explorer]]
+name = "hot"
+type = "run"
+input = "explore.toml"           # as for mdcore run
+set = ["stage.0.temperature=600"]
+
+[[explorer]]
+name = "strained"
+type = "strains"
+
+[select]
+by = "disagreement"
+batch = 20
+
+[oracle]
+type = "ase"
+calculator = "emt"
+
+[judge]
+frames = 5                       # of each explorer and generation, at random
+forces = 0.05                    # eV/Angstrom
+"""
+
+LEARN_INTRODUCTION = """\
+# The input of a campaign
+
+<!-- Written by `python -m mdcore.config.reference learn > docs/learn-input.md`; do not edit. -->
+
+`mdcore learn learn.toml` lets a potential ask for the calculations it needs; `mdcore check learn.toml` tells what it
+would do, and everything that is wrong, without a calculation. How it works, with a tutorial: [learn](learn.md). An
+example:
+
+```
+{example}```
+
+Every key of every section is listed below; a key that is not is an error. `[section]` is written once, `[[explorer]]`
+as often as needed. `--set section.key=value` overrides one key; entries of `[[explorer]]` are named by their `name`.
+Paths are relative to the input file. Units are eV and Angstrom.
+"""
+
 COLUMNS = ("key", "type", "unit", "default", "meaning", "example")
 
 
@@ -215,7 +271,13 @@ def tensors_page() -> str:
     return re.sub(r" \(lj: [^)]*\)", "", text)
 
 
-PAGES = {"": page, "train": training_page, "tensors": tensors_page}
+def learn_page() -> str:
+    """The reference page of learn.toml."""
+    text = _page(LEARN_INTRODUCTION.format(example=LEARN_EXAMPLE), LearnSettings)
+    return re.sub(r" \(lj: [^)]*\)", "", text)
+
+
+PAGES = {"": page, "train": training_page, "tensors": tensors_page, "learn": learn_page}
 
 
 def _page(introduction: str, root) -> str:
@@ -273,6 +335,8 @@ def variants(kind: Sections, name: str, field: Field) -> list[str]:
                 parts += section(nested.cls, f"[{name}.{key}.<name>]", "####", inner.metadata["doc"])
             elif isinstance(nested, Sections):
                 parts += section(nested.cls, f"[[{name}.{key}]]", "####", inner.metadata["doc"])
+            elif isinstance(nested, Section):
+                parts += section(nested.cls, f"[{name}.{key}]", "####", documentation(nested.cls))
     return parts
 
 

@@ -76,6 +76,15 @@ class LimitsSettings:
         quantity="temperature",
         example=5000.0,
     )
+    bonds: float | None = setting(
+        Number(above=1.0, maximum=100.0),
+        "Stop, with a checkpoint and exit code 5, when a bond is longer than so many times its length at the start; "
+        "that structure goes to `<name>-broken.extxyz`. Bonds are those of the structure, or, where it says none, "
+        "between atoms closer than 1.25 times the sum of their covalent radii. Looked at every 10 steps.",
+        default=None,
+        default_text="no limit",
+        example=2.0,
+    )
     wall_minutes: float | None = setting(
         Number(above=0),
         "Stop after so many minutes of steps, with a checkpoint and exit code 75, as on a signal: a little less than "

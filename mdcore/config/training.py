@@ -234,6 +234,14 @@ class TrainingSettings(Document):
         default=Plan.zbl,
         example={"H-O": [0.6, 0.85]},
     )
+    warm_start: str | None = setting(
+        Text(),
+        "A potential (.h5) of the same type and size, whose parameters training begins with, for instance one that "
+        "was trained on part of the data; a committee of as many members. Its descriptors and zeros of energy stay.",
+        default=Plan.warm_start,
+        default_text="random parameters",
+        example="before.h5",
+    )
     optimizer: tuple = setting(
         Sections(tag="type", classes=OPTIMIZERS, single=True), "How parameters are found; several: one after the other."
     )
@@ -249,6 +257,8 @@ class TrainingSettings(Document):
 
     def check(self, given) -> Iterator[tuple[str, str]]:
         density = self.model.type == "density"
+        if self.warm_start and self.long_range:
+            yield "warm_start", "potentials with charges begin anew; leave it out"
         for name in ("descriptors", "network"):
             if density and name in given:
                 yield name, 'applies to networks of descriptors only; [model] says all of type = "density"'
@@ -331,6 +341,7 @@ class TrainingSettings(Document):
             contains=contains and tuple(kind for kind in KINDS if kind in contains),
             subtract=tuple(own.build(self) for own in self.subtract),
             model=model, descriptors=descriptors, split=plain(Split, self.split),
+            warm_start=self.warm_start and self.beside(self.warm_start),
             network=plain(Network, self.network), loss=plain(Loss, self.loss.of(self.model, self.long_range)),
             optimizer=optimizer, long_range=self.long_range and plain(LongRange, self.long_range),
             committee=plain(Committee, self.committee), name=self.output.name or "",

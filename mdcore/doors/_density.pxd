@@ -60,6 +60,7 @@ cdef extern from "density/density.h" nogil:
         double *pull[4]
         double *energies
         double *virials
+        const double *weights
 
     ctypedef struct dn_graph:
         int64_t n, most

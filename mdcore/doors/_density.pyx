@@ -244,7 +244,7 @@ cdef class Densities:
             const int32_t[::1] index, const int32_t[:, ::1] bounds, const int32_t[::1] species_of,
             const int32_t[::1] element_of, int64_t n_total, double[:, ::1] features, double[:, ::1] slopes, messages,
             pulls, int64_t threads=1, bint energy=False, int64_t[::1] limbs=None,
-            double[::1] energies=None, double[:, ::1] virials=None):
+            double[::1] energies=None, double[:, ::1] virials=None, double[::1] weights=None):
         """A pass over owned atoms in layer `layer`. SEND: messages of the next layer; FINISH, of the last: energies and
         forces; RETURN: forces, from pulls of the next layer, whose ghosts' are with their owners.
 
@@ -252,7 +252,7 @@ cdef class Densities:
         [species here], first of the engine's species or -1; element_of : [the engine's species]; features, slopes :
         [>= n_owned, layers * channels], kept from pass to pass; messages, pulls : {layer: [> n_total, parts *
         channels]} of layers from 1 on, parts as the program says. With `energy` the sum of energies is in limbs [3];
-        energies, virials : of atoms, are added.
+        energies, virials : of atoms, are added. weights : [>= n_owned], forces are those of the energies times these.
         """
         cdef int64_t n = first.shape[0] - 1, t, K = self.sizes["channels"], T = self.sizes["layers"]
         cdef int64_t row = self.tables.model.n.parts * K  # of messages
@@ -273,6 +273,8 @@ cdef class Densities:
             raise ValueError("limbs are [3]")
         if energies is not None and energies.shape[0] < n:
             raise ValueError("energies are [n_owned]")
+        if weights is not None and weights.shape[0] < n:
+            raise ValueError("weights are [n_owned]")
         if virials is not None and (virials.shape[0] < n_total or virials.shape[1] != 9):
             raise ValueError("virials are [n_total, 9]")
         if energy:
@@ -302,6 +304,7 @@ cdef class Densities:
         atoms.x, atoms.x_bar = &features[0, 0], &slopes[0, 0]
         atoms.energies = NULL if energies is None else &energies[0]
         atoms.virials = NULL if virials is None else &virials[0, 0]
+        atoms.weights = NULL if weights is None else &weights[0]
         with nogil:
             k.run(&self.tables.model, self.channels, what, layer, &atoms, threads, self.scratch,
                   &spare[0] if threads > 1 else NULL, &limbs[0] if energy else NULL)

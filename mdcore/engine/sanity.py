@@ -26,6 +26,7 @@ FEW, MANY = 1_000, 10_000  # atoms: more are judged by a sample; and are not loo
 SMALL = 64  # atoms
 ODD = 0.55  # of the sum of radii: shorter than bonds are, even in the Earth's core
 DENSE = 30.0  # g/cm3 (osmium has 22.6)
+BOND = 1.25  # of the sum of covalent radii: atoms that near have a bond
 SHOWN = 100_000  # atoms: of more, the closest distances are not told
 
 
@@ -166,6 +167,25 @@ def close_pairs(atoms, pairs: VerletList, reach: float) -> tuple[np.ndarray, np.
     keep = index[: len(i)] < atoms.n_total
     i, j = i[keep], index[: len(i)][keep].astype(np.intp)
     return i, j, np.linalg.norm(atoms.x[j, :3] - atoms.x[i, :3], axis=1)
+
+
+def pairs_within(box, positions, species, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Atoms i, j int [m], counted from 0, and distances [m] of all pairs within reach, images too, each once."""
+    domain, atoms = _placed(box, positions, species, reach)
+    domain.forward(atoms, "tags")
+    i, j, r = close_pairs(atoms, VerletList(), reach)
+    return atoms.tags[i].astype(np.int64), atoms.tags[j].astype(np.int64), r
+
+
+def joined(system) -> np.ndarray:
+    """int64 [m, 2], sorted: atoms of a System that have a bond; where it says none, those closer than BOND times the
+    sum of their covalent radii."""
+    if len(system.bonds):
+        return system.bonds[:, :2]
+    radii = np.array([radius(symbol) for symbol in system.symbols])
+    i, j, r = pairs_within(system.box, system.positions, system.species, 2.0 * BOND * float(radii.max()))
+    near = (r < BOND * (radii[system.species[i]] + radii[system.species[j]])) & (i != j)
+    return np.unique(np.sort(np.stack([i[near], j[near]], axis=1), axis=1), axis=0)
 
 
 def closest(box, positions, species, symbols) -> dict[tuple[str, str], float]:

@@ -45,7 +45,6 @@ class Work:
         self.potential, self.symbols, self.units = potential, tuple(symbols), units
         self.comm = SelfComm() if comm is None else comm
         self.bound = potential.bind(self.symbols)
-        self._virial_of_forces = all(term.virial_of_forces for term in leaves(self.bound))
         self.has_virial = False
         self.neighbors = Neighbors(potential.lists, skin, len(self.symbols))
         columns = declared(leaves(self.bound)) | ({FIXED: Column("?", (3,), "structure")} if holds else {})
@@ -180,7 +179,7 @@ class Work:
         the virial of each, of a potential that `tells_virials`
         """
         atoms, out, lap = self.atoms, self.results, self._lap
-        want_energy = want_energy or (want_virial and not self._virial_of_forces)
+        want_energy = want_energy or (want_virial and not self.bound.virial_of_forces)
         self.has_virial = want_energy or want_virial
         atoms.clear_forces()
         out.reset(want_energy, shares, virials)

@@ -32,3 +32,5 @@ class Faces(Mapping):
 
 POTENTIALS = Faces("potential", "lj")
 STAGES = Faces("stage", "nve")
+EXPLORERS = Faces("explorer", "run")
+ORACLES = Faces("oracle", "ase")

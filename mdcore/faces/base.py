@@ -1,9 +1,9 @@
-"""What have all potentials in common, and all stages? What is asked of each?"""
+"""What have all potentials in common, all stages, all explorers? What is asked of each?"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mdcore.faces import POTENTIALS, STAGES
+from mdcore.faces import EXPLORERS, POTENTIALS, STAGES
 from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, OneOf, Text, setting
 
 
@@ -177,3 +177,22 @@ class Straining(StageSettings):
         from mdcore.dynamics.motion.strain_rate import StrainRate
 
         return StrainRate(self.strain_rate)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplorerSettings:
+    """What every explorer of an active learning has. A type of its own says `build`."""
+
+    name: str = setting(Text(), "Its name, unique; that of its folder.", example="hot")
+    type: str = setting(Choice(tuple(EXPLORERS)), "Kind of explorer.", example="run")
+    quota: int | None = setting(
+        Integer(minimum=1),
+        "Most structures of this explorer in a batch.",
+        default=None,
+        default_text="no bound but that of the batch",
+        example=10,
+    )
+
+    def build(self, whole):
+        """The explorer. whole : the settings of the whole input, of which it asks `beside(file)` alone."""
+        raise NotImplementedError

@@ -157,7 +157,7 @@ class ThermoLog:
                 own = {name: finding.quantity for name, finding in self._findings.items()}
                 for name, quantity in (COLUMNS | own).items():
                     shape = (6,) if name == "stress" else ()
-                    column(group, name, shape, unit=self._units.labels[quantity])
+                    column(group, name, shape, unit=self._units.labels.get(quantity, ""))
                 group["stress"].attrs["order"] = "xx yy zz yz xz xy"
                 group["stress"].attrs["sign"] = "dE/dstrain/V: negative when compressed"
         known = ("step", *COLUMNS)
@@ -190,7 +190,7 @@ class ThermoLog:
             self._columns = self._chosen() if self.columns else self._fitting()
             own = {name: finding.quantity for name, finding in self._findings.items()}
             own |= dict.fromkeys(STRESS, "pressure")
-            labels = [units.labels[(COLUMNS | own)[name]] for name in self._columns]
+            labels = [units.labels.get((COLUMNS | own)[name], "") for name in self._columns]
             lines.append(_line("step", zip(self._columns, self._columns, strict=True)))
             lines.append(_line("", zip(self._columns, labels, strict=True)))
         if row["stress"] is not None:

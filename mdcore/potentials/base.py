@@ -282,13 +282,17 @@ class Sum(Potential):
     def findings(self) -> tuple[Finding, ...]:
         return tuple({finding: None for term in self.terms for finding in term.findings})
 
+    def of_terms(self, terms) -> "Sum":
+        """The same of other terms, as many."""
+        return Sum(*terms, double_counting=self.double_counting)
+
     def suited(self, n, box, units):
         terms = [term.suited(n, box, units) for term in self.terms]
         if all(one is other for one, other in zip(terms, self.terms, strict=True)):
             return self
         last = self._suited
         if last is None or any(one is not other for one, other in zip(terms, last.terms, strict=True)):
-            self._suited = Sum(*terms, double_counting=self.double_counting)
+            self._suited = self.of_terms(terms)
         return self._suited
 
     def bind(self, symbols) -> "BoundSum":
@@ -300,6 +304,11 @@ class BoundSum(Bound):
 
     def __init__(self, potential: Sum, terms):
         self.potential, self.terms = potential, terms
+
+    @property
+    def virial_of_forces(self) -> bool:
+        """Is that so of all its terms?"""
+        return all(term.virial_of_forces for term in self.terms)
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         for term in self.terms:

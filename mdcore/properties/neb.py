@@ -67,7 +67,7 @@ class MinimumEnergyPath:
 
 def neb(
     potential, start, end, *, images: int = 7, max_force: float = 0.01, climb: bool = True, relax_ends: bool = False,
-    spring: float | None = None, steps: int = 1000, observers=(), comm=None,
+    spring: float | None = None, steps: int = 1000, observers=(), watchers=(), comm=None,
 ) -> MinimumEnergyPath:  # fmt: skip
     """The path of least energy between two structures of the same atoms in the same order, in one cell (collective).
 
@@ -79,11 +79,13 @@ def neb(
     potential : as for `evaluate`; start, end : a System or ase.Atoms (on several ranks, what rank 0 has counts)
     images : between the ends; max_force : that is left on an atom of the band
     relax_ends : first, to max_force; spring : between images, energy / length^2 (0.1 eV/Angstrom^2)
-    steps : at most; observers : functions of (step, energies, largest force)
+    steps : at most; observers : functions of (step, energies, largest force); watchers : functions of (step, positions
+    float64 [images + 2, n, 3])
     InputError if the ends don't belong together.
     """
     comm, potential = connect(comm), open_potential(potential)
     observers = [function("neb: observer", each) for each in listed("neb: observers", observers, "function")]
+    watchers = [function("neb: watcher", each) for each in listed("neb: watchers", watchers, "function")]
     count("neb: images", images, 1, 1000)
     count("neb: steps", steps, 0, 10**9)
     number("neb: max_force", max_force)
@@ -105,6 +107,8 @@ def neb(
         worst = float(largest.max())
         for tell in observers:
             tell(step, band.energies, worst)
+        for watch in watchers:
+            watch(step, band.positions.copy())
         if climb and not climbing and worst <= EARLY * max_force and band.top is not None:
             climbing = True
             continue
@@ -127,22 +131,24 @@ def _told(band, ends, largest, climbed, converged, steps) -> MinimumEnergyPath:
     )  # fmt: skip
 
 
-def matched(start, end):
-    """Both ends as Systems at rest; InputError if they are not of the same atoms in the same cell."""
+def matched(start, end, name: str = "neb"):
+    """Both ends as Systems at rest; InputError, of the function of that name, if they are not of the same atoms in the
+    same cell."""
     first, last = at_rest(start), at_rest(end)
     for one in (first, last):
         one.check_free()
     if first.units.name != last.units.name:
-        raise InputError(f"neb: the start is in {first.units.name} units, the end in {last.units.name}")
+        raise InputError(f"{name}: the start is in {first.units.name} units, the end in {last.units.name}")
     if first.n_atoms != last.n_atoms:
         raise InputError(
-            f"neb: the start has {first.n_atoms} atoms, the end {last.n_atoms}: both need the same, in the same order"
+            f"{name}: the start has {first.n_atoms} atoms, the end {last.n_atoms}: both need the same, in the same "
+            "order"
         )
     for k, (a, b) in enumerate(zip(first.names, last.names, strict=True)):
         if a != b:
             raise InputError(
-                f"neb: atom {k} (counting from 0) is {a} at the start and {b} at the end: put the atoms of both in the "
-                "same order"
+                f"{name}: atom {k} (counting from 0) is {a} at the start and {b} at the end: put the atoms of both in "
+                "the same order"
             )
     same = first.box.periodic == last.box.periodic
     for axis, here in enumerate(first.box.periodic):
@@ -150,8 +156,8 @@ def matched(start, end):
         same = same and not (here and np.abs(a - b).max() > SAME * np.abs(a).max())
     if not same:
         raise InputError(
-            f"neb: the cells differ, {first.box!r} at the start and {last.box!r} at the end: relax the end in the cell "
-            "of the start (mdcore relax without --cell)"
+            f"{name}: the cells differ, {first.box!r} at the start and {last.box!r} at the end: relax the end in the "
+            "cell of the start (mdcore relax without --cell)"
         )
     return first, last
 

@@ -11,6 +11,7 @@ import numpy as np
 from mdcore.potentials.density.model import DensityNetwork
 from mdcore.potentials.networks.model import HDNNP, ElementNetwork, n_parameters
 from mdcore.potentials.networks.native_units import Units
+from mdcore.training import warm
 from mdcore.training.charge_start import initialised_with_charges, with_charges
 from mdcore.training.charged import ChargedRegression
 from mdcore.training.charged_sets import ChargedEnvironments
@@ -36,7 +37,7 @@ class Networks:
             letters = ACTIVATIONS[plan.network.activation] * len(plan.network.hidden) + "l"
             networks.append(ElementNetwork.from_flat(np.zeros(n_parameters(sizes)), sizes, tuple(letters)))
         elements = prepared.descriptors.elements
-        self.descriptors = prepared.descriptors
+        self.descriptors, self.old = prepared.descriptors, prepared.start
         self.blank = HDNNP(
             elements=elements, symmetry_functions=prepared.descriptors.functions, scaling=prepared.descriptors.scaling,
             networks=tuple(networks), atom_energies=tuple(prepared.atom_energies[e] for e in elements),
@@ -55,8 +56,11 @@ class Networks:
     def share(self, structures, threads: int, memory: float, comm) -> Environments:
         return Environments(self.blank, structures, threads, memory, comm)
 
-    def start(self, share: Environments, seed: int) -> HDNNP:
-        return initialised(self.blank, share, seed)
+    def start(self, share: Environments, seed: int, member: int) -> HDNNP:
+        if self.old is None:
+            return initialised(self.blank, share, seed)
+        networks = warm.networks_of(self.old, member, self.blank.scaling)
+        return replace(self.blank, networks=networks, normalisation=self.old.normalisation)
 
     def regression(self, model: HDNNP, share: Environments, threads: int, counts: Loss) -> NetworkRegression:
         return NetworkRegression(model, share, threads, counts)
@@ -97,7 +101,7 @@ class Charged(Networks):
     def share(self, structures, threads: int, memory: float, comm) -> ChargedEnvironments:
         return ChargedEnvironments(self.blank, structures, threads, memory, comm)
 
-    def start(self, share: ChargedEnvironments, seed: int) -> HDNNP:
+    def start(self, share: ChargedEnvironments, seed: int, member: int) -> HDNNP:
         return initialised_with_charges(self.blank, share, self.settings, seed)
 
     def regression(self, model: HDNNP, share: ChargedEnvironments, threads: int, counts: Loss) -> ChargedRegression:
@@ -129,8 +133,12 @@ class Density:
     def share(self, structures, threads: int, memory: float, comm) -> Graphs:
         return Graphs(self.blank.elements, self.blank.cutoff, structures, threads, comm)
 
-    def start(self, share: Graphs, seed: int) -> DensityNetwork:
-        model = density_start(self.blank, share, self.prepared.atom_energies, seed)
+    def start(self, share: Graphs, seed: int, member: int) -> DensityNetwork:
+        old = self.prepared.start
+        if old is None:
+            model = density_start(self.blank, share, self.prepared.atom_energies, seed)
+        else:
+            model = DensityNetwork(design=old.design, parameters=old.members[member])
         return replace(model, walls=self.prepared.walls, subtracted=self.plan.subtract, name=self.plan.name)
 
     def regression(self, model: DensityNetwork, share: Graphs, threads: int, counts: Loss) -> DensityRegression:

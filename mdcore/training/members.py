@@ -69,7 +69,7 @@ class Members:
             drawn = np.random.default_rng(seed).integers(n, size=n)
             weights = weights * np.bincount(drawn, minlength=n)
         self.train.weights[:] = weights[self.train.begin :][: self.train.n_structures]
-        model = self.family.start(self.train, seed)
+        model = self.family.start(self.train, seed, member)
         training, validation = (
             own and self.family.regression(model, own, self.threads, plan.loss) for own in (self.train, self.validation)
         )

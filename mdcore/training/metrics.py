@@ -65,7 +65,8 @@ class Row:
 
 
 def rows(data: Sequence[Labelled], found: Predictions, subset: str = "") -> list[Row]:
-    """The rows of structures: each property that is labelled; all, then by element (forces), then by tag."""
+    """The rows of structures: each property that is labelled; all, then by element (forces), then by tag. Atoms near a
+    cut do not count."""
     several = len({s.file for s in data}) > 1
     name = [s.where if several else f"structure {s.index}" for s in data]
     tag = np.array([s.tag for s in data])
@@ -100,10 +101,11 @@ def rows(data: Sequence[Labelled], found: Predictions, subset: str = "") -> list
         k = [i for i, s in enumerate(data) if getattr(s, label) is not None and found is not None]
         if not k:
             return
-        errors = 1e3 * np.concatenate([found[i] - getattr(data[i], label) for i in k])
-        owner = np.repeat(k, [data[i].n for i in k])
-        atom = np.concatenate([np.arange(data[i].n) for i in k])
-        symbols = np.array([symbol for i in k for symbol in data[i].symbols])
+        kept = [np.flatnonzero(np.ones(s.n) if s.cut is None else ~s.cut) for s in map(data.__getitem__, k)]
+        off = [(found[i] - getattr(data[i], label))[own] for i, own in zip(k, kept, strict=True)]
+        errors = 1e3 * np.concatenate(off)
+        owner, atom = np.repeat(k, list(map(len, kept))), np.concatenate(kept)
+        symbols = np.array([data[i].symbols[j] for i, j in zip(owner, atom, strict=True)])
         elements = elements_of(data)
         groups = {f"element {e}": symbols == e for e in elements} if len(elements) > 1 else {}
         add(quantity, errors, lambda row: f"{name[owner[row]]}, atom {atom[row]} ({symbols[row]})", owner, groups)

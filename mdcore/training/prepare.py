@@ -17,7 +17,8 @@ from mdcore.potentials.base import Sum
 from mdcore.potentials.density.model import Design
 from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.model import n_parameters
-from mdcore.training import descriptors, symmetry_sets
+from mdcore.potentials.networks.trained import Model
+from mdcore.training import descriptors, symmetry_sets, warm
 from mdcore.training.candidates import CANDIDATES
 from mdcore.training.data import dataset
 from mdcore.training.data.labelled import Labelled, elements_of, need
@@ -33,7 +34,8 @@ Groups = Sequence[tuple[str, Sequence[Labelled]]]  # (use, structures) of each f
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """data : the Dataset; left : the same with what is left of its labels, which is fitted; atom_energies : eV;
-    descriptors, or None; shortest : {pair: Angstrom}, of what is trained on; walls"""
+    descriptors, or None; shortest : {pair: Angstrom}, of what is trained on; walls; start : a potential that training
+    goes on from, or None"""
 
     data: dataset.Dataset
     left: dataset.Dataset
@@ -41,6 +43,7 @@ class Prepared:
     descriptors: descriptors.Descriptors | None
     shortest: dict[tuple[str, str], float]
     walls: tuple[walls.Wall, ...]
+    start: Model | None = None
 
     def subsets(self) -> dict[str, list[Labelled]]:
         """{name: structures} without lone atoms, which say nothing of interactions."""
@@ -52,18 +55,26 @@ def prepare(plan: Plan, groups: Callable[[], Groups], comm=None) -> Prepared:
     """Data, told by `groups` on rank 0; zero of energy, and descriptors chosen on what is trained on, the same on all
     ranks. Unsuited if data and plan don't go together."""
     comm = comm or SelfComm()
+    start = on_root(comm, lambda: warm.read_start(plan), share=True) if plan.warm_start else None
     data = on_root(comm, lambda: deal(plan, groups()), share=True)
     left = subtracted(plan, data, comm) if plan.subtract else data
-    energies = on_root(comm, lambda: zeros_of_energy(plan, left), share=True)
+    energies = on_root(comm, lambda: zeros_of_energy(plan, left, start), share=True)
     train, reach = fitted_on(left.train, plan.needed), plan.reach
     check_reach(data.all, reach, ("model" if plan.model else "descriptors", "cutoff"))
     pairs = distances_of(train, reach, comm)
     shortest = {pair: own.shortest for pair, own in pairs.items()}
-    chosen = None if plan.model else descriptors_of(plan, data, train, tuple(energies), pairs, comm)
+    if plan.model and start:
+        warm.check_design(start, design_of(plan, energies))
+    if plan.model:
+        chosen = None
+    elif start:
+        chosen = warm.descriptors_of(start, train, comm)
+    else:
+        chosen = descriptors_of(plan, data, train, tuple(energies), pairs, comm)
     if chosen:
         reach = min(reach, max(f.cutoff for own in chosen.functions for f in own))
     check_memory(plan, chosen, energies, comm.size)
-    return Prepared(data, left, energies, chosen, shortest, walls_of(plan, shortest, data, reach, comm))
+    return Prepared(data, left, energies, chosen, shortest, walls_of(plan, shortest, data, reach, comm), start)
 
 
 def descriptors_of(plan: Plan, data, train, elements, pairs, comm) -> descriptors.Descriptors:
@@ -294,9 +305,13 @@ def _less(s: Labelled, answer) -> Labelled:
     )  # fmt: skip
 
 
-def zeros_of_energy(plan: Plan, data: dataset.Dataset) -> dict[str, float]:
-    """The zero of energy of each element, eV."""
+def zeros_of_energy(plan: Plan, data: dataset.Dataset, start: Model | None) -> dict[str, float]:
+    """The zero of energy of each element, eV, which is that of the start if there is one."""
     how = plan.atom_energies
+    if start:
+        warm.check_elements(start, data.elements)
+    if start and plan.model is None:
+        how = dict(zip(start.elements, start.atom_energies, strict=True))
     unneeded = {e for one in data.strangers for e in one.counts}
     if isinstance(how, dict):
         how = {e: energy for e, energy in how.items() if e not in unneeded}

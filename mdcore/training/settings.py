@@ -286,6 +286,7 @@ class Plan:
     model : a density network; None: networks (`network`) that see `descriptors`, with charges if `long_range` says so
     subtract : potentials that are taken from the labels before the fit (potentials/networks/subtracted.py)
     contains : what of long range the labels contain (potentials/counted.py), None: nobody said
+    warm_start : path of a potential whose parameters are the first ones (warm.py); None: random ones
     """
 
     optimizer: tuple[OptimizerSettings, ...]
@@ -305,6 +306,7 @@ class Plan:
     title: str = ""
     card: dict[str, str] = field(default_factory=dict)
     text: str = ""
+    warm_start: str | None = None
 
     @property
     def reach(self) -> float:

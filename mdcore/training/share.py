@@ -110,6 +110,9 @@ class Share:
         self.forces = np.concatenate(
             [np.broadcast_to(nowhere, (len(s.symbols), 3)) if s.forces is None else s.forces for s in structures]
         )
+        for k, s in enumerate(structures):
+            if getattr(s, "cut", None) is not None:
+                self.forces[self.first[k] : self.first[k + 1]][s.cut] = np.nan
         self.stresses = np.full((len(structures), 6), np.nan)
         charges = [getattr(s, "charges", None) for s in structures]
         self.charges = np.concatenate(

@@ -17,8 +17,7 @@ UNKNOWN = "the potential states no cutoff; PythonPotential(..., cutoff=...) does
 def networks_in(potential, precision: str, threads: int = 1):
     """The same potential with its networks in a precision, and silent about the range of training."""
     if isinstance(potential, Sum):
-        terms = (networks_in(term, precision, threads) for term in potential.terms)
-        return Sum(*terms, double_counting=potential.double_counting)
+        return potential.of_terms([networks_in(term, precision, threads) for term in potential.terms])
     if not isinstance(potential, TrainedPotential):
         return potential
     return type(potential)(

@@ -1,12 +1,13 @@
 """What inputs say of every trained potential: how it runs, what it watches. cli/networks.py reads and builds them."""
 
-
+# ruff: noqa: RUF009  (setting() is a dataclass field)
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from mdcore.faces.base import PotentialSettings
-from mdcore.faces.schema import Choice, Integer, Number, setting
+from mdcore.faces.potential._committee import BiasSettings, FallbackSettings
+from mdcore.faces.schema import Choice, Integer, Number, Section, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class TrainedSettings(PotentialSettings):
     )
     extrapolation_every: int = setting(
         Integer(minimum=1),
-        'With `"save"`: fewest steps between two saved structures.',
+        'With `"save"` and `"stop"`: fewest steps between two saved structures.',
         default=100,
         example=1000,
     )
@@ -70,6 +71,12 @@ class TrainedSettings(PotentialSettings):
         default=100,
         example=1000,
     )
+    bias: BiasSettings | None = setting(
+        Section(BiasSettings), "Of a committee: a bias towards what it does not know.", default=None
+    )
+    fallback: FallbackSettings | None = setting(
+        Section(FallbackSettings), "Of a committee: what takes over where it does not know.", default=None
+    )
 
     @property
     def title(self):
@@ -79,9 +86,26 @@ class TrainedSettings(PotentialSettings):
     def files(self):
         return (self.file,)
 
+    @property
+    def reference(self) -> str | None:
+        """Structures that a committee was trained on, of its bias or fallback."""
+        return getattr(self.bias or self.fallback, "reference", None)
+
+    def check_species(self, symbols) -> Iterator[tuple[str, str]]:
+        own = self.fallback
+        tables = {} if own is None else {"calibration": own.calibration, "shifts": own.shifts}
+        for key, values in tables.items():
+            for name in values if isinstance(values, dict) else ():
+                if name not in symbols:
+                    there = ", ".join(symbols)
+                    yield f"fallback.{key}.{name}", f"no species {name!r} in the structure, which has {there}"
+
     def check(self, given) -> Iterator[tuple[str, str]]:
-        for key, policy in (("extrapolation_limit", "stop"), ("extrapolation_every", "save")):
-            if key in given and self.extrapolation != policy:
-                yield key, f'applies with extrapolation = "{policy}" only'
+        for key, policies in (("extrapolation_limit", ("stop",)), ("extrapolation_every", ("save", "stop"))):
+            if key in given and self.extrapolation not in policies:
+                words = " or ".join(f'"{policy}"' for policy in policies)
+                yield key, f"applies with extrapolation = {words} only"
+        if self.bias is not None and self.fallback is not None:
+            yield "bias", "there is a fallback too; one of them explores, the other is for production: take one out"
         if "disagreement_pause" in given and self.disagreement_save is None:
             yield "disagreement_pause", "applies with disagreement_save only"

@@ -59,6 +59,9 @@ class DensityPotential(TrainedPotential):
         """Of the energies of an element, eV; of members the largest."""
         return float(np.abs([self.model.design.views(own)["E0"][e] for own in self.model.members]).max())
 
+    def zero(self, e: int) -> float:
+        return float(np.mean([self.model.design.views(own)["E0"][e] for own in self.model.members]))
+
     @property
     def tells_virials(self) -> bool:
         """With messages an atom's energy depends on atoms beyond the cutoff, which virials of pairs do not know."""
@@ -125,8 +128,11 @@ class BoundDensity(BoundTrained):
         if self.walls:
             self.walls.compute(atoms, neighbors.of(self.walls.potential), domain, out)
 
-    def _member(self, tables, atoms, full, domain, f, energy, limbs, energies=None, virials=None) -> None:
-        """Add the forces of one member to f, its energy to limbs (collective)."""
+    def _member(
+        self, tables, atoms, full, domain, f, energy, limbs, energies=None, virials=None, *, weights=None, back=True
+    ) -> None:  # fmt: skip
+        """Add the forces of one member to f, its energy to limbs; weights : of the energies in forces; not back :
+        only the energies are right (collective)."""
         last, n = self.layers - 1, atoms.n_owned
         if len(self.features) < n:
             self.features, self.slopes = np.zeros((2, n + n // 8, tables_width(tables)))
@@ -144,8 +150,8 @@ class BoundDensity(BoundTrained):
         for t in range(last):
             run(SEND, t)
             domain.forward(atoms, self._message(t + 1))
-        run(FINISH, last, energy=energy, limbs=limbs, energies=energies, virials=virials)
-        for t in range(last - 1, -1, -1):
+        run(FINISH, last, energy=energy, limbs=limbs, energies=energies, virials=virials, weights=weights)
+        for t in range(last - 1, -1, -1) if back else ():
             domain.reverse_add(atoms, self._pull(t + 1))
             run(RETURN, t, virials=virials)
 
@@ -188,6 +194,21 @@ class BoundDensity(BoundTrained):
             self._member(tables, atoms, full, domain, f, True, own)
             own[:] = exact.limbs(m * exact.integer(own))
         return np.ascontiguousarray((m * found[:-1] - found.sum(axis=0)).transpose(1, 0, 2)), limbs
+
+    def shares_of(self, atoms, full, domain):
+        n, m, told, limbs = atoms.n_owned, len(self.tables), self._room(atoms.n_owned), np.zeros(exact.LIMBS, np.int64)
+        self._spread = None
+        shares, unused = np.zeros((m, max(n, 1))), np.zeros((len(atoms.f), 4))
+        for k, (tables, own) in enumerate(zip(self.tables, shares, strict=True)):
+            self._member(tables, atoms, full, domain, unused, True, limbs, own, back=False)
+            if told:
+                self._look(k, atoms, told)
+        return m * shares[:, :n].T
+
+    def weigh(self, atoms, full, domain, weights):
+        m, weights = len(self.tables), np.ascontiguousarray(weights.T)
+        for tables, own in zip(self.tables, m * weights, strict=True):
+            self._member(tables, atoms, full, domain, atoms.f, False, None, weights=own)
 
 
 class Answers:

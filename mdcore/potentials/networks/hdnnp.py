@@ -14,7 +14,7 @@ import numpy as np
 from mdcore.base.arguments import of_kind
 from mdcore.base.elements import element_of
 from mdcore.base.errors import InputError
-from mdcore.doors._hdnnp import Networks, deviations, most_threads
+from mdcore.doors._hdnnp import Networks, descriptors_of, deviations, most_threads, pull
 from mdcore.potentials.networks.answers import Answers
 from mdcore.potentials.networks.charge_settings import ChargeSettings
 from mdcore.potentials.networks.charged import CHARGES, BoundCharged
@@ -191,6 +191,40 @@ class BoundHDNNP(BoundTrained):
             self.potential.native, atoms.n_total, self.threads,
         )  # fmt: skip
         return np.ascontiguousarray(found.transpose(1, 0, 2)), limbs
+
+    def _lists(self, atoms, full):
+        return full.first, full.index, full.bounds, self.species_of, self.element_of, self.potential.native
+
+    def shares_of(self, atoms, full, domain):
+        n, model, told = atoms.n_owned, self.potential.model, {}
+        self._spread = None
+        if self.wanted:
+            room = self._room(n, {*self.wanted, *RANGE})
+            told = {TOLD[finding]: room[finding] for finding in RANGE}
+        g = np.zeros((max(n, 1), self.width))
+        descriptors_of(self.tables, atoms.x, *self._lists(atoms, full), g, atoms.n_total, self.threads, **told)
+        if DESCRIPTORS in self.wanted:
+            self.beside[DESCRIPTORS][:n] = g[:n]
+        shares = np.zeros((n, self.tables.n_members))
+        self._slopes = np.zeros((self.tables.n_members, max(n, 1), self.width))  # dE_im/dG, native
+        elements = self.element_of[atoms.species[:n]]
+        for e, scaling in enumerate(model.scaling):
+            rows, count = np.flatnonzero(elements == e), len(scaling.min)
+            if not len(rows):
+                continue
+            (slope, shift, base), (factor, offset) = scaling.affine(), energy_of(model, e)
+            x = slope * (g[rows, :count] - shift) + base
+            for k in range(self.tables.n_members):
+                energies, gradient = self.tables.network(e, x, k)
+                shares[rows, k] = self.potential.units.ev * (factor * energies + offset)
+                self._slopes[k, rows, :count] = factor * slope * gradient
+        return shares
+
+    def weigh(self, atoms, full, domain, weights):
+        slopes, n = np.zeros(self._slopes.shape[1:]), atoms.n_owned
+        for own, member in zip(weights.T, self._slopes, strict=True):
+            slopes[:n] += own[:, None] * member[:n]
+        pull(self.tables, atoms.x, atoms.f, *self._lists(atoms, full), slopes, atoms.n_total, self.threads)
 
 
 class Reads:

@@ -82,6 +82,10 @@ class TrainedPotential(Potential):
         if model.test_vectors:  # they tell whether the file is whole, and their tolerance is that of double
             check_test_vectors(self.answers_of(model, self._tables if precision == "double" else None))
 
+    def zero(self, e: int) -> float:
+        """What the mean of the members starts from in the energy of an element, eV."""
+        return self.offset(e)
+
     @classmethod
     def tables_of(cls, model, precision: str = "double"):
         """What the kernels read of a model; InputError for one that can't be run."""
@@ -180,7 +184,8 @@ class BoundTrained(Bound):
     """A trained potential for a system of these species, with tables and scratch memory of its own.
 
     beside : {Finding: array [>= n_owned]} of the last forces, of those that were wanted
-    Derived ones `compute`, and tell `members_of`: what each member says of the atoms. width : of a row of descriptors
+    Derived ones `compute`, and tell what each member says: `members_of` of forces, `shares_of` of energies, of which
+    `weigh` has forces (potentials/committees/). width : of a row of descriptors
     """
 
     virial_of_forces = True
@@ -221,6 +226,16 @@ class BoundTrained(Bound):
         of the grid, ghosts' of their own; limbs int64 [n_members, 3] of the energies), of a committee (collective)."""
         raise NotImplementedError
 
+    def shares_of(self, atoms, full, domain) -> np.ndarray:
+        """E_im float64 [n_owned, n_members], eV: the energy of each owned atom by each member, without walls; it
+        tells of ranges as `compute` does (collective)."""
+        raise NotImplementedError
+
+    def weigh(self, atoms, full, domain, weights: np.ndarray) -> None:
+        """Add the forces of sum_im weights_im E_im, weights [n_owned, n_members] being fixed, after `shares_of` of
+        the same atoms (collective)."""
+        raise NotImplementedError
+
     def spread(self, atoms, neighbors, domain, comm) -> Spread:
         """How the members of a committee differ about these atoms, whose forces were computed last (collective).
         neighbors : of all terms"""
@@ -241,7 +256,7 @@ class BoundTrained(Bound):
     def find(self, work, wanted=None):
         wanted, n = self.potential.outputs if wanted is None else wanted, work.atoms.n_owned
         found = {finding: self.beside[finding][:n] for finding in wanted if finding.with_forces}
-        if any(finding in DISAGREEMENT for finding in wanted):
+        if self.potential.is_committee and any(finding in DISAGREEMENT for finding in wanted):
             spread = self.spread(work.atoms, work.neighbors, work.domain, work.comm)
             told = (spread.largest, spread.mean, spread.energy, spread.forces, spread.atom)
             found |= {finding: value for finding, value in zip(DISAGREEMENT, told, strict=True) if finding in wanted}

@@ -27,6 +27,7 @@ class Labelled:
     energy : float, eV; forces : float64 [n, 3], eV/Angstrom
     stress : float64 [3, 3], eV/Angstrom^3, +dE/dstrain / volume (ASE's sign: negative when compressed)
     charges : float64 [n], e; total_charge : of the structure, e
+    cut : bool [n], atoms near to where it was cut out of a larger one: their forces do not train
     weight : in the loss, relative to other structures; tag : the group it belongs to
     file, index : where it comes from; index counted from 0; place : how messages name it if that is not enough
     """
@@ -40,6 +41,7 @@ class Labelled:
     forces: np.ndarray | None = None
     stress: np.ndarray | None = None
     charges: np.ndarray | None = None
+    cut: np.ndarray | None = None
     total_charge: float = 0.0
     weight: float = Source.weight
     tag: str = ""
@@ -67,6 +69,8 @@ class Labelled:
         ):  # fmt: skip
             if getattr(self, name) is not None:
                 put(self, name, self._checked(name, shape, unit))
+        if self.cut is not None:
+            put(self, "cut", self._checked_cut(n))
         put(self, "total_charge", float(self.total_charge))
         if not abs(self.total_charge) <= MOST_CHARGE:
             raise InputError(f"{self.where}: total charge = {self.total_charge} e: no possible number")
@@ -90,6 +94,14 @@ class Labelled:
             of = f"atom {row} (counting from 0)" if shape[0] == len(self.symbols) and name != "stress" else f"row {row}"
             found = f"{array[row].tolist()} {unit}"
             raise InputError(f"{self.where}: {name}: {of} has {found}: no possible numbers; repair or drop it")
+        array.setflags(write=False)
+        return array
+
+    def _checked_cut(self, n: int) -> np.ndarray:
+        array = np.array(self.cut)
+        if array.size != n or not np.isin(array, (0, 1)).all():
+            raise InputError(f"{self.where}: cut: expected 0 or 1 of each of {n} atoms")
+        array = array.reshape(n).astype(bool)
         array.setflags(write=False)
         return array
 

@@ -29,6 +29,7 @@ FORCES = ("forces", "force", "Forces", "REF_forces", "ref_forces", "dft_forces",
 STRESS = ("stress", "REF_stress", "ref_stress", "dft_stress", "DFT_stress")
 VIRIAL = ("virial", "REF_virial", "ref_virial", "dft_virial", "DFT_virial", "virials")
 CHARGES = ("charges", "charge", "initial_charges", "REF_charges", "ref_charges", "dft_charges", "DFT_charges")
+CUT = "near_cut"  # a column, 1 of atoms near to where a structure was cut out of a larger one, else 0
 TAGS = ("tag", "config_type", "group", "set", "label")
 
 STRESS_UNITS = {"eV/Angstrom3": 1.0, "GPa": GIGAPASCAL, "kbar": 0.1 * GIGAPASCAL}
@@ -126,7 +127,7 @@ class Labels:
     @property
     def column_names(self):
         """Of all that is looked for in columns."""
-        return AnyOf((self.force_names, self.charge_names))
+        return AnyOf((self.force_names, self.charge_names, (CUT,)))
 
     def charges_in(self, columns: dict, where: str) -> np.ndarray | None:
         names = [name for name in columns if name in self.charge_names]

@@ -21,7 +21,7 @@ from mdcore.structure.extxyz_columns import NEEDED
 from mdcore.structure.system import check_file
 from mdcore.training.data import deepmd
 from mdcore.training.data.labelled import Labelled
-from mdcore.training.data.labels import Labels
+from mdcore.training.data.labels import CUT, Labels
 from mdcore.training.settings import LABELS, TOTAL, USUAL, Source
 
 FORMATS = ("extxyz", "n2p2", "deepmd", "ase")
@@ -131,6 +131,7 @@ def _extxyz(path: Path, units: Units | None, labels: Labels) -> Iterator[dict]:
                 "forces": labels.forces_in(frame.extra, where),
                 "stress": labels.stress_in(frame.info, volume, where),
                 "charges": labels.charges_in(frame.extra, where),
+                "cut": frame.extra.get(CUT),
                 "total_charge": labels.total_charge_in(frame.info, where),
                 "tag": labels.tag_in(frame.texts),
             },
@@ -196,6 +197,7 @@ def _of_ase(atoms, labels: Labels, where: str) -> dict:
         "forces": labels.forces_in(columns, where),
         "stress": labels.stress_in(info, float(atoms.cell.volume) if all(periodic) else None, where),
         "charges": labels.charges_in(columns, where),
+        "cut": columns.get(CUT),
         "total_charge": labels.total_charge_in(info, where),
         "tag": labels.tag_in(atoms.info),
     }

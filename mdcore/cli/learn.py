@@ -1,0 +1,81 @@
+"""``mdcore learn``: a potential that asks for the calculations it needs."""
+
+from pathlib import Path
+
+from mdcore.base.comm import on_root
+from mdcore.base.errors import InputError, OutputError
+from mdcore.cli.outputs import tell_differences
+from mdcore.config.load_learn import load_learn
+from mdcore.config.problems import at
+from mdcore.learn import table
+from mdcore.learn.campaign import Campaign
+from mdcore.learn.record import NAME, Record
+
+
+def command(arguments, comm) -> None:
+    if arguments.status or arguments.dry_run:
+        text = status if arguments.status else check
+        on_root(comm, lambda: print(text(arguments.input, arguments.set)))
+        return
+    if comm.size > 1:
+        raise InputError(
+            f"{comm.size} ranks, and a campaign is one process whose calculations go out to others. With executor = "
+            f'"mpi" in [label]: mpiexec -n {comm.size} python -m mpi4py.futures -m mdcore learn ...'
+        ).everywhere()
+    say = (lambda text="": None) if arguments.quiet else lambda text="": print(text, flush=True)
+    campaign = Campaign(arguments.input, overrides=arguments.set, say=say)
+    if arguments.restart:
+        tell_changes(campaign)
+    campaign.run(restart=arguments.restart, overwrite=arguments.overwrite)
+
+
+def tell_changes(campaign: Campaign) -> None:
+    """A note on what the input says otherwise than it did."""
+    path = campaign.folders.record
+    if path.exists():
+        events = Record(path, write=False).events
+        texts = [event["input"] for event in events if "input" in event]
+        if texts:
+            tell_differences(str(path), texts[-1], campaign.settings, "the campaign")
+
+
+def status(path: str, overrides=()) -> str:
+    """Where the campaign of an input stands; OutputError if there is none."""
+    settings = load_learn(path, overrides)
+    record = Path(settings.campaign.directory) / NAME
+    if not record.exists():
+        raise OutputError(f"{record}: not there: this campaign has not begun")
+    return "\n".join(table.status(Record(record, write=False), settings))
+
+
+def check(path: str, overrides=()) -> str:
+    """What a campaign would do, and everything that is wrong with its input; InputError."""
+    campaign = Campaign(path, overrides=overrides, say=lambda text="": None)
+    settings, budget, targets = campaign.settings, campaign.settings.campaign, campaign.settings.judge
+    missing = sum(labels is None for _, labels in campaign.start)
+    if budget.calls is not None and missing > budget.calls:
+        raise at(settings, ("campaign", "calls"), f"{missing} structures of the start need labels")
+    rules = settings.select.rules({explorer.name: explorer.quota for explorer in campaign.explorers})
+    most = rules.batch + targets.frames * len(campaign.explorers)
+    record = campaign.folders.record
+    lines = [
+        f"{path}: the input is right",
+        f"start       {len(campaign.start)} structures, {missing} to be labelled first",
+        f"train       {settings.beside(settings.train.input)}, {settings.train.start}",
+        *(f"explorer    {own.name}, {kind}" for own, kind in _kinds(campaign)),
+        f"select      by {rules.by}, up to {rules.batch} a generation",
+        f"oracle      {settings.oracle[0].type}; up to {most} calls a generation",
+        f"judge       {targets.frames} frames an explorer; until errors are below {targets.forces:g} eV/Angstrom and "
+        f"{targets.energy:g} eV/atom in {targets.generations} generations",
+        f"ends        after {budget.generations} generations"
+        + (f", {budget.calls} calls" if budget.calls else "")
+        + (f", {budget.hours:g} hours" if budget.hours else ""),
+        f"writes      {campaign.folders.directory}/ ({NAME}, a folder a generation, pictures)",
+    ]
+    if record.exists():
+        lines += ["", *table.status(Record(record, write=False), settings)]
+    return "\n".join(lines)
+
+
+def _kinds(campaign: Campaign):
+    return [(own, each.type) for own, each in zip(campaign.explorers, campaign.settings.explorer, strict=True)]

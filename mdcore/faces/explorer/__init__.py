@@ -1,0 +1,1 @@
+"""Types of [[explorer]]: one a file."""

@@ -1,0 +1,1 @@
+"""Oracles that an input can name, one file a type."""

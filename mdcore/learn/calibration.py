@@ -1,0 +1,140 @@
+"""What is a disagreement of members worth? As an error of forces, in eV/Angstrom.
+
+A committee's members have the same data and the same form, so they agree better with each other than with the truth.
+The cure is a factor a species (F. Musil et al., J. Chem. Theory Comput. 15, 906 (2019); G. Imbalzano et al., J. Chem.
+Phys. 154, 074102 (2021), who scale the members' deviations from their mean): that by which 68.27 % of the true errors
+|F - F_true| are within one calibrated sigma. A quantile, not a mean square, for a few wild atoms must not decide.
+Where there are few data the factor of a species tends to that of all, and that of all to one.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mdcore.base.errors import InputError
+from mdcore.figures import COLORS, GREY, INK, figure, plain, save
+
+WITHIN = 0.6827  # of errors within one sigma
+LIKE_ALL, LIKE_ONE = 50.0, 20.0  # atoms that what is expected beforehand counts as
+LEAST = 1e-12  # eV/Angstrom
+MOST_POINTS = 5000  # of a species in the picture
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Factors from disagreement to error.
+
+    factors : {species: factor}; overall : of species without data
+    coverage : share of the errors that it was fitted to within one sigma, of each species and, under "", of all
+    rank_correlation : Spearman's, of sigma and error, of all atoms; n : how many they are
+    """
+
+    factors: dict[str, float]
+    overall: float
+    coverage: dict[str, float]
+    rank_correlation: float
+    n: int
+
+    def apply(self, disagreement, species) -> np.ndarray:
+        """Sigma float64 [n], eV/Angstrom, of disagreements [n] about atoms of species [n]."""
+        factors = np.array([self.factors.get(name, self.overall) for name in np.asarray(species).tolist()])
+        return factors * np.asarray(disagreement, dtype=np.float64)
+
+
+def fit(disagreements, errors, species) -> Calibration:
+    """The calibration of disagreements by true errors |F - F_true|, eV/Angstrom, of atoms of species.
+
+    Each is [n], or a list of such, one a structure. InputError for lengths that differ, or numbers that are none.
+    """
+    sigma, error, names = joined(disagreements, errors, species)
+    ratios = error / np.maximum(sigma, LEAST)
+    overall = _shrunk(ratios, 0.0, LIKE_ONE)
+    factors = {
+        name: float(np.exp(_shrunk(ratios[names == name], overall, LIKE_ALL))) for name in sorted(set(names.tolist()))
+    }
+    made = Calibration(factors, float(np.exp(overall)), {}, rank_correlation(sigma, error), len(sigma))
+    return replace(made, coverage=coverage(made.apply(sigma, names), error, names))
+
+
+def joined(disagreements, errors, species) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(disagreements, errors float64 [n], species str [n]) of all atoms; InputError."""
+    sigma, error = (_flat(values, np.float64) for values in (disagreements, errors))
+    names = _flat(species, str)
+    if not len(sigma) == len(error) == len(names):
+        raise InputError(
+            f"calibration: {len(sigma)} disagreements, {len(error)} errors and {len(names)} species; expected as many"
+        )
+    for what, values in (("disagreements", sigma), ("errors", error)):
+        if not (np.isfinite(values).all() and (values >= 0.0).all()):
+            raise InputError(f"calibration: {what}: expected finite numbers >= 0")
+    return sigma, error, names
+
+
+def coverage(sigma, errors, species) -> dict[str, float]:
+    """Share of the errors [n] within sigma [n], of each species and, under "", of all; nan without atoms."""
+    inside, names = np.asarray(errors) <= np.asarray(sigma), np.asarray(species)
+    found = {name: float(inside[names == name].mean()) for name in sorted(set(names.tolist()))}
+    return {"": float(inside.mean()) if len(inside) else float("nan"), **found}
+
+
+def rank_correlation(a, b) -> float:
+    """Spearman's coefficient of a and b [n]: the correlation of their ranks, of equals the mean; nan where one is
+    constant."""
+    ranks = [_ranks(np.asarray(values, dtype=np.float64)) for values in (a, b)]
+    if len(ranks[0]) < 2 or min(np.ptp(own) for own in ranks) == 0.0:
+        return float("nan")
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def draw(path, calibration: Calibration, disagreements, errors, species, title: str = "") -> None:
+    """A picture: error over calibrated sigma of each atom, and how many errors are within k sigma. OutputError;
+    MissingMatplotlib."""
+    sigma, error, names = joined(disagreements, errors, species)
+    sigma = np.maximum(calibration.apply(sigma, names), LEAST)
+    picture = figure(9.5, 4.2)
+    cloud, shares = picture.subplots(1, 2)
+    multiples = np.linspace(0.0, 4.0, 81)
+    for k, name in enumerate(sorted(set(names.tolist()))):
+        rows, color = np.flatnonzero(names == name), COLORS[k % len(COLORS)]
+        shown = rows[:: max(1, len(rows) // MOST_POINTS)]
+        factor = calibration.factors.get(name, calibration.overall)
+        cloud.loglog(sigma[shown], np.maximum(error[shown], LEAST), ".", ms=3, color=color, alpha=0.5, rasterized=True)
+        ratios = np.sort(error[rows] / sigma[rows])
+        within = np.searchsorted(ratios, multiples, side="right") / len(rows)
+        shares.plot(multiples, 100.0 * within, color=color, label=f"{name}: {len(rows)} atoms, factor {factor:.3g}")
+    ends = [sigma.min(initial=np.inf), sigma.max(initial=0.0)]
+    if ends[0] <= ends[1]:
+        cloud.loglog(ends, ends, color=INK, lw=1)
+    cloud.set_xlabel("calibrated disagreement (eV/Å)", color=INK)
+    cloud.set_ylabel("error of the force (eV/Å)", color=INK)
+    shares.axhline(100.0 * WITHIN, color=GREY, lw=0.8)
+    shares.axvline(1.0, color=GREY, lw=0.8)
+    shares.set_xlabel("multiples of the calibrated disagreement", color=INK)
+    shares.set_ylabel("errors within (%)", color=INK)
+    if len(names):
+        shares.legend(frameon=False, fontsize=9)
+    for axes in (cloud, shares):
+        plain(axes)
+    save(path, picture, title)
+
+
+def _shrunk(ratios: np.ndarray, expected: float, count: float) -> float:
+    """The logarithm of the quantile of the ratios, which tends to what is expected where there are few."""
+    n = len(ratios)
+    if not n:
+        return expected
+    own = np.log(max(float(np.quantile(ratios, WITHIN)), LEAST))
+    return (n * own + count * expected) / (n + count)
+
+
+def _flat(values, kind) -> np.ndarray:
+    values = list(values)
+    if values and np.ndim(values[0]) == 1:
+        return np.concatenate([np.asarray(own, dtype=kind) for own in values])
+    return np.asarray(values, dtype=kind).reshape(len(values))
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - 0.5 * (counts - 1))[which]

@@ -1,0 +1,60 @@
+"""Which structures go to the oracle in a generation? Random frames, for the judgement, and what was selected."""
+
+import math
+from collections.abc import Sequence
+
+from mdcore.learn.base import Candidate, Found
+from mdcore.learn.history import Entry, History
+from mdcore.learn.judge import FRAME, SELECTED
+from mdcore.learn.select import Choice
+from mdcore.learn.structures import bare, fingerprint
+
+
+def frames(history: History, found: dict[str, Found], most: int, left: int | None, rng) -> list[Entry]:
+    """`most` frames of each explorer, in the order they were passed; half of the calls that are `left` at most."""
+    if left is not None:
+        most = min(most, math.ceil(left / 2 / max(1, len(found))))
+    entries, taken = [], set()
+    for name, own in found.items():
+        fresh = {}
+        for k, frame in enumerate(own.frames):
+            hash = fingerprint(frame)
+            if hash not in taken and not history.is_known(hash):
+                taken.add(hash)
+                fresh[hash] = k, frame
+        drawn = sorted(rng.permutation(len(fresh))[:most].tolist())
+        for hash, (k, frame) in [list(fresh.items())[place] for place in drawn]:
+            own_frame = bare(frame)
+            entries.append(
+                Entry(hash=hash, system=own_frame, role=FRAME, explorer=name, place=f"frame {k}", why="at random")
+            )
+    return entries if left is None else entries[:left]
+
+
+def candidates(history: History, found: dict[str, Found], entries: Sequence[Entry]) -> list[Candidate]:
+    """Those of all explorers that are neither known nor among the entries, each once."""
+    taken, fresh = {entry.hash for entry in entries}, []
+    for own in (own for each in found.values() for own in each.candidates):
+        hash = fingerprint(own.system)
+        if hash not in taken and not history.is_known(hash):
+            taken.add(hash)
+            fresh.append(own)
+    return fresh
+
+
+def selected(history: History, picked: Sequence[Choice], entries: Sequence[Entry]) -> list[Entry]:
+    """What was selected, as entries; what was cut out of different structures may be the same."""
+    taken, made = {entry.hash for entry in entries}, []
+    for choice in picked:
+        system = bare(choice.candidate.system)
+        hash = fingerprint(system)
+        if hash in taken or history.is_known(hash):
+            continue
+        taken.add(hash)
+        made.append(
+            Entry(
+                hash=hash, system=system, role=SELECTED, explorer=choice.candidate.explorer, why=choice.why,
+                place=choice.candidate.place, score=float(choice.score),
+            )
+        )  # fmt: skip
+    return made

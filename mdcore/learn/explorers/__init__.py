@@ -1,0 +1,1 @@
+"""Where may the potential not know its way? One file a kind of explorer."""

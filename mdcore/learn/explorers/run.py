@@ -1,0 +1,166 @@
+"""A run of `mdcore run` in a process of its own, with the potential of the day in its input."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mdcore.base.errors import ExtrapolationError, InputError, Interrupted, OutputError, SimulationError
+from mdcore.base.units import METAL
+from mdcore.base.writing import make_folder, writing_text
+from mdcore.learn.base import Candidate, Explorer, Found, Visit
+from mdcore.learn.explorers._starts import bare, picked
+from mdcore.learn.looks import Looks
+from mdcore.learn.process import mdcore
+from mdcore.potentials.families import family
+from mdcore.potentials.networks.spread import FORCES
+from mdcore.structure import extxyz
+from mdcore.structure.extxyz_columns import COLUMNS, MOVES
+from mdcore.structure.quantities import TOTALS
+from mdcore.structure.system import System
+
+LABELLED = "labelled"
+NAME = "run"  # of outputs
+KEYBOARD = 130  # exit code
+TOLD = (ExtrapolationError.exit_code, SimulationError.exit_code, Interrupted.exit_code)  # ends that a run tells
+FILES = (".extxyz", "-disputed.extxyz", "-extrapolated.extxyz", "-broken.extxyz")
+WANTED = {*COLUMNS, MOVES} - {"forces"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Explorer):
+    """Molecular dynamics, or what else stages do.
+
+    input : of `mdcore run`; set : overrides, as its --set has them
+    start : a file, of which runs take structures at random; LABELLED: of the labelled ones; None: as the input says
+    runs : in a generation, of seeds of their own; section : number of the [[potential]] that becomes the campaign's,
+    None: the only one
+    every : steps between structures that are kept, whatever the potential thinks of them
+    save, disagreement : eV/Angstrom, from which structures are kept, and the run ends
+    extrapolation : so many atoms far outside of the ranges of training end it; bonds : a bond so many times as long as
+    at the start does; temperature : K, a hotter system does; None: nothing of the kind
+    bias : {key: value} of [potential.bias], which biases dynamics towards disagreement
+    """
+
+    name: str
+    input: Path
+    quota: int | None = None
+    set: tuple[str, ...] = ()
+    start: str | Path | None = LABELLED
+    runs: int = 1
+    section: int | None = None
+    every: int = 100
+    save: float | None = 0.1
+    disagreement: float | None = 1.0
+    extrapolation: int | None = None
+    bonds: float | None = None
+    temperature: float | None = None
+    bias: dict = field(default_factory=dict)
+
+    def explore(self, visit: Visit) -> Found:
+        runs = [self._one(visit, k, start) for k, start in enumerate(self._starts(visit))]
+        return Found(
+            candidates=[each for own in runs for each in own.candidates],
+            frames=[each for own in runs for each in own.frames],
+            ended="; ".join(f"run {k}: {own.ended}" for k, own in enumerate(runs, 1)),
+            lost=any(own.lost for own in runs),
+        )
+
+    def _starts(self, visit: Visit) -> list:
+        if self.start is None:
+            return [None] * self.runs
+        return picked(self.name, visit, None if self.start == LABELLED else self.start, self.runs)
+
+    def _one(self, visit: Visit, k: int, start) -> Found:
+        """What run k found, from a System or, for None, from where the input says."""
+        folder = visit.folder / f"{NAME}-{k + 1}"
+        make_folder(folder)
+        overrides, totals = self._overrides(visit, folder, k), {}
+        if start is not None:
+            path = folder / "start.extxyz"
+            totals = {key: value for key, value in start.info.items() if key.lower() in TOTALS}
+            with writing_text(path) as stream:
+                extxyz.write_frame(stream, start, info=totals)
+            overrides += [f"structure.file={_toml(path.resolve())}", "structure.frame=-1"]
+        arguments = ["run", Path(self.input).resolve(), "--quiet", "--overwrite"]
+        for override in (*overrides, *self.set):
+            arguments += ["--set", override]
+        done = mdcore(arguments, folder)
+        said = last_words(done.stderr)
+        with writing_text(folder / "said.txt") as stream:
+            stream.write(done.stdout + done.stderr)
+        code = done.code
+        if code == KEYBOARD or (code == Interrupted.exit_code and said.startswith("SIG")):
+            raise Interrupted(f"explorer {self.name}: {said}")
+        if code in (InputError.exit_code, OutputError.exit_code):
+            raise (InputError if code == InputError.exit_code else OutputError)(f"explorer {self.name}: {said}")
+        how = said if code else "all steps of the input"
+        if code not in (0, *TOLD):
+            how = f"it broke off with code {code}: {said}"
+        candidates, frames = self._gathered(folder, k, totals)
+        lost = code not in (0, Interrupted.exit_code)
+        return Found(candidates=candidates, frames=frames, ended=how, lost=lost)
+
+    def _overrides(self, visit: Visit, folder: Path, k: int) -> list[str]:
+        looks = Looks(visit.potential)
+        model = looks.potential.model
+        place = "potential" if self.section is None else f"potential.{self.section}"
+        own = {"type": family(model).name, "file": Path(visit.potential).resolve()}
+        if looks.is_committee:
+            pause = None if self.save is None else 10
+            own |= {"disagreement_save": self.save, "disagreement_stop": self.disagreement, "disagreement_pause": pause}
+        if self.extrapolation is not None and looks.knows_range:
+            own |= {"extrapolation": "stop", "extrapolation_limit": self.extrapolation, "extrapolation_every": 10}
+        own |= {f"bias.{key}": value for key, value in self.bias.items()}
+        seed = int(np.random.default_rng([visit.seed, 1, k]).integers(2**31))
+        rest = {
+            "seed": seed, "output.directory": folder.resolve(), "output.name": NAME,
+            "output.progress": "off", "output.dump_every": self.every, "limits.bonds": self.bonds,
+            "limits.max_temperature": self.temperature,
+        }  # fmt: skip
+        rest = {f"{place}.{key}": value for key, value in own.items()} | rest
+        return [f"{key}={_toml(value)}" for key, value in rest.items() if value is not None]
+
+    def _gathered(self, folder: Path, k: int, totals: dict):
+        """(candidates by step, frames at fixed intervals), of what the run wrote. totals : charge of the whole"""
+        met, frames = {}, []
+        for suffix in FILES:
+            path = folder / f"{NAME}{suffix}"
+            for system, spread in met_in(path) if path.exists() else ():
+                step = system.info["Step"]
+                if not step:
+                    continue  # where it began
+                about, system = system.info, bare(system)
+                system.info = dict(totals)
+                if suffix == FILES[0]:
+                    frames.append(system)
+                before = met.get(step)
+                spread = before.disagreement if spread is None and before else spread
+                met[step] = Candidate(
+                    system=system, explorer=self.name, place=f"run {k + 1}, step {step}", disagreement=spread,
+                    extrapolation=about.get("excess"),
+                )  # fmt: skip
+        return [met[step] for step in sorted(met)], frames
+
+
+def met_in(path):
+    """(System, disagreement about each atom float64 [n] or None) of each structure that a run wrote."""
+    for frame in extxyz.iterate(path, METAL, wanted=WANTED, extra=(FORCES.name,), keep=True):
+        spread = frame.extra.get(FORCES.name)
+        system = System.of_extxyz(frame, METAL, path, labels=False)
+        yield system, None if spread is None else spread[:, 0]
+
+
+def last_words(text: str) -> str:
+    """The error that a command told, in one line; else its last one."""
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    first = next((k for k, line in enumerate(lines) if line.startswith("mdcore: error:")), len(lines) - 1)
+    return " ".join(lines[first:]).removeprefix("mdcore: error: ") or "it said nothing"
+
+
+def _toml(value) -> str:
+    """A number, a text or a path, true or false in TOML."""
+    if isinstance(value, str | Path):
+        return json.dumps(str(value), ensure_ascii=False)
+    return str(value).lower() if isinstance(value, bool | np.bool_ | int) else repr(float(value))

@@ -1,0 +1,73 @@
+"""How does a campaign start ``mdcore`` in a process of its own?
+
+What breaks there breaks nothing here, and what one command does is done by one program only. The child goes when the
+campaign is killed, so that nobody writes into a folder which the campaign, started again, gives to another one.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import mdcore as package
+
+GRACE = 30.0  # seconds to write a checkpoint in, before the child is killed
+LAUNCHERS = ("OMPI_", "PMIX_", "PMI_", "MPI_LOCAL", "HYDI_", "HYDRA_", "SLURM_STEP_NUM_TASKS")  # of ranks: not its own
+PR_SET_PDEATHSIG = 1  # prctl(2)
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended: exit code (cli/arguments.py; negative: killed by that signal), and what it told."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def said(self) -> str:
+        """What it told at last, in one line."""
+        lines = [line.strip() for line in (self.stderr or self.stdout).splitlines() if line.strip()]
+        return lines[-1].removeprefix("mdcore: error: ") if lines else f"exit code {self.code}"
+
+
+def mdcore(arguments, folder) -> Done:
+    """Run ``mdcore ARGUMENTS`` in a folder. An exception here (Interrupted, KeyboardInterrupt) ends the child, too."""
+    home = str(Path(package.__file__).resolve().parents[1])
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(LAUNCHERS)}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [home, environment.get("PYTHONPATH")]))
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "mdcore", *map(str, arguments)], cwd=folder, env=environment, stdout=out, stderr=err,
+            stdin=subprocess.DEVNULL, preexec_fn=None if LIBC is None else _go_with_parent,
+        )  # fmt: skip
+        try:
+            code = child.wait()
+        except BaseException:
+            _end(child)
+            raise
+        return Done(code, _read(out), _read(err))
+
+
+def _go_with_parent() -> None:
+    """In the child, before it becomes mdcore: be killed when the campaign is."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _end(child: subprocess.Popen) -> None:
+    child.terminate()
+    try:
+        child.wait(GRACE)
+    except BaseException:  # too slow, or a second signal
+        child.kill()
+        child.wait()
+
+
+def _read(stream) -> str:
+    stream.seek(0)
+    return stream.read().decode(errors="replace")

@@ -1,0 +1,58 @@
+"""What does the potential of the day say of structures that were labelled, and of those that explorers passed?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mdcore.base.errors import MdcoreError
+from mdcore.learn.base import Labels
+from mdcore.learn.history import Entry
+from mdcore.learn.judge import Fresh, Uncertain
+from mdcore.learn.looks import Looks
+from mdcore.potentials.networks.spread import FORCES
+from mdcore.structure.system import System
+
+MOST_FRAMES = 200  # of an explorer, evenly spread, whose uncertainty is looked at
+
+
+def disagreement(looks: Looks, system: System) -> np.ndarray | None:
+    """float64 [n], eV/Angstrom; None of a single network, and where atoms overlap."""
+    try:
+        return (looks.evaluate(system, descriptors=False).findings or {}).get(FORCES.name)
+    except MdcoreError:
+        return None
+
+
+def largest_and_mean(looks: Looks, system: System) -> tuple[float, float] | None:
+    """Of the disagreement about the atoms of a structure."""
+    found = disagreement(looks, system)
+    return None if found is None else (float(found.max()), float(found.mean()))
+
+
+def fresh(looks: Looks, labelled: Sequence[tuple[Entry, Labels]]) -> list[Fresh]:
+    """Labelled structures with what is said of them, without those in which atoms overlap: they have no energy."""
+    found = []
+    for entry, labels in labelled:
+        try:
+            told = looks.evaluate(entry.system, descriptors=False)
+        except MdcoreError:
+            continue
+        found.append(
+            Fresh(
+                hash=entry.hash, system=entry.system, explorer=entry.explorer, role=entry.role, labels=labels,
+                energy=told.energy, forces=told.forces, disagreement=(told.findings or {}).get(FORCES.name),
+            )
+        )  # fmt: skip
+    return found
+
+
+def uncertain(looks: Looks, frames: Sequence[System]) -> Uncertain:
+    """What members say of frames, MOST_FRAMES of them at most, evenly spread."""
+    picked = frames[:: -(-len(frames) // MOST_FRAMES)]
+    told = [(frame, disagreement(looks, frame)) for frame in picked]
+    told = [(frame, own) for frame, own in told if own is not None]
+    return Uncertain(
+        disagreement=np.concatenate([np.empty(0), *(own for _, own in told)]),
+        species=np.concatenate([np.empty(0, dtype=str), *(np.array(frame.names) for frame, _ in told)]),
+        frames=len(frames),
+    )

@@ -1,0 +1,119 @@
+"""What has happened in a campaign? ``campaign.jsonl``: one line an event, appended and synced before the next begins.
+
+It is the only state: whatever was killed, and when, the campaign goes on from these lines. A last line that a kill tore
+is dropped. Events are plain values of JSON; floats are written such that they are read back to the last bit.
+
+```
+begin      layout, version, seed, input (the text of learn.toml)
+resume     version, input, if it is another one now
+start      file, sha256, structures, labelled: what the campaign began with
+explored   generation, explorer, file, sha256, candidates, frames, ended, lost
+selected   generation, chosen: [{hash, role, explorer, place, why, score, disagreement, structure}, ...]
+label      generation, hash, energy, forces, stress: an answer of the oracle
+failed     generation, hash, kind, reason, tries
+judged     generation, potential, explorers: {name: numbers}, errors: {hash: number}, calibration, met, ...
+trained    generation, potential (its fingerprint), structures, errors: {hash: [before, after]}
+end        why
+```
+
+All have `at` (UTC), `hours` (worked so far, whatever stood still between restarts) and `spent`, seconds of each verb
+since the event before.
+"""
+
+import json
+import os
+from datetime import UTC, datetime
+from time import perf_counter
+
+from mdcore.base.errors import OutputError
+from mdcore.base.files import open_binary
+from mdcore.base.writing import add_line, cannot_write, cut_off
+
+LAYOUT = "mdcore campaign 1"
+NAME = "campaign.jsonl"
+VERBS = ("explore", "select", "label", "train", "judge", "rest")
+
+
+class Record:
+    """The events of a campaign, in the order they happened; `append` adds one. OutputError.
+
+    path : of the file; events : list of dicts
+    """
+
+    def __init__(self, path, *, write: bool = True):
+        self.path, self.events, self.verb = str(path), [], "rest"
+        self._spent, self._last = dict.fromkeys(VERBS, 0.0), perf_counter()
+        whole = self._read()
+        if write and os.path.exists(self.path) and os.path.getsize(self.path) > whole:
+            cut_off(self.path, whole)
+        self._before = self.events[-1]["hours"] if self.events else 0.0
+        self._began = perf_counter()
+
+    @property
+    def hours(self) -> float:
+        """Worked so far, over all restarts."""
+        return self._before + (perf_counter() - self._began) / 3600
+
+    def of(self, kind: str, generation: int | None = None) -> list[dict]:
+        """The events of a kind, of a generation or of all."""
+        return [e for e in self.events if e["event"] == kind and generation in (None, e.get("generation"))]
+
+    def last(self, kind: str, generation: int | None = None) -> dict | None:
+        """The last event of a kind."""
+        return next(iter(self.of(kind, generation)[::-1]), None)
+
+    def turn(self, verb: str) -> None:
+        """From now on time is spent on this verb, one of VERBS."""
+        now = perf_counter()
+        self._spent[self.verb] += now - self._last
+        self.verb, self._last = verb, now
+
+    def append(self, event: str, **values) -> dict:
+        """Add an event; it is on the disk when this returns."""
+        self.turn(self.verb)
+        told = {
+            "event": event,
+            **values,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "hours": round(self.hours, 6),
+            "spent": {verb: round(seconds, 4) for verb, seconds in self._spent.items() if seconds >= 5e-5},
+        }
+        line = json.dumps(told, allow_nan=False, separators=(",", ":"))
+        try:
+            add_line(self.path, line)
+        except OSError as error:
+            raise OutputError(cannot_write(self.path, error)) from None
+        self._spent = dict.fromkeys(VERBS, 0.0)
+        self.events.append(json.loads(line))
+        return self.events[-1]
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """Seconds of each verb, over all restarts."""
+        self.turn(self.verb)
+        total = dict(self._spent)
+        for event in self.events:
+            for verb, seconds in event["spent"].items():
+                total[verb] += seconds
+        return total
+
+    def _read(self) -> int:
+        """Read the events; how many bytes of whole lines there are."""
+        if not os.path.exists(self.path):
+            return 0
+        whole = 0
+        with open_binary(self.path, "the record of a campaign") as stream:
+            for number, line in enumerate(stream, 1):
+                try:
+                    event = json.loads(line)
+                    if not (line.endswith(b"\n") and {"event", "hours", "spent"} <= event.keys()):
+                        raise ValueError
+                except (ValueError, AttributeError):
+                    if stream.peek(1):
+                        raise OutputError(f"{self.path}: line {number} is damaged, and others follow it") from None
+                    break
+                self.events.append(event)
+                whole += len(line)
+        if self.events and self.events[0].get("layout") != LAYOUT:
+            raise OutputError(f"{self.path}: not the record of a campaign, or of another version")
+        return whole

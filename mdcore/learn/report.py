@@ -1,0 +1,176 @@
+"""A campaign in pictures: error and uncertainty over calls, the structures it chose, energies over a coordinate."""
+
+from pathlib import Path
+
+import numpy as np
+
+from mdcore.base.errors import MdcoreError
+from mdcore.figures import COLORS, GREY, INK, RED, MissingMatplotlib, figure, plain, save
+from mdcore.learn.features import Features
+from mdcore.learn.history import History
+from mdcore.learn.looks import Looks
+from mdcore.learn.record import Record
+from mdcore.learn.structures import read_found
+from mdcore.potentials.networks.spread import ENERGY
+from mdcore.structure.system import System
+from mdcore.training.data.labels import CUT
+
+MILLI = 1000.0
+IMAGES = "end, image"  # how the places begin of the last images of a band (explorers/neb.py)
+
+
+def report(folder: Path, record: Record, history: History, potential: Path, settings) -> list[Path]:
+    """Draw all there is to draw into the campaign's folder; the paths. Without Matplotlib nothing is drawn."""
+    if not settings.report.plot:
+        return []
+    looks, made = Looks(potential), []
+    try:
+        for name, draw in (
+            ("progress.png", lambda path: draw_progress(record, path, settings)),
+            ("map.png", lambda path: draw_map(looks, history, path, settings.title)),
+            ("profile.png", lambda path: draw_profile(looks, history, bands(folder, record), path, settings)),
+        ):
+            if draw(folder / name):
+                made.append(folder / name)
+    except MissingMatplotlib:
+        return []
+    return made
+
+
+def draw_progress(record: Record, path, settings) -> bool:
+    """Errors and uncertainty of each generation's potential over the calls it took; False: nothing to draw."""
+    events = [e for e in record.of("judged") if any(own["structures"] for own in e["explorers"].values())]
+    if not events:
+        return False
+    picture = figure(10.4, 3.9)
+    forces, energies = picture.subplots(1, 2)
+    before = [_calls_before(record, e["generation"]) for e in events]
+    names = list(dict.fromkeys(name for e in events for name in e["explorers"]))
+    for axes, key, target, unit in (
+        (forces, "forces", settings.judge.forces, "forces, meV/Å"),
+        (energies, "energy", settings.judge.energy, "energies, meV/atom"),
+    ):
+        for k, name in enumerate(names):
+            own = [_milli(e["explorers"].get(name, {}).get(key)) for e in events]
+            axes.plot(before, own, "o-", color=COLORS[k % len(COLORS)], ms=4, lw=1.2, label=name)
+        if key == "forces":
+            own = [_milli(e["uncertainty"]) for e in events]
+            axes.plot(before, own, "s--", color=INK, ms=4, lw=1.0, label="uncertainty")
+        axes.axhline(MILLI * target, color=GREY, lw=0.8, ls=":", label="target")
+        axes.set(xlabel="calls of the oracle before", ylabel=f"error of {unit}", yscale="log")
+        axes.legend(frameon=False, fontsize=8)
+        plain(axes)
+    save(path, picture, settings.title)
+    return True
+
+
+def _calls_before(record: Record, generation: int) -> int:
+    """What the potential that explored in a generation was trained on has cost."""
+    return sum(e["generation"] < generation for e in record.of("label") + record.of("failed"))
+
+
+def draw_map(looks: Looks, history: History, path, title: str = "") -> bool:
+    """All labelled structures on the first two principal components of their mean descriptors."""
+    features, points, generations = Features(looks.potential), [], []
+    for generation in sorted({0, *history.chosen}):
+        for entry, _ in history.labelled(generation):
+            try:
+                found = looks.evaluate(entry.system, spread=False)
+            except MdcoreError:
+                continue
+            points.append(features.seen(found, False).means)
+            generations.append(generation)
+    if len(points) < 3:
+        return False
+    places, shares = components(np.array(points))
+    picture = figure(5.6, 4.4)
+    axes = picture.subplots()
+    drawn = axes.scatter(*places.T, c=generations, cmap="viridis", s=14, lw=0)
+    picture.colorbar(drawn, ax=axes, label="generation")
+    axes.set(**{f"{a}label": f"component {k + 1}, {100 * shares[k]:.0f} %" for k, a in enumerate("xy")})
+    plain(axes)
+    save(path, picture, title)
+    return True
+
+
+def components(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(float64 [n, 2] on the first two principal components, their shares of the variance); columns of points [n, d]
+    are standardised first."""
+    width = points.std(axis=0)
+    moves = width > 1e-12 * np.maximum(1.0, np.abs(points).max(axis=0))
+    z = (points - points.mean(axis=0))[:, moves] / width[moves]
+    u, s, _ = np.linalg.svd(np.column_stack([z, np.zeros((len(z), 2))]), full_matrices=False)
+    return u[:, :2] * s[:2], (s**2 / max((s**2).sum(), 1e-300))[:2]
+
+
+def bands(folder: Path, record: Record) -> dict[str, list[System]]:
+    """The last paths of least energy, image by image, of the explorers that found some."""
+    last = {event["explorer"]: event for event in record.of("explored")}
+    found = {}
+    for name, event in last.items():
+        met = read_found(folder / event["file"], name, event["ended"], event["lost"]).candidates
+        images = [own.system for own in met if own.place.startswith(IMAGES)]
+        if images:
+            found[name] = images
+    return found
+
+
+def draw_profile(looks: Looks, history: History, paths: dict[str, list[System]], path, settings) -> bool:
+    """Energies over the reaction coordinate: the oracle's and the potential's; along paths, how members differ."""
+    pairs = settings.report.coordinate
+    if not pairs:
+        return False
+    rows = []
+    for generation in sorted({0, *history.chosen}):
+        for entry, labels in history.labelled(generation):
+            if max(map(max, pairs)) >= entry.system.n_atoms or CUT in entry.system.columns:
+                continue
+            try:
+                told = looks.evaluate(entry.system, spread=False, descriptors=False)
+            except MdcoreError:
+                continue
+            size = tuple(sorted(entry.system.names))
+            rows.append((size, coordinate(entry.system, pairs), labels.energy, told.energy))
+    if not rows:
+        return False
+    sizes = [row[0] for row in rows]
+    usual = max(set(sizes), key=sizes.count)
+    x, true, found = np.array([row[1:] for row in rows if row[0] == usual]).T
+    zero = true.min()
+    picture = figure(5.6, 4.0)
+    axes = picture.subplots()
+    axes.plot(x, true - zero, ".", color=INK, ms=5, label="oracle")
+    axes.plot(x, found - zero, ".", color=RED, ms=3, label="potential")
+    for k, (name, images) in enumerate(paths.items()):
+        if tuple(sorted(images[0].names)) != usual:
+            continue
+        told = [looks.evaluate(image, descriptors=False) for image in images]
+        along = np.array([coordinate(image, pairs) for image in images])
+        energies = np.array([own.energy for own in told]) - zero
+        spread = np.array([own.findings[ENERGY.name] * len(own.forces) if own.findings else 0.0 for own in told])
+        color = COLORS[k % len(COLORS)]
+        axes.fill_between(along, energies - spread, energies + spread, color=color, alpha=0.25, lw=0)
+        axes.plot(along, energies, "-", color=color, lw=1.2, label=f"potential, {name}")
+    axes.set(xlabel=_named(pairs), ylabel="energy, eV")
+    axes.legend(frameon=False, fontsize=8)
+    plain(axes)
+    save(path, picture, settings.title)
+    return True
+
+
+def coordinate(system: System, pairs) -> float:
+    """A distance, or the difference of two, of nearest images, Angstrom."""
+    lengths = []
+    for a, b in pairs:
+        step = system.positions[b] - system.positions[a]
+        turns = np.rint(step @ system.box.inverse) * np.array(system.box.periodic)
+        lengths.append(float(np.linalg.norm(step - turns @ system.box.matrix)))
+    return lengths[0] - sum(lengths[1:])
+
+
+def _named(pairs) -> str:
+    return " - ".join(f"d({a}, {b})" for a, b in pairs) + ", Å"
+
+
+def _milli(number: float | None) -> float:
+    return float("nan") if number is None else MILLI * number

@@ -1,0 +1,109 @@
+"""A campaign in words: what an explorer found, how good the potential is, where the time went."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from mdcore.learn.history import Entry
+from mdcore.learn.judge import FRAME
+from mdcore.learn.record import VERBS, Record
+
+STOPPED = re.compile(r"\. Stopped; .*?(?=; run \d|$)")  # what a run says after why it stopped
+MOST_SAID = 150  # letters about how an explorer ended
+MILLI = 1000.0  # errors are told in meV
+HEADS = (
+    ("generation", ""), ("calls", ""), ("structures", ""), ("forces", "meV/A"), ("energy", "meV/atom"),
+    ("uncertainty", "meV/A"), ("rank", ""), ("within 1 s", "%"), ("hours", ""),
+)  # fmt: skip
+
+
+def lines(record: Record) -> list[str]:
+    """A row a generation: calls so far, errors of the potential that explored in it, structures trained on after it."""
+    rows = [[name for name, _ in HEADS], [unit for _, unit in HEADS]]
+    calls = 0
+    for generation in range(1 + max((e["generation"] for e in record.of("selected")), default=-1)):
+        calls += len(record.of("label", generation)) + len(record.of("failed", generation))
+        judged, trained = record.last("judged", generation) or {}, record.last("trained", generation)
+        own = [judged.get(key) for key in ("forces", "energy", "uncertainty")]
+        within = judged.get("within")
+        rows.append([
+            str(generation), str(calls), str(trained["structures"]) if trained else "-", *map(_milli, own),
+            _number(judged.get("rank"), "{:.2f}"), _number(within if within is None else 100 * within, "{:.0f}"),
+            f"{trained['hours']:.2f}" if trained else "-",
+        ])  # fmt: skip
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+
+
+def times(record: Record) -> list[str]:
+    """Seconds of each verb, over all restarts; what is none of exploring, labelling and training is overhead."""
+    spent = record.spent
+    total = sum(spent.values()) or 1.0
+    told = [f"{'verb':<10} {'seconds':>10} {'share':>7}"]
+    told += [f"{verb:<10} {spent[verb]:>10.1f} {100 * spent[verb] / total:>6.1f}%" for verb in VERBS]
+    beside = total - sum(spent[verb] for verb in ("explore", "label", "train"))
+    return [*told, f"beside exploring, labelling and training: {100 * beside / total:.1f} %"]
+
+
+def of_explorer(event: dict) -> str:
+    """A line on what an explorer brought home."""
+    found = f"{event['candidates']} candidates, {event['frames']} frames"
+    ended = STOPPED.sub("", event["ended"])  # said.txt in its folder has all of it
+    ended = ended if len(ended) <= MOST_SAID else f"{ended[: MOST_SAID - 4]} ..."
+    return f"{event['explorer']}: {found}; {'lost: ' if event['lost'] else ''}{ended}"
+
+
+def of_choice(entries: Sequence[Entry]) -> str:
+    """A line on what is to be labelled."""
+    frames = sum(entry.role == FRAME for entry in entries)
+    by = Counter(entry.tag for entry in entries if entry.role != FRAME)
+    told = [f"{count} of {name}" for name, count in by.items()]
+    return f"to be labelled: {len(entries)}" + (f"; {frames} frames at random" if frames else "") + "".join(
+        f", {text}" for text in told
+    )
+
+
+def of_judgement(event: dict, targets) -> str:
+    """A line on how good the potential is that explored."""
+    if not any(own["structures"] for own in event["explorers"].values()):
+        return "judged: no frames"
+    own = (
+        f"judged: forces {_milli(event['forces'])} (target {MILLI * targets.forces:g}) meV/A, energy "
+        f"{_milli(event['energy'])} ({MILLI * targets.energy:g}) meV/atom, uncertainty {_milli(event['uncertainty'])}"
+    )
+    return own + (": targets met" if event["met"] else "")
+
+
+def status(record: Record, settings) -> list[str]:
+    """Where a campaign stands."""
+    begin, last = record.last("begin"), record.events[-1]
+    end = record.last("end")
+    calls, budget = len(record.of("label")) + len(record.of("failed")), settings.campaign
+    told = [
+        f"{record.path}: began {begin['at']}, last event {last['at']} ({last['event']})",
+        f"calls {calls}{_of(budget.calls)}, failed {len(record.of('failed'))}, hours {last['hours']:.2f}"
+        f"{_of(budget.hours)}",
+    ]
+    generation = max((e.get("generation", 0) for e in record.events), default=0)
+    if end is not None and record.events.index(end) >= len(record.events) - 2:
+        told.append(f"ended: {end['why']}")
+    else:
+        chosen = (record.last("selected", generation) or {}).get("chosen", ())
+        hashes = {e["hash"] for kind in ("label", "failed") for e in record.of(kind, generation)}
+        waiting = sum(own["hash"] not in hashes for own in chosen)
+        stage = f"{waiting} of {len(chosen)} structures wait for the oracle" if waiting else f"after {last['event']}"
+        told.append(f"in generation {generation} of {budget.generations}: {stage}; go on with --restart")
+    return [*told, "", *lines(record), "", *times(record)]
+
+
+def _of(most) -> str:
+    return "" if most is None else f" of {most:g}"
+
+
+def _milli(number: float | None) -> str:
+    return _number(None if number is None else MILLI * number, "{:.1f}")
+
+
+def _number(number: float | None, form: str) -> str:
+    return "-" if number is None or not math.isfinite(number) else form.format(number)

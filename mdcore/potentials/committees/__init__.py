@@ -1,0 +1,1 @@
+"""Potentials that listen to each member of a committee."""

@@ -1,0 +1,71 @@
+"""Is a calibrated disagreement worth what it says?"""
+
+import numpy as np
+import pytest
+
+from mdcore.base.errors import InputError
+from mdcore.learn import calibration
+from mdcore.learn.calibration import fit
+
+TRUE = {"O": 3.0, "H": 0.4}
+
+
+def drawn(n, seed):
+    """Disagreements over two decades, and errors that are normal, with sigma = factor times disagreement for one of
+    68 %."""
+    rng = np.random.default_rng(seed)
+    species = np.array(["O", "H"])[rng.integers(0, 2, n)]
+    disagreement = 10.0 ** rng.uniform(-2.0, 0.0, n)
+    factor = np.array([TRUE[name] for name in species])
+    return disagreement, np.abs(rng.normal(size=n)) * factor * disagreement, species
+
+
+def test_factors_are_found_and_hold_for_others():
+    found, (sigma, error, species) = fit(*drawn(4000, 1)), drawn(4000, 2)
+    assert found.factors == pytest.approx(TRUE, rel=0.05) and found.n == 4000
+    inside = calibration.coverage(found.apply(sigma, species), error, species)
+    assert inside == pytest.approx({"": 0.683, "O": 0.683, "H": 0.683}, abs=0.03)
+    assert found.coverage == pytest.approx(inside, abs=0.03)
+    assert found.apply([2.0], ["C"]) == pytest.approx([2.0 * found.overall])
+    assert 0.4 < found.rank_correlation < 0.9
+
+
+def test_lists_of_structures_are_taken_too():
+    sigma, error, species = drawn(90, 3)
+    parts = [np.split(values, [20, 50]) for values in (sigma, error, species)]
+    assert fit(*parts) == fit(sigma, error, species)
+
+
+def test_few_data_change_little():
+    """Of a species with two atoms the factor is nearly that of all, and without any data it is one."""
+    sigma, error, species = drawn(2000, 4)
+    many = fit(sigma, error, species)
+    more = fit(np.append(sigma, [1.0, 1.0]), np.append(error, [90.0, 90.0]), np.append(species, ["C", "C"]))
+    assert more.factors["C"] == pytest.approx(more.overall * (90.0 / more.overall) ** (2 / 52), rel=1e-6)
+    assert more.factors["O"] == pytest.approx(many.factors["O"], rel=0.01)
+    none = fit([], [], [])
+    assert none.overall == 1.0 and none.factors == {} and np.isnan(none.rank_correlation) and none.n == 0
+
+
+def test_rank_correlation():
+    stats = pytest.importorskip("scipy.stats")
+    rng = np.random.default_rng(5)
+    a = rng.integers(0, 20, 300).astype(float)
+    b = a + rng.normal(scale=8.0, size=300).round()
+    assert calibration.rank_correlation(a, b) == pytest.approx(stats.spearmanr(a, b).statistic, abs=1e-12)
+    assert calibration.rank_correlation([1, 2, 3, 4], [1, 8, 27, 64]) == pytest.approx(1.0)
+    assert np.isnan(calibration.rank_correlation([1, 1, 1], [1, 2, 3]))
+
+
+def test_what_makes_no_sense_is_refused():
+    with pytest.raises(InputError, match="3 disagreements, 2 errors and 3 species"):
+        fit([1.0, 1.0, 1.0], [1.0, 2.0], ["H"] * 3)
+    with pytest.raises(InputError, match="errors: expected finite numbers >= 0"):
+        fit([1.0], [-1.0], ["H"])
+
+
+def test_picture(tmp_path):
+    pytest.importorskip("matplotlib")
+    data = drawn(300, 6)
+    calibration.draw(tmp_path / "calibration.png", fit(*data), *data, title="Generation 3")
+    assert (tmp_path / "calibration.png").stat().st_size > 10_000

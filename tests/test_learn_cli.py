@@ -1,0 +1,121 @@
+"""Does `mdcore learn` do what learn.toml says, tell where it stands, and say in one sentence what is wrong?"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mdcore.cli import main
+from mdcore.config.load_learn import load_learn
+from mdcore.config.reference import LEARN_EXAMPLE
+from tests import learn_parts
+
+LEARN = """\
+title = "argon"
+[campaign]
+generations = 1
+calls = 40
+[start]
+data = "start.extxyz"
+[train]
+input = "train.toml"
+[[explorer]]
+name = "shaken"
+type = "displacements"
+count = 8
+[select]
+lower = 0.0
+batch = 4
+[oracle]
+type = "python"
+file = "reference.py"
+function = "reference"
+[judge]
+frames = 2
+[report]
+plot = false
+"""
+REFERENCE = """\
+from tests.learn_parts import LJ
+from mdcore import evaluate, System, Box
+
+def reference(positions, cell, species):
+    found = evaluate(LJ, System(Box(cell), positions, species))
+    return found.energy, found.forces, found.virial
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    learn_parts.prepare(tmp_path, labelled=5, others=1)
+    (tmp_path / "learn.toml").write_text(LEARN)
+    (tmp_path / "reference.py").write_text(REFERENCE)
+    return tmp_path
+
+
+def test_from_an_input_to_a_potential(folder, capsys):
+    assert main(["check", "learn.toml"]) == main(["learn", "learn.toml", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert told.count("start       6 structures, 1 to be labelled first") == 2 and not Path("learn").exists()
+    assert main(["learn", "learn.toml", "--status"]) == 4 and "has not begun" in capsys.readouterr().err
+    assert main(["learn", "learn.toml", "--restart"]) == 4 and "nothing to go on with" in capsys.readouterr().err
+    assert main(["learn", "learn.toml"]) == 0, capsys.readouterr().err
+    told = capsys.readouterr().out
+    assert "ends: 1 generations are done" in told and "potential: learn/generation-001/potential.h5" in told
+    events = [json.loads(line) for line in Path("learn/campaign.jsonl").read_text().splitlines()]
+    assert sum(e["event"] == "label" for e in events) == 7 and not any(e["event"] == "failed" for e in events)
+    assert main(["train", "learn/generation-001/train.toml", "--set", "output.name=again", "--quiet"]) == 0
+    assert Path("again.h5").exists()
+    assert main(["learn", "learn.toml", "--status"]) == 0
+    told = capsys.readouterr().out
+    assert "calls 7 of 40" in told and "ended: 1 generations are done" in told
+    assert main(["learn", "learn.toml"]) == 4 and "a campaign is there" in capsys.readouterr().err
+    assert main(["learn", "learn.toml", "--restart", "--set", "judge.frames=3"]) == 0
+    assert "judge.frames = 3, was 2" in capsys.readouterr().err
+
+
+WRONG = [
+    ("[judge]", "[judg]", "did you mean [judge]?"),
+    ('data = "start.extxyz"', 'data = "stat.extxyz"', "[start] data = \"stat.extxyz\": no such file"),
+    ('input = "train.toml"', 'input = "no.toml"', "[train] input = \"no.toml\": no such file"),
+    ('type = "displacements"', 'type = "displacement"', "did you mean 'displacements'?"),
+    ('name = "shaken"', 'name = "a/b"', "[[explorer]] #1 name = \"a/b\": expected letters, digits"),
+    ('name = "shaken"\n', "", "[[explorer]] #1 name: required"),
+    ("[judge]", '[[explorer]]\nname = "shaken"\ntype = "strains"\n[judge]', "another explorer has this name"),
+    ("[judge]", '[[oracle]]\ntype = "ase"\ncalculator = "emt"\n[judge]', None),
+    ("count = 8", 'start = "none.extxyz"', '[[explorer]] #1 start = "none.extxyz": no such file'),
+    ("frames = 2", "frames = -2", "[judge] frames = -2: expected an integer >= 0"),
+    ("calls = 40", "calls = 0", "[campaign] calls = 0: expected an integer >= 1"),
+    ("plot = false", "coordinate = [[1, 1]]", "an atom has no distance from itself"),
+    ("[select]\n", "[select]\nby = 'disagreements'\n", "did you mean 'disagreement'?"),
+]
+
+
+def test_what_is_wrong_is_told_with_its_cure(folder, capsys):
+    for old, new, says in WRONG:
+        assert old in LEARN
+        (folder / "wrong.toml").write_text(LEARN.replace(old, new, 1))
+        assert main(["learn", "wrong.toml", "--dry-run"]) == 2, new
+        told = capsys.readouterr().err
+        assert (says is None or says in told) and "internal" not in told and told.count("\n") == 1, told
+    assert main(["learn", "learn.toml", "--dry-run", "--set", "campaign.calls=0"]) == 2
+    assert "--set campaign.calls=0" in capsys.readouterr().err
+    for command in ("run", "train"):
+        assert main([command, "learn.toml"]) == 2
+        assert "this is the input of a campaign; the command is: mdcore learn learn.toml" in capsys.readouterr().err
+    assert main(["learn", "train.toml"]) == 2
+    assert "[start] is required" in capsys.readouterr().err
+    (folder / "other.toml").write_text('[[data]]\nfile = "start.extxyz"\n' + learn_parts.TRAIN)
+    assert main(["learn", "other.toml"]) == 2
+    assert "this is the input of a training; the command is: mdcore train other.toml" in capsys.readouterr().err
+    assert main(["learn", "learn.toml", "--dry-run", "--set", "train.input=other.toml"]) == 2
+    assert "other.toml: [[data]]: a campaign says which; leave it out" in capsys.readouterr().err
+
+
+def test_the_example_of_the_reference_is_right(folder):
+    (folder / "explore.toml").write_text("")
+    (folder / "example.toml").write_text(LEARN_EXAMPLE)
+    settings = load_learn("example.toml", ["explorer.hot.quota=3"])
+    assert [own.type for own in settings.explorer] == ["run", "strains"] and settings.explorer[0].quota == 3
+    assert settings.campaign.directory == "example"
