@@ -23,6 +23,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from mdcore.faces.schema import toml
+
 ROOT = Path(__file__).resolve().parent.parent
 FEW, FEW_EPOCHS, SECONDS = 20, 2, 300
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

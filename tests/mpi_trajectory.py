@@ -92,9 +92,6 @@ INTEGRATORS = {
 }
 
 
-SHARED_FROM = mesh.SHARED_FROM
-
-
 @functools.cache
 def structure(cell: str):
     """Of a cell, once for all its ensembles and all ranks: to throw atoms into a dense one takes longer than the run."""
@@ -102,7 +99,6 @@ def structure(cell: str):
 
 
 def build(case: str, comm=None, state=None):
-    mesh.SHARED_FROM = SHARED_FROM
     if case.startswith("network-"):
         return mpi_hdnnp.build(case.removeprefix("network-"), comm, state)
     cell, ensemble = case.split("-")

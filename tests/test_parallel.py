@@ -42,7 +42,9 @@ CASES = {
         "cubic-nve", "triclinic-langevin", "slab-nve", "cluster-nve", "wall-nve", "tiny-nve", "cubic-nve-mixed",
         "tiny-nve-mixed", "density-nve", "densities-langevin", "chebyshev-nve", "chebyshev-langevin-mixed",
     )},
-    **{f"network-{case}": 8 for case in ("ions-nve", "layer-nve", "drop-nve", "cloud-langevin", "predicted-nve", "members-nve")},
+    **{f"network-{case}": 8 for case in (
+        "ions-nve", "layer-nve", "drop-nve", "cloud-langevin", "predicted-nve", "members-nve",
+    )},
 }  # fmt: skip
 MIDDLE = {case: int(0.643 * steps) for case, steps in CASES.items()}
 AGAIN_ALONE = ("cubic-stressed", "ions-npt", "points-npt", "network-ions-nve", "network-cloud-langevin",
