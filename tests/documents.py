@@ -23,8 +23,6 @@ import sys
 import tomllib
 from pathlib import Path
 
-from mdcore.faces.schema import toml
-
 ROOT = Path(__file__).resolve().parent.parent
 FEW, FEW_EPOCHS, SECONDS = 20, 2, 300
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -95,6 +93,8 @@ def shorten(arguments: list[str]) -> list[str]:
     if arguments[:1] not in (["run"], ["train"], ["learn"]) or path is None:
         return arguments
     if arguments[0] == "learn":
+        from mdcore.faces.schema import toml  # not above: the stand-ins begin at once
+
         few = {"campaign.generations": 1, "judge.frames": 1, "select.batch": 2}
         for k, one in enumerate(tomllib.loads(Path(path).read_text(encoding="utf-8"))["explorer"]):
             if one["type"] == "run":
