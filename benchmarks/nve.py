@@ -131,8 +131,8 @@ def main() -> None:
             system.charges = np.array([CHARGES[symbol] for symbol in np.array(system.symbols)[system.species]])
             rows.append(row(name, system, term, arguments))
     header = (
-        "kind", "atoms", "fluctuation, meV/atom", "of the shadow energy", "its trend, eV/atom/ns", "fluctuation, dt to dt/2",
-        "of the shadow energy",
+        "kind", "atoms", "fluctuation, meV/atom", "of the shadow energy", "its trend, eV/atom/ns",
+        "fluctuation, dt to dt/2", "of the shadow energy",
     )  # fmt: skip
     print(common.table(header, rows))
 
