@@ -126,9 +126,15 @@ def test_energies_are_those_of_the_papers(name):
 # --- the contract -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cell", ["triclinic", "small", "cluster"])
-@every_potential
-def test_contract(name, cell):
+CELLS = {
+    "triclinic": tuple(POTENTIALS),
+    "small": ("bias of atoms", "fallback of the whole"),
+    "cluster": ("bias of the whole", "fallback of the whole", "fallback of a correction"),
+}
+
+
+@pytest.mark.parametrize("cell, name", [(cell, name) for cell, names in CELLS.items() for name in names])
+def test_contract(cell, name):
     make, system = POTENTIALS[name], system_of(cell)
     contract.assert_forces_match_energy(make(), system)
     contract.assert_stress_matches_energy(make(), system)
@@ -195,7 +201,7 @@ for name, make in POTENTIALS.items():
         if hasattr(term, "threads"):
             term.threads = int(sys.argv[1])
     sim = Simulation(system, potential, VelocityVerlet(0.5))
-    sim.run(6)
+    sim.run(3)
     found = sim.findings
     forces, energies, energy, virial = sim.forces, sim.atom_energies, sim.potential_energy, sim.virial
     if connect().rank == 0:
@@ -252,6 +258,19 @@ def test_how_members_share_the_energy_among_elements_is_no_disagreement():
         assert least <= found.min() and found.max() <= most
     with pytest.raises(InputError, match="expected 3 numbers, one of each member, which add up to 0"):
         FallbackPotential(network, morse(), uncertainty=0.1, zeros={"O": [1.0, 0.0, 0.0]})
+
+
+@pytest.mark.parametrize("name", ["bias of the whole", "fallback of a correction"])
+def test_mdcore_verify_knows_them(name):
+    from mdcore.verify import examine, subject
+    from mdcore.verify.symmetries import extensivity, rotation
+
+    whole = Sum(POTENTIALS[name](), Sum(mdcore.ExternalForce((0.1, 0.0, 0.0))))
+    it, alone = subject(whole, system_of("triclinic")), mdcore.evaluate(POTENTIALS[name](), system_of("triclinic"))
+    assert it.base.energy == pytest.approx(alone.energy, rel=1e-12)
+    rows = list(examine(it, (rotation, extensivity)))
+    assert not any(row.ok is False for row in rows) and rows[0].ok
+    assert any("whole structure" in row.note for row in rows) == (name == "bias of the whole")
 
 
 def test_shifts_bring_a_baseline_to_the_zero_of_a_network():

@@ -123,6 +123,7 @@ class Potential:
     bends : second derivatives jump somewhere, as of some screenings of charges; finite differences are the worse
     far : it reaches past its cutoff, to all images
     bulk : only in cells that are periodic along three axes
+    whole : its energy is one of the whole structure, no sum over surroundings: copies have not n times as much
     accuracy : to what symmetries hold, relative to energy and forces, if not to rounding
     findings : what its bound potentials `find`; usual : what these are in structures that it knows
     policies : {kind of watcher: its first argument, or a watcher}: what is wished to be done about them (watch/)
@@ -138,7 +139,7 @@ class Potential:
     truncated = bends = False
     smoother = "use cutoff functions that end with their slope at zero"
     has: ClassVar[dict[str, str]] = {}
-    far = bulk = False
+    far = bulk = whole = False
     accuracy = 0.0
     tells_virials = False
     findings: tuple[Finding, ...] = ()
@@ -272,6 +273,11 @@ class Sum(Potential):
     def tells_virials(self) -> bool:
         """Do all its terms?"""
         return all(term.tells_virials for term in self.terms)
+
+    @property
+    def whole(self) -> bool:
+        """Is one of its terms?"""
+        return any(term.whole for term in self.terms)
 
     @property
     def pushes(self) -> str:

@@ -41,12 +41,20 @@ def subject(potential, structure=None, *, units=None, seed: int = 1) -> Subject:
     if not inner:
         raise InputError(f"{potential!r} acts from outside, or on atoms it names: there are no symmetries to verify")
     if len(inner) < len(leaves(potential)):
-        potential, origin = Sum(*inner), f"{origin}; without what acts from outside, or on atoms that are named"
+        potential, origin = _inner(potential), f"{origin}; without what acts from outside, or on atoms that are named"
     if structure is None:
         structure, origin = sample(potential, seed, beside if isinstance(beside, str | os.PathLike) else None)
     structure = take(structure)
     potential = potential.suited(len(structure.positions), structure.box, structure.units)
     return Subject(networks_in(potential, "double"), structure, origin, seed)
+
+
+def _inner(potential):
+    """The potential without terms that act from outside."""
+    if type(potential) is not Sum:
+        return potential
+    terms = [_inner(term) for term in potential.terms if not all(leaf.outside for leaf in leaves(term))]
+    return terms[0] if len(terms) == 1 else Sum(*terms)
 
 
 def verify(potential, structure=None, *, units=None, seed: int = 1) -> Iterator[Row]:

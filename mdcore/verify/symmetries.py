@@ -59,6 +59,9 @@ def extensivity(it: Subject):
     if any(term.far for term in leaves(it.potential)) and not all(box.periodic):
         yield skipped("extensivity", "the potential reaches past any cutoff: copies feel each other")
         return
+    if it.potential.whole:
+        yield skipped("extensivity", "the energy is one of the whole structure: copies have not n times as much")
+        return
     repeat = [2 if p else 1 for p in box.periodic] if it.n <= 300 else _once(box.periodic)
     shifts = np.array([[i, j, k] for i in range(repeat[0]) for j in range(repeat[1]) for k in range(repeat[2])])
     shifts, what = shifts @ box.matrix, f"{len(shifts)} cells"

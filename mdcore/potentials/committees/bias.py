@@ -52,6 +52,10 @@ class BiasedPotential(OfCommittee):
         return BoundBias(self, [self.network.bind(symbols)])
 
     @property
+    def whole(self) -> bool:
+        return self.kind == "structure"
+
+    @property
     def findings(self):
         return (*super().findings, BIAS)
 

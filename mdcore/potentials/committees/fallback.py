@@ -87,6 +87,10 @@ class FallbackPotential(OfCommittee):
         return self.terms[1]
 
     @property
+    def whole(self) -> bool:
+        return self.weights == "structure" or self.baseline.whole
+
+    @property
     def findings(self):
         return (*super().findings, WEIGHT, UNCERTAINTY)
 
