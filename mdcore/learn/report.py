@@ -28,7 +28,7 @@ def report(folder: Path, record: Record, history: History, potential: Path, sett
         for name, draw in (
             ("progress.png", lambda path: draw_progress(record, path, settings)),
             ("map.png", lambda path: draw_map(looks, history, path, settings.title)),
-            ("profile.png", lambda path: draw_profile(looks, history, bands(folder, record), path, settings)),
+            ("profile.png", lambda path: draw_profile(looks, history, record, path, settings)),
         ):
             if draw(folder / name):
                 made.append(folder / name)
@@ -108,6 +108,8 @@ def bands(folder: Path, record: Record) -> dict[str, list[System]]:
     last = {event["explorer"]: event for event in record.of("explored")}
     found = {}
     for name, event in last.items():
+        if not (folder / event["file"]).exists():
+            continue
         met = read_found(folder / event["file"], name, event["ended"], event["lost"]).candidates
         images = [own.system for own in met if own.place.startswith(IMAGES)]
         if images:
@@ -115,7 +117,7 @@ def bands(folder: Path, record: Record) -> dict[str, list[System]]:
     return found
 
 
-def draw_profile(looks: Looks, history: History, paths: dict[str, list[System]], path, settings) -> bool:
+def draw_profile(looks: Looks, history: History, record: Record, path, settings) -> bool:
     """Energies over the reaction coordinate: the oracle's and the potential's; along paths, how members differ."""
     pairs = settings.report.coordinate
     if not pairs:
@@ -141,7 +143,7 @@ def draw_profile(looks: Looks, history: History, paths: dict[str, list[System]],
     axes = picture.subplots()
     axes.plot(x, true - zero, ".", color=INK, ms=5, label="oracle")
     axes.plot(x, found - zero, ".", color=RED, ms=3, label="potential")
-    for k, (name, images) in enumerate(paths.items()):
+    for k, (name, images) in enumerate(bands(Path(path).parent, record).items()):
         if tuple(sorted(images[0].names)) != usual:
             continue
         told = [looks.evaluate(image, descriptors=False) for image in images]
