@@ -38,7 +38,7 @@ VARIES = 0.05  # of them, by networks
 ELECTRONEGATIVITY, HARDNESS = {"O": 8.0, "H": -8.0}, 20.0  # eV / e, eV / e^2
 WIDTHS = {"O": 0.75, "H": 0.55}  # Angstrom
 LATENT = 0.5**0.5  # width, Angstrom, of every element
-SCREENING = Screening(2.0, 5.0)
+SCREENING = Screening(2.0, 5.0, "p2")  # with two continuous derivatives; the cosine has one
 OXYGEN, SIZE = {"O": (0.00674, 2.8), "H": (0.0, 1.0)}, 6.0  # Lennard-Jones, eV and Angstrom; its cutoff
 HIDDEN = 8
 WARM = 1000  # steps of the network alone before all
@@ -123,7 +123,10 @@ def main() -> None:
     terms = kinds(single(read_model(SHIPPED), 0), arguments.residual)
     if arguments.reference:
         model = networks.open_potential(arguments.reference, ("bohr", "hartree"))
-        terms[model.name or arguments.reference.name] = potential(model, arguments.residual)
+        published = model.name or arguments.reference.name
+        terms[published] = potential(model, arguments.residual)
+        if arguments.only:
+            arguments.only.append(published)
     system = equilibrate(System.read(WATER), terms["network alone"], 300.0, arguments.timestep, WARM, 1)
     rows = []
     for name, term in terms.items():
