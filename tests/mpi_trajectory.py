@@ -98,7 +98,7 @@ SHARED_FROM = mesh.SHARED_FROM
 
 @functools.cache
 def structure(cell: str):
-    """Of a cell, once for all its ensembles and all ranks: to throw atoms into a dense one takes longer than the run."""
+    """Of a cell, once for all ensembles and ranks: to throw atoms into a dense one takes longer than the run."""
     return on_root(connect(), CELLS[cell], share=True)
 
 
