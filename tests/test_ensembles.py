@@ -237,18 +237,18 @@ def check_elastic(strains, n_atoms, coupling):
     assert np.abs(left).max() < 1e-9 or coupling == "flexible"
 
 
-@pytest.mark.parametrize(
-    "coupling", ["semi-isotropic", *(pytest.param(name, marks=pytest.mark.slow) for name in ("anisotropic", "flexible"))]
-)
+def slow(*names):
+    return [pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+@pytest.mark.parametrize("coupling", ["semi-isotropic", *slow("anisotropic", "flexible")])
 def test_strains_of_an_elastic_cell(coupling):
     """(Flexible: the means below, with inertia all.)"""
     barostat = CellRescaling(0.0, 4.0, 12.0, every=1, coupling=coupling)
     check_elastic(*elastic(Langevin(0.04, T, 3.0, barostat), 8000), coupling)
 
 
-@pytest.mark.parametrize(
-    "coupling", ["flexible", *(pytest.param(name, marks=pytest.mark.slow) for name in ("anisotropic", "isotropic"))]
-)
+@pytest.mark.parametrize("coupling", ["flexible", *slow("anisotropic", "isotropic")])
 def test_strains_of_an_elastic_cell_with_inertia(coupling):
     """(Isotropic: volumes of an ideal gas, below.)"""
     barostat = MartynaTobiasKlein(0.0, 1.0, coupling=coupling, every=1)

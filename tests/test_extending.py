@@ -209,8 +209,7 @@ def test_a_thermostat_is_added_by_what_is_printed(tmp_path):
     folder = copy(tmp_path / "mdcore")
     for step in newcomers(*COLLISIONS):
         apply(folder, *step)
-    python(folder, "-m", "pytest", "tests/test_collisions.py", "tests/test_hints.py")
-    python(folder, "-m", "pytest", "tests/test_architecture.py")
+    python(folder, "-m", "pytest", "tests/test_collisions.py", "tests/test_hints.py", "tests/test_architecture.py")
     assert '"collisions"' in python(folder, "-m", "mdcore.config.reference")
 
 
