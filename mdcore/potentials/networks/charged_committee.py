@@ -51,6 +51,15 @@ class BoundChargedCommittee(BoundTrained):
     def width(self) -> int:
         return self.members[0].width
 
+    def state(self) -> dict:
+        """Of each member, its number behind each name."""
+        return {f"{name}_{k}": own for k, m in enumerate(self.members) for name, own in m.state().items()}
+
+    def restore(self, state: dict) -> None:
+        for k, member in enumerate(self.members):
+            own = {name.removesuffix(f"_{k}"): value for name, value in state.items() if name.endswith(f"_{k}")}
+            member.restore(own)
+
     def compute(self, atoms, neighbors, domain, out) -> None:
         self._spread, self._last = None, (neighbors, out.position_bits, out.total_charge)
         n, mean = atoms.n_owned, 0.0
