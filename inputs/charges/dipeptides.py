@@ -27,9 +27,11 @@ def trained(train: Path, charges: bool, folder: Path, epochs: int):
         held, rest = split(train)
         result = mdcore.train(
             {"train": rest, "validation": held}, progress=lambda row: print(row, flush=True),
-            descriptors={"cutoff": 4.5, "radial": 8, "angular": 3, "zetas": [1, 4], "keep": 64},
-            network={"hidden": [32, 32]}, long_range={"charges": "latent", "hidden": [24, 12]} if charges else None,
-            optimizer={"type": "soap", "epochs": epochs},
+            descriptors={
+                "cutoff": 4.0, "radial": 8, "angular": 4, "angular_shells": 4, "zetas": [1, 4], "keep": 128,
+            },
+            network={"hidden": [32, 32]}, long_range={"charges": "latent", "hidden": [16]} if charges else None,
+            optimizer={"type": "soap", "epochs": epochs, "decay": 0.1},
         )  # fmt: skip
         result.write(file)
         file.with_suffix(".txt").write_text(f"{result}\n")
