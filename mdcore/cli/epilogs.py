@@ -65,7 +65,7 @@ examples:
   mdcore analyse run.h5md --first 10000 --what diffusion,vibrations
   mdcore analyse run.h5md --what viscosity --end 2000 --output eta
   mdcore analyse dump.lammpstrj --interval 50
-  mdcore analyse run.h5md --tensors dipoles.h5 --tensors polarizabilities.h5
+  mdcore analyse run.h5md --tensors dipoles.h5 --tensors alphas.h5
 
 [analysis] in an input does the same when the run ends.
 """

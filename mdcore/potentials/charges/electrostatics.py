@@ -29,6 +29,7 @@ from mdcore.potentials.charges.waves import Plan, Smeared
 from mdcore.potentials.pair.coulomb import Coulomb
 
 SAFETY = 1.5  # more in the exponents at the cutoffs: errors that were asked for are kept (tests/test_electrostatics.py)
+ORDERED = 5.0  # forces of rock salt at room temperature are so much less than those of its melt, over the mesh's errors
 LESS = 4.0  # forces of water are about so much less without those in its molecules (benchmarks/charges_water.py)
 METHODS = ("auto", "ewald", "mesh")
 USUAL, JOINED = 10.0, 6.0  # cutoffs, Angstrom: where none is chosen, and at least that of joined atoms
@@ -145,7 +146,7 @@ class Electrostatics(Coulomb):
         matrix = box.matrix
         if not any(box.periodic):
             matrix = np.eye(3) * cutoffs[0]  # a cluster has no waves; of slabs the cell is about what atoms make of it
-        own = choose(self.exponent, self.aim, self._orders, n, matrix, cutoffs, scale * SKIN)
+        own = choose(self.exponent, self.mesh_aim, self._orders, n, matrix, cutoffs, scale * SKIN)
         key = own.cutoff, own.order
         if key not in self._chosen:
             self._in_use = True
@@ -184,6 +185,11 @@ class Electrostatics(Coulomb):
         """The accuracy, relative to what forces are where pairs that are left out count, too: without them forces are
         less, and errors are not."""
         return self.accuracy / (LESS if self.exclude_bonded else 1.0)
+
+    @property
+    def mesh_aim(self) -> float:
+        """Of the mesh, relative to forces in a liquid: those of a crystal cancel, and errors of a mesh do not."""
+        return self.aim / ORDERED
 
     @property
     def exponent(self) -> float:
@@ -230,13 +236,13 @@ class Electrostatics(Coulomb):
         if self.order is not None:
             return self.order
         n = LIQUID * abs(np.linalg.det(matrix))
-        return choose(self.exponent, self.aim, self._orders, n, matrix, [self.cutoff], 0.0).order
+        return choose(self.exponent, self.mesh_aim, self._orders, n, matrix, [self.cutoff], 0.0).order
 
     def too_many(self, matrix) -> str:
         """What is wrong with so many waves or points as a cell has, or nothing."""
         found, most, what = self.waves(matrix), MOST_WAVES, "waves"
         if order := self.order_for(matrix):
-            h = spacing(self.alpha, self.aim, order)
+            h = spacing(self.alpha, self.mesh_aim, order)
             found, most, what = math.prod(np.linalg.norm(matrix, axis=1) / h), MOST_POINTS, "points of a mesh"
         if found < most:
             return ""
@@ -249,7 +255,7 @@ class Electrostatics(Coulomb):
             refuse(text)
         law, longest = Smeared(self.alpha, self.constant), RESERVE * self.longest
         if order := self.order_for(matrix):
-            size = sizes(matrix, self.alpha, self.aim, order)
+            size = sizes(matrix, self.alpha, self.mesh_aim, order)
             return MeshPlan(matrix, law, size, order, longest)
         return Plan(matrix, law, longest)
 
