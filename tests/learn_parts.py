@@ -92,7 +92,7 @@ def one_by_one(systems, oracle, settings, on_result, *, labelled=()) -> None:
 def train_here(folder: Path, files, before, generation: int) -> Path:
     """The verb train, in this process, of networks that hardly learn."""
     result = mdcore.train(
-        [str(file) for file in files], descriptors={"cutoff": 5.0, "radial": 4, "angular": 2, "zetas": [1], "keep": 5},
+        files, descriptors={"cutoff": 5.0, "radial": 4, "angular": 2, "zetas": [1], "keep": 5},
         network={"hidden": [4]}, committee={"members": 2}, seed=generation, optimizer={"type": "kalman", "epochs": 1},
         warm_start=before and str(before),
     )  # fmt: skip

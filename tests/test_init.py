@@ -73,7 +73,7 @@ def test_an_installed_package_has_what_they_need():
     for path in shipped.TEMPLATES.glob("*.toml"):
         document = tomllib.loads(path.read_text())
         for section in ("structure", "potential"):
-            if file := document.get(section, {}).get("file"):
+            if (file := document.get(section, {}).get("file")) and file != "learn_start.extxyz":  # which a run makes
                 assert shipped.content(file) and f"/{file}" in listed
 
 

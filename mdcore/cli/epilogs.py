@@ -14,7 +14,7 @@ examples:
 help:
   mdcore help input                   what may stand in an input file
   mdcore help input stage             ... in one section; or about one key
-  mdcore help train, help learn       what may stand in that of a training, a campaign
+  mdcore help train, help learn       ... in that of a training, a campaign
   mdcore help units, help exit-codes, help run
 
 exit codes:

@@ -163,7 +163,7 @@ def train(
                 file.begin(prepared, prepared.subsets(), sets.family.blank, afresh=not restart)
             run(settings, fit, member, file, stop, say)
             members.append(Ended.of(fit))
-            say(best(fit) + "\n")
+            say(best(fit, settings.warm_start is not None) + "\n")
         return on_root(comm, lambda: finish(settings, prepared, members, file, say))
 
 
@@ -195,9 +195,12 @@ def nothing_left(fit) -> str:
     return f"; nothing is left to train: {why}. For more: larger numbers there, or another [[optimizer]] after it"
 
 
-def best(fit) -> str:
-    """Which epoch is kept; a word, whatever is shown, if that is none that was trained."""
-    if not fit.best_epoch and fit.training.comm.rank == 0:
+def best(fit, warm: bool = False) -> str:
+    """Which epoch is kept; a word, whatever is shown, if that is none that was trained.
+    warm : it began with a potential"""
+    if not fit.best_epoch and warm and fit.training.comm.rank == 0:
+        tell("no epoch was better than the potential that it began with, which is kept")
+    elif not fit.best_epoch and fit.training.comm.rank == 0:
         tell(
             "no epoch was better than the start, so the networks know nothing. Look at the labels (mdcore check), let "
             "it train longer, or take smaller steps"

@@ -70,8 +70,9 @@ class LearnTrainSettings:
 
     input: str = setting(
         Text(),
-        "An input of `mdcore train` without `[[data]]`, `[output]` and `warm_start`, with two members or more in "
-        "`[committee]`. Each generation's folder gets a whole one.",
+        "An input of `mdcore train` without `[[data]]` and `warm_start`, with two members or more in `[committee]`. Of "
+        "`[split]` it may say `validation`, the share of structures that no generation trains on; of `[output]` all "
+        "but where. Each generation's folder gets a whole one.",
         example="train.toml",
     )
     start: str = setting(

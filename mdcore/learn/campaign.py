@@ -33,7 +33,7 @@ from mdcore.figures import MissingMatplotlib
 from mdcore.learn import calibration, choices, questions, table
 from mdcore.learn.base import Explorer, Found, Labels, Visit
 from mdcore.learn.calibration import Calibration
-from mdcore.learn.folders import LABELLED, Folders
+from mdcore.learn.folders import Folders
 from mdcore.learn.history import Entry, History
 from mdcore.learn.judge import START, Fresh, Judgement, compared, judge, rms
 from mdcore.learn.labelling import label
@@ -47,6 +47,7 @@ from mdcore.output.lock import RunLock, lock_path
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.trained import fingerprint as model_fingerprint
 from mdcore.structure.system import System
+from mdcore.training.settings import Split
 
 GO_ON = "; go on with --restart"
 
@@ -63,7 +64,7 @@ class Campaign:
     explorers, oracle : instead of those that the input names
     explore(explorer, visit) -> Found; select(candidates, potential, labelled, rules, rng) -> [Choice];
     label(systems, oracle, settings, on_result, labelled=); judge(fresh, frames, before, forces, energy) -> Judgement;
-    train(folder, files, before, generation) -> path of a .h5: the verbs, each may be replaced
+    train(folder, files, before, generation) -> path of a .h5 (training.py): the verbs, each may be replaced
     say : is given lines of text for people
 
     InputError for what is wrong in the input, or in files it names.
@@ -286,7 +287,7 @@ class Campaign:
         labelled, failed = self.history.labelled(generation), self.history.failed(generation)
         if wanted:
             self.say(f"  labelled {len(labelled)}" + (f", {len(failed)} failed" if failed else ""))
-        self.folders.write(self.history, generation)
+        self.folders.write(self.history, generation, getattr(self.train, "validation", Split.validation))
 
     def judged(self, generation: int, fresh: Sequence[Fresh], found: dict[str, Found], looks: Looks) -> None:
         """Judge the potential that explored, once."""
@@ -322,8 +323,7 @@ class Campaign:
         there = done is not None and (self.folders.directory / done["file"]).exists()
         if there and model_fingerprint(read_model(self.folders.directory / done["file"])) == done["potential"]:
             return self.folders.directory / done["file"]
-        files = [self.folders.of(k) / LABELLED for k in range(generation + 1) if self.history.labelled(k)]
-        path = Path(self.train(folder, files, before, generation))
+        path = Path(self.train(folder, self.folders.data(generation), before, generation))
         self.record.turn("judge")
         looks, after = Looks(path), {}
         for own in fresh:

@@ -9,7 +9,7 @@ from mdcore.learn.record import NAME, Record
 from mdcore.learn.structures import write_labelled
 from mdcore.learn.training import TAG
 
-LABELLED = "labelled.extxyz"
+LABELLED, HELD_BACK = "labelled.extxyz", "held-back.extxyz"  # to train on, to validate with
 
 
 class Folders:
@@ -57,18 +57,32 @@ class Folders:
             raise OutputError(cannot_write(path, error)) from None
         return path
 
-    def write(self, history: History, generation: int) -> None:
-        """The structures of a generation as files, which are made of the record."""
+    def data(self, generation: int) -> dict[str, list[Path]]:
+        """Files of labelled structures up to a generation: {"train": ..., "validation": ...}."""
+        folders = [self.of(k) for k in range(generation + 1)]
+        named = {"train": LABELLED, "validation": HELD_BACK}
+        return {use: [path for own in folders if (path := own / name).exists()] for use, name in named.items()}
+
+    def write(self, history: History, generation: int, validation: float) -> None:
+        """The structures of a generation as files, which are made of the record.
+
+        validation : share of all labelled structures that no generation trains on, the last of every so many: what a
+        potential was trained on says nothing of whether it learns on
+        """
         folder, chosen = self.of(generation), history.chosen[generation]
         said = {
             own.hash: {"explorer": own.explorer, "place": own.place, "why": own.why, "hash": own.hash} for own in chosen
         }
+        labelled = [
+            (entry.system, labels, {TAG: f"generation {generation} {entry.tag}", "hash": entry.hash})
+            for entry, labels in history.labelled(generation)
+        ]
+        before = sum(len(history.labelled(k)) for k in range(generation))
+        held = [int((before + k + 1) * validation) > int((before + k) * validation) for k in range(len(labelled))]
         files = {
             "selected.extxyz": [(entry.system, None, said[entry.hash]) for entry in chosen],
-            LABELLED: [
-                (entry.system, labels, {TAG: f"generation {generation} {entry.tag}", "hash": entry.hash})
-                for entry, labels in history.labelled(generation)
-            ],
+            LABELLED: [own for own, back in zip(labelled, held, strict=True) if not back],
+            HELD_BACK: [own for own, back in zip(labelled, held, strict=True) if back],
             "failed.extxyz": [
                 (entry.system, None, said[entry.hash] | {"reason": event["reason"]})
                 for entry, event in history.failed(generation)

@@ -17,6 +17,7 @@ import mdcore as package
 
 GRACE = 30.0  # seconds to write a checkpoint in, before the child is killed
 LAUNCHERS = ("OMPI_", "PMIX_", "PMI_", "MPI_LOCAL", "HYDI_", "HYDRA_", "SLURM_STEP_NUM_TASKS")  # of ranks: not its own
+ERROR = "mdcore: error: "
 PR_SET_PDEATHSIG = 1  # prctl(2)
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -31,9 +32,11 @@ class Done:
 
     @property
     def said(self) -> str:
-        """What it told at last, in one line."""
-        lines = [line.strip() for line in (self.stderr or self.stdout).splitlines() if line.strip()]
-        return lines[-1].removeprefix("mdcore: error: ") if lines else f"exit code {self.code}"
+        """The error that it told, in one line; else how it ended."""
+        lines = [" ".join(line.split()) for line in self.stderr.splitlines() if line.strip()]
+        first = next((k for k, line in enumerate(lines) if line.startswith(ERROR)), len(lines))
+        how = f"it was killed by signal {-self.code}" if self.code < 0 else f"it ended with exit code {self.code}"
+        return " ".join(lines[first:]).removeprefix(ERROR) or how
 
 
 def mdcore(arguments, folder) -> Done:

@@ -17,10 +17,12 @@ from mdcore.config.load import opened, read
 from mdcore.config.load_training import ARRAYS, parse_training
 from mdcore.config.training_tensors import TensorTrainingSettings
 from mdcore.learn.process import mdcore
+from mdcore.training.settings import Split
 
 INPUT, NAME = "train.toml", "potential"
 TAG = "tag"  # key of the comment line that says which generation and explorer a structure is of
 OURS = ("data", "warm_start")  # what a campaign says itself
+USES = ("train", "validation")
 OUTPUT = ("plot", "checkpoint_minutes", "n2p2")  # of [output], what a user may say
 
 
@@ -35,11 +37,14 @@ class Training:
         self.document = document = problems.origin.document
         for key in [key for key in OURS if key in document]:
             problems.add((key,), "a campaign says which; leave it out")
+        for key in [key for key in document.get("split", {}) if key != "validation"]:
+            problems.add(("split", key), "a campaign deals structures out by itself; validation alone may stand here")
         for key in [key for key in document.get("output", {}) if key not in OUTPUT]:
             problems.add(("output", key), f"a campaign says where; what may stand here is {', '.join(OUTPUT)}")
         problems.raise_if_any()
         self.seed = document.get("seed", seed)
         self.title = document.get("title", title)
+        self.validation = document.get("split", {}).get("validation", Split.validation)
         if data:  # is all else right?
             self._check(data)
 
@@ -54,23 +59,27 @@ class Training:
                 "disagreement of several networks, e.g. members = 4"
             )
 
-    def text(self, folder: Path, files: Sequence[Path], before: Path | None, generation: int) -> str:
+    def text(self, folder: Path, files: dict[str, Sequence[Path]], before: Path | None, generation: int) -> str:
         """The whole input of a generation, with paths relative to its folder."""
-        document = {key: deepcopy(value) for key, value in self.document.items() if key != "output"}
+        document = {key: deepcopy(value) for key, value in self.document.items() if key not in ("output", "split")}
         includes.move(document, os.path.relpath(os.path.dirname(self.path) or ".", folder))
         top = {"title": self.title} if self.title else {}
         top["seed"] = self.seed + generation
         if before is not None and self.warm:
             top["warm_start"] = os.path.relpath(before, folder)
-        data = [{"file": os.path.relpath(file, folder), "tag_key": TAG} for file in files]
+        places = [(use, os.path.relpath(file, folder)) for use in USES for file in files.get(use, ())]
+        data = [{"file": place, "use": use, "tag_key": TAG} for use, place in places]
         output = {"name": NAME, **self.document.get("output", {})}
         document = {**top, **{key: value for key, value in document.items() if key not in top}}
         head = f"# generation {generation}; written by mdcore learn, runs by: mdcore train {INPUT}\n"
         return head + includes.text_of({**document, "data": data, "output": output})
 
-    def __call__(self, folder: Path, files: Sequence[Path], before: Path | None, generation: int) -> Path:
-        """Train in `folder`, made, on labelled structures in `files`; the potential's path. MdcoreError.
+    def __call__(
+        self, folder: Path, files: dict[str, Sequence[Path]], before: Path | None, generation: int
+    ) -> Path:
+        """Train in `folder`, made, on labelled structures; the potential's path. MdcoreError.
 
+        files : {"train": ..., "validation": ...}, for each what it says; none that validates was ever trained on
         before : the potential of the generation before, or None
         """
         with writing_text(folder / INPUT) as stream:
