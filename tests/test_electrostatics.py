@@ -324,3 +324,15 @@ def test_what_is_refused(make, text):
     with pytest.raises(InputError) as caught:
         make()
     assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["ewald", "mesh"])
+def test_forces_of_a_crystal_are_as_accurate_as_asked(method):
+    """Where those of neighbours cancel, and errors do not."""
+    cell, _ = crystal("NaCl")
+    system = cell.replicate((3, 3, 3))
+    system.positions += np.random.default_rng(1).normal(scale=0.2 / 3**0.5, size=system.positions.shape)
+    want = evaluate(Ewald(SALT, accuracy=1e-9, cutoff=9.0), [system])[0].forces
+    for accuracy in (1e-2, 1e-3, 1e-4, 1e-5):
+        found = evaluate(Electrostatics(SALT, accuracy=accuracy, method=method), [system])[0].forces
+        assert math.sqrt(((found - want) ** 2).mean() / (want**2).mean()) < accuracy

@@ -18,7 +18,7 @@ from mdcore.cli import main
 from tests.fuzz import good, judge
 from tests.fuzz.__main__ import in_child, load
 
-SECONDS, ROOM = 1, 200 << 20  # of the processor; bytes
+SECONDS, ROOM = 1.5, 200 << 20  # of the processor; bytes
 SECRET = 1234.56789
 
 
