@@ -86,7 +86,7 @@ def draw_map(looks: Looks, history: History, path, title: str = "") -> bool:
     picture = figure(5.6, 4.4)
     axes = picture.subplots()
     drawn = axes.scatter(*places.T, c=generations, cmap="viridis", s=14, lw=0)
-    picture.colorbar(drawn, ax=axes, label="generation")
+    picture.colorbar(drawn, ax=axes, label="generation", ticks=sorted(set(generations)))
     axes.set(**{f"{a}label": f"component {k + 1}, {100 * shares[k]:.0f} %" for k, a in enumerate("xy")})
     plain(axes)
     save(path, picture, title)
