@@ -138,7 +138,7 @@ def test_arrays_that_do_not_fit_are_refused(name):
 
 @pytest.mark.parametrize("name", [name for name in CALLS if name not in ("rows", "factors", "planes")])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
-def test_numbers_that_are_none_end_in_numbers(name, bad):
+def test_numbers_that_are_none_do_no_harm(name, bad):
     """Whatever comes out, nothing is read or written beside the arrays."""
     arguments = Watched(good())
     CALLS[name](arguments)
