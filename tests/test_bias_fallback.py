@@ -233,12 +233,41 @@ def test_what_makes_no_sense_is_refused():
     with pytest.raises(InputError, match="baseline must be another network potential"):
         charged = HDNNPotential(charged_model(SPECIES))
         FallbackPotential(networks(), charged, uncertainty=0.1, weights="atoms")
+    for model in (subtracted().model, committee([charged_model(SPECIES)] * 2)):
+        with pytest.raises(InputError, match="which is not asked of each member; take a committee without"):
+            BiasedPotential(HDNNPotential(model), depth=1.0, width=0.1)
+        with pytest.raises(InputError, match="which is not asked of each member; take a committee without"):
+            mdcore.member_zeros(HDNNPotential(model), [system_of("cluster")])
     with pytest.raises(InputError, match="acts from outside"):
         FallbackPotential(networks(), Sum(morse(), mdcore.ElectricField((0.1, 0.0, 0.0))), uncertainty=0.1)
     with pytest.raises(InputError, match="choose one of structure, atoms, correction"):
         FallbackPotential(networks(), morse(), uncertainty=0.1, weights="atom")
     with pytest.raises(InputError, match="shifts: no species 'C'; there are O, H"):
         Simulation(system_of("cluster"), FallbackPotential(networks(), morse(), uncertainty=0.1, shifts={"C": 1.0}))
+
+
+def subtracted(seeds=(2, 3)):
+    """A committee, or one network, with D3 that was subtracted in training."""
+    return HDNNPotential(replace(networks(seeds).model, subtracted=(mdcore.D3("pbe", cutoff=8.0),)))
+
+
+def test_a_baseline_is_there_in_place_of_the_network():
+    """So both may have dispersion, unless the network was trained on what the baseline lacks."""
+    model = replace(networks().model, provenance={"contains": "dispersion"})
+    for baseline, shifts in ((mdcore.D3("pbe", cutoff=8.0), dict.fromkeys(SPECIES, 0.0)), (subtracted((7,)), None)):
+        whole = FallbackPotential(HDNNPotential(model), baseline, uncertainty=0.3, shifts=shifts)
+        found = mdcore.evaluate(whole, system_of("cluster"), findings=True)
+        own, other = (mdcore.evaluate(term, system_of("cluster")).energy for term in (HDNNPotential(model), baseline))
+        assert 0.0 < found.findings["network_weight"] < 1.0
+        if shifts is None:
+            continue  # the network's zero
+        w = found.findings["network_weight"]
+        assert found.energy == pytest.approx(w * own + (1.0 - w) * other, rel=1e-9)
+        with pytest.raises(InputError, match="dispersion twice"):
+            FallbackPotential(HDNNPotential(model), baseline, uncertainty=0.3, weights="correction")
+        FallbackPotential(
+            HDNNPotential(model), baseline, uncertainty=0.3, weights="correction", double_counting="allow"
+        )
 
 
 def test_how_members_share_the_energy_among_elements_is_no_disagreement():

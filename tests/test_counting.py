@@ -136,3 +136,20 @@ def test_cards_of_what_is_shipped(path):
     wanted = set(KINDS) if path.stem.partition("_")[0] in DISPERSED else {"electrostatics"}
     model = read_model(path)
     assert model.says and set(model.has) == wanted
+
+
+def test_a_baseline_that_takes_over_is_not_counted_beside_the_network(folder, capsys):
+    """In an input, where the network is not the first; a third potential still is beside both."""
+    from mdcore.potentials.networks.committee import committee
+
+    models = [random_model(("H", "O"), weights_seed=k) for k in (1, 2)]
+    write_h5(replace(committee(models), provenance={"contains": "dispersion"}), "net.h5")
+    text = (folder / "run.toml").read_text()
+    fallback = '[potential.fallback]\nbaseline = ["d3"]\nuncertainty = 0.3\n'
+    network = text[text.index("[[potential]]") : text.index("[[stage]]")]
+    (folder / "sum.toml").write_text(text.replace(network, BESIDE["d3"] + network + fallback))
+    assert main(["check", "sum.toml"]) == 0
+    assert "twice" not in capsys.readouterr().err
+    (folder / "sum.toml").write_text(text.replace(network, BESIDE["d3"] + network + fallback + BESIDE["lj"]))
+    assert main(["check", "sum.toml"]) == 2
+    assert "a second time dispersion" in capsys.readouterr().err

@@ -85,6 +85,7 @@ WRONG = [
     ("[judge]", '[[explorer]]\nname = "shaken"\ntype = "strains"\n[judge]', "another explorer has this name"),
     ("[judge]", '[[oracle]]\ntype = "ase"\ncalculator = "emt"\n[judge]', None),
     ("count = 8", 'start = "none.extxyz"', '[[explorer]] #1 start = "none.extxyz": no such file'),
+    ("count = 8", 'start = "labelled"', '[[explorer]] #1 start = "labelled": no such file'),
     ("frames = 2", "frames = -2", "[judge] frames = -2: expected an integer >= 0"),
     ("calls = 40", "calls = 0", "[campaign] calls = 0: expected an integer >= 1"),
     ("plot = false", "coordinate = [[1, 1]]", "an atom has no distance from itself"),

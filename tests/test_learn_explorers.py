@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mdcore import InputError, System, evaluate
-from mdcore.base.units import METAL
+from mdcore.base.units import HBAR, METAL
 from mdcore.config import learn_select
 from mdcore.config.parse import Parser
 from mdcore.config.problems import Origin, Problems
@@ -19,7 +19,7 @@ from mdcore.faces.schema import Section, Sections, setting
 from mdcore.learn.base import Visit
 from mdcore.learn.explorers._journey import Limits
 from mdcore.learn.explorers.displacements import Displacements
-from mdcore.learn.explorers.modes import PLANCK, Harmonic, Modes, force_constants
+from mdcore.learn.explorers.modes import Harmonic, Modes, force_constants
 from mdcore.learn.explorers.neb import Band
 from mdcore.learn.explorers.relax import Relax
 from mdcore.learn.explorers.run import Run
@@ -226,7 +226,7 @@ def test_modes_hold_what_heat_gives_them():
     thermal = 0.5 * 36 * METAL.boltzmann * 100.0
     assert held(100.0, False) == pytest.approx(thermal, rel=0.06)  # four standard errors: 4 sqrt(2 / 36 / 400)
     omega = np.sqrt(parabola.squares) / 1.0
-    assert held(1e-3, True) == pytest.approx(0.25 * PLANCK * METAL.time * omega.sum(), rel=0.1)
+    assert held(1e-3, True) == pytest.approx(0.25 * HBAR * METAL.time * omega.sum(), rel=0.1)
     frequency = omega[-1] * METAL.time / (2.0 * np.pi) * 1e3  # THz: a stretch of C-H
     assert 85.0 < frequency < 95.0
 

@@ -5,8 +5,8 @@ import pytest
 
 from mdcore import InputError
 from mdcore.analysis.dielectric import dielectric
-from mdcore.analysis.spectra import HBAR, LIGHT, WAVENUMBER, infrared, raman
-from mdcore.base.units import BOLTZMANN_EV, COULOMB, METAL
+from mdcore.analysis.spectra import LIGHT, WAVENUMBER, infrared, raman
+from mdcore.base.units import BOLTZMANN_EV, COULOMB, HBAR, METAL
 from tests.test_analyse import ornstein_uhlenbeck
 
 AXES = ("xx", "yy", "zz", "yz", "xz", "xy")

@@ -67,9 +67,8 @@ static void descriptors_of(const hd_element *elements, int64_t n_elements, const
     int64_t next = 0;
 #pragma omp parallel for schedule(static, 1) num_threads(threads)
     for (int64_t worker = 0; worker < threads; worker++) {
-        int64_t begin;
-        while ((begin = __atomic_fetch_add(&next, size, __ATOMIC_RELAXED)) < n_owned) {
-            const int64_t end = begin + size < n_owned ? begin + size : n_owned;
+        int64_t begin, end;
+        while (next_block(&next, size, n_owned, &begin, &end)) {
             block_descriptors(elements, n_elements, units, atoms, begin, end, scratch[worker], notes);
         }
     }
@@ -82,9 +81,8 @@ static void answers_of(const hd_element *elements, const hd_atoms *atoms, int64_
     int64_t next = 0;
 #pragma omp parallel for schedule(static, 1) num_threads(threads)
     for (int64_t worker = 0; worker < threads; worker++) {
-        int64_t begin;
-        while ((begin = __atomic_fetch_add(&next, size, __ATOMIC_RELAXED)) < n_owned) {
-            const int64_t end = begin + size < n_owned ? begin + size : n_owned;
+        int64_t begin, end;
+        while (next_block(&next, size, n_owned, &begin, &end)) {
             block_answers(elements, atoms, begin, end, scratch[worker], to);
         }
     }
@@ -100,9 +98,8 @@ static void pull(const hd_element *elements, int64_t n_elements, const hd_units 
         hd_atoms own = *atoms;
         if (worker > 0)
             own.f = spare + (worker - 1) * 4 * n_total;
-        int64_t begin;
-        while ((begin = __atomic_fetch_add(&next, size, __ATOMIC_RELAXED)) < n_owned) {
-            const int64_t end = begin + size < n_owned ? begin + size : n_owned;
+        int64_t begin, end;
+        while (next_block(&next, size, n_owned, &begin, &end)) {
             block_pull(elements, n_elements, units, &own, begin, end, scratch[worker], slopes, row);
         }
     }

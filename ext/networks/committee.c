@@ -75,9 +75,8 @@ static void deviations(const hd_element *elements, int64_t n_elements, const hd_
 #pragma omp parallel for schedule(static, 1) num_threads(threads)
     for (int64_t worker = 0; worker < threads; worker++) {
         md_i128 total[HD_MEMBERS] = {0};
-        int64_t begin, limbs[3];
-        while ((begin = __atomic_fetch_add(&next, size, __ATOMIC_RELAXED)) < n_owned) {
-            const int64_t end = begin + size < n_owned ? begin + size : n_owned;
+        int64_t begin, end, limbs[3];
+        while (next_block(&next, size, n_owned, &begin, &end)) {
             block_deviations(elements, n_elements, units, atoms, begin, end, n_total, scratch[worker],
                              f + worker * share, total);
         }

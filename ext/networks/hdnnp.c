@@ -17,6 +17,14 @@ static int64_t block_size(int64_t n_owned, int64_t threads)
     return share < 1 ? 1 : share < LARGEST_BLOCK ? share : LARGEST_BLOCK;
 }
 
+/* Takes the next owned atoms [begin, end), if there are any left. */
+static int next_block(int64_t *next, int64_t size, int64_t n_owned, int64_t *begin, int64_t *end)
+{
+    *begin = __atomic_fetch_add(next, size, __ATOMIC_RELAXED);
+    *end = *begin + size < n_owned ? *begin + size : n_owned;
+    return *begin < n_owned;
+}
+
 #include "networks/committee.c"
 
 /* Beyond the range of training by less than this share of it is rounding: the text files have few digits. */
@@ -117,9 +125,8 @@ static void energy_forces(const hd_element *elements, int64_t n_elements, const 
         if (worker > 0)
             own.f = spare + (worker - 1) * 4 * n_total;
         md_i128 total = 0;
-        int64_t begin, limbs[3];
-        while ((begin = __atomic_fetch_add(&next, size, __ATOMIC_RELAXED)) < n_owned) {
-            const int64_t end = begin + size < n_owned ? begin + size : n_owned;
+        int64_t begin, end, limbs[3];
+        while (next_block(&next, size, n_owned, &begin, &end)) {
             total += block(elements, n_elements, units, &own, begin, end, scratch[worker], notes);
         }
         md_limbs(total, limbs);

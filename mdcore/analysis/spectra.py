@@ -25,11 +25,10 @@ from mdcore.analysis.dielectric import DIPOLE, POLARIZABILITY, series
 from mdcore.analysis.transport import interval_of
 from mdcore.analysis.vibrations import FEWEST, spectrum
 from mdcore.base.errors import InputError
-from mdcore.base.units import COULOMB, ELEMENTARY_CHARGE, UnitSystem
+from mdcore.base.units import COULOMB, HBAR, UnitSystem
 
 LIGHT = 2997.92458  # speed of light, Angstrom/fs, exact
 WAVENUMBER = 1e8 / LIGHT  # one 1/fs in 1/cm
-HBAR = 6.62607015e-34 / (2.0 * np.pi) / ELEMENTARY_CHARGE * 1e15  # eV fs, exact
 PER_CM = 1e8  # one 1/Angstrom in 1/cm
 SYMMETRIC = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])
 

@@ -11,18 +11,21 @@ Constants: the SI of 2019 (BIPM, The International System of Units, 9th edition,
 93, 025010 (2021)) for the rest.
 """
 
+import math
 from dataclasses import dataclass, field
 
 from mdcore.base.errors import InputError
 
 ELEMENTARY_CHARGE = 1.602176634e-19  # C, exact; also joule per eV
 BOLTZMANN = 1.380649e-23  # J/K, exact
+PLANCK = 6.62607015e-34  # J s, exact
 AVOGADRO = 6.02214076e23  # 1/mol, exact
 ATOMIC_MASS = 1.66053906660e-27  # kg, CODATA 2018
 BOHR = 0.529177210903  # Angstrom, CODATA 2018
 HARTREE = 27.211386245988  # eV, CODATA 2018
 
 BOLTZMANN_EV = BOLTZMANN / ELEMENTARY_CHARGE  # eV/K, exact
+HBAR = PLANCK / (2.0 * math.pi) / ELEMENTARY_CHARGE * 1e15  # eV fs, exact
 KJ_PER_MOL = 1e3 / (ELEMENTARY_CHARGE * AVOGADRO)  # one kJ/mol in eV
 KCAL_PER_MOL = 4.184 * KJ_PER_MOL  # one (thermochemical) kcal/mol in eV
 COULOMB = HARTREE * BOHR  # e^2 / (4 pi epsilon_0), eV Angstrom

@@ -15,7 +15,7 @@ from mdcore.engine import sanity
 from mdcore.faces.base import StageSettings
 from mdcore.potentials.base import leaves
 from mdcore.potentials.families import TYPES
-from mdcore.structure.bonds import nearest
+from mdcore.structure.bonds import lengths_of
 from mdcore.structure.groups import group_of, groups_of, select
 from mdcore.structure.system import System
 
@@ -122,9 +122,7 @@ def bonds_at_start(settings: Settings, system: System | None):
         pairs = sanity.joined(system)
     if not len(pairs):
         raise at(settings, ("limits", "bonds"), "no two atoms of the structure have a bond; take the key out")
-    steps = nearest(system.box, system.positions, pairs) @ system.box.matrix
-    apart = system.positions[pairs[:, 1]] - system.positions[pairs[:, 0]] + steps
-    return pairs, np.sqrt((apart**2).sum(axis=1))
+    return pairs, lengths_of(system.box, system.positions, pairs)
 
 
 def check_boundary(settings: Settings, system: System) -> None:

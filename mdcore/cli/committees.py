@@ -43,6 +43,14 @@ def order(settings: Settings) -> list[int]:
     return first + [i for i in indices if i not in first]
 
 
+def together(settings: Settings) -> list[set[int]]:
+    """Indices in [[potential]] of what adds up: a baseline that takes over does not add to the network."""
+    found, every = _which(settings), set(range(len(settings.potential)))
+    if found is None or found[1] == "bias" or settings.potential[found[0]].fallback.weights == "correction":
+        return [every]
+    return [every - {found[0]}, every - set(_baseline(settings, found[0]))]
+
+
 def told(settings: Settings) -> list[str]:
     """What banners say of it."""
     if (found := _which(settings)) is None:
@@ -90,6 +98,7 @@ def joined(settings: Settings, terms: list, read: dict):
                 terms[index] = BiasedPotential(terms[index], **own)
             else:
                 theirs = _baseline(settings, index)
+                own["double_counting"] = settings.double_counting
                 whole = FallbackPotential(terms[index], _together([terms[i] for i in theirs]), **own)
                 terms = [whole, *(terms[i] for i in order(settings)[1 + len(theirs) :])]
         except InputError as error:

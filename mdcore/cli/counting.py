@@ -2,6 +2,7 @@
 
 import os
 
+from mdcore.cli import committees
 from mdcore.config.problems import at
 from mdcore.config.settings import Settings
 from mdcore.potentials.counted import KINDS, twice
@@ -9,8 +10,10 @@ from mdcore.potentials.counted import KINDS, twice
 
 def check(settings: Settings, terms) -> None:
     """InputError that names the section to leave out; terms : of each [[potential]], itself or its model."""
-    found = twice([term.has for term in terms]) if settings.double_counting == "refuse" else None
-    if found is None:
+    if settings.double_counting != "refuse":
+        return
+    sums = ([term.has if i in own else {} for i, term in enumerate(terms)] for own in committees.together(settings))
+    if (found := next(filter(None, map(twice, sums)), None)) is None:
         return
     (one, other), (why, own) = found.which, found.why
     if files(settings, other) and not files(settings, one):  # what stands beside a network can go
@@ -25,10 +28,12 @@ def check(settings: Settings, terms) -> None:
 def doubts(settings: Settings, potential_terms) -> list[str]:
     """A line for each network whose card does not say whether it has what another [[potential]] adds."""
     lines = []
-    for k, term in enumerate(potential_terms):
+    terms = dict(zip(committees.order(settings), potential_terms, strict=True))
+    for k, term in sorted(terms.items()):
         if not term.trained or term.model.says or settings.double_counting == "allow":
             continue
-        others = {kind for i, other in enumerate(potential_terms) if i != k for kind in other.has}
+        beside = {i for own in committees.together(settings) if k in own for i in own - {k}}
+        others = {kind for i in beside for kind in terms[i].has}
         unsaid = [kind for kind in KINDS if kind in others and kind not in term.has]
         if unsaid:
             lines.append(

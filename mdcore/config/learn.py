@@ -123,7 +123,7 @@ class ReportSettings:
     coordinate: tuple[tuple[int, ...], ...] = setting(
         List(List(Integer(minimum=0), 2, repeats=True), repeats=True),
         "Reaction coordinate: the distance of two atoms, counted from 0, or that of the first two less that of the "
-        "second two. Energies of labelled structures, and along bands and saddle searches, are drawn over it.",
+        "second two. Energies of labelled structures, and along bands, are drawn over it.",
         default=(),
         default_text="none",
         example=[[0, 8], [8, 1]],

@@ -67,7 +67,8 @@ def check_files(problems: Problems) -> None:
     own = [("explorer", k, key) for k in range(len(explorers or ())) for key in OF_EXPLORERS]
     for path in (*FILES, *own):
         file = lookup(problems.origin.document, path)
-        if isinstance(file, str) and file and not (path[-1] == "start" and file in WORDS):
+        of_run = path[-1] == "start" and lookup(problems.origin.document, (*path[:-1], "type")) == "run"
+        if isinstance(file, str) and file and not (of_run and file in WORDS):
             place = beside_input(problems.origin.source, file)
             if not os.path.exists(place):
                 text = f"no such file; looked for {place} (the path is relative to the input file)"

@@ -8,6 +8,7 @@ from mdcore.base.elements import element_of
 from mdcore.base.errors import InputError
 from mdcore.engine.evaluation import evaluate, open_potential
 from mdcore.engine.single import Engine
+from mdcore.potentials.committees.base import check_members
 from mdcore.potentials.networks.running import TrainedPotential
 from mdcore.structure.system import System
 
@@ -42,6 +43,7 @@ def member_zeros(network, structures) -> dict[str, list[float]]:
     network = open_potential(network)
     if not isinstance(network, TrainedPotential) or not network.is_committee:
         raise InputError(f"member_zeros: expected a committee of networks, not {network!r}")
+    check_members("member_zeros", network)
     sums: dict[str, np.ndarray] = {}
     counts: dict[str, int] = {}
     for system in _systems(structures):

@@ -174,10 +174,9 @@ class Campaign:
         missing = [system for system, labels in self.start if labels is None]
         if self.record.last("selected", 0) is None:
             entries, most = [], self.settings.campaign.calls
-            hashes = dict.fromkeys(fingerprint(system) for system in missing)
-            systems = {fingerprint(system): system for system in missing}
-            for own in [own for own in hashes if own not in self.history.given]:
-                entries.append(Entry(hash=own, system=systems[own], role=START, why="without labels at the start"))
+            for own, system in {fingerprint(system): system for system in missing}.items():
+                if own not in self.history.given:
+                    entries.append(Entry(hash=own, system=system, role=START, why="without labels at the start"))
             if most is not None and len(entries) > most:
                 told = f"[campaign] calls = {most}: {len(entries)} structures of the start need labels"
                 raise InputError(f"{self.settings.source}: {told}")

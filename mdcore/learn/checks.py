@@ -84,11 +84,3 @@ def complaint(system, labels, net_force: float = 0.0, known: Known | None = None
             "converged, and without external fields?"
         )
     return known.complaint(system, labels, times) if known and times else ""
-
-
-def as_info(labels: Labels, units) -> dict:
-    """The entries of a System's info that say the same: energy, forces, and stress as six numbers in user units."""
-    found = {"energy": labels.energy, "forces": np.asarray(labels.forces, dtype=np.float64)}
-    if labels.stress is not None:
-        found["stress"] = np.asarray(labels.stress)[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]] / units.pressure
-    return found

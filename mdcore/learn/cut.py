@@ -49,7 +49,7 @@ class Cut:
         number("cut: margin", self.margin, "length")
         count("cut: atoms", self.atoms, 1, 10**9)
 
-    def of(self, system, atom: int, potential, labelled=()) -> tuple[object, np.ndarray | None, str]:
+    def of(self, system, atom: int, potential) -> tuple[object, np.ndarray | None, str]:
         """(the cut System, which atoms it has, how it was cut); (system, None, "") where it stays as it is: small, or
         narrower than the cut."""
         narrow = any(w < 2.0 * self.radius for w, p in zip(system.box.widths, system.box.periodic, strict=True) if p)

@@ -11,8 +11,8 @@ explored   generation, explorer, file, sha256, candidates, frames, ended, lost
 selected   generation, chosen: [{hash, role, explorer, place, why, score, disagreement, structure}, ...]
 label      generation, hash, energy, forces, stress: an answer of the oracle
 failed     generation, hash, kind, reason, tries
-judged     generation, potential, explorers: {name: numbers}, errors: {hash: number}, calibration, met, ...
-trained    generation, potential (its fingerprint), structures, errors: {hash: [before, after]}
+judged     generation, calls, explorers: {name: numbers}, errors: {hash: before}, calibration, met, ...
+trained    generation, file, potential (its fingerprint), structures, errors: {hash: after}
 end        why
 ```
 

@@ -12,6 +12,7 @@ from mdcore.learn.looks import Looks
 from mdcore.learn.record import Record
 from mdcore.learn.structures import read_found
 from mdcore.potentials.networks.spread import ENERGY
+from mdcore.properties.neb import shortest
 from mdcore.structure.system import System
 from mdcore.training.data.labels import CUT
 
@@ -24,11 +25,12 @@ def report(folder: Path, record: Record, history: History, potential: Path, sett
     if not settings.report.plot:
         return []
     looks, made = Looks(potential), []
+    told = evaluated(looks, history)
     try:
         for name, draw in (
-            ("progress.png", lambda path: draw_progress(record, path, settings)),
-            ("map.png", lambda path: draw_map(looks, history, path, settings.title)),
-            ("profile.png", lambda path: draw_profile(looks, history, record, path, settings)),
+            ("progress.png", lambda path: draw_progress(record, history, path, settings)),
+            ("map.png", lambda path: draw_map(told, path, settings.title)),
+            ("profile.png", lambda path: draw_profile(looks, told, record, path, settings)),
         ):
             if draw(folder / name):
                 made.append(folder / name)
@@ -37,14 +39,27 @@ def report(folder: Path, record: Record, history: History, potential: Path, sett
     return made
 
 
-def draw_progress(record: Record, path, settings) -> bool:
+def evaluated(looks: Looks, history: History) -> list[tuple]:
+    """(generation, System, Labels, energy, mean descriptors) of each labelled structure in which no atoms overlap."""
+    features, rows = Features(looks.potential), []
+    for generation in sorted({0, *history.chosen}):
+        for entry, labels in history.labelled(generation):
+            try:
+                found = looks.evaluate(entry.system, spread=False)
+            except MdcoreError:
+                continue
+            rows.append((generation, entry.system, labels, found.energy, features.seen(found, False).means))
+    return rows
+
+
+def draw_progress(record: Record, history: History, path, settings) -> bool:
     """Errors and uncertainty of each generation's potential over the calls it took; False: nothing to draw."""
     events = [e for e in record.of("judged") if any(own["structures"] for own in e["explorers"].values())]
     if not events:
         return False
     picture = figure(10.4, 3.9)
     forces, energies = picture.subplots(1, 2)
-    before = [_calls_before(record, e["generation"]) for e in events]
+    before = [history.calls(e["generation"]) for e in events]
     names = list(dict.fromkeys(name for e in events for name in e["explorers"]))
     for axes, key, target, unit in (
         (forces, "forces", settings.judge.forces, "forces, meV/Å"),
@@ -64,25 +79,12 @@ def draw_progress(record: Record, path, settings) -> bool:
     return True
 
 
-def _calls_before(record: Record, generation: int) -> int:
-    """What the potential that explored in a generation was trained on has cost."""
-    return sum(e["generation"] < generation for e in record.of("label") + record.of("failed"))
-
-
-def draw_map(looks: Looks, history: History, path, title: str = "") -> bool:
-    """All labelled structures on the first two principal components of their mean descriptors."""
-    features, points, generations = Features(looks.potential), [], []
-    for generation in sorted({0, *history.chosen}):
-        for entry, _ in history.labelled(generation):
-            try:
-                found = looks.evaluate(entry.system, spread=False)
-            except MdcoreError:
-                continue
-            points.append(features.seen(found, False).means)
-            generations.append(generation)
-    if len(points) < 3:
+def draw_map(labelled, path, title: str = "") -> bool:
+    """All labelled structures, of `evaluated`, on the first two principal components of their mean descriptors."""
+    if len(labelled) < 3:
         return False
-    places, shares = components(np.array(points))
+    generations = [row[0] for row in labelled]
+    places, shares = components(np.array([row[4] for row in labelled]))
     picture = figure(5.6, 4.4)
     axes = picture.subplots()
     drawn = axes.scatter(*places.T, c=generations, cmap="viridis", s=14, lw=0)
@@ -117,22 +119,17 @@ def bands(folder: Path, record: Record) -> dict[str, list[System]]:
     return found
 
 
-def draw_profile(looks: Looks, history: History, record: Record, path, settings) -> bool:
-    """Energies over the reaction coordinate: the oracle's and the potential's; along paths, how members differ."""
+def draw_profile(looks: Looks, labelled, record: Record, path, settings) -> bool:
+    """Energies over the reaction coordinate: the oracle's and the potential's, of structures of `evaluated`; along
+    paths, how members differ."""
     pairs = settings.report.coordinate
     if not pairs:
         return False
-    rows = []
-    for generation in sorted({0, *history.chosen}):
-        for entry, labels in history.labelled(generation):
-            if max(map(max, pairs)) >= entry.system.n_atoms or CUT in entry.system.columns:
-                continue
-            try:
-                told = looks.evaluate(entry.system, spread=False, descriptors=False)
-            except MdcoreError:
-                continue
-            size = tuple(sorted(entry.system.names))
-            rows.append((size, coordinate(entry.system, pairs), labels.energy, told.energy))
+    rows = [
+        (tuple(sorted(system.names)), coordinate(system, pairs), labels.energy, energy)
+        for _, system, labels, energy, _ in labelled
+        if max(map(max, pairs)) < system.n_atoms and CUT not in system.columns
+    ]
     if not rows:
         return False
     sizes = [row[0] for row in rows]
@@ -162,11 +159,8 @@ def draw_profile(looks: Looks, history: History, record: Record, path, settings)
 
 def coordinate(system: System, pairs) -> float:
     """A distance, or the difference of two, of nearest images, Angstrom."""
-    lengths = []
-    for a, b in pairs:
-        step = system.positions[b] - system.positions[a]
-        turns = np.rint(step @ system.box.inverse) * np.array(system.box.periodic)
-        lengths.append(float(np.linalg.norm(step - turns @ system.box.matrix)))
+    a, b = np.array(pairs).T
+    lengths = np.linalg.norm(shortest(system.box, system.positions[b] - system.positions[a]), axis=1).tolist()
     return lengths[0] - sum(lengths[1:])
 
 

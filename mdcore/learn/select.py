@@ -124,7 +124,7 @@ def sift(candidates: Sequence[Candidate], potential, labelled, rules: Rules, rng
     within = (first > rules.lower) & ~above
     picks, redundant = _pick(rules, sheet, told, within, *_points(found, known))
     return Sifted(
-        choices=[_choice(rules, looks, labelled, told[k], score, atom) for k, score, atom in picks], scores=scores,
+        choices=[_choice(rules, looks, told[k], score, atom) for k, score, atom in picks], scores=scores,
         below=int(np.count_nonzero(first <= rules.lower)), above=int(np.count_nonzero(above)), redundant=redundant,
         failed=len(candidates) - len(there), left=int(np.count_nonzero(within)) - len(picks) - redundant,
     )  # fmt: skip
@@ -179,13 +179,13 @@ def _pick(rules: Rules, sheet, told, within, points, chosen):
     return picks, int(np.count_nonzero(open_ & ((far.distances <= least) | known)))
 
 
-def _choice(rules: Rules, looks: Looks, labelled, candidate: Candidate, score: float, atom: int | None) -> Choice:
+def _choice(rules: Rules, looks: Looks, candidate: Candidate, score: float, atom: int | None) -> Choice:
     name = "" if atom is None else candidate.system.names[atom]
     about = "" if atom is None else f" about {name}, atom {atom} (counting from 0)"
     unit = SHEETS[rules.by].unit
     why = f"{'grade' if rules.by == 'maxvol' else rules.by} {score:.3g} {unit}{about}"
     if rules.cut is not None and atom is not None:
-        system, rows, said = rules.cut.of(candidate.system, atom, looks.potential, labelled)
+        system, rows, said = rules.cut.of(candidate.system, atom, looks.potential)
         if rows is not None:
             own = candidate.disagreement
             own = None if own is None else own[rows]

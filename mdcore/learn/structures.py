@@ -38,10 +38,10 @@ def fingerprint(system: System) -> str:
 
 def bare(system: System, columns: Iterable[str] = ()) -> System:
     """The structure alone, without velocities and results, and without some of its columns."""
-    info = {CHARGE: system.total_charge} if system.total_charge else {}
     kept = {name: values for name, values in system.columns.items() if name not in columns}
     return System(
-        system.box, system.positions, system.species, system.symbols, masses=system.masses, columns=kept, info=info
+        system.box, system.positions, system.species, system.symbols, masses=system.masses, columns=kept,
+        info=_info(system),
     )
 
 

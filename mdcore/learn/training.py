@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 
-from mdcore.base.errors import InputError, Interrupted, MdcoreError
+from mdcore.base.errors import InputError, Interrupted, MdcoreError, OutputError
 from mdcore.base.writing import writing_text
 from mdcore.config import includes
 from mdcore.config.learn import WARM
@@ -86,7 +86,7 @@ class Training:
             stream.write(self.text(folder, files, before, generation))
         started = (folder / f"{NAME}.training.h5").exists()
         done = mdcore(["train", INPUT, "--quiet", "--restart"], folder) if started else None
-        if done is None or done.code in (InputError.exit_code, 4):  # begun on other data, or damaged: anew
+        if done is None or done.code in (InputError.exit_code, OutputError.exit_code):  # begun otherwise, or damaged
             done = mdcore(["train", INPUT, "--quiet", "--overwrite"], folder)
         if done.code == Interrupted.exit_code:
             raise Interrupted(f"{folder / INPUT}: {done.said}")

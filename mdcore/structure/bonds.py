@@ -94,6 +94,12 @@ def nearest(box, positions, bonds) -> np.ndarray:
     return found.astype(np.int64)
 
 
+def lengths_of(box, positions, bonds) -> np.ndarray:
+    """float64 [m], unit of length: from the first atom to the nearest image of the second."""
+    apart = positions[bonds[:, 1]] - positions[bonds[:, 0]] + nearest(box, positions, bonds) @ box.matrix
+    return np.sqrt((apart**2).sum(axis=1))
+
+
 def within(bonds: np.ndarray, n: int, most: int) -> tuple[np.ndarray, np.ndarray]:
     """(first int64 [n + 1], others int64 [first[-1]]): of each of n atoms those that up to `most` bonds join to it."""
     near = np.concatenate([bonds[:, :2], bonds[:, 1::-1]])

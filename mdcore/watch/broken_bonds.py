@@ -3,7 +3,7 @@
 import numpy as np
 
 from mdcore.base.errors import BrokenBondError
-from mdcore.structure.bonds import nearest
+from mdcore.structure.bonds import lengths_of
 from mdcore.watch.base import Watcher
 from mdcore.watch.saving import Saver
 
@@ -31,8 +31,7 @@ class BrokenBonds(Watcher):
         long = np.flatnonzero((near**2).sum(axis=1) > (self.stretch * self.lengths) ** 2)
         if not len(long):
             return None
-        apart = apart[long] + nearest(box, positions, self.pairs[long]) @ box.matrix
-        times = np.sqrt((apart**2).sum(axis=1)) / self.lengths[long]
+        times = lengths_of(box, positions, self.pairs[long]) / self.lengths[long]
         worst = int(np.argmax(times))
         if not times[worst] > self.stretch:
             return None

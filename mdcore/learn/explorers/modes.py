@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdcore.base.errors import Interrupted, MdcoreError
-from mdcore.base.units import METAL
+from mdcore.base.units import HBAR, METAL
 from mdcore.dynamics.motion.lbfgs import LBFGS
 from mdcore.dynamics.simulation import SKIN
 from mdcore.engine.single import Engine
@@ -16,7 +16,6 @@ from mdcore.properties.relaxation import moved, relax
 STEP = 0.01  # Angstrom, of the differences that make the force constants
 STEPS, FORCE = 300, 0.01  # of the relaxation at most; eV/Angstrom that may be left
 SOFTEST = 2.0  # THz: a mode that is softer, or leads downhill, is taken as that stiff
-PLANCK = 0.6582119569  # h / 2 pi, eV fs (CODATA 2018)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +75,7 @@ class Harmonic:
         thermal = METAL.boltzmann * temperature
         spread = thermal / omega**2
         if quantum:
-            quantum_of = PLANCK * METAL.time * omega
+            quantum_of = HBAR * METAL.time * omega
             spread = quantum_of / (2.0 * omega**2) / np.tanh(quantum_of / (2.0 * thermal))
         step = (np.sqrt(spread) * rng.normal(size=len(omega))) @ self.modes
         return moved(self.system, self.system.box, self.system.positions + step.reshape(-1, 3))

@@ -59,7 +59,8 @@ class Run(Explorer):
     bias: dict = field(default_factory=dict)
 
     def explore(self, visit: Visit) -> Found:
-        runs = [self._one(visit, k, start) for k, start in enumerate(self._starts(visit))]
+        looks = Looks(visit.potential)
+        runs = [self._one(visit, looks, k, start) for k, start in enumerate(self._starts(visit))]
         return Found(
             candidates=[each for own in runs for each in own.candidates],
             frames=[each for own in runs for each in own.frames],
@@ -72,11 +73,11 @@ class Run(Explorer):
             return [None] * self.runs
         return picked(self.name, visit, None if self.start == LABELLED else self.start, self.runs)
 
-    def _one(self, visit: Visit, k: int, start) -> Found:
+    def _one(self, visit: Visit, looks: Looks, k: int, start) -> Found:
         """What run k found, from a System or, for None, from where the input says."""
         folder = visit.folder / f"{NAME}-{k + 1}"
         make_folder(folder)
-        overrides, totals = self._overrides(visit, folder, k), {}
+        overrides, totals = self._overrides(visit, looks, folder, k), {}
         if start is not None:
             path = folder / "start.extxyz"
             totals = {key: value for key, value in start.info.items() if key.lower() in TOTALS}
@@ -87,7 +88,7 @@ class Run(Explorer):
         for override in (*overrides, *self.set):
             arguments += ["--set", override]
         done = mdcore(arguments, folder)
-        said = last_words(done.stderr)
+        said = done.said
         with writing_text(folder / "said.txt") as stream:
             stream.write(done.stdout + done.stderr)
         code = done.code
@@ -97,13 +98,12 @@ class Run(Explorer):
             raise (InputError if code == InputError.exit_code else OutputError)(f"explorer {self.name}: {said}")
         how = said if code else "all steps of the input"
         if code not in (0, *TOLD):
-            how = f"it broke off with code {code}: {said}"
+            how = f"it broke off: {said}"
         candidates, frames = self._gathered(folder, k, totals)
         lost = code not in (0, Interrupted.exit_code)
         return Found(candidates=candidates, frames=frames, ended=how, lost=lost)
 
-    def _overrides(self, visit: Visit, folder: Path, k: int) -> list[str]:
-        looks = Looks(visit.potential)
+    def _overrides(self, visit: Visit, looks: Looks, folder: Path, k: int) -> list[str]:
         model = looks.potential.model
         place = "potential" if self.section is None else f"potential.{self.section}"
         own = {"type": family(model).name, "file": Path(visit.potential).resolve()}
@@ -150,13 +150,6 @@ def met_in(path):
         spread = frame.extra.get(FORCES.name)
         system = System.of_extxyz(frame, METAL, path, labels=False)
         yield system, None if spread is None else spread[:, 0]
-
-
-def last_words(text: str) -> str:
-    """The error that a command told, in one line; else its last one."""
-    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
-    first = next((k for k, line in enumerate(lines) if line.startswith("mdcore: error:")), len(lines) - 1)
-    return " ".join(lines[first:]).removeprefix("mdcore: error: ") or "it said nothing"
 
 
 def _toml(value) -> str:

@@ -64,6 +64,15 @@ def bounded(energies: np.ndarray) -> np.ndarray:
     return np.clip(np.nan_to_num(energies, nan=MOST), -MOST, MOST)
 
 
+def check_members(name: str, network: TrainedPotential) -> None:
+    """InputError for a committee whose members do not say what each atom has (`shares_of`)."""
+    charged = getattr(network.model, "charges", None)
+    if charged or network.model.subtracted:
+        what = "charges" if charged else "energy that was subtracted in training"
+        told = f"{name}: {network.name} has {what}, which is not asked of each member"
+        raise InputError(f"{told}; take a committee without")
+
+
 class OfCommittee(Sum):
     """A sum whose first term is a committee of networks; InputError if it is not.
 
@@ -72,7 +81,7 @@ class OfCommittee(Sum):
 
     tells_virials = False  # of atoms
 
-    def __init__(self, network, *others, zeros=None):
+    def __init__(self, network, *others, zeros=None, double_counting="refuse"):
         name = type(self).__name__
         if not isinstance(network, TrainedPotential):
             raise InputError(f"{name}: expected a committee of networks, such as HDNNPotential(...), not {network!r}")
@@ -81,7 +90,8 @@ class OfCommittee(Sum):
                 f"{name}: {network.name} is one network, which can't disagree with itself; make a committee: "
                 "[committee] members = 5 of mdcore train, or mdcore convert A.h5 B.h5 ... COMMITTEE.h5"
             )
-        super().__init__(network, *others)
+        check_members(name, network)
+        super().__init__(network, *others, double_counting=double_counting)
         self.zeros, m = {}, len(network.model.members)
         for element, own in table("zeros", zeros).items():
             if element not in network.model.elements:

@@ -46,6 +46,7 @@ class FallbackPotential(OfCommittee):
     shifts : {species: eV}, added to the baseline's energy for each atom; `fitted_shifts` finds them. Of a species that
         is not there: what the network gives an atom in any surroundings, less what a baseline that is a network does
     zeros : of the members (base.py); `member_zeros` finds them
+    double_counting : as of Sum, with "correction"; else one is there in place of the other
 
     The network's walls stay in full. It finds `network_weight`, the smallest weight of the network, and `uncertainty`
     of each atom. InputError for a single network, or a baseline that can't take over.
@@ -53,9 +54,10 @@ class FallbackPotential(OfCommittee):
 
     def __init__(
         self, network, baseline, *, uncertainty: float, weights: str = "structure", calibration=1.0, shifts=None,
-        zeros=None,
+        zeros=None, double_counting="refuse",
     ):  # fmt: skip
-        super().__init__(network, baseline, zeros=zeros)
+        counting = double_counting if weights == "correction" else "allow"
+        super().__init__(network, baseline, zeros=zeros, double_counting=counting)
         choice("weights", weights, KINDS)
         self.uncertainty, self.weights = number("uncertainty", uncertainty, "energy"), weights
         if hasattr(calibration, "items"):
@@ -70,13 +72,16 @@ class FallbackPotential(OfCommittee):
                 raise InputError(f"baseline: {term!r} acts from outside; add it: Sum(FallbackPotential(...), it)")
         if weights == "atoms" and not self._weighable(self.baseline):
             raise InputError(
-                'weights = "atoms": the baseline must be another network potential without charges; any other takes '
-                'over with weights = "structure", or with a network that was trained on what it lacks, "correction"'
+                'weights = "atoms": the baseline must be another network potential without charges or subtracted laws; '
+                'any other takes over with weights = "structure", or with a network that was trained on what it lacks, '
+                '"correction"'
             )
 
     @staticmethod
     def _weighable(baseline: Potential) -> bool:
-        return isinstance(baseline, TrainedPotential) and not getattr(baseline.model, "charges", None)
+        if not isinstance(baseline, TrainedPotential) or baseline.model.subtracted:
+            return False
+        return not getattr(baseline.model, "charges", None)
 
     def __repr__(self):
         return f"FallbackPotential({self.network!r}, {self.baseline!r}, weights={self.weights!r})"
@@ -97,7 +102,7 @@ class FallbackPotential(OfCommittee):
     def of_terms(self, terms):
         return FallbackPotential(
             *terms, uncertainty=self.uncertainty, weights=self.weights, calibration=self.calibration,
-            shifts=self.shifts, zeros=self.zeros,
+            shifts=self.shifts, zeros=self.zeros, double_counting=self.double_counting,
         )  # fmt: skip
 
     def bind(self, symbols):
@@ -130,6 +135,7 @@ class BoundFallback(BoundOfCommittee):
     @staticmethod
     def _zeros_of(network) -> np.ndarray:
         """z of each species, eV."""
+        network = leaves(network)[0]  # beside what was subtracted in training
         return np.array([network.potential.zero(e) for e in network.element_of.tolist()])
 
     def tail(self, counts, box):

@@ -37,13 +37,30 @@ KEPT = 4  # steps before, of which what charges feel of each other is guessed at
 COLUMN, PAST, ADJOINT, PLACE = "network_charge", "charges_before", "adjoints_before", "charges_at"
 
 
-class BoundCharged(BoundTrained):
+class WithCharges(BoundTrained):
+    """What one network with charges and a committee of such have in common."""
+
+    virial_of_forces = False
+
+    @property
+    def memory_key(self) -> str:
+        it = self.potential
+        if not it.model.charges.equilibrated:
+            return ""
+        return hashlib.sha256(f"{fingerprint(it.model)} {it.charge_settings} {it.precision}".encode()).hexdigest()
+
+    def find(self, work, wanted=None):
+        found = super().find(work, wanted)
+        if wanted is None or CHARGES in wanted:
+            found[CHARGES] = getattr(work.atoms, COLUMN)[: work.atoms.n_owned].copy()
+        return found
+
+
+class BoundCharged(WithCharges):
     """A network potential with charges, for a system of these species.
 
     steps : of conjugate gradients, of the last forces
     """
-
-    virial_of_forces = False
 
     def __init__(self, potential, symbols):
         super().__init__(potential, symbols)
@@ -56,13 +73,6 @@ class BoundCharged(BoundTrained):
             several = Column("f8", (1 + KEPT,), "memory")  # a solution, and what charges felt of each other
             self.columns |= {PAST: several, ADJOINT: several, PLACE: Column("f8", (3,), "memory")}
             self._hardness = np.array(model.hardness)[self.element_of] * self._ev
-
-    @property
-    def memory_key(self) -> str:
-        if not self.potential.model.charges.equilibrated:
-            return ""
-        told = f"{fingerprint(self.potential.model)} {self.settings} {self.potential.precision}"
-        return hashlib.sha256(told.encode()).hexdigest()
 
     @property
     def width(self) -> int:
@@ -135,12 +145,6 @@ class BoundCharged(BoundTrained):
 
     def _diagonal(self, species):
         return self._hardness[species] + self.interaction.own[species]
-
-    def find(self, work, wanted=None):
-        found = super().find(work, wanted)
-        if wanted is None or CHARGES in wanted:
-            found[CHARGES] = getattr(work.atoms, COLUMN)[: work.atoms.n_owned].copy()
-        return found
 
     # --- networks ------------------------------------------------------------------------------------
 

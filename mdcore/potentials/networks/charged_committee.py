@@ -5,7 +5,6 @@ has the same charges and 1/n of its energy (committee.py: `share`). So the mean 
 other; what each says alone is n times what it adds.
 """
 
-import hashlib
 import math
 from dataclasses import replace
 
@@ -13,9 +12,7 @@ import numpy as np
 
 from mdcore.base import exact
 from mdcore.potentials.base import Results
-from mdcore.potentials.networks.charged import CHARGES, COLUMN
-from mdcore.potentials.networks.running import BoundTrained
-from mdcore.potentials.networks.trained import fingerprint
+from mdcore.potentials.networks.charged import COLUMN, WithCharges
 from mdcore.structure.atoms import MEMORY, Column
 
 
@@ -24,11 +21,9 @@ def _of_all(name: str) -> str:
     return f"{name}_of_members"
 
 
-class BoundChargedCommittee(BoundTrained):
+class BoundChargedCommittee(WithCharges):
     """Members with charges, for a system of these species. What members remember of their last charges goes with atoms
     in columns of all of them; while one computes, its own stands where it looks for it."""
-
-    virial_of_forces = False
 
     def __init__(self, potential, symbols):
         super().__init__(potential, symbols)
@@ -39,13 +34,6 @@ class BoundChargedCommittee(BoundTrained):
         m = len(self.members)
         self.columns = first | here | {_of_all(name): Column("f8", (m * n,), MEMORY) for name, n in self._kept.items()}
         self._last = None  # (lists, grid of positions, total charge) of the last forces
-
-    @property
-    def memory_key(self) -> str:
-        if not self._kept:
-            return ""
-        it = self.potential
-        return hashlib.sha256(f"{fingerprint(it.model)} {it.charge_settings} {it.precision}".encode()).hexdigest()
 
     @property
     def width(self) -> int:
@@ -99,9 +87,3 @@ class BoundChargedCommittee(BoundTrained):
             found[k], limbs[k] = rows[:-1], exact.limbs(m * out.energy)
         rows[:], charges[:] = kept, of_mean
         return np.ascontiguousarray((m * found[:-1] - found.sum(axis=0)).transpose(1, 0, 2)), limbs
-
-    def find(self, work, wanted=None):
-        found = super().find(work, wanted)
-        if wanted is None or CHARGES in wanted:
-            found[CHARGES] = getattr(work.atoms, COLUMN)[: work.atoms.n_owned].copy()
-        return found

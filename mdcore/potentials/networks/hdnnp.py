@@ -178,21 +178,18 @@ class BoundHDNNP(BoundTrained):
         if out.atom_virials is not None:
             told["atom_virial"] = out.atom_virials
         self.tables.energy_forces(
-            atoms.x, atoms.f, full.first, full.index, full.bounds, self.species_of, self.element_of,
-            self.potential.native, out.limbs(), out.atom_energies, n_total=atoms.n_total, threads=self.threads, **told,
+            atoms.x, atoms.f, *self._lists(full), out.limbs(), out.atom_energies, n_total=atoms.n_total,
+            threads=self.threads, **told,
         )  # fmt: skip
         out.add_limbs()
         if self.walls:
             self.walls.compute(atoms, neighbors.of(self.walls.potential), domain, out)
 
     def members_of(self, atoms, full, domain):
-        found, limbs = deviations(
-            self.tables, atoms.x, full.first, full.index, full.bounds, self.species_of, self.element_of,
-            self.potential.native, atoms.n_total, self.threads,
-        )  # fmt: skip
+        found, limbs = deviations(self.tables, atoms.x, *self._lists(full), atoms.n_total, self.threads)
         return np.ascontiguousarray(found.transpose(1, 0, 2)), limbs
 
-    def _lists(self, atoms, full):
+    def _lists(self, full):
         return full.first, full.index, full.bounds, self.species_of, self.element_of, self.potential.native
 
     def shares_of(self, atoms, full, domain):
@@ -202,7 +199,7 @@ class BoundHDNNP(BoundTrained):
             room = self._room(n, {*self.wanted, *RANGE})
             told = {TOLD[finding]: room[finding] for finding in RANGE}
         g = np.zeros((max(n, 1), self.width))
-        descriptors_of(self.tables, atoms.x, *self._lists(atoms, full), g, atoms.n_total, self.threads, **told)
+        descriptors_of(self.tables, atoms.x, *self._lists(full), g, atoms.n_total, self.threads, **told)
         if DESCRIPTORS in self.wanted:
             self.beside[DESCRIPTORS][:n] = g[:n]
         shares = np.zeros((n, self.tables.n_members))
@@ -224,7 +221,7 @@ class BoundHDNNP(BoundTrained):
         slopes, n = np.zeros(self._slopes.shape[1:]), atoms.n_owned
         for own, member in zip(weights.T, self._slopes, strict=True):
             slopes[:n] += own[:, None] * member[:n]
-        pull(self.tables, atoms.x, atoms.f, *self._lists(atoms, full), slopes, atoms.n_total, self.threads)
+        pull(self.tables, atoms.x, atoms.f, *self._lists(full), slopes, atoms.n_total, self.threads)
 
 
 class Reads:
