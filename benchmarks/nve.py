@@ -75,15 +75,20 @@ def kinds(model, residual: float) -> dict:
     four = charged(model, EQUILIBRATED, ELECTRONEGATIVITY, 1.0, WIDTHS, hardness=hardness, screening=SCREENING)
     three = charged(model, PREDICTED, CHARGES, VARIES, WIDTHS, screening=SCREENING)
     latent = charged(model, PREDICTED, CHARGES, VARIES, dict.fromkeys(WIDTHS, LATENT), conserve=False, own_energy=True)
+
+    def with_it(term) -> Sum:
+        """The network counts that already: what is asked here is whether the sum conserves its energy."""
+        return Sum(plain, term, double_counting="allow")
+
     return {
         "network alone": plain,
-        "fixed charges": Sum(plain, Electrostatics(CHARGES, **near)),
-        "charges of the structure": Sum(plain, Electrostatics(None, **near)),
+        "fixed charges": with_it(Electrostatics(CHARGES, **near)),
+        "charges of the structure": with_it(Electrostatics(None, **near)),
         "predicted charges (3G)": potential(three, residual),
         "equilibrated charges (4G)": potential(four, residual),
         "latent charges": potential(latent, residual),
-        "D3, with triples": Sum(plain, D3("pbe0", s9=1.0, cutoff=9.0, cn_cutoff=6.0, triple_cutoff=6.0, width=1.5)),
-        "Lennard-Jones, all images": Sum(plain, LongLennardJones(SIZE, species=OXYGEN)),
+        "D3, with triples": with_it(D3("pbe0", s9=1.0, cutoff=9.0, cn_cutoff=6.0, triple_cutoff=6.0, width=1.5)),
+        "Lennard-Jones, all images": with_it(LongLennardJones(SIZE, species=OXYGEN)),
     }
 
 
