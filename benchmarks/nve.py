@@ -70,7 +70,7 @@ def potential(model, residual: float) -> HDNNPotential:
 def kinds(model, residual: float) -> dict:
     """{name: potential}"""
     plain = potential(model, residual)
-    near = {"damping": "cosine", "inner": SCREENING.inner, "outer": SCREENING.outer}
+    near = {"damping": "polynomial", "inner": SCREENING.inner, "outer": SCREENING.outer}
     hardness = [HARDNESS] * len(model.elements)
     four = charged(model, EQUILIBRATED, ELECTRONEGATIVITY, 1.0, WIDTHS, hardness=hardness, screening=SCREENING)
     three = charged(model, PREDICTED, CHARGES, VARIES, WIDTHS, screening=SCREENING)
