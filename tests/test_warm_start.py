@@ -53,6 +53,13 @@ WRONG = [
     ("network.hidden=[5]", "[network] hidden = [5]: the start has [6, 6] for H: take these"),
     ('network.activation="softplus"', "the start has other ones for H"),
     ("committee.members=3", "[committee] members = 3: the start has 2 members"),
+    ('descriptors.kind="chebyshev"', '[descriptors] kind = "chebyshev": descriptors of the start stay: symmetry'),
+    ("descriptors.keep=3", "[descriptors] keep = 3: descriptors of the start stay: 10 of H; say the same, or begin anew"),
+    ("descriptors.cutoff=3.5", "[descriptors] cutoff = 3.5: descriptors of the start stay: they see 4 Angstrom far"),
+    ('descriptors.scaling="sigma"', "descriptors of the start stay: scale_center"),
+    ('descriptors.cutoff_function="poly2"', "descriptors of the start stay: tanh3"),
+    ('descriptors={ functions = ["H 2 O 0.3 0 4"] }', "functions, not all of these"),
+    ("network.atom_energies={ H = -13.6, O = 0 }", "[network] atom_energies = {"),
     ("warm_start=none.h5", "no such file"),
     ("warm_start=half.xyz", "warm_start"),
 ]
