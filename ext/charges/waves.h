@@ -8,6 +8,7 @@
  * one wave after the other. What a column has too many, up to a multiple of four, weighs nothing. */
 typedef struct md_waves {
     double vectors[9];      /* rows b1, b2, b3, times 2 pi */
+    double cell[9];         /* rows are its vectors */
     int64_t most[3];        /* largest |n1|, |n2|, |n3| */
     int64_t n_columns, n_waves;
     const int32_t *columns; /* [n_columns][4] n1 >= 0, n2, first n3, fours */

@@ -141,6 +141,7 @@ cdef extern from "kernels.h" nogil:
 
     ctypedef struct md_mesh:
         double inverse[9]
+        double cell[9]
         double origin[3]
         int64_t size[3]
         int64_t low[3]
@@ -181,6 +182,7 @@ cdef extern from "kernels.h" nogil:
 
     ctypedef struct md_waves:
         double vectors[9]
+        double cell[9]
         int64_t most[3]
         int64_t n_columns, n_waves
         const int32_t *columns
