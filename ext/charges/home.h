@@ -1,7 +1,7 @@
 /* Which of its images does an atom count as?
  *
- * Images of an atom are the same to waves and points, but not to the last bit of what is computed with them; and when an
- * atom that has left the cell is taken back into it depends on when lists are made. */
+ * Images of an atom are the same to waves and points, but not to the last bit of what is computed with them; and when
+ * an atom that has left the cell is taken back into it depends on when lists are made. */
 #ifndef MD_HOME_H
 #define MD_HOME_H
 

@@ -52,7 +52,7 @@ MD_INLINE void wave_prepare(const md_atoms *atoms, const double *charge, const m
         const double *x = atoms->x + 4 * i, *b = it->vectors;
         double fractions[3], home[3], turns[3];
         for (int k = 0; k < 3; k++)
-            fractions[k] = (b[3 * k] * x[0] + b[3 * k + 1] * x[1] + b[3 * k + 2] * x[2]) * 0x1.45f306dc9c883p-3; /* 1 / 2 pi */
+            fractions[k] = WAVES_TURNS * (b[3 * k] * x[0] + b[3 * k + 1] * x[1] + b[3 * k + 2] * x[2]);
         charge_home(x, fractions, it->cell, home, turns);
         for (int k = 0; k < 3; k++)
             r[k][a] = home[k];

@@ -5,11 +5,14 @@
  * which go out to ghosts; weights of all atoms projected; pairs and triples: forces, and pulls dE/dN, which go home and
  * out again; forces that the pulls make.
  *
- * What is summed over pairs and triples is rounded to a grid of 2^-48 first (fixed.h): finer than the grid of forces, as
- * an atom has ten thousand pairs, each of little energy. Sums are exact below 2^5, contributions below 2^3; of numbers
- * of neighbours, on 2^-46, below 2^7. Which atom of a pair or triple lists the others depends on where they were when the list was made, so no arithmetic may tell
- * them apart: sums are of two terms, products of three are d3_product_of_three, and C6_ij = sum_k s_k Y_k(i) Y_k(j),
- * s_k = 1 or -1, of weights that are projected, Y_k = sum_a W_a F_ak, with C6_ab = sum_k s_k F_ak F_bk (reference.py).
+ * What is summed over pairs and triples is rounded to a grid of 2^-48 first (fixed.h): finer than that of forces, as an
+ * atom has ten thousand pairs, each of little energy. Sums are exact below 2^5, contributions below 2^3; of numbers of
+ * neighbours, on 2^-46, below 2^7.
+ *
+ * Which atom of a pair or triple lists the others depends on where they were when the list was made, so no arithmetic
+ * may tell them apart: sums are of two terms, products of three are d3_product_of_three, and C6_ij = sum_k s_k Y_k(i)
+ * Y_k(j) of weights that are projected, Y_k = sum_a W_a F_ak, with C6_ab = sum_k s_k F_ak F'_bk, s_k = 1 or -1
+ * (potentials/dispersion/reference.py).
  *
  * S. Grimme, J. Antony, S. Ehrlich, H. Krieg, J. Chem. Phys. 132, 154104 (2010), eqs. 3 to 16; rational damping: S.
  * Grimme, S. Ehrlich, L. Goerigk, J. Comput. Chem. 32, 1456 (2011), eqs. 4 to 7. */
@@ -36,7 +39,7 @@ typedef struct md_d3 {
     const double *covalent; /* [n_species] radii; those of a pair are added */
     const double *reference; /* [n_species][refs] numbers of neighbours of the reference systems */
     const double *pairs; /* [n_species][n_species][D3_COLUMNS] */
-    const double *factors; /* [n_species][n_species][refs][refs] F of the first's weights, for neighbours of the second */
+    const double *factors; /* [n_species][n_species][refs][refs] F of the first for neighbours of the second */
     const double *signs; /* [n_species][n_species][refs] */
     const double *radii2; /* [n_species][n_species] squares of R0 of the damping of triples */
 } md_d3;

@@ -7,8 +7,8 @@
  * the three (x + y - z), 3 cos cos cos = 3/8 P / Q.
  *
  * The neighbours of an atom in the half list stand above it, so triples of the atom and two of them are all that it was
- * the lowest of when the list was made. What each triple adds to an atom is rounded to the grid. Four third atoms of one
- * species at a time. */
+ * the lowest of when the list was made. What each triple adds to an atom is rounded to the grid. Four third atoms of
+ * one species at a time. */
 #include "kernels.h"
 #include "dispersion/exact.h"
 
@@ -124,8 +124,8 @@ MD_INLINE void d3_triples_with(const md_d3 *it, const md_d3_room *room, int64_t 
 {
     const int64_t n = it->n_species, pitch = room->pitch;
     double *const at = room->slots + a;
-    const v4d zero = v_set1(0.0), half = v_set1(0.5), one = v_set1(1.0), two = v_set1(2.0), three_eighths = v_set1(0.375);
-    const v4d third = v_set1(1.0 / 3.0), beta = v_set1(it->beta), s9 = v_set1(it->s9);
+    const v4d zero = v_set1(0.0), half = v_set1(0.5), one = v_set1(1.0), two = v_set1(2.0);
+    const v4d three_eighths = v_set1(0.375), third = v_set1(1.0 / 3.0), beta = v_set1(it->beta), s9 = v_set1(it->s9);
     const v4d cutoff2 = v_set1(it->triple_cutoff * it->triple_cutoff);
     const v4d ax = v_set1(at[pitch * D3_X]), ay = v_set1(at[pitch * D3_Y]), az = v_set1(at[pitch * D3_Z]);
     const v4d x = v_set1(at[pitch * D3_R2]), c6a = v_set1(at[pitch * D3_C6]), i_of_a = v_set1(at[pitch * D3_OF_I]);

@@ -34,7 +34,7 @@ cdef class Waves:
         self.arrays = columns, room
 
     def move(self, const double[:, ::1] cell, const double[:, ::1] vectors):
-        """The cell is another one, [3, 3], rows are its vectors; vectors [3, 3] : rows b1, b2, b3, factor 2 pi included."""
+        """The cell is another one, [3, 3], rows are its vectors; vectors [3, 3] : rows b1, b2, b3, 2 pi included."""
         if not cell.shape[0] == cell.shape[1] == vectors.shape[0] == vectors.shape[1] == 3:
             raise ValueError("cell and vectors are [3, 3]")
         for k in range(9):

@@ -30,8 +30,8 @@ class Looks:
         """InputError for an explorer's limit of extrapolation that nothing would ever pass."""
         if limit is not None and not self.knows_range:
             raise InputError(
-                f"explorer {explorer}: extrapolation = {limit:g}: the range of training of {self.potential.name} is not "
-                "known; leave it out"
+                f"explorer {explorer}: extrapolation = {limit:g}: the range of training of {self.potential.name} is "
+                "not known; leave it out"
             )
 
     def evaluate(self, system, spread: bool = True, descriptors: bool = True):

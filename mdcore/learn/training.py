@@ -60,7 +60,8 @@ class Training:
             )
         if settings.long_range and self.warm:
             raise InputError(
-                f'{self.path}: [long_range]: potentials with charges begin anew: start = "fresh" in [train] of the campaign'
+                f"{self.path}: [long_range]: potentials with charges begin anew in each generation: say so, "
+                '[train] start = "fresh" in the input of the campaign'
             )
 
     def text(self, folder: Path, files: dict[str, Sequence[Path]], before: Path | None, generation: int) -> str:

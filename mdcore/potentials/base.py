@@ -78,8 +78,8 @@ class Results:
             self.atom_energies[: len(own)] += np.ldexp(own, -exact.FORCE_BITS)
 
     def sums_of(self, atoms, forces: np.ndarray, bits: int = exact.FORCE_BITS) -> list[int]:
-        """This rank's sum of x (x) F of some forces, multiples of 2^-bits, [n_owned, 3] or with ghosts' [n_total, 3]; on
-        `bits` with position_bits, as `virial` is with FORCE_BITS."""
+        """This rank's sum of x (x) F of some forces, multiples of 2^-bits, [n_owned, 3] or with ghosts' [n_total, 3];
+        its grid has `bits` and position_bits, that of `virial` FORCE_BITS."""
         rows = atoms.f[: atoms.n_total + 1]
         others = rows.copy()
         rows[:] = 0.0

@@ -75,8 +75,11 @@ def _check_descriptors(plan: Plan, model: HDNNP) -> None:
     check("scaling", model.scaling[0].mode == s.scaling, model.scaling[0].mode)
     if s.is_given:
         key, kind = ("file" if s.file else "functions"), CUTOFF_FUNCTIONS[s.cutoff_function]
-        given = from_input_nn(s.file, own, s.units) if s.file else from_lines(s.functions, tuple(own), kind)
-        check(key, all(set(given.get(e, ())) == set(own[e]) for e in own), f"{len(functions)} functions, not all of these")
+        try:
+            given = from_input_nn(s.file, own, s.units) if s.file else from_lines(s.functions, tuple(own), kind)
+        except InputError as error:
+            raise Unsuited(str(error), ("descriptors", key)) from None
+        check(key, all(set(given[e]) == set(own[e]) for e in own), f"{len(functions)}, other than these")
         return
     longest = max(function.cutoff for function in functions)
     check("cutoff", longest <= s.cutoff * (1.0 + 1e-9), f"they see {longest:g} Angstrom far")
@@ -96,7 +99,8 @@ def _check_zeros(plan: Plan, model: HDNNP) -> None:
     wanted = dict.fromkeys(own, 0.0) if how == "none" else how if isinstance(how, dict) else own
     if any(abs(wanted.get(e, own[e]) - own[e]) > 1e-9 * max(1.0, abs(own[e])) for e in own):
         told = ", ".join(f"{e} {energy:.6f}" for e, energy in own.items())
-        raise Unsuited(f"zeros of energy of the start stay: {told} eV; say the same, or begin anew", ("network", "atom_energies"))
+        text = f"zeros of energy of the start stay: {told} eV; say the same, or begin anew"
+        raise Unsuited(text, ("network", "atom_energies"))
 
 
 def check_elements(model: Model, elements: Sequence[str]) -> None:

@@ -195,7 +195,8 @@ class BoundD3(Bound):
             out.bad_row = int(np.argmax(~(largest < LIMIT)))
             out.complaint = (
                 f"atom {atoms.tags[out.bad_row]} (counting from 0): its dispersion is beyond {LIMIT:g} eV or "
-                f"eV/Angstrom, or it has more than {MOST:g} neighbours; are atoms too close, are parameters of D3 wrong?"
+                f"eV/Angstrom, or it has more than {MOST:g} neighbours; are atoms too close, "
+                "are parameters of D3 wrong?"
             )
         forces = np.rint(np.ldexp(forces, exact.FORCE_BITS)) * 2.0**-exact.FORCE_BITS
         atoms.forces[:] += forces

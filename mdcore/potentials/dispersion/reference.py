@@ -72,9 +72,9 @@ def unknown(name: str) -> str:
 
 
 class Tables:
-    """What kernels know of these species (ext/dispersion/dispersion.h): covalent [n], reference [n, refs], ratios [n, n]
-    = C8 / C6, radii [n, n] = R0; C6_ab = sum_k s_k F_ak F'_bk of a pair of species: factors [n, n, refs, refs] F of the
-    first, signs [n, n, refs] s. InputError for a species without parameters."""
+    """What kernels know of these species (ext/dispersion/dispersion.h): covalent [n], reference [n, refs], ratios
+    [n, n] = C8 / C6, radii [n, n] = R0; of pairs, where C6_ab = sum_k s_k F_ak F'_bk: factors [n, n, refs, refs], F of
+    the first, and signs [n, n, refs]. InputError for a species without parameters."""
 
     def __init__(self, symbols):
         for complaint in filter(None, map(unknown, symbols)):
@@ -98,9 +98,10 @@ class Tables:
 
 
 def factors(it: Reference, z: int, other: int) -> tuple[np.ndarray, np.ndarray]:
-    """F [k, m] and signs [m] by which C6 of the reference systems of two elements is F diag(signs) F'^T, F' of the other
-    element with this one: for each of two atoms the same is done. Of two elements the heavier one has F = 1; of one,
-    it is what Gauss's elimination leaves, the largest pivot first: C6 is nearly positive, an integral of products.
+    """F [k, m] and signs [m] by which C6 of the reference systems of two elements is F diag(signs) F'^T, F' of the
+    other element with this one: so both atoms of a pair are treated alike. Of two elements the heavier one has F = 1;
+    of one, F is what Gauss's elimination leaves, the largest pivot first, for C6 is an integral of products: positive,
+    but for the rounding of tables.
     """
     c6 = it.c6(z, other)
     if z != other:
