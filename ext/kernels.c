@@ -83,6 +83,7 @@ const md_kernels JOIN(md_kernels_, MD_LEVEL) = {
     .tersoff = tersoff,
     .d3_numbers = d3_numbers,
     .d3_weights = d3_weights,
+    .d3_project = d3_project,
     .d3_number_forces = d3_number_forces,
     .d3_pairs = d3_pairs,
     .d3_triples = d3_triples,

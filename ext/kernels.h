@@ -83,11 +83,12 @@ typedef struct md_kernels {
     /* dispersion/coordination.c */
     void (*d3_numbers)(const md_atoms *, const md_list *, const md_d3 *, double *numbers);
     void (*d3_weights)(const md_atoms *, const md_d3 *, const double *numbers, double *weights);
-    void (*d3_number_forces)(const md_atoms *, const md_list *, const md_d3 *, const double *pull, const md_d3_sums *);
+    void (*d3_project)(const md_atoms *, const md_d3 *, const double *weights, double *projected);
+    void (*d3_number_forces)(const md_atoms *, const md_list *, const md_d3 *, const double *pull, double *rows);
     /* dispersion/pairs.c, dispersion/triples.c */
-    void (*d3_pairs)(const md_atoms *, const md_list *, const md_d3 *, const double *weights, const md_d3_room *,
+    void (*d3_pairs)(const md_atoms *, const md_list *, const md_d3 *, const double *projected, const md_d3_room *,
                      const md_d3_sums *);
-    void (*d3_triples)(const md_atoms *, const md_list *, const md_d3 *, const double *weights, const md_d3_room *,
+    void (*d3_triples)(const md_atoms *, const md_list *, const md_d3 *, const double *projected, const md_d3_room *,
                        const md_d3_sums *);
     int64_t (*mesh_gather)(const md_atoms *, const double *charge, const md_mesh *, const double *mesh, double *potential,
                            int forces);

@@ -230,11 +230,23 @@ def assert_extensive(potential, system) -> None:
 
 
 def assert_list_does_not_matter(potential, system) -> None:
-    """The list holds more than what is within the cutoff; how much more changes no bit."""
+    """The list holds more than what is within the cutoff; how much more changes no bit, nor does where atoms were when
+    it was made, as they are elsewhere where a run that was stopped makes its list: which of two lists the other, and
+    their order in memory."""
     answers = [evaluate(potential, system, skin=skin) for skin in (0.05, 0.4, 1.3)]
     for other in answers[1:]:
         assert other.energy == answers[0].energy
         assert other.forces.tobytes() == answers[0].forces.tobytes()
+    s, engine = system, Engine(potential, system.symbols, 1.3, system.units)
+    moves = np.random.default_rng(13).normal(size=(2, *s.positions.shape))
+    moves *= 0.6 / np.linalg.norm(moves, axis=2, keepdims=True)
+    for move in moves:
+        engine.place(s.box, s.positions + move, s.species, s.columns, s.masses, s.bonds)
+        engine.move(s.positions)
+        found = engine.compute()
+        assert found.energy == answers[0].energy
+        assert found.forces.tobytes() == answers[0].forces.tobytes()
+        assert found.virial.tobytes() == answers[0].virial.tobytes()
 
 
 def assert_sums_are_of_multiples(potential, system) -> None:

@@ -26,7 +26,7 @@ def atoms():
 
 
 def mesh():
-    return _kernels.Mesh(np.eye(3), SIZE, 4)
+    return _kernels.Mesh(SIZE, 4)
 
 
 def planes():
@@ -36,7 +36,7 @@ def planes():
 
 
 def waves():
-    return _kernels.Waves(np.eye(3), COLUMNS)
+    return _kernels.Waves(COLUMNS)
 
 
 def half_list():
@@ -55,8 +55,8 @@ def rows():
 SHAPE, WAVES = (SIZE[0], SIZE[1], SIZE[2] + _kernels.BESIDE), 2 * SIZE[0] * int(BEGIN[-1])
 # {what is called: (the call, its arguments, all that are arrays by what they are)}
 CALLS = {
-    "mesh": lambda a: _kernels.Mesh(a["inverse"], SIZE, 4),
-    "mesh.move": lambda a: mesh().move(a["inverse"]),
+    "mesh.move": lambda a: mesh().move(a["inverse"], np.eye(3)),
+    "mesh.moved": lambda a: mesh().move(np.eye(3), a["inverse"]),
     "mesh.stand_at": lambda a: mesh().stand_at(a["three"]),
     "mesh.spread": lambda a: mesh().spread(atoms(), a["charges"], a["points"]),
     "mesh.squares": lambda a: mesh().squares(atoms(), a["charges"]),
@@ -66,7 +66,9 @@ CALLS = {
     "planes.forward": lambda a: planes().forward(a["points"], a["waves"]),
     "planes.back": lambda a: planes().back(a["waves"], a["potentials"]),
     "planes.weighted": lambda a: planes().weighted([a["waves"]], a["cuts"], 0, SIZE[1], a["three"], 3),
-    "waves": lambda a: _kernels.Waves(a["inverse"], a["columns"]),
+    "waves": lambda a: _kernels.Waves(a["columns"]),
+    "waves.move": lambda a: waves().move(a["inverse"], np.eye(3)),
+    "waves.moved": lambda a: waves().move(np.eye(3), a["inverse"]),
     "waves.sums": lambda a: waves().sums(atoms(), a["charges"]),
     "waves.gather": lambda a: waves().gather(atoms(), a["charges"], a["weighted"], a["potential"]),
     "charge_pairs": lambda a: _kernels.charge_pairs(
@@ -151,7 +153,7 @@ def test_numbers_that_are_none_do_no_harm(name, bad):
 def test_sizes_and_windows_that_can_not_be():
     for size, order in (((10, 9, 7), 4), ((10, 9), 4), ((10, 9, 12), 5), ((10, 9, 12), 0)):
         with pytest.raises(ValueError):
-            _kernels.Mesh(np.eye(3), size, order)
+            _kernels.Mesh(size, order)
     for low, length in (((-1, 0, 0), SIZE), ((10, 0, 0), SIZE), ((0, 0, 0), (3, 9, 12)), ((0, 0, 0), (11, 9, 12))):
         with pytest.raises(ValueError):
             mesh().look_at(low, length)

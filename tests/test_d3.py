@@ -15,6 +15,7 @@ from mdcore.config import parse, validate_species
 from mdcore.doors import _kernels
 from mdcore.potentials.base import Sum
 from mdcore.potentials.dispersion.damping import DAMPINGS, functionals, spellings
+from mdcore.potentials.dispersion.reference import factors, reference
 from mdcore.verify.smoothness import smoothness
 from mdcore.verify.subject import Subject
 from tests import d3_answers
@@ -48,6 +49,16 @@ def test_energy_forces_and_stress_are_those_that_were_kept(kept):
     system = System(box, np.array(kept["positions"]), kept["species"])
     it = potential(kept["damping"], kept["s9"], **kept["cutoffs"])
     assert_is(it, system, kept["energy"], np.array(kept["forces"]), np.array(kept["virial"]))
+
+
+def test_c6_is_a_product_of_what_either_atom_has():
+    """For each element with itself, with hydrogen and with the last one."""
+    it = reference()
+    for z in range(1, it.last + 1):
+        for other in (z, 1, it.last):
+            (one, signs), (two, same), c6 = factors(it, z, other), factors(it, other, z), it.c6(z, other)
+            assert (signs == same).all() and (np.abs(signs) == 1.0).all()
+            np.testing.assert_allclose((one * signs) @ two.T, c6, rtol=0, atol=1e-14 * c6.min())
 
 
 def test_all_elements_have_their_reference_systems():
@@ -201,7 +212,7 @@ def test_energy_is_kept():
 def test_too_strong_is_told():
     """Sums would not be exact."""
     system = System(FREE, [[0.0, 0.0, 0.0], [0.0, 0.0, 1.2]], "Cs")
-    with pytest.raises(SimulationError, match=r"^atom 0 \(counting from 0\): its dispersion.* beyond 64"):
+    with pytest.raises(SimulationError, match=r"^atom 0 \(counting from 0\): its dispersion is beyond 16 eV"):
         evaluate(D3(damping="zero", s6=100.0, s8=100.0, sr6=0.2), system)
 
 

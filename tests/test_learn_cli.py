@@ -89,6 +89,8 @@ WRONG = [
     ("frames = 2", "frames = -2", "[judge] frames = -2: expected an integer >= 0"),
     ("calls = 40", "calls = 0", "[campaign] calls = 0: expected an integer >= 1"),
     ("plot = false", "coordinate = [[1, 1]]", "an atom has no distance from itself"),
+    ("plot = false", "plot = false\ncoordinate = [[1, 2]]", "coordinate = [[1, 2]]: applies to pictures"),
+    ("frames = 2", "frames = 0\nforces = 0.1", "[judge] forces = 0.1: applies to frames that are labelled"),
     ("[select]\n", "[select]\nby = 'disagreements'\n", "did you mean 'disagreement'?"),
 ]
 

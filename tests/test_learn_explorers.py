@@ -287,6 +287,8 @@ def test_what_is_wrong_in_an_input_is_told():
         ({"type": "run", "input": "a", "set": ["steps"]}, "expected section.key=value"),
         ({"type": "run", "input": "a", "save": 2.0}, "no structure would be kept"),
         ({"type": "relax", "pressure": 1.0}, 'cell = "flexible"'),
+        ({"type": "relax", "max_stress": 0.1}, 'max_stress = 0.1: applies where the cell moves: give cell ='),
+        ({"type": "saddle", "displacement": 0.0, "radius": 3.0}, "radius = 3.0: nothing is displaced"),
         ({"type": "walk"}, "expected one of"),
         ({"type": "modes", "width": 1.0}, 'applies to type "displacements" and "strains" only'),
     ):
@@ -297,6 +299,7 @@ def test_what_is_wrong_in_an_input_is_told():
         ({"of": "atoms"}, 'applies with by = "maxvol" only'),
         ({"by": "maxvol", "choose": "score"}, "goes by its score"),
         ({"by": "maxvol", "of": "structures", "cut": {"kind": "cell", "radius": 5.0}}, "needs the atom"),
+        ({"cut": {"kind": "cell", "radius": 5.0, "margin": 3.0}}, 'margin = 3.0: applies with kind = "cluster" only'),
     ):
         with pytest.raises(InputError, match=re.escape(words)):
             parsed({"explorer": [], "select": more})

@@ -91,6 +91,7 @@ def test_forces_and_stress_are_the_derivatives_of_the_energy(mesh_from, monkeypa
     contract.assert_forces_match_energy(potential, system)
     contract.assert_stress_matches_energy(potential, system)
     contract.assert_atom_energies_add_up(potential, system)
+    contract.assert_list_does_not_matter(potential, system)
 
 
 def test_pairs_that_bonds_join_do_not_feel_each_other():

@@ -74,6 +74,7 @@ def test_forces_and_stress_are_the_derivatives_of_the_energy(periodic):
     if all(periodic):  # of slabs to the accuracy: the mesh stands still where they are strained along the normal
         contract.assert_stress_matches_energy(potential, system)
     contract.assert_atom_energies_add_up(potential, system)
+    contract.assert_list_does_not_matter(potential, system)
 
 
 def test_a_mesh_for_many_waves():

@@ -1,5 +1,7 @@
 """Does a training go on from a potential as if its parameters had never been put away?"""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -49,13 +51,29 @@ def test_it_begins_with_what_was_known(folder):  # noqa: F811
     assert errors[1] < errors[0]
 
 
+STAY = "descriptors of the start stay:"
 WRONG = [
     ("network.hidden=[5]", "[network] hidden = [5]: the start has [6, 6] for H: take these"),
     ('network.activation="softplus"', "the start has other ones for H"),
     ("committee.members=3", "[committee] members = 3: the start has 2 members"),
+    ('descriptors={ kind = "chebyshev", cutoff = 4.0 }', f'[descriptors] kind = "chebyshev": {STAY} symmetry'),
+    ("descriptors.keep=3", f"[descriptors] keep = 3: {STAY} 10 of H; say the same, or begin anew"),
+    ("descriptors.cutoff=3.5", f"[descriptors] cutoff = 3.5: {STAY} they see 4 Angstrom far"),
+    ('descriptors.scaling="sigma"', f"{STAY} scale_center"),
+    ('descriptors.cutoff_function="poly2"', f"{STAY} tanh3"),
+    ('descriptors={ functions = ["H 2 O 0.3 0 4", "O 2 H 0.3 0 4"] }', f"{STAY} 20, other than these"),
+    ('descriptors={ functions = ["H 2 O 0.3 0 4"] }', "none for O"),
+    ("network.atom_energies={ H = -13.6, O = 0 }", "[network] atom_energies: zeros of energy of the start stay: H -"),
     ("warm_start=none.h5", "no such file"),
     ("warm_start=half.xyz", "warm_start"),
 ]
+
+
+def line_of(function) -> str:
+    """As `functions` of [descriptors] has it."""
+    numbers = ("eta", "rs", "cutoff") if function.is_radial else ("eta", "lambda_", "zeta", "cutoff")
+    named = function.center, str(function.type), *function.neighbors
+    return " ".join([*named, *(repr(getattr(function, name)) for name in numbers)])
 
 
 def test_what_does_not_fit_is_told(folder, capsys):  # noqa: F811
@@ -64,6 +82,13 @@ def test_what_does_not_fit_is_told(folder, capsys):  # noqa: F811
         assert main(["check", "train.toml", "--set", override]) == 2, override
         told = capsys.readouterr().err
         assert says in told and "internal" not in told and told.count("\n") == 1, told
+    own = read_model("first.h5")
+    lines = json.dumps([line_of(f) for functions in own.symmetry_functions for f in functions])
+    zeros = ", ".join(f"{e} = {x!r}" for e, x in zip(own.elements, own.atom_energies, strict=True))
+    given, zeros = f"descriptors={{ functions = {lines} }}", f"network.atom_energies={{ {zeros} }}"
+    for override in ("descriptors.keep=12", given, zeros):
+        assert main(["check", "train.toml", "--set", override]) == 0, override
+    assert "begins with the parameters of first.h5" in capsys.readouterr().out
     text = (folder / "train.toml").read_text()
     (folder / "train.toml").write_text(text + '\n[long_range]\ncharges = { H = 0.1, O = -0.2 }\n')
     assert main(["check", "train.toml", "--set", "committee.members=1"]) == 2

@@ -3,6 +3,7 @@
  * A charge at u (in steps of the mesh) has M(u - n) of itself at the points n around it, along each axis, M the cardinal spline of
  * the order. What lands on a point is rounded to a grid and added up in integers: the same on any number of ranks. */
 #include "kernels.h"
+#include "charges/home.h"
 #include "core/fixed.h"
 #include "core/md_types.h"
 #include "core/vfun.h"
@@ -36,38 +37,55 @@ typedef struct mesh_place {
     double w[3][MESH_MORE], d[3][MESH_MORE];
 } mesh_place;
 
-/* Where an atom is along an axis, in steps of the mesh */
-MD_INLINE double mesh_along(const md_mesh *it, const double *x, int k)
+MD_INLINE void mesh_fractions(const md_mesh *it, const double *x, double *fractions)
 {
-    const double *inverse = it->inverse, *o = it->origin;
-    return ((x[0] - o[0]) * inverse[k] + (x[1] - o[1]) * inverse[3 + k] + (x[2] - o[2]) * inverse[6 + k]) * it->size[k];
+    const double *inverse = it->inverse, dx = x[0] - it->origin[0], dy = x[1] - it->origin[1], dz = x[2] - it->origin[2];
+    for (int k = 0; k < 3; k++)
+        fractions[k] = dx * inverse[k] + dy * inverse[3 + k] + dz * inverse[6 + k];
+}
+
+/* Along each axis, in steps of the mesh: u, where an atom's image in the cell is, and of the atom itself the point
+ * below, which is as many whole cells from that as the atom is. */
+MD_INLINE void mesh_along(const md_mesh *it, const double *x, double *u, double *below)
+{
+    double fractions[3], home[3], turns[3];
+    mesh_fractions(it, x, fractions);
+    charge_home(x, fractions, it->cell, home, turns);
+    mesh_fractions(it, home, fractions);
+    for (int k = 0; k < 3; k++) {
+        u[k] = fractions[k] * it->size[k];
+        below[k] = __builtin_floor(u[k]) + turns[k] * it->size[k];
+    }
 }
 
 /* The lowest and the highest point below an owned atom, along each axis: ends [2][3], also beyond the cell; without atoms 0, and the
  * whole mesh where an atom is nowhere */
 static void mesh_reach(const md_atoms *atoms, const md_mesh *it, int64_t *ends)
 {
-    for (int k = 0; k < 3; k++) {
-        double low = 0.0, high = 0.0;
-        int sound = 1;
-        for (int64_t a = 0; a < atoms->n_owned; a++) {
-            const double u = mesh_along(it, atoms->x + 4 * a, k);
-            low = a == 0 || u < low ? u : low;
-            high = a == 0 || u > high ? u : high;
-            sound &= u - u == 0.0;
+    double low[3] = {0.0, 0.0, 0.0}, high[3] = {0.0, 0.0, 0.0};
+    int sound[3] = {1, 1, 1};
+    for (int64_t a = 0; a < atoms->n_owned; a++) {
+        double u[3], below[3];
+        mesh_along(it, atoms->x + 4 * a, u, below);
+        for (int k = 0; k < 3; k++) {
+            low[k] = a == 0 || below[k] < low[k] ? below[k] : low[k];
+            high[k] = a == 0 || below[k] > high[k] ? below[k] : high[k];
+            sound[k] &= below[k] - below[k] == 0.0;
         }
-        ends[k] = sound ? (int64_t)__builtin_floor(low) : 0;
-        ends[3 + k] = sound ? (int64_t)__builtin_floor(high) : it->size[k];
+    }
+    for (int k = 0; k < 3; k++) {
+        ends[k] = sound[k] ? (int64_t)low[k] : 0;
+        ends[3 + k] = sound[k] ? (int64_t)high[k] : it->size[k];
     }
 }
 
 MD_INLINE void mesh_point(const md_mesh *it, const double *x, mesh_place *own)
 {
+    double u[3], below[3];
+    mesh_along(it, x, u, below);
     for (int k = 0; k < 3; k++) {
-        const double u = mesh_along(it, x, k);
-        const double below = __builtin_floor(u);
-        const int64_t first = ((int64_t)below - it->low[k]) % it->size[k];
-        own->t[k] = u - below;
+        const int64_t first = ((int64_t)below[k] - it->low[k]) % it->size[k];
+        own->t[k] = u[k] - __builtin_floor(u[k]);
         own->first[k] = first < 0 ? first + it->size[k] : first;
     }
     own->t[3] = 0.0;

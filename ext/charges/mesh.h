@@ -9,6 +9,7 @@
  * adds or copies; a shorter one has all that its atoms reach. */
 typedef struct md_mesh {
     double inverse[9]; /* of the cell, whose vectors are rows: (x - origin) . inverse are fractions */
+    double cell[9];
     double origin[3];
     int64_t size[3], low[3], length[3];
     double self[3];    /* what a charge has of itself, q^2 self cos(2 pi u) along each axis, is taken away */

@@ -6,6 +6,7 @@
  * with w(k), what the caller makes of S. exp(i k.r) is a product of powers of exp(i b.r) for the three reciprocal vectors b.
  * Each q_i exp(i k.r_i) is rounded to a grid, and S added up in integers: the same on any number of ranks. */
 #include "kernels.h"
+#include "charges/home.h"
 #include "core/fixed.h"
 #include "core/md_types.h"
 #include "core/vfun.h"
@@ -48,8 +49,13 @@ MD_INLINE void wave_prepare(const md_atoms *atoms, const double *charge, const m
     for (int a = 0; a < WAVES_ATOMS; a++) {
         const int64_t i = begin + (a < own->n ? a : 0);
         own->charge[a] = charge[i];
+        const double *x = atoms->x + 4 * i, *b = it->vectors;
+        double fractions[3], home[3], turns[3];
         for (int k = 0; k < 3; k++)
-            r[k][a] = atoms->x[4 * i + k];
+            fractions[k] = WAVES_TURNS * (b[3 * k] * x[0] + b[3 * k + 1] * x[1] + b[3 * k + 2] * x[2]);
+        charge_home(x, fractions, it->cell, home, turns);
+        for (int k = 0; k < 3; k++)
+            r[k][a] = home[k];
     }
     own->re1 = it->room, own->im1 = own->re1 + WAVES_ATOMS * (it->most[0] + 1);
     own->re2 = own->im1 + WAVES_ATOMS * (it->most[0] + 1), own->im2 = own->re2 + WAVES_ATOMS * (it->most[1] + 1);

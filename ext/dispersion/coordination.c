@@ -26,7 +26,7 @@ MD_INLINE v4d d3_count(const md_d3 *it, const d3_four *p, double own, v4d *slope
 static void d3_numbers(const md_atoms *atoms, const md_list *list, const md_d3 *it, double *MD_RESTRICT numbers)
 {
     const double *MD_RESTRICT x = atoms->x;
-    const v4d cutoff2 = v_set1(it->number_cutoff * it->number_cutoff);
+    const v4d cutoff2 = v_set1(it->number_cutoff * it->number_cutoff), big = v_set1(D3_NUMBER_BIG);
     for (int64_t i = 0; i < atoms->n_owned; i++) {
         const double own = it->covalent[(int64_t)x[4 * i + 3]];
         v4d sum = v_set1(0.0);
@@ -36,7 +36,7 @@ static void d3_numbers(const md_atoms *atoms, const md_list *list, const md_d3 *
             if (!v_bits(inside))
                 continue;
             v4d slope;
-            const v4d c = v_mask(d3_round(d3_count(it, &p, own, &slope)), inside);
+            const v4d c = v_mask(d3_count(it, &p, own, &slope) + big - big, inside);
             sum += c;
             for (int lane = 0; lane < 4; lane++)
                 numbers[p.j[lane]] += c[lane];
@@ -72,18 +72,42 @@ static void d3_weights(const md_atoms *atoms, const md_d3 *it, const double *num
     }
 }
 
-/* Forces of pairs whose numbers change, from the pulls dE/dN of both atoms, join the sums. */
-MD_INLINE void d3_number_forces_of(const md_atoms *atoms, const md_list *list, const md_d3 *it,
-                                   const double *MD_RESTRICT pull, const md_d3_sums *sums, const int want_virial)
+/* projected [n_owned + n_ghost + 1][n_species][2 refs]: Y and dY/dN of all atoms' weights (dispersion.h). */
+MD_INLINE void d3_project_of(const md_atoms *atoms, const md_d3 *it, const double *weights, double *projected,
+                             const int refs)
+{
+    const int64_t n = it->n_species;
+    for (int64_t i = 0; i < atoms->n_owned + atoms->n_ghost + 1; i++, weights += 2 * refs) {
+        const double *factor = it->factors + refs * refs * n * (int64_t)atoms->x[4 * i + 3];
+        for (int64_t s = 0; s < n; s++, factor += refs * refs, projected += 2 * refs)
+            for (int k = 0; k < refs; k += 4) {
+                v4d sum = v_set1(0.0), slope = sum;
+                for (int a = 0; a < refs; a++) {
+                    const v4d f = v_load(factor + refs * a + k);
+                    sum = v_fma(v_set1(weights[a]), f, sum), slope = v_fma(v_set1(weights[refs + a]), f, slope);
+                }
+                v_store(projected + k, sum), v_store(projected + refs + k, slope);
+            }
+    }
+}
+
+static void d3_project(const md_atoms *atoms, const md_d3 *it, const double *weights, double *projected)
+{
+    if (it->refs == 4)
+        d3_project_of(atoms, it, weights, projected, 4);
+    else
+        d3_project_of(atoms, it, weights, projected, 8);
+}
+
+/* Forces of pairs whose numbers change, from the pulls dE/dN of both atoms, join the rows. */
+static void d3_number_forces(const md_atoms *atoms, const md_list *list, const md_d3 *it,
+                             const double *MD_RESTRICT pull, double *MD_RESTRICT rows)
 {
     const double *MD_RESTRICT x = atoms->x;
-    double *MD_RESTRICT rows = sums->rows;
     const v4d zero = v_set1(0.0), cutoff2 = v_set1(it->number_cutoff * it->number_cutoff);
-    md_i128 total[6] = {0};
     for (int64_t i = 0; i < atoms->n_owned; i++) {
         const double own = it->covalent[(int64_t)x[4 * i + 3]];
         v4d fx = zero, fy = zero, fz = zero;
-        d3_virial w = {{zero, zero, zero, zero, zero, zero}};
         for (int64_t k = list->first[i]; k < list->first[i + 1]; k += 4) {
             const d3_four p = d3_gather(x, list->index + k, x + 4 * i);
             const v4i inside = (v4i)(p.r2 < cutoff2);
@@ -96,22 +120,7 @@ MD_INLINE void d3_number_forces_of(const md_atoms *atoms, const md_list *list, c
             const v4d gx = d3_product(g, p.dx), gy = d3_product(g, p.dy), gz = d3_product(g, p.dz);
             fx += gx, fy += gy, fz += gz;
             d3_subtract(rows, p.j, gx, gy, gz, zero);
-            if (want_virial)
-                d3_virial_add(&w, g, p.dx, p.dy, p.dz);
         }
         v_store(rows + 4 * i, v_load(rows + 4 * i) + (v4d){v_sum(fx), v_sum(fy), v_sum(fz), 0.0});
-        if (want_virial)
-            d3_virial_close(&w, total);
     }
-    for (int k = 0; want_virial && k < 6; k++)
-        md_limbs(total[k], sums->virial + LIMBS * k);
-}
-
-static void d3_number_forces(const md_atoms *atoms, const md_list *list, const md_d3 *it, const double *pull,
-                             const md_d3_sums *sums)
-{
-    if (sums->virial)
-        d3_number_forces_of(atoms, list, it, pull, sums, 1);
-    else
-        d3_number_forces_of(atoms, list, it, pull, sums, 0);
 }

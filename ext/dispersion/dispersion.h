@@ -2,11 +2,17 @@
  *
  * C6_ij = sum_ab W_a(N_i) W_b(N_j) C6_ab over reference systems a, b of both elements; N_i = sum_j c(r_ij). Kernels, in
  * this order (potentials/dispersion/d3.py): numbers N, which ghosts send home; weights W and dW/dN of owned atoms,
- * which go out to ghosts; pairs and triples: forces, and pulls dE/dN, which go home and out again; forces that the
- * pulls make.
+ * which go out to ghosts; weights of all atoms projected; pairs and triples: forces, and pulls dE/dN, which go home and
+ * out again; forces that the pulls make.
  *
- * What is summed over atoms of several ranks is rounded to D3_GRID first (fixed.h): finer than the grid of forces, as
- * an atom has ten thousand pairs, each of little energy. Sums are exact below 2^7, contributions below 2^5.
+ * What is summed over pairs and triples is rounded to a grid of 2^-48 first (fixed.h): finer than that of forces, as an
+ * atom has ten thousand pairs, each of little energy. Sums are exact below 2^5, contributions below 2^3; of numbers of
+ * neighbours, on 2^-46, below 2^7.
+ *
+ * Which atom of a pair or triple lists the others depends on where they were when the list was made, so no arithmetic
+ * may tell them apart: sums are of two terms, products of three are d3_product_of_three, and C6_ij = sum_k s_k Y_k(i)
+ * Y_k(j) of weights that are projected, Y_k = sum_a W_a F_ak, with C6_ab = sum_k s_k F_ak F'_bk, s_k = 1 or -1
+ * (potentials/dispersion/reference.py).
  *
  * S. Grimme, J. Antony, S. Ehrlich, H. Krieg, J. Chem. Phys. 132, 154104 (2010), eqs. 3 to 16; rational damping: S.
  * Grimme, S. Ehrlich, L. Goerigk, J. Comput. Chem. 32, 1456 (2011), eqs. 4 to 7. */
@@ -15,9 +21,8 @@
 
 #include <stdint.h>
 
-#define D3_BITS 46
-#define D3_GRID 0x1p-46
-#define D3_BIG 0x1.8p6 /* 1.5 * 2^52 * 2^-46 */
+#define D3_BIG 0x1.8p4 /* 1.5 * 2^52 * 2^-48, of forces, pulls and energies */
+#define D3_NUMBER_BIG 0x1.8p6 /* of 2^-46, of numbers of neighbours */
 
 /* Columns of a pair of species. Rational damping: R0^6, R0^8, s8 C8/C6; zero damping: (sr6 R0)^2, (sr8 R0)^2 and that. */
 enum { D3_FIRST, D3_SECOND, D3_EIGHT, D3_COLUMNS = 4 };
@@ -34,32 +39,29 @@ typedef struct md_d3 {
     const double *covalent; /* [n_species] radii; those of a pair are added */
     const double *reference; /* [n_species][refs] numbers of neighbours of the reference systems */
     const double *pairs; /* [n_species][n_species][D3_COLUMNS] */
-    const double *c6; /* [n_species][n_species][refs of the first][refs of the second] */
+    const double *factors; /* [n_species][n_species][refs][refs] F of the first for neighbours of the second */
+    const double *signs; /* [n_species][n_species][refs] */
     const double *radii2; /* [n_species][n_species] squares of R0 of the damping of triples */
 } md_d3;
 
 /* Sums of atoms, rows [n_owned + n_ghost + 1]. */
 typedef struct md_d3_sums {
     double *rows; /* [4] force, dE/dN */
-    double *energy; /* or NULL, and then there is no virial either: half of each pair, a third of each triple */
-    int64_t *virial; /* limbs [6][LIMBS] of the sum of x (x) F: xx yy zz yz xz xy */
+    double *energy; /* or NULL: half of each pair, a third of each triple */
 } md_d3_sums;
 
-/* Work space. species [n_species][2 refs]; of triples: */
+/* Work space. own [n_species][2 refs]; of triples: */
 typedef struct md_d3_room {
-    double *species;
-    double *contracted; /* [n_owned + n_ghost][n_species][2 refs] */
-    int64_t *key; /* [n_owned + n_ghost] */
-    int32_t *near, *spare; /* [longest] */
-    int32_t *rows; /* [pitch] */
-    int64_t *first; /* [n_species + 1] */
+    double *own;
+    int32_t *near, *rows; /* [pitch] */
+    int64_t *first, *next; /* [n_species + 1] */
     double *slots; /* [D3_SLOT_COLUMNS + 2 refs][pitch] */
     int64_t pitch; /* longest + 4 n_species, a multiple of four */
 } md_d3_room;
 
 enum {
-    D3_X, D3_Y, D3_Z, D3_R2, D3_PER_R2, D3_C6, D3_OF_I, D3_OF_OTHER, D3_SWITCH, D3_SWITCH_SLOPE, /* of a neighbour */
-    D3_G, D3_FX, D3_FY, D3_FZ, D3_E, D3_PULL, /* sums over triples that it is in */
+    D3_X, D3_Y, D3_Z, D3_R2, D3_C6, D3_OF_I, D3_OF_OTHER, D3_SWITCH, D3_SWITCH_SLOPE, /* of a neighbour */
+    D3_FX, D3_FY, D3_FZ, D3_E, D3_PULL, /* sums over triples that it is in */
     D3_SLOT_COLUMNS
 };
 

@@ -1,17 +1,10 @@
-/* What kernels of dispersion share: rounding to their grid, and sums of virials. */
+/* What kernels of dispersion share: rounding to their grid, and what atoms of a pair are to each other. */
 #ifndef DISPERSION_EXACT_H
 #define DISPERSION_EXACT_H
 
-#include "core/fixed.h"
 #include "core/md_types.h"
 #include "core/vfun.h"
 #include "dispersion/dispersion.h"
-
-MD_INLINE v4d d3_round(v4d a)
-{
-    const v4d big = v_set1(D3_BIG);
-    return a + big - big;
-}
 
 MD_INLINE v4d d3_product(v4d a, v4d b) /* a b, rounded once */
 {
@@ -69,22 +62,15 @@ MD_INLINE v4d d3_switch(v4d r2, double cutoff, double width, v4d *slope)
     return v_fma(x * x * x, v_fma(x, v_fma(v_set1(-6.0), x, v_set1(15.0)), v_set1(-10.0)), one);
 }
 
-/* The virial of an atom's pairs, - g d (x) d, joins the total. */
-typedef struct {
-    v4d sum[6];
-} d3_virial;
-
-MD_INLINE void d3_virial_add(d3_virial *w, v4d g, v4d dx, v4d dy, v4d dz)
+/* Y and dY/dN of an atom [n_species][2 refs] times the signs of C6 with each species. */
+MD_INLINE void d3_sign(const md_d3 *it, int64_t species, const double *y, double *signed_y, const int refs)
 {
-    const v4d gx = g * dx, gy = g * dy;
-    w->sum[0] -= d3_product(gx, dx), w->sum[1] -= d3_product(gy, dy), w->sum[2] -= d3_product(g * dz, dz);
-    w->sum[3] -= d3_product(gy, dz), w->sum[4] -= d3_product(gx, dz), w->sum[5] -= d3_product(gx, dy);
-}
-
-MD_INLINE void d3_virial_close(const d3_virial *w, md_i128 *total)
-{
-    for (int k = 0; k < 6; k++)
-        total[k] += (int64_t)(v_sum(w->sum[k]) * (1.0 / D3_GRID));
+    const double *sign = it->signs + refs * it->n_species * species;
+    for (int64_t s = 0; s < it->n_species; s++, sign += refs, y += 2 * refs, signed_y += 2 * refs)
+        for (int k = 0; k < refs; k += 4) {
+            v_store(signed_y + k, v_load(sign + k) * v_load(y + k));
+            v_store(signed_y + refs + k, v_load(sign + k) * v_load(y + refs + k));
+        }
 }
 
 #endif

@@ -1,28 +1,10 @@
 /* Two bodies of dispersion, - C6 phi(r) with phi = s6 f6 / r^6 + s8 (C8/C6) f8 / r^8 (dispersion.h).
  *
  * Rational damping: f6 / r^6 = 1 / (r^6 + R0^6), f8 / r^8 = 1 / (r^8 + R0^8); zero damping:
- * f6 = 1 / (1 + 6 (sr6 R0 / r)^alpha), f8 the same with sr8 and alpha + 2. For an atom v_b = sum_a W_a C6_ab is made
- * once for each species of neighbours; then C6 = v . W of the neighbour, and so are its derivatives by both numbers. */
+ * f6 = 1 / (1 + 6 (sr6 R0 / r)^alpha), f8 the same with sr8 and alpha + 2. C6 = sum_k s_k Y_k(i) Y_k(j), and so are its
+ * derivatives by both numbers: the same bits whichever atom of the two is i. */
 #include "kernels.h"
 #include "dispersion/exact.h"
-
-/* v [n_species][2 refs] of an atom with these weights: sum_a W_a C6_ab of neighbours of each species, and its
- * derivative. */
-MD_INLINE void d3_contract(const md_d3 *it, int64_t own, const double *weights, double *v, const int refs)
-{
-    const int64_t area = refs * refs;
-    for (int64_t s = 0; s < it->n_species; s++, v += 2 * refs) {
-        const double *c6 = it->c6 + area * (own * it->n_species + s);
-        for (int b = 0; b < refs; b += 4) {
-            v4d sum = v_set1(0.0), slope = sum;
-            for (int a = 0; a < refs; a++) {
-                const v4d c = v_load(c6 + refs * a + b);
-                sum = v_fma(v_set1(weights[a]), c, sum), slope = v_fma(v_set1(weights[refs + a]), c, slope);
-            }
-            v_store(v + b, sum), v_store(v + refs + b, slope);
-        }
-    }
-}
 
 /* The sums of four vectors' elements. */
 MD_INLINE v4d d3_totals(const v4d *a)
@@ -32,12 +14,14 @@ MD_INLINE v4d d3_totals(const v4d *a)
     return V_SHUFFLE(x, y, 0, 1, 4, 5) + V_SHUFFLE(x, y, 2, 3, 6, 7);
 }
 
-/* C6 of four pairs, and its derivatives by the number of the first atom and by that of the other. */
-MD_INLINE v4d d3_c6(const double *v, const double *weights, const d3_four *p, const int refs, v4d *of_i, v4d *of_j)
+/* C6 of four pairs, and its derivatives by the number of the first atom and by that of the other. v: of the first atom
+ * (d3_sign); projected: of all, as partners of its species. */
+MD_INLINE v4d d3_c6(const double *v, const double *projected, int64_t n_species, const d3_four *p, const int refs,
+                    v4d *of_i, v4d *of_j)
 {
     v4d c[4], di[4], dj[4];
     for (int lane = 0; lane < 4; lane++) {
-        const double *a = v + 2 * refs * p->species[lane], *w = weights + 2 * refs * p->j[lane];
+        const double *a = v + 2 * refs * p->species[lane], *w = projected + 2 * refs * n_species * p->j[lane];
         c[lane] = v_load(a) * v_load(w);
         di[lane] = v_load(a + refs) * v_load(w);
         dj[lane] = v_load(a) * v_load(w + refs);
@@ -81,25 +65,24 @@ MD_INLINE v4d d3_phi(const md_d3 *it, const v4d *c, v4d r2, v4d *slope, const in
 }
 
 MD_INLINE void d3_pairs_of(const md_atoms *atoms, const md_list *list, const md_d3 *it,
-                           const double *MD_RESTRICT weights, const md_d3_room *room, const md_d3_sums *sums,
+                           const double *MD_RESTRICT projected, const md_d3_room *room, const md_d3_sums *sums,
                            const int refs, const int zero_damping, const int want_energy)
 {
     const double *MD_RESTRICT x = atoms->x;
     double *MD_RESTRICT rows = sums->rows, *MD_RESTRICT energy = sums->energy;
     const v4d zero = v_set1(0.0), cutoff2 = v_set1(it->cutoff * it->cutoff);
-    md_i128 total[6] = {0};
+    const int64_t n_species = it->n_species, width = 2 * refs * n_species;
     for (int64_t i = 0; i < atoms->n_owned; i++) {
         const int64_t own = (int64_t)x[4 * i + 3];
-        const double *columns = it->pairs + D3_COLUMNS * it->n_species * own;
-        d3_contract(it, own, weights + 2 * refs * i, room->species, refs);
+        const double *columns = it->pairs + D3_COLUMNS * n_species * own, *of_own = projected + 2 * refs * own;
+        d3_sign(it, own, projected + width * i, room->own, refs);
         v4d fx = zero, fy = zero, fz = zero, pull = zero, e = zero;
-        d3_virial w = {{zero, zero, zero, zero, zero, zero}};
         for (int64_t k = list->first[i]; k < list->first[i + 1]; k += 4) {
             const d3_four p = d3_gather(x, list->index + k, x + 4 * i);
             d3_fetch(x, rows, list->index + k + D3_AHEAD);
             for (int lane = 0; lane < 4; lane++)
                 for (int line = 0; line < 2 * refs; line += 8)
-                    __builtin_prefetch(weights + 2 * refs * (int64_t)list->index[k + D3_AHEAD + lane] + line);
+                    __builtin_prefetch(of_own + width * (int64_t)list->index[k + D3_AHEAD + lane] + line);
             const v4i inside = (v4i)(p.r2 < cutoff2);
             if (!v_bits(inside))
                 continue;
@@ -113,7 +96,7 @@ MD_INLINE void d3_pairs_of(const md_atoms *atoms, const md_list *list, const md_
                 const v4d part = d3_switch(p.r2, it->cutoff, it->width, &bend);
                 slope = v_fma(slope, part, phi * bend), phi *= part;
             }
-            const v4d c6 = d3_c6(room->species, weights, &p, refs, &of_i, &of_j);
+            const v4d c6 = d3_c6(room->own, of_own, n_species, &p, refs, &of_i, &of_j);
             const v4d g = v_mask(-c6 * slope, inside);
             phi = v_mask(-phi, inside);
             const v4d gx = d3_product(g, p.dx), gy = d3_product(g, p.dy), gz = d3_product(g, p.dz);
@@ -125,25 +108,20 @@ MD_INLINE void d3_pairs_of(const md_atoms *atoms, const md_list *list, const md_
                 e += half;
                 for (int lane = 0; lane < 4; lane++)
                     energy[p.j[lane]] += half[lane];
-                d3_virial_add(&w, g, p.dx, p.dy, p.dz);
             }
         }
         v_store(rows + 4 * i, v_load(rows + 4 * i) + (v4d){v_sum(fx), v_sum(fy), v_sum(fz), v_sum(pull)});
-        if (want_energy) {
+        if (want_energy)
             energy[i] += v_sum(e);
-            d3_virial_close(&w, total);
-        }
     }
-    for (int k = 0; want_energy && k < 6; k++)
-        md_limbs(total[k], sums->virial + LIMBS * k);
 }
 
-/* Forces, pulls and with energies the virial of all pairs join the sums. weights [n_owned + n_ghost + 1][2 refs] */
-static void d3_pairs(const md_atoms *atoms, const md_list *list, const md_d3 *it, const double *weights,
+/* Forces, pulls and energies of all pairs join the sums. */
+static void d3_pairs(const md_atoms *atoms, const md_list *list, const md_d3 *it, const double *projected,
                      const md_d3_room *room, const md_d3_sums *sums)
 {
 #define D3_VARIANT(refs, zero, energy)                                                                                 \
-    case (refs) + 2 * (zero) + (energy): d3_pairs_of(atoms, list, it, weights, room, sums, refs, zero, energy); break
+    case (refs) + 2 * (zero) + (energy): d3_pairs_of(atoms, list, it, projected, room, sums, refs, zero, energy); break
     switch (it->refs + 2 * it->zero + (sums->energy != NULL)) {
         D3_VARIANT(4, 0, 0);
         D3_VARIANT(4, 0, 1);

@@ -13,6 +13,8 @@ from mdcore.base.errors import InputError, MdcoreError
 
 # what launchers tell their children: the number of ranks
 LAUNCHER_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "PMIX_SIZE")
+# with what names of their variables begin
+LAUNCHERS = ("OMPI_", "PMI_", "PMIX_", "MPI_LOCAL", "MPIR_", "HYDI_", "HYDRA_", "SLURM_STEP", "SLURM_PROCID")
 
 
 class SelfComm:
@@ -130,6 +132,11 @@ def launched_ranks() -> int:
         names.append("SLURM_STEP_NUM_TASKS")
     sizes = [os.environ.get(name, "") for name in names]
     return max((int(size) for size in sizes if size.isdigit()), default=1)
+
+
+def without_launcher(environment) -> dict[str, str]:
+    """The variables of an environment that no launcher has set: of a process that is none of its ranks."""
+    return {name: value for name, value in environment.items() if not name.startswith(LAUNCHERS)}
 
 
 def connect(comm=None):

@@ -68,6 +68,7 @@ def about(settings: TrainingSettings, prepared) -> list[str]:
         *missing(settings, prepared.data),
         "atom energies: " + ", ".join(f"{e} {x:.6f} eV" for e, x in prepared.atom_energies.items()),
         *str(family(settings.plan, prepared)).splitlines(),
+        *([f"begins with the parameters of {settings.warm_start}"] if settings.warm_start else []),
         *([f"committee: {members} members"] if members > 1 else []),
         f"walls: {walls.table(prepared.walls)} Angstrom" if prepared.walls else "walls: none",
         *(f"subtracted from labels: {law!r}" for law in settings.plan.subtract),

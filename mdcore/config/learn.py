@@ -114,6 +114,11 @@ class JudgeSettings:
         Integer(minimum=1, maximum=100), "In so many generations, one after the other.", default=2, example=3
     )
 
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        for key in ("forces", "energy", "generations"):
+            if key in given and not self.frames:
+                yield key, "applies to frames that are labelled, and frames = 0 says none; leave it out"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings:
@@ -134,6 +139,8 @@ class ReportSettings:
             yield "coordinate", "one distance, or two of which the difference counts"
         elif any(a == b for a, b in self.coordinate):
             yield "coordinate", "an atom has no distance from itself"
+        if self.coordinate and not self.plot:
+            yield "coordinate", "applies to pictures, and plot = false draws none; leave one of the two out"
 
 
 @dataclass(frozen=True, kw_only=True)

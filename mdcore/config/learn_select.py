@@ -35,6 +35,10 @@ class CutSettings:
         Number(above=0), "Vacuum on each side of a cluster.", default=5.0, quantity="length", example=8.0
     )
 
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        if "margin" in given and self.kind != "cluster":
+            yield "margin", 'applies with kind = "cluster" only'
+
 
 @dataclass(frozen=True, kw_only=True)
 class SelectSettings:

@@ -104,22 +104,20 @@ cdef extern from "kernels.h" nogil:
         const double *covalent
         const double *reference
         const double *pairs
-        const double *c6
+        const double *factors
+        const double *signs
         const double *radii2
 
     ctypedef struct md_d3_sums:
         double *rows
         double *energy
-        int64_t *virial
 
     ctypedef struct md_d3_room:
-        double *species
-        double *contracted
-        int64_t *key
+        double *own
         int32_t *near
-        int32_t *spare
         int32_t *rows
         int64_t *first
+        int64_t *next
         double *slots
         int64_t pitch
 
@@ -143,6 +141,7 @@ cdef extern from "kernels.h" nogil:
 
     ctypedef struct md_mesh:
         double inverse[9]
+        double cell[9]
         double origin[3]
         int64_t size[3]
         int64_t low[3]
@@ -183,6 +182,7 @@ cdef extern from "kernels.h" nogil:
 
     ctypedef struct md_waves:
         double vectors[9]
+        double cell[9]
         int64_t most[3]
         int64_t n_columns, n_waves
         const int32_t *columns
@@ -286,8 +286,9 @@ cdef extern from "kernels.h" nogil:
                             double *, int) noexcept nogil
         void (*d3_numbers)(const md_atoms *, const md_list *, const md_d3 *, double *) noexcept nogil
         void (*d3_weights)(const md_atoms *, const md_d3 *, const double *, double *) noexcept nogil
+        void (*d3_project)(const md_atoms *, const md_d3 *, const double *, double *) noexcept nogil
         void (*d3_number_forces)(const md_atoms *, const md_list *, const md_d3 *, const double *,
-                                 const md_d3_sums *) noexcept nogil
+                                 double *) noexcept nogil
         void (*d3_pairs)(const md_atoms *, const md_list *, const md_d3 *, const double *, const md_d3_room *,
                          const md_d3_sums *) noexcept nogil
         void (*d3_triples)(const md_atoms *, const md_list *, const md_d3 *, const double *, const md_d3_room *,

@@ -9,29 +9,29 @@ WITH_SELF, WITH_ENERGY = PLANES_SELF, PLANES_ENERGY
 cdef class Mesh:
     """A mesh of points in a cell, and kernels that spread charges over it and read potentials (ext/charges/mesh.h).
 
-    inverse : float64 [3, 3] of the cell, whose vectors are rows; size : points along each, at least 8; order : 4, 6, 8
+    size : points along each vector of the cell, at least 8, which `move` and `stand_at` tell; order : 4, 6, 8
     shape : of the window of points that is in memory, the whole mesh until `look_at` says otherwise
     """
 
     cdef md_mesh it
     cdef readonly tuple shape
 
-    def __init__(self, const double[:, ::1] inverse, size, int order):
+    def __init__(self, size, int order):
         if len(size) != 3 or min(size) < 8 or order not in (4, 6, 8):
             raise ValueError("size is three numbers from 8 on, order 4, 6 or 8")
         for k in range(3):
             self.it.size[k] = size[k]
             self.it.self[k] = self.it.origin[k] = 0.0
         self.it.order = order
-        self.move(inverse)
+        self.move(np.eye(3), np.eye(3))
         self.look_at((0, 0, 0), size)
 
-    def move(self, const double[:, ::1] inverse):
-        """The cell is another one."""
-        if inverse.shape[0] != 3 or inverse.shape[1] != 3:
-            raise ValueError("inverse is [3, 3]")
+    def move(self, const double[:, ::1] cell, const double[:, ::1] inverse):
+        """The cell is another one, [3, 3], rows are its vectors."""
+        if not cell.shape[0] == cell.shape[1] == inverse.shape[0] == inverse.shape[1] == 3:
+            raise ValueError("cell and inverse are [3, 3]")
         for k in range(9):
-            self.it.inverse[k] = inverse[k // 3, k % 3]
+            self.it.cell[k], self.it.inverse[k] = cell[k // 3, k % 3], inverse[k // 3, k % 3]
 
     def stand_at(self, const double[::1] origin):
         """Point 0 of the mesh lies here, [3]."""

@@ -6,26 +6,26 @@ WAVES_GRID = 2.0 ** -WAVES_BITS
 cdef class Waves:
     """Wave vectors k = n1 b1 + n2 b2 + n3 b3, and two kernels that sum over them (ext/charges/waves.h).
 
-    vectors : float64 [3, 3], rows b1, b2, b3, factor 2 pi included; columns : int32 [n, 4], n1 >= 0, n2, first n3 and
-    how many fours of waves from there on; n_waves is the sum of these times four
+    columns : int32 [n, 4], n1 >= 0, n2, first n3 and how many fours of waves from there on; n_waves is the sum of these
+    times four; `move` tells the vectors
     """
 
     cdef md_waves it
     cdef object arrays
     cdef readonly int64_t n_waves
 
-    def __init__(self, const double[:, ::1] vectors, const int32_t[:, ::1] columns):
+    def __init__(self, const int32_t[:, ::1] columns):
         cdef double[::1] room
         cdef int64_t[::1] most
-        if vectors.shape[0] != 3 or vectors.shape[1] != 3 or columns.shape[0] < 1 or columns.shape[1] != 4:
-            raise ValueError("vectors are [3, 3] and columns [n, 4]")
+        if columns.shape[0] < 1 or columns.shape[1] != 4:
+            raise ValueError("columns are [n, 4]")
         whole = np.asarray(columns, dtype=np.int64)
         last = whole[:, 2] + 4 * whole[:, 3] - 1
         # powers go four beyond the largest n3
         most = np.array([whole[:, 0].max(), np.abs(whole[:, 1]).max(), max(-whole[:, 2].min(), last.max() - 4, 0)])
         if whole[:, 0].min() < 0 or whole[:, 3].min() < 1:
             raise ValueError("columns: n1 is not negative, and each has waves")
-        self.move(vectors)
+        self.move(np.eye(3), 2.0 * np.pi * np.eye(3))
         for k in range(3):
             self.it.most[k] = most[k]
         room = np.empty(WAVES_ROOM(&most[0]))
@@ -33,12 +33,12 @@ cdef class Waves:
         self.it.n_columns, self.it.columns, self.it.room = columns.shape[0], &columns[0, 0], &room[0]
         self.arrays = columns, room
 
-    def move(self, const double[:, ::1] vectors):
-        """The cell is another one."""
-        if vectors.shape[0] != 3 or vectors.shape[1] != 3:
-            raise ValueError("vectors are [3, 3]")
+    def move(self, const double[:, ::1] cell, const double[:, ::1] vectors):
+        """The cell is another one, [3, 3], rows are its vectors; vectors [3, 3] : rows b1, b2, b3, 2 pi included."""
+        if not cell.shape[0] == cell.shape[1] == vectors.shape[0] == vectors.shape[1] == 3:
+            raise ValueError("cell and vectors are [3, 3]")
         for k in range(9):
-            self.it.vectors[k] = vectors[k // 3, k % 3]
+            self.it.cell[k], self.it.vectors[k] = cell[k // 3, k % 3], vectors[k // 3, k % 3]
 
     def sums(self, AtomRows atoms, const double[::1] charges):
         """int64 [2, n_waves], multiples of WAVES_GRID: sum of q exp(i k.r) over owned atoms, real and imaginary parts."""

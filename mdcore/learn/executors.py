@@ -10,7 +10,7 @@ import importlib
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 
-from mdcore.base.comm import LAUNCHER_SIZES
+from mdcore.base.comm import without_launcher
 from mdcore.base.errors import InputError, MdcoreError
 from mdcore.base.files import read_text
 
@@ -39,8 +39,8 @@ def leave_launcher() -> None:
     """On rank 0 of mpi4py.futures, whose other ranks only compute: from here on this process is alone, and so are those
     it starts. To be called before anything else looks for ranks."""
     _pool()
-    for name in (*LAUNCHER_SIZES, "PMI_RANK", "PMIX_RANK", "PMI_FD", "PMI_PORT"):
-        os.environ.pop(name, None)
+    for name in os.environ.keys() - without_launcher(os.environ).keys():
+        del os.environ[name]
 
 
 @contextlib.contextmanager

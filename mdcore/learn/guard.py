@@ -14,7 +14,7 @@ import signal
 import tempfile
 import threading
 
-from mdcore.base.comm import LAUNCHER_SIZES
+from mdcore.base.comm import without_launcher
 from mdcore.base.errors import MdcoreError
 from mdcore.base.writing import appending
 from mdcore.learn.base import Unconverged
@@ -22,8 +22,6 @@ from mdcore.learn.base import Unconverged
 READY = 300.0  # s, for imports
 LAST = 400  # characters of what a process said that a message quotes
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-# variables of launchers, whose ranks a process here is none of
-LAUNCHERS = ("PMI_", "PMIX_", "OMPI_", "HYDI_", "HYDRA_", "MPIR_", "SLURM_STEP", "SLURM_PROCID")
 _starting = threading.Lock()  # the environment is one for all threads
 _local, _guards = threading.local(), {}
 
@@ -163,9 +161,8 @@ def _environment(threads: int):
     before = dict(os.environ)
     for name in THREADS:
         os.environ.setdefault(name, str(threads))
-    for name in before:
-        if name in LAUNCHER_SIZES or name.startswith(LAUNCHERS):
-            del os.environ[name]
+    for name in before.keys() - without_launcher(before).keys():
+        del os.environ[name]
     try:
         yield
     finally:

@@ -26,6 +26,14 @@ class Looks:
         self.knows_range = RANGE[0] in self.potential.findings
         self._workers = {}
 
+    def need_range(self, explorer: str, limit: float | None) -> None:
+        """InputError for an explorer's limit of extrapolation that nothing would ever pass."""
+        if limit is not None and not self.knows_range:
+            raise InputError(
+                f"explorer {explorer}: extrapolation = {limit:g}: the range of training of {self.potential.name} is "
+                "not known; leave it out"
+            )
+
     def evaluate(self, system, spread: bool = True, descriptors: bool = True):
         """The Evaluation, with `descriptors`, and `spread`: of a committee how its members differ. MdcoreError where
         atoms overlap."""

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mdcore as package
+from mdcore.base.comm import without_launcher
 
 GRACE = 30.0  # seconds to write a checkpoint in, before the child is killed
-LAUNCHERS = ("OMPI_", "PMIX_", "PMI_", "MPI_LOCAL", "HYDI_", "HYDRA_", "SLURM_STEP_NUM_TASKS")  # of ranks: not its own
 ERROR = "mdcore: error: "
 PR_SET_PDEATHSIG = 1  # prctl(2)
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -42,7 +42,7 @@ class Done:
 def mdcore(arguments, folder) -> Done:
     """Run ``mdcore ARGUMENTS`` in a folder. An exception here (Interrupted, KeyboardInterrupt) ends the child, too."""
     home = str(Path(package.__file__).resolve().parents[1])
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(LAUNCHERS)}
+    environment = without_launcher(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [home, environment.get("PYTHONPATH")]))
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         child = subprocess.Popen(

@@ -67,22 +67,6 @@ class Choice:
     score: float
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Sifted:
-    """choices : in their order; scores : float64 [candidates], nan where the model says nothing, for atoms overlap
-    How many of the others were `below` the lower bound, `above` the upper one, repetitions (`redundant`), `failed`, or
-    `left` over, for batch or quotas were full.
-    """
-
-    choices: list[Choice]
-    scores: np.ndarray
-    below: int
-    above: int
-    redundant: int
-    failed: int
-    left: int
-
-
 def select(candidates: Sequence[Candidate], potential, labelled, rules: Rules, rng=None) -> list[Choice]:
     """A batch of candidates to label; the same for the same input.
 
@@ -90,11 +74,14 @@ def select(candidates: Sequence[Candidate], potential, labelled, rules: Rules, r
     rng : numpy Generator: of candidates that are alike any may be the first; None: the first one is
     InputError where the potential does not tell what the rules ask for.
     """
-    return sift(candidates, potential, labelled, rules, rng).choices
+    return sift(candidates, potential, labelled, rules, rng)[0]
 
 
-def sift(candidates: Sequence[Candidate], potential, labelled, rules: Rules, rng=None) -> Sifted:
-    """What `select` does, with what became of the others."""
+def sift(
+    candidates: Sequence[Candidate], potential, labelled, rules: Rules, rng=None
+) -> tuple[list[Choice], np.ndarray]:
+    """What `select` does, and the scores of all, float64 [candidates]: nan where the model says nothing, for atoms
+    overlap."""
     looks = Looks(potential)
     _check(looks, rules)
     features, by = Features(looks.potential), rules.by
@@ -120,14 +107,9 @@ def sift(candidates: Sequence[Candidate], potential, labelled, rules: Rules, rng
     sheet = SHEETS[by](known, found, rules.of == "structures")
     scores = np.full(len(candidates), np.nan)
     scores[there] = first = sheet.scores.copy()
-    above = np.zeros(len(first), dtype=bool) if rules.upper is None else first > rules.upper
-    within = (first > rules.lower) & ~above
-    picks, redundant = _pick(rules, sheet, told, within, *_points(found, known))
-    return Sifted(
-        choices=[_choice(rules, looks, told[k], score, atom) for k, score, atom in picks], scores=scores,
-        below=int(np.count_nonzero(first <= rules.lower)), above=int(np.count_nonzero(above)), redundant=redundant,
-        failed=len(candidates) - len(there), left=int(np.count_nonzero(within)) - len(picks) - redundant,
-    )  # fmt: skip
+    within = (first > rules.lower) & (first <= (np.inf if rules.upper is None else rules.upper))
+    picks = _pick(rules, sheet, told, within, *_points(found, known))
+    return [_choice(rules, looks, told[k], score, atom) for k, score, atom in picks], scores
 
 
 def _check(looks: Looks, rules: Rules) -> None:
@@ -154,7 +136,7 @@ def _points(found, known) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _pick(rules: Rules, sheet, told, within, points, chosen):
-    """([(number among `told`, its score, the atom that decides)], how many are repetitions)"""
+    """[(number among `told`, its score, the atom that decides)]"""
     far, least, picks = Farthest(points, chosen), rules.redundant * spacing(chosen), []
     names, taken = np.array([own.explorer for own in told]), Counter()
     open_ = within.copy()
@@ -175,8 +157,7 @@ def _pick(rules: Rules, sheet, told, within, points, chosen):
         taken[told[k].explorer] += 1
         far.choose(k)
         sheet.chosen(k)
-    known = open_ & (sheet.scores <= rules.lower)
-    return picks, int(np.count_nonzero(open_ & ((far.distances <= least) | known)))
+    return picks
 
 
 def _choice(rules: Rules, looks: Looks, candidate: Candidate, score: float, atom: int | None) -> Choice:

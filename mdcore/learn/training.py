@@ -58,6 +58,11 @@ class Training:
                 f"{self.path}: [committee] members = {settings.committee.members}: a campaign goes by the "
                 "disagreement of several networks, e.g. members = 4"
             )
+        if settings.long_range and self.warm:
+            raise InputError(
+                f"{self.path}: [long_range]: potentials with charges begin anew in each generation: say so, "
+                '[train] start = "fresh" in the input of the campaign'
+            )
 
     def text(self, folder: Path, files: dict[str, Sequence[Path]], before: Path | None, generation: int) -> str:
         """The whole input of a generation, with paths relative to its folder."""

@@ -77,12 +77,13 @@ class Results:
         if self.atom_energies is not None:
             self.atom_energies[: len(own)] += np.ldexp(own, -exact.FORCE_BITS)
 
-    def sums_of(self, atoms, forces: np.ndarray) -> list[int]:
-        """This rank's sum of x (x) F of some forces [n_owned, 3] on the force grid, on the grid of `virial`."""
+    def sums_of(self, atoms, forces: np.ndarray, bits: int = exact.FORCE_BITS) -> list[int]:
+        """This rank's sum of x (x) F of some forces, multiples of 2^-bits, [n_owned, 3] or with ghosts' [n_total, 3];
+        its grid has `bits` and position_bits, that of `virial` FORCE_BITS."""
         rows = atoms.f[: atoms.n_total + 1]
         others = rows.copy()
         rows[:] = 0.0
-        atoms.forces[:] = forces
+        rows[: len(forces), :3] = np.ldexp(forces, bits - exact.FORCE_BITS)
         sums = _kernels.virial_sums(atoms, 2.0**self.position_bits)
         rows[:] = others
         return [exact.integer(row) for row in sums]

@@ -19,7 +19,8 @@ from mdcore.potentials.networks.native_units import Units
 from mdcore.potentials.networks.subtracted import numbers_of
 from mdcore.potentials.networks.trained import Model
 from mdcore.training.descriptors import Descriptors, statistics
-from mdcore.training.settings import ACTIVATIONS, Plan, Unsuited
+from mdcore.training.settings import ACTIVATIONS, CUTOFF_FUNCTIONS, Plan, Unsuited
+from mdcore.training.symmetry_sets import from_input_nn, from_lines
 
 KEY = ("warm_start",)
 FOUND = ("neighbours", "scale", "elements")  # of a design: found on the data, not said by the plan
@@ -44,6 +45,8 @@ def read_start(plan: Plan) -> Model:
         raise Unsuited(f"the start has {len(model.members)} members: take so many, or less", ("committee", "members"))
     if isinstance(model, HDNNP):
         _check_networks(plan, model)
+        _check_descriptors(plan, model)
+        _check_zeros(plan, model)
     return model
 
 
@@ -56,6 +59,48 @@ def _check_networks(plan: Plan, model: HDNNP) -> None:
                 raise Unsuited(f"the start has {list(hidden)} for {element}: take these", ("network", "hidden"))
             if network.activations != letters:
                 raise Unsuited(f"the start has other ones for {element}", ("network", "activation"))
+
+
+def _check_descriptors(plan: Plan, model: HDNNP) -> None:
+    """Unsuited if the plan asks for others than the start has, as far as that can be told: which candidates are chosen
+    depends on the data."""
+    s, own = plan.descriptors, dict(zip(model.elements, model.symmetry_functions, strict=True))
+    functions = [function for each in own.values() for function in each]
+
+    def check(key: str, same: bool, start: str) -> None:
+        if not same:
+            raise Unsuited(f"descriptors of the start stay: {start}; say the same, or begin anew", ("descriptors", key))
+
+    check("kind", functions[0].kind == s.kind, functions[0].kind)
+    check("scaling", model.scaling[0].mode == s.scaling, model.scaling[0].mode)
+    if s.is_given:
+        key, kind = ("file" if s.file else "functions"), CUTOFF_FUNCTIONS[s.cutoff_function]
+        try:
+            given = from_input_nn(s.file, own, s.units) if s.file else from_lines(s.functions, tuple(own), kind)
+        except InputError as error:
+            raise Unsuited(str(error), ("descriptors", key)) from None
+        check(key, all(set(given[e]) == set(own[e]) for e in own), f"{len(functions)}, other than these")
+        return
+    longest = max(function.cutoff for function in functions)
+    check("cutoff", longest <= s.cutoff * (1.0 + 1e-9), f"they see {longest:g} Angstrom far")
+    if s.kind == "symmetry":
+        names = {number: name for name, number in CUTOFF_FUNCTIONS.items()}
+        kinds = {function.cutoff_type for function in functions}
+        told = ", ".join(names.get(kind, f"cutoff_type {kind}") for kind in sorted(kinds))
+        check("cutoff_function", kinds == {CUTOFF_FUNCTIONS[s.cutoff_function]}, told)
+    for element, each in own.items():
+        keep = s.keep.get(element) if isinstance(s.keep, dict) else s.keep
+        check("keep", keep is None or len(each) <= keep, f"{len(each)} of {element}")
+
+
+def _check_zeros(plan: Plan, model: HDNNP) -> None:
+    """Unsuited for other zeros of energy than the start's: "fit" and "isolated" found them when that was trained."""
+    how, own = plan.network.atom_energies, dict(zip(model.elements, model.atom_energies, strict=True))
+    wanted = dict.fromkeys(own, 0.0) if how == "none" else how if isinstance(how, dict) else own
+    if any(abs(wanted.get(e, own[e]) - own[e]) > 1e-9 * max(1.0, abs(own[e])) for e in own):
+        told = ", ".join(f"{e} {energy:.6f}" for e, energy in own.items())
+        text = f"zeros of energy of the start stay: {told} eV; say the same, or begin anew"
+        raise Unsuited(text, ("network", "atom_energies"))
 
 
 def check_elements(model: Model, elements: Sequence[str]) -> None:

@@ -39,6 +39,8 @@ class Settings(StartingSettings):
     def check(self, given) -> Iterator[tuple[str, str]]:
         if self.pressure is not None and self.cell == "fixed":
             yield "pressure", 'moves the cell: give cell = "flexible", too'
+        if "max_stress" in given and self.cell == "fixed":
+            yield "max_stress", 'applies where the cell moves: give cell = "flexible", too, or leave it out'
 
     def build(self, whole):
         from mdcore.learn.explorers.relax import Relax

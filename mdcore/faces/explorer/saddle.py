@@ -1,6 +1,7 @@
 """Searches for saddle points with the potential of the day."""
 
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mdcore.faces.explorer._walks import StartingSettings
@@ -32,6 +33,10 @@ class Settings(StartingSettings):
     )
     steps: int = setting(Integer(minimum=1), "At most.", default=200, example=500)
     every: int = setting(Integer(minimum=1), "Steps between structures that are kept.", default=10, example=5)
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        if "radius" in given and not self.displacement:
+            yield "radius", "nothing is displaced: give a displacement above 0, or leave it out"
 
     def build(self, whole):
         from mdcore.learn.explorers.saddle import Saddle

@@ -38,6 +38,7 @@ class Journey:
     def __init__(self, name: str, visit, limits: Limits):
         self.name, self.limits = name, limits
         self.looks = Looks(visit.potential)
+        self.looks.need_range(name, limits.extrapolation)
         self.candidates, self.ends = [], []
 
     @property

@@ -60,6 +60,7 @@ class Run(Explorer):
 
     def explore(self, visit: Visit) -> Found:
         looks = Looks(visit.potential)
+        looks.need_range(self.name, self.extrapolation)
         runs = [self._one(visit, looks, k, start) for k, start in enumerate(self._starts(visit))]
         return Found(
             candidates=[each for own in runs for each in own.candidates],
@@ -110,7 +111,7 @@ class Run(Explorer):
         if looks.is_committee:
             pause = None if self.save is None else 10
             own |= {"disagreement_save": self.save, "disagreement_stop": self.disagreement, "disagreement_pause": pause}
-        if self.extrapolation is not None and looks.knows_range:
+        if self.extrapolation is not None:
             own |= {"extrapolation": "stop", "extrapolation_limit": self.extrapolation, "extrapolation_every": 10}
         own |= {f"bias.{key}": value for key, value in self.bias.items()}
         seed = int(np.random.default_rng([visit.seed, 1, k]).integers(2**31))

@@ -80,7 +80,7 @@ class MeshPlan:
         self.size, self.order, self._law = size, order, law
         self._axes = axes_of(matrix)
         own = tuple(size[k] for k in self._axes)
-        self._mesh, self._shared, self._room = Mesh(np.eye(3), own, order), None, Room()
+        self._mesh, self._shared, self._room = Mesh(own, order), None, Room()
         widths = None, None, Planes.width_of(own[2])
         tables = [spline_tables(n, order, width) for n, width in zip(own, widths, strict=True)]
         self._planes = Planes(own, tables, numbers_before(self._vectors(matrix), own, longest))
@@ -92,7 +92,8 @@ class MeshPlan:
     def move(self, matrix: np.ndarray) -> None:
         """The cell is another one, with as many points."""
         self.matrix, self.volume = matrix, abs(np.linalg.det(matrix))
-        self._mesh.move(np.ascontiguousarray(np.linalg.inv(matrix)[:, self._axes]))
+        cell, inverse = np.asarray(matrix)[self._axes], np.linalg.inv(matrix)[:, self._axes]
+        self._mesh.move(np.ascontiguousarray(cell), np.ascontiguousarray(inverse))
         law = self._law
         self._planes.move(self._vectors(matrix), law.scale / self.volume, law.falls, law.attraction)
         self._own = None  # what a unit charge has of itself along each axis

@@ -79,7 +79,7 @@ class Plan:
         columns = columns_of(vectors, longest)
         self.waves = None
         if len(columns):  # else a cell so small, or waves so long, that there are none
-            self.waves = Waves(vectors, columns)
+            self.waves = Waves(columns)
             self._numbers = numbers_of(columns)
             k2 = ((self._numbers @ vectors) ** 2).sum(axis=1)
             self._inside = (k2 > 0.0) & (k2 <= longest**2)
@@ -96,7 +96,7 @@ class Plan:
         if self.waves is None:
             return
         vectors = _vectors(matrix)
-        self.waves.move(vectors)
+        self.waves.move(np.ascontiguousarray(matrix, dtype=float), vectors)
         self.k = self._numbers @ vectors
         k2 = np.where(self._inside, (self.k**2).sum(axis=1), 1.0)
         self.g = np.where(self._inside, self._law.weights(k2) / self.volume, 0.0)

@@ -31,8 +31,9 @@ from mdcore.structure.atoms import Column
 CUTOFF, NEAR_CUTOFF = 60.0 * BOHR, 40.0 * BOHR  # of pairs; of numbers of neighbours and triples: those of s-dftd3
 STEEPNESS = 16.0  # of the function that counts neighbours
 TRIPLE_RADII = 4.0 / 3.0  # times R0 in the damping of triples
-BITS = 46  # of D3_GRID (ext/dispersion/dispersion.h)
-LIMIT = 2.0**6  # sums of an atom below are exact
+BITS, NUMBER_BITS = 48, 46  # of its grids: of forces, pulls and energies, of numbers of neighbours (dispersion.h)
+FINER = BITS - exact.FORCE_BITS
+LIMIT, MOST = 2.0**4, 2.0**6  # sums of an atom below these are exact
 
 
 class D3(Potential):
@@ -122,7 +123,7 @@ class BoundD3(Bound):
     """DFT-D3 in a system of these species."""
 
     columns: ClassVar = {
-        "d3_number": Column("f8", adds=True, grid=BITS),
+        "d3_number": Column("f8", adds=True, grid=NUMBER_BITS),
         "d3_pull": Column("f8", adds=True, grid=BITS),
         "d3_energy": Column("f8", adds=True, grid=BITS),
         "d3_sums": Column("f8", (4,), adds=True, grid=BITS),
@@ -147,17 +148,19 @@ class BoundD3(Bound):
             "s9": potential.s9 / math.sqrt(HARTREE),  # C9 = sqrt(C6 C6 C6) in atomic units
             "beta": (potential.alpha + 2.0) / 6.0,
         }  # fmt: skip
-        self.kernels = D3Kernels(it.covalent, it.reference, pairs, it.c6, (TRIPLE_RADII * it.radii) ** 2, numbers)
-        self.columns = self.columns | {"d3_weights": Column("f8", (2 * refs,))}
-        self._virial = np.zeros((6, exact.LIMBS), dtype=np.int64)
+        radii2 = (TRIPLE_RADII * it.radii) ** 2
+        self.kernels = D3Kernels(it.covalent, it.reference, pairs, it.factors, it.signs, radii2, numbers)
+        own = {"d3_weights": Column("f8", (2 * refs,)), "d3_projected": Column("f8", (n, 2 * refs))}
+        self.columns = self.columns | own
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         it, kernels, n, total = self.potential, self.kernels, atoms.n_owned, atoms.n_total + 1
         near, energies, virial = neighbors.half(it.cn_cutoff), None, None
         counts, weights, pulls, sums = atoms.d3_number, atoms.d3_weights, atoms.d3_pull, atoms.d3_sums
+        projected = atoms.d3_projected
         counts[:total], sums[:total] = 0.0, 0.0
         if out.want_energy:
-            energies, virial, self.whole = atoms.d3_energy, self._virial, [0] * 6
+            energies = atoms.d3_energy
             energies[:total] = 0.0
 
         kernels.numbers(atoms, near, counts)
@@ -165,43 +168,41 @@ class BoundD3(Bound):
         kernels.weights(atoms, counts, weights)
         domain.forward(atoms, "d3_weights")
         weights[total - 1] = 0.0
+        kernels.project(atoms, weights, projected)
 
-        kernels.pairs(atoms, neighbors.half(it.pair_cutoff), weights, sums, energies, virial)
-        self._keep(virial)
+        kernels.pairs(atoms, neighbors.half(it.pair_cutoff), projected, sums, energies)
         if it.s9:
-            kernels.triples(atoms, neighbors.half(it.triple_cutoff), weights, sums, energies, virial)
-            self._keep(virial)
+            kernels.triples(atoms, neighbors.half(it.triple_cutoff), projected, sums, energies)
 
         pulls[:total] = sums[:total, 3]
         domain.reverse_add(atoms, "d3_pull")
         domain.forward(atoms, "d3_pull")
         pulls[total - 1] = 0.0
-        kernels.number_forces(atoms, near, pulls, sums, virial)
-        self._keep(virial)
+        kernels.number_forces(atoms, near, pulls, sums)
+        if out.want_energy:
+            virial = out.sums_of(atoms, sums[: total - 1, :3], BITS)
         domain.reverse_add(atoms, "d3_sums")
-        self._hand_over(atoms, domain, out, sums[:n, :3], n)
+        self._hand_over(atoms, domain, out, sums[:n, :3], virial)
 
-    def _keep(self, virial) -> None:
-        """The virial of a kernel joins the others'."""
-        if virial is not None:
-            self.whole = [own + exact.integer(row) for own, row in zip(self.whole, virial, strict=True)]
-
-    def _hand_over(self, atoms, domain, out, forces, n: int) -> None:
+    def _hand_over(self, atoms, domain, out, forces, virial) -> None:
         """Forces on owned atoms, energies and the virial, from the grid of dispersion to those of the engine."""
-        largest = np.maximum(np.abs(atoms.d3_sums[:n]).max(axis=1, initial=0.0), atoms.d3_number[:n])
+        n = len(forces)
+        largest = np.maximum(np.abs(atoms.d3_sums[:n]).max(axis=1, initial=0.0), atoms.d3_number[:n] * (LIMIT / MOST))
         if out.want_energy:
             domain.reverse_add(atoms, "d3_energy")
             largest = np.maximum(largest, np.abs(atoms.d3_energy[:n]))
         if not (largest < LIMIT).all():
             out.bad_row = int(np.argmax(~(largest < LIMIT)))
             out.complaint = (
-                f"atom {atoms.tags[out.bad_row]} (counting from 0): its dispersion, or how many neighbours it has, is "
-                f"beyond {LIMIT:g}, in eV, eV/Angstrom or neighbours; are atoms too close, are parameters of D3 wrong?"
+                f"atom {atoms.tags[out.bad_row]} (counting from 0): its dispersion is beyond {LIMIT:g} eV or "
+                f"eV/Angstrom, or it has more than {MOST:g} neighbours; are atoms too close, "
+                "are parameters of D3 wrong?"
             )
         forces = np.rint(np.ldexp(forces, exact.FORCE_BITS)) * 2.0**-exact.FORCE_BITS
         atoms.forces[:] += forces
         if out.want_energy:
             out.add_shares(atoms.d3_energy[:n])
-            shift = exact.FORCE_BITS + out.position_bits - BITS
-            for k, (whole, own) in enumerate(zip(self.whole, out.sums_of(atoms, forces), strict=True)):
-                out.virial[k] += (whole << shift) - own
+            virial = domain.comm.sum(np.array([exact.limbs(own) for own in virial]))  # whole before it is rounded
+            for k, (row, own) in enumerate(zip(virial, out.sums_of(atoms, forces), strict=True)):
+                whole = exact.integer(row) + (1 << FINER - 1) >> FINER
+                out.virial[k] += whole * (domain.comm.rank == 0) - own

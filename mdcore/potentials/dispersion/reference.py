@@ -72,8 +72,9 @@ def unknown(name: str) -> str:
 
 
 class Tables:
-    """What kernels know of these species (ext/dispersion/dispersion.h): covalent [n], reference [n, refs], c6 [n, n,
-    refs, refs], ratios [n, n] = C8 / C6, radii [n, n] = R0. InputError for a species without parameters."""
+    """What kernels know of these species (ext/dispersion/dispersion.h): covalent [n], reference [n, refs], ratios
+    [n, n] = C8 / C6, radii [n, n] = R0; of pairs, where C6_ab = sum_k s_k F_ak F'_bk: factors [n, n, refs, refs], F of
+    the first, and signs [n, n, refs]. InputError for a species without parameters."""
 
     def __init__(self, symbols):
         for complaint in filter(None, map(unknown, symbols)):
@@ -85,10 +86,34 @@ class Tables:
         self.covalent = it.covalent[rows]
         self.ratios = 3.0 * np.outer(it.ratios[rows], it.ratios[rows])
         self.radii = it.pair_radii[np.ix_(rows, rows)]
-        self.reference, self.c6 = np.full((n, refs), NOWHERE), np.zeros((n, n, refs, refs))
+        self.reference, self.factors = np.full((n, refs), NOWHERE), np.zeros((n, n, refs, refs))
+        self.signs = np.ones((n, n, refs))
         for a, z in enumerate(numbers):
             own = it.numbers(z)
             self.reference[a, : len(own)] = own
             for b, other in enumerate(numbers):
-                c6 = it.c6(z, other)
-                self.c6[a, b, : c6.shape[0], : c6.shape[1]] = c6
+                factor, signs = factors(it, z, other)
+                self.factors[a, b, : factor.shape[0], : factor.shape[1]] = factor
+                self.signs[a, b, : len(signs)] = signs
+
+
+def factors(it: Reference, z: int, other: int) -> tuple[np.ndarray, np.ndarray]:
+    """F [k, m] and signs [m] by which C6 of the reference systems of two elements is F diag(signs) F'^T, F' of the
+    other element with this one: so both atoms of a pair are treated alike. Of two elements the heavier one has F = 1;
+    of one, F is what Gauss's elimination leaves, the largest pivot first, for C6 is an integral of products: positive,
+    but for the rounding of tables.
+    """
+    c6 = it.c6(z, other)
+    if z != other:
+        factor = c6 if z < other else np.eye(len(c6))
+        return factor, np.ones(factor.shape[1])
+    factor, signs, rest = np.zeros_like(c6), np.ones(len(c6)), c6.copy()
+    for k in range(len(c6)):
+        pivot = int(np.abs(rest.diagonal()).argmax())
+        if rest[pivot, pivot] == 0.0:
+            break
+        signs[k] = np.sign(rest[pivot, pivot])
+        factor[:, k] = rest[pivot] / np.sqrt(abs(rest[pivot, pivot]))
+        rest -= signs[k] * np.outer(factor[:, k], factor[:, k])
+        rest[pivot] = rest[:, pivot] = 0.0
+    return factor, signs
