@@ -268,6 +268,35 @@ def test_potentials_are_a_column_of_the_dump(tmp_path):
     np.testing.assert_allclose([float(line.split()[-1]) for line in text[2:]], want, rtol=1e-6)
 
 
+@pytest.mark.parametrize("make", [lambda q: Ewald(q), lambda q: Coulomb(5.0, q)], ids=["electrostatics", "coulomb"])
+@pytest.mark.parametrize("charges", [SALT, None], ids=["by species", "of the structure"])
+def test_charges_are_told_wherever_results_are(tmp_path, make, charges):
+    """Findings, trajectory (once), dump, calculator of ASE with the dipole moment of a cluster."""
+    ase = pytest.importorskip("ase")
+    from mdcore.ase import MDCore
+    from mdcore.output.dump import ExtxyzDump
+    from mdcore.output.trajectory import Trajectory
+    from mdcore.output.trajectory_writer import H5MDWriter
+
+    system = neutral(9, 20.0 * np.eye(3), (False, False, False))
+    want = charges_of(system)
+    if charges is None:
+        system.charges = want
+    sim = Simulation(system, make(charges), VelocityVerlet(0.1))
+    np.testing.assert_array_equal(sim.findings["charges"], want)
+    for observer in (H5MDWriter(tmp_path / "a.h5md", 1), ExtxyzDump(tmp_path / "a.extxyz", 1)):
+        sim.add_observer(observer)
+    sim.run(2)
+    with Trajectory(tmp_path / "a.h5md") as frames:
+        assert len(frames) == 3
+        np.testing.assert_array_equal([frame.columns["charge"] for frame in frames], [want] * 3)
+    np.testing.assert_array_equal(System.read(tmp_path / "a.extxyz").charges, want)
+    names = [system.symbols[k] for k in system.species]
+    atoms = ase.Atoms(names, system.positions, charges=None if charges else want, calculator=MDCore(make(charges)))
+    np.testing.assert_array_equal(atoms.get_charges(), want)
+    np.testing.assert_allclose(atoms.get_dipole_moment(), want @ system.positions, rtol=0, atol=1e-12)
+
+
 def test_charges_of_the_structure():
     system = neutral(12)
     own = System(system.box, system.positions, ["Na"] * 12, charges=charges_of(system))

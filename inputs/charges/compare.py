@@ -106,26 +106,32 @@ def table(name: str, found: dict) -> str:
 
 
 def draw(results: dict, path: Path) -> None:
-    """How far profiles are from those of GFN2-xTB, a panel a structure."""
-    panels = [(name, tag) for name in results for tag in profiles(name)]
-    picture = figure(4.6 * len(panels), 4.0)
-    for axes, (name, tag) in zip(picture.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    """Profiles, and how far they are from those of GFN2-xTB, a column a structure; all from GFN2-xTB's lowest place."""
+    columns = [(name, tag) for name in results for tag in profiles(name)]
+    picture = figure(4.6 * len(columns), 7.6)
+    panels = picture.subplots(2, len(columns), squeeze=False, sharex="col")
+    styles = [(color, style) for style in ("-", (0, (4, 2))) for color in COLORS]
+    for (above, below), (name, tag) in zip(panels.T, columns, strict=True):
         data = profiles(name)[tag]
         moved = read(HERE / f"{name}_profile.extxyz", index=":")
         x = [s.positions[:, 0] for s in moved if s.info["tag"] == tag]
         atom = int(np.argmax(np.ptp(x, axis=0)))
         place = np.array([own[atom] for own in x])
         wanted = 1e3 * np.array([s.energy - min(s.energy for s in data) for s in data])
-        styles = [(color, style) for style in ("-", (0, (4, 2))) for color in COLORS]
+        lowest = int(np.argmin(wanted))
+        place -= place[lowest]
+        above.plot(place, wanted, color=INK, linewidth=4.0, alpha=0.3, label="GFN2-xTB")
         for (color, style), (mode, (_, curves)) in zip(styles, results[name].items(), strict=False):
-            off = curves[tag] - wanted
-            off -= off[np.argmin(wanted)]
-            axes.plot(place - place[np.argmin(wanted)], off, color=color, linestyle=style, linewidth=1.5, label=mode)
-        axes.set_title(f"{tag}: {SETS[name]['title']}", fontsize=10, color=INK, loc="left")
-        axes.set_xlabel("Å from the lowest", color=INK)
-        axes.set_ylabel("energy, network less GFN2-xTB, meV", color=INK)
-        plain(axes)
-    axes.legend(frameon=False, fontsize=8)
+            own = curves[tag] - curves[tag][lowest]
+            for axes, y in ((above, own), (below, own - wanted)):
+                axes.plot(place, y, color=color, linestyle=style, linewidth=1.5, label=mode)
+        above.set_title(f"{tag}: {SETS[name]['title']}", fontsize=10, color=INK, loc="left")
+        below.set_xlabel("Å from the lowest", color=INK)
+        above.set_ylabel("energy, meV", color=INK)
+        below.set_ylabel("energy, network less GFN2-xTB, meV", color=INK)
+        plain(above)
+        plain(below)
+    panels[0, 0].legend(frameon=False, fontsize=8)
     save(path, picture, "")
 
 

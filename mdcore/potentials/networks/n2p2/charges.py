@@ -26,7 +26,7 @@ def read_charges(folder: Path, settings: Settings, elements, ordered, scaling, n
     files have hardness, widths and radii as they are, and networks see and give what is normalised. As n2p2 has it, the
     energy of a charge in its own field does not count.
     """
-    if "symfunction_electrostatic" in settings:
+    if any(f"{form}symfunction_electrostatic" in settings for form in ("", "element_", "global_")):
         ordered = ordered_functions(settings, elements, "electrostatic")
         beside = folder / "scalinge.data"
         scaling = read_scaling(beside, settings, elements, ordered, ("scale_min_elec", "scale_max_elec"))

@@ -39,6 +39,8 @@ HANDLED = {
     "use_electrostatics": "once",
     # of the fourth generation alone; others ignore them
     "symfunction_electrostatic": "many",
+    "element_symfunction_electrostatic": "many",
+    "global_symfunction_electrostatic": "many",
     "global_hidden_layers_electrostatic": "once",
     "global_nodes_electrostatic": "once",
     "global_activation_electrostatic": "once",
@@ -60,6 +62,8 @@ HANDLED = {
 ALIASES = {
     "symfunction": "symfunction_short",
     "symfunction_elec": "symfunction_electrostatic",
+    "element_symfunction_elec": "element_symfunction_electrostatic",
+    "global_symfunction_elec": "global_symfunction_electrostatic",
     "nnp_gen": "nnp_generation",
     "nn_type": "nn_type_short",
     "global_output_nodes": "global_output_nodes_short",
@@ -87,7 +91,7 @@ calculate_forces calculate_hessian calculate_stress charge_error_threshold charg
 charge_update_scaling check_forces check_input_forces data_clustering debug_mode
 detailed_timing detailed_timing_epoch detect_saturation dynforcegroup_start element_decoupled_forces_v2
 element_decoupled_kalman enable_on_the_fly_input energy_threshold enforce_max_num_neighbors_atomic
-enforce_totcharge environment_analysis epochs extrapolation_warnings find_contradictions fixed_charge
+enforce_totcharge environment_analysis epochs extrapolation_warnings find_contradictions fitting_unit fixed_charge
 fixed_short_energy_error_threshold fixed_short_force_error_threshold force_energy_ratio
 force_grouping_by_structure force_threshold force_update_scaling force_weight
 growth_mode initial_hardness initialization_only ion_forces_only jacobian_mode joint_energy_force_update
