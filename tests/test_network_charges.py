@@ -329,7 +329,7 @@ kalman_lambda_charge 0.98000
     old = "symfunction H 3 O H 0.2 1.0 1.0 6.0"
     assert old in text
     text = text.replace(old, "symfunction H 3 O H 0.0 1.0 -1.0 6.0     ! central_atom type neighbours eta lambda zeta")
-    lines = ["element_symfunction_electrostatic H 2 0.1 0.0 4.0", "global_symfunction_elec 2 0.2 0.0 4.0 ! all"]
+    lines = ["element_symfunction_electrostatic H 2 0.1 0.0 4.0", "global_symfunction_ewald 2 0.2 0.0 4.0 ! all"]
     folder = fourth(tmp_path / "a", "\n".join([text, *lines]))  # four functions of charges of H, and of O two
     rows = [f"{e} {k + 1} 0.0 {1.0 + k} 0.5" for e, n in ((1, 4), (2, 2)) for k in range(n)]
     (folder / "scalinge.data").write_text("\n".join(rows))
@@ -356,6 +356,8 @@ kalman_lambda_charge 0.98000
         ("fixed_gausswidth H 0.6", "", "fixed_gausswidth H, the width of its charges, is missing"),
         ("fixed_gausswidth H 0.6", "fixed_gausswidth H -1", "a width must be positive"),
         ("3.0 5.0 p2", "5.0 3.0", "screening of charges from 5 to 3"),
+        ("3.0 5.0 p2", "3.0", r"screen_electrostatics: the outer radius is missing$"),
+        ("screen_electrostatics", "screen_electrostatic", "keyword; did you mean 'screen_electrostatics'"),
         ("3.0 5.0 p2", "3.0 5.0 q", "expected two radii and one of c, p1, p2, p3, p4, e"),
         ("1.0e-5 0.4", "1.0e-5 0.4 1 1", "expected a precision, a charge and perhaps a cutoff"),
         ("error_method 1", "error_method 2", "2: expected 0 or 1"),

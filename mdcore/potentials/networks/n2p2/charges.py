@@ -92,8 +92,9 @@ def _truncation(settings: Settings) -> Truncation | None:
     names = ("the precision", "the largest charge", "the cutoff")[: len(line.arguments)]
     if not names or len(line.arguments) > (3 if number else 1):
         raise line.fail(f"expected {'a precision, a charge and perhaps a cutoff' if number else 'a precision'}")
+    numbers = [line.number_at(k, name) for k, name in enumerate(names)]
     try:
-        return Truncation(TRUNCATIONS[number], *(line.number_at(k, name) for k, name in enumerate(names)))
+        return Truncation(TRUNCATIONS[number], *numbers)
     except InputError as error:
         raise line.fail(str(error)) from None
 
@@ -106,8 +107,8 @@ def _screening(settings: Settings) -> Screening | None:
     if core not in SCREENING_CORES or len(line.arguments) > 3:
         found = " ".join(line.arguments)
         raise line.fail(f"expected two radii and one of {', '.join(SCREENING_CORES)}, found {found!r}")
+    radii = line.number_at(0, "the inner radius"), line.number_at(1, "the outer radius")
     try:
-        return Screening(line.number_at(0, "the inner radius"), line.number_at(1, "the outer radius"),
-                         SCREENING_CORES[core])  # fmt: skip
+        return Screening(*radii, SCREENING_CORES[core])
     except InputError as error:
         raise line.fail(str(error)) from None
