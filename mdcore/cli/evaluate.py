@@ -46,10 +46,11 @@ def run(arguments) -> str:
     own = any(getattr(term, "of_atoms", False) for term in leaves(potential))  # charges of the structures
     needed = (*LABELS, TOTAL) if charged else USUAL
     data = read_data(arguments.data, arguments.data_units, arguments.labels, needed)
-    told = charged or bool(output and potential.outputs)
+    compared = charged and not own and any(s.charges is not None for s in data)
+    told = compared or bool(output and potential.outputs)
     answers = evaluate(potential, [s.structure for s in data], threads=arguments.threads, findings=told)
     found = metrics.Predictions.of(answers)
-    found = replace(found, charges=None) if own else found  # nothing to compare: they are the labels
+    found = found if compared else replace(found, charges=None)
     many = f"{len(data)} structure" + "s" * (len(data) != 1)
     lines = [f"{arguments.potential} on {arguments.data}: {many}, {sum(s.n for s in data)} atoms"]
     rows = metrics.rows(data, found, arguments.record or "")
