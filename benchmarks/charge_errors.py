@@ -1,9 +1,10 @@
 """How wrong are forces of charges at an accuracy, and how do errors of a mesh fall with the distance of its points?
 
-    python benchmarks/charge_errors.py
+    python benchmarks/charge_errors.py [--asked]
 
-The structures of tests/test_electrostatics.py (a melt, a thin gas, ions beside their partners). Errors are root mean
-squares, relative to what forces are, next to a sum over waves at 1e-10: over the accuracy asked for; and, of meshes of
+The structures of tests/test_electrostatics.py (a melt, a thin gas, ions beside their partners, a crystal whose ions are
+displaced by 0.2 Angstrom). Errors are root mean squares, relative to what forces are, next to a sum over waves at
+1e-10: over the accuracy asked for, by waves and by a mesh; and, without --asked, of meshes of
 16 to 64 points each way, over (alpha h)^order, h the distance of points: the constants of
 mdcore/potentials/charges/mesh.py.
 """
@@ -18,9 +19,10 @@ from common import machine, parser, table
 from mdcore import Electrostatics, evaluate
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.test_electrostatics import LIQUIDS, SALT
+from tests.test_electrostatics import LIQUIDS, SALT, displaced
 
 CUTOFFS, ACCURACIES, POINTS = (5.0, 8.0), (1e-3, 1e-5, 1e-8), (16, 24, 36, 48, 64)
+METHODS = ("ewald", "mesh")
 WHERE = "mdcore.potentials.charges.electrostatics"
 
 
@@ -37,24 +39,30 @@ def on_mesh(system, cutoff: float, order: int, points: int) -> tuple[np.ndarray,
     return found, potential.alpha * np.linalg.norm(system.box.matrix, axis=1).max() / points
 
 
+def error(found: np.ndarray, exact: np.ndarray) -> float:
+    return float(np.sqrt(((found - exact) ** 2).mean() / (exact**2).mean()))
+
+
 def main() -> None:
-    parser(__doc__).parse_args()
+    options = parser(__doc__)
+    options.add_argument("--asked", action="store_true", help="only whether errors are as asked for")
+    constants_too = not options.parse_args().asked
     print(machine())
     asked, constants = [], []
-    for name, system in LIQUIDS.items():
-        for cutoff in CUTOFFS:
-            exact = forces(system, accuracy=1e-10, cutoff=cutoff, method="ewald")
-
-            def error(found, exact=exact) -> float:
-                return float(np.sqrt(((found - exact) ** 2).mean() / (exact**2).mean()))
-
-            ratios = [error(forces(system, accuracy=a, cutoff=cutoff, method="ewald")) / a for a in ACCURACIES]
-            asked.append((name, cutoff, *(f"{ratio:.2g}" for ratio in ratios)))
+    for name, system in (LIQUIDS | {"crystal": displaced()}).items():
+        exact = forces(system, accuracy=1e-10, cutoff=8.0, method="ewald")
+        for cutoff in (*CUTOFFS, None):
+            for method in METHODS:
+                found = (forces(system, accuracy=a, cutoff=cutoff, method=method) for a in ACCURACIES)
+                ratios = [error(own, exact) / a for own, a in zip(found, ACCURACIES, strict=True)]
+                asked.append((name, cutoff or "chosen", method, *(f"{ratio:.2g}" for ratio in ratios)))
+        for cutoff in CUTOFFS if constants_too and name in LIQUIDS else ():
             for order in (4, 6, 8):
                 runs = (on_mesh(system, cutoff, order, n) for n in POINTS)
-                constants.append((name, cutoff, order, *(f"{error(f) / ah**order:.2g}" for f, ah in runs)))
-    print(table(("structure", "cutoff", *(f"error / accuracy at {a:g}" for a in ACCURACIES)), asked))
-    print(table(("structure", "cutoff", "order", *(f"{n} points" for n in POINTS)), constants))
+                constants.append((name, cutoff, order, *(f"{error(f, exact) / ah**order:.2g}" for f, ah in runs)))
+    print(table(("structure", "cutoff", "method", *(f"error / accuracy at {a:g}" for a in ACCURACIES)), asked))
+    if constants:
+        print(table(("structure", "cutoff", "order", *(f"{n} points" for n in POINTS)), constants))
 
 
 if __name__ == "__main__":

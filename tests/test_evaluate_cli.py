@@ -191,3 +191,10 @@ def test_charges_of_the_structures_are_read(tmp_path, capsys):
     wanted = -4 * 1.747564594633 * 0.7**2 * 14.3996454 / 2.82  # Madelung
     energy = float(out.read_text().split(" energy=")[1].split()[0])
     assert energy == pytest.approx(wanted, rel=1e-5)
+    assert "charge, me" not in capsys.readouterr().out  # they are the labels
+    head, *rows = out.read_text().splitlines()[1:]
+    assert ":forces:R:3:charges:R:1:electric_potential:R:1" in head
+    told = np.array([row.split()[-2:] for row in rows], dtype=float)
+    np.testing.assert_array_equal(told[:, 0], charges)
+    np.testing.assert_allclose(told[:, 1], 2.0 * wanted / 8 / charges, rtol=1e-4)  # V
+    assert System.read(out).columns.keys() == {"charge"}  # the rest is of these places

@@ -187,7 +187,7 @@ BAD_INPUTS = [  # (replace, by, expected message)
     ("O 9 H H 0.07", "O 9 H C 0.07", "'C' is not among the elements"),
     ("O 9 H H 0.07 -1 4.0 6.0 0.5", "O 9 H H 0.07 -1 4.0", "cutoff is missing"),
     ("-1 4.0 6.0 0.5", "-1 4.0 6.0 0.5 7", r"too many .* <e1> <e2> <eta> <lambda> <zeta> <rc> \[<rs>\]"),
-    ("O 9 H H 0.07 -1 4.0 6.0 0.5", "O 9 H H 0.07 -1 0.0 6.0", "zeta = 0.0: it must be positive"),
+    ("O 9 H H 0.07 -1 4.0 6.0 0.5", "O 9 H H 0.07 -1 0.0 6.0", "zeta = 0: it must be another number"),
     ("H 2 O 0.30 0.9 6.0", "H 2 O 0.30 0.9 -6.0", "cutoff -6.0: it must be positive"),
     ("H 2 O 0.30 0.9 6.0", "H 2 O 0.30 nan 6.0", "not finite"),
     ("H 2 O 0.30 0.9 6.0", "H 2 O abc 0.9 6.0", "expected a number for eta, found 'abc'"),

@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 from mdcore.doors._kernels import Factors
 
-from mdcore import Electrostatics, HDNNPotential, Simulation, StrainRate, System, VelocityVerlet, evaluate, read_model
+from mdcore import (
+    Electrostatics,
+    HDNNPotential,
+    Simulation,
+    StrainRate,
+    Sum,
+    System,
+    VelocityVerlet,
+    evaluate,
+    read_model,
+)
 from mdcore.base import exact
 from mdcore.base.comm import SelfComm
 from mdcore.base.errors import InputError, SimulationError
@@ -301,12 +311,53 @@ def test_a_folder_of_the_fourth_generation(tmp_path):
         write_n2p2(model, tmp_path / "c")
 
 
+def test_a_folder_as_runner_left_it(tmp_path):
+    """What published ones have: a head of RuNNer's, comments behind !, functions for all neighbours at once, a power
+    that is negative, sums that say nothing of charges, no screening. It runs, and forces are its energy's."""
+    head = """
+nnp_gen 4 # nnp_type_gen --> nnp_gen
+use_electrostatics
+use_short_nn
+runner_mode 3
+remove_atom_energies
+initial_hardness H 10.0 ## fixed_atomhardness --> initial_hardness
+fitting_unit eV
+ewald_prec 1.0e-6 # for optimal combination of ewald parameters
+kalman_lambda_charge 0.98000
+"""
+    text = FOURTH[: FOURTH.index("screen_electrostatics")].replace("\nnnp_generation 4\nuse_electrostatics\n", head)
+    old = "symfunction H 3 O H 0.2 1.0 1.0 6.0"
+    assert old in text
+    text = text.replace(old, "symfunction H 3 O H 0.0 1.0 -1.0 6.0     ! central_atom type neighbours eta lambda zeta")
+    lines = ["element_symfunction_electrostatic H 2 0.1 0.0 4.0", "global_symfunction_ewald 2 0.2 0.0 4.0 ! all"]
+    folder = fourth(tmp_path / "a", "\n".join([text, *lines]))  # four functions of charges of H, and of O two
+    rows = [f"{e} {k + 1} 0.0 {1.0 + k} 0.5" for e, n in ((1, 4), (2, 2)) for k in range(n)]
+    (folder / "scalinge.data").write_text("\n".join(rows))
+    for z, n in ((1, 4), (8, 2)):
+        own = np.random.default_rng(z).normal(size=(n + 1) * 4 + 5 * 3 + 4).tolist()
+        (folder / f"weightse.{z:03d}.data").write_text("\n".join(map(repr, own)))
+    model = read_n2p2(folder, NATIVE)
+    assert [len(f) for f in model.charges.symmetry_functions] == [4, 2] and model.symmetry_functions[0][2].zeta == -1.0
+    own = model.charges
+    assert own.screening is None and own.constant == 1.0 and own.truncation == Truncation("jackson-catlow", 1e-6)
+    positions = random_cluster(WATER, seed=3)
+    system = System(Box.around(positions, 1.0), positions, species=[0, 1, 1, 0, 1, 1], symbols=("O", "H"))
+    found = evaluate(HDNNPotential(model), system, findings=True)
+    energy, charges = twin.evaluate(model, WATER, positions / BOHR)
+    assert found.energy / HARTREE == pytest.approx(energy, rel=1e-10)
+    np.testing.assert_allclose(found.findings[CHARGES], charges, rtol=0, atol=1e-10)
+    force = twin.force(model, WATER, positions / BOHR, 1, 0)
+    assert found.forces[1, 0] * BOHR / HARTREE == pytest.approx(force, abs=1e-7)
+
+
 @pytest.mark.parametrize(
     "replaced, by, message",
     [
         ("fixed_gausswidth H 0.6", "", "fixed_gausswidth H, the width of its charges, is missing"),
         ("fixed_gausswidth H 0.6", "fixed_gausswidth H -1", "a width must be positive"),
         ("3.0 5.0 p2", "5.0 3.0", "screening of charges from 5 to 3"),
+        ("3.0 5.0 p2", "3.0", r"screen_electrostatics: the outer radius is missing$"),
+        ("screen_electrostatics", "screen_electrostatic", "keyword; did you mean 'screen_electrostatics'"),
         ("3.0 5.0 p2", "3.0 5.0 q", "expected two radii and one of c, p1, p2, p3, p4, e"),
         ("1.0e-5 0.4", "1.0e-5 0.4 1 1", "expected a precision, a charge and perhaps a cutoff"),
         ("error_method 1", "error_method 2", "2: expected 0 or 1"),
@@ -419,6 +470,15 @@ def test_ase_is_told_charges_and_dipole():
     atoms.pbc = True
     with pytest.raises(Exception, match="dipole"):
         atoms.get_dipole_moment()
+
+
+def test_charges_of_the_network_count_where_others_are_given():
+    model, system = VARIANTS["equilibrated"], moving(10, 4.2)
+    alone = HDNNPotential(model, extrapolation="ignore")
+    both = Sum(Electrostatics({"O": -0.8, "H": 0.8}), alone, double_counting="allow")
+    told = [evaluate(p, system, findings=True).findings for p in (alone, both)]
+    np.testing.assert_array_equal(told[1]["charges"], told[0]["charges"])
+    assert "electric_potential" in told[1]
 
 
 def test_inputs_say_how_charges_are_computed(tmp_path, capsys, monkeypatch):

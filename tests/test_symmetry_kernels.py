@@ -147,9 +147,10 @@ def test_shared_terms(cutoff_type, level):
     assert_equals_twin(model, cluster_environments(SYMBOLS, (0, 1, 3)))
 
 
-@pytest.mark.parametrize(("lambda_", "zeta"), [(1, 16), (-1, 64), (1, 2.5), (-1, 0.7), (1.5, 3), (-2, 1.5), (1, 300)])
+@pytest.mark.parametrize(("lambda_", "zeta"), [(1, 16), (-1, 64), (1, 2.5), (-1, 0.7), (1.5, 3), (-2, 1.5), (1, 300),
+                                              (1, -1), (-1, -2)])  # fmt: skip
 def test_odd_powers(lambda_, zeta, level):
-    """Powers that are not expanded: large, fractional, and with a base that is clipped at zero."""
+    """Powers that are not expanded: large, fractional, negative, and with a base that is clipped at zero."""
     functions = [angular(kind, lambda_=lambda_, zeta=zeta) for kind in (3, 9)] + [angular(3, lambda_=-1.0, zeta=4)]
     functions.append(SymmetryFunction(type=2, center="H", neighbors=("O",), cutoff=3.0))
     assert_equals_twin(with_functions(functions, ("H", "O")), cluster_environments(SYMBOLS, (0, 3)), 1e-11)

@@ -77,6 +77,19 @@ def profiles(name: str) -> dict:
     return {tag: [s for s in found if s.tag == tag] for tag in dict.fromkeys(s.tag for s in found)}
 
 
+def places(name: str, tag: str) -> np.ndarray:
+    """Where along x the atom is that moves, Angstrom."""
+    x = np.array([s.positions[:, 0] for s in read(HERE / f"{name}_profile.extxyz", index=":") if s.info["tag"] == tag])
+    return x[:, np.argmax(np.ptp(x, axis=0))]
+
+
+def minimum(x: np.ndarray, energies: np.ndarray) -> float:
+    """Of a profile: of the parabola through its lowest place and those beside it."""
+    near = slice(np.argmin(energies) - 1, np.argmin(energies) + 2)
+    square, slope, _ = np.polyfit(x[near] - x[0], energies[near], 2)
+    return x[0] - slope / (2.0 * square)
+
+
 def measured(name: str, mode: str, folder: Path) -> tuple[dict, dict]:
     """(errors by name, {tag: energies of the profile from their lowest, meV})"""
     potential, curves, errors = trained(name, mode, folder), {}, {}
@@ -91,6 +104,8 @@ def measured(name: str, mode: str, folder: Path) -> tuple[dict, dict]:
         worst.append(np.abs(curves[tag] - 1e3 * (wanted - wanted.min())).max())
         off = np.sqrt(np.mean(energy_errors(data, energies) ** 2))
         errors[f"{tag}: energies along the profile, meV/atom"] = 1e3 * off
+        x = places(name, tag)
+        errors[f"{tag}: the minimum is off by, mAngstrom"] = 1e3 * (minimum(x, energies) - minimum(x, wanted))
     errors["profile, largest error of its shape, meV"] = max(worst)
     return errors, curves
 
@@ -106,26 +121,28 @@ def table(name: str, found: dict) -> str:
 
 
 def draw(results: dict, path: Path) -> None:
-    """How far profiles are from those of GFN2-xTB, a panel a structure."""
-    panels = [(name, tag) for name in results for tag in profiles(name)]
-    picture = figure(4.6 * len(panels), 4.0)
-    for axes, (name, tag) in zip(picture.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        data = profiles(name)[tag]
-        moved = read(HERE / f"{name}_profile.extxyz", index=":")
-        x = [s.positions[:, 0] for s in moved if s.info["tag"] == tag]
-        atom = int(np.argmax(np.ptp(x, axis=0)))
-        place = np.array([own[atom] for own in x])
+    """Profiles, and how far they are from those of GFN2-xTB, a column a structure; all from GFN2-xTB's lowest place."""
+    columns = [(name, tag) for name in results for tag in profiles(name)]
+    picture = figure(4.6 * len(columns), 7.6)
+    panels = picture.subplots(2, len(columns), squeeze=False, sharex="col")
+    styles = [(color, style) for style in ("-", (0, (4, 2))) for color in COLORS]
+    for (above, below), (name, tag) in zip(panels.T, columns, strict=True):
+        data, place = profiles(name)[tag], places(name, tag)
         wanted = 1e3 * np.array([s.energy - min(s.energy for s in data) for s in data])
-        styles = [(color, style) for style in ("-", (0, (4, 2))) for color in COLORS]
+        lowest = int(np.argmin(wanted))
+        place -= place[lowest]
+        above.plot(place, wanted, color=INK, linewidth=4.0, alpha=0.3, label="GFN2-xTB")
         for (color, style), (mode, (_, curves)) in zip(styles, results[name].items(), strict=False):
-            off = curves[tag] - wanted
-            off -= off[np.argmin(wanted)]
-            axes.plot(place - place[np.argmin(wanted)], off, color=color, linestyle=style, linewidth=1.5, label=mode)
-        axes.set_title(f"{tag}: {SETS[name]['title']}", fontsize=10, color=INK, loc="left")
-        axes.set_xlabel("Å from the lowest", color=INK)
-        axes.set_ylabel("energy, network less GFN2-xTB, meV", color=INK)
-        plain(axes)
-    axes.legend(frameon=False, fontsize=8)
+            own = curves[tag] - curves[tag][lowest]
+            for axes, y in ((above, own), (below, own - wanted)):
+                axes.plot(place, y, color=color, linestyle=style, linewidth=1.5, label=mode)
+        above.set_title(f"{tag}: {SETS[name]['title']}", fontsize=10, color=INK, loc="left")
+        below.set_xlabel("Å from the lowest", color=INK)
+        above.set_ylabel("energy, meV", color=INK)
+        below.set_ylabel("energy, network less GFN2-xTB, meV", color=INK)
+        plain(above)
+        plain(below)
+    panels[0, 0].legend(frameon=False, fontsize=8)
     save(path, picture, "")
 
 

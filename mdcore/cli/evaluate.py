@@ -43,11 +43,14 @@ def run(arguments) -> str:
         _recordable(arguments.record, arguments.potential)
     potential = the_potential(arguments.potential, parse_units(arguments.units))
     charged = any(finding.name == CHARGES for finding in potential.findings)
-    charges = charged or any(getattr(term, "of_atoms", False) for term in leaves(potential))  # or of the structures
-    needed = (*LABELS, TOTAL) if charges else USUAL
+    own = any(getattr(term, "of_atoms", False) for term in leaves(potential))  # charges of the structures
+    needed = (*LABELS, TOTAL) if charged else USUAL
     data = read_data(arguments.data, arguments.data_units, arguments.labels, needed)
-    answers = evaluate(potential, [s.structure for s in data], threads=arguments.threads, findings=charged)
+    compared = charged and not own and any(s.charges is not None for s in data)
+    told = compared or bool(output and potential.outputs)
+    answers = evaluate(potential, [s.structure for s in data], threads=arguments.threads, findings=told)
     found = metrics.Predictions.of(answers)
+    found = found if compared else replace(found, charges=None)
     many = f"{len(data)} structure" + "s" * (len(data) != 1)
     lines = [f"{arguments.potential} on {arguments.data}: {many}, {sum(s.n for s in data)} atoms"]
     rows = metrics.rows(data, found, arguments.record or "")
@@ -165,8 +168,8 @@ def verdict_on(potential, data, answers) -> list[str]:
 
 
 def write(path: str, data, answers) -> None:
-    """Predictions as extxyz: energy, forces, stress, charges where there are some; labels beside them as REF_energy,
-    REF_forces, REF_stress."""
+    """Predictions as extxyz: energy, forces, stress, and what the potential tells of each atom and of the whole beside
+    (charges, electric_potential, force_disagreement, ...); labels beside them as REF_energy, REF_forces, REF_stress."""
     with writing_text(path) as stream:
         for s, a in zip(data, answers, strict=True):
             write_one(stream, s, a)
@@ -182,7 +185,11 @@ def write_one(stream, s, a) -> None:
     )
     stress = np.array([a.stress[pair] for pair in PAIRS]) * (GIGAPASCAL / it.units.pressure)
     extra = {} if s.forces is None else {"REF_forces": s.forces}
-    extra |= {name: own[:, None] for name, own in (a.findings or {}).items() if name == CHARGES}
+    for name, value in (a.findings or {}).items():
+        if isinstance(value, np.ndarray):
+            extra[name] = value.reshape(len(value), -1)
+        else:
+            info[name] = float(value)
     extxyz.write_frame(stream, atoms, forces=a.forces, energy=a.energy, stress=stress, info=info, extra=extra)
 
 

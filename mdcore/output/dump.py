@@ -64,10 +64,13 @@ class ExtxyzDump:
     def observe(self, sim):
         """Append the present frame; collective."""
         thermo, snapshot = sim.thermo(), sim.snapshot()
-        columns = {finding.name: sim.by_tag(value) for finding, value in sim.find().items() if finding.per_atom}
+        found = {finding: sim.by_tag(value) for finding, value in sim.find().items() if finding.per_atom}
         if snapshot is not None:
+            columns = {finding.name: values for finding, values in found.items()}
             if CHARGES in columns:  # those of now, not those that the structure had
                 kept = {name: own for name, own in snapshot.columns.items() if name != CHARGE}
+                if any(finding.name == CHARGES and finding.constant for finding in found):
+                    kept[CHARGE] = columns.pop(CHARGES)
                 snapshot = replace(snapshot, columns=kept)
             self.write(snapshot, thermo, sim.units, columns=columns)
 

@@ -62,14 +62,21 @@ class H5MDWriter:
         self.compression = compression
         self._table = None  # the growing part of the open file
         self._last_step = None
+        self._given = False  # charges that do not change are in the file
 
     def observe(self, sim):
         """Append the present frame; collective."""
         snapshot = sim.snapshot()
         findings = getattr(getattr(sim, "potential", None), "findings", ())
         wanted = [finding for finding in findings if finding.name == per_atom.CHARGES]
-        charges = sim.by_tag(sim.work.bound.find(sim.work, wanted)[wanted[0]]) if wanted else None
+        given = bool(wanted) and wanted[0].constant
+        if wanted and not (given and self._given):
+            charges, self._given = sim.by_tag(sim.work.bound.find(sim.work, wanted)[wanted[0]]), given
+        else:
+            charges = None  # there are none, or they have been written
         if snapshot is not None:
+            if given and charges is not None:  # once, as what the structure says of its atoms
+                snapshot, charges = replace(snapshot, columns={**snapshot.columns, per_atom.CHARGE: charges}), None
             timestep = getattr(getattr(sim, "integrator", None), "timestep", None)
             interval = None if timestep is None else self.every * timestep
             self.write(snapshot, sim.units, interval, charges)

@@ -101,6 +101,7 @@ class Finding:
     quantity : whose unit it has (units.py), "" for none; per_atom : for each owned atom, or one for all
     output : a column of thermo log or dump; shown : in the table on the screen
     with_forces : told by the kernel of forces on its way, where it is among `wanted` (Bound)
+    constant : the same at every step, so that a trajectory needs it once; where another of its name is not, that counts
     """
 
     name: str
@@ -109,6 +110,7 @@ class Finding:
     output: bool = True
     shown: bool = True
     with_forces: bool = False
+    constant: bool = False
 
 
 class Potential:
@@ -287,7 +289,9 @@ class Sum(Potential):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        return tuple({finding: None for term in self.terms for finding in term.findings})
+        found = {finding: None for term in self.terms for finding in term.findings}
+        changing = {finding.name for finding in found if not finding.constant}
+        return tuple(finding for finding in found if not (finding.constant and finding.name in changing))
 
     def of_terms(self, terms) -> "Sum":
         """The same of other terms, as many."""
@@ -323,6 +327,7 @@ class BoundSum(Bound):
 
     def find(self, work, wanted=None):
         """Of several that tell the same, that counts whose first number of all atoms is the largest."""
+        wanted = self.potential.outputs if wanted is None else wanted
         found = [own for term in self.terms if (own := term.find(work, wanted))]
         found.sort(key=lambda own: next((value for finding, value in own.items() if not finding.per_atom), 0.0))
         return {finding: value for own in found for finding, value in own.items()}

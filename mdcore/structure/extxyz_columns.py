@@ -32,7 +32,9 @@ MOBILE = ("selective_dynamics", "movable", "mobile")  # likewise, columns of T a
 FROZEN = ("fixed", "frozen", "fix", "fix_atoms", "fixed_atoms", "freeze")  # T: it does not; of T and F, or 0 and 1
 TRUE, FALSE = ("T", "t", "True", "true", "TRUE", "1"), ("F", "f", "False", "false", "FALSE", "0")
 # in names of what would be wrong after a step
-RESULTS = ("force", "energ", "stress", "virial", "disagreement", "electron_density")
+RESULTS = (
+    "force", "energ", "stress", "virial", "disagreement", "uncertainty", "electron_density", "electric_potential",
+)  # fmt: skip
 OTHERS = {"R": "f8", "I": "i8", "L": "U5", "S": "U64"}  # how columns of users are read, by their type
 LONGEST_LABEL = 63  # characters
 NAME = re.compile(r"[^\s:=/\\\"',.][^\s:=/\\\"',]*")

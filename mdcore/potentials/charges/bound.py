@@ -65,12 +65,13 @@ class BoundElectrostatics(BoundCoulomb):
         self._checked = True
 
     def find(self, work, wanted=None):
+        found = super().find(work, wanted)
         if ELECTRIC_POTENTIAL not in (self.potential.outputs if wanted is None else wanted):
-            return {}
+            return found
         charges = np.zeros(work.atoms.n_total + 1)
         charges[: work.atoms.n_owned] = self.charges_of(work.atoms, slice(0, work.atoms.n_owned))
         lists = work.neighbors.of(self.potential)
-        return {ELECTRIC_POTENTIAL: self.potentials_of(work.atoms, charges, lists, work.domain)}
+        return found | {ELECTRIC_POTENTIAL: self.potentials_of(work.atoms, charges, lists, work.domain)}
 
     def potentials_of(self, atoms, charges, neighbors, domain) -> np.ndarray:
         """float64 [n_owned], dE/dq of any charges float64 [n_total + 1], of which those of owned atoms count: they need

@@ -60,7 +60,7 @@ class Electrostatics(Coulomb):
     """
 
     far, tells_virials = True, False
-    findings = (ELECTRIC_POTENTIAL,)
+    findings = (*Coulomb.findings, ELECTRIC_POTENTIAL)
 
     def __init__(
         self, charges: dict | None = None, *, accuracy: float = 1e-5, cutoff: float | None = None,

@@ -79,8 +79,8 @@ class SymmetryFunction:
             problem = f"has cutoff_type {self.cutoff_type}: expected 0 to 8"
         elif not 0 <= self.alpha < 1:
             problem = f"has an inner cutoff alpha = {self.alpha}: expected 0 <= alpha < 1"
-        elif self.type in (3, 9, 13) and self.zeta <= 0:
-            problem = f"has zeta = {self.zeta}: it must be positive"
+        elif self.type in (3, 9, 13) and self.zeta == 0:
+            problem = "has zeta = 0: it must be another number"
         elif self.type in COMPACT_TYPES and self.rl >= self.cutoff:
             problem = f"spans from rl = {self.rl} to rc = {self.cutoff}: rl must be less than rc"
         elif self.type in (21, 22, 24, 25) and self.thl >= self.thr:

@@ -215,7 +215,8 @@ def _angle(f: SymmetryFunction) -> tuple:
         left, right = math.radians(f.thl), math.radians(f.thr)
         core = COMPACT_CORES[f.subtype.removesuffix("a")]
         return (((left + right) / 2, 2 / (right - left), 1.0, core, COMPACT), 0.0, 0.0, ANGLE_WINDOW, 0)
-    integer = f.zeta == int(f.zeta) <= 256 and abs(f.lambda_) <= 1  # else the base may be negative: clipped
+    # beyond: negative powers, which a published folder has, and bases that may be negative, which are clipped
+    integer = 0 < f.zeta == int(f.zeta) <= 256 and abs(f.lambda_) <= 1
     kind, power = (INTEGER_POWER, int(f.zeta)) if integer else (REAL_POWER, 0)
     return ((0.0, 0.0, 0.0, HARD, CUTOFF), f.lambda_, f.zeta, kind, power)
 
@@ -226,7 +227,7 @@ def _term(f: SymmetryFunction) -> tuple[float, tuple[float, ...], int]:
     if f.type in COMPACT_TYPES:
         return 1.0, none, -1
     scale, zeta = 2.0 ** (1 - f.zeta), int(f.zeta)
-    if zeta != f.zeta or zeta > DEGREE or abs(f.lambda_) > 1:
+    if zeta != f.zeta or not 0 < zeta <= DEGREE or abs(f.lambda_) > 1:
         return scale, none, -1
     return scale, tuple(scale * math.comb(zeta, p) * f.lambda_**p for p in range(DEGREE + 1)), zeta
 

@@ -18,14 +18,16 @@ from mdcore.base.errors import InputError
 from mdcore.base.exact import FORCE_BITS
 from mdcore.base.ranges import choice, number, signed
 from mdcore.base.units import COULOMB
+from mdcore.potentials.base import Finding
 from mdcore.potentials.counted import ELECTROSTATICS, PURPOSE
 from mdcore.potentials.joined import BoundJoined
 from mdcore.potentials.pair.base import BoundPair, PairPotential, shifts
 from mdcore.structure.atoms import Column
 from mdcore.structure.bonds import pairs_within
-from mdcore.structure.columns import CHARGE
+from mdcore.structure.columns import CHARGE, CHARGES
 
 TRUNCATIONS = ("shifted", "force-shifted")
+GIVEN = Finding(CHARGES, "charge", per_atom=True, constant=True)
 
 
 class Coulomb(PairPotential):
@@ -43,6 +45,7 @@ class Coulomb(PairPotential):
     """
 
     has: ClassVar = {ELECTROSTATICS: PURPOSE}
+    findings = (GIVEN,)
 
     def __init__(
         self, cutoff: float, charges: dict | None = None, alpha: float = 0.2, *, truncation: str = "force-shifted",
@@ -129,6 +132,11 @@ class BoundCoulomb(BoundPair):
         if self.potential.of_atoms:
             own *= atoms.charge[:n] ** 2
         out.add_shares(own)
+
+    def find(self, work, wanted=None):
+        if GIVEN not in (self.potential.outputs if wanted is None else wanted):
+            return {}
+        return {GIVEN: self.charges_of(work.atoms, slice(0, work.atoms.n_owned)).copy()}
 
     def scale(self, atoms):
         return atoms.charge if self.potential.of_atoms else None

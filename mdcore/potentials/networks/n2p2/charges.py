@@ -26,7 +26,7 @@ def read_charges(folder: Path, settings: Settings, elements, ordered, scaling, n
     files have hardness, widths and radii as they are, and networks see and give what is normalised. As n2p2 has it, the
     energy of a charge in its own field does not count.
     """
-    if "symfunction_electrostatic" in settings:
+    if any(f"{form}symfunction_electrostatic" in settings for form in ("", "element_", "global_")):
         ordered = ordered_functions(settings, elements, "electrostatic")
         beside = folder / "scalinge.data"
         scaling = read_scaling(beside, settings, elements, ordered, ("scale_min_elec", "scale_max_elec"))
@@ -92,8 +92,9 @@ def _truncation(settings: Settings) -> Truncation | None:
     names = ("the precision", "the largest charge", "the cutoff")[: len(line.arguments)]
     if not names or len(line.arguments) > (3 if number else 1):
         raise line.fail(f"expected {'a precision, a charge and perhaps a cutoff' if number else 'a precision'}")
+    numbers = [line.number_at(k, name) for k, name in enumerate(names)]
     try:
-        return Truncation(TRUNCATIONS[number], *(line.number_at(k, name) for k, name in enumerate(names)))
+        return Truncation(TRUNCATIONS[number], *numbers)
     except InputError as error:
         raise line.fail(str(error)) from None
 
@@ -106,8 +107,8 @@ def _screening(settings: Settings) -> Screening | None:
     if core not in SCREENING_CORES or len(line.arguments) > 3:
         found = " ".join(line.arguments)
         raise line.fail(f"expected two radii and one of {', '.join(SCREENING_CORES)}, found {found!r}")
+    radii = line.number_at(0, "the inner radius"), line.number_at(1, "the outer radius")
     try:
-        return Screening(line.number_at(0, "the inner radius"), line.number_at(1, "the outer radius"),
-                         SCREENING_CORES[core])  # fmt: skip
+        return Screening(*radii, SCREENING_CORES[core])
     except InputError as error:
         raise line.fail(str(error)) from None

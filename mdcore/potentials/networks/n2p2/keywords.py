@@ -5,6 +5,8 @@ RuNNer (https://theochemgoettingen.gitlab.io/RuNNer/1.3/reference/keywords/). A 
 tables is an error: it might change the energy.
 """
 
+from difflib import get_close_matches
+
 # Acted on, by the reader in n2p2/read.py. The second word is how often: once, or many lines.
 HANDLED = {
     "number_of_elements": "once",
@@ -39,6 +41,8 @@ HANDLED = {
     "use_electrostatics": "once",
     # of the fourth generation alone; others ignore them
     "symfunction_electrostatic": "many",
+    "element_symfunction_electrostatic": "many",
+    "global_symfunction_electrostatic": "many",
     "global_hidden_layers_electrostatic": "once",
     "global_nodes_electrostatic": "once",
     "global_activation_electrostatic": "once",
@@ -56,10 +60,10 @@ HANDLED = {
     "ewald_truncation_error_method": "once",
 }
 
-# Other spellings of the above; a trailing ``_atomic`` (RuNNer) is dropped as well.
+# Other spellings of the above; a trailing ``_atomic`` (RuNNer) is dropped as well, and ``_elec`` and ``_ewald`` (older
+# versions) are ``_electrostatic``.
 ALIASES = {
     "symfunction": "symfunction_short",
-    "symfunction_elec": "symfunction_electrostatic",
     "nnp_gen": "nnp_generation",
     "nn_type": "nn_type_short",
     "global_output_nodes": "global_output_nodes_short",
@@ -84,10 +88,10 @@ _IGNORED = """
 analyze_composition analyze_error analyze_error_charge_step analyze_error_energy_step
 analyze_error_force_step biasweights_max biasweights_min bond_threshold calculate_final_force
 calculate_forces calculate_hessian calculate_stress charge_error_threshold charge_fraction charge_group
-charge_update_scaling check_forces check_input_forces data_clustering debug_mode
+charge_update_scaling check_forces check_input_forces data_clustering debug_mode dynamic_force_grouping
 detailed_timing detailed_timing_epoch detect_saturation dynforcegroup_start element_decoupled_forces_v2
 element_decoupled_kalman enable_on_the_fly_input energy_threshold enforce_max_num_neighbors_atomic
-enforce_totcharge environment_analysis epochs extrapolation_warnings find_contradictions fixed_charge
+enforce_totcharge environment_analysis epochs extrapolation_warnings find_contradictions fitting_unit fixed_charge
 fixed_short_energy_error_threshold fixed_short_force_error_threshold force_energy_ratio
 force_grouping_by_structure force_threshold force_update_scaling force_weight
 growth_mode initial_hardness initialization_only ion_forces_only jacobian_mode joint_energy_force_update
@@ -105,7 +109,7 @@ short_energy_group short_force_error_threshold short_force_fraction short_force_
 shuffle_weights_short_atomic silent_mode symfunction_correlation test_fraction
 total_charge_error_threshold update_single_element update_strategy update_worst_charges
 update_worst_short_energies update_worst_short_forces updater_type use_atom_charges use_atom_energies
-use_charge_constraint use_damping use_ipi use_noisematrix use_old_scaling use_old_weights_charge
+use_charge_constraint use_damping use_gausswidth use_ipi use_noisematrix use_old_scaling use_old_weights_charge
 use_old_weights_short use_omp_mkl use_short_forces use_short_nn use_systematic_weights_electrostatic
 use_systematic_weights_short vdw_coefficient vdw_cutoff vdw_radius vdw_screening vdw_type
 weight_analysis weight_constraint weights_max weights_min weightse_max weightse_min
@@ -115,16 +119,22 @@ IGNORED_PREFIXES = (
     "kalman_", "gradient_", "write_", "print_", "task_batch_size_", "nguyen_widrow_weights_", "ewald_",
     "electrostatic_", "steepest_descent_",
 )  # fmt: skip
+SLIP = 0.9  # so alike are two words of which one is meant for the other
 IGNORED_SUFFIXES = ("_electrostatic", "_electrostatics", "_elec", "_ewald", "_charge", "_charges", "_pair")
 
 
 def canonical(keyword: str) -> str:
     """The spelling used in the tables above."""
     keyword = ALIASES.get(keyword, keyword)
+    for old in ("_elec", "_ewald"):
+        if keyword.endswith(old) and (own := keyword.removesuffix(old) + "_electrostatic") in HANDLED:
+            return own
     stem = keyword.removesuffix("_atomic")
     return stem if stem in HANDLED and keyword not in IGNORED else keyword
 
 
 def is_ignored(keyword: str) -> bool:
-    """True for a keyword that no energy depends on."""
-    return keyword in IGNORED or keyword.startswith(IGNORED_PREFIXES) or keyword.endswith(IGNORED_SUFFIXES)
+    """True for a keyword that no energy depends on, and that is no slip of the pen of one that is acted on."""
+    if keyword in IGNORED or keyword.startswith(IGNORED_PREFIXES):
+        return True
+    return keyword.endswith(IGNORED_SUFFIXES) and not get_close_matches(keyword, HANDLED, 1, SLIP)

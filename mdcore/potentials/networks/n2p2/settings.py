@@ -1,6 +1,7 @@
 """What does ``input.nn`` say? Its lines as checked, typed settings, each with the place it came from."""
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 from mdcore.base.elements import ATOMIC_NUMBERS
@@ -113,10 +114,13 @@ def settings_text(path) -> str:
 
 
 def read_settings(path: Path, text: str) -> Settings:
-    """Parse the text of ``input.nn``; InputError for refused, unknown and repeated keywords."""
+    """Parse the text of ``input.nn``; InputError for refused, unknown and repeated keywords.
+
+    What follows a # is a comment; so is, from its first word on, what follows an ! (published folders of RuNNer).
+    """
     settings = Settings(path)
     for count, raw in enumerate(text.split("\n"), start=1):
-        words = raw.split("#", 1)[0].split()
+        words = list(takewhile(lambda word: not word.startswith("!"), raw.split("#", 1)[0].split()))
         if not words:
             continue
         line = Line(path, count, words[0], tuple(words[1:]))
