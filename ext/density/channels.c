@@ -126,29 +126,41 @@ MD_INLINE void mix_densities_of(const dn_model *it, int64_t species, const dn_ed
     }
 }
 
-/* d_bar [species][mixed][wide] = sum over channels of mix x_bar */
-static void unmix_densities(const dn_model *it, int64_t species, const dn_edges *e, const REAL *x_bar, const dn_work *w, REAL *d_bar)
+/* d_bar [species][mixed][wide] = sum over channels of mix x_bar: of two mixed functions and four harmonics side by side */
+MD_INLINE void unmix_densities_of(const dn_model *it, int64_t species, const dn_edges *e, const REAL *x_bar, const dn_work *w,
+                                  REAL *d_bar, const int L)
 {
-    const int64_t mixed = it->n.mixed, wide = e->wide, n_lm = w->n_lm, blocks = w->blocks;
-    const int64_t step = (it->n.l_max + 1) * mixed * LANES;
+    const int64_t mixed = it->n.mixed, wide = e->wide, step = (L + 1) * mixed * LANES;
+    const int n_lm = (L + 1) * (L + 1);
     for (int64_t s = 0; s < it->n.species; s++) {
         if (e->first[s] == e->first[s + 1])
             continue;
-        const REAL *mix = mix_of(it, it->layer[0].mix, species, s, 0);
-        for (int64_t b = 0; b < mixed; b++)
-            for (int64_t k = 0; k < n_lm; k += 4) {
-                vr sum[4] = {r_set1(0), r_set1(0), r_set1(0), r_set1(0)};
-                for (int64_t block = 0; block < blocks; block++)
+        for (int64_t b = 0; b < mixed; b += 2)
+#pragma GCC unroll 8
+            for (int k = 0; k < n_lm; k += 4) {
+                const REAL *m = mix_of(it, it->layer[0].mix, species, s, 0) + b * LANES, *own = x_bar + k * LANES;
+                vr one[4] = {r_set1(0), r_set1(0), r_set1(0), r_set1(0)}, two[4] = {r_set1(0), r_set1(0), r_set1(0), r_set1(0)};
+                for (int64_t block = 0; block < w->blocks; block++, m += step, own += w->n_x * LANES)
+#pragma GCC unroll 4
                     for (int q = 0; q < 4; q++) {
-                        const int64_t own = k + q < n_lm ? k + q : n_lm - 1;
-                        const vr m = r_load(mix + block * step + (L_OF(own) * mixed + b) * LANES);
-                        sum[q] = r_fma(m, r_load(x_bar + (block * w->n_x + own) * LANES), sum[q]);
+                        if (k + q >= n_lm)
+                            break;
+                        const vr x = r_load(own + q * LANES);
+                        one[q] = r_fma(r_load(m + L_OF(k + q) * mixed * LANES), x, one[q]);
+                        two[q] = r_fma(r_load(m + (L_OF(k + q) * mixed + 1) * LANES), x, two[q]);
                     }
-                const v4r sums = r_sums(sum[0], sum[1], sum[2], sum[3]);
-                for (int q = 0; q < 4; q++)
-                    d_bar[(s * mixed + b) * wide + k + q] = k + q < n_lm ? sums[q] : (REAL)0;
+                REAL *to = d_bar + (s * mixed + b) * wide + k; /* zeros behind n_lm */
+                *(v4r_u *)to = r_sums(one[0], one[1], one[2], one[3]);
+                *(v4r_u *)(to + wide) = r_sums(two[0], two[1], two[2], two[3]);
             }
     }
+}
+
+static void unmix_densities(const dn_model *it, int64_t species, const dn_edges *e, const REAL *x_bar, const dn_work *w, REAL *d_bar)
+{
+#define CALL(L) unmix_densities_of(it, species, e, x_bar, w, d_bar, L)
+    FOR_DEGREE(CALL)
+#undef CALL
 }
 
 /* to [n][mixed] (+)= sum of d y */

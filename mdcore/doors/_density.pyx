@@ -236,29 +236,32 @@ cdef class Densities:
             started_in = os.getpid()
         if most > self.room:
             self.room, self.memory = most + most // 4 + 8, []
-        while len(self.memory) < threads:
+        for i in range(len(self.memory), threads):
             self.memory.append(self._scratch(self.room, 0))
-        for i in range(threads):
             self.scratch[i] = <void *><uintptr_t>self.memory[i].ctypes.data
         return threads
 
-    def run(self, int what, int64_t layer, double[:, ::1] x, double[:, ::1] f, const int64_t[::1] first,
+    def run(self, passes, double[:, ::1] x, double[:, ::1] f, const int64_t[::1] first,
             const int32_t[::1] index, const int32_t[:, ::1] bounds, const int32_t[::1] species_of,
             const int32_t[::1] element_of, int64_t n_total, double[:, ::1] features, double[:, ::1] slopes, messages,
-            pulls, const int32_t[::1] homes=None, int64_t threads=1, bint energy=False, int64_t[::1] limbs=None,
+            pulls, int32_t[::1] homes=None, int64_t threads=1, bint energy=False, int64_t[::1] limbs=None,
             double[::1] energies=None, double[:, ::1] virials=None, double[::1] weights=None):
-        """A pass over owned atoms in layer `layer`. SEND: messages of the next layer; FINISH, of the last: energies and
-        forces; RETURN: forces, from pulls of the next layer, whose ghosts' are with their owners.
+        """Passes over owned atoms, [(what, layer)]. SEND: messages of the next layer; FINISH, of the last: energies and
+        forces; RETURN: forces, from pulls of the next layer, whose ghosts' are with their owners. Several at a time where
+        nothing need be sent in between.
 
         x, f : rows of four of all atoms; first, index, bounds : a full list in canonical order; species_of :
         [species here], first of the engine's species or -1; element_of : [the engine's species]; features, slopes :
         [>= n_owned, layers * channels], kept from pass to pass; messages, pulls : {layer: [> n_total, parts *
         channels]} of layers from 1 on, parts as the program says, messages of `number`. homes : [n_total], the rows of
-        messages and pulls of each atom, or None: its own. With `energy` the sum of energies is in limbs [3];
+        messages and pulls of each atom, or None: its own. With `energy` FINISH tells the sum of energies in limbs [3];
         energies, virials : of atoms, are added. weights : [>= n_owned], forces are those of the energies times these.
         """
         cdef int64_t n = first.shape[0] - 1, t, K = self.sizes["channels"], T = self.sizes["layers"]
         cdef int64_t row = self.tables.model.n.parts * K  # of messages
+        cdef int64_t whats[2 * DN_LAYERS]
+        cdef int64_t layers[2 * DN_LAYERS]
+        cdef int64_t n_passes = 0, p
         cdef dn_atoms atoms
         cdef double[:, ::1] column
         cdef float[:, ::1] singles
@@ -271,8 +274,13 @@ cdef class Densities:
             raise ValueError("bounds are [n_owned, species of the engine + 1]")
         if features.shape[0] < n or features.shape[1] != T * K or slopes.shape[0] < n or slopes.shape[1] != T * K:
             raise ValueError("features and slopes are [n_owned, layers * channels]")
-        if not 0 <= layer < T or (what == DN_FINISH) != (layer == T - 1):
-            raise ValueError("no such pass")
+        if len(passes) >= 2 * DN_LAYERS:
+            raise ValueError("no so many passes")
+        for what, layer in passes:
+            if not 0 <= layer < T or (what == DN_FINISH) != (layer == T - 1):
+                raise ValueError("no such pass")
+            whats[n_passes], layers[n_passes] = what, layer
+            n_passes += 1
         if energy and limbs.shape[0] != 3:
             raise ValueError("limbs are [3]")
         if energies is not None and energies.shape[0] < n:
@@ -317,5 +325,7 @@ cdef class Densities:
         atoms.virials = NULL if virials is None else &virials[0, 0]
         atoms.weights = NULL if weights is None else &weights[0]
         with nogil:
-            k.run(&self.tables.model, self.channels, what, layer, &atoms, threads, self.scratch,
-                  &spare[0] if threads > 1 else NULL, &limbs[0] if energy else NULL)
+            for p in range(n_passes):
+                k.run(&self.tables.model, self.channels, <int>whats[p], layers[p], &atoms, threads, self.scratch,
+                      &spare[0] if threads > 1 else NULL,
+                      &limbs[0] if energy and whats[p] == DN_FINISH else NULL)

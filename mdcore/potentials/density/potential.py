@@ -143,21 +143,24 @@ class BoundDensity(BoundTrained):
         for pull in pulls.values():
             pull[: n if homes is not None else atoms.n_total] = 0.0
 
-        def run(what, t, **asked):
+        def run(*passes):
             tables.run(
-                what, t, atoms.x, f, full.first, full.index, full.bounds, self.species_of, self.element_of,
-                atoms.n_total, self.features, self.slopes, messages, pulls, homes, threads=self.threads, **asked,
+                passes, atoms.x, f, full.first, full.index, full.bounds, self.species_of, self.element_of,
+                atoms.n_total, self.features, self.slopes, messages, pulls, homes, self.threads, energy, limbs,
+                energies, virials, weights,
             )  # fmt: skip
 
-        for t in range(last):
-            run(SEND, t)
-            if homes is None:
-                domain.forward(atoms, self._message(t + 1))
-        run(FINISH, last, energy=energy, limbs=limbs, energies=energies, virials=virials, weights=weights)
-        for t in range(last - 1, -1, -1) if back else ():
-            if homes is None:
+        forth = [*((SEND, t) for t in range(last)), (FINISH, last)]
+        passes = forth + [(RETURN, t) for t in range(last - 1, -1, -1)] if back else forth
+        if homes is not None:
+            run(*passes)
+            return
+        for what, t in passes:
+            if what == RETURN:
                 domain.reverse_add(atoms, self._pull(t + 1))
-            run(RETURN, t, virials=virials)
+            run((what, t))
+            if what == SEND:
+                domain.forward(atoms, self._message(t + 1))
 
     def _room(self, n: int):
         """`beside`, with room for n atoms, if anything is wanted."""
