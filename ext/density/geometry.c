@@ -4,11 +4,17 @@ enum { DN_RADIAL = 32 }; /* most radial functions */
 enum { DN_SLOPES = 1, DN_ROWS = 2 }; /* what is wanted of them (geometry) */
 enum { PANEL = 8 }; /* columns of a map that several atoms read (maps.c) */
 
+/* What radial functions have in common: sqrt(2 / cutoff), 1 / cutoff, the slope of the window, n pi / cutoff */
+typedef struct {
+    double factor, per_cutoff, fall, wave[DN_RADIAL];
+} dn_waves;
+
 /* Memory for one atom. Rows [most] of neighbours; f, f_slope: [most][radial, rounded up to 4] */
 typedef struct {
     dn_edges e;
     hd_environment env;
     double *ux, *uy, *uz, *per_r, *r_dot, *dx, *dy, *dz; /* direction; rate of the distance; gx, gy, gz are in dx, dy, dz */
+    dn_waves waves;
     double *f, *f_slope, *phi_slope;
     double *v, *v_bar, *v_dot, *v_hat; /* [3][channels], where messages have vectors; else NULL */
     int64_t f_wide, most, bytes; /* of a REAL */
@@ -16,6 +22,15 @@ typedef struct {
     double *panel; /* [layers channels][PANEL] columns of a map */
     void *work;    /* of the channels */
 } dn_scratch;
+
+static dn_waves waves_of(const dn_sizes *n)
+{
+    const double pi = 3.141592653589793;
+    dn_waves own = {.factor = sqrt(2.0 / n->cutoff), .per_cutoff = 1.0 / n->cutoff, .fall = -168.0 / n->cutoff};
+    for (int64_t m = 0; m < n->radial; m++)
+        own.wave[m] = (double)(m + 1) * pi / n->cutoff;
+    return own;
+}
 
 static size_t scratch_of(const dn_model *it, const dn_channels *channels, int64_t most, int tangents, char *memory)
 {
@@ -53,6 +68,7 @@ static size_t scratch_of(const dn_model *it, const dn_channels *channels, int64_
     if (memory) {
         memset(memory, 0, size);
         *s = own;
+        s->waves = waves_of(&it->n);
         s->e.first = s->env.first;
         s->e.atom = s->env.atom;
     }
@@ -157,11 +173,12 @@ MD_INLINE void mixed_of(const dn_sizes *sizes, const double *c, const v4d *f, co
 /* Four neighbours from k on, of one species; rows of a next one that are among them are written again with it */
 MD_INLINE void four_of(const dn_model *it, dn_scratch *s, int64_t k, const double *c, int wanted, const int L)
 {
-    const double cutoff = it->n.cutoff, pi = 3.141592653589793;
-    const v4d one = v_set1(1.0), factor = v_set1(sqrt(2.0 / cutoff)), zero = v_set1(0.0);
+    const double pi = 3.141592653589793;
+    const dn_waves *waves = &s->waves;
+    const v4d one = v_set1(1.0), factor = v_set1(waves->factor), zero = v_set1(0.0);
     const int64_t N = it->n.radial;
     const v4d dx = v_load(s->env.x + k), dy = v_load(s->env.y + k), dz = v_load(s->env.z + k);
-    const v4d r = v_sqrt(v_fma(dz, dz, v_fma(dy, dy, dx * dx))), per_r = one / r, u = r * v_set1(1.0 / cutoff);
+    const v4d r = v_sqrt(v_fma(dz, dz, v_fma(dy, dy, dx * dx))), per_r = one / r, u = r * v_set1(waves->per_cutoff);
     v_store(s->per_r + k, per_r);
     v_store(s->ux + k, dx * per_r);
     v_store(s->uy + k, dy * per_r);
@@ -171,14 +188,18 @@ MD_INLINE void four_of(const dn_model *it, dn_scratch *s, int64_t k, const doubl
     v_cos_sin(u * v_set1(pi), &cosine, &sine);
     const v4d u2 = u * u, u5 = u2 * u2 * u, rest = one - u;
     const v4d window = v_fma(u5 * u, v_fma(u, v_fma(u, v_set1(-21.0), v_set1(48.0)), v_set1(-28.0)), one);
-    const v4d fall = v_set1(-168.0 / cutoff) * u5 * rest * rest; /* d window / dr */
+    const v4d fall = v_set1(waves->fall) * u5 * rest * rest; /* d window / dr */
     const v4d a = factor * per_r * window, b = factor * per_r * (fall - window * per_r), two = cosine + cosine;
     v4d sin_n = sine, sin_before = zero, cos_n = cosine, cos_before = one;
     for (int64_t m = 0; m < N; m++) {
         f[m] = a * sin_n;
-        slope[m] = v_fma(a * v_set1((double)(m + 1) * pi / cutoff), cos_n, b * sin_n);
-        const v4d next_s = v_fma(two, sin_n, -sin_before), next_c = v_fma(two, cos_n, -cos_before);
-        sin_before = sin_n, sin_n = next_s, cos_before = cos_n, cos_n = next_c;
+        const v4d next = v_fma(two, sin_n, -sin_before);
+        if (wanted) {
+            slope[m] = v_fma(a * v_set1(waves->wave[m]), cos_n, b * sin_n);
+            const v4d next_c = v_fma(two, cos_n, -cos_before);
+            cos_before = cos_n, cos_n = next_c;
+        }
+        sin_before = sin_n, sin_n = next;
     }
     if (wanted & DN_SLOPES)
         mixed_of(&it->n, c, f, slope, s, k, 1);

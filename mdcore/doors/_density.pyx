@@ -262,6 +262,7 @@ cdef class Densities:
         cdef int64_t whats[2 * DN_LAYERS]
         cdef int64_t layers[2 * DN_LAYERS]
         cdef int64_t n_passes = 0, p
+        cdef bint finishes = False
         cdef dn_atoms atoms
         cdef double[:, ::1] column
         cdef float[:, ::1] singles
@@ -281,6 +282,8 @@ cdef class Densities:
                 raise ValueError("no such pass")
             whats[n_passes], layers[n_passes] = what, layer
             n_passes += 1
+            finishes = finishes or what == DN_FINISH
+        energy = energy and finishes
         if energy and limbs.shape[0] != 3:
             raise ValueError("limbs are [3]")
         if energies is not None and energies.shape[0] < n:
