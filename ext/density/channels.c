@@ -1,6 +1,6 @@
 /* Densities, their products and messages, in all channels: LANES of them at a time (density.h).
  *
- * Compiled for double and, for mixed precision, float. What goes in and out is double in either case. */
+ * Compiled for double and, for mixed precision, float. What goes in and out is double in either case, but for what is REAL in density.h. */
 #include "core/fixed.h"
 #include "core/heap.h"
 #include "core/lanes.h"

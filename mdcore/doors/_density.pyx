@@ -246,9 +246,9 @@ cdef class Densities:
             const int32_t[::1] element_of, int64_t n_total, double[:, ::1] features, double[:, ::1] slopes, messages,
             pulls, int32_t[::1] homes=None, int64_t threads=1, bint energy=False, int64_t[::1] limbs=None,
             double[::1] energies=None, double[:, ::1] virials=None, double[::1] weights=None):
-        """Passes over owned atoms, [(what, layer)]. SEND: messages of the next layer; FINISH, of the last: energies and
-        forces; RETURN: forces, from pulls of the next layer, whose ghosts' are with their owners. Several at a time where
-        nothing need be sent in between.
+        """Passes over owned atoms, [(what, layer)], one after the other. SEND: messages of the next layer; FINISH, of
+        the last: energies and forces; RETURN: forces, from pulls of the next layer, whose ghosts' are with their
+        owners.
 
         x, f : rows of four of all atoms; first, index, bounds : a full list in canonical order; species_of :
         [species here], first of the engine's species or -1; element_of : [the engine's species]; features, slopes :
@@ -276,7 +276,7 @@ cdef class Densities:
         if features.shape[0] < n or features.shape[1] != T * K or slopes.shape[0] < n or slopes.shape[1] != T * K:
             raise ValueError("features and slopes are [n_owned, layers * channels]")
         if len(passes) >= 2 * DN_LAYERS:
-            raise ValueError("no so many passes")
+            raise ValueError("not so many passes")
         for what, layer in passes:
             if not 0 <= layer < T or (what == DN_FINISH) != (layer == T - 1):
                 raise ValueError("no such pass")
