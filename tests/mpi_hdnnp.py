@@ -60,10 +60,11 @@ def build(case: str, comm=None, state=None):
         method = "mesh" if cell == "ions" else "ewald"
         charges = ChargeSettings(accuracy=1e-5, cutoff=3.0, method=method, residual=1e-7, total=0.5 * (cell == "cloud"))
     equilibration.DENSE = 0 if cell in ("cloud", "members") else DENSE
-    potential = HDNNPotential(model, precision=(precision or ["double"])[0], charges=charges)
+    precision = (precision or ["double"])[0]
+    potential = HDNNPotential(model, precision=precision, charges=charges)
     if cell in ("density", "densities"):
         potential = density(("H", "O"), members=1 + (cell == "densities"), layers=2 + (cell == "density"),
-                            message_l=int(cell == "density"))  # fmt: skip
+                            message_l=int(cell == "density"), settings={"precision": precision})  # fmt: skip
     if cell == "wall":  # full and half lists side by side
         potential = Sum(potential, ZBL(0.5, 1.3))
     integrator = VelocityVerlet(0.01) if ensemble == "nve" else Langevin(0.01, (1.0, 0.7), 1.0)

@@ -9,6 +9,7 @@ import mdcore
 from mdcore import Disagreement, ExtxyzDump, Simulation, System, VelocityVerlet, evaluate
 from mdcore.base.errors import DisagreementError, ExtrapolationError, InputError
 from mdcore.doors import _density, _kernels
+from mdcore.engine.domain import Domain
 from mdcore.potentials.base import Sum
 from mdcore.potentials.density.committee import single
 from mdcore.potentials.density.potential import DensityPotential
@@ -72,6 +73,20 @@ def test_threads_change_no_bit(potential):
         assert one.energies.tobytes() == other.energies.tobytes() and one.virial.tobytes() == other.virial.tobytes()
         assert np.array_equal(one.findings["force_disagreement"], other.findings["force_disagreement"])
         assert np.array_equal(one.descriptors, other.descriptors)
+
+
+@pytest.mark.parametrize("precision", ["double", "mixed"])
+@pytest.mark.parametrize("design", [{"layers": 3}, {"message_l": 1, "channels": 48}], ids=["numbers", "vectors"])
+def test_a_rank_alone_reads_messages_where_they_are(monkeypatch, precision, design):
+    """The same bits as those of several ranks, which copy messages to ghosts and add their pulls to owners."""
+    system = SYSTEM.replicate((2, 1, 1))  # more atoms of a species than one batch of maps takes
+    potential = density(settings={"precision": precision}, **design)
+    there = [evaluate(potential, system, threads=n) for n in (1, 2)]
+    monkeypatch.setattr(Domain, "homes", lambda self, atoms: None)
+    for one in there:
+        other = evaluate(potential, system, threads=2)
+        assert one.forces.tobytes() == other.forces.tobytes() and one.energy == other.energy
+        assert one.energies.tobytes() == other.energies.tobytes()
 
 
 def test_descriptors_are_the_features():

@@ -40,7 +40,7 @@ CASES = {
     "tiny-nve": 80,  # 3 atoms in a cell smaller than the cutoff: empty domains
     **{f"network-{case}": 40 for case in (
         "cubic-nve", "triclinic-langevin", "slab-nve", "cluster-nve", "wall-nve", "tiny-nve", "cubic-nve-mixed",
-        "tiny-nve-mixed", "density-nve", "densities-langevin", "chebyshev-nve", "chebyshev-langevin-mixed",
+        "tiny-nve-mixed", "density-nve", "densities-langevin-mixed", "chebyshev-nve", "chebyshev-langevin-mixed",
     )},
     **{f"network-{case}": 8 for case in (
         "ions-nve", "layer-nve", "drop-nve", "cloud-langevin", "predicted-nve", "members-nve",

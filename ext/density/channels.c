@@ -1,6 +1,7 @@
 /* Densities, their products and messages, in all channels: LANES of them at a time (density.h).
  *
- * Compiled for double and, for mixed precision, float. What goes in and out is double in either case. */
+ * Compiled for double and, for mixed precision, float. What goes in and out is double in either case, but for what is REAL in density.h. */
+#include "core/fixed.h"
 #include "core/heap.h"
 #include "core/lanes.h"
 #include "density/density.h"
@@ -8,13 +9,12 @@
 /* Memory for one atom. Blocks are of LANES channels: a, x_bar ... [block][n_x][LANES]: A first, then pairs P. */
 typedef struct {
     int64_t blocks, n_lm, n_x, n_v; /* n_v: densities of the parts of a message that are vectors */
-    REAL *phi, *y;         /* [most][mixed], [most][wide] of the edges, in this precision */
     REAL *d, *d_bar;       /* [species][mixed][wide] of the first layer */
     REAL *r;               /* [block][most][l_max + 1][LANES] radial functions of a message */
     REAL *x, *x_bar;       /* [block][n_x][LANES] */
     REAL *s;               /* [block][l_max + 1][LANES] */
     REAL *v, *v_bar;       /* [block][n_v][LANES]: D of vectors */
-    REAL *phi_dot, *y_dot, *d_dot, *d_hat, *r_dot, *x_dot, *x_hat, *s_hat, *v_dot, *v_hat; /* tangents, and what belongs to them */
+    REAL *d_dot, *d_hat, *r_dot, *x_dot, *x_hat, *s_hat, *v_dot, *v_hat; /* tangents, and what belongs to them */
     int64_t most;
 } dn_work;
 
@@ -28,30 +28,16 @@ static size_t work_of(const dn_model *it, int64_t most, int tangents, void *memo
     dn_work own = {.blocks = it->n.channels / LANES, .n_lm = l * l, .most = room};
     own.n_x = own.n_lm + it->program.n_pairs;
     own.n_v = (it->n.parts - 1) * own.n_lm;
-    REAL **some[] = {&own.phi, &own.y, &own.d, &own.d_bar, &own.r, &own.x, &own.x_bar, &own.s, &own.v, &own.v_bar,
-                     &own.phi_dot, &own.y_dot, &own.d_dot, &own.d_hat, &own.r_dot, &own.x_dot, &own.x_hat, &own.s_hat,
-                     &own.v_dot, &own.v_hat};
+    REAL **some[] = {&own.d, &own.d_bar, &own.r, &own.x, &own.x_bar, &own.s, &own.v, &own.v_bar,
+                     &own.d_dot, &own.d_hat, &own.r_dot, &own.x_dot, &own.x_hat, &own.s_hat, &own.v_dot, &own.v_hat};
     const int64_t density = it->n.species * it->n.mixed * wide, x = own.blocks * own.n_x * LANES, v = own.blocks * own.n_v * LANES;
-    const int64_t sizes[] = {room * it->n.mixed, room * wide, density, density, own.blocks * room * l * LANES, x, x,
+    const int64_t sizes[] = {density, density, own.blocks * room * l * LANES, x, x,
                              (room > own.blocks ? room : own.blocks) * l * LANES, v, v};
-    for (int k = 0; k < (tangents ? 20 : 10); k++)
-        *some[k] = take(&heap, sizes[k % 10], sizeof(REAL));
+    for (int k = 0; k < (tangents ? 16 : 8); k++)
+        *some[k] = take(&heap, sizes[k % 8], sizeof(REAL));
     if (memory)
         *work = own;
     return taken(&heap, memory);
-}
-
-/* Numbers in this precision; n = 0: those that it has made of them before */
-MD_INLINE const REAL *reals(const double *from, int64_t n, REAL *to)
-{
-#if MD_BITS == 64
-    (void)n, (void)to;
-    return from;
-#else
-    for (int64_t k = 0; k < n; k++)
-        to[k] = (REAL)from[k];
-    return to;
-#endif
 }
 
 MD_INLINE vr take_lanes(const double *p) { return r_from(p, LANES); }
@@ -64,6 +50,15 @@ MD_INLINE void put_lanes(double *p, vr a)
     for (int lane = 0; lane < LANES; lane++)
         p[lane] = a[lane];
 #endif
+}
+
+/* to += a, rounded to the grid of forces */
+MD_INLINE void add_rounded(double *to, vr a)
+{
+    double own[LANES];
+    put_lanes(own, a);
+    for (int lane = 0; lane < LANES; lane += 4)
+        v_store(to + lane, v_load(to + lane) + (v_load(own + lane) + v_set1(FORCE_BIG) - v_set1(FORCE_BIG)));
 }
 
 MD_INLINE void put_sums(double *to, vr a, vr b, vr c, vr d)
@@ -131,29 +126,41 @@ MD_INLINE void mix_densities_of(const dn_model *it, int64_t species, const dn_ed
     }
 }
 
-/* d_bar [species][mixed][wide] = sum over channels of mix x_bar */
-static void unmix_densities(const dn_model *it, int64_t species, const dn_edges *e, const REAL *x_bar, const dn_work *w, REAL *d_bar)
+/* d_bar [species][mixed][wide] = sum over channels of mix x_bar: of two mixed functions and four harmonics side by side */
+MD_INLINE void unmix_densities_of(const dn_model *it, int64_t species, const dn_edges *e, const REAL *x_bar, const dn_work *w,
+                                  REAL *d_bar, const int L)
 {
-    const int64_t mixed = it->n.mixed, wide = e->wide, n_lm = w->n_lm, blocks = w->blocks;
-    const int64_t step = (it->n.l_max + 1) * mixed * LANES;
+    const int64_t mixed = it->n.mixed, wide = e->wide, step = (L + 1) * mixed * LANES;
+    const int n_lm = (L + 1) * (L + 1);
     for (int64_t s = 0; s < it->n.species; s++) {
         if (e->first[s] == e->first[s + 1])
             continue;
-        const REAL *mix = mix_of(it, it->layer[0].mix, species, s, 0);
-        for (int64_t b = 0; b < mixed; b++)
-            for (int64_t k = 0; k < n_lm; k += 4) {
-                vr sum[4] = {r_set1(0), r_set1(0), r_set1(0), r_set1(0)};
-                for (int64_t block = 0; block < blocks; block++)
+        for (int64_t b = 0; b < mixed; b += 2)
+#pragma GCC unroll 8
+            for (int k = 0; k < n_lm; k += 4) {
+                const REAL *m = mix_of(it, it->layer[0].mix, species, s, 0) + b * LANES, *own = x_bar + k * LANES;
+                vr one[4] = {r_set1(0), r_set1(0), r_set1(0), r_set1(0)}, two[4] = {r_set1(0), r_set1(0), r_set1(0), r_set1(0)};
+                for (int64_t block = 0; block < w->blocks; block++, m += step, own += w->n_x * LANES)
+#pragma GCC unroll 4
                     for (int q = 0; q < 4; q++) {
-                        const int64_t own = k + q < n_lm ? k + q : n_lm - 1;
-                        const vr m = r_load(mix + block * step + (L_OF(own) * mixed + b) * LANES);
-                        sum[q] = r_fma(m, r_load(x_bar + (block * w->n_x + own) * LANES), sum[q]);
+                        if (k + q >= n_lm)
+                            break;
+                        const vr x = r_load(own + q * LANES);
+                        one[q] = r_fma(r_load(m + L_OF(k + q) * mixed * LANES), x, one[q]);
+                        two[q] = r_fma(r_load(m + (L_OF(k + q) * mixed + 1) * LANES), x, two[q]);
                     }
-                const v4r sums = r_sums(sum[0], sum[1], sum[2], sum[3]);
-                for (int q = 0; q < 4; q++)
-                    d_bar[(s * mixed + b) * wide + k + q] = k + q < n_lm ? sums[q] : (REAL)0;
+                REAL *to = d_bar + (s * mixed + b) * wide + k; /* zeros behind n_lm */
+                *(v4r_u *)to = r_sums(one[0], one[1], one[2], one[3]);
+                *(v4r_u *)(to + wide) = r_sums(two[0], two[1], two[2], two[3]);
             }
     }
+}
+
+static void unmix_densities(const dn_model *it, int64_t species, const dn_edges *e, const REAL *x_bar, const dn_work *w, REAL *d_bar)
+{
+#define CALL(L) unmix_densities_of(it, species, e, x_bar, w, d_bar, L)
+    FOR_DEGREE(CALL)
+#undef CALL
 }
 
 /* to [n][mixed] (+)= sum of d y */
@@ -180,7 +187,7 @@ static void phi_of_densities(const dn_model *it, const dn_edges *e, const REAL *
 static void first_forward(const dn_model *it, int64_t species, const dn_edges *e, dn_work *w)
 {
     const int64_t size = it->n.species * it->n.mixed * e->wide;
-    const REAL *phi = reals(e->phi, e->n * it->n.mixed, w->phi), *y = reals(e->y, e->n * e->wide, w->y);
+    const REAL *phi = e->phi, *y = e->y;
     memset(w->d, 0, (size_t)size * sizeof(REAL));
     gather_densities(it, e, phi, y, w->d);
 #define CALL(L) mix_densities_of(it, species, e, w->d, w, w->x, L)
@@ -191,7 +198,7 @@ static void first_forward(const dn_model *it, int64_t species, const dn_edges *e
 static void first_backward(const dn_model *it, int64_t species, const dn_edges *e, dn_work *w)
 {
     const int64_t mixed = it->n.mixed, wide = e->wide;
-    const REAL *phi = reals(e->phi, 0, w->phi), *y = reals(e->y, 0, w->y);
+    const REAL *phi = e->phi, *y = e->y;
     memset(w->d_bar, 0, (size_t)(it->n.species * mixed * wide) * sizeof(REAL));
     unmix_densities(it, species, e, w->x_bar, w, w->d_bar);
     phi_of_densities(it, e, w->d_bar, y, e->phi_bar, 0);
@@ -224,7 +231,7 @@ MD_INLINE void radial_of(const REAL *mix, const REAL *phi, int64_t mixed, vr *r,
 MD_INLINE void message_forward_of(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, dn_work *w, const int L)
 {
     const int64_t mixed = it->n.mixed, wide = e->wide, row = it->n.parts * it->n.channels, step = (L + 1) * mixed * LANES;
-    const REAL *phi = reals(e->phi, e->n * mixed, w->phi), *y = reals(e->y, e->n * wide, w->y);
+    const REAL *phi = e->phi, *y = e->y, *message = e->message;
     for (int64_t block = 0; block < w->blocks; block++) {
         const REAL *mix = (const REAL *)it->layer[t].mix + (species * w->blocks + block) * step;
         REAL *keep = w->r + block * w->most * (L + 1) * LANES;
@@ -235,7 +242,7 @@ MD_INLINE void message_forward_of(const dn_model *it, int64_t t, int64_t species
         for (int64_t j = 0; j < e->n; j++) {
             vr r[DN_DEGREE + 1];
             radial_of(mix, phi + j * mixed, mixed, r, L);
-            const vr g = take_lanes(e->message + (int64_t)e->atom[j] * row + block * LANES);
+            const vr g = r_load(message + (int64_t)e->atom[j] * row + block * LANES);
 #pragma GCC unroll 8
             for (int l = 0; l <= L; l++) {
                 r_store(keep + (j * (L + 1) + l) * LANES, r[l]);
@@ -252,14 +259,14 @@ MD_INLINE void message_forward_of(const dn_model *it, int64_t t, int64_t species
 }
 
 /* D [(l_max + 1)^2] of a block and of one part of messages, with the radial functions r [neighbour][l][LANES] */
-MD_INLINE void part_forward_of(const dn_edges *e, const REAL *r, const REAL *y, const double *message, int64_t row, REAL *to, const int L)
+MD_INLINE void part_forward_of(const dn_edges *e, const REAL *r, const REAL *y, const REAL *message, int64_t row, REAL *to, const int L)
 {
     vr a[(DN_DEGREE + 1) * (DN_DEGREE + 1)];
 #pragma GCC unroll 32
     for (int k = 0; k < (L + 1) * (L + 1); k++)
         a[k] = r_set1(0);
     for (int64_t j = 0; j < e->n; j++) {
-        const vr g = take_lanes(message + (int64_t)e->atom[j] * row);
+        const vr g = r_load(message + (int64_t)e->atom[j] * row);
 #pragma GCC unroll 8
         for (int l = 0; l <= L; l++) {
             const vr v = r_load(r + (j * (L + 1) + l) * LANES) * g;
@@ -276,11 +283,12 @@ MD_INLINE void part_forward_of(const dn_edges *e, const REAL *r, const REAL *y, 
 /* What vectors add to densities x [.. LANES] of a block, from their D */
 MD_INLINE void couple(const dn_program *it, const REAL *u, const REAL *d, REAL *x)
 {
+    const REAL *values = it->couple_values;
     for (int64_t k = 0; k < it->n_couples;) {
         const int32_t dest = it->couples[3 * k];
         vr sum = r_load(ROW(x, dest));
         for (; k < it->n_couples && it->couples[3 * k] == dest; k++)
-            sum = r_fma(r_set1((REAL)it->couple_values[k]) * r_load(ROW(u, it->couples[3 * k + 1])),
+            sum = r_fma(r_set1(values[k]) * r_load(ROW(u, it->couples[3 * k + 1])),
                         r_load(ROW(d, it->couples[3 * k + 2])), sum);
         r_store(ROW(x, dest), sum);
     }
@@ -289,10 +297,11 @@ MD_INLINE void couple(const dn_program *it, const REAL *u, const REAL *d, REAL *
 /* d_bar [n_v][LANES], zeros before, of x_bar */
 MD_INLINE void uncouple(const dn_program *it, const REAL *u, const REAL *x_bar, REAL *d_bar)
 {
+    const REAL *values = it->couple_values;
     for (int64_t k = 0; k < it->n_couples; k++) {
         const int32_t *own = it->couples + 3 * k;
         REAL *to = ROW(d_bar, own[2]);
-        r_store(to, r_fma(r_set1((REAL)it->couple_values[k]) * r_load(ROW(u, own[1])), r_load(ROW(x_bar, own[0])), r_load(to)));
+        r_store(to, r_fma(r_set1(values[k]) * r_load(ROW(u, own[1])), r_load(ROW(x_bar, own[0])), r_load(to)));
     }
 }
 
@@ -311,11 +320,11 @@ static void uncouple_all(const dn_model *it, int64_t t, const dn_work *w, const 
 MD_INLINE void vectors_forward_of(const dn_model *it, int64_t t, const dn_edges *e, dn_work *w, const int L)
 {
     const int64_t channels = it->n.channels, row = it->n.parts * channels;
-    const REAL *y = reals(e->y, 0, w->y);
+    const REAL *y = e->y, *message = e->message;
     for (int64_t block = 0; block < w->blocks; block++) {
         REAL *d = w->v + block * w->n_v * LANES;
         for (int64_t part = 0; part < it->n.parts - 1; part++)
-            part_forward_of(e, w->r + block * w->most * (L + 1) * LANES, y, e->message + (part + 1) * channels + block * LANES, row,
+            part_forward_of(e, w->r + block * w->most * (L + 1) * LANES, y, message + (part + 1) * channels + block * LANES, row,
                             ROW(d, part * w->n_lm), L);
         couple(&it->program, couple_of(it, it->layer[t].couple, block), d, w->x + block * w->n_x * LANES);
     }
@@ -346,7 +355,7 @@ MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t specie
 {
     enum { M = (DN_DEGREE + 1) * (DN_DEGREE + 1) };
     const int64_t mixed = it->n.mixed, wide = e->wide, channels = it->n.channels;
-    const REAL *y = reals(e->y, 0, w->y);
+    const REAL *y = e->y, *message = e->message;
     for (int64_t j = 0; j < e->n; j++) {
         vr y_bar[M + 3];
 #pragma GCC unroll 32
@@ -360,7 +369,8 @@ MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t specie
             for (int l = 0; l <= L; l++)
                 s[l] = r_set1(0);
             for (int part = 0; part < parts; part++) {
-                const vr g = take_lanes(e->message + ((int64_t)e->atom[j] * parts + part) * channels + block * LANES);
+                const int64_t from = ((int64_t)e->atom[j] * parts + part) * channels + block * LANES;
+                const vr g = r_load(message + from);
                 vr pull = r_set1(0);
 #pragma GCC unroll 8
                 for (int l = 0; l <= L; l++) {
@@ -375,7 +385,10 @@ MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t specie
                     pull = r_fma(sum, own, pull);
                     s[l] = r_fma(sum, g, s[l]);
                 }
-                put_lanes(e->pull + to + part * channels, pull);
+                if (e->pulls)
+                    add_rounded(e->pulls + from, pull);
+                else
+                    put_lanes(e->pull + to + part * channels, pull);
                 a_bar = ROW(w->v_bar, block * w->n_v + part * w->n_lm); /* of the next */
             }
 #pragma GCC unroll 8
@@ -500,6 +513,6 @@ static void densities(const dn_model *it, const void *work, double *to)
 #include "density/channels_dot.c"
 
 const dn_channels DN_TABLE = {
-    .lanes = LANES, .work = work_of, .forward = forward, .backward = backward, .forward_dot = forward_dot,
+    .lanes = LANES, .bytes = sizeof(REAL), .work = work_of, .forward = forward, .backward = backward, .forward_dot = forward_dot,
     .backward_dot = backward_dot, .densities = densities,
 };

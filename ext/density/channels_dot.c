@@ -6,8 +6,8 @@
 static void first_forward_dot(const dn_model *it, int64_t species, const dn_edges *e, dn_work *w)
 {
     const int64_t mixed = it->n.mixed, wide = e->wide, size = it->n.species * mixed * wide;
-    const REAL *phi = reals(e->phi, 0, w->phi), *y = reals(e->y, 0, w->y);
-    const REAL *phi_dot = reals(e->phi_dot, e->n * mixed, w->phi_dot), *y_dot = reals(e->y_dot, e->n * wide, w->y_dot);
+    const REAL *phi = e->phi, *y = e->y;
+    const REAL *phi_dot = e->phi_dot, *y_dot = e->y_dot;
     memset(w->d_dot, 0, (size_t)size * sizeof(REAL));
     gather_densities(it, e, phi_dot, y, w->d_dot);
     gather_densities(it, e, phi, y_dot, w->d_dot);
@@ -19,7 +19,7 @@ static void first_forward_dot(const dn_model *it, int64_t species, const dn_edge
 static void first_backward_dot(const dn_model *it, int64_t species, const dn_edges *e, dn_work *w, REAL *mix_bar)
 {
     const int64_t mixed = it->n.mixed, wide = e->wide, size = it->n.species * mixed * wide, L = it->n.l_max;
-    const REAL *y = reals(e->y, 0, w->y), *y_dot = reals(e->y_dot, 0, w->y_dot);
+    const REAL *y = e->y, *y_dot = e->y_dot;
     memset(w->d_bar, 0, (size_t)size * sizeof(REAL));
     memset(w->d_hat, 0, (size_t)size * sizeof(REAL));
     unmix_densities(it, species, e, w->x_bar, w, w->d_bar);
@@ -48,8 +48,9 @@ MD_INLINE void message_forward_dot_of(const dn_model *it, int64_t t, int64_t spe
 {
     enum { M = (DN_DEGREE + 1) * (DN_DEGREE + 1) };
     const int64_t mixed = it->n.mixed, wide = e->wide, row = it->n.parts * it->n.channels, step = (L + 1) * mixed * LANES;
-    const REAL *phi_dot = reals(e->phi_dot, e->n * mixed, w->phi_dot), *y_dot = reals(e->y_dot, e->n * wide, w->y_dot);
-    const REAL *y = reals(e->y, 0, w->y);
+    const REAL *phi_dot = e->phi_dot, *y_dot = e->y_dot;
+    const REAL *y = e->y;
+    const REAL *message = e->message, *message_dot = e->message_dot;
     for (int64_t block = 0; block < w->blocks; block++) {
         const REAL *mix = (const REAL *)it->layer[t].mix + (species * w->blocks + block) * step;
         const REAL *radial = w->r + block * w->most * (L + 1) * LANES;
@@ -62,7 +63,7 @@ MD_INLINE void message_forward_dot_of(const dn_model *it, int64_t t, int64_t spe
             vr r_dot[DN_DEGREE + 1];
             radial_of(mix, phi_dot + j * mixed, mixed, r_dot, L);
             const int64_t from = (int64_t)e->atom[j] * row + block * LANES;
-            const vr g = take_lanes(e->message + from), g_dot = take_lanes(e->message_dot + from);
+            const vr g = r_load(message + from), g_dot = r_load(message_dot + from);
 #pragma GCC unroll 8
             for (int l = 0; l <= L; l++) {
                 const vr r = r_load(radial + (j * (L + 1) + l) * LANES);
@@ -81,14 +82,14 @@ MD_INLINE void message_forward_dot_of(const dn_model *it, int64_t t, int64_t spe
 
 /* D_dot of a block and of one part of messages, as part_forward_of */
 MD_INLINE void part_forward_dot_of(const dn_edges *e, const REAL *r, const REAL *r_dot, const REAL *y, const REAL *y_dot,
-                                   const double *message, const double *message_dot, int64_t row, REAL *to, const int L)
+                                   const REAL *message, const REAL *message_dot, int64_t row, REAL *to, const int L)
 {
     vr a[(DN_DEGREE + 1) * (DN_DEGREE + 1)];
 #pragma GCC unroll 32
     for (int k = 0; k < (L + 1) * (L + 1); k++)
         a[k] = r_set1(0);
     for (int64_t j = 0; j < e->n; j++) {
-        const vr g = take_lanes(message + (int64_t)e->atom[j] * row), g_dot = take_lanes(message_dot + (int64_t)e->atom[j] * row);
+        const vr g = r_load(message + (int64_t)e->atom[j] * row), g_dot = r_load(message_dot + (int64_t)e->atom[j] * row);
 #pragma GCC unroll 8
         for (int l = 0; l <= L; l++) {
             const vr own = r_load(r + (j * (L + 1) + l) * LANES), rate = r_load(r_dot + (j * (L + 1) + l) * LANES);
@@ -106,13 +107,14 @@ MD_INLINE void part_forward_dot_of(const dn_edges *e, const REAL *r, const REAL 
 MD_INLINE void vectors_forward_dot_of(const dn_model *it, int64_t t, const dn_edges *e, dn_work *w, const int L)
 {
     const int64_t channels = it->n.channels, row = it->n.parts * channels;
-    const REAL *y = reals(e->y, 0, w->y), *y_dot = reals(e->y_dot, 0, w->y_dot);
+    const REAL *y = e->y, *y_dot = e->y_dot;
+    const REAL *message = e->message, *message_dot = e->message_dot;
     for (int64_t block = 0; block < w->blocks; block++) {
         const int64_t radial = block * w->most * (L + 1) * LANES;
         REAL *d = ROW(w->v_dot, block * w->n_v);
         for (int64_t part = 0; part < it->n.parts - 1; part++) {
             const int64_t from = (part + 1) * channels + block * LANES;
-            part_forward_dot_of(e, w->r + radial, w->r_dot + radial, y, y_dot, e->message + from, e->message_dot + from, row,
+            part_forward_dot_of(e, w->r + radial, w->r_dot + radial, y, y_dot, message + from, message_dot + from, row,
                                 ROW(d, part * w->n_lm), L);
         }
         couple(&it->program, couple_of(it, it->layer[t].couple, block), d, ROW(w->x_dot, block * w->n_x));
@@ -123,6 +125,7 @@ MD_INLINE void vectors_forward_dot_of(const dn_model *it, int64_t t, const dn_ed
 static void couple_dot_back(const dn_model *it, const dn_work *w, void *couple_bar)
 {
     const dn_program *program = &it->program;
+    const REAL *values = program->couple_values;
     for (int64_t block = 0; block < w->blocks; block++) {
         const REAL *d = ROW(w->v, block * w->n_v), *d_dot = ROW(w->v_dot, block * w->n_v);
         const REAL *x_bar = ROW(w->x_bar, block * w->n_x), *x_hat = ROW(w->x_hat, block * w->n_x);
@@ -131,7 +134,7 @@ static void couple_dot_back(const dn_model *it, const dn_work *w, void *couple_b
             REAL *to = ROW(couple_of(it, couple_bar, block), own[1]);
             const vr both = r_fma(r_load(ROW(d, own[2])), r_load(ROW(x_bar, own[0])),
                                   r_load(ROW(d_dot, own[2])) * r_load(ROW(x_hat, own[0])));
-            r_store(to, r_fma(r_set1((REAL)program->couple_values[k]), both, r_load(to)));
+            r_store(to, r_fma(r_set1(values[k]), both, r_load(to)));
         }
     }
 }
@@ -181,8 +184,9 @@ MD_INLINE void message_backward_dot_of(const dn_model *it, int64_t t, int64_t sp
                                        const int L, const int parts)
 {
     const int64_t mixed = it->n.mixed, wide = e->wide, channels = it->n.channels, step = (L + 1) * mixed * LANES;
-    const REAL *y = reals(e->y, 0, w->y), *y_dot = reals(e->y_dot, 0, w->y_dot);
-    const REAL *phi = reals(e->phi, 0, w->phi), *phi_dot = reals(e->phi_dot, 0, w->phi_dot);
+    const REAL *y = e->y, *y_dot = e->y_dot;
+    const REAL *phi = e->phi, *phi_dot = e->phi_dot;
+    const REAL *message = e->message, *message_dot = e->message_dot;
     memset(e->phi_bar, 0, (size_t)(e->n * mixed) * sizeof(double));
     memset(e->phi_hat, 0, (size_t)(e->n * mixed) * sizeof(double));
     for (int64_t block = 0; block < w->blocks; block++) {
@@ -197,7 +201,7 @@ MD_INLINE void message_backward_dot_of(const dn_model *it, int64_t t, int64_t sp
             for (int part = 0; part < parts; part++) {
                 const int64_t from = ((int64_t)e->atom[j] * parts + part) * channels + block * LANES;
                 const int64_t to = (j * parts + part) * channels + block * LANES;
-                const vr g = take_lanes(e->message + from), g_dot = take_lanes(e->message_dot + from);
+                const vr g = r_load(message + from), g_dot = r_load(message_dot + from);
                 vr pull = r_set1(0), pull_hat = r_set1(0);
 #pragma GCC unroll 8
                 for (int l = 0; l <= L; l++) {

@@ -11,6 +11,7 @@
 
 #include "density/geometry.c"
 #include "density/readout.c"
+#include "density/maps.c"
 #include "density/passes.c"
 #include "density/graph.c"
 

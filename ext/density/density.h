@@ -34,7 +34,7 @@ typedef struct dn_sizes {
  * coupled to densities: A_dest += value u_path D_source, source = part (l_max + 1)^2 + lm, of parts 0, 1, 2. */
 typedef struct dn_program {
     const int32_t *pairs, *terms, *vectors, *couples; /* [n][3]; couples: (dest, path, source) */
-    const double *pair_values, *term_values, *vector_values, *couple_values;
+    const void *pair_values, *term_values, *vector_values, *couple_values; /* REAL */
     int64_t n_pairs, n_pair_terms, n_terms, n_invariants, n_vector_terms, n_vectors, n_couples, n_paths;
 } dn_program;
 
@@ -56,21 +56,22 @@ typedef struct dn_model {
 } dn_model;
 
 /* The neighbours of one atom as channels see them, species ascending: those of species s are first[s] ... first[s+1]-1. Rows of y
- * are `wide` long, zeros behind (l_max + 1)^2. _dot: along a tangent; _bar: what an objective's derivative with respect to a
- * number is, _hat: ... to its tangent. */
+ * are `wide` long, zeros behind (l_max + 1)^2. What channels read is REAL: it is rounded once. _dot: along a tangent; _bar: what an
+ * objective's derivative with respect to a number is, _hat: ... to its tangent. */
 typedef struct dn_edges {
     int64_t n, wide;
     const int64_t *first;
     const int32_t *atom; /* rows of messages */
-    double *phi, *y, *phi_dot, *y_dot;
+    void *phi, *y, *phi_dot, *y_dot;     /* REAL */
+    const void *message, *message_dot;   /* REAL [rows][parts][channels] */
     double *phi_bar, *y_bar, *phi_hat;
-    const double *message, *message_dot; /* [rows][parts][channels] */
     double *pull, *pull_hat;             /* [n][parts][channels]: _bar and _hat of the neighbours' messages */
+    double *pulls;                       /* [rows][parts][channels] or NULL: pull is rounded to the force grid and added to these instead */
 } dn_edges;
 
 /* The kernels of channels in one precision. `forward` of an atom comes before its `backward`, in the same work memory. */
 typedef struct dn_channels {
-    int64_t lanes;
+    int64_t lanes, bytes; /* of a REAL */
     /* memory for `most` neighbours, in `memory` (64-byte aligned), or how much of it is needed */
     size_t (*work)(const dn_model *, int64_t most, int tangents, void *memory);
     /* features m [channels] and vectors v [3][channels] of layer t of an atom of a species, or NULL where nobody needs them */
@@ -92,7 +93,8 @@ typedef struct dn_atoms {
     hd_atoms rows;
     int64_t n_owned, n_total;
     double *x, *x_bar;           /* [n_owned][layers channels] features, and derivatives of the energy */
-    double *message[DN_LAYERS];  /* [n_total + 1][parts][channels] of layers t >= 1 */
+    const int32_t *home;         /* [n_total] rows of atoms' messages and pulls, or NULL: their own */
+    void *message[DN_LAYERS];    /* REAL [n_total + 1][parts][channels] of layers t >= 1 */
     double *pull[DN_LAYERS];     /* ... dE/dmessage, multiples of FORCE_GRID */
     double *energies, *virials;  /* or NULL (hd_notes) */
     const double *weights;       /* [n_owned] or NULL: forces are those of the energies times these, which stay */

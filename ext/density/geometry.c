@@ -2,27 +2,46 @@
 
 enum { DN_RADIAL = 32 }; /* most radial functions */
 enum { DN_SLOPES = 1, DN_ROWS = 2 }; /* what is wanted of them (geometry) */
+enum { PANEL = 8 }; /* columns of a map that several atoms read (maps.c) */
+
+/* What radial functions have in common: sqrt(2 / cutoff), 1 / cutoff, the slope of the window, n pi / cutoff */
+typedef struct {
+    double factor, per_cutoff, fall, wave[DN_RADIAL];
+} dn_waves;
 
 /* Memory for one atom. Rows [most] of neighbours; f, f_slope: [most][radial, rounded up to 4] */
 typedef struct {
     dn_edges e;
     hd_environment env;
     double *ux, *uy, *uz, *per_r, *r_dot, *dx, *dy, *dz; /* direction; rate of the distance; gx, gy, gz are in dx, dy, dz */
+    dn_waves waves;
     double *f, *f_slope, *phi_slope;
     double *v, *v_bar, *v_dot, *v_hat; /* [3][channels], where messages have vectors; else NULL */
-    int64_t f_wide, most;
-    void *work; /* of the channels */
+    int64_t f_wide, most, bytes; /* of a REAL */
+    int32_t *row;  /* [most] of the neighbours' messages */
+    double *panel; /* [layers channels][PANEL] columns of a map */
+    void *work;    /* of the channels */
 } dn_scratch;
+
+static dn_waves waves_of(const dn_sizes *n)
+{
+    const double pi = 3.141592653589793;
+    dn_waves own = {.factor = sqrt(2.0 / n->cutoff), .per_cutoff = 1.0 / n->cutoff, .fall = -168.0 / n->cutoff};
+    for (int64_t m = 0; m < n->radial; m++)
+        own.wave[m] = (double)(m + 1) * pi / n->cutoff;
+    return own;
+}
 
 static size_t scratch_of(const dn_model *it, const dn_channels *channels, int64_t most, int tangents, char *memory)
 {
     hd_heap heap = {memory};
     const int64_t room = ((most + 3) & ~INT64_C(3)) + 16, mixed = it->n.mixed, wide = it->n.l_max < 4 ? 16 : DN_WIDEST;
-    dn_scratch *s = take(&heap, 1, sizeof *s), own = {.f_wide = (it->n.radial + 3) & ~INT64_C(3), .most = most};
+    dn_scratch *s = take(&heap, 1, sizeof *s), own = {.f_wide = (it->n.radial + 3) & ~INT64_C(3), .most = most, .bytes = channels->bytes};
     double **rows[] = {&own.env.x, &own.env.y, &own.env.z, &own.ux, &own.uy, &own.uz, &own.per_r, &own.r_dot, &own.dx, &own.dy, &own.dz};
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
         *rows[k] = take(&heap, room, 8);
     own.env.atom = take(&heap, room, 4);
+    own.row = take(&heap, room, 4);
     own.env.first = take(&heap, it->n.species + 1, 8);
     own.f = take(&heap, room * own.f_wide, 8);
     own.f_slope = take(&heap, room * own.f_wide, 8);
@@ -31,11 +50,16 @@ static size_t scratch_of(const dn_model *it, const dn_channels *channels, int64_
     for (int k = 0; it->n.parts > 1 && k < 4; k++)
         *vectors[k] = take(&heap, 3 * it->n.channels, 8);
     dn_edges e = {.wide = wide};
-    double **small[] = {&e.phi, &e.phi_bar, &e.phi_dot, &e.phi_hat}, **large[] = {&e.y, &e.y_bar, &e.y_dot};
-    for (int k = 0; k < (tangents ? 4 : 2); k++)
-        *small[k] = take(&heap, room * mixed, 8);
-    for (int k = 0; k < (tangents ? 3 : 2); k++)
-        *large[k] = take(&heap, room * wide, 8);
+    e.phi = take(&heap, room * mixed, 8);
+    e.y = take(&heap, room * wide, 8);
+    e.phi_bar = take(&heap, room * mixed, 8);
+    e.y_bar = take(&heap, room * wide, 8);
+    if (tangents) {
+        e.phi_dot = take(&heap, room * mixed, 8);
+        e.phi_hat = take(&heap, room * mixed, 8);
+        e.y_dot = take(&heap, room * wide, 8);
+    }
+    own.panel = take(&heap, it->n.layers * it->n.channels * PANEL, 8);
     e.pull = take(&heap, room * it->n.parts * it->n.channels, 8);
     e.pull_hat = take(&heap, tangents ? room * it->n.parts * it->n.channels : 0, 8);
     own.e = e;
@@ -44,6 +68,7 @@ static size_t scratch_of(const dn_model *it, const dn_channels *channels, int64_
     if (memory) {
         memset(memory, 0, size);
         *s = own;
+        s->waves = waves_of(&it->n);
         s->e.first = s->env.first;
         s->e.atom = s->env.atom;
     }
@@ -98,40 +123,62 @@ MD_INLINE void y_parts_of(v4d x, v4d y, v4d z, const int L, y_parts *p)
         }
 }
 
-/* Columns [DN_WIDEST] of four neighbours to their rows, or back */
-MD_INLINE void to_rows(const v4d *columns, double *rows, int64_t wide)
+/* Four numbers from place `at` on of an array of doubles or of floats */
+MD_INLINE void put(void *to, int64_t at, v4d a, const int64_t bytes)
 {
-    for (int64_t k = 0; k < wide; k += 4) {
+    if (bytes == 8)
+        v_store((double *)to + at, a);
+    else
+        v_store_float((float *)to + at, a);
+}
+
+/* Columns [DN_WIDEST] of four neighbours to their rows, from k on */
+MD_INLINE void to_rows(const v4d *columns, void *rows, int64_t k, int64_t wide, const int64_t bytes)
+{
+    for (int64_t q = 0; q < wide; q += 4) {
         v4d r[4];
-        v_transpose(columns[k], columns[k + 1], columns[k + 2], columns[k + 3], r, r + 1, r + 2, r + 3);
+        v_transpose(columns[q], columns[q + 1], columns[q + 2], columns[q + 3], r, r + 1, r + 2, r + 3);
         for (int lane = 0; lane < 4; lane++)
-            v_store(rows + lane * wide + k, r[lane]);
+            put(rows, (k + lane) * wide + q, r[lane], bytes);
     }
 }
 
-/* to [4 from k on][mixed] = radial functions of four neighbours, f [radial], mixed by c [radial][mixed] */
-MD_INLINE void mixed_of(const dn_sizes *sizes, const double *c, const v4d *f, double *to)
+/* phi [4 from k on][mixed] = radial functions of four neighbours, f [radial], mixed by c [radial][mixed]; likewise their slopes */
+MD_INLINE void mixed_of(const dn_sizes *sizes, const double *c, const v4d *f, const v4d *f_slope, dn_scratch *s, int64_t k,
+                        const int slopes)
 {
     const int64_t mixed = sizes->mixed, N = sizes->radial;
     for (int64_t b = 0; b < mixed; b += 4) {
-        v4d sum[4] = {v_set1(0.0), v_set1(0.0), v_set1(0.0), v_set1(0.0)}, row[4];
+        v4d sum[4], slope[4], row[4];
+        for (int q = 0; q < 4; q++)
+            sum[q] = slope[q] = v_set1(0.0);
         for (int64_t m = 0; m < N; m++)
-            for (int q = 0; q < 4; q++)
-                sum[q] = v_fma(v_set1(c[m * mixed + b + q]), f[m], sum[q]);
+            for (int q = 0; q < 4; q++) {
+                const v4d own = v_set1(c[m * mixed + b + q]);
+                sum[q] = v_fma(own, f[m], sum[q]);
+                if (slopes)
+                    slope[q] = v_fma(own, f_slope[m], slope[q]);
+            }
         v_transpose(sum[0], sum[1], sum[2], sum[3], row, row + 1, row + 2, row + 3);
         for (int lane = 0; lane < 4; lane++)
-            v_store(to + lane * mixed + b, row[lane]);
+            put(s->e.phi, (k + lane) * mixed + b, row[lane], s->bytes);
+        if (!slopes)
+            continue;
+        v_transpose(slope[0], slope[1], slope[2], slope[3], row, row + 1, row + 2, row + 3);
+        for (int lane = 0; lane < 4; lane++)
+            v_store(s->phi_slope + (k + lane) * mixed + b, row[lane]);
     }
 }
 
 /* Four neighbours from k on, of one species; rows of a next one that are among them are written again with it */
 MD_INLINE void four_of(const dn_model *it, dn_scratch *s, int64_t k, const double *c, int wanted, const int L)
 {
-    const double cutoff = it->n.cutoff, pi = 3.141592653589793;
-    const v4d one = v_set1(1.0), factor = v_set1(sqrt(2.0 / cutoff)), zero = v_set1(0.0);
+    const double pi = 3.141592653589793;
+    const dn_waves *waves = &s->waves;
+    const v4d one = v_set1(1.0), factor = v_set1(waves->factor), zero = v_set1(0.0);
     const int64_t N = it->n.radial;
     const v4d dx = v_load(s->env.x + k), dy = v_load(s->env.y + k), dz = v_load(s->env.z + k);
-    const v4d r = v_sqrt(v_fma(dz, dz, v_fma(dy, dy, dx * dx))), per_r = one / r, u = r * v_set1(1.0 / cutoff);
+    const v4d r = v_sqrt(v_fma(dz, dz, v_fma(dy, dy, dx * dx))), per_r = one / r, u = r * v_set1(waves->per_cutoff);
     v_store(s->per_r + k, per_r);
     v_store(s->ux + k, dx * per_r);
     v_store(s->uy + k, dy * per_r);
@@ -141,23 +188,28 @@ MD_INLINE void four_of(const dn_model *it, dn_scratch *s, int64_t k, const doubl
     v_cos_sin(u * v_set1(pi), &cosine, &sine);
     const v4d u2 = u * u, u5 = u2 * u2 * u, rest = one - u;
     const v4d window = v_fma(u5 * u, v_fma(u, v_fma(u, v_set1(-21.0), v_set1(48.0)), v_set1(-28.0)), one);
-    const v4d fall = v_set1(-168.0 / cutoff) * u5 * rest * rest; /* d window / dr */
+    const v4d fall = v_set1(waves->fall) * u5 * rest * rest; /* d window / dr */
     const v4d a = factor * per_r * window, b = factor * per_r * (fall - window * per_r), two = cosine + cosine;
     v4d sin_n = sine, sin_before = zero, cos_n = cosine, cos_before = one;
     for (int64_t m = 0; m < N; m++) {
         f[m] = a * sin_n;
-        slope[m] = v_fma(a * v_set1((double)(m + 1) * pi / cutoff), cos_n, b * sin_n);
-        const v4d next_s = v_fma(two, sin_n, -sin_before), next_c = v_fma(two, cos_n, -cos_before);
-        sin_before = sin_n, sin_n = next_s, cos_before = cos_n, cos_n = next_c;
+        const v4d next = v_fma(two, sin_n, -sin_before);
+        if (wanted) {
+            slope[m] = v_fma(a * v_set1(waves->wave[m]), cos_n, b * sin_n);
+            const v4d next_c = v_fma(two, cos_n, -cos_before);
+            cos_before = cos_n, cos_n = next_c;
+        }
+        sin_before = sin_n, sin_n = next;
     }
-    mixed_of(&it->n, c, f, s->e.phi + k * it->n.mixed);
     if (wanted & DN_SLOPES)
-        mixed_of(&it->n, c, slope, s->phi_slope + k * it->n.mixed);
+        mixed_of(&it->n, c, f, slope, s, k, 1);
+    else
+        mixed_of(&it->n, c, f, slope, s, k, 0);
     if (wanted & DN_ROWS) {
         for (int64_t m = N; m < s->f_wide; m++)
             f[m] = slope[m] = zero;
-        to_rows(f, s->f + k * s->f_wide, s->f_wide);
-        to_rows(slope, s->f_slope + k * s->f_wide, s->f_wide);
+        to_rows(f, s->f, k, s->f_wide, 8);
+        to_rows(slope, s->f_slope, k, s->f_wide, 8);
     }
     y_parts p;
     v4d y[DN_WIDEST];
@@ -173,7 +225,7 @@ MD_INLINE void four_of(const dn_model *it, dn_scratch *s, int64_t k, const doubl
             y[l * l + l - m] = p.q[l * (l + 1) / 2 + m] * p.s[m];
         }
     }
-    to_rows(y, s->e.y + k * s->e.wide, s->e.wide);
+    to_rows(y, s->e.y, k, s->e.wide, s->bytes);
 }
 
 /* Radial functions of layer t and harmonics of the neighbours of an atom in s->env; wanted: DN_SLOPES of radial functions, DN_ROWS,
@@ -275,7 +327,7 @@ MD_INLINE void rates_of(dn_scratch *s, const int L)
                 rate[l * l + l - m] = v_fma(p.q[q], vx * sine + vy * c, up * p.s[m]);
             }
         }
-        to_rows(rate, s->e.y_dot + k * s->e.wide, s->e.wide);
+        to_rows(rate, s->e.y_dot, k, s->e.wide, s->bytes);
     }
 }
 
@@ -292,7 +344,7 @@ static void radial_rates(const dn_model *it, dn_scratch *s)
 {
     for (int64_t j = 0; j < s->e.n; j++)
         for (int64_t b = 0; b < it->n.mixed; b += 4)
-            v_store(s->e.phi_dot + j * it->n.mixed + b, v_load(s->phi_slope + j * it->n.mixed + b) * v_set1(s->r_dot[j]));
+            put(s->e.phi_dot, j * it->n.mixed + b, v_load(s->phi_slope + j * it->n.mixed + b) * v_set1(s->r_dot[j]), s->bytes);
 }
 
 /* Derivatives with respect to the coefficients of the radial functions, from phi_bar and phi_hat, are added to those in `to`. */

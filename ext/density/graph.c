@@ -25,6 +25,7 @@ static void around(const dn_model *it, const dn_graph *graph, int64_t i, int64_t
     const double *d = graph->d + 3 * begin;
     const int32_t *j = graph->j + begin;
     int64_t other = 0;
+    s->e.pulls = NULL, s->e.atom = s->env.atom;
     s->env.first[0] = 0;
     for (int64_t k = 0; k < n; k++) {
         s->env.x[k] = d[3 * k], s->env.y[k] = d[3 * k + 1], s->env.z[k] = d[3 * k + 2];
@@ -48,13 +49,15 @@ static void around(const dn_model *it, const dn_graph *graph, int64_t i, int64_t
     radial_rates(it, s);
 }
 
-/* v : NULL where there are no vectors */
-static void send(const dn_model *it, int64_t t, int64_t species, const double *x, const double *v, double *to, const int shifted)
+/* The message of atom i of a structure, of its features x, and of v unless it is NULL; shifted: unless these are rates */
+static void send(const dn_model *it, int64_t t, int64_t species, int64_t i, const double *x, const double *v, void *message,
+                 int64_t bytes, const int shifted)
 {
     const int64_t K = it->n.channels, n = (t + 1) * K;
-    forward_map(n, K, x, it->layer[t].carry + species * n * K, shifted ? it->layer[t].shift + species * K : NULL, to);
+    forward_map(n, K, x, it->layer[t].carry + species * n * K, shifted ? it->layer[t].shift + species * K : NULL, message,
+                i * it->n.parts * K, bytes);
     if (v)
-        send_vectors(it, t, v, to);
+        send_vectors(it, t, i, v, message, bytes);
 }
 
 /* a [rows of the neighbours][row] += b */
@@ -99,7 +102,7 @@ static void evaluate(const dn_model *it, const dn_channels *channels, const dn_g
             s->e.message = room.message[t];
             channels->forward(it, t, species, &s->e, s->work, step < T ? x + i * n_x + t * K : NULL, step < T - 1 ? s->v : NULL);
             if (step < T - 1) {
-                send(it, t, species, x + i * n_x, s->v, room.message[t + 1] + i * row, 1);
+                send(it, t, species, i, x + i * n_x, s->v, room.message[t + 1], s->bytes, 1);
                 continue;
             }
             if (step == T - 1) {
@@ -148,8 +151,8 @@ static void gradient(const dn_model *it, const dn_channels *channels, const dn_g
             s->e.message = room.message[t], s->e.message_dot = room.message_dot[t];
             channels->forward_dot(it, t, species, &s->e, s->work, x + t * K, x_dot + t * K, t < T - 1 ? s->v : NULL, s->v_dot);
             if (step < T - 1) {
-                send(it, t, species, x, s->v, room.message[t + 1] + i * row, 1);
-                send(it, t, species, x_dot, s->v_dot, room.message_dot[t + 1] + i * row, 0);
+                send(it, t, species, i, x, s->v, room.message[t + 1], s->bytes, 1);
+                send(it, t, species, i, x_dot, s->v_dot, room.message_dot[t + 1], s->bytes, 0);
                 continue;
             }
             if (step == T - 1) {
@@ -195,7 +198,7 @@ static void densities_of(const dn_model *it, const dn_channels *channels, const 
             s->e.message = room.message[t];
             channels->forward(it, t, graph->species[i], &s->e, s->work, room.x + i * n_x + t * K, t < layer ? s->v : NULL);
             if (t < layer)
-                send(it, t, graph->species[i], room.x + i * n_x, s->v, room.message[t + 1] + i * it->n.parts * K, 1);
+                send(it, t, graph->species[i], i, room.x + i * n_x, s->v, room.message[t + 1], s->bytes, 1);
             else
                 channels->densities(it, s->work, to + i * size);
         }

@@ -8,20 +8,24 @@ static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int wha
 {
     const hd_units units = {1.0, 1.0, 1.0, it->n.cutoff};
     const int64_t K = it->n.channels, n_x = it->n.layers * K, row = it->n.parts * K; /* of messages */
-    const v4d big = v_set1(FORCE_BIG);
     md_i128 total = 0;
+    if (what == DN_RETURN)
+        carried(it, what, t, atoms, begin, end, s->panel, s->bytes);
     for (int64_t i = begin; i < end; i++) {
-        const int64_t species = atoms->rows.element_of[(int64_t)atoms->rows.x[4 * i + 3]];
+        const int64_t species = species_of(atoms, i);
         double *x = atoms->x + i * n_x, *x_bar = atoms->x_bar + i * n_x;
         gather(&atoms->rows, &units, it->n.species, i, &s->env);
         geometry(it, s, t, species, what == DN_SEND ? 0 : DN_SLOPES);
-        s->e.message = atoms->message[t];
+        s->e.message = atoms->message[t], s->e.pulls = atoms->pull[t], s->e.atom = s->env.atom;
+        if (t && atoms->home) {
+            for (int64_t k = 0; k < s->e.n; k++)
+                s->row[k] = atoms->home[s->env.atom[k]];
+            s->e.atom = s->row;
+        }
         channels->forward(it, t, species, &s->e, s->work, what == DN_RETURN ? NULL : x + t * K, what == DN_SEND ? s->v : NULL);
         if (what == DN_SEND) {
-            forward_map((t + 1) * K, K, x, it->layer[t].carry + species * (t + 1) * K * K, it->layer[t].shift + species * K,
-                        atoms->message[t + 1] + i * row);
             if (s->v)
-                send_vectors(it, t, s->v, atoms->message[t + 1] + i * row);
+                send_vectors(it, t, i, s->v, atoms->message[t + 1], s->bytes);
             continue;
         }
         if (what == DN_FINISH) {
@@ -34,22 +38,17 @@ static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int wha
                 if (atoms->energies)
                     atoms->energies[i] += (double)rounded * FORCE_GRID;
             }
-        } else {
-            backward_map((t + 1) * K, K, atoms->pull[t + 1] + i * row, it->layer[t].carry + species * (t + 1) * K * K, x_bar, x_bar);
-            if (s->v)
-                return_vectors(it, t, atoms->pull[t + 1] + i * row, s->v_bar);
+        } else if (s->v) {
+            return_vectors(it, t, atoms->pull[t + 1] + i * row, s->v_bar);
         }
         channels->backward(it, t, species, &s->e, s->work, x_bar + t * K, what == DN_RETURN ? s->v_bar : NULL);
         positions_back(it, s);
         scatter(&atoms->rows, 1.0, i, &s->env, s->e.n, s->dx, s->dy, s->dz);
         if (atoms->virials)
             scatter_virials(atoms->virials, 1.0, 1.0, &s->env, s->e.n, s->dx, s->dy, s->dz);
-        for (int64_t j = 0; t && j < s->e.n; j++) {
-            double *to = atoms->pull[t] + (int64_t)s->env.atom[j] * row;
-            for (int64_t k = 0; k < row; k += 4)
-                v_store(to + k, v_load(to + k) + (v_load(s->e.pull + j * row + k) + big - big));
-        }
     }
+    if (what == DN_SEND)
+        carried(it, what, t, atoms, begin, end, s->panel, s->bytes);
     return total;
 }
 
@@ -59,6 +58,7 @@ static void pass(const dn_model *it, const dn_channels *channels, int what, int6
                  void **scratch, double *spare, int64_t *energy_limbs)
 {
     const int64_t n_owned = atoms->n_owned, n_total = atoms->n_total, K = it->n.parts * it->n.channels;
+    const int64_t n_pulled = t == 0 ? 0 : atoms->home ? n_owned : n_total;
     int64_t next = 0, limbs[3] = {0, 0, 0}, size = n_owned / (threads * BLOCKS_PER_WORKER);
     if (threads < 2) {
         md_limbs(atoms_of(it, channels, what, t, atoms, 0, n_owned, *scratch, !!energy_limbs), energy_limbs ? energy_limbs : limbs);
@@ -91,7 +91,7 @@ static void pass(const dn_model *it, const dn_channels *channels, int what, int6
     for (int64_t i = 0; i < n_total; i++)
         for (int64_t m = 0; m < threads - 1; m++) {
             double *from = spare + m * n_total * (4 + K);
-            for (int part = 0; part < (t ? 2 : 1); part++) {
+            for (int part = 0; part < (i < n_pulled ? 2 : 1); part++) {
                 const int64_t n = part ? K : 4;
                 double *row = from + (part ? 4 * n_total : 0) + i * n, *to = (part ? atoms->pull[t] : atoms->rows.f) + i * n;
                 for (int64_t k = 0; k < n; k += 4) {

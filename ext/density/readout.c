@@ -8,29 +8,35 @@ MD_INLINE v4d v_tanh(v4d p)
     return (v4d)((v4i)t | ((v4i)p & R_SIGN));
 }
 
-/* `many` times four columns: to = start + x [n] w [n][wide]; even and odd rows apart, for the sake of latency */
-MD_INLINE void columns(int64_t n, int64_t wide, const double *x, const double *w, const double *start, double *to, const int many)
+/* `many` times four columns of `atoms` rows x [n]: to [from `at` on] = start + x w [n][wide]; even and odd rows of w apart, for the
+ * sake of latency */
+MD_INLINE void columns(int64_t n, int64_t wide, const double *const *x, const double *w, const double *start, void *to,
+                       const int64_t *at, int64_t bytes, const int atoms, const int many)
 {
-    v4d even[4], odd[4];
-    for (int q = 0; q < many; q++)
-        even[q] = start ? v_load(start + 4 * q) : v_set1(0.0), odd[q] = v_set1(0.0);
+    v4d even[2][4], odd[2][4];
+    for (int a = 0; a < atoms; a++)
+        for (int q = 0; q < many; q++)
+            even[a][q] = start ? v_load(start + 4 * q) : v_set1(0.0), odd[a][q] = v_set1(0.0);
     for (int64_t c = 0; c < n; c += 2)
-        for (int q = 0; q < many; q++) {
-            even[q] = v_fma(v_set1(x[c]), v_load(w + c * wide + 4 * q), even[q]);
-            odd[q] = v_fma(v_set1(x[c + 1]), v_load(w + (c + 1) * wide + 4 * q), odd[q]);
-        }
-    for (int q = 0; q < many; q++)
-        v_store(to + 4 * q, even[q] + odd[q]);
+        for (int a = 0; a < atoms; a++)
+            for (int q = 0; q < many; q++) {
+                even[a][q] = v_fma(v_set1(x[a][c]), v_load(w + c * wide + 4 * q), even[a][q]);
+                odd[a][q] = v_fma(v_set1(x[a][c + 1]), v_load(w + (c + 1) * wide + 4 * q), odd[a][q]);
+            }
+    for (int a = 0; a < atoms; a++)
+        for (int q = 0; q < many; q++)
+            put(to, at[a] + 4 * q, even[a][q] + odd[a][q], bytes);
 }
 
-/* to [wide] = start + x [n] w [n][wide]; n is even, wide a multiple of four */
-static void forward_map(int64_t n, int64_t wide, const double *x, const double *w, const double *start, double *to)
+/* to [wide, from `at` on] = start + x [n] w [n][wide]; n is even, wide a multiple of four; bytes: of the numbers of `to` */
+static void forward_map(int64_t n, int64_t wide, const double *x, const double *w, const double *start, void *to, int64_t at,
+                        int64_t bytes)
 {
     int64_t k = 0;
     for (; k + 16 <= wide; k += 16)
-        columns(n, wide, x, w + k, start ? start + k : NULL, to + k, 4);
+        columns(n, wide, &x, w + k, start ? start + k : NULL, to, (int64_t[]){at + k}, bytes, 1, 4);
     for (; k < wide; k += 4)
-        columns(n, wide, x, w + k, start ? start + k : NULL, to + k, 1);
+        columns(n, wide, &x, w + k, start ? start + k : NULL, to, (int64_t[]){at + k}, bytes, 1, 1);
 }
 
 /* to [n] = start + w [n][wide] bar [wide]; n and wide are multiples of four */
@@ -45,12 +51,12 @@ static void backward_map(int64_t n, int64_t wide, const double *bar, const doubl
     }
 }
 
-/* Vectors v [3][channels] of layer t to the parts of a message that follow its first, or back */
-static void send_vectors(const dn_model *it, int64_t t, const double *v, double *message)
+/* Vectors v [3][channels] of layer t to the parts of message i that follow its first, or back */
+static void send_vectors(const dn_model *it, int64_t t, int64_t i, const double *v, void *message, int64_t bytes)
 {
     const int64_t K = it->n.channels;
     for (int m = 0; m < 3; m++)
-        forward_map(K, K, v + m * K, it->layer[t].carry_vector, NULL, message + (1 + m) * K);
+        forward_map(K, K, v + m * K, it->layer[t].carry_vector, NULL, message, (i * it->n.parts + 1 + m) * K, bytes);
 }
 
 static void return_vectors(const dn_model *it, int64_t t, const double *pull, double *v_bar)
@@ -69,7 +75,7 @@ static double readout(const dn_model *it, int64_t species, const double *x, doub
     const double *linear = it->linear + species * n, *w = it->hidden + species * n * hidden, *out = it->out + species * hidden;
     double p[DN_HIDDEN];
     v4d sum = v_set1(0.0);
-    forward_map(n, hidden, x, w, it->bias + species * hidden, p);
+    forward_map(n, hidden, x, w, it->bias + species * hidden, p, 0, 8);
     for (int64_t h = 0; h < hidden; h += 4) {
         const v4d t = v_tanh(v_load(p + h)), o = v_load(out + h);
         sum = v_fma(o, t, sum);
@@ -92,8 +98,8 @@ static void readout_dot(const dn_model *it, int64_t species, double weight, cons
     const v4d a = v_set1(weight), one = v_set1(1.0);
     double own[2][DN_HIDDEN];
     v4d p[DN_HIDDEN / 4], rate[DN_HIDDEN / 4];
-    forward_map(n, hidden, x, w, it->bias + species * hidden, own[0]);
-    forward_map(n, hidden, x_dot, w, NULL, own[1]);
+    forward_map(n, hidden, x, w, it->bias + species * hidden, own[0], 0, 8);
+    forward_map(n, hidden, x_dot, w, NULL, own[1], 0, 8);
     for (int64_t h = 0; h < hidden / 4; h++) {
         const v4d t = v_tanh(v_load(own[0] + 4 * h)), slope = one - t * t, o = v_load(out + 4 * h), t_dot = v_load(own[1] + 4 * h);
         v_store(out_bar + 4 * h, v_load(out_bar + 4 * h) + v_fma(a, t, slope * t_dot));

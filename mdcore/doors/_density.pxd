@@ -22,10 +22,10 @@ cdef extern from "density/density.h" nogil:
         const int32_t *terms
         const int32_t *vectors
         const int32_t *couples
-        const double *pair_values
-        const double *term_values
-        const double *vector_values
-        const double *couple_values
+        const void *pair_values
+        const void *term_values
+        const void *vector_values
+        const void *couple_values
         int64_t n_pairs, n_pair_terms, n_terms, n_invariants, n_vector_terms, n_vectors, n_couples, n_paths
 
     ctypedef struct dn_layer:
@@ -49,14 +49,15 @@ cdef extern from "density/density.h" nogil:
         double *out
 
     ctypedef struct dn_channels:
-        int64_t lanes
+        int64_t lanes, bytes
 
     ctypedef struct dn_atoms:
         hd_atoms rows
         int64_t n_owned, n_total
         double *x
         double *x_bar
-        double *message[4]
+        const int32_t *home
+        void *message[4]
         double *pull[4]
         double *energies
         double *virials

@@ -82,7 +82,8 @@ cdef class Densities:
 
     sizes : {"species", "layers", "channels", "l_max", "radial", "mixed", "hidden": int, "cutoff": Angstrom}
     program : coupling.Program; theta : float64 [n_theta], the folded model, in the order of `shapes`
-    precision : one of PRECISIONS; "mixed": densities, products and their derivatives in float
+    precision : one of PRECISIONS; "mixed": densities, products and their derivatives in float; `number` is the dtype
+        of these, and of messages
 
     `evaluate`, `gradient`, `messages` and `densities` may be called by several threads of Python at a time. What a call
     needs to work it leaves to the next one.
@@ -92,6 +93,7 @@ cdef class Densities:
     cdef readonly dict sizes
     cdef readonly object program
     cdef readonly str precision
+    cdef readonly object number
     cdef readonly int64_t n_theta
     cdef const dn_channels *channels
     cdef list memory  # of each thread of `run`
@@ -113,6 +115,7 @@ cdef class Densities:
             raise ValueError("the program is of another l_max")
         self.program, self.precision = program, precision
         self.channels = kernels().precision[PRECISIONS.index(precision)]
+        self.number = np.dtype(np.float32 if precision == "mixed" else np.float64)
         self.tables = self._tables()
         self.n_theta = sum(int(np.prod(shape)) for _, _, shape in shapes(s, program))
         self.room, self.memory, self.spare = -1, [], np.zeros(0)
@@ -120,8 +123,7 @@ cdef class Densities:
         self.set(theta)
 
     def _tables(self):
-        dtype = np.float32 if self.precision == "mixed" else np.float64
-        return _Tables(self.sizes, self.program, self.channels.lanes, dtype)
+        return _Tables(self.sizes, self.program, self.channels.lanes, self.number)
 
     def set(self, theta):
         """Take other numbers, float64 [n_theta]."""
@@ -234,30 +236,36 @@ cdef class Densities:
             started_in = os.getpid()
         if most > self.room:
             self.room, self.memory = most + most // 4 + 8, []
-        while len(self.memory) < threads:
+        for i in range(len(self.memory), threads):
             self.memory.append(self._scratch(self.room, 0))
-        for i in range(threads):
             self.scratch[i] = <void *><uintptr_t>self.memory[i].ctypes.data
         return threads
 
-    def run(self, int what, int64_t layer, double[:, ::1] x, double[:, ::1] f, const int64_t[::1] first,
+    def run(self, passes, double[:, ::1] x, double[:, ::1] f, const int64_t[::1] first,
             const int32_t[::1] index, const int32_t[:, ::1] bounds, const int32_t[::1] species_of,
             const int32_t[::1] element_of, int64_t n_total, double[:, ::1] features, double[:, ::1] slopes, messages,
-            pulls, int64_t threads=1, bint energy=False, int64_t[::1] limbs=None,
+            pulls, int32_t[::1] homes=None, int64_t threads=1, bint energy=False, int64_t[::1] limbs=None,
             double[::1] energies=None, double[:, ::1] virials=None, double[::1] weights=None):
-        """A pass over owned atoms in layer `layer`. SEND: messages of the next layer; FINISH, of the last: energies and
-        forces; RETURN: forces, from pulls of the next layer, whose ghosts' are with their owners.
+        """Passes over owned atoms, [(what, layer)], one after the other. SEND: messages of the next layer; FINISH, of
+        the last: energies and forces; RETURN: forces, from pulls of the next layer, whose ghosts' are with their
+        owners.
 
         x, f : rows of four of all atoms; first, index, bounds : a full list in canonical order; species_of :
         [species here], first of the engine's species or -1; element_of : [the engine's species]; features, slopes :
         [>= n_owned, layers * channels], kept from pass to pass; messages, pulls : {layer: [> n_total, parts *
-        channels]} of layers from 1 on, parts as the program says. With `energy` the sum of energies is in limbs [3];
+        channels]} of layers from 1 on, parts as the program says, messages of `number`. homes : [n_total], the rows of
+        messages and pulls of each atom, or None: its own. With `energy` FINISH tells the sum of energies in limbs [3];
         energies, virials : of atoms, are added. weights : [>= n_owned], forces are those of the energies times these.
         """
         cdef int64_t n = first.shape[0] - 1, t, K = self.sizes["channels"], T = self.sizes["layers"]
         cdef int64_t row = self.tables.model.n.parts * K  # of messages
+        cdef int64_t whats[2 * DN_LAYERS]
+        cdef int64_t layers[2 * DN_LAYERS]
+        cdef int64_t n_passes = 0, p
+        cdef bint finishes = False
         cdef dn_atoms atoms
         cdef double[:, ::1] column
+        cdef float[:, ::1] singles
         cdef double[::1] spare
         cdef const dn_kernels *k = kernels()
         if x.shape[0] < n_total or f.shape[0] < n_total or x.shape[1] != 4 or f.shape[1] != 4 or n > n_total:
@@ -267,8 +275,15 @@ cdef class Densities:
             raise ValueError("bounds are [n_owned, species of the engine + 1]")
         if features.shape[0] < n or features.shape[1] != T * K or slopes.shape[0] < n or slopes.shape[1] != T * K:
             raise ValueError("features and slopes are [n_owned, layers * channels]")
-        if not 0 <= layer < T or (what == DN_FINISH) != (layer == T - 1):
-            raise ValueError("no such pass")
+        if len(passes) >= 2 * DN_LAYERS:
+            raise ValueError("not so many passes")
+        for what, layer in passes:
+            if not 0 <= layer < T or (what == DN_FINISH) != (layer == T - 1):
+                raise ValueError("no such pass")
+            whats[n_passes], layers[n_passes] = what, layer
+            n_passes += 1
+            finishes = finishes or what == DN_FINISH
+        energy = energy and finishes
         if energy and limbs.shape[0] != 3:
             raise ValueError("limbs are [3]")
         if energies is not None and energies.shape[0] < n:
@@ -282,15 +297,22 @@ cdef class Densities:
         if n == 0:
             return
         for t in range(1, T):
-            column = messages[t]
-            if column.shape[0] < n_total or column.shape[1] != row:
+            if messages[t].shape[0] < n_total or messages[t].shape[1] != row:
                 raise ValueError("messages are [n_total, parts * channels]")
-            atoms.message[t] = &column[0, 0]
+            if self.channels.bytes == 4:
+                singles = messages[t]
+                atoms.message[t] = &singles[0, 0]
+            else:
+                column = messages[t]
+                atoms.message[t] = &column[0, 0]
             column = pulls[t]
             if column.shape[0] < n_total or column.shape[1] != row:
                 raise ValueError("pulls are [n_total, parts * channels]")
             atoms.pull[t] = &column[0, 0]
         atoms.message[0] = atoms.pull[0] = NULL
+        if homes is not None and homes.shape[0] < n_total:
+            raise ValueError("homes are [n_total]")
+        atoms.home = NULL if homes is None else &homes[0]
         if virials is not None:
             threads = 1
         threads = self._workers(first, threads)
@@ -306,5 +328,7 @@ cdef class Densities:
         atoms.virials = NULL if virials is None else &virials[0, 0]
         atoms.weights = NULL if weights is None else &weights[0]
         with nogil:
-            k.run(&self.tables.model, self.channels, what, layer, &atoms, threads, self.scratch,
-                  &spare[0] if threads > 1 else NULL, &limbs[0] if energy else NULL)
+            for p in range(n_passes):
+                k.run(&self.tables.model, self.channels, <int>whats[p], layers[p], &atoms, threads, self.scratch,
+                      &spare[0] if threads > 1 else NULL,
+                      &limbs[0] if energy and whats[p] == DN_FINISH else NULL)

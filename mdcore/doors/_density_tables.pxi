@@ -43,16 +43,16 @@ cdef class _Tables:
         rows = program.pairs, program.terms, program.vectors, program.couples
         values = program.pair_values, program.term_values, program.vector_values, program.couple_values
         self.program = [np.ascontiguousarray(own, dtype=np.int32).reshape(-1, 3) for own in rows]
-        self.program += [np.ascontiguousarray(own, dtype=np.float64) for own in values]
+        self.program += [np.ascontiguousarray(own, dtype=dtype) for own in values]
         cdef dn_program *p = &self.model.program
         p.pairs = <const int32_t *><uintptr_t>self.program[0].ctypes.data
         p.terms = <const int32_t *><uintptr_t>self.program[1].ctypes.data
         p.vectors = <const int32_t *><uintptr_t>self.program[2].ctypes.data
         p.couples = <const int32_t *><uintptr_t>self.program[3].ctypes.data
-        p.pair_values = <const double *><uintptr_t>self.program[4].ctypes.data
-        p.term_values = <const double *><uintptr_t>self.program[5].ctypes.data
-        p.vector_values = <const double *><uintptr_t>self.program[6].ctypes.data
-        p.couple_values = <const double *><uintptr_t>self.program[7].ctypes.data
+        p.pair_values = <const void *><uintptr_t>self.program[4].ctypes.data
+        p.term_values = <const void *><uintptr_t>self.program[5].ctypes.data
+        p.vector_values = <const void *><uintptr_t>self.program[6].ctypes.data
+        p.couple_values = <const void *><uintptr_t>self.program[7].ctypes.data
         p.n_pair_terms, p.n_terms, p.n_vector_terms, p.n_couples = map(len, self.program[:4])
         p.n_pairs, p.n_invariants = program.n_pairs, program.n_invariants
         p.n_vectors, p.n_paths = program.n_vectors, program.n_paths

@@ -110,6 +110,7 @@ class Domain:
         # domain k of direction d: cuts[d][k - 1] <= fractional coordinate < cuts[d][k]
         self.cuts = [np.arange(1, n) / n for n in self.grid]
         self.swaps: list[Swap] = []
+        self._homes = None
         self.n_atoms = None  # on all ranks; known after the first migration
         self.deform(box)
 
@@ -215,7 +216,7 @@ class Domain:
         The way they came is kept in `swaps`.
         """
         atoms.n_ghost = 0
-        self.swaps = []
+        self.swaps, self._homes = [], None
         if self.legs is None:
             order = sorted(range(3), key=lambda d: self.grid[d] == 1)
             self.legs = [leg for d in order for leg in self._legs(d)]
@@ -260,6 +261,15 @@ class Domain:
             else:
                 self.comm.exchange(swap.arriving(atoms.f), swap.source, swap.packed, swap.dest)
                 swap.rows.add(atoms, swap.packed)
+
+    def homes(self, atoms) -> np.ndarray | None:
+        """The row of the owned atom that each row is or copies, int32 [n_total], on one rank; None on several. Who
+        reads and adds there needs neither `forward` nor `reverse_add`."""
+        if self._homes is None and self.comm.size == 1:
+            self._homes = np.arange(atoms.n_total, dtype=np.int32)
+            for swap in self.swaps:
+                swap.arriving(self._homes)[:] = self._homes[swap.rows.index]
+        return self._homes
 
     def forward(self, atoms, *names: str) -> None:
         """Copy the owners' numbers in these columns to their ghosts; several columns in one message."""

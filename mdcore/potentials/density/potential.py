@@ -99,8 +99,9 @@ class BoundDensity(BoundTrained):
         design, model = potential.model.design, potential.model
         self.layers, self.width = design.layers, design.features * len(model.members)
         self.columns, self.row = {}, design.program.parts * design.channels
+        self.number = self.tables[0].number  # what messages are rounded to
         for t in range(1, design.layers):
-            self.columns[self._message(t)] = Column("f8", (self.row,))
+            self.columns[self._message(t)] = Column(self.number.str[1:], (self.row,))
             self.columns[self._pull(t)] = Column("f8", (self.row,), adds=True, grid=FORCE_BITS)
         self.features = self.slopes = np.zeros((0, design.features))
         if model.ranges:
@@ -111,7 +112,7 @@ class BoundDensity(BoundTrained):
             self.middle[self.per_range == 0.0] = 0.0
 
     def _message(self, t: int) -> str:  # of a width: several networks may be in one sum
-        return f"message_{t}_{self.row}"
+        return f"message_{t}_{self.row}{'' if self.number == np.float64 else '_single'}"
 
     def _pull(self, t: int) -> str:
         return f"pull_{t}_{self.row}"
@@ -138,22 +139,28 @@ class BoundDensity(BoundTrained):
             self.features, self.slopes = np.zeros((2, n + n // 8, tables_width(tables)))
         messages = {t: getattr(atoms, self._message(t)) for t in range(1, self.layers)}
         pulls = {t: getattr(atoms, self._pull(t)) for t in range(1, self.layers)}
+        homes = domain.homes(atoms)  # where there is one rank, nothing need be copied
         for pull in pulls.values():
-            pull[: atoms.n_total + 1] = 0.0
+            pull[: n if homes is not None else atoms.n_total] = 0.0
 
-        def run(what, t, **asked):
+        def run(*passes):
             tables.run(
-                what, t, atoms.x, f, full.first, full.index, full.bounds, self.species_of, self.element_of,
-                atoms.n_total, self.features, self.slopes, messages, pulls, threads=self.threads, **asked,
+                passes, atoms.x, f, full.first, full.index, full.bounds, self.species_of, self.element_of,
+                atoms.n_total, self.features, self.slopes, messages, pulls, homes, self.threads, energy, limbs,
+                energies, virials, weights,
             )  # fmt: skip
 
-        for t in range(last):
-            run(SEND, t)
-            domain.forward(atoms, self._message(t + 1))
-        run(FINISH, last, energy=energy, limbs=limbs, energies=energies, virials=virials, weights=weights)
-        for t in range(last - 1, -1, -1) if back else ():
-            domain.reverse_add(atoms, self._pull(t + 1))
-            run(RETURN, t, virials=virials)
+        forth = [*((SEND, t) for t in range(last)), (FINISH, last)]
+        passes = forth + [(RETURN, t) for t in range(last - 1, -1, -1)] if back else forth
+        if homes is not None:
+            run(*passes)
+            return
+        for what, t in passes:
+            if what == RETURN:
+                domain.reverse_add(atoms, self._pull(t + 1))
+            run((what, t))
+            if what == SEND:
+                domain.forward(atoms, self._message(t + 1))
 
     def _room(self, n: int):
         """`beside`, with room for n atoms, if anything is wanted."""
