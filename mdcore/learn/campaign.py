@@ -37,14 +37,13 @@ from mdcore.learn.folders import Folders
 from mdcore.learn.history import Entry, History
 from mdcore.learn.judge import START, Fresh, Judgement, compared, judge, rms
 from mdcore.learn.labelling import label
-from mdcore.learn.looks import Looks
+from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.record import LAYOUT, Record
 from mdcore.learn.report import report
 from mdcore.learn.select import select
 from mdcore.learn.structures import fingerprint, labels_to_json, read_found, read_start, write_found
 from mdcore.learn.training import Training
 from mdcore.output.lock import RunLock, lock_path
-from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.trained import fingerprint as model_fingerprint
 from mdcore.structure.system import System
 from mdcore.training.settings import Split
@@ -62,7 +61,7 @@ class Campaign:
 
     source : path of a learn.toml, or its sections as a dict (docs/learn-input.md); overrides : "section.key=value"
     explorers, oracle : instead of those that the input names
-    explore(explorer, visit) -> Found; select(candidates, potential, labelled, rules, rng) -> [Choice];
+    explore(explorer, visit) -> Found; select(candidates, looks, labelled, rules, rng) -> [Choice];
     label(systems, oracle, settings, on_result, labelled=); judge(fresh, frames, before, forces, energy) -> Judgement;
     train(folder, files, before, generation) -> path of a .h5 (training.py): the verbs, each may be replaced
     say : is given lines of text for people
@@ -153,13 +152,14 @@ class Campaign:
 
     def finish(self, potential: Path, generation: int, why: str) -> Path:
         """Tell how it ended, with pictures."""
+        self.say(f"\nends: {why}\n")
+        self.say("\n".join(table.lines(self.record)))
+        self.record.turn("report")
+        for path in report(self.folders.directory, self.record, self.history, potential, self.settings):
+            self.say(f"{path}")
         last = self.record.last("end")
         if last is None or self.record.events[-1]["event"] != "resume":
             self.record.append("end", why=why, generation=generation)
-        self.say(f"\nends: {why}\n")
-        self.say("\n".join(table.lines(self.record)))
-        for path in report(self.folders.directory, self.record, self.history, potential, self.settings):
-            self.say(f"{path}")
         if (own := self.calibration()) is not None:
             told = ", ".join(f"{name} = {factor:.3g}" for name, factor in own.factors.items())
             self.say(f"\ncalibration of the disagreement: {{ {told} }}")
@@ -194,7 +194,7 @@ class Campaign:
         """One round; the new potential."""
         self.say(f"\ngeneration {generation}")
         found = {explorer.name: self.explored(explorer, generation, potential) for explorer in self.explorers}
-        looks = Looks(potential)
+        looks = looks_at(potential)
         self.record.turn("select")
         if self.record.last("selected", generation) is None:
             self.select_event(generation, self.chosen(generation, found, looks))
@@ -251,7 +251,7 @@ class Campaign:
         if left is not None:
             rules = replace(rules, batch=max(1, min(rules.batch, left)))
         if left != 0:
-            picked = self.select(candidates, looks.potential, history.systems(generation), rules, rng)
+            picked = self.select(candidates, looks, history.systems(generation), rules, rng)
             entries += choices.selected(history, picked, entries)
         return [replace(entry, disagreement=questions.largest_and_mean(looks, entry.system)) for entry in entries]
 
@@ -295,9 +295,11 @@ class Campaign:
             targets, before = self.settings.judge, self.calibration()
             judgement: Judgement = self.judge(fresh, frames, before, targets.forces, targets.energy)
             if self.settings.report.plot and judgement.calibration is not None and judgement.atoms:
+                self.record.turn("report")
                 with suppress(MissingMatplotlib):
                     path = self.folders.of(generation) / "calibration.png"
                     calibration.draw(path, judgement.calibration, *compared(fresh), self.settings.title)
+                self.record.turn("judge")
             errors = {own.hash: _finite(rms(own.off)) for own in fresh}
             event = self.record.append(
                 "judged", generation=generation, calls=self.history.calls(), **_finite(asdict(judgement)), errors=errors
@@ -320,17 +322,17 @@ class Campaign:
         self.record.turn("train")
         done, folder = self.record.last("trained", generation), self.folders.of(generation)
         there = done is not None and (self.folders.directory / done["file"]).exists()
-        if there and model_fingerprint(read_model(self.folders.directory / done["file"])) == done["potential"]:
+        if there and _fingerprint(self.folders.directory / done["file"]) == done["potential"]:
             return self.folders.directory / done["file"]
         path = Path(self.train(folder, self.folders.data(generation), before, generation))
         self.record.turn("judge")
-        looks, after = Looks(path), {}
+        looks, after = looks_at(path), {}
         for own in fresh:
             try:
-                told = looks.evaluate(own.system, spread=False, descriptors=False)
+                seen = looks.about(own.system, spread=False)
             except MdcoreError:
                 continue
-            after[own.hash] = _finite(rms((told.forces - own.labels.forces)[own.atoms]))
+            after[own.hash] = _finite(rms((seen.forces - own.labels.forces)[own.atoms]))
         self.put_trained(generation, path, after)
         return path
 
@@ -346,7 +348,7 @@ class Campaign:
         structures = sum(len(self.history.labelled(k)) for k in range(generation + 1))
         event = self.record.append(
             "trained", generation=generation, file=os.path.relpath(path, self.folders.directory), structures=structures,
-            potential=model_fingerprint(read_model(path)), errors=after,
+            potential=_fingerprint(path), errors=after,
         )  # fmt: skip
         self.say(f"  trained on {event['structures']} structures: {path}")
 
@@ -354,6 +356,11 @@ class Campaign:
 def _input(record: Record) -> str:
     """The text of the input of today."""
     return [event["input"] for event in record.events if "input" in event][-1]
+
+
+def _fingerprint(path) -> str:
+    """Of the potential in a file."""
+    return model_fingerprint(looks_at(path).potential.model)
 
 
 def _digest(path) -> str:

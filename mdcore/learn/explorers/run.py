@@ -11,7 +11,7 @@ from mdcore.base.units import METAL
 from mdcore.base.writing import make_folder, writing_text
 from mdcore.learn.base import Candidate, Explorer, Found, Visit
 from mdcore.learn.explorers._starts import bare, picked
-from mdcore.learn.looks import Looks
+from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.process import mdcore
 from mdcore.potentials.families import family
 from mdcore.potentials.networks.spread import FORCES
@@ -59,7 +59,7 @@ class Run(Explorer):
     bias: dict = field(default_factory=dict)
 
     def explore(self, visit: Visit) -> Found:
-        looks = Looks(visit.potential)
+        looks = looks_at(visit.potential)
         runs = [self._one(visit, looks, k, start) for k, start in enumerate(self._starts(visit))]
         return Found(
             candidates=[each for own in runs for each in own.candidates],
