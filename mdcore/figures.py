@@ -32,11 +32,12 @@ def plain(axes) -> None:
     axes.tick_params(labelsize=9, color=INK, labelcolor=INK)
 
 
-def logarithmic(axes) -> None:
-    """Both axes with plain numbers at 1, 2 and 5 of each decade: powers of ten are set by a slow typesetter."""
+def logarithmic(*each) -> None:
+    """Logarithmic axes (`axes.xaxis`, `axes.yaxis`) with plain numbers at 1, 2 and 5 of each decade: powers of ten are
+    set by a slow typesetter."""
     from matplotlib.ticker import LogLocator, NullLocator
 
-    for axis in (axes.xaxis, axes.yaxis):
+    for axis in each:
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_major_formatter("{x:g}")
         axis.set_minor_locator(NullLocator())

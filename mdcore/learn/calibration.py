@@ -106,7 +106,7 @@ def draw(path, calibration: Calibration, disagreements, errors, species, title: 
     ends = [sigma.min(initial=np.inf), sigma.max(initial=0.0)]
     if ends[0] <= ends[1]:
         cloud.loglog(ends, ends, color=INK, lw=1)
-    logarithmic(cloud)
+    logarithmic(cloud.xaxis, cloud.yaxis)
     cloud.set_xlabel("calibrated disagreement (eV/Å)", color=INK)
     cloud.set_ylabel("error of the force (eV/Å)", color=INK)
     shares.axhline(100.0 * WITHIN, color=GREY, lw=0.8)

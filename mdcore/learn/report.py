@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from mdcore.base.errors import MdcoreError
-from mdcore.figures import COLORS, GREY, INK, RED, MissingMatplotlib, figure, plain, save
+from mdcore.figures import COLORS, GREY, INK, RED, MissingMatplotlib, figure, logarithmic, plain, save
 from mdcore.learn.history import History
 from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.record import Record
@@ -71,6 +71,7 @@ def draw_progress(record: Record, history: History, path, settings) -> bool:
             axes.plot(before, own, "s--", color=INK, ms=4, lw=1.0, label="uncertainty")
         axes.axhline(MILLI * target, color=GREY, lw=0.8, ls=":", label="target")
         axes.set(xlabel="calls of the oracle before", ylabel=f"error of {unit}", yscale="log")
+        logarithmic(axes.yaxis)
         axes.legend(frameon=False, fontsize=8)
         plain(axes)
     save(path, picture, settings.title)
