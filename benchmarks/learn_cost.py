@@ -1,11 +1,12 @@
 """What does a campaign of active learning cost beside exploring, labelling and training?
 
     python benchmarks/learn_cost.py                                     # copper of `mdcore init learn`: calls of 10 ms
+    python benchmarks/learn_cost.py --set train.start=warm              # the same, trained otherwise
     python benchmarks/learn_cost.py inputs/learn/water/learn.toml       # any other one, whatever its oracle needs
 
-Runs each campaign in a new folder, in a process of its own, and tells by the clock and by processor time (of the
-campaign and all that it starts) the share of each verb, from its record; what the command needs beside, to start and to
-end, is the last row. Processor time is what a loaded machine leaves honest.
+Runs each campaign in a new folder, in a process of its own. Tells how good its potentials were, and by the clock and by
+processor time (of the campaign and all that it starts) the share of each verb, from its record; what the command needs
+beside, to start and to end, is the last row but one. Processor time is what a loaded machine leaves honest.
 """
 
 import os
@@ -19,7 +20,7 @@ from time import perf_counter
 import common
 
 from mdcore.learn.record import CLOCK, CPU, NAME, VERBS, Record
-from mdcore.learn.table import WORK
+from mdcore.learn.table import WORK, lines
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -56,6 +57,7 @@ def measure(path: str | None, folder: Path, overrides: list[str]) -> None:
     rows.append(("overhead", *(cell for kind, seconds in beside for cell in cells(seconds, whole[kind]))))
     calls, generations = len(record.of("label")) + len(record.of("failed")), len(record.of("judged"))
     print(f"\n{path or 'copper of mdcore init learn'}: {generations} generations, {calls} calls of the oracle\n")
+    print("\n".join(lines(record)) + "\n")
     print(common.table(("verb", "clock, s", "share", "processor, s", "share"), rows))
 
 

@@ -56,6 +56,23 @@ def fit(disagreements, errors, species) -> Calibration:
     return replace(made, coverage=coverage(made.apply(sigma, names), error, names))
 
 
+def updated(before: Calibration, disagreements, errors, species) -> Calibration:
+    """That of another potential than `before` was fitted for, by the little that is known of it; arguments as of `fit`.
+
+    Half of the logarithm of a factor is from before, half from these atoms; less if they are fewer than LIKE_ONE. Alone
+    either is worse: `before` is of the potential that this one replaced, and these are few, and helped to choose an
+    epoch.
+    """
+    sigma, error, names = joined(disagreements, errors, species)
+    ratios, factors = error / np.maximum(sigma, LEAST), dict(before.factors)
+    for name in sorted(set(names.tolist())):
+        own, expected = ratios[names == name], np.log(factors.get(name, before.overall))
+        factors[name] = float(np.exp(_shrunk(own, expected, max(len(own), LIKE_ONE))))
+    overall = float(np.exp(_shrunk(ratios, np.log(before.overall), max(len(ratios), LIKE_ONE))))
+    made = Calibration(factors, overall, {}, rank_correlation(sigma, error), len(sigma))
+    return replace(made, coverage=coverage(made.apply(sigma, names), error, names))
+
+
 def joined(disagreements, errors, species) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(disagreements, errors float64 [n], species str [n]) of all atoms; InputError."""
     sigma, error = (_flat(values, np.float64) for values in (disagreements, errors))

@@ -33,7 +33,7 @@ from mdcore.figures import MissingMatplotlib
 from mdcore.learn import calibration, choices, questions, table
 from mdcore.learn.base import Explorer, Found, Labels, Visit
 from mdcore.learn.calibration import Calibration
-from mdcore.learn.folders import Folders
+from mdcore.learn.folders import Folders, held_back
 from mdcore.learn.history import Entry, History
 from mdcore.learn.judge import START, Fresh, Judgement, compared, judge, rms
 from mdcore.learn.labelling import label
@@ -92,6 +92,11 @@ class Campaign:
         )  # fmt: skip
         self.explore, self.select, self.label, self.judge = explore, select, label, judge
         self.folders = Folders(settings.campaign.directory)
+
+    @property
+    def validation(self) -> float:
+        """The share of labelled structures that no generation trains on."""
+        return getattr(self.train, "validation", Split.validation)
 
     # --- from beginning to end -------------------------------------------------------------------------------
 
@@ -286,7 +291,7 @@ class Campaign:
         labelled, failed = self.history.labelled(generation), self.history.failed(generation)
         if wanted:
             self.say(f"  labelled {len(labelled)}" + (f", {len(failed)} failed" if failed else ""))
-        self.folders.write(self.history, generation, getattr(self.train, "validation", Split.validation))
+        self.folders.write(self.history, generation, self.validation)
 
     def judged(self, generation: int, fresh: Sequence[Fresh], found: dict[str, Found], looks: Looks) -> None:
         """Judge the potential that explored, once."""
@@ -309,7 +314,8 @@ class Campaign:
 
     def calibration(self) -> Calibration | None:
         """The last one."""
-        found = [event["calibration"] for event in self.record.of("judged") if event["calibration"]]
+        events = [event for event in self.record.events if event["event"] in ("judged", "trained")]
+        found = [event["calibration"] for event in events if event.get("calibration")]
         if not found:
             return None
         own = {key: math.nan if value is None else value for key, value in found[-1].items()}
@@ -333,8 +339,19 @@ class Campaign:
             except MdcoreError:
                 continue
             after[own.hash] = _finite(rms((seen.forces - own.labels.forces)[own.atoms]))
-        self.put_trained(generation, path, after)
+        self.put_trained(generation, path, after, self.recalibrated(generation, looks))
         return path
+
+    def recalibrated(self, generation: int, looks: Looks) -> Calibration | None:
+        """The last calibration, which is of the potential before, brought to a new one by what no generation was
+        trained on."""
+        before, held = self.calibration(), []
+        if before is None:
+            return None
+        for k in range(generation + 1):
+            backs = held_back(self.history, k, self.validation)
+            held += [own for own, back in zip(self.history.labelled(k), backs, strict=True) if back]
+        return calibration.updated(before, *compared(questions.fresh(looks, held)))
 
     def take(self, generation: int, potential: Path) -> Path:
         """Nothing to train on: the potential stays."""
@@ -344,11 +361,12 @@ class Campaign:
             self.put_trained(generation, path, {})
         return path
 
-    def put_trained(self, generation: int, path: Path, after: dict) -> None:
+    def put_trained(self, generation: int, path: Path, after: dict, calibration: Calibration | None = None) -> None:
         structures = sum(len(self.history.labelled(k)) for k in range(generation + 1))
         event = self.record.append(
             "trained", generation=generation, file=os.path.relpath(path, self.folders.directory), structures=structures,
             potential=_fingerprint(path), errors=after,
+            calibration=None if calibration is None else _finite(asdict(calibration)),
         )  # fmt: skip
         self.say(f"  trained on {event['structures']} structures: {path}")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mdcore.learn.base import Labels
-from mdcore.learn.calibration import Calibration, coverage, fit
+from mdcore.learn.calibration import Calibration, coverage, fit, rank_correlation
 from mdcore.structure.system import System
 from mdcore.training.data.labels import CUT
 
@@ -72,7 +72,7 @@ class Judgement:
     """explorers : {name: numbers}: structures, forces (root mean square of components, eV/Angstrom), energy (of an
         atom, eV), elements ({symbol: as forces}), frames, uncertainty (after calibration, as forces)
     forces, energy, uncertainty : the largest of any explorer's; nan where nothing was judged
-    rank : rank correlation of disagreement and true error, of all atoms labelled; within : share of the true errors
+    rank : rank correlation of calibrated disagreement and true error, of all atoms labelled; within : share of the true errors
         within one sigma, by the calibration before this one; nan where there was none
     calibration : fitted anew on all `atoms`, or that before; met : are the targets?
     """
@@ -100,9 +100,10 @@ def judge(
     now, rank, within = before, float("nan"), float("nan")
     if len(errors):
         now = fit(sigma, errors, species)
-        rank = now.rank_correlation
+        foretold = (before or now).apply(sigma, species)
+        rank = rank_correlation(foretold, errors)
         if before is not None:
-            within = coverage(before.apply(sigma, species), errors, species)[""]
+            within = coverage(foretold, errors, species)[""]
     found = {}
     for name in dict.fromkeys([*frames, *(own.explorer for own in fresh)]):
         mine = [own for own in fresh if own.explorer == name and own.role == FRAME]

@@ -12,7 +12,7 @@ selected   generation, chosen: [{hash, role, explorer, place, why, score, disagr
 label      generation, hash, energy, forces, stress: an answer of the oracle
 failed     generation, hash, kind, reason, tries
 judged     generation, calls, explorers: {name: numbers}, errors: {hash: before}, calibration, met, ...
-trained    generation, file, potential (its fingerprint), structures, errors: {hash: after}
+trained    generation, file, potential (its fingerprint), structures, errors: {hash: after}, calibration
 end        why
 ```
 
