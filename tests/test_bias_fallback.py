@@ -64,7 +64,7 @@ POTENTIALS = {
         dense(), networks((7,)), uncertainty=0.8, weights="atoms", calibration=CALIBRATION
     ),
     "fallback on three bodies": lambda: FallbackPotential(
-        networks(), three_bodies(), uncertainty=0.8, weights="atoms", calibration=CALIBRATION
+        networks(), three_bodies(), uncertainty=0.2, weights="atoms", calibration=CALIBRATION
     ),
     "fallback of a correction": lambda: FallbackPotential(
         networks(), Sum(morse()), uncertainty=1.0, weights="correction", calibration=1.2, zeros={"O": ZEROS}
@@ -110,7 +110,7 @@ def twin(name, potential, system) -> float:
         s = 1.2 * (own - known).std(axis=1) / 1.0
         return mdcore.evaluate(morse(), system).energy + (zero + (mean - zero) / (1 + s**2)).sum()
     alpha = np.array([CALIBRATION[symbol] for symbol in system.names])
-    s = alpha * std / (0.3 if name == "fallback of the whole" else 0.8)
+    s = alpha * std / potential.uncertainty
     theirs = mdcore.evaluate(potential.baseline, system).energies
     if potential.weights == "atoms":
         theirs = theirs + zero - (0.0 if "three" in name else zeros(potential.baseline, system))
@@ -156,6 +156,15 @@ def test_contract(cell, name):
         check(make(), system)
     if name in LOCAL:
         contract.assert_extensive(make(), system)
+
+
+def test_tersoff_takes_over_atom_by_atom():
+    own = [3.0, 1.0, 0.2, 1.0, 1.2, -0.6, 0.8, 0.5, 1.5, 20.0, 2.0, 0.3, 2.5, 80.0]
+    baseline = mdcore.Tersoff({key: own for key in itertools.product(SPECIES, repeat=3)})
+    potential = FallbackPotential(networks(), baseline, uncertainty=0.2, weights="atoms")
+    contract.assert_forces_match_energy(potential, system_of("triclinic"))
+    weight = mdcore.evaluate(potential, system_of("triclinic"), findings=True).findings["network_weight"]
+    assert 0.02 < weight < 0.9, "nothing to see"
 
 
 def test_forces_are_continuous_where_a_third_atom_comes():
