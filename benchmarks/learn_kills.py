@@ -4,8 +4,8 @@
     python benchmarks/learn_kills.py inputs/learn/water/learn.toml --seed 3
 
 Runs the campaign once, then again with SIGKILL to its whole process group at random moments, until it was killed ten
-times while it worked, each time followed by --restart; the last start goes on to the end. Then compares what must be the
-same to the last bit: which structures were chosen and why, their labels and failures, judgements, errors after each
+times while it worked, each time followed by --restart; the last start goes on to the end. Then compares what must be
+the same to the last bit: which structures were chosen and why, their labels and failures, judgements, errors after each
 training, the fingerprints of all potentials, and all files of structures. It ends with code 1 where anything differs.
 """
 

@@ -417,7 +417,7 @@ def test_an_input_names_what_takes_over(folder, capsys):
 @pytest.mark.parametrize("wrong, said", [
     (('["morse"]', '["lj"]'), "no other [[potential]] has type = 'lj'; there are: zbl, morse"),
     (("O = 1.5", "C = 1.5"), "no species 'C' in the structure, which has O, H"),
-    (('uncertainty = 0.3', 'uncertainty = 0.3\nweights = "atoms"'), "the baseline must be one potential whose energies"),
+    (('uncertainty = 0.3', 'uncertainty = 0.3\nweights = "atoms"'), "must be one potential whose energies"),
     (("[potential.fallback]", "[potential.bias]"), "unknown key"),
     (("[[stage]]", '[potential.bias]\ndepth = 1.0\nwidth = 0.1\n[[stage]]'), "there is a fallback too"),
 ])  # fmt: skip

@@ -24,7 +24,7 @@ from tests.reference.hdnnp_models import random_model
 COMMITTEE = HDNNPotential(MODEL, extrapolation="ignore")
 
 
-# --- what is said of a structure ---------------------------------------------------------------------------------------
+# --- what is said of a structure --------------------------------------------------------------------------------------
 
 
 def test_nothing_is_computed_twice(monkeypatch, tmp_path):

@@ -72,8 +72,8 @@ class Judgement:
     """explorers : {name: numbers}: structures, forces (root mean square of components, eV/Angstrom), energy (of an
         atom, eV), elements ({symbol: as forces}), frames, uncertainty (after calibration, as forces)
     forces, energy, uncertainty : the largest of any explorer's; nan where nothing was judged
-    rank : rank correlation of calibrated disagreement and true error, of all atoms labelled; within : share of the true errors
-        within one sigma, by the calibration before this one; nan where there was none
+    rank : rank correlation of calibrated disagreement and true error, of all atoms labelled; within : share of the
+        true errors within one sigma, by the calibration before this one; nan where there was none
     calibration : fitted anew on all `atoms`, or that before; met : are the targets?
     """
 

@@ -17,8 +17,8 @@ end        why
 ```
 
 All have `at` (UTC), `hours` (worked so far, whatever stood still between restarts), and of each verb since the event
-before `spent`, seconds by the clock, and `cpu`, seconds of processors: of this process and those it has started and seen
-end. What ranks and clusters compute (executors.py) is not seen.
+before `spent`, seconds by the clock, and `cpu`, seconds of processors: of this process and those it has started and
+seen end. What ranks and clusters compute (executors.py) is not seen.
 """
 
 import json

@@ -45,7 +45,8 @@ def times(record: Record) -> list[str]:
         cells = [f"{own[verb]:>10.1f} {100 * own[verb] / (sum(own.values()) or 1.0):>6.1f}%" for own in columns]
         told.append(f"{verb:<10} {' '.join(cells)}")
     clock, cpu = (100.0 * beside(own) for own in columns)
-    return [*told, f"beside exploring, labelling and training: {clock:.1f} % of the time, {cpu:.1f} % of the processor's"]
+    told.append(f"beside exploring, labelling and training: {clock:.1f} % of the time, {cpu:.1f} % of the processor's")
+    return told
 
 
 def beside(spent: dict[str, float]) -> float:

@@ -9,10 +9,10 @@ count alike, s_i = alpha sigma_i / u, weights are after G. Imbalzano et al., J. 
 
 One weight for all of the structure asks nothing of the baseline but energy and forces; the fourth power lets the most
 doubtful atoms decide. Weights of atoms are local. They need a baseline whose forces can be had for weighted energies of
-atoms (`weighable`: Stillinger-Weber, Tersoff, another network potential); or a network that was trained on what the baseline lacks, where the baseline always
-counts in full, and z_i is what such a network gives an atom in any surroundings. Derivatives of the weights are
-in the forces: all three conserve E. E_b may have a constant of each species added (shifts), so that it is counted
-from the same zero as <E>: forces from the weights go with <E> - E_b.
+atoms (`weighable`: Stillinger-Weber, Tersoff, another network potential); or a network that was trained on what the
+baseline lacks, where the baseline always counts in full, and z_i is what such a network gives an atom in any
+surroundings. Derivatives of the weights are in the forces: all three conserve E. E_b may have a constant of each
+species added (shifts), so that it is counted from the same zero as <E>: forces from the weights go with <E> - E_b.
 """
 
 import math
@@ -74,7 +74,8 @@ class FallbackPotential(OfCommittee):
             raise InputError(
                 'weights = "atoms": the baseline must be one potential whose energies of atoms can be weighted: '
                 "Stillinger-Weber, Tersoff, or another network potential without charges or subtracted laws; any other "
-                'takes over with weights = "structure", or with a network that was trained on what it lacks, "correction"'
+                'takes over with weights = "structure", or with a network that was trained on what it lacks, '
+                '"correction"'
             )
 
     def __repr__(self):
