@@ -15,7 +15,7 @@ MILLI = 1000.0  # errors are told in meV
 WORK = ("explore", "label", "train")  # what a campaign is for
 HEADS = (
     ("generation", ""), ("calls", ""), ("structures", ""), ("forces", "meV/A"), ("energy", "meV/atom"),
-    ("uncertainty", "meV/A"), ("rank", ""), ("within 1 s", "%"), ("hours", ""),
+    ("uncertainty", "meV/A"), ("rank", "atoms"), ("rank", "structures"), ("within 1 s", "%"), ("hours", ""),
 )  # fmt: skip
 
 
@@ -30,7 +30,8 @@ def lines(record: Record) -> list[str]:
         within = judged.get("within")
         rows.append([
             str(generation), str(calls), str(trained["structures"]) if trained else "-", *map(_milli, own),
-            _number(judged.get("rank"), "{:.2f}"), _number(within if within is None else 100 * within, "{:.0f}"),
+            *(_number(judged.get(key), "{:.2f}") for key in ("rank", "rank_of_structures")),
+            _number(within if within is None else 100 * within, "{:.0f}"),
             f"{trained['hours']:.2f}" if trained else "-",
         ])  # fmt: skip
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
