@@ -25,7 +25,7 @@ import common
 from mdcore.learn.record import NAME
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARE = 0.2  # of the time of an undisturbed campaign, until the latest kill after a start
+SHARE = 0.25  # of the time of an undisturbed campaign, until the latest kill after a start
 TIMES = ("at", "hours", "spent", "cpu", "version")  # what may differ
 ONCE = ("resume", "begin")  # how often it was started
 
@@ -92,12 +92,14 @@ def start(arguments, folder: Path, name: str) -> subprocess.Popen:
 
 
 def last_event(record: Path) -> str:
-    """What stands last in a record, in which a last line may be torn."""
+    """What was done last, by a record in which the last line may be torn."""
     for line in reversed(record.read_text().splitlines() if record.exists() else []):
         try:
-            return json.loads(line)["event"]
+            event = json.loads(line)["event"]
         except ValueError:
             continue
+        if event not in ONCE:
+            return event
     return "nothing"
 
 
