@@ -16,13 +16,13 @@ class MissingMatplotlib(InputError):
     """Nothing can be drawn here."""
 
 
-def figure(width: float, height: float):
-    """A figure of so many inches; MissingMatplotlib."""
+def figure(width: float, height: float, layout: str | None = "constrained"):
+    """A figure of so many inches; layout : of axes, None: as they are placed. MissingMatplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise MissingMatplotlib(MISSING) from None
-    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    return Figure(figsize=(width, height), layout=layout, facecolor="white")
 
 
 def plain(axes) -> None:
@@ -30,6 +30,17 @@ def plain(axes) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.tick_params(labelsize=9, color=INK, labelcolor=INK)
+
+
+def logarithmic(*each) -> None:
+    """Logarithmic axes (`axes.xaxis`, `axes.yaxis`) with plain numbers at 1, 2 and 5 of each decade: powers of ten are
+    set by a slow typesetter."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    for axis in each:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_locator(NullLocator())
 
 
 def save(path, picture, title: str = "", *, size: int = 11, dpi: int = 150) -> None:

@@ -1,5 +1,6 @@
 """Potentials that listen to the members of a committee: is the energy what is promised, and are forces its gradient?"""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -38,6 +39,12 @@ def morse():
     return mdcore.Morse(2.5, pairs=own, truncation="force-shifted")
 
 
+def three_bodies():
+    """Stillinger-Weber's form, shorter and softer."""
+    own = [0.4, 1.0, 2.4, 4.0, 1.2, -0.333333333333, 7.049556277, 0.6022245584, 4.0, 0.0, 0.0]
+    return mdcore.StillingerWeber({key: own for key in itertools.product(SPECIES, repeat=3)})
+
+
 def system_of(name):
     matrix = {"triclinic": 5.5 * TRICLINIC, "small": 1.65 * TRICLINIC, "cluster": 4.5 * np.eye(3)}[name]
     n, periodic = {"triclinic": (24, True), "small": (2, True), "cluster": (12, False)}[name]
@@ -56,11 +63,14 @@ POTENTIALS = {
     "fallback of atoms": lambda: FallbackPotential(
         dense(), networks((7,)), uncertainty=0.8, weights="atoms", calibration=CALIBRATION
     ),
+    "fallback on three bodies": lambda: FallbackPotential(
+        networks(), three_bodies(), uncertainty=0.2, weights="atoms", calibration=CALIBRATION
+    ),
     "fallback of a correction": lambda: FallbackPotential(
         networks(), Sum(morse()), uncertainty=1.0, weights="correction", calibration=1.2, zeros={"O": ZEROS}
     ),
 }
-LOCAL = ("bias of atoms", "fallback of atoms", "fallback of a correction")
+LOCAL = ("bias of atoms", "fallback of atoms", "fallback on three bodies", "fallback of a correction")
 every_potential = pytest.mark.parametrize("name", POTENTIALS)
 
 
@@ -100,10 +110,10 @@ def twin(name, potential, system) -> float:
         s = 1.2 * (own - known).std(axis=1) / 1.0
         return mdcore.evaluate(morse(), system).energy + (zero + (mean - zero) / (1 + s**2)).sum()
     alpha = np.array([CALIBRATION[symbol] for symbol in system.names])
-    s = alpha * std / (0.3 if name == "fallback of the whole" else 0.8)
+    s = alpha * std / potential.uncertainty
     theirs = mdcore.evaluate(potential.baseline, system).energies
-    if name == "fallback of atoms":
-        theirs = theirs + zero - zeros(potential.baseline, system)
+    if potential.weights == "atoms":
+        theirs = theirs + zero - (0.0 if "three" in name else zeros(potential.baseline, system))
         return (theirs + (mean - theirs) / (1 + s**2)).sum()
     theirs = theirs + np.where(np.array(system.names) == "O", -1.0, zero)
     return theirs.sum() + (mean - theirs).sum() / (1 + (s**4).sum())
@@ -128,7 +138,7 @@ def test_energies_are_those_of_the_papers(name):
 
 CELLS = {
     "triclinic": tuple(POTENTIALS),
-    "small": ("bias of atoms", "fallback of the whole"),
+    "small": ("bias of atoms", "fallback of the whole", "fallback on three bodies"),
     "cluster": ("bias of the whole", "fallback of the whole", "fallback of a correction"),
 }
 
@@ -146,6 +156,15 @@ def test_contract(cell, name):
         check(make(), system)
     if name in LOCAL:
         contract.assert_extensive(make(), system)
+
+
+def test_tersoff_takes_over_atom_by_atom():
+    own = [3.0, 1.0, 0.2, 1.0, 1.2, -0.6, 0.8, 0.5, 1.5, 20.0, 2.0, 0.3, 2.5, 80.0]
+    baseline = mdcore.Tersoff({key: own for key in itertools.product(SPECIES, repeat=3)})
+    potential = FallbackPotential(networks(), baseline, uncertainty=0.2, weights="atoms")
+    contract.assert_forces_match_energy(potential, system_of("triclinic"))
+    weight = mdcore.evaluate(potential, system_of("triclinic"), findings=True).findings["network_weight"]
+    assert 0.02 < weight < 0.9, "nothing to see"
 
 
 def test_forces_are_continuous_where_a_third_atom_comes():
@@ -228,9 +247,9 @@ def test_what_makes_no_sense_is_refused():
         BiasedPotential(alone, depth=1.0, width=0.1)
     with pytest.raises(InputError, match="expected a committee of networks"):
         FallbackPotential(morse(), networks(), uncertainty=0.1)
-    with pytest.raises(InputError, match="baseline must be another network potential"):
+    with pytest.raises(InputError, match="baseline must be one potential whose"):
         FallbackPotential(networks(), morse(), uncertainty=0.1, weights="atoms")
-    with pytest.raises(InputError, match="baseline must be another network potential"):
+    with pytest.raises(InputError, match="baseline must be one potential whose"):
         charged = HDNNPotential(charged_model(SPECIES))
         FallbackPotential(networks(), charged, uncertainty=0.1, weights="atoms")
     for model in (subtracted().model, committee([charged_model(SPECIES)] * 2)):
@@ -398,7 +417,7 @@ def test_an_input_names_what_takes_over(folder, capsys):
 @pytest.mark.parametrize("wrong, said", [
     (('["morse"]', '["lj"]'), "no other [[potential]] has type = 'lj'; there are: zbl, morse"),
     (("O = 1.5", "C = 1.5"), "no species 'C' in the structure, which has O, H"),
-    (('uncertainty = 0.3', 'uncertainty = 0.3\nweights = "atoms"'), "the baseline must be another network potential"),
+    (('uncertainty = 0.3', 'uncertainty = 0.3\nweights = "atoms"'), "must be one potential whose energies"),
     (("[potential.fallback]", "[potential.bias]"), "unknown key"),
     (("[[stage]]", '[potential.bias]\ndepth = 1.0\nwidth = 0.1\n[[stage]]'), "there is a fallback too"),
 ])  # fmt: skip

@@ -47,6 +47,19 @@ def test_few_data_change_little():
     assert none.overall == 1.0 and none.factors == {} and np.isnan(none.rank_correlation) and none.n == 0
 
 
+def test_another_potential_is_half_way():
+    """Factors go half of the logarithm's way to what its own few atoms say; less far if they are very few."""
+    before = fit(*drawn(4000, 1))
+    sigma, error, species = drawn(300, 6)
+    found = calibration.updated(before, sigma, 4.0 * error, species)
+    assert found.factors == pytest.approx({name: 2.0 * factor for name, factor in TRUE.items()}, rel=0.1)
+    few = calibration.updated(before, [1.0], [90.0], ["O"])
+    expected = before.factors["O"] * (90.0 / before.factors["O"]) ** (1 / 21)
+    assert few.factors == pytest.approx(before.factors | {"O": expected})
+    none = calibration.updated(before, [], [], [])
+    assert none.factors == before.factors and none.overall == pytest.approx(before.overall)
+
+
 def test_rank_correlation():
     stats = pytest.importorskip("scipy.stats")
     rng = np.random.default_rng(5)

@@ -141,6 +141,8 @@ def test_what_was_done_and_why(folder, capsys):
     judged, trained = events("judged")[0], events("trained")[1]
     assert judged["explorers"]["hot"]["structures"] == 2 and judged["rank"] is not None
     assert trained["errors"].keys() == judged["errors"].keys() and trained["structures"] > 6
+    factors = [own["calibration"]["factors"]["Ar"] for own in (judged, trained)]
+    assert trained["calibration"]["n"] == 32 and factors[0] != factors[1], "of the structure that was held back"
     names = {path.name for path in Path("campaign").iterdir()}
     assert {"progress.png", "map.png", "profile.png", "generation-001", "campaign.jsonl"} <= names
     assert (Path("campaign/generation-001/calibration.png")).exists()
@@ -260,7 +262,7 @@ def test_judgement():
     fresh = []
     for k in range(20):
         labels = oracle(system)
-        sigma = rng.uniform(0.01, 0.1, 32)
+        sigma = rng.uniform(0.01, 0.1, 32) * (0.5 + 0.05 * k)
         off = 3.0 * sigma[:, None] * rng.normal(size=(32, 3)) / np.sqrt(3.0)
         role = FRAME if k < 15 else "selected"
         fresh.append(Fresh(
@@ -269,6 +271,7 @@ def test_judgement():
         ))  # fmt: skip
     first = judge(fresh, {}, None, 0.2, 0.02)
     assert first.met and first.energy == pytest.approx(0.01) and first.rank > 0.5 and np.isnan(first.within)
+    assert 0.9 < first.rank_of_structures < 1.0
     frames = np.concatenate([own.off for own in fresh[:15]])
     assert first.forces == pytest.approx(np.sqrt(np.mean(frames**2))) and first.atoms == 640
     assert 2.4 < first.calibration.factors["Ar"] < 3.8

@@ -9,6 +9,7 @@ from mdcore.cli import main
 from mdcore.config.load_learn import load_learn
 from mdcore.config.reference import LEARN_EXAMPLE
 from tests import learn_parts
+from tests.mpi import mpirun, needs_mpi
 
 LEARN = """\
 title = "argon"
@@ -43,6 +44,18 @@ def reference(positions, cell, species):
     found = evaluate(LJ, System(Box(cell), positions, species))
     return found.energy, found.forces, found.virial
 """
+EXPLORE = """\
+[structure]
+file = "start.extxyz"
+[velocities]
+temperature = 20.0
+[potential]
+[[stage]]
+ensemble = "nve"
+timestep = 2.0
+steps = 40
+dump_every = 20
+"""
 
 
 @pytest.fixture
@@ -73,6 +86,24 @@ def test_from_an_input_to_a_potential(folder, capsys):
     assert main(["learn", "learn.toml"]) == 4 and "a campaign is there" in capsys.readouterr().err
     assert main(["learn", "learn.toml", "--restart", "--set", "judge.frames=3"]) == 0
     assert "judge.frames = 3, was 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ranks", [pytest.param(3, marks=needs_mpi)])
+def test_ranks_label_for_a_campaign(ranks, folder):
+    """Other ranks compute; explorers and trainings are processes without a launcher, as ever; all ends alike."""
+    (folder / "explore.toml").write_text(EXPLORE)
+    text = LEARN.replace("[select]", '[[explorer]]\nname = "warm"\ntype = "run"\ninput = "explore.toml"\n[select]')
+    (folder / "learn.toml").write_text(text.replace("frames = 2", "frames = 1"))
+    how = ["-m", "mdcore", "learn", "learn.toml", "--set", "campaign.directory=ranks", "--set", "label.executor=mpi"]
+    done = mpirun(ranks, "-m", "mpi4py.futures", *how, cwd=folder)
+    assert "ends: 1 generations are done" in done.stdout and "lost" not in done.stdout, done.stdout
+    assert main(["learn", "learn.toml", "--set", "campaign.directory=one", "--quiet"]) == 0
+    found = []
+    for name in ("ranks", "one"):
+        events = [json.loads(line) for line in Path(name, "campaign.jsonl").read_text().splitlines()]
+        labels = {e["hash"]: (e["energy"], e["forces"]) for e in events if e["event"] == "label"}
+        found.append((labels, [e["potential"] for e in events if e["event"] == "trained"]))
+    assert found[0] == found[1] and len(found[0][0]) > 5 and len(found[0][1]) == 2
 
 
 WRONG = [

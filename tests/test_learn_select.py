@@ -7,18 +7,55 @@ import numpy as np
 import pytest
 
 from mdcore import InputError, System, evaluate
+from mdcore.learn import looks as looks_module
 from mdcore.learn.base import Candidate
 from mdcore.learn.farthest import Farthest, spacing
 from mdcore.learn.features import FUNCTIONS, Features, hidden
-from mdcore.learn.looks import Looks
+from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.maxvol import MORE, NOISE, ActiveSet
 from mdcore.learn.select import Rules, select, sift
+from mdcore.learn.structures import bare
+from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from tests.density_twin import density
 from tests.reference.committees import MEMBERS, MODEL, SYSTEM, disagreement
 from tests.reference.hdnnp_models import random_model
 
 COMMITTEE = HDNNPotential(MODEL, extrapolation="ignore")
+
+
+# --- what is said of a structure --------------------------------------------------------------------------------------
+
+
+def test_nothing_is_computed_twice(monkeypatch, tmp_path):
+    """And what is kept are the numbers that an evaluation gives, to the last bit."""
+    asked = []
+
+    class Counting(looks_module.Worker):
+        def __call__(self, index, structure, time=0.0):
+            asked.append(self.asked)
+            return super().__call__(index, structure, time)
+
+    monkeypatch.setattr(looks_module, "Worker", Counting)
+    looks = Looks(COMMITTEE)
+    first = looks.about(SYSTEM, spread=False)
+    assert first.disagreement is None and not first.layers and looks.about(SYSTEM, spread=False) is first
+    full, again = looks.about(SYSTEM), bare(SYSTEM)
+    assert looks.about(again) is looks.about(SYSTEM, spread=False) is full and len(asked) == 2
+    looks.about(SYSTEM, layers=True)
+    told = evaluate(COMMITTEE, SYSTEM, findings=True)
+    for seen in (first, looks.about(SYSTEM), full):
+        assert seen.energy == told.energy and np.array_equal(seen.forces, told.forces)
+    assert np.array_equal(full.disagreement, told.findings["force_disagreement"]) and len(asked) == 3
+    moved = bare(SYSTEM)
+    moved.positions = moved.positions + 1e-12
+    assert looks.about(moved) is not full and len(asked) == 4
+    path = tmp_path / "a.h5"
+    write_h5(MODEL, path)
+    one = looks_at(path)
+    assert looks_at(path) is one
+    write_h5(MODEL, path, overwrite=True)
+    assert looks_at(path) is not one
 
 
 # --- MaxVol -----------------------------------------------------------------------------------------------------------

@@ -104,6 +104,16 @@ MD_INLINE void four_virials(double *virial, const md_slot *slot)
         }
 }
 
+/* Derivatives of the energies of `lanes` atoms, multiplied by their weights. */
+MD_INLINE void four_weigh(const double *weights, int64_t lanes, md_slot *slots, int64_t n)
+{
+    v4d w = v_set1(0.0);
+    for (int64_t lane = 0; lane < lanes; lane++)
+        w[lane] = weights[lane];
+    for (int64_t s = 0; s < n; s++)
+        slots[s].gx *= w, slots[s].gy *= w, slots[s].gz *= w;
+}
+
 /* Forces of `lanes` atoms from i on, and on their neighbours in n slots; with energy_limbs their energies join the total.
  * Returns the row of an atom with a force or energy beyond FORCE_LIMIT, or -1. */
 MD_INLINE int64_t four_add(const md_atoms *atoms, int64_t i, int64_t lanes, const md_slot *slots, int64_t n, v4d energy,

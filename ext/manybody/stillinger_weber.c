@@ -114,6 +114,8 @@ static int64_t stillinger_weber(const md_atoms *atoms, const md_list *list, cons
             energy = v_fma(v_set1(0.5), all, energy);
             energy += sw_gradient(d, self, room->slots + first[a], first[a + 1] - first[a]);
         }
+        if (room->weights)
+            four_weigh(room->weights + i, lanes, room->slots, n);
         const int64_t bad = energy_limbs ? four_add(atoms, i, lanes, room->slots, n, energy, 1, &total, shares)
                                          : four_add(atoms, i, lanes, room->slots, n, energy, 0, &total, NULL);
         bad_row = bad > bad_row ? bad : bad_row;

@@ -119,6 +119,8 @@ static int64_t tersoff(const md_atoms *atoms, const md_list *list, const md_ters
         for (int64_t b = 0; b < it->n_species; b++)
             if (room->first[b] < room->first[b + 1])
                 energy += it->exponential ? ts_bonds(it, room, own, b, 1) : ts_bonds(it, room, own, b, 0);
+        if (room->weights)
+            four_weigh(room->weights + i, lanes, room->slots, n);
         const int64_t bad = energy_limbs ? four_add(atoms, i, lanes, room->slots, n, energy, 1, &total, shares)
                                          : four_add(atoms, i, lanes, room->slots, n, energy, 0, &total, NULL);
         bad_row = bad > bad_row ? bad : bad_row;

@@ -15,9 +15,11 @@ typedef struct md_slot {
     int64_t j[4];
 } md_slot;
 
-/* Work space for four atoms. longest : neighbours in the list of an atom, at most */
+/* Work space for four atoms. longest : neighbours in the list of an atom, at most
+ * weights : [n_owned] by which forces of each atom's energy are multiplied, or NULL */
 typedef struct md_room {
     int64_t longest;
+    const double *weights;
     int32_t *near;  /* [4][longest + 4] */
     int64_t *first; /* [n_species + 1] slot at which each species begins */
     md_slot *slots; /* [min(4, n_species) longest] */

@@ -77,9 +77,10 @@ class LearnTrainSettings:
     )
     start: str = setting(
         Choice(STARTS),
-        'Networks begin with the last generation\'s parameters (`"warm"`), or with random ones (`"fresh"`).',
-        default=WARM,
-        example="fresh",
+        'Networks begin anew (`"fresh"`), and descriptors are chosen anew on all data; or with the last generation\'s '
+        'parameters (`"warm"`), on descriptors that were chosen on the data of generation 0.',
+        default=FRESH,
+        example="warm",
     )
 
 

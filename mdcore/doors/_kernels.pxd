@@ -129,6 +129,7 @@ cdef extern from "kernels.h" nogil:
 
     ctypedef struct md_room:
         int64_t longest
+        const double *weights
         int32_t *near
         int64_t *first
         md_slot *slots

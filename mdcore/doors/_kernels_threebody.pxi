@@ -20,6 +20,12 @@ cdef class ThreeBody:
         if self.arrays is None or longest > self.room.longest:
             self._allocate(longest + 16)
 
+    cdef _weigh(self, AtomRows atoms, const double[::1] weights):
+        """By which the next call multiplies forces of each atom's energy; None: it does not."""
+        if weights is not None and weights.shape[0] != atoms.rows.n_owned:
+            raise ValueError("weights are [n_owned]")
+        self.room.weights = &weights[0] if weights is not None and weights.shape[0] else NULL
+
     cdef _keep(self, double[:, :, ::1] pairs, double[:, :, :, ::1] triples, int64_t columns, int64_t triple_columns):
         """The tables stay where they are."""
         n = pairs.shape[0]
@@ -58,10 +64,12 @@ cdef class StillingerWeber(ThreeBody):
         self.it.pairs, self.it.triples = &pairs[0, 0, 0], &triples[0, 0, 0, 0]
 
     def compute(self, AtomRows atoms, VerletList pairs, bint energy, int64_t[::1] limbs, double[::1] energies=None,
-                double[:, ::1] virials=None):
-        """Add forces; with `energy` energies (limbs [3], of atoms [n_total + 1]) and virials [n_total + 1, 9]. Returns a bad row, or -1."""
+                double[:, ::1] virials=None, const double[::1] weights=None):
+        """Add forces, those of each owned atom's energy times its weight [n_owned]; with `energy` energies, which are not
+        weighted (limbs [3], of atoms [n_total + 1]), and virials [n_total + 1, 9]. Returns a bad row, or -1."""
         cdef int64_t row
         self._prepare(atoms, pairs, limbs)
+        self._weigh(atoms, weights)
         cdef md_shares shares = shares_of(atoms, energies, virials)
         cdef const md_shares *each = NULL if energies is None else &shares
         with nogil:
@@ -84,10 +92,12 @@ cdef class Tersoff(ThreeBody):
         self.it.pairs, self.it.triples = &pairs[0, 0, 0], &triples[0, 0, 0, 0]
 
     def compute(self, AtomRows atoms, VerletList pairs, bint energy, int64_t[::1] limbs, double[::1] energies=None,
-                double[:, ::1] virials=None):
-        """Add forces; with `energy` energies (limbs [3], of atoms [n_total + 1]) and virials [n_total + 1, 9]. Returns a bad row, or -1."""
+                double[:, ::1] virials=None, const double[::1] weights=None):
+        """Add forces, those of each owned atom's energy times its weight [n_owned]; with `energy` energies, which are not
+        weighted (limbs [3], of atoms [n_total + 1]), and virials [n_total + 1, 9]. Returns a bad row, or -1."""
         cdef int64_t row
         self._prepare(atoms, pairs, limbs)
+        self._weigh(atoms, weights)
         cdef md_shares shares = shares_of(atoms, energies, virials)
         cdef const md_shares *each = NULL if energies is None else &shares
         with nogil:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mdcore.base.errors import InputError
-from mdcore.figures import COLORS, GREY, INK, figure, plain, save
+from mdcore.figures import COLORS, GREY, INK, figure, logarithmic, plain, save
 
 WITHIN = 0.6827  # of errors within one sigma
 LIKE_ALL, LIKE_ONE = 50.0, 20.0  # atoms that what is expected beforehand counts as
@@ -56,6 +56,23 @@ def fit(disagreements, errors, species) -> Calibration:
     return replace(made, coverage=coverage(made.apply(sigma, names), error, names))
 
 
+def updated(before: Calibration, disagreements, errors, species) -> Calibration:
+    """That of another potential than `before` was fitted for, by the little that is known of it; arguments as of `fit`.
+
+    Half of the logarithm of a factor is from before, half from these atoms; less if they are fewer than LIKE_ONE. Alone
+    either is worse: `before` is of the potential that this one replaced, and these are few, and helped to choose an
+    epoch.
+    """
+    sigma, error, names = joined(disagreements, errors, species)
+    ratios, factors = error / np.maximum(sigma, LEAST), dict(before.factors)
+    for name in sorted(set(names.tolist())):
+        own, expected = ratios[names == name], np.log(factors.get(name, before.overall))
+        factors[name] = float(np.exp(_shrunk(own, expected, max(len(own), LIKE_ONE))))
+    overall = float(np.exp(_shrunk(ratios, np.log(before.overall), max(len(ratios), LIKE_ONE))))
+    made = Calibration(factors, overall, {}, rank_correlation(sigma, error), len(sigma))
+    return replace(made, coverage=coverage(made.apply(sigma, names), error, names))
+
+
 def joined(disagreements, errors, species) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(disagreements, errors float64 [n], species str [n]) of all atoms; InputError."""
     sigma, error = (_flat(values, np.float64) for values in (disagreements, errors))
@@ -91,7 +108,8 @@ def draw(path, calibration: Calibration, disagreements, errors, species, title: 
     MissingMatplotlib."""
     sigma, error, names = joined(disagreements, errors, species)
     sigma = np.maximum(calibration.apply(sigma, names), LEAST)
-    picture = figure(9.5, 4.2)
+    picture = figure(9.5, 4.2, layout=None)  # looking for the best takes as long as drawing, and there are many
+    picture.subplots_adjust(left=0.08, right=0.98, bottom=0.13, top=0.9, wspace=0.22)
     cloud, shares = picture.subplots(1, 2)
     multiples = np.linspace(0.0, 4.0, 81)
     for k, name in enumerate(sorted(set(names.tolist()))):
@@ -105,6 +123,7 @@ def draw(path, calibration: Calibration, disagreements, errors, species, title: 
     ends = [sigma.min(initial=np.inf), sigma.max(initial=0.0)]
     if ends[0] <= ends[1]:
         cloud.loglog(ends, ends, color=INK, lw=1)
+    logarithmic(cloud.xaxis, cloud.yaxis)
     cloud.set_xlabel("calibrated disagreement (eV/Å)", color=INK)
     cloud.set_ylabel("error of the force (eV/Å)", color=INK)
     shares.axhline(100.0 * WITHIN, color=GREY, lw=0.8)

@@ -33,18 +33,17 @@ from mdcore.figures import MissingMatplotlib
 from mdcore.learn import calibration, choices, questions, table
 from mdcore.learn.base import Explorer, Found, Labels, Visit
 from mdcore.learn.calibration import Calibration
-from mdcore.learn.folders import Folders
+from mdcore.learn.folders import Folders, held_back
 from mdcore.learn.history import Entry, History
 from mdcore.learn.judge import START, Fresh, Judgement, compared, judge, rms
 from mdcore.learn.labelling import label
-from mdcore.learn.looks import Looks
+from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.record import LAYOUT, Record
 from mdcore.learn.report import report
 from mdcore.learn.select import select
 from mdcore.learn.structures import fingerprint, labels_to_json, read_found, read_start, write_found
 from mdcore.learn.training import Training
 from mdcore.output.lock import RunLock, lock_path
-from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.trained import fingerprint as model_fingerprint
 from mdcore.structure.system import System
 from mdcore.training.settings import Split
@@ -62,7 +61,7 @@ class Campaign:
 
     source : path of a learn.toml, or its sections as a dict (docs/learn-input.md); overrides : "section.key=value"
     explorers, oracle : instead of those that the input names
-    explore(explorer, visit) -> Found; select(candidates, potential, labelled, rules, rng) -> [Choice];
+    explore(explorer, visit) -> Found; select(candidates, looks, labelled, rules, rng) -> [Choice];
     label(systems, oracle, settings, on_result, labelled=); judge(fresh, frames, before, forces, energy) -> Judgement;
     train(folder, files, before, generation) -> path of a .h5 (training.py): the verbs, each may be replaced
     say : is given lines of text for people
@@ -93,6 +92,11 @@ class Campaign:
         )  # fmt: skip
         self.explore, self.select, self.label, self.judge = explore, select, label, judge
         self.folders = Folders(settings.campaign.directory)
+
+    @property
+    def validation(self) -> float:
+        """The share of labelled structures that no generation trains on."""
+        return getattr(self.train, "validation", Split.validation)
 
     # --- from beginning to end -------------------------------------------------------------------------------
 
@@ -153,13 +157,14 @@ class Campaign:
 
     def finish(self, potential: Path, generation: int, why: str) -> Path:
         """Tell how it ended, with pictures."""
+        self.say(f"\nends: {why}\n")
+        self.say("\n".join(table.lines(self.record)))
+        self.record.turn("report")
+        for path in report(self.folders.directory, self.record, self.history, potential, self.settings):
+            self.say(f"{path}")
         last = self.record.last("end")
         if last is None or self.record.events[-1]["event"] != "resume":
             self.record.append("end", why=why, generation=generation)
-        self.say(f"\nends: {why}\n")
-        self.say("\n".join(table.lines(self.record)))
-        for path in report(self.folders.directory, self.record, self.history, potential, self.settings):
-            self.say(f"{path}")
         if (own := self.calibration()) is not None:
             told = ", ".join(f"{name} = {factor:.3g}" for name, factor in own.factors.items())
             self.say(f"\ncalibration of the disagreement: {{ {told} }}")
@@ -194,7 +199,7 @@ class Campaign:
         """One round; the new potential."""
         self.say(f"\ngeneration {generation}")
         found = {explorer.name: self.explored(explorer, generation, potential) for explorer in self.explorers}
-        looks = Looks(potential)
+        looks = looks_at(potential)
         self.record.turn("select")
         if self.record.last("selected", generation) is None:
             self.select_event(generation, self.chosen(generation, found, looks))
@@ -251,7 +256,7 @@ class Campaign:
         if left is not None:
             rules = replace(rules, batch=max(1, min(rules.batch, left)))
         if left != 0:
-            picked = self.select(candidates, looks.potential, history.systems(generation), rules, rng)
+            picked = self.select(candidates, looks, history.systems(generation), rules, rng)
             entries += choices.selected(history, picked, entries)
         return [replace(entry, disagreement=questions.largest_and_mean(looks, entry.system)) for entry in entries]
 
@@ -286,7 +291,7 @@ class Campaign:
         labelled, failed = self.history.labelled(generation), self.history.failed(generation)
         if wanted:
             self.say(f"  labelled {len(labelled)}" + (f", {len(failed)} failed" if failed else ""))
-        self.folders.write(self.history, generation, getattr(self.train, "validation", Split.validation))
+        self.folders.write(self.history, generation, self.validation)
 
     def judged(self, generation: int, fresh: Sequence[Fresh], found: dict[str, Found], looks: Looks) -> None:
         """Judge the potential that explored, once."""
@@ -295,9 +300,11 @@ class Campaign:
             targets, before = self.settings.judge, self.calibration()
             judgement: Judgement = self.judge(fresh, frames, before, targets.forces, targets.energy)
             if self.settings.report.plot and judgement.calibration is not None and judgement.atoms:
+                self.record.turn("report")
                 with suppress(MissingMatplotlib):
                     path = self.folders.of(generation) / "calibration.png"
                     calibration.draw(path, judgement.calibration, *compared(fresh), self.settings.title)
+                self.record.turn("judge")
             errors = {own.hash: _finite(rms(own.off)) for own in fresh}
             event = self.record.append(
                 "judged", generation=generation, calls=self.history.calls(), **_finite(asdict(judgement)), errors=errors
@@ -307,7 +314,8 @@ class Campaign:
 
     def calibration(self) -> Calibration | None:
         """The last one."""
-        found = [event["calibration"] for event in self.record.of("judged") if event["calibration"]]
+        events = [event for event in self.record.events if event["event"] in ("judged", "trained")]
+        found = [event["calibration"] for event in events if event.get("calibration")]
         if not found:
             return None
         own = {key: math.nan if value is None else value for key, value in found[-1].items()}
@@ -320,19 +328,30 @@ class Campaign:
         self.record.turn("train")
         done, folder = self.record.last("trained", generation), self.folders.of(generation)
         there = done is not None and (self.folders.directory / done["file"]).exists()
-        if there and model_fingerprint(read_model(self.folders.directory / done["file"])) == done["potential"]:
+        if there and _fingerprint(self.folders.directory / done["file"]) == done["potential"]:
             return self.folders.directory / done["file"]
         path = Path(self.train(folder, self.folders.data(generation), before, generation))
         self.record.turn("judge")
-        looks, after = Looks(path), {}
+        looks, after = looks_at(path), {}
         for own in fresh:
             try:
-                told = looks.evaluate(own.system, spread=False, descriptors=False)
+                seen = looks.about(own.system, spread=False)
             except MdcoreError:
                 continue
-            after[own.hash] = _finite(rms((told.forces - own.labels.forces)[own.atoms]))
-        self.put_trained(generation, path, after)
+            after[own.hash] = _finite(rms((seen.forces - own.labels.forces)[own.atoms]))
+        self.put_trained(generation, path, after, self.recalibrated(generation, looks))
         return path
+
+    def recalibrated(self, generation: int, looks: Looks) -> Calibration | None:
+        """The last calibration, which is of the potential before, brought to a new one by what no generation was
+        trained on."""
+        before, held = self.calibration(), []
+        if before is None:
+            return None
+        for k in range(generation + 1):
+            backs = held_back(self.history, k, self.validation)
+            held += [own for own, back in zip(self.history.labelled(k), backs, strict=True) if back]
+        return calibration.updated(before, *compared(questions.fresh(looks, held)))
 
     def take(self, generation: int, potential: Path) -> Path:
         """Nothing to train on: the potential stays."""
@@ -342,11 +361,12 @@ class Campaign:
             self.put_trained(generation, path, {})
         return path
 
-    def put_trained(self, generation: int, path: Path, after: dict) -> None:
+    def put_trained(self, generation: int, path: Path, after: dict, calibration: Calibration | None = None) -> None:
         structures = sum(len(self.history.labelled(k)) for k in range(generation + 1))
         event = self.record.append(
             "trained", generation=generation, file=os.path.relpath(path, self.folders.directory), structures=structures,
-            potential=model_fingerprint(read_model(path)), errors=after,
+            potential=_fingerprint(path), errors=after,
+            calibration=None if calibration is None else _finite(asdict(calibration)),
         )  # fmt: skip
         self.say(f"  trained on {event['structures']} structures: {path}")
 
@@ -354,6 +374,11 @@ class Campaign:
 def _input(record: Record) -> str:
     """The text of the input of today."""
     return [event["input"] for event in record.events if "input" in event][-1]
+
+
+def _fingerprint(path) -> str:
+    """Of the potential in a file."""
+    return model_fingerprint(looks_at(path).potential.model)
 
 
 def _digest(path) -> str:

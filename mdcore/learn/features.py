@@ -13,23 +13,26 @@ import numpy as np
 from mdcore.base.elements import element_of
 from mdcore.potentials.density.model import DensityNetwork
 from mdcore.potentials.networks.model import ElementNetwork
-from mdcore.potentials.networks.spread import FORCES
+from mdcore.potentials.networks.spread import ENERGY, FORCES
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Seen:
-    """What is kept of an evaluation. species : name of each atom; forces : float64 [n, 3]
+    """What is kept of an evaluation. species : name of each atom; energy : eV; forces : float64 [n, 3]
     means : float64 [d], descriptors averaged over the atoms of each element
     layers : where asked, (numbers of its atoms, their features) of each element
     disagreement, excess : float64 [n] or None, of members about each atom; beyond the range of training
+    energy_disagreement : of members about the energy, an atom, or None
     """
 
     species: tuple[str, ...]
+    energy: float
     forces: np.ndarray
     means: np.ndarray
     layers: list[tuple[np.ndarray, np.ndarray]]
     disagreement: np.ndarray | None
     excess: np.ndarray | None
+    energy_disagreement: float | None
 
 
 class Features:
@@ -45,11 +48,12 @@ class Features:
         """What is kept of an Evaluation with descriptors. layers : the features, too"""
         own = self.by_element(found)
         means = [rows.mean(axis=0) if len(rows) else np.zeros(rows.shape[1]) for _, rows in own]
-        outside = found.extrapolation
+        outside, told = found.extrapolation, found.findings or {}
         return Seen(
-            species=found.species, forces=found.forces, means=np.concatenate(means),
+            species=found.species, energy=found.energy, forces=found.forces, means=np.concatenate(means),
             layers=[(atoms, self.last_layer(e, rows)) for e, (atoms, rows) in enumerate(own)] if layers else [],
-            disagreement=(found.findings or {}).get(FORCES.name), excess=None if outside is None else outside.excess,
+            disagreement=told.get(FORCES.name), excess=None if outside is None else outside.excess,
+            energy_disagreement=told.get(ENERGY.name),
         )  # fmt: skip
 
     def by_element(self, found) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -12,6 +12,13 @@ from mdcore.learn.training import TAG
 LABELLED, HELD_BACK = "labelled.extxyz", "held-back.extxyz"  # to train on, to validate with
 
 
+def held_back(history: History, generation: int, validation: float) -> list[bool]:
+    """Is no generation to train on it? Of the labelled structures of one; see `Folders.write`."""
+    before = sum(len(history.labelled(k)) for k in range(generation))
+    n = len(history.labelled(generation))
+    return [int((before + k + 1) * validation) > int((before + k) * validation) for k in range(n)]
+
+
 class Folders:
     """The folder of a campaign. OutputError."""
 
@@ -77,8 +84,7 @@ class Folders:
             (entry.system, labels, {TAG: f"generation {generation} {entry.tag}", "hash": entry.hash})
             for entry, labels in history.labelled(generation)
         ]
-        before = sum(len(history.labelled(k)) for k in range(generation))
-        held = [int((before + k + 1) * validation) > int((before + k) * validation) for k in range(len(labelled))]
+        held = held_back(history, generation, validation)
         files = {
             "selected.extxyz": [(entry.system, None, said[entry.hash]) for entry in chosen],
             LABELLED: [own for own, back in zip(labelled, held, strict=True) if not back],

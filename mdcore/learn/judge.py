@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mdcore.learn.base import Labels
-from mdcore.learn.calibration import Calibration, coverage, fit
+from mdcore.learn.calibration import Calibration, coverage, fit, rank_correlation
 from mdcore.structure.system import System
 from mdcore.training.data.labels import CUT
 
@@ -72,8 +72,9 @@ class Judgement:
     """explorers : {name: numbers}: structures, forces (root mean square of components, eV/Angstrom), energy (of an
         atom, eV), elements ({symbol: as forces}), frames, uncertainty (after calibration, as forces)
     forces, energy, uncertainty : the largest of any explorer's; nan where nothing was judged
-    rank : rank correlation of disagreement and true error, of all atoms labelled; within : share of the true errors
-        within one sigma, by the calibration before this one; nan where there was none
+    rank, rank_of_structures : rank correlation of calibrated disagreement and true error, of all atoms labelled, and
+        of their root mean squares over each structure
+    within : share of the true errors within one sigma, by the calibration before this one; nan where there was none
     calibration : fitted anew on all `atoms`, or that before; met : are the targets?
     """
 
@@ -82,6 +83,7 @@ class Judgement:
     energy: float = float("nan")
     uncertainty: float = float("nan")
     rank: float = float("nan")
+    rank_of_structures: float = float("nan")
     within: float = float("nan")
     atoms: int = 0
     calibration: Calibration | None = None
@@ -97,12 +99,15 @@ def judge(
     eV an atom
     """
     sigma, errors, species = compared(fresh)
-    now, rank, within = before, float("nan"), float("nan")
+    now, rank, of_structures, within = before, float("nan"), float("nan"), float("nan")
     if len(errors):
         now = fit(sigma, errors, species)
-        rank = now.rank_correlation
+        foretold = (before or now).apply(sigma, species)
+        rank = rank_correlation(foretold, errors)
+        ends = np.cumsum([np.count_nonzero(own.atoms) for own in fresh if own.disagreement is not None])[:-1]
+        of_structures = rank_correlation(*([rms(own) for own in np.split(x, ends)] for x in (foretold, errors)))
         if before is not None:
-            within = coverage(before.apply(sigma, species), errors, species)[""]
+            within = coverage(foretold, errors, species)[""]
     found = {}
     for name in dict.fromkeys([*frames, *(own.explorer for own in fresh)]):
         mine = [own for own in fresh if own.explorer == name and own.role == FRAME]
@@ -111,7 +116,10 @@ def judge(
     judged = [own for own in found.values() if own["structures"]]
     met = bool(judged) and worst["forces"] <= forces and worst["energy"] <= energy
     met = met and not worst["uncertainty"] > forces
-    return Judgement(explorers=found, **worst, rank=rank, within=within, atoms=len(errors), calibration=now, met=met)
+    return Judgement(
+        explorers=found, **worst, rank=rank, rank_of_structures=of_structures, within=within, atoms=len(errors),
+        calibration=now, met=met,
+    )  # fmt: skip
 
 
 def compared(fresh: Sequence[Fresh]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

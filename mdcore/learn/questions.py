@@ -9,7 +9,6 @@ from mdcore.learn.base import Labels
 from mdcore.learn.history import Entry
 from mdcore.learn.judge import Fresh, Uncertain
 from mdcore.learn.looks import Looks
-from mdcore.potentials.networks.spread import FORCES
 from mdcore.structure.system import System
 
 MOST_FRAMES = 200  # of an explorer, evenly spread, whose uncertainty is looked at
@@ -18,7 +17,7 @@ MOST_FRAMES = 200  # of an explorer, evenly spread, whose uncertainty is looked 
 def disagreement(looks: Looks, system: System) -> np.ndarray | None:
     """float64 [n], eV/Angstrom; None of a single network, and where atoms overlap."""
     try:
-        return (looks.evaluate(system, descriptors=False).findings or {}).get(FORCES.name)
+        return looks.about(system).disagreement
     except MdcoreError:
         return None
 
@@ -34,13 +33,13 @@ def fresh(looks: Looks, labelled: Sequence[tuple[Entry, Labels]]) -> list[Fresh]
     found = []
     for entry, labels in labelled:
         try:
-            told = looks.evaluate(entry.system, descriptors=False)
+            told = looks.about(entry.system)
         except MdcoreError:
             continue
         found.append(
             Fresh(
                 hash=entry.hash, system=entry.system, explorer=entry.explorer, role=entry.role, labels=labels,
-                energy=told.energy, forces=told.forces, disagreement=(told.findings or {}).get(FORCES.name),
+                energy=told.energy, forces=told.forces, disagreement=told.disagreement,
             )
         )  # fmt: skip
     return found

@@ -12,16 +12,18 @@ selected   generation, chosen: [{hash, role, explorer, place, why, score, disagr
 label      generation, hash, energy, forces, stress: an answer of the oracle
 failed     generation, hash, kind, reason, tries
 judged     generation, calls, explorers: {name: numbers}, errors: {hash: before}, calibration, met, ...
-trained    generation, file, potential (its fingerprint), structures, errors: {hash: after}
+trained    generation, file, potential (its fingerprint), structures, errors: {hash: after}, calibration
 end        why
 ```
 
-All have `at` (UTC), `hours` (worked so far, whatever stood still between restarts) and `spent`, seconds of each verb
-since the event before.
+All have `at` (UTC), `hours` (worked so far, whatever stood still between restarts), and of each verb since the event
+before `spent`, seconds by the clock, and `cpu`, seconds of processors: of this process and those it has started and
+seen end. What ranks and clusters compute (executors.py) is not seen.
 """
 
 import json
 import os
+import resource
 from datetime import UTC, datetime
 from time import perf_counter
 
@@ -31,7 +33,8 @@ from mdcore.base.writing import add_line, cannot_write, cut_off
 
 LAYOUT = "mdcore campaign 1"
 NAME = "campaign.jsonl"
-VERBS = ("explore", "select", "label", "train", "judge", "rest")
+VERBS = ("explore", "select", "label", "train", "judge", "report", "rest")
+CLOCK, CPU = "spent", "cpu"  # keys of seconds of each verb
 
 
 class Record:
@@ -42,7 +45,7 @@ class Record:
 
     def __init__(self, path, *, write: bool = True):
         self.path, self.events, self.verb = str(path), [], "rest"
-        self._spent, self._last = dict.fromkeys(VERBS, 0.0), perf_counter()
+        self._since, self._last = _nothing(), _now()
         whole = self._read()
         if write and os.path.exists(self.path) and os.path.getsize(self.path) > whole:
             cut_off(self.path, whole)
@@ -64,8 +67,9 @@ class Record:
 
     def turn(self, verb: str) -> None:
         """From now on time is spent on this verb, one of VERBS."""
-        now = perf_counter()
-        self._spent[self.verb] += now - self._last
+        now = _now()
+        for kind, before in self._last.items():
+            self._since[kind][self.verb] += now[kind] - before
         self.verb, self._last = verb, now
 
     def append(self, event: str, **values) -> dict:
@@ -76,24 +80,25 @@ class Record:
             **values,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "hours": round(self.hours, 6),
-            "spent": {verb: round(seconds, 4) for verb, seconds in self._spent.items() if seconds >= 5e-5},
+        } | {
+            kind: {verb: round(seconds, 4) for verb, seconds in own.items() if seconds >= 5e-5}
+            for kind, own in self._since.items()
         }
         line = json.dumps(told, allow_nan=False, separators=(",", ":"))
         try:
             add_line(self.path, line)
         except OSError as error:
             raise OutputError(cannot_write(self.path, error)) from None
-        self._spent = dict.fromkeys(VERBS, 0.0)
+        self._since = _nothing()
         self.events.append(json.loads(line))
         return self.events[-1]
 
-    @property
-    def spent(self) -> dict[str, float]:
-        """Seconds of each verb, over all restarts."""
+    def spent(self, kind: str = CLOCK) -> dict[str, float]:
+        """Seconds of each verb, over all restarts. kind : CLOCK or CPU"""
         self.turn(self.verb)
-        total = dict(self._spent)
+        total = dict(self._since[kind])
         for event in self.events:
-            for verb, seconds in event["spent"].items():
+            for verb, seconds in event.get(kind, {}).items():
                 total[verb] += seconds
         return total
 
@@ -117,3 +122,13 @@ class Record:
         if self.events and self.events[0].get("layout") != LAYOUT:
             raise OutputError(f"{self.path}: not the record of a campaign, or of another version")
         return whole
+
+
+def _nothing() -> dict[str, dict[str, float]]:
+    return {kind: dict.fromkeys(VERBS, 0.0) for kind in (CLOCK, CPU)}
+
+
+def _now() -> dict[str, float]:
+    """Seconds by the clock, and of processors by this process and those that it has seen end."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return {CLOCK: perf_counter(), CPU: sum(own.ru_utime + own.ru_stime for own in used)}

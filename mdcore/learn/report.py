@@ -5,13 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from mdcore.base.errors import MdcoreError
-from mdcore.figures import COLORS, GREY, INK, RED, MissingMatplotlib, figure, plain, save
-from mdcore.learn.features import Features
+from mdcore.figures import COLORS, GREY, INK, RED, MissingMatplotlib, figure, logarithmic, plain, save
 from mdcore.learn.history import History
-from mdcore.learn.looks import Looks
+from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.record import Record
 from mdcore.learn.structures import read_found
-from mdcore.potentials.networks.spread import ENERGY
 from mdcore.properties.neb import shortest
 from mdcore.structure.system import System
 from mdcore.training.data.labels import CUT
@@ -24,7 +22,7 @@ def report(folder: Path, record: Record, history: History, potential: Path, sett
     """Draw all there is to draw into the campaign's folder; the paths. Without Matplotlib nothing is drawn."""
     if not settings.report.plot:
         return []
-    looks, made = Looks(potential), []
+    looks, made = looks_at(potential), []
     told = evaluated(looks, history)
     try:
         for name, draw in (
@@ -41,14 +39,14 @@ def report(folder: Path, record: Record, history: History, potential: Path, sett
 
 def evaluated(looks: Looks, history: History) -> list[tuple]:
     """(generation, System, Labels, energy, mean descriptors) of each labelled structure in which no atoms overlap."""
-    features, rows = Features(looks.potential), []
+    rows = []
     for generation in sorted({0, *history.chosen}):
         for entry, labels in history.labelled(generation):
             try:
-                found = looks.evaluate(entry.system, spread=False)
+                seen = looks.about(entry.system, spread=False)
             except MdcoreError:
                 continue
-            rows.append((generation, entry.system, labels, found.energy, features.seen(found, False).means))
+            rows.append((generation, entry.system, labels, seen.energy, seen.means))
     return rows
 
 
@@ -73,6 +71,7 @@ def draw_progress(record: Record, history: History, path, settings) -> bool:
             axes.plot(before, own, "s--", color=INK, ms=4, lw=1.0, label="uncertainty")
         axes.axhline(MILLI * target, color=GREY, lw=0.8, ls=":", label="target")
         axes.set(xlabel="calls of the oracle before", ylabel=f"error of {unit}", yscale="log")
+        logarithmic(axes.yaxis)
         axes.legend(frameon=False, fontsize=8)
         plain(axes)
     save(path, picture, settings.title)
@@ -143,10 +142,10 @@ def draw_profile(looks: Looks, labelled, record: Record, path, settings) -> bool
     for k, (name, images) in enumerate(bands(Path(path).parent, record).items()):
         if tuple(sorted(images[0].names)) != usual:
             continue
-        told = [looks.evaluate(image, descriptors=False) for image in images]
+        told = [looks.about(image) for image in images]
         along = np.array([coordinate(image, pairs) for image in images])
         energies = np.array([own.energy for own in told]) - zero
-        spread = np.array([own.findings[ENERGY.name] * len(own.forces) if own.findings else 0.0 for own in told])
+        spread = np.array([(own.energy_disagreement or 0.0) * len(own.forces) for own in told])
         color = COLORS[k % len(COLORS)]
         axes.fill_between(along, energies - spread, energies + spread, color=color, alpha=0.25, lw=0)
         axes.plot(along, energies, "-", color=color, lw=1.2, label=f"potential, {name}")

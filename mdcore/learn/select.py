@@ -18,7 +18,6 @@ from mdcore.base.ranges import choice, count, number
 from mdcore.learn.base import Candidate
 from mdcore.learn.cut import Cut
 from mdcore.learn.farthest import Farthest, spacing
-from mdcore.learn.features import Features
 from mdcore.learn.looks import Looks
 from mdcore.learn.scores import SHEETS
 
@@ -70,7 +69,7 @@ class Choice:
 def select(candidates: Sequence[Candidate], potential, labelled, rules: Rules, rng=None) -> list[Choice]:
     """A batch of candidates to label; the same for the same input.
 
-    potential : of today, open or a path; labelled : Systems that have labels
+    potential : of today, Looks (looks.py) at it, or open, or a path; labelled : Systems that have labels
     rng : numpy Generator: of candidates that are alike any may be the first; None: the first one is
     InputError where the potential does not tell what the rules ask for.
     """
@@ -82,13 +81,12 @@ def sift(
 ) -> tuple[list[Choice], np.ndarray]:
     """What `select` does, and the scores of all, float64 [candidates]: nan where the model says nothing, for atoms
     overlap."""
-    looks = Looks(potential)
+    looks, by = potential if isinstance(potential, Looks) else Looks(potential), rules.by
     _check(looks, rules)
-    features, by = Features(looks.potential), rules.by
 
     def seen(system, spread: bool):
         try:
-            return features.seen(looks.evaluate(system, spread), layers=by == "maxvol")
+            return looks.about(system, spread, layers=by == "maxvol")
         except MdcoreError:
             return None
 
@@ -99,7 +97,7 @@ def sift(
         about = seen(own.system, by == "disagreement" and own.disagreement is None)
         if about is None:
             continue
-        if about.disagreement is None:
+        if own.disagreement is not None:
             about = replace(about, disagreement=own.disagreement)
         there.append(k)
         found.append(about)

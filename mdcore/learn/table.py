@@ -7,14 +7,15 @@ from collections.abc import Sequence
 
 from mdcore.learn.history import Entry
 from mdcore.learn.judge import FRAME
-from mdcore.learn.record import VERBS, Record
+from mdcore.learn.record import CLOCK, CPU, VERBS, Record
 
 STOPPED = re.compile(r"\. Stopped; .*?(?=; run \d|$)")  # what a run says after why it stopped
 MOST_SAID = 150  # letters about how an explorer ended
 MILLI = 1000.0  # errors are told in meV
+WORK = ("explore", "label", "train")  # what a campaign is for
 HEADS = (
     ("generation", ""), ("calls", ""), ("structures", ""), ("forces", "meV/A"), ("energy", "meV/atom"),
-    ("uncertainty", "meV/A"), ("rank", ""), ("within 1 s", "%"), ("hours", ""),
+    ("uncertainty", "meV/A"), ("rank", "atoms"), ("rank", "structures"), ("within 1 s", "%"), ("hours", ""),
 )  # fmt: skip
 
 
@@ -29,7 +30,8 @@ def lines(record: Record) -> list[str]:
         within = judged.get("within")
         rows.append([
             str(generation), str(calls), str(trained["structures"]) if trained else "-", *map(_milli, own),
-            _number(judged.get("rank"), "{:.2f}"), _number(within if within is None else 100 * within, "{:.0f}"),
+            *(_number(judged.get(key), "{:.2f}") for key in ("rank", "rank_of_structures")),
+            _number(within if within is None else 100 * within, "{:.0f}"),
             f"{trained['hours']:.2f}" if trained else "-",
         ])  # fmt: skip
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -37,13 +39,21 @@ def lines(record: Record) -> list[str]:
 
 
 def times(record: Record) -> list[str]:
-    """Seconds of each verb, over all restarts; what is none of exploring, labelling and training is overhead."""
-    spent = record.spent
-    total = sum(spent.values()) or 1.0
-    told = [f"{'verb':<10} {'seconds':>10} {'share':>7}"]
-    told += [f"{verb:<10} {spent[verb]:>10.1f} {100 * spent[verb] / total:>6.1f}%" for verb in VERBS]
-    beside = total - sum(spent[verb] for verb in ("explore", "label", "train"))
-    return [*told, f"beside exploring, labelling and training: {100 * beside / total:.1f} %"]
+    """Seconds of each verb, over all restarts, by the clock and of processors."""
+    columns = [record.spent(kind) for kind in (CLOCK, CPU)]
+    told = [f"{'verb':<10} {'seconds':>10} {'share':>7} {'processor':>10} {'share':>7}"]
+    for verb in VERBS:
+        cells = [f"{own[verb]:>10.1f} {100 * own[verb] / (sum(own.values()) or 1.0):>6.1f}%" for own in columns]
+        told.append(f"{verb:<10} {' '.join(cells)}")
+    clock, cpu = (100.0 * beside(own) for own in columns)
+    told.append(f"beside exploring, labelling and training: {clock:.1f} % of the time, {cpu:.1f} % of the processor's")
+    return told
+
+
+def beside(spent: dict[str, float]) -> float:
+    """The share of what is none of exploring, labelling and training: overhead."""
+    total = sum(spent.values())
+    return 1.0 - sum(spent[verb] for verb in WORK) / total if total else 0.0
 
 
 def of_explorer(event: dict) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from mdcore.base.errors import InputError, Interrupted, MdcoreError, OutputError
 from mdcore.base.writing import writing_text
 from mdcore.config import includes
-from mdcore.config.learn import WARM
+from mdcore.config.learn import FRESH, WARM
 from mdcore.config.load import opened, read
 from mdcore.config.load_training import ARRAYS, parse_training
 from mdcore.config.training_tensors import TensorTrainingSettings
@@ -30,7 +30,7 @@ class Training:
     """The verb train. path : the user's input; warm : go on from the potential before; seed : unless the input has one;
     title : unless the input has one. InputError for an input that is none."""
 
-    def __init__(self, path: str, *, start: str = WARM, seed: int = 1, title: str = "", data: str = ""):
+    def __init__(self, path: str, *, start: str = FRESH, seed: int = 1, title: str = "", data: str = ""):
         self.path, self.warm = path, start == WARM
         problems = opened(read(path), path, (), ARRAYS)
         problems.raise_if_any()

@@ -122,6 +122,7 @@ class Potential:
     pushes : axes along which forces do not add up to zero, some of "xyz": it acts from outside
     truncated : it may jump at its cutoff, and smoother : what is to be done about that; tells_virials : of each atom,
         where asked
+    weighable : bound, it tells the energies of atoms, and forces of weighted sums of them (`shares_of`, `weigh`)
     has : {what of long range is in its energy: how that is known} (counted.py)
     bends : second derivatives jump somewhere, as of some screenings of charges; finite differences are the worse
     far : it reaches past its cutoff, to all images
@@ -145,6 +146,7 @@ class Potential:
     far = bulk = whole = False
     accuracy = 0.0
     tells_virials = False
+    weighable = False
     findings: tuple[Finding, ...] = ()
     usual = None
     policies: ClassVar[dict] = {}

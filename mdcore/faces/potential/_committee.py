@@ -74,10 +74,10 @@ class FallbackSettings:
     )
     weights: str = setting(
         Choice(("structure", "atoms", "correction")),
-        '`"structure"`: one weight for the whole, any baseline; `"atoms"`: one for each atom, the baseline is another '
-        'network potential; `"correction"`: one for each atom of a network that was trained on what the baseline '
-        'lacks, which always '
-        "counts in full.",
+        '`"structure"`: one weight for the whole, any baseline; `"atoms"`: one for each atom, the baseline is '
+        "Stillinger-Weber, Tersoff or another network potential; "
+        '`"correction"`: one for each atom of a network that was trained on what the baseline lacks, any baseline, '
+        "which always counts in full.",
         default="structure",
         example="correction",
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mdcore.base.errors import MdcoreError
 from mdcore.learn.base import Candidate, Found
-from mdcore.learn.looks import Looks
+from mdcore.learn.looks import looks_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Journey:
 
     def __init__(self, name: str, visit, limits: Limits):
         self.name, self.limits = name, limits
-        self.looks = Looks(visit.potential)
+        self.looks = looks_at(visit.potential)
         self.looks.need_range(name, limits.extrapolation)
         self.candidates, self.ends = [], []
 

@@ -11,7 +11,7 @@ from mdcore.base.units import METAL
 from mdcore.base.writing import make_folder, writing_text
 from mdcore.learn.base import Candidate, Explorer, Found, Visit
 from mdcore.learn.explorers._starts import bare, picked
-from mdcore.learn.looks import Looks
+from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.process import mdcore
 from mdcore.potentials.families import family
 from mdcore.potentials.networks.spread import FORCES
@@ -23,6 +23,8 @@ from mdcore.structure.system import System
 LABELLED = "labelled"
 NAME = "run"  # of outputs
 KEYBOARD = 130  # exit code
+DENSER = 5  # disputed structures are kept so many times as often as others; what follows sooner is hardly another one,
+MOST = 50  # and so many of a run
 TOLD = (ExtrapolationError.exit_code, SimulationError.exit_code, Interrupted.exit_code)  # ends that a run tells
 FILES = (".extxyz", "-disputed.extxyz", "-extrapolated.extxyz", "-broken.extxyz")
 WANTED = {*COLUMNS, MOVES} - {"forces"}
@@ -59,7 +61,7 @@ class Run(Explorer):
     bias: dict = field(default_factory=dict)
 
     def explore(self, visit: Visit) -> Found:
-        looks = Looks(visit.potential)
+        looks = looks_at(visit.potential)
         looks.need_range(self.name, self.extrapolation)
         runs = [self._one(visit, looks, k, start) for k, start in enumerate(self._starts(visit))]
         return Found(
@@ -109,7 +111,7 @@ class Run(Explorer):
         place = "potential" if self.section is None else f"potential.{self.section}"
         own = {"type": family(model).name, "file": Path(visit.potential).resolve()}
         if looks.is_committee:
-            pause = None if self.save is None else 10
+            pause = None if self.save is None else max(1, self.every // DENSER)
             own |= {"disagreement_save": self.save, "disagreement_stop": self.disagreement, "disagreement_pause": pause}
         if self.extrapolation is not None:
             own |= {"extrapolation": "stop", "extrapolation_limit": self.extrapolation, "extrapolation_every": 10}
@@ -124,8 +126,9 @@ class Run(Explorer):
         return [f"{key}={_toml(value)}" for key, value in rest.items() if value is not None]
 
     def _gathered(self, folder: Path, k: int, totals: dict):
-        """(candidates by step, frames at fixed intervals), of what the run wrote. totals : charge of the whole"""
-        met, frames = {}, []
+        """(candidates by step, frames at fixed intervals), of what the run wrote: of disputed structures MOST, evenly
+        spread, the first and the last among them. totals : charge of the whole"""
+        met, frames, fixed = {}, [], set()
         for suffix in FILES:
             path = folder / f"{NAME}{suffix}"
             for system, spread in met_in(path) if path.exists() else ():
@@ -136,13 +139,17 @@ class Run(Explorer):
                 system.info = dict(totals)
                 if suffix == FILES[0]:
                     frames.append(system)
+                    fixed.add(step)
                 before = met.get(step)
                 spread = before.disagreement if spread is None and before else spread
                 met[step] = Candidate(
                     system=system, explorer=self.name, place=f"run {k + 1}, step {step}", disagreement=spread,
                     extrapolation=about.get("excess"),
                 )  # fmt: skip
-        return [met[step] for step in sorted(met)], frames
+        others = sorted(met.keys() - fixed)
+        if len(others) > MOST:
+            others = [others[k] for k in np.linspace(0, len(others) - 1, MOST).round().astype(int)]
+        return [met[step] for step in sorted(fixed.union(others))], frames
 
 
 def met_in(path):

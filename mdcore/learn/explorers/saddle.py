@@ -52,7 +52,7 @@ class Saddle(Explorer):
                 max_force=self.max_force, steps=self.steps, observers=[watch],
             )  # fmt: skip
             journey.meet(found.system, f"search {k + 1}, end")
-            height = found.energy - journey.looks.evaluate(start, spread=False, descriptors=False).energy
+            height = found.energy - journey.looks.about(start, spread=False).energy
         except Interrupted:
             raise
         except MdcoreError as error:

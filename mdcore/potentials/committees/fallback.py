@@ -9,10 +9,10 @@ count alike, s_i = alpha sigma_i / u, weights are after G. Imbalzano et al., J. 
 
 One weight for all of the structure asks nothing of the baseline but energy and forces; the fourth power lets the most
 doubtful atoms decide. Weights of atoms are local. They need a baseline whose forces can be had for weighted energies of
-atoms, another network potential; or a network that was trained on what the baseline lacks, where the baseline always
-counts in full, and z_i is what such a network gives an atom in any surroundings. Derivatives of the weights are
-in the forces: all three conserve E. E_b may have a constant of each species added (shifts), so that it is counted
-from the same zero as <E>: forces from the weights go with <E> - E_b.
+atoms (`weighable`: Stillinger-Weber, Tersoff, another network potential); or a network that was trained on what the
+baseline lacks, where the baseline always counts in full, and z_i is what such a network gives an atom in any
+surroundings. Derivatives of the weights are in the forces: all three conserve E. E_b may have a constant of each
+species added (shifts), so that it is counted from the same zero as <E>: forces from the weights go with <E> - E_b.
 """
 
 import math
@@ -39,7 +39,7 @@ class FallbackPotential(OfCommittee):
     """A committee of networks, and the baseline that takes over where its members disagree.
 
     network : HDNNPotential or DensityPotential of a committee
-    baseline : the potential that takes over, or a Sum; for weights of atoms a network potential
+    baseline : the potential that takes over, or a Sum; for weights of atoms one that is `weighable`
     uncertainty : u, eV: an atom whose calibrated sigma_i is that counts half
     weights : "structure", "atoms" or "correction"
     calibration : alpha, by which sigma_i are multiplied, of all species or {species: alpha}
@@ -70,18 +70,13 @@ class FallbackPotential(OfCommittee):
         for term in leaves(self.baseline):
             if term.outside:
                 raise InputError(f"baseline: {term!r} acts from outside; add it: Sum(FallbackPotential(...), it)")
-        if weights == "atoms" and not self._weighable(self.baseline):
+        if weights == "atoms" and not self.baseline.weighable:
             raise InputError(
-                'weights = "atoms": the baseline must be another network potential without charges or subtracted laws; '
-                'any other takes over with weights = "structure", or with a network that was trained on what it lacks, '
+                'weights = "atoms": the baseline must be one potential whose energies of atoms can be weighted: '
+                "Stillinger-Weber, Tersoff, or another network potential without charges or subtracted laws; any other "
+                'takes over with weights = "structure", or with a network that was trained on what it lacks, '
                 '"correction"'
             )
-
-    @staticmethod
-    def _weighable(baseline: Potential) -> bool:
-        if not isinstance(baseline, TrainedPotential) or baseline.model.subtracted:
-            return False
-        return not getattr(baseline.model, "charges", None)
 
     def __repr__(self):
         return f"FallbackPotential({self.network!r}, {self.baseline!r}, weights={self.weights!r})"
@@ -195,7 +190,7 @@ class BoundWhole(BoundFallback):
 
 
 class BoundByAtom(BoundFallback):
-    """A weight for each atom, and a network as the baseline."""
+    """A weight for each atom, and a baseline whose energies of atoms can be weighted."""
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         (network, baseline), species = self.terms, atoms.species[: atoms.n_owned]

@@ -42,7 +42,7 @@ class ThreeBody(Potential):
 
     list_kinds = ("full",)
     ghost_columns = ("tags",)
-    tells_virials = True
+    tells_virials = weighable = True
     title: str  # of messages
     names: tuple[str, ...]  # of an entry's numbers, in order
 
@@ -108,6 +108,7 @@ class BoundThreeBody(Bound):
     """A potential of three bodies in a system of these species; kernels : with its tables."""
 
     virial_of_forces = True
+    walls = None
 
     def __init__(self, potential: ThreeBody, kernels):
         self.potential, self.kernels = potential, kernels
@@ -118,6 +119,20 @@ class BoundThreeBody(Bound):
         )
         out.add_limbs()
         out.bad_row = max(out.bad_row, row)
+
+    def shares_of(self, atoms, full, domain) -> np.ndarray:
+        """Energies float64 [n_owned, 1] of owned atoms, eV."""
+        rows, energies = atoms.f[: atoms.n_total + 1], np.zeros(atoms.n_total + 1)
+        before = rows.copy()
+        atoms.clear_forces()
+        self.kernels.compute(atoms, full.pairs, True, np.zeros(3, dtype=np.int64), energies)
+        rows[:] = before
+        return energies[: atoms.n_owned, None]
+
+    def weigh(self, atoms, full, domain, weights) -> None:
+        """Add the forces of the weighted sum of these energies, weights [n_owned, 1] being fixed."""
+        own = np.ascontiguousarray(weights[:, 0])
+        self.kernels.compute(atoms, full.pairs, False, np.zeros(3, dtype=np.int64), weights=own)
 
 
 def of_pairs(triples: np.ndarray) -> np.ndarray:

@@ -55,6 +55,7 @@ class TrainedPotential(Potential):
         if model.others:
             self.policies["disagreement"] = disagreement
         self.at_any_distance = bool(model.walls)
+        self.weighable = not (getattr(model, "charges", None) or model.subtracted)
         stated = Units.parse(units)
         native = stated or model.stated_units
         if model.units not in (None, native):
