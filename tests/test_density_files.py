@@ -136,7 +136,7 @@ def test_members_of_several_designs_stay_as_they_are():
     for k, wanted in enumerate([*models, single(MIXED, 0), single(MIXED, 1)]):
         alone = single(both, k)
         assert identical((alone.design, alone.parameters), (wanted.design, wanted.parameters)) and not alone.designs
-    with pytest.raises(InputError, match="a member's cutoff is 3.0, expected 4.0"):
+    with pytest.raises(InputError, match=r"a member's cutoff is 3\.0, expected 4\.0"):
         replace(MIXED, designs=(replace(MIXED.designs[0], cutoff=3.0),))
     with pytest.raises(InputError, match="1 designs of 0 further members"):
         replace(MIXED, others=())
