@@ -38,13 +38,14 @@ def random_network(elements=("H", "O"), seed: int = 1, **design) -> DensityNetwo
     return DensityNetwork(design=design, parameters=flat)
 
 
-def density(elements=("H", "O"), members: int = 1, walls=(), settings=None, **design):
+def density(elements=("H", "O"), members: int = 1, walls=(), settings=None, unlike=(), **design):
     """A potential that is not trained, gentle where an atom has some 50 neighbours; a committee of several members.
-    settings : of the potential"""
+    settings : of the potential; unlike : what designs of further members have in other ways"""
     from mdcore.potentials.density.committee import committee
     from mdcore.potentials.density.potential import DensityPotential
 
     models = [random_network(elements, seed, **GENTLE | design) for seed in range(1, members + 1)]
+    models += [random_network(elements, 10 + k, **GENTLE | design | own) for k, own in enumerate(unlike)]
     return DensityPotential(replace(committee(models), walls=walls), **settings or {})
 
 

@@ -17,7 +17,7 @@ from mdcore.potentials.networks.n2p2.write import write_n2p2
 from mdcore.potentials.networks.trained import fingerprint
 from mdcore.potentials.networks.vectors import make_test_vectors
 from mdcore.structure.extxyz import write_frame
-from tests.density_twin import density, random_network
+from tests.density_twin import GENTLE, density, random_network
 from tests.reference.hdnnp_models import random_model
 from tests.test_density_potential import GROUP, SYSTEM, ranged
 from tests.test_networks_cli import INPUT
@@ -101,6 +101,21 @@ def test_info(capsys):
     write_h5(random_network(message_l=1), "vectors.h5")
     assert main(["info", "vectors.h5"]) == 0
     assert "messages          numbers and vectors" in capsys.readouterr().out
+
+
+def test_members_of_several_designs(capsys):
+    """Joined, known, told of, and alone again."""
+    write_h5(replace(random_network(seed=4, layers=1, channels=32, **GENTLE), name="small"), "small.h5")
+    Path("data.extxyz").write_text(2 * Path("start.extxyz").read_text())
+    assert main(["convert", "one.h5", "small.h5", "both.h5", "--data", "data.extxyz"]) == 0
+    both = read_model("both.h5")
+    assert [own.shape for own in both.ranges] == [(2, 2, 32), (2, 2, 32)] and both.design.layers == 2
+    capsys.readouterr()
+    assert main(["info", "both.h5"]) == 0
+    told = capsys.readouterr().out
+    assert "2 of 16 channels; 1 member\n" in told and "1 of 32 channels; 1 member\n" in told
+    Path("run.toml").write_text(INPUT.replace("one.h5", "both.h5"))
+    assert main(["run", "run.toml"]) == 0
 
 
 def test_convert(capsys):

@@ -31,11 +31,13 @@ ONE = replace(
     test_vectors=(TestVector(("H", "O"), np.eye(3)[:2], np.diag([5.0, 6.0, 7.0]), 1.0, np.zeros((2, 3))),),
 )
 
+MIXED = committee([ONE, random_network(seed=2, layers=1, channels=32, scale=0.3, message_l=0)])
+
 
 @pytest.mark.parametrize(
     "model",
     [ONE, random_network(hidden=0, layers=1), random_network(element_rank=2), random_network(message_l=1),
-     committee([ONE, random_network(seed=2), random_network(seed=3)])]
+     committee([ONE, random_network(seed=2), random_network(seed=3)]), MIXED]
 )
 def test_nothing_is_lost(model, tmp_path):
     path = tmp_path / "one.h5"
@@ -96,7 +98,7 @@ def _other(file, name, value):
         (lambda f: _other(f, "members/0/parameters/E0", 1.0), "E0 is [] of float64, expected [2]"),
         (lambda f: _other(f, "members/0/parameters", 1.0), "incomplete or damaged"),
         (lambda f: _other(f, "members", 1.0), "incomplete or damaged"),
-        (lambda f: f.attrs.update(version=5), "written by a newer mdcore"),
+        (lambda f: f.attrs.update(version=6), "written by a newer mdcore"),
         (lambda f: f.attrs.update(format="mdcore-hdnnp"), "incomplete or damaged"),
         (lambda f: f.attrs.update(elements=["O", "H"]), "ordered by atomic number"),
         (lambda f: f.attrs.update(length_unit="bohr"), "expected angstrom, ev"),
@@ -126,6 +128,20 @@ def test_a_committee_is_the_mean():
     assert len(both.members) == 3 and single(both, 0).others == ()
 
 
+def test_members_of_several_designs_stay_as_they_are():
+    """Also those of committees that are joined."""
+    models = [random_network(seed=5, layers=1) if k else ONE for k in range(2)]
+    both = committee([committee(models), MIXED])
+    assert [own.layers for own in both.member_designs] == [2, 1, 2, 1] and both.ends.tolist() == [32, 48, 80, 112]
+    for k, wanted in enumerate([*models, single(MIXED, 0), single(MIXED, 1)]):
+        alone = single(both, k)
+        assert identical((alone.design, alone.parameters), (wanted.design, wanted.parameters)) and not alone.designs
+    with pytest.raises(InputError, match=r"a member's cutoff is 3\.0, expected 4\.0"):
+        replace(MIXED, designs=(replace(MIXED.designs[0], cutoff=3.0),))
+    with pytest.raises(InputError, match="1 designs of 0 further members"):
+        replace(MIXED, others=())
+
+
 def test_ranges_of_members():
     other = replace(random_network(seed=2), ranges=(np.zeros((2, 2, 32)),))
     both = committee([ONE, other])
@@ -136,9 +152,8 @@ def test_ranges_of_members():
 @pytest.mark.parametrize(
     "other, text",
     [
-        (random_network(channels=32), "shares channels, and that of number 2, without a name, is 32 in place of 16"),
         (random_network(("H", "C")), "shares elements"),
-        (random_network(cutoff=3.0), "shares cutoff"),
+        (random_network(cutoff=3.0), "shares cutoff, and that of number 2, without a name, is 3.0 in place of 4.0"),
         (random_model(elements=("H", "O")), "of one type, not of density and hdnnp"),
     ],
 )

@@ -26,6 +26,7 @@ __all__ = ["level"]  # a fixture
 
 CELLS = dict(cells(2.5))
 GROUP = density(members=3, layers=2)
+UNLIKE = density(members=1, unlike=[{"layers": 1, "channels": 32, "hidden": 0}, {"message_l": 1, "channels": 32}])
 PAIR = ("H", "O")
 
 
@@ -173,17 +174,16 @@ def ranged(potential=None, margin=0.02) -> DensityPotential:
     potential = potential or density()
     x = np.array(evaluate(potential, SYSTEM, descriptors=True).descriptors)
     symbols = [SYSTEM.symbols[s] for s in SYSTEM.species]
-    model, design = potential.model, potential.model.design
+    model = potential.model
     low, high = (np.array([end(x[[s == e for s in symbols]], axis=0) for e in PAIR]) for end in (np.min, np.max))
     low, high = low - margin * (high - low), high + margin * (high - low)
-    ranges = np.array([low, high]).reshape(2, 2, len(model.members), design.features)
-    model = replace(model, ranges=tuple(ranges.transpose(2, 0, 1, 3)))
-    return DensityPotential(model)
+    ranges = np.split(np.array([low, high]), model.ends[:-1], axis=2)
+    return DensityPotential(replace(model, ranges=tuple(ranges)))
 
 
-@pytest.mark.parametrize("members", [1, 2])
-def test_outside_the_range_of_training(members):
-    potential = ranged(density(members=members))
+@pytest.mark.parametrize("potential", [density(), density(members=2), UNLIKE], ids=["one", "two", "unlike"])
+def test_outside_the_range_of_training(potential):
+    potential = ranged(potential)
     assert len(evaluate(potential, SYSTEM).extrapolation.atoms) == 0
     moved = System(SYSTEM.box, SYSTEM.positions + 0.02 * np.sin(np.arange(90).reshape(30, 3)), SYSTEM.species,
                    SYSTEM.symbols)  # fmt: skip
@@ -222,10 +222,11 @@ def test_without_ranges_nobody_looks():
 # --- committees ----------------------------------------------------------------------------------------------
 
 
-def test_a_committee_is_the_mean_and_tells_how_members_differ():
-    each = [evaluate(DensityPotential(single(GROUP.model, k)), SYSTEM) for k in range(3)]
+@pytest.mark.parametrize("group", [GROUP, UNLIKE], ids=["alike", "unlike"])
+def test_a_committee_is_the_mean_and_tells_how_members_differ(group):
+    each = [evaluate(DensityPotential(single(group.model, k)), SYSTEM) for k in range(3)]
     forces, energies = np.array([own.forces for own in each]), np.array([own.energy for own in each])
-    found = evaluate(GROUP, SYSTEM, findings=True)
+    found = evaluate(group, SYSTEM, findings=True)
     assert found.forces == pytest.approx(forces.mean(axis=0), abs=3e-9)  # each member's share is rounded
     assert found.energy == pytest.approx(energies.mean(), abs=1e-10)
     wanted = np.sqrt(((forces - forces.mean(axis=0)) ** 2).sum(axis=2).mean(axis=0))

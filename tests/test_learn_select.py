@@ -134,8 +134,8 @@ def moved(width: float, seed: int) -> System:
 @pytest.mark.parametrize("potential", [
     COMMITTEE,
     HDNNPotential(random_model(activations="sgl", normalize_nodes=True, types=[2, 3]), extrapolation="ignore"),
-    density(members=2, layers=2), density(layers=2, hidden=0),
-], ids=["committee", "normalised nodes", "density committee", "density without a network"])  # fmt: skip
+    density(members=2, layers=2), density(layers=2, hidden=0), density(unlike=[{"layers": 1, "channels": 32}]),
+], ids=["committee", "normalised nodes", "density committee", "density without a network", "two designs"])  # fmt: skip
 def test_energies_are_linear_in_features(potential):
     """Of many atoms, more than there are features: least squares leave nothing."""
     features, rows, energies = Features(potential), {}, {}

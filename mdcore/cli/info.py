@@ -177,23 +177,29 @@ def _of_charges(model: HDNNP, unit: str, energy: str) -> list[str]:
 
 
 def _of_densities(model) -> list[str]:
-    """Of a density network."""
-    design = model.design
+    """Of a density network; of a committee, all designs that its members have."""
+    counts = Counter(model.member_designs)
+    lines = [line for design, n in counts.items() for line in _of_design(design, n, model)]
+    energies = zip(model.elements, model.design.views(model.parameters)["E0"], strict=True)
+    return [*lines, _line("atom energies", ", ".join(f"{element} {energy:.10g} eV" for element, energy in energies))]
+
+
+def _of_design(design, n: int, model) -> list[str]:
+    """Of a density network that n members are."""
     products = f"{design.program.n_invariants} invariants of up to {design.factors} factors, l_max {design.l_max}"
     radial = f"{design.radial} Bessel functions mixed to {design.mixed}"
     if design.element_rank:
         radial += f", of rank {design.element_rank} in the elements"
     vectors = ["numbers and vectors"] if design.message_l else []
     hidden = f"linear, and tanh of {design.hidden}" if design.hidden else "linear"
-    energies = zip(model.elements, design.views(model.parameters)["E0"], strict=True)
+    members = f"; {n} member{'s' * (n > 1)}" if model.designs else ""
     return [
-        _line("layers", f"{design.layers} of {design.channels} channels"),
+        _line("layers", f"{design.layers} of {design.channels} channels{members}"),
         _line("densities", f"{radial}; sums divided by {design.neighbours:.6g} neighbours"),
         _line("products", products),
         *(_line("messages", own) for own in vectors),
         _line("readout", f"{hidden}; energies in units of {design.scale:.6g} eV"),
         _line("parameters", f"{design.n_parameters}" + (" of each member" if model.others else "")),
-        _line("atom energies", ", ".join(f"{element} {energy:.10g} eV" for element, energy in energies)),
     ]
 
 

@@ -78,8 +78,9 @@ class Features:
         return np.concatenate([*found, np.ones((len(rows), 1))], axis=1)
 
     def _of_density(self, e: int, rows: np.ndarray) -> list[np.ndarray]:
-        design, found = self.model.design, []
-        for k, own in enumerate(np.split(rows, len(self.model.members), axis=1)):
+        designs, found = self.model.member_designs, []
+        parts = np.split(rows, self.model.ends[:-1], axis=1)
+        for k, (design, own) in enumerate(zip(designs, parts, strict=True)):
             if k not in self._folded:
                 self._folded[k] = design.folded_views(self.model.fold(k))
             theta = self._folded[k]

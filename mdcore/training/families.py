@@ -138,7 +138,7 @@ class Density:
         if old is None:
             model = density_start(self.blank, share, self.prepared.atom_energies, seed)
         else:
-            model = DensityNetwork(design=old.design, parameters=old.members[member])
+            model = DensityNetwork(design=old.member_designs[member], parameters=old.members[member])
         return replace(model, walls=self.prepared.walls, subtracted=self.plan.subtract, name=self.plan.name)
 
     def regression(self, model: DensityNetwork, share: Graphs, threads: int, counts: Loss) -> DensityRegression:

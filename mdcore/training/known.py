@@ -55,15 +55,15 @@ def known_of(
 def ranged(model: DensityNetwork, data: Sequence[Labelled], threads: int | None = None) -> DensityNetwork:
     """The network with the range of its features in `data`."""
     potential, design = potential_of(replace(model, subtracted=()), extrapolation="ignore"), model.design
-    n = len(model.members)
-    found = np.stack([np.full((design.species, n * design.features), end) for end in (np.inf, -np.inf)])
+    ends = model.ends
+    found = np.stack([np.full((design.species, ends[-1]), end) for end in (np.inf, -np.inf)])
     data = thinned(data)
     for k in range(0, len(data), BATCH):
         for e, own in enumerate(_descriptors(potential, data[k : k + BATCH], threads)):
             for x in own:
                 found[0, e] = np.minimum(found[0, e], x.min(axis=0, initial=np.inf))
                 found[1, e] = np.maximum(found[1, e], x.max(axis=0, initial=-np.inf))
-    return replace(model, ranges=tuple(np.split(found, n, axis=2)))
+    return replace(model, ranges=tuple(np.split(found, ends[:-1], axis=2)))
 
 
 def thinned(data: Sequence[Labelled]) -> list[Labelled]:

@@ -114,9 +114,10 @@ def check_design(model: DensityNetwork, design: Design) -> None:
     """Unsuited unless the model is as large as the plan says."""
     names = [name for name in (*Design.NUMBERS, *Design.OPTIONS) if name not in FOUND]
     for name in names:
-        old, new = getattr(model.design, name), getattr(design, name)
-        if old != new:
-            raise Unsuited(f"the start has {old:g}: take that, or begin anew", ("model", name)).everywhere()
+        for own in model.member_designs:
+            old, new = getattr(own, name), getattr(design, name)
+            if old != new:
+                raise Unsuited(f"the start has {old:g}: take that, or begin anew", ("model", name)).everywhere()
 
 
 def descriptors_of(model: HDNNP, train, comm) -> Descriptors:

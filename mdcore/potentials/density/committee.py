@@ -1,5 +1,5 @@
-"""How do several density networks make one potential? All of one design; scale and number of neighbours, where they are
-others, go into the parameters."""
+"""How do several density networks make one potential? Of one design, scale and number of neighbours, where they are
+others, go into the parameters; of several designs, of one and two layers, say, each keeps its own."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,32 +7,36 @@ from dataclasses import replace
 import numpy as np
 
 from mdcore.base.errors import InputError
-from mdcore.potentials.density.model import DensityNetwork, Design
+from mdcore.potentials.density.model import SHARED, DensityNetwork, Design
 from mdcore.potentials.networks.known import Known
 from mdcore.potentials.networks.walls import joined
 
-FIXED = ("elements", *(name for name in Design.NUMBERS if name not in ("neighbours", "scale")), *Design.OPTIONS)
+FREE = ("neighbours", "scale")
 
 
 def committee(models: Sequence[DensityNetwork]) -> DensityNetwork:
     """One potential of several, committees or single ones: its energy is the mean of all their members' energies.
 
     Name, provenance and the like are the first one's; walls are the closest ones; test vectors are to be made anew.
-    InputError if they are of other designs.
+    InputError if they are of other elements, or cutoffs.
     """
     first = models[0]
     for k, model in enumerate(models, start=1):
-        for name in FIXED:
+        for name in SHARED:
             own, wanted = getattr(model.design, name), getattr(first.design, name)
             if own != wanted:
                 raise InputError(
                     f"a committee shares {name}, and that of number {k}, {model.name or 'without a name'}, is {own} in "
                     f"place of {wanted}"
                 )
-    members = [_like(first.design, model.design, own) for model in models for own in model.members]
+    pairs = [pair for model in models for pair in zip(model.member_designs, model.members, strict=True)]
+    alike = all(_fixed(own) == _fixed(first.design) for own, _ in pairs)
+    members = [_like(first.design, *pair) if alike else pair[1] for pair in pairs]
+    designs = () if alike else tuple(own for own, _ in pairs[1:])
     ranges = all(model.ranges for model in models)
     return replace(
-        first, parameters=members[0], others=tuple(members[1:]), walls=joined(models), known=_known(models),
+        first, parameters=members[0], others=tuple(members[1:]), designs=designs, walls=joined(models),
+        known=_known(models),
         ranges=tuple(own for model in models for own in model.ranges) if ranges else (), test_vectors=(),
     )  # fmt: skip
 
@@ -41,8 +45,13 @@ def single(model: DensityNetwork, k: int) -> DensityNetwork:
     """Member k (from 0) of a committee as a potential of its own."""
     known = model.known and replace(model.known, disagreement=None) if not model.others else None
     return replace(
-        model, parameters=model.members[k], others=(), ranges=model.ranges[k : k + 1], known=known, test_vectors=()
-    )
+        model, design=model.member_designs[k], parameters=model.members[k], others=(), designs=(),
+        ranges=model.ranges[k : k + 1], known=known, test_vectors=(),
+    )  # fmt: skip
+
+
+def _fixed(design: Design) -> Design:
+    return replace(design, **dict.fromkeys(FREE, 1.0))
 
 
 def _like(design: Design, own: Design, parameters: np.ndarray) -> np.ndarray:

@@ -10,23 +10,25 @@ from mdcore.potentials.networks.h5_texts import at_most, plain_value, text
 from mdcore.potentials.networks.trained import MOST_MEMBERS
 
 FORMAT = "mdcore-density"
-NEWEST = 4
+NEWEST = 5
 
 
 def version(model: DensityNetwork) -> int:
+    if model.designs:
+        return 5
     if model.subtracted:
         return 4
     return 3 if model.design.message_l else 2 if model.design.element_rank else 1
 
 
 def write(file: h5py.File, model: DensityNetwork) -> None:
-    attributes = {name: getattr(model.design, name) for name in Design.NUMBERS}
-    attributes |= {name: value for name in Design.OPTIONS if (value := getattr(model.design, name))}
-    file.create_group("design").attrs.update(attributes)
+    _put(file, model.design)
     file.create_group("members").attrs["n"] = len(model.members)
-    for k, parameters in enumerate(model.members):
-        for name, values in model.design.views(parameters).items():
+    for k, (design, parameters) in enumerate(zip(model.member_designs, model.members, strict=True)):
+        for name, values in design.views(parameters).items():
             file[f"members/{k}/parameters/{name}"] = values
+        if model.designs:
+            _put(file[f"members/{k}"], design)
         if model.ranges:
             file[f"members/{k}/ranges"] = model.ranges[k]
 
@@ -35,18 +37,31 @@ def read(file: h5py.File, common: dict) -> DensityNetwork:
     """common : what all trained potentials have"""
     elements = tuple(text(e) for e in file.attrs["elements"])
     at_most(len(SYMBOLS) - 1, len(elements), "elements")
-    design = Design(elements=elements, **{key: plain_value(value) for key, value in file["design"].attrs.items()})
+    first = _design(file, elements)
     n = int(file["members"].attrs["n"])
     at_most(MOST_MEMBERS, n, "members of a committee")
-    at_most(MOST_PARAMETERS, n * design.n_parameters, "parameters of all members")
     groups = [file[f"members/{k}"] for k in range(n)]
-    members = [_parameters(design, group["parameters"]) for group in groups]
+    differ = n > 1 and "design" in groups[1]
+    designs = [_design(group, elements) for group in groups] if differ else [first] * n
+    at_most(MOST_PARAMETERS, sum(own.n_parameters for own in designs), "parameters of all members")
+    pairs = list(zip(designs, groups, strict=True))
+    members = [_parameters(design, group["parameters"]) for design, group in pairs]
     known = bool(groups) and "ranges" in groups[0]
-    shape = (2, design.species, design.features)
     return DensityNetwork(
-        design=design, parameters=members[0], others=tuple(members[1:]),
-        ranges=tuple(_array(group, "ranges", shape) for group in groups) if known else (), **common,
+        design=designs[0], parameters=members[0], others=tuple(members[1:]), designs=tuple(designs[1:]) * differ,
+        ranges=tuple(_array(group, "ranges", (2, own.species, own.features)) for own, group in pairs) if known else (),
+        **common,
     )  # fmt: skip
+
+
+def _put(group: h5py.Group, design: Design) -> None:
+    attributes = {name: getattr(design, name) for name in Design.NUMBERS}
+    attributes |= {name: value for name in Design.OPTIONS if (value := getattr(design, name))}
+    group.create_group("design").attrs.update(attributes)
+
+
+def _design(group: h5py.Group, elements: tuple[str, ...]) -> Design:
+    return Design(elements=elements, **{key: plain_value(value) for key, value in group["design"].attrs.items()})
 
 
 def _parameters(design: Design, group: h5py.Group) -> np.ndarray:

@@ -36,6 +36,7 @@ MOST_RANK = 64
 MOST_PARAMETERS = 50_000_000
 LONGEST = 100.0  # Angstrom
 UNITS = Units("angstrom", "ev")
+SHARED = ("elements", "cutoff")  # by the designs of all members
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,31 +206,42 @@ class DensityNetwork(Model):
 
     parameters : float64 [design.n_parameters]; others : those of the further members of a committee, of which energy
         and forces are means
-    ranges : of each member float64 [2, n_elements, design.features], least and most of each feature m of atoms of the
-        training set; empty if not known
+    designs : of these others, of the same elements and cutoff; empty: all have the design of the first
+    ranges : of each member float64 [2, n_elements, features], least and most of each feature m of atoms of the training
+        set; empty if not known
     """
 
     design: Design
     parameters: np.ndarray
     others: tuple[np.ndarray, ...] = ()
+    designs: tuple[Design, ...] = ()
     ranges: tuple[np.ndarray, ...] = ()
     format = "mdcore-density"
 
     def __post_init__(self):
         object.__setattr__(self, "parameters", frozen(self.parameters))
         object.__setattr__(self, "others", tuple(map(frozen, self.others)))
+        object.__setattr__(self, "designs", tuple(self.designs))
         object.__setattr__(self, "ranges", tuple(frozen(own, 3) for own in self.ranges))
-        for parameters in self.members:
-            if parameters.shape != (self.design.n_parameters,):
-                raise InputError(f"{parameters.size:,} parameters, expected {self.design.n_parameters:,}")
+        if self.designs and len(self.designs) != len(self.others):
+            raise InputError(f"{len(self.designs)} designs of {len(self.others)} further members")
+        for name in SHARED:
+            for own in self.designs:
+                if getattr(own, name) != getattr(self.design, name):
+                    raise InputError(
+                        f"a member's {name} is {getattr(own, name)}, expected {getattr(self.design, name)}, that of all"
+                    )
+        for design, parameters in zip(self.member_designs, self.members, strict=True):
+            if parameters.shape != (design.n_parameters,):
+                raise InputError(f"{parameters.size:,} parameters, expected {design.n_parameters:,}")
             if not np.isfinite(parameters).all():
                 raise InputError("a parameter of the network is not finite")
         if self.units not in (None, UNITS):
             raise InputError(f"a density network in {self.units.length}, {self.units.energy}: expected angstrom, ev")
         object.__setattr__(self, "units", UNITS)
-        shape = (2, self.design.species, self.design.features)
-        if self.ranges and [own.shape for own in self.ranges] != [shape] * len(self.members):
-            raise InputError(f"ranges: expected {list(shape)} numbers of each of {len(self.members)} members")
+        shapes = [(2, own.species, own.features) for own in self.member_designs]
+        if self.ranges and [own.shape for own in self.ranges] != shapes:
+            raise InputError(f"ranges: expected {list(shapes[0])} numbers of each of {len(self.members)} members")
         for low, high in self.ranges:  # of an element that no structure had: inf, -inf
             if np.isnan([low, high]).any() or (np.isfinite(low) & np.isfinite(high) & (low > high)).any():
                 raise InputError("ranges: not a least and a most of each feature")
@@ -239,6 +251,16 @@ class DensityNetwork(Model):
     def members(self) -> tuple[np.ndarray, ...]:
         """Parameters of each member of a committee; one member if it is none."""
         return (self.parameters, *self.others)
+
+    @property
+    def member_designs(self) -> tuple[Design, ...]:
+        """The design of each member."""
+        return (self.design, *(self.designs or [self.design] * len(self.others)))
+
+    @property
+    def ends(self) -> np.ndarray:
+        """Where the features of each member end, one after the other, int64 [members]."""
+        return np.cumsum([own.features for own in self.member_designs])
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -251,13 +273,17 @@ class DensityNetwork(Model):
 
     @property
     def deciding(self) -> tuple:
-        options = [(name, value) for name in Design.OPTIONS if (value := getattr(self.design, name))]
-        return (*(getattr(self.design, name) for name in ("elements", *Design.NUMBERS)), *options, *self.members)
+        return (*_deciding(self.design), *(item for own in self.designs for item in _deciding(own)), *self.members)
 
     def fold(self, member: int = 0) -> np.ndarray:
-        """What kernels know of a member: theta [design.n_folded]."""
-        return self.design.fold(self.members[member])
+        """What kernels know of a member: theta [n_folded of its design]."""
+        return self.member_designs[member].fold(self.members[member])
 
     def unfold(self, gradient: np.ndarray) -> np.ndarray:
         """The gradient by parameters of one by theta, of the first member."""
         return self.design.unfold(self.parameters, gradient)
+
+
+def _deciding(design: Design) -> tuple:
+    options = [(name, value) for name in Design.OPTIONS if (value := getattr(design, name))]
+    return (*(getattr(design, name) for name in ("elements", *Design.NUMBERS)), *options)

@@ -13,7 +13,7 @@ from mdcore.base import exact
 from mdcore.base.errors import InputError
 from mdcore.base.exact import FORCE_BITS
 from mdcore.doors._density import FINISH, RETURN, SEND, Densities, Edges, most_threads
-from mdcore.potentials.density.model import DensityNetwork
+from mdcore.potentials.density.model import DensityNetwork, Design
 from mdcore.potentials.networks.outside import DESCRIPTORS, EXCESS, OUTSIDE, RANGE, WORST
 from mdcore.potentials.networks.running import BoundTrained, TrainedPotential
 from mdcore.potentials.networks.vectors import environments
@@ -57,20 +57,24 @@ class DensityPotential(TrainedPotential):
 
     def offset(self, e: int) -> float:
         """Of the energies of an element, eV; of members the largest."""
-        return float(np.abs([self.model.design.views(own)["E0"][e] for own in self.model.members]).max())
+        return float(np.abs(self._offsets(e)).max())
 
     def zero(self, e: int) -> float:
-        return float(np.mean([self.model.design.views(own)["E0"][e] for own in self.model.members]))
+        return float(np.mean(self._offsets(e)))
+
+    def _offsets(self, e: int) -> list[float]:
+        model = self.model
+        return [own.views(flat)["E0"][e] for own, flat in zip(model.member_designs, model.members, strict=True)]
 
     @property
     def tells_virials(self) -> bool:
         """With messages an atom's energy depends on atoms beyond the cutoff, which virials of pairs do not know."""
-        return self.model.design.layers == 1 and super().tells_virials
+        return all(own.layers == 1 for own in self.model.member_designs) and super().tells_virials
 
     @property
     def content(self) -> str:
         """What it is made of, in words."""
-        return self.model.design.words
+        return "; ".join(dict.fromkeys(own.words for own in self.model.member_designs))
 
     @property
     def findings(self):
@@ -81,14 +85,16 @@ class DensityPotential(TrainedPotential):
 
     def label(self, symbol: str, index: int) -> str:
         """How messages name a feature."""
-        member, rest = divmod(index, self.model.design.features)
-        layer, channel = divmod(rest, self.model.design.channels)
+        ends = self.model.ends
+        member = int(np.searchsorted(ends, index, side="right"))
+        design = self.model.member_designs[member]
+        layer, channel = divmod(index - (int(ends[member]) - design.features), design.channels)
         own = f"member {member + 1}, " if self.is_committee else ""
         return f"{symbol} {own}layer {layer + 1}, channel {channel + 1}"
 
     def n_descriptors(self, symbol: str) -> int:
         """How many features an atom has, of all members."""
-        return self.model.design.features * len(self.model.members)
+        return int(self.model.ends[-1])
 
 
 class BoundDensity(BoundTrained):
@@ -96,14 +102,14 @@ class BoundDensity(BoundTrained):
 
     def __init__(self, potential: DensityPotential, symbols):
         super().__init__(potential, symbols)
-        design, model = potential.model.design, potential.model
-        self.layers, self.width = design.layers, design.features * len(model.members)
-        self.columns, self.row = {}, design.program.parts * design.channels
+        model, self.columns, self.made = potential.model, {}, {}
+        self.designs, self.ends = model.member_designs, model.ends
+        self.width = int(self.ends[-1])
         self.number = self.tables[0].number  # what messages are rounded to
-        for t in range(1, design.layers):
-            self.columns[self._message(t)] = Column(self.number.str[1:], (self.row,))
-            self.columns[self._pull(t)] = Column("f8", (self.row,), adds=True, grid=FORCE_BITS)
-        self.features = self.slopes = np.zeros((0, design.features))
+        for own in self.designs:
+            for t in range(1, own.layers):
+                self.columns[self._message(own, t)] = Column(self.number.str[1:], (_row(own),))
+                self.columns[_pull(own, t)] = Column("f8", (_row(own),), adds=True, grid=FORCE_BITS)
         if model.ranges:
             low, high = np.concatenate(model.ranges, axis=2)
             self.middle, width = 0.5 * (low + high), high - low
@@ -111,34 +117,33 @@ class BoundDensity(BoundTrained):
                 self.per_range = np.where(np.isfinite(width) & (width > 0.0), 1.0 / width, 0.0)
             self.middle[self.per_range == 0.0] = 0.0
 
-    def _message(self, t: int) -> str:  # of a width: several networks may be in one sum
-        return f"message_{t}_{self.row}{'' if self.number == np.float64 else '_single'}"
-
-    def _pull(self, t: int) -> str:
-        return f"pull_{t}_{self.row}"
+    def _message(self, design: Design, t: int) -> str:  # of a width: several networks may be in one sum
+        return f"message_{t}_{_row(design)}{'' if self.number == np.float64 else '_single'}"
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         self._spread = None
         told = self._room(atoms.n_owned)
-        for k, tables in enumerate(self.tables):
-            self._member(tables, atoms, neighbors.full, domain, atoms.f, out.want_energy, out.limbs(),
-                         out.atom_energies, out.atom_virials)  # fmt: skip
+        for k in range(len(self.tables)):
+            features = self._member(k, atoms, neighbors.full, domain, atoms.f, out.want_energy, out.limbs(),
+                                    out.atom_energies, out.atom_virials)  # fmt: skip
             out.add_limbs()
             if told:
-                self._look(k, atoms, told)
+                self._look(k, features, atoms, told)
         if self.walls:
             self.walls.compute(atoms, neighbors.of(self.walls.potential), domain, out)
 
     def _member(
-        self, tables, atoms, full, domain, f, energy, limbs, energies=None, virials=None, *, weights=None, back=True
-    ) -> None:  # fmt: skip
-        """Add the forces of one member to f, its energy to limbs; weights : of the energies in forces; not back :
-        only the energies are right (collective)."""
-        last, n = self.layers - 1, atoms.n_owned
-        if len(self.features) < n:
-            self.features, self.slopes = np.zeros((2, n + n // 8, tables_width(tables)))
-        messages = {t: getattr(atoms, self._message(t)) for t in range(1, self.layers)}
-        pulls = {t: getattr(atoms, self._pull(t)) for t in range(1, self.layers)}
+        self, k: int, atoms, full, domain, f, energy, limbs, energies=None, virials=None, *, weights=None, back=True
+    ) -> np.ndarray:  # fmt: skip
+        """Add the forces of member k to f, its energy to limbs; weights : of the energies in forces; not back :
+        only the energies are right (collective). Its features."""
+        tables, design, n = self.tables[k], self.designs[k], atoms.n_owned
+        last = design.layers - 1
+        if design.features not in self.made or self.made[design.features].shape[1] < n:
+            self.made[design.features] = np.zeros((2, n + n // 8, design.features))
+        features, slopes = self.made[design.features]
+        messages = {t: getattr(atoms, self._message(design, t)) for t in range(1, design.layers)}
+        pulls = {t: getattr(atoms, _pull(design, t)) for t in range(1, design.layers)}
         homes = domain.homes(atoms)  # where there is one rank, nothing need be copied
         for pull in pulls.values():
             pull[: n if homes is not None else atoms.n_total] = 0.0
@@ -146,7 +151,7 @@ class BoundDensity(BoundTrained):
         def run(*passes):
             tables.run(
                 passes, atoms.x, f, full.first, full.index, full.bounds, self.species_of, self.element_of,
-                atoms.n_total, self.features, self.slopes, messages, pulls, homes, self.threads, energy, limbs,
+                atoms.n_total, features, slopes, messages, pulls, homes, self.threads, energy, limbs,
                 energies, virials, weights,
             )  # fmt: skip
 
@@ -154,25 +159,26 @@ class BoundDensity(BoundTrained):
         passes = forth + [(RETURN, t) for t in range(last - 1, -1, -1)] if back else forth
         if homes is not None:
             run(*passes)
-            return
+            return features
         for what, t in passes:
             if what == RETURN:
-                domain.reverse_add(atoms, self._pull(t + 1))
+                domain.reverse_add(atoms, _pull(design, t + 1))
             run((what, t))
             if what == SEND:
-                domain.forward(atoms, self._message(t + 1))
+                domain.forward(atoms, self._message(design, t + 1))
+        return features
 
     def _room(self, n: int):
         """`beside`, with room for n atoms, if anything is wanted."""
         wanted = {*self.wanted, *(RANGE if self.potential.model.ranges else ())} if self.wanted else set()
         return super()._room(n, wanted) if wanted else {}
 
-    def _look(self, k: int, atoms, told) -> None:
+    def _look(self, k: int, features: np.ndarray, atoms, told) -> None:
         """How far are atoms outside what member k was trained on?"""
-        n, width = atoms.n_owned, self.features.shape[1]
-        own = slice(k * width, (k + 1) * width)
+        n, end = atoms.n_owned, int(self.ends[k])
+        own = slice(end - features.shape[1], end)
         if DESCRIPTORS in told:
-            told[DESCRIPTORS][:n, own] = self.features[:n]
+            told[DESCRIPTORS][:n, own] = features[:n]
         if OUTSIDE not in told:
             return
         if not k:
@@ -182,7 +188,7 @@ class BoundDensity(BoundTrained):
         for begin in range(0, n, BLOCK):
             rows = slice(begin, min(begin + BLOCK, n))
             e = kinds[rows]
-            far = np.abs((self.features[rows] - self.middle[e, own]) * self.per_range[e, own])
+            far = np.abs((features[rows] - self.middle[e, own]) * self.per_range[e, own])
             out = np.flatnonzero(far.max(axis=1) > 0.5 + ROUNDING)
             if not len(out):
                 continue
@@ -197,8 +203,8 @@ class BoundDensity(BoundTrained):
         """Each member alone, once more; the tables have their share of the mean."""
         m = len(self.tables)
         found, limbs = np.zeros((m, atoms.n_total, 4)), np.zeros((m, exact.LIMBS), dtype=np.int64)
-        for tables, f, own in zip(self.tables, found, limbs, strict=True):
-            self._member(tables, atoms, full, domain, f, True, own)
+        for k, (f, own) in enumerate(zip(found, limbs, strict=True)):
+            self._member(k, atoms, full, domain, f, True, own)
             own[:] = exact.limbs(m * exact.integer(own))
         return np.ascontiguousarray((m * found[:-1] - found.sum(axis=0)).transpose(1, 0, 2)), limbs
 
@@ -206,16 +212,16 @@ class BoundDensity(BoundTrained):
         n, m, told, limbs = atoms.n_owned, len(self.tables), self._room(atoms.n_owned), np.zeros(exact.LIMBS, np.int64)
         self._spread = None
         shares, unused = np.zeros((m, max(n, 1))), np.zeros((len(atoms.f), 4))
-        for k, (tables, own) in enumerate(zip(self.tables, shares, strict=True)):
-            self._member(tables, atoms, full, domain, unused, True, limbs, own, back=False)
+        for k, own in enumerate(shares):
+            features = self._member(k, atoms, full, domain, unused, True, limbs, own, back=False)
             if told:
-                self._look(k, atoms, told)
+                self._look(k, features, atoms, told)
         return m * shares[:, :n].T
 
     def weigh(self, atoms, full, domain, weights):
         m, weights = len(self.tables), np.ascontiguousarray(weights.T)
-        for tables, own in zip(self.tables, m * weights, strict=True):
-            self._member(tables, atoms, full, domain, atoms.f, False, None, weights=own)
+        for k, own in enumerate(m * weights):
+            self._member(k, atoms, full, domain, atoms.f, False, None, weights=own)
 
 
 class Answers:
@@ -240,14 +246,19 @@ class Answers:
         return float(sum(own[0].sum() for own in answers)), forces, -abs(np.log(nearest / usual))
 
 
-def tables_width(tables: Densities) -> int:
-    return tables.sizes["layers"] * tables.sizes["channels"]
+def _row(design: Design) -> int:
+    """Numbers of a message."""
+    return design.program.parts * design.channels
+
+
+def _pull(design: Design, t: int) -> str:  # of a width, as messages
+    return f"pull_{t}_{_row(design)}"
 
 
 def tables_of(model: DensityNetwork, precision: str = "double") -> list[Densities]:
     """The kernels' tables of each member, whose energies and forces add up to the mean."""
-    found, design = [], model.design
-    for k in range(len(model.members)):
+    found = []
+    for k, design in enumerate(model.member_designs):
         theta = model.fold(k)
         for name in ("energy", "linear", "out"):
             design.folded_views(theta)[name][...] /= len(model.members)

@@ -30,13 +30,14 @@ and of Behler-Parrinello networks (h5_hdnnp.py), version 1 (2: a committee; 3: w
                              of /elements; if not, these; activations, normalize_nodes, weights, biases as there
 
 and of density networks (density/h5.py), version 1 (2: with element_rank, 3: with message_l, 4: with what was
-subtracted)::
+subtracted, 5: members of several designs)::
 
     /design           cutoff, l_max, factors, layers, channels, radial, mixed, hidden, neighbours, scale, element_rank
                       and message_l where they are not 0 (attributes)
     /members          n (attribute)
         <i>/parameters/<name>  of member i = 0, 1, ...: arrays as Design.shapes has them
         <i>/ranges             [2, elements, features]: least and most of the training set (absent if not known)
+        <i>/design             of this member, as above, of its elements and cutoff (absent if all members have one)
 
 Test vectors are stored as data, answers of the networks without walls; whoever loads the potential into the engine
 checks them there. The user block holds a checksum (files.py: `seal`; older files have none). A file is looked through
