@@ -7,7 +7,7 @@ of a step of the rank that has more to do, where neither waits for the other: th
 and what each message takes when both are there, the least of all steps, for they meet at a barrier before, whose time
 does not count, and a machine that does other work may let one sleep in between. A fifteenth of what new lists cost is
 in it. `gain` is that of one rank over it. Wall times are those of the same steps without barriers, which tell of two
-ranks where two cores are free. All in turn, medians.
+ranks where two cores are free (`--idle`). All in turn, medians.
 """
 
 import json
@@ -99,6 +99,7 @@ def main() -> None:
     options.add_argument("--accuracies", type=float, nargs="+", default=[1e-3, 1e-5])
     options.add_argument("--steps", type=int, default=30)
     options.add_argument("--repeats", type=int, default=3)
+    options.add_argument("--idle", action="store_true", help="both cores are free: who waits may use one, and is quicker")
     options.add_argument("--child", nargs=5, help="(for itself)")
     it = options.parse_args()
     if it.child:
@@ -111,7 +112,7 @@ def main() -> None:
     def run(ranks, kind, edge, accuracy, apart) -> dict:
         own = map(str, (kind, edge, accuracy, it.steps, apart))
         command = [mpiexec(), "-n", str(ranks), sys.executable, __file__, "--child", *own]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | ASLEEP)
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | ({} if it.idle else ASLEEP))
         return json.loads(done.stdout)
 
     rows = []
