@@ -7,7 +7,7 @@
     python benchmarks/proton_transfer.py dynamics results/proton/campaign-1/generation-005/potential.h5 --temperature 600
 
 The oracle is GFN2-xTB (pip install tblite ase). Each potential's barrier is that on its own climbing-image band, between
-ends that it relaxed. Random: structures drawn from the oracle's own dynamics (Langevin, 0.5 fs, from the one basin), the
+ends that it relaxed. Random: structures drawn from the oracle's own dynamics (Langevin, 1 fs, from the one basin), the
 first picosecond left out; the oracle is called at each step of them, but only what is trained on is counted, which
 favours random sampling. They are trained as a campaign trains, on fewer epochs the more there are, so that all take as
 many steps as 100 structures do. What is made is kept in --folder and not made again.
@@ -33,9 +33,9 @@ HERE = Path(__file__).resolve().parents[1] / "inputs" / "learn" / "malonaldehyde
 LEFT, RIGHT = HERE / "left.extxyz", HERE / "right.extxyz"
 PROTON = [[4, 5], [5, 3]]  # d(O-H) - d(H...O): below 0 the proton is at the oxygen where it began
 IMAGES, FORCE = 9, 0.02  # between the ends; eV/Angstrom
-TIMESTEP, FRICTION = 0.5, 0.02  # fs, 1 / fs
-EVERY, FIRST = 20, 2000  # steps between structures of the oracle's dynamics, and before the first one
-USUAL = 100  # structures: so many are trained as many epochs as train.toml says
+TIMESTEP, SAMPLED, FRICTION = 0.5, 1.0, 0.02  # fs, of a potential and of the oracle, whose steps are dear; 1 / fs
+EVERY, FIRST = 10, 1000  # steps between structures of dynamics, and before the first one of the oracle's
+USUAL = 60  # structures: so many are trained as many epochs as train.toml says
 MARGIN = 0.3  # Angstrom of the coordinate: nearer to the middle the proton belongs to neither oxygen
 ALLOWED = 13.0  # meV, 0.3 kcal/mol
 
@@ -112,12 +112,11 @@ def oracle_run(folder: Path, temperature: int, seed: int, steps: int) -> list[st
         begin, partial = time.process_time(), path.with_suffix(".partial")
         with open(partial, "w") as stream:
 
-            def write(sim):
+            def write(sim, system):
                 if sim.step >= FIRST:
-                    frame = System(sim.system.box, sim.positions, sim.system.names)
-                    extxyz.write_frame(stream, frame, forces=sim.forces, energy=sim.potential_energy)
+                    extxyz.write_frame(stream, system, forces=sim.forces, energy=sim.potential_energy)
 
-            dynamics(ASEPotential(oracle()), temperature, seed, steps, write)
+            dynamics(ASEPotential(oracle()), temperature, seed, SAMPLED, steps, write)
         partial.rename(path)
         print(f"{path}: {1e3 * (time.process_time() - begin) / steps:.2f} ms of processor time a step", flush=True)
     lines = path.read_text().splitlines(keepends=True)
@@ -125,12 +124,12 @@ def oracle_run(folder: Path, temperature: int, seed: int, steps: int) -> list[st
     return ["".join(lines[k : k + many]) for k in range(0, len(lines), many)]
 
 
-def dynamics(potential, temperature: float, seed: int, steps: int, look) -> None:
-    """look(simulation) every EVERY steps of dynamics that begin in the one basin."""
+def dynamics(potential, temperature: float, seed: int, timestep: float, steps: int, look) -> None:
+    """look(simulation, System) every EVERY steps of dynamics that begin in the one basin."""
     system = System.read(LEFT)
     maxwell_boltzmann(system, temperature, seed)
-    sim = Simulation(system, potential, Langevin(TIMESTEP, temperature, FRICTION), seed=seed)
-    sim.every(EVERY, look)
+    sim = Simulation(system, potential, Langevin(timestep, temperature, FRICTION), seed=seed)
+    sim.every(EVERY, lambda sim: look(sim, System(system.box, sim.positions, system.names)))
     sim.run(steps)
 
 
@@ -255,16 +254,16 @@ def walk(file: Path, temperature: float, ps: float, seed: int) -> None:
     a, b = np.array(bonds).T
     lengths = np.linalg.norm(start.positions[b] - start.positions[a], axis=1)
 
-    def look(sim):
-        now = sim.positions
+    def look(sim, system):
+        now = system.positions
         longest[0] = max(longest[0], float((np.linalg.norm(now[b] - now[a], axis=1) / lengths).max()))
         held = float(min(np.linalg.norm(now[5] - now[3]), np.linalg.norm(now[5] - now[4])))
-        x.append((coordinate(System(sim.system.box, now, sim.system.names), PROTON), held))
+        x.append((coordinate(system, PROTON), held))
         kinetic.append(sim.temperature)
 
     steps, ended = round(ps * 1e3 / TIMESTEP), "whole"
     try:
-        dynamics(open_potential(file), temperature, seed, steps, look)
+        dynamics(open_potential(file), temperature, seed, TIMESTEP, steps, look)
     except MdcoreError as error:
         ended = str(error)
     along, held = np.transpose(x)
@@ -284,8 +283,8 @@ def main() -> None:
     options.add_argument("--folder", type=Path, default=Path("results/proton"))
     options.add_argument("--seeds", type=int, nargs="+", default=[1])
     options.add_argument("--temperatures", type=int, nargs="+", default=[300, 600], help="of random sampling, K")
-    options.add_argument("--sizes", type=int, nargs="+", default=[25, 50, 100, 200, 400, 800])
-    options.add_argument("--steps", type=int, default=40000, help="of the oracle's dynamics")
+    options.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200, 400, 800])
+    options.add_argument("--steps", type=int, default=10000, help="of the oracle's dynamics")
     options.add_argument("--set", action="append", default=[], help="as for mdcore learn or train")
     options.add_argument("--temperature", type=float, default=300.0, help="of dynamics, K")
     options.add_argument("--ps", type=float, default=100.0)
