@@ -73,23 +73,25 @@ def oracle_band(folder: Path) -> dict:
 
 
 def band(file: Path) -> dict:
-    """The same of a potential, by mdcore neb; {"why": ...} if there is none."""
+    """The same of a potential, by mdcore neb, with a smooth "curve" [x, energies]; {"why": ...} if there is none."""
     kept = file.with_suffix(".band.json")
     if not kept.exists() or kept.stat().st_mtime < file.stat().st_mtime:
         try:
             found = neb(file, System.read(LEFT), System.read(RIGHT), images=IMAGES, max_force=FORCE, relax_ends=True)
             if not found.climbed or not found.converged:
                 raise MdcoreError(f"not converged after {found.steps} steps")
-            _keep(kept, found.energies, found.systems)
+            s = np.linspace(0.0, found.coordinates[-1], 101)
+            x = np.interp(s, found.coordinates, [coordinate(system, PROTON) for system in found.systems])
+            _keep(kept, found.energies, found.systems, [x.tolist(), (found.energy_at(s) - found.energies[0]).tolist()])
         except MdcoreError as error:
             kept.write_text(json.dumps({"why": str(error)}))
     return json.loads(kept.read_text())
 
 
-def _keep(path: Path, energies, systems) -> None:
+def _keep(path: Path, energies, systems, curve=()) -> None:
     energies = energies - energies[0]
     x = [coordinate(system, PROTON) for system in systems]
-    path.write_text(json.dumps({"barrier": float(energies.max()), "x": x, "energies": energies.tolist()}))
+    path.write_text(json.dumps({"barrier": float(energies.max()), "x": x, "energies": energies.tolist(), "curve": curve}))
 
 
 # --- sampling ------------------------------------------------------------------------------------------------
@@ -180,7 +182,7 @@ def curves(folder: Path) -> dict[tuple[str, int], list[tuple[int, dict, Path]]]:
         rows = [(sum(g <= k for g in calls), band(path), path) for k, path in sorted(trained.items())]
         found["campaign", int(own.name.split("-")[1])] = rows
     for own in sorted(folder.glob("random-*K-*")):
-        how, seed = own.name.replace("-", " ", 1).rsplit("-", 1)
+        how, seed = own.name.replace("-", ", ", 1).replace("K", " K").rsplit("-", 1)
         files = sorted((int(path.parent.name), path) for path in own.glob("*/potential.h5"))
         found[how, int(seed)] = [(size, band(path), path) for size, path in files]
     return found
@@ -222,17 +224,22 @@ def draw(true: dict, found, path: Path) -> None:
     left.plot(true["x"], 1e3 * np.array(true["energies"]), "o", color=INK, ms=5, mfc="none", label="GFN2-xTB")
     ends = {seed: rows[-1][1] for (how, seed), rows in found.items() if how == "campaign"}
     for (seed, own), color in zip(ends.items(), COLORS[:3], strict=False):
-        left.plot(own["x"], 1e3 * np.array(own["energies"]), "-", color=color, lw=1.2, label=f"campaign, seed {seed}")
+        if own.get("curve"):
+            x, energies = np.array(own["curve"])
+            left.plot(x, 1e3 * energies, "-", color=color, lw=1.2, label=f"campaign, seed {seed}")
     left.set(xlabel="d(O-H) - d(H...O), Å", ylabel="energy along the band, meV")
     styles, named = {}, set()
     for (how, seed), rows in found.items():
         style = styles.setdefault(how, ("o-", "s--", "^:")[len(styles) % 3])
         color = COLORS[list(styles).index(how) % len(COLORS)]
         points = [(many, abs(1e3 * (own["barrier"] - true["barrier"]))) for many, own, _ in rows if "barrier" in own]
-        right.plot(*np.transpose(points), style, color=color, ms=3.5, lw=1.0, label=None if how in named else how)
+        x, y = np.reshape(points, (-1, 2)).T
+        right.plot(x, y, style, color=color, ms=3.5, lw=1.0, label=None if how in named else how)
         named.add(how)
     right.axhline(ALLOWED, color=GREY, lw=0.8, ls=":")
     right.set(xscale="log", yscale="log", xlabel="calls of the oracle", ylabel="error of the barrier, meV")
+    right.set_xticks([20, 50, 100, 200, 400, 800], ["20", "50", "100", "200", "400", "800"])
+    right.minorticks_off()
     for axes in (left, right):
         axes.legend(frameon=False, fontsize=8)
         plain(axes)
