@@ -4,19 +4,20 @@
     python benchmarks/proton_transfer.py campaign --seeds 1 2 3      # inputs/learn/malonaldehyde/learn.toml
     python benchmarks/proton_transfer.py random --seeds 1 2 3
     python benchmarks/proton_transfer.py show --picture proton_transfer.png
-    python benchmarks/proton_transfer.py dynamics results/proton/campaign-1/generation-005/potential.h5 --temperature 600
+    python benchmarks/proton_transfer.py dynamics POTENTIAL.h5 --temperature 600 --ps 100
 
-The oracle is GFN2-xTB (pip install tblite ase). Each potential's barrier is that on its own climbing-image band, between
-ends that it relaxed. Random: structures drawn from the oracle's own dynamics (Langevin, 1 fs, from the one basin), the
-first picosecond left out; the oracle is called at each step of them, but only what is trained on is counted, which
-favours random sampling. They are trained as a campaign trains, on fewer epochs the more there are, so that all take as
-many steps as 100 structures do. What is made is kept in --folder and not made again.
+The oracle is GFN2-xTB (pip install tblite ase). Each potential's barrier is that on its own climbing-image band,
+between ends that it relaxed. Random: structures drawn from the oracle's own dynamics (Langevin, 1 fs, from the one
+basin), the first picosecond left out; the oracle is called at each step of them, but only what is trained on is
+counted, which favours random sampling. They are trained as a campaign trains, on fewer epochs the more there are, so
+that all take as many steps as 60 structures do. What is made is kept in --folder and not made again.
 """
 
 import json
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,8 @@ def band(file: Path) -> dict:
 def _keep(path: Path, energies, systems, curve=()) -> None:
     energies = energies - energies[0]
     x = [coordinate(system, PROTON) for system in systems]
-    path.write_text(json.dumps({"barrier": float(energies.max()), "x": x, "energies": energies.tolist(), "curve": curve}))
+    told = {"barrier": float(energies.max()), "x": x, "energies": energies.tolist(), "curve": curve}
+    path.write_text(json.dumps(told))
 
 
 # --- sampling ------------------------------------------------------------------------------------------------
@@ -160,8 +162,6 @@ def random(folder: Path, temperature: int, seed: int, steps: int, sizes, sets) -
 
 
 def _epochs() -> int:
-    import tomllib
-
     return tomllib.loads((HERE / "train.toml").read_text())["optimizer"]["epochs"]
 
 
@@ -211,7 +211,8 @@ def show(folder: Path, picture: Path | None) -> None:
             rows.append((how, seed, calls, *told, path.relative_to(folder)))
     print(table(("sampled", "seed", "calls", "barrier, meV", "error", "potential"), rows))
     bounds = (ALLOWED, ALLOWED / 3)
-    rows = [(*name, *(needed(own, true["barrier"], bound) or "more" for bound in bounds)) for name, own in found.items()]
+    stays = {name: [needed(own, true["barrier"], bound) or "more" for bound in bounds] for name, own in found.items()}
+    rows = [(*name, *calls) for name, calls in stays.items()]
     print(table(("sampled", "seed", *(f"calls to stay within {bound:.1f} meV" for bound in bounds)), rows))
     if picture:
         draw(true, found, picture)
@@ -229,7 +230,7 @@ def draw(true: dict, found, path: Path) -> None:
             left.plot(x, 1e3 * energies, "-", color=color, lw=1.2, label=f"campaign, seed {seed}")
     left.set(xlabel="d(O-H) - d(H...O), Å", ylabel="energy along the band, meV")
     styles, named = {}, set()
-    for (how, seed), rows in found.items():
+    for (how, _), rows in found.items():
         style = styles.setdefault(how, ("o-", "s--", "^:")[len(styles) % 3])
         color = COLORS[list(styles).index(how) % len(COLORS)]
         points = [(many, abs(1e3 * (own["barrier"] - true["barrier"]))) for many, own, _ in rows if "barrier" in own]
@@ -247,7 +248,7 @@ def draw(true: dict, found, path: Path) -> None:
 
 
 def transfers(x) -> tuple[int, int]:
-    """How often the proton went there and back, of the coordinate over time; near the middle it is still where it was."""
+    """How often the proton went there and back, of the coordinate over time; near the middle it is where it was."""
     sides = np.sign(x)[np.abs(x) > MARGIN]
     steps = np.diff(sides)
     return int(np.count_nonzero(steps > 0)), int(np.count_nonzero(steps < 0))
