@@ -9,8 +9,8 @@ to rounding (the first lines say how near), and is fast: it makes the test struc
 labels of the test structures are LAMMPS's. Nothing of this is known to the campaign. What was made is kept in --folder,
 so a second call goes on.
 
-1. test: liquid (1700 to 2500 K), amorphous (quenched at 10 K/ps), surfaces ((100) and (111), relaxed and hot),
-   vacancies (relaxed and hot), all by the dynamics of the law; errors of each generation's potential.
+1. test: liquid (1700 to 2500 K), amorphous (quenched at 10 K/ps; networks), surfaces ((100) and (111), relaxed and
+   hot), vacancies (relaxed and hot), all by the dynamics of the law; errors of each generation's potential.
 2. dynamics: liquid and crystal at the melting temperature of the law, 1691 K (J. Q. Broughton, X. P. Li, Phys. Rev. B
    35, 9120 (1987)), and no pressure, by the law and by the last potential: density, energy, and g(r) of the liquid.
 3. a picture of all, silicon_melt.png.
@@ -27,7 +27,7 @@ from common import machine, parser, table
 
 import mdcore
 from mdcore import CellRescaling, Simulation, StillingerWeber, System, VelocityRescaling, VelocityVerlet
-from mdcore.analysis import RDFAccumulator
+from mdcore.analysis import RDFAccumulator, rdf
 from mdcore.engine.evaluation import open_potential
 from mdcore.figures import COLORS, GREY, INK, figure, plain, save
 from mdcore.learn.structures import read_start
@@ -39,7 +39,10 @@ DT, PS = 2.0, 500  # fs; steps in a picosecond
 MELTING, HOT = 1691.0, 3500.0  # K
 KINDS = ("liquid", "amorphous", "surface", "vacancy")
 STATES = ("liquid", "crystal")
+LAMBDA, TETRAHEDRAL = 3, 26.0  # number of lambda in the oracle's SILICON, 21; more holds harder to the angle
 R_MAX, BINS, BLOCKS = 8.0, 160, 10
+BOND = 2.9  # Angstrom
+EQUILIBRATE = 10  # ps
 TARGETS = {"forces": 100.0, "energy": 5.0}  # meV/Angstrom, meV/atom
 
 
@@ -91,11 +94,19 @@ def liquid(law):
 
 
 def amorphous(law):
-    found = []
-    for seed in range(20, 23):
-        glass = after(law, melt(law, 2000, seed), (2000, 300), 170, seed)
-        found += [glass, *snapshots(law, glass, 300, 2, seed), *snapshots(law, glass, 900, 2, seed)]
-    return found
+    """Quenched by the law, which leaves more than four neighbours; then networks, quenched by a law that holds harder
+    to the angle, and annealed by the right one."""
+    entry = ("Si", "Si", "Si")
+    harder = StillingerWeber({entry: [TETRAHEDRAL if k == LAMBDA else v for k, v in enumerate(the_oracle().SILICON)]})
+    made = [(seed, after(law, melt(law, 2000, seed), (2000, 300), 170, seed)) for seed in (20, 21, 22)]
+    for seed in (23, 24):
+        network = after(harder, melt(law, 2800, seed), (2800, 300), 125, seed)
+        made.append((seed, after(law, after(law, network, 900, 10, seed), 300, 10, seed)))
+    return [
+        each
+        for seed, glass in made
+        for each in [glass, *snapshots(law, glass, 300, 2, seed), *snapshots(law, glass, 900, 2, seed)]
+    ]
 
 
 def relaxed_and_hot(law, system: System, seed: int):
@@ -132,8 +143,10 @@ def labelled(law, oracle, folder: Path) -> dict[str, list]:
             print(f"{kind}: {len(made)} structures, {time.process_time() - began:.0f} s", flush=True)
         found[kind] = read_start(path)
         energy, forces = (np.abs(off).max() for off in off_by(law, found[kind]))
+        near = [rdf(system.positions, system.box, BOND, 10).neighbors[-1] for system, _ in found[kind]]
+        print(f"{kind}: {len(near)} structures; {min(near):.2f} to {max(near):.2f} neighbours within {BOND} Angstrom")
         told = f"mdcore's law is off LAMMPS's by {energy:.1e} meV/atom, {forces:.1e} meV/Angstrom"
-        print(f"{kind}: {len(found[kind])} structures; {told}")
+        print(f"    {told}")
     return found
 
 
@@ -177,41 +190,56 @@ def rms(values) -> float:
 # --- dynamics ------------------------------------------------------------------------------------------------
 
 
-def sampled(potential, name: str, start: System, ps: float, folder: Path) -> dict:
-    """Density (g/cm3) and potential energy (eV an atom) every 40 fs, g(r) every 100 fs, after 10 ps."""
-    path = folder / f"{name}.npz"
+def sampled(potential, name: str, start: System, ps: float, seed: int, folder: Path) -> dict:
+    """Density (g/cm3) and potential energy (eV an atom) every 40 fs, g(r) every 100 fs, after EQUILIBRATE."""
+    path = folder / f"{name}-{seed}.npz"
     if not path.exists():
         began, rows = time.process_time(), []
-        sim = simulation(potential, copy(start), MELTING, 5)
-        sim.run(10 * PS)
+        sim = simulation(potential, copy(start), MELTING, seed)
+        sim.run(EQUILIBRATE * PS)
         sim.every(20, lambda it: rows.append((it.density, it.potential_energy / it.n_atoms)))
         counted = RDFAccumulator(np.zeros(start.n_atoms, dtype=np.int32), ("Si",), R_MAX, BINS)
         sim.every(50, lambda it: counted.add(it.positions, it.box))
         sim.run(round(ps * PS))
         g, (density, energy) = counted.result(BLOCKS), np.array(rows).T
-        np.savez(path, density=density, energy=energy, r=g.r, g=g.g, error=g.error, ps=ps)
-        print(f"{name}: {ps:g} ps, {time.process_time() - began:.0f} s", flush=True)
+        np.savez(path, density=density, energy=energy, r=g.r, g=g.g, error=g.error)
+        print(f"{name}, run {seed}: {ps:g} ps, {time.process_time() - began:.0f} s", flush=True)
     with np.load(path) as data:
         return dict(data)
 
 
-def mean(values) -> tuple[float, float]:
-    return float(np.mean(values)), block_error(values)
+def joined(runs: list[dict]) -> dict:
+    """Means of runs, and errors from the blocks of each: {"density": (mean, error), "energy": ...}; r, g, error."""
+    found = {"r": runs[0]["r"], "g": np.mean([run["g"] for run in runs], axis=0)}
+    found["error"] = of_mean([run["error"] for run in runs])
+    for key in ("density", "energy"):
+        found[key] = np.mean([run[key].mean() for run in runs]), of_mean([block_error(run[key]) for run in runs])
+    return found
+
+
+def of_mean(errors):
+    """The error of the mean of independent values that have these errors."""
+    return np.sqrt(np.sum(np.square(errors), axis=0)) / len(errors)
+
+
+def starts(law, folder: Path) -> dict[str, System]:
+    path = folder / "melt.extxyz"
+    if not path.exists():
+        with open(path, "w") as stream:
+            extxyz.write_frame(stream, melt(law, MELTING, 1))
+    return {"liquid": System.read(path), "crystal": crystal()}
 
 
 def dynamics(law, learnt, options) -> dict:
-    """{(state, "law" or "learnt"): what was sampled}"""
-    start = options.folder / "melt.extxyz"
-    if not start.exists():
-        with open(start, "w") as stream:
-            extxyz.write_frame(stream, melt(law, MELTING, 1))
+    """{(state, "law" or "learnt"): what was sampled}, and tables."""
     found, rows = {}, []
-    for state, system in zip(STATES, (System.read(start), crystal()), strict=True):
-        for name, potential, ps in (("law", law, options.law_ps), ("learnt", learnt, options.ps)):
-            found[state, name] = sampled(potential, f"{state}-{name}", system, ps, options.folder)
-        pairs = {key: [mean(found[state, name][key]) for name in ("law", "learnt")] for key in ("density", "energy")}
+    for state, start in starts(law, options.folder).items():
+        many = range(1, options.runs + 1)
+        for name, potential, ps, seeds in (("law", law, options.law_ps, [5]), ("learnt", learnt, options.ps, many)):
+            own = [sampled(potential, f"{state}-{name}", start, ps, seed, options.folder) for seed in seeds]
+            found[state, name] = joined(own)
         for key, unit in (("density", "g/cm3"), ("energy", "eV/atom")):
-            (a, da), (b, db) = pairs[key]
+            (a, da), (b, db) = (found[state, name][key] for name in ("law", "learnt"))
             off = f"{(b - a) / np.hypot(da, db):+.1f}"
             rows.append([f"{state}, {key}, {unit}", uncertain(a, da), uncertain(b, db), off])
     print(table([f"{MELTING:g} K, no pressure", "law", "learnt", "apart, errors"], rows))
@@ -236,7 +264,7 @@ def apart(a: dict, b: dict) -> np.ndarray:
 
 def draw(path: Path, found: list[dict], sampled: dict) -> None:
     picture = figure(9.0, 6.6)
-    (forces, energy), (rdf, density) = picture.subplots(2, 2)
+    (forces, energy), (radial, density) = picture.subplots(2, 2)
     calls = [row["calls"] for row in found]
     for axes, key, label in ((forces, "forces", "forces, meV/Angstrom"), (energy, "energy", "energy, meV/atom")):
         for kind, color in zip(KINDS, COLORS, strict=False):
@@ -245,19 +273,19 @@ def draw(path: Path, found: list[dict], sampled: dict) -> None:
         axes.set(yscale="log", xlabel="calls of the oracle", ylabel=f"error of {label}")
     forces.legend(frameon=False, fontsize=9)
     law, learnt = (sampled["liquid", name] for name in ("law", "learnt"))
-    rdf.plot(law["r"], law["g"], color=INK, lw=1.5, label="Stillinger-Weber")
-    rdf.plot(learnt["r"][::2], learnt["g"][::2], "o", color=COLORS[0], ms=3, label="learnt")
-    rdf.set(xlabel="r, Angstrom", ylabel=f"g(r) of the liquid, {MELTING:g} K", xlim=(1.5, R_MAX))
-    rdf.legend(frameon=False, fontsize=9)
+    radial.plot(law["r"], law["g"], color=INK, lw=1.5, label="Stillinger-Weber")
+    radial.plot(learnt["r"][::2], learnt["g"][::2], "o", color=COLORS[0], ms=3, label="learnt")
+    radial.set(xlabel="r, Angstrom", ylabel=f"g(r) of the liquid, {MELTING:g} K", xlim=(1.5, R_MAX))
+    radial.legend(frameon=False, fontsize=9)
     ticks = []
     for k, state in enumerate(STATES):
         for name, color, shift in (("law", INK, -0.12), ("learnt", COLORS[0], 0.12)):
-            value, error = mean(sampled[state, name]["density"])
+            value, error = sampled[state, name]["density"]
             density.errorbar(k + shift, value, yerr=error, fmt="o", ms=4, capsize=4, color=color)
         ticks.append(state)
     density.set(xticks=range(len(ticks)), xticklabels=ticks, xlim=(-0.6, len(ticks) - 0.4))
     density.set(ylabel=f"density at {MELTING:g} K, g/cm3")
-    for axes in (forces, energy, rdf, density):
+    for axes in (forces, energy, radial, density):
         plain(axes)
     save(path, picture, "Silicon, learnt from crystal to melt: errors about structures it was never given")
 
@@ -266,8 +294,9 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("campaign", type=Path, help="folder of the campaign")
     options.add_argument("--folder", type=Path, default=Path("results/silicon_melt"))
-    options.add_argument("--ps", type=float, default=200.0, help="of the learnt potential's dynamics, each state")
-    options.add_argument("--law-ps", type=float, default=1000.0, help="of the law's")
+    options.add_argument("--runs", type=int, default=3, help="of the learnt potential, each state")
+    options.add_argument("--ps", type=float, default=40.0, help="of each of these")
+    options.add_argument("--law-ps", type=float, default=600.0, help="of the run of the law, each state")
     options = options.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     print(machine(), flush=True)
