@@ -295,7 +295,7 @@ def main() -> None:
     options.add_argument("campaign", type=Path, help="folder of the campaign")
     options.add_argument("--folder", type=Path, default=Path("results/silicon_melt"))
     options.add_argument("--runs", type=int, default=3, help="of the learnt potential, each state")
-    options.add_argument("--ps", type=float, default=40.0, help="of each of these")
+    options.add_argument("--ps", type=float, default=30.0, help="of each of these")
     options.add_argument("--law-ps", type=float, default=600.0, help="of the run of the law, each state")
     options = options.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
