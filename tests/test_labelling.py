@@ -248,6 +248,9 @@ def test_inputs_name_oracles(tmp_path):
     assert set(ORACLES) == set(own)
     for word, (keys, kind) in own.items():
         assert type(ORACLES[word](type=word, **keys).build(Whole())) is kind
+    (tmp_path / "own program.py").write_text(COMMAND)  # beside the input, wherever a calculation is started
+    command = f"{sys.executable} -S '{{here}}/own program.py' {{input}} {{output}} well"
+    assert ORACLES["command"](type="command", command=command).build(Whole())(atoms(3)).energy == -1.5
     assert LabelSettings(workers=3, net_force=0.0).build(Whole()) == Labelling(workers=3, net_force=0.0)
     parsl = LabelSettings(executor="parsl", cluster="c.py")
     assert not list(parsl.check({})) and parsl.build(Whole()).cluster == str(tmp_path / "c.py")

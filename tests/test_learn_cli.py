@@ -1,6 +1,7 @@
 """Does `mdcore learn` do what learn.toml says, tell where it stands, and say in one sentence what is wrong?"""
 
 import json
+import runpy
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,15 @@ def test_the_example_of_the_reference_is_right(folder):
     settings = load_learn("example.toml", ["explorer.hot.quota=3"])
     assert [own.type for own in settings.explorer] == ["run", "strains"] and settings.explorer[0].quota == 3
     assert settings.campaign.directory == "example"
+
+
+def test_the_campaign_of_silicon_is_right(tmp_path, monkeypatch, capsys):
+    """inputs/learn/silicon: its script makes ten structures, and all inputs are as they should be."""
+    own = Path(__file__).resolve().parents[1] / "inputs" / "learn" / "silicon"
+    for file in own.glob("*.toml"):
+        (tmp_path / file.name).write_text(file.read_text())
+    (tmp_path / "oracle.py").write_text((own / "oracle.py").read_text())
+    monkeypatch.setattr("sys.argv", ["start.py", str(tmp_path / "start.extxyz")])
+    runpy.run_path(str(own / "start.py"), run_name="__main__")
+    assert main(["check", str(tmp_path / "learn.toml")]) == 0
+    assert "start       10 structures, 10 to be labelled first" in capsys.readouterr().out

@@ -68,14 +68,14 @@ class CommandOracle(Oracle):
     """A command that reads a structure from {input} and writes it with energy, forces and perhaps stress to {output}.
 
     command : as a shell would split it, but no shell is in between; {input} and {output} become paths of extended xyz
-        files in a folder of the calculation's own, in which the command is started
+        files in a folder of the calculation's own, in which the command is started, and {here} that of `here`, a folder
     unconverged : a text that the command prints when it did not converge; or it writes converged=F beside the energy
     keep : a folder in which the calculations' folders stay; None: they are temporary
     """
 
-    def __init__(self, command: str, unconverged: str | None = None, keep: str | None = None):
+    def __init__(self, command: str, unconverged: str | None = None, keep: str | None = None, here: str = "."):
         try:
-            self.words = shlex.split(command)
+            self.words = [word.replace("{here}", os.path.abspath(here)) for word in shlex.split(command)]
         except ValueError as error:
             raise InputError(f"command = {command!r}: {error}; quote it as for a shell") from None
         for place in ("{input}", "{output}"):

@@ -13,10 +13,10 @@ class Settings(OracleSettings):
 
     command: str = setting(
         Text(),
-        "The command. `{input}` and `{output}` become the paths of the file to read and of the file to write: the same "
-        "atoms in the same order, with `energy`, `forces` and perhaps `stress`; `converged=F` beside the energy says "
-        "that it gave up.",
-        example="python dft.py {input} {output}",
+        "The command. `{here}` becomes the folder of this input, `{input}` and `{output}` the paths of the file to read "
+        "and of the file to write: the same atoms in the same order, with `energy`, `forces` and perhaps `stress`; "
+        "`converged=F` beside the energy says that it gave up.",
+        example="python {here}/dft.py {input} {output}",
     )
     unconverged: str | None = setting(
         Text(),
@@ -36,4 +36,5 @@ class Settings(OracleSettings):
     def build(self, whole):
         from mdcore.learn.oracles import CommandOracle
 
-        return CommandOracle(self.command, self.unconverged, whole.beside(self.keep) if self.keep else None)
+        keep = whole.beside(self.keep) if self.keep else None
+        return CommandOracle(self.command, self.unconverged, keep, whole.beside("."))
