@@ -99,7 +99,7 @@ def main() -> None:
     options.add_argument("--accuracies", type=float, nargs="+", default=[1e-3, 1e-5])
     options.add_argument("--steps", type=int, default=30)
     options.add_argument("--repeats", type=int, default=3)
-    options.add_argument("--idle", action="store_true", help="both cores are free: who waits may use one, and is quicker")
+    options.add_argument("--idle", action="store_true", help="both cores are free: who waits may use one")
     options.add_argument("--child", nargs=5, help="(for itself)")
     it = options.parse_args()
     if it.child:
@@ -112,7 +112,8 @@ def main() -> None:
     def run(ranks, kind, edge, accuracy, apart) -> dict:
         own = map(str, (kind, edge, accuracy, it.steps, apart))
         command = [mpiexec(), "-n", str(ranks), sys.executable, __file__, "--child", *own]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | ({} if it.idle else ASLEEP))
+        waits = {} if it.idle else ASLEEP
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | waits)
         return json.loads(done.stdout)
 
     rows = []
