@@ -14,8 +14,8 @@ class Settings(OracleSettings):
     command: str = setting(
         Text(),
         "The command. `{here}` becomes the folder of this input, `{input}` and `{output}` the paths of the file to "
-        "read and of the file to write: the same atoms in the same order, with `energy`, `forces` and perhaps `stress`; "
-        "`converged=F` beside the energy says that it gave up.",
+        "read and of the file to write: the same atoms in the same order, with `energy`, `forces` and perhaps "
+        "`stress`; `converged=F` beside the energy says that it gave up.",
         example="python {here}/dft.py {input} {output}",
     )
     unconverged: str | None = setting(
