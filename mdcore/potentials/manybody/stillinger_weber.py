@@ -62,7 +62,9 @@ class StillingerWeber(ThreeBody):
         pair = {name: of_pairs(values) for name, values in of.items()}
         strength, sigma = pair["A"] * pair["epsilon"], pair["sigma"]
         p, q = strength * pair["B"] * sigma ** pair["p"], strength * sigma ** pair["q"]
-        cuts = np.array([[shortened({k: v[a, b] for k, v in pair.items()}) for b in range(n)] for a in range(n)])
+        cuts = np.empty((n, n))
+        for a, b in itertools.product(range(n), repeat=2):
+            cuts[a, b] = shortened({k: v[a, b] for k, v in pair.items()})
         rows = np.stack(
             [cuts**2, sigma * pair["a"], pair["gamma"] * sigma, sigma, 0.5 * p, 0.5 * q, pair["p"], pair["q"]], axis=-1
         )
