@@ -4,6 +4,7 @@
     python benchmarks/proton_transfer.py campaign --seeds 1 2 3      # inputs/learn/malonaldehyde/learn.toml
     python benchmarks/proton_transfer.py random --seeds 1 2 3
     python benchmarks/proton_transfer.py show --picture proton_transfer.png
+    python benchmarks/proton_transfer.py barrier POTENTIAL.h5 ...     # of any potentials
     python benchmarks/proton_transfer.py dynamics POTENTIAL.h5 --temperature 600 --ps 100
 
 The oracle is GFN2-xTB (pip install tblite ase). Each potential's barrier is that on its own climbing-image band,
