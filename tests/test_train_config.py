@@ -125,9 +125,11 @@ def test_descriptor_settings(section, message):
 
 
 def test_what_is_a_training(tmp_path):
-    for name, text, answer in (("t.toml", MINIMAL, True), ("r.toml", "structure = { file = 'a.xyz' }\n", False)):
-        (tmp_path / name).write_text(text)
-        assert is_training(tmp_path / name) is answer
+    """Also that of a campaign, which has no data yet."""
+    texts = (MINIMAL, True), ("descriptors = { cutoff = 6 }\n", True), ("structure = { file = 'a.xyz' }\n", False)
+    for text, answer in texts:
+        (tmp_path / "own.toml").write_text(text)
+        assert is_training(tmp_path / "own.toml") is answer
 
 
 def test_reference_page():

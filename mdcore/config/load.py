@@ -17,6 +17,7 @@ from mdcore.config.problems import Origin, Problems
 from mdcore.config.settings import Settings
 
 ARRAYS = ("potential", "stage", "group")
+OF_TRAINING = frozenset(("data", "descriptors", "network", "optimizer", "committee"))
 MOST_TEXT = 1 << 20  # bytes; TOML is read letter by letter, in Python
 
 
@@ -71,11 +72,12 @@ def is_training(path) -> bool:
 
 
 def kind_of(document: dict) -> str:
-    """Of the document of an input: a training has data, a campaign explorers and an oracle, a run a structure."""
+    """Of the document of an input: a training has data, a campaign explorers and an oracle, a run a structure. The
+    training that a campaign names has no data yet."""
     of_run = "structure" in document or "stage" in document
     if not of_run and ("explorer" in document or "oracle" in document):
         return "learn"
-    return "train" if "data" in document and not of_run else "run"
+    return "train" if not of_run and not OF_TRAINING.isdisjoint(document) else "run"
 
 
 def is_of_run(document: dict) -> bool:
