@@ -25,7 +25,7 @@ import numpy as np
 from common import machine, parser, table
 
 from mdcore import ASEPotential, Langevin, Simulation, System, maxwell_boltzmann, neb
-from mdcore.base.errors import MdcoreError
+from mdcore.base.errors import MdcoreError, SimulationError
 from mdcore.engine.evaluation import open_potential
 from mdcore.figures import COLORS, GREY, INK, figure, plain, save
 from mdcore.learn.report import coordinate
@@ -273,7 +273,7 @@ def walk(file: Path, temperature: float, ps: float, seed: int) -> None:
     steps, ended = round(ps * 1e3 / TIMESTEP), "whole"
     try:
         dynamics(open_potential(file), temperature, seed, TIMESTEP, steps, look)
-    except MdcoreError as error:
+    except SimulationError as error:
         ended = str(error)
     along, held = np.transpose(x)
     there, back = transfers(along)
