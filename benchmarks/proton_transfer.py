@@ -35,7 +35,7 @@ HERE = Path(__file__).resolve().parents[1] / "inputs" / "learn" / "malonaldehyde
 LEFT, RIGHT = HERE / "left.extxyz", HERE / "right.extxyz"
 PROTON = [[4, 5], [5, 3]]  # d(O-H) - d(H...O): below 0 the proton is at the oxygen where it began
 IMAGES, FORCE = 9, 0.02  # between the ends; eV/Angstrom
-TIMESTEP, SAMPLED, FRICTION = 0.5, 1.0, 0.02  # fs, of a potential and of the oracle, whose steps are dear; 1 / fs
+SAMPLED, FRICTION = 1.0, 0.02  # fs, time step of the oracle, whose steps are dear; 1 / fs
 EVERY, FIRST = 10, 1000  # steps between structures of dynamics, and before the first one of the oracle's
 USUAL = 60  # structures: so many are trained as many epochs as train.toml says
 MARGIN = 0.3  # Angstrom of the coordinate: nearer to the middle the proton belongs to neither oxygen
@@ -255,7 +255,7 @@ def transfers(x) -> tuple[int, int]:
     return int(np.count_nonzero(steps > 0)), int(np.count_nonzero(steps < 0))
 
 
-def walk(file: Path, temperature: float, ps: float, seed: int) -> None:
+def walk(file: Path, temperature: float, ps: float, timestep: float, seed: int) -> None:
     """Dynamics of a potential: transfers, and is the molecule whole at the end and on the way?"""
     x, longest, kinetic, begin = [], [0.0], [], time.process_time()
     start = System.read(LEFT)
@@ -270,14 +270,14 @@ def walk(file: Path, temperature: float, ps: float, seed: int) -> None:
         x.append((coordinate(system, PROTON), held))
         kinetic.append(sim.temperature)
 
-    steps, ended = round(ps * 1e3 / TIMESTEP), "whole"
+    steps, ended = round(ps * 1e3 / timestep), "whole"
     try:
-        dynamics(open_potential(file), temperature, seed, TIMESTEP, steps, look)
+        dynamics(open_potential(file), temperature, seed, timestep, steps, look)
     except SimulationError as error:
         ended = str(error)
     along, held = np.transpose(x)
     there, back = transfers(along)
-    told = (file, f"{temperature:g}", seed, f"{(len(x) - 1) * EVERY * TIMESTEP / 1e3:g}", there, back,
+    told = (file, f"{temperature:g}", seed, f"{(len(x) - 1) * EVERY * timestep / 1e3:g}", there, back,
             f"{longest[0]:.2f}", f"{held.max():.2f}", f"{np.mean(kinetic):.0f}", ended)  # fmt: skip
     head = ("potential", "K", "seed", "ps", "there", "back", "longest bond", "O-H", "mean K", "ended")
     print(table(head, [told]))
@@ -297,6 +297,7 @@ def main() -> None:
     options.add_argument("--set", action="append", default=[], help="as for mdcore learn or train")
     options.add_argument("--temperature", type=float, default=300.0, help="of dynamics, K")
     options.add_argument("--ps", type=float, default=100.0)
+    options.add_argument("--timestep", type=float, default=0.5, help="of dynamics, fs")
     options.add_argument("--picture", type=Path)
     it = options.parse_args()
     it.folder = it.folder.resolve()
@@ -310,7 +311,7 @@ def main() -> None:
         for temperature in it.temperatures if it.what == "random" else ():
             random(it.folder, temperature, seed, it.steps, it.sizes, it.set)
         for file in it.files if it.what == "dynamics" else ():
-            walk(file, it.temperature, it.ps, seed)
+            walk(file, it.temperature, it.ps, it.timestep, seed)
     if it.what == "barrier":
         rows = [(file, own.get("why") or f"{1e3 * own['barrier']:.1f}") for file in it.files for own in (band(file),)]
         print(table(("potential", "barrier, meV"), rows))
