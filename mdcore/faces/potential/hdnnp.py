@@ -68,9 +68,9 @@ class Settings(TrainedSettings):
         "Of charges by equilibration: what is missing in them, root mean square, where they follow from those of the "
         "steps before.",
         default=None,
-        default_text="1e-6 e",
+        default_text="1e-8 e",
         quantity="charge",
-        example=1e-8,
+        example=1e-6,
     )
     charge_sums: str | None = setting(
         Choice(SUMS),

@@ -29,7 +29,7 @@ class ChargeSettings:
     accuracy: float = 1e-5
     cutoff: float | None = None
     method: str = "auto"
-    residual: float = 1e-6
+    residual: float = 1e-8
     sums: str = "converged"
     total: float | None = None
 
