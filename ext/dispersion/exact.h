@@ -73,4 +73,15 @@ MD_INLINE void d3_sign(const md_d3 *it, int64_t species, const double *y, double
         }
 }
 
+/* One of eight variants of a kernel, RUN(refs, flag, energy), whose loops the compiler knows the kind of. */
+#define D3_CASE(RUN, refs, flag, energy)                                                                               \
+    case (refs) + 2 * (flag) + (energy): RUN(refs, flag, energy); break
+#define D3_CASES(RUN, refs)                                                                                            \
+    D3_CASE(RUN, refs, 0, 0); D3_CASE(RUN, refs, 0, 1); D3_CASE(RUN, refs, 1, 0); D3_CASE(RUN, refs, 1, 1)
+#define D3_VARIANTS(RUN, refs, flag, energy)                                                                           \
+    switch ((refs) + 2 * (flag) + (energy)) {                                                                          \
+        D3_CASES(RUN, 4);                                                                                              \
+        D3_CASES(RUN, 8);                                                                                              \
+    }
+
 #endif

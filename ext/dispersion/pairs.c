@@ -120,17 +120,7 @@ MD_INLINE void d3_pairs_of(const md_atoms *atoms, const md_list *list, const md_
 static void d3_pairs(const md_atoms *atoms, const md_list *list, const md_d3 *it, const double *projected,
                      const md_d3_room *room, const md_d3_sums *sums)
 {
-#define D3_VARIANT(refs, zero, energy)                                                                                 \
-    case (refs) + 2 * (zero) + (energy): d3_pairs_of(atoms, list, it, projected, room, sums, refs, zero, energy); break
-    switch (it->refs + 2 * it->zero + (sums->energy != NULL)) {
-        D3_VARIANT(4, 0, 0);
-        D3_VARIANT(4, 0, 1);
-        D3_VARIANT(4, 1, 0);
-        D3_VARIANT(4, 1, 1);
-        D3_VARIANT(8, 0, 0);
-        D3_VARIANT(8, 0, 1);
-        D3_VARIANT(8, 1, 0);
-        D3_VARIANT(8, 1, 1);
-    }
-#undef D3_VARIANT
+#define D3_RUN(refs, zero, energy) d3_pairs_of(atoms, list, it, projected, room, sums, refs, zero, energy)
+    D3_VARIANTS(D3_RUN, it->refs, it->zero, sums->energy != NULL)
+#undef D3_RUN
 }

@@ -250,19 +250,7 @@ MD_INLINE void d3_triples_of(const md_atoms *atoms, const md_list *list, const m
 static void d3_triples(const md_atoms *atoms, const md_list *list, const md_d3 *it, const double *projected,
                        const md_d3_room *room, const md_d3_sums *sums)
 {
-#define D3_VARIANT(refs, smooth, energy)                                                                               \
-    case (refs) + 2 * (smooth) + (energy):                                                                             \
-        d3_triples_of(atoms, list, it, projected, room, sums, refs, smooth, energy);                                   \
-        break
-    switch (it->refs + 2 * (it->width > 0.0) + (sums->energy != NULL)) {
-        D3_VARIANT(4, 0, 0);
-        D3_VARIANT(4, 0, 1);
-        D3_VARIANT(4, 1, 0);
-        D3_VARIANT(4, 1, 1);
-        D3_VARIANT(8, 0, 0);
-        D3_VARIANT(8, 0, 1);
-        D3_VARIANT(8, 1, 0);
-        D3_VARIANT(8, 1, 1);
-    }
-#undef D3_VARIANT
+#define D3_RUN(refs, smooth, energy) d3_triples_of(atoms, list, it, projected, room, sums, refs, smooth, energy)
+    D3_VARIANTS(D3_RUN, it->refs, it->width > 0.0, sums->energy != NULL)
+#undef D3_RUN
 }
