@@ -177,6 +177,9 @@ class Thread:
         if source is not None:
             receive[...] = self._shared.mail[source, self.rank].get(timeout=60.0)
 
+    def post(self, *message):
+        return lambda: self.exchange(*message)
+
 
 def potentials_of_ranks(ranks, grid, steps, owners):
     """[(potentials, forces of all atoms, energy, virial)] of each step, positions [n, 3]; owners : [n]"""

@@ -65,7 +65,17 @@ MD_INLINE void plane_columns(double *rows, int64_t n, int64_t width, int64_t wid
     }
 }
 
-/* mesh : [count][size2][size3 + MESH_MORE], multiples of `grid`; waves : of these planes */
+/* Point j of four rows, and with `again` the point of these that stands for it beside the last ones */
+MD_INLINE v4d plane_points(const int64_t *const *row, int64_t j, int64_t again)
+{
+    int64_t p[4];
+    for (int lane = 0; lane < 4; lane++)
+        p[lane] = row[lane][j] + (again ? row[lane][j + again] : 0);
+    return (v4d){(double)p[0], (double)p[1], (double)p[2], (double)p[3]};
+}
+
+/* mesh : [count][size2][size3 + MESH_MORE], multiples of `grid`, of which the last points are the first ones, too, which they are
+ * added to; waves : of these planes */
 static void planes_forward(const md_planes *it, const int64_t *mesh, int64_t count, double grid, double *waves)
 {
     const int64_t n2 = it->size[1], n3 = it->size[2], half = n3 / 2, width = it->width, widest = planes_widest(it);
@@ -78,11 +88,13 @@ static void planes_forward(const md_planes *it, const int64_t *mesh, int64_t cou
             const int lanes = n2 - y < 4 ? (int)(n2 - y) : 4;
             for (int lane = 0; lane < 4; lane++)
                 row[lane] = mesh + (x * n2 + y + (lane < lanes ? lane : 0)) * (n3 + MESH_MORE);
-            for (int64_t j = 0; j < half; j++) {
-                own.a[j].re = v_set1(grid) * (v4d){(double)row[0][2 * j], (double)row[1][2 * j], (double)row[2][2 * j],
-                                                   (double)row[3][2 * j]};
-                own.a[j].im = v_set1(grid) * (v4d){(double)row[0][2 * j + 1], (double)row[1][2 * j + 1],
-                                                   (double)row[2][2 * j + 1], (double)row[3][2 * j + 1]};
+            for (int64_t j = 0; j < MESH_MORE / 2; j++) {
+                own.a[j].re = v_set1(grid) * plane_points(row, 2 * j, n3);
+                own.a[j].im = v_set1(grid) * plane_points(row, 2 * j + 1, n3);
+            }
+            for (int64_t j = MESH_MORE / 2; j < half; j++) {
+                own.a[j].re = v_set1(grid) * plane_points(row, 2 * j, 0);
+                own.a[j].im = v_set1(grid) * plane_points(row, 2 * j + 1, 0);
             }
             const fourier_four *z = fourier(own.a, own.b, half, it->turns[3]);
             /* even and odd points apart: X_k = E_k + O_k exp(-2 pi i k / n) */

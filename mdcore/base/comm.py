@@ -34,6 +34,10 @@ class SelfComm:
         """Send an array to rank `dest` while receiving one from `source` (None: nobody)."""
         raise NotImplementedError("one rank copies in place")
 
+    def post(self, send: np.ndarray, dest: int | None, receive: np.ndarray, source: int | None):
+        """The same, begun: a function that waits for its end, before which nobody may touch these arrays."""
+        raise NotImplementedError("one rank copies in place")
+
     def gather(self, rows: np.ndarray) -> np.ndarray | None:
         """Rows of all ranks, one after the other, on rank 0 (None elsewhere)."""
         return rows
@@ -84,6 +88,11 @@ class MPIComm:
         self.comm.Sendrecv(
             send, null if dest is None else dest, 0, receive, null if source is None else source, 0
         )
+
+    def post(self, send, dest, receive, source):
+        begun = [] if source is None else [self.comm.Irecv(receive, source, 0)]
+        begun += [] if dest is None else [self.comm.Isend(send, dest, 0)]
+        return lambda: self._mpi.Request.Waitall(begun)
 
     def gather(self, rows):
         rows = np.ascontiguousarray(rows)

@@ -44,12 +44,16 @@ class BoundElectrostatics(BoundCoulomb):
         charges = np.zeros(atoms.n_total + 1)
         charges[: atoms.n_owned] = self.charges_of(atoms, slice(0, atoms.n_owned))
         self._check(charges, domain)
-        super().compute(atoms, neighbors, domain, out)
-        if self._damping is not None:
-            self._damping.compute(atoms, neighbors.of(self._damping.potential), domain, out)
+
+        def pairs():
+            super(BoundElectrostatics, self).compute(atoms, neighbors, domain, out)
+            if self._damping is not None:
+                self._damping.compute(atoms, neighbors.of(self._damping.potential), domain, out)
+
         if any(domain.box.periodic):
-            self._waves(atoms, charges, domain, out)
+            self._waves(atoms, charges, domain, out, pairs)
         else:
+            pairs()
             self._all_pairs(atoms, charges, domain.comm, out)
 
     def _check(self, charges, domain, new: bool = False) -> None:
@@ -124,15 +128,21 @@ class BoundElectrostatics(BoundCoulomb):
         own = it.constant, it.alpha, it.cutoff, *it.shifts
         _kernels.charge_pairs(atoms, charges, others, *own, potentials, forces)
 
-    def _waves(self, atoms, charges, domain, out) -> None:
-        """Of a crystal or a slab: what pairs do not have."""
+    def _waves(self, atoms, charges, domain, out, pairs) -> None:
+        """Of a crystal or a slab: pairs, and what they do not have. Pairs are computed while charges of the mesh are on
+        their way to other ranks."""
         comm, n, total = domain.comm, atoms.n_owned, 0.0
         if out.want_energy or not all(domain.box.periodic):
             total = float(exact.sums(comm, charges[:n, None], exact.ENERGY_BITS)[0])
         plan, slab = self._sums_over(atoms, charges[:n], total, domain)
-        before = atoms.forces.copy() if out.want_energy else None
-        potentials = np.zeros(atoms.n_total + 1)
-        found = plan.act(atoms, charges, domain, potentials, energy=out.want_energy)
+        potentials, before = np.zeros(atoms.n_total + 1), None
+
+        def meanwhile():
+            nonlocal before
+            pairs()
+            before = atoms.forces.copy() if out.want_energy else None
+
+        found = plan.act(atoms, charges, domain, potentials, energy=out.want_energy, meanwhile=meanwhile)
         if slab:
             slab.act(atoms)
             potentials[:n] += slab.potentials

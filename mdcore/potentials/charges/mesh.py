@@ -103,9 +103,12 @@ class MeshPlan:
         """How large it is, in words."""
         return f"and {' x '.join(map(str, self.size))} points"
 
-    def act(self, atoms, charges, domain, potentials, forces: bool = True, energy: bool = True):
+    def act(self, atoms, charges, domain, potentials, forces: bool = True, energy: bool = True, meanwhile=None):
         """potentials [n_total + 1] become those of owned atoms; where wanted adds to the forces on them, and tells
-        (energy of waves, its virial [3, 3]: -dE/d(strain)) (collective)."""
+        (energy of waves, its virial [3, 3]: -dE/d(strain)) (collective).
+
+        meanwhile : function, called while charges are on their way to other ranks
+        """
         comm, mesh, squares = domain.comm, self._mesh, np.zeros(3)
         if self._shared is None or self._shared.domain is not domain:
             self._shared = Shared(domain, self._axes[0], self._planes, self.order, self._room)
@@ -117,6 +120,9 @@ class MeshPlan:
         window = self._room.take("window", mesh.shape, np.int64)
         window[...] = 0
         mesh.spread(atoms, charges, window)
+        self._shared.begin(window)
+        if meanwhile:
+            meanwhile()
         sums = self._shared.act(window, squares, wanted)
         if self._own is None:
             self._own = sums[7:]

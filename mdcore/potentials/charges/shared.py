@@ -60,6 +60,8 @@ class Shared:
         firsts = [slice(begin, end) for begin, end in itertools.pairwise(self._cuts.tolist())]
         self._firsts = [firsts[self._ranks.index(rank)] for rank in range(size)]
         self._seconds = [slice(begin, end) for begin, end in itertools.pairwise([0, *ends, self._size[1]])]
+        mine = self._firsts[domain.comm.rank]
+        self._count, self._ways = mine.stop - mine.start, []
 
     def look(self, reach: np.ndarray) -> tuple[list[int], list[int]]:
         """This rank's window, first point and how many along each axis: all that its atoms reach; all, where that
@@ -77,19 +79,36 @@ class Shared:
         self._windows = self._comm.sum(windows).tolist()
         return low, length
 
-    def act(self, window: np.ndarray, squares, wanted: int) -> np.ndarray | None:
-        """Charges in a window, int64 as Mesh.spread, become potentials, float64 where these were; where wanted sums
-        over all waves [10], as Planes.weighted (collective)."""
-        comm, planes = self._comm, self._planes
-        own, mine, seconds = self._windows[comm.rank], self._firsts[comm.rank], self._seconds[comm.rank]
-        count, begins = mine.stop - mine.start, self._begins
-        inside = self._inside(own, mine)
-        if inside is None:
-            slab = self._room.take("slab", (count, self._size[1], self._size[2] + BESIDE), np.int64)
-            slab[...] = 0
+    def begin(self, window: np.ndarray) -> None:
+        """Charges in a window, int64 as Mesh.spread, go to whose planes they are in: on their way until `act`, before
+        which nobody may touch the window (collective)."""
+        rank, own = self._comm.rank, self._windows[self._comm.rank]
+        inside = self._inside(own, self._firsts[rank])
+        self._whole = inside is not None  # are the rank's planes in its window, as they are?
+        if self._whole:
+            self._slab = window[inside]
         else:
-            slab = window[inside]
-        self._bring_home(window, slab, inside is None)
+            self._slab = self._room.take("slab", (self._count, self._size[1], self._size[2] + BESIDE), np.int64)
+            self._slab[...] = 0
+            for here, there in self._of(rank, rank):
+                self._add(window[here], rank, self._slab[there])
+        self._ways, self._arriving = [], []
+        for to, source in self._partners():
+            leaving, coming = self._of(rank, to), self._of(source, rank)
+            for k, (out, arriving) in enumerate(itertools.zip_longest(leaving, coming)):
+                block = self._block((source, k), source, arriving[0], np.int64) if arriving else NOTHING
+                self._send(window[out[0]] if out else NOTHING, to, block, source)
+                if arriving:
+                    self._arriving.append((block, source, arriving[1]))
+
+    def act(self, window: np.ndarray, squares, wanted: int) -> np.ndarray | None:
+        """Charges in a window, which `begin` was given, become potentials, float64 where these were; where wanted sums
+        over all waves [10], as Planes.weighted (collective)."""
+        comm, planes, begins, count = self._comm, self._planes, self._begins, self._count
+        seconds, slab = self._seconds[comm.rank], self._slab
+        self._wait()
+        for block, source, there in self._arriving:
+            self._add(block, source, slab[there])
         waves = self._room.take("waves", 2 * count * begins[-1])
         planes.forward(slab, waves)
         away = [waves[2 * count * begins[n2.start] : 2 * count * begins[n2.stop]] for n2 in self._seconds]
@@ -106,7 +125,7 @@ class Shared:
         self._swap(pieces, away)
         slab, window = slab.view(np.float64), window.view(np.float64)
         planes.back(waves, slab)
-        self._hand_out(slab, window, inside is None)
+        self._hand_out(slab, window)
         return sums
 
     def _inside(self, own, mine: slice) -> slice | None:
@@ -116,48 +135,33 @@ class Shared:
         found = overlaps(own[0], own[3], mine, self._size[0])
         return found[0][0] if len(found) == 1 and found[0][1] == slice(0, mine.stop - mine.start) else None
 
-    def _bring_home(self, window: np.ndarray, slab: np.ndarray, own_too: bool) -> None:
-        """Charges of all ranks in the planes of each."""
-        n3, rank = self._size[2], self._comm.rank
-        if window.shape[2] == n3 + BESIDE:
-            window[:, :, :BESIDE] += window[:, :, n3:]
-        if own_too:
-            for here, there in self._of(rank, rank):
-                self._add(window[here], rank, slab[there])
-        for to, source in self._partners():
-            leaving, coming = self._of(rank, to), self._of(source, rank)
-            for out, arriving in itertools.zip_longest(leaving, coming):
-                block = self._block(source, arriving[0], np.int64) if arriving else NOTHING
-                self._exchange(window[out[0]] if out else NOTHING, to, block, source)
-                if arriving:
-                    self._add(block, source, slab[arriving[1]])
-
-    def _hand_out(self, slab: np.ndarray, window: np.ndarray, own_too: bool) -> None:
+    def _hand_out(self, slab: np.ndarray, window: np.ndarray) -> None:
         """Potentials in the window of each rank."""
         rank = self._comm.rank
-        if own_too:
+        if not self._whole:
             for here, there in self._of(rank, rank):
                 self._copy(slab[there], rank, window[here])
         for to, source in self._partners():
             leaving, coming = self._of(to, rank), self._of(rank, source)
-            for out, arriving in itertools.zip_longest(leaving, coming):
+            for k, (out, arriving) in enumerate(itertools.zip_longest(leaving, coming)):
                 block = NOTHING
                 if out:
                     block = slab[out[1]]
                     if tuple(self._windows[to][4:]) != self._size[1:]:
-                        block = self._block(to, out[0], np.float64)
+                        block = self._block((to, k), to, out[0], np.float64)
                         self._copy(slab[out[1]], to, block)
-                self._exchange(block, to, window[arriving[0]] if arriving else NOTHING, source)
+                self._send(block, to, window[arriving[0]] if arriving else NOTHING, source)
+        self._wait()
 
     def _of(self, rank: int, other: int) -> list[tuple[slice, slice]]:
         """Planes of one rank's window that are another's: where in the window, where among those planes."""
         own = self._windows[rank]
         return overlaps(own[0], own[3], self._firsts[other], self._size[0])
 
-    def _block(self, rank: int, planes: slice, dtype) -> np.ndarray:
+    def _block(self, name, rank: int, planes: slice, dtype) -> np.ndarray:
         """Room for planes of a rank's window."""
         own = self._windows[rank]
-        return self._room.take(("block", rank, dtype), (planes.stop - planes.start, own[4], own[5] + BESIDE), dtype)
+        return self._room.take((name, dtype), (planes.stop - planes.start, own[4], own[5] + BESIDE), dtype)
 
     def _places(self, rank: int):
         """Where points along the second and third axis are: in a rank's window, in the mesh. Points beside a whole row
@@ -184,13 +188,21 @@ class Shared:
     def _swap(self, away, arriving) -> None:
         """Each rank sends away[rank] to each other one."""
         for to, source in self._partners():
-            self._exchange(away[to], to, arriving[source], source)
+            self._send(away[to], to, arriving[source], source)
+        self._wait()
 
     def _partners(self):
         """(to whom, from whom), one after the other, so that all ranks agree."""
         rank, size = self._comm.rank, self._comm.size
         return (((rank + step) % size, (rank - step) % size) for step in range(1, size))
 
-    def _exchange(self, send: np.ndarray, to: int, receive: np.ndarray, source: int) -> None:
+    def _send(self, send: np.ndarray, to: int, receive: np.ndarray, source: int) -> None:
         if send.size or receive.size:
-            self._comm.exchange(send, to if send.size else None, receive, source if receive.size else None)
+            way = self._comm.post(send, to if send.size else None, receive, source if receive.size else None)
+            self._ways.append(way)
+
+    def _wait(self) -> None:
+        """Until all that is on its way has arrived."""
+        for arrived in self._ways:
+            arrived()
+        self._ways = []
