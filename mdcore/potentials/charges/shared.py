@@ -34,8 +34,8 @@ class Room:
 
 
 def on_large_pages(size: int, dtype) -> np.ndarray:
-    """An array on pages of 2 MB, where the system has them: a message of megabytes takes half as long as on pages of 4 kB,
-    which are looked up one by one."""
+    """An array on pages of 2 MB, where the system has them: messages of megabytes look up each page that they copy, and
+    take half as long as with pages of 4 kB."""
     advice = getattr(mmap, "MADV_HUGEPAGE", None)
     if advice is None or size * 8 < LARGE_PAGE // 8:
         return np.empty(size, dtype=dtype)
@@ -78,14 +78,16 @@ class Shared:
         rank = domain.comm.rank
         mine, seconds = self._firsts[rank], self._seconds[rank]
         self._count, numbers = mine.stop - mine.start, 2 * (begins[seconds.stop] - begins[seconds.start])
-        # of this rank's planes the waves, those of them that others transform, and theirs that this one does
+        # waves of this rank's planes, those of them that each rank transforms on, and those of each that this one does
         self._waves = room.take("waves", 2 * self._count * begins[-1])
-        self._away = [self._waves[2 * self._count * begins[n2.start] : 2 * self._count * begins[n2.stop]] for n2 in self._seconds]
+        cuts = [2 * self._count * begins[n2.start] for n2 in self._seconds]
+        self._away = [self._waves[cut:end] for cut, end in itertools.pairwise([*cuts, len(self._waves)])]
         self._pieces = [
             own if other == rank else room.take(("piece", other), numbers * (n1.stop - n1.start))
             for other, (own, n1) in enumerate(zip(self._away, self._firsts, strict=True))
         ]
-        self._windows, self._ways = None, []
+        # of messages with charges, and with potentials, (to whom, from whom, what leaves, what comes): planes as `_of`
+        self._windows, self._home, self._out, self._ways = None, [], [], []
 
     def look(self, reach: np.ndarray) -> tuple[list[int], list[int]]:
         """This rank's window, first point and how many along each axis: all that its atoms reach; all, where that
@@ -103,11 +105,13 @@ class Shared:
         windows[rank] = low + length
         windows = self._comm.sum(windows).tolist()
         if windows != self._windows:
-            self._windows = windows
+            self._windows, self._home, self._out = windows, [], []
             self._inside = self._where_inside(windows[rank], mine)
-            # (to whom, from whom, (where in the window, where among planes) of what leaves it, of what comes)
-            self._home = [(to, of, *pair) for to, of in self._partners() for pair in self._pairs((rank, to), (of, rank))]
-            self._out = [(to, of, *pair) for to, of in self._partners() for pair in self._pairs((to, rank), (rank, of))]
+            for to, source in self._partners():
+                home = itertools.zip_longest(self._of(rank, to), self._of(source, rank))
+                out = itertools.zip_longest(self._of(to, rank), self._of(rank, source))
+                self._home += [(to, source, *planes) for planes in home]
+                self._out += [(to, source, *planes) for planes in out]
         return low, length
 
     def begin(self, window: np.ndarray) -> None:
@@ -172,10 +176,6 @@ class Shared:
                     self._copy(slab[leaving[1]], to, block)
             self._send(block, to, window[coming[0]] if coming else NOTHING, source)
         self._wait()
-
-    def _pairs(self, leaving, coming):
-        """Planes that leave and come, (of whose window, whose planes they are) each, in pairs."""
-        return itertools.zip_longest(self._of(*leaving), self._of(*coming))
 
     def _of(self, rank: int, other: int) -> list[tuple[slice, slice]]:
         """Planes of one rank's window that are another's: where in the window, where among those planes."""
