@@ -2,6 +2,7 @@
 
 import collections
 import math
+import mmap
 import queue
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from mdcore import ZBL, Box, Electrostatics, InputError, Langevin, Simulation, S
 from mdcore.base.comm import SelfComm
 from mdcore.base.units import METAL
 from mdcore.potentials.charges.mesh import MeshPlan, numbers_before
+from mdcore.potentials.charges.shared import LARGE_PAGE, Room
 from mdcore.potentials.charges.waves import Smeared
 from mdcore.structure.atoms import Atoms
 from tests import contract
@@ -226,6 +228,20 @@ def test_the_same_bits_whoever_has_which_atoms_and_planes(grid):
         for one, other in zip(found, want, strict=True):
             for own, expected in zip(one, other, strict=True):
                 np.testing.assert_array_equal(own, expected)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (300, 100, 4)])
+def test_arrays_that_are_used_again(shape):
+    """Large ones, which are sent, on large pages."""
+    room = Room()
+    one, other = room.take("one", shape, np.int64), room.take("other", shape)
+    one[...], other[...] = 1, 2.0
+    again = room.take("one", shape, np.int64)
+    assert again.shape == shape and (again == 1).all() and (other == 2.0).all()
+    again[0] = 3
+    assert (one[0] == 3).all()
+    if math.prod(shape) > 1e5 and hasattr(mmap, "MADV_HUGEPAGE"):
+        assert one.ctypes.data % LARGE_PAGE == other.ctypes.data % LARGE_PAGE == 0
 
 
 def test_waves_that_are_left_out_are_too_long_to_count():
