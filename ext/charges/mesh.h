@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /* Points n1 a1 / size1 + ..., which repeat. In memory is a window of them, [length1][length2][length3 + MESH_MORE], from `low` on; a
- * window as long as the mesh repeats, but along the third axis, where the last points stand for the first ones, which the caller
- * adds or copies; a shorter one has all that its atoms reach. */
+ * window as long as the mesh repeats, but along the third axis, where the last points stand for the first ones: planes.c
+ * adds and copies them; a shorter one has all that its atoms reach. */
 typedef struct md_mesh {
     double inverse[9]; /* of the cell, whose vectors are rows: (x - origin) . inverse are fractions */
     double cell[9];
