@@ -22,6 +22,7 @@ typedef struct md_pair_table {
     int64_t n_species;
     double farthest2; /* largest CUT2 */
     const double *scale; /* [n + 1] of each atom, ghosts too: what a PAIR_SCALED formula is multiplied with, or NULL */
+    const double *weights; /* likewise, with PAIR_WEIGHED: a pair is multiplied with the mean of both */
 } md_pair_table;
 
 /* A pair potential over a half list: adds forces; energies in the variants with PAIR_ENERGY. energy_limbs: the exact sum on
@@ -29,8 +30,10 @@ typedef struct md_pair_table {
  * (with PAIR_ENERGY) the row of an atom with a neighbour so close that a force or energy is beyond FORCE_LIMIT, or -1. */
 typedef int64_t md_pair(const md_atoms *, const md_list *, const md_pair_table *, int variant, int64_t *energy_limbs,
                         const md_shares *);
-/* variants, or-ed: energies are wanted; there are several species; SLOPE r is added to the energy (force-shifted) */
-enum { PAIR_ENERGY = 1, PAIR_MANY = 2, PAIR_LINEAR = 4 };
+/* variants, or-ed: energies are wanted; there are several species; SLOPE r is added to the energy (force-shifted); forces
+ * are those of weighted energies of atoms, which have half of each pair. One for all of these: with PAIR_MANY and
+ * PAIR_LINEAR (one species is many, too, and SLOPE is 0 where it is not added), without energies. */
+enum { PAIR_ENERGY = 1, PAIR_MANY = 2, PAIR_LINEAR = 4, PAIR_WEIGHED = 8 };
 typedef struct md_pair_entry {
     const char *name;
     md_pair *kernel;
@@ -57,7 +60,7 @@ typedef struct md_kernels {
     void (*eam_density)(const md_atoms *, const md_list *, const md_eam *, double *rho, md_list *near);
     int64_t (*eam_embedding)(const md_atoms *, const md_eam *, const double *rho, double *slope, int64_t *energy_limbs,
                              const md_shares *);
-    int64_t (*eam_forces)(const md_atoms *, const md_list *, const md_eam *, const double *slope,
+    int64_t (*eam_forces)(const md_atoms *, const md_list *, const md_eam *, const double *slope, const double *weights,
                           int64_t *energy_limbs, const md_shares *);
     /* manybody/stillinger_weber.c, manybody/tersoff.c */
     int64_t (*stillinger_weber)(const md_atoms *, const md_list *, const md_sw *, md_room *, int64_t *energy_limbs,

@@ -14,7 +14,7 @@ from mdcore.potentials.committees.fallback import WEIGHT
 from mdcore.potentials.families import single
 from mdcore.potentials.networks.committee import committee
 from mdcore.potentials.networks.model import Normalisation
-from tests import contract
+from tests import contract, eam_files
 from tests.density_twin import density
 from tests.mpi import mpirun, needs_mpi
 from tests.reference.hdnnp_models import charged_model, random_model
@@ -45,6 +45,16 @@ def three_bodies():
     return mdcore.StillingerWeber({key: own for key in itertools.product(SPECIES, repeat=3)})
 
 
+def pairs_and_charges():
+    return Sum(morse(), mdcore.Coulomb(2.4, {"O": 0.3, "H": -0.2}))
+
+
+def embedded():
+    own = eam_files.tables()
+    own.elements = SPECIES
+    return mdcore.EAM(own)
+
+
 def system_of(name):
     matrix = {"triclinic": 5.5 * TRICLINIC, "small": 1.65 * TRICLINIC, "cluster": 4.5 * np.eye(3)}[name]
     n, periodic = {"triclinic": (24, True), "small": (2, True), "cluster": (12, False)}[name]
@@ -66,11 +76,20 @@ POTENTIALS = {
     "fallback on three bodies": lambda: FallbackPotential(
         networks(), three_bodies(), uncertainty=0.2, weights="atoms", calibration=CALIBRATION
     ),
+    "fallback on pairs": lambda: FallbackPotential(
+        networks(), pairs_and_charges(), uncertainty=0.2, weights="atoms", calibration=CALIBRATION
+    ),
+    "fallback on embedded atoms": lambda: FallbackPotential(
+        networks(), embedded(), uncertainty=0.2, weights="atoms", calibration=CALIBRATION
+    ),
     "fallback of a correction": lambda: FallbackPotential(
         networks(), Sum(morse()), uncertainty=1.0, weights="correction", calibration=1.2, zeros={"O": ZEROS}
     ),
 }
-LOCAL = ("bias of atoms", "fallback of atoms", "fallback on three bodies", "fallback of a correction")
+LOCAL = (
+    "bias of atoms", "fallback of atoms", "fallback on three bodies", "fallback on pairs", "fallback on embedded atoms",
+    "fallback of a correction",
+)  # fmt: skip
 every_potential = pytest.mark.parametrize("name", POTENTIALS)
 
 
@@ -113,7 +132,7 @@ def twin(name, potential, system) -> float:
     s = alpha * std / potential.uncertainty
     theirs = mdcore.evaluate(potential.baseline, system).energies
     if potential.weights == "atoms":
-        theirs = theirs + zero - (0.0 if "three" in name else zeros(potential.baseline, system))
+        theirs = theirs + zero - (zeros(potential.baseline, system) if name == "fallback of atoms" else 0.0)
         return (theirs + (mean - theirs) / (1 + s**2)).sum()
     theirs = theirs + np.where(np.array(system.names) == "O", -1.0, zero)
     return theirs.sum() + (mean - theirs).sum() / (1 + (s**4).sum())
@@ -247,11 +266,10 @@ def test_what_makes_no_sense_is_refused():
         BiasedPotential(alone, depth=1.0, width=0.1)
     with pytest.raises(InputError, match="expected a committee of networks"):
         FallbackPotential(morse(), networks(), uncertainty=0.1)
-    with pytest.raises(InputError, match="baseline must be one potential whose"):
-        FallbackPotential(networks(), morse(), uncertainty=0.1, weights="atoms")
-    with pytest.raises(InputError, match="baseline must be one potential whose"):
-        charged = HDNNPotential(charged_model(SPECIES))
-        FallbackPotential(networks(), charged, uncertainty=0.1, weights="atoms")
+    lj = mdcore.LennardJones(3.0, 1.0, 1.0, tail_corrections=True)
+    for baseline in (lj, Sum(morse(), lj), HDNNPotential(charged_model(SPECIES)), POTENTIALS["bias of atoms"]()):
+        with pytest.raises(InputError, match="the energies of atoms of the baseline can't be weighted"):
+            FallbackPotential(networks(), baseline, uncertainty=0.1, weights="atoms")
     for model in (subtracted().model, committee([charged_model(SPECIES)] * 2)):
         with pytest.raises(InputError, match="which is not asked of each member; take a committee without"):
             BiasedPotential(HDNNPotential(model), depth=1.0, width=0.1)
@@ -417,7 +435,6 @@ def test_an_input_names_what_takes_over(folder, capsys):
 @pytest.mark.parametrize("wrong, said", [
     (('["morse"]', '["lj"]'), "no other [[potential]] has type = 'lj'; there are: zbl, morse"),
     (("O = 1.5", "C = 1.5"), "no species 'C' in the structure, which has O, H"),
-    (('uncertainty = 0.3', 'uncertainty = 0.3\nweights = "atoms"'), "must be one potential whose energies"),
     (("[potential.fallback]", "[potential.bias]"), "unknown key"),
     (("[[stage]]", '[potential.bias]\ndepth = 1.0\nwidth = 0.1\n[[stage]]'), "there is a fallback too"),
 ])  # fmt: skip

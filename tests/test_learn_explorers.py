@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mdcore import InputError, System, evaluate
+from mdcore import Box, InputError, System, evaluate
 from mdcore.base.units import HBAR, METAL
 from mdcore.config import learn_select
 from mdcore.config.parse import Parser
@@ -123,6 +123,26 @@ def test_a_run_that_explodes_is_lost_and_a_wrong_input_is_wrong():
         wrong.explore(visit("b"))
     with pytest.raises(InputError, match="no labelled structures"):
         hot.explore(visit("c", structures=()))
+
+
+def test_what_has_a_free_surface_is_left_out_where_the_cell_follows_a_pressure():
+    """Slabs, of an open axis or with vacuum, among the labelled structures are for runs at constant volume, or whose
+    barostat leaves their axis alone; relaxations of the cell leave them out, too."""
+    reach, lengths = Looks("net.h5").potential.cutoff, SYSTEM.box.widths
+    inside = SYSTEM.positions % lengths
+    vacuum, bulk, free = (
+        System(Box(np.diag(lengths + [0.0, 0.0, more]), (True, True, closed)), inside, SYSTEM.species, SYSTEM.symbols)
+        for more, closed in ((reach + 0.5, True), (0.0, True), (0.0, False))
+    )
+    known, npt = (vacuum, bulk, free), ["stage.0.ensemble=npt", "stage.0.temperature=300", "stage.0.relaxation=100"]
+    npt += ["stage.0.pressure=0.0", "stage.0.pressure_relaxation=1000", "stage.0.compressibility=0.1"]
+    for set_, wanted in (((), 3), (npt, 1), ([*npt, "stage.0.axes=xy"], 3)):
+        explorer = Run(name="hot", input=Path("explore.toml"), runs=6, set=tuple(set_))
+        found = explorer._starts(visit(structures=known), Looks("net.h5"))
+        assert len(found) == 6 and len({own.box.matrix.tobytes() + bytes(own.box.periodic) for own in found}) == wanted
+    for explorer in (replace(explorer, set=tuple(npt)), Relax(name="rest", cell="flexible")):
+        with pytest.raises(InputError, match="follows a pressure along xyz, and every labelled structure has a free"):
+            explorer.explore(visit(structures=(vacuum, free)))
 
 
 # --- those that ask the potential themselves --------------------------------------------------------------------------

@@ -29,10 +29,22 @@ def trained(folder, *options: str) -> None:  # noqa: F811
     (folder / "train.toml").write_text('warm_start = "first.h5"\n' + text)
 
 
+OTHER_SIZES = {"cutoff": 4.5, "layers": 1, "channels": 32, "l_max": 1, "factors": 2, "radial": 5, "mixed": 8,
+               "hidden": 8, "element_rank": 1, "message_l": 1}  # fmt: skip
+
+
 @BOTH
-def test_it_begins_with_what_was_known(folder):  # noqa: F811
-    """Each member says what it said, though the data, and so the ranges of descriptors, are others; and learns on."""
+def test_it_begins_with_what_was_known(folder, capsys):  # noqa: F811
+    """Each member says what it said, though the data, and so the ranges of descriptors, are others; and learns on. A
+    density network of another size is refused, whatever is another."""
     trained(folder)
+    if "[model]" in (folder / "train.toml").read_text():
+        for key, value in OTHER_SIZES.items():
+            assert main(["check", "train.toml", "--set", f"model.{key}={value}"]) == 2
+            assert f"[model] {key} = {value}: the start has " in capsys.readouterr().err
+        for how in ('"isolated"', "{ H = -13.6, O = 0.0 }"):
+            assert main(["check", "train.toml", "--set", f"model.atom_energies={how}"]) == 2
+            assert 'zeros of energy of the start stay: asked for as "fit"; say the same' in capsys.readouterr().err
     settings, first = load_training("train.toml"), read_model("first.h5")
     members = Members(settings.plan, prepared_of(settings))
     structures = [s.structure for s in sources.read("data.xyz")[-6:]]
@@ -58,12 +70,23 @@ WRONG = [
     ("committee.members=3", "[committee] members = 3: the start has 2 members"),
     ('descriptors={ kind = "chebyshev", cutoff = 4.0 }', f'[descriptors] kind = "chebyshev": {STAY} symmetry'),
     ("descriptors.keep=3", f"[descriptors] keep = 3: {STAY} 10 of H; say the same, or begin anew"),
+    ("descriptors.keep=12", f"[descriptors] keep = 12: {STAY} 10 of H; say the same, or begin anew"),
     ("descriptors.cutoff=3.5", f"[descriptors] cutoff = 3.5: {STAY} they see 4 Angstrom far"),
+    ("descriptors.cutoff=4.5", f"[descriptors] cutoff = 4.5: {STAY} they see 4 Angstrom far"),
+    ("descriptors.angular_cutoff=3.5", f"[descriptors] angular_cutoff = 3.5: {STAY} angular ones see 4 Angstrom far"),
+    ("descriptors.radial=5", f"[descriptors] radial = 5: {STAY} radial = 4; say the same, or begin anew"),
+    ("descriptors.angular=3", f"[descriptors] angular = 3: {STAY} angular = 2"),
+    ("descriptors.angular_shells=2", f"[descriptors] angular_shells = 2: {STAY} angular_shells = 0"),
+    ("descriptors.zetas=[1, 2]", f"[descriptors] zetas = [1, 2]: {STAY} zetas = [1.0, 4.0]"),
+    ("descriptors.wide=true", f"[descriptors] wide = true: {STAY} wide = false"),
+    ('descriptors.method="fps"', f'[descriptors] method = "fps": {STAY} method = "cur"'),
+    ("descriptors.rare=0.0", f"[descriptors] rare = 0.0: {STAY} rare = 8.0"),
     ('descriptors.scaling="sigma"', f"{STAY} scale_center"),
     ('descriptors.cutoff_function="poly2"', f"{STAY} tanh3"),
     ('descriptors={ functions = ["H 2 O 0.3 0 4", "O 2 H 0.3 0 4"] }', f"{STAY} 20, other than these"),
     ('descriptors={ functions = ["H 2 O 0.3 0 4"] }', "none for O"),
     ("network.atom_energies={ H = -13.6, O = 0 }", "[network] atom_energies: zeros of energy of the start stay: H -"),
+    ('network.atom_energies="isolated"', '[network] atom_energies = "isolated": zeros of energy of the start stay: H -'),
     ("warm_start=none.h5", "no such file"),
     ("warm_start=half.xyz", "warm_start"),
 ]
@@ -86,7 +109,7 @@ def test_what_does_not_fit_is_told(folder, capsys):  # noqa: F811
     lines = json.dumps([line_of(f) for functions in own.symmetry_functions for f in functions])
     zeros = ", ".join(f"{e} = {x!r}" for e, x in zip(own.elements, own.atom_energies, strict=True))
     given, zeros = f"descriptors={{ functions = {lines} }}", f"network.atom_energies={{ {zeros} }}"
-    for override in ("descriptors.keep=12", given, zeros):
+    for override in ("descriptors.zetas=[4, 1]", "descriptors.angular_cutoff=4.0", given, zeros):
         assert main(["check", "train.toml", "--set", override]) == 0, override
     assert "begins with the parameters of first.h5" in capsys.readouterr().out
     text = (folder / "train.toml").read_text()

@@ -144,10 +144,12 @@ static int64_t eam_embedding(const md_atoms *atoms, const md_eam *it, const doub
     return bad_row;
 }
 
-/* Forces of the pairs in the list `near`, from the slopes of both atoms; with energy_limbs the sum of z / r, half of it to either atom. */
+/* Forces of the pairs in the list `near`, from the slopes of both atoms; with energy_limbs the sum of z / r, half of it to
+ * either atom. weighed : they are of weighted energies of atoms, slopes are weighted already. */
 MD_INLINE int64_t eam_forces_of(const md_atoms *atoms, const md_list *list, const md_eam *it,
-                                const double *MD_RESTRICT slope, int64_t *energy_limbs, const md_shares *shares,
-                                const int want_energy, const int many)
+                                const double *MD_RESTRICT slope, const double *MD_RESTRICT weights,
+                                int64_t *energy_limbs, const md_shares *shares, const int want_energy, const int many,
+                                const int weighed)
 {
     const double *MD_RESTRICT x = atoms->x;
     double *MD_RESTRICT f = atoms->f;
@@ -171,7 +173,10 @@ MD_INLINE int64_t eam_forces_of(const md_atoms *atoms, const md_list *list, cons
             else
                 there = here;
             const v4d u = eam_at(it, p.here, at, 4, &dz) * inverse;
-            const v4d slope_of_pair = (dz - u) * inverse;
+            v4d slope_of_pair = (dz - u) * inverse;
+            if (weighed)
+                slope_of_pair *= v_set1(0.5) * (v_set1(weights[i]) + (v4d){weights[p.j[0]], weights[p.j[1]],
+                                                                           weights[p.j[2]], weights[p.j[3]]});
             const v4d rise = v_fma(si, here, v_fma(sj, there, slope_of_pair)); /* dE/dr */
             const v4d g = v_mask(rise * inverse, p.inside);
             const v4d pair = v_mask(u + big - big, p.inside);
@@ -191,11 +196,13 @@ MD_INLINE int64_t eam_forces_of(const md_atoms *atoms, const md_list *list, cons
 }
 
 static int64_t eam_forces(const md_atoms *atoms, const md_list *list, const md_eam *it, const double *slope,
-                          int64_t *limbs, const md_shares *each)
+                          const double *weights, int64_t *limbs, const md_shares *each)
 {
+    if (weights)
+        return eam_forces_of(atoms, list, it, slope, weights, NULL, NULL, 0, 1, 1);
     if (it->n_species > 1)
-        return limbs ? eam_forces_of(atoms, list, it, slope, limbs, each, 1, 1)
-                     : eam_forces_of(atoms, list, it, slope, NULL, NULL, 0, 1);
-    return limbs ? eam_forces_of(atoms, list, it, slope, limbs, each, 1, 0)
-                 : eam_forces_of(atoms, list, it, slope, NULL, NULL, 0, 0);
+        return limbs ? eam_forces_of(atoms, list, it, slope, NULL, limbs, each, 1, 1, 0)
+                     : eam_forces_of(atoms, list, it, slope, NULL, NULL, NULL, 0, 1, 0);
+    return limbs ? eam_forces_of(atoms, list, it, slope, NULL, limbs, each, 1, 0, 0)
+                 : eam_forces_of(atoms, list, it, slope, NULL, NULL, NULL, 0, 0, 0);
 }

@@ -34,8 +34,9 @@ MD_INLINE int64_t pair_loop(const md_atoms *atoms, const md_list *list, const md
                             const int n_used, const int traits, const int variant)
 {
     const int want_energy = variant & PAIR_ENERGY, many = variant & PAIR_MANY;
-    const int sparse = traits & PAIR_SPARSE, scaled = traits & PAIR_SCALED;
+    const int sparse = traits & PAIR_SPARSE, scaled = traits & PAIR_SCALED, weighed = variant & PAIR_WEIGHED;
     const double *MD_RESTRICT scale = table->scale;
+    const double *MD_RESTRICT weight = table->weights;
     const double *MD_RESTRICT x = atoms->x;
     double *MD_RESTRICT f = atoms->f;
     const int32_t *MD_RESTRICT index = list->index;
@@ -80,6 +81,8 @@ MD_INLINE int64_t pair_loop(const md_atoms *atoms, const md_list *list, const md
                 const v4d both = v_set1(scale[i]) * (v4d){scale[j0], scale[j1], scale[j2], scale[j3]};
                 g *= both, pair *= both;
             }
+            if (weighed)
+                g *= v_set1(0.5) * (v_set1(weight[i]) + (v4d){weight[j0], weight[j1], weight[j2], weight[j3]});
             g = v_mask(g, inside);
             pair = v_mask(pair + big - big, inside);
             pair_add(&sums, f, shares, i, j0, j1, j2, j3, dx, dy, dz, g, pair, want_energy);
@@ -111,6 +114,7 @@ MD_INLINE int64_t pair_loop(const md_atoms *atoms, const md_list *list, const md
             PAIR_VARIANT(PAIR_LINEAR | PAIR_ENERGY, NAME, columns, columns, traits);                                   \
             PAIR_VARIANT(PAIR_LINEAR | PAIR_MANY, NAME, columns, n_linear, traits);                                    \
             PAIR_VARIANT(PAIR_LINEAR | PAIR_MANY | PAIR_ENERGY, NAME, columns, columns, traits);                       \
+            PAIR_VARIANT(PAIR_LINEAR | PAIR_MANY | PAIR_WEIGHED, NAME, columns, n_linear, traits);                     \
         }                                                                                                              \
         return -1;                                                                                                     \
     }

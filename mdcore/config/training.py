@@ -33,6 +33,7 @@ from mdcore.potentials.networks.trained import CONTAINS
 from mdcore.potentials.networks.walls import SHORTEST, Wall
 from mdcore.training.settings import (
     BALANCED,
+    CHOICES,
     LABELLED,
     LABELS,
     NOT_LINEAR,
@@ -50,8 +51,8 @@ from mdcore.training.settings import LongRangeSettings as LongRange
 from mdcore.training.settings import NetworkSettings as Network
 
 OWN_CARD = (
-    "title", "program", "date", "seed", "settings", "files", "structures", "tags", "elements", "charges", "subtracted",
-    SHORTEST,
+    "title", "program", "date", "seed", "settings", CHOICES, "files", "structures", "tags", "elements", "charges",
+    "subtracted", SHORTEST,
 )  # fmt: skip
 CARD_EXAMPLE = {"data": "doi:10.1000/xyz", "licence": "CC-BY-4.0", CONTAINS: list(KINDS)}
 LEAST = 1e-6  # weight

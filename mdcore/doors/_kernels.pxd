@@ -69,7 +69,7 @@ cdef extern from "kernels.h" nogil:
         MD_OK, MD_FULL, MD_OVERLAP
         MD_COLUMNS
         BINS_PER_ATOM, BINS_FLOOR, LIST_AHEAD
-        PAIR_ENERGY, PAIR_MANY, PAIR_LINEAR
+        PAIR_ENERGY, PAIR_MANY, PAIR_LINEAR, PAIR_WEIGHED
         NEAR_POINTS, NEAR_GAUSSIANS, NEAR_DAMPED
 
     ctypedef struct md_pair_table:
@@ -78,6 +78,7 @@ cdef extern from "kernels.h" nogil:
         int64_t n_species
         double farthest2
         const double *scale
+        const double *weights
 
     ctypedef int64_t md_pair(const md_atoms *, const md_list *, const md_pair_table *, int, int64_t *,
                              const md_shares *) noexcept nogil
@@ -260,8 +261,8 @@ cdef extern from "kernels.h" nogil:
         void (*eam_density)(const md_atoms *, const md_list *, const md_eam *, double *, md_list *) noexcept nogil
         int64_t (*eam_embedding)(const md_atoms *, const md_eam *, const double *, double *, int64_t *,
                                  const md_shares *) noexcept nogil
-        int64_t (*eam_forces)(const md_atoms *, const md_list *, const md_eam *, const double *, int64_t *,
-                              const md_shares *) noexcept nogil
+        int64_t (*eam_forces)(const md_atoms *, const md_list *, const md_eam *, const double *, const double *,
+                              int64_t *, const md_shares *) noexcept nogil
         int64_t (*mesh_spread)(const md_atoms *, const double *, const md_mesh *, int64_t *) noexcept nogil
         void (*near_rows)(const double *, const double *, int64_t, const int64_t *, const int32_t *, double, int64_t *,
                           int32_t *, int32_t *) noexcept nogil

@@ -50,16 +50,27 @@ cdef class EAM:
         return row
 
     def forces(self, AtomRows atoms, VerletList pairs, double[::1] slope, bint energy, int64_t[::1] limbs,
-               double[::1] energies=None, double[:, ::1] virials=None):
-        """Add forces of the pairs that `density` found near; with `energy` those of pairs. Returns a bad row, or -1."""
+               double[::1] energies=None, double[:, ::1] virials=None, double[::1] weights=None):
+        """Add forces of the pairs that `density` found near; with `energy` those of pairs. Returns a bad row, or -1.
+
+        weights [n_total + 1] : forces are those of the energies of atoms times these, without `energy`; the slopes are
+        multiplied already.
+        """
         cdef int64_t row
         self._check(atoms, pairs, slope)
         if self.first is None:
             raise ValueError("densities come before forces")
+        cdef const double *by = NULL
+        if weights is not None:
+            self._check(atoms, pairs, weights)
+            if energy:
+                raise ValueError("weights are for forces without energies")
+            by = &weights[0]
         cdef md_shares shares = shares_of(atoms, energies, virials)
         cdef const md_shares *each = NULL if energies is None else &shares
         with nogil:
-            row = K.eam_forces(&atoms.rows, &self.near, &self.tables, &slope[0], &limbs[0] if energy else NULL, each)
+            row = K.eam_forces(&atoms.rows, &self.near, &self.tables, &slope[0], by, &limbs[0] if energy else NULL,
+                               each)
         return row
 
     cdef _check(self, AtomRows atoms, VerletList pairs, double[::1] column):

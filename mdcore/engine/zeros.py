@@ -50,7 +50,7 @@ def member_zeros(network, structures) -> dict[str, list[float]]:
         engine = Engine(network, system.symbols, SKIN, system.units)
         engine.place(system.box, system.positions, system.species, system.columns)
         work = engine.work
-        shares = work.bound.shares_of(work.atoms, work.neighbors.of(network).full, work.domain)
+        shares = work.bound.shares_of(work.atoms, work.neighbors.of(network), work.domain)
         shares -= shares.mean(axis=1, keepdims=True)
         for k, symbol in enumerate(system.symbols):
             element, rows = element_of(symbol), work.atoms.species == k

@@ -122,7 +122,7 @@ class Potential:
     pushes : axes along which forces do not add up to zero, some of "xyz": it acts from outside
     truncated : it may jump at its cutoff, and smoother : what is to be done about that; tells_virials : of each atom,
         where asked
-    weighable : bound, it tells the energies of atoms, and forces of weighted sums of them (`shares_of`, `weigh`)
+    weighable : bound, it tells the energies of atoms, and forces of weighted sums of them (Bound)
     has : {what of long range is in its energy: how that is known} (counted.py)
     bends : second derivatives jump somewhere, as of some screenings of charges; finite differences are the worse
     far : it reaches past its cutoff, to all images
@@ -188,6 +188,8 @@ class Bound:
     moves : it depends on the time
     memory_key : whose columns of source "memory" (atoms.py) it can go on with: those of a bound potential of the same
     virial_of_forces : the sum of x (x) F over atoms and ghosts is its virial, so that one can be had without energies
+    walls : bound ones that belong to it beside, or None; said : the Results of the last `shares_of`, which tell of bad
+        rows, of one that is weighable and no network
     """
 
     potential: Potential
@@ -196,9 +198,27 @@ class Bound:
     threads = 1
     memory_key = ""
     moves = virial_of_forces = False
+    walls = said = None
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         """Add forces, and what `out` wants (collective). neighbors : Lists, the potential's own."""
+        raise NotImplementedError
+
+    def shares_of(self, atoms, neighbors, domain) -> np.ndarray:
+        """Energies float64 [n_owned, 1] of owned atoms, by a potential that is weighable (collective). neighbors :
+        Lists, the potential's own"""
+        rows, self.said = atoms.f[: atoms.n_total + 1], Results()
+        self.said.reset(True, np.zeros(atoms.n_total + 1))
+        before = rows.copy()
+        atoms.clear_forces()
+        self.compute(atoms, neighbors, domain, self.said)
+        rows[:] = before
+        domain.reverse_add_rows(self.said.atom_energies)
+        return self.said.atom_energies[: atoms.n_owned, None]
+
+    def weigh(self, atoms, neighbors, domain, weights: np.ndarray) -> None:
+        """Add the forces of the weighted sum of these energies, weights [n_owned, 1] being fixed, after `shares_of` of
+        the same atoms (collective)."""
         raise NotImplementedError
 
     def work(self, atoms, domain, before: float, after: float) -> int:
@@ -280,6 +300,11 @@ class Sum(Potential):
         return all(term.tells_virials for term in self.terms)
 
     @property
+    def weighable(self) -> bool:
+        """Are all its terms?"""
+        return all(term.weighable for term in self.terms)
+
+    @property
     def whole(self) -> bool:
         """Is one of its terms?"""
         return any(term.whole for term in self.terms)
@@ -337,6 +362,14 @@ class BoundSum(Bound):
     def tail(self, counts, box) -> tuple[float, float]:
         tails = [term.tail(counts, box) for term in self.terms]
         return sum(energy for energy, _ in tails), sum(virial for _, virial in tails)
+
+
+def with_ghosts(numbers: np.ndarray, atoms, domain) -> np.ndarray:
+    """Numbers [n_owned] of owned atoms, and those of their ghosts, float64 [n_total + 1] (collective)."""
+    found = np.zeros(atoms.n_total + 1)
+    found[: atoms.n_owned] = numbers
+    domain.forward_rows(found)
+    return found
 
 
 def leaves(potential) -> list:

@@ -17,13 +17,13 @@ from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.trained import CONTAINS, Model
 from mdcore.potentials.networks.vectors import make_test_vectors
-from mdcore.training import metrics
+from mdcore.training import metrics, warm
 from mdcore.training.data.labelled import Labelled
 from mdcore.training.known import has_room, known_of
 from mdcore.training.latent_signs import aligned
 from mdcore.training.members import Ended
 from mdcore.training.prepare import Prepared, threads_of
-from mdcore.training.settings import LABELLED, LATENT, Plan
+from mdcore.training.settings import CHOICES, LABELLED, LATENT, Plan
 
 Found = dict[str, tuple[Sequence[Labelled], metrics.Predictions]]  # {subset: (structures, what is said of them)}
 
@@ -140,7 +140,7 @@ def card(plan: Plan, prepared: Prepared) -> dict[str, str]:
     """The model card: what a user of the potential must know, as texts for its provenance."""
     data, made = prepared.data, collect(plan.text, seed=plan.seed)
     ranges = ", ".join(f"{a}-{b} {r:.3f}" for (a, b), r in prepared.shortest.items() if np.isfinite(r))
-    tags = sorted({s.tag for s in data.train if s.tag})
+    tags, choices = sorted({s.tag for s in data.train if s.tag}), warm.choices_of(plan, prepared.start)
     return {
         **({"title": plan.title} if plan.title else {}),
         **plan.card,
@@ -148,6 +148,7 @@ def card(plan: Plan, prepared: Prepared) -> dict[str, str]:
         "date": made["date"],
         "seed": made["seed"],
         "settings": made["input"],
+        **({CHOICES: choices} if choices else {}),
         "files": ", ".join(dict.fromkeys(os.path.basename(s.file) for s in data.all)),
         "structures": ", ".join(f"{name} {len(own)}" for name, own in data.subsets().items()),
         **({"tags": ", ".join(tags)} if tags else {}),

@@ -310,8 +310,7 @@ def zeros_of_energy(plan: Plan, data: dataset.Dataset, start: Model | None) -> d
     how = plan.atom_energies
     if start:
         warm.check_elements(start, data.elements)
-    if start and plan.model is None:
-        how = dict(zip(start.elements, start.atom_energies, strict=True))
+        how = warm.zeros_of(start)
     unneeded = {e for one in data.strangers for e in one.counts}
     if isinstance(how, dict):
         how = {e: energy for e, energy in how.items() if e not in unneeded}

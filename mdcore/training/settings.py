@@ -17,6 +17,7 @@ RARE = 8.0
 SEED = 1
 LABELS = ("energy", "forces", "stress", "charges")
 USUAL = LABELS[:3]  # that are looked for unless somebody says otherwise
+CHOICES = "choices"  # of a model card: how descriptors and zeros of energy were asked for, JSON (warm.py)
 TOTAL = "total_charge"  # of a structure: no label, but likewise looked for where it is of use
 ALL, CHARGES, SHORT = "all", "charges", "short"  # parts of the parameters of a potential with charges
 LATENT_WIDTH = 0.5**0.5  # Angstrom: sigma = 1 of B. Cheng, npj Comput. Mater. 11, 80 (2025), is sqrt(2) times a width

@@ -3,9 +3,14 @@
 With the potential's own, so that epoch 0 is that potential on the data of today. Descriptors and zeros of energy stay;
 their ranges become those of old and new data together, and the first layers of the networks change along, such that
 they say the same. Members of a committee go on from those of the same number.
+
+A plan that asks for others is refused. What descriptors and zeros of energy do not show by themselves, how many
+candidates there were, by which method some of them were chosen, the potential's card tells (`choices_of`); one that was
+made elsewhere, or before cards told it, can't be asked.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,11 +24,14 @@ from mdcore.potentials.networks.native_units import Units
 from mdcore.potentials.networks.subtracted import numbers_of
 from mdcore.potentials.networks.trained import Model
 from mdcore.training.descriptors import Descriptors, statistics
-from mdcore.training.settings import ACTIVATIONS, CUTOFF_FUNCTIONS, Plan, Unsuited
+from mdcore.training.settings import ACTIVATIONS, CHOICES, CUTOFF_FUNCTIONS, DescriptorSettings, Plan, Unsuited
 from mdcore.training.symmetry_sets import from_input_nn, from_lines
 
 KEY = ("warm_start",)
 FOUND = ("neighbours", "scale", "elements")  # of a design: found on the data, not said by the plan
+CANDIDATES = ("radial", "angular", "angular_shells", "zetas", "wide", "method", "rare")  # what decides which there are
+GIVEN, KEEP = "given", "keep"
+NEAR = 1e-9  # lengths that differ by less, relative, are the same
 
 
 def read_start(plan: Plan) -> Model:
@@ -46,8 +54,31 @@ def read_start(plan: Plan) -> Model:
     if isinstance(model, HDNNP):
         _check_networks(plan, model)
         _check_descriptors(plan, model)
-        _check_zeros(plan, model)
+    _check_zeros(plan, model)
     return model
+
+
+def choices_of(plan: Plan, start: Model | None = None) -> str:
+    """For the card of what is trained: how descriptors and zeros of energy were asked for, or what the card of the
+    start says of that."""
+    if start:
+        return start.provenance.get(CHOICES, "")
+    found, s = {"atom_energies": plan.atom_energies}, plan.descriptors
+    if s:
+        found["descriptors"] = {GIVEN: True} if s.is_given else _asked(s) | {KEEP: s.keep}
+    return json.dumps(found)
+
+
+def _asked(s: DescriptorSettings) -> dict:
+    return {name: getattr(s, name) for name in CANDIDATES} | {"zetas": sorted(s.zetas)}
+
+
+def _told(model: Model, what: str):
+    """What the card of a potential says of its choices, or None."""
+    try:
+        return json.loads(model.provenance.get(CHOICES, "")).get(what)
+    except (ValueError, AttributeError):  # none, or of somebody else
+        return None
 
 
 def _check_networks(plan: Plan, model: HDNNP) -> None:
@@ -62,10 +93,10 @@ def _check_networks(plan: Plan, model: HDNNP) -> None:
 
 
 def _check_descriptors(plan: Plan, model: HDNNP) -> None:
-    """Unsuited if the plan asks for others than the start has, as far as that can be told: which candidates are chosen
-    depends on the data."""
+    """Unsuited if the plan asks for others than the start has."""
     s, own = plan.descriptors, dict(zip(model.elements, model.symmetry_functions, strict=True))
-    functions = [function for each in own.values() for function in each]
+    functions, told = [function for each in own.values() for function in each], _told(model, "descriptors")
+    told = told if isinstance(told, Mapping) else {}
 
     def check(key: str, same: bool, start: str) -> None:
         if not same:
@@ -81,26 +112,47 @@ def _check_descriptors(plan: Plan, model: HDNNP) -> None:
             raise Unsuited(str(error), ("descriptors", key)) from None
         check(key, all(set(given[e]) == set(own[e]) for e in own), f"{len(functions)}, other than these")
         return
-    longest = max(function.cutoff for function in functions)
-    check("cutoff", longest <= s.cutoff * (1.0 + 1e-9), f"they see {longest:g} Angstrom far")
+    check("cutoff", GIVEN not in told, f"{len(functions)} that were given")
+    for key, reach in (("cutoff", s.cutoff), ("angular_cutoff", s.angular_cutoff or s.cutoff)):
+        found = {function.cutoff for function in functions if function.is_radial == (key == "cutoff")}
+        same = all(abs(cutoff - reach) <= NEAR * reach for cutoff in found)
+        what = "they" if key == "cutoff" else "angular ones"
+        check(key, same, f"{what} see {', '.join(f'{cutoff:g}' for cutoff in sorted(found))} Angstrom far")
     if s.kind == "symmetry":
         names = {number: name for name, number in CUTOFF_FUNCTIONS.items()}
         kinds = {function.cutoff_type for function in functions}
-        told = ", ".join(names.get(kind, f"cutoff_type {kind}") for kind in sorted(kinds))
-        check("cutoff_function", kinds == {CUTOFF_FUNCTIONS[s.cutoff_function]}, told)
+        start = ", ".join(names.get(kind, f"cutoff_type {kind}") for kind in sorted(kinds))
+        check("cutoff_function", kinds == {CUTOFF_FUNCTIONS[s.cutoff_function]}, start)
+    for key, value in _asked(s).items():
+        check(key, told.get(key, value) == value, f"{key} = {json.dumps(told.get(key))}")
     for element, each in own.items():
-        keep = s.keep.get(element) if isinstance(s.keep, dict) else s.keep
-        check("keep", keep is None or len(each) <= keep, f"{len(each)} of {element}")
+        keep, before = (_of(element, keep) for keep in (s.keep, told.get(KEEP)))
+        all_kept = before is None or before > len(each)  # all that vary and differ
+        same = keep == len(each) or (all_kept and (keep is None or keep > len(each)))
+        check(KEEP, same, f"{len(each)} of {element}")
 
 
-def _check_zeros(plan: Plan, model: HDNNP) -> None:
-    """Unsuited for other zeros of energy than the start's: "fit" and "isolated" found them when that was trained."""
-    how, own = plan.network.atom_energies, dict(zip(model.elements, model.atom_energies, strict=True))
-    wanted = dict.fromkeys(own, 0.0) if how == "none" else how if isinstance(how, dict) else own
-    if any(abs(wanted.get(e, own[e]) - own[e]) > 1e-9 * max(1.0, abs(own[e])) for e in own):
-        told = ", ".join(f"{e} {energy:.6f}" for e, energy in own.items())
-        text = f"zeros of energy of the start stay: {told} eV; say the same, or begin anew"
-        raise Unsuited(text, ("network", "atom_energies"))
+def _of(element: str, keep) -> int | None:
+    return keep.get(element) if isinstance(keep, Mapping) else keep
+
+
+def _check_zeros(plan: Plan, model: Model) -> None:
+    """Unsuited for other zeros of energy than the start's."""
+    how, told, density = plan.atom_energies, _told(model, "atom_energies"), plan.model is not None
+    start, cure, same = "its card does not say how they were found", "leave it out", how == "fit"
+    if told:
+        start, cure, same = f"asked for as {json.dumps(told)}", "say the same", how == told
+    if not density:
+        own = dict(zip(model.elements, model.atom_energies, strict=True))
+        start, cure = ", ".join(f"{e} {energy:.6f}" for e, energy in own.items()) + " eV", "say the same"
+        numbers = dict.fromkeys(own, 0.0) if how == "none" else how if isinstance(how, dict) else None
+        if numbers is not None:
+            same = all(abs(numbers.get(e, own[e]) - own[e]) <= 1e-9 * max(1.0, abs(own[e])) for e in own)
+        else:
+            same = told in (None, how)
+    if not same:
+        text = f"zeros of energy of the start stay: {start}; {cure}, or begin anew"
+        raise Unsuited(text, ("model" if density else "network", "atom_energies"))
 
 
 def check_elements(model: Model, elements: Sequence[str]) -> None:
@@ -118,6 +170,14 @@ def check_design(model: DensityNetwork, design: Design) -> None:
             old, new = getattr(own, name), getattr(design, name)
             if old != new:
                 raise Unsuited(f"the start has {old:g}: take that, or begin anew", ("model", name)).everywhere()
+
+
+def zeros_of(model: Model) -> dict[str, float]:
+    """The zero of energy of each element, eV; of a density network, which has no more than one for each member, the
+    first one's."""
+    if isinstance(model, DensityNetwork):
+        return dict(zip(model.elements, model.design.views(model.parameters)["E0"].tolist(), strict=True))
+    return dict(zip(model.elements, model.atom_energies, strict=True))
 
 
 def descriptors_of(model: HDNNP, train, comm) -> Descriptors:

@@ -30,7 +30,9 @@ class Settings(ExplorerSettings):
     )
     start: str = setting(
         Text(),
-        '`"labelled"`: each run starts from a labelled structure, chosen at random; `"input"`: as the input says; else '
+        '`"labelled"`: each run starts from a labelled structure, chosen at random, of those without a free surface or '
+        "vacuum along the axes along which stages let the cell follow a pressure; "
+        '`"input"`: as the input says; else '
         'a file, of whose structures each run takes one. All but `"input"` need an input with a `file` in '
         "`[structure]`.",
         default="labelled",

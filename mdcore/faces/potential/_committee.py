@@ -75,7 +75,7 @@ class FallbackSettings:
     weights: str = setting(
         Choice(("structure", "atoms", "correction")),
         '`"structure"`: one weight for the whole, any baseline; `"atoms"`: one for each atom, the baseline is '
-        "Stillinger-Weber, Tersoff or another network potential; "
+        "of pairs, EAM, Stillinger-Weber, Tersoff or another network potential, or some of these together; "
         '`"correction"`: one for each atom of a network that was trained on what the baseline lacks, any baseline, '
         "which always counts in full.",
         default="structure",

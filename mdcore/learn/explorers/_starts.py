@@ -23,11 +23,35 @@ def starts(name: str, visit: Visit, file: Path | None) -> list:
     return found
 
 
-def picked(name: str, visit: Visit, file: Path | None, count: int) -> list:
-    """So many of them at random, none twice before all are taken."""
+def picked(name: str, visit: Visit, file: Path | None, count: int, axes: str = "", reach: float = 0.0) -> list:
+    """So many of them at random, none twice before all are taken.
+
+    axes : some of "xyz" along which the cell will follow a pressure: of the labelled ones those that fill it there are
+    taken, which a `reach`, of the potential, tells; InputError without any
+    """
     found, rng = starts(name, visit, file), np.random.default_rng([visit.seed, 0])
+    if file is None and axes:
+        found = [system for system in found if fills(system, axes, reach)]
+        if not found:
+            raise InputError(
+                f"explorer {name}: the cell follows a pressure along {axes}, and every labelled structure has a free "
+                f"surface there, or a layer of {reach:g} Angstrom without atoms; give start, a file, or keep the cell"
+            )
     order = np.concatenate([rng.permutation(len(found)) for _ in range(-(-count // len(found)))])
     return [found[k] for k in order[:count]]
+
+
+def fills(system, axes: str, reach: float) -> bool:
+    """Is there no free surface along any of these of x, y, z: no cell vector that is not periodic, and between two
+    faces no layer without atoms that is wider than `reach`, so that what is on either side would not feel each other?
+    Such a cell has a pressure to hold; vacuum has none, and a barostat would close it."""
+    box = system.box
+    if box.free_along(axes):
+        return False
+    along = np.abs(box.matrix[:, ["xyz".index(axis) for axis in axes]]).max(axis=1) > 1e-12
+    places = np.sort((system.positions - box.origin) @ np.linalg.inv(box.matrix) % 1.0, axis=0)
+    gaps = np.diff(places, axis=0, append=places[:1] + 1.0).max(axis=0) * box.widths
+    return not (gaps[along] > reach).any()
 
 
 def bare(system):

@@ -36,7 +36,8 @@ class Relax(Explorer):
 
     def explore(self, visit: Visit):
         journey = Journey(self.name, visit, self.limits)
-        for k, start in enumerate(picked(self.name, visit, self.start, self.count), 1):
+        bulk = {} if self.cell == "fixed" else {"axes": "xyz", "reach": journey.potential.cutoff}
+        for k, start in enumerate(picked(self.name, visit, self.start, self.count, **bulk), 1):
             self._one(journey, k, start)
         return journey.home()
 

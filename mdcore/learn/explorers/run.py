@@ -9,6 +9,7 @@ import numpy as np
 from mdcore.base.errors import ExtrapolationError, InputError, Interrupted, OutputError, SimulationError
 from mdcore.base.units import METAL
 from mdcore.base.writing import make_folder, writing_text
+from mdcore.config.load import load
 from mdcore.learn.base import Candidate, Explorer, Found, Visit
 from mdcore.learn.explorers._starts import bare, picked
 from mdcore.learn.looks import Looks, looks_at
@@ -21,6 +22,7 @@ from mdcore.structure.quantities import TOTALS
 from mdcore.structure.system import System
 
 LABELLED = "labelled"
+PRESSED = ("axes", "cell")  # keys of stages that let the cell follow a pressure
 NAME = "run"  # of outputs
 KEYBOARD = 130  # exit code
 DENSER = 5  # disputed structures are kept so many times as often as others; what follows sooner is hardly another one,
@@ -63,7 +65,7 @@ class Run(Explorer):
     def explore(self, visit: Visit) -> Found:
         looks = looks_at(visit.potential)
         looks.need_range(self.name, self.extrapolation)
-        runs = [self._one(visit, looks, k, start) for k, start in enumerate(self._starts(visit))]
+        runs = [self._one(visit, looks, k, start) for k, start in enumerate(self._starts(visit, looks))]
         return Found(
             candidates=[each for own in runs for each in own.candidates],
             frames=[each for own in runs for each in own.frames],
@@ -71,10 +73,23 @@ class Run(Explorer):
             lost=any(own.lost for own in runs),
         )
 
-    def _starts(self, visit: Visit) -> list:
+    def _starts(self, visit: Visit, looks: Looks) -> list:
         if self.start is None:
             return [None] * self.runs
-        return picked(self.name, visit, None if self.start == LABELLED else self.start, self.runs)
+        if self.start != LABELLED:
+            return picked(self.name, visit, self.start, self.runs)
+        axes = self._moving_axes([*self._overrides(visit, looks, visit.folder, 0), *self.set])
+        return picked(self.name, visit, None, self.runs, axes, looks.potential.cutoff)
+
+    def _moving_axes(self, overrides: list[str]) -> str:
+        """Those of x, y, z along which the stages of the input let the cell follow a pressure."""
+        path = Path(self.input).resolve()
+        try:
+            settings = load(path, [*overrides, f"structure.file={_toml(path)}"])  # not read here; any that is there
+        except InputError as error:
+            raise InputError(f"explorer {self.name}: {error}") from None
+        moving = {axis for stage in settings.stage if stage.moves_cell in PRESSED for axis in stage.moving_axes}
+        return "".join(axis for axis in "xyz" if axis in moving)
 
     def _one(self, visit: Visit, looks: Looks, k: int, start) -> Found:
         """What run k found, from a System or, for None, from where the input says."""

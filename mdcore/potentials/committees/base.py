@@ -79,7 +79,7 @@ class OfCommittee(Sum):
     zeros : {element: z_em, eV, one of each member}, of elements that are not there 0 (`member_zeros` finds them)
     """
 
-    tells_virials = False  # of atoms
+    tells_virials = weighable = False  # of atoms
 
     def __init__(self, network, *others, zeros=None, double_counting="refuse"):
         name = type(self).__name__
@@ -121,12 +121,13 @@ class BoundOfCommittee(BoundSum):
     def ask(self, atoms, neighbors, domain) -> Members:
         """What the members of the committee say (collective)."""
         network = self.terms[0]
-        shares = network.shares_of(atoms, neighbors.of(network.potential).full, domain)
+        shares = network.shares_of(atoms, neighbors.of(network.potential), domain)
         return Members.of(shares, self._zeros[atoms.species])
 
     def push(self, network, weights, atoms, neighbors, domain, out) -> None:
-        """Add the forces of the weighted energies of a bound network, and all of its walls (collective)."""
+        """Add the forces of the weighted energies of a bound potential, and all of the walls of a network
+        (collective)."""
         lists = neighbors.of(network.potential)
-        network.weigh(atoms, lists.full, domain, weights)
+        network.weigh(atoms, lists, domain, weights)
         if network.walls:
             network.walls.compute(atoms, lists.of(network.walls.potential), domain, out)

@@ -9,10 +9,11 @@ count alike, s_i = alpha sigma_i / u, weights are after G. Imbalzano et al., J. 
 
 One weight for all of the structure asks nothing of the baseline but energy and forces; the fourth power lets the most
 doubtful atoms decide. Weights of atoms are local. They need a baseline whose forces can be had for weighted energies of
-atoms (`weighable`: Stillinger-Weber, Tersoff, another network potential); or a network that was trained on what the
-baseline lacks, where the baseline always counts in full, and z_i is what such a network gives an atom in any
-surroundings. Derivatives of the weights are in the forces: all three conserve E. E_b may have a constant of each
-species added (shifts), so that it is counted from the same zero as <E>: forces from the weights go with <E> - E_b.
+atoms (`weighable`): pairs, of which either atom has half, the embedded-atom method, Stillinger-Weber, Tersoff, another
+network potential, or a sum of these; or a network that was trained on what the baseline lacks, where the baseline
+always counts in full, and z_i is what such a network gives an atom in any surroundings. Derivatives of the weights are
+in the forces: all three conserve E. E_b may have a constant of each species added (shifts), so that it is counted from
+the same zero as <E>: forces from the weights go with <E> - E_b.
 """
 
 import math
@@ -70,16 +71,19 @@ class FallbackPotential(OfCommittee):
         for term in leaves(self.baseline):
             if term.outside:
                 raise InputError(f"baseline: {term!r} acts from outside; add it: Sum(FallbackPotential(...), it)")
-        if weights == "atoms" and not self.baseline.weighable:
-            raise InputError(
-                'weights = "atoms": the baseline must be one potential whose energies of atoms can be weighted: '
-                "Stillinger-Weber, Tersoff, or another network potential without charges or subtracted laws; any other "
-                'takes over with weights = "structure", or with a network that was trained on what it lacks, '
-                '"correction"'
-            )
+        self._check_weighable()
 
     def __repr__(self):
         return f"FallbackPotential({self.network!r}, {self.baseline!r}, weights={self.weights!r})"
+
+    def _check_weighable(self) -> None:
+        if self.weights == "atoms" and not self.baseline.weighable:
+            raise InputError(
+                'weights = "atoms": the energies of atoms of the baseline can\'t be weighted; those of pair potentials '
+                "can (without tail corrections or images past the cutoff, Coulomb without exclude_bonded), of EAM, "
+                "Stillinger-Weber, Tersoff, and network potentials without charges or subtracted laws; any other takes "
+                'over with weights = "structure", or with a network that was trained on what it lacks, "correction"'
+            )
 
     @property
     def baseline(self) -> Potential:
@@ -101,6 +105,7 @@ class FallbackPotential(OfCommittee):
         )  # fmt: skip
 
     def bind(self, symbols):
+        self._check_weighable()  # once more: what a potential leaves out may have been set since
         bound = [term.bind(symbols) for term in self.terms]
         if any(term.moves for term in leaves(bound[1])):
             raise InputError("baseline: it depends on the time; such a potential can't take over")
@@ -122,8 +127,9 @@ class BoundFallback(BoundOfCommittee):
                 raise InputError(f"shifts: no species {name!r}; there are {', '.join(symbols)}")
         self._alpha = np.array([own.get(s, 1.0) if isinstance(own, dict) else own for s in symbols])
         usual = self._zeros_of(terms[0])
-        if isinstance(potential.baseline, TrainedPotential):
-            usual -= self._zeros_of(terms[1])
+        for term in leaves(terms[1]):
+            if isinstance(term.potential, TrainedPotential):
+                usual -= self._zeros_of(term)
         self._shift = np.array([potential.shifts.get(s, x) for s, x in zip(symbols, usual.tolist(), strict=True)])
         self._tail, self._n = (0.0, 0.0), 1
 
@@ -193,13 +199,18 @@ class BoundByAtom(BoundFallback):
     """A weight for each atom, and a baseline whose energies of atoms can be weighted."""
 
     def compute(self, atoms, neighbors, domain, out) -> None:
-        (network, baseline), species = self.terms, atoms.species[: atoms.n_owned]
-        members = self.ask(atoms, neighbors, domain)
-        others = Members.of(baseline.shares_of(atoms, neighbors.of(baseline.potential).full, domain))
-        weight, energies, slopes = self._by_atoms(members, others.mean + self._shift[species], species)
+        network, species = self.terms[0], atoms.species[: atoms.n_owned]
+        members, own = self.ask(atoms, neighbors, domain), self._shift[species]
+        terms = [(term, term.shares_of(atoms, neighbors.of(term.potential), domain)) for term in leaves(self.terms[1])]
+        for term, shares in terms:
+            own = own + Members.of(shares).mean
+            if term.said and term.said.bad_row >= 0:
+                out.bad_row, out.complaint = term.said.bad_row, term.said.complaint
+        weight, energies, slopes = self._by_atoms(members, own, species)
         self.push(network, slopes, atoms, neighbors, domain, out)
-        rest = ((1.0 - weight) / others.apart.shape[1])[:, None]
-        self.push(baseline, np.broadcast_to(rest, others.apart.shape), atoms, neighbors, domain, out)
+        for term, shares in terms:
+            rest = ((1.0 - weight) / shares.shape[1])[:, None]
+            self.push(term, np.broadcast_to(rest, shares.shape), atoms, neighbors, domain, out)
         if out.want_energy:
             out.add_shares(energies)
 

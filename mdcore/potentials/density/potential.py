@@ -208,20 +208,20 @@ class BoundDensity(BoundTrained):
             own[:] = exact.limbs(m * exact.integer(own))
         return np.ascontiguousarray((m * found[:-1] - found.sum(axis=0)).transpose(1, 0, 2)), limbs
 
-    def shares_of(self, atoms, full, domain):
+    def shares_of(self, atoms, neighbors, domain):
         n, m, told, limbs = atoms.n_owned, len(self.tables), self._room(atoms.n_owned), np.zeros(exact.LIMBS, np.int64)
         self._spread = None
         shares, unused = np.zeros((m, max(n, 1))), np.zeros((len(atoms.f), 4))
         for k, own in enumerate(shares):
-            features = self._member(k, atoms, full, domain, unused, True, limbs, own, back=False)
+            features = self._member(k, atoms, neighbors.full, domain, unused, True, limbs, own, back=False)
             if told:
                 self._look(k, features, atoms, told)
         return m * shares[:, :n].T
 
-    def weigh(self, atoms, full, domain, weights):
+    def weigh(self, atoms, neighbors, domain, weights):
         m, weights = len(self.tables), np.ascontiguousarray(weights.T)
         for k, own in enumerate(m * weights):
-            self._member(k, atoms, full, domain, atoms.f, False, None, weights=own)
+            self._member(k, atoms, neighbors.full, domain, atoms.f, False, None, weights=own)
 
 
 class Answers:

@@ -54,8 +54,8 @@ class LongLennardJones(LennardJones):
     beta, longest : the splitting and the largest wave vector that follow, 1 / unit of length
     """
 
-    formula, linear, far, tells_virials = "lj_images", True, True, False
-    bulk = True
+    formula, linear, far, bulk = "lj_images", True, True, True
+    tells_virials = weighable = False
     has: ClassVar = {DISPERSION: PURPOSE}
 
     def __init__(self, cutoff: float, epsilon=None, sigma=None, *, species=None, pairs=None,

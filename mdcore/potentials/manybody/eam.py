@@ -14,11 +14,11 @@ import numpy as np
 
 from mdcore.base.elements import element_of
 from mdcore.base.errors import InputError
-from mdcore.base.exact import FORCE_BITS
+from mdcore.base.exact import FORCE_BITS, LIMBS
 from mdcore.base.files import read_text
 from mdcore.base.numerals import number as numeral
 from mdcore.doors._kernels import EAM as Kernels
-from mdcore.potentials.base import Bound, Finding, Potential
+from mdcore.potentials.base import Bound, Finding, Potential, with_ghosts
 from mdcore.potentials.cubics import cubics
 from mdcore.structure.atoms import Column
 
@@ -51,7 +51,7 @@ class EAM(Potential):
     InputError for a file that is none of these, and from `bind` for an element that is not in it.
     """
 
-    truncated = tells_virials = True
+    truncated = tells_virials = weighable = True
     findings = (DENSITY,)
 
     def __init__(self, path, format: str | None = None):
@@ -105,6 +105,17 @@ class BoundEAM(Bound):
         )
         out.add_limbs()
         out.bad_row = max(out.bad_row, row)
+
+    def shares_of(self, atoms, neighbors, domain):
+        found = super().shares_of(atoms, neighbors, domain)
+        self._slope = atoms.slope[: atoms.n_total + 1].copy()  # of ghosts, too
+        return found
+
+    def weigh(self, atoms, neighbors, domain, weights):
+        """An atom has the energy of its embedding, and half of its pairs'."""
+        own = with_ghosts(weights[:, 0], atoms, domain)
+        limbs = np.zeros(LIMBS, dtype=np.int64)
+        self.kernels.forces(atoms, neighbors.list, own * self._slope, False, limbs, weights=own)
 
 
 def polynomials(values: np.ndarray) -> np.ndarray:

@@ -108,7 +108,6 @@ class BoundThreeBody(Bound):
     """A potential of three bodies in a system of these species; kernels : with its tables."""
 
     virial_of_forces = True
-    walls = None
 
     def __init__(self, potential: ThreeBody, kernels):
         self.potential, self.kernels = potential, kernels
@@ -120,19 +119,9 @@ class BoundThreeBody(Bound):
         out.add_limbs()
         out.bad_row = max(out.bad_row, row)
 
-    def shares_of(self, atoms, full, domain) -> np.ndarray:
-        """Energies float64 [n_owned, 1] of owned atoms, eV."""
-        rows, energies = atoms.f[: atoms.n_total + 1], np.zeros(atoms.n_total + 1)
-        before = rows.copy()
-        atoms.clear_forces()
-        self.kernels.compute(atoms, full.pairs, True, np.zeros(3, dtype=np.int64), energies)
-        rows[:] = before
-        return energies[: atoms.n_owned, None]
-
-    def weigh(self, atoms, full, domain, weights) -> None:
-        """Add the forces of the weighted sum of these energies, weights [n_owned, 1] being fixed."""
+    def weigh(self, atoms, neighbors, domain, weights) -> None:
         own = np.ascontiguousarray(weights[:, 0])
-        self.kernels.compute(atoms, full.pairs, False, np.zeros(3, dtype=np.int64), weights=own)
+        self.kernels.compute(atoms, neighbors.full.pairs, False, np.zeros(3, dtype=np.int64), weights=own)
 
 
 def of_pairs(triples: np.ndarray) -> np.ndarray:

@@ -192,14 +192,14 @@ class BoundHDNNP(BoundTrained):
     def _lists(self, full):
         return full.first, full.index, full.bounds, self.species_of, self.element_of, self.potential.native
 
-    def shares_of(self, atoms, full, domain):
-        n, model, told = atoms.n_owned, self.potential.model, {}
+    def shares_of(self, atoms, neighbors, domain):
+        n, model, told, lists = atoms.n_owned, self.potential.model, {}, self._lists(neighbors.full)
         self._spread = None
         if self.wanted:
             room = self._room(n, {*self.wanted, *RANGE})
             told = {TOLD[finding]: room[finding] for finding in RANGE}
         g = np.zeros((max(n, 1), self.width))
-        descriptors_of(self.tables, atoms.x, *self._lists(full), g, atoms.n_total, self.threads, **told)
+        descriptors_of(self.tables, atoms.x, *lists, g, atoms.n_total, self.threads, **told)
         if DESCRIPTORS in self.wanted:
             self.beside[DESCRIPTORS][:n] = g[:n]
         shares = np.zeros((n, self.tables.n_members))
@@ -217,11 +217,11 @@ class BoundHDNNP(BoundTrained):
                 self._slopes[k, rows, :count] = factor * slope * gradient
         return shares
 
-    def weigh(self, atoms, full, domain, weights):
+    def weigh(self, atoms, neighbors, domain, weights):
         slopes, n = np.zeros(self._slopes.shape[1:]), atoms.n_owned
         for own, member in zip(weights.T, self._slopes, strict=True):
             slopes[:n] += own[:, None] * member[:n]
-        pull(self.tables, atoms.x, atoms.f, *self._lists(full), slopes, atoms.n_total, self.threads)
+        pull(self.tables, atoms.x, atoms.f, *self._lists(neighbors.full), slopes, atoms.n_total, self.threads)
 
 
 class Reads:

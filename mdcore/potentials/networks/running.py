@@ -227,12 +227,12 @@ class BoundTrained(Bound):
         of the grid, ghosts' of their own; limbs int64 [n_members, 3] of the energies), of a committee (collective)."""
         raise NotImplementedError
 
-    def shares_of(self, atoms, full, domain) -> np.ndarray:
+    def shares_of(self, atoms, neighbors, domain) -> np.ndarray:
         """E_im float64 [n_owned, n_members], eV: the energy of each owned atom by each member, without walls; it
         tells of ranges as `compute` does (collective)."""
         raise NotImplementedError
 
-    def weigh(self, atoms, full, domain, weights: np.ndarray) -> None:
+    def weigh(self, atoms, neighbors, domain, weights: np.ndarray) -> None:
         """Add the forces of sum_im weights_im E_im, weights [n_owned, n_members] being fixed, after `shares_of` of
         the same atoms (collective)."""
         raise NotImplementedError

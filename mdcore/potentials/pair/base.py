@@ -11,9 +11,10 @@ import numpy as np
 
 from mdcore.base.arguments import by_pair, table
 from mdcore.base.errors import InputError
+from mdcore.base.exact import LIMBS
 from mdcore.base.ranges import choice, number
 from mdcore.doors import _kernels
-from mdcore.potentials.base import Bound, Potential
+from mdcore.potentials.base import Bound, Potential, with_ghosts
 
 TRUNCATIONS = ("cut", "shifted", "force-shifted")
 
@@ -91,6 +92,14 @@ class BoundPair(Bound):
         out.add_limbs()
         out.bad_row = max(out.bad_row, row)
 
+    def weigh(self, atoms, neighbors, domain, weights):
+        """Of each pair either atom has half."""
+        it, own = self.potential, with_ghosts(weights[:, 0], atoms, domain)
+        _kernels.pair(
+            it.formula, atoms, neighbors.list, self.rows, len(self.symbols), it.cutoff**2, False, it.linear,
+            np.zeros(LIMBS, dtype=np.int64), more=it.more, scale=self.scale(atoms), weights=own,
+        )  # fmt: skip
+
     def scale(self, atoms) -> np.ndarray | None:
         """float64 [>= n_total + 1], what a scaled formula (ext/pair/loop.h) is multiplied with."""
         return None
@@ -111,6 +120,7 @@ class ByPair(PairPotential):
     `bind` for pairs without parameters.
     """
 
+    weighable = True
     quantities: ClassVar[dict[str, str]] = {}  # parameter: its quantity (ranges.py); "0": zero will do
 
     def __init__(self, cutoff: float, *, pairs: dict | None = None, truncation: str = "shifted", **parameters):

@@ -65,6 +65,11 @@ class Coulomb(PairPotential):
         charges = "of the structure" if self.of_atoms else self.charges
         return f"Coulomb({self.cutoff:g}, charges={charges}, alpha={self.alpha:g}, {self.truncation})"
 
+    @property
+    def weighable(self) -> bool:
+        """What bonded pairs do not feel is not of half a pair."""
+        return not self.exclude_bonded
+
     def sizes(self):
         return dict.fromkeys(self.charges, self.cutoff / 4.0)
 

@@ -86,6 +86,11 @@ class LennardJones(PairPotential):
         words = [f"cutoff={self.base_cutoff:g}", *(f"{name}={value!r}" for name, value in given.items() if value)]
         return f"LennardJones({', '.join(words)})"
 
+    @property
+    def weighable(self) -> bool:
+        """What is past the cutoff is of the whole."""
+        return not self.tail_corrections
+
     def sizes(self):
         pairs = {name: own[1] for pair, own in self.pairs.items() for name in sorted(pair)}
         one = {} if self.default is None else {"A": self.default[1]}

@@ -31,7 +31,7 @@ class Tabulated(PairPotential):
     pairs without one.
     """
 
-    formula = "tabulated"
+    formula, weighable = "tabulated", True
 
     def __init__(self, pairs: dict, cutoff: float | None = None, *, truncation: str = "shifted"):
         choice("Tabulated: truncation", truncation, TRUNCATIONS)

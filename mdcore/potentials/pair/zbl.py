@@ -44,7 +44,7 @@ class ZBL(PairPotential):
     InputError for values out of range, and from `bind` for species without an atomic number.
     """
 
-    formula = "zbl"
+    formula, weighable = "zbl", True
     at_any_distance = True  # it knows what happens (sanity.py)
 
     def __init__(
