@@ -79,7 +79,7 @@ def stand_in(name: str, clone: str, arguments: list[str]) -> None:
         (Path(arguments[2]) / "bin").mkdir(parents=True)
         command = ["cp", "-a", *map(str, (Path(clone) / ".venv" / "bin").iterdir()), f"{arguments[2]}/bin"]
     elif arguments[:2] == ["-m", "pytest"]:
-        command = [*python, *arguments, "tests/test_units.py"]
+        command = [*python, *arguments, "-n", "0", "tests/test_units.py"]
     elif arguments[:1] and arguments[0].startswith("benchmarks/"):
         command = [*python, arguments[0], "--help"]  # they take minutes and need their peers
     else:
