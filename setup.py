@@ -18,7 +18,7 @@ SOURCE = Path("ext")
 X86 = platform.machine().lower() in ("x86_64", "amd64", "x64")
 LEVELS = {"baseline": []}
 if X86:
-    LEVELS["baseline"] = ["-O2"]  # for machines that are rare by now; -O3 takes the compiler twice as long
+    LEVELS["baseline"] = ["-O1"]  # for machines that are rare by now; -O3 takes the compiler three times as long
     LEVELS["avx2"] = ["-mavx2", "-mfma"]
     LEVELS["avx512"] = ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mavx512cd", "-mfma"]
 

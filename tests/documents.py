@@ -79,7 +79,7 @@ def stand_in(name: str, clone: str, arguments: list[str]) -> None:
         (Path(arguments[2]) / "bin").mkdir(parents=True)
         command = ["cp", "-a", *map(str, (Path(clone) / ".venv" / "bin").iterdir()), f"{arguments[2]}/bin"]
     elif arguments[:2] == ["-m", "pytest"]:
-        command = [*python, *arguments, "tests/test_units.py"]
+        command = [*python, *arguments, "-n", "0", "tests/test_units.py"]
     elif arguments[:1] and arguments[0].startswith("benchmarks/"):
         command = [*python, arguments[0], "--help"]  # they take minutes and need their peers
     else:
@@ -152,12 +152,14 @@ class Session:
 
     def sh(self, text: str, where: str) -> None:
         shown = text.startswith("$ ")
+        from tests.mpi import PATIENT  # not above: the stand-ins begin at once
+
         script = text.removeprefix("$ ").replace("<this repository>", "repository")
         end = self.clone.parent / "folder"
         environment = {
             **os.environ,
             "PATH": f"{self.clone / '.venv' / 'bin'}:{os.environ['PATH']}",
-            "MPIR_CVAR_CH4_PROGRESS_THROTTLE": "1",
+            **PATIENT,
             "MDCORE_NUM_THREADS": "1",
         }
         command = ["sh", *([] if shown else ["-e"]), "-c", f"{script}\npwd -P >{end}"]

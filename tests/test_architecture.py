@@ -1,11 +1,10 @@
 """Does every file import only from the floors below (docs/architecture.md), and do kernels stay pure?"""
 
 import ast
+import functools
 import inspect
 import re
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mdcore"
@@ -18,6 +17,7 @@ MODULES = {
 }
 
 
+@functools.cache
 def floors() -> dict[str, int]:
     """{"base/errors" or "config/": its floor}, from the table in docs/architecture.md; ground floor is 0."""
     return {room: floor for floor, room in enumerate(room for line in table() for room in rooms(line))}
@@ -47,14 +47,19 @@ def floor_of(module: str, plan: dict[str, int]) -> int | None:
     return plan.get(room_of(module, plan))
 
 
-def imports(path: Path, top_level_only: bool = False) -> set[str]:
-    """Modules of mdcore that a file imports."""
+@functools.cache
+def tree(path: Path) -> ast.Module:
     text = path.read_text()
     if path.suffix == ".pyx":  # no Python syntax; its imports stand at the start of lines
         text = "\n".join(re.findall(r"^(?:from mdcore\S* import .*|import mdcore.*)$", text, re.MULTILINE))
-    tree = ast.parse(text)
+    return ast.parse(text)
+
+
+@functools.cache
+def imports(path: Path, top_level_only: bool = False) -> set[str]:
+    """Modules of mdcore that a file imports."""
     found = set()
-    for node in tree.body if top_level_only else ast.walk(tree):
+    for node in tree(path).body if top_level_only else ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names if name.name.split(".")[0] == "mdcore"}
         elif isinstance(node, ast.ImportFrom):
@@ -72,16 +77,11 @@ def test_every_module_has_its_floor():
     assert [room for room in plan if room.rstrip("/") not in known] == [], "gone, but still in the plan"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_come_from_the_floors_below(module):
-    plan = floors()
-    mine = floor_of(module, plan)
-    wrong = []
-    for other in imports(MODULES[module]):
-        assert floor_of(other, plan) is not None, f"{other} has no floor in docs/architecture.md"
-        if floor_of(other, plan) > mine:
-            wrong.append(other)
-    assert wrong == [], f"{module} imports from floors above its own"
+def test_imports_come_from_the_floors_below():
+    floor = {module: floor_of(module, floors()) for module in MODULES}
+    pairs = [(module, other) for module, path in MODULES.items() for other in sorted(imports(path))]
+    wrong = [(module, other) for module, other in pairs if floor[other] > floor[module]]
+    assert wrong == [], "these import from floors above their own"
 
 
 def test_no_two_files_need_each_other():
@@ -118,7 +118,7 @@ FORBIDDEN = {
 def calls(path: Path) -> set[str]:
     """What a file calls: `f`, `os.f` of these modules, `.f` of anything else."""
     found = set()
-    for node in (node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+    for node in (node.func for node in ast.walk(tree(path)) if isinstance(node, ast.Call)):
         if isinstance(node, ast.Name):
             found.add(node.id)
         elif isinstance(node, ast.Attribute):
@@ -127,22 +127,24 @@ def calls(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("module", [name for name, path in MODULES.items() if path.suffix == ".py"])
-def test_one_place_opens_and_one_place_writes(module):
-    wrong = calls(MODULES[module]) & FORBIDDEN - ELSEWHERE.get(module, set())
-    assert module in DOORS or wrong == set(), "mdcore.base.files is there to read, mdcore.base.writing to write"
+def test_one_place_opens_and_one_place_writes():
+    python = {module: path for module, path in MODULES.items() if path.suffix == ".py" and module not in DOORS}
+    wrong = {module: calls(path) & FORBIDDEN - ELSEWHERE.get(module, set()) for module, path in python.items()}
+    told = {module: found for module, found in wrong.items() if found}
+    assert told == {}, "mdcore.base.files is there to read, mdcore.base.writing to write"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "ext").rglob("*.[ch]")), ids=lambda path: path.name)
-def test_kernels_are_pure(path):
-    headers = re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)', path.read_text(), re.MULTILINE)
-    strange = [name for name in headers if name not in KERNEL_HEADERS and not (ROOT / "ext" / name).exists()]
-    assert strange == []
+def test_kernels_are_pure():
+    include, strange = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)', re.MULTILINE), set()
+    for path in (ROOT / "ext").rglob("*.[ch]"):
+        headers = include.findall(path.read_text())
+        strange |= {(path.name, name) for name in headers if not (ROOT / "ext" / name).exists()}
+    assert {one for one in strange if one[1] not in KERNEL_HEADERS} == set() != strange
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_files_stay_small(module):
-    assert len(MODULES[module].read_text().splitlines()) <= MOST_LINES, "split it along a line of thought"
+def test_files_stay_small():
+    long = {module for module, path in MODULES.items() if len(path.read_text().splitlines()) > MOST_LINES}
+    assert long == set(), "split them along a line of thought"
 
 
 def test_the_python_interface_is_documented():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mpi import MPIEXEC, needs_mpi
+from tests.mpi import MPIEXEC, PATIENT, needs_mpi
 
 ROOT = Path(__file__).resolve().parents[1]
 STEP = re.compile(r"^### \d\. [^\n]*`([^`\n]+)`\n.*?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -224,7 +224,7 @@ def test_it_gives_the_same_bits_on_two_ranks_and_across_a_restart(tmp_path):
     run = ("-m", "mdcore", "run", "bath.toml", "--quiet", "--set")
     python(folder, *run, "output.name=one")
     code = "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:]).returncode)"
-    python(folder, "-c", code, MPIEXEC, "-n", 2, sys.executable, *run, "output.name=two")
+    python(folder, "-c", code, MPIEXEC, "-n", 2, sys.executable, *run, "output.name=two", **PATIENT)
     python(folder, *run, "output.name=three", "--set", "stage.0.steps=30")
     python(folder, *run, "output.name=three", "--restart")
     assert energy(folder, "one") == energy(folder, "two") == energy(folder, "three")

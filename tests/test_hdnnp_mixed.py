@@ -209,6 +209,7 @@ def test_published_potentials(name, length, energy, rms, largest, per_atom):
     assert abs(mixed.potential_energy - double.potential_energy) < per_atom * len(structure.positions)
 
 
+@pytest.mark.filterwarnings("ignore:.* of 30 atoms out of range")
 def test_energy_is_conserved():
     """Half the time step, a quarter of the fluctuation, as in double; no drift that double does not have."""
     spread = []

@@ -165,6 +165,7 @@ def test_sum_with_another_potential():
     assert both.potential_energy == pytest.approx(sum(p.potential_energy for p in parts), rel=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:.* of 30 atoms out of range")
 def test_energy_is_conserved():
     """Second order: half the time step, a quarter of the fluctuation; no drift."""
     spread = []

@@ -52,7 +52,7 @@ def test_at_the_border_of_two_stages(tmp_path, monkeypatch):
     for ranks in (1, 2, 3):
         shutil.copytree("border", f"on {ranks}")
         where = ("--quiet", "--restart", "--set", f"output.directory=on {ranks}")
-        commands(ranks, *(("run", f"{name}.toml", *where) for name in names), timeout=100)
+        commands(ranks, *(("run", f"{name}.toml", *where) for name in names))
         for name in names:
             whole, again = (checkpoint.read(f"{folder}/{name}.checkpoint") for folder in ("whole", f"on {ranks}"))
             assert again["step"] == whole["step"] == 50

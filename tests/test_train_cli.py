@@ -288,29 +288,23 @@ def test_nothing_to_go_on_with(folder, capsys):
     assert "train.training.h5: not there" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "override",
-    ["seed=9", "network.hidden=[8]", "network.activation=softplus", "descriptors.keep=5", "descriptors.cutoff=3.99",
-     "descriptors.scaling=sigma", "split.validation=0.3", "loss.forces=0"],
-)  # fmt: skip
-def test_goes_on_with_the_same_networks_only(override, folder, capsys):
+OTHERS = {
+    "symmetry": ["network.hidden=[8]", "network.activation=softplus", "descriptors.keep=5", "descriptors.cutoff=3.99",
+                 "descriptors.scaling=sigma", "loss.forces=0"],
+    "density": ["model.channels=32", "model.cutoff=3.9"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("folder", "others"), OTHERS.items(), indirect=["folder"])
+def test_goes_on_with_the_same_networks_only(folder, others, capsys):
     """Parameters mean nothing with other inputs: no garbage in the place of a potential."""
     first = ["train", "train.toml", "--quiet"]
     assert main(first) == 0
     before = {name: (folder / name).read_bytes() for name in ("train.h5", "train.training.h5", "train.errors.txt")}
-    assert main([*first, "--restart", "--set", override]) == 2
-    assert "train.training.h5: began with other data" in capsys.readouterr().err
-    assert {name: (folder / name).read_bytes() for name in before} == before
-
-
-@pytest.mark.parametrize("folder", ["density"], indirect=True)
-@pytest.mark.parametrize("override", ["model.channels=32", "model.cutoff=3.9", "seed=9", "split.validation=0.3"])
-def test_goes_on_with_the_same_density_network_only(override, folder, capsys):
-    assert main(["train", "train.toml", "--quiet"]) == 0
-    before = (folder / "train.training.h5").read_bytes()
-    assert main(["train", "train.toml", "--quiet", "--restart", "--set", override]) == 2
-    assert "train.training.h5: began with other data" in capsys.readouterr().err
-    assert (folder / "train.training.h5").read_bytes() == before
+    for override in ("seed=9", "split.validation=0.3", *others):
+        assert main([*first, "--restart", "--set", override]) == 2, override
+        assert "train.training.h5: began with other data" in capsys.readouterr().err
+        assert {name: (folder / name).read_bytes() for name in before} == before
 
 
 @pytest.mark.parametrize("folder", ["density"], indirect=True)

@@ -159,5 +159,5 @@ class TestProgressThatFails:
             "except ZeroDivisionError:\n    print(f'rank {comm.rank} divided\\n', end='', flush=True)\n"
             "except mdcore.InputError as error:\n    print(f'rank {comm.rank} {error}\\n', end='', flush=True)\n"
         )
-        told = mpirun(2, "fails.py", timeout=60).stdout
+        told = mpirun(2, "fails.py").stdout
         assert "rank 0 divided" in told and "rank 1 mdcore.train: progress failed on rank 0: ZeroDivisionError" in told

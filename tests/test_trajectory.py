@@ -91,6 +91,7 @@ def test_layout_is_h5md(tmp_path):
     check_frames(path, [0, 10, 20, 30])
 
 
+@pytest.mark.filterwarnings("ignore:there is no reference attributes")  # of MDAnalysis: no element is named A
 @pytest.mark.parametrize("units", ["metal", "lj"])
 @pytest.mark.parametrize("shape", ["cubic", "triclinic", "slab", "cluster"])
 def test_mdanalysis_opens_it(tmp_path, shape, units):

@@ -68,8 +68,12 @@ def wrong(potential, system=None, checks=None) -> set[str]:
 # --- what is right passes ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cell", ["bulk", "slab", "cluster", "one atom", "small"])
-@pytest.mark.parametrize("name", ["lj", "hdnnp", "sum"])
+CELLS = ("bulk", "slab", "cluster", "one atom", "small")
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"), [("sum", "bulk"), *((name, cell) for name in ("lj", "hdnnp") for cell in CELLS)]
+)
 def test_passes(name, cell):
     potential = {
         "lj": lambda: LennardJones(**SMOOTH),
@@ -103,7 +107,7 @@ def test_passes(name, cell):
 def test_cutoff_functions(cutoff_type):
     """All that end smoothly pass; smoothness is looked for in pairs and triples."""
     model = random_model(types=[2, 3, 9], cutoff_type=cutoff_type, seed=cutoff_type)
-    rows = verdicts(HDNNPotential(model), two_elements(crowd(n=24, cell=3.0 * TRICLINIC)), (forces, smoothness))
+    rows = verdicts(HDNNPotential(model), two_elements(crowd(n=8, cell=2.1 * TRICLINIC)), (forces, smoothness))
     assert len(rows) == 4 and all(row.ok for row in rows.values())
 
 
@@ -376,11 +380,11 @@ def test_command(tmp_path, monkeypatch, capsys):
     assert told.startswith("net: cutoff 3 Angstrom\non 40 atoms (O, H): as given\n")
     assert "40 of them are outside the range of training" in told
     assert re.search(r"\nall is well \(\d+ rows\)\n$", told)
-    text = (ROOT / "inputs" / "argon.toml").read_text()
+    text = (ROOT / "inputs" / "argon.toml").read_text().replace("[6, 6, 6]", "[3, 3, 3]")
     (tmp_path / "argon.toml").write_text(text.replace('truncation = "shifted"', 'truncation = "cut"'))
     assert main(["verify", "argon.toml"]) == 1
     told = capsys.readouterr().out
-    assert "on 864 atoms (Ar): the structure of argon.toml" in told
+    assert "on 108 atoms (Ar): the structure of argon.toml" in told
     assert "FAIL: Ar-Ar at r = " in told and "rows FAIL" in told
 
 

@@ -33,11 +33,8 @@ RANKS = 2
 RANK_STEPS = 10
 UNLOADABLE = 77  # exit code
 PATIENCE = 600.0  # seconds
-PATIENT = {  # MPICH: sleep while waiting, there may be fewer cores than ranks
-    "MPIR_CVAR_POLLS_BEFORE_YIELD": "10",
-    "MPIR_CVAR_CH4_PROGRESS_THROTTLE": "1",
-    "MPIR_CVAR_CH4_PROGRESS_THROTTLE_NO_PROGRESS_COUNT": "16",
-}
+# MPICH: sleep while waiting, there may be fewer cores than ranks
+PATIENT = {"MPIR_CVAR_POLLS_BEFORE_YIELD": "10", "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1"}
 
 
 def energy_conservation(it: Subject):

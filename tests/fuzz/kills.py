@@ -24,7 +24,7 @@ import numpy as np
 
 from tests import all_ensembles
 from tests.fuzz import good
-from tests.mpi import MPIEXEC, ROOT
+from tests.mpi import MPIEXEC, PATIENT, ROOT
 
 STEPS = {"kalman": "epochs = 12", "adam": "epochs = 12", "lbfgs": "epochs = 12"}
 COMMANDS = {"run": ("run", "run.toml", "--quiet"), "train": ("train", "train.toml", "--quiet")}
@@ -118,9 +118,7 @@ def again(folder: Path, kind: str) -> tuple[str, ...]:
 def command(folder: Path, kind: str, ranks: int, more, after: float | None):
     """(exit code, messages); the code is None if it was killed, `after` seconds."""
     start = [str(MPIEXEC), "-n", str(ranks)] if ranks > 1 else []
-    environment = {
-        **os.environ, "PYTHONPATH": str(ROOT), "MPIR_CVAR_POLLS_BEFORE_YIELD": "10", "OPENBLAS_NUM_THREADS": "1"
-    }  # fmt: skip
+    environment = {**os.environ, **PATIENT, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
     child = subprocess.Popen(
         [*start, sys.executable, "-m", "mdcore", *COMMANDS[kind], *more], cwd=folder, env=environment, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
