@@ -33,7 +33,7 @@ from mdcore.figures import MissingMatplotlib
 from mdcore.learn import calibration, choices, questions, table
 from mdcore.learn.base import Explorer, Found, Labels, Visit
 from mdcore.learn.calibration import Calibration
-from mdcore.learn.folders import Folders, held_back
+from mdcore.learn.folders import Folders
 from mdcore.learn.history import Entry, History
 from mdcore.learn.judge import START, Fresh, Judgement, compared, judge, rms
 from mdcore.learn.labelling import label
@@ -192,7 +192,7 @@ class Campaign:
             reasons = "; ".join(dict.fromkeys(event["reason"] for _, event in self.history.failed(0)))
             raise MdcoreError(f"no structure of the start has labels, so nothing can be trained on: {reasons}")
         if given is None:
-            return self.learn(0, None, [])
+            return self.learn(0, None)
         return self.take(0, Path(self.settings.beside(given)))
 
     def generation(self, generation: int, potential: Path) -> Path:
@@ -210,7 +210,7 @@ class Campaign:
         self.judged(generation, fresh, found, looks)
         if not self.history.labelled(generation):
             return self.take(generation, potential)
-        return self.learn(generation, potential, fresh)
+        return self.learn(generation, potential)
 
     def explored(self, explorer: Explorer, generation: int, potential: Path) -> Found:
         """What an explorer found, now or before the campaign was stopped."""
@@ -316,14 +316,11 @@ class Campaign:
         """The last one."""
         events = [event for event in self.record.events if event["event"] in ("judged", "trained")]
         found = [event["calibration"] for event in events if event.get("calibration")]
-        if not found:
-            return None
-        own = {key: math.nan if value is None else value for key, value in found[-1].items()}
-        return Calibration(**own)
+        return _calibration(found[-1]) if found else None
 
     # --- potentials ------------------------------------------------------------------------------------------
 
-    def learn(self, generation: int, before: Path | None, fresh: Sequence[Fresh]) -> Path:
+    def learn(self, generation: int, before: Path | None) -> Path:
         """Train on all labels; the potential, now or before the campaign was stopped."""
         self.record.turn("train")
         done, folder = self.record.last("trained", generation), self.folders.of(generation)
@@ -332,26 +329,11 @@ class Campaign:
             return self.folders.directory / done["file"]
         path = Path(self.train(folder, self.folders.data(generation), before, generation))
         self.record.turn("judge")
-        looks, after = looks_at(path), {}
-        for own in fresh:
-            try:
-                seen = looks.about(own.system, spread=False)
-            except MdcoreError:
-                continue
-            after[own.hash] = _finite(rms((seen.forces - own.labels.forces)[own.atoms]))
-        self.put_trained(generation, path, after, self.recalibrated(generation, looks))
+        told = questions.fresh(looks_at(path), self.history.labelled(generation)) if generation else []
+        after = {own.hash: _finite(rms(own.off)) for own in told}
+        found = [_calibration(e["calibration"]) for e in self.record.of("judged") if e.get("calibration")]
+        self.put_trained(generation, path, after, calibration.updated(found, *compared(told)) if found else None)
         return path
-
-    def recalibrated(self, generation: int, looks: Looks) -> Calibration | None:
-        """The last calibration, which is of the potential before, brought to a new one by what no generation was
-        trained on."""
-        before, held = self.calibration(), []
-        if before is None:
-            return None
-        for k in range(generation + 1):
-            backs = held_back(self.history, k, self.validation)
-            held += [own for own, back in zip(self.history.labelled(k), backs, strict=True) if back]
-        return calibration.updated(before, *compared(questions.fresh(looks, held)))
 
     def take(self, generation: int, potential: Path) -> Path:
         """Nothing to train on: the potential stays."""
@@ -385,6 +367,11 @@ def _digest(path) -> str:
     """SHA-256 of a file."""
     with open_binary(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _calibration(told: dict) -> Calibration:
+    """As it stands in an event."""
+    return Calibration(**{key: math.nan if value is None else value for key, value in told.items()})
 
 
 def _finite(value):
