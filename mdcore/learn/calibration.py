@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mdcore.base.errors import InputError
-from mdcore.figures import COLORS, GREY, INK, figure, logarithmic, plain, save
+from mdcore.figures import COLORS, INK, SMALL, logarithmic, plain, save, small
 
 WITHIN = 0.6827  # of errors within one sigma
 LIKE_ALL, LIKE_ONE = 50.0, 20.0  # atoms that what is expected beforehand counts as
@@ -109,37 +109,29 @@ def rank_correlation(a, b) -> float:
 
 
 def draw(path, calibration: Calibration, disagreements, errors, species, title: str = "") -> None:
-    """A picture: error over calibrated sigma of each atom, and how many errors are within k sigma. OutputError;
-    MissingMatplotlib."""
+    """A picture: error over calibrated sigma of each atom; how many errors are within one sigma stands beside each
+    species. OutputError; MissingMatplotlib."""
     sigma, error, names = joined(disagreements, errors, species)
     sigma = np.maximum(calibration.apply(sigma, names), LEAST)
-    picture = figure(9.5, 4.2, layout=None)  # looking for the best takes as long as drawing, and there are many
-    picture.subplots_adjust(left=0.08, right=0.98, bottom=0.13, top=0.9, wspace=0.22)
-    cloud, shares = picture.subplots(1, 2)
-    multiples = np.linspace(0.0, 4.0, 81)
+    picture, axes = small(5.2, 4.2)
     for k, name in enumerate(sorted(set(names.tolist()))):
-        rows, color = np.flatnonzero(names == name), COLORS[k % len(COLORS)]
+        rows, factor = np.flatnonzero(names == name), calibration.factors.get(name, calibration.overall)
         shown = rows[:: max(1, len(rows) // MOST_POINTS)]
-        factor = calibration.factors.get(name, calibration.overall)
-        cloud.loglog(sigma[shown], np.maximum(error[shown], LEAST), ".", ms=3, color=color, alpha=0.5, rasterized=True)
-        ratios = np.sort(error[rows] / sigma[rows])
-        within = np.searchsorted(ratios, multiples, side="right") / len(rows)
-        shares.plot(multiples, 100.0 * within, color=color, label=f"{name}: {len(rows)} atoms, factor {factor:.3g}")
+        within = 100.0 * np.mean(error[rows] <= sigma[rows])
+        axes.loglog(
+            sigma[shown], np.maximum(error[shown], LEAST), ".", ms=3, color=COLORS[k % len(COLORS)], alpha=0.5,
+            rasterized=True, label=f"{name}: {len(rows)} atoms, factor {factor:.3g}, {within:.0f} % within",
+        )  # fmt: skip
     ends = [sigma.min(initial=np.inf), sigma.max(initial=0.0)]
     if ends[0] <= ends[1]:
-        cloud.loglog(ends, ends, color=INK, lw=1)
-    logarithmic(cloud.xaxis, cloud.yaxis)
-    cloud.set_xlabel("calibrated disagreement (eV/Å)", color=INK)
-    cloud.set_ylabel("error of the force (eV/Å)", color=INK)
-    shares.axhline(100.0 * WITHIN, color=GREY, lw=0.8)
-    shares.axvline(1.0, color=GREY, lw=0.8)
-    shares.set_xlabel("multiples of the calibrated disagreement", color=INK)
-    shares.set_ylabel("errors within (%)", color=INK)
+        axes.loglog(ends, ends, color=INK, lw=1)
+    logarithmic(axes.xaxis, axes.yaxis)
+    axes.set_xlabel("sigma: calibrated disagreement (eV/Å)", color=INK)
+    axes.set_ylabel("error of the force (eV/Å)", color=INK)
     if len(names):
-        shares.legend(frameon=False, fontsize=9)
-    for axes in (cloud, shares):
-        plain(axes)
-    save(path, picture, title)
+        axes.legend(frameon=False, fontsize=9)
+    plain(axes)
+    save(path, picture, title, dpi=SMALL)
 
 
 def _shrunk(ratios: np.ndarray, expected: float, count: float) -> float:

@@ -66,7 +66,7 @@ class Campaign:
     train(folder, files, before, generation) -> path of a .h5 (training.py): the verbs, each may be replaced
     say : is given lines of text for people
 
-    InputError for what is wrong in the input, or in files it names.
+    InputError for what is wrong in the input, or in files it names; for an oracle that can't be made, when it runs.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Campaign:
         names = [explorer.name for explorer in self.explorers]
         if len(set(names)) < len(names) or not all(names):
             raise InputError(f"{settings.source}: explorers {names}: each needs a name of its own")
-        self.oracle = settings.oracle[0].build(settings) if oracle is None else oracle
+        self._oracle = oracle
         self.start = read_start(settings.beside(settings.start.data))
         self.train = train or Training(
             settings.beside(settings.train.input), start=settings.train.start, seed=settings.seed, title=settings.title,
@@ -92,6 +92,13 @@ class Campaign:
         )  # fmt: skip
         self.explore, self.select, self.label, self.judge = explore, select, label, judge
         self.folders = Folders(settings.campaign.directory)
+
+    @property
+    def oracle(self) -> Callable[[System], Labels]:
+        """What labels. It is made when it is first asked for: to load a calculator takes as long as all else here."""
+        if self._oracle is None:
+            self._oracle = self.settings.oracle[0].build(self.settings)
+        return self._oracle
 
     @property
     def validation(self) -> float:
@@ -109,6 +116,9 @@ class Campaign:
             if overwrite:
                 self.folders.forget()
             self.record = Record(self.folders.record)
+            self.record.turn("label")
+            self.oracle  # noqa: B018  (what is wrong with it is told before anything begins)
+            self.record.turn("rest")
             held.enter_context(Interrupting(f"all that was done is in {self.record.path}{GO_ON}"))
             self.begin()
             potential = self.first()

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from mdcore.base.errors import MdcoreError
-from mdcore.figures import COLORS, GREY, INK, RED, MissingMatplotlib, figure, logarithmic, plain, save
+from mdcore.figures import COLORS, GREY, INK, RED, MissingMatplotlib, figure, logarithmic, plain, save, small
 from mdcore.learn.history import History
 from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.record import Record
@@ -85,9 +85,7 @@ def draw_map(labelled, path, title: str = "") -> bool:
         return False
     generations = [row[0] for row in labelled]
     places, shares = components(np.array([row[4] for row in labelled]))
-    picture = figure(5.6, 4.4, layout=None)
-    picture.subplots_adjust(left=0.14, right=0.98, bottom=0.13, top=0.9)
-    axes = picture.subplots()
+    picture, axes = small(5.6, 4.4)
     drawn = axes.scatter(*places.T, c=generations, cmap="viridis", s=14, lw=0)
     picture.colorbar(drawn, ax=axes, label="generation", ticks=sorted(set(generations)))
     axes.set(**{f"{a}label": f"component {k + 1}, {100 * shares[k]:.0f} %" for k, a in enumerate("xy")})
@@ -137,9 +135,7 @@ def draw_profile(looks: Looks, labelled, record: Record, path, settings) -> bool
     usual = max(set(sizes), key=sizes.count)
     x, true, found = np.array([row[1:] for row in rows if row[0] == usual]).T
     zero = true.min()
-    picture = figure(5.6, 4.0, layout=None)
-    picture.subplots_adjust(left=0.14, right=0.98, bottom=0.13, top=0.9)
-    axes = picture.subplots()
+    picture, axes = small(5.6, 4.0)
     axes.plot(x, true - zero, ".", color=INK, ms=5, label="oracle")
     axes.plot(x, found - zero, ".", color=RED, ms=3, label="potential")
     for k, (name, images) in enumerate(bands(Path(path).parent, record).items()):
