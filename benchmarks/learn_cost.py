@@ -68,6 +68,7 @@ def cells(seconds: float, whole: float) -> tuple[str, str]:
 def mdcore(arguments, folder: Path) -> None:
     """A command, which must go well."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or each process would compile all of mdcore, as no user's does
     done = subprocess.run(
         [sys.executable, "-m", "mdcore", *map(str, arguments)], cwd=folder, env=environment, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True,

@@ -47,17 +47,20 @@ def test_few_data_change_little():
     assert none.overall == 1.0 and none.factors == {} and np.isnan(none.rank_correlation) and none.n == 0
 
 
-def test_another_potential_is_half_way():
-    """Factors go half of the logarithm's way to what its own few atoms say; less far if they are very few."""
-    before = fit(*drawn(4000, 1))
-    sigma, error, species = drawn(300, 6)
-    found = calibration.updated(before, sigma, 4.0 * error, species)
-    assert found.factors == pytest.approx({name: 2.0 * factor for name, factor in TRUE.items()}, rel=0.1)
-    few = calibration.updated(before, [1.0], [90.0], ["O"])
-    expected = before.factors["O"] * (90.0 / before.factors["O"]) ** (1 / 21)
-    assert few.factors == pytest.approx(before.factors | {"O": expected})
-    none = calibration.updated(before, [], [], [])
-    assert none.factors == before.factors and none.overall == pytest.approx(before.overall)
+def test_of_a_potential_that_nobody_has_judged():
+    """Three quarters of a logarithm are from what it says itself, a quarter from judgements so far; less of it if it
+    says little."""
+    before = [fit(*drawn(4000, 1)), fit(np.array([1.0] * 4000), np.array([3.0] * 4000), np.array(["O"] * 4000))]
+    usual = {"O": 3.0, "H": (0.4 * 3.0) ** 0.5}  # the second one knows no hydrogen
+    sigma, error, species = drawn(600, 6)
+    found = calibration.updated(before, sigma, 16.0 * error, species)
+    expected = {name: (16.0 * TRUE[name]) ** 0.75 * usual[name] ** 0.25 for name in TRUE}
+    assert found.factors == pytest.approx(expected, rel=0.1) and found.n == 600
+    few = calibration.updated(before[:1], [1.0], [90.0], ["O"])
+    expected = before[0].factors["O"] * (90.0 / before[0].factors["O"]) ** (1 / 21)
+    assert few.factors == pytest.approx(before[0].factors | {"O": expected})
+    none = calibration.updated(before[:1], [], [], [])
+    assert none.factors == pytest.approx(before[0].factors) and none.overall == pytest.approx(before[0].overall)
 
 
 def test_rank_correlation():

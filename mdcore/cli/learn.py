@@ -51,6 +51,7 @@ def status(path: str, overrides=()) -> str:
 def check(path: str, overrides=()) -> str:
     """What a campaign would do, and everything that is wrong with its input; InputError."""
     campaign = Campaign(path, overrides=overrides, say=lambda text="": None)
+    campaign.oracle  # noqa: B018  (can it be made?)
     settings, budget, targets = campaign.settings, campaign.settings.campaign, campaign.settings.judge
     missing = sum(labels is None for _, labels in campaign.start)
     if budget.calls is not None and missing > budget.calls:

@@ -33,7 +33,7 @@ from mdcore.figures import MissingMatplotlib
 from mdcore.learn import calibration, choices, questions, table
 from mdcore.learn.base import Explorer, Found, Labels, Visit
 from mdcore.learn.calibration import Calibration
-from mdcore.learn.folders import Folders, held_back
+from mdcore.learn.folders import Folders
 from mdcore.learn.history import Entry, History
 from mdcore.learn.judge import START, Fresh, Judgement, compared, judge, rms
 from mdcore.learn.labelling import label
@@ -66,7 +66,7 @@ class Campaign:
     train(folder, files, before, generation) -> path of a .h5 (training.py): the verbs, each may be replaced
     say : is given lines of text for people
 
-    InputError for what is wrong in the input, or in files it names.
+    InputError for what is wrong in the input, or in files it names; for an oracle that can't be made, when it runs.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Campaign:
         names = [explorer.name for explorer in self.explorers]
         if len(set(names)) < len(names) or not all(names):
             raise InputError(f"{settings.source}: explorers {names}: each needs a name of its own")
-        self.oracle = settings.oracle[0].build(settings) if oracle is None else oracle
+        self._oracle = oracle
         self.start = read_start(settings.beside(settings.start.data))
         self.train = train or Training(
             settings.beside(settings.train.input), start=settings.train.start, seed=settings.seed, title=settings.title,
@@ -92,6 +92,13 @@ class Campaign:
         )  # fmt: skip
         self.explore, self.select, self.label, self.judge = explore, select, label, judge
         self.folders = Folders(settings.campaign.directory)
+
+    @property
+    def oracle(self) -> Callable[[System], Labels]:
+        """What labels. It is made when it is first asked for: to load a calculator takes as long as all else here."""
+        if self._oracle is None:
+            self._oracle = self.settings.oracle[0].build(self.settings)
+        return self._oracle
 
     @property
     def validation(self) -> float:
@@ -109,6 +116,9 @@ class Campaign:
             if overwrite:
                 self.folders.forget()
             self.record = Record(self.folders.record)
+            self.record.turn("label")
+            self.oracle  # noqa: B018  (what is wrong with it is told before anything begins)
+            self.record.turn("rest")
             held.enter_context(Interrupting(f"all that was done is in {self.record.path}{GO_ON}"))
             self.begin()
             potential = self.first()
@@ -192,7 +202,7 @@ class Campaign:
             reasons = "; ".join(dict.fromkeys(event["reason"] for _, event in self.history.failed(0)))
             raise MdcoreError(f"no structure of the start has labels, so nothing can be trained on: {reasons}")
         if given is None:
-            return self.learn(0, None, [])
+            return self.learn(0, None)
         return self.take(0, Path(self.settings.beside(given)))
 
     def generation(self, generation: int, potential: Path) -> Path:
@@ -210,7 +220,7 @@ class Campaign:
         self.judged(generation, fresh, found, looks)
         if not self.history.labelled(generation):
             return self.take(generation, potential)
-        return self.learn(generation, potential, fresh)
+        return self.learn(generation, potential)
 
     def explored(self, explorer: Explorer, generation: int, potential: Path) -> Found:
         """What an explorer found, now or before the campaign was stopped."""
@@ -316,14 +326,11 @@ class Campaign:
         """The last one."""
         events = [event for event in self.record.events if event["event"] in ("judged", "trained")]
         found = [event["calibration"] for event in events if event.get("calibration")]
-        if not found:
-            return None
-        own = {key: math.nan if value is None else value for key, value in found[-1].items()}
-        return Calibration(**own)
+        return _calibration(found[-1]) if found else None
 
     # --- potentials ------------------------------------------------------------------------------------------
 
-    def learn(self, generation: int, before: Path | None, fresh: Sequence[Fresh]) -> Path:
+    def learn(self, generation: int, before: Path | None) -> Path:
         """Train on all labels; the potential, now or before the campaign was stopped."""
         self.record.turn("train")
         done, folder = self.record.last("trained", generation), self.folders.of(generation)
@@ -332,26 +339,11 @@ class Campaign:
             return self.folders.directory / done["file"]
         path = Path(self.train(folder, self.folders.data(generation), before, generation))
         self.record.turn("judge")
-        looks, after = looks_at(path), {}
-        for own in fresh:
-            try:
-                seen = looks.about(own.system, spread=False)
-            except MdcoreError:
-                continue
-            after[own.hash] = _finite(rms((seen.forces - own.labels.forces)[own.atoms]))
-        self.put_trained(generation, path, after, self.recalibrated(generation, looks))
+        told = questions.fresh(looks_at(path), self.history.labelled(generation)) if generation else []
+        after = {own.hash: _finite(rms(own.off)) for own in told}
+        found = [_calibration(e["calibration"]) for e in self.record.of("judged") if e.get("calibration")]
+        self.put_trained(generation, path, after, calibration.updated(found, *compared(told)) if found else None)
         return path
-
-    def recalibrated(self, generation: int, looks: Looks) -> Calibration | None:
-        """The last calibration, which is of the potential before, brought to a new one by what no generation was
-        trained on."""
-        before, held = self.calibration(), []
-        if before is None:
-            return None
-        for k in range(generation + 1):
-            backs = held_back(self.history, k, self.validation)
-            held += [own for own, back in zip(self.history.labelled(k), backs, strict=True) if back]
-        return calibration.updated(before, *compared(questions.fresh(looks, held)))
 
     def take(self, generation: int, potential: Path) -> Path:
         """Nothing to train on: the potential stays."""
@@ -385,6 +377,11 @@ def _digest(path) -> str:
     """SHA-256 of a file."""
     with open_binary(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _calibration(told: dict) -> Calibration:
+    """As it stands in an event."""
+    return Calibration(**{key: math.nan if value is None else value for key, value in told.items()})
 
 
 def _finite(value):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from mdcore.base.errors import MdcoreError
-from mdcore.figures import COLORS, GREY, INK, RED, MissingMatplotlib, figure, logarithmic, plain, save
+from mdcore.figures import COLORS, GREY, INK, RED, MissingMatplotlib, figure, logarithmic, plain, save, small
 from mdcore.learn.history import History
 from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.record import Record
@@ -55,7 +55,8 @@ def draw_progress(record: Record, history: History, path, settings) -> bool:
     events = [e for e in record.of("judged") if any(own["structures"] for own in e["explorers"].values())]
     if not events:
         return False
-    picture = figure(10.4, 3.9)
+    picture = figure(10.4, 3.9, layout=None)
+    picture.subplots_adjust(left=0.08, right=0.98, bottom=0.14, top=0.9, wspace=0.22)
     forces, energies = picture.subplots(1, 2)
     before = [history.calls(e["generation"]) for e in events]
     names = list(dict.fromkeys(name for e in events for name in e["explorers"]))
@@ -84,8 +85,7 @@ def draw_map(labelled, path, title: str = "") -> bool:
         return False
     generations = [row[0] for row in labelled]
     places, shares = components(np.array([row[4] for row in labelled]))
-    picture = figure(5.6, 4.4)
-    axes = picture.subplots()
+    picture, axes = small(5.6, 4.4)
     drawn = axes.scatter(*places.T, c=generations, cmap="viridis", s=14, lw=0)
     picture.colorbar(drawn, ax=axes, label="generation", ticks=sorted(set(generations)))
     axes.set(**{f"{a}label": f"component {k + 1}, {100 * shares[k]:.0f} %" for k, a in enumerate("xy")})
@@ -135,8 +135,7 @@ def draw_profile(looks: Looks, labelled, record: Record, path, settings) -> bool
     usual = max(set(sizes), key=sizes.count)
     x, true, found = np.array([row[1:] for row in rows if row[0] == usual]).T
     zero = true.min()
-    picture = figure(5.6, 4.0)
-    axes = picture.subplots()
+    picture, axes = small(5.6, 4.0)
     axes.plot(x, true - zero, ".", color=INK, ms=5, label="oracle")
     axes.plot(x, found - zero, ".", color=RED, ms=3, label="potential")
     for k, (name, images) in enumerate(bands(Path(path).parent, record).items()):
