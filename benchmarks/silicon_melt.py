@@ -1,8 +1,10 @@
 """Silicon learnt from crystal to melt: how good is the potential where its campaign never was, and does it melt alike?
 
     python inputs/learn/silicon/start.py
-    mdcore learn inputs/learn/silicon/learn.toml --set campaign.directory=results/silicon
-    python benchmarks/silicon_melt.py results/silicon
+    for k in 1 2 3; do
+        mdcore learn inputs/learn/silicon/learn.toml --set seed=$k --set campaign.directory=results/silicon-$k
+    done
+    python benchmarks/silicon_melt.py results/silicon-1 results/silicon-2 results/silicon-3
 
 The law that was learnt is Stillinger and Weber's, by LAMMPS (inputs/learn/silicon/oracle.py). mdcore has the same law,
 to rounding (the first lines say how near), and is fast: it makes the test structures and runs the reference dynamics;
@@ -12,8 +14,12 @@ so a second call goes on.
 1. test: liquid (1700 to 2500 K), amorphous (quenched at 10 K/ps; networks), surfaces ((100) and (111), relaxed and
    hot), vacancies (relaxed and hot), all by the dynamics of the law; errors of each generation's potential.
 2. dynamics: liquid and crystal at the melting temperature of the law, 1691 K (J. Q. Broughton, X. P. Li, Phys. Rev. B
-   35, 9120 (1987)), and no pressure, by the law and by the last potential: density, energy, and g(r) of the liquid.
-3. a picture of all, silicon_melt.png.
+   35, 9120 (1987)), and no pressure, by the law and by the last potential of the first campaign: density, energy, and
+   g(r) of the liquid. Errors are those of means over blocks of 30 ps; whether they are honest is seen by the law
+   against itself, parts of its blocks against the others.
+3. weights: structures that the law met, weighted by exp(-(E_learnt - E_law) / kT), belong to the dynamics of a learnt
+   potential; so they tell by how much its density and its g(r) are others, of each campaign, almost without noise.
+4. a picture of all, silicon_melt.png.
 """
 
 import importlib.util
@@ -26,12 +32,12 @@ import numpy as np
 from common import machine, parser, table
 
 import mdcore
-from mdcore import CellRescaling, Simulation, StillingerWeber, System, VelocityRescaling, VelocityVerlet
+from mdcore import Box, CellRescaling, Simulation, StillingerWeber, System, VelocityRescaling, VelocityVerlet
 from mdcore.analysis import RDFAccumulator, rdf
 from mdcore.engine.evaluation import open_potential
 from mdcore.figures import COLORS, GREY, INK, figure, plain, save
 from mdcore.learn.structures import read_start
-from mdcore.output.averages import block_error, uncertain
+from mdcore.output.averages import uncertain
 from mdcore.structure import extxyz
 
 ORACLE = Path(__file__).parents[1] / "inputs" / "learn" / "silicon" / "oracle.py"
@@ -40,9 +46,9 @@ MELTING, HOT = 1691.0, 3500.0  # K
 KINDS = ("liquid", "amorphous", "surface", "vacancy")
 STATES = ("liquid", "crystal")
 LAMBDA, TETRAHEDRAL = 3, 26.0  # number of lambda in the oracle's SILICON, 21; more holds harder to the angle
-R_MAX, BINS, BLOCKS = 8.0, 160, 10
+R_MAX, BINS, BLOCK = 8.0, 160, 30.0  # Angstrom, ps
 BOND = 2.9  # Angstrom
-EQUILIBRATE = 10  # ps
+BLOCKS, MET = ("density", "energy", "g"), ("positions", "cell", "energy", "density", "g")
 KB = 8.617333262e-5  # eV/K
 TARGETS = {"forces": 100.0, "energy": 5.0}  # meV/Angstrom, meV/atom
 
@@ -162,10 +168,14 @@ def off_by(potential, structures) -> tuple[np.ndarray, np.ndarray]:
     return np.array(energy), np.concatenate([1e3 * (own.forces - labels.forces) for own, labels in pairs])
 
 
-def errors(campaign: Path, test: dict[str, list], folder: Path) -> list[dict]:
+def record(campaign: Path) -> list[dict]:
+    return [json.loads(line) for line in (campaign / "campaign.jsonl").read_text().splitlines()]
+
+
+def errors(campaign: Path, test: dict[str, list]) -> list[dict]:
     """Of each generation's potential: calls of the oracle, and for each kind energy (meV/atom) and forces
     (meV/Angstrom), root mean squares."""
-    events = [json.loads(line) for line in (campaign / "campaign.jsonl").read_text().splitlines()]
+    events = record(campaign)
     calls, found = 0, []
     for generation in range(1 + max(e["generation"] for e in events if e["event"] == "trained")):
         calls += sum(e["event"] in ("label", "failed") and e["generation"] == generation for e in events)
@@ -175,7 +185,6 @@ def errors(campaign: Path, test: dict[str, list], folder: Path) -> list[dict]:
             energy, forces = off_by(str(path), structures)
             row[kind] = {"energy": rms(energy), "forces": rms(forces)}
         found.append(row)
-    (folder / "errors.json").write_text(json.dumps(found))
     rows = [
         [row["generation"], row["calls"], *(f"{row[kind]['energy']:.2f}, {row[kind]['forces']:.1f}" for kind in test)]
         for row in found
@@ -191,150 +200,220 @@ def rms(values) -> float:
 # --- dynamics ------------------------------------------------------------------------------------------------
 
 
-def sampled(potential, name: str, start: System, ps: float, seed: int, folder: Path) -> dict:
-    """Density (g/cm3) and potential energy (eV an atom) every 40 fs, g(r) every 100 fs, after EQUILIBRATE."""
+def sampled(potential, name: str, start, ps: float, seed: int, folder: Path, equilibrate: float) -> dict:
+    """From a structure, start(). Means over blocks: density [blocks], g/cm3, energy [blocks], eV an atom, g [blocks,
+    bins]; and every 0.4 ps what weights need: met_positions, met_cell, met_energy, met_density, met_g."""
     path = folder / f"{name}-{seed}.npz"
     if not path.exists():
-        began, rows = time.process_time(), []
-        sim = simulation(potential, copy(start), MELTING, seed)
-        sim.run(EQUILIBRATE * PS)
+        began, rows, met = time.process_time(), [], {key: [] for key in MET}
+        sim = simulation(potential, start(), MELTING, seed)
+        sim.run(round(equilibrate * PS))
         sim.every(20, lambda it: rows.append((it.density, it.potential_energy / it.n_atoms)))
-        counted = RDFAccumulator(np.zeros(start.n_atoms, dtype=np.int32), ("Si",), R_MAX, BINS)
-        sim.every(50, lambda it: counted.add(it.positions, it.box))
+        counted = RDFAccumulator(np.zeros(sim.n_atoms, dtype=np.int32), ("Si",), R_MAX, BINS)
+
+        def look(it):
+            counted.add(it.positions, it.box)
+            if it.step % 200 == 0:
+                now = it.positions.copy(), it.box.matrix.copy(), it.potential_energy, it.density, counted.frames[-1][0]
+                for values, value in zip(met.values(), now, strict=True):
+                    values.append(value)
+
+        sim.every(50, look)
         sim.run(round(ps * PS))
-        g, (density, energy) = counted.result(BLOCKS), np.array(rows).T
-        np.savez(path, density=density, energy=energy, r=g.r, g=g.g, error=g.error)
+        blocks = round(ps / BLOCK)
+        density, energy = _blocks(np.array(rows), blocks).T
+        g = _blocks(np.array(counted.frames)[:, 0], blocks)
+        np.savez(path, density=density, energy=energy, g=g, **{f"met_{key}": values for key, values in met.items()})
         print(f"{name}, run {seed}: {ps:g} ps, {time.process_time() - began:.0f} s", flush=True)
     with np.load(path) as data:
         return dict(data)
 
 
-def joined(runs: list[dict]) -> dict:
-    """Means of runs, and errors from the blocks of each: {"density": (mean, error), "energy": ...}; r, g, error."""
-    found = {"r": runs[0]["r"], "g": np.mean([run["g"] for run in runs], axis=0)}
-    found["error"] = of_mean([run["error"] for run in runs])
-    for key in ("density", "energy"):
-        found[key] = np.mean([run[key].mean() for run in runs]), of_mean([block_error(run[key]) for run in runs])
-    return found
+def _blocks(rows, count: int):
+    """Means [count, ...] of so many parts."""
+    return np.array([part.mean(axis=0) for part in np.array_split(rows, count)])
 
 
-def of_mean(errors):
-    """The error of the mean of independent values that have these errors."""
-    return np.sqrt(np.sum(np.square(errors), axis=0)) / len(errors)
+def of_law(law, state: str, options) -> dict:
+    """A long run of the law."""
+    start = {"liquid": lambda: melt(law, MELTING, 1), "crystal": crystal}[state]
+    return sampled(law, f"{state}-law", start, options.law_ps, 5, options.folder, 10)
 
 
-def starts(law, folder: Path) -> dict[str, System]:
-    path = folder / "melt.extxyz"
-    if not path.exists():
-        with open(path, "w") as stream:
-            extxyz.write_frame(stream, melt(law, MELTING, 1))
-    return {"liquid": System.read(path), "crystal": crystal()}
+def of_learnt(campaign: Path, state: str, met: list[System], options) -> dict:
+    """Runs of a campaign's last potential, each from another structure that the law met, long after the one before."""
+    potential, name = open_potential(last(campaign), precision="mixed"), f"{state}-{campaign.name}"
+    count = options.runs if state == "liquid" else options.runs // 2
+    starts = [met[k * len(met) // count] for k in range(count)]
+    runs = [
+        sampled(potential, name, lambda start=start: start, BLOCK, k, options.folder, 5)
+        for k, start in enumerate(starts, 1)
+    ]
+    return {key: np.concatenate([run[key] for run in runs]) for key in BLOCKS}
 
 
-def dynamics(law, learnt, options) -> dict:
-    """{(state, "law" or "learnt"): what was sampled}, and tables."""
-    found, rows = {}, []
-    for state, start in starts(law, options.folder).items():
-        many = range(1, 1 + (options.runs if state == "liquid" else options.runs // 2))
-        for name, potential, ps, seeds in (("law", law, options.law_ps, [5]), ("learnt", learnt, options.ps, many)):
-            own = [sampled(potential, f"{state}-{name}", start, ps, seed, options.folder) for seed in seeds]
-            found[state, name] = joined(own)
+def last(campaign: Path) -> str:
+    return str(sorted(campaign.glob("generation-*/potential.h5"))[-1])
+
+
+def systems(run: dict) -> list[System]:
+    return [System(Box(cell), at, "Si") for at, cell in zip(run["met_positions"], run["met_cell"], strict=True)]
+
+
+def mean(blocks) -> tuple:
+    """(mean, its error) of independent blocks [n, ...]."""
+    return blocks.mean(axis=0), blocks.std(axis=0, ddof=1) / np.sqrt(len(blocks))
+
+
+def apart(a, b):
+    """Means of the blocks b less those of a, over their error: (n_a + n_b - 2) degrees of freedom tell how much a block
+    scatters, the same in both (the law and what has learnt it); 0 where there is nothing, at short distances."""
+    squares = sum(np.sum((x - x.mean(axis=0)) ** 2, axis=0) for x in (a, b))
+    error = np.sqrt(squares / (len(a) + len(b) - 2) * (1 / len(a) + 1 / len(b)))
+    return (b.mean(axis=0) - a.mean(axis=0)) / np.where(error > 0, error, np.inf)
+
+
+def there(g) -> np.ndarray:
+    return g.mean(axis=0) > 0.01
+
+
+def itself(blocks, count: int) -> np.ndarray:
+    """The law against itself: by how many errors `count` of its blocks, drawn at random, are apart from the others,
+    root mean square over the bins, 2000 times."""
+    rng, found = np.random.default_rng(1), []
+    for _ in range(2000):
+        order = rng.permutation(len(blocks))
+        found.append(rms(apart(blocks[order[count:]], blocks[order[:count]])))
+    return np.array(found)
+
+
+def dynamics(runs: dict, learnt: dict) -> None:
+    """Tables. runs, learnt : {state: what was sampled}"""
+    rows = []
+    for state, law in runs.items():
         for key, unit in (("density", "g/cm3"), ("energy", "eV/atom")):
-            (a, da), (b, db) = (found[state, name][key] for name in ("law", "learnt"))
-            off = f"{(b - a) / np.hypot(da, db):+.1f}"
-            rows.append([f"{state}, {key}, {unit}", uncertain(a, da), uncertain(b, db), off])
-    print(table([f"{MELTING:g} K, no pressure", "law", "learnt", "apart, errors"], rows))
-    z = apart(found["liquid", "law"], found["liquid", "learnt"])
-    a, b = (found["liquid", name]["g"] for name in ("law", "learnt"))
+            a, b = law[key], learnt[state][key]
+            told = f"{np.corrcoef(a[:-1], a[1:])[0, 1]:+.2f}"
+            rows.append(
+                [f"{state}, {key}, {unit}", uncertain(*mean(a)), uncertain(*mean(b)), f"{apart(a, b):+.1f}", told]
+            )
+    header = [f"{MELTING:g} K, no pressure", "law", "learnt", "apart, errors", "correlation of a block and the next"]
+    print(table(header, rows))
+    a, b = (own["liquid"]["g"] for own in (runs, learnt))
+    seen = there(a)
+    z, own = apart(a, b)[seen], itself(a[:, seen], len(b))
     print(
         f"g(r) of the liquid: {len(z)} bins of {R_MAX / BINS:g} Angstrom apart by {rms(z):.2f} of their errors "
         f"(root mean square), {100 * np.mean(np.abs(z) < 1):.0f} % by less than one, "
-        f"{100 * np.mean(np.abs(z) < 2):.0f} % by less than two; at most {np.abs(a - b).max():.3f}"
+        f"{100 * np.mean(np.abs(z) < 2):.0f} % by less than two; at most {np.abs(a.mean(0) - b.mean(0)).max():.3f}\n"
+        f"the law against itself, {len(b)} blocks against the others: apart by {rms(own):.2f}, between "
+        f"{np.quantile(own, 0.05):.2f} and {np.quantile(own, 0.95):.2f} nine times of ten; in "
+        f"{100 * np.mean(own > rms(z)):.0f} % of all draws by more than what was learnt is"
     )
+
+
+def reweighted(campaign: Path, runs: dict, folder: Path) -> dict:
+    """{state: {"density": (shift, its error), "g": (shift [bins], errors)}}, learnt less law, by weights on structures
+    of the law; errors by the jackknife over its blocks."""
+    found, path = {}, folder / f"weights-{campaign.name}.npz"
+    if not path.exists():
+        told = {state: mdcore.evaluate(last(campaign), systems(run)) for state, run in runs.items()}
+        np.savez(path, **{state: [own.energy for own in each] for state, each in told.items()})
+    for state, run in runs.items():
+        with np.load(path) as data:
+            off = data[state] - run["met_energy"]
+        weights = np.exp(-(off - off.mean()) / (KB * MELTING))
+        found[state] = {"effective": weights.sum() ** 2 / np.sum(weights**2) / len(weights)}
+        parts = np.array_split(np.arange(len(off)), len(run["density"]))
+        for key in ("density", "g"):
+            values = run[f"met_{key}"]
+            left = [_shift(np.delete(values, part, axis=0), np.delete(weights, part)) for part in parts]
+            error = np.sqrt((len(parts) - 1) * np.var(left, axis=0))
+            found[state][key] = _shift(values, weights), error
     return found
 
 
-def reweighted(law, learnt: str, start: System, folder: Path) -> None:
-    """By how much the learnt potential's density of the liquid is another one: structures of the law's dynamics, each
-    with the weight exp(-(E_learnt - E_law) / kT), belong to the learnt potential. Nearly free of the noise of two runs,
-    as both densities are of the same structures."""
-    path = folder / "reweighted.npz"
-    if not path.exists():
-        sim, met, energy = simulation(law, copy(start), MELTING, 77), [], []
-        sim.run(EQUILIBRATE * PS)
-        sim.every(200, lambda it: (met.append(it.snapshot().to_system()), energy.append(it.potential_energy)))
-        sim.run(160 * PS)
-        off = [own.energy - one for own, one in zip(mdcore.evaluate(learnt, met), energy, strict=True)]
-        np.savez(path, du=off, rho=[system.density for system in met])
-    with np.load(path) as data:
-        off, density = data["du"], data["rho"]
-    weights = np.exp(-(off - off.mean()) / (KB * MELTING))
-
-    def shift(part) -> float:
-        return np.average(density[part], weights=weights[part]) - density[part].mean()
-
-    everything = np.arange(len(off))
-    error = np.std([shift(part) for part in np.array_split(everything, 8)], ddof=1) / np.sqrt(8)
-    print(
-        f"liquid, density, learnt less law, by weights on {len(off)} structures of the law (as good as "
-        f"{weights.sum() ** 2 / np.sum(weights**2):.0f}): {shift(everything):+.4f} +- {error:.4f} g/cm3"
-    )
+def _shift(values, weights):
+    """By how much weights change a mean."""
+    return np.average(values, axis=0, weights=weights) - values.mean(axis=0)
 
 
-def apart(a: dict, b: dict) -> np.ndarray:
-    """Differences of g(r) over their errors, where there is anything."""
-    there = (a["g"] > 0.01) & (b["g"] > 0.01)
-    return (b["g"] - a["g"])[there] / np.hypot(a["error"], b["error"])[there]
+def compared(campaigns: dict[Path, list], runs: dict, weighted: dict[Path, dict]) -> None:
+    """Tables: how all campaigns ended."""
+    rows = [
+        [
+            folder.name, found[-1]["calls"], record(folder)[-1].get("why", "still runs"),
+            *(f"{found[-1][kind]['energy']:.2f}, {found[-1][kind]['forces']:.1f}" for kind in KINDS),
+        ]
+        for folder, found in campaigns.items()
+    ]  # fmt: skip
+    print(table(["campaign", "calls", "ends", *(f"{kind}: meV/atom, meV/Angstrom" for kind in KINDS)], rows))
+    rows, errors = [], {state: {key: mean(run[key])[1] for key in ("density", "g")} for state, run in runs.items()}
+    for folder, states in weighted.items():
+        row = [folder.name]
+        for state in STATES:
+            shift, error = states[state]["density"]
+            row.append(f"{shift:+.4f} +- {error:.4f} ({shift / errors[state]['density']:+.1f})")
+        (shift, _), seen = states["liquid"]["g"], there(runs["liquid"]["g"])
+        row.append(f"{rms(shift[seen] / errors['liquid']['g'][seen]):.2f}, {np.abs(shift).max():.4f}")
+        rows.append([*row, f"{100 * min(states[state]['effective'] for state in STATES):.0f} %"])
+    header = [f"{state}: density, g/cm3 (errors of the law's run)" for state in STATES]
+    header.append("liquid: g(r), errors of the law's run (root mean square), at most")
+    print("Learnt less law, by weights")
+    print(table(["campaign", *header, "as good as so many"], rows))
 
 
 # --- the picture ---------------------------------------------------------------------------------------------
 
 
-def draw(path: Path, found: list[dict], sampled: dict) -> None:
+def draw(path: Path, campaigns: dict[Path, list], runs: dict, learnt: dict, weighted: dict) -> None:
     picture = figure(9.0, 6.6)
-    (forces, energy), (radial, density) = picture.subplots(2, 2)
-    calls = [row["calls"] for row in found]
+    (forces, energy), (radial, off) = picture.subplots(2, 2)
     for axes, key, label in ((forces, "forces", "forces, meV/Angstrom"), (energy, "energy", "energy, meV/atom")):
-        for kind, color in zip(KINDS, COLORS, strict=False):
-            axes.plot(calls, [row[kind][key] for row in found], "o-", color=color, ms=4, label=kind)
+        for k, found in enumerate(campaigns.values()):
+            for kind, color in zip(KINDS, COLORS, strict=False):
+                calls, errors = zip(*((row["calls"], row[kind][key]) for row in found), strict=True)
+                axes.plot(calls, errors, "o-", color=color, ms=4, alpha=0.4 if k else 1.0, label=None if k else kind)
         axes.axhline(TARGETS[key], color=GREY, lw=0.8, ls="--")
         axes.set(yscale="log", xlabel="calls of the oracle", ylabel=f"error of {label}")
     forces.legend(frameon=False, fontsize=9)
-    law, learnt = (sampled["liquid", name] for name in ("law", "learnt"))
-    radial.plot(law["r"], law["g"], color=INK, lw=1.5, label="Stillinger-Weber")
-    radial.plot(learnt["r"][::2], learnt["g"][::2], "o", color=COLORS[0], ms=3, label="learnt")
+    r = (np.arange(BINS) + 0.5) * (R_MAX / BINS)
+    (law, error), (own, scatter) = (mean(each["liquid"]["g"]) for each in (runs, learnt))
+    radial.plot(r, law, color=INK, lw=1.5, label="Stillinger-Weber")
+    radial.plot(r[::2], own[::2], "o", color=COLORS[0], ms=3, label="learnt")
     radial.set(xlabel="r, Angstrom", ylabel=f"g(r) of the liquid, {MELTING:g} K", xlim=(1.5, R_MAX))
     radial.legend(frameon=False, fontsize=9)
-    ticks = []
-    for k, state in enumerate(STATES):
-        for name, color, shift in (("law", INK, -0.12), ("learnt", COLORS[0], 0.12)):
-            value, error = sampled[state, name]["density"]
-            density.errorbar(k + shift, value, yerr=error, fmt="o", ms=4, capsize=4, color=color)
-        ticks.append(state)
-    density.set(xticks=range(len(ticks)), xticklabels=ticks, xlim=(-0.6, len(ticks) - 0.4))
-    density.set(ylabel=f"density at {MELTING:g} K, g/cm3")
-    for axes in (forces, energy, radial, density):
+    off.fill_between(r, -error, error, color=GREY, alpha=0.4, lw=0, label="error of Stillinger-Weber's")
+    off.errorbar(r[::2], (own - law)[::2], yerr=scatter[::2], fmt="o", ms=3, lw=0.8, color=COLORS[0], label="two runs")
+    for k, states in enumerate(weighted.values()):
+        label = None if k else "weights, each campaign"
+        off.plot(r, states["liquid"]["g"][0], color=COLORS[1], lw=1.0, alpha=0.5 if k else 1.0, label=label)
+    off.set(xlabel="r, Angstrom", ylabel="g(r), learnt less Stillinger-Weber's", xlim=(1.5, R_MAX))
+    off.legend(frameon=False, fontsize=9)
+    for axes in (forces, energy, radial, off):
         plain(axes)
     save(path, picture, "Silicon, learnt from crystal to melt: errors about structures it was never given")
 
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("campaign", type=Path, help="folder of the campaign")
+    options.add_argument("campaigns", type=Path, nargs="+", help="folders of campaigns; dynamics are of the first")
     options.add_argument("--folder", type=Path, default=Path("results/silicon_melt"))
     options.add_argument("--runs", type=int, default=6, help="of the learnt potential's liquid; half of the crystal")
-    options.add_argument("--ps", type=float, default=30.0, help="of each of these")
     options.add_argument("--law-ps", type=float, default=600.0, help="of the run of the law, each state")
     options = options.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     print(machine(), flush=True)
     oracle = the_oracle()
     law = StillingerWeber({("Si", "Si", "Si"): oracle.SILICON})
-    found = errors(options.campaign, labelled(law, oracle, options.folder), options.folder)
-    last = sorted(options.campaign.glob("generation-*/potential.h5"))[-1]
-    told = dynamics(law, open_potential(str(last), precision="mixed"), options)
-    reweighted(law, str(last), starts(law, options.folder)["liquid"], options.folder)
-    draw(options.folder / "silicon_melt.png", found, told)
+    test = labelled(law, oracle, options.folder)
+    campaigns = {each: errors(each, test) for each in options.campaigns}
+    runs = {state: of_law(law, state, options) for state in STATES}
+    weighted = {each: reweighted(each, runs, options.folder) for each in options.campaigns}
+    compared(campaigns, runs, weighted)
+    learnt = {state: of_learnt(options.campaigns[0], state, systems(runs[state]), options) for state in STATES}
+    dynamics(runs, learnt)
+    draw(options.folder / "silicon_melt.png", campaigns, runs, learnt, weighted)
 
 
 if __name__ == "__main__":
