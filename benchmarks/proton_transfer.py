@@ -35,6 +35,7 @@ from mdcore.learn.explorers.neb import Band
 from mdcore.learn.looks import looks_at
 from mdcore.learn.report import coordinate
 from mdcore.structure import extxyz
+from mdcore.structure.frames import systems
 
 HERE = Path(__file__).resolve().parents[1] / "inputs" / "learn" / "malonaldehyde"
 LEFT, RIGHT = HERE / "left.extxyz", HERE / "right.extxyz"
@@ -44,6 +45,7 @@ SAMPLED, FRICTION = 1.0, 0.02  # fs, time step of the oracle, whose steps are de
 EVERY, FIRST = 10, 1000  # steps between structures of dynamics, and before the first one of the oracle's
 USUAL = 60  # structures: so many are trained as many epochs as train.toml says
 MARGIN = 0.3  # Angstrom of the coordinate: nearer to the middle the proton belongs to neither oxygen
+TOP = 0.15  # Angstrom of the coordinate: so near to the middle is the top of the barrier
 ALLOWED = 13.0  # meV, 0.3 kcal/mol
 
 
@@ -220,8 +222,19 @@ def show(folder: Path, picture: Path | None) -> None:
     stays = {name: [needed(own, true["barrier"], bound) or "more" for bound in bounds] for name, own in found.items()}
     rows = [(*name, *calls) for name, calls in stays.items()]
     print(table(("sampled", "seed", *(f"calls to stay within {bound:.1f} meV" for bound in bounds)), rows))
+    rows = [(path.stem, *near_the_top([path])) for path in sorted(folder.glob("oracle-*K-*.extxyz"))]
+    for own in sorted(folder.glob("campaign-*")):
+        files = [path for name in ("labelled", "held-back") for path in own.glob(f"generation-*/{name}.extxyz")]
+        rows.append((own.name, *near_the_top(files)))
+    print(table(("structures of", "all", f"within {TOP:g} Angstrom of the middle"), rows))
     if picture:
         draw(true, found, picture)
+
+
+def near_the_top(files) -> tuple[int, int]:
+    """How many structures there are, and how many where the proton is half-way."""
+    x = [coordinate(system, PROTON) for path in files for system in systems(path)]
+    return len(x), int(np.count_nonzero(np.abs(x) < TOP))
 
 
 def draw(true: dict, found, path: Path) -> None:
