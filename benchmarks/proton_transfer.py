@@ -5,6 +5,7 @@
     python benchmarks/proton_transfer.py random --seeds 1 2 3
     python benchmarks/proton_transfer.py show --picture proton_transfer.png
     python benchmarks/proton_transfer.py barrier POTENTIAL.h5 ...     # of any potentials
+    python benchmarks/proton_transfer.py explore POTENTIAL.h5 --disagreement 5     # how absurd a band may become
     python benchmarks/proton_transfer.py dynamics POTENTIAL.h5 --temperature 600 --ps 100
 
 The oracle is GFN2-xTB (pip install tblite ase). Each potential's barrier is that on its own climbing-image band,
@@ -24,12 +25,17 @@ from pathlib import Path
 import numpy as np
 from common import machine, parser, table
 
-from mdcore import ASEPotential, Langevin, Simulation, System, maxwell_boltzmann, neb
+from mdcore import ASEPotential, Langevin, Simulation, System, evaluate, maxwell_boltzmann, neb
 from mdcore.base.errors import MdcoreError, SimulationError
 from mdcore.engine.evaluation import open_potential
 from mdcore.figures import COLORS, GREY, INK, figure, plain, save
+from mdcore.learn.base import Visit
+from mdcore.learn.explorers._journey import Limits
+from mdcore.learn.explorers.neb import Band
+from mdcore.learn.looks import looks_at
 from mdcore.learn.report import coordinate
 from mdcore.structure import extxyz
+from mdcore.structure.frames import systems
 
 HERE = Path(__file__).resolve().parents[1] / "inputs" / "learn" / "malonaldehyde"
 LEFT, RIGHT = HERE / "left.extxyz", HERE / "right.extxyz"
@@ -39,6 +45,7 @@ SAMPLED, FRICTION = 1.0, 0.02  # fs, time step of the oracle, whose steps are de
 EVERY, FIRST = 10, 1000  # steps between structures of dynamics, and before the first one of the oracle's
 USUAL = 60  # structures: so many are trained as many epochs as train.toml says
 MARGIN = 0.3  # Angstrom of the coordinate: nearer to the middle the proton belongs to neither oxygen
+TOP = 0.15  # Angstrom of the coordinate: so near to the middle is the top of the barrier
 ALLOWED = 13.0  # meV, 0.3 kcal/mol
 
 
@@ -215,8 +222,19 @@ def show(folder: Path, picture: Path | None) -> None:
     stays = {name: [needed(own, true["barrier"], bound) or "more" for bound in bounds] for name, own in found.items()}
     rows = [(*name, *calls) for name, calls in stays.items()]
     print(table(("sampled", "seed", *(f"calls to stay within {bound:.1f} meV" for bound in bounds)), rows))
+    rows = [(path.stem, *near_the_top([path])) for path in sorted(folder.glob("oracle-*K-*.extxyz"))]
+    for own in sorted(folder.glob("campaign-*")):
+        files = [path for name in ("labelled", "held-back") for path in own.glob(f"generation-*/{name}.extxyz")]
+        rows.append((own.name, *near_the_top(files)))
+    print(table(("structures of", "all", f"within {TOP:g} Angstrom of the middle"), rows))
     if picture:
         draw(true, found, picture)
+
+
+def near_the_top(files) -> tuple[int, int]:
+    """How many structures there are, and how many where the proton is half-way."""
+    x = [coordinate(system, PROTON) for path in files for system in systems(path)]
+    return len(x), int(np.count_nonzero(np.abs(x) < TOP))
 
 
 def draw(true: dict, found, path: Path) -> None:
@@ -285,19 +303,35 @@ def walk(file: Path, temperature: float, ps: float, timestep: float, seed: int) 
           f"largest distance of the proton from the nearer oxygen, Angstrom")  # fmt: skip
 
 
+def explore(file: Path, disagreement: float) -> None:
+    """What the explorer `transfer` of the campaign ends with, were it to stop at that disagreement; the oracle about
+    it."""
+    explorer = Band(name="transfer", start=LEFT, end=RIGHT, images=IMAGES, limits=Limits(disagreement=disagreement))
+    found = explorer.explore(Visit(potential=file, folder=file.parent, seed=1, generation=1))
+    looks, true = looks_at(file), ASEPotential(oracle())
+    zero = [own.energy for own in (looks.about(System.read(LEFT)), evaluate(true, System.read(LEFT)))]
+    rows = []
+    for own in found.candidates[-IMAGES - 2 :]:
+        energies = looks.about(own.system).energy - zero[0], evaluate(true, own.system).energy - zero[1]
+        rows.append((own.place, *(f"{energy:.2f}" for energy in energies), f"{own.disagreement.max():.2f}"))
+    print(f"{file}: {found.ended}")
+    print(table(("image", "energy, eV", "by the oracle", "disagreement, eV/Angstrom"), rows), flush=True)
+
+
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("what", choices=("oracle", "campaign", "random", "show", "barrier", "dynamics"))
-    options.add_argument("files", nargs="*", type=Path, help="potentials, of barrier and dynamics")
+    options.add_argument("what", choices=("oracle", "campaign", "random", "show", "barrier", "explore", "dynamics"))
+    options.add_argument("files", nargs="*", type=Path, help="potentials, of barrier, explore and dynamics")
     options.add_argument("--folder", type=Path, default=Path("results/proton"))
     options.add_argument("--seeds", type=int, nargs="+", default=[1])
     options.add_argument("--temperatures", type=int, nargs="+", default=[300, 600], help="of random sampling, K")
-    options.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200, 400, 800])
+    options.add_argument("--sizes", type=int, nargs="+", default=[20, 50, 100, 200, 400, 800])
     options.add_argument("--steps", type=int, default=10000, help="of the oracle's dynamics")
     options.add_argument("--set", action="append", default=[], help="as for mdcore learn or train")
     options.add_argument("--temperature", type=float, default=300.0, help="of dynamics, K")
     options.add_argument("--ps", type=float, default=100.0)
     options.add_argument("--timestep", type=float, default=0.5, help="of dynamics, fs")
+    options.add_argument("--disagreement", type=float, default=1.0, help="eV/Angstrom, at which explore stops")
     options.add_argument("--picture", type=Path)
     it = options.parse_args()
     it.folder = it.folder.resolve()
@@ -312,6 +346,8 @@ def main() -> None:
             random(it.folder, temperature, seed, it.steps, it.sizes, it.set)
         for file in it.files if it.what == "dynamics" else ():
             walk(file, it.temperature, it.ps, it.timestep, seed)
+    for file in it.files if it.what == "explore" else ():
+        explore(file, it.disagreement)
     if it.what == "barrier":
         rows = [(file, own.get("why") or f"{1e3 * own['barrier']:.1f}") for file in it.files for own in (band(file),)]
         print(table(("potential", "barrier, meV"), rows))

@@ -63,6 +63,26 @@ def test_a_broken_bond_ends_a_run_when_it_breaks():
     sim.run(50)
 
 
+def test_an_atom_that_hops_has_a_bond():
+    """O-H, through the boundary, 1 + 0.02 t Angstrom, past an oxygen 2.4 Angstrom on: 1.5 times as long after 25
+    steps, 1.5 Angstrom from the second oxygen, too, after 142; a second hydrogen, which follows, holds nothing."""
+
+    def run(hopping) -> str:
+        system = System(
+            Box.cubic(12.0), [[11.1, 6.0, 6.0], [0.1, 6.0, 6.0], [1.5, 6.4, 6.0], [0.1, 5.7, 6.0]], [*"OHOH"],
+            velocities=[[0.0] * 3, [0.02, 0.0, 0.0], [0.0] * 3, [0.02, 0.0, 0.0]],
+        )  # fmt: skip
+        sim = Simulation(system, LennardJones(1.0, 1e-12, 0.1), VelocityVerlet(1.0))
+        watch = BrokenBonds([[0, 1]], [1.0], 1.5, hopping=hopping)
+        sim.add_watcher(watch, leaves(sim.work.bound)[0])
+        with pytest.raises(BrokenBondError, match="the bond of O, atom 0, and H, atom 1 ") as raised:
+            sim.run(300)
+        return str(raised.value).split(":")[0]
+
+    assert run(()) == "step 30" and run(("H",)) == "step 150"
+    assert run(("H", "O")) == "step 30"  # nothing is left to hold it
+
+
 def test_the_command(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("in.toml").write_text(INPUT)
@@ -77,6 +97,10 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     capsys.readouterr()
     assert main(["run", "in.toml", "--quiet", "--overwrite", "--set", "limits.bonds=3.0"]) == 0
     assert not Path("out-broken.extxyz").exists()
+    assert main(["run", "in.toml", "--quiet", "--overwrite", "--set", 'limits.hopping=["H"]']) == 2
+    assert "no species is called 'H'; the structure has O" in capsys.readouterr().err
+    Path("alone.toml").write_text(INPUT.replace("bonds = 2.0", 'hopping = ["O"]'))
+    assert main(["check", "alone.toml"]) == 2 and "give bonds, too" in capsys.readouterr().err
     system = pair(0.0)
     system.take([0, 2]).to_ase().write("start.extxyz")
     assert main(["run", "in.toml", "--quiet", "--overwrite"]) == 2

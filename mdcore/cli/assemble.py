@@ -122,6 +122,10 @@ def bonds_at_start(settings: Settings, system: System | None):
         pairs = sanity.joined(system)
     if not len(pairs):
         raise at(settings, ("limits", "bonds"), "no two atoms of the structure have a bond; take the key out")
+    for name in settings.limits.hopping:
+        if name not in system.symbols:
+            there = ", ".join(system.symbols)
+            raise at(settings, ("limits", "hopping"), f"no species is called {name!r}; the structure has {there}")
     return pairs, lengths_of(system.box, system.positions, pairs)
 
 

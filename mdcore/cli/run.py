@@ -218,7 +218,8 @@ def begin(settings: Settings, comm, stages, path: str | None, state: dict | None
     )
     if settings.limits.bonds is not None:
         start = on_root(comm, lambda: assemble.bonds_at_start(settings, system), share=True)
-        sim.add_watcher(BrokenBonds(*start, settings.limits.bonds), leaves(sim.work.bound)[0])
+        watcher = BrokenBonds(*start, settings.limits.bonds, hopping=settings.limits.hopping)
+        sim.add_watcher(watcher, leaves(sim.work.bound)[0])
     return sim, ({}, []) if system is None else assemble.describe(settings, system, potential)
 
 

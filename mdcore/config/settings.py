@@ -5,6 +5,7 @@ reference page (docs/input.md) are all derived from them.
 """
 
 # ruff: noqa: RUF009  (setting() is a dataclass field)
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mdcore.base.threads import MOST as MOST_THREADS
@@ -85,6 +86,14 @@ class LimitsSettings:
         default_text="no limit",
         example=2.0,
     )
+    hopping: tuple[str, ...] = setting(
+        List(Text()),
+        "Species whose atoms may change partners, as protons do: a bond of such an atom is broken only where no atom "
+        "of a species that is not listed is within that length of it.",
+        default=(),
+        default_text="none",
+        example=["H"],
+    )
     wall_minutes: float | None = setting(
         Number(above=0),
         "Stop after so many minutes of steps, with a checkpoint and exit code 75, as on a signal: a little less than "
@@ -93,6 +102,10 @@ class LimitsSettings:
         default_text="no limit",
         example=710.0,
     )
+
+    def check(self, given) -> Iterator[tuple[str, str]]:
+        if self.hopping and self.bonds is None:
+            yield "hopping", "says which bonds may break: give bonds, too, e.g. bonds = 2.0, or leave it out"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,7 +77,8 @@ class Settings(ExplorerSettings):
     )
     bonds: float | None = setting(
         Number(above=1.0, maximum=100.0),
-        "A bond that is so many times as long as at the start ends the run: `bonds` of `[limits]`.",
+        "A bond that is so many times as long as at the start ends the run: `bonds` of `[limits]`; `hopping` there "
+        "lets protons change partners.",
         default=None,
         default_text="as the input says",
         example=2.0,
