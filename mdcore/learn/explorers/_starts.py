@@ -1,5 +1,6 @@
 """Where do explorers start, and how near may atoms come on their way?"""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,14 @@ from mdcore.engine.sanity import closest, pairs_within
 from mdcore.learn.base import Visit
 from mdcore.properties.relaxation import at_rest
 from mdcore.structure.frames import systems
-from mdcore.structure.system import LABELS
+from mdcore.structure.system import LABELS, System
 from mdcore.training.data.labels import CUT
 
 
-def starts(name: str, visit: Visit, file: Path | None) -> list:
-    """Systems at rest without labels: those in a file, or, for None, the labelled ones, but for clusters that were cut
-    out of others; InputError without any."""
-    known = [system for system in visit.structures if CUT not in system.columns] or visit.structures
+def starts(name: str, structures: Sequence[System], file: Path | None) -> list:
+    """Systems at rest without labels: those in a file, or, for None, labelled `structures`, but for clusters that were
+    cut out of others; InputError without any."""
+    known = [system for system in structures if CUT not in system.columns] or structures
     found = [bare(system) for system in (known if file is None else systems(file))]
     if not found:
         raise InputError(f"explorer {name}: there are no labelled structures to start from; give start, a file")
@@ -25,7 +26,7 @@ def starts(name: str, visit: Visit, file: Path | None) -> list:
 
 def picked(name: str, visit: Visit, file: Path | None, count: int) -> list:
     """So many of them at random, none twice before all are taken."""
-    found, rng = starts(name, visit, file), np.random.default_rng([visit.seed, 0])
+    found, rng = starts(name, visit.structures, file), np.random.default_rng([visit.seed, 0])
     order = np.concatenate([rng.permutation(len(found)) for _ in range(-(-count // len(found)))])
     return [found[k] for k in order[:count]]
 
