@@ -8,6 +8,8 @@
 ASE's conventions: eV, Angstrom, stress in eV/Angstrom^3 as xx, yy, zz, yz, xz, xy, negative when compressed.
 """
 
+from threading import RLock
+
 import numpy as np
 
 from mdcore.base.errors import InputError
@@ -63,15 +65,26 @@ class MDCore(Calculator):
         dipole = ("dipole",) if CHARGES in self._findings else ()
         self.implemented_properties = (*self.implemented_properties, *self._findings, *dipole)
         self.builds, self.evaluation = 0, None
-        self._engine, self._placed = None, None
+        self._engine, self._placed, self._lock = None, None, RLock()
 
     def __getstate__(self):
         """For copies and pickles: each makes an engine of its own."""
-        return {**vars(self), "_engine": None, "_placed": None}
+        return {**vars(self), "_engine": None, "_placed": None, "_lock": None}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self._lock = RLock()
+
+    def get_property(self, name, atoms=None, allow_calculation=True):
+        """As of all calculators of ASE; threads that share one wait for each other."""
+        with self._lock:
+            return super().get_property(name, atoms, allow_calculation)
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
         atoms = self.atoms
+        if atoms is None:
+            raise InputError("MDCore: no atoms to compute for: atoms.calc = MDCore(...), then atoms.get_forces()")
         frame = [a.tobytes() for a in (atoms.numbers, atoms.cell.array, atoms.pbc, atoms.get_celldisp())]
         structure = take(atoms)
         frame += [structure.masses.tobytes(), structure.total_charge]

@@ -4,6 +4,7 @@ import copy
 import pickle
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -255,6 +256,25 @@ def test_copies_and_pickles_compute_on_their_own():
         first.positions[0, 0] -= 1e-3
         first.calc.reset()
         assert first.get_potential_energy() == pytest.approx(want[0], rel=1e-12)
+
+
+def test_threads_that_share_one_get_what_they_ask_for():
+    calculator, told = MDCore(LennardJones(**ARGON)), []
+    both = [argon(), argon()]
+    both[1].rattle(0.2, seed=2)
+    want = [evaluate(LennardJones(**ARGON), atoms).energy for atoms in both]
+
+    def ask(atoms, energy):
+        told.extend(abs(calculator.get_potential_energy(atoms) - energy) for _ in range(20))
+
+    threads = [threading.Thread(target=ask, args=each) for each in zip(both, want, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(told) == 40 and max(told) < 1e-9
+    with pytest.raises(InputError, match=r"MDCore: no atoms to compute for: atoms\.calc = "):
+        MDCore(LennardJones(**ARGON)).get_potential_energy()
 
 
 def test_options_it_does_not_know_are_refused():

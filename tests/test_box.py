@@ -128,6 +128,7 @@ def test_boxes_are_read_only_comparable_and_picklable():
         (lambda: Box("abc"), "expected numbers"),
         (lambda: Box.cubic(np.inf), "finite"),
         (lambda: Box.cubic("ten"), "expected numbers"),
+        (lambda: Box.cubic(-1.0), "expected positive numbers"),
         (lambda: Box(np.eye(3), periodic=(True, False)), "three booleans"),
         (lambda: Box(np.eye(3), periodic=(1, 2, 0)), "three booleans"),
         (lambda: Box.from_parameters(1, 1, 1, 20, 30, 90), "no cell has the angles"),

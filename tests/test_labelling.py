@@ -1,6 +1,7 @@
 """Labels: from whom, how fast, and what becomes of calculations that hang, crash, give up or are wrong?"""
 
 import contextlib
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -150,6 +151,27 @@ def test_what_can_not_be_sent_is_refused():
         label([atoms(2)], lambda system: None)
     with pytest.raises(InputError, match="cluster: applies with"):
         Labelling(cluster="x")
+
+
+class Unready:
+    """Goes out, and does not arrive."""
+
+    def __reduce__(self):
+        return int, ("no number",)
+
+
+SCRIPT = "from mdcore.learn.labelling import Labelling, label\nlabel([1], len, Labelling(retries=0))\n"
+
+
+def test_what_never_began_is_no_failure_of_a_structure(tmp_path):
+    """Else a campaign would leave out for good all that it had asked for meanwhile."""
+    told = []
+    with pytest.raises(InputError, match="no process for the oracle: the oracle can't be made: ValueError: invalid"):
+        label([atoms(2)], Unready(), Labelling(retries=0), lambda index, result: told.append(result))
+    assert not told and not guard._guards
+    (tmp_path / "script.py").write_text(SCRIPT)  # without if __name__ == "__main__"
+    done = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, timeout=60)
+    assert done.returncode and 'below if __name__ == "__main__":, for every process' in done.stderr
 
 
 # --- oracles ----------------------------------------------------------------------------------------------------------

@@ -79,6 +79,8 @@ def test_the_command(capsys):
     assert main(["convert", "a.xyz", "a.data"]) == 4 and main(["convert", "a.xyz", "a.xyz"]) == 2
     assert main(["convert", "a.xyz", "c.data", "--walls", "off"]) == 2
     assert main(["convert", "none.xyz", "c.data"]) == 2 and not Path("c.data").exists()
+    assert main(["convert", "a.xyz", "a.pdb"]) == 2
+    assert "a.pdb: a.xyz is a structure; one becomes a data file of LAMMPS" in capsys.readouterr().err
 
 
 def test_lammps_and_ase_read_it():

@@ -1,5 +1,7 @@
 """Does a campaign choose, label, train and judge as it says, and end the same however often it is killed?"""
 
+import contextlib
+import copy
 import json
 import os
 import random
@@ -16,9 +18,11 @@ from mdcore.base.errors import InputError, Interrupted, OutputError
 from mdcore.base.signals import Interrupting
 from mdcore.learn import Campaign
 from mdcore.learn.base import Candidate, Found, Unconverged
+from mdcore.learn.history import History
 from mdcore.learn.judge import FRAME, Fresh, judge
-from mdcore.learn.record import Record
+from mdcore.learn.record import Record, check_begin
 from mdcore.learn.structures import fingerprint, from_json, read_found, to_json, write_found
+from mdcore.learn.table import lines, times
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.trained import fingerprint as model_fingerprint
 from mdcore.structure.system import System
@@ -241,7 +245,7 @@ def test_structures_keep_every_bit(tmp_path):
 
 def test_a_record_that_is_torn_or_damaged(tmp_path):
     record = Record(tmp_path / "campaign.jsonl")
-    record.append("begin", layout="mdcore campaign 1")
+    record.append("begin", layout="mdcore campaign 1", input="")
     record.append("label", hash="a", generation=0, energy=0.1 + 0.2, forces=[[1e-17, 3.3, -0.0]])
     text = (tmp_path / "campaign.jsonl").read_bytes()
     for torn in (b'{"event":"la', b"{}\n", b"\xff\xfe"):
@@ -249,11 +253,27 @@ def test_a_record_that_is_torn_or_damaged(tmp_path):
         again = Record(tmp_path / "campaign.jsonl")
         assert again.events == record.events and (tmp_path / "campaign.jsonl").read_bytes() == text
     (tmp_path / "campaign.jsonl").write_bytes(text[:5] + text[6:])
-    with pytest.raises(OutputError, match=r"campaign\.jsonl: line 1 is damaged"):
+    with pytest.raises(OutputError, match=r"campaign\.jsonl: line 1: no event that this version knows"):
         Record(tmp_path / "campaign.jsonl")
     (tmp_path / "campaign.jsonl").write_text('{"event": "x", "hours": 0, "spent": {}}\n')
-    with pytest.raises(OutputError, match="not the record of a campaign"):
+    with pytest.raises(OutputError, match=r"campaign\.jsonl: line 1: no event that this version knows"):
         Record(tmp_path / "campaign.jsonl")
+    with pytest.raises(OutputError, match="not the record of a campaign"):
+        check_begin(tmp_path / "campaign.jsonl")
+    for k, event in enumerate(record.events):
+        for key in event:
+            for value in (None, "x", -1, [], {}, "left out"):
+                events = copy.deepcopy(record.events)
+                events[k][key] = value
+                if value == "left out":
+                    del events[k][key]
+                (tmp_path / "campaign.jsonl").write_text("".join(json.dumps(own) + "\n" for own in events))
+                with contextlib.suppress(OutputError):  # nothing else
+                    found = Record(tmp_path / "campaign.jsonl")
+                    lines(found), times(found), History(found)
+    (tmp_path / "campaign.jsonl").write_bytes(text)
+    with pytest.raises(OutputError, match=r"line 2: a structure or its labels are damaged"):
+        History(Record(tmp_path / "campaign.jsonl"))  # of which nothing says what it is
 
 
 def test_judgement():

@@ -148,6 +148,37 @@ def test_what_is_wrong_is_told_with_its_cure(folder, capsys):
     assert "other.toml: [[data]]: a campaign says which; leave it out" in capsys.readouterr().err
 
 
+RUN = '[[explorer]]\nname = "warm"\ntype = "run"\ninput = "explore.toml"\nset = ["stage.0.steps=20"]\n[select]'
+WRONG_INPUTS = [
+    ("steps = 40", "step = 40", "warm: explore.toml: [[stage]] #1 step = 40: unknown key; did you mean 'steps'?"),
+    ("steps = 40", "", None),  # the campaign's `set` has them
+    ('file = "start.extxyz"', 'build = "fcc"', '[structure] build = "fcc"'),
+    ("[velocities]", "[velocity]", "explorer warm: explore.toml: [velocity]: unknown key; did you mean [velocities]?"),
+    ("[[stage]]", '[output]\ndump_atoms = ["Ar"]\n[[stage]]', '[output] dump_atoms = ["Ar"]: a campaign needs whole'),
+    ("[[stage]]", '[output]\ndump_fields = ["force"]\n[[stage]]', '[output] dump_fields = ["force"]: a campaign needs'),
+]
+
+
+def test_inputs_of_explorers_are_read_before_the_oracle_is_asked(folder, capsys):
+    (folder / "learn.toml").write_text(LEARN.replace("[select]", RUN))
+    for old, new, says in WRONG_INPUTS:
+        assert old in EXPLORE
+        (folder / "explore.toml").write_text(EXPLORE.replace(old, new, 1))
+        assert main(["check", "learn.toml"]) == (2 if says else 0), new
+        told = capsys.readouterr().err
+        assert says is None or (says in told and told.count("\n") == 1), told
+    (folder / "explore.toml").write_text(EXPLORE)
+    wrong = {"stage.0.step=20": "--set stage.0.step=20: [[stage]] #1 step", "output.name=x": "says where its runs"}
+    for item, says in wrong.items():
+        (folder / "wrong.toml").write_text(LEARN.replace("[select]", RUN.replace("stage.0.steps=20", item)))
+        assert main(["learn", "wrong.toml", "--dry-run"]) == 2
+        assert says in capsys.readouterr().err
+    band = '[[explorer]]\nname = "band"\ntype = "neb"\nstart = "explore.toml"\n[select]'
+    (folder / "wrong.toml").write_text(LEARN.replace("[select]", band))
+    assert main(["learn", "wrong.toml", "--dry-run"]) == 2 and "explore.toml" in capsys.readouterr().err
+    assert not Path("learn").exists()
+
+
 def test_the_example_of_the_reference_is_right(folder):
     (folder / "explore.toml").write_text("")
     (folder / "example.toml").write_text(LEARN_EXAMPLE)

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -195,6 +196,8 @@ def test_calculators_of_ase_are_potentials():
     np.testing.assert_allclose(evaluate(MDCore(lj), slab).virial, evaluate(lj, slab).virial, rtol=0, atol=1e-9)
     with pytest.raises(InputError, match="A is none"):
         evaluate(EMT(), scattered(5, 4.0 * np.eye(3)))
+    with pytest.raises(SimulationError, match="exit failed: SystemExit: 0"):  # and no run that seems to be done
+        evaluate(PythonPotential(lambda positions: sys.exit(0), name="exit"), argon)
     with pytest.raises(SimulationError, match="EMT failed: NotImplementedError"):
         evaluate(EMT(), argon)
 

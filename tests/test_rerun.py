@@ -152,7 +152,7 @@ def test_structures_of_another_size_and_without_steps(folder):
         ("other.toml run.h5md --output a.csv --frames 5:", "no frames to evaluate"),
         ("other.toml run.h5md --output a.csv --frames=-1:", "expected FIRST:END"),
         ("other.toml run.h5md --output a.csv --frames 3", "expected FIRST:END"),
-        ("other.toml run.h5md --output a.csv --frames ::0", "none negative"),
+        ("other.toml run.h5md --output a.csv --frames ::0", "--frames ::0: the stride is 1 or more"),
         ("other.toml broken.xyz --output a.csv", "structure 1 (counting from 0)"),
         ("other.toml run.h5md", "--output"),
         ("other.toml run.h5md --output a.csv --threads 0", "threads"),

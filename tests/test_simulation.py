@@ -320,6 +320,11 @@ def test_refuses_odd_numbers_of_steps():
             sim.run(steps)
         with pytest.raises(InputError, match="number of steps"):
             sim.every(steps, print)
+    with pytest.raises(InputError, match="every: function = None: expected a function"):
+        sim.every(1, None)
+    sim.every(np.int64(2), lambda s: s.run(1))
+    with pytest.raises(InputError, match=r"run\(1\): called by what this simulation calls"):
+        sim.run(np.int64(2))
 
 
 def test_needs_an_integrator():

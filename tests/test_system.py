@@ -120,6 +120,7 @@ BOX = Box.cubic(5.0)
         (lambda: System(BOX, np.zeros((0, 3)), "Ar"), "no atoms"),
         (lambda: System(BOX, [[0, 0, np.nan]], "Ar"), r"positions: atom 0 .*not finite"),
         (lambda: System(BOX, [["x", 0, 0]], "Ar"), "expected numbers"),
+        (lambda: System(BOX, [[1j, 0, 0]], "Ar"), "expected numbers"),
         (lambda: System(BOX, ATOM, "Argon"), "no chemical element|not a chemical element"),
         (lambda: System(BOX, ATOM, ["Ar", "Ar"]), "expected 1 integers or names"),
         (lambda: System(BOX, ATOM, [1], ("Ar",)), "indices must lie in 0..0"),

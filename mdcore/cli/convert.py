@@ -13,6 +13,7 @@ from mdcore.cli.clashes import clash
 from mdcore.cli.frames import SOURCE, convert_trajectory
 from mdcore.cli.potential import parse_table, parse_units
 from mdcore.cli.structure_files import convert_structure, is_structure
+from mdcore.config.mistakes import is_structure as is_named_structure
 from mdcore.potentials.counted import KINDS, NOTHING, as_text, contained
 from mdcore.potentials.density.model import DensityNetwork
 from mdcore.potentials.families import committee, potential_of, single
@@ -36,6 +37,11 @@ def command(arguments, comm) -> None:
             return print(convert_structure(arguments.source[0], arguments.target, arguments.overwrite))
         if arguments.source[0].lower().endswith(SOURCE):
             return print(_frames(arguments))
+        for source in filter(is_named_structure, arguments.source):
+            raise InputError(
+                f"{arguments.target}: {source} is a structure; one becomes a data file of LAMMPS or extended xyz: end "
+                "the name with .data or .extxyz"
+            )
         units = parse_units(arguments.units)
         print(convert(arguments.source, arguments.target, units, arguments.structure, arguments))
 

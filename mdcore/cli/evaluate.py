@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from mdcore.base.comm import on_root
-from mdcore.base.errors import InputError, OutputError
+from mdcore.base.errors import InputError, MdcoreError, OutputError
 from mdcore.base.units import GIGAPASCAL
 from mdcore.base.voigt import PAIRS
 from mdcore.base.writing import writing_text
@@ -48,7 +48,10 @@ def run(arguments) -> str:
     data = read_data(arguments.data, arguments.data_units, arguments.labels, needed)
     compared = charged and not own and any(s.charges is not None for s in data)
     told = compared or bool(output and potential.outputs)
-    answers = evaluate(potential, [s.structure for s in data], threads=arguments.threads, findings=told)
+    try:
+        answers = evaluate(potential, [s.structure for s in data], threads=arguments.threads, findings=told)
+    except MdcoreError as error:
+        raise type(error)(f"{arguments.data}: {error}") from None
     found = metrics.Predictions.of(answers)
     found = found if compared else replace(found, charges=None)
     many = f"{len(data)} structure" + "s" * (len(data) != 1)

@@ -66,9 +66,9 @@ class Told:
             return
         if not self.next:
             unit = sim.units.labels
-            print(f"{'step':>6}{'energy':>18}{'largest force':>16}{'stress':>12}")
-            print(f"{'':6}{unit['energy']:>18}{unit['force']:>16}{unit['pressure']:>12}")
-        stress = f"{minimiser.stress:12.4g}" if minimiser.moves_cell else f"{'-':>12}"
+            print(f"{'step':>6}{'energy':>18}{'largest force':>16}{'stress':>16}")
+            print(f"{'':6}{unit['energy']:>18}{unit['force']:>16}{unit['pressure']:>16}")
+        stress = f"{minimiser.stress:16.4g}" if minimiser.moves_cell else f"{'-':>16}"
         print(f"{sim.step:6}{thermo.potential:18.8f}{minimiser.force:16.4g}{stress}", flush=True)
         self.next = 1 if not self.next else self.next * (5 if str(self.next)[0] == "2" else 2)
         self.next = {10: 10, 4: 5}.get(self.next, self.next)

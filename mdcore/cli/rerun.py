@@ -42,7 +42,10 @@ def parse_frames(text: str | None) -> slice | None:
     words = text.split(":")
     if not 2 <= len(words) <= 3 or not all(word.strip().isdecimal() or not word.strip() for word in words):
         raise InputError(f"--frames {text}: expected FIRST:END or FIRST:END:STRIDE, counted from 0, e.g. 100: or ::10")
-    return slice(*(int(word) if word.strip() else None for word in words))
+    found = slice(*(int(word) if word.strip() else None for word in words))
+    if found.step == 0:
+        raise InputError(f"--frames {text}: the stride is 1 or more, e.g. ::10")
+    return found
 
 
 def lines(found: Rerun, arguments) -> list[str]:

@@ -238,8 +238,8 @@ class TrainingSettings(Document):
     warm_start: str | None = setting(
         Text(),
         "A potential (.h5) of the same type and size, whose parameters training begins with, for instance one that "
-        "was trained on part of the data; a committee of as many members. Its descriptors and zeros of energy stay; "
-        "where `[descriptors]` or `atom_energies` ask for others they are refused.",
+        "was trained on part of the data; a committee of as many members or more. Its descriptors and zeros of energy "
+        "stay; where `[descriptors]` or `atom_energies` ask for others they are refused.",
         default=Plan.warm_start,
         default_text="random parameters",
         example="before.h5",

@@ -1,11 +1,12 @@
 """The time-step loop: what happens in a step, in which order?"""
 
 import math
+from numbers import Integral
 
 import numpy as np
 
 from mdcore.base import exact
-from mdcore.base.arguments import of_kind
+from mdcore.base.arguments import function, of_kind
 from mdcore.base.comm import connect
 from mdcore.base.errors import InputError, Interrupted
 from mdcore.base.ranges import MOST_STEPS, count, number
@@ -194,8 +195,11 @@ class Simulation(View):
         Interrupted if a stop was requested; SimulationError if the physics broke down, ExtrapolationError if
         the potential stops the run (it may be continued).
         """
-        if isinstance(steps, bool) or not (isinstance(steps, int) and 0 <= steps < 1 << 53):
+        if isinstance(steps, bool) or not (isinstance(steps, Integral) and 0 <= steps < 1 << 53):
             raise InputError(f"run({steps!r}): expected a number of steps")
+        if self._observing:
+            raise InputError(f"run({steps}): called by what this simulation calls; end that first")
+        steps = int(steps)
         self.begin_stage(steps, integrator, zero_momentum=zero_momentum)
         self.run_until(self.step + steps)
 
@@ -292,11 +296,11 @@ class Simulation(View):
         if it has one."""
         self.observers.append(observer)
 
-    def every(self, steps: int, function) -> None:
-        """Call `function(sim)` every `steps` steps."""
-        if not (isinstance(steps, int) and steps > 0):
+    def every(self, steps: int, callback) -> None:
+        """Call `callback(sim)` every `steps` steps."""
+        if isinstance(steps, bool) or not (isinstance(steps, Integral) and steps > 0):
             raise InputError(f"every({steps!r}, ...): expected a positive number of steps")
-        self.add_observer(_Callback(steps, function))
+        self.add_observer(_Callback(int(steps), function("every: function", callback)))
 
     def _observe(self) -> None:
         self._check_forces()

@@ -39,6 +39,7 @@ from mdcore.learn.judge import START, Fresh, Judgement, compared, judge, rms
 from mdcore.learn.labelling import label
 from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.record import LAYOUT, Record
+from mdcore.learn.rehearsal import rehearse
 from mdcore.learn.report import report
 from mdcore.learn.select import select
 from mdcore.learn.structures import fingerprint, labels_to_json, read_found, read_start, write_found
@@ -90,6 +91,8 @@ class Campaign:
             settings.beside(settings.train.input), start=settings.train.start, seed=settings.seed, title=settings.title,
             data=settings.beside(settings.start.data),
         )  # fmt: skip
+        for explorer in self.explorers:
+            rehearse(explorer)
         self.explore, self.select, self.label, self.judge = explore, select, label, judge
         self.folders = Folders(settings.campaign.directory)
 
@@ -300,7 +303,7 @@ class Campaign:
         self.record.turn("rest")
         labelled, failed = self.history.labelled(generation), self.history.failed(generation)
         if wanted:
-            self.say(f"  labelled {len(labelled)}" + (f", {len(failed)} failed" if failed else ""))
+            self.say("  " + table.of_labels(len(labelled), [event for _, event in failed]))
         self.folders.write(self.history, generation, self.validation)
 
     def judged(self, generation: int, fresh: Sequence[Fresh], found: dict[str, Found], looks: Looks) -> None:

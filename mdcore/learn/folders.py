@@ -5,7 +5,7 @@ from pathlib import Path
 from mdcore.base.errors import OutputError
 from mdcore.base.writing import cannot_write, make_folder, remove, remove_folder
 from mdcore.learn.history import History
-from mdcore.learn.record import NAME, Record
+from mdcore.learn.record import NAME, check_begin
 from mdcore.learn.structures import write_labelled
 from mdcore.learn.training import TAG
 
@@ -41,7 +41,7 @@ class Folders:
         """Remove the campaign that is there; what it did not write stays."""
         if not self.record.exists():
             return
-        Record(self.record, write=False)  # OutputError if it is none
+        check_begin(self.record)
         for folder in sorted(self.directory.glob("generation-[0-9][0-9][0-9]")):
             remove_folder(folder)
         remove(self.record)

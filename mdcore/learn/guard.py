@@ -21,6 +21,11 @@ from mdcore.learn.base import Unconverged
 
 READY = 300.0  # s, for imports
 LAST = 400  # characters of what a process said that a message quotes
+UNMADE = "unmade"  # no process for the oracle: nothing of the structure
+SCRIPT = (
+    'a script that labels does so below if __name__ == "__main__":, for every process of an oracle reads the script '
+    "again"
+)
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _starting = threading.Lock()  # the environment is one for all threads
 _local, _guards = threading.local(), {}
@@ -37,11 +42,11 @@ class Guard:
         self._process, self._closed = None, False
 
     def compute(self, system, seconds: float):
-        """(kind, Labels or why not): "labels", or a kind of Failure (labelling.py)."""
+        """(kind, Labels or why not): "labels", a kind of Failure (labelling.py), or UNMADE."""
+        if self._process is None and (trouble := self._start()):
+            self._end()
+            return ("failed", "it was stopped") if self._closed else (UNMADE, trouble)
         try:
-            if self._process is None and (trouble := self._start()):
-                self._end()
-                return "failed", trouble
             self._pipe.send(system)
             if not self._pipe.poll(seconds):
                 self._end()
@@ -64,15 +69,22 @@ class Guard:
         self._log = tempfile.NamedTemporaryFile(prefix="mdcore-oracle-")  # noqa: SIM115  (until the process ends)
         self._pipe, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self.payload, self._log.name), name="oracle")
-        with _starting, _environment(self.threads), _allowed():
-            process.start()
-        self._process = process
-        theirs.close()
-        if self._closed:  # meanwhile
-            return "it was stopped"
-        if not self._pipe.poll(READY):
-            return f"the oracle was not ready after {READY:g} s"
-        return self._pipe.recv()
+        try:
+            with _starting, _environment(self.threads), _allowed():
+                process.start()
+            self._process = process
+            theirs.close()
+            if self._closed:  # meanwhile
+                return "it was stopped"
+            if not self._pipe.poll(READY):
+                return f"the oracle was not ready after {READY:g} s"
+            return self._pipe.recv()
+        except RuntimeError as error:  # of multiprocessing, where this process reads the script itself
+            return SCRIPT if "bootstrapping" in str(error) else str(error)
+        except EOFError:
+            return f"{_death(process, self._said())} before it was ready; {SCRIPT}"
+        except OSError as error:
+            return error.strerror or str(error)
 
     def _said(self) -> str:
         self._log.seek(0)

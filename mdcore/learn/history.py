@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from mdcore.base.errors import InputError
 from mdcore.learn.base import Labels
 from mdcore.learn.judge import START
 from mdcore.learn.record import Record
@@ -53,21 +56,30 @@ class History:
 
     def __init__(self, record: Record, given: Sequence[tuple[System, Labels]] = ()):
         self.record, self.labels, self.failures, self.chosen = record, {}, {}, {}
+        self.sizes: dict[str, int] = {}  # {hash: atoms}
         self.given: dict[str, tuple[Entry, Labels]] = {}
         for system, labels in given:
             own = fingerprint(system)
             self.given.setdefault(own, (Entry(hash=own, system=system, role=START, why="given"), labels))
-        for event in record.events:
-            self.put(event)
+        for number, event in enumerate(record.events, 1):
+            try:
+                self.put(event)
+            except (InputError, KeyError, TypeError, ValueError) as error:
+                raise record.damaged(number, f"a structure or its labels are damaged ({error})") from None
 
     def put(self, event: dict) -> None:
         """Take note of an event."""
         if event["event"] == "label":
-            self.labels[event["hash"]] = labels_from_json(event)
+            labels = labels_from_json(event)
+            sizes = np.shape(labels.forces), (3, 3) if labels.stress is None else np.shape(labels.stress)
+            if sizes != ((self.sizes[event["hash"]], 3), (3, 3)):
+                raise ValueError("forces or stress of another size")
+            self.labels[event["hash"]] = labels
         elif event["event"] == "failed":
             self.failures[event["hash"]] = event
         elif event["event"] == "selected":
-            self.chosen[event["generation"]] = [Entry.of(own) for own in event["chosen"]]
+            self.chosen[event["generation"]] = chosen = [Entry.of(own) for own in event["chosen"]]
+            self.sizes |= {own.hash: own.system.n_atoms for own in chosen}
 
     def is_known(self, hash: str) -> bool:
         """Was the oracle asked, or need not be?"""

@@ -16,7 +16,7 @@ from mdcore.learn import executors, guard
 from mdcore.learn.checks import Known, complaint
 
 KINDS = ("failed", "unconverged", "timeout", "refused")
-AGAIN = ("failed", "timeout")  # what another try may mend
+AGAIN = ("failed", "timeout", guard.UNMADE)  # what another try may mend
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ def label(
     on_result : on_result(index, Labels | Failure), called here as each is finished, in any order
     labelled : System with "energy" and "forces" in info, that outliers are told by
 
-    InputError for an oracle that can't be sent to other processes, or an executor that is not there; MdcoreError if the
-    executor breaks. If anything is raised here, also by `on_result`, all calculations end.
+    InputError for an oracle that can't be sent to other processes or is not ready in one, or an executor that is not
+    there; MdcoreError if the executor breaks. If anything is raised here, also by `on_result`, all calculations end.
     """
     settings, systems = settings or Labelling(), list(systems)
     payload = _pickled(oracle)
@@ -95,6 +95,8 @@ def label(
                     if kind in AGAIN and tries <= settings.retries:
                         queue.append((index, tries + 1))
                         continue
+                    if kind == guard.UNMADE:
+                        raise InputError(f"no process for the oracle: {found}")
                     if kind == "labels":
                         wrong = complaint(systems[index], found, settings.net_force, known, settings.outliers)
                         found = Failure("refused", wrong, tries) if wrong else found

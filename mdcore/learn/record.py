@@ -23,6 +23,7 @@ seen end. What ranks and clusters compute (executors.py) is not seen.
 
 import json
 import os
+import re
 import resource
 from datetime import UTC, datetime
 from time import perf_counter
@@ -35,6 +36,26 @@ LAYOUT = "mdcore campaign 1"
 NAME = "campaign.jsonl"
 VERBS = ("explore", "select", "label", "train", "judge", "report", "rest")
 CLOCK, CPU = "spent", "cpu"  # keys of seconds of each verb
+NUMBER = (int, float)
+SOME = (int, float, type(None))  # None: nan
+KEYS = {  # of what type is what an event must have?
+    "begin": {"layout": str, "input": str},
+    "resume": {},
+    "start": {"sha256": str},
+    "explored": {
+        "generation": int, "explorer": str, "sha256": str, "candidates": int, "frames": int, "ended": str, "lost": bool,
+    },
+    "selected": {"generation": int, "chosen": list},
+    "label": {"generation": int, "hash": str, "energy": NUMBER, "forces": list},
+    "failed": {"generation": int, "hash": str, "reason": str},
+    "judged": {
+        "generation": int, "explorers": dict, "errors": dict, "met": bool, "calibration": (dict, type(None)),
+        **dict.fromkeys(("forces", "energy", "uncertainty", "rank", "within"), SOME),
+    },
+    "trained": {"generation": int, "file": str, "potential": str, "structures": int, "errors": dict},
+    "end": {"why": str},
+}  # fmt: skip
+MAY = {"generation": int, "rank_of_structures": SOME, "calibration": (dict, type(None)), CPU: dict}
 
 
 class Record:
@@ -102,6 +123,10 @@ class Record:
                 total[verb] += seconds
         return total
 
+    def damaged(self, number: int, what: str) -> OutputError:
+        """An error about a line, counted from 1."""
+        return OutputError(f"{self.path}: line {number}: {what}: take a copy of the file, or begin anew: --overwrite")
+
     def _read(self) -> int:
         """Read the events; how many bytes of whole lines there are."""
         if not os.path.exists(self.path):
@@ -111,17 +136,47 @@ class Record:
             for number, line in enumerate(stream, 1):
                 try:
                     event = json.loads(line)
-                    if not (line.endswith(b"\n") and {"event", "hours", "spent"} <= event.keys()):
+                    if not line.endswith(b"\n"):
                         raise ValueError
-                except (ValueError, AttributeError):
+                except ValueError:
                     if stream.peek(1):
                         raise OutputError(f"{self.path}: line {number} is damaged, and others follow it") from None
                     break
+                if wrong := _wrong(event):
+                    if number > 1 and not stream.peek(1):
+                        break
+                    raise self.damaged(number, wrong)
                 self.events.append(event)
                 whole += len(line)
         if self.events and self.events[0].get("layout") != LAYOUT:
             raise OutputError(f"{self.path}: not the record of a campaign, or of another version")
         return whole
+
+
+def check_begin(path) -> None:
+    """OutputError for a file that does not begin as a record does, whatever became of it."""
+    with open_binary(path, "the record of a campaign") as stream:
+        head = stream.read(30)
+    if head and not re.match(rb'\{"event": ?"begin"', head):
+        raise OutputError(f"{path}: not the record of a campaign")
+
+
+def _wrong(event) -> str:
+    """What is not as it was written, or nothing."""
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str) or event["event"] not in KEYS:
+        return "no event that this version knows"
+    kinds = {key: kind for key, kind in MAY.items() if key in event}
+    for key, kind in {"at": str, "hours": NUMBER, CLOCK: dict, **kinds, **KEYS[event["event"]]}.items():
+        if key not in event or not isinstance(event[key], kind) or (isinstance(event[key], bool) and kind is not bool):
+            return f"{key} is not there, or no longer what it was"
+    spent = [event.get(kind, {}) for kind in (CLOCK, CPU)]
+    if not all(key in VERBS and isinstance(seconds, NUMBER) for own in spent for key, seconds in own.items()):
+        return f"{CLOCK} or {CPU} is no longer what it was"
+    if not all(isinstance(own, dict) and isinstance(own.get("hash"), str) for own in event.get("chosen", ())):
+        return "chosen is no longer what it was"
+    if not all(isinstance(own, dict) for own in event.get("explorers", {}).values()):
+        return "explorers are no longer what they were"
+    return ""
 
 
 def _nothing() -> dict[str, dict[str, float]]:

@@ -59,8 +59,7 @@ def beside(spent: dict[str, float]) -> float:
 def of_explorer(event: dict) -> str:
     """A line on what an explorer brought home."""
     found = f"{event['candidates']} candidates, {event['frames']} frames"
-    ended = STOPPED.sub("", event["ended"])  # said.txt in its folder has all of it
-    ended = ended if len(ended) <= MOST_SAID else f"{ended[: MOST_SAID - 4]} ..."
+    ended = _short(STOPPED.sub("", event["ended"]))  # said.txt in its folder has all of it
     return f"{event['explorer']}: {found}; {'lost: ' if event['lost'] else ''}{ended}"
 
 
@@ -72,6 +71,14 @@ def of_choice(entries: Sequence[Entry]) -> str:
     return f"to be labelled: {len(entries)}" + (f"; {frames} frames at random" if frames else "") + "".join(
         f", {text}" for text in told
     )
+
+
+def of_labels(labelled: int, failed: Sequence[dict]) -> str:
+    """A line on what the oracle said; of failures the commonest reason. failed : events"""
+    if not failed:
+        return f"labelled {labelled}"
+    (why, times), *_ = Counter(_short(" ".join(event["reason"].split())) for event in failed).most_common(1)
+    return f"labelled {labelled}, {len(failed)} failed: {why}" + (f" ({times} of them)" if times < len(failed) else "")
 
 
 def of_judgement(event: dict, targets) -> str:
@@ -105,6 +112,10 @@ def status(record: Record, settings) -> list[str]:
         stage = f"{waiting} of {len(chosen)} structures wait for the oracle" if waiting else f"after {last['event']}"
         told.append(f"in generation {generation} of {budget.generations}: {stage}; go on with --restart")
     return [*told, "", *lines(record), "", *times(record)]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_SAID else f"{text[: MOST_SAID - 4]} ..."
 
 
 def _of(most) -> str:

@@ -175,7 +175,7 @@ class BoundPython(Bound):
             found = it.ask(given, want_stress)
         except MdcoreError as error:
             return error
-        except Exception as error:  # a user's function raises what it likes
+        except (Exception, SystemExit) as error:  # a user's function raises what it likes
             failed = SimulationError(f"{it.name} failed: {type(error).__name__}: {error}")
             failed.__cause__ = error
             return failed

@@ -97,6 +97,8 @@ def elastic(
     strain = number("elastic: strain", strain)
     if not 1e-6 <= strain <= 0.1:
         raise InputError(f"elastic: strain = {strain:g}: expected 1e-6 to 0.1, e.g. 0.005")
+    if comm.bcast(not all(system.box.periodic) if comm.rank == 0 else None):
+        raise InputError("elastic: for systems that are periodic along all three directions").everywhere()
     calls = 0
 
     def rest(what, found):

@@ -62,7 +62,10 @@ class Box:
     @classmethod
     def orthorhombic(cls, lx, ly, lz, periodic=(True, True, True), origin=(0.0, 0.0, 0.0)) -> "Box":
         """A box with edges lx, ly, lz along x, y, z."""
-        return cls(np.diag(_floats((lx, ly, lz), (3,), "box lengths")), periodic, origin)
+        lengths = _floats((lx, ly, lz), (3,), "box lengths")
+        if lengths.min() < 0.0:
+            raise InputError(f"box lengths = {lengths.tolist()}: expected positive numbers")
+        return cls(np.diag(lengths), periodic, origin)
 
     @classmethod
     def cubic(cls, length, periodic=(True, True, True)) -> "Box":

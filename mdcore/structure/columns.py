@@ -126,6 +126,8 @@ def _fixed(values, n: int) -> np.ndarray:
 def column(name, values, n, row=(3,)) -> np.ndarray:
     """A fresh float64 [n, *row], or InputError; n = None takes any length but zero."""
     try:
+        if np.iscomplexobj(values):
+            raise TypeError
         column = np.array(values, dtype=np.float64, order="C")
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"{name}: expected numbers") from None

@@ -199,7 +199,8 @@ def deal(plan: Plan, groups: Groups) -> dataset.Dataset:
     tags = {one.tag for _, data in groups for one in data}
     for tag in plan.loss.tags:
         if tag not in tags:
-            raise Unsuited(f"no structure has this tag; tags: {', '.join(sorted(tags))}", ("loss", "tags", tag))
+            there = ", ".join(sorted(filter(None, tags))) or "none"
+            raise Unsuited(f"no structure has this tag; tags: {there}", ("loss", "tags", tag))
     own = plan.split
     try:
         found = dataset.split(

@@ -13,11 +13,13 @@ class Bond:
     """One kind of bonds, by its type or by the species of its atoms."""
 
     bond: int | None = setting(
-        Integer(minimum=1), "Type of the bonds in the structure; or `species`.", default=None, example=1
-    )
+        Integer(minimum=1), "Type of the bonds in the structure; or `species`.", default=None,
+        default_text="required, or `species`", example=1,
+    )  # fmt: skip
     species: tuple[str, str] | None = setting(
-        List(Text(), 2), "Species of the two atoms; a type counts first.", default=None, example=["O", "H"]
-    )
+        List(Text(), 2), "Species of the two atoms; a type counts first.", default=None,
+        default_text="required, or `bond`", example=["O", "H"],
+    )  # fmt: skip
     k: float = setting(
         Number(minimum=0),
         "Stiffness: E = k (r - r0)^2 / 2, energy / length^2; in LAMMPS K is half of that.",

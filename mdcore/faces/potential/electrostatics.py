@@ -65,11 +65,12 @@ class Settings(OfCharges):
         quantity="length", example=2.0,
     )  # fmt: skip
     outer: float | None = setting(
-        Number(above=0), "Of these: from where on all is felt.", default=None, quantity="length", example=6.0
-    )
+        Number(above=0), "Of these: from where on all is felt.", default=None, default_text="required with these",
+        quantity="length", example=6.0,
+    )  # fmt: skip
     decay: float | None = setting(
         Number(above=0), "Of `thole` and `tang-toennies`: how fast damping falls.", default=None,
-        quantity="inverse length", example=2.5,
+        default_text="required with these", quantity="inverse length", example=2.5,
     )  # fmt: skip
 
     def check(self, given) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Where do explorers start, and how near may atoms come on their way?"""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,14 @@ from mdcore.engine.sanity import closest, pairs_within
 from mdcore.learn.base import Visit
 from mdcore.properties.relaxation import at_rest
 from mdcore.structure.frames import systems
-from mdcore.structure.system import LABELS
+from mdcore.structure.system import LABELS, System
 from mdcore.training.data.labels import CUT
 
 
-def starts(name: str, visit: Visit, file: Path | None) -> list:
-    """Systems at rest without labels: those in a file, or, for None, the labelled ones, but for clusters that were cut
-    out of others; InputError without any."""
-    known = [system for system in visit.structures if CUT not in system.columns] or visit.structures
+def starts(name: str, structures: Sequence[System], file: Path | None) -> list:
+    """Systems at rest without labels: those in a file, or, for None, labelled `structures`, but for clusters that were
+    cut out of others; InputError without any."""
+    known = [system for system in structures if CUT not in system.columns] or structures
     found = [bare(system) for system in (known if file is None else systems(file))]
     if not found:
         raise InputError(f"explorer {name}: there are no labelled structures to start from; give start, a file")
@@ -29,7 +30,7 @@ def picked(name: str, visit: Visit, file: Path | None, count: int, axes: str = "
     axes : some of "xyz" along which the cell will follow a pressure: of the labelled ones those that fill it there are
     taken, which a `reach`, of the potential, tells; InputError without any
     """
-    found, rng = starts(name, visit, file), np.random.default_rng([visit.seed, 0])
+    found, rng = starts(name, visit.structures, file), np.random.default_rng([visit.seed, 0])
     if file is None and axes:
         found = [system for system in found if fills(system, axes, reach)]
         if not found:

@@ -9,6 +9,7 @@ from mdcore.learn.explorers._journey import NONE, Journey, Limits
 from mdcore.learn.explorers._starts import starts
 from mdcore.properties.neb import matched, neb
 from mdcore.properties.relaxation import moved
+from mdcore.structure.system import System
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +31,15 @@ class Band(Explorer):
     every: int = 20
     limits: Limits = NONE
 
+    def ends(self) -> tuple[System, System]:
+        """Start and end of the path; InputError for files that are no such, or differ in more than places."""
+        first, last = starts(self.name, (), self.start)[0], starts(self.name, (), self.end or self.start)[-1]
+        matched(first, last, f"explorer {self.name}")
+        return first, last
+
     def explore(self, visit: Visit):
         journey = Journey(self.name, visit, self.limits)
-        first = starts(self.name, visit, self.start)[0]
-        last = starts(self.name, visit, self.end or self.start)[-1]
-        matched(first, last, f"explorer {self.name}")  # what is wrong later, the potential of the day is to blame for
+        first, last = self.ends()  # what is wrong later, the potential of the day is to blame for
         met = -1
 
         def watch(step, positions):

@@ -95,15 +95,17 @@ class Run(Explorer):
         """What run k found, from a System or, for None, from where the input says."""
         folder = visit.folder / f"{NAME}-{k + 1}"
         make_folder(folder)
-        overrides, totals = self._overrides(visit, looks, folder, k), {}
+        path, totals = None, {}
         if start is not None:
             path = folder / "start.extxyz"
             totals = {key: value for key, value in start.info.items() if key.lower() in TOTALS}
             with writing_text(path) as stream:
                 extxyz.write_frame(stream, start, info=totals)
-            overrides += [f"structure.file={_toml(path.resolve())}", "structure.frame=-1"]
+        seed = int(np.random.default_rng([visit.seed, 1, k]).integers(2**31))
+        kind = family(looks.potential.model).name
+        overrides = self.overrides(visit.potential, kind, looks.is_committee, folder, seed, path)
         arguments = ["run", Path(self.input).resolve(), "--quiet", "--overwrite"]
-        for override in (*overrides, *self.set):
+        for override in overrides:
             arguments += ["--set", override]
         done = mdcore(arguments, folder)
         said = done.said
@@ -121,24 +123,30 @@ class Run(Explorer):
         lost = code not in (0, Interrupted.exit_code)
         return Found(candidates=candidates, frames=frames, ended=how, lost=lost)
 
-    def _overrides(self, visit: Visit, looks: Looks, folder: Path, k: int) -> list[str]:
-        model = looks.potential.model
+    def overrides(
+        self, potential, kind: str, committee: bool, folder: Path, seed: int, start: Path | None
+    ) -> list[str]:
+        """What is said in the input by --set: by the campaign, then by the user.
+
+        potential, kind : file and type of that of the day; start : file of the structure, None: as the input says
+        """
         place = "potential" if self.section is None else f"potential.{self.section}"
-        own = {"type": family(model).name, "file": Path(visit.potential).resolve()}
-        if looks.is_committee:
+        own = {"type": kind, "file": Path(potential).resolve()}
+        if committee:
             pause = None if self.save is None else max(1, self.every // DENSER)
             own |= {"disagreement_save": self.save, "disagreement_stop": self.disagreement, "disagreement_pause": pause}
         if self.extrapolation is not None:
             own |= {"extrapolation": "stop", "extrapolation_limit": self.extrapolation, "extrapolation_every": 10}
         own |= {f"bias.{key}": value for key, value in self.bias.items()}
-        seed = int(np.random.default_rng([visit.seed, 1, k]).integers(2**31))
         rest = {
             "seed": seed, "output.directory": folder.resolve(), "output.name": NAME,
             "output.progress": "off", "output.dump_every": self.every, "limits.bonds": self.bonds,
             "limits.max_temperature": self.temperature,
         }  # fmt: skip
+        if start is not None:
+            rest |= {"structure.file": start.resolve(), "structure.frame": -1}
         rest = {f"{place}.{key}": value for key, value in own.items()} | rest
-        return [f"{key}={_toml(value)}" for key, value in rest.items() if value is not None]
+        return [*(f"{key}={_toml(value)}" for key, value in rest.items() if value is not None), *self.set]
 
     def _gathered(self, folder: Path, k: int, totals: dict):
         """(candidates by step, frames at fixed intervals), of what the run wrote: of disputed structures MOST, evenly

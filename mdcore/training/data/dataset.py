@@ -72,7 +72,8 @@ def split(
     for name, tags in (("validation", validation_tags), ("test", test_tags)):
         for tag in tags:
             if tag not in known:
-                raise InputError(f"{name}_tags: no structure to split has the tag {tag!r}; tags: {', '.join(known)}")
+                there = ", ".join(filter(None, known)) or "none"
+                raise InputError(f"{name}_tags: no structure to split has the tag {tag!r}; tags: {there}")
         dealt[name] += [s for s in rest if s.tag in tags]
         rest = [s for s in rest if s.tag not in tags]
     dealt["train"] += [s for s in rest if s.isolated]

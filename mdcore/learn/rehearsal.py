@@ -1,0 +1,36 @@
+"""Is what explorers read right? Told before anything is calculated: all that is not there yet is a potential."""
+
+from pathlib import Path
+
+from mdcore.base.errors import InputError
+from mdcore.config.load import load
+from mdcore.config.problems import at
+from mdcore.learn.base import Explorer
+from mdcore.learn.explorers.neb import Band
+from mdcore.learn.explorers.run import NAME, Run
+
+WHOLE = ("dump_atoms", "dump_fields")  # of [output]: structures are gathered from the dump
+
+
+def rehearse(explorer: Explorer) -> None:
+    """InputError for what is wrong in the input of a run, or in the files of a band."""
+    if isinstance(explorer, Band):
+        explorer.ends()
+    if isinstance(explorer, Run):
+        try:
+            _of_run(explorer)
+        except InputError as error:
+            lines = [f"explorer {explorer.name}: {line}" for line in str(error).split("\n")]
+            raise InputError("\n".join(lines)) from None
+
+
+def _of_run(run: Run) -> None:
+    any_file = Path(run.input)  # in the place of potential and structure, which are not read here
+    start = None if run.start is None else any_file
+    # what may be said of density networks may be said of networks of descriptors
+    settings = load(run.input, run.overrides(any_file, "hdnnp", True, Path(), 1, start))
+    for key in WHOLE:
+        if getattr(settings.output, key) != getattr(type(settings.output), key):
+            raise at(settings, ("output", key), "a campaign needs whole structures; leave it out")
+    if settings.output.name != NAME:
+        raise at(settings, ("output", "name"), "a campaign says where its runs write; leave it out")
