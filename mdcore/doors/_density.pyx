@@ -6,6 +6,7 @@ Tables and arrays are checked here; the kernels of the CPU level that `_kernels`
 """
 
 from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.string cimport memcpy
 
 import os
 
@@ -63,15 +64,51 @@ cdef class Edges:
         around = np.repeat(np.arange(n), np.diff(first))
         order = np.lexsort((j, species[j], around))
         self.arrays = first, np.ascontiguousarray(j[order]), np.ascontiguousarray(d[order]), species
+        self._bind(int(np.diff(first).max(initial=0)))
+
+    cdef _bind(self, int64_t most):
+        """The graph of these arrays."""
         cdef int64_t[::1] firsts = self.arrays[0]
         cdef int32_t[::1] js = self.arrays[1]
         cdef double[:, ::1] ds = self.arrays[2]
         cdef int32_t[::1] kinds = self.arrays[3]
-        self.graph.n, self.graph.most = n, int(np.diff(first).max(initial=0))
-        if n:
+        self.graph.n, self.graph.most = self.n, most
+        if self.n:
             self.graph.first, self.graph.species = &firsts[0], &kinds[0]
-        if len(j):
+        if js.shape[0]:
             self.graph.j, self.graph.d = &js[0], &ds[0, 0]
+
+
+def joined(parts):
+    """Edges of several structures, [Edges], as of one, far from each other."""
+    cdef Edges own, found = Edges.__new__(Edges)
+    cdef int64_t n = 0, edges = 0, most = 0, size, i
+    for own in parts:
+        n += own.n
+        edges += own.graph.first[own.n] if own.n else 0
+        most = max(most, own.graph.most)
+    found.n = n
+    found.arrays = np.zeros(n + 1, np.int64), np.empty(edges, np.int32), np.empty((edges, 3)), np.empty(n, np.int32)
+    cdef int64_t[::1] first = found.arrays[0]
+    cdef int32_t[::1] j = found.arrays[1]
+    cdef double[:, ::1] d = found.arrays[2]
+    cdef int32_t[::1] species = found.arrays[3]
+    n = edges = 0
+    for own in parts:
+        if not own.n:
+            continue
+        size = own.graph.first[own.n]
+        for i in range(own.n):
+            first[n + i + 1] = edges + own.graph.first[i + 1]
+            species[n + i] = own.graph.species[i]
+        for i in range(size):
+            j[edges + i] = <int32_t>n + own.graph.j[i]
+        if size:
+            memcpy(&d[edges, 0], own.graph.d, 3 * size * sizeof(double))
+        n += own.n
+        edges += size
+    found._bind(most)
+    return found
 
 
 include "_density_tables.pxi"

@@ -32,7 +32,7 @@ cdef class _Tables:
     """The numbers of a model, or their derivatives, as the kernels see them."""
 
     cdef dn_model model
-    cdef readonly list arrays  # [(shape in theta, array, how to turn an array of theta)]
+    cdef readonly list arrays  # [(array, a view of it whose axes are in the order of theta's, where in theta)]
     cdef object program
 
     def __init__(self, sizes, program, int64_t lanes, dtype):
@@ -56,17 +56,19 @@ cdef class _Tables:
         p.n_pair_terms, p.n_terms, p.n_vector_terms, p.n_couples = map(len, self.program[:4])
         p.n_pairs, p.n_invariants = program.n_pairs, program.n_invariants
         p.n_vectors, p.n_paths = program.n_vectors, program.n_paths
-        self.arrays = []
+        self.arrays, place = [], 0
         cdef uintptr_t at
         cdef dn_layer *layer
         for name, t, shape in shapes(sizes, program):
             if name in BLOCKED:  # [..., K] -> [..., block, (l, mixed | ...), lanes]
                 leading = len(shape) - BLOCKED[name]
-                turned = _blocked(shape, leading, lanes)
-                own = _aligned(turned, dtype)
+                own = _aligned(_blocked(shape, leading, lanes), dtype)
+                view = np.moveaxis(own, leading, -2)  # [..., l, mixed, block, lanes]
             else:
                 own = _aligned((*shape[:2], shape[3], shape[2]) if name == "radial" else shape, np.float64)
-            self.arrays.append((name, shape, own))
+                view = own.swapaxes(2, 3) if name == "radial" else own
+            self.arrays.append((own, view, slice(place, place + own.size)))
+            place += own.size
             at = own.ctypes.data
             if t < 0:
                 if name == "energy":
@@ -100,41 +102,15 @@ cdef class _Tables:
 
     def put(self, theta):
         """Take the numbers of theta."""
-        place = 0
-        for name, shape, own in self.arrays:
-            size = int(np.prod(shape))
-            _as_theta(name, shape, own)[...] = theta[place : place + size].reshape(shape)
-            place += size
+        for _, view, place in self.arrays:
+            view[...] = theta[place].reshape(view.shape)
 
     def add_to(self, theta):
         """Add the numbers to theta."""
-        place = 0
-        for name, shape, own in self.arrays:
-            size = int(np.prod(shape))
-            theta[place : place + size].reshape(shape)[...] += _as_theta(name, shape, own, True)
-            place += size
+        for _, view, place in self.arrays:
+            to = theta[place].reshape(view.shape)
+            to += view
 
     def clear(self):
-        for _, _, own in self.arrays:
-            own[...] = 0
-
-
-def _as_theta(name, shape, own, bint read=False):
-    """An array of the kernels in the shape of theta: a view, or what is read of it."""
-    if name == "radial":
-        return own.swapaxes(2, 3)
-    if name not in BLOCKED:
-        return own
-    leading = len(shape) - BLOCKED[name]
-    moved = np.moveaxis(own, leading, -2)  # [..., l, mixed, block, lanes]
-    return moved.reshape(shape) if read else _Blocks(moved, shape)
-
-
-class _Blocks:
-    """Assigns to a view whose last two axes are one of theta's."""
-
-    def __init__(self, view, shape):
-        self.view = view
-
-    def __setitem__(self, _, values):
-        self.view[...] = values.reshape(self.view.shape)
+        for own, _, _ in self.arrays:
+            own.fill(0)

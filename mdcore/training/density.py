@@ -123,7 +123,7 @@ class DensityRegression(SetRegression):
     def _predict(self, chunk: Sequence[int], stress: bool = True):
         """(Prediction, the edges that it is of); stress : where there are labels"""
         env = self.environments
-        own, _ = env.places(chunk)
+        own = env.rows(chunk)
         if not (env.has_stress and stress):
             edges = env.together(chunk)
             energies, forces, _ = self.kernels.evaluate(edges)
@@ -139,8 +139,7 @@ class DensityRegression(SetRegression):
     def _loss(self, weights: Weights, chunk: Sequence[int]) -> tuple[float, np.ndarray]:
         p, edges = self._predict(chunk, weights.stress > 0.0)
         cost, sums, first = self.cost(weights, chunk, p), np.zeros(self.n_sums), 0
-        places, _ = self.environments.places(chunk)
-        of_atom = np.repeat(2.0 * cost.share * cost.energy, self.environments.n_atoms[places])
+        of_atom = np.repeat(2.0 * cost.share * cost.energy, self.environments.n_atoms[self.environments.rows(chunk)])
         for k, each in enumerate(edges):
             own = slice(first, first + each.n)
             strain = np.zeros((3, 3)) if cost.strain is None else _matrix(cost.strain[k])

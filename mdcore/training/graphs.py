@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mdcore.doors._density import Edges
+from mdcore.doors._density import Edges, joined
 from mdcore.training.share import Share
 
 
@@ -35,11 +35,5 @@ class Graphs(Share):
 
     def together(self, structures: Sequence[int]) -> Edges:
         """Of some structures as of one, far from each other."""
-        if len(structures) == 1:
-            return self.edges[structures[0]]
-        parts, n = [self.edges[k] for k in structures], self.n_atoms[self.places(structures)[0]]
-        begin = np.cumsum(n) - n
-        counts = np.concatenate([np.diff(own.arrays[0]) for own in parts])
-        others = np.concatenate([own.arrays[1] + at for own, at in zip(parts, begin, strict=True)])
-        first = np.concatenate([[0], np.cumsum(counts)])
-        return Edges(first, others, *(np.concatenate([own.arrays[k] for own in parts]) for k in (2, 3)))
+        parts = [self.edges[k] for k in structures]
+        return parts[0] if len(parts) == 1 else joined(parts)

@@ -98,11 +98,17 @@ class Share:
         places = np.flatnonzero((structures >= 0) & (structures < self.n_structures))
         return places, structures[places]
 
+    def rows(self, structures: Sequence[int]) -> slice | np.ndarray:
+        """Where some structures are in arrays of all."""
+        return slice(structures.start, structures.stop) if isinstance(structures, range) else structures
+
     def places(self, structures: Sequence[int]) -> tuple[slice | np.ndarray, slice | np.ndarray]:
         """Where some structures, and their atoms, are in arrays of all."""
         if isinstance(structures, range):
             return slice(structures.start, structures.stop), slice(*self.first[[structures.start, structures.stop]])
-        return structures, np.concatenate([np.arange(*self.first[[k, k + 1]]) for k in structures])
+        n = self.n_atoms[structures]
+        ends = np.cumsum(n)
+        return structures, np.arange(ends[-1]) + np.repeat(self.first[structures] - ends + n, n)
 
     def _labels(self, structures) -> None:
         self.energies = np.array([np.nan if s.energy is None else s.energy for s in structures], dtype=np.float64)

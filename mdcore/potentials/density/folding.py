@@ -64,7 +64,7 @@ def unfold(design, flat: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     g_shift, g_maps = (np.zeros_like(array) for array in features[-1])  # by shift and maps of h^(t+1)
     if design.hidden:
         shift, maps = features[-1]
-        out["W1"][...] = np.tensordot(maps, g["hidden"], ((0, 1), (0, 1))) + shift.T @ g["bias"]
+        out["W1"][...] = _contracted(maps, g["hidden"]) + shift.T @ g["bias"]
         out["b1"][...] = g["bias"].sum(axis=0)
         out["w2"][...] = size * g["out"].sum(axis=0)
         g_shift += g["bias"] @ p["W1"].T
@@ -73,12 +73,12 @@ def unfold(design, flat: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         shift, maps = features[t]
         width = maps.shape[1]
         linear = g["linear"][:, :width]
-        out[f"c.{t}"][...] = size * (shift.T @ g["energy"] + np.tensordot(maps, linear, ((0, 1), (0, 1))))
+        out[f"c.{t}"][...] = size * (shift.T @ g["energy"] + maps.reshape(-1, maps.shape[2]).T @ linear.reshape(-1))
         g_shift += size * g["energy"][:, None] * p[f"c.{t}"]
         g_maps += size * linear[:, :, None] * p[f"c.{t}"]
         if t < design.layers - 1:
             by_shift, by_maps, v = g[f"carry_shift.{t}"], g[f"carry.{t}"], p[f"V.{t + 1}"]
-            out[f"V.{t + 1}"][...] = by_shift.T @ shift + np.tensordot(by_maps, maps, ((0, 1), (0, 1)))
+            out[f"V.{t + 1}"][...] = by_shift.T @ shift + _contracted(by_maps, maps)
             g_shift += by_shift @ v
             g_maps += by_maps @ v
         before = width - design.channels
@@ -90,6 +90,11 @@ def unfold(design, flat: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         out[f"S.{t}"][...] = g_shift[:, :, None] * shift[:, None, :] + g_maps.transpose(0, 2, 1) @ maps
         g_shift, g_maps = np.einsum("zn,znk->zk", g_shift, own), g_maps @ own
     return found
+
+
+def _contracted(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """sum_zs a_zsi b_zsj: np.tensordot, which takes as long to find out what is meant."""
+    return a.reshape(-1, a.shape[2]).T @ b.reshape(-1, b.shape[2])
 
 
 def _vectors(design, t: int):

@@ -165,21 +165,29 @@ class Design:
         width, h = self.layers * k, self.hidden
         return found | {"energy": (s,), "linear": (s, width), "hidden": (s, width, h), "bias": (s, h), "out": (s, h)}
 
-    @cached_property
+    @property
     def n_parameters(self) -> int:
-        return sum(map(prod, self.shapes.values()))
+        return self._places[1]
+
+    @property
+    def n_folded(self) -> int:
+        return self._folded_places[1]
 
     @cached_property
-    def n_folded(self) -> int:
-        return sum(map(prod, self.folded_shapes.values()))
+    def _places(self):
+        return _places_of(self.shapes)
+
+    @cached_property
+    def _folded_places(self):
+        return _places_of(self.folded_shapes)
 
     def views(self, flat: np.ndarray) -> dict[str, np.ndarray]:
         """{name: array}, views of parameters [n_parameters]."""
-        return _views(self.shapes, flat)
+        return _views(self._places, flat)
 
     def folded_views(self, theta: np.ndarray) -> dict[str, np.ndarray]:
         """{name: array}, views of theta [n_folded]."""
-        return _views(self.folded_shapes, theta)
+        return _views(self._folded_places, theta)
 
     def fold(self, flat: np.ndarray) -> np.ndarray:
         """theta [n_folded] of parameters [n_parameters]."""
@@ -190,14 +198,20 @@ class Design:
         return folding.unfold(self, flat, gradient)
 
 
-def _views(shapes, flat) -> dict[str, np.ndarray]:
+def _places_of(shapes) -> tuple[dict[str, tuple[slice, tuple[int, ...]]], int]:
+    """Where arrays of these shapes stand one after the other, and how many numbers they are."""
     found, at = {}, 0
     for name, shape in shapes.items():
-        found[name] = flat[at : at + prod(shape)].reshape(shape)
+        found[name] = slice(at, at + prod(shape)), shape
         at += prod(shape)
-    if at != len(flat):
-        raise InputError(f"{len(flat):,} parameters, expected {at:,}")
-    return found
+    return found, at
+
+
+def _views(places, flat) -> dict[str, np.ndarray]:
+    found, n = places
+    if n != len(flat):
+        raise InputError(f"{len(flat):,} parameters, expected {n:,}")
+    return {name: flat[own].reshape(shape) for name, (own, shape) in found.items()}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -30,9 +30,19 @@ class Soap(Adam):
         self.means, self.bases = np.zeros((2, ends[-1]))  # of all sides of all blocks
         places = [(slice(a, b), n) for a, b, n in zip(ends[:-1], ends[1:], sizes, strict=True)]
         owned = [own for own, _ in regression.blocks]
-        self.blocks = list(zip(owned, shapes, places[::2], places[1::2], strict=True))
+        self.places = list(zip(owned, shapes, places[::2], places[1::2], strict=True))
         for own, n in places:
             self.bases[own] = np.eye(n).ravel()
+        self._see()
+
+    def _see(self) -> None:
+        """blocks : (where, shape, mean and basis of the left side, of the right one), views; None of a side that is not
+        turned"""
+        both = self.means, self.bases
+        self.blocks = [
+            (own, shape, *((m[place].reshape(n, n) if n else None) for place, n in sides for m in both))
+            for own, shape, *sides in self.places
+        ]
 
     def epoch(self) -> None:
         with single_threaded_blas():
@@ -40,13 +50,17 @@ class Soap(Adam):
 
     def _direction(self, gradient: np.ndarray) -> np.ndarray:
         mean, turned = self.first.copy(), gradient.copy()
-        for own, shape, left, right in self.blocks:
+        for own, shape, l_mean, l_basis, r_mean, r_basis in self.blocks:
             g = gradient[own].reshape(shape)
             second = self.second[own].reshape(shape)  # a view
-            self._follow(left, g, second)
-            self._follow(right, g.T, second.T)
+            if l_basis is not None:
+                self._follow(l_mean, l_basis, g, second)
+            if r_basis is not None:
+                self._follow(r_mean, r_basis, g.T, second.T)
+            left, right = (None if basis is None else basis.T for basis in (l_basis, r_basis))
             for values in (turned, mean):
-                values[own] = self._turned(values[own].reshape(shape), left, right).ravel()
+                here = values[own].reshape(shape)  # a view
+                here[...] = _turned(here, left, right)
         s = self.settings
         self.second = s.beta2 * self.second + (1 - s.beta2) * turned**2
         square = self.second / (1 - s.beta2**self.updates)
@@ -54,40 +68,35 @@ class Soap(Adam):
         for own, *_ in self.blocks:
             root[own] += ROUNDING * root[own].max()
         found = mean / (1 - s.beta1**self.updates) / root
-        for own, shape, left, right in self.blocks:
-            found[own] = self._turned(found[own].reshape(shape), left, right, back=True).ravel()
+        for own, shape, _, l_basis, _, r_basis in self.blocks:
+            here = found[own].reshape(shape)  # a view
+            here[...] = _turned(here, l_basis, r_basis)
         return found
 
-    def _follow(self, side, g: np.ndarray, second: np.ndarray) -> None:
+    def _follow(self, mean: np.ndarray, basis: np.ndarray, g: np.ndarray, second: np.ndarray) -> None:
         """Let mean and basis of one side of a block follow, and the order of what is known along its vectors: the
         iteration leads the first of these to the largest eigenvalue."""
-        place, n = side
-        if not n:
-            return
-        s, mean = self.settings, self.means[place].reshape(n, n)
+        s = self.settings
         mean *= s.beta2
         mean += (1 - s.beta2) * (g @ g.T)
         if self.updates <= EXACT:
-            self.bases[place] = np.linalg.eigh(mean)[1][:, ::-1].ravel()
+            basis[...] = np.linalg.eigh(mean)[1][:, ::-1]
         elif self.updates % s.every == 0:
-            basis = self.bases[place].reshape(n, n)
             moved = mean @ basis
             order = np.argsort(-np.sum(basis * moved, axis=0), kind="stable")
             second[:] = second[order]
-            self.bases[place] = np.linalg.qr(moved[:, order])[0].ravel()
-
-    def _turned(self, values: np.ndarray, left, right, back: bool = False) -> np.ndarray:
-        """Into the bases of a block, or back."""
-        for place, n in (left, right):
-            if n:
-                basis = self.bases[place].reshape(n, n)
-                values = (basis if back else basis.T) @ values
-            values = values.T
-        return values
+            basis[...] = np.linalg.qr(moved[:, order])[0]
 
     def state(self) -> dict[str, np.ndarray]:
         return super().state() | {"means": self.means.copy(), "bases": self.bases.copy()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         self.means, self.bases = np.array(state["means"]), np.array(state["bases"])
+        self._see()
         super().restore(state)
+
+
+def _turned(values: np.ndarray, left: np.ndarray | None, right: np.ndarray | None) -> np.ndarray:
+    """left values right^T; None: 1"""
+    values = values if left is None else left @ values
+    return values if right is None else (right @ values.T).T
