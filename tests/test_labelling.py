@@ -13,7 +13,7 @@ from mdcore.base.errors import InputError
 from mdcore.faces import ORACLES
 from mdcore.faces.label import LabelSettings
 from mdcore.learn import guard
-from mdcore.learn.base import Labels, Unconverged
+from mdcore.learn.base import Labels, Unconverged, Unready
 from mdcore.learn.checks import Known, complaint
 from mdcore.learn.labelling import Failure, Labelling, label
 from mdcore.learn.oracles import ASEOracle, CommandOracle, OracleFailed, PythonOracle
@@ -153,7 +153,7 @@ def test_what_can_not_be_sent_is_refused():
         Labelling(cluster="x")
 
 
-class Unready:
+class Lost:
     """Goes out, and does not arrive."""
 
     def __reduce__(self):
@@ -166,8 +166,8 @@ SCRIPT = "from mdcore.learn.labelling import Labelling, label\nlabel([1], len, L
 def test_what_never_began_is_no_failure_of_a_structure(tmp_path):
     """Else a campaign would leave out for good all that it had asked for meanwhile."""
     told = []
-    with pytest.raises(InputError, match="no process for the oracle: the oracle can't be made: ValueError: invalid"):
-        label([atoms(2)], Unready(), Labelling(retries=0), lambda index, result: told.append(result))
+    with pytest.raises(InputError, match="the oracle can't begin: ValueError: invalid"):
+        label([atoms(2)], Lost(), Labelling(retries=0), lambda index, result: told.append(result))
     assert not told and not guard._guards
     (tmp_path / "script.py").write_text(SCRIPT)  # without if __name__ == "__main__"
     done = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, timeout=60)
@@ -249,7 +249,7 @@ def test_a_command(tmp_path):
     for how, said in (("order", "other atoms"), ("no-energy", "no energy")):
         with pytest.raises(OracleFailed, match=said):
             asked(how)
-    with pytest.raises(OracleFailed, match="is it installed"):
+    with pytest.raises(Unready, match="is it installed"):
         CommandOracle("no-such-program {input} {output}")(atoms(2))
     with pytest.raises(InputError, match=r"\{output\} is missing"):
         CommandOracle("dft {input}")

@@ -3,10 +3,14 @@
 import os
 import signal
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 from mdcore.base.signals import StopSignals
+from mdcore.cli.run import stopped
+from mdcore.config.load import load
+from mdcore.shipped import template
 
 
 def send(name):
@@ -63,3 +67,15 @@ def test_other_threads_are_left_alone():
     thread.start()
     thread.join()
     assert answers == [False]
+
+
+def test_the_command_to_go_on_with_is_whole(tmp_path, monkeypatch):
+    """As it was typed: an output of another name has a checkpoint of that name."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lj.toml").write_text(template("lj"))
+    settings = load("lj.toml", ["output.name=other", "structure.replicate=[2, 2, 2]"])
+    told = str(stopped(settings, SimpleNamespace(stop_requested=None, step=3)))
+    assert "written to other.checkpoint" in told
+    assert told.endswith(
+        "continue with: mdcore run lj.toml --restart --set output.name=other --set 'structure.replicate=[2, 2, 2]'"
+    )

@@ -2,6 +2,7 @@
 
 import math
 import os
+import shlex
 import sys
 from contextlib import ExitStack, nullcontext
 
@@ -272,9 +273,12 @@ def check_same_groups(settings: Settings, path: str, text: str) -> None:
 def stopped(settings: Settings, sim) -> Interrupted:
     """What the user hears after a signal."""
     signal = getattr(sim.stop_requested, "received", None) or "a request to stop"
+    words = ["mdcore", "run", settings.source, "--restart"]
+    for item in settings.origin.overrides.values():
+        words += ["--set", item]
     return Interrupted(
         f"{signal} came: stopped at step {sim.step}, checkpoint "
-        f"written to {settings.output_path(CHECKPOINT)}; continue with: mdcore run {settings.source} --restart"
+        f"written to {settings.output_path(CHECKPOINT)}; continue with: {shlex.join(words)}"
     ).everywhere()
 
 

@@ -17,6 +17,10 @@ class Unconverged(MdcoreError):
     """An oracle gave up on a structure by its own judgement; kept apart from what failed."""
 
 
+class Unready(MdcoreError):
+    """An oracle that can't begin, whatever the structure: a program that is not there."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Candidate:
     """A structure that an explorer met, and why it may be worth a calculation.

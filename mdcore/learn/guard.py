@@ -17,11 +17,11 @@ import threading
 from mdcore.base.comm import without_launcher
 from mdcore.base.errors import MdcoreError
 from mdcore.base.writing import appending
-from mdcore.learn.base import Unconverged
+from mdcore.learn.base import Unconverged, Unready
 
 READY = 300.0  # s, for imports
 LAST = 400  # characters of what a process said that a message quotes
-UNMADE = "unmade"  # no process for the oracle: nothing of the structure
+UNMADE = "unmade"  # the oracle can't begin: nothing of the structure
 SCRIPT = (
     'a script that labels does so below if __name__ == "__main__":, for every process of an oracle reads the script '
     "again"
@@ -136,7 +136,7 @@ def _serve(pipe, payload: bytes, log: str) -> None:
     try:
         oracle = pickle.loads(payload)
     except BaseException as error:
-        pipe.send(f"the oracle can't be made: {_text(error)}")
+        pipe.send(_text(error))
         return
     pipe.send("")
     while True:
@@ -152,6 +152,8 @@ def _answer(oracle, system):
         return "labels", oracle(system)
     except Unconverged as error:
         return "unconverged", str(error)
+    except Unready as error:
+        return UNMADE, str(error)
     except BaseException as error:  # an oracle raises what it likes
         text = _text(error)
         return "unconverged" if "converge" in text.lower() else "failed", text

@@ -96,7 +96,7 @@ def label(
                         queue.append((index, tries + 1))
                         continue
                     if kind == guard.UNMADE:
-                        raise InputError(f"no process for the oracle: {found}")
+                        raise InputError(f"the oracle can't begin: {found}")
                     if kind == "labels":
                         wrong = complaint(systems[index], found, settings.net_force, known, settings.outliers)
                         found = Failure("refused", wrong, tries) if wrong else found

@@ -14,7 +14,7 @@ import numpy as np
 
 from mdcore.base.errors import InputError, MdcoreError
 from mdcore.base.writing import make_folder, writing_text
-from mdcore.learn.base import Labels, Oracle, Unconverged
+from mdcore.learn.base import Labels, Oracle, Unconverged, Unready
 from mdcore.potentials.named import NamedCalculator
 from mdcore.potentials.python import PythonPotential
 from mdcore.structure import extxyz
@@ -104,7 +104,7 @@ class CommandOracle(Oracle):
             try:
                 code = subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=said, stderr=said).returncode
             except OSError as error:
-                raise OracleFailed(f"{words[0]}: {error.strerror}; is it installed, and on the PATH?") from None
+                raise Unready(f"{words[0]}: {error.strerror}; is it installed, and on the PATH?") from None
             said.seek(-min(said.seek(0, os.SEEK_END), MOST_SAID), os.SEEK_END)
             text = said.read().decode("utf-8", "replace")
         if self.unconverged and self.unconverged in text:
