@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from mdcore.base.errors import InputError, Interrupted, OutputError
 from mdcore.base.signals import Interrupting
-from mdcore.learn import Campaign
+from mdcore.learn import Campaign, questions
 from mdcore.learn.base import Candidate, Found, Unconverged
 from mdcore.learn.history import History
 from mdcore.learn.judge import FRAME, Fresh, judge
@@ -297,6 +298,21 @@ def test_judgement():
     assert 2.4 < first.calibration.factors["Ar"] < 3.8
     second = judge(fresh, {}, first.calibration, 0.01, 0.02)
     assert not second.met and 0.55 < second.within < 0.8
+
+
+def test_frames_are_asked_about_only_where_explorers_told_nothing():
+    class Asked:
+        def about(self, system):
+            asked.append(system)
+            return SimpleNamespace(disagreement=np.full(32, 7.0))
+
+    asked, systems = [], [argon(0.1, seed) for seed in range(3)]
+    told = [Candidate(system=systems[0], explorer="hot", place="", disagreement=np.arange(32.0))]
+    told.append(Candidate(system=systems[1], explorer="hot", place=""))
+    said = questions.uncertain(Asked(), Found(candidates=told, frames=systems))
+    assert asked == systems[1:] and said.frames == 3 and said.species.tolist() == ["Ar"] * 96
+    assert said.disagreement.tolist() == [*range(32), *[7.0] * 64]
+    assert not len(questions.uncertain(Asked(), Found(candidates=told)).disagreement)
 
 
 def test_wrong_arguments_of_a_campaign(folder):

@@ -312,7 +312,7 @@ class Campaign:
     def judged(self, generation: int, fresh: Sequence[Fresh], found: dict[str, Found], looks: Looks) -> None:
         """Judge the potential that explored, once."""
         if self.record.last("judged", generation) is None:
-            frames = {name: questions.uncertain(looks, own.frames) for name, own in found.items() if own.frames}
+            frames = {name: questions.uncertain(looks, own) for name, own in found.items() if own.frames}
             targets, before = self.settings.judge, self.calibration()
             judgement: Judgement = self.judge(fresh, frames, before, targets.forces, targets.energy)
             if self.settings.report.plot and judgement.calibration is not None and judgement.atoms:

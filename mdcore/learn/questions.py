@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from mdcore.base.errors import MdcoreError
-from mdcore.learn.base import Labels
+from mdcore.learn.base import Found, Labels
 from mdcore.learn.history import Entry
 from mdcore.learn.judge import Fresh, Uncertain
 from mdcore.learn.looks import Looks
+from mdcore.learn.structures import fingerprint
 from mdcore.structure.system import System
 
 MOST_FRAMES = 200  # of an explorer, evenly spread, whose uncertainty is looked at
@@ -45,13 +46,15 @@ def fresh(looks: Looks, labelled: Sequence[tuple[Entry, Labels]]) -> list[Fresh]
     return found
 
 
-def uncertain(looks: Looks, frames: Sequence[System]) -> Uncertain:
-    """What members say of frames, MOST_FRAMES of them at most, evenly spread."""
-    picked = frames[:: -(-len(frames) // MOST_FRAMES)]
-    told = [(frame, disagreement(looks, frame)) for frame in picked]
-    told = [(frame, own) for frame, own in told if own is not None]
-    return Uncertain(
-        disagreement=np.concatenate([np.empty(0), *(own for _, own in told)]),
-        species=np.concatenate([np.empty(0, dtype=str), *(np.array(frame.names) for frame, _ in told)]),
-        frames=len(frames),
-    )
+def uncertain(looks: Looks, found: Found) -> Uncertain:
+    """What members say of the frames of an explorer, MOST_FRAMES of them at most, evenly spread; as it told itself of
+    those that are among its candidates."""
+    told = {fingerprint(own.system): own.disagreement for own in found.candidates if own.disagreement is not None}
+    said, species = [np.empty(0)], [np.empty(0, dtype=str)]
+    for frame in found.frames[:: -(-len(found.frames) // MOST_FRAMES) or 1]:
+        own = told.get(fingerprint(frame))
+        own = disagreement(looks, frame) if own is None else own
+        if own is not None:
+            said.append(own)
+            species.append(np.array(frame.names))
+    return Uncertain(disagreement=np.concatenate(said), species=np.concatenate(species), frames=len(found.frames))
