@@ -82,7 +82,7 @@ def main() -> None:
     options.add_argument("input")
     options.add_argument("--kind", required=True, help="a word of the comment line")
     options.add_argument("--name", help="train, under this name")
-    options.add_argument("--set", action="append", default=[], help="as for mdcore train; FOLD in it is the number of the fold")
+    options.add_argument("--set", action="append", default=[], help="as for mdcore train; FOLD: the fold")
     options.add_argument("--mean", nargs="+", help="names of trainings that were made")
     options.add_argument("--folds", type=int, default=3)
     options.add_argument("--folder", type=Path, default=Path("results/leave_out"))

@@ -1,12 +1,13 @@
-"""Structures of a crystal that nobody computed, labelled by the mean of potentials: what a slow teacher tells a fast student.
+"""Structures of a crystal that nobody computed, labelled by a mean of potentials: what slow teachers tell a student.
 
     python inputs/distil.py Mo results/molybdenum_taught.extxyz --dynamics results/molybdenum_one.h5 \
         --teachers potentials/molybdenum.h5 results/molybdenum_vectors.h5 results/molybdenum_one.h5
 
-Structures: crystal, vacancy and melt from dynamics at a tenth to twice the melting point, crystals strained by up to a tenth and
-shaken, and slabs of all Miller indices up to 3, with any termination, as cut, relaxed and shaken; all in cells of some
-60 atoms at most. --dynamics is the fast potential that moves them; energies, forces and stress are weighted means of
---teachers. No label of any reference method is used but those that the teachers were trained on. Needs ASE.
+Structures: crystal, vacancy and melt from dynamics at a tenth to twice the melting point, crystals strained by up to
+a tenth and shaken, and slabs of all Miller indices up to 3, with any termination, as cut, relaxed and shaken; all in
+cells of some 60 atoms at most. --dynamics is the fast potential that moves them; energies, forces and stress are
+weighted means of --teachers. No label of any reference method is used but those that the teachers were trained on.
+Needs ASE.
 """
 
 import argparse
@@ -27,8 +28,8 @@ from mdcore.potentials.networks.files import read_model
 # crystal, lattice constant (Angstrom), cubes along each edge of a hot cell, melting point (K), time step (fs) when hot
 CRYSTALS = {"Mo": ("bcc", 3.1676, 3, 2896.0, 2.0), "Si": ("diamond", 5.4687, 2, 1687.0, 1.0)}
 HEAT = (0.1, 0.5, 0.9, 1.5, 2.0)  # of the melting point
-SETTLE, APART, SNAPSHOTS, RUNS = 800.0, 60.0, 12, 2  # fs before the first and between structures; of each run; runs
-STRAINED = 40
+SETTLE, APART, SNAPSHOTS, RUNS = 600.0, 80.0, 6, 2  # fs before the first and between structures; of each run; runs
+STRAINED = 30
 MILLER = 3
 THICK, MOST = (8.0, 11.0), 60  # Angstrom; atoms of a slab
 PROPERTIES = ("energy", "forces", "stress")
@@ -81,9 +82,9 @@ class Maker:
         layer = surface(self.cube, indices, 1)
         height = self.cube.get_volume() / np.linalg.norm(np.cross(*layer.cell.array[:2]))
         layers = max(1, min(round(thick / height), MOST // len(self.cube)))
-        slab = surface(self.cube, indices, layers, periodic=True)
-        slab.positions += self.random.random() * slab.cell.array[2]  # any termination
-        slab.wrap()
+        slab = surface(self.cube, indices, layers + 1)
+        up = slab.positions[:, 2] - slab.positions[:, 2].min() - self.random.random() * height  # any termination
+        slab = slab[(up >= 0.0) & (up < layers * height)]
         slab.center(vacuum=6.0, axis=2)
         slab.pbc = True
         cut = shaken(slab, 0.01, self.random)
@@ -109,18 +110,21 @@ def main() -> None:
     options.add_argument("--dynamics", required=True, help="the potential that moves atoms")
     options.add_argument("--teachers", required=True, nargs="+", help="potentials whose mean labels")
     options.add_argument("--weights", type=float, nargs="+", help="of the teachers; alike, if not given")
+    options.add_argument("--slab-weights", type=float, nargs="+", help="of the teachers for slabs; as --weights")
     options.add_argument("--seed", type=int, default=1)
     options = options.parse_args()
     weights = np.array(options.weights or [1.0] * len(options.teachers))
-    if len(weights) != len(options.teachers):
-        raise SystemExit("distil.py: error: --weights: one for each of --teachers")
-    weights /= weights.sum()
+    of_slabs = np.array(options.slab_weights or weights)
+    if not len(weights) == len(of_slabs) == len(options.teachers):
+        raise SystemExit("distil.py: error: --weights, --slab-weights: one for each of --teachers")
+    weights, of_slabs = weights / weights.sum(), of_slabs / of_slabs.sum()
     fast = potential_of(read_model(options.dynamics), extrapolation="ignore")
     made = Maker(options.element, fast, options.seed).all()
     structures = [(name, atoms) for name, group in made.items() for atoms in group]
     answers = [mdcore.evaluate(path, [atoms for _, atoms in structures]) for path in options.teachers]
     for (name, atoms), *told in zip(structures, *answers, strict=True):
-        mean = [sum(w * getattr(a, key) for w, a in zip(weights, told, strict=True)) for key in PROPERTIES]
+        shares = list(zip(of_slabs if name == "slab" else weights, told, strict=True))
+        mean = [sum(w * getattr(answer, key) for w, answer in shares) for key in PROPERTIES]
         stress = GPa * mean[2].ravel()[[0, 4, 8, 5, 2, 1]]
         atoms.calc = SinglePointCalculator(atoms, energy=mean[0], forces=mean[1], stress=stress)
         atoms.info["tag"] = name
