@@ -51,7 +51,8 @@ def split(path: Path, kind: str, folds: int, folder: Path) -> list[tuple[Path, P
 def train(options, pairs, name: str) -> None:
     for fold, (own, held) in enumerate(pairs):
         sets = [f"data.0.file={own.resolve()}", f"data.1.file={held.resolve()}", "data.1.use=validation",
-                f"output.directory={options.folder}", f"output.name={name}-{fold}", *options.set]  # fmt: skip
+                f"output.directory={options.folder}", f"output.name={name}-{fold}",
+                *(text.replace("FOLD", str(fold)) for text in options.set)]  # fmt: skip
         words = [word for text in sets for word in ("--set", text)]
         command = [sys.executable, "-m", "mdcore", "train", options.input, "--overwrite", "--quiet", *words]
         subprocess.run(command, check=True)
@@ -81,7 +82,7 @@ def main() -> None:
     options.add_argument("input")
     options.add_argument("--kind", required=True, help="a word of the comment line")
     options.add_argument("--name", help="train, under this name")
-    options.add_argument("--set", action="append", default=[], help="as for mdcore train")
+    options.add_argument("--set", action="append", default=[], help="as for mdcore train; FOLD: the fold")
     options.add_argument("--mean", nargs="+", help="names of trainings that were made")
     options.add_argument("--folds", type=int, default=3)
     options.add_argument("--folder", type=Path, default=Path("results/leave_out"))
