@@ -26,6 +26,7 @@ from mdcore.learn.explorers.run import Run
 from mdcore.learn.explorers.saddle import Saddle
 from mdcore.learn.explorers.strains import Strains
 from mdcore.learn.looks import Looks
+from mdcore.learn.rehearsal import rehearsed
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.structure.extxyz import write_frame
 from mdcore.structure.frames import systems
@@ -131,18 +132,20 @@ def test_what_has_a_free_surface_is_left_out_where_the_cell_follows_a_pressure()
     reach, lengths = Looks("net.h5").potential.cutoff, SYSTEM.box.widths
     inside = SYSTEM.positions % lengths
     vacuum, bulk, free = (
-        System(Box(np.diag(lengths + [0.0, 0.0, more]), (True, True, closed)), inside, SYSTEM.species, SYSTEM.symbols)
-        for more, closed in ((reach + 0.5, True), (0.0, True), (0.0, False))
+        System(
+            Box(np.diag(lengths * [1.0, 1.0, more]), (True, True, closed)), inside, SYSTEM.species, SYSTEM.symbols
+        )
+        for more, closed in ((1.0 + (reach + 0.5) / lengths[2], True), (1.0, True), (1.0, False))
     )
     known, npt = (vacuum, bulk, free), ["stage.0.ensemble=npt", "stage.0.temperature=300", "stage.0.relaxation=100"]
     npt += ["stage.0.pressure=0.0", "stage.0.pressure_relaxation=1000", "stage.0.compressibility=0.1"]
     for set_, wanted in (((), 3), (npt, 1), ([*npt, "stage.0.axes=xy"], 3)):
-        explorer = Run(name="hot", input=Path("explore.toml"), runs=6, set=tuple(set_))
+        explorer = rehearsed(Run(name="hot", input=Path("explore.toml"), runs=6, set=tuple(set_)))
         found = explorer._starts(visit(structures=known), Looks("net.h5"))
         assert len(found) == 6 and len({own.box.matrix.tobytes() + bytes(own.box.periodic) for own in found}) == wanted
-    for explorer in (replace(explorer, set=tuple(npt)), Relax(name="rest", cell="flexible")):
+    for other in (rehearsed(replace(explorer, set=tuple(npt))), Relax(name="rest", cell="flexible")):
         with pytest.raises(InputError, match="follows a pressure along xyz, and every labelled structure has a free"):
-            explorer.explore(visit(structures=(vacuum, free)))
+            other.explore(visit(structures=(vacuum, free)))
 
 
 # --- those that ask the potential themselves --------------------------------------------------------------------------

@@ -86,7 +86,7 @@ WRONG = [
     ('descriptors={ functions = ["H 2 O 0.3 0 4", "O 2 H 0.3 0 4"] }', f"{STAY} 20, other than these"),
     ('descriptors={ functions = ["H 2 O 0.3 0 4"] }', "none for O"),
     ("network.atom_energies={ H = -13.6, O = 0 }", "[network] atom_energies: zeros of energy of the start stay: H -"),
-    ('network.atom_energies="isolated"', '[network] atom_energies = "isolated": zeros of energy of the start stay: H -'),
+    ('network.atom_energies="isolated"', '[network] atom_energies = "isolated": zeros of energy of the start stay: H'),
     ("warm_start=none.h5", "no such file"),
     ("warm_start=half.xyz", "warm_start"),
 ]

@@ -9,7 +9,6 @@ import numpy as np
 from mdcore.base.errors import ExtrapolationError, InputError, Interrupted, OutputError, SimulationError
 from mdcore.base.units import METAL
 from mdcore.base.writing import make_folder, writing_text
-from mdcore.config.load import load
 from mdcore.learn.base import Candidate, Explorer, Found, Visit
 from mdcore.learn.explorers._starts import bare, picked
 from mdcore.learn.looks import Looks, looks_at
@@ -22,7 +21,6 @@ from mdcore.structure.quantities import TOTALS
 from mdcore.structure.system import System
 
 LABELLED = "labelled"
-PRESSED = ("axes", "cell")  # keys of stages that let the cell follow a pressure
 NAME = "run"  # of outputs
 KEYBOARD = 130  # exit code
 DENSER = 5  # disputed structures are kept so many times as often as others; what follows sooner is hardly another one,
@@ -45,6 +43,8 @@ class Run(Explorer):
     extrapolation : so many atoms far outside of the ranges of training end it; bonds : a bond so many times as long as
     at the start does; temperature : K, a hotter system does; None: nothing of the kind
     bias : {key: value} of [potential.bias], which biases dynamics towards disagreement
+    axes : some of "xyz" along which stages let the cell follow a pressure, which a campaign finds in the input
+    (rehearsal.py): of labelled structures those that fill the cell there
     """
 
     name: str
@@ -61,6 +61,7 @@ class Run(Explorer):
     bonds: float | None = None
     temperature: float | None = None
     bias: dict = field(default_factory=dict)
+    axes: str = ""
 
     def explore(self, visit: Visit) -> Found:
         looks = looks_at(visit.potential)
@@ -78,18 +79,7 @@ class Run(Explorer):
             return [None] * self.runs
         if self.start != LABELLED:
             return picked(self.name, visit, self.start, self.runs)
-        axes = self._moving_axes([*self._overrides(visit, looks, visit.folder, 0), *self.set])
-        return picked(self.name, visit, None, self.runs, axes, looks.potential.cutoff)
-
-    def _moving_axes(self, overrides: list[str]) -> str:
-        """Those of x, y, z along which the stages of the input let the cell follow a pressure."""
-        path = Path(self.input).resolve()
-        try:
-            settings = load(path, [*overrides, f"structure.file={_toml(path)}"])  # not read here; any that is there
-        except InputError as error:
-            raise InputError(f"explorer {self.name}: {error}") from None
-        moving = {axis for stage in settings.stage if stage.moves_cell in PRESSED for axis in stage.moving_axes}
-        return "".join(axis for axis in "xyz" if axis in moving)
+        return picked(self.name, visit, None, self.runs, self.axes, looks.potential.cutoff)
 
     def _one(self, visit: Visit, looks: Looks, k: int, start) -> Found:
         """What run k found, from a System or, for None, from where the input says."""
