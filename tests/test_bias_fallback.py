@@ -267,7 +267,9 @@ def test_what_makes_no_sense_is_refused():
     with pytest.raises(InputError, match="expected a committee of networks"):
         FallbackPotential(morse(), networks(), uncertainty=0.1)
     lj = mdcore.LennardJones(3.0, 1.0, 1.0, tail_corrections=True)
-    for baseline in (lj, Sum(morse(), lj), HDNNPotential(charged_model(SPECIES)), POTENTIALS["bias of atoms"]()):
+    far = (mdcore.Electrostatics({"O": 0.3, "H": -0.2}, cutoff=3.0), mdcore.LongLennardJones(3.0, 1.0, 1.0))
+    networked = (HDNNPotential(charged_model(SPECIES)), POTENTIALS["bias of atoms"]())
+    for baseline in (lj, Sum(morse(), lj), *far, *networked):
         with pytest.raises(InputError, match="the energies of atoms of the baseline can't be weighted"):
             FallbackPotential(networks(), baseline, uncertainty=0.1, weights="atoms")
     for model in (subtracted().model, committee([charged_model(SPECIES)] * 2)):

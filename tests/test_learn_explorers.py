@@ -11,7 +11,6 @@ import pytest
 from mdcore import Box, InputError, System, evaluate
 from mdcore.base.units import HBAR, METAL
 from mdcore.config import learn_select
-from mdcore.config.load import pressed_axes
 from mdcore.config.parse import Parser
 from mdcore.config.problems import Origin, Problems
 from mdcore.engine.sanity import closest
@@ -27,6 +26,7 @@ from mdcore.learn.explorers.run import Run
 from mdcore.learn.explorers.saddle import Saddle
 from mdcore.learn.explorers.strains import Strains
 from mdcore.learn.looks import Looks
+from mdcore.learn.rehearsal import rehearsed
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.structure.extxyz import write_frame
 from mdcore.structure.frames import systems
@@ -132,18 +132,20 @@ def test_what_has_a_free_surface_is_left_out_where_the_cell_follows_a_pressure()
     reach, lengths = Looks("net.h5").potential.cutoff, SYSTEM.box.widths
     inside = SYSTEM.positions % lengths
     vacuum, bulk, free = (
-        System(Box(np.diag((*lengths[:2], c)), (True, True, closed)), inside, SYSTEM.species, SYSTEM.symbols)
-        for c, closed in ((lengths[2] + reach + 0.5, True), (lengths[2], True), (lengths[2], False))
+        System(
+            Box(np.diag(lengths * [1.0, 1.0, more]), (True, True, closed)), inside, SYSTEM.species, SYSTEM.symbols
+        )
+        for more, closed in ((1.0 + (reach + 0.5) / lengths[2], True), (1.0, True), (1.0, False))
     )
     known, npt = (vacuum, bulk, free), ["stage.0.ensemble=npt", "stage.0.temperature=300", "stage.0.relaxation=100"]
     npt += ["stage.0.pressure=0.0", "stage.0.pressure_relaxation=1000", "stage.0.compressibility=0.1"]
     for set_, wanted in (((), 3), (npt, 1), ([*npt, "stage.0.axes=xy"], 3)):
-        explorer = Run(name="hot", input=Path("explore.toml"), runs=6, set=tuple(set_), axes_of=pressed_axes)
+        explorer = rehearsed(Run(name="hot", input=Path("explore.toml"), runs=6, set=tuple(set_)))
         found = explorer._starts(visit(structures=known), Looks("net.h5"))
         assert len(found) == 6 and len({own.box.matrix.tobytes() + bytes(own.box.periodic) for own in found}) == wanted
-    for moving in (replace(explorer, set=tuple(npt)), Relax(name="rest", cell="flexible")):
+    for other in (rehearsed(replace(explorer, set=tuple(npt))), Relax(name="rest", cell="flexible")):
         with pytest.raises(InputError, match="follows a pressure along xyz, and every labelled structure has a free"):
-            moving.explore(visit(structures=(vacuum, free)))
+            other.explore(visit(structures=(vacuum, free)))
 
 
 # --- those that ask the potential themselves --------------------------------------------------------------------------

@@ -142,6 +142,8 @@ def test_what_is_no_crystal_is_told(monkeypatch):
     for measure in (eos, elastic):
         with pytest.raises(InputError, match="periodic"):
             measure(ARGON, cluster)
+    with pytest.raises(InputError, match="elastic: for systems that are periodic"):
+        elastic(ARGON, cluster.to_ase())
     with pytest.raises(InputError, match="strain"):
         elastic(ARGON, crystal(), strain=0.5)
     monkeypatch.setattr(module, "STEPS", 5)

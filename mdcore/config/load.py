@@ -27,13 +27,6 @@ def load(path, overrides=()) -> Settings:
     return parse(read(path), path, overrides)
 
 
-def pressed_axes(path, overrides=()) -> str:
-    """Those of x, y, z along which the stages of an input let the cell follow a pressure; InputError."""
-    stages = load(path, overrides).stage
-    moving = {axis for stage in stages if stage.moves_cell in ("axes", "cell") for axis in stage.moving_axes}
-    return "".join(axis for axis in "xyz" if axis in moving)
-
-
 def read(path: str) -> str:
     """The text of the input file; raises InputError."""
     if os.path.isfile(path) and (kind := other_kind(path)):

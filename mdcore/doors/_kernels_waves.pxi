@@ -86,7 +86,9 @@ def charge_potentials(AtomRows atoms, VerletList pairs, const double[:, ::1] row
         raise ValueError("rows are [n_species^2, 8], over a half list")
     if charges.shape[0] < every or potential.shape[0] < every or (kind == NEAR_DAMPED) != (more is not None):
         raise ValueError("charges and potential are [n_total + 1]; damping has more numbers")
-    table.rows, table.n_species, table.scale = &rows[0, 0], n_species, NULL
-    table.more = NULL if more is None else &more[0, 0]
+    table.rows, table.more = &rows[0, 0], NULL
+    table.n_species, table.scale, table.weights = n_species, NULL, NULL
+    if more is not None:  # no conditional expression: it would lose `const`
+        table.more = &more[0, 0]
     with nogil:
         K.charge_potentials(&atoms.rows, &pairs.rows, &table, kind, &charges[0], &potential[0])

@@ -28,20 +28,18 @@ from mdcore.base.errors import InputError, MdcoreError, SimulationError
 from mdcore.base.files import open_binary, read_bytes
 from mdcore.base.signals import Interrupting
 from mdcore.base.writing import write_bytes
-from mdcore.config.load import pressed_axes
 from mdcore.config.load_learn import load_learn, of_arguments
 from mdcore.figures import MissingMatplotlib
 from mdcore.learn import calibration, choices, questions, table
 from mdcore.learn.base import Explorer, Found, Labels, Visit
 from mdcore.learn.calibration import Calibration
-from mdcore.learn.explorers.run import Run
 from mdcore.learn.folders import Folders
 from mdcore.learn.history import Entry, History
 from mdcore.learn.judge import START, Fresh, Judgement, compared, judge, rms
 from mdcore.learn.labelling import label
 from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.record import LAYOUT, Record
-from mdcore.learn.rehearsal import rehearse
+from mdcore.learn.rehearsal import rehearsed
 from mdcore.learn.report import report
 from mdcore.learn.select import select
 from mdcore.learn.structures import fingerprint, labels_to_json, read_found, read_start, write_found
@@ -83,8 +81,7 @@ class Campaign:
         for name, own, given in (("explorer", settings.explorer, explorers), ("oracle", settings.oracle, oracle)):
             if not (given or own) or given == []:
                 raise InputError(f"{settings.source}: the section [{name}] is required")
-        explorers = [e.build(settings) for e in settings.explorer] if explorers is None else explorers
-        self.explorers = [replace(e, axes_of=pressed_axes) if isinstance(e, Run) else e for e in explorers]
+        self.explorers = list(explorers) if explorers is not None else [e.build(settings) for e in settings.explorer]
         names = [explorer.name for explorer in self.explorers]
         if len(set(names)) < len(names) or not all(names):
             raise InputError(f"{settings.source}: explorers {names}: each needs a name of its own")
@@ -94,8 +91,7 @@ class Campaign:
             settings.beside(settings.train.input), start=settings.train.start, seed=settings.seed, title=settings.title,
             data=settings.beside(settings.start.data),
         )  # fmt: skip
-        for explorer in self.explorers:
-            rehearse(explorer)
+        self.explorers = [rehearsed(explorer) for explorer in self.explorers]
         self.explore, self.select, self.label, self.judge = explore, select, label, judge
         self.folders = Folders(settings.campaign.directory)
 

@@ -66,10 +66,10 @@ class Guard:
     def _start(self) -> str:
         """What went wrong, or nothing."""
         context = multiprocessing.get_context("spawn")
-        self._log = tempfile.NamedTemporaryFile(prefix="mdcore-oracle-")  # noqa: SIM115  (until the process ends)
-        self._pipe, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self.payload, self._log.name), name="oracle")
         try:
+            self._log = tempfile.NamedTemporaryFile(prefix="mdcore-oracle-")  # noqa: SIM115  (until the process ends)
+            self._pipe, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(theirs, self.payload, self._log.name), name="oracle")
             with _starting, _environment(self.threads), _allowed():
                 process.start()
             self._process = process

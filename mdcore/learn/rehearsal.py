@@ -1,5 +1,6 @@
 """Is what explorers read right? Told before anything is calculated: all that is not there yet is a potential."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from mdcore.base.errors import InputError
@@ -10,21 +11,24 @@ from mdcore.learn.explorers.neb import Band
 from mdcore.learn.explorers.run import NAME, Run
 
 WHOLE = ("dump_atoms", "dump_fields")  # of [output]: structures are gathered from the dump
+PRESSED = ("axes", "cell")  # keys of stages that let the cell follow a pressure
 
 
-def rehearse(explorer: Explorer) -> None:
-    """InputError for what is wrong in the input of a run, or in the files of a band."""
+def rehearsed(explorer: Explorer) -> Explorer:
+    """The same, a run with the axes along which its stages move the cell; InputError for what is wrong in the input of
+    a run, or in the files of a band."""
     if isinstance(explorer, Band):
         explorer.ends()
-    if isinstance(explorer, Run):
-        try:
-            _of_run(explorer)
-        except InputError as error:
-            lines = [f"explorer {explorer.name}: {line}" for line in str(error).split("\n")]
-            raise InputError("\n".join(lines)) from None
+    if not isinstance(explorer, Run):
+        return explorer
+    try:
+        return replace(explorer, axes=_axes(explorer))
+    except InputError as error:
+        lines = [f"explorer {explorer.name}: {line}" for line in str(error).split("\n")]
+        raise InputError("\n".join(lines)) from None
 
 
-def _of_run(run: Run) -> None:
+def _axes(run: Run) -> str:
     any_file = Path(run.input)  # in the place of potential and structure, which are not read here
     start = None if run.start is None else any_file
     # what may be said of density networks may be said of networks of descriptors
@@ -34,3 +38,5 @@ def _of_run(run: Run) -> None:
             raise at(settings, ("output", key), "a campaign needs whole structures; leave it out")
     if settings.output.name != NAME:
         raise at(settings, ("output", "name"), "a campaign says where its runs write; leave it out")
+    moving = {axis for stage in settings.stage if stage.moves_cell in PRESSED for axis in stage.moving_axes}
+    return "".join(sorted(moving))

@@ -11,7 +11,7 @@ from mdcore.base.ranges import number
 from mdcore.base.voigt import PLACE
 from mdcore.dynamics.motion.lbfgs import LBFGS
 from mdcore.engine.evaluation import open_potential
-from mdcore.properties.relaxation import moved, relax, relax_each
+from mdcore.properties.relaxation import at_rest, moved, relax, relax_each
 from mdcore.properties.symmetry import ROOT, Symmetry, symmetry
 
 NAMES = ("xx", "yy", "zz", "yz", "xz", "xy")
@@ -97,8 +97,7 @@ def elastic(
     strain = number("elastic: strain", strain)
     if not 1e-6 <= strain <= 0.1:
         raise InputError(f"elastic: strain = {strain:g}: expected 1e-6 to 0.1, e.g. 0.005")
-    if comm.bcast(not all(system.box.periodic) if comm.rank == 0 else None):
-        raise InputError("elastic: for systems that are periodic along all three directions").everywhere()
+    system = on_root(comm, lambda: _crystal(system))
     calls = 0
 
     def rest(what, found):
@@ -123,6 +122,14 @@ def elastic(
     rows = (stresses[::2] - stresses[1::2]).T / (2.0 * strain)
     kind = on_root(comm, lambda: symmetry(base), share=True)
     return Elastic(0.5 * (rows + rows.T), float(np.abs(rows - rows.T).max()), base, calls, kind)
+
+
+def _crystal(system):
+    """At rest; InputError for what has a free surface."""
+    system = at_rest(system)
+    if not all(system.box.periodic):
+        raise InputError("elastic: for systems that are periodic along all three directions")
+    return system
 
 
 def strained(system, strain):

@@ -1,7 +1,6 @@
 """A run of `mdcore run` in a process of its own, with the potential of the day in its input."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,8 +43,8 @@ class Run(Explorer):
     extrapolation : so many atoms far outside of the ranges of training end it; bonds : a bond so many times as long as
     at the start does; temperature : K, a hotter system does; None: nothing of the kind
     bias : {key: value} of [potential.bias], which biases dynamics towards disagreement
-    axes_of : function of (input, overrides), along which of "xyz" stages let the cell follow a pressure: labelled
-    structures with a free surface there are left out; None: nobody tells, none is
+    axes : some of "xyz" along which stages let the cell follow a pressure, which a campaign finds in the input
+    (rehearsal.py): of labelled structures those that fill the cell there
     """
 
     name: str
@@ -62,7 +61,7 @@ class Run(Explorer):
     bonds: float | None = None
     temperature: float | None = None
     bias: dict = field(default_factory=dict)
-    axes_of: Callable[[Path, list[str]], str] | None = None
+    axes: str = ""
 
     def explore(self, visit: Visit) -> Found:
         looks = looks_at(visit.potential)
@@ -80,14 +79,7 @@ class Run(Explorer):
             return [None] * self.runs
         if self.start != LABELLED:
             return picked(self.name, visit, self.start, self.runs)
-        if self.axes_of is None:
-            return picked(self.name, visit, None, self.runs)
-        path, kind = Path(self.input).resolve(), family(looks.potential.model).name
-        try:  # the input stands for the structure, which is not read
-            axes = self.axes_of(path, self.overrides(visit.potential, kind, looks.is_committee, visit.folder, 0, path))
-        except InputError as error:
-            raise InputError(f"explorer {self.name}: {error}") from None
-        return picked(self.name, visit, None, self.runs, axes, looks.potential.cutoff)
+        return picked(self.name, visit, None, self.runs, self.axes, looks.potential.cutoff)
 
     def _one(self, visit: Visit, looks: Looks, k: int, start) -> Found:
         """What run k found, from a System or, for None, from where the input says."""

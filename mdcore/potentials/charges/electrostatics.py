@@ -59,7 +59,7 @@ class Electrostatics(Coulomb):
     along one axis.
     """
 
-    far, tells_virials = True, False
+    far, tells_virials, weighable = True, False, False
     findings = (*Coulomb.findings, ELECTRIC_POTENTIAL)
 
     def __init__(

@@ -7,6 +7,7 @@ same way. Charges on points are integers, and a line has the same bits wherever 
 gives the same.
 """
 
+import contextlib
 import itertools
 import mmap
 
@@ -40,7 +41,8 @@ def on_large_pages(size: int, dtype) -> np.ndarray:
     if advice is None or size * 8 < LARGE_PAGE // 8:
         return np.empty(size, dtype=dtype)
     memory = mmap.mmap(-1, (size * 8 // LARGE_PAGE + 2) * LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    memory.madvise(advice)
+    with contextlib.suppress(OSError):  # a kernel that was made without
+        memory.madvise(advice)
     found = np.frombuffer(memory, dtype=dtype)
     begin = -found.ctypes.data % LARGE_PAGE // 8
     return found[begin : begin + size]
