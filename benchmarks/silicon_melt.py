@@ -13,10 +13,10 @@ so a second call goes on.
 
 1. test: liquid (1700 to 2500 K), amorphous (quenched at 10 K/ps; networks), surfaces ((100) and (111), relaxed and
    hot), vacancies (relaxed and hot), all by the dynamics of the law; errors of each generation's potential.
-2. dynamics: liquid and crystal at the melting temperature of the law, 1691 K (J. Q. Broughton, X. P. Li, Phys. Rev. B
-   35, 9120 (1987)), and no pressure, by the law and by the last potential of the first campaign: density, energy, and
-   g(r) of the liquid. Errors are those of means over blocks of 30 ps; whether they are honest is seen by the law
-   against itself, parts of its blocks against the others.
+2. dynamics: the liquid at the melting temperature of the law, 1691 K (J. Q. Broughton, X. P. Li, Phys. Rev. B 35, 9120
+   (1987)), and no pressure, by the law and by the last potential of the first campaign: density, energy, and g(r).
+   Errors are those of means over blocks of 30 ps; whether they are honest is seen by the law against itself, some of
+   its blocks against the others.
 3. weights: structures that the law met, weighted by exp(-(E_learnt - E_law) / kT), belong to the dynamics of a learnt
    potential; so they tell by how much its density and its g(r) are others, of each campaign, almost without noise.
 4. a picture of all, silicon_melt.png.
@@ -44,7 +44,6 @@ ORACLE = Path(__file__).parents[1] / "inputs" / "learn" / "silicon" / "oracle.py
 DT, PS = 2.0, 500  # fs; steps in a picosecond
 MELTING, HOT = 1691.0, 3500.0  # K
 KINDS = ("liquid", "amorphous", "surface", "vacancy")
-STATES = ("liquid", "crystal")
 LAMBDA, TETRAHEDRAL = 3, 26.0  # number of lambda in the oracle's SILICON, 21; more holds harder to the angle
 R_MAX, BINS, BLOCK = 8.0, 160, 30.0  # Angstrom, ps
 BOND = 2.9  # Angstrom
@@ -234,19 +233,17 @@ def _blocks(rows, count: int):
     return np.array([part.mean(axis=0) for part in np.array_split(rows, count)])
 
 
-def of_law(law, state: str, options) -> dict:
+def of_law(law, options) -> dict:
     """A long run of the law."""
-    start = {"liquid": lambda: melt(law, MELTING, 1), "crystal": crystal}[state]
-    return sampled(law, f"{state}-law", start, options.law_ps, 5, options.folder, 10)
+    return sampled(law, "law", lambda: melt(law, MELTING, 1), options.law_ps, 5, options.folder, 10)
 
 
-def of_learnt(campaign: Path, state: str, met: list[System], options) -> dict:
+def of_learnt(campaign: Path, met: list[System], options) -> dict:
     """Runs of a campaign's last potential, each from another structure that the law met, long after the one before."""
-    potential, name = open_potential(last(campaign), precision="mixed"), f"{state}-{campaign.name}"
-    count = options.runs if state == "liquid" else options.runs // 2
-    starts = [met[k * len(met) // count] for k in range(count)]
+    potential = open_potential(last(campaign), precision="mixed")
+    starts = [met[k * len(met) // options.runs] for k in range(options.runs)]
     runs = [
-        sampled(potential, name, lambda start=start: start, BLOCK, k, options.folder, 5)
+        sampled(potential, campaign.name, lambda start=start: start, BLOCK, k, options.folder, 5)
         for k, start in enumerate(starts, 1)
     ]
     return {key: np.concatenate([run[key] for run in runs]) for key in BLOCKS}
@@ -287,49 +284,43 @@ def itself(blocks, count: int) -> np.ndarray:
     return np.array(found)
 
 
-def dynamics(runs: dict, learnt: dict) -> None:
-    """Tables. runs, learnt : {state: what was sampled}"""
+def dynamics(law: dict, learnt: dict) -> None:
+    """Tables. law, learnt : what was sampled"""
     rows = []
-    for state, law in runs.items():
-        for key, unit in (("density", "g/cm3"), ("energy", "eV/atom")):
-            a, b = law[key], learnt[state][key]
-            told = f"{np.corrcoef(a[:-1], a[1:])[0, 1]:+.2f}"
-            rows.append(
-                [f"{state}, {key}, {unit}", uncertain(*mean(a)), uncertain(*mean(b)), f"{apart(a, b):+.1f}", told]
-            )
-    header = [f"{MELTING:g} K, no pressure", "law", "learnt", "apart, errors", "correlation of a block and the next"]
+    for key, unit in (("density", "g/cm3"), ("energy", "eV/atom")):
+        a, b = law[key], learnt[key]
+        told = f"{np.corrcoef(a[:-1], a[1:])[0, 1]:+.2f}"
+        rows.append([f"{key}, {unit}", uncertain(*mean(a)), uncertain(*mean(b)), f"{apart(a, b):+.1f}", told])
+    header = [f"liquid, {MELTING:g} K", "law", "learnt", "apart, errors", "correlation of a block and the next"]
     print(table(header, rows))
-    a, b = (own["liquid"]["g"] for own in (runs, learnt))
+    a, b = law["g"], learnt["g"]
     seen = there(a)
     z, own = apart(a, b)[seen], itself(a[:, seen], len(b))
     print(
-        f"g(r) of the liquid: {len(z)} bins of {R_MAX / BINS:g} Angstrom apart by {rms(z):.2f} of their errors "
-        f"(root mean square), {100 * np.mean(np.abs(z) < 1):.0f} % by less than one, "
-        f"{100 * np.mean(np.abs(z) < 2):.0f} % by less than two; at most {np.abs(a.mean(0) - b.mean(0)).max():.3f}\n"
+        f"g(r): {len(z)} bins of {R_MAX / BINS:g} Angstrom apart by {rms(z):.2f} of their errors (root mean square), "
+        f"{100 * np.mean(np.abs(z) < 1):.0f} % by less than one, {100 * np.mean(np.abs(z) < 2):.0f} % by less than "
+        f"two; at most {np.abs(a.mean(0) - b.mean(0)).max():.3f}\n"
         f"the law against itself, {len(b)} blocks against the others: apart by {rms(own):.2f}, between "
         f"{np.quantile(own, 0.05):.2f} and {np.quantile(own, 0.95):.2f} nine times of ten; in "
         f"{100 * np.mean(own > rms(z)):.0f} % of all draws by more than what was learnt is"
     )
 
 
-def reweighted(campaign: Path, runs: dict, folder: Path) -> dict:
-    """{state: {"density": (shift, its error), "g": (shift [bins], errors)}}, learnt less law, by weights on structures
-    of the law; errors by the jackknife over its blocks."""
-    found, path = {}, folder / f"weights-{campaign.name}.npz"
+def reweighted(campaign: Path, law: dict, folder: Path) -> dict:
+    """Learnt less law, by weights on structures of the law: {"density": (shift, its error), "g": (shift [bins],
+    errors), "effective": as good as this share of the structures}; errors by the jackknife over the law's blocks."""
+    path = folder / f"weights-{campaign.name}.npz"
     if not path.exists():
-        told = {state: mdcore.evaluate(last(campaign), systems(run)) for state, run in runs.items()}
-        np.savez(path, **{state: [own.energy for own in each] for state, each in told.items()})
-    for state, run in runs.items():
-        with np.load(path) as data:
-            off = data[state] - run["met_energy"]
-        weights = np.exp(-(off - off.mean()) / (KB * MELTING))
-        found[state] = {"effective": weights.sum() ** 2 / np.sum(weights**2) / len(weights)}
-        parts = np.array_split(np.arange(len(off)), len(run["density"]))
-        for key in ("density", "g"):
-            values = run[f"met_{key}"]
-            left = [_shift(np.delete(values, part, axis=0), np.delete(weights, part)) for part in parts]
-            error = np.sqrt((len(parts) - 1) * np.var(left, axis=0))
-            found[state][key] = _shift(values, weights), error
+        np.savez(path, energy=[own.energy for own in mdcore.evaluate(last(campaign), systems(law))])
+    with np.load(path) as data:
+        off = data["energy"] - law["met_energy"]
+    weights = np.exp(-(off - off.mean()) / (KB * MELTING))
+    found = {"effective": weights.sum() ** 2 / np.sum(weights**2) / len(weights)}
+    parts = np.array_split(np.arange(len(off)), len(law["density"]))
+    for key in ("density", "g"):
+        values = law[f"met_{key}"]
+        left = [_shift(np.delete(values, part, axis=0), np.delete(weights, part)) for part in parts]
+        found[key] = _shift(values, weights), np.sqrt((len(parts) - 1) * np.var(left, axis=0))
     return found
 
 
@@ -338,7 +329,7 @@ def _shift(values, weights):
     return np.average(values, axis=0, weights=weights) - values.mean(axis=0)
 
 
-def compared(campaigns: dict[Path, list], runs: dict, weighted: dict[Path, dict]) -> None:
+def compared(campaigns: dict[Path, list], law: dict, weighted: dict[Path, dict]) -> None:
     """Tables: how all campaigns ended."""
     rows = [
         [
@@ -348,25 +339,21 @@ def compared(campaigns: dict[Path, list], runs: dict, weighted: dict[Path, dict]
         for folder, found in campaigns.items()
     ]  # fmt: skip
     print(table(["campaign", "calls", "ends", *(f"{kind}: meV/atom, meV/Angstrom" for kind in KINDS)], rows))
-    rows, errors = [], {state: {key: mean(run[key])[1] for key in ("density", "g")} for state, run in runs.items()}
-    for folder, states in weighted.items():
-        row = [folder.name]
-        for state in STATES:
-            shift, error = states[state]["density"]
-            row.append(f"{shift:+.4f} +- {error:.4f} ({shift / errors[state]['density']:+.1f})")
-        (shift, _), seen = states["liquid"]["g"], there(runs["liquid"]["g"])
-        row.append(f"{rms(shift[seen] / errors['liquid']['g'][seen]):.2f}, {np.abs(shift).max():.4f}")
-        rows.append([*row, f"{100 * min(states[state]['effective'] for state in STATES):.0f} %"])
-    header = [f"{state}: density, g/cm3 (errors of the law's run)" for state in STATES]
-    header.append("liquid: g(r), errors of the law's run (root mean square), at most")
-    print("Learnt less law, by weights")
-    print(table(["campaign", *header, "as good as so many"], rows))
+    rows, seen, error = [], there(law["g"]), {key: mean(law[key])[1] for key in ("density", "g")}
+    for folder, found in weighted.items():
+        (density, own), (g, _) = found["density"], found["g"]
+        told = f"{rms(g[seen] / error['g'][seen]):.2f}, {np.abs(g).max():.4f}"
+        value = f"{density:+.5f} +- {own:.5f} ({density / error['density']:+.1f})"
+        rows.append([folder.name, value, told, f"{100 * found['effective']:.0f} %"])
+    print("The liquid, learnt less law, by weights on the law's structures; errors are those of the law's whole run")
+    header = ["density, g/cm3 (errors)", "g(r), errors (root mean square), at most", "as good as so many of them"]
+    print(table(["campaign", *header], rows))
 
 
 # --- the picture ---------------------------------------------------------------------------------------------
 
 
-def draw(path: Path, campaigns: dict[Path, list], runs: dict, learnt: dict, weighted: dict) -> None:
+def draw(path: Path, campaigns: dict[Path, list], sampled: dict, learnt: dict, weighted: dict) -> None:
     picture = figure(9.0, 6.6)
     (forces, energy), (radial, off) = picture.subplots(2, 2)
     for axes, key, label in ((forces, "forces", "forces, meV/Angstrom"), (energy, "energy", "energy, meV/atom")):
@@ -378,16 +365,16 @@ def draw(path: Path, campaigns: dict[Path, list], runs: dict, learnt: dict, weig
         axes.set(yscale="log", xlabel="calls of the oracle", ylabel=f"error of {label}")
     forces.legend(frameon=False, fontsize=9)
     r = (np.arange(BINS) + 0.5) * (R_MAX / BINS)
-    (law, error), (own, scatter) = (mean(each["liquid"]["g"]) for each in (runs, learnt))
+    (law, error), (own, scatter) = (mean(each["g"]) for each in (sampled, learnt))
     radial.plot(r, law, color=INK, lw=1.5, label="Stillinger-Weber")
     radial.plot(r[::2], own[::2], "o", color=COLORS[0], ms=3, label="learnt")
     radial.set(xlabel="r, Angstrom", ylabel=f"g(r) of the liquid, {MELTING:g} K", xlim=(1.5, R_MAX))
     radial.legend(frameon=False, fontsize=9)
     off.fill_between(r, -error, error, color=GREY, alpha=0.4, lw=0, label="error of Stillinger-Weber's")
     off.errorbar(r[::2], (own - law)[::2], yerr=scatter[::2], fmt="o", ms=3, lw=0.8, color=COLORS[0], label="two runs")
-    for k, states in enumerate(weighted.values()):
+    for k, each in enumerate(weighted.values()):
         label = None if k else "weights, each campaign"
-        off.plot(r, states["liquid"]["g"][0], color=COLORS[1], lw=1.0, alpha=0.5 if k else 1.0, label=label)
+        off.plot(r, each["g"][0], color=COLORS[1], lw=1.0, alpha=0.5 if k else 1.0, label=label)
     off.set(xlabel="r, Angstrom", ylabel="g(r), learnt less Stillinger-Weber's", xlim=(1.5, R_MAX))
     off.legend(frameon=False, fontsize=9)
     for axes in (forces, energy, radial, off):
@@ -399,8 +386,8 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("campaigns", type=Path, nargs="+", help="folders of campaigns; dynamics are of the first")
     options.add_argument("--folder", type=Path, default=Path("results/silicon_melt"))
-    options.add_argument("--runs", type=int, default=6, help="of the learnt potential's liquid; half of the crystal")
-    options.add_argument("--law-ps", type=float, default=600.0, help="of the run of the law, each state")
+    options.add_argument("--runs", type=int, default=6, help="of the learnt potential, 30 ps each")
+    options.add_argument("--law-ps", type=float, default=600.0, help="of the run of the law")
     options = options.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     print(machine(), flush=True)
@@ -408,12 +395,12 @@ def main() -> None:
     law = StillingerWeber({("Si", "Si", "Si"): oracle.SILICON})
     test = labelled(law, oracle, options.folder)
     campaigns = {each: errors(each, test) for each in options.campaigns}
-    runs = {state: of_law(law, state, options) for state in STATES}
-    weighted = {each: reweighted(each, runs, options.folder) for each in options.campaigns}
-    compared(campaigns, runs, weighted)
-    learnt = {state: of_learnt(options.campaigns[0], state, systems(runs[state]), options) for state in STATES}
-    dynamics(runs, learnt)
-    draw(options.folder / "silicon_melt.png", campaigns, runs, learnt, weighted)
+    run = of_law(law, options)
+    weighted = {each: reweighted(each, run, options.folder) for each in options.campaigns}
+    compared(campaigns, run, weighted)
+    learnt = of_learnt(options.campaigns[0], systems(run), options)
+    dynamics(run, learnt)
+    draw(options.folder / "silicon_melt.png", campaigns, run, learnt, weighted)
 
 
 if __name__ == "__main__":

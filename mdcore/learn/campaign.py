@@ -154,11 +154,11 @@ class Campaign:
         own, targets = self.settings.campaign, self.settings.judge
         if self.record.of("explored", generation) or self.record.of("selected", generation):
             return ""
-        if generation > own.generations:
-            return f"{own.generations} generations are done"
         met = [self.record.last("judged", g) for g in range(max(1, generation - targets.generations), generation)]
         if len(met) == targets.generations and all(event and event["met"] for event in met):
             return f"the targets were met in {targets.generations} generations"
+        if generation > own.generations:
+            return f"{own.generations} generations are done"
         if own.calls is not None and self.history.calls() >= own.calls:
             return f"all {own.calls} calls of the oracle are spent"
         if own.hours is not None and self.record.hours >= own.hours:
