@@ -1,6 +1,6 @@
 #!/bin/sh
 # potentials/silicon_density.h5: two density networks, of two layers, taught by slower potentials (docs/benchmarks.md,
-# "Taught by slower potentials"), and of one. From the folder of the project: inputs/train_silicon_taught.sh; about 6
+# "Taught by slower potentials"), and of one. From the folder of the project: inputs/train_silicon_taught.sh; about 5
 # minutes of one core. TRAIN and TEST say where the data are.
 set -eu
 TRAIN=${TRAIN:-../shared/reference/datasets/Si_mlearn_train.xyz}

@@ -239,7 +239,7 @@ class TrainingSettings(Document):
         Text(),
         "A potential (.h5) of the same type and size, whose parameters training begins with, for instance one that "
         "was trained on part of the data; a committee of as many members or more. Its descriptors and zeros of energy "
-        "stay; where `[descriptors]` or `atom_energies` ask for others they are refused.",
+        "stay: any key of `[model]`, `[descriptors]` or `[network]` that asks for others is refused.",
         default=Plan.warm_start,
         default_text="random parameters",
         example="before.h5",
