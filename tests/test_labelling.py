@@ -4,7 +4,9 @@ import contextlib
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from mdcore.base.errors import InputError
 from mdcore.faces import ORACLES
 from mdcore.faces.label import LabelSettings
-from mdcore.learn import guard
+from mdcore.learn import executors, guard
 from mdcore.learn.base import Labels, Unconverged, Unready
 from mdcore.learn.checks import Known, complaint
 from mdcore.learn.labelling import Failure, Labelling, label
@@ -144,6 +146,59 @@ def test_executors_that_are_not_there_are_refused(oracle, monkeypatch, executor,
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(InputError, match=said):
         label([atoms(2)], oracle, Labelling(executor=executor))
+    with pytest.raises(InputError, match=said):
+        executors.check(executor)
+
+
+class Client(contextlib.nullcontext):
+    """What of distributed.Client is called; one core, so far."""
+
+    def __init__(self, address=None, **local):
+        if address and local:
+            raise ValueError(f"Unexpected keyword arguments: {sorted(local)}")
+        if address == "tcp://nowhere:1":
+            raise OSError("Timed out trying to connect to tcp://nowhere:1 after 30 s")
+        asked.append((address, *local.values()))
+        super().__init__(self)
+
+    def get_executor(self, *, pure, retries):
+        assert not pure and not retries
+        return ThreadPoolExecutor(2)
+
+    def ncores(self):
+        return {"here": 1}
+
+
+asked = []
+
+
+class ParslPoolExecutor(ThreadPoolExecutor):
+    def __init__(self, config):
+        asked.append(config)
+        super().__init__(2)
+
+
+def test_clusters_compute(oracle, monkeypatch, tmp_path):
+    """By stand-ins for Dask and Parsl: a cluster that grows is handed more than it has cores for."""
+    for name, module in (("distributed", {"Client": Client}), ("parsl", {}),
+                         ("parsl.concurrent", {"ParslPoolExecutor": ParslPoolExecutor})):  # fmt: skip
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(**module))
+    (tmp_path / "cluster.py").write_text("config = 'mine'\n")
+    asked.clear()
+    for kind, cluster, workers, most in (
+        ("dask", None, None, 1), ("dask", "tcp://there:1", None, executors.IN_FLIGHT), ("dask", None, 3, 3),
+        ("parsl", str(tmp_path / "cluster.py"), None, executors.IN_FLIGHT),
+    ):  # fmt: skip
+        with executors.opened(kind, workers, cluster) as (_, found):
+            assert found == most
+    assert asked == [(None, None), ("tcp://there:1",), (None, 3), "mine"]
+    with pytest.raises(InputError, match='cluster = "tcp://nowhere:1": Timed out'):
+        label([atoms(2)], oracle, Labelling(executor="dask", cluster="tcp://nowhere:1"))
+    (tmp_path / "cluster.py").write_text("conf = 'mine'\n")
+    with pytest.raises(InputError, match="has no `config`"):
+        label([atoms(2)], oracle, Labelling(executor="parsl", cluster=str(tmp_path / "cluster.py")))
+    found = label([atoms(2), atoms(6)], oracle, Labelling(executor="dask", retries=0))
+    assert isinstance(found[0], Labels) and found[1].kind == "unconverged"
 
 
 def test_what_can_not_be_sent_is_refused():
@@ -199,6 +254,25 @@ def test_a_calculator_of_ase():
             assert not complaint(system, found, 0.01)
     with pytest.raises(InputError, match="no calculator 'emtt'"):
         ASEOracle("emtt")
+
+
+class SumOfCharges:
+    """A calculator that goes by initial charges, as those of tblite and others do."""
+
+    implemented_properties = ("energy", "forces")
+
+    def get_property(self, name, atoms, allow_calculation=True):
+        total = atoms.get_initial_charges().sum()
+        return total + 10.0 * atoms.info.get("charge", 0.0) if name == "energy" else np.zeros((len(atoms), 3))
+
+
+def test_a_calculator_of_ase_is_told_the_charge():
+    pytest.importorskip("ase")
+    for charge in (0.0, -2.0):
+        system = copper()
+        system.info["charge"] = charge
+        found = ASEOracle(f"{__name__}:SumOfCharges")(system)
+        assert found.energy == pytest.approx(11.0 * charge)
 
 
 COMMAND = '''

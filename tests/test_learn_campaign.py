@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,8 +21,9 @@ from mdcore.base.signals import Interrupting
 from mdcore.learn import Campaign, questions
 from mdcore.learn.base import Candidate, Found, Unconverged
 from mdcore.learn.history import History
-from mdcore.learn.judge import FRAME, Fresh, judge
+from mdcore.learn.judge import FRAME, Fresh, Judgement, judge
 from mdcore.learn.record import Record, check_begin
+from mdcore.learn.select import Choice
 from mdcore.learn.structures import fingerprint, from_json, read_found, to_json, write_found
 from mdcore.learn.table import lines, times
 from mdcore.potentials.networks.files import read_model
@@ -155,7 +157,8 @@ def test_what_was_done_and_why(folder, capsys):
         run(1)
     before = Path("campaign/campaign.jsonl").read_text()
     how = {"restart": True}
-    run(2)
+    run(2, say=print, sections={"report": {"coordinate": [[0, 99]]}})
+    assert "no profile.png: no labelled structure has all atoms" in capsys.readouterr().out
     assert Path("campaign/campaign.jsonl").read_text().startswith(before)
     assert events("trained")[-1]["generation"] == 2 and [e["why"] for e in events("end")] == [
         "1 generations are done", "2 generations are done",
@@ -193,6 +196,42 @@ def test_budgets_targets_and_failures(folder):
     failed = events("failed", "some/campaign.jsonl")
     assert failed and {e["reason"] for e in failed} == {"no minimum"} and {e["kind"] for e in failed} == {"unconverged"}
     assert len(list(Path("some").glob("generation-*/failed.extxyz"))) >= 1
+
+
+def test_each_verb_can_be_replaced(folder):
+    """Explorers are objects with a name and a method; more than the budget is not asked, whatever a verb wants."""
+
+    class Mine:
+        name = "mine"
+
+        def explore(self, visit):
+            found = [visit.structures[0].displace(0.1, visit.seed % 1000 + k) for k in range(8)]
+            met = [Candidate(system=system, explorer="mine", place=f"shake {k}") for k, system in enumerate(found[:6])]
+            return Found(candidates=met, frames=found[6:], ended="enough")
+
+    def explore(explorer, visit):
+        asked.append(visit.generation)
+        return replace(explorer.explore(visit), ended="far enough")
+
+    def select(candidates, looks, labelled, rules, rng):
+        return [Choice(candidate=own, why="liked", score=1.0) for own in candidates]
+
+    def judge(fresh, frames, before, forces, energy):
+        return Judgement(explorers={"mine": {"structures": len(fresh)}}, forces=forces, met=True)
+
+    def train(folder, files, before, generation):
+        return before or train_here(folder, files, before, generation)
+
+    asked, own = [], {"generations": 9, "calls": 7, "directory": "campaign"}
+    verbs = {"explore": explore, "select": select, "judge": judge, "train": train, "explorers": [Mine()]}
+    campaign(**verbs, sections={"campaign": own, "judge": {"frames": 1, "generations": 9}}).run()
+    assert [own["why"] for own in events("selected")[1]["chosen"]] == ["at random", *["liked"] * 4] and asked == [1]
+    assert events("explored")[0]["ended"] == "far enough" and events("judged")[0]["forces"] == 0.1
+    assert len(events("label")) + len(events("failed")) == 7 and events("end")[0]["why"].startswith("all 7 calls")
+    told, hours = [], own | {"calls": 99, "hours": 1e-9}
+    sections = {"campaign": hours, "judge": {"frames": 1, "generations": 9}}
+    campaign(**verbs, sections=sections, say=told.append).run(restart=True)
+    assert "\nends: 1e-09 hours are over\n" in told and asked == [1]
 
 
 def test_a_signal_loses_nothing(folder):
@@ -321,6 +360,7 @@ def test_wrong_arguments_of_a_campaign(folder):
         ({"sections": {"start": {"data": "none.extxyz"}}}, "no such file"),
         ({"explorers": []}, "explorer"),
         ({"explorers": [learn_parts.Shake("a", 0.1)] * 2}, "each needs a name of its own"),
+        ({"explorers": [learn_parts.Shake("../a", 0.1)]}, "each needs a name of its own, of letters"),
     ]
     for more, says in wrong:
         with pytest.raises(InputError, match=says):

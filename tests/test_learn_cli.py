@@ -113,6 +113,7 @@ WRONG = [
     ('input = "train.toml"', 'input = "no.toml"', "[train] input = \"no.toml\": no such file"),
     ('type = "displacements"', 'type = "displacement"', "did you mean 'displacements'?"),
     ('name = "shaken"', 'name = "a/b"', "[[explorer]] #1 name = \"a/b\": expected letters, digits"),
+    ('name = "shaken"', 'name = "a.b"', "[[explorer]] #1 name = \"a.b\": expected letters, digits"),
     ('name = "shaken"\n', "", "[[explorer]] #1 name: required"),
     ("[judge]", '[[explorer]]\nname = "shaken"\ntype = "strains"\n[judge]', "another explorer has this name"),
     ("[judge]", '[[oracle]]\ntype = "ase"\ncalculator = "emt"\n[judge]', None),

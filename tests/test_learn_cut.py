@@ -1,14 +1,19 @@
 """Large boxes, cut to clusters and cells around an atom; forces near the cut do not train."""
 
+import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from mdcore import InputError, System, evaluate
 from mdcore.engine.sanity import closest, joined
+from mdcore.learn.base import Found
+from mdcore.learn.choices import frames
 from mdcore.learn.cut import Cut
 from mdcore.learn.looks import Looks
+from mdcore.learn.structures import fingerprint
 from mdcore.properties.neb import shortest
 from mdcore.structure.extxyz import write_frame
 from mdcore.training.data.labels import CUT
@@ -83,6 +88,20 @@ def test_a_cell_of_whole_molecules():
     assert after[core] == pytest.approx(before[core], abs=1e-9) and core.sum() >= 3
     forces = np.linalg.norm(evaluate(potential, part).forces, axis=1)
     assert forces[~core].max() < 5.0
+
+
+def test_frames_for_the_judgement_are_cut_too():
+    """Around atoms at random; what is small stays as it is."""
+    history, how = SimpleNamespace(is_known=lambda hash: False), Cut(kind="cluster", radius=5.0, atoms=50)
+    small = Cut(kind="cluster", radius=4.0, atoms=1).of(WATER, 0, Sees)[0]
+    found = {"hot": Found(frames=[WATER, WATER.displace(0.1, 1)]), "small": Found(frames=[small])}
+    entries = frames(history, found, 2, None, np.random.default_rng(1), how, Sees)
+    assert [own.hash for own in entries] == [fingerprint(own.system) for own in entries]
+    atoms = []
+    for own in entries[:2]:
+        atoms.append(int(re.match(r"at random, atom (\d+); cluster of", own.why)[1]))
+        assert 0 < own.system.columns[CUT].sum() < own.system.n_atoms < 0.7 * WATER.n_atoms
+    assert atoms[0] != atoms[1] and entries[2].system.n_atoms == small.n_atoms and entries[2].why == "at random"
 
 
 def test_forces_near_the_cut_do_not_train(tmp_path):

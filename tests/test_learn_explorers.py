@@ -11,6 +11,7 @@ import pytest
 from mdcore import Box, InputError, System, evaluate
 from mdcore.base.units import HBAR, METAL
 from mdcore.config import learn_select
+from mdcore.config.load import load
 from mdcore.config.parse import Parser
 from mdcore.config.problems import Origin, Problems
 from mdcore.engine.sanity import closest
@@ -112,6 +113,27 @@ def test_a_run_stops_where_the_potential_is_lost():
     assert {own.place.split(",")[0] for own in found.candidates} == {"run 1", "run 2"}
     one, two = (own.system.positions for own in (found.candidates[0], found.candidates[-1]))
     assert not np.array_equal(one, two)
+
+
+def test_what_a_file_begins_with_is_brought_home_where_a_run_gets_no_farther():
+    """It may have no labels, and would be met again and again."""
+    lost = Run(name="hot", input=Path("explore.toml"), every=20, save=None, disagreement=1e-6, start="any.extxyz")
+    found = lost.explore(visit())
+    assert places(found) == ["run 1, step 0"] and not found.frames and found.lost
+    assert found.candidates[0].disagreement == pytest.approx(disagreement(MODEL, SYSTEM)[0], rel=1e-6)
+
+
+def test_limits_and_biases_of_a_run_get_into_its_input():
+    explorer = Run(name="hot", input=Path("explore.toml"), bonds=2.0, temperature=3000.0, extrapolation=4, save=0.2,
+                   disagreement=0.7, every=40, bias={"depth": 1.5, "width": 0.01, "of": "atoms"})  # fmt: skip
+    settings = load("explore.toml", explorer.overrides(Path("net.h5"), "hdnnp", True, Path("v"), 7, Path("any.extxyz")))
+    own = settings.potential[0]
+    assert (own.bias.depth, own.bias.width, own.bias.of) == (1.5, 0.01, "atoms") and settings.seed == 7
+    assert (own.extrapolation, own.extrapolation_limit) == ("stop", 4)
+    assert (own.disagreement_stop, own.disagreement_save, own.disagreement_pause) == (0.7, 0.2, 8)
+    assert (settings.limits.bonds, settings.limits.max_temperature, settings.output.dump_every) == (2.0, 3000.0, 40)
+    with pytest.raises(InputError, match="did you mean 'depth'"):
+        rehearsed(replace(explorer, bias={"dept": 1.5, "width": 0.01}))
 
 
 def test_a_run_that_explodes_is_lost_and_a_wrong_input_is_wrong():

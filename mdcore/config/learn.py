@@ -11,7 +11,7 @@ from mdcore.faces import EXPLORERS, ORACLES
 from mdcore.faces.label import LabelSettings
 from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, Section, Sections, Text, setting
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 WARM, FRESH = STARTS = ("warm", "fresh")
 
 
@@ -24,7 +24,8 @@ class CampaignSettings:
     )
     calls: int | None = setting(
         Integer(minimum=1),
-        "Most calls of the oracle, over all restarts: for the start, for what was selected and for the judgement.",
+        "Most calls of the oracle, over all restarts: for the start, for what was selected and for the judgement. Tries "
+        "of one structure are one call.",
         default=None,
         default_text="no limit",
         example=500,

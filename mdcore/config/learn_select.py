@@ -9,7 +9,8 @@ from mdcore.faces.schema import Boolean, Choice, Integer, Number, Section, setti
 
 @dataclass(frozen=True, kw_only=True)
 class CutSettings:
-    """Large boxes are cut to what a reference method can compute, around the atom that decided."""
+    """Large boxes are cut to what a reference method can compute, around the atom that decided; random frames of
+    `[judge]` around one at random."""
 
     kind: str = setting(
         Choice(("cluster", "cell")),
@@ -62,7 +63,7 @@ class SelectSettings:
     )
     upper: float | None = setting(
         Number(above=0),
-        "Structures with a larger score are unphysical, and not labelled.",
+        "Structures with a larger score are unphysical, and not selected; random frames of `[judge]` have no bound.",
         default=None,
         default_text="no bound",
         example=3.0,

@@ -30,7 +30,7 @@ from mdcore.base.signals import Interrupting
 from mdcore.base.writing import write_bytes
 from mdcore.config.load_learn import load_learn, of_arguments
 from mdcore.figures import MissingMatplotlib
-from mdcore.learn import calibration, choices, questions, table
+from mdcore.learn import calibration, choices, executors, questions, table
 from mdcore.learn.base import Explorer, Found, Labels, Visit
 from mdcore.learn.calibration import Calibration
 from mdcore.learn.folders import Folders
@@ -39,9 +39,9 @@ from mdcore.learn.judge import START, Fresh, Judgement, compared, judge, rms
 from mdcore.learn.labelling import label
 from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.record import LAYOUT, Record
-from mdcore.learn.rehearsal import rehearsed
+from mdcore.learn.rehearsal import check_names, rehearsed
 from mdcore.learn.report import report
-from mdcore.learn.select import select
+from mdcore.learn.select import Rules, select
 from mdcore.learn.structures import fingerprint, labels_to_json, read_found, read_start, write_found
 from mdcore.learn.training import Training
 from mdcore.output.lock import RunLock, lock_path
@@ -82,9 +82,7 @@ class Campaign:
             if not (given or own) or given == []:
                 raise InputError(f"{settings.source}: the section [{name}] is required")
         self.explorers = list(explorers) if explorers is not None else [e.build(settings) for e in settings.explorer]
-        names = [explorer.name for explorer in self.explorers]
-        if len(set(names)) < len(names) or not all(names):
-            raise InputError(f"{settings.source}: explorers {names}: each needs a name of its own")
+        check_names(self.explorers, settings.source)
         self._oracle = oracle
         self.start = read_start(settings.beside(settings.start.data))
         self.train = train or Training(
@@ -101,6 +99,11 @@ class Campaign:
         if self._oracle is None:
             self._oracle = self.settings.oracle[0].build(self.settings)
         return self._oracle
+
+    @property
+    def rules(self) -> Rules:
+        """Of the verb select."""
+        return self.settings.select.rules({own.name: getattr(own, "quota", None) for own in self.explorers})
 
     @property
     def validation(self) -> float:
@@ -120,6 +123,8 @@ class Campaign:
             self.record = Record(self.folders.record)
             self.record.turn("label")
             self.oracle  # noqa: B018  (what is wrong with it is told before anything begins)
+            if self.label is label:
+                executors.check(self.settings.label.executor)
             self.record.turn("rest")
             held.enter_context(Interrupting(f"all that was done is in {self.record.path}{GO_ON}"))
             self.begin()
@@ -260,16 +265,15 @@ class Campaign:
         """What is to be labelled: random frames for the judgement, then what is most worth it."""
         rng = np.random.default_rng(self.seed(generation, ":select"))
         settings, history, left = self.settings, self.history, self.settings.campaign.calls
-        left = None if left is None else left - history.calls()
-        entries = choices.frames(history, found, settings.judge.frames, left, rng)
+        left, rules = None if left is None else left - history.calls(), self.rules
+        entries = choices.frames(history, found, settings.judge.frames, left, rng, rules.cut, looks.potential)
         candidates = choices.candidates(history, found, entries)
         left = None if left is None else left - len(entries)
-        rules = settings.select.rules({explorer.name: explorer.quota for explorer in self.explorers})
         if left is not None:
             rules = replace(rules, batch=max(1, min(rules.batch, left)))
         if left != 0:
             picked = self.select(candidates, looks, history.systems(generation), rules, rng)
-            entries += choices.selected(history, picked, entries)
+            entries += choices.selected(history, picked[:left], entries)
         return [replace(entry, disagreement=questions.largest_and_mean(looks, entry.system)) for entry in entries]
 
     def select_event(self, generation: int, entries: list[Entry]) -> None:

@@ -4,14 +4,18 @@ import math
 from collections.abc import Sequence
 
 from mdcore.learn.base import Candidate, Found
+from mdcore.learn.cut import Cut
 from mdcore.learn.history import Entry, History
 from mdcore.learn.judge import FRAME, SELECTED
 from mdcore.learn.select import Choice
 from mdcore.learn.structures import bare, fingerprint
 
 
-def frames(history: History, found: dict[str, Found], most: int, left: int | None, rng) -> list[Entry]:
-    """`most` frames of each explorer, in the order they were passed; half of the calls that are `left` at most."""
+def frames(
+    history: History, found: dict[str, Found], most: int, left: int | None, rng, cut: Cut | None = None, potential=None
+) -> list[Entry]:
+    """`most` frames of each explorer, in the order they were passed; half of the calls that are `left` at most. Large
+    ones are cut around an atom at random (`potential`, of the day, heals cells)."""
     if left is not None:
         most = min(most, math.ceil(left / 2 / max(1, len(found))))
     entries, taken = [], set()
@@ -24,10 +28,13 @@ def frames(history: History, found: dict[str, Found], most: int, left: int | Non
                 fresh[hash] = k, frame
         drawn = sorted(rng.permutation(len(fresh))[:most].tolist())
         for hash, (k, frame) in [list(fresh.items())[place] for place in drawn]:
-            own_frame = bare(frame)
-            entries.append(
-                Entry(hash=hash, system=own_frame, role=FRAME, explorer=name, place=f"frame {k}", why="at random")
-            )
+            own, why = bare(frame), "at random"
+            if cut is not None:
+                own, rows, how = cut.of(own, atom := int(rng.integers(own.n_atoms)), potential)
+                hash, why = fingerprint(own), why if rows is None else f"{why}, atom {atom}; {how}"
+                if history.is_known(hash) or hash in (entry.hash for entry in entries):
+                    continue
+            entries.append(Entry(hash=hash, system=own, role=FRAME, explorer=name, place=f"frame {k}", why=why))
     return entries if left is None else entries[:left]
 
 

@@ -15,7 +15,8 @@ from mdcore.base.errors import InputError, MdcoreError
 from mdcore.base.files import read_text
 
 KINDS = ("processes", "mpi", "dask", "parsl")
-IN_FLIGHT = 100  # calculations that are handed to a cluster whose size is not known
+MODULES = {"dask": "distributed", "parsl": "parsl"}
+IN_FLIGHT = 100  # calculations that are handed to a cluster whose size is not known, or may grow
 
 
 @contextlib.contextmanager
@@ -28,6 +29,14 @@ def opened(kind: str, workers: int | None, cluster: str | None = None):
     yield_from = {"processes": _processes, "mpi": _mpi, "dask": _dask, "parsl": _parsl}[kind]
     with yield_from(workers, cluster) as (executor, most):
         yield executor, most
+
+
+def check(kind: str) -> None:
+    """InputError for an executor that is not installed, or whose ranks are not there."""
+    if kind == "mpi":
+        _pool()
+    elif kind in MODULES:
+        _module(MODULES[kind], kind)
 
 
 def cores() -> int:
@@ -73,15 +82,19 @@ def _mpi(workers, cluster):
 
 @contextlib.contextmanager
 def _dask(workers, cluster):
-    distributed = _module("distributed", "dask")
-    with distributed.Client(cluster or None, n_workers=None if cluster else workers) as client:
+    distributed = _module(MODULES["dask"], "dask")
+    try:
+        opened = distributed.Client(cluster) if cluster else distributed.Client(n_workers=workers)
+    except (OSError, ValueError) as error:  # nobody there, no address
+        raise InputError(f'executor = "dask": cluster = "{cluster}": {error}') from None
+    with opened as client:
         executor = client.get_executor(pure=False, retries=0)
-        yield executor, workers or max(sum(client.ncores().values()), 1)
+        yield executor, workers or max(sum(client.ncores().values()), IN_FLIGHT if cluster else 1)
 
 
 @contextlib.contextmanager
 def _parsl(workers, cluster):
-    _module("parsl", "parsl")
+    _module(MODULES["parsl"], "parsl")
     concurrent = importlib.import_module("parsl.concurrent")
     if cluster is None:
         raise InputError('executor = "parsl": cluster = "FILE.py", a file whose `config` is a parsl.Config, is missing')

@@ -52,8 +52,9 @@ class ASEOracle(Oracle):
 
         calculator, atoms = NamedCalculator(self._made.name, self._made.arguments), system.to_ase()
         atoms.set_constraint()  # forces that held atoms would feel
-        if system.total_charge:
-            atoms.info["charge"] = system.total_charge
+        if system.total_charge:  # which some calculators take to be the sum of initial charges, as tblite's does
+            atoms.info["charge"], own = system.total_charge, atoms.get_initial_charges()
+            atoms.set_initial_charges(own + (system.total_charge - own.sum()) / len(own))
         known = calculator.implemented_properties
         forces = calculator.get_property("forces", atoms)
         energy = calculator.get_property("free_energy" if "free_energy" in known else "energy", atoms)

@@ -15,11 +15,14 @@ from mdcore.structure.system import System
 from mdcore.training.data.labels import CUT
 
 MILLI = 1000.0
+MARKS = "o^Dv"  # once more through the colours
+HIGH = 10.0  # times the top of a path: what is higher is left out, or the path would be a flat line
 IMAGES = "end, image"  # how the places begin of the last images of a band (explorers/neb.py)
 
 
-def report(folder: Path, record: Record, history: History, potential: Path, settings) -> list[Path]:
-    """Draw all there is to draw into the campaign's folder; the paths. Without Matplotlib nothing is drawn."""
+def report(folder: Path, record: Record, history: History, potential: Path, settings) -> list[Path | str]:
+    """Draw all there is to draw into the campaign's folder; the paths, or what could not be drawn. Without Matplotlib
+    nothing is."""
     if not settings.report.plot:
         return []
     looks, made = looks_at(potential), []
@@ -32,6 +35,8 @@ def report(folder: Path, record: Record, history: History, potential: Path, sett
         ):
             if draw(folder / name):
                 made.append(folder / name)
+            elif name == "profile.png" and (pairs := settings.report.coordinate):
+                made.append(f"no {name}: no labelled structure has all atoms of [report] coordinate, {_named(pairs)}")
     except MissingMatplotlib:
         return []
     return made
@@ -55,26 +60,32 @@ def draw_progress(record: Record, history: History, path, settings) -> bool:
     events = [e for e in record.of("judged") if any(own["structures"] for own in e["explorers"].values())]
     if not events:
         return False
-    picture = figure(10.4, 3.9, layout=None)
-    picture.subplots_adjust(left=0.08, right=0.98, bottom=0.14, top=0.9, wspace=0.22)
+    names = list(dict.fromkeys(name for e in events for name in e["explorers"]))
+    many = len(names) > len(COLORS)  # for a legend beside the curves
+    picture = figure(10.4 + 1.6 * many, 3.9, layout=None)
+    picture.subplots_adjust(left=0.08, right=0.84 if many else 0.98, bottom=0.14, top=0.9, wspace=0.22)
     forces, energies = picture.subplots(1, 2)
     before = [history.calls(e["generation"]) for e in events]
-    names = list(dict.fromkeys(name for e in events for name in e["explorers"]))
     for axes, key, target, unit in (
         (forces, "forces", settings.judge.forces, "forces, meV/Å"),
         (energies, "energy", settings.judge.energy, "energies, meV/atom"),
     ):
         for k, name in enumerate(names):
             own = [_milli(e["explorers"].get(name, {}).get(key)) for e in events]
-            axes.plot(before, own, "o-", color=COLORS[k % len(COLORS)], ms=4, lw=1.2, label=name)
+            mark = MARKS[k // len(COLORS) % len(MARKS)]
+            axes.plot(before, own, f"{mark}-", color=COLORS[k % len(COLORS)], ms=4, lw=1.2, label=name)
         if key == "forces":
             own = [_milli(e["uncertainty"]) for e in events]
             axes.plot(before, own, "s--", color=INK, ms=4, lw=1.0, label="uncertainty")
         axes.axhline(MILLI * target, color=GREY, lw=0.8, ls=":", label="target")
         axes.set(xlabel="calls of the oracle before", ylabel=f"error of {unit}", yscale="log")
         logarithmic(axes.yaxis)
-        axes.legend(frameon=False, fontsize=8)
+        if not many:
+            axes.legend(frameon=False, fontsize=8)
         plain(axes)
+    if many:
+        energies.legend(*forces.get_legend_handles_labels(), frameon=False, fontsize=8, loc="upper left",
+                        bbox_to_anchor=(1.0, 1.0))  # fmt: skip
     save(path, picture, settings.title)
     return True
 
@@ -134,17 +145,20 @@ def draw_profile(looks: Looks, labelled, record: Record, path, settings) -> bool
     sizes = [row[0] for row in rows]
     usual = max(set(sizes), key=sizes.count)
     x, true, found = np.array([row[1:] for row in rows if row[0] == usual]).T
-    zero = true.min()
+    zero, paths = true.min(), {}
+    for name, images in bands(Path(path).parent, record).items():
+        if tuple(sorted(images[0].names)) == usual:
+            told = [looks.about(image) for image in images]
+            along = np.array([coordinate(image, pairs) for image in images])
+            spread = np.array([(own.energy_disagreement or 0.0) * len(own.forces) for own in told])
+            paths[name] = along, np.array([own.energy for own in told]) - zero, spread
+    top = max((float((own + spread).max()) for _, own, spread in paths.values()), default=np.inf)
+    shown = true - zero <= HIGH * top
+    out = f", {np.count_nonzero(~shown)} above {HIGH * top:.2g} eV left out" if not shown.all() else ""
     picture, axes = small(5.6, 4.0)
-    axes.plot(x, true - zero, ".", color=INK, ms=5, label="oracle")
-    axes.plot(x, found - zero, ".", color=RED, ms=3, label="potential")
-    for k, (name, images) in enumerate(bands(Path(path).parent, record).items()):
-        if tuple(sorted(images[0].names)) != usual:
-            continue
-        told = [looks.about(image) for image in images]
-        along = np.array([coordinate(image, pairs) for image in images])
-        energies = np.array([own.energy for own in told]) - zero
-        spread = np.array([(own.energy_disagreement or 0.0) * len(own.forces) for own in told])
+    axes.plot(x[shown], true[shown] - zero, ".", color=INK, ms=5, label=f"oracle{out}")
+    axes.plot(x[shown], found[shown] - zero, ".", color=RED, ms=3, label="potential")
+    for k, (name, (along, energies, spread)) in enumerate(paths.items()):
         color = COLORS[k % len(COLORS)]
         axes.fill_between(along, energies - spread, energies + spread, color=color, alpha=0.25, lw=0)
         axes.plot(along, energies, "-", color=color, lw=1.2, label=f"potential, {name}")

@@ -140,17 +140,16 @@ class Run(Explorer):
 
     def _gathered(self, folder: Path, k: int, totals: dict):
         """(candidates by step, frames at fixed intervals), of what the run wrote: of disputed structures MOST, evenly
-        spread, the first and the last among them. totals : charge of the whole"""
+        spread, the first and the last among them; where it began only if it got no farther, for what a file or the
+        input begins with may have no labels. totals : charge of the whole"""
         met, frames, fixed = {}, [], set()
         for suffix in FILES:
             path = folder / f"{NAME}{suffix}"
             for system, spread in met_in(path) if path.exists() else ():
                 step = system.info["Step"]
-                if not step:
-                    continue  # where it began
                 about, system = system.info, bare(system)
                 system.info = dict(totals)
-                if suffix == FILES[0]:
+                if suffix == FILES[0] and step:
                     frames.append(system)
                     fixed.add(step)
                 before = met.get(step)
@@ -159,6 +158,8 @@ class Run(Explorer):
                     system=system, explorer=self.name, place=f"run {k + 1}, step {step}", disagreement=spread,
                     extrapolation=about.get("excess"),
                 )  # fmt: skip
+        if len(met) > 1:
+            met.pop(0, None)
         others = sorted(met.keys() - fixed)
         if len(others) > MOST:
             others = [others[k] for k in np.linspace(0, len(others) - 1, MOST).round().astype(int)]
