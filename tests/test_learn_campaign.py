@@ -24,11 +24,12 @@ from mdcore.learn.history import History
 from mdcore.learn.judge import FRAME, Fresh, Judgement, judge
 from mdcore.learn.record import Record, check_begin
 from mdcore.learn.select import Choice
-from mdcore.learn.structures import fingerprint, from_json, read_found, to_json, write_found
+from mdcore.learn.structures import bare, fingerprint, from_json, read_found, to_json, write_found
 from mdcore.learn.table import lines, times
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.trained import fingerprint as model_fingerprint
 from mdcore.structure.system import System
+from mdcore.training.data.labels import CUT
 from tests import learn_parts
 from tests.learn_parts import argon, campaign, one_by_one, oracle, prepare, train_here
 
@@ -335,6 +336,11 @@ def test_judgement():
     frames = np.concatenate([own.off for own in fresh[:15]])
     assert first.forces == pytest.approx(np.sqrt(np.mean(frames**2))) and first.atoms == 640
     assert 2.4 < first.calibration.factors["Ar"] < 3.8
+    cut = [replace(own, system=bare(own.system)) for own in fresh]
+    for own in cut:
+        own.system.columns[CUT] = np.arange(32) % 2
+    third = judge(cut, {}, None, 0.2, 1e-9)
+    assert third.met and np.isnan(third.energy) and third.atoms == 320, "of clusters, forces far from the cut alone"
     second = judge(fresh, {}, first.calibration, 0.01, 0.02)
     assert not second.met and 0.55 < second.within < 0.8
 

@@ -23,6 +23,7 @@ calls = 40
 data = "start.extxyz"
 [train]
 input = "train.toml"
+start = "warm"
 [[explorer]]
 name = "shaken"
 type = "displacements"
@@ -81,7 +82,9 @@ def test_from_an_input_to_a_potential(folder, capsys):
     assert "ends: 1 generations are done" in told and "potential: learn/generation-001/potential.h5" in told
     events = [json.loads(line) for line in Path("learn/campaign.jsonl").read_text().splitlines()]
     assert sum(e["event"] == "label" for e in events) == 7 and not any(e["event"] == "failed" for e in events)
-    assert main(["train", "learn/generation-001/train.toml", "--set", "output.name=again", "--quiet"]) == 0
+    whole = Path("learn/generation-001/train.toml")
+    assert 'warm_start = "../generation-000/potential.h5"' in whole.read_text()
+    assert main(["train", str(whole), "--set", "output.name=again", "--quiet"]) == 0
     assert Path("again.h5").exists()
     assert main(["learn", "learn.toml", "--status"]) == 0
     told = capsys.readouterr().out

@@ -24,8 +24,8 @@ class CampaignSettings:
     )
     calls: int | None = setting(
         Integer(minimum=1),
-        "Most calls of the oracle, over all restarts: for the start, for what was selected and for the judgement. Tries "
-        "of one structure are one call.",
+        "Most calls of the oracle, over all restarts: for the start, for what was selected and for the judgement. "
+        "Tries of one structure are one call.",
         default=None,
         default_text="no limit",
         example=500,

@@ -41,7 +41,7 @@ from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.record import LAYOUT, Record
 from mdcore.learn.rehearsal import check_names, rehearsed
 from mdcore.learn.report import report
-from mdcore.learn.select import Rules, select
+from mdcore.learn.select import select
 from mdcore.learn.structures import fingerprint, labels_to_json, read_found, read_start, write_found
 from mdcore.learn.training import Training
 from mdcore.output.lock import RunLock, lock_path
@@ -83,6 +83,7 @@ class Campaign:
                 raise InputError(f"{settings.source}: the section [{name}] is required")
         self.explorers = list(explorers) if explorers is not None else [e.build(settings) for e in settings.explorer]
         check_names(self.explorers, settings.source)
+        self.rules = settings.select.rules({own.name: getattr(own, "quota", None) for own in self.explorers})
         self._oracle = oracle
         self.start = read_start(settings.beside(settings.start.data))
         self.train = train or Training(
@@ -99,11 +100,6 @@ class Campaign:
         if self._oracle is None:
             self._oracle = self.settings.oracle[0].build(self.settings)
         return self._oracle
-
-    @property
-    def rules(self) -> Rules:
-        """Of the verb select."""
-        return self.settings.select.rules({own.name: getattr(own, "quota", None) for own in self.explorers})
 
     @property
     def validation(self) -> float:

@@ -114,7 +114,7 @@ def judge(
         found[name] = _of_explorer(mine, frames.get(name), now)
     worst = {key: _worst(own[key] for own in found.values()) for key in ("forces", "energy", "uncertainty")}
     judged = [own for own in found.values() if own["structures"]]
-    met = bool(judged) and worst["forces"] <= forces and worst["energy"] <= energy
+    met = bool(judged) and worst["forces"] <= forces and not worst["energy"] > energy  # nan: all were cut out of others
     met = met and not worst["uncertainty"] > forces
     return Judgement(
         explorers=found, **worst, rank=rank, rank_of_structures=of_structures, within=within, atoms=len(errors),
