@@ -99,7 +99,7 @@ def test_frames_for_the_judgement_are_cut_too():
     assert [own.hash for own in entries] == [fingerprint(own.system) for own in entries]
     atoms = []
     for own in entries[:2]:
-        atoms.append(int(re.match(r"at random, atom (\d+); cluster of", own.why)[1]))
+        atoms.append(int(re.match(r"at random, atom (\d+) \(counting from 0\); cluster of", own.why)[1]))
         assert 0 < own.system.columns[CUT].sum() < own.system.n_atoms < 0.7 * WATER.n_atoms
     assert atoms[0] != atoms[1] and entries[2].system.n_atoms == small.n_atoms and entries[2].why == "at random"
 

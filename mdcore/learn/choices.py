@@ -31,7 +31,7 @@ def frames(
             own, why = bare(frame), "at random"
             if cut is not None:
                 own, rows, how = cut.of(own, atom := int(rng.integers(own.n_atoms)), potential)
-                hash, why = fingerprint(own), why if rows is None else f"{why}, atom {atom}; {how}"
+                hash, why = fingerprint(own), why if rows is None else f"{why}, atom {atom} (counting from 0); {how}"
                 if history.is_known(hash) or hash in (entry.hash for entry in entries):
                     continue
             entries.append(Entry(hash=hash, system=own, role=FRAME, explorer=name, place=f"frame {k}", why=why))

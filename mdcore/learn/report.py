@@ -80,6 +80,7 @@ def draw_progress(record: Record, history: History, path, settings) -> bool:
         axes.axhline(MILLI * target, color=GREY, lw=0.8, ls=":", label="target")
         axes.set(xlabel="calls of the oracle before", ylabel=f"error of {unit}", yscale="log")
         logarithmic(axes.yaxis)
+        axes.locator_params(axis="x", integer=True)
         if not many:
             axes.legend(frameon=False, fontsize=8)
         plain(axes)
