@@ -18,8 +18,8 @@ import pytest
 
 from mdcore.base.errors import InputError, Interrupted, OutputError
 from mdcore.base.signals import Interrupting
-from mdcore.learn import Campaign, questions
-from mdcore.learn.base import Candidate, Found, Unconverged
+from mdcore.learn import Campaign, questions, report
+from mdcore.learn.base import Candidate, Found, Labels, Unconverged
 from mdcore.learn.history import History
 from mdcore.learn.judge import FRAME, Fresh, Judgement, judge
 from mdcore.learn.record import Record, check_begin
@@ -343,6 +343,36 @@ def test_judgement():
     assert third.met and np.isnan(third.energy) and third.atoms == 320, "of clusters, forces far from the cut alone"
     second = judge(fresh, {}, first.calibration, 0.01, 0.02)
     assert not second.met and 0.55 < second.within < 0.8
+
+
+def test_a_profile_shows_paths_and_what_lies_far_above_is_left_out(tmp_path, monkeypatch):
+    """Image k of a path is at 0.1 k Angstrom and (0, 1, 2, 1, 0) / 10 eV, +- 32 times 1 meV."""
+    pictures, base, rises = [], argon(0.0, 1), (0.0, 0.1, 0.2, 0.1, 0.0)
+    monkeypatch.setattr(report, "save", lambda path, picture, title: pictures.append(picture))
+
+    def at(k):
+        return System(base.box, base.positions + np.eye(32, 3) * 0.1 * k, base.names)
+
+    start = report.coordinate(base, [[0, 5]])
+    places = {9: "step 0, image 0"} | {k: f"end, image {k}" for k in range(5)}
+    met = [Candidate(system=at(k), explorer="hop", place=place) for k, place in places.items()]
+    write_found(tmp_path / "hop.extxyz", Found(candidates=met))
+    event = {"explorer": "hop", "file": "hop.extxyz", "ended": "", "lost": False}
+    energies = {fingerprint(at(k)): rise for k, rise in enumerate(rises)}
+
+    def about(system):
+        return SimpleNamespace(energy=energies[fingerprint(system)], forces=system.positions, energy_disagreement=1e-3)
+
+    labels = [Labels(energy=energy, forces=base.positions) for energy in (0.0, 0.3, 5.0)]
+    rows = [(0, at(k), own, own.energy, None) for k, own in enumerate(labels)]
+    settings = SimpleNamespace(title="", report=SimpleNamespace(coordinate=((0, 5),)))
+    record = SimpleNamespace(of=lambda kind: [event])
+    assert report.draw_profile(SimpleNamespace(about=about), rows, record, tmp_path / "profile.png", settings)
+    oracle, potential, path = pictures[0].axes[0].lines
+    assert oracle.get_label() == "oracle, 1 above 2.3 eV left out" and oracle.get_ydata().tolist() == [0.0, 0.3]
+    assert len(potential.get_xdata()) == 2 and path.get_label() == "potential, hop"
+    assert path.get_ydata() == pytest.approx(rises) and path.get_xdata()[0] == pytest.approx(start)
+    assert np.ptp(pictures[0].axes[0].collections[0].get_paths()[0].vertices[:, 1]) == pytest.approx(0.2 + 2 * 0.032)
 
 
 def test_frames_are_asked_about_only_where_explorers_told_nothing():
