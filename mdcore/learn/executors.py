@@ -68,8 +68,8 @@ def _pool():
         raise InputError(f'executor = "mpi" needs mpi4py and an MPI ({error}): pip install "mdcore[mpi]"') from None
     if MPI.COMM_WORLD.size < 2 or getattr(_core, "SharedPool", None) is None:
         raise InputError(
-            'executor = "mpi": there are no ranks that wait for work; start with: mpiexec -n 5 python -m mpi4py.futures '
-            "-m mdcore learn learn.toml (one rank and four that compute)"
+            'executor = "mpi": there are no ranks that wait for work; start with: mpiexec -n 5 python '
+            "-m mpi4py.futures -m mdcore learn learn.toml (one rank and four that compute)"
         )
     return MPIPoolExecutor
 
