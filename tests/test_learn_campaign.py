@@ -196,7 +196,8 @@ def test_budgets_targets_and_failures(folder):
     campaign(train=once, oracle=refusing, sections={"campaign": {"directory": "some", "generations": 1}}).run()
     failed = events("failed", "some/campaign.jsonl")
     assert failed and {e["reason"] for e in failed} == {"no minimum"} and {e["kind"] for e in failed} == {"unconverged"}
-    assert len(list(Path("some").glob("generation-*/failed.extxyz"))) >= 1
+    kept = list(Path("some").glob("generation-*/failed.extxyz"))
+    assert kept and all("kind=unconverged" in path.read_text() for path in kept)
 
 
 def test_each_verb_can_be_replaced(folder):

@@ -30,16 +30,17 @@ from mdcore.base.signals import Interrupting
 from mdcore.base.writing import write_bytes
 from mdcore.config.load_learn import load_learn, of_arguments
 from mdcore.figures import MissingMatplotlib
-from mdcore.learn import calibration, choices, executors, questions, table
+from mdcore.learn import calibration, choices, questions, table
 from mdcore.learn.base import Explorer, Found, Labels, Visit
 from mdcore.learn.calibration import Calibration
-from mdcore.learn.folders import Folders
+from mdcore.learn.executors import check as check_executor
+from mdcore.learn.folders import Folders, check_names
 from mdcore.learn.history import Entry, History
 from mdcore.learn.judge import START, Fresh, Judgement, compared, judge, rms
 from mdcore.learn.labelling import label
 from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.record import LAYOUT, Record
-from mdcore.learn.rehearsal import check_names, rehearsed
+from mdcore.learn.rehearsal import rehearsed
 from mdcore.learn.report import report
 from mdcore.learn.select import select
 from mdcore.learn.structures import fingerprint, labels_to_json, read_found, read_start, write_found
@@ -120,7 +121,7 @@ class Campaign:
             self.record.turn("label")
             self.oracle  # noqa: B018  (what is wrong with it is told before anything begins)
             if self.label is label:
-                executors.check(self.settings.label.executor)
+                check_executor(self.settings.label.executor)
             self.record.turn("rest")
             held.enter_context(Interrupting(f"all that was done is in {self.record.path}{GO_ON}"))
             self.begin()

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from mdcore.base.errors import OutputError
+from mdcore.base.errors import InputError, OutputError
 from mdcore.base.writing import cannot_write, make_folder, remove, remove_folder
+from mdcore.config.learn import NAME as OF_EXPLORERS
 from mdcore.learn.history import History
 from mdcore.learn.record import NAME, check_begin
 from mdcore.learn.structures import write_labelled
@@ -17,6 +18,13 @@ def held_back(history: History, generation: int, validation: float) -> list[bool
     before = sum(len(history.labelled(k)) for k in range(generation))
     n = len(history.labelled(generation))
     return [int((before + k + 1) * validation) > int((before + k) * validation) for k in range(n)]
+
+
+def check_names(explorers, source: str) -> None:
+    """InputError for explorers that have no name of their own, which becomes that of a file and of a folder."""
+    names = [str(getattr(explorer, "name", "")) for explorer in explorers]
+    if len(set(names)) < len(names) or not all(map(OF_EXPLORERS.fullmatch, names)):
+        raise InputError(f"{source}: explorers {names}: each needs a name of its own, of letters, digits, - and _")
 
 
 class Folders:
@@ -90,7 +98,7 @@ class Folders:
             LABELLED: [own for own, back in zip(labelled, held, strict=True) if not back],
             HELD_BACK: [own for own, back in zip(labelled, held, strict=True) if back],
             "failed.extxyz": [
-                (entry.system, None, said[entry.hash] | {"reason": event["reason"]})
+                (entry.system, None, said[entry.hash] | {key: event[key] for key in ("kind", "reason") if key in event})
                 for entry, event in history.failed(generation)
             ],
         }

@@ -1,11 +1,9 @@
 """Is what explorers read right? Told before anything is calculated: all that is not there yet is a potential."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from mdcore.base.errors import InputError
-from mdcore.config.learn import NAME as OF_EXPLORERS
 from mdcore.config.load import load
 from mdcore.config.problems import at
 from mdcore.learn.base import Explorer
@@ -14,13 +12,6 @@ from mdcore.learn.explorers.run import NAME, Run
 
 WHOLE = ("dump_atoms", "dump_fields")  # of [output]: structures are gathered from the dump
 PRESSED = ("axes", "cell")  # keys of stages that let the cell follow a pressure
-
-
-def check_names(explorers: Sequence[Explorer], source: str) -> None:
-    """InputError for explorers that have no name of their own, which becomes that of a file and of a folder."""
-    names = [str(getattr(explorer, "name", "")) for explorer in explorers]
-    if len(set(names)) < len(names) or not all(map(OF_EXPLORERS.fullmatch, names)):
-        raise InputError(f"{source}: explorers {names}: each needs a name of its own, of letters, digits, - and _")
 
 
 def rehearsed(explorer: Explorer) -> Explorer:
