@@ -7,8 +7,9 @@ from mdcore.base.errors import InputError, OutputError
 from mdcore.cli.outputs import tell_differences
 from mdcore.config.load_learn import load_learn
 from mdcore.config.problems import at
-from mdcore.learn import executors, table
+from mdcore.learn import table
 from mdcore.learn.campaign import Campaign
+from mdcore.learn.executors import check as check_executor
 from mdcore.learn.record import NAME, Record
 
 
@@ -53,7 +54,7 @@ def check(path: str, overrides=()) -> str:
     campaign = Campaign(path, overrides=overrides, say=lambda text="": None)
     campaign.oracle  # noqa: B018  (can it be made?)
     if campaign.settings.label.executor != "mpi":  # whose ranks are there when it runs
-        executors.check(campaign.settings.label.executor)
+        check_executor(campaign.settings.label.executor)
     settings, budget, targets = campaign.settings, campaign.settings.campaign, campaign.settings.judge
     missing = sum(labels is None for _, labels in campaign.start)
     if budget.calls is not None and missing > budget.calls:
