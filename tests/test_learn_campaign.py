@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mdcore.base.errors import InputError, Interrupted, OutputError
+from mdcore.base.errors import InputError, Interrupted, MdcoreError, OutputError
 from mdcore.base.signals import Interrupting
 from mdcore.learn import Campaign, questions
 from mdcore.learn.base import Candidate, Found, Unconverged
@@ -194,6 +194,14 @@ def test_budgets_targets_and_failures(folder):
     assert failed and {e["reason"] for e in failed} == {"no minimum"} and {e["kind"] for e in failed} == {"unconverged"}
     assert len(list(Path("some").glob("generation-*/failed.extxyz"))) >= 1
 
+    def hopeless(system):
+        raise Unconverged("no minimum")
+
+    few = {"campaign": {"directory": "none", "generations": 3, "calls": 3}}
+    with pytest.raises(MdcoreError, match=r"none/campaign.jsonl: every call of the oracle failed, 3 in all, .*: no min"):
+        campaign(train=once, oracle=hopeless, sections=few).run()
+    assert events("end", "none/campaign.jsonl")[0]["why"].startswith("all 3 calls")
+
 
 def test_a_signal_loses_nothing(folder):
     """SIGTERM in the middle of a calculation; nothing is asked twice afterwards."""
@@ -249,10 +257,15 @@ def test_a_record_that_is_torn_or_damaged(tmp_path):
     record.append("begin", layout="mdcore campaign 1", input="")
     record.append("label", hash="a", generation=0, energy=0.1 + 0.2, forces=[[1e-17, 3.3, -0.0]])
     text = (tmp_path / "campaign.jsonl").read_bytes()
-    for torn in (b'{"event":"la', b"{}\n", b"\xff\xfe"):
+    for torn in (b'{"event":"la', b"{}", b"\xff\xfe"):
         (tmp_path / "campaign.jsonl").write_bytes(text + torn)
         again = Record(tmp_path / "campaign.jsonl")
         assert again.events == record.events and (tmp_path / "campaign.jsonl").read_bytes() == text
+    for whole in (b'{"event":"later","hours":0.1}\n', b"{}\n"):  # of another version: nothing is cut off
+        (tmp_path / "campaign.jsonl").write_bytes(text + whole)
+        with pytest.raises(OutputError, match=r"campaign\.jsonl: line 3: no event that this version knows"):
+            Record(tmp_path / "campaign.jsonl")
+        assert (tmp_path / "campaign.jsonl").read_bytes() == text + whole
     (tmp_path / "campaign.jsonl").write_bytes(text[:5] + text[6:])
     with pytest.raises(OutputError, match=r"campaign\.jsonl: line 1: no event that this version knows"):
         Record(tmp_path / "campaign.jsonl")

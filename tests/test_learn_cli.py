@@ -87,8 +87,19 @@ def test_from_an_input_to_a_potential(folder, capsys):
     told = capsys.readouterr().out
     assert "calls 7 of 40" in told and "ended: 1 generations are done" in told
     assert main(["learn", "learn.toml"]) == 4 and "a campaign is there" in capsys.readouterr().err
-    assert main(["learn", "learn.toml", "--restart", "--set", "judge.frames=3"]) == 0
-    assert "judge.frames = 3, was 2" in capsys.readouterr().err
+    for path in ("learn", "learn/campaign.jsonl"):
+        assert main(["info", path]) == 0
+        told = capsys.readouterr().out
+        assert "learn/campaign.jsonl: record of a campaign" in told and "calls 7, failed 0" in told
+        assert "ended: 1 generations are done" in told and "potential: learn/generation-001/potential.h5" in told
+    for file, old, new in (("train.toml", "epochs = 2", "epochs = 3  # more"), ("reference.py", "found.virial", "None")):
+        Path(file).write_text(Path(file).read_text().replace(old, new))
+    for changed in (True, False):
+        assert main(["learn", "learn.toml", "--restart", "--set", "judge.frames=3"]) == 0
+        told = capsys.readouterr().err
+        assert ("judge.frames = 3, was 2" in told) is changed
+        assert ("train.toml is not what it was; the campaign goes on with optimizer.0.epochs = 3, was 2" in told) is changed
+        assert ("reference.py is not what it was; the campaign goes on with today's" in told) is changed
 
 
 @pytest.mark.parametrize("ranks", [pytest.param(3, marks=needs_mpi)])
