@@ -198,7 +198,7 @@ def test_budgets_targets_and_failures(folder):
         raise Unconverged("no minimum")
 
     few = {"campaign": {"directory": "none", "generations": 3, "calls": 3}}
-    with pytest.raises(MdcoreError, match=r"none/campaign.jsonl: every call of the oracle failed, 3 in all, .*: no min"):
+    with pytest.raises(MdcoreError, match=r"campaign.jsonl: every call of the oracle failed, 3 in all, .*: no minimum"):
         campaign(train=once, oracle=hopeless, sections=few).run()
     assert events("end", "none/campaign.jsonl")[0]["why"].startswith("all 3 calls")
 

@@ -92,13 +92,13 @@ def test_from_an_input_to_a_potential(folder, capsys):
         told = capsys.readouterr().out
         assert "learn/campaign.jsonl: record of a campaign" in told and "calls 7, failed 0" in told
         assert "ended: 1 generations are done" in told and "potential: learn/generation-001/potential.h5" in told
-    for file, old, new in (("train.toml", "epochs = 2", "epochs = 3  # more"), ("reference.py", "found.virial", "None")):
-        Path(file).write_text(Path(file).read_text().replace(old, new))
+    for file in ("train.toml", "reference.py"):
+        Path(file).write_text(Path(file).read_text().replace("epochs = 2", "epochs = 3") + "# more\n")
     for changed in (True, False):
         assert main(["learn", "learn.toml", "--restart", "--set", "judge.frames=3"]) == 0
         told = capsys.readouterr().err
         assert ("judge.frames = 3, was 2" in told) is changed
-        assert ("train.toml is not what it was; the campaign goes on with optimizer.0.epochs = 3, was 2" in told) is changed
+        assert ("train.toml is not what it was; the campaign goes on with optimizer.0.epochs = 3" in told) is changed
         assert ("reference.py is not what it was; the campaign goes on with today's" in told) is changed
 
 
