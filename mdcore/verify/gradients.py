@@ -1,8 +1,8 @@
 """Are forces and stress the derivatives of the energy? Fourth-order central differences tell.
 
 f'(0) = [8 (f(h) - f(-h)) - (f(2h) - f(-2h))] / 12h + O(h^4), with h a power of two, exact on the position grid.
-Where smaller and smaller h agree neither with each other nor with the answer, the energy itself jumps between the points
-and has no derivative: such samples are left out and counted.
+Where smaller and smaller h agree neither with each other nor with the answer, the energy itself jumps between the
+points and has no derivative: such samples are left out and counted.
 """
 
 import numpy as np
