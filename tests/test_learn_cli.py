@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mdcore import evaluate
+from mdcore import System, evaluate
 from mdcore.cli import main
 from mdcore.config.load_learn import load_learn
 from mdcore.config.reference import LEARN_EXAMPLE
-from mdcore.learn.structures import from_json
+from mdcore.learn.structures import from_json, write_labelled
 from tests import learn_parts
 from tests.mpi import mpirun, needs_mpi
 
@@ -187,6 +187,12 @@ def test_inputs_of_explorers_are_read_before_the_oracle_is_asked(folder, capsys)
     band = '[[explorer]]\nname = "band"\ntype = "neb"\nstart = "explore.toml"\n[select]'
     (folder / "wrong.toml").write_text(LEARN.replace("[select]", band))
     assert main(["learn", "wrong.toml", "--dry-run"]) == 2 and "explore.toml" in capsys.readouterr().err
+    write_labelled(folder / "kr.extxyz", [(System.build("fcc", 5.6, "Kr"), None, {})])
+    (folder / "wrong.toml").write_text(LEARN.replace("count = 8", 'start = "kr.extxyz"'))
+    assert main(["learn", "wrong.toml", "--dry-run"]) == 2
+    assert "explorer shaken: kr.extxyz: Kr: no structure of [start] has it" in capsys.readouterr().err
+    assert main(["learn", "learn.toml", "--dry-run", "--set", "oracle.function=refer"]) == 2
+    assert "[oracle]: " in (told := capsys.readouterr().err) and "has no function refer" in told
     assert not Path("learn").exists()
 
 

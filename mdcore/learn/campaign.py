@@ -28,6 +28,7 @@ from mdcore.base.files import digest, read_bytes
 from mdcore.base.signals import Interrupting
 from mdcore.base.writing import write_bytes
 from mdcore.config.load_learn import load_learn, of_arguments
+from mdcore.config.problems import at
 from mdcore.figures import MissingMatplotlib
 from mdcore.learn import calibration, choices, named, questions, table
 from mdcore.learn.base import Explorer, Found, Labels, Visit
@@ -90,7 +91,8 @@ class Campaign:
             settings.beside(settings.train.input), start=settings.train.start, seed=settings.seed, title=settings.title,
             data=settings.beside(settings.start.data),
         )  # fmt: skip
-        self.explorers = [rehearsed(explorer) for explorer in self.explorers]
+        known = None if settings.start.potential else {name for system, _ in self.start for name in system.symbols}
+        self.explorers = [rehearsed(explorer, known) for explorer in self.explorers]
         self.explore, self.select, self.label, self.judge = explore, select, label, judge
         self.folders = Folders(settings.campaign.directory)
 
@@ -98,7 +100,10 @@ class Campaign:
     def oracle(self) -> Callable[[System], Labels]:
         """What labels. It is made when it is first asked for: to load a calculator takes as long as all else here."""
         if self._oracle is None:
-            self._oracle = self.settings.oracle[0].build(self.settings)
+            try:
+                self._oracle = self.settings.oracle[0].build(self.settings)
+            except InputError as error:
+                raise at(self.settings, ("oracle", 0), str(error)) from None
         return self._oracle
 
     @property

@@ -7,18 +7,26 @@ from mdcore.base.errors import InputError
 from mdcore.config.load import load
 from mdcore.config.problems import at
 from mdcore.learn.base import Explorer
+from mdcore.learn.explorers._samples import Samples
 from mdcore.learn.explorers.neb import Band
+from mdcore.learn.explorers.relax import Relax
 from mdcore.learn.explorers.run import NAME, Run
+from mdcore.learn.explorers.saddle import Saddle
+from mdcore.structure.frames import systems
 
+OURS = (Band, Relax, Run, Saddle, Samples)
 WHOLE = ("dump_atoms", "dump_fields")  # of [output]: structures are gathered from the dump
 PRESSED = ("axes", "cell")  # keys of stages that let the cell follow a pressure
 
 
-def rehearsed(explorer: Explorer) -> Explorer:
+def rehearsed(explorer: Explorer, elements=None) -> Explorer:
     """The same, a run with the axes along which its stages move the cell; InputError for what is wrong in the input of
-    a run, or in the files of a band."""
+    a run, or in the files of a band, or if one starts from an element that is none of `elements` (None: nobody says
+    which the potential will know)."""
     if isinstance(explorer, Band):
         explorer.ends()
+    if elements is not None and isinstance(explorer, OURS):
+        _check_elements(explorer, elements)
     if not isinstance(explorer, Run):
         return explorer
     try:
@@ -26,6 +34,16 @@ def rehearsed(explorer: Explorer) -> Explorer:
     except InputError as error:
         lines = [f"explorer {explorer.name}: {line}" for line in str(error).split("\n")]
         raise InputError("\n".join(lines)) from None
+
+
+def _check_elements(explorer: Explorer, elements) -> None:
+    for file in (getattr(explorer, key, None) for key in ("start", "end")):
+        found = {name for system in systems(file) for name in system.symbols} if isinstance(file, Path) else set()
+        if strange := sorted(found - set(elements)):
+            raise InputError(
+                f"explorer {explorer.name}: {file}: {', '.join(strange)}: no structure of [start] has it, so no potential "
+                "will know it; add some that have, with labels or without"
+            )
 
 
 def _axes(run: Run) -> str:
