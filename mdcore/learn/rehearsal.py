@@ -41,8 +41,8 @@ def _check_elements(explorer: Explorer, elements) -> None:
         found = {name for system in systems(file) for name in system.symbols} if isinstance(file, Path) else set()
         if strange := sorted(found - set(elements)):
             raise InputError(
-                f"explorer {explorer.name}: {file}: {', '.join(strange)}: no structure of [start] has it, so no potential "
-                "will know it; add some that have, with labels or without"
+                f"explorer {explorer.name}: {file}: {', '.join(strange)}: no structure of [start] has it, so no "
+                "potential will know it; add some that have, with labels or without"
             )
 
 
