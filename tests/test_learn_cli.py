@@ -1,6 +1,7 @@
 """Does `mdcore learn` do what learn.toml says, tell where it stands, and say in one sentence what is wrong?"""
 
 import json
+import os
 import runpy
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from mdcore.cli import main
 from mdcore.config.load_learn import load_learn
 from mdcore.config.reference import LEARN_EXAMPLE
 from mdcore.learn.structures import from_json, write_labelled
+from mdcore.potentials.networks.h5 import write_h5
 from tests import learn_parts
 from tests.mpi import mpirun, needs_mpi
+from tests.reference.hdnnp_models import random_model
 
 LEARN = """\
 title = "argon"
@@ -190,9 +193,23 @@ def test_inputs_of_explorers_are_read_before_the_oracle_is_asked(folder, capsys)
     write_labelled(folder / "kr.extxyz", [(System.build("fcc", 5.6, "Kr"), None, {})])
     (folder / "wrong.toml").write_text(LEARN.replace("count = 8", 'start = "kr.extxyz"'))
     assert main(["learn", "wrong.toml", "--dry-run"]) == 2
-    assert "explorer shaken: kr.extxyz: Kr: no structure of [start] has it" in capsys.readouterr().err
+    assert "explorer shaken: kr.extxyz: Kr: nothing in [start] has it" in capsys.readouterr().err
+    write_h5(random_model(), folder / "net.h5")
+    for item, says in (
+        ("explorer.warm.input=train.toml", "train.toml: this is the input of mdcore train; expected one of mdcore run"),
+        ("start.potential=train.toml", '[start] potential = "train.toml": train.toml: not an HDF5 file'),
+        ("start.potential=net.h5", "it knows H, O, and the structures of data have Ar"),
+    ):
+        assert main(["learn", "learn.toml", "--dry-run", "--set", item]) == 2
+        told = capsys.readouterr().err
+        assert says in told and told.count("\n") == 1, told
+    Path("learn").write_text("")
+    assert main(["learn", "learn.toml"]) == 4
+    assert "learn: there is a file of that name; choose another [campaign] directory" in capsys.readouterr().err
+    os.remove("learn")
     assert main(["learn", "learn.toml", "--dry-run", "--set", "oracle.function=refer"]) == 2
-    assert "[oracle]: " in (told := capsys.readouterr().err) and "has no function refer" in told
+    told = capsys.readouterr().err
+    assert "[oracle]: " in told and "has no function refer" in told
     assert not Path("learn").exists()
 
 

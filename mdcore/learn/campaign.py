@@ -39,7 +39,7 @@ from mdcore.learn.judge import START, Fresh, Judgement, compared, judge, rms
 from mdcore.learn.labelling import label
 from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.record import LAYOUT, Record
-from mdcore.learn.rehearsal import rehearsed
+from mdcore.learn.rehearsal import known_elements, rehearsed
 from mdcore.learn.report import report
 from mdcore.learn.select import select
 from mdcore.learn.structures import fingerprint, labels_to_json, read_found, read_start, write_found
@@ -91,7 +91,7 @@ class Campaign:
             settings.beside(settings.train.input), start=settings.train.start, seed=settings.seed, title=settings.title,
             data=settings.beside(settings.start.data),
         )  # fmt: skip
-        known = None if settings.start.potential else {name for system, _ in self.start for name in system.symbols}
+        known = known_elements(settings, [system for system, _ in self.start])
         self.explorers = [rehearsed(explorer, known) for explorer in self.explorers]
         self.explore, self.select, self.label, self.judge = explore, select, label, judge
         self.folders = Folders(settings.campaign.directory)
