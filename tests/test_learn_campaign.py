@@ -21,6 +21,7 @@ from mdcore.learn import Campaign, questions
 from mdcore.learn.base import Candidate, Found, Unconverged
 from mdcore.learn.history import History
 from mdcore.learn.judge import FRAME, Fresh, judge
+from mdcore.learn.process import Done
 from mdcore.learn.record import Record, check_begin
 from mdcore.learn.structures import fingerprint, from_json, read_found, to_json, write_found
 from mdcore.learn.table import lines, times
@@ -229,6 +230,13 @@ def test_a_signal_loses_nothing(folder):
     Path("start.extxyz").write_text(Path("start.extxyz").read_text().replace("5.4", "5.5"))
     with pytest.raises(InputError, match="not what the campaign began with"):
         campaign(train=train_here).run(restart=True)
+
+
+def test_what_a_command_said():
+    """How a run would be begun again is nothing for who has a campaign: --overwrite would remove it."""
+    full = "run.h5md: can't write: No space left on device. There is no checkpoint: begin again, --overwrite"
+    assert Done(4, "", f"mdcore: note: x\nmdcore: error: {full}\n").said == "run.h5md: can't write: No space left on device"
+    assert Done(-9, "", "").said == "it was killed by signal 9"
 
 
 def test_structures_keep_every_bit(tmp_path):

@@ -38,6 +38,7 @@ from mdcore.learn.history import Entry, History
 from mdcore.learn.judge import START, Fresh, Judgement, compared, judge, rms
 from mdcore.learn.labelling import label
 from mdcore.learn.looks import Looks, looks_at
+from mdcore.learn.process import GO_ON
 from mdcore.learn.record import LAYOUT, Record
 from mdcore.learn.rehearsal import known_elements, rehearsed
 from mdcore.learn.report import report
@@ -48,8 +49,6 @@ from mdcore.output.lock import RunLock, lock_path
 from mdcore.potentials.networks.trained import fingerprint as model_fingerprint
 from mdcore.structure.system import System
 from mdcore.training.settings import Split
-
-GO_ON = "; go on with --restart"
 
 
 def explore(explorer: Explorer, visit: Visit) -> Found:
