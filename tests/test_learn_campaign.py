@@ -234,8 +234,8 @@ def test_a_signal_loses_nothing(folder):
 
 def test_what_a_command_said():
     """How a run would be begun again is nothing for who has a campaign: --overwrite would remove it."""
-    full = "run.h5md: can't write: No space left on device. There is no checkpoint: begin again, --overwrite"
-    assert Done(4, "", f"mdcore: note: x\nmdcore: error: {full}\n").said == "run.h5md: can't write: No space left on device"
+    full = "run.h5md: can't write: No space. There is no checkpoint: begin again, --overwrite"
+    assert Done(4, "", f"mdcore: note: x\nmdcore: error: {full}\n").said == "run.h5md: can't write: No space"
     assert Done(-9, "", "").said == "it was killed by signal 9"
 
 
