@@ -16,12 +16,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mdcore.base.errors import InputError, Interrupted, OutputError
+from mdcore.base.errors import InputError, Interrupted, MdcoreError, OutputError
 from mdcore.base.signals import Interrupting
 from mdcore.learn import Campaign, questions, report
 from mdcore.learn.base import Candidate, Found, Labels, Unconverged
 from mdcore.learn.history import History
 from mdcore.learn.judge import FRAME, Fresh, Judgement, judge
+from mdcore.learn.process import Done
 from mdcore.learn.record import Record, check_begin
 from mdcore.learn.select import Choice
 from mdcore.learn.structures import bare, fingerprint, from_json, read_found, to_json, write_found
@@ -235,6 +236,14 @@ def test_each_verb_can_be_replaced(folder):
     campaign(**verbs, sections=sections, say=told.append).run(restart=True)
     assert "\nends: 1e-09 hours are over\n" in told and asked == [1]
 
+    def hopeless(system):
+        raise Unconverged("no minimum")
+
+    few = {"campaign": {"directory": "none", "generations": 3, "calls": 3}}
+    with pytest.raises(MdcoreError, match=r"campaign.jsonl: every call of the oracle failed, 3 in all, .*: no minimum"):
+        campaign(train=once, oracle=hopeless, sections=few).run()
+    assert events("end", "none/campaign.jsonl")[0]["why"].startswith("all 3 calls")
+
 
 def test_a_signal_loses_nothing(folder):
     """SIGTERM in the middle of a calculation; nothing is asked twice afterwards."""
@@ -264,6 +273,13 @@ def test_a_signal_loses_nothing(folder):
         campaign(train=train_here).run(restart=True)
 
 
+def test_what_a_command_said():
+    """How a run would be begun again is nothing for who has a campaign: --overwrite would remove it."""
+    full = "run.h5md: can't write: No space. There is no checkpoint: begin again, --overwrite"
+    assert Done(4, "", f"mdcore: note: x\nmdcore: error: {full}\n").said == "run.h5md: can't write: No space"
+    assert Done(-9, "", "").said == "it was killed by signal 9"
+
+
 def test_structures_keep_every_bit(tmp_path):
     system = argon(0.1, 1)
     system.columns["fixed"] = np.arange(96).reshape(32, 3) < 3
@@ -290,10 +306,15 @@ def test_a_record_that_is_torn_or_damaged(tmp_path):
     record.append("begin", layout="mdcore campaign 1", input="")
     record.append("label", hash="a", generation=0, energy=0.1 + 0.2, forces=[[1e-17, 3.3, -0.0]])
     text = (tmp_path / "campaign.jsonl").read_bytes()
-    for torn in (b'{"event":"la', b"{}\n", b"\xff\xfe"):
+    for torn in (b'{"event":"la', b"{}", b"\xff\xfe"):
         (tmp_path / "campaign.jsonl").write_bytes(text + torn)
         again = Record(tmp_path / "campaign.jsonl")
         assert again.events == record.events and (tmp_path / "campaign.jsonl").read_bytes() == text
+    for whole in (b'{"event":"later","hours":0.1}\n', b"{}\n"):  # of another version: nothing is cut off
+        (tmp_path / "campaign.jsonl").write_bytes(text + whole)
+        with pytest.raises(OutputError, match=r"campaign\.jsonl: line 3: no event that this version knows"):
+            Record(tmp_path / "campaign.jsonl")
+        assert (tmp_path / "campaign.jsonl").read_bytes() == text + whole
     (tmp_path / "campaign.jsonl").write_bytes(text[:5] + text[6:])
     with pytest.raises(OutputError, match=r"campaign\.jsonl: line 1: no event that this version knows"):
         Record(tmp_path / "campaign.jsonl")

@@ -1,18 +1,21 @@
 """Does `mdcore learn` do what learn.toml says, tell where it stands, and say in one sentence what is wrong?"""
 
 import json
+import os
 import runpy
 from pathlib import Path
 
 import pytest
 
-from mdcore import evaluate
+from mdcore import System, evaluate
 from mdcore.cli import main
 from mdcore.config.load_learn import load_learn
 from mdcore.config.reference import LEARN_EXAMPLE
-from mdcore.learn.structures import from_json
+from mdcore.learn.structures import from_json, write_labelled
+from mdcore.potentials.networks.h5 import write_h5
 from tests import learn_parts
 from tests.mpi import mpirun, needs_mpi
+from tests.reference.hdnnp_models import random_model
 
 LEARN = """\
 title = "argon"
@@ -90,8 +93,19 @@ def test_from_an_input_to_a_potential(folder, capsys):
     told = capsys.readouterr().out
     assert "calls 7 of 40" in told and "ended: 1 generations are done" in told
     assert main(["learn", "learn.toml"]) == 4 and "a campaign is there" in capsys.readouterr().err
-    assert main(["learn", "learn.toml", "--restart", "--set", "judge.frames=3"]) == 0
-    assert "judge.frames = 3, was 2" in capsys.readouterr().err
+    for path in ("learn", "learn/campaign.jsonl"):
+        assert main(["info", path]) == 0
+        told = capsys.readouterr().out
+        assert "learn/campaign.jsonl: record of a campaign" in told and "calls 7, failed 0" in told
+        assert "ended: 1 generations are done" in told and "potential: learn/generation-001/potential.h5" in told
+    for file in ("train.toml", "reference.py"):
+        Path(file).write_text(Path(file).read_text().replace("epochs = 2", "epochs = 3") + "# more\n")
+    for changed in (True, False):
+        assert main(["learn", "learn.toml", "--restart", "--set", "judge.frames=3"]) == 0
+        told = capsys.readouterr().err
+        assert ("judge.frames = 3, was 2" in told) is changed
+        assert ("train.toml is not what it was; the campaign goes on with optimizer.0.epochs = 3" in told) is changed
+        assert ("reference.py is not what it was; the campaign goes on with today's" in told) is changed
 
 
 @pytest.mark.parametrize("ranks", [pytest.param(3, marks=needs_mpi)])
@@ -180,6 +194,26 @@ def test_inputs_of_explorers_are_read_before_the_oracle_is_asked(folder, capsys)
     band = '[[explorer]]\nname = "band"\ntype = "neb"\nstart = "explore.toml"\n[select]'
     (folder / "wrong.toml").write_text(LEARN.replace("[select]", band))
     assert main(["learn", "wrong.toml", "--dry-run"]) == 2 and "explore.toml" in capsys.readouterr().err
+    write_labelled(folder / "kr.extxyz", [(System.build("fcc", 5.6, "Kr"), None, {})])
+    (folder / "wrong.toml").write_text(LEARN.replace("count = 8", 'start = "kr.extxyz"'))
+    assert main(["learn", "wrong.toml", "--dry-run"]) == 2
+    assert "explorer shaken: kr.extxyz: Kr: nothing in [start] has it" in capsys.readouterr().err
+    write_h5(random_model(), folder / "net.h5")
+    for item, says in (
+        ("explorer.warm.input=train.toml", "train.toml: this is the input of mdcore train; expected one of mdcore run"),
+        ("start.potential=train.toml", '[start] potential = "train.toml": train.toml: not an HDF5 file'),
+        ("start.potential=net.h5", "it knows H, O, and the structures of data have Ar"),
+    ):
+        assert main(["learn", "learn.toml", "--dry-run", "--set", item]) == 2
+        told = capsys.readouterr().err
+        assert says in told and told.count("\n") == 1, told
+    Path("learn").write_text("")
+    assert main(["learn", "learn.toml"]) == 4
+    assert "learn: there is a file of that name; choose another [campaign] directory" in capsys.readouterr().err
+    os.remove("learn")
+    assert main(["learn", "learn.toml", "--dry-run", "--set", "oracle.function=refer"]) == 2
+    told = capsys.readouterr().err
+    assert "[oracle]: " in told and "has no function refer" in told
     assert not Path("learn").exists()
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import mdcore
 from mdcore.base.errors import InputError
 from mdcore.base.voigt import PLACE
 from mdcore.config.load_training import parse_training
@@ -19,6 +20,7 @@ from mdcore.training.regression import Regression
 from mdcore.training.settings import AdamSettings, KalmanSettings, Loss
 from tests.density_twin import Twin
 from tests.test_train_loss import TERMS, derivative
+from tests.test_train_summary import structure
 from tests.training_sets import lennard_jones_set, mixed_set
 
 SIZES = {"cutoff": 4.0, "channels": 16, "radial": 5, "mixed": 4}
@@ -244,6 +246,12 @@ def test_what_does_not_apply_is_refused(text, told, tmp_path, monkeypatch):
     with pytest.raises(InputError) as caught:
         parse_training(more + ("" if overrides else text), overrides=overrides)
     assert told in str(caught.value)
+
+
+def test_a_cutoff_in_which_nothing_is_refused():
+    model = {"type": "density", "channels": 16, "cutoff": 0.4}
+    with pytest.raises(InputError, match=r"cutoff = 0.4: no two atoms to train on are closer than that; take 5 to 6"):
+        mdcore.train([structure(k) for k in range(3)], model=model, optimizer={"type": "adam", "epochs": 1})
 
 
 def test_the_other_type_knows_nothing_of_it(tmp_path, monkeypatch):

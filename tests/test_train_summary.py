@@ -204,3 +204,9 @@ def test_energies_that_say_nothing_are_told():
     assert told not in str(summarise([structure(1), structure(2)]))
     alike = [structure(k, energy=-3e5) for k in range(3)]
     assert "fit those of all 3 structures" in str(summarise(alike))
+
+
+def test_forces_that_nobody_computed():
+    data = [structure(k, forces=np.zeros((4, 3))) for k in range(4)]
+    assert "forces are 0 in all 4 structures that have some" in str(summarise(data))
+    assert "forces are 0" not in str(summarise([*data, structure(5)]))

@@ -23,7 +23,7 @@ from mdcore.potentials.pair.lj import LennardJones
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
 from mdcore.verify import CHECKS, examine, failed, subject, verify
-from mdcore.verify.gradients import forces
+from mdcore.verify.gradients import error, forces, stress
 from mdcore.verify.report import Row
 from mdcore.verify.runs import energy_conservation, ranks
 from mdcore.verify.sample import sample
@@ -109,6 +109,30 @@ def test_cutoff_functions(cutoff_type):
     model = random_model(types=[2, 3, 9], cutoff_type=cutoff_type, seed=cutoff_type)
     rows = verdicts(HDNNPotential(model), two_elements(crowd(n=8, cell=2.1 * TRICLINIC)), (forces, smoothness))
     assert len(rows) == 4 and all(row.ok for row in rows.values())
+
+
+def test_steps_that_pass_neighbours():
+    """Strains of small cells bring many images within the cutoff: the row is of the potential, whatever the step."""
+    for seed in (0, 5, 26, 54):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(1, 7))
+        edge = (rng.uniform(1.2, 2.2) * n) ** (1 / 3) * rng.uniform(1.0, 1.3)
+        cell = edge * (np.eye(3) + rng.uniform(-0.25, 0.25, (3, 3)))
+        model = random_model(seed=seed, **({} if seed % 2 else {"types": [2, 3, 9]}))
+        system = two_elements(scattered(n, cell, seed=seed, closest=0.8))
+        rows = verdicts(HDNNPotential(model), system, (stress,)).values()
+        assert len(rows) == 2 and all(row.ok and not row.note for row in rows), "\n".join(map(str, rows))
+
+
+def test_errors_of_slopes():
+    """Of a bend as far as a small step passes it, of what is wrong, of what jumps."""
+    curves = {
+        "bent": lambda s: np.array([np.sin(s), 1e-3 * max(s - 2e-4, 0.0) ** 2]),
+        "wrong": lambda s: np.array([1.001 * np.sin(s)]),
+        "jumping": lambda s: np.array([np.sin(s) + 0.1 * (s > 0.0)]),
+    }
+    found = {name: error(curve, 1.0, 1e-7, 2.0**-9) for name, curve in curves.items()}
+    assert abs(found["bent"]) < 1e-7 and found["wrong"] == pytest.approx(1e-3, rel=1e-6) and found["jumping"] is None
 
 
 # --- each row notices --------------------------------------------------------------------------------

@@ -114,6 +114,12 @@ def read_bytes(path, what: str = "a file", most: int = MOST_TEXT) -> bytes:
             raise _unreadable(path, error, what) from None
 
 
+def digest(path) -> str:
+    """SHA-256 of a file; InputError."""
+    with open_binary(path) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def _unreadable(path, error: OSError, what: str) -> InputError:
     """Of a file that is not there, or on a disk that fails, or of a server that is gone."""
     return InputError(f"{path}: can't be read: {error.strerror}; expected {what}")

@@ -213,7 +213,7 @@ def build() -> Parser:
         parents=[potential],
         help="tell what is in a potential, or what another file is",
         description="Tell what is in a potential: species, descriptors, networks, ranges, units, provenance. Of a "
-        "trajectory, checkpoint, structure or training: what it is, and which command reads it.",
+        "trajectory, checkpoint, structure, training or campaign: what it is, and which command reads it.",
     )
     info.set_defaults(module="mdcore.cli.info")
     verify = commands.add_parser(

@@ -8,6 +8,7 @@ import numpy as np
 
 from mdcore.base.comm import on_root
 from mdcore.base.errors import InputError, MdcoreError, OutputError
+from mdcore.base.threads import number_of_threads
 from mdcore.base.units import GIGAPASCAL
 from mdcore.base.voigt import PAIRS
 from mdcore.base.writing import writing_text
@@ -37,7 +38,7 @@ def command(arguments, comm) -> None:
 
 def run(arguments) -> str:
     """The table of a command line; writes predictions where asked. InputError, OutputError."""
-    output, plot = arguments.output, arguments.plot
+    output, plot, threads = arguments.output, arguments.plot, number_of_threads(arguments.threads)
     _protect(output, plot, (arguments.data, *potential_files(arguments.potential)), arguments.overwrite)
     if arguments.record is not None:
         _recordable(arguments.record, arguments.potential)
@@ -49,9 +50,9 @@ def run(arguments) -> str:
     compared = charged and not own and any(s.charges is not None for s in data)
     told = compared or bool(output and potential.outputs)
     try:
-        answers = evaluate(potential, [s.structure for s in data], threads=arguments.threads, findings=told)
+        answers = evaluate(potential, [s.structure for s in data], threads=threads, findings=told)
     except MdcoreError as error:
-        raise type(error)(f"{arguments.data}: {error}") from None
+        raise type(error)(f"{arguments.potential} on {arguments.data}: {error}") from None
     found = metrics.Predictions.of(answers)
     found = found if compared else replace(found, charges=None)
     many = f"{len(data)} structure" + "s" * (len(data) != 1)

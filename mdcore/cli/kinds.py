@@ -23,14 +23,16 @@ RESULTS = {  # how names end -> what it is
 
 
 def of_file(path: str) -> list[str] | None:
-    """Lines about a file of a run, a training, structures, data; None if it may be a potential. InputError, OutputError
-    of what is damaged."""
+    """Lines about a file of a run, a training, a campaign, structures, data; None if it may be a potential. InputError,
+    OutputError of what is damaged."""
     if os.path.isdir(path):
         return _of_folder(path)
     if not os.path.isfile(path):
         return None
     if checkpoint.is_checkpoint(path):
         return _of_checkpoint(path)
+    if path.endswith(".jsonl"):
+        return _of_campaign(path)
     if os.path.basename(path).startswith("input.data"):
         return _of_data(path, "of n2p2 and RuNNer")
     if is_structure(path):
@@ -60,7 +62,21 @@ def _atoms(symbols, species) -> str:
     return f"{len(species)}: {formula(symbols, np.bincount(species, minlength=len(symbols)))}"
 
 
+def _of_campaign(path: str) -> list[str]:
+    from mdcore.learn.record import Record, check_begin
+    from mdcore.learn.table import status
+
+    check_begin(path)
+    record = Record(path, write=False)
+    lines, trained = status(record), record.last("trained")
+    if trained is not None:
+        lines += ["", f"potential: {os.path.join(os.path.dirname(path), trained['file'])}"]
+    return [f"{path}: record of a campaign, mdcore learn", *lines]
+
+
 def _of_folder(path: str) -> list[str] | None:
+    if os.path.exists(campaign := os.path.join(path, "campaign.jsonl")):
+        return _of_campaign(campaign)
     if os.path.exists(os.path.join(path, "input.nn")):
         return None
     if os.path.exists(os.path.join(path, "input.data")):

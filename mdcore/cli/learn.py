@@ -4,10 +4,10 @@ from pathlib import Path
 
 from mdcore.base.comm import on_root
 from mdcore.base.errors import InputError, OutputError
-from mdcore.cli.outputs import tell_differences
+from mdcore.cli.outputs import tell, tell_differences
 from mdcore.config.load_learn import load_learn
 from mdcore.config.problems import at
-from mdcore.learn import table
+from mdcore.learn import named, table
 from mdcore.learn.campaign import Campaign
 from mdcore.learn.executors import check as check_executor
 from mdcore.learn.record import NAME, Record
@@ -31,13 +31,14 @@ def command(arguments, comm) -> None:
 
 
 def tell_changes(campaign: Campaign) -> None:
-    """A note on what the input says otherwise than it did."""
-    path = campaign.folders.record
-    if path.exists():
-        events = Record(path, write=False).events
-        texts = [event["input"] for event in events if "input" in event]
-        if texts:
-            tell_differences(str(path), texts[-1], campaign.settings, "the campaign")
+    """Notes on what the input, and files that it names, say otherwise than they did."""
+    path, settings = campaign.folders.record, campaign.settings
+    record = Record(path, write=False) if path.exists() else None
+    if record is None or not record.events:
+        return
+    tell_differences(str(path), record.told("input"), settings, "the campaign")
+    for note in named.changes(record.told("files") or {}, named.read(settings)):
+        tell(note)
 
 
 def status(path: str, overrides=()) -> str:

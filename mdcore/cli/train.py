@@ -33,7 +33,7 @@ from mdcore.training.members import Ended, Members
 from mdcore.training.outcome import outcome
 from mdcore.training.prepare import has
 from mdcore.training.settings import BALANCED, LABELS
-from mdcore.training.summary import fitted_by_atoms, summarise
+from mdcore.training.summary import fitted_by_atoms, nothing_pulls, summarise
 
 LOPSIDED = 100.0  # times as large is a weight that leaves nothing to another one
 FEW = 20  # epochs that are told whatever time they take
@@ -110,6 +110,8 @@ def missing(settings: TrainingSettings, data) -> list[str]:
     told += [f"{line}: what is missing does not count" for line in gaps(own, *settings.plan.needed)]
     if settings.plan.needed == ("energy",):
         told += fitted_by_atoms([s for s in data.train if s.energy is not None and not s.isolated])
+    if "forces" in settings.plan.needed:
+        told += nothing_pulls(own)
     for label in settings.plan.needed:
         if data.validation and not has(data.validation, label):
             told.append(f"no {label} in structures that validate: other errors decide which epoch is the best")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import tomllib
 
 from mdcore.base import units
 from mdcore.base.errors import InputError
@@ -22,7 +23,10 @@ MOST = 8  # differences that are told one by one
 def differences(text: str, settings) -> list[str]:
     """What differs between the input `text`, as it was kept, and `settings` (of a run, a training or a campaign), one
     each: ``stage.produce.steps = 100, was 50``. InputError if `text` can't be read (of another version)."""
-    before, now = _flat(_former(text, settings)), _flat(settings)
+    return _differing(_flat(_former(text, settings)), _flat(settings))
+
+
+def _differing(before: dict, now: dict) -> list[str]:
     changed = {key: (before.get(key), now.get(key)) for key in {**before, **now} if before.get(key) != now.get(key)}
     for key in [key for key in changed if key.startswith("stage.")]:  # told with [output], where its default is
         if changed.get("output." + key.rpartition(".")[2]) == changed[key]:
@@ -39,10 +43,19 @@ def told(path: str, text: str, settings, what: str) -> str | None:
         found = differences(text, settings)
     except InputError:
         return f"{path} was written with settings that this version can't read; {what} goes on with today's"
-    if not found:
-        return None
-    more = [f"{len(found) - MOST} more"] if len(found) > MOST else []
-    return f"{path} was written with other settings; {what} goes on with {'; '.join(found[:MOST] + more)}"
+    return f"{path} was written with other settings; {what} goes on with {_some(found)}" if found else None
+
+
+def of_inputs(before: str, now: str) -> str:
+    """What differs between two texts, if both are TOML; else "today's". Nothing, if both say the same."""
+    try:
+        return _some(_differing(*(_flat(tomllib.loads(text)) for text in (before, now))))
+    except tomllib.TOMLDecodeError:
+        return "today's"
+
+
+def _some(found: list[str]) -> str:
+    return "; ".join(found[:MOST] + ([f"{len(found) - MOST} more"] if len(found) > MOST else []))
 
 
 def _former(text: str, settings):
@@ -75,6 +88,8 @@ def _flat(value, path: str = "") -> dict:
         members = value
     elif isinstance(value, tuple) and value and all(map(dataclasses.is_dataclass, value)):
         members = {getattr(v, "name", None) or i: v for i, v in enumerate(value)}
+    elif isinstance(value, list) and value and all(isinstance(v, dict) for v in value):
+        members = {v.get("name") or i: v for i, v in enumerate(value)}
     else:
         return {path: value}
     found = {}

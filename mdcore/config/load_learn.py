@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Iterator
 
 from mdcore.base.errors import InputError
 from mdcore.base.units import METAL
@@ -13,7 +14,7 @@ from mdcore.config.parse import Parser
 from mdcore.config.problems import Origin, Problems, lookup
 
 ARRAYS = ("explorer", "oracle")
-FILES = (("start", "data"), ("start", "potential"), ("train", "input"))
+FILES = (("start", "data"), ("start", "potential"), ("train", "input"), ("oracle", 0, "file"))
 OF_EXPLORERS, WORDS = ("input", "start", "end"), ("labelled", "input")  # keys that name files; what stands there else
 
 
@@ -61,15 +62,19 @@ def with_directory(settings: LearnSettings) -> LearnSettings:
     return dataclasses.replace(settings, campaign=dataclasses.replace(settings.campaign, directory=stem))
 
 
-def check_files(problems: Problems) -> None:
-    """Are the files there that the document names?"""
-    explorers = problems.origin.document.get("explorer")
+def named_files(origin: Origin) -> Iterator[tuple[tuple, str, str]]:
+    """(path of the key, what it says, where that is) of each file that the document names."""
+    explorers = origin.document.get("explorer")
     own = [("explorer", k, key) for k in range(len(explorers or ())) for key in OF_EXPLORERS]
     for path in (*FILES, *own):
-        file = lookup(problems.origin.document, path)
-        of_run = path[-1] == "start" and lookup(problems.origin.document, (*path[:-1], "type")) == "run"
+        file = lookup(origin.document, path)
+        of_run = path[-1] == "start" and lookup(origin.document, (*path[:-1], "type")) == "run"
         if isinstance(file, str) and file and not (of_run and file in WORDS):
-            place = beside_input(problems.origin.source, file)
-            if not os.path.exists(place):
-                text = f"no such file; looked for {place} (the path is relative to the input file)"
-                problems.add(path, text)
+            yield path, file, beside_input(origin.source, file)
+
+
+def check_files(problems: Problems) -> None:
+    """Are the files there that the document names?"""
+    for path, _, place in named_files(problems.origin):
+        if not os.path.exists(place):
+            problems.add(path, f"no such file; looked for {place} (the path is relative to the input file)")

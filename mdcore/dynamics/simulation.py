@@ -109,6 +109,13 @@ class Simulation(View):
         self._neighbourhood(look=not resumed)
         self._first_forces()
 
+    def __reduce__(self):
+        """Of copies and pickles: lists, kernels and communicators belong to this process."""
+        raise TypeError(
+            "a Simulation can't be copied or sent to another process: send what it is made of, and make it there; with "
+            "state = sim.state(), Simulation(None, potential, integrator, state=state) goes on from this step"
+        )
+
     # --- what the engine and the run keep ---------------------------------------------------------
 
     @property

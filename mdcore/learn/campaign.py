@@ -11,7 +11,6 @@ explores; what it met is selected, labelled, and judges that potential before it
 stands in the record (record.py), from which a campaign goes on wherever it was stopped. Each verb can be replaced.
 """
 
-import hashlib
 import math
 import os
 import zlib
@@ -25,12 +24,13 @@ import numpy as np
 
 from mdcore import __version__
 from mdcore.base.errors import InputError, MdcoreError, SimulationError
-from mdcore.base.files import open_binary, read_bytes
+from mdcore.base.files import digest, read_bytes
 from mdcore.base.signals import Interrupting
 from mdcore.base.writing import write_bytes
 from mdcore.config.load_learn import load_learn, of_arguments
+from mdcore.config.problems import at
 from mdcore.figures import MissingMatplotlib
-from mdcore.learn import calibration, choices, questions, table
+from mdcore.learn import calibration, choices, named, questions, table
 from mdcore.learn.base import Explorer, Found, Labels, Visit
 from mdcore.learn.calibration import Calibration
 from mdcore.learn.executors import check as check_executor
@@ -39,8 +39,9 @@ from mdcore.learn.history import Entry, History
 from mdcore.learn.judge import START, Fresh, Judgement, compared, judge, rms
 from mdcore.learn.labelling import label
 from mdcore.learn.looks import Looks, looks_at
+from mdcore.learn.process import GO_ON
 from mdcore.learn.record import LAYOUT, Record
-from mdcore.learn.rehearsal import rehearsed
+from mdcore.learn.rehearsal import known_elements, rehearsed
 from mdcore.learn.report import report
 from mdcore.learn.select import select
 from mdcore.learn.structures import fingerprint, labels_to_json, read_found, read_start, write_found
@@ -49,8 +50,6 @@ from mdcore.output.lock import RunLock, lock_path
 from mdcore.potentials.networks.trained import fingerprint as model_fingerprint
 from mdcore.structure.system import System
 from mdcore.training.settings import Split
-
-GO_ON = "; go on with --restart"
 
 
 def explore(explorer: Explorer, visit: Visit) -> Found:
@@ -91,7 +90,8 @@ class Campaign:
             settings.beside(settings.train.input), start=settings.train.start, seed=settings.seed, title=settings.title,
             data=settings.beside(settings.start.data),
         )  # fmt: skip
-        self.explorers = [rehearsed(explorer) for explorer in self.explorers]
+        known = known_elements(settings, [system for system, _ in self.start])
+        self.explorers = [rehearsed(explorer, known) for explorer in self.explorers]
         self.explore, self.select, self.label, self.judge = explore, select, label, judge
         self.folders = Folders(settings.campaign.directory)
 
@@ -99,7 +99,10 @@ class Campaign:
     def oracle(self) -> Callable[[System], Labels]:
         """What labels. It is made when it is first asked for: to load a calculator takes as long as all else here."""
         if self._oracle is None:
-            self._oracle = self.settings.oracle[0].build(self.settings)
+            try:
+                self._oracle = self.settings.oracle[0].build(self.settings)
+            except InputError as error:
+                raise at(self.settings, ("oracle", 0), str(error)) from None
         return self._oracle
 
     @property
@@ -111,7 +114,8 @@ class Campaign:
 
     def run(self, *, restart: bool = False, overwrite: bool = False) -> Path:
         """Run the campaign, or go on with it; the path of the last potential. OutputError if there is one already and
-        neither is said, InputError, Interrupted (by a signal; nothing is lost)."""
+        neither is said, InputError, Interrupted (by a signal; nothing is lost), MdcoreError at its end if every call
+        failed."""
         self.folders.protect(restart, overwrite)
         with ExitStack() as held:
             held.enter_context(RunLock(lock_path(self.folders.directory, "campaign")))
@@ -134,15 +138,17 @@ class Campaign:
 
     def begin(self) -> None:
         """What the campaign begins with is what it began with."""
-        record, text = self.record, self.settings.text
+        record, text, files = self.record, self.settings.text, named.read(self.settings)
         if not record.events:
-            record.append("begin", layout=LAYOUT, version=__version__, seed=self.settings.seed, input=text)
+            record.append(
+                "begin", layout=LAYOUT, version=__version__, seed=self.settings.seed, input=text, files=files
+            )
         else:
             self.say(f"goes on; {record.hours:.2f} hours and {len(record.of('label'))} labels so far")
-            changed = {} if _input(record) == text else {"input": text}
+            changed = {key: own for key, own in {"input": text, "files": files}.items() if record.told(key) != own}
             record.append("resume", version=__version__, **changed)
         file = self.settings.beside(self.settings.start.data)
-        own = _digest(file)
+        own = digest(file)
         began = record.last("start")
         if began is not None and began["sha256"] != own:
             raise InputError(f"{file}: not what the campaign began with; restore it, or begin anew: --overwrite")
@@ -184,6 +190,8 @@ class Campaign:
             self.say(f"\ncalibration of the disagreement: {{ {told} }}")
         self.say("\n" + "\n".join(table.times(self.record)))
         self.say(f"\npotential: {potential}")
+        if told := table.fruitless(self.record):
+            raise MdcoreError(told)
         return potential
 
     # --- a generation ----------------------------------------------------------------------------------------
@@ -204,7 +212,8 @@ class Campaign:
         given = self.settings.start.potential
         if given is None and not self.history.labelled(0):
             reasons = "; ".join(dict.fromkeys(event["reason"] for _, event in self.history.failed(0)))
-            raise MdcoreError(f"no structure of the start has labels, so nothing can be trained on: {reasons}")
+            told = f"no structure of the start has labels, so nothing can be trained on: {reasons}"
+            raise MdcoreError(f"{told}; see to it that the oracle labels them, then begin anew: --overwrite")
         if given is None:
             return self.learn(0, None)
         return self.take(0, Path(self.settings.beside(given)))
@@ -231,7 +240,7 @@ class Campaign:
         self.record.turn("explore")
         path = self.folders.of(generation) / "explore" / f"{explorer.name}.extxyz"
         before = [e for e in self.record.of("explored", generation) if e["explorer"] == explorer.name]
-        if not (before and path.exists() and _digest(path) == before[-1]["sha256"]):
+        if not (before and path.exists() and digest(path) == before[-1]["sha256"]):
             visit = Visit(
                 potential=potential.resolve(), folder=self.folders.emptied(generation, explorer.name).resolve(),
                 seed=self.seed(generation, explorer.name), generation=generation,
@@ -243,7 +252,7 @@ class Campaign:
                 found = Found(ended=f"failed: {error}", lost=True)
             write_found(path, found)
             event = self.record.append(
-                "explored", generation=generation, explorer=explorer.name, sha256=_digest(path),
+                "explored", generation=generation, explorer=explorer.name, sha256=digest(path),
                 file=str(path.relative_to(self.folders.directory)), candidates=len(found.candidates),
                 frames=len(found.frames), ended=found.ended, lost=found.lost,
             )  # fmt: skip
@@ -366,20 +375,9 @@ class Campaign:
         self.say(f"  trained on {event['structures']} structures: {path}")
 
 
-def _input(record: Record) -> str:
-    """The text of the input of today."""
-    return [event["input"] for event in record.events if "input" in event][-1]
-
-
 def _fingerprint(path) -> str:
     """Of the potential in a file."""
     return model_fingerprint(looks_at(path).potential.model)
-
-
-def _digest(path) -> str:
-    """SHA-256 of a file."""
-    with open_binary(path) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _calibration(told: dict) -> Calibration:

@@ -11,6 +11,7 @@ import numpy as np
 from mdcore.learn.base import Labels
 
 LEAST = 10  # labelled structures from which something can be said
+UNITS = "; are these the oracle's units?"
 ENERGY, FORCE = 1.0, 30.0  # eV an atom, eV/Angstrom: nothing nearer to what is known is refused
 
 
@@ -45,13 +46,16 @@ class Known:
         """What is beyond `times` what is known, or nothing; of species that are not known nothing is said."""
         largest = float(np.linalg.norm(labels.forces, axis=1).max())
         if largest > max(times * self.force, FORCE):
-            return f"a force of {largest:.3g} eV/Angstrom; the largest among labelled structures is {self.force:.3g}"
+            return (
+                f"a force of {largest:.3g} eV/Angstrom; the largest among labelled structures is "
+                f"{self.force:.3g}{UNITS}"
+            )
         if all(name in self.shares for name in system.symbols):
             off = (labels.energy - sum(self.shares[name] for name in system.names)) / system.n_atoms
             if abs(off) > max(times * self.spread, ENERGY):
                 return (
-                    f"its energy is {off:+.3g} eV an atom off what labelled structures lead to expect, whose own "
-                    f"spread is {self.spread:.2g}"
+                    f"its energy is {off:+.3g} eV an atom off what labelled structures lead to expect, whose "
+                    f"own spread is {self.spread:.2g}{UNITS}"
                 )
         return ""
 

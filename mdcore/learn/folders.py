@@ -68,6 +68,8 @@ class Folders:
     def _make(path: Path) -> Path:
         try:
             make_folder(path)
+        except FileExistsError:
+            raise OutputError(f"{path}: there is a file of that name; choose another [campaign] directory") from None
         except OSError as error:
             raise OutputError(cannot_write(path, error)) from None
         return path

@@ -6,6 +6,7 @@ campaign is killed, so that nobody writes into a folder which the campaign, star
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,8 +17,10 @@ from pathlib import Path
 import mdcore as package
 from mdcore.base.comm import without_launcher
 
+GO_ON = "; go on with --restart"
 GRACE = 30.0  # seconds to write a checkpoint in, before the child is killed
 ERROR = "mdcore: error: "
+ADVICE = re.compile(r"\. (?:There is no checkpoint|The last (?:checkpoint|state) is intact): .*")
 PR_SET_PDEATHSIG = 1  # prctl(2)
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -32,11 +35,12 @@ class Done:
 
     @property
     def said(self) -> str:
-        """The error that it told, in one line; else how it ended."""
+        """The error that it told, in one line, without how it would be begun again, for that is the campaign's affair;
+        else how it ended."""
         lines = [" ".join(line.split()) for line in self.stderr.splitlines() if line.strip()]
         first = next((k for k, line in enumerate(lines) if line.startswith(ERROR)), len(lines))
         how = f"it was killed by signal {-self.code}" if self.code < 0 else f"it ended with exit code {self.code}"
-        return " ".join(lines[first:]).removeprefix(ERROR) or how
+        return ADVICE.sub("", " ".join(lines[first:]).removeprefix(ERROR)) or how
 
 
 def mdcore(arguments, folder) -> Done:

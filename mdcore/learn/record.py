@@ -4,8 +4,8 @@ It is the only state: whatever was killed, and when, the campaign goes on from t
 is dropped. Events are plain values of JSON; floats are written such that they are read back to the last bit.
 
 ```
-begin      layout, version, seed, input (the text of learn.toml)
-resume     version, input, if it is another one now
+begin      layout, version, seed, input (the text of learn.toml), files: {file that it names: its text, or sha256}
+resume     version, input and files, where they are others now
 start      file, sha256, structures, labelled: what the campaign began with
 explored   generation, explorer, file, sha256, candidates, frames, ended, lost
 selected   generation, chosen: [{hash, role, explorer, place, why, score, disagreement, structure}, ...]
@@ -55,7 +55,7 @@ KEYS = {  # of what type is what an event must have?
     "trained": {"generation": int, "file": str, "potential": str, "structures": int, "errors": dict},
     "end": {"why": str},
 }  # fmt: skip
-MAY = {"generation": int, "rank_of_structures": SOME, "calibration": (dict, type(None)), CPU: dict}
+MAY = {"generation": int, "files": dict, "rank_of_structures": SOME, "calibration": (dict, type(None)), CPU: dict}
 
 
 class Record:
@@ -81,6 +81,10 @@ class Record:
     def of(self, kind: str, generation: int | None = None) -> list[dict]:
         """The events of a kind, of a generation or of all."""
         return [e for e in self.events if e["event"] == kind and generation in (None, e.get("generation"))]
+
+    def told(self, key: str):
+        """What the last event says that has this key, or None."""
+        return next((event[key] for event in reversed(self.events) if key in event), None)
 
     def last(self, kind: str, generation: int | None = None) -> dict | None:
         """The last event of a kind."""
@@ -143,8 +147,6 @@ class Record:
                         raise OutputError(f"{self.path}: line {number} is damaged, and others follow it") from None
                     break
                 if wrong := _wrong(event):
-                    if number > 1 and not stream.peek(1):
-                        break
                     raise self.damaged(number, wrong)
                 self.events.append(event)
                 whole += len(line)

@@ -1,24 +1,35 @@
 """Is what explorers read right? Told before anything is calculated: all that is not there yet is a potential."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from mdcore.base.errors import InputError
-from mdcore.config.load import load
+from mdcore.config.load import kind_of_input, load
 from mdcore.config.problems import at
 from mdcore.learn.base import Explorer
+from mdcore.learn.explorers._samples import Samples
 from mdcore.learn.explorers.neb import Band
+from mdcore.learn.explorers.relax import Relax
 from mdcore.learn.explorers.run import NAME, Run
+from mdcore.learn.explorers.saddle import Saddle
+from mdcore.potentials.networks.files import read_model
+from mdcore.structure.frames import systems
+from mdcore.structure.system import System
 
+OURS = (Band, Relax, Run, Saddle, Samples)
 WHOLE = ("dump_atoms", "dump_fields")  # of [output]: structures are gathered from the dump
 PRESSED = ("axes", "cell")  # keys of stages that let the cell follow a pressure
 
 
-def rehearsed(explorer: Explorer) -> Explorer:
+def rehearsed(explorer: Explorer, elements) -> Explorer:
     """The same, a run with the axes along which its stages move the cell; InputError for what is wrong in the input of
-    a run, or in the files of a band."""
+    a run, or in the files of a band, or if one starts from an element that is none of `elements`, which potentials will
+    know."""
     if isinstance(explorer, Band):
         explorer.ends()
+    if isinstance(explorer, OURS):
+        _check_elements(explorer, elements)
     if not isinstance(explorer, Run):
         return explorer
     try:
@@ -28,7 +39,35 @@ def rehearsed(explorer: Explorer) -> Explorer:
         raise InputError("\n".join(lines)) from None
 
 
+def known_elements(settings, start: Sequence[System]) -> set[str]:
+    """Those that potentials know: of the structures of the start, or of its potential; InputError for one that can't be
+    read, or does not know the structures. settings : of the whole input"""
+    own, found = settings.start.potential, {name for system in start for name in system.symbols}
+    if own is None:
+        return found
+    try:
+        known = set(read_model(settings.beside(own)).elements)
+    except InputError as error:
+        raise at(settings, ("start", "potential"), str(error)) from None
+    if strange := sorted(found - known):
+        told = f"it knows {', '.join(sorted(known))}, and the structures of data have {', '.join(strange)}"
+        raise at(settings, ("start", "potential"), told)
+    return known
+
+
+def _check_elements(explorer: Explorer, elements) -> None:
+    for file in (getattr(explorer, key, None) for key in ("start", "end")):
+        found = {name for system in systems(file) for name in system.symbols} if isinstance(file, Path) else set()
+        if strange := sorted(found - set(elements)):
+            raise InputError(
+                f"explorer {explorer.name}: {file}: {', '.join(strange)}: nothing in [start] has it, so no potential "
+                "will know it; add structures that have, with labels or without"
+            )
+
+
 def _axes(run: Run) -> str:
+    if (kind := kind_of_input(run.input)) != "run":
+        raise InputError(f"{run.input}: this is the input of mdcore {kind}; expected one of mdcore run")
     any_file = Path(run.input)  # in the place of potential and structure, which are not read here
     start = None if run.start is None else any_file
     # what may be said of density networks may be said of networks of descriptors

@@ -75,10 +75,25 @@ def of_choice(entries: Sequence[Entry]) -> str:
 
 def of_labels(labelled: int, failed: Sequence[dict]) -> str:
     """A line on what the oracle said; of failures the commonest reason. failed : events"""
-    if not failed:
-        return f"labelled {labelled}"
+    return f"labelled {labelled}" + (f", {len(failed)} failed: {_commonest(failed)}" if failed else "")
+
+
+def fruitless(record: Record) -> str:
+    """Of a campaign whose every call failed: what it was for, and what to do; else nothing."""
+    failed = record.of("failed")
+    if not failed or record.of("label"):
+        return ""
+    return (
+        f"{record.path}: every call of the oracle failed, {len(failed)} in all, so nothing was learnt: "
+        f"{_commonest(failed)}; see to it that the oracle labels these structures (failed.extxyz), then begin anew: "
+        "--overwrite"
+    )
+
+
+def _commonest(failed: Sequence[dict]) -> str:
+    """Why, most often, and how often, if not always."""
     (why, times), *_ = Counter(_short(" ".join(event["reason"].split())) for event in failed).most_common(1)
-    return f"labelled {labelled}, {len(failed)} failed: {why}" + (f" ({times} of them)" if times < len(failed) else "")
+    return why + (f" ({times} of them)" if times < len(failed) else "")
 
 
 def of_judgement(event: dict, targets) -> str:
@@ -92,15 +107,18 @@ def of_judgement(event: dict, targets) -> str:
     return own + (": targets met" if event["met"] else "")
 
 
-def status(record: Record, settings) -> list[str]:
-    """Where a campaign stands."""
+def status(record: Record, settings=None) -> list[str]:
+    """Where a campaign stands. settings : of its input, which says how long it may go on; None: nobody says"""
+    if not record.events:
+        return [f"{record.path}: nothing has happened yet; go on with --restart"]
     begin, last = record.last("begin"), record.events[-1]
     end = record.last("end")
-    calls, budget = len(record.of("label")) + len(record.of("failed")), settings.campaign
+    calls = len(record.of("label")) + len(record.of("failed"))
+    most = {key: getattr(settings and settings.campaign, key, None) for key in ("calls", "hours", "generations")}
     told = [
         f"{record.path}: began {begin['at']}, last event {last['at']} ({last['event']})",
-        f"calls {calls}{_of(budget.calls)}, failed {len(record.of('failed'))}, hours {last['hours']:.2f}"
-        f"{_of(budget.hours)}",
+        f"calls {calls}{_of(most['calls'])}, failed {len(record.of('failed'))}, hours {last['hours']:.2f}"
+        f"{_of(most['hours'])}",
     ]
     generation = max((e.get("generation", 0) for e in record.events), default=0)
     if end is not None and record.events.index(end) >= len(record.events) - 2:
@@ -110,7 +128,7 @@ def status(record: Record, settings) -> list[str]:
         hashes = {e["hash"] for kind in ("label", "failed") for e in record.of(kind, generation)}
         waiting = sum(own["hash"] not in hashes for own in chosen)
         stage = f"{waiting} of {len(chosen)} structures wait for the oracle" if waiting else f"after {last['event']}"
-        told.append(f"in generation {generation} of {budget.generations}: {stage}; go on with --restart")
+        told.append(f"in generation {generation}{_of(most['generations'])}: {stage}; go on with --restart")
     return [*told, "", *lines(record), "", *times(record)]
 
 

@@ -16,7 +16,7 @@ from mdcore.config.learn import FRESH, WARM
 from mdcore.config.load import opened, read
 from mdcore.config.load_training import ARRAYS, parse_training
 from mdcore.config.training_tensors import TensorTrainingSettings
-from mdcore.learn.process import mdcore
+from mdcore.learn.process import GO_ON, mdcore
 from mdcore.training.settings import Split
 
 INPUT, NAME = "train.toml", "potential"
@@ -96,6 +96,6 @@ class Training:
         if done.code == Interrupted.exit_code:
             raise Interrupted(f"{folder / INPUT}: {done.said}")
         if done.code:
-            error = InputError if done.code == InputError.exit_code else MdcoreError
-            raise error(f"{folder / INPUT}: {done.said}")
+            error = {own.exit_code: own for own in (InputError, OutputError)}.get(done.code, MdcoreError)
+            raise error(f"{folder / INPUT}: {done.said}{GO_ON if error is OutputError else ''}")
         return folder / f"{NAME}.h5"

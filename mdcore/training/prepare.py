@@ -63,6 +63,9 @@ def prepare(plan: Plan, groups: Callable[[], Groups], comm=None) -> Prepared:
     check_reach(data.all, reach, ("model" if plan.model else "descriptors", "cutoff"))
     pairs = distances_of(train, reach, comm)
     shortest = {pair: own.shortest for pair, own in pairs.items()}
+    if plan.model and min(shortest.values(), default=np.inf) == np.inf:
+        told = "no two atoms to train on are closer than that; take 5 to 6 Angstrom; or are the data's in another unit?"
+        raise Unsuited(told, ("model", "cutoff")).everywhere()
     if plan.model and start:
         warm.check_design(start, design_of(plan, energies))
     if plan.model:

@@ -63,6 +63,7 @@ def summarise(data: Sequence[Labelled], energies=None, reach: float = 6.0, subse
     out = Summary(data, elements, dict(energies), beyond, np.concatenate([np.empty(0), *sizes]), found,
                   duplicates(data, found.fingerprints))  # fmt: skip
     out.suspects += fitted_by_atoms([data[k] for k in known])
+    out.suspects += nothing_pulls(data)
     out.suspects += _energy_outliers(data, known, beyond)
     out.suspects += _force_outliers(data, labelled, np.array([size.max() for size in sizes]))
     out.suspects += _net_forces(data, labelled)
@@ -90,6 +91,14 @@ def fitted_by_atoms(data) -> list[str]:
     if np.abs(left).max() > RESOLVED * max(1.0, np.abs(energies).max() * 1e-6):
         return []
     return [f"energies of atoms alone fit those of all {len(data)} structures: they teach the networks nothing"]
+
+
+def nothing_pulls(data) -> list[str]:
+    """Are the forces of all structures zero, as where a program wrote what it did not compute?"""
+    known = [s for s in data if s.forces is not None and not s.isolated]
+    if not known or any(s.forces.any() for s in known):
+        return []
+    return [f"forces are 0 in all {len(known)} structures that have some; if nobody computed them: [loss] forces = 0"]
 
 
 def _energy_outliers(data, known, beyond) -> list[str]:

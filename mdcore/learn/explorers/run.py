@@ -12,7 +12,7 @@ from mdcore.base.writing import make_folder, writing_text
 from mdcore.learn.base import Candidate, Explorer, Found, Visit
 from mdcore.learn.explorers._starts import bare, picked
 from mdcore.learn.looks import Looks, looks_at
-from mdcore.learn.process import mdcore
+from mdcore.learn.process import GO_ON, mdcore
 from mdcore.potentials.families import family
 from mdcore.potentials.networks.spread import FORCES
 from mdcore.structure import extxyz
@@ -105,7 +105,8 @@ class Run(Explorer):
         if code == KEYBOARD or (code == Interrupted.exit_code and said.startswith("SIG")):
             raise Interrupted(f"explorer {self.name}: {said}")
         if code in (InputError.exit_code, OutputError.exit_code):
-            raise (InputError if code == InputError.exit_code else OutputError)(f"explorer {self.name}: {said}")
+            error, more = (InputError, "") if code == InputError.exit_code else (OutputError, GO_ON)
+            raise error(f"explorer {self.name}: {said}{more}")
         how = said if code else "all steps of the input"
         if code not in (0, *TOLD):
             how = f"it broke off: {said}"
