@@ -189,10 +189,14 @@ def shortest(box, way) -> np.ndarray:
     return ways[np.arange(len(way)), (ways**2).sum(axis=2).argmin(axis=1)]
 
 
+class Unrelaxed(SimulationError):
+    """An end of the path is not at rest after as many steps as there are."""
+
+
 def _relaxed(potential, what: str, system, max_force: float, comm):
     found = relax(potential, system, LBFGS(max_force), STEPS, comm=comm)
     if not found.converged:
-        raise SimulationError(
+        raise Unrelaxed(
             f"neb: the {what} is not relaxed after {STEPS} steps, largest force {found.largest_force:.3g}: a larger "
             "max_force is met sooner"
         ).everywhere()
