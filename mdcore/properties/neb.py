@@ -81,7 +81,7 @@ def neb(
     relax_ends : first, to max_force; spring : between images, energy / length^2 (0.1 eV/Angstrom^2)
     steps : at most; observers : functions of (step, energies, largest force); watchers : functions of (step, positions
     float64 [images + 2, n, 3])
-    InputError if the ends don't belong together.
+    InputError if the ends don't belong together, Unrelaxed if one does not come to rest.
     """
     comm, potential = connect(comm), open_potential(potential)
     observers = [function("neb: observer", each) for each in listed("neb: observers", observers, "function")]
