@@ -66,6 +66,13 @@ def ends() -> dict:
     }  # fmt: skip
 
 
+class Lost(learn_parts.Shake):
+    """Lost in generation 2."""
+
+    def explore(self, visit) -> Found:
+        return replace(super().explore(visit), lost=visit.generation == 2)
+
+
 class Killed(BaseException):
     """As good as kill -9: nothing is told."""
 
@@ -181,6 +188,14 @@ def test_budgets_targets_and_failures(folder):
     easy = {"frames": 2, "forces": 10.0, "energy": 10.0}
     campaign(train=once, sections={"judge": easy, "campaign": {"directory": "easy"}}).run()
     assert "targets were met in 2 generations" in events("end", "easy/campaign.jsonl")[0]["why"]
+    told, budget = [], {"directory": "lost", "generations": 4}
+    lost = [Lost("cold", 0.05), learn_parts.Shake("hot", 0.15)]
+    campaign(train=once, sections={"judge": easy, "campaign": budget}, explorers=lost, say=told.append).run()
+    kept = "lost/campaign.jsonl"
+    assert [e["lost"] for e in events("explored", kept) if e["explorer"] == "cold"] == [False, True, False, False]
+    assert events("end", kept)[0]["why"] == "the targets were met in 2 generations", "the third and the fourth"
+    judged = [line for line in told if "targets met" in line]
+    assert len(judged) == 4 and [k for k, line in enumerate(judged) if "does not count: lost was cold" in line] == [1]
 
     def none(candidates, *others):
         return []

@@ -191,7 +191,7 @@ def test_relaxations():
     assert lost.lost and "of a range outside of training" in lost.ended and lost.candidates[-1].extrapolation > 0.0
 
 
-def test_bands_and_saddle_searches():
+def test_bands_and_saddle_searches(monkeypatch):
     """The torsion of butane from both sides of the barrier between anti and gauche: both find its top."""
     with open("ends.extxyz", "w") as stream:
         for angle in (150, 95):
@@ -201,6 +201,12 @@ def test_bands_and_saddle_searches():
     assert not found.lost and found.ended.startswith("converged, barrier 0.0")
     assert places(found)[:2] == ["the start given", "the end given"] and places(found)[-1] == "end, image 6"
     assert places(found)[2:9] == [f"step 0, image {k}" for k in range(7)]
+    tired = replace(band, steps=2).explore(visit(structures=(), potential=BUTANE))
+    with monkeypatch.context() as few:
+        few.setattr("mdcore.properties.neb.STEPS", 1)
+        restless = replace(band, relax_ends=True).explore(visit(structures=(), potential=BUTANE))
+    assert tired.ended.startswith("all 2 steps") and "start is not relaxed" in restless.ended
+    assert not tired.lost and not restless.lost, "that a search does not converge is no limit that it met"
     energies = [evaluate(Looks(BUTANE).potential, own.system).energy for own in found.candidates[-7:]]
     top = found.candidates[-7 + int(np.argmax(energies))].system
     with open("near.extxyz", "w") as stream:

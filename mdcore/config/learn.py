@@ -89,7 +89,8 @@ class LearnTrainSettings:
 class JudgeSettings:
     """The honest error: random frames of each explorer are labelled, and compared with the potential that explored,
     which has not seen them. Then they are trained on. The campaign has converged when errors, and the uncertainty of
-    all frames after calibration, are below the targets for some generations in a row, for each explorer with frames.
+    all frames after calibration, are below the targets for some generations in a row, for each explorer with frames,
+    and no explorer was lost on its way: what one never reached, none of its frames tells of.
     """
 
     frames: int = setting(

@@ -162,8 +162,8 @@ class Campaign:
         own, targets = self.settings.campaign, self.settings.judge
         if self.record.of("explored", generation) or self.record.of("selected", generation):
             return ""
-        met = [self.record.last("judged", g) for g in range(max(1, generation - targets.generations), generation)]
-        if len(met) == targets.generations and all(event and event["met"] for event in met):
+        met = [self.met(g) for g in range(max(1, generation - targets.generations), generation)]
+        if len(met) == targets.generations and all(met):
             return f"the targets were met in {targets.generations} generations"
         if generation > own.generations:
             return f"{own.generations} generations are done"
@@ -174,6 +174,11 @@ class Campaign:
         if generation > 1 and not self.history.chosen[generation - 1]:
             return f"in generation {generation - 1} nothing was met that is worth a calculation"
         return ""
+
+    def met(self, generation: int) -> bool:
+        """Were the targets, and was no explorer lost? What one never reached, no frame of its tells of."""
+        event = self.record.last("judged", generation)
+        return bool(event and event["met"]) and not self.history.lost(generation)
 
     def finish(self, potential: Path, generation: int, why: str) -> Path:
         """Tell how it ended, with pictures."""
@@ -331,7 +336,7 @@ class Campaign:
             event = self.record.append(
                 "judged", generation=generation, calls=self.history.calls(), **_finite(asdict(judgement)), errors=errors
             )
-            self.say("  " + table.of_judgement(event, targets))
+            self.say("  " + table.of_judgement(event, targets, self.history.lost(generation)))
         self.record.turn("rest")
 
     def calibration(self) -> Calibration | None:

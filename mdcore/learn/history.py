@@ -100,6 +100,11 @@ class History:
         """Those without, and the events that say why."""
         return [(e, self.failures[e.hash]) for e in self.chosen.get(generation, ()) if e.hash in self.failures]
 
+    def lost(self, generation: int) -> list[str]:
+        """The explorers that were lost on their way in a generation."""
+        last = {event["explorer"]: event["lost"] for event in self.record.of("explored", generation)}
+        return [name for name, lost in last.items() if lost]
+
     def with_labels(self, before: int) -> list[System]:
         """The same, with energy and forces in `info`."""
         found = []

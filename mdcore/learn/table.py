@@ -96,15 +96,17 @@ def _commonest(failed: Sequence[dict]) -> str:
     return why + (f" ({times} of them)" if times < len(failed) else "")
 
 
-def of_judgement(event: dict, targets) -> str:
-    """A line on how good the potential is that explored."""
+def of_judgement(event: dict, targets, lost: Sequence[str]) -> str:
+    """A line on how good the potential is that explored. lost : explorers that were, for which it does not count"""
     if not any(own["structures"] for own in event["explorers"].values()):
         return "judged: no frames"
     own = (
         f"judged: forces {_milli(event['forces'])} (target {MILLI * targets.forces:g}) meV/A, energy "
         f"{_milli(event['energy'])} ({MILLI * targets.energy:g}) meV/atom, uncertainty {_milli(event['uncertainty'])}"
     )
-    return own + (": targets met" if event["met"] else "")
+    if event["met"]:
+        own += ": targets met" + (f", but it does not count: lost was {', '.join(lost)}" if lost else "")
+    return own
 
 
 def status(record: Record, settings=None) -> list[str]:

@@ -81,7 +81,7 @@ def neb(
     relax_ends : first, to max_force; spring : between images, energy / length^2 (0.1 eV/Angstrom^2)
     steps : at most; observers : functions of (step, energies, largest force); watchers : functions of (step, positions
     float64 [images + 2, n, 3])
-    InputError if the ends don't belong together.
+    InputError if the ends don't belong together, Unrelaxed if one does not come to rest.
     """
     comm, potential = connect(comm), open_potential(potential)
     observers = [function("neb: observer", each) for each in listed("neb: observers", observers, "function")]
@@ -189,10 +189,14 @@ def shortest(box, way) -> np.ndarray:
     return ways[np.arange(len(way)), (ways**2).sum(axis=2).argmin(axis=1)]
 
 
+class Unrelaxed(SimulationError):
+    """An end of the path is not at rest after as many steps as there are."""
+
+
 def _relaxed(potential, what: str, system, max_force: float, comm):
     found = relax(potential, system, LBFGS(max_force), STEPS, comm=comm)
     if not found.converged:
-        raise SimulationError(
+        raise Unrelaxed(
             f"neb: the {what} is not relaxed after {STEPS} steps, largest force {found.largest_force:.3g}: a larger "
             "max_force is met sooner"
         ).everywhere()

@@ -7,7 +7,7 @@ from mdcore.base.errors import Interrupted, MdcoreError
 from mdcore.learn.base import Explorer, Visit
 from mdcore.learn.explorers._journey import NONE, Journey, Limits
 from mdcore.learn.explorers._starts import starts
-from mdcore.properties.neb import matched, neb
+from mdcore.properties.neb import Unrelaxed, matched, neb
 from mdcore.properties.relaxation import moved
 from mdcore.structure.system import System
 
@@ -63,7 +63,7 @@ class Band(Explorer):
         except Interrupted:
             raise
         except MdcoreError as error:
-            journey.end(str(error), lost=True)
+            journey.end(str(error), lost=not isinstance(error, Unrelaxed))
         else:
             barrier = f"barrier {found.barrier:.4g} eV"
             journey.end(f"{'converged' if found.converged else f'all {self.steps} steps'}, {barrier}")
