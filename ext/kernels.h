@@ -23,6 +23,7 @@ typedef struct md_pair_table {
     double farthest2; /* largest CUT2 */
     const double *scale; /* [n + 1] of each atom, ghosts too: what a PAIR_SCALED formula is multiplied with, or NULL */
     const double *weights; /* likewise, with PAIR_WEIGHED: a pair is multiplied with the mean of both */
+    int64_t begin, end;    /* of the list only rows begin ... end - 1 */
 } md_pair_table;
 
 /* A pair potential over a half list: adds forces; energies in the variants with PAIR_ENERGY. energy_limbs: the exact sum on

@@ -35,8 +35,13 @@ class SelfComm:
         raise NotImplementedError("one rank copies in place")
 
     def post(self, send: np.ndarray, dest: int | None, receive: np.ndarray, source: int | None):
-        """The same, begun: a function that waits for its end, before which nobody may touch these arrays."""
+        """The same, begun: ``arrived(wait=True)`` waits for its end, before which nobody may touch these arrays, or
+        just tells whether it is there."""
         raise NotImplementedError("one rank copies in place")
+
+    def post_sum(self, values: np.ndarray):
+        """`sum`, begun: as `post`."""
+        return lambda wait=True: True
 
     def gather(self, rows: np.ndarray) -> np.ndarray | None:
         """Rows of all ranks, one after the other, on rank 0 (None elsewhere)."""
@@ -92,7 +97,14 @@ class MPIComm:
     def post(self, send, dest, receive, source):
         begun = [] if source is None else [self.comm.Irecv(receive, source, 0)]
         begun += [] if dest is None else [self.comm.Isend(send, dest, 0)]
-        return lambda: self._mpi.Request.Waitall(begun)
+        return self._end_of(begun)
+
+    def post_sum(self, values):
+        return self._end_of([self.comm.Iallreduce(self._mpi.IN_PLACE, values, op=self._mpi.SUM)])
+
+    def _end_of(self, begun: list):
+        own = self._mpi.Request
+        return lambda wait=True: own.Waitall(begun) if wait else own.Testall(begun)
 
     def gather(self, rows):
         rows = np.ascontiguousarray(rows)

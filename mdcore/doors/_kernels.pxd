@@ -79,6 +79,7 @@ cdef extern from "kernels.h" nogil:
         double farthest2
         const double *scale
         const double *weights
+        int64_t begin, end
 
     ctypedef int64_t md_pair(const md_atoms *, const md_list *, const md_pair_table *, int, int64_t *,
                              const md_shares *) noexcept nogil

@@ -103,11 +103,11 @@ class MeshPlan:
         """How large it is, in words."""
         return f"and {' x '.join(map(str, self.size))} points"
 
-    def act(self, atoms, charges, domain, potentials, forces: bool = True, energy: bool = True, meanwhile=None):
+    def act(self, atoms, charges, domain, potentials, forces: bool = True, energy: bool = True, meanwhile=()):
         """potentials [n_total + 1] become those of owned atoms; where wanted adds to the forces on them, and tells
         (energy of waves, its virial [3, 3]: -dE/d(strain)) (collective).
 
-        meanwhile : function, called while charges are on their way to other ranks
+        meanwhile : iterator, does other work in pieces, while messages of other ranks are awaited; forces of waves come last
         """
         comm, mesh, squares = domain.comm, self._mesh, np.zeros(3)
         if self._shared is None or self._shared.domain is not domain:
@@ -120,10 +120,10 @@ class MeshPlan:
         window = self._room.take("window", mesh.shape, np.int64)
         window[...] = 0
         mesh.spread(atoms, charges, window)
-        self._shared.begin(window)
-        if meanwhile:
-            meanwhile()
-        sums = self._shared.act(window, squares, wanted)
+        meanwhile = iter(meanwhile)
+        sums = self._shared.act(window, squares, wanted, meanwhile)
+        for _ in meanwhile:
+            pass
         if self._own is None:
             self._own = sums[7:]
             mesh.take_away(*self._own)

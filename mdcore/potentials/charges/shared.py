@@ -103,41 +103,32 @@ class Shared:
         whole = [n >= size for n, size in zip(length, self._size, strict=True)]
         low = [0 if all_ else first % n for all_, first, n in zip(whole, low, self._size, strict=True)]
         length = [min(n, size) for n, size in zip(length, self._size, strict=True)]
-        windows = np.zeros((self._comm.size, 6), dtype=np.int64)
-        windows[rank] = low + length
-        windows = self._comm.sum(windows).tolist()
+        self._reaches = np.zeros((self._comm.size, 6), dtype=np.int64)
+        self._reaches[rank] = low + length
+        self._known = self._comm.post_sum(self._reaches)
+        return low, length
+
+    def _learn(self) -> None:
+        """The windows of all ranks, and what goes where."""
+        self._known()
+        windows, rank = self._reaches.tolist(), self._comm.rank
         if windows != self._windows:
             self._windows, self._home, self._out = windows, [], []
-            self._inside = self._where_inside(windows[rank], mine)
+            self._inside = self._where_inside(windows[rank], self._firsts[rank])
             for to, source in self._partners():
                 home = itertools.zip_longest(self._of(rank, to), self._of(source, rank))
                 out = itertools.zip_longest(self._of(to, rank), self._of(rank, source))
                 self._home += [(to, source, *planes) for planes in home]
                 self._out += [(to, source, *planes) for planes in out]
-        return low, length
 
-    def begin(self, window: np.ndarray) -> None:
-        """Charges in a window, int64 as Mesh.spread, go to whose planes they are in: on their way until `act`, before
-        which nobody may touch the window (collective)."""
-        if self._inside is not None:
-            self._slab = window[self._inside]
-        else:
-            self._slab = self._room.take("slab", (self._count, self._size[1], self._size[2] + BESIDE), np.int64)
-            self._slab[...] = 0
-            for here, there in self._of(self._comm.rank, self._comm.rank):
-                self._add(window[here], self._comm.rank, self._slab[there])
-        self._arriving = []
-        for k, (to, source, leaving, coming) in enumerate(self._home):
-            block = NOTHING
-            if coming:
-                block = self._block(k, source, coming[0], np.int64)
-                self._arriving.append((block, source, coming[1]))
-            self._send(window[leaving[0]] if leaving else NOTHING, to, block, source)
-
-    def act(self, window: np.ndarray, squares, wanted: int) -> np.ndarray | None:
-        """Charges in a window, which `begin` was given, become potentials, float64 where these were; where wanted sums
-        over all waves [10], as Planes.weighted (collective)."""
-        comm, planes, slab, waves = self._comm, self._planes, self._slab, self._waves
+    def act(self, window: np.ndarray, squares, wanted: int, meanwhile) -> np.ndarray | None:
+        """Charges in a window, int64 as Mesh.spread, become potentials, float64 where these were; where wanted sums
+        over all waves [10], as Planes.weighted (collective). meanwhile : iterator, other work, done in pieces while
+        messages are awaited"""
+        comm, planes, waves, self._other = self._comm, self._planes, self._waves, meanwhile
+        self._learn()
+        self._begin(window)
+        slab = self._slab
         self._wait()
         for block, source, there in self._arriving:
             self._add(block, source, slab[there])
@@ -155,6 +146,23 @@ class Shared:
         planes.back(waves, slab)
         self._hand_out(slab, window)
         return sums
+
+    def _begin(self, window: np.ndarray) -> None:
+        """Charges go to whose planes they are in."""
+        if self._inside is not None:
+            self._slab = window[self._inside]
+        else:
+            self._slab = self._room.take("slab", (self._count, self._size[1], self._size[2] + BESIDE), np.int64)
+            self._slab[...] = 0
+            for here, there in self._of(self._comm.rank, self._comm.rank):
+                self._add(window[here], self._comm.rank, self._slab[there])
+        self._arriving = []
+        for k, (to, source, leaving, coming) in enumerate(self._home):
+            block = NOTHING
+            if coming:
+                block = self._block(k, source, coming[0], np.int64)
+                self._arriving.append((block, source, coming[1]))
+            self._send(window[leaving[0]] if leaving else NOTHING, to, block, source)
 
     def _where_inside(self, own, mine: slice) -> slice | None:
         """Where the rank's planes are in its window, if they are there as a whole."""
@@ -228,7 +236,10 @@ class Shared:
             self._ways.append(way)
 
     def _wait(self) -> None:
-        """Until all that is on its way has arrived."""
+        """Until all that is on its way has arrived. Who has other work does a piece of it, and looks again: whoever is
+        late keeps nobody waiting."""
         for arrived in self._ways:
+            while not arrived(wait=False) and next(self._other, self) is not self:
+                pass
             arrived()
         self._ways = []
