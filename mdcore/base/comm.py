@@ -21,6 +21,7 @@ class SelfComm:
     """One rank: what it sends it receives, what it sums it has."""
 
     rank, size = 0, 1
+    shares_memory = False  # may ranks of a machine read what others have (machine.py)?
 
     def sum(self, values: np.ndarray) -> np.ndarray:
         """Sum of int64 (exact) or float64 (to rounding) `values` over ranks, the same on all of them, in place."""
@@ -72,6 +73,8 @@ class SelfComm:
 
 class MPIComm:
     """mpi4py behind the same interface; `comm` is any mpi4py intracommunicator."""
+
+    shares_memory = True
 
     def __init__(self, comm):
         from mpi4py import MPI

@@ -152,6 +152,17 @@ cdef extern from "kernels.h" nogil:
         double self[3]
         int order
 
+    ctypedef struct md_batch_state:
+        int64_t next, done, lost
+
+    ctypedef struct md_batches:
+        const double *x
+        const double *charge
+        const double *mesh
+        double *found
+        int64_t n
+        md_batch_state *state
+
     enum:
         MESH_BITS
         MESH_SQUARE_BITS
@@ -275,6 +286,10 @@ cdef extern from "kernels.h" nogil:
         void (*lu_solve)(int64_t, int64_t, const double *, const int64_t *, double *) noexcept nogil
         int64_t (*mesh_gather)(const md_atoms *, const double *, const md_mesh *, const double *, double *,
                                int) noexcept nogil
+        void (*mesh_help)(const md_mesh *, const md_batches *, int, int) noexcept nogil
+        void (*mesh_close)(md_batch_state *) noexcept nogil
+        void (*mesh_open)(md_batch_state *) noexcept nogil
+        void (*mesh_collect)(const md_atoms *, const double *, double *, int) noexcept nogil
         void (*mesh_squares)(const md_atoms *, const double *, const md_mesh *, int64_t *) noexcept nogil
         void (*mesh_reach)(const md_atoms *, const md_mesh *, int64_t *) noexcept nogil
         void (*planes_forward)(const md_planes *, const int64_t *, int64_t, double, double *) noexcept nogil

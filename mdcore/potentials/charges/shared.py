@@ -10,13 +10,17 @@ gives the same.
 import contextlib
 import itertools
 import mmap
+from typing import NamedTuple
 
 import numpy as np
 
-from mdcore.doors._kernels import BESIDE
+from mdcore.base.machine import CommonRoom
+from mdcore.doors._kernels import BESIDE, Batches
 
 NOTHING = np.empty(0)
+TOKEN = np.zeros(1)  # says that something is there, in memory that ranks share
 LARGE_PAGE = 1 << 21  # bytes
+HELPS = 3  # ranks that one looks after, when it is done with its own work
 
 
 class Room:
@@ -59,6 +63,15 @@ def overlaps(low: int, length: int, planes: slice, size: int) -> list[tuple[slic
     return found
 
 
+class Helped(NamedTuple):
+    """A rank's window, first point and how many along each axis; potentials in it; its atoms"""
+
+    low: list
+    length: list
+    window: np.ndarray
+    batches: Batches
+
+
 class Shared:
     """Planes dealt out to ranks.
 
@@ -80,20 +93,30 @@ class Shared:
         rank = domain.comm.rank
         mine, seconds = self._firsts[rank], self._seconds[rank]
         self._count, numbers = mine.stop - mine.start, 2 * (begins[seconds.stop] - begins[seconds.start])
+        self._common = CommonRoom.of(self._comm)
         # waves of this rank's planes, those of them that each rank transforms on, and those of each that this one does
-        self._waves = room.take("waves", 2 * self._count * begins[-1])
+        wide = 2 * begins[-1]
+        if self._common:
+            waves = self._common.take("waves", wide * max(n1.stop - n1.start for n1 in self._firsts))
+            self._waves = waves[rank][: self._count * wide]
+        else:
+            self._waves = room.take("waves", self._count * wide)
         cuts = [2 * self._count * begins[n2.start] for n2 in self._seconds]
         self._away = [self._waves[cut:end] for cut, end in itertools.pairwise([*cuts, len(self._waves)])]
-        self._pieces = [
-            own if other == rank else room.take(("piece", other), numbers * (n1.stop - n1.start))
-            for other, (own, n1) in enumerate(zip(self._away, self._firsts, strict=True))
-        ]
+        self._pieces = []
+        for other, (own, n1) in enumerate(zip(self._away, self._firsts, strict=True)):
+            n = n1.stop - n1.start
+            if self._common:
+                begin = 2 * n * begins[seconds.start]
+                own = waves[other][begin : begin + numbers * n]
+            elif other != rank:
+                own = room.take(("piece", other), numbers * n)
+            self._pieces.append(own)
         # of messages with charges, and with potentials, (to whom, from whom, what leaves, what comes): planes as `_of`
         self._windows, self._home, self._out, self._ways = None, [], [], []
-
-    def look(self, reach: np.ndarray) -> tuple[list[int], list[int]]:
-        """This rank's window, first point and how many along each axis: all that its atoms reach; all, where that
-        repeats (collective). reach : Mesh.reach"""
+    def look(self, reach: np.ndarray, count: int) -> tuple[list[int], list[int]]:
+        """This rank's window, first point and how many along each axis: all that its `count` atoms reach; all, where
+        that repeats (collective). reach : Mesh.reach"""
         low, length = reach[0].tolist(), (reach[1] - reach[0] + self._order).tolist()
         rank = self._comm.rank
         mine = self._firsts[rank]
@@ -103,32 +126,81 @@ class Shared:
         whole = [n >= size for n, size in zip(length, self._size, strict=True)]
         low = [0 if all_ else first % n for all_, first, n in zip(whole, low, self._size, strict=True)]
         length = [min(n, size) for n, size in zip(length, self._size, strict=True)]
-        self._reaches = np.zeros((self._comm.size, 6), dtype=np.int64)
-        self._reaches[rank] = low + length
-        self._known = self._comm.post_sum(self._reaches)
+        windows = np.zeros((self._comm.size, 7), dtype=np.int64)
+        windows[rank] = [*low, *length, count]
+        windows = self._comm.sum(windows).tolist()
+        if windows != self._windows:
+            self._windows = windows
+            self._arrange()
+        if self._common:
+            self.batches[rank].close()
         return low, length
 
-    def _learn(self) -> None:
-        """The windows of all ranks, and what goes where."""
-        self._known()
-        windows, rank = self._reaches.tolist(), self._comm.rank
-        if windows != self._windows:
-            self._windows, self._home, self._out = windows, [], []
-            self._inside = self._where_inside(windows[rank], self._firsts[rank])
-            for to, source in self._partners():
-                home = itertools.zip_longest(self._of(rank, to), self._of(source, rank))
-                out = itertools.zip_longest(self._of(to, rank), self._of(rank, source))
-                self._home += [(to, source, *planes) for planes in home]
-                self._out += [(to, source, *planes) for planes in out]
+    def _arrange(self) -> None:
+        """What goes where, and what lies where."""
+        rank, self._home, self._out = self._comm.rank, [], []
+        for to, source in self._partners():
+            home = itertools.zip_longest(self._of(rank, to), self._of(source, rank))
+            out = itertools.zip_longest(self._of(to, rank), self._of(rank, source))
+            self._home += [(to, source, *planes) for planes in home]
+            self._out += [(to, source, *planes) for planes in out]
+        shapes = [(own[3], own[4], own[5] + BESIDE) for own in self._windows]
+        slabs = [(n1.stop - n1.start, self._size[1], self._size[2] + BESIDE) for n1 in self._firsts]
+        inside = [self._where_inside(own, n1) for own, n1 in zip(self._windows, self._firsts, strict=True)]
+        self._inside = inside[rank]
+        if not self._common:
+            self.window = self._room.take("window", shapes[rank], np.int64)
+            if self._inside is None:
+                self._slab = self._room.take("slab", slabs[rank], np.int64)
+            else:
+                self._slab = self.window[self._inside]
+            return
+        self.windows = self._in_common("window", shapes, np.int64)
+        self.window = self.windows[rank]
+        self._slabs = [window[planes] if planes else None for window, planes in zip(self.windows, inside, strict=True)]
+        if None in inside:
+            rooms = self._in_common("slab", slabs, np.int64)
+            self._slabs = [room if own is None else own for own, room in zip(self._slabs, rooms, strict=True)]
+        self._slab = self._slabs[rank]
+        counts = [own[6] for own in self._windows]
+        self._rows = self._in_common("positions", [(n, 4) for n in counts])
+        self._charges = self._in_common("charges", [(n,) for n in counts])
+        found = self._in_common("found", [(n, 4) for n in counts])
+        states = self._in_common("state", [(8,)] * len(counts), np.int64)
+        self.batches = [Batches(*own) for own in zip(self._rows, self._charges, found, states, strict=True)]
+
+    def _in_common(self, name: str, shapes, dtype=np.float64) -> list[np.ndarray]:
+        """Of each rank an array of this shape."""
+        sizes = [int(np.prod(shape)) for shape in shapes]
+        rooms = self._common.take(name, max(sizes), dtype)
+        return [room[:n].reshape(shape) for room, n, shape in zip(rooms, sizes, shapes, strict=True)]
+
+    def publish(self, positions: np.ndarray, charges: np.ndarray) -> None:
+        """Positions [n, 4] and charges [n] of owned atoms, for those who help."""
+        rank = self._comm.rank
+        self._rows[rank][...], self._charges[rank][...] = positions, charges
+
+    def helped(self) -> list["Helped"]:
+        """This rank, and those that it helps."""
+        rank, size = self._comm.rank, self._comm.size
+        ranks = [(rank + step) % size for step in range(min(size, HELPS + 1))]
+        return [
+            Helped(self._windows[k][:3], self._windows[k][3:6], self.windows[k].view(np.float64), self.batches[k])
+            for k in ranks
+        ]
+
+    @property
+    def together(self) -> bool:
+        """Do all ranks see each other's memory?"""
+        return self._common is not None
 
     def act(self, window: np.ndarray, squares, wanted: int, meanwhile) -> np.ndarray | None:
         """Charges in a window, int64 as Mesh.spread, become potentials, float64 where these were; where wanted sums
         over all waves [10], as Planes.weighted (collective). meanwhile : iterator, other work, done in pieces while
         messages are awaited"""
         comm, planes, waves, self._other = self._comm, self._planes, self._waves, meanwhile
-        self._learn()
-        self._begin(window)
         slab = self._slab
+        self._begin(window)
         self._wait()
         for block, source, there in self._arriving:
             self._add(block, source, slab[there])
@@ -149,18 +221,18 @@ class Shared:
 
     def _begin(self, window: np.ndarray) -> None:
         """Charges go to whose planes they are in."""
-        if self._inside is not None:
-            self._slab = window[self._inside]
-        else:
-            self._slab = self._room.take("slab", (self._count, self._size[1], self._size[2] + BESIDE), np.int64)
+        if self._inside is None:
             self._slab[...] = 0
             for here, there in self._of(self._comm.rank, self._comm.rank):
                 self._add(window[here], self._comm.rank, self._slab[there])
         self._arriving = []
         for k, (to, source, leaving, coming) in enumerate(self._home):
             block = NOTHING
-            if coming:
+            if coming and self._common:
+                block = self.windows[source][coming[0]]
+            elif coming:
                 block = self._block(k, source, coming[0], np.int64)
+            if coming:
                 self._arriving.append((block, source, coming[1]))
             self._send(window[leaving[0]] if leaving else NOTHING, to, block, source)
 
@@ -179,13 +251,18 @@ class Shared:
                 self._copy(slab[there], rank, window[here])
         for k, (to, source, leaving, coming) in enumerate(self._out):
             block = NOTHING
-            if leaving:
+            if leaving and self._common:
+                block = slab
+            elif leaving:
                 block = slab[leaving[1]]
                 if tuple(self._windows[to][4:]) != self._size[1:]:
                     block = self._block(k, to, leaving[0], np.float64)
                     self._copy(slab[leaving[1]], to, block)
             self._send(block, to, window[coming[0]] if coming else NOTHING, source)
         self._wait()
+        for _, source, _, coming in self._out:
+            if coming and self._common:
+                self._copy(self._slabs[source].view(np.float64)[coming[1]], rank, window[coming[0]])
 
     def _of(self, rank: int, other: int) -> list[tuple[slice, slice]]:
         """Planes of one rank's window that are another's: where in the window, where among those planes."""
@@ -231,6 +308,9 @@ class Shared:
         return (((rank + step) % size, (rank - step) % size) for step in range(1, size))
 
     def _send(self, send: np.ndarray, to: int, receive: np.ndarray, source: int) -> None:
+        if self._common:
+            send, receive = (TOKEN if own.size else NOTHING for own in (send, receive))
+            receive = receive.copy()
         if send.size or receive.size:
             way = self._comm.post(send, to if send.size else None, receive, source if receive.size else None)
             self._ways.append(way)
