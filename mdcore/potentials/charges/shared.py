@@ -238,7 +238,7 @@ class Shared:
 
     def _where_inside(self, own, mine: slice) -> slice | None:
         """Where the rank's planes are in its window, if they are there as a whole."""
-        if tuple(own[4:]) != self._size[1:]:
+        if tuple(own[4:6]) != self._size[1:]:
             return None
         found = overlaps(own[0], own[3], mine, self._size[0])
         return found[0][0] if len(found) == 1 and found[0][1] == slice(0, mine.stop - mine.start) else None
@@ -255,7 +255,7 @@ class Shared:
                 block = slab
             elif leaving:
                 block = slab[leaving[1]]
-                if tuple(self._windows[to][4:]) != self._size[1:]:
+                if tuple(self._windows[to][4:6]) != self._size[1:]:
                     block = self._block(k, to, leaving[0], np.float64)
                     self._copy(slab[leaving[1]], to, block)
             self._send(block, to, window[coming[0]] if coming else NOTHING, source)
