@@ -3,6 +3,7 @@
  * A charge at u (in steps of the mesh) has M(u - n) of itself at the points n around it, along each axis, M the cardinal spline of
  * the order. What lands on a point is rounded to a grid and added up in integers: the same on any number of ranks. */
 #include <sched.h>
+#include <time.h>
 
 #include "kernels.h"
 #include "charges/home.h"
@@ -237,12 +238,21 @@ static int64_t mesh_gather(const md_atoms *atoms, const double *charge, const md
     return lost;
 }
 
-/* A rank's atoms whose potentials any rank of its machine may look up, batch by batch: whoever has time takes the next one. Waits
- * until the rank has opened its batches; with `whole` until all are done. */
+/* Who waits for another rank lets others have the processor, and sleeps if that takes longer. */
+MD_INLINE void mesh_wait(int *times)
+{
+    if (++*times < MESH_PATIENCE)
+        sched_yield();
+    else
+        nanosleep(&(struct timespec){0, 50000}, NULL);
+}
+
+/* Takes batches of a rank's atoms as long as there are any, from when they are open on; `whole`: until all are done, by whomever */
 static void mesh_help(const md_mesh *it, const md_batches *of, int forces, int whole)
 {
-    while (__atomic_load_n(&of->state->next, __ATOMIC_ACQUIRE) == MESH_CLOSED)
-        sched_yield();
+    int times = 0;
+    while (__atomic_load_n(&of->state->next, __ATOMIC_ACQUIRE) >= MESH_CLOSED)
+        mesh_wait(&times);
     for (;;) {
         const int64_t begin = __atomic_fetch_add(&of->state->next, MESH_BATCH, __ATOMIC_ACQ_REL);
         if (begin >= of->n)
@@ -256,16 +266,17 @@ static void mesh_help(const md_mesh *it, const md_batches *of, int forces, int w
         __atomic_fetch_add(&of->state->done, end - begin, __ATOMIC_ACQ_REL);
     }
     while (whole && __atomic_load_n(&of->state->done, __ATOMIC_ACQUIRE) < of->n)
-        sched_yield();
+        mesh_wait(&times);
 }
 
-/* Nobody may take batches yet; they may from now on. */
+/* Nobody may take batches yet. */
 static void mesh_close(md_batch_state *state)
 {
     state->done = 0, state->lost = -1;
     __atomic_store_n(&state->next, MESH_CLOSED, __ATOMIC_RELEASE);
 }
 
+/* They may from now on. */
 static void mesh_open(md_batch_state *state) { __atomic_store_n(&state->next, 0, __ATOMIC_RELEASE); }
 
 /* What was found for owned atoms is theirs. */

@@ -21,7 +21,7 @@ class SelfComm:
     """One rank: what it sends it receives, what it sums it has."""
 
     rank, size = 0, 1
-    shares_memory = False  # may ranks of a machine read what others have (machine.py)?
+    shares_memory = False  # may ranks read what others have (common_memory.py)?
 
     def sum(self, values: np.ndarray) -> np.ndarray:
         """Sum of int64 (exact) or float64 (to rounding) `values` over ranks, the same on all of them, in place."""
@@ -39,10 +39,6 @@ class SelfComm:
         """The same, begun: ``arrived(wait=True)`` waits for its end, before which nobody may touch these arrays, or
         just tells whether it is there."""
         raise NotImplementedError("one rank copies in place")
-
-    def post_sum(self, values: np.ndarray):
-        """`sum`, begun: as `post`."""
-        return lambda wait=True: True
 
     def gather(self, rows: np.ndarray) -> np.ndarray | None:
         """Rows of all ranks, one after the other, on rank 0 (None elsewhere)."""
@@ -100,12 +96,6 @@ class MPIComm:
     def post(self, send, dest, receive, source):
         begun = [] if source is None else [self.comm.Irecv(receive, source, 0)]
         begun += [] if dest is None else [self.comm.Isend(send, dest, 0)]
-        return self._end_of(begun)
-
-    def post_sum(self, values):
-        return self._end_of([self.comm.Iallreduce(self._mpi.IN_PLACE, values, op=self._mpi.SUM)])
-
-    def _end_of(self, begun: list):
         own = self._mpi.Request
         return lambda wait=True: own.Waitall(begun) if wait else own.Testall(begun)
 

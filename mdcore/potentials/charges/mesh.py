@@ -116,38 +116,23 @@ class MeshPlan:
         if energy:
             squares = comm.sum(mesh.squares(atoms, charges)) * SQUARE_GRID
         wanted = WITH_ENERGY * energy + WITH_SELF * (self._own is None)
-        shared = self._shared
-        mesh.look_at(*shared.look(mesh.reach(atoms), atoms.n_owned))
-        window = shared.window
-        window[...] = 0
-        mesh.spread(atoms, charges, window)
-        if shared.together:
-            shared.publish(atoms.x[: atoms.n_owned], charges[: atoms.n_owned])
-        meanwhile = iter(meanwhile)
-        sums = shared.act(window, squares, wanted, meanwhile)
+        shared, n, meanwhile = self._shared, atoms.n_owned, iter(meanwhile)
+        mesh.look_at(*shared.look(mesh.reach(atoms), n))
+        shared.window[...] = 0
+        mesh.spread(atoms, charges, shared.window)
+        if shared.helping:
+            shared.helping.begin(atoms.x[:n], charges[:n])
+        sums = shared.act(squares, wanted, meanwhile)
         if self._own is None:
             self._own = sums[7:]
             mesh.take_away(*self._own)
-        if shared.together:
-            self._gather_together(atoms, meanwhile, potentials, forces)
+        if shared.helping:
+            shared.helping.gather(mesh, atoms, meanwhile, potentials, forces)
         else:
             for _ in meanwhile:
                 pass
-            mesh.gather(atoms, charges, window.view(np.float64), potentials, forces)
+            mesh.gather(atoms, charges, shared.window.view(np.float64), potentials, forces)
         return (sums[0], sums[0] * np.eye(3) - sums[1:7][PLACE]) if energy else None
-
-    def _gather_together(self, atoms, meanwhile, potentials, forces: bool) -> None:
-        """Who is done with its own atoms helps others of its machine, whose cores may be slower now."""
-        mesh, (mine, *others) = self._mesh, self._shared.helped()
-        mine.batches.open()
-        for _ in meanwhile:
-            pass
-        for its in (mine, *others):
-            mesh.look_at(its.low, its.length)
-            mesh.help(its.batches, its.window, forces)
-        mesh.look_at(mine.low, mine.length)
-        mesh.help(mine.batches, mine.window, forces, whole=True)
-        mesh.collect(atoms, mine.batches, potentials, forces)
 
 
 def spline_tables(n: int, order: int, width: int | None = None) -> list[np.ndarray]:

@@ -5,22 +5,23 @@ the domains lie: what reaches into planes of others is sent there, a few planes 
 its planes along two axes, sends their waves by n2 to who transforms these along the third one, and all goes back the
 same way. Charges on points are integers, and a line has the same bits wherever it is transformed: any number of ranks
 gives the same.
+
+Ranks of one machine read and write each other's planes and waves where these are; messages then only say that
+something is there.
 """
 
 import contextlib
 import itertools
 import mmap
-from typing import NamedTuple
 
 import numpy as np
 
-from mdcore.base.machine import CommonRoom
-from mdcore.doors._kernels import BESIDE, Batches
+from mdcore.base.common_memory import CommonRoom
+from mdcore.doors._kernels import BESIDE
+from mdcore.potentials.charges.helping import Helping
 
 NOTHING = np.empty(0)
-TOKEN = np.zeros(1)  # says that something is there, in memory that ranks share
 LARGE_PAGE = 1 << 21  # bytes
-HELPS = 3  # ranks that one looks after, when it is done with its own work
 
 
 class Room:
@@ -63,15 +64,6 @@ def overlaps(low: int, length: int, planes: slice, size: int) -> list[tuple[slic
     return found
 
 
-class Helped(NamedTuple):
-    """A rank's window, first point and how many along each axis; potentials in it; its atoms"""
-
-    low: list
-    length: list
-    window: np.ndarray
-    batches: Batches
-
-
 class Shared:
     """Planes dealt out to ranks.
 
@@ -93,27 +85,20 @@ class Shared:
         rank = domain.comm.rank
         mine, seconds = self._firsts[rank], self._seconds[rank]
         self._count, numbers = mine.stop - mine.start, 2 * (begins[seconds.stop] - begins[seconds.start])
-        self._common = CommonRoom.of(self._comm)
         # waves of this rank's planes, those of them that each rank transforms on, and those of each that this one does
-        wide = 2 * begins[-1]
-        if self._common:
-            waves = self._common.take("waves", wide * max(n1.stop - n1.start for n1 in self._firsts))
-            self._waves = waves[rank][: self._count * wide]
-        else:
-            self._waves = room.take("waves", self._count * wide)
+        self._common = CommonRoom.of(self._comm)
+        waves = self._of_ranks("waves", [(2 * (n1.stop - n1.start) * begins[-1],) for n1 in self._firsts])
+        self._waves = waves[rank]
         cuts = [2 * self._count * begins[n2.start] for n2 in self._seconds]
         self._away = [self._waves[cut:end] for cut, end in itertools.pairwise([*cuts, len(self._waves)])]
         self._pieces = []
-        for other, (own, n1) in enumerate(zip(self._away, self._firsts, strict=True)):
-            n = n1.stop - n1.start
-            if self._common:
-                begin = 2 * n * begins[seconds.start]
-                own = waves[other][begin : begin + numbers * n]
-            elif other != rank:
-                own = room.take(("piece", other), numbers * n)
-            self._pieces.append(own)
+        for other, (its, n1) in enumerate(zip(waves, self._firsts, strict=True)):
+            begin, n = 2 * (n1.stop - n1.start) * begins[seconds.start], numbers * (n1.stop - n1.start)
+            self._pieces.append(room.take(("piece", other), n) if its is None else its[begin : begin + n])
         # of messages with charges, and with potentials, (to whom, from whom, what leaves, what comes): planes as `_of`
         self._windows, self._home, self._out, self._ways = None, [], [], []
+        self.window, self.helping = None, Helping(self._comm, self._common) if self._common else None
+
     def look(self, reach: np.ndarray, count: int) -> tuple[list[int], list[int]]:
         """This rank's window, first point and how many along each axis: all that its `count` atoms reach; all, where
         that repeats (collective). reach : Mesh.reach"""
@@ -132,78 +117,43 @@ class Shared:
         if windows != self._windows:
             self._windows = windows
             self._arrange()
-        if self._common:
-            self.batches[rank].close()
         return low, length
 
     def _arrange(self) -> None:
-        """What goes where, and what lies where."""
+        """Which planes go where, and where they are in memory."""
         rank, self._home, self._out = self._comm.rank, [], []
         for to, source in self._partners():
             home = itertools.zip_longest(self._of(rank, to), self._of(source, rank))
             out = itertools.zip_longest(self._of(to, rank), self._of(rank, source))
             self._home += [(to, source, *planes) for planes in home]
             self._out += [(to, source, *planes) for planes in out]
-        shapes = [(own[3], own[4], own[5] + BESIDE) for own in self._windows]
-        slabs = [(n1.stop - n1.start, self._size[1], self._size[2] + BESIDE) for n1 in self._firsts]
+        shapes = [(*own[3:5], own[5] + BESIDE) for own in self._windows]
+        self._points = self._of_ranks("window", shapes, np.int64)
+        self.window = self._points[rank]
         inside = [self._where_inside(own, n1) for own, n1 in zip(self._windows, self._firsts, strict=True)]
-        self._inside = inside[rank]
-        if not self._common:
-            self.window = self._room.take("window", shapes[rank], np.int64)
-            if self._inside is None:
-                self._slab = self._room.take("slab", slabs[rank], np.int64)
-            else:
-                self._slab = self.window[self._inside]
-            return
-        self.windows = self._in_common("window", shapes, np.int64)
-        self.window = self.windows[rank]
-        self._slabs = [window[planes] if planes else None for window, planes in zip(self.windows, inside, strict=True)]
-        if None in inside:
-            rooms = self._in_common("slab", slabs, np.int64)
-            self._slabs = [room if own is None else own for own, room in zip(self._slabs, rooms, strict=True)]
-        self._slab = self._slabs[rank]
-        counts = [own[6] for own in self._windows]
-        self._rows = self._in_common("positions", [(n, 4) for n in counts])
-        self._charges = self._in_common("charges", [(n,) for n in counts])
-        found = self._in_common("found", [(n, 4) for n in counts])
-        states = self._in_common("state", [(8,)] * len(counts), np.int64)
-        self.batches = [Batches(*own) for own in zip(self._rows, self._charges, found, states, strict=True)]
+        self._inside = inside[rank] is not None
+        apart = [0 if own else n1.stop - n1.start for own, n1 in zip(inside, self._firsts, strict=True)]
+        slabs = self._of_ranks("slab", [(n, self._size[1], self._size[2] + BESIDE) for n in apart], np.int64)
+        for k, (window, planes) in enumerate(zip(self._points, inside, strict=True)):
+            slabs[k] = window[planes] if planes and window is not None else slabs[k]
+        self._slabs = slabs
+        if self.helping:
+            self.helping.arrange([own[6] for own in self._windows], self._windows, self._points)
 
-    def _in_common(self, name: str, shapes, dtype=np.float64) -> list[np.ndarray]:
-        """Of each rank an array of this shape."""
-        sizes = [int(np.prod(shape)) for shape in shapes]
-        rooms = self._common.take(name, max(sizes), dtype)
-        return [room[:n].reshape(shape) for room, n, shape in zip(rooms, sizes, shapes, strict=True)]
-
-    def publish(self, positions: np.ndarray, charges: np.ndarray) -> None:
-        """Positions [n, 4] and charges [n] of owned atoms, for those who help."""
+    def _of_ranks(self, name: str, shapes, dtype=np.float64) -> list[np.ndarray | None]:
+        """Of each rank an array of its shape, None where this one does not see it."""
+        if self._common:
+            return self._common.take(name, shapes, dtype)
         rank = self._comm.rank
-        self._rows[rank][...], self._charges[rank][...] = positions, charges
+        return [self._room.take(name, shape, dtype) if k == rank else None for k, shape in enumerate(shapes)]
 
-    def helped(self) -> list["Helped"]:
-        """This rank, and those that it helps."""
-        rank, size = self._comm.rank, self._comm.size
-        ranks = [(rank + step) % size for step in range(min(size, HELPS + 1))]
-        return [
-            Helped(self._windows[k][:3], self._windows[k][3:6], self.windows[k].view(np.float64), self.batches[k])
-            for k in ranks
-        ]
-
-    @property
-    def together(self) -> bool:
-        """Do all ranks see each other's memory?"""
-        return self._common is not None
-
-    def act(self, window: np.ndarray, squares, wanted: int, meanwhile) -> np.ndarray | None:
-        """Charges in a window, int64 as Mesh.spread, become potentials, float64 where these were; where wanted sums
-        over all waves [10], as Planes.weighted (collective). meanwhile : iterator, other work, done in pieces while
-        messages are awaited"""
+    def act(self, squares, wanted: int, meanwhile) -> np.ndarray | None:
+        """Charges in the window, int64 as Mesh.spread, become potentials, float64 where these were; where wanted sums
+        over all waves [10], as Planes.weighted (collective). meanwhile : iterator, other work, of which pieces are done
+        while messages are awaited"""
         comm, planes, waves, self._other = self._comm, self._planes, self._waves, meanwhile
-        slab = self._slab
-        self._begin(window)
-        self._wait()
-        for block, source, there in self._arriving:
-            self._add(block, source, slab[there])
+        slab = self._slabs[comm.rank]
+        self._bring_home(slab)
         planes.forward(slab, waves)
         self._swap(self._away, self._pieces)
         in_order, seconds = [self._pieces[rank] for rank in self._ranks], self._seconds[comm.rank]
@@ -214,27 +164,28 @@ class Shared:
             sums[seconds] = own
             sums = comm.sum(sums).sum(axis=0)
         self._swap(self._pieces, self._away)
-        slab, window = slab.view(np.float64), window.view(np.float64)
+        slab = slab.view(np.float64)
         planes.back(waves, slab)
-        self._hand_out(slab, window)
+        self._hand_out(slab, self.window.view(np.float64))
         return sums
 
-    def _begin(self, window: np.ndarray) -> None:
-        """Charges go to whose planes they are in."""
-        if self._inside is None:
-            self._slab[...] = 0
-            for here, there in self._of(self._comm.rank, self._comm.rank):
-                self._add(window[here], self._comm.rank, self._slab[there])
-        self._arriving = []
+    def _bring_home(self, slab: np.ndarray) -> None:
+        """Charges of all windows in this rank's planes."""
+        rank, arriving = self._comm.rank, []
+        if not self._inside:
+            slab[...] = 0
+            for here, there in self._of(rank, rank):
+                self._add(self.window[here], rank, slab[there])
         for k, (to, source, leaving, coming) in enumerate(self._home):
             block = NOTHING
-            if coming and self._common:
-                block = self.windows[source][coming[0]]
-            elif coming:
-                block = self._block(k, source, coming[0], np.int64)
             if coming:
-                self._arriving.append((block, source, coming[1]))
-            self._send(window[leaving[0]] if leaving else NOTHING, to, block, source)
+                seen = self._points[source]
+                block = self._block(k, source, coming[0], np.int64) if seen is None else seen[coming[0]]
+                arriving.append((block, source, coming[1]))
+            self._send(self.window[leaving[0]] if leaving else NOTHING, to, block, source)
+        self._wait()
+        for block, source, there in arriving:
+            self._add(block, source, slab[there])
 
     def _where_inside(self, own, mine: slice) -> slice | None:
         """Where the rank's planes are in its window, if they are there as a whole."""
@@ -246,23 +197,21 @@ class Shared:
     def _hand_out(self, slab: np.ndarray, window: np.ndarray) -> None:
         """Potentials in the window of each rank."""
         rank = self._comm.rank
-        if self._inside is None:
+        if not self._inside:
             for here, there in self._of(rank, rank):
                 self._copy(slab[there], rank, window[here])
         for k, (to, source, leaving, coming) in enumerate(self._out):
             block = NOTHING
-            if leaving and self._common:
-                block = slab
-            elif leaving:
+            if leaving:
                 block = slab[leaving[1]]
-                if tuple(self._windows[to][4:6]) != self._size[1:]:
+                if not self._common and tuple(self._windows[to][4:6]) != self._size[1:]:
                     block = self._block(k, to, leaving[0], np.float64)
                     self._copy(slab[leaving[1]], to, block)
             self._send(block, to, window[coming[0]] if coming else NOTHING, source)
         self._wait()
-        for _, source, _, coming in self._out:
-            if coming and self._common:
-                self._copy(self._slabs[source].view(np.float64)[coming[1]], rank, window[coming[0]])
+        for _, source, _, coming in self._out if self._common else ():
+            if coming:
+                self._copy(self._slabs[source][coming[1]].view(np.float64), rank, window[coming[0]])
 
     def _of(self, rank: int, other: int) -> list[tuple[slice, slice]]:
         """Planes of one rank's window that are another's: where in the window, where among those planes."""
@@ -308,12 +257,12 @@ class Shared:
         return (((rank + step) % size, (rank - step) % size) for step in range(1, size))
 
     def _send(self, send: np.ndarray, to: int, receive: np.ndarray, source: int) -> None:
+        """Begins messages, none of what is empty. In common memory all is there already, as soon as a number says so."""
+        to, source = (to if send.size else None), (source if receive.size else None)
         if self._common:
-            send, receive = (TOKEN if own.size else NOTHING for own in (send, receive))
-            receive = receive.copy()
-        if send.size or receive.size:
-            way = self._comm.post(send, to if send.size else None, receive, source if receive.size else None)
-            self._ways.append(way)
+            send, receive = np.zeros(1), np.zeros(1)
+        if to is not None or source is not None:
+            self._ways.append(self._comm.post(send, to, receive, source))
 
     def _wait(self) -> None:
         """Until all that is on its way has arrived. Who has other work does a piece of it, and looks again: whoever is
