@@ -1,4 +1,4 @@
-"""Memory that ranks of a machine share; ranks are threads here, whose memory is opened by the way of other processes."""
+"""Memory that ranks of a machine share; ranks are threads here, which open it by the way of other processes."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor

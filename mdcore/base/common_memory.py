@@ -29,8 +29,8 @@ class CommonRoom:
         return cls(comm)
 
     def take(self, name: str, shapes, dtype=np.float64) -> list[np.ndarray]:
-        """Of each rank an array that has its shape, of numbers of eight bytes, whatever is in it (collective; shapes are
-        the same on all ranks). MemoryError"""
+        """Of each rank an array that has its shape, of numbers of eight bytes, whatever is in it (collective; all ranks
+        tell the same shapes). MemoryError"""
         sizes = [math.prod(shape) for shape in shapes]
         found = self._arrays.get(name)
         if found is None or len(found[0]) < max(sizes):

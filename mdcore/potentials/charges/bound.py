@@ -137,8 +137,8 @@ class BoundElectrostatics(BoundCoulomb):
         _kernels.charge_pairs(atoms, charges, others, *own, potentials, forces)
 
     def _waves(self, atoms, charges, domain, out, pairs) -> None:
-        """Of a crystal or a slab: pairs, and what they do not have. Pairs are computed while messages of the mesh are on
-        their way between ranks."""
+        """Of a crystal or a slab: pairs, and what they do not have. Pairs are computed while messages of the mesh are
+        on their way between ranks."""
         comm, n, total = domain.comm, atoms.n_owned, 0.0
         if out.want_energy or not all(domain.box.periodic):
             total = float(exact.sums(comm, charges[:n, None], exact.ENERGY_BITS)[0])

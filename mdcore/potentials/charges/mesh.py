@@ -107,7 +107,8 @@ class MeshPlan:
         """potentials [n_total + 1] become those of owned atoms; where wanted adds to the forces on them, and tells
         (energy of waves, its virial [3, 3]: -dE/d(strain)) (collective).
 
-        meanwhile : iterator, does other work in pieces, while messages of other ranks are awaited; forces of waves come last
+        meanwhile : iterator, other work, done in pieces while messages of other ranks are awaited; all of it before
+        forces of waves are added
         """
         comm, mesh, squares = domain.comm, self._mesh, np.zeros(3)
         if self._shared is None or self._shared.domain is not domain:

@@ -257,7 +257,7 @@ class Shared:
         return (((rank + step) % size, (rank - step) % size) for step in range(1, size))
 
     def _send(self, send: np.ndarray, to: int, receive: np.ndarray, source: int) -> None:
-        """Begins messages, none of what is empty. In common memory all is there already, as soon as a number says so."""
+        """Begins messages, none of what is empty. In common memory all is there, as soon as a number says so."""
         to, source = (to if send.size else None), (source if receive.size else None)
         if self._common:
             send, receive = np.zeros(1), np.zeros(1)
