@@ -96,9 +96,9 @@ typedef struct md_kernels {
                        const md_d3_sums *);
     int64_t (*mesh_gather)(const md_atoms *, const double *charge, const md_mesh *, const double *mesh, double *potential,
                            int forces);
-    void (*mesh_help)(const md_mesh *, const md_batches *, int forces, int whole);
-    void (*mesh_close)(md_batch_state *);
-    void (*mesh_open)(md_batch_state *);
+    void (*mesh_help)(const md_mesh *, const md_batches *, int forces);
+    void (*mesh_offer)(md_batch_state *, int open);
+    int (*mesh_state)(const md_batches *);
     void (*mesh_collect)(const md_atoms *, const double *found, double *potential, int forces);
     void (*mesh_squares)(const md_atoms *, const double *charge, const md_mesh *, int64_t *sums);
     void (*mesh_reach)(const md_atoms *, const md_mesh *, int64_t *ends);

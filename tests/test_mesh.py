@@ -244,8 +244,7 @@ def test_the_same_bits_whoever_has_which_atoms_and_planes(grid):
 
 
 def test_whoever_looks_up_potentials():
-    """Another one than the owner waits until batches are open, and finds the same; of an atom that is outside of the
-    window the owner is told."""
+    """Two at once find the same, once batches are offered; of an atom outside of the window the owner is told."""
     rng, n, size = np.random.default_rng(1), 700, (12, 16, 20)
     atoms, mesh = Atoms(n), _kernels.Mesh(size, 6)
     atoms.n_owned, atoms.x[:n, :3] = n, rng.random((n, 3))
@@ -255,20 +254,20 @@ def test_whoever_looks_up_potentials():
     forces, atoms.f[:] = atoms.f.copy(), 0.0
     state = np.zeros(8, dtype=np.int64)
     batches = _kernels.Batches(atoms.x[:n].copy(), charges[:n], np.zeros((n, 4)), state)
-    batches.close()
-    with ThreadPoolExecutor(1) as pool:
-        other = pool.submit(mesh.help, batches, points)
-        with pytest.raises(TimeoutError):
-            other.result(timeout=0.05)
-        batches.open()
-    mesh.help(batches, points, whole=True)
+    batches.offer(False)
+    mesh.help(batches, points)
+    assert not batches.offered and not batches.done
+    batches.offer(True)
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda _: mesh.help(batches, points), range(2))) == [None, None]
+    assert batches.offered and batches.done
     mesh.collect(atoms, batches, found)
     np.testing.assert_array_equal(found, want)
     np.testing.assert_array_equal(atoms.f, forces)
-    batches.close()
-    batches.open()
+    batches.offer(False)
+    batches.offer(True)
     mesh.look_at((0, 0, 0), (6, 16, 20))
-    mesh.help(batches, rng.normal(size=mesh.shape), whole=True)
+    mesh.help(batches, rng.normal(size=mesh.shape))
     with pytest.raises(ValueError, match="outside of the window"):
         mesh.collect(atoms, batches, found)
 

@@ -2,9 +2,6 @@
  *
  * A charge at u (in steps of the mesh) has M(u - n) of itself at the points n around it, along each axis, M the cardinal spline of
  * the order. What lands on a point is rounded to a grid and added up in integers: the same on any number of ranks. */
-#include <sched.h>
-#include <time.h>
-
 #include "kernels.h"
 #include "charges/home.h"
 #include "core/fixed.h"
@@ -238,25 +235,13 @@ static int64_t mesh_gather(const md_atoms *atoms, const double *charge, const md
     return lost;
 }
 
-/* Who waits for another rank lets others have the processor, and sleeps if that takes longer. */
-MD_INLINE void mesh_wait(int *times)
+/* Takes batches of a rank's atoms as long as there are any, if they are open. */
+static void mesh_help(const md_mesh *it, const md_batches *of, int forces)
 {
-    if (++*times < MESH_PATIENCE)
-        sched_yield();
-    else
-        nanosleep(&(struct timespec){0, 50000}, NULL);
-}
-
-/* Takes batches of a rank's atoms as long as there are any, from when they are open on; `whole`: until all are done, by whomever */
-static void mesh_help(const md_mesh *it, const md_batches *of, int forces, int whole)
-{
-    int times = 0;
-    while (__atomic_load_n(&of->state->next, __ATOMIC_ACQUIRE) >= MESH_CLOSED)
-        mesh_wait(&times);
     for (;;) {
         const int64_t begin = __atomic_fetch_add(&of->state->next, MESH_BATCH, __ATOMIC_ACQ_REL);
         if (begin >= of->n)
-            break;
+            return;
         const int64_t end = begin + MESH_BATCH < of->n ? begin + MESH_BATCH : of->n;
         double *found = of->found + 4 * begin;
         const int64_t lost = forces ? mesh_gathered(of->x, of->charge, it, of->mesh, begin, end, found, 1)
@@ -265,19 +250,22 @@ static void mesh_help(const md_mesh *it, const md_batches *of, int forces, int w
             __atomic_store_n(&of->state->lost, lost, __ATOMIC_RELAXED);
         __atomic_fetch_add(&of->state->done, end - begin, __ATOMIC_ACQ_REL);
     }
-    while (whole && __atomic_load_n(&of->state->done, __ATOMIC_ACQUIRE) < of->n)
-        mesh_wait(&times);
 }
 
-/* Nobody may take batches yet. */
-static void mesh_close(md_batch_state *state)
+/* Nobody may take batches yet, or from now on. */
+static void mesh_offer(md_batch_state *state, int open)
 {
-    state->done = 0, state->lost = -1;
-    __atomic_store_n(&state->next, MESH_CLOSED, __ATOMIC_RELEASE);
+    if (!open)
+        state->done = 0, state->lost = -1;
+    __atomic_store_n(&state->next, open ? 0 : MESH_CLOSED, __ATOMIC_RELEASE);
 }
 
-/* They may from now on. */
-static void mesh_open(md_batch_state *state) { __atomic_store_n(&state->next, 0, __ATOMIC_RELEASE); }
+/* MESH_OPEN: may batches be taken, or have they been? MESH_DONE: are they done? */
+static int mesh_state(const md_batches *of)
+{
+    const int open = __atomic_load_n(&of->state->next, __ATOMIC_ACQUIRE) < MESH_CLOSED;
+    return (open ? MESH_OPEN : 0) | (__atomic_load_n(&of->state->done, __ATOMIC_ACQUIRE) >= of->n ? MESH_DONE : 0);
+}
 
 /* What was found for owned atoms is theirs. */
 static void mesh_collect(const md_atoms *atoms, const double *found, double *potential, int forces)

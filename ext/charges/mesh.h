@@ -29,8 +29,8 @@ typedef struct md_batches {
     md_batch_state *state;
 } md_batches;
 
-enum { MESH_BATCH = 256, MESH_PATIENCE = 4096 }; /* atoms; times that one looks before it sleeps */
-#define MESH_CLOSED ((int64_t)1 << 60)        /* `next`, where nobody may take any */
+enum { MESH_BATCH = 256, MESH_OPEN = 1, MESH_DONE = 2 };
+#define MESH_CLOSED ((int64_t)1 << 60) /* `next`, where nobody may take any */
 
 enum { MESH_MORE = 8, MESH_BITS = 40, MESH_SQUARE_BITS = 30 }; /* charges on points are multiples of 2^-40 */
 #define MESH_BIG 0x1.8p12                                      /* 1.5 * 2^52 * 2^-MESH_BITS */

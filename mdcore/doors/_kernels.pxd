@@ -164,6 +164,8 @@ cdef extern from "kernels.h" nogil:
         md_batch_state *state
 
     enum:
+        MESH_OPEN
+        MESH_DONE
         MESH_BITS
         MESH_SQUARE_BITS
         MESH_MORE
@@ -286,9 +288,9 @@ cdef extern from "kernels.h" nogil:
         void (*lu_solve)(int64_t, int64_t, const double *, const int64_t *, double *) noexcept nogil
         int64_t (*mesh_gather)(const md_atoms *, const double *, const md_mesh *, const double *, double *,
                                int) noexcept nogil
-        void (*mesh_help)(const md_mesh *, const md_batches *, int, int) noexcept nogil
-        void (*mesh_close)(md_batch_state *) noexcept nogil
-        void (*mesh_open)(md_batch_state *) noexcept nogil
+        void (*mesh_help)(const md_mesh *, const md_batches *, int) noexcept nogil
+        void (*mesh_offer)(md_batch_state *, int) noexcept nogil
+        int (*mesh_state)(const md_batches *) noexcept nogil
         void (*mesh_collect)(const md_atoms *, const double *, double *, int) noexcept nogil
         void (*mesh_squares)(const md_atoms *, const double *, const md_mesh *, int64_t *) noexcept nogil
         void (*mesh_reach)(const md_atoms *, const md_mesh *, int64_t *) noexcept nogil

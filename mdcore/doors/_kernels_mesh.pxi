@@ -9,8 +9,7 @@ WITH_SELF, WITH_ENERGY = PLANES_SELF, PLANES_ENERGY
 cdef class Batches:
     """Owned atoms of a rank, which any rank of its machine may help with: all in memory that they share.
 
-    positions : float64 [n, 4]; charges : float64 [n]; found : float64 [n, 4], forces and potentials; state : int64 [8],
-    closed
+    positions : float64 [n, 4]; charges : float64 [n]; found : float64 [n, 4], forces and potentials; state : int64 [8]
     """
 
     cdef md_batches it
@@ -28,13 +27,19 @@ cdef class Batches:
             self.it.x, self.it.charge, self.it.found = &positions[0, 0], &charges[0], &found[0, 0]
         self.arrays = positions, charges, found, state
 
-    def close(self):
-        """Nobody may help yet."""
-        K.mesh_close(self.it.state)
+    def offer(self, bint now):
+        """Positions, charges and potentials on the mesh are there: others may help; or not yet."""
+        K.mesh_offer(self.it.state, now)
 
-    def open(self):
-        """Positions, charges and potentials on the mesh are there."""
-        K.mesh_open(self.it.state)
+    @property
+    def offered(self):
+        """May others help, or have they?"""
+        return bool(K.mesh_state(&self.it) & MESH_OPEN)
+
+    @property
+    def done(self):
+        """Is all found?"""
+        return bool(K.mesh_state(&self.it) & MESH_DONE)
 
 
 cdef class Mesh:
@@ -120,14 +125,14 @@ cdef class Mesh:
             lost = K.mesh_gather(&atoms.rows, &charges[0], &self.it, &mesh[0, 0, 0], &potential[0], forces)
         self._check_held(lost)
 
-    def help(self, Batches of, const double[:, :, ::1] mesh, bint forces=True, bint whole=False):
-        """Takes batches of a rank's atoms, as `gather` of all, as long as there are any, from when they are open on;
-        `whole`: waits until those are done that others took. mesh : float64 [shape], of that rank"""
+    def help(self, Batches of, const double[:, :, ::1] mesh, bint forces=True):
+        """Takes batches of a rank's atoms, as `gather` of all, as long as there are any. mesh : float64 [shape], of that
+        rank"""
         if (<object>mesh).shape != self.shape:
             raise ValueError("mesh is [shape]")
         of.it.mesh = &mesh[0, 0, 0]
         with nogil:
-            K.mesh_help(&self.it, &of.it, forces, whole)
+            K.mesh_help(&self.it, &of.it, forces)
 
     def collect(self, AtomRows atoms, Batches of, double[::1] potential, bint forces=True):
         """What was found for owned atoms, as `gather`."""

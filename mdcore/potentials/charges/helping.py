@@ -4,12 +4,16 @@ Cores are not always equally fast: a rank that is done with its own atoms takes 
 share. What is found for an atom is the same whoever does it.
 """
 
+import os
+import time
+
 import numpy as np
 
 from mdcore.base.common_memory import CommonRoom
 from mdcore.doors._kernels import Batches
 
 MOST = 3  # ranks that one helps
+PATIENCE, NAP = 4000, 5e-5  # times that one looks, some ms; s
 
 
 class Helping:
@@ -31,21 +35,31 @@ class Helping:
 
     def begin(self, positions: np.ndarray, charges: np.ndarray) -> None:
         """Positions [n, 4] and charges [n] of owned atoms, for others. Nobody may help any more with those before."""
-        self._batches[self._rank].close()
+        self._batches[self._rank].offer(False)
         self._positions[...], self._charges[...] = positions, charges
 
     def gather(self, mesh, atoms, meanwhile, potentials, forces: bool) -> None:
         """As Mesh.gather, of a window with potentials; what is left of `meanwhile` comes before."""
         mine = self._batches[self._rank]
-        mine.open()
+        mine.offer(True)
         for _ in meanwhile:
             pass
         for rank in (self._rank, *self._helped):
-            self._help(mesh, rank, forces)
-        self._help(mesh, self._rank, forces, whole=True)
+            batches, (low, length, points) = self._batches[rank], self._windows[rank]
+            until(lambda: batches.offered)  # noqa: B023
+            mesh.look_at(low, length)
+            mesh.help(batches, points, forces)
+        until(lambda: mine.done)
+        mesh.look_at(*self._windows[self._rank][:2])
         mesh.collect(atoms, mine, potentials, forces)
 
-    def _help(self, mesh, rank: int, forces: bool, whole: bool = False) -> None:
-        low, length, points = self._windows[rank]
-        mesh.look_at(low, length)
-        mesh.help(self._batches[rank], points, forces, whole)
+
+def until(there) -> None:
+    """Waits for another rank; lets others have the processor, and sleeps if that takes longer."""
+    times = 0
+    while not there():
+        times += 1
+        if times < PATIENCE:
+            os.sched_yield()
+        else:
+            time.sleep(NAP)
