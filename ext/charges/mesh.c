@@ -170,6 +170,7 @@ MD_INLINE int64_t mesh_gathered(const double *x, const double *charge, const md_
         mesh_find(it, x + 4 * a, &own);
         if (!mesh_holds(it, &own)) {
             lost = a;
+            v_store(found, zero);
             continue;
         }
         const v4d w0 = v_load(own.w[2]), w4 = v_load(own.w[2] + 4), d0 = v_load(own.d[2]), d4 = v_load(own.d[2] + 4);
