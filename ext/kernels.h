@@ -23,6 +23,7 @@ typedef struct md_pair_table {
     double farthest2; /* largest CUT2 */
     const double *scale; /* [n + 1] of each atom, ghosts too: what a PAIR_SCALED formula is multiplied with, or NULL */
     const double *weights; /* likewise, with PAIR_WEIGHED: a pair is multiplied with the mean of both */
+    int64_t begin, end;    /* of the list only rows begin ... end - 1 */
 } md_pair_table;
 
 /* A pair potential over a half list: adds forces; energies in the variants with PAIR_ENERGY. energy_limbs: the exact sum on
@@ -95,6 +96,10 @@ typedef struct md_kernels {
                        const md_d3_sums *);
     int64_t (*mesh_gather)(const md_atoms *, const double *charge, const md_mesh *, const double *mesh, double *potential,
                            int forces);
+    void (*mesh_help)(const md_mesh *, const md_batches *, int forces);
+    void (*mesh_offer)(md_batch_state *, int open);
+    int (*mesh_state)(const md_batches *);
+    void (*mesh_collect)(const md_atoms *, const double *found, double *potential, int forces);
     void (*mesh_squares)(const md_atoms *, const double *charge, const md_mesh *, int64_t *sums);
     void (*mesh_reach)(const md_atoms *, const md_mesh *, int64_t *ends);
     /* charges/planes.c */

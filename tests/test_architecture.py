@@ -99,6 +99,7 @@ ELSEWHERE = {
     "mdcore.base.screen": {"os.open", "open"},  # /dev/null
     "mdcore.output.progress": {"open"},  # /proc/self/status
     "mdcore.base.memory": {"open"},  # of /proc and /sys
+    "mdcore.base.common_memory": {"os.open"},  # of /proc
     "mdcore.verify.runs": {".read_bytes", ".write_bytes", "np.savez", "np.load"},  # in a folder of tempfile's
     "mdcore.training.data.deepmd": {"np.load"},  # mapped, once open_binary has seen it
     "mdcore.output.h5md": {".open"},  # its own method; also below

@@ -1,6 +1,6 @@
 """Charges with all their images on a mesh, next to the sum over waves one by one (test_electrostatics.py)."""
 
-import collections
+import itertools
 import math
 import mmap
 import queue
@@ -14,6 +14,7 @@ import pytest
 from mdcore import ZBL, Box, Electrostatics, InputError, Langevin, Simulation, StrainRate, Sum, System, evaluate
 from mdcore.base.comm import SelfComm
 from mdcore.base.units import METAL
+from mdcore.doors import _kernels
 from mdcore.potentials.charges.mesh import MeshPlan, numbers_before
 from mdcore.potentials.charges.shared import LARGE_PAGE, Room
 from mdcore.potentials.charges.waves import Smeared
@@ -157,30 +158,39 @@ def test_atoms_may_be_anywhere():
 class Thread:
     """A communicator of ranks that are threads of this process."""
 
-    def __init__(self, rank: int, size: int, shared):
-        self.rank, self.size, self._shared = rank, size, shared
+    def __init__(self, rank: int, size: int, shared, shares_memory: bool):
+        self.rank, self.size, self._shared, self.shares_memory = rank, size, shared, shares_memory
 
     @classmethod
-    def all(cls, size: int) -> list["Thread"]:
+    def all(cls, size: int, shares_memory: bool = True) -> list["Thread"]:
         barrier = threading.Barrier(size, timeout=60.0)
-        shared = SimpleNamespace(barrier=barrier, parts=[None] * size, mail=collections.defaultdict(queue.Queue))
-        return [cls(rank, size, shared) for rank in range(size)]
+        mail = {ways: queue.Queue() for ways in itertools.product(range(size), repeat=2)}
+        shared = SimpleNamespace(barrier=barrier, parts=[None] * size, mail=mail)
+        return [cls(rank, size, shared, shares_memory) for rank in range(size)]
+
+    def allgather(self, value):
+        self._shared.parts[self.rank] = value
+        self._shared.barrier.wait()
+        found = list(self._shared.parts)
+        self._shared.barrier.wait()
+        return found
 
     def sum(self, values):
-        self._shared.parts[self.rank] = values.copy()
-        self._shared.barrier.wait()
-        values[...] = sum(self._shared.parts[1:], self._shared.parts[0])
-        self._shared.barrier.wait()
+        values[...] = sum(self.allgather(values.copy()))
         return values
 
-    def exchange(self, send, dest, receive, source):
+    def post(self, send, dest, receive, source):
+        come = source is None
         if dest is not None:
             self._shared.mail[self.rank, dest].put(send.copy())
-        if source is not None:
-            receive[...] = self._shared.mail[source, self.rank].get(timeout=60.0)
 
-    def post(self, *message):
-        return lambda: self.exchange(*message)
+        def arrived(wait=True):
+            nonlocal come
+            if not come and (wait or not self._shared.mail[source, self.rank].empty()):
+                receive[...], come = self._shared.mail[source, self.rank].get(timeout=60.0), True
+            return come
+
+        return arrived
 
 
 def potentials_of_ranks(ranks, grid, steps, owners):
@@ -197,8 +207,10 @@ def potentials_of_ranks(ranks, grid, steps, owners):
         for x in steps:
             atoms.n_owned = len(mine)
             atoms.x[: len(mine), :3], atoms.f[:] = x[mine], 0.0
-            potentials = np.zeros(len(mine) + 1)
-            told = plan.act(atoms, np.append(charges[mine], 0.0), domain, potentials)
+            potentials, pieces = np.zeros(len(mine) + 1), []
+            others = (pieces.append(k) for k in range(5))
+            told = plan.act(atoms, np.append(charges[mine], 0.0), domain, potentials, meanwhile=others)
+            assert pieces == [0, 1, 2, 3, 4]
             found.append((mine, potentials[:-1], atoms.forces.copy(), told))
         return found
 
@@ -216,18 +228,48 @@ def potentials_of_ranks(ranks, grid, steps, owners):
 @pytest.mark.parametrize("grid", [(1, 1, 2), (2, 1, 1), (1, 2, 2), (3, 1, 2), (2, 2, 2), (1, 1, 13)])
 def test_the_same_bits_whoever_has_which_atoms_and_planes(grid):
     """Domains along and across the planes; atoms that strayed, that are anywhere, or all with one rank; more ranks than
-    some have planes."""
+    some have planes; of one machine and of several."""
     rng = np.random.default_rng(3)
     cell, size = Box(np.diag([8.0, 10.0, 16.0]) @ SKEW, origin=[-3.0, 1.0, 20.0]), math.prod(grid)
     fractions = rng.random((60, 3))
     steps = [cell.cartesian(fractions + rng.normal(scale=0.02, size=(60, 3))) for _ in range(2)]
     want = potentials_of_ranks([SelfComm()], (1, 1, 1), steps, np.zeros(60, dtype=int))
     by_place = np.ravel_multi_index(np.floor(fractions * grid).astype(int).T, grid)
-    for owners in (by_place, rng.integers(size, size=60), np.zeros(60, dtype=int)):
-        found = potentials_of_ranks(Thread.all(size), grid, steps, owners)
+    owned = by_place, rng.integers(size, size=60), np.zeros(60, dtype=int)
+    for owners, together in itertools.product(owned, (True, False)):
+        found = potentials_of_ranks(Thread.all(size, together), grid, steps, owners)
         for one, other in zip(found, want, strict=True):
             for own, expected in zip(one, other, strict=True):
                 np.testing.assert_array_equal(own, expected)
+
+
+def test_whoever_looks_up_potentials():
+    """Two at once find the same, once batches are offered; of an atom outside of the window the owner is told."""
+    rng, n, size = np.random.default_rng(1), 700, (12, 16, 20)
+    atoms, mesh = Atoms(n), _kernels.Mesh(size, 6)
+    atoms.n_owned, atoms.x[:n, :3] = n, rng.random((n, 3))
+    charges, points = rng.normal(size=n + 1), rng.normal(size=mesh.shape)
+    want, found = np.zeros((2, n + 1))
+    mesh.gather(atoms, charges, points, want)
+    forces, atoms.f[:] = atoms.f.copy(), 0.0
+    state = np.zeros(8, dtype=np.int64)
+    batches = _kernels.Batches(atoms.x[:n].copy(), charges[:n], np.zeros((n, 4)), state)
+    batches.offer(False)
+    mesh.help(batches, points)
+    assert not batches.offered and not batches.done
+    batches.offer(True)
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda _: mesh.help(batches, points), range(2))) == [None, None]
+    assert batches.offered and batches.done
+    mesh.collect(atoms, batches, found)
+    np.testing.assert_array_equal(found, want)
+    np.testing.assert_array_equal(atoms.f, forces)
+    batches.offer(False)
+    batches.offer(True)
+    mesh.look_at((0, 0, 0), (6, 16, 20))
+    mesh.help(batches, rng.normal(size=mesh.shape))
+    with pytest.raises(ValueError, match="outside of the window"):
+        mesh.collect(atoms, batches, found)
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (300, 100, 4)])

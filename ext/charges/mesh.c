@@ -158,15 +158,21 @@ static int64_t mesh_spread(const md_atoms *atoms, const double *charge, const md
     return -1;
 }
 
-MD_INLINE int64_t mesh_gathered(const md_atoms *atoms, const double *charge, const md_mesh *it, const double *mesh,
-                             double *potential, const int forces)
+/* Of atoms begin ... end - 1: forces, where wanted, and in the fourth place potentials; found : [end - begin][4]. As mesh_spread, but
+ * all the same of atoms that are outside */
+MD_INLINE int64_t mesh_gathered(const double *x, const double *charge, const md_mesh *it, const double *mesh, int64_t begin,
+                                int64_t end, double *found, const int forces)
 {
     const v4d zero = v_set1(0.0), big = v_set1(FORCE_BIG);
-    for (int64_t a = 0; a < atoms->n_owned; a++) {
+    int64_t lost = -1;
+    for (int64_t a = begin; a < end; a++, found += 4) {
         mesh_place own;
-        mesh_find(it, atoms->x + 4 * a, &own);
-        if (!mesh_holds(it, &own))
-            return a;
+        mesh_find(it, x + 4 * a, &own);
+        if (!mesh_holds(it, &own)) {
+            lost = a;
+            v_store(found, zero);
+            continue;
+        }
         const v4d w0 = v_load(own.w[2]), w4 = v_load(own.w[2] + 4), d0 = v_load(own.d[2]), d4 = v_load(own.d[2] + 4);
         v4d p = zero, g1 = zero, g2 = zero, g3 = zero;
         for (int i = 0; i < it->order; i++)
@@ -188,26 +194,82 @@ MD_INLINE int64_t mesh_gathered(const md_atoms *atoms, const double *charge, con
         v4d c, s;
         mesh_waves(&own, &c, &s);
         const v4d self = {it->self[0], it->self[1], it->self[2], 0.0};
-        potential[a] = v_sum(p) - 2.0 * charge[a] * v_sum(self * c);
-        if (!forces)
-            continue;
-        const double *b = it->inverse;
-        s *= v_set1(0x1.921fb54442d18p2 * charge[a]) * self;
-        const double s1 = (v_sum(g1) + s[0]) * it->size[0], s2 = (v_sum(g2) + s[1]) * it->size[1];
-        const double s3 = (v_sum(g3) + s[2]) * it->size[2];
-        const v4d pull = {s1 * b[0] + s2 * b[1] + s3 * b[2], s1 * b[3] + s2 * b[4] + s3 * b[5],
-                          s1 * b[6] + s2 * b[7] + s3 * b[8], 0.0};
-        double *f = atoms->f + 4 * a;
-        v_store(f, v_load(f) + (v_set1(-charge[a]) * pull + big - big));
+        v4d pull = zero;
+        if (forces) {
+            const double *b = it->inverse;
+            s *= v_set1(0x1.921fb54442d18p2 * charge[a]) * self;
+            const double s1 = (v_sum(g1) + s[0]) * it->size[0], s2 = (v_sum(g2) + s[1]) * it->size[1];
+            const double s3 = (v_sum(g3) + s[2]) * it->size[2];
+            pull = (v4d){s1 * b[0] + s2 * b[1] + s3 * b[2], s1 * b[3] + s2 * b[4] + s3 * b[5],
+                         s1 * b[6] + s2 * b[7] + s3 * b[8], 0.0};
+            pull = v_set1(-charge[a]) * pull + big - big;
+        }
+        pull[3] = v_sum(p) - 2.0 * charge[a] * v_sum(self * c);
+        v_store(found, pull);
     }
-    return -1;
+    return lost;
+}
+
+/* Potentials, and where wanted forces, are those that were found for atoms begin ... end - 1. */
+MD_INLINE void mesh_take(const md_atoms *atoms, const double *found, int64_t begin, int64_t end, double *potential, int forces)
+{
+    for (int64_t a = begin; a < end; a++, found += 4) {
+        double *f = atoms->f + 4 * a;
+        potential[a] = found[3];
+        if (forces)
+            v_store(f, v_load(f) + (v4d){found[0], found[1], found[2], 0.0});
+    }
 }
 
 /* p [n_owned], and where wanted forces on owned atoms, from potentials on the points; as mesh_spread. */
 static int64_t mesh_gather(const md_atoms *atoms, const double *charge, const md_mesh *it, const double *mesh,
                            double *potential, int forces)
 {
-    if (forces)
-        return mesh_gathered(atoms, charge, it, mesh, potential, 1);
-    return mesh_gathered(atoms, charge, it, mesh, potential, 0);
+    double found[4 * MESH_BATCH];
+    int64_t lost = -1;
+    for (int64_t begin = 0; begin < atoms->n_owned && lost < 0; begin += MESH_BATCH) {
+        const int64_t end = begin + MESH_BATCH < atoms->n_owned ? begin + MESH_BATCH : atoms->n_owned;
+        lost = forces ? mesh_gathered(atoms->x, charge, it, mesh, begin, end, found, 1)
+                      : mesh_gathered(atoms->x, charge, it, mesh, begin, end, found, 0);
+        mesh_take(atoms, found, begin, end, potential, forces);
+    }
+    return lost;
+}
+
+/* Takes batches of a rank's atoms as long as there are any, if they are open. */
+static void mesh_help(const md_mesh *it, const md_batches *of, int forces)
+{
+    for (;;) {
+        const int64_t begin = __atomic_fetch_add(&of->state->next, MESH_BATCH, __ATOMIC_ACQ_REL);
+        if (begin >= of->n)
+            return;
+        const int64_t end = begin + MESH_BATCH < of->n ? begin + MESH_BATCH : of->n;
+        double *found = of->found + 4 * begin;
+        const int64_t lost = forces ? mesh_gathered(of->x, of->charge, it, of->mesh, begin, end, found, 1)
+                                    : mesh_gathered(of->x, of->charge, it, of->mesh, begin, end, found, 0);
+        if (lost >= 0)
+            __atomic_store_n(&of->state->lost, lost, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&of->state->done, end - begin, __ATOMIC_ACQ_REL);
+    }
+}
+
+/* Nobody may take batches yet, or from now on. */
+static void mesh_offer(md_batch_state *state, int open)
+{
+    if (!open)
+        state->done = 0, state->lost = -1;
+    __atomic_store_n(&state->next, open ? 0 : MESH_CLOSED, __ATOMIC_RELEASE);
+}
+
+/* MESH_OPEN: may batches be taken, or have they been? MESH_DONE: are they done? */
+static int mesh_state(const md_batches *of)
+{
+    const int open = __atomic_load_n(&of->state->next, __ATOMIC_ACQUIRE) < MESH_CLOSED;
+    return (open ? MESH_OPEN : 0) | (__atomic_load_n(&of->state->done, __ATOMIC_ACQUIRE) >= of->n ? MESH_DONE : 0);
+}
+
+/* What was found for owned atoms is theirs. */
+static void mesh_collect(const md_atoms *atoms, const double *found, double *potential, int forces)
+{
+    mesh_take(atoms, found, 0, atoms->n_owned, potential, forces);
 }

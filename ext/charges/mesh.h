@@ -16,6 +16,22 @@ typedef struct md_mesh {
     int order;         /* of splines: 4, 6 or 8 points along each axis */
 } md_mesh;
 
+/* Atoms of a rank in memory that ranks of a machine share: their positions and charges, potentials on the points of its window, and what
+ * is found, [n][4]: forces and potentials. state : where the next batch begins, how many atoms are done, the row of one that is outside */
+typedef struct md_batch_state {
+    int64_t next, done, lost, pad[5];
+} md_batch_state;
+
+typedef struct md_batches {
+    const double *x, *charge, *mesh;
+    double *found;
+    int64_t n;
+    md_batch_state *state;
+} md_batches;
+
+enum { MESH_BATCH = 256, MESH_OPEN = 1, MESH_DONE = 2 };
+#define MESH_CLOSED ((int64_t)1 << 60) /* `next`, where nobody may take any */
+
 enum { MESH_MORE = 8, MESH_BITS = 40, MESH_SQUARE_BITS = 30 }; /* charges on points are multiples of 2^-40 */
 #define MESH_BIG 0x1.8p12                                      /* 1.5 * 2^52 * 2^-MESH_BITS */
 #define MESH_SQUARE_BIG 0x1.8p22

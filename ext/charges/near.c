@@ -17,7 +17,7 @@ MD_INLINE void charge_near(const md_atoms *atoms, const md_list *list, const md_
     v4d c[PAIR_COLUMNS];
     for (int k = 0; k < COLUMNS; k++)
         c[k] = v_set1(table->rows[k]);
-    for (int64_t i = 0; i < atoms->n_owned; i++) {
+    for (int64_t i = table->begin; i < table->end; i++) {
         const v4d xi = v_set1(x[4 * i]), yi = v_set1(x[4 * i + 1]), zi = v_set1(x[4 * i + 2]);
         const double *row = table->rows + COLUMNS * table->n_species * (int64_t)x[4 * i + 3];
         v4d sum = v_set1(0.0);

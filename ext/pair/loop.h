@@ -50,7 +50,7 @@ MD_INLINE int64_t pair_loop(const md_atoms *atoms, const md_list *list, const md
     for (int k = 0; k < n_used; k++)
         c[k] = v_set1(table->rows[k]);
 
-    for (int64_t i = 0; i < atoms->n_owned; i++) {
+    for (int64_t i = table->begin; i < table->end; i++) {
         const v4d xi = v_set1(x[4 * i]), yi = v_set1(x[4 * i + 1]), zi = v_set1(x[4 * i + 2]);
         const double *row = many ? table->rows + columns * table->n_species * (int64_t)x[4 * i + 3] : table->rows;
         pair_sums sums = {zero, zero, zero, zero, worst};

@@ -21,6 +21,7 @@ class SelfComm:
     """One rank: what it sends it receives, what it sums it has."""
 
     rank, size = 0, 1
+    shares_memory = False  # may ranks read what others have (common_memory.py)?
 
     def sum(self, values: np.ndarray) -> np.ndarray:
         """Sum of int64 (exact) or float64 (to rounding) `values` over ranks, the same on all of them, in place."""
@@ -35,7 +36,8 @@ class SelfComm:
         raise NotImplementedError("one rank copies in place")
 
     def post(self, send: np.ndarray, dest: int | None, receive: np.ndarray, source: int | None):
-        """The same, begun: a function that waits for its end, before which nobody may touch these arrays."""
+        """The same, begun: ``arrived(wait=True)`` waits for its end, before which nobody may touch these arrays, or
+        just tells whether it is there."""
         raise NotImplementedError("one rank copies in place")
 
     def gather(self, rows: np.ndarray) -> np.ndarray | None:
@@ -68,6 +70,8 @@ class SelfComm:
 class MPIComm:
     """mpi4py behind the same interface; `comm` is any mpi4py intracommunicator."""
 
+    shares_memory = True
+
     def __init__(self, comm):
         from mpi4py import MPI
 
@@ -92,7 +96,8 @@ class MPIComm:
     def post(self, send, dest, receive, source):
         begun = [] if source is None else [self.comm.Irecv(receive, source, 0)]
         begun += [] if dest is None else [self.comm.Isend(send, dest, 0)]
-        return lambda: self._mpi.Request.Waitall(begun)
+        own = self._mpi.Request
+        return lambda wait=True: own.Waitall(begun) if wait else own.Testall(begun)
 
     def gather(self, rows):
         rows = np.ascontiguousarray(rows)

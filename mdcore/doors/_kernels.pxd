@@ -79,6 +79,7 @@ cdef extern from "kernels.h" nogil:
         double farthest2
         const double *scale
         const double *weights
+        int64_t begin, end
 
     ctypedef int64_t md_pair(const md_atoms *, const md_list *, const md_pair_table *, int, int64_t *,
                              const md_shares *) noexcept nogil
@@ -151,7 +152,20 @@ cdef extern from "kernels.h" nogil:
         double self[3]
         int order
 
+    ctypedef struct md_batch_state:
+        int64_t next, done, lost
+
+    ctypedef struct md_batches:
+        const double *x
+        const double *charge
+        const double *mesh
+        double *found
+        int64_t n
+        md_batch_state *state
+
     enum:
+        MESH_OPEN
+        MESH_DONE
         MESH_BITS
         MESH_SQUARE_BITS
         MESH_MORE
@@ -274,6 +288,10 @@ cdef extern from "kernels.h" nogil:
         void (*lu_solve)(int64_t, int64_t, const double *, const int64_t *, double *) noexcept nogil
         int64_t (*mesh_gather)(const md_atoms *, const double *, const md_mesh *, const double *, double *,
                                int) noexcept nogil
+        void (*mesh_help)(const md_mesh *, const md_batches *, int) noexcept nogil
+        void (*mesh_offer)(md_batch_state *, int) noexcept nogil
+        int (*mesh_state)(const md_batches *) noexcept nogil
+        void (*mesh_collect)(const md_atoms *, const double *, double *, int) noexcept nogil
         void (*mesh_squares)(const md_atoms *, const double *, const md_mesh *, int64_t *) noexcept nogil
         void (*mesh_reach)(const md_atoms *, const md_mesh *, int64_t *) noexcept nogil
         void (*planes_forward)(const md_planes *, const int64_t *, int64_t, double, double *) noexcept nogil

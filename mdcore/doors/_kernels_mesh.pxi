@@ -6,6 +6,42 @@ SQUARE_GRID = 2.0 ** -MESH_SQUARE_BITS
 BESIDE = MESH_MORE  # points beside those of a window, along the third axis
 WITH_SELF, WITH_ENERGY = PLANES_SELF, PLANES_ENERGY
 
+cdef class Batches:
+    """Owned atoms of a rank, which any rank of its machine may help with: all in memory that they share.
+
+    positions : float64 [n, 4]; charges : float64 [n]; found : float64 [n, 4], forces and potentials; state : int64 [8]
+    """
+
+    cdef md_batches it
+    cdef object arrays
+
+    def __init__(self, const double[:, ::1] positions, const double[::1] charges, double[:, ::1] found,
+                 int64_t[::1] state):
+        n = self.it.n = charges.shape[0]
+        if not positions.shape[0] == found.shape[0] == n or not positions.shape[1] == found.shape[1] == 4:
+            raise ValueError("positions and found are [n, 4], charges [n]")
+        if state.shape[0] != 8:
+            raise ValueError("state is [8]")
+        self.it.state = <md_batch_state *>&state[0]
+        if n:
+            self.it.x, self.it.charge, self.it.found = &positions[0, 0], &charges[0], &found[0, 0]
+        self.arrays = positions, charges, found, state
+
+    def offer(self, bint now):
+        """Positions, charges and potentials on the mesh are there: others may help; or not yet."""
+        K.mesh_offer(self.it.state, now)
+
+    @property
+    def offered(self):
+        """May others help, or have they?"""
+        return bool(K.mesh_state(&self.it) & MESH_OPEN)
+
+    @property
+    def done(self):
+        """Is all found?"""
+        return bool(K.mesh_state(&self.it) & MESH_DONE)
+
+
 cdef class Mesh:
     """A mesh of points in a cell, and kernels that spread charges over it and read potentials (ext/charges/mesh.h).
 
@@ -88,6 +124,23 @@ cdef class Mesh:
         with nogil:
             lost = K.mesh_gather(&atoms.rows, &charges[0], &self.it, &mesh[0, 0, 0], &potential[0], forces)
         self._check_held(lost)
+
+    def help(self, Batches of, const double[:, :, ::1] mesh, bint forces=True):
+        """Takes batches of a rank's atoms, as `gather` of all, as long as there are any. mesh : float64 [shape], of that
+        rank"""
+        if (<object>mesh).shape != self.shape:
+            raise ValueError("mesh is [shape]")
+        of.it.mesh = &mesh[0, 0, 0]
+        with nogil:
+            K.mesh_help(&self.it, &of.it, forces)
+
+    def collect(self, AtomRows atoms, Batches of, double[::1] potential, bint forces=True):
+        """What was found for owned atoms, as `gather`."""
+        if atoms.rows.n_owned != of.it.n or potential.shape[0] < of.it.n + 1:
+            raise ValueError("batches are of the owned atoms, potential [n_total + 1]")
+        self._check_held(of.it.state.lost)
+        with nogil:
+            K.mesh_collect(&atoms.rows, of.it.found, &potential[0], forces)
 
     cdef _check_held(self, int64_t lost):
         if lost >= 0:

@@ -17,12 +17,14 @@ def pair_columns(name):
 
 def pair(name, AtomRows atoms, VerletList pairs, double[:, ::1] rows, int64_t n_species, double farthest2, bint energy,
          bint linear, int64_t[::1] limbs, double[::1] energies=None, double[:, ::1] virials=None,
-         double[:, ::1] more=None, double[::1] scale=None, double[::1] weights=None):
+         double[:, ::1] more=None, double[::1] scale=None, double[::1] weights=None, int64_t begin=0,
+         int64_t end=-1):
     """Add the forces of a pair potential; with `energy` also energy (limbs [3]), energies [n + 1], virials [n + 1, 9].
 
     rows [n_species^2, columns], more : the tables of the formula; farthest2 : squared cutoff; linear : force-shifted;
     scale [n + 1] : of each atom, for formulas that are scaled; weights [n + 1] : forces are those of the energies of
-    atoms times these, each of which has half of its pairs; without `energy`.
+    atoms times these, each of which has half of its pairs; without `energy`; begin, end : pairs of these rows of owned
+    atoms alone (-1: all).
     Returns the row of an atom with an impossibly close neighbour (with energy), or -1.
     """
     cdef const md_pair_entry *entry = pair_entry(name)
@@ -45,6 +47,9 @@ def pair(name, AtomRows atoms, VerletList pairs, double[:, ::1] rows, int64_t n_
         raise ValueError("scale is [n_owned + n_ghost + 1], of formulas that have it")
     table.scale = NULL if scale is None else &scale[0]
     table.weights = NULL if weights is None else &weights[0]
+    table.begin, table.end = begin, atoms.rows.n_owned if end < 0 else end
+    if not 0 <= table.begin <= table.end <= atoms.rows.n_owned:
+        raise ValueError("begin to end are rows of owned atoms")
     cdef md_shares shares = shares_of(atoms, energies, virials)
     cdef const md_shares *each = &shares if energy and energies is not None else NULL
     with nogil:

@@ -88,6 +88,7 @@ def charge_potentials(AtomRows atoms, VerletList pairs, const double[:, ::1] row
         raise ValueError("charges and potential are [n_total + 1]; damping has more numbers")
     table.rows, table.more = &rows[0, 0], NULL
     table.n_species, table.scale, table.weights = n_species, NULL, NULL
+    table.begin, table.end = 0, atoms.rows.n_owned
     if more is not None:  # no conditional expression: it would lose `const`
         table.more = &more[0, 0]
     with nogil:

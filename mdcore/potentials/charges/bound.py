@@ -19,6 +19,7 @@ from mdcore.potentials.pair.coulomb import BoundCoulomb
 
 LARGEST = 1000.0  # charge
 MOST_CHARGE = 2.0**22  # of all atoms, without signs: sums of waves are exact in 64 bits (ext/charges/waves.h)
+PIECES = 12  # of pairs, between which a rank looks for messages
 WIRE = "wires, periodic along one axis, are not supported; let three axes be periodic, with vacuum"
 ELECTRIC_POTENTIAL = Finding("electric_potential", "electric potential", per_atom=True)
 
@@ -45,16 +46,23 @@ class BoundElectrostatics(BoundCoulomb):
         charges[: atoms.n_owned] = self.charges_of(atoms, slice(0, atoms.n_owned))
         self._check(charges, domain)
 
-        def pairs():
-            super(BoundElectrostatics, self).compute(atoms, neighbors, domain, out)
-            if self._damping is not None:
-                self._damping.compute(atoms, neighbors.of(self._damping.potential), domain, out)
-
+        pairs = self._pairs(atoms, neighbors, domain, out)
         if any(domain.box.periodic):
             self._waves(atoms, charges, domain, out, pairs)
         else:
-            pairs()
+            for _ in pairs:
+                pass
             self._all_pairs(atoms, charges, domain.comm, out)
+
+    def _pairs(self, atoms, neighbors, domain, out):
+        """Pairs, in pieces: who does the next one looks for messages in between."""
+        pieces = 1 if out.want_energy or domain.comm.size == 1 else PIECES
+        for k in range(pieces):
+            self.compute_rows(atoms, neighbors, out, *(atoms.n_owned * end // pieces for end in (k, k + 1)))
+            yield
+        self.compute_others(atoms, neighbors, domain, out)
+        if self._damping is not None:
+            self._damping.compute(atoms, neighbors.of(self._damping.potential), domain, out)
 
     def _check(self, charges, domain, new: bool = False) -> None:
         """Will sums be exact, and is there one for this cell? new : of charges that are not its own (collective)"""
@@ -129,8 +137,8 @@ class BoundElectrostatics(BoundCoulomb):
         _kernels.charge_pairs(atoms, charges, others, *own, potentials, forces)
 
     def _waves(self, atoms, charges, domain, out, pairs) -> None:
-        """Of a crystal or a slab: pairs, and what they do not have. Pairs are computed while charges of the mesh are on
-        their way to other ranks."""
+        """Of a crystal or a slab: pairs, and what they do not have. Pairs are computed while messages of the mesh are
+        on their way between ranks."""
         comm, n, total = domain.comm, atoms.n_owned, 0.0
         if out.want_energy or not all(domain.box.periodic):
             total = float(exact.sums(comm, charges[:n, None], exact.ENERGY_BITS)[0])
@@ -139,10 +147,10 @@ class BoundElectrostatics(BoundCoulomb):
 
         def meanwhile():
             nonlocal before
-            pairs()
+            yield from pairs
             before = atoms.forces.copy() if out.want_energy else None
 
-        found = plan.act(atoms, charges, domain, potentials, energy=out.want_energy, meanwhile=meanwhile)
+        found = plan.act(atoms, charges, domain, potentials, energy=out.want_energy, meanwhile=meanwhile())
         if slab:
             slab.act(atoms)
             potentials[:n] += slab.potentials

@@ -103,11 +103,12 @@ class MeshPlan:
         """How large it is, in words."""
         return f"and {' x '.join(map(str, self.size))} points"
 
-    def act(self, atoms, charges, domain, potentials, forces: bool = True, energy: bool = True, meanwhile=None):
+    def act(self, atoms, charges, domain, potentials, forces: bool = True, energy: bool = True, meanwhile=()):
         """potentials [n_total + 1] become those of owned atoms; where wanted adds to the forces on them, and tells
         (energy of waves, its virial [3, 3]: -dE/d(strain)) (collective).
 
-        meanwhile : function, called while charges are on their way to other ranks
+        meanwhile : iterator, other work, done in pieces while messages of other ranks are awaited; all of it before
+        forces of waves are added
         """
         comm, mesh, squares = domain.comm, self._mesh, np.zeros(3)
         if self._shared is None or self._shared.domain is not domain:
@@ -116,18 +117,22 @@ class MeshPlan:
         if energy:
             squares = comm.sum(mesh.squares(atoms, charges)) * SQUARE_GRID
         wanted = WITH_ENERGY * energy + WITH_SELF * (self._own is None)
-        mesh.look_at(*self._shared.look(mesh.reach(atoms)))
-        window = self._room.take("window", mesh.shape, np.int64)
-        window[...] = 0
-        mesh.spread(atoms, charges, window)
-        self._shared.begin(window)
-        if meanwhile:
-            meanwhile()
-        sums = self._shared.act(window, squares, wanted)
+        shared, n, meanwhile = self._shared, atoms.n_owned, iter(meanwhile)
+        mesh.look_at(*shared.look(mesh.reach(atoms), n))
+        shared.window[...] = 0
+        mesh.spread(atoms, charges, shared.window)
+        if shared.helping:
+            shared.helping.begin(atoms.x[:n], charges[:n])
+        sums = shared.act(squares, wanted, meanwhile)
         if self._own is None:
             self._own = sums[7:]
             mesh.take_away(*self._own)
-        mesh.gather(atoms, charges, window.view(np.float64), potentials, forces)
+        if shared.helping:
+            shared.helping.gather(mesh, atoms, meanwhile, potentials, forces)
+        else:
+            for _ in meanwhile:
+                pass
+            mesh.gather(atoms, charges, shared.window.view(np.float64), potentials, forces)
         return (sums[0], sums[0] * np.eye(3) - sums[1:7][PLACE]) if energy else None
 
 

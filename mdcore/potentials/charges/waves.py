@@ -102,11 +102,11 @@ class Plan:
         self.g = np.where(self._inside, self._law.weights(k2) / self.volume, 0.0)
         self._slope = self._law.slopes(k2)
 
-    def act(self, atoms, charges, domain, potentials, forces: bool = True, energy: bool = True, meanwhile=None):
+    def act(self, atoms, charges, domain, potentials, forces: bool = True, energy: bool = True, meanwhile=()):
         """potentials [n_total + 1] become those of owned atoms; where wanted adds to the forces on them, and tells
-        (energy of waves, its virial [3, 3]: -dE/d(strain)) (collective). meanwhile : function, called first"""
-        if meanwhile:
-            meanwhile()
+        (energy of waves, its virial [3, 3]: -dE/d(strain)) (collective). meanwhile : work that is done first"""
+        for _ in meanwhile:
+            pass
         if self.waves is None:
             return (0.0, np.zeros((3, 3))) if energy else None
         s = domain.comm.sum(self.waves.sums(atoms, charges)) * WAVES_GRID

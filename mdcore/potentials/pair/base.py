@@ -84,10 +84,14 @@ class BoundPair(Bound):
             row[: len(own)] = own
 
     def compute(self, atoms, neighbors, domain, out) -> None:
+        self.compute_rows(atoms, neighbors, out, 0, atoms.n_owned)
+
+    def compute_rows(self, atoms, neighbors, out, begin: int, end: int) -> None:
+        """What the list has of these rows of owned atoms."""
         it = self.potential
         row = _kernels.pair(
             it.formula, atoms, neighbors.list, self.rows, len(self.symbols), it.cutoff**2, out.want_energy, it.linear,
-            out.limbs(), out.atom_energies, out.atom_virials, it.more, self.scale(atoms),
+            out.limbs(), out.atom_energies, out.atom_virials, it.more, self.scale(atoms), begin=begin, end=end,
         )  # fmt: skip
         out.add_limbs()
         out.bad_row = max(out.bad_row, row)

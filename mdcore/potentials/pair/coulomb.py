@@ -129,6 +129,10 @@ class BoundCoulomb(BoundPair):
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         super().compute(atoms, neighbors, domain, out)
+        self.compute_others(atoms, neighbors, domain, out)
+
+    def compute_others(self, atoms, neighbors, domain, out) -> None:
+        """What joined pairs have less, and each charge in its own field."""
         if self.potential.exclude_bonded:
             self._joined.compute(atoms, neighbors, domain, out)
         if not out.want_energy:
