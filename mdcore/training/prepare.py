@@ -63,13 +63,13 @@ def prepare(plan: Plan, groups: Callable[[], Groups], comm=None) -> Prepared:
     check_reach(data.all, reach, ("model" if plan.model else "descriptors", "cutoff"))
     pairs = distances_of(train, reach, comm)
     shortest = {pair: own.shortest for pair, own in pairs.items()}
-    if plan.model and np.isinf(list(shortest.values())).all():
-        told = "no atom that is trained on has a neighbour so near; take a larger one, or are its lengths in another unit?"
-        raise Unsuited(told, ("model", "cutoff")).everywhere()
-    if plan.model and start:
-        warm.check_design(start, design_of(plan, energies))
     if plan.model:
-        chosen = None
+        chosen, design = None, design_of(plan, energies)
+        if np.isinf(list(shortest.values())).all():
+            told = "no atom that is trained on has a neighbour so near; take a larger one, or is the unit another one?"
+            raise Unsuited(told, ("model", "cutoff")).everywhere()
+        if start:
+            warm.check_design(start, design)
     elif start:
         chosen = warm.descriptors_of(start, train, comm)
     else:
