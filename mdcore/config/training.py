@@ -64,9 +64,9 @@ class LossSettings:
     """What counts how much. A property with weight 0 needs no labels.
 
     Weights have no units and mean the same to all optimisers: each label, an energy an atom, a component of a force or
-    of a stress, counts (weight times error over what is usual)^2, times the weight of its structure. Usual is, to the Kalman
-    filter, the running average of the errors; to all others the spread of the labels that are trained on (of energies:
-    beyond what atoms give).
+    of a stress, counts (weight times error over what is usual)^2, times the weight of its structure. Usual is, to the
+    Kalman filter, the running average of the errors; to all others the spread of the labels that are trained on (of
+    energies: beyond what atoms give).
     """
 
     energy: float | str | None = setting(
