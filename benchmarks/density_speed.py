@@ -143,7 +143,7 @@ def training(arguments) -> None:
     for program, values in rates.items():
         median = statistics.median(values)
         note = "" if program == "mdcore" else common.median_ratio(rates["mdcore"], values)
-        rows.append((program, f"{median:,.0f}", f"{STRUCTURES / median:.2f}", note))
+        rows.append((program, f"{median:.1f}", f"{STRUCTURES / median:.2f}", note))
     header = ("acetylacetone", "structures/s", f"s an epoch of {STRUCTURES}", "mdcore is so many times faster")
     print(common.table(header, rows))
 
