@@ -1,10 +1,12 @@
-"""Energy and forces of a random MACE network by symmetrix-xl or by torch: atoms a second of the processor.
+"""Energy and forces of a random MACE network by symmetrix-xl or by torch: atoms a second of the processor. Its training
+by torch: structures a second.
 
 Run by density_speed.py with the Python that has symmetrix-xl, mace-torch, torch and matscipy. Same shape as ours:
 scalars, l_max 3, products of three, cutoff 5; positions move a little from call to call, as in dynamics.
 
     PYTHON density_peers.py make FILE.model CHANNELS LAYERS Z...
     PYTHON density_peers.py time FILE.model symmetrix|torch float64|float32 STRUCTURE.xyz CALLS
+    PYTHON density_peers.py train FILE.model float64|float32 STRUCTURES.xyz BATCH STEPS
 """
 
 import json
@@ -71,5 +73,36 @@ def measure(path, program, dtype, structure, calls) -> None:
     print(json.dumps({"rate": len(atoms) / float(np.median(seconds[2:]))}))
 
 
+def train(path, dtype, structures, batch, steps) -> None:
+    """Steps of Adam on batches of labelled structures, as mace.tools.train takes them; edges are found before."""
+    import ase.io
+    import torch
+    from mace import data, modules, tools
+    from mace.tools import torch_geometric
+    from mace.tools.train import take_step
+
+    torch.set_num_threads(1)
+    torch.set_default_dtype(getattr(torch, dtype))
+    model = torch.load(path).to(getattr(torch, dtype))
+    for parameter in model.parameters():
+        parameter.requires_grad = True
+    elements = tools.AtomicNumberTable(model.atomic_numbers.tolist())
+    own = []
+    for atoms in ase.io.read(structures, slice(0, int(batch) * int(steps))):
+        labels = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces()}
+        each, cell = dict.fromkeys(labels, 1.0), (atoms.cell.array, atoms.pbc)
+        one = data.Configuration(atoms.numbers, atoms.positions, labels, each, *cell)
+        own.append(data.AtomicData.from_config(one, z_table=elements, cutoff=5.0))
+    loader = torch_geometric.dataloader.DataLoader(own, batch_size=int(batch), shuffle=False)
+    loss = modules.WeightedEnergyForcesLoss(energy_weight=1.0, forces_weight=100.0)
+    adam, seconds = torch.optim.Adam(model.parameters(), lr=0.01, amsgrad=True), []
+    wanted = {"forces": True, "virials": False, "stress": False}
+    for one in loader:
+        begin = time.process_time()
+        take_step(model, loss, one, adam, None, wanted, 10.0, torch.device("cpu"))
+        seconds.append(time.process_time() - begin)
+    print(json.dumps({"rate": int(batch) / float(np.median(seconds[2:]))}))
+
+
 if __name__ == "__main__":
-    {"make": make, "time": measure}[sys.argv[1]](*sys.argv[2:])
+    {"make": make, "time": measure, "train": train}[sys.argv[1]](*sys.argv[2:])

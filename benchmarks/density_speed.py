@@ -1,10 +1,13 @@
-"""How fast are density networks on one core, next to symmetrix-xl and MACE on torch, and on two ranks or threads?
+"""How fast are density networks on one core, next to symmetrix-xl and MACE on torch, and on two ranks or threads? And
+their training?
 
 Random networks of 64 channels, l_max 3, products of three, cutoff 5 (atoms hardly feel them) at constant energy from
 300 K: atom-steps/s of 512 atoms of silicon, 64 molecules of water and, with --reference, one of acetylacetone. One
 thread is timed by its processor time, so that a busy machine does not count; two by the clock. --peers names the Python
 that has symmetrix-xl, mace-torch and matscipy; they compute energy and forces of a network of the same shape in turn
-with ours (density_peers.py). The goals: 5 times symmetrix-xl, 50 times torch, mixed precision 1.6 times double.
+with ours (density_peers.py). Training: acetylacetone in batches of five, energies and forces, SOAP here and Adam with
+MACE on torch, in turn. The goals: 5 times symmetrix-xl, 50 times torch, mixed precision 1.6 times double, training 10
+times torch.
 """
 
 import json
@@ -13,16 +16,25 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import common
 import density_networks
 
 from mdcore import Simulation, VelocityVerlet, maxwell_boltzmann
+from mdcore.potentials.density.model import Design
 from mdcore.potentials.density.potential import DensityPotential
+from mdcore.training.data import dataset, sources
+from mdcore.training.density import DensityRegression
+from mdcore.training.density_start import initialised
+from mdcore.training.graphs import Graphs
+from mdcore.training.optimizers.soap import Soap
+from mdcore.training.settings import BALANCED, Loss, SoapSettings
 
 SKIN = 0.5  # Angstrom
 PROGRAMS = ("symmetrix float64", "symmetrix float32", "torch float64", "torch float32")
+STRUCTURES, BATCH = 450, 5  # of acetylacetone, in an epoch and in a step of training
 
 
 def measure(told: dict) -> None:
@@ -44,6 +56,21 @@ def measure(told: dict) -> None:
     if sim.comm.rank == 0:
         builds = (sim.neighbors.builds - built) / told["steps"]
         print(json.dumps({"rate": rate, "atoms": system.n_atoms, "builds": builds, "ghosts": sim.atoms.n_ghost}))
+
+
+def learn(told: dict) -> None:
+    """Print structures/s of an epoch of training, in a process of its own; one before it warms up."""
+    data = [replace(s, stress=None) for s in sources.read(Path(told["reference"]) / density_networks.ACAC)[:STRUCTURES]]
+    energies = dataset.atom_energies(data)
+    design = Design(elements=tuple(energies), cutoff=5.0, radial=8, **told["design"])
+    graphs = Graphs(design.elements, design.cutoff, data)
+    start = initialised(design, graphs, energies)
+    regression = DensityRegression(start, graphs, 1, Loss(energy=BALANCED), told["precision"])
+    soap = Soap(regression, SoapSettings(epochs=100, batch=BATCH))
+    soap.epoch()
+    begin = time.process_time()
+    soap.epoch()
+    print(json.dumps({"rate": len(data) / (time.process_time() - begin)}))
 
 
 def mdcore(arguments, name: str, ranks=1, **told) -> dict:
@@ -95,6 +122,32 @@ def compare(arguments, name: str, scratch: Path) -> list[tuple]:
     return rows
 
 
+def training(arguments) -> None:
+    """Structures/s of a training step, beside MACE's."""
+
+    def own(precision="double", message_l=0):
+        design = {"channels": arguments.channels, "layers": 2, "message_l": message_l}
+        told = {"learn": True, "design": design, "precision": precision, "reference": str(arguments.reference)}
+        return lambda: common.child(__file__, "--child", json.dumps(told))["rate"]
+
+    runs = {"mdcore": own(), "mdcore, mixed": own("mixed"), "mdcore, vectors": own(message_l=1)}
+    with tempfile.TemporaryDirectory() as scratch:
+        if arguments.peers:
+            model = Path(scratch) / "acac.model"
+            peer(arguments.peers, "make", model, arguments.channels, 2, 1, 6, 8)
+            for program in (own for own in arguments.programs if own.startswith("torch")):
+                words = ("train", model, program.split()[1], arguments.reference / density_networks.ACAC, BATCH, 12)
+                runs[f"MACE, {program}"] = lambda words=words: peer(arguments.peers, *words)["rate"]
+        rates = common.alternate(runs, arguments.repeats)
+    rows = []
+    for program, values in rates.items():
+        median = statistics.median(values)
+        note = "" if program == "mdcore" else common.median_ratio(rates["mdcore"], values)
+        rows.append((program, f"{median:.1f}", f"{STRUCTURES / median:.2f}", note))
+    header = ("acetylacetone", "structures/s", f"s an epoch of {STRUCTURES}", "mdcore is so many times faster")
+    print(common.table(header, rows))
+
+
 def scaling(arguments) -> None:
     """Sizes on one core, then two cores."""
     rows, us = [], []
@@ -123,13 +176,15 @@ def cores(arguments) -> None:
 
 def main() -> None:
     if "--child" in sys.argv:
-        measure(json.loads(sys.argv[sys.argv.index("--child") + 1]))
+        told = json.loads(sys.argv[sys.argv.index("--child") + 1])
+        (learn if "learn" in told else measure)(told)
         return
     parser = common.parser(__doc__)
     parser.add_argument("--reference", type=Path, help=density_networks.ACAC_HELP)
     parser.add_argument("--peers", type=Path, help="the Python that has symmetrix-xl, mace-torch, matscipy")
     parser.add_argument("--programs", nargs="+", choices=PROGRAMS, default=list(PROGRAMS), help="of the peers")
-    parser.add_argument("--what", nargs="+", choices=("speed", "sizes", "cores"), default=["speed", "sizes", "cores"])
+    what = ("speed", "sizes", "cores", "training")
+    parser.add_argument("--what", nargs="+", choices=what, default=list(what), help="training: of --reference only")
     names = list(density_networks.SYSTEMS)
     parser.add_argument("--systems", nargs="+", choices=names, default=names)
     parser.add_argument("--channels", type=int, default=64)
@@ -152,6 +207,8 @@ def main() -> None:
         scaling(arguments)
     if "cores" in arguments.what:
         cores(arguments)
+    if "training" in arguments.what and arguments.reference:
+        training(arguments)
 
 
 if __name__ == "__main__":

@@ -63,8 +63,9 @@ def build(case: str, comm=None, state=None):
     precision = (precision or ["double"])[0]
     potential = HDNNPotential(model, precision=precision, charges=charges)
     if cell in ("density", "densities"):
-        potential = density(("H", "O"), members=1 + (cell == "densities"), layers=2 + (cell == "density"),
-                            message_l=int(cell == "density"), settings={"precision": precision})  # fmt: skip
+        unlike = [{"layers": 1, "channels": 32}] if cell == "densities" else ()
+        potential = density(("H", "O"), layers=2 + (cell == "density"), message_l=int(cell == "density"), unlike=unlike,
+                            settings={"precision": precision})  # fmt: skip
     if cell == "wall":  # full and half lists side by side
         potential = Sum(potential, ZBL(0.5, 1.3))
     integrator = VelocityVerlet(0.01) if ensemble == "nve" else Langevin(0.01, (1.0, 0.7), 1.0)

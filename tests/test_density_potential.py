@@ -198,6 +198,12 @@ def test_outside_the_range_of_training(potential):
     assert found.extrapolation.worst[atom] == label
 
 
+def test_rounding_of_floats_is_not_outside():
+    model = ranged(margin=0.0).model
+    for precision in ("double", "mixed"):
+        assert not len(evaluate(DensityPotential(model, precision=precision), SYSTEM).extrapolation.atoms)
+
+
 def moving(potential, **options) -> Simulation:
     system = System(SYSTEM.box, SYSTEM.positions, SYSTEM.species, SYSTEM.symbols)
     system.velocities = 0.02 * np.random.default_rng(1).normal(size=(30, 3))

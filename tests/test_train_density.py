@@ -16,8 +16,9 @@ from mdcore.training.graphs import Graphs
 from mdcore.training.misfit import Weights
 from mdcore.training.optimizers.adam import Adam
 from mdcore.training.optimizers.kalman import Kalman
+from mdcore.training.optimizers.soap import FARTHEST, Soap
 from mdcore.training.regression import Regression
-from mdcore.training.settings import AdamSettings, KalmanSettings, Loss
+from mdcore.training.settings import AdamSettings, KalmanSettings, Loss, SoapSettings
 from tests.density_twin import Twin
 from tests.test_train_loss import TERMS, derivative
 from tests.test_train_summary import structure
@@ -65,6 +66,14 @@ def test_ranges_are_of_all_atoms(regression):
             seen[z].append(own)
     want = np.array([[np.min(own, axis=0) for own in seen], [np.max(own, axis=0) for own in seen]])
     np.testing.assert_allclose(model.ranges[0], want, rtol=1e-9, atol=1e-9)
+
+
+def test_ranges_are_those_of_double_precision():
+    """Also of a training in floats: what these are off by would put its own atoms outside."""
+    double = regression_of(mixed_set(), l_max=1)
+    mixed = DensityRegression(double.model, double.environments, precision="mixed")
+    assert mixed.ranges().tobytes() == double.ranges().tobytes()
+    assert np.abs(mixed.predict().forces - double.predict().forces).max() > 0.0
 
 
 @pytest.mark.parametrize("weights", [*TERMS, Weights(0.3, 0.7, 0.2, 1.0, 0.5, 1.0)],
@@ -210,6 +219,17 @@ def test_adam_learns(copper):
     assert held_back.errors().forces < 0.2 * before
 
 
+def test_soap_begins_with_steps_of_its_size():
+    """In the first bases, which are those of the last few gradients, mean squares are of others: unbounded steps had
+    fifty times their size, and short trainings of deep networks went to 1e30 eV/Angstrom."""
+    own = regression_of(mixed_set())
+    soap, before = Soap(own, SoapSettings(batch=2, warmup=0)), own.parameters
+    for _ in range(3):
+        soap.update(own.loss()[1], 100)
+        moved, before = own.parameters - before, own.parameters
+        assert 0.0 < np.sqrt(np.mean(moved**2)) < FARTHEST * soap.settings.step
+
+
 def test_the_filter_learns(copper):
     _, training = copper
     training.set(training.model.parameters / training.units)
@@ -246,12 +266,6 @@ def test_what_does_not_apply_is_refused(text, told, tmp_path, monkeypatch):
     with pytest.raises(InputError) as caught:
         parse_training(more + ("" if overrides else text), overrides=overrides)
     assert told in str(caught.value)
-
-
-def test_a_cutoff_in_which_nothing_is_refused():
-    model = {"type": "density", "channels": 16, "cutoff": 0.4}
-    with pytest.raises(InputError, match=r"cutoff = 0.4: no two atoms to train on are closer than that; take 5 to 6"):
-        mdcore.train([structure(k) for k in range(3)], model=model, optimizer={"type": "adam", "epochs": 1})
 
 
 def test_the_other_type_knows_nothing_of_it(tmp_path, monkeypatch):

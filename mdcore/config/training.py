@@ -64,9 +64,9 @@ class LossSettings:
     """What counts how much. A property with weight 0 needs no labels.
 
     Weights have no units and mean the same to all optimisers: each label, an energy an atom, a component of a force or
-    of a stress, counts (weight times error over what is usual)^2, times the weight of its structure. Usual is, to Adam
-    and L-BFGS, the spread of the labels that are trained on (of energies: beyond what atoms give); to the Kalman
-    filter, the running average of the errors.
+    of a stress, counts (weight times error over what is usual)^2, times the weight of its structure. Usual is, to the
+    Kalman filter, the running average of the errors; to all others the spread of the labels that are trained on (of
+    energies: beyond what atoms give).
     """
 
     energy: float | str | None = setting(
@@ -96,7 +96,7 @@ class LossSettings:
     robust: float = setting(
         Number(minimum=0, maximum=1e3),
         "Of what is usual: larger errors of energies, and of the force on an atom, count linearly instead of by their "
-        "square (Huber's loss), so a few outliers do not rule; 0: all by their squares. Of Adam and L-BFGS.",
+        "square (Huber's loss), so a few outliers do not rule; 0: all by their squares. Of Adam, SOAP and L-BFGS.",
         default=Loss.robust,
         example=0.05,
     )
@@ -283,7 +283,7 @@ class TrainingSettings(Document):
             if not loss.energy and not loss.stress and getattr(own, "rows", 1) == 0:
                 yield f"optimizer.{k}.rows", "no forces are looked at, and only forces count: nothing would be learned"
             if loss.robust and own.type in SQUARES:
-                yield "loss.robust", f"{SQUARES[own.type]} by squares; leave it out, or take adam or lbfgs"
+                yield "loss.robust", f"{SQUARES[own.type]} by squares; leave it out, or take adam, soap or lbfgs"
             if own.type == "least-squares" and (not density or self.model.layers > 1 or self.model.hidden):
                 yield f"optimizer.{k}.type", NOT_LINEAR
 

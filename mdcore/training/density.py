@@ -95,17 +95,19 @@ class DensityRegression(SetRegression):
         return replace(self.model, parameters=self.flat, ranges=(self.ranges(),), test_vectors=())
 
     def ranges(self) -> np.ndarray:
-        """Least and most of each feature of the atoms of each element [2, n_elements, n_features]."""
+        """Least and most of each feature of the atoms of each element [2, n_elements, n_features], in double precision:
+        what floats are off by would put the very atoms of the training set outside."""
+        kernels = Densities(self.design.sizes, self.design.program, self.design.fold(self.flat))
         most = np.full((2, self.design.species, self.design.features), -np.inf)  # of -m and m
-        for own in self.map(self._extremes, self.chunks):
+        for own in self.map(lambda chunk: self._extremes(kernels, chunk), self.chunks):
             np.maximum(most, own, out=most)
         return self.comm.maximum(most) * np.array([-1.0, 1.0])[:, None, None]
 
-    def _extremes(self, chunk: range) -> np.ndarray:
+    def _extremes(self, kernels: Densities, chunk: range) -> np.ndarray:
         found = np.full((2, self.design.species, self.design.features), -np.inf)
         for k in chunk:
             edges = self.environments.edges[k]
-            m, species = self.kernels.messages(edges), self.environments.species[k]
+            m, species = kernels.messages(edges), self.environments.species[k]
             for e in np.unique(species):
                 own = m[species == e]
                 found[:, e] = np.maximum(found[:, e], [-own.min(axis=0), own.max(axis=0)])

@@ -63,13 +63,13 @@ def prepare(plan: Plan, groups: Callable[[], Groups], comm=None) -> Prepared:
     check_reach(data.all, reach, ("model" if plan.model else "descriptors", "cutoff"))
     pairs = distances_of(train, reach, comm)
     shortest = {pair: own.shortest for pair, own in pairs.items()}
-    if plan.model and min(shortest.values(), default=np.inf) == np.inf:
-        told = "no two atoms to train on are closer than that; take 5 to 6 Angstrom; or are the data's in another unit?"
-        raise Unsuited(told, ("model", "cutoff")).everywhere()
-    if plan.model and start:
-        warm.check_design(start, design_of(plan, energies))
     if plan.model:
-        chosen = None
+        chosen, design = None, design_of(plan, energies)
+        if np.isinf(list(shortest.values())).all():
+            told = "no two atoms to train on are closer than that; take 5 to 6 Angstrom; or are the data's in another unit?"
+            raise Unsuited(told, ("model", "cutoff")).everywhere()
+        if start:
+            warm.check_design(start, design)
     elif start:
         chosen = warm.descriptors_of(start, train, comm)
     else:
@@ -107,11 +107,14 @@ def descriptors_of(plan: Plan, data, train, elements, pairs, comm) -> descriptor
 def design_of(plan: Plan, elements) -> Design:
     """Of the density network of a plan; its mean number of neighbours and scale are found at the start."""
     s = plan.model
-    return Design(
-        elements=tuple(elements), cutoff=s.cutoff, l_max=s.l_max, factors=s.factors, layers=s.layers,
-        channels=s.channels, radial=s.radial, mixed=s.mixed, hidden=s.hidden, element_rank=s.element_rank,
-        message_l=s.message_l,
-    )  # fmt: skip
+    try:
+        return Design(
+            elements=tuple(elements), cutoff=s.cutoff, l_max=s.l_max, factors=s.factors, layers=s.layers,
+            channels=s.channels, radial=s.radial, mixed=s.mixed, hidden=s.hidden, element_rank=s.element_rank,
+            message_l=s.message_l,
+        )  # fmt: skip
+    except InputError as error:
+        raise Unsuited(str(error), ("model",)).everywhere() from None
 
 
 def check_reach(data, cutoff: float, path: tuple[str, str]) -> None:

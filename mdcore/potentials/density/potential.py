@@ -20,6 +20,7 @@ from mdcore.potentials.networks.vectors import environments
 from mdcore.structure.atoms import Column
 
 ROUNDING = 1e-9  # of a range
+FLOATS = 1e-5  # likewise, in mixed precision
 BLOCK = 1024  # atoms that are looked at together
 
 
@@ -116,6 +117,7 @@ class BoundDensity(BoundTrained):
             with np.errstate(divide="ignore", invalid="ignore"):  # an element that no structure had: never outside
                 self.per_range = np.where(np.isfinite(width) & (width > 0.0), 1.0 / width, 0.0)
             self.middle[self.per_range == 0.0] = 0.0
+            self.edge = 0.5 + FLOATS * (potential.precision == "mixed")
 
     def _message(self, design: Design, t: int) -> str:  # of a width: several networks may be in one sum
         return f"message_{t}_{_row(design)}{'' if self.number == np.float64 else '_single'}"
@@ -189,10 +191,10 @@ class BoundDensity(BoundTrained):
             rows = slice(begin, min(begin + BLOCK, n))
             e = kinds[rows]
             far = np.abs((features[rows] - self.middle[e, own]) * self.per_range[e, own])
-            out = np.flatnonzero(far.max(axis=1) > 0.5 + ROUNDING)
+            out = np.flatnonzero(far.max(axis=1) > self.edge + ROUNDING)
             if not len(out):
                 continue
-            far, at = far[out] - 0.5, begin + out
+            far, at = far[out] - self.edge, begin + out
             told[OUTSIDE][at] += np.count_nonzero(far > ROUNDING, axis=1).astype(np.int32)
             most = far.max(axis=1)
             farther = most > told[EXCESS][at]

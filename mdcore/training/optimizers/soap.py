@@ -17,6 +17,7 @@ from mdcore.training.settings import SEED, SoapSettings
 WIDEST = 1024  # rows or columns that are turned
 ROUNDING = 1e-6  # of the largest gradient of a block: turned ones that are less, of few structures, are noise
 EXACT = 4  # first steps, whose bases are exact eigenvectors
+FARTHEST = 10.0  # step sizes, of a step: in bases that have just turned mean squares are those of others. Usual are 5
 
 
 class Soap(Adam):
@@ -67,7 +68,7 @@ class Soap(Adam):
         root = np.sqrt(square) + s.epsilon
         for own, *_ in self.blocks:
             root[own] += ROUNDING * root[own].max()
-        found = mean / (1 - s.beta1**self.updates) / root
+        found = np.clip(mean / (1 - s.beta1**self.updates) / root, -FARTHEST, FARTHEST)
         for own, shape, _, l_basis, _, r_basis in self.blocks:
             here = found[own].reshape(shape)  # a view
             here[...] = _turned(here, l_basis, r_basis)
