@@ -215,6 +215,14 @@ def test_budgets_targets_and_failures(folder):
     kept = list(Path("some").glob("generation-*/failed.extxyz"))
     assert kept and all("kind=unconverged" in path.read_text() for path in kept)
 
+    def hopeless(system):
+        raise Unconverged("no minimum")
+
+    few = {"campaign": {"directory": "none", "generations": 3, "calls": 3}}
+    with pytest.raises(MdcoreError, match=r"campaign.jsonl: every call of the oracle failed, 3 in all, .*: no minimum"):
+        campaign(train=once, oracle=hopeless, sections=few).run()
+    assert events("end", "none/campaign.jsonl")[0]["why"].startswith("all 3 calls")
+
 
 def test_each_verb_can_be_replaced(folder):
     """Explorers are objects with a name and a method; more than the budget is not asked, whatever a verb wants."""
@@ -250,14 +258,6 @@ def test_each_verb_can_be_replaced(folder):
     sections = {"campaign": hours, "judge": {"frames": 1, "generations": 9}}
     campaign(**verbs, sections=sections, say=told.append).run(restart=True)
     assert "\nends: 1e-09 hours are over\n" in told and asked == [1]
-
-    def hopeless(system):
-        raise Unconverged("no minimum")
-
-    few = {"campaign": {"directory": "none", "generations": 3, "calls": 3}}
-    with pytest.raises(MdcoreError, match=r"campaign.jsonl: every call of the oracle failed, 3 in all, .*: no minimum"):
-        campaign(train=once, oracle=hopeless, sections=few).run()
-    assert events("end", "none/campaign.jsonl")[0]["why"].startswith("all 3 calls")
 
 
 def test_a_signal_loses_nothing(folder):

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import mdcore
 from mdcore.base.errors import InputError
 from mdcore.base.voigt import PLACE
 from mdcore.config.load_training import parse_training
@@ -21,7 +20,6 @@ from mdcore.training.regression import Regression
 from mdcore.training.settings import AdamSettings, KalmanSettings, Loss, SoapSettings
 from tests.density_twin import Twin
 from tests.test_train_loss import TERMS, derivative
-from tests.test_train_summary import structure
 from tests.training_sets import lennard_jones_set, mixed_set
 
 SIZES = {"cutoff": 4.0, "channels": 16, "radial": 5, "mixed": 4}

@@ -66,7 +66,7 @@ def prepare(plan: Plan, groups: Callable[[], Groups], comm=None) -> Prepared:
     if plan.model:
         chosen, design = None, design_of(plan, energies)
         if np.isinf(list(shortest.values())).all():
-            told = "no two atoms to train on are closer than that; take 5 to 6 Angstrom; or are the data's in another unit?"
+            told = "no two atoms to train on are closer than that; take 5 to 6 Angstrom; or is the data's unit another?"
             raise Unsuited(told, ("model", "cutoff")).everywhere()
         if start:
             warm.check_design(start, design)
