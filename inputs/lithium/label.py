@@ -1,7 +1,7 @@
-"""Lithium, labelled by density functional theory: a metal with soft forces that reach far.
+"""Structures of a soft metal, labelled by perturbation theory (metal.py): forces that reach far, like lithium's.
 
-    apt install quantum-espresso; pip install ase
-    python inputs/lithium/label.py         # writes train.extxyz and held.extxyz beside itself; goes on where it stopped
+    pip install ase scipy
+    python inputs/lithium/label.py         # a minute; writes train.extxyz and held.extxyz beside itself
 
 Structures of the kinds of the mlearn sets (Y. Zuo et al., J. Phys. Chem. A 124, 731 (2020)): the bcc crystal of 54
 atoms and the same without one at 300 K, the melting point and twice that, crystals strained by up to a tenth, slabs.
@@ -15,14 +15,13 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk, surface
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.io import iread, write
-from planewaves import labelled
+from ase.io import write
+from metal import A, Metal
 
 from mdcore import Langevin, Morse, Simulation, System, maxwell_boltzmann
 
-A = 3.43  # Angstrom: of least energy by these labels
 # that of sodium, L. A. Girifalco, V. G. Weizer, Phys. Rev. 114, 687 (1959), scaled to lengths and bulk modulus
-MORSE = {"depth": 0.0665, "alpha": 0.7223, "r0": 4.358}
+MORSE = {"depth": 0.055, "alpha": 0.72, "r0": 4.38}
 TIMESTEP, SETTLE, APART = 2.0, 1000, 75  # fs; steps before the first structure and between two
 HOT = {300: (24, 7), 450: (24, 7), 900: (24, 7)}  # K: structures to train on and to hold back
 VACANT = {300: (7, 3), 900: (7, 3)}
@@ -47,14 +46,13 @@ def dynamics(kelvin: float, missing: int, many: int, seed: int) -> list[Atoms]:
 
 
 def strained(many: int, random: np.random.Generator) -> list[Atoms]:
-    """Cells of two atoms."""
     found = []
     for k in range(many):
         xx, yy, zz, yz, xz, xy = random.uniform(-0.1, 0.1) * np.array([float(c) for c in MODES[k % len(MODES)]])
         atoms = bulk("Li", "bcc", a=A, cubic=True)
         strain = np.array([[xx, xy / 2, xz / 2], [xy / 2, yy, yz / 2], [xz / 2, yz / 2, zz]])
         atoms.set_cell(atoms.cell.array @ (np.eye(3) + strain), scale_atoms=True)
-        found.append(atoms)
+        found.append(atoms.repeat(3))
     return found
 
 
@@ -69,26 +67,9 @@ def slabs(faces, random: np.random.Generator) -> list[Atoms]:
         for by in (0.02, 0.1):
             atoms = slab.copy()
             atoms.positions += random.normal(scale=by, size=atoms.positions.shape)
+            atoms.pbc = True
             found.append(atoms)
     return found
-
-
-def repeated(atoms: Atoms, many: int) -> Atoms:
-    """The same crystal in a larger cell, with labels."""
-    found = atoms.repeat(many)
-    found.info = dict(atoms.info)
-    found.calc = SinglePointCalculator(
-        found, energy=many**3 * atoms.get_potential_energy(), forces=np.tile(atoms.get_forces(), (many**3, 1)),
-        stress=atoms.get_stress(),
-    )  # fmt: skip
-    return found
-
-
-def points_of(tag: str, atoms: Atoms) -> tuple[int, ...]:
-    """k points: as dense as two in 10.3 Angstrom; in all strained cells as many, so their energies know of no jumps."""
-    if tag == "surface":
-        return *(max(1, round(2 * 3 * A / length)) for length in atoms.cell.lengths()[:2]), 1
-    return (6, 6, 6) if tag == "strained" else (2, 2, 2)
 
 
 def structures(part: int) -> list[tuple[str, Atoms]]:
@@ -103,17 +84,15 @@ def structures(part: int) -> list[tuple[str, Atoms]]:
 
 
 def main() -> None:
-    here = Path(__file__).resolve().parent
-    for part, name in ((1, "held"), (0, "train")):
-        file, made = here / f"{name}.extxyz", structures(part)
-        done = sum(1 for _ in iread(file)) if file.exists() else 0
-        for k, (tag, atoms) in enumerate(made[done:], start=done + 1):
-            told = labelled(atoms, points_of(tag, atoms))
-            told.info["tag"] = tag
-            energy, force = told.get_potential_energy() / len(told), np.sqrt(np.mean(told.get_forces() ** 2))
-            write(file, repeated(told, 3) if tag == "strained" else told, format="extxyz", append=True)
-            print(f"{name} {k} of {len(made)}, {tag}: {energy:.5f} eV an atom, forces {force:.3f} eV/Angstrom,"
-                  f" {1e3 * told.info['scf']:.1g} meV/Angstrom left", flush=True)  # fmt: skip
+    here, metal = Path(__file__).resolve().parent, Metal()
+    for part, name in enumerate(("train", "held")):
+        made = structures(part)
+        for tag, atoms in made:
+            energy, forces = metal(atoms)
+            atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
+            atoms.info["tag"] = tag
+        write(here / f"{name}.extxyz", [atoms for _, atoms in made], format="extxyz")
+        print(f"{name}.extxyz: {len(made)} structures")
 
 
 if __name__ == "__main__":
