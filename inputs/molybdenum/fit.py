@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from ase.io import read
 from features import features
-from tight_binding import NAMES, SHELLS, evaluate, no_corrections
+from tight_binding import CORRECTIONS, NAMES, SHELLS, evaluate, no_corrections
 
 STRUCTURES = ()  # from 0, of the training set: hot ones, and two with vacancies
 UNITS = {"hopping": 0.5, "overlap": 0.05, "crystal_field": 0.2, "levels": 1.0, "screening": 1.0}  # as no_corrections()
@@ -51,7 +51,7 @@ def rows(atoms, energy, forces) -> np.ndarray:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("train", help="labelled structures of Mo")
-    options.add_argument("--output", type=Path, default=Path(__file__).with_name("corrections.json"))
+    options.add_argument("--output", type=Path, default=CORRECTIONS)
     options = options.parse_args()
     every = read(options.train, ":")
     left, slopes, local = [], [], []
@@ -60,7 +60,7 @@ def main() -> None:
         as_published = evaluate(atoms, no_corrections())
         energy, forces = atoms.get_potential_energy() - as_published.energy, atoms.get_forces() - as_published.forces
         left.append(rows(atoms, energy, forces))
-        one = np.array([[int(bit) for bit in f"{k % 7 + 1:03b}"]]) / 2.0, np.ones(1)  # on the edge of the zone
+        one = np.array([[int(bit) for bit in f"{k // 2 % 7 + 1:03b}"]]) / 2.0, np.ones(1)  # on the edge of the zone
         base, columns = evaluate(atoms, no_corrections(), one), []
         for place in places():
             here = evaluate(atoms, shifted(place, STEP), one)

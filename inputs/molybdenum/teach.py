@@ -1,15 +1,19 @@
 """Structures of molybdenum that nobody computed, labelled by tight binding: what electrons tell a network.
 
-    python benchmarks/leave_out.py inputs/train_molybdenum_density.toml --kind Surface --name any   # for thirds only
-    python inputs/molybdenum/teach.py ../shared/reference/datasets/Mo_mlearn_train.xyz results/molybdenum_told.extxyz \
-        --dynamics results/molybdenum_one.h5 --beside results/molybdenum_taught.extxyz
-    mdcore train inputs/train_molybdenum_taught.toml --set data.2.file=results/molybdenum_told.extxyz
+    python inputs/molybdenum/teach.py ../shared/reference/datasets/Mo_mlearn_train.xyz \
+        --output results/molybdenum_told.extxyz --dynamics results/molybdenum_one.h5 \
+        --beside results/molybdenum_taught.extxyz
+    mdcore train inputs/train_molybdenum_taught.toml --set data.2.file="$PWD/results/molybdenum_told.extxyz"
 
 To what tight binding (tight_binding.py) and the labels of the first file differ by, 62 coefficients of local features
 (features.py) are fitted. Then structures from dynamics, perfect and with a vacancy, at a tenth to twice the melting
 point (inputs/distil.py; --dynamics is the potential that moves them) are labelled by both. Structures of --beside, as
-inputs/distil.py writes them, are added as they are labelled, but for its hot ones. --held tells errors of structures
-that are in no fit, e.g. results/leave_out/fold-0-held.xyz when the first file is results/leave_out/fold-0-train.xyz.
+inputs/distil.py writes them, are added as they are labelled, but for its hot ones. Both files are made by
+inputs/train_molybdenum_taught.sh. --held tells errors of structures that are in no fit: of a third, as
+benchmarks/leave_out.py writes thirds, without making any, by
+
+    python inputs/molybdenum/teach.py results/leave_out/fold-0-train.xyz --held results/leave_out/fold-0-held.xyz
+
 A structure of 54 atoms takes about a second of one core: some ten minutes. Needs ASE and SciPy.
 """
 
@@ -24,6 +28,12 @@ from ase.io import read, write
 from features import Features, features
 from fit import RIDGE, rows
 from tight_binding import Answer, evaluate
+
+from mdcore.potentials.families import potential_of
+from mdcore.potentials.networks.files import read_model
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from distil import Maker
 
 SURFACE = 2.0  # weight of energies of surfaces over that of others
 HEAT = (0.1, 0.5, 0.9, 1.2, 1.5, 2.0, 2.0)  # of the melting point
@@ -95,12 +105,7 @@ def labelled(own: Told, coefficients: np.ndarray) -> list[Atoms]:
 
 
 def hot(dynamics: str, runs: int, seed: int) -> list[Atoms]:
-    from mdcore.potentials.families import potential_of
-    from mdcore.potentials.networks.files import read_model
-
-    sys.path.append(str(Path(__file__).resolve().parents[1]))
-    from distil import Maker
-
+    """From dynamics."""
     maker = Maker("Mo", potential_of(read_model(dynamics), extrapolation="ignore"), seed)
     starts = [(share, missing) for share in HEAT for missing in MISSING for _ in range(runs)]
     return [atoms for own in starts for atoms in maker.hot(*own)]
@@ -109,18 +114,22 @@ def hot(dynamics: str, runs: int, seed: int) -> list[Atoms]:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("train", help="labelled structures, to fit to")
-    options.add_argument("output")
-    options.add_argument("--dynamics", required=True, help="the potential that moves atoms")
+    options.add_argument("--output", help="labelled structures; none are made without")
+    options.add_argument("--dynamics", help="the potential that moves atoms")
     options.add_argument("--held", help="labelled structures, to tell errors of")
     options.add_argument("--beside", help="structures that have labels; the hot ones among them are not used")
     options.add_argument("--runs", type=int, default=2, help="of dynamics; 126 structures each")
     options.add_argument("--seed", type=int, default=1)
     options = options.parse_args()
+    if bool(options.output) != bool(options.dynamics):
+        raise SystemExit("teach.py: error: --output and --dynamics: both, to make structures, or neither")
     own = told(read(options.train, ":"))
     coefficients = fitted(own)
     print("fitted:", errors(own, coefficients))
     if options.held:
         print("held back:", errors(told(read(options.held, ":")), coefficients))
+    if not options.output:
+        return
     made = labelled(told(hot(options.dynamics, options.runs, options.seed)), coefficients)
     print(f"{len(made)} structures labelled")
     beside = read(options.beside, ":") if options.beside else []

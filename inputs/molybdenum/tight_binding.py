@@ -37,6 +37,7 @@ FIELD_FADES, FIELD_CUTOFF = 3.5, 5.0  # Angstrom, crystal field
 DECAY, FIELD_DECAY, NEAR = 1.2, 2.0, 3.0  # 1/Angstrom, of corrections and of the crystal field; Angstrom, x = r - NEAR
 REACH = 19.0  # Angstrom: a mesh of k points is as fine as a cell so long at its centre
 TINY = 1e-20  # Angstrom, a step along the imaginary axis
+CORRECTIONS = Path(__file__).with_name("corrections.json")
 
 NAMES = ("ss_sigma", "sp_sigma", "pp_sigma", "pp_pi", "sd_sigma", "pd_sigma", "pd_pi", "dd_sigma", "dd_pi", "dd_delta")
 SHELLS = ("s", "p", "d")
@@ -80,7 +81,7 @@ for _a, (_x, _y) in enumerate(((0, 1), (1, 2), (0, 2))):
     Q[_a, _x, _y] = Q[_a, _y, _x] = np.sqrt(0.5)
 Q[3], Q[4] = np.diag([1.0, -1.0, 0.0]) / np.sqrt(2.0), np.diag([-1.0, -1.0, 2.0]) / np.sqrt(6.0)
 
-# signs of a block seen from the other site; and of its part below the diagonal, from p to s and from d to p, between two
+# signs of a block that is seen from the other site; and, between two sites, below its diagonal: p to s, d to p
 _ODD = np.where(SHELL == 1, -1.0, 1.0)
 PARITY = np.outer(_ODD, _ODD)
 BETWEEN = np.where(SHELL[:, None] > SHELL[None, :], PARITY, 1.0)
@@ -106,8 +107,8 @@ def no_corrections() -> dict[str, np.ndarray]:
     }
 
 
-def read_corrections(path=Path(__file__).with_name("corrections.json")) -> dict[str, np.ndarray]:
-    own = json.loads(Path(path).read_text())
+def read_corrections(path: Path = CORRECTIONS) -> dict[str, np.ndarray]:
+    own = json.loads(path.read_text())
     rows = {name: SHELLS if name == "levels" else NAMES for name in no_corrections()}
     return {name: np.array([own[name][row] for row in rows[name]]) for name in rows}
 
@@ -222,7 +223,8 @@ class Bonds:
         i, j, vectors, images = neighbor_list("ijDS", atoms, CUTOFF)
         once = (i < j) | ((i == j) & (images @ [10_000, 100, 1] > 0))
         order = np.flatnonzero(once)[np.lexsort((j[once], i[once]))]
-        self.n, self.i, self.j, self.vectors, self.images = len(atoms), i[order], j[order], vectors[order], images[order]
+        self.n, self.i, self.j = len(atoms), i[order], j[order]
+        self.vectors, self.images = vectors[order], images[order]
         new = (np.diff(self.i, prepend=-1) != 0) | (np.diff(self.j, prepend=-1) != 0)
         self.first = np.flatnonzero(new)  # of the images of the same two sites
 
@@ -295,9 +297,9 @@ def evaluate(atoms: Atoms, corrections=None, points=None) -> Answer:
     sites = bonds.on_sites(field, PARITY * field)
     sites[:, range(9), range(9)] += level[:, SHELL]
     hamiltonian = BETWEEN * block(hopping * screened, n), sites
-    energy, D, W, D_site = density_matrices(
-        bonds, hamiltonian, (BETWEEN * block(overlap, n), np.eye(9)), mesh(atoms.cell.array) if points is None else points
-    )
+    overlap = BETWEEN * block(overlap, n), np.eye(9)
+    points = mesh(atoms.cell.array) if points is None else points
+    energy, D, W, D_site = density_matrices(bonds, hamiltonian, overlap, points)
 
     # A changes as if these did not: they make it least. What is left is a sum over pairs, rho of both sites apart
     D, W, D_field = BETWEEN * D, BETWEEN * W, D_site[i] + PARITY * D_site[j]
