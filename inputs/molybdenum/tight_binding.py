@@ -209,7 +209,7 @@ def occupy(energies: np.ndarray, weights: np.ndarray, electrons: float) -> tuple
         level = (low + high) / 2.0
         f = 1.0 / (1.0 + np.exp(np.clip((energies - level) / KT, -60.0, 60.0)))
         low, high = (low, level) if 2.0 * np.sum(weights @ f) > electrons else (level, high)
-    if f[:, -1].max() > 1e-6:
+    if f[:, -1].max() > 1e-4:
         raise ValueError("tight binding: electrons in the highest of the states that were computed")
     g = np.clip(f, 1e-30, 1.0 - 1e-16)
     return f, 2.0 * KT * float(np.sum(weights @ (g * np.log(g) + (1.0 - g) * np.log(1.0 - g))))
@@ -257,7 +257,7 @@ def density_matrices(bonds: Bonds, hamiltonian, overlap, points) -> tuple[float,
     `hamiltonian`, `overlap`: blocks of pairs and of sites.
     """
     n, (ks, weights) = bonds.n, points
-    most = min(9 * n, int(1.45 * n * ELECTRONS / 2) + 12)  # higher states are empty
+    most = min(9 * n, int(1.7 * n * ELECTRONS / 2) + 12)  # higher states are empty, nearly
     phases = [bonds.phases(k) for k in ks]
     solved = [
         eigh(*(bonds.matrix(pairs, own, sites) for pairs, sites in (hamiltonian, overlap)),
