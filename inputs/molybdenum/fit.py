@@ -1,11 +1,11 @@
 """What does tight binding lack? Its corrections, by one Gauss-Newton step from the published model.
 
-    python inputs/molybdenum/fit.py Mo_mlearn_train.xyz      # some minutes; writes corrections.json beside itself
+    python inputs/molybdenum/fit.py Mo_mlearn_train.xyz      # five minutes; writes corrections.json beside itself
 
-54 numbers (no constant on levels of d: the features have it; crystal field of five integrals that matter least: none)
-are fitted to energies and forces of 16 structures, none of which is ever held back in docs/benchmarks.md, together
-with the coefficients of local features (features.py), which are not kept: teach.py fits them to what is left. Slopes
-by the numbers are differences at one k point a structure, another in turn; they change less with k than errors do.
+54 numbers (all but a constant on levels of d, for which the number of atoms in features.py stands in, and the crystal
+field of ss, sp, sd and pp pi) are fitted to energies and forces of 16 structures, none of which is ever held back in
+docs/benchmarks.md, together with the coefficients of local features (features.py). These are not kept: teach.py fits
+them to what is left. Slopes by the numbers are differences at one k point, in turn each of seven.
 """
 
 import argparse
