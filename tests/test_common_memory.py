@@ -59,8 +59,25 @@ def test_no_common_memory(what, monkeypatch):
 
 @needs_linux
 def test_memory_of_another_process(tmp_path):
-    """Its number leads to other memory: that is not taken."""
+    """Its number leads to other memory, or to less: that is not taken."""
     file = tmp_path / "memory"
     file.write_bytes(bytes(64))
-    with open(file, "r+b") as other, pytest.raises(ValueError, match="another process"):
-        common_memory._opened(os.getpid(), other.fileno(), 64 - common_memory.KEY, b"k" * common_memory.KEY)
+    for size in (64 - common_memory.KEY, 1 << 20):
+        with open(file, "r+b") as other, pytest.raises(ValueError, match="another process"):
+            common_memory._opened(os.getpid(), other.fileno(), size, b"k" * common_memory.KEY)
+
+
+@needs_linux
+def test_what_is_held():
+    """No file, however many arrays there are; no memory, once they are gone."""
+
+    def held():
+        with open("/proc/self/maps") as stream:
+            return len(os.listdir("/proc/self/fd")), sum("memfd:mdcore" in line for line in stream)
+
+    before, rooms = held(), [common_memory._of_all(SelfComm(), 1 << 20) for _ in range(20)]
+    assert held() == (before[0], before[1] + 20)
+    rooms[3][0][-1] = 7
+    assert rooms[3][0].sum() == 7
+    rooms.clear()
+    assert held() == before

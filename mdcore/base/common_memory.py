@@ -1,9 +1,11 @@
 """Memory that all ranks of a machine read and write: they need not send each other what is in it."""
 
 import contextlib
+import ctypes
 import math
 import mmap
 import os
+import weakref
 
 import numpy as np
 
@@ -48,8 +50,8 @@ def _of_all(comm, size: int) -> list[np.ndarray] | None:
     try:
         fd = os.memfd_create("mdcore")
         os.ftruncate(fd, size + KEY)
-        mine = mmap.mmap(fd, size + KEY)
-        mine[size:] = key
+        mine = _mapped(fd, size + KEY)
+        mine[size:] = np.frombuffer(key, dtype=np.uint8)
     except (AttributeError, OSError):  # no Linux, or not allowed to
         mine = None
     ranks = comm.allgather((os.getpid(), fd, key, mine is not None))
@@ -60,16 +62,29 @@ def _of_all(comm, size: int) -> list[np.ndarray] | None:
     seen = all(comm.allgather(len(opened) == comm.size))
     if fd is not None:
         os.close(fd)
-    return [np.frombuffer(memory, dtype=np.uint8)[:size] for memory in opened] if seen else None
+    return [memory[:size] for memory in opened] if seen else None
 
 
-def _opened(process: int, number: int, size: int, key: bytes) -> mmap.mmap:
+def _opened(process: int, number: int, size: int, key: bytes) -> np.ndarray:
     """Another process's memory; OSError, ValueError if it is not there: that number is of another machine."""
     fd = os.open(f"/proc/{process}/fd/{number}", os.O_RDWR)
     try:
-        memory = mmap.mmap(fd, size + len(key))
+        found = os.fstat(fd).st_size == size + len(key) and _mapped(fd, size + len(key))
     finally:
         os.close(fd)
-    if memory[size:] != key:
+    if found is False or found[size:].tobytes() != key:
         raise ValueError("this is another process")
-    return memory
+    return found
+
+
+def _mapped(fd: int, size: int) -> np.ndarray:
+    """uint8 [size] of a file in memory. `mmap` of Python would keep a file open for each; a process may have 1,024."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype, libc.munmap.argtypes = ctypes.c_void_p, (ctypes.c_void_p, ctypes.c_size_t)
+    libc.mmap.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long
+    address = libc.mmap(None, size, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED, fd, 0)
+    if address == ctypes.c_void_p(-1).value:
+        raise OSError(ctypes.get_errno(), "no memory")
+    memory = (ctypes.c_uint8 * size).from_address(address)
+    weakref.finalize(memory, libc.munmap, address, size).atexit = False
+    return np.frombuffer(memory, dtype=np.uint8)

@@ -314,7 +314,7 @@ def section(cls, title: str, level: str, intro: str) -> list[str]:
         elif isinstance(kind, Sections):
             parts += section(kind.cls, f"[[{name}.{key}]]", level + "#", field.metadata["doc"])
         elif isinstance(kind, Section):
-            parts += section(kind.cls, f"[{name}.{key}]", level + "#", kind.cls.__doc__)
+            parts += section(kind.cls, f"[{name}.{key}]", level + "#", documentation(kind.cls))
     return parts
 
 
