@@ -43,8 +43,8 @@ def test_check(path, tmp_path, mdcore):
 @pytest.mark.skipif(not REFERENCE.exists(), reason="reference data are not beside the repository")
 @pytest.mark.parametrize("path", TRAININGS, ids=lambda path: path.stem)
 def test_check_of_a_training(path, mdcore):
-    """What inputs/distil.py would make is stood for by the training set."""
-    made = path.stem.endswith("_taught")
+    """What scripts of inputs/ would make is stood for by the training set."""
+    made = path.stem.endswith(("_taught", "_tight_binding"))
     words = ("--set", f"data.2.file={REFERENCE / 'datasets' / 'Si_mlearn_train.xyz'}") if made else ()
     assert "the input is right" in mdcore("check", path, *words)
 

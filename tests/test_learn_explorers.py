@@ -133,7 +133,7 @@ def test_limits_and_biases_of_a_run_get_into_its_input():
     assert (own.disagreement_stop, own.disagreement_save, own.disagreement_pause) == (0.7, 0.2, 8)
     assert (settings.limits.bonds, settings.limits.max_temperature, settings.output.dump_every) == (2.0, 3000.0, 40)
     with pytest.raises(InputError, match="did you mean 'depth'"):
-        rehearsed(replace(explorer, bias={"dept": 1.5, "width": 0.01}))
+        rehearsed(replace(explorer, bias={"dept": 1.5, "width": 0.01}), ())
 
 
 def test_a_run_that_explodes_is_lost_and_a_wrong_input_is_wrong():
