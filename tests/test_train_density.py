@@ -232,7 +232,7 @@ def test_soft_and_hard_are_trained_alike():
     """Labels times a number: the same training, of errors times that number. A power of two, so rounding is alike."""
     def trained(times):
         data = [replace(s, energy=times * s.energy, forces=times * s.forces) for s in lennard_jones_set(6)]
-        own = regression_of(data, elements=("Cu",), energies={"Cu": 0.0}, counts=Loss(energy=BALANCED), layers=1, l_max=1)
+        own = regression_of(data, 1, 3, Loss(energy=BALANCED), ("Cu",), {"Cu": 0.0}, layers=1, l_max=1)
         soap = Soap(own, SoapSettings(batch=2, epochs=4))
         for _ in range(4):
             soap.epoch()
