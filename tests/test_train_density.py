@@ -17,7 +17,7 @@ from mdcore.training.optimizers.adam import Adam
 from mdcore.training.optimizers.kalman import Kalman
 from mdcore.training.optimizers.soap import FARTHEST, Soap
 from mdcore.training.regression import Regression
-from mdcore.training.settings import AdamSettings, KalmanSettings, Loss, SoapSettings
+from mdcore.training.settings import BALANCED, AdamSettings, KalmanSettings, Loss, SoapSettings
 from tests.density_twin import Twin
 from tests.test_train_loss import TERMS, derivative
 from tests.training_sets import lennard_jones_set, mixed_set
@@ -226,6 +226,22 @@ def test_soap_begins_with_steps_of_its_size():
         soap.update(own.loss()[1], 100)
         moved, before = own.parameters - before, own.parameters
         assert 0.0 < np.sqrt(np.mean(moved**2)) < FARTHEST * soap.settings.step
+
+
+def test_soft_and_hard_are_trained_alike():
+    """Labels times a number: the same training, of errors times that number. A power of two, so rounding is alike."""
+    def trained(times):
+        data = [replace(s, energy=times * s.energy, forces=times * s.forces) for s in lennard_jones_set(6)]
+        own = regression_of(data, 1, 3, Loss(energy=BALANCED), ("Cu",), {"Cu": 0.0}, layers=1, l_max=1)
+        soap = Soap(own, SoapSettings(batch=2, epochs=4))
+        for _ in range(4):
+            soap.epoch()
+        errors = own.errors()
+        return own.parameters, np.array([errors.energy, errors.forces])
+
+    (hard, errors), (soft, smaller) = trained(1.0), trained(1.0 / 32.0)
+    np.testing.assert_allclose(soft, hard, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(32.0 * smaller, errors, rtol=1e-4)
 
 
 def test_the_filter_learns(copper):
