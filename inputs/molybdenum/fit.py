@@ -1,6 +1,6 @@
 """What does tight binding lack? Its corrections, by one Gauss-Newton step from the published model.
 
-    python inputs/molybdenum/fit.py Mo_mlearn_train.xyz      # five minutes; writes corrections.json beside itself
+    python inputs/molybdenum/fit.py Mo_mlearn_train.xyz      # some minutes; writes corrections.json beside itself
 
 54 numbers (all but a constant on levels of d, for which the number of atoms in features.py stands in, and the crystal
 field of ss, sp, sd and pp pi) are fitted to energies and forces of 16 structures, none of which is ever held back in
