@@ -1,8 +1,9 @@
 #!/bin/sh
 # potentials/molybdenum_density.h5: three density networks of one layer, two of which learned from tight binding
 # (docs/benchmarks.md, "What networks of products of four learn of it"). From the folder of the project, after
-# inputs/train_molybdenum_taught.sh: inputs/train_molybdenum_tight_binding.sh; about 35 minutes of one core, 25 of them for
-# labels; needs ASE and SciPy. TRAIN and TEST say where the data are.
+# inputs/train_molybdenum_taught.sh: inputs/train_molybdenum_tight_binding.sh; half an hour or more of one core, as a label
+# takes a second; needs ASE and SciPy. Its steps were run one by one, the labels of the file that ships by an earlier form
+# of inputs/molybdenum; not yet as a whole. TRAIN and TEST say where the data are.
 set -eu
 TRAIN=${TRAIN:-../shared/reference/datasets/Mo_mlearn_train.xyz}
 TEST=${TEST:-../shared/reference/datasets/Mo_mlearn_test.xyz}
