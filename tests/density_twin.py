@@ -67,10 +67,10 @@ def harmonics(u: np.ndarray, l_max: int) -> np.ndarray:
     return found
 
 
-def bessel(r: np.ndarray, n: int, cutoff: float) -> np.ndarray:
+def bessel(r: np.ndarray, n: int, cutoff: float, p: int = 6) -> np.ndarray:
     """f [..., n]"""
     u, order = r[..., None] / cutoff, np.arange(1, n + 1)
-    smooth = 1 - 28 * u**6 + 48 * u**7 - 21 * u**8
+    smooth = 1 - (p + 1) * (p + 2) / 2 * u**p + p * (p + 2) * u ** (p + 1) - p * (p + 1) / 2 * u ** (p + 2)
     return np.sqrt(2 / cutoff) * np.sin(order * np.pi * u) / r[..., None] * smooth
 
 
@@ -144,7 +144,7 @@ class Structure:
     def see(self, d):
         """f and Y of edges."""
         r = np.sqrt(np.sum(d * d, axis=1))
-        self.f = bessel(r, self.design.radial, self.design.cutoff)
+        self.f = bessel(r, self.design.radial, self.design.cutoff, self.design.envelope)
         self.y = harmonics(d / r[:, None], self.design.l_max)
 
 

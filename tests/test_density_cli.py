@@ -101,6 +101,9 @@ def test_info(capsys):
     write_h5(random_network(message_l=1), "vectors.h5")
     assert main(["info", "vectors.h5"]) == 0
     assert "messages          numbers and vectors" in capsys.readouterr().out
+    write_h5(random_network(envelope=12), "window.h5")
+    assert main(["info", "window.h5"]) == 0
+    assert "5 Bessel functions under a window of exponent 12 mixed to 4" in capsys.readouterr().out
 
 
 def test_members_of_several_designs(capsys):

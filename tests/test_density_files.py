@@ -37,6 +37,7 @@ MIXED = committee([ONE, random_network(seed=2, layers=1, channels=32, scale=0.3,
 @pytest.mark.parametrize(
     "model",
     [ONE, random_network(hidden=0, layers=1), random_network(element_rank=2), random_network(message_l=1),
+     random_network(envelope=12),
      committee([ONE, random_network(seed=2), random_network(seed=3)]), MIXED]
 )
 def test_nothing_is_lost(model, tmp_path):
@@ -62,8 +63,9 @@ def test_fingerprints_tell_all_that_decides_energies():
         replace(ONE, design=replace(ONE.design, scale=0.71)),
         replace(ONE, walls=()),
         committee([ONE, ONE]),
+        replace(ONE, design=replace(ONE.design, envelope=7)),
     ]
-    assert len({fingerprint(model) for model in [ONE, *others]}) == 5
+    assert len({fingerprint(model) for model in [ONE, *others]}) == 6
     assert fingerprint(replace(ONE, ranges=(), name="two", known=None)) == fingerprint(ONE)
 
 
@@ -98,7 +100,7 @@ def _other(file, name, value):
         (lambda f: _other(f, "members/0/parameters/E0", 1.0), "E0 is [] of float64, expected [2]"),
         (lambda f: _other(f, "members/0/parameters", 1.0), "incomplete or damaged"),
         (lambda f: _other(f, "members", 1.0), "incomplete or damaged"),
-        (lambda f: f.attrs.update(version=6), "written by a newer mdcore"),
+        (lambda f: f.attrs.update(version=7), "written by a newer mdcore"),
         (lambda f: f.attrs.update(format="mdcore-hdnnp"), "incomplete or damaged"),
         (lambda f: f.attrs.update(elements=["O", "H"]), "ordered by atomic number"),
         (lambda f: f.attrs.update(length_unit="bohr"), "expected angstrom, ev"),

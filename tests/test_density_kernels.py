@@ -10,6 +10,8 @@ CELL = np.array([[4.2, 0.0, 0.0], [0.5, 4.5, 0.0], [0.3, 0.2, 5.0]])
 KINDS = [
     (("H", "O"), {}),
     (("Si",), {"layers": 1, "l_max": 2, "factors": 2}),
+    (("Si",), {"layers": 1, "l_max": 2, "envelope": 12}),
+    (("H", "O"), {"l_max": 1, "envelope": 3}),
     (("H", "C", "O"), {"layers": 3, "l_max": 1, "hidden": 0}),
     (("H", "O"), {"channels": 32, "l_max": 4, "factors": 4, "mixed": 8}),
     (("H", "O"), {"l_max": 0, "factors": 1, "radial": 1}),
@@ -26,11 +28,8 @@ class Case:
         self.network, rng = random_network(elements, **design), np.random.default_rng(5)
         it, n = self.network.design, 6
         self.twin = Twin(self.network, rng.integers(0, len(elements), n), rng.random((n, 3)) @ CELL, CELL)
-        sizes = {
-            name: getattr(it, name) for name in ("species", "layers", "channels", "l_max", "radial", "mixed", "hidden")
-        }
         self.theta = self.network.fold()
-        self.kernels = Densities(sizes | {"cutoff": it.cutoff}, it.program, self.theta, precision)
+        self.kernels = Densities(it.sizes, it.program, self.theta, precision)
         order = np.argsort(self.twin.i, kind="stable")
         self.i, self.j = self.twin.i[order], self.twin.j[order]
         self.edges = Edges(np.searchsorted(self.i, np.arange(n + 1)), self.j, self.twin.d[order], self.twin.species)

@@ -21,6 +21,7 @@ SHAPES = {
     "three elements": {"elements": ("H", "C", "O"), "l_max": 1},
     "a rank": {"elements": ("H", "C", "N", "O"), "l_max": 1, "element_rank": 3},
     "vectors": {"message_l": 1},
+    "a window": {"layers": 1, "envelope": 12},
     "vectors of three layers": {"message_l": 1, "layers": 3, "l_max": 1, "factors": 2},
 }
 
@@ -114,9 +115,10 @@ def test_rotation_and_inversion(shape):
         assert Twin(net, species, positions @ other).energies() == pytest.approx(here, abs=1e-11)
 
 
-def test_atoms_enter_smoothly():
+@pytest.mark.parametrize("envelope", [2, 6, 12])
+def test_atoms_enter_smoothly(envelope):
     """Value, slope and curvature of f vanish at the cutoff."""
-    f = bessel(np.array([4.0 - 1e-3, 4.0 - 1e-4]), 4, 4.0)
+    f = bessel(np.array([4.0 - 1e-3, 4.0 - 1e-4]), 4, 4.0, envelope)
     assert np.abs(f[0]) == pytest.approx(1e4 * np.abs(f[1]), rel=0.1)  # f is sin(..) (rc - r)^3, thus of order four
     assert np.abs(f[0]).max() < 1e-10
 
@@ -163,6 +165,7 @@ def test_every_parameter_matters():
         ({"layers": 5}, "layers = 5"),
         ({"element_rank": -1}, "element_rank = -1: expected a whole number from 0 to 64"),
         ({"layers": 1.5}, "layers = 1.5"),
+        ({"envelope": 1}, "envelope = 1: expected a whole number from 2 to 32"),
         ({"message_l": 2}, "message_l = 2: expected a whole number from 0 to 1"),
         ({"message_l": 1, "layers": 1}, "message_l = 1: vectors are sent between layers"),
         ({"message_l": 1, "l_max": 0}, "message_l = 1: vectors are sent between layers"),

@@ -24,7 +24,8 @@ from tests.training_sets import lennard_jones_set, mixed_set
 
 SIZES = {"cutoff": 4.0, "channels": 16, "radial": 5, "mixed": 4}
 KINDS = {"": {}, "one layer": {"layers": 1, "hidden": 0, "l_max": 2, "factors": 2}, "three": {"layers": 3, "l_max": 1},
-         "a rank": {"element_rank": 2, "l_max": 1}, "vectors": {"message_l": 1, "l_max": 2}}
+         "a rank": {"element_rank": 2, "l_max": 1}, "vectors": {"message_l": 1, "l_max": 2},
+         "a window": {"layers": 1, "envelope": 9}}
 ENERGIES = {"H": -1.0, "O": 2.0}
 
 
@@ -291,4 +292,4 @@ def test_the_other_type_knows_nothing_of_it(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"the section \[descriptors\] is required"):
         parse_training(INPUT.replace('type = "density"', ""))
     plan = parse_training(INPUT).plan
-    assert plan.descriptors is None and plan.model.channels == 64 and plan.reach == 5.0 and plan.atom_energies == "fit"
+    assert plan.descriptors is None and plan.model.channels == 64 and plan.atom_energies == "fit"

@@ -38,9 +38,10 @@ def test_functions_equal_twin():
         moved = moved / np.sqrt(np.sum(moved**2, axis=1))[:, None]
         np.testing.assert_allclose(slope[..., axis], twin.harmonics(moved, 4).imag / twin.STEP, atol=1e-12)
     r = np.linspace(0.5, 4.0, 9)
-    for own, want in zip(radial(r, 6, 4.0), (r, r + 1j * twin.STEP), strict=True):
-        want = twin.bessel(want, 6, 4.0)
-        np.testing.assert_allclose(own, want if want.dtype == float else want.imag / twin.STEP, atol=1e-12)
+    for p in (6, 9):
+        value, slope = radial(r, 6, 4.0, p)
+        np.testing.assert_allclose(value, twin.bessel(r, 6, 4.0, p), atol=1e-12)
+        np.testing.assert_allclose(slope, twin.bessel(r + 1j * twin.STEP, 6, 4.0, p).imag / twin.STEP, atol=1e-12)
 
 
 @pytest.mark.parametrize("sizes", [{}, {"l_max": 4, "factors": 4}, {"l_max": 0, "factors": 2}], ids=str)

@@ -25,6 +25,7 @@ enum { DN_LAYERS = 4, DN_DEGREE = 4, DN_WIDEST = 32 }; /* most layers; largest l
 
 typedef struct dn_sizes {
     int64_t species, layers, channels, l_max, radial, mixed, hidden; /* channels: a multiple of 16, mixed: of 4, hidden: of 4 */
+    int64_t envelope; /* exponent of the window */
     int64_t parts; /* of a message, each of all channels: 1, a number; 4, and a vector's y, z, x */
     double cutoff;
 } dn_sizes;

@@ -4,9 +4,11 @@ enum { DN_RADIAL = 32 }; /* most radial functions */
 enum { DN_SLOPES = 1, DN_ROWS = 2 }; /* what is wanted of them (geometry) */
 enum { PANEL = 8 }; /* columns of a map that several atoms read (maps.c) */
 
-/* What radial functions have in common: sqrt(2 / cutoff), 1 / cutoff, the slope of the window, n pi / cutoff */
+/* What radial functions have in common: sqrt(2 / cutoff), 1 / cutoff, n pi / cutoff; of the window 1 - a u^p + b u^(p + 1) - c u^(p + 2)
+ * -a, b, -c, p - 1 and what its slope is of u^(p - 1) (1 - u)^2 */
 typedef struct {
-    double factor, per_cutoff, fall, wave[DN_RADIAL];
+    double factor, per_cutoff, own, above, top, fall, wave[DN_RADIAL];
+    int64_t power;
 } dn_waves;
 
 /* Memory for one atom. Rows [most] of neighbours; f, f_slope: [most][radial, rounded up to 4] */
@@ -26,7 +28,10 @@ typedef struct {
 static dn_waves waves_of(const dn_sizes *n)
 {
     const double pi = 3.141592653589793;
-    dn_waves own = {.factor = sqrt(2.0 / n->cutoff), .per_cutoff = 1.0 / n->cutoff, .fall = -168.0 / n->cutoff};
+    const double p = (double)n->envelope;
+    dn_waves own = {.factor = sqrt(2.0 / n->cutoff), .per_cutoff = 1.0 / n->cutoff, .power = n->envelope - 1};
+    own.own = -0.5 * (p + 1.0) * (p + 2.0), own.above = p * (p + 2.0), own.top = -0.5 * p * (p + 1.0);
+    own.fall = -0.5 * p * (p + 1.0) * (p + 2.0) / n->cutoff;
     for (int64_t m = 0; m < n->radial; m++)
         own.wave[m] = (double)(m + 1) * pi / n->cutoff;
     return own;
@@ -170,6 +175,18 @@ MD_INLINE void mixed_of(const dn_sizes *sizes, const double *c, const v4d *f, co
     }
 }
 
+/* u^n, n >= 1, by squares */
+MD_INLINE v4d power_of(v4d u, int64_t n)
+{
+    v4d found = n & 1 ? u : v_set1(1.0);
+    while (n >>= 1) {
+        u = u * u;
+        if (n & 1)
+            found = found * u;
+    }
+    return found;
+}
+
 /* Four neighbours from k on, of one species; rows of a next one that are among them are written again with it */
 MD_INLINE void four_of(const dn_model *it, dn_scratch *s, int64_t k, const double *c, int wanted, const int L)
 {
@@ -186,9 +203,9 @@ MD_INLINE void four_of(const dn_model *it, dn_scratch *s, int64_t k, const doubl
     /* f_n = sin(n t) / r times the window, by sin((n + 1) t) = 2 cos t sin n t - sin((n - 1) t) */
     v4d cosine, sine, f[DN_RADIAL + 4], slope[DN_RADIAL + 4];
     v_cos_sin(u * v_set1(pi), &cosine, &sine);
-    const v4d u2 = u * u, u5 = u2 * u2 * u, rest = one - u;
-    const v4d window = v_fma(u5 * u, v_fma(u, v_fma(u, v_set1(-21.0), v_set1(48.0)), v_set1(-28.0)), one);
-    const v4d fall = v_set1(waves->fall) * u5 * rest * rest; /* d window / dr */
+    const v4d below = power_of(u, waves->power), rest = one - u;
+    const v4d window = v_fma(below * u, v_fma(u, v_fma(u, v_set1(waves->top), v_set1(waves->above)), v_set1(waves->own)), one);
+    const v4d fall = v_set1(waves->fall) * below * rest * rest; /* d window / dr */
     const v4d a = factor * per_r * window, b = factor * per_r * (fall - window * per_r), two = cosine + cosine;
     v4d sin_n = sine, sin_before = zero, cos_n = cosine, cos_before = one;
     for (int64_t m = 0; m < N; m++) {

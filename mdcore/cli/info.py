@@ -187,7 +187,8 @@ def _of_densities(model) -> list[str]:
 def _of_design(design, n: int, model) -> list[str]:
     """Of a density network that n members are."""
     products = f"{design.program.n_invariants} invariants of up to {design.factors} factors, l_max {design.l_max}"
-    radial = f"{design.radial} Bessel functions mixed to {design.mixed}"
+    window = f" under a window of exponent {design.envelope}" if "envelope" in design.options else ""
+    radial = f"{design.radial} Bessel functions{window} mixed to {design.mixed}"
     if design.element_rank:
         radial += f", of rank {design.element_rank} in the elements"
     vectors = ["numbers and vectors"] if design.message_l else []

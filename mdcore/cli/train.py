@@ -53,10 +53,9 @@ def check(path: str, overrides=()) -> str:
         return train_tensors.check(settings)
     check_names(settings)
     prepared = prepared_of(settings)
-    reach = settings.plan.reach
     lines = [f"{path}: the input is right", *about(settings, prepared)]
     subsets = [name for name, own in prepared.data.subsets().items() for _ in own]
-    lines += ["", str(summarise(prepared.left.all, prepared.atom_energies, reach, subsets))]
+    lines += ["", str(summarise(prepared.left.all, prepared.atom_energies, prepared.reach, subsets))]
     return "\n".join([*lines, "", *(f"writes {file} ({what})" for file, what in outputs(settings).items())])
 
 

@@ -35,10 +35,11 @@ class ModelSettings:
         default="symmetry",
         example="density",
     )
-    cutoff: float = setting(
+    cutoff: float | None = setting(
         Number(above=0, maximum=100),
         "How far an atom sees in each layer.",
         default=Density.cutoff,
+        default_text="5; of one layer 2.75 times the mean distance of nearest neighbours in the data, 5 to 8",
         quantity="length",
         example=6.0,
     )
@@ -63,13 +64,18 @@ class ModelSettings:
         default=Density.factors,
         example=4,
     )
-    radial: int = setting(
-        Integer(minimum=1, maximum=32), "Bessel functions of the distance.", default=Density.radial, example=8
+    radial: int | None = setting(
+        Integer(minimum=1, maximum=32),
+        "Bessel functions of the distance.",
+        default=Density.radial,
+        default_text="2 an Angstrom of the cutoff",
+        example=8,
     )
-    mixed: int = setting(
+    mixed: int | None = setting(
         Integer(minimum=4, maximum=128),
         "Radial functions that are learnt of these, for each two elements; a multiple of 4.",
         default=Density.mixed,
+        default_text="as many as `radial`, or up to 3 less",
         example=12,
     )
     hidden: int = setting(
@@ -92,6 +98,13 @@ class ModelSettings:
         default=Density.message_l,
         example=1,
     )
+    envelope: int = setting(
+        Integer(minimum=2, maximum=32),
+        "Exponent of the polynomial that takes radial functions to zero at the cutoff: at 4/5 of it 6 leaves a fifth of "
+        "them, 12 more than half.",
+        default=Density.envelope,
+        example=12,
+    )
     precision: str = setting(
         Choice(("double", "mixed")),
         'Of the kernels in training; `"mixed"` computes densities and products in single precision.',
@@ -108,7 +121,7 @@ class ModelSettings:
             told = f"{', '.join(others)}: of" if len(others) > 1 else "of"
             yield others[0], f'{told} type = "density" only; [descriptors] and [network] say what "symmetry" is'
         for key, step in (("channels", 16), ("mixed", 4), ("hidden", 4)):
-            if getattr(self, key) % step:
+            if (getattr(self, key) or 0) % step:
                 yield key, f"expected a multiple of {step}"
         yield from unknown_elements("atom_energies", self.atom_energies)
 

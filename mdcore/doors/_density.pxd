@@ -14,7 +14,7 @@ cdef extern from "density/density.h" nogil:
         DN_RETURN
 
     ctypedef struct dn_sizes:
-        int64_t species, layers, channels, l_max, radial, mixed, hidden, parts
+        int64_t species, layers, channels, l_max, radial, mixed, hidden, envelope, parts
         double cutoff
 
     ctypedef struct dn_program:

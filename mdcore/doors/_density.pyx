@@ -117,7 +117,8 @@ include "_density_tables.pxi"
 cdef class Densities:
     """A density network as tables that the kernels read.
 
-    sizes : {"species", "layers", "channels", "l_max", "radial", "mixed", "hidden": int, "cutoff": Angstrom}
+    sizes : {"species", "layers", "channels", "l_max", "radial", "mixed", "hidden", "envelope": int,
+        "cutoff": Angstrom}
     program : coupling.Program; theta : float64 [n_theta], the folded model, in the order of `shapes`
     precision : one of PRECISIONS; "mixed": densities, products and their derivatives in float; `number` is the dtype
         of these, and of messages
@@ -148,6 +149,8 @@ cdef class Densities:
         if not (1 <= s["layers"] <= DN_LAYERS and 0 <= s["l_max"] <= DN_DEGREE and 1 <= s["radial"] <= MOST_RADIAL
                 and 0 <= s["hidden"] <= MOST_HIDDEN and s["species"] >= 1):
             raise ValueError("layers, l_max, radial or hidden out of range")
+        if s["envelope"] < 2:
+            raise ValueError("an envelope has an exponent of 2 at least")
         if program.l_max != s["l_max"]:
             raise ValueError("the program is of another l_max")
         self.program, self.precision = program, precision

@@ -39,6 +39,7 @@ cdef class _Tables:
         cdef dn_sizes *n = &self.model.n
         n.species, n.layers, n.channels, n.l_max = (sizes[name] for name in ("species", "layers", "channels", "l_max"))
         n.radial, n.mixed, n.hidden, n.cutoff = (sizes[name] for name in ("radial", "mixed", "hidden", "cutoff"))
+        n.envelope = sizes["envelope"]
         n.parts = program.parts
         rows = program.pairs, program.terms, program.vectors, program.couples
         values = program.pair_values, program.term_values, program.vector_values, program.couple_values

@@ -62,7 +62,7 @@ def rows_of(design: Design, flat: np.ndarray, edges: Edges) -> tuple[np.ndarray,
     n, r = len(species), np.sqrt(np.sum(d * d, axis=1))
     y, y_slope = harmonics(d / r[:, None], design.l_max)
     phi, phi_slope = (np.empty((len(r), design.l_max + 1, design.channels)) for _ in range(2))
-    f, f_slope = radial(r, design.radial, design.cutoff)
+    f, f_slope = radial(r, design.radial, design.cutoff, design.envelope)
     centre = np.repeat(species, np.diff(first))
     for a, b in {*zip(centre.tolist(), species[other].tolist(), strict=True)}:
         own = np.flatnonzero((centre == a) & (species[other] == b))
@@ -103,10 +103,11 @@ def _outer(d: np.ndarray) -> np.ndarray:
     return found.reshape(9, -1)
 
 
-def radial(r: np.ndarray, n: int, cutoff: float) -> tuple[np.ndarray, np.ndarray]:
+def radial(r: np.ndarray, n: int, cutoff: float, p: int) -> tuple[np.ndarray, np.ndarray]:
     """Bessel functions under their window (potentials/density/model.py) and their slopes [..., n]."""
     u, waves = r[..., None] / cutoff, np.pi * np.arange(1, n + 1) / cutoff
-    window, fall = 1 - 28 * u**6 + 48 * u**7 - 21 * u**8, -168 * u**5 * (1 - u) ** 2 / cutoff
+    window = 1 - u**p * ((p + 1) * (p + 2) / 2 - p * (p + 2) * u + p * (p + 1) / 2 * u * u)
+    fall = -p * (p + 1) * (p + 2) / 2 * u ** (p - 1) * (1 - u) ** 2 / cutoff
     wave, per_r = np.sqrt(2 / cutoff) * np.sin(waves * r[..., None]), 1.0 / r[..., None]
     slope = np.sqrt(2 / cutoff) * waves * np.cos(waves * r[..., None])
     return wave * per_r * window, (slope * window + wave * (fall - window * per_r)) * per_r

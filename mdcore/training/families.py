@@ -20,7 +20,7 @@ from mdcore.training.density_start import initialised as density_start
 from mdcore.training.environments import Environments
 from mdcore.training.graphs import Graphs
 from mdcore.training.loss import NetworkRegression
-from mdcore.training.prepare import Prepared, design_of
+from mdcore.training.prepare import Prepared
 from mdcore.training.settings import ACTIVATIONS, LABELLED, LATENT, Loss, Plan
 from mdcore.training.start import initialised
 
@@ -114,7 +114,7 @@ class Density:
     seen = "neighbours"
 
     def __init__(self, plan: Plan, prepared: Prepared):
-        self.plan, self.prepared, self.blank = plan, prepared, design_of(plan, prepared.atom_energies)
+        self.plan, self.prepared, self.blank = plan, prepared, prepared.design
 
     def __str__(self):
         own, layers = self.blank, "1 layer" if self.blank.layers == 1 else f"{self.blank.layers} layers"

@@ -19,11 +19,12 @@ from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.model import n_parameters
 from mdcore.potentials.networks.trained import Model
 from mdcore.training import descriptors, symmetry_sets, warm
+from mdcore.training import reach as reach_of
 from mdcore.training.candidates import CANDIDATES
 from mdcore.training.data import dataset
 from mdcore.training.data.labelled import Labelled, elements_of, need
 from mdcore.training.pairs import PairDistances, distances
-from mdcore.training.settings import CUTOFF_FUNCTIONS, LABELS, KalmanSettings, Plan, Unsuited
+from mdcore.training.settings import CUTOFF_FUNCTIONS, LABELS, DensitySettings, KalmanSettings, Plan, Unsuited
 
 MOST_FILTERED = 10_000  # parameters of a density network that the Kalman filter takes
 NOT_ADDED_UP = 0.02  # e, times the root of the number of atoms: rounding of charges in files
@@ -34,13 +35,16 @@ Groups = Sequence[tuple[str, Sequence[Labelled]]]  # (use, structures) of each f
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """data : the Dataset; left : the same with what is left of its labels, which is fitted; atom_energies : eV;
-    descriptors, or None; shortest : {pair: Angstrom}, of what is trained on; walls; start : a potential that training
-    goes on from, or None"""
+    descriptors, or None; design : of a density network, or None; reach : how far is looked for neighbours, Angstrom;
+    shortest : {pair: Angstrom}, of what is trained on; walls; start : a potential that training goes on from, or None
+    """
 
     data: dataset.Dataset
     left: dataset.Dataset
     atom_energies: dict[str, float]
     descriptors: descriptors.Descriptors | None
+    design: Design | None
+    reach: float
     shortest: dict[tuple[str, str], float]
     walls: tuple[walls.Wall, ...]
     start: Model | None = None
@@ -59,12 +63,14 @@ def prepare(plan: Plan, groups: Callable[[], Groups], comm=None) -> Prepared:
     data = on_root(comm, lambda: deal(plan, groups()), share=True)
     left = subtracted(plan, data, comm) if plan.subtract else data
     energies = on_root(comm, lambda: zeros_of_energy(plan, left, start), share=True)
-    train, reach = fitted_on(left.train, plan.needed), plan.reach
+    train = fitted_on(left.train, plan.needed)
+    design = design_of(reach_of.settled(plan.model, train, start, comm), energies) if plan.model else None
+    longest = reach = design.cutoff if design else plan.descriptors.reach
     check_reach(data.all, reach, ("model" if plan.model else "descriptors", "cutoff"))
     pairs = distances_of(train, reach, comm)
     shortest = {pair: own.shortest for pair, own in pairs.items()}
     if plan.model:
-        chosen, design = None, design_of(plan, energies)
+        chosen = None
         if np.isinf(list(shortest.values())).all():
             told = "no two atoms to train on are closer than that; take 5 to 6 Angstrom; or is the data's unit another?"
             raise Unsuited(told, ("model", "cutoff")).everywhere()
@@ -76,8 +82,9 @@ def prepare(plan: Plan, groups: Callable[[], Groups], comm=None) -> Prepared:
         chosen = descriptors_of(plan, data, train, tuple(energies), pairs, comm)
     if chosen:
         reach = min(reach, max(f.cutoff for own in chosen.functions for f in own))
-    check_memory(plan, chosen, energies, comm.size)
-    return Prepared(data, left, energies, chosen, shortest, walls_of(plan, shortest, data, reach, comm), start)
+    check_memory(plan, chosen, design, comm.size)
+    made = walls_of(plan, shortest, data, reach, comm)
+    return Prepared(data, left, energies, chosen, design, longest, shortest, made, start)
 
 
 def descriptors_of(plan: Plan, data, train, elements, pairs, comm) -> descriptors.Descriptors:
@@ -104,14 +111,13 @@ def descriptors_of(plan: Plan, data, train, elements, pairs, comm) -> descriptor
         raise Unsuited(str(error), ("descriptors", key)).everywhere() from None
 
 
-def design_of(plan: Plan, elements) -> Design:
+def design_of(s: DensitySettings, elements) -> Design:
     """Of the density network of a plan; its mean number of neighbours and scale are found at the start."""
-    s = plan.model
     try:
         return Design(
             elements=tuple(elements), cutoff=s.cutoff, l_max=s.l_max, factors=s.factors, layers=s.layers,
             channels=s.channels, radial=s.radial, mixed=s.mixed, hidden=s.hidden, element_rank=s.element_rank,
-            message_l=s.message_l,
+            message_l=s.message_l, envelope=s.envelope,
         )  # fmt: skip
     except InputError as error:
         raise Unsuited(str(error), ("model",)).everywhere() from None
@@ -131,12 +137,12 @@ def check_reach(data, cutoff: float, path: tuple[str, str]) -> None:
             raise Unsuited(told, path).everywhere()
 
 
-def check_memory(plan: Plan, chosen: descriptors.Descriptors | None, elements, ranks: int) -> None:
+def check_memory(plan: Plan, chosen: descriptors.Descriptors | None, design: Design | None, ranks: int) -> None:
     """Refuse models so large that the matrix of the filter fills the memory, or that nobody would wait for it."""
     if not any(isinstance(s, KalmanSettings) for s in plan.optimizer):
         return
     if chosen is None:
-        n = design_of(plan, elements).n_parameters
+        n = design.n_parameters
         if n > MOST_FILTERED:
             told = (
                 f"{n:,} parameters are too many for the Kalman filter, whose work goes with the square: it takes up to "

@@ -133,19 +133,21 @@ class LongRangeSettings:
 @dataclass(frozen=True, kw_only=True)
 class DensitySettings:
     """A density network (potentials/density/model.py). cutoff : Angstrom; atom_energies : as in NetworkSettings
+    cutoff, radial, mixed : None: found on the data (reach.py)
     precision : of the kernels while it is trained, "double" or "mixed"
     """
 
-    cutoff: float = 5.0
+    cutoff: float | None = None
     layers: int = 2
     channels: int = 64
     l_max: int = 3
     factors: int = 3
-    radial: int = 10
-    mixed: int = 8
+    radial: int | None = None
+    mixed: int | None = None
     hidden: int = 16
     element_rank: int = 0
     message_l: int = 0
+    envelope: int = 6
     precision: str = "double"
     atom_energies: str | dict[str, float] = "fit"
 
@@ -308,11 +310,6 @@ class Plan:
     card: dict[str, str] = field(default_factory=dict)
     text: str = ""
     warm_start: str | None = None
-
-    @property
-    def reach(self) -> float:
-        """How far is looked for neighbours, Angstrom."""
-        return self.model.cutoff if self.model else self.descriptors.reach
 
     @property
     def atom_energies(self) -> str | dict[str, float]:

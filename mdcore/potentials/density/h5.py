@@ -10,10 +10,12 @@ from mdcore.potentials.networks.h5_texts import at_most, plain_value, text
 from mdcore.potentials.networks.trained import MOST_MEMBERS
 
 FORMAT = "mdcore-density"
-NEWEST = 5
+NEWEST = 6
 
 
 def version(model: DensityNetwork) -> int:
+    if any("envelope" in design.options for design in model.member_designs):
+        return 6
     if model.designs:
         return 5
     if model.subtracted:
@@ -56,8 +58,7 @@ def read(file: h5py.File, common: dict) -> DensityNetwork:
 
 def _put(group: h5py.Group, design: Design) -> None:
     attributes = {name: getattr(design, name) for name in Design.NUMBERS}
-    attributes |= {name: value for name in Design.OPTIONS if (value := getattr(design, name))}
-    group.create_group("design").attrs.update(attributes)
+    group.create_group("design").attrs.update(attributes | design.options)
 
 
 def _design(group: h5py.Group, elements: tuple[str, ...]) -> Design:

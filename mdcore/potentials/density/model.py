@@ -10,7 +10,8 @@ g^0 is the embedding of an element, and S^0 h^0 its h0. With message_l = 1 an at
     A^t_i,k,lm = the above + sum_p u^t_p,k sum C^p_lm,l1m1,q D_i,k,l1m1,q,
 D the above with the components q of G instead of g, p = (l1, l) the pairs with l = l1 +- 1, C their Clebsch-Gordan
 coefficients. B: invariants, B1: vectors, coupling.py; f_n: Bessel
-functions sqrt(2 / rc) sin(n pi r / rc) / r times 1 - 28 u^6 + 48 u^7 - 21 u^8, u = r / rc.
+functions sqrt(2 / rc) sin(n pi r / rc) / r times 1 - (p + 1) (p + 2) / 2 u^p + p (p + 2) u^(p + 1)
+- p (p + 1) / 2 u^(p + 2), u = r / rc, p the exponent `envelope`.
 
 I. Batatia et al., arXiv:2206.07697; R. Drautz, Phys. Rev. B 99, 014104 (2019).
 """
@@ -36,6 +37,8 @@ MOST_RANK = 64
 MOST_PARAMETERS = 50_000_000
 LONGEST = 100.0  # Angstrom
 UNITS = Units("angstrom", "ev")
+PLAIN = {"element_rank": 0, "message_l": 0, "envelope": 6}  # values of which files say nothing
+MOST_ENVELOPE = 32
 SHARED = ("elements", "cutoff")  # by the designs of all members
 
 
@@ -49,6 +52,7 @@ class Design:
     element_rank : terms, products of a number of either element, that radial functions of two elements are sums of; 0:
         those of each two are their own
     message_l : 1: messages carry vectors beside numbers; 0: numbers alone
+    envelope : exponent of the window that takes radial functions to zero at the cutoff; large ones leave more of them
     """
 
     elements: tuple[str, ...]
@@ -64,10 +68,11 @@ class Design:
     scale: float = 1.0
     element_rank: int = 0
     message_l: int = 0
+    envelope: int = PLAIN["envelope"]
     NUMBERS: ClassVar = (
         "cutoff", "l_max", "factors", "layers", "channels", "radial", "mixed", "hidden", "neighbours", "scale",
     )  # fmt: skip
-    OPTIONS: ClassVar = ("element_rank", "message_l")  # of which nothing is said where they are 0
+    OPTIONS: ClassVar = tuple(PLAIN)
 
     def __post_init__(self):
         object.__setattr__(self, "elements", tuple(self.elements))
@@ -80,6 +85,7 @@ class Design:
             ("l_max", 0, L_MAX, 1), ("factors", 1, FACTORS, 1), ("layers", 1, MOST_LAYERS, 1),
             ("channels", LANES, MOST_WIDTH, LANES), ("radial", 1, MOST_RADIAL, 1), ("mixed", STEP, MOST_WIDTH, STEP),
             ("hidden", 0, MOST_HIDDEN, STEP), ("element_rank", 0, MOST_RANK, 1), ("message_l", 0, 1, 1),
+            ("envelope", 2, MOST_ENVELOPE, 1),
         ):  # fmt: skip
             value = getattr(self, name)
             if value != int(value) or not least <= value <= most or value % step:
@@ -95,6 +101,11 @@ class Design:
                 raise InputError(f"{name} = {getattr(self, name)}: expected a number from 1e-6 to {most:g}")
         if max(self.n_parameters, self.n_folded) > MOST_PARAMETERS:
             raise InputError(f"a network of {max(self.n_parameters, self.n_folded):,} parameters: make it smaller")
+
+    @property
+    def options(self) -> dict[str, int]:
+        """Those that are not as they were before they could be chosen."""
+        return {name: own for name, usual in PLAIN.items() if (own := getattr(self, name)) != usual}
 
     @property
     def species(self) -> int:
@@ -121,7 +132,7 @@ class Design:
     @property
     def sizes(self) -> dict[str, float]:
         """For kernels (doors/_density)."""
-        names = ("species", "layers", "channels", "l_max", "radial", "mixed", "hidden", "cutoff")
+        names = ("species", "layers", "channels", "l_max", "radial", "mixed", "hidden", "cutoff", "envelope")
         return {name: getattr(self, name) for name in names}
 
     @cached_property
@@ -299,5 +310,5 @@ class DensityNetwork(Model):
 
 
 def _deciding(design: Design) -> tuple:
-    options = [(name, value) for name in Design.OPTIONS if (value := getattr(design, name))]
+    options = list(design.options.items())
     return (*(getattr(design, name) for name in ("elements", *Design.NUMBERS)), *options)

@@ -30,10 +30,10 @@ and of Behler-Parrinello networks (h5_hdnnp.py), version 1 (2: a committee; 3: w
                              of /elements; if not, these; activations, normalize_nodes, weights, biases as there
 
 and of density networks (density/h5.py), version 1 (2: with element_rank, 3: with message_l, 4: with what was
-subtracted, 5: members of several designs)::
+subtracted, 5: members of several designs, 6: with envelope)::
 
     /design           cutoff, l_max, factors, layers, channels, radial, mixed, hidden, neighbours, scale, element_rank
-                      and message_l where they are not 0 (attributes)
+                      and message_l where they are not 0, envelope where it is not 6 (attributes)
     /members          n (attribute)
         <i>/parameters/<name>  of member i = 0, 1, ...: arrays as Design.shapes has them
         <i>/ranges             [2, elements, features]: least and most of the training set (absent if not known)
