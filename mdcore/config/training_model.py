@@ -100,8 +100,8 @@ class ModelSettings:
     )
     envelope: int = setting(
         Integer(minimum=2, maximum=32),
-        "Exponent of the polynomial that takes radial functions to zero at the cutoff: at 4/5 of it 6 leaves a fifth of "
-        "them, 12 more than half.",
+        "Exponent of the polynomial that takes radial functions to zero at the cutoff: at 4/5 of it 6 leaves a fifth "
+        "of them, 12 more than half.",
         default=Density.envelope,
         example=12,
     )
