@@ -32,8 +32,8 @@ class Settings(WalkSettings):
     every: int = setting(Integer(minimum=1), "Steps between bands that are kept.", default=20, example=10)
     last: bool = setting(
         Boolean(),
-        "The last band alone is brought home, not those on the way to it: for small batches, which are to follow the "
-        "path itself. Of one that ends lost, what it came to, too, and the whole one before.",
+        "The last band alone is brought home, not those on the way to it: for small batches. Where the potential is "
+        "lost: the last whole band, and what came of the next.",
         default=False,
         example=True,
     )

@@ -16,7 +16,7 @@ from mdcore.structure.system import System
 class Band(Explorer):
     """start : file whose first structure is the start of the path; end : file whose last one is its end, None: the same
     images, max_force, climb, relax_ends, steps : as of `neb`; every : steps between bands that are kept
-    last : the last whole band, and what came of one after it where the potential is lost, alone are brought home
+    last : the last whole band alone is brought home, and what came of the next where the potential is lost
     limits : where it stops, of any image
     """
 
