@@ -12,7 +12,7 @@ The oracle is GFN2-xTB (pip install tblite ase). Each potential's barrier is tha
 between ends that it relaxed. Random: structures drawn from the oracle's own dynamics (Langevin, 1 fs, from the one
 basin), the first picosecond left out; the oracle is called at each step of them, but only what is trained on is
 counted, which favours random sampling. They are trained as a campaign trains, on fewer epochs the more there are, so
-that all take as many steps as 60 structures do. What is made is kept in --folder and not made again.
+that all take as many steps as 30 structures do. What is made is kept in --folder and not made again.
 """
 
 import json
@@ -43,7 +43,7 @@ PROTON = [[4, 5], [5, 3]]  # d(O-H) - d(H...O): below 0 the proton is at the oxy
 IMAGES, FORCE = 9, 0.02  # between the ends; eV/Angstrom
 SAMPLED, FRICTION = 1.0, 0.02  # fs, time step of the oracle, whose steps are dear; 1 / fs
 EVERY, FIRST = 10, 1000  # steps between structures of dynamics, and before the first one of the oracle's
-USUAL = 60  # structures: so many are trained as many epochs as train.toml says
+USUAL = 30  # structures: so many are trained as many epochs as train.toml says
 MARGIN = 0.3  # Angstrom of the coordinate: nearer to the middle the proton belongs to neither oxygen
 TOP = 0.15  # Angstrom of the coordinate: so near to the middle is the top of the barrier
 ALLOWED = 13.0  # meV, 0.3 kcal/mol

@@ -201,6 +201,16 @@ def test_bands_and_saddle_searches(monkeypatch):
     assert not found.lost and found.ended.startswith("converged, barrier 0.0")
     assert places(found)[:2] == ["the start given", "the end given"] and places(found)[-1] == "end, image 6"
     assert places(found)[2:9] == [f"step 0, image {k}" for k in range(7)]
+
+    class Until(Limits):
+        def passed(self, candidate):
+            return "far enough" if candidate.place == "step 20, image 3" else ""
+
+    short = replace(band, last=True).explore(visit(structures=(), potential=BUTANE))
+    assert places(short) == [f"end, image {k}" for k in range(7)] and len(short.frames) == 7
+    lost = replace(band, last=True, limits=Until()).explore(visit(structures=(), potential=BUTANE))
+    whole, rest = [f"step 10, image {k}" for k in range(7)], [f"step 20, image {k}" for k in range(4)]
+    assert lost.lost and places(lost) == whole + rest, "the last whole band, and where it was lost"
     tired = replace(band, steps=2).explore(visit(structures=(), potential=BUTANE))
     with monkeypatch.context() as few:
         few.setattr("mdcore.properties.neb.STEPS", 1)

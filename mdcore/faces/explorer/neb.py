@@ -30,6 +30,13 @@ class Settings(WalkSettings):
     relax_ends: bool = setting(Boolean(), "Start and end are brought to rest first.", default=True, example=False)
     steps: int = setting(Integer(minimum=1), "At most.", default=300, example=1000)
     every: int = setting(Integer(minimum=1), "Steps between bands that are kept.", default=20, example=10)
+    last: bool = setting(
+        Boolean(),
+        "The last band alone is brought home, not those on the way to it: for small batches. Where the potential is "
+        "lost: the last whole band, and what came of the next.",
+        default=False,
+        example=True,
+    )
 
     def build(self, whole):
         from mdcore.learn.explorers.neb import Band
@@ -38,4 +45,5 @@ class Settings(WalkSettings):
             **self.common, start=Path(whole.beside(self.start)),
             end=None if self.end is None else Path(whole.beside(self.end)), images=self.images,
             max_force=self.max_force, climb=self.climb, relax_ends=self.relax_ends, steps=self.steps, every=self.every,
+            last=self.last,
         )  # fmt: skip

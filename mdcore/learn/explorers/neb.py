@@ -16,6 +16,7 @@ from mdcore.structure.system import System
 class Band(Explorer):
     """start : file whose first structure is the start of the path; end : file whose last one is its end, None: the same
     images, max_force, climb, relax_ends, steps : as of `neb`; every : steps between bands that are kept
+    last : the last whole band alone is brought home, and what came of the next where the potential is lost
     limits : where it stops, of any image
     """
 
@@ -29,6 +30,7 @@ class Band(Explorer):
     relax_ends: bool = True
     steps: int = 300
     every: int = 20
+    last: bool = False
     limits: Limits = NONE
 
     def ends(self) -> tuple[System, System]:
@@ -40,7 +42,7 @@ class Band(Explorer):
     def explore(self, visit: Visit):
         journey = Journey(self.name, visit, self.limits)
         first, last = self.ends()  # what is wrong later, the potential of the day is to blame for
-        met = -1
+        met, begun = -1, 0  # the step of the last band, and where the last whole one begins
 
         def watch(step, positions):
             nonlocal met
@@ -49,8 +51,11 @@ class Band(Explorer):
                 band(positions, f"step {step}")
 
         def band(positions, when: str):
+            nonlocal begun
+            begin = len(journey.candidates)
             for image, x in enumerate(positions):
                 journey.meet(moved(first, first.box, x), f"{when}, image {image}")
+            begun = begin
 
         try:
             journey.meet(first, "the start given")
@@ -67,4 +72,6 @@ class Band(Explorer):
         else:
             barrier = f"barrier {found.barrier:.4g} eV"
             journey.end(f"{'converged' if found.converged else f'all {self.steps} steps'}, {barrier}")
+        if self.last:
+            del journey.candidates[:begun]
         return journey.home()
