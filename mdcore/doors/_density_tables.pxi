@@ -28,11 +28,15 @@ def _blocked(shape, leading, lanes):
     return (*shape[:leading], shape[len(shape) - 1] // lanes, *shape[leading : len(shape) - 1], lanes)
 
 
+cdef const void *_memory(array):
+    return <const void *><uintptr_t>array.ctypes.data
+
+
 cdef class _Tables:
     """The numbers of a model, or their derivatives, as the kernels see them."""
 
     cdef dn_model model
-    cdef readonly list arrays  # [(array, a view of it whose axes are in the order of theta's, where in theta)]
+    cdef readonly list arrays  # [(array, a view of it whose axes are in the order of theta's, where in theta, factor)]
     cdef object program
 
     def __init__(self, sizes, program, int64_t lanes, dtype):
@@ -40,19 +44,25 @@ cdef class _Tables:
         n.species, n.layers, n.channels, n.l_max = (sizes[name] for name in ("species", "layers", "channels", "l_max"))
         n.radial, n.mixed, n.hidden, n.cutoff = (sizes[name] for name in ("radial", "mixed", "hidden", "cutoff"))
         n.parts = program.parts
-        rows = program.pairs, program.terms, program.vectors, program.couples
-        values = program.pair_values, program.term_values, program.vector_values, program.couple_values
-        self.program = [np.ascontiguousarray(own, dtype=np.int32).reshape(-1, 3) for own in rows]
+        slopes, slope_values = program.pair_slopes
+        links, first_link = program.links
+        terms = np.where(program.terms < 0, len(first_link) - 2, program.terms)  # of X = [A, P, 1]
+        rows = program.pairs, terms, program.vectors, program.couples, slopes
+        values = program.pair_values, program.vector_values, program.couple_values, slope_values
+        self.program = [np.ascontiguousarray(own, dtype=np.int32) for own in (*rows, links, first_link)]
         self.program += [np.ascontiguousarray(own, dtype=dtype) for own in values]
         cdef dn_program *p = &self.model.program
-        p.pairs = <const int32_t *><uintptr_t>self.program[0].ctypes.data
-        p.terms = <const int32_t *><uintptr_t>self.program[1].ctypes.data
-        p.vectors = <const int32_t *><uintptr_t>self.program[2].ctypes.data
-        p.couples = <const int32_t *><uintptr_t>self.program[3].ctypes.data
-        p.pair_values = <const void *><uintptr_t>self.program[4].ctypes.data
-        p.term_values = <const void *><uintptr_t>self.program[5].ctypes.data
-        p.vector_values = <const void *><uintptr_t>self.program[6].ctypes.data
-        p.couple_values = <const void *><uintptr_t>self.program[7].ctypes.data
+        p.pairs = <const int32_t *>_memory(self.program[0])
+        p.terms = <const int32_t *>_memory(self.program[1])
+        p.vectors = <const int32_t *>_memory(self.program[2])
+        p.couples = <const int32_t *>_memory(self.program[3])
+        p.slopes = <const int32_t *>_memory(self.program[4])
+        p.links = <const int32_t *>_memory(self.program[5])
+        p.first_link = <const int32_t *>_memory(self.program[6])
+        p.pair_values = _memory(self.program[7])
+        p.vector_values = _memory(self.program[8])
+        p.couple_values = _memory(self.program[9])
+        p.slope_values = _memory(self.program[10])
         p.n_pair_terms, p.n_terms, p.n_vector_terms, p.n_couples = map(len, self.program[:4])
         p.n_pairs, p.n_invariants = program.n_pairs, program.n_invariants
         p.n_vectors, p.n_paths = program.n_vectors, program.n_paths
@@ -67,7 +77,8 @@ cdef class _Tables:
             else:
                 own = _aligned((*shape[:2], shape[3], shape[2]) if name == "radial" else shape, np.float64)
                 view = own.swapaxes(2, 3) if name == "radial" else own
-            self.arrays.append((own, view, slice(place, place + own.size)))
+            factor = program.values[:, None, None] if name == "product" else 1.0  # values of invariants are in their weights
+            self.arrays.append((own, view, slice(place, place + own.size), factor))
             place += own.size
             at = own.ctypes.data
             if t < 0:
@@ -102,15 +113,15 @@ cdef class _Tables:
 
     def put(self, theta):
         """Take the numbers of theta."""
-        for _, view, place in self.arrays:
-            view[...] = theta[place].reshape(view.shape)
+        for _, view, place, factor in self.arrays:
+            view[...] = theta[place].reshape(view.shape) * factor
 
     def add_to(self, theta):
         """Add the numbers to theta."""
-        for _, view, place in self.arrays:
+        for _, view, place, factor in self.arrays:
             to = theta[place].reshape(view.shape)
-            to += view
+            to += view * factor
 
     def clear(self):
-        for own, _, _ in self.arrays:
+        for own, *_ in self.arrays:
             own.fill(0)

@@ -11,7 +11,7 @@ R. Drautz, Phys. Rev. B 99, 014104 (2019); G. Dusson et al., J. Comput. Phys. 45
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import combinations_with_replacement
 from math import factorial, sqrt
 
@@ -30,7 +30,7 @@ class Program:
 
     pairs : int32 [n, 3] (dest, i, j), P_dest += value A_i A_j; sorted by dest; i <= j; pair_values : float64 [n]
     terms : int32 [n, 3] (eta, a, b), B_eta += value X_a X_b with X = [A, P], b = -1: X_a alone; sorted by eta;
-        term_values : float64 [n]
+        term_values : float64 [n], the same for all terms of an invariant (`values`)
     degrees : int [n_invariants], factors of each
     vectors : int32 [n, 3] (3 eta + m, a, b), component m of vector eta += value X_a X_b, m of y, z, x; likewise;
         vector_values : float64 [n]
@@ -53,6 +53,32 @@ class Program:
     couples: np.ndarray
     couple_values: np.ndarray
     n_paths: int
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """[n_invariants] those of the terms of each."""
+        first = np.unique(self.terms[:, 0], return_index=True)[1]
+        if np.any(self.term_values != self.term_values[first][self.terms[:, 0]]):
+            raise ValueError("terms of an invariant have different values")
+        return self.term_values[first]
+
+    @cached_property
+    def links(self) -> tuple[np.ndarray, np.ndarray]:
+        """(int32 [n, 2] (eta, b), int64 [n_x + 1]): sum_eta w_eta B_eta = 1/2 sum_a X_a Q_a, Q_a = sum w_eta value_eta X_b,
+        over the rows from first[a] to first[a + 1] - 1; X = [A, P, 1]."""
+        n = self.n_components + self.n_pairs + 1
+        eta, a, b = self.terms.T
+        b = np.where(b < 0, n - 1, b)
+        rows = np.concatenate([np.stack([a, eta, b], axis=1), np.stack([b, eta, a], axis=1)])
+        rows = rows[np.lexsort(rows.T[::-1])]
+        return rows[:, 1:], np.searchsorted(rows[:, 0], np.arange(n + 1))
+
+    @cached_property
+    def pair_slopes(self) -> tuple[np.ndarray, np.ndarray]:
+        """(int32 [n, 3] (i, j, dest), float64 [n]): the pairs by their components; where i = j with twice the value."""
+        dest, i, j = self.pairs.T
+        order = np.lexsort((dest, j, i))
+        return np.stack([i, j, dest], axis=1)[order], np.where(i == j, 2.0, 1.0)[order] * self.pair_values[order]
 
     @property
     def parts(self) -> int:
