@@ -58,10 +58,14 @@ MD_INLINE void put_lanes(double *p, vr a)
 /* to += a, rounded to the grid of forces */
 MD_INLINE void add_rounded(double *to, vr a)
 {
+#if MD_BITS == 64
+    r_store(to, r_load(to) + (a + r_set1(FORCE_BIG) - r_set1(FORCE_BIG)));
+#else
     double own[LANES];
     put_lanes(own, a);
     for (int lane = 0; lane < LANES; lane += 4)
         v_store(to + lane, v_load(to + lane) + (v_load(own + lane) + v_set1(FORCE_BIG) - v_set1(FORCE_BIG)));
+#endif
 }
 
 MD_INLINE void put_sums(double *to, vr a, vr b, vr c, vr d)

@@ -36,7 +36,7 @@ cdef class _Tables:
     """The numbers of a model, or their derivatives, as the kernels see them."""
 
     cdef dn_model model
-    cdef readonly list arrays  # [(array, a view of it whose axes are in the order of theta's, where in theta, factor)]
+    cdef readonly list arrays  # [(array, a view of it whose axes are in the order of theta's, where in theta, weights of `Steps`)]
     cdef object program
 
     def __init__(self, sizes, program, int64_t lanes, dtype):
@@ -44,12 +44,10 @@ cdef class _Tables:
         n.species, n.layers, n.channels, n.l_max = (sizes[name] for name in ("species", "layers", "channels", "l_max"))
         n.radial, n.mixed, n.hidden, n.cutoff = (sizes[name] for name in ("radial", "mixed", "hidden", "cutoff"))
         n.parts = program.parts
-        slopes, slope_values = program.pair_slopes
-        links, first_link = program.links
-        terms = np.where(program.terms < 0, len(first_link) - 2, program.terms)  # of X = [A, P, 1]
-        rows = program.pairs, terms, program.vectors, program.couples, slopes
-        values = program.pair_values, program.vector_values, program.couple_values, slope_values
-        self.program = [np.ascontiguousarray(own, dtype=np.int32) for own in (*rows, links, first_link)]
+        steps = program.steps
+        rows = steps.pairs, steps.terms, program.vectors, program.couples, steps.slopes, steps.links, steps.first
+        values = steps.pair_values, program.vector_values, program.couple_values, steps.slope_values
+        self.program = [np.ascontiguousarray(own, dtype=np.int32) for own in rows]
         self.program += [np.ascontiguousarray(own, dtype=dtype) for own in values]
         cdef dn_program *p = &self.model.program
         p.pairs = <const int32_t *>_memory(self.program[0])
@@ -64,7 +62,7 @@ cdef class _Tables:
         p.couple_values = _memory(self.program[9])
         p.slope_values = _memory(self.program[10])
         p.n_pair_terms, p.n_terms, p.n_vector_terms, p.n_couples = map(len, self.program[:4])
-        p.n_pairs, p.n_invariants = program.n_pairs, program.n_invariants
+        p.n_pairs, p.n_invariants = steps.n_pairs, program.n_invariants
         p.n_vectors, p.n_paths = program.n_vectors, program.n_paths
         self.arrays, place = [], 0
         cdef uintptr_t at
@@ -77,8 +75,8 @@ cdef class _Tables:
             else:
                 own = _aligned((*shape[:2], shape[3], shape[2]) if name == "radial" else shape, np.float64)
                 view = own.swapaxes(2, 3) if name == "radial" else own
-            factor = program.values[:, None, None] if name == "product" else 1.0  # values of invariants are in their weights
-            self.arrays.append((own, view, slice(place, place + own.size), factor))
+            weights = steps.weights if name == "product" else None
+            self.arrays.append((own, view, slice(place, place + own.size), weights))
             place += own.size
             at = own.ctypes.data
             if t < 0:
@@ -113,14 +111,15 @@ cdef class _Tables:
 
     def put(self, theta):
         """Take the numbers of theta."""
-        for _, view, place, factor in self.arrays:
-            view[...] = theta[place].reshape(view.shape) * factor
+        for _, view, place, weights in self.arrays:
+            own = theta[place].reshape(view.shape)
+            view[...] = own if weights is None else np.einsum("ef,sfbk->sebk", weights, own)
 
     def add_to(self, theta):
         """Add the numbers to theta."""
-        for _, view, place, factor in self.arrays:
+        for _, view, place, weights in self.arrays:
             to = theta[place].reshape(view.shape)
-            to += view * factor
+            to += view if weights is None else np.einsum("ef,sebk->sfbk", weights, view)
 
     def clear(self):
         for own, *_ in self.arrays:
