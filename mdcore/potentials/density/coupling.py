@@ -22,8 +22,8 @@ from mdcore.potentials.density.angular import invariant_of, pair_of, three_j, tr
 
 L_MAX, FACTORS = 4, 4
 _POINTS = 64  # where polynomials are compared; of one degree in each A_l no more than 9 are independent
-# l1 l2 L of pairs, beside l l 0, of which kernels make invariants of up to four factors: those of fewest operations that
-# a search met (dropping and adding a few at a time). Those of parameters are others (`Program`): files have them.
+# l1 l2 L of pairs, beside l l 0, of which kernels make invariants of up to four factors: those of fewest operations
+# that a search met (dropping and adding a few at a time). Those of parameters are others (`Program`): files have them.
 _FEW = "011 022 044 112 121 132 134 222 231 242 244 332 334 341 442 444"
 
 
@@ -118,8 +118,8 @@ class Steps:
     """A program as kernels run it: sum_eta w_eta B_eta = 1/2 sum_a X_a Q_a, X = [A, P, 1], Q_a = sum w'_eta X_b, where
     w' = weights @ w.
 
-    pairs, pair_values : as of a program; slopes, slope_values : the same as (i, j, dest), sorted by i and j; where i = j
-        with twice the value
+    pairs, pair_values : as of a program; slopes, slope_values : the same as (i, j, dest), sorted by i and j; where
+        i = j with twice the value
     terms : int32 [n, 3] (eta, a, b), B'_eta += X_a X_b, sorted by eta
     links, first : int32 [n, 2] (eta, b) of which Q_a is made, for each a those from first[a] to first[a + 1] - 1
     weights : float64 [n_invariants, n_invariants]
