@@ -7,7 +7,7 @@ from math import factorial
 
 import numpy as np
 
-from mdcore.potentials.density.coupling import three_j
+from mdcore.potentials.density.angular import three_j
 from mdcore.potentials.density.model import DensityNetwork, Design
 
 STEP = 1e-30

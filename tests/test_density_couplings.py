@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mdcore.base.errors import InputError
-from mdcore.potentials.density.coupling import program, three_j
+from mdcore.potentials.density.angular import three_j
+from mdcore.potentials.density.coupling import program
 from tests.density_twin import harmonics
 
 SIZES = [(l_max, factors) for l_max in range(5) for factors in range(1, 5)]
@@ -198,3 +199,30 @@ def test_made_once():
 def test_what_is_not_made(l_max, factors):
     with pytest.raises(InputError, match="expected l_max 0 to 4, 1 to 4 factors"):
         program(l_max, factors)
+
+
+@pytest.mark.parametrize("l_max, factors", SIZES)
+def test_what_kernels_run_is_the_same(l_max, factors):
+    """Any weights of invariants: their sum by terms and by links, and its slopes."""
+    p, rng = program(l_max, factors), np.random.default_rng(3)
+    steps, n = p.steps, p.n_components
+    a, w = rng.normal(size=n), rng.normal(size=p.n_invariants)
+    x, own = np.concatenate([a, np.zeros(steps.n_pairs), [1.0]]), steps.weights @ w
+    for (dest, i, j), value in zip(steps.pairs, steps.pair_values, strict=True):
+        x[n + dest] += value * a[i] * a[j]
+    expected = pytest.approx(w @ p.evaluate(a), rel=1e-12, abs=1e-12 * np.abs(w).sum())
+    assert sum(own[eta] * x[i] * x[j] for eta, i, j in steps.terms) == expected
+    q = np.zeros(len(x))
+    for row, (begin, end) in enumerate(pairwise(steps.first)):
+        q[row] = sum(own[eta] * x[other] for eta, other in steps.links[begin:end])
+    assert 0.5 * x @ q == expected
+    for (i, j, dest), value in zip(steps.slopes, steps.slope_values, strict=True):
+        q[i] += value * q[n + dest] * a[j]
+        q[j] += value * q[n + dest] * a[i] * (i != j)
+    assert q[:n] == pytest.approx(w @ p.slopes(a), rel=1e-11, abs=1e-11 * np.abs(q).max())
+
+
+def test_kernels_run_fewer_products():
+    steps, p = program(4, 4).steps, program(4, 4)
+    assert len(steps.pairs) <= 433 < len(p.pairs) and len(steps.terms) <= len(p.terms)
+    assert np.linalg.cond(steps.weights) < 30.0

@@ -6,7 +6,7 @@
 #include "core/lanes.h"
 #include "density/density.h"
 
-/* Memory for one atom. Blocks are of LANES channels: a, x_bar ... [block][n_x][LANES]: A first, then pairs P. */
+/* Memory for one atom. Blocks are of LANES channels: x, x_bar ... [block][n_x][LANES]: A first, then pairs P, then 1 (products.c). */
 typedef struct {
     int64_t blocks, n_lm, n_x, n_v; /* n_v: densities of the parts of a message that are vectors */
     REAL *d, *d_bar;       /* [species][mixed][wide] of the first layer */
@@ -26,7 +26,7 @@ static size_t work_of(const dn_model *it, int64_t most, int tangents, void *memo
     const int64_t wide = DN_WIDEST, l = it->n.l_max + 1, room = most + 2;
     dn_work *work = take(&heap, 1, sizeof *work);
     dn_work own = {.blocks = it->n.channels / LANES, .n_lm = l * l, .most = room};
-    own.n_x = own.n_lm + it->program.n_pairs;
+    own.n_x = own.n_lm + it->program.n_pairs + 1;
     own.n_v = (it->n.parts - 1) * own.n_lm;
     REAL **some[] = {&own.d, &own.d_bar, &own.r, &own.x, &own.x_bar, &own.s, &own.v, &own.v_bar,
                      &own.d_dot, &own.d_hat, &own.r_dot, &own.x_dot, &own.x_hat, &own.s_hat, &own.v_dot, &own.v_hat};
@@ -35,6 +35,9 @@ static size_t work_of(const dn_model *it, int64_t most, int tangents, void *memo
                              (room > own.blocks ? room : own.blocks) * l * LANES, v, v};
     for (int k = 0; k < (tangents ? 16 : 8); k++)
         *some[k] = take(&heap, sizes[k % 8], sizeof(REAL));
+    for (int64_t block = 0; memory && block < own.blocks; block++)
+        for (int k = 0; k < (tangents ? 2 : 1); k++)
+            r_store((k ? own.x_dot : own.x) + ((block + 1) * own.n_x - 1) * LANES, r_set1((REAL)(1 - k)));
     if (memory)
         *work = own;
     return taken(&heap, memory);
@@ -55,10 +58,14 @@ MD_INLINE void put_lanes(double *p, vr a)
 /* to += a, rounded to the grid of forces */
 MD_INLINE void add_rounded(double *to, vr a)
 {
+#if MD_BITS == 64
+    r_store(to, r_load(to) + (a + r_set1(FORCE_BIG) - r_set1(FORCE_BIG)));
+#else
     double own[LANES];
     put_lanes(own, a);
     for (int lane = 0; lane < LANES; lane += 4)
         v_store(to + lane, v_load(to + lane) + (v_load(own + lane) + v_set1(FORCE_BIG) - v_set1(FORCE_BIG)));
+#endif
 }
 
 MD_INLINE void put_sums(double *to, vr a, vr b, vr c, vr d)
@@ -430,21 +437,19 @@ static void message_backward(const dn_model *it, int64_t t, int64_t species, con
 
 /* ---- a layer ------------------------------------------------------------------------------------------------------------ */
 
-/* Blocks from `block` on, `many` of them: their pairs and, unless m is NULL, features */
+/* Blocks from `block` on, `many` of them: their pairs, the slopes Q and, unless m is NULL, features */
 MD_INLINE void features_of(const dn_model *it, dn_work *w, const REAL *product, int64_t block, double *m, const int many)
 {
     vr own[SIDE];
-    REAL *x = w->x + block * w->n_x * LANES;
+    REAL *x = ROW(w->x, block * w->n_x);
     pairs_of(&it->program, w->n_lm, w->n_x, x, many);
-    if (!m)
-        return;
-    products(&it->program, w->n_x, product + block * it->program.n_invariants * LANES, x, own, many);
-    for (int q = 0; q < many; q++)
+    products(&it->program, w->n_x, ROW(product, block * it->program.n_invariants), x, ROW(w->x_bar, block * w->n_x), own, many);
+    for (int q = 0; m && q < many; q++)
         put_lanes(m + (block + q) * LANES, own[q]);
 }
 
-MD_INLINE void features_back(const dn_model *it, dn_work *w, const REAL *product, const REAL *vector, int64_t block,
-                             const double *m_bar, const double *v_bar, const int many)
+MD_INLINE void features_back(const dn_model *it, dn_work *w, const REAL *vector, int64_t block, const double *m_bar,
+                             const double *v_bar, const int many)
 {
     vr own[SIDE], of_vectors[3 * SIDE];
     for (int q = 0; q < many; q++) {
@@ -452,9 +457,8 @@ MD_INLINE void features_back(const dn_model *it, dn_work *w, const REAL *product
         for (int m = 0; v_bar && m < 3; m++)
             of_vectors[3 * q + m] = take_lanes(v_bar + m * it->n.channels + (block + q) * LANES);
     }
-    products_back(&it->program, w->n_lm, w->n_x, product + block * it->program.n_invariants * LANES,
-                  v_bar ? vector + block * it->program.n_vectors * LANES : NULL, w->x + block * w->n_x * LANES, own, of_vectors,
-                  w->x_bar + block * w->n_x * LANES, many);
+    products_back(&it->program, w->n_lm, w->n_x, v_bar ? ROW(vector, block * it->program.n_vectors) : NULL,
+                  ROW(w->x, block * w->n_x), own, of_vectors, ROW(w->x_bar, block * w->n_x), many);
 }
 
 /* Weights of an atom's vectors */
@@ -488,13 +492,12 @@ static void backward(const dn_model *it, int64_t t, int64_t species, const dn_ed
                      const double *v_bar)
 {
     dn_work *w = work;
-    const REAL *product = (const REAL *)it->layer[t].product + species * w->blocks * it->program.n_invariants * LANES;
     int64_t block = 0;
     const REAL *vector = v_bar ? vector_of(it, t, species, w) : NULL;
     for (; block + SIDE <= w->blocks; block += SIDE)
-        features_back(it, w, product, vector, block, m_bar, v_bar, SIDE);
+        features_back(it, w, vector, block, m_bar, v_bar, SIDE);
     for (; block < w->blocks; block++)
-        features_back(it, w, product, vector, block, m_bar, v_bar, 1);
+        features_back(it, w, vector, block, m_bar, v_bar, 1);
     if (t == 0)
         first_backward(it, species, e, w);
     else

@@ -267,8 +267,6 @@ static void forward_dot(const dn_model *it, int64_t t, int64_t species, const dn
                         double *v, double *v_dot)
 {
     dn_work *w = work;
-    const int64_t step = it->program.n_invariants * LANES;
-    const REAL *product = (const REAL *)it->layer[t].product + species * w->blocks * step;
     forward(it, t, species, e, work, m, v);
     if (t == 0)
         first_forward_dot(it, species, e, w);
@@ -276,7 +274,7 @@ static void forward_dot(const dn_model *it, int64_t t, int64_t species, const dn
         message_forward_dot(it, t, species, e, w);
     for (int64_t block = 0; block < w->blocks; block++) {
         REAL *x = ROW(w->x, block * w->n_x), *x_dot = ROW(w->x_dot, block * w->n_x);
-        put_lanes(m_dot + block * LANES, products_dot(&it->program, w->n_lm, product + block * step, x, x_dot));
+        put_lanes(m_dot + block * LANES, products_dot(&it->program, w->n_lm, w->n_x, ROW(w->x_bar, block * w->n_x), x, x_dot));
         if (!v)
             continue;
         vr own[3];

@@ -30,12 +30,15 @@ typedef struct dn_sizes {
     double cutoff;
 } dn_sizes;
 
-/* Invariants as sums of products: P_dest += value A_i A_j; B_eta += value X_a X_b, X = [A, P], b < 0: X_a alone. Rows are
- * sorted by what they add to. Vectors likewise, component m of vector eta at 3 eta + m. What is made of messages that are vectors is
- * coupled to densities: A_dest += value u_path D_source, source = part (l_max + 1)^2 + lm, of parts 0, 1, 2. */
+/* Invariants as sums of products (coupling.Steps): P_dest += value A_i A_j; B_eta += X_a X_b, X = [A, P, 1]. Rows are sorted by what
+ * they add to. The same by what derivatives are added to: slopes (i, j, dest) are the pairs, where i = j with twice the value; of
+ * links (eta, b) those of row a are first_link[a] ... first_link[a + 1] - 1, Q_a += w_eta X_b. Vectors: component m of vector eta, at
+ * 3 eta + m, += value A_a A_b, b < 0: A_a alone. What is made of messages that are vectors is coupled to densities: A_dest += value
+ * u_path D_source, source = part (l_max + 1)^2 + lm, of parts 0, 1, 2. */
 typedef struct dn_program {
-    const int32_t *pairs, *terms, *vectors, *couples; /* [n][3]; couples: (dest, path, source) */
-    const void *pair_values, *term_values, *vector_values, *couple_values; /* REAL */
+    const int32_t *pairs, *terms, *vectors, *couples, *slopes; /* [n][3]; couples: (dest, path, source) */
+    const int32_t *links, *first_link;                         /* [n][2], [n_x + 1] */
+    const void *pair_values, *vector_values, *couple_values, *slope_values; /* REAL */
     int64_t n_pairs, n_pair_terms, n_terms, n_invariants, n_vector_terms, n_vectors, n_couples, n_paths;
 } dn_program;
 

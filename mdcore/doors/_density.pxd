@@ -22,10 +22,13 @@ cdef extern from "density/density.h" nogil:
         const int32_t *terms
         const int32_t *vectors
         const int32_t *couples
+        const int32_t *slopes
+        const int32_t *links
+        const int32_t *first_link
         const void *pair_values
-        const void *term_values
         const void *vector_values
         const void *couple_values
+        const void *slope_values
         int64_t n_pairs, n_pair_terms, n_terms, n_invariants, n_vector_terms, n_vectors, n_couples, n_paths
 
     ctypedef struct dn_layer:

@@ -28,11 +28,15 @@ def _blocked(shape, leading, lanes):
     return (*shape[:leading], shape[len(shape) - 1] // lanes, *shape[leading : len(shape) - 1], lanes)
 
 
+cdef const void *_memory(array):
+    return <const void *><uintptr_t>array.ctypes.data
+
+
 cdef class _Tables:
     """The numbers of a model, or their derivatives, as the kernels see them."""
 
     cdef dn_model model
-    cdef readonly list arrays  # [(array, a view of it whose axes are in the order of theta's, where in theta)]
+    cdef readonly list arrays  # [(array, a view of it whose axes are in the order of theta's, where in theta, weights of `Steps`)]
     cdef object program
 
     def __init__(self, sizes, program, int64_t lanes, dtype):
@@ -41,21 +45,25 @@ cdef class _Tables:
         n.radial, n.mixed, n.hidden, n.cutoff = (sizes[name] for name in ("radial", "mixed", "hidden", "cutoff"))
         n.envelope = sizes["envelope"]
         n.parts = program.parts
-        rows = program.pairs, program.terms, program.vectors, program.couples
-        values = program.pair_values, program.term_values, program.vector_values, program.couple_values
-        self.program = [np.ascontiguousarray(own, dtype=np.int32).reshape(-1, 3) for own in rows]
+        steps = program.steps
+        rows = steps.pairs, steps.terms, program.vectors, program.couples, steps.slopes, steps.links, steps.first
+        values = steps.pair_values, program.vector_values, program.couple_values, steps.slope_values
+        self.program = [np.ascontiguousarray(own, dtype=np.int32) for own in rows]
         self.program += [np.ascontiguousarray(own, dtype=dtype) for own in values]
         cdef dn_program *p = &self.model.program
-        p.pairs = <const int32_t *><uintptr_t>self.program[0].ctypes.data
-        p.terms = <const int32_t *><uintptr_t>self.program[1].ctypes.data
-        p.vectors = <const int32_t *><uintptr_t>self.program[2].ctypes.data
-        p.couples = <const int32_t *><uintptr_t>self.program[3].ctypes.data
-        p.pair_values = <const void *><uintptr_t>self.program[4].ctypes.data
-        p.term_values = <const void *><uintptr_t>self.program[5].ctypes.data
-        p.vector_values = <const void *><uintptr_t>self.program[6].ctypes.data
-        p.couple_values = <const void *><uintptr_t>self.program[7].ctypes.data
+        p.pairs = <const int32_t *>_memory(self.program[0])
+        p.terms = <const int32_t *>_memory(self.program[1])
+        p.vectors = <const int32_t *>_memory(self.program[2])
+        p.couples = <const int32_t *>_memory(self.program[3])
+        p.slopes = <const int32_t *>_memory(self.program[4])
+        p.links = <const int32_t *>_memory(self.program[5])
+        p.first_link = <const int32_t *>_memory(self.program[6])
+        p.pair_values = _memory(self.program[7])
+        p.vector_values = _memory(self.program[8])
+        p.couple_values = _memory(self.program[9])
+        p.slope_values = _memory(self.program[10])
         p.n_pair_terms, p.n_terms, p.n_vector_terms, p.n_couples = map(len, self.program[:4])
-        p.n_pairs, p.n_invariants = program.n_pairs, program.n_invariants
+        p.n_pairs, p.n_invariants = steps.n_pairs, program.n_invariants
         p.n_vectors, p.n_paths = program.n_vectors, program.n_paths
         self.arrays, place = [], 0
         cdef uintptr_t at
@@ -68,7 +76,8 @@ cdef class _Tables:
             else:
                 own = _aligned((*shape[:2], shape[3], shape[2]) if name == "radial" else shape, np.float64)
                 view = own.swapaxes(2, 3) if name == "radial" else own
-            self.arrays.append((own, view, slice(place, place + own.size)))
+            weights = steps.weights if name == "product" else None
+            self.arrays.append((own, view, slice(place, place + own.size), weights))
             place += own.size
             at = own.ctypes.data
             if t < 0:
@@ -103,15 +112,16 @@ cdef class _Tables:
 
     def put(self, theta):
         """Take the numbers of theta."""
-        for _, view, place in self.arrays:
-            view[...] = theta[place].reshape(view.shape)
+        for _, view, place, weights in self.arrays:
+            own = theta[place].reshape(view.shape)
+            view[...] = own if weights is None else np.einsum("ef,sfbk->sebk", weights, own)
 
     def add_to(self, theta):
         """Add the numbers to theta."""
-        for _, view, place in self.arrays:
+        for _, view, place, weights in self.arrays:
             to = theta[place].reshape(view.shape)
-            to += view
+            to += view if weights is None else np.einsum("ef,sebk->sfbk", weights, view)
 
     def clear(self):
-        for own, _, _ in self.arrays:
+        for own, *_ in self.arrays:
             own.fill(0)

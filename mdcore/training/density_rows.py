@@ -11,7 +11,7 @@ import numpy as np
 
 from mdcore.base.voigt import PAIRS
 from mdcore.doors._density import Edges
-from mdcore.potentials.density.coupling import three_j
+from mdcore.potentials.density.angular import three_j
 from mdcore.potentials.density.model import Design
 from mdcore.training.graphs import Graphs
 from mdcore.training.misfit import BOTH, Weights

@@ -11,17 +11,20 @@ R. Drautz, Phys. Rev. B 99, 014104 (2019); G. Dusson et al., J. Comput. Phys. 45
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import combinations_with_replacement
-from math import factorial, sqrt
+from math import isqrt, sqrt
 
 import numpy as np
 
 from mdcore.base.errors import InputError
+from mdcore.potentials.density.angular import invariant_of, pair_of, three_j, triples
 
 L_MAX, FACTORS = 4, 4
-_NONE = 1e-12  # of coefficients
 _POINTS = 64  # where polynomials are compared; of one degree in each A_l no more than 9 are independent
+# l1 l2 L of pairs, beside l l 0, of which kernels make invariants of up to four factors: those of fewest operations
+# that a search met (dropping and adding a few at a time). Those of parameters are others (`Program`): files have them.
+_FEW = "011 022 044 112 121 132 134 222 231 242 244 332 334 341 442 444"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +33,7 @@ class Program:
 
     pairs : int32 [n, 3] (dest, i, j), P_dest += value A_i A_j; sorted by dest; i <= j; pair_values : float64 [n]
     terms : int32 [n, 3] (eta, a, b), B_eta += value X_a X_b with X = [A, P], b = -1: X_a alone; sorted by eta;
-        term_values : float64 [n]
+        term_values : float64 [n], the same for all terms of an invariant
     degrees : int [n_invariants], factors of each
     vectors : int32 [n, 3] (3 eta + m, a, b), component m of vector eta += value X_a X_b, m of y, z, x; likewise;
         vector_values : float64 [n]
@@ -53,6 +56,11 @@ class Program:
     couples: np.ndarray
     couple_values: np.ndarray
     n_paths: int
+
+    @cached_property
+    def steps(self) -> "Steps":
+        """What kernels run in its place."""
+        return Steps.of(self, _made(self.l_max, 4, _FEW).program() if self.factors == 4 else self)
 
     @property
     def parts(self) -> int:
@@ -105,92 +113,90 @@ class Program:
         return db
 
 
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """A program as kernels run it: sum_eta w_eta B_eta = 1/2 sum_a X_a Q_a, X = [A, P, 1], Q_a = sum w'_eta X_b, where
+    w' = weights @ w.
+
+    pairs, pair_values : as of a program; slopes, slope_values : the same as (i, j, dest), sorted by i and j; where
+        i = j with twice the value
+    terms : int32 [n, 3] (eta, a, b), B'_eta += X_a X_b, sorted by eta
+    links, first : int32 [n, 2] (eta, b) of which Q_a is made, for each a those from first[a] to first[a + 1] - 1
+    weights : float64 [n_invariants, n_invariants]
+    """
+
+    n_pairs: int
+    pairs: np.ndarray
+    pair_values: np.ndarray
+    slopes: np.ndarray
+    slope_values: np.ndarray
+    terms: np.ndarray
+    links: np.ndarray
+    first: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def of(cls, wanted: Program, run: Program) -> "Steps":
+        """Those of `run`, whose invariants are combinations of those that are wanted."""
+        n, (dest, i, j) = run.n_components + run.n_pairs + 1, run.pairs.T
+        order = np.lexsort((dest, j, i))
+        slopes = np.stack([i, j, dest], axis=1)[order], (np.where(i == j, 2.0, 1.0) * run.pair_values)[order]
+        eta, a, b = run.terms.T
+        b = np.where(b < 0, n - 1, b)
+        rows = np.concatenate([np.stack([a, eta, b], axis=1), np.stack([b, eta, a], axis=1)])
+        rows = rows[np.lexsort(rows.T[::-1])]
+        first = np.searchsorted(rows[:, 0], np.arange(n + 1))
+        values = run.term_values[np.searchsorted(eta, np.arange(run.n_invariants))]
+        return cls(run.n_pairs, run.pairs, run.pair_values, *slopes, np.stack([eta, a, b], axis=1), rows[:, 1:], first,
+                   values[:, None] * _combinations(wanted, run).T)  # fmt: skip
+
+
+def _combinations(wanted: Program, given: Program) -> np.ndarray:
+    """C [wanted, given], with which invariants are C @ those of a program that has as many."""
+    if wanted is given:
+        return np.eye(given.n_invariants)
+    points = np.random.default_rng(1).normal(size=(_POINTS, wanted.n_components))
+    found = np.zeros((wanted.n_invariants, given.n_invariants))
+    left, right, degrees = wanted.evaluate(points), given.evaluate(points), _degrees(given)
+    for content, own in _degrees(wanted).items():
+        others = degrees[content]
+        found[np.ix_(own, others)] = np.linalg.lstsq(right[:, others], left[:, own], rcond=None)[0].T
+    return found
+
+
+def _degrees(it: Program) -> dict[tuple[int, ...], list[int]]:
+    """{degrees in each A_l: the invariants that have them}"""
+    pair = {int(d): (isqrt(i), isqrt(j)) for d, i, j in it.pairs}
+    of = [(isqrt(a),) for a in range(it.n_components)] + [pair[d] for d in range(it.n_pairs)] + [()]
+    found = {}
+    for eta in range(it.n_invariants):
+        _, a, b = it.terms[np.searchsorted(it.terms[:, 0], eta)]
+        found.setdefault(tuple(sorted(of[a] + of[b])), []).append(eta)
+    return found
+
+
 @cache
 def program(l_max: int, factors: int, vectors: bool = False) -> Program:
     """All independent invariants of 1 to `factors` factors, and vectors if asked; InputError for what is not made."""
     if not (0 <= l_max <= L_MAX and 1 <= factors <= FACTORS):
         raise InputError(f"l_max = {l_max}, {factors} factors: expected l_max 0 to {L_MAX}, 1 to {FACTORS} factors")
+    made = _made(l_max, factors)
+    return made.program(*_vectors(l_max, factors), *_couples(l_max)) if vectors else made.program()
+
+
+def _made(l_max: int, factors: int, few: str = "") -> "_Maker":
+    """few : l1 l2 L of the pairs that invariants of four factors may be made of"""
     made = _Maker(l_max, factors)
     made.invariant(1, [(0, -1, 1.0)])
     if factors >= 2:
         for l in range(l_max + 1):
             made.square(l)
     if factors == 3:
-        for ls in _triples(l_max):
-            made.cubic(_polynomial(ls))
+        for ls in triples(l_max):
+            made.cubic(invariant_of(ls))
     if factors == 4:
-        made.chains()
-    return made.program(*_vectors(l_max, factors), *_couples(l_max)) if vectors else made.program()
-
-
-# Three angular momenta -------------------------------------------------------------------------------------------
-
-
-@cache
-def three_j(l1: int, l2: int, l3: int) -> np.ndarray:
-    """C [2 l1 + 1, 2 l2 + 1, 2 l3 + 1], of which sum C A_l1 A_l2 A_l3 is invariant under rotation, for real
-    harmonics; sum C^2 = 1. Under inversion it has the parity of l1 + l2 + l3."""
-    found = np.einsum("abc,ai,bj,ck->ijk", _wigner(l1, l2, l3), *(_complex(l) for l in (l1, l2, l3)))
-    c = found.real if (l1 + l2 + l3) % 2 == 0 else found.imag
-    return np.where(np.abs(c) > _NONE, c, 0.0)
-
-
-def _wigner(l1: int, l2: int, l3: int) -> np.ndarray:
-    """3j symbols, by the formula of Racah (A. R. Edmonds, Angular Momentum in Quantum Mechanics, 1957, eq. 3.6.10)."""
-    w = np.zeros((2 * l1 + 1, 2 * l2 + 1, 2 * l3 + 1))
-    delta = factorial(l1 + l2 - l3) * factorial(l1 - l2 + l3) * factorial(l2 + l3 - l1) / factorial(l1 + l2 + l3 + 1)
-    for m1 in range(-l1, l1 + 1):
-        for m2 in range(max(-l2, -l3 - m1), min(l2, l3 - m1) + 1):
-            m3 = -m1 - m2
-            root = sqrt(delta)
-            for l, m in ((l1, m1), (l2, m2), (l3, m3)):
-                root *= sqrt(factorial(l + m) * factorial(l - m))
-            first, last = max(0, l2 - l3 - m1, l1 - l3 + m2), min(l1 + l2 - l3, l1 - m1, l2 + m2)
-            total = 0.0
-            for k in range(first, last + 1):
-                under = (k, l1 + l2 - l3 - k, l1 - m1 - k, l2 + m2 - k, l3 - l2 + m1 + k, l3 - l1 - m2 + k)
-                total += (-1) ** k / np.prod([float(factorial(n)) for n in under])
-            w[l1 + m1, l2 + m2, l3 + m3] = (-1) ** (l1 - l2 - m3) * root * total
-    return w
-
-
-@cache
-def _complex(l: int) -> np.ndarray:
-    """U [mu, m]: complex harmonics Y_l^mu = sum_m U Y_lm of real ones; m < 0 are the sines, all without the sign of
-    Condon and Shortley, so that Y_1 is (y, z, x)."""
-    u = np.zeros((2 * l + 1, 2 * l + 1), dtype=complex)
-    u[l, l] = 1.0
-    for m in range(1, l + 1):
-        u[l + m, l + m], u[l + m, l - m] = (-1) ** m / sqrt(2.0), (-1) ** m * 1j / sqrt(2.0)
-        u[l - m, l + m], u[l - m, l - m] = 1.0 / sqrt(2.0), -1j / sqrt(2.0)
-    return u
-
-
-def _triples(l_max: int):
-    """l1 <= l2 <= l3 that couple to an invariant of rotation and inversion, of which there is one."""
-    for ls in combinations_with_replacement(range(l_max + 1), 3):
-        if ls[2] <= ls[0] + ls[1] and sum(ls) % 2 == 0:
-            yield ls
-
-
-def _polynomial(ls) -> dict[tuple[int, ...], float]:
-    """The invariant of three factors, {components: coefficient}."""
-    c, found = three_j(*ls), Counter()
-    for at in np.argwhere(c):
-        found[tuple(sorted(l * l + int(m) for l, m in zip(ls, at, strict=True)))] += float(c[tuple(at)])
-    return {key: value for key, value in found.items() if abs(value) > _NONE}
-
-
-def _pair(l1: int, l2: int, l: int) -> list[dict[tuple[int, ...], float]]:
-    """P_lm of A_l1 and A_l2, one {(i, j): coefficient} for each m; empty ones if l1 = l2 and l is odd."""
-    c = sqrt(2 * l + 1) * three_j(l1, l2, l)
-    rows = []
-    for m in range(2 * l + 1):
-        row = Counter()
-        for a, b in np.argwhere(c[..., m]):
-            row[tuple(sorted((l1 * l1 + int(a), l2 * l2 + int(b))))] += float(c[a, b, m])
-        rows.append({key: value for key, value in row.items() if abs(value) > _NONE})
-    return rows
+        made.chains(few)
+    return made
 
 
 # Vectors ---------------------------------------------------------------------------------------------------------
@@ -199,7 +205,7 @@ def _pair(l1: int, l2: int, l: int) -> list[dict[tuple[int, ...], float]]:
 def _vectors(l_max: int, factors: int):
     """(rows, number of vectors): A_1 and, with two factors or more, what A_l and A_(l + 1) couple to."""
     rows = [(m, 1 + m, -1, 1.0) for m in range(3)]
-    pairs = [_pair(l, l + 1, 1) for l in range(l_max)] if factors > 1 else []
+    pairs = [pair_of(l, l + 1, 1) for l in range(l_max)] if factors > 1 else []
     for eta, pair in enumerate(pairs, 1):
         rows += [(3 * eta + m, *own, value) for m, row in enumerate(pair) for own, value in sorted(row.items())]
     return rows, 1 + len(pairs)
@@ -266,15 +272,15 @@ class _Maker:
             terms.append((a, x, factor))
         self.invariant(3, terms)
 
-    def chains(self) -> None:
-        """Invariants of three and four factors, of coupled pairs: always the one that costs least next, until none
-        is missing."""
+    def chains(self, few: str) -> None:
+        """Invariants of three and four factors, of coupled pairs (of few of them, if these are named): always the one
+        that costs least next, until none is missing."""
         points = np.random.default_rng(1).normal(size=(_POINTS, self.first))
         couplings = {}  # {(l1, l2, L): (rows, their values at the points)}
         for l1, l2 in combinations_with_replacement(range(self.l_max + 1), 2):
             for l in range(l2 - l1, l1 + l2 + 1):
-                rows = _pair(l1, l2, l)
-                if all(rows):
+                rows = pair_of(l1, l2, l)
+                if all(rows) and (not few or l == 0 or f"{l1}{l2}{l}" in few.split()):
                     values = [sum(v * points[:, i] * points[:, j] for (i, j), v in row.items()) for row in rows]
                     couplings[l1, l2, l] = rows, np.stack(values)
         candidates = [(a, (a[2],), a[2] * a[2]) for a in couplings if a[2] <= self.l_max and sum(a) % 2 == 0]
