@@ -92,14 +92,17 @@ class Maker:
         relaxed = Atoms(slab.numbers, relaxed.positions, cell=slab.cell, pbc=True)
         return [cut, relaxed, shaken(relaxed, 0.08, self.random)]
 
-    def all(self) -> dict[str, list[Atoms]]:
-        hot = [(share, missing) for share in HEAT for missing in (0, 1) for _ in range(RUNS)]
+    def all_slabs(self) -> list[Atoms]:
         three = range(MILLER + 1)
         faces = [(h, k, m) for h in three for k in range(h + 1) for m in range(k + 1) if gcd(gcd(h, k), m) == 1]
+        return [atoms for face in faces for thick in THICK for atoms in self.slabs(face, thick)]
+
+    def all(self) -> dict[str, list[Atoms]]:
+        hot = [(share, missing) for share in HEAT for missing in (0, 1) for _ in range(RUNS)]
         return {
             "hot": [atoms for own in hot for atoms in self.hot(*own)],
             "strained": [self.deformed() for _ in range(STRAINED)],
-            "slab": [atoms for face in faces for thick in THICK for atoms in self.slabs(face, thick)],
+            "slab": self.all_slabs(),
         }
 
 

@@ -22,7 +22,7 @@ SOLIDS = {
     "silicon": ("Si", "diamond", 5.4687, -5.42532, "xx yy zz xy yz xz", 5.20, 127.3),
     "silicon_density": ("Si", "diamond", 5.4687, -5.42532, "xx yy zz xy yz xz", 3.0, 80.0),
     "molybdenum": ("Mo", "bcc", 3.1676, -10.8518, "xx yy zz xy xz yz", 4.07, 152.4),
-    "molybdenum_density": ("Mo", "bcc", 3.1676, -10.8518, "xx yy zz xy xz yz", 5.20, 134.0),
+    "molybdenum_density": ("Mo", "bcc", 3.1676, -10.8518, "xx yy zz xy xz yz", 2.9, 140.0),
 }
 
 
