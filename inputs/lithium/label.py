@@ -1,14 +1,17 @@
-"""Structures of a soft metal, labelled by perturbation theory (metal.py): forces that reach far, like lithium's.
+"""Structures of a soft metal, labelled by perturbation theory (metal.py) or by density functional theory (espresso.py).
 
     pip install ase scipy
     python inputs/lithium/label.py         # a minute; writes train.extxyz and held.extxyz beside itself
+    python inputs/lithium/label.py --dft   # 12 minutes, with pw.x; dft_train.extxyz and dft_held.extxyz
 
 Structures of the kinds of the mlearn sets (Y. Zuo et al., J. Phys. Chem. A 124, 731 (2020)): the bcc crystal of 54
 atoms and the same without one at 300 K, the melting point and twice that, crystals strained by up to a tenth, slabs.
 Atoms are moved by a Morse potential at the volume of the crystal; no label is of it. `held.extxyz` has dynamics from
-other starts, strains between those of train.extxyz, and other faces.
+other starts, strains between those of train.extxyz, and other faces. With --dft there are fewer large cells, strained
+ones have two atoms, and all are scaled to that crystal.
 """
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from ase import Atoms
 from ase.build import bulk, surface
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
+from espresso import Espresso
 from metal import A, Metal
 
 from mdcore import Langevin, Morse, Simulation, System, maxwell_boltzmann
@@ -23,8 +27,9 @@ from mdcore import Langevin, Morse, Simulation, System, maxwell_boltzmann
 # that of sodium, L. A. Girifalco, V. G. Weizer, Phys. Rev. 114, 687 (1959), scaled to lengths and bulk modulus
 MORSE = {"depth": 0.055, "alpha": 0.72, "r0": 4.38}
 TIMESTEP, SETTLE, APART = 2.0, 1000, 75  # fs; steps before the first structure and between two
-HOT = {300: (24, 7), 450: (24, 7), 900: (24, 7)}  # K: structures to train on and to hold back
-VACANT = {300: (7, 3), 900: (7, 3)}
+KELVIN = {"hot": (300, 450, 900), "vacancy": (300, 900)}
+MANY = {"hot": (24, 7), "vacancy": (7, 3)}  # of each temperature: structures to train on and to hold back
+FEW = {"hot": (7, 3), "vacancy": (3, 1)}
 STRAINED = 40, 8
 FACES = ((1, 0, 0), (1, 1, 0), (1, 1, 1), (2, 1, 0), (2, 1, 1), (3, 1, 0)), ((2, 2, 1), (3, 1, 1), (3, 2, 0), (3, 2, 1))
 MODES = ("100000", "110000", "111000", "001000", "000001", "000111")  # xx yy zz yz xz xy
@@ -45,14 +50,14 @@ def dynamics(kelvin: float, missing: int, many: int, seed: int) -> list[Atoms]:
     return found
 
 
-def strained(many: int, random: np.random.Generator) -> list[Atoms]:
+def strained(many: int, repeat: int, random: np.random.Generator) -> list[Atoms]:
     found = []
     for k in range(many):
         xx, yy, zz, yz, xz, xy = random.uniform(-0.1, 0.1) * np.array([float(c) for c in MODES[k % len(MODES)]])
         atoms = bulk("Li", "bcc", a=A, cubic=True)
         strain = np.array([[xx, xy / 2, xz / 2], [xy / 2, yy, yz / 2], [xz / 2, yz / 2, zz]])
         atoms.set_cell(atoms.cell.array @ (np.eye(3) + strain), scale_atoms=True)
-        found.append(atoms.repeat(3))
+        found.append(atoms.repeat(repeat))
     return found
 
 
@@ -72,27 +77,36 @@ def slabs(faces, random: np.random.Generator) -> list[Atoms]:
     return found
 
 
-def structures(part: int) -> list[tuple[str, Atoms]]:
-    """(tag, structure) of those to train on (0) or to hold back (1), shuffled."""
+def structures(part: int, many: dict, repeat: int) -> list[Atoms]:
+    """Those to train on (0) or to hold back (1), tagged, shuffled."""
     random = np.random.default_rng(part)
-    made = [("strained", atoms) for atoms in strained(STRAINED[part], random)]
+    made = [("strained", atoms) for atoms in strained(STRAINED[part], repeat, random)]
     made += [("surface", atoms) for atoms in slabs(FACES[part], random)]
-    for tag, missing, runs in (("hot", 0, HOT), ("vacancy", 1, VACANT)):
-        for kelvin, many in runs.items():
-            made += [(f"{tag} {kelvin} K", atoms) for atoms in dynamics(kelvin, missing, many[part], kelvin + part)]
-    return [made[k] for k in random.permutation(len(made))]
+    for missing, (tag, runs) in enumerate(KELVIN.items()):
+        for kelvin in runs:
+            found = dynamics(kelvin, missing, many[tag][part], kelvin + part)
+            made += [(f"{tag} {kelvin} K", atoms) for atoms in found]
+    for tag, atoms in made:
+        atoms.info["tag"] = tag
+    return [made[k][1] for k in random.permutation(len(made))]
 
 
 def main() -> None:
-    here, metal = Path(__file__).resolve().parent, Metal()
-    for part, name in enumerate(("train", "held")):
-        made = structures(part)
-        for tag, atoms in made:
-            energy, forces = metal(atoms)
-            atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
-            atoms.info["tag"] = tag
-        write(here / f"{name}.extxyz", [atoms for _, atoms in made], format="extxyz")
-        print(f"{name}.extxyz: {len(made)} structures")
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--dft", action="store_true", help="labels by pw.x")
+    dft = options.parse_args().dft
+    here, oracle = Path(__file__).resolve().parent, Espresso() if dft else Metal()
+    many, repeat = (FEW, 1) if dft else (MANY, 3)
+    jobs = []
+    for part, name in enumerate(("dft_train", "dft_held") if dft else ("train", "held")):
+        made, path = structures(part, many, repeat), here / f"{name}.extxyz"
+        path.unlink(missing_ok=True)
+        jobs += [((k + 0.5) / len(made), path, atoms) for k, atoms in enumerate(made)]
+    for _, path, atoms in sorted(jobs, key=lambda job: job[0]):  # both files grow together
+        atoms.set_cell(oracle.lattice / A * atoms.cell.array, scale_atoms=True)
+        energy, forces = oracle(atoms)
+        atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
+        write(path, atoms, format="extxyz", append=True)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,8 @@ def fading(r: np.ndarray, begin: float, end: float) -> tuple[np.ndarray, np.ndar
 class Metal:
     """Energy and forces of structures of one element."""
 
+    lattice = A
+
     def __init__(self):
         r = np.linspace(1.2, END, 900)
         table = make_interp_spline(SHARES, np.array([pair_energy(r, share) for share in SHARES]))
