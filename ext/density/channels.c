@@ -3,7 +3,7 @@
  * Compiled for double and, for mixed precision, float. What goes in and out is double in either case, but for what is REAL in density.h. */
 #include "core/fixed.h"
 #include "core/heap.h"
-#include "core/lanes.h"
+#include "core/vfun.h"
 #include "density/density.h"
 
 /* Memory for one atom. Blocks are of LANES channels: a, x_bar ... [block][n_x][LANES]: A first, then pairs P. */
@@ -52,11 +52,11 @@ MD_INLINE void put_lanes(double *p, vr a)
 #endif
 }
 
-/* to += a, rounded to the grid of forces */
+/* to += a, rounded to the grid of forces. What is beyond PULL_LIMIT is no number from here on, and neither are the forces that follow. */
 MD_INLINE void add_rounded(double *to, vr a)
 {
     double own[LANES];
-    put_lanes(own, a);
+    put_lanes(own, v_select((vi)(v_abs(a) < r_set1((REAL)PULL_LIMIT)), a, r_set1((REAL)NAN)));
     for (int lane = 0; lane < LANES; lane += 4)
         v_store(to + lane, v_load(to + lane) + (v_load(own + lane) + v_set1(FORCE_BIG) - v_set1(FORCE_BIG)));
 }

@@ -2,6 +2,17 @@
 
 enum { LARGEST_BLOCK = 16, BLOCKS_PER_WORKER = 32 };
 
+/* Is dE/dmessage of an atom, n numbers, beyond what could be summed exactly? */
+static int too_much(const double *pull, int64_t n)
+{
+    v4i beyond = (v4i){0};
+    for (int64_t k = 0; k < n; k += 4) {
+        const v4d own = v_load(pull + k);
+        beyond |= ~((v4i)(own > v_set1(-FORCE_LIMIT)) & (v4i)(own < v_set1(FORCE_LIMIT)));
+    }
+    return v_bits(beyond) != 0;
+}
+
 /* What a worker does to owned atoms [begin, end); energies on the force grid, the sum is returned. */
 static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int what, int64_t t, const dn_atoms *atoms, int64_t begin,
                         int64_t end, dn_scratch *s, int want_energy)
@@ -32,14 +43,22 @@ static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int wha
             const double energy = readout(it, species, x, x_bar);
             for (int64_t c = 0; atoms->weights && c < n_x; c++)
                 x_bar[c] *= atoms->weights[i];
+            if (atoms->nearest) {
+                atoms->outside[i] = distances_outside(atoms->seen + species, it->n.species, s->env.nearest, atoms->apart + i);
+                memcpy(atoms->nearest + i * it->n.species, s->env.nearest, (size_t)it->n.species * 8);
+            }
             if (want_energy) {
                 const md_i128 rounded = md_share(energy);
                 total += rounded;
                 if (atoms->energies)
                     atoms->energies[i] += (double)rounded * FORCE_GRID;
             }
-        } else if (s->v) {
-            return_vectors(it, t, atoms->pull[t + 1] + i * row, s->v_bar);
+        } else {
+            const double *pull = atoms->pull[t + 1] + i * row;
+            if (s->v)
+                return_vectors(it, t, pull, s->v_bar);
+            if (too_much(pull, row))
+                x_bar[t * K] = NAN; /* so are the forces, which is noticed */
         }
         channels->backward(it, t, species, &s->e, s->work, x_bar + t * K, what == DN_RETURN ? s->v_bar : NULL);
         positions_back(it, s);
