@@ -103,9 +103,9 @@ typedef struct dn_atoms {
     const double *weights;       /* [n_owned] or NULL: forces are those of the energies times these, which stay */
 } dn_atoms;
 
-/* dE/dmessage, eV, of one neighbour: beyond it is a blow-up (FORCE_LIMIT is for sums of them). So 128 of them are summed exactly, as they
- * are less than 2^17 together. */
-#define PULL_LIMIT 0x1p10
+/* dE/dmessage of one neighbour, eV, is less, or it is a blow-up: 512 of them are less than 2^17 together, and summed exactly
+ * (core/fixed.h). Where forces are 1000 eV/Angstrom potentials that are trained have some 50. */
+#define PULL_LIMIT 0x1p8
 
 /* What is done in layer t: send the next message; energies and forces; forces, from the pull of the next message */
 enum { DN_SEND, DN_FINISH, DN_RETURN };

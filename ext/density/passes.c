@@ -2,17 +2,6 @@
 
 enum { LARGEST_BLOCK = 16, BLOCKS_PER_WORKER = 32 };
 
-/* Is dE/dmessage of an atom, n numbers, beyond what could be summed exactly? */
-static int too_much(const double *pull, int64_t n)
-{
-    v4i beyond = (v4i){0};
-    for (int64_t k = 0; k < n; k += 4) {
-        const v4d own = v_load(pull + k);
-        beyond |= ~((v4i)(own > v_set1(-FORCE_LIMIT)) & (v4i)(own < v_set1(FORCE_LIMIT)));
-    }
-    return v_bits(beyond) != 0;
-}
-
 /* What a worker does to owned atoms [begin, end); energies on the force grid, the sum is returned. */
 static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int what, int64_t t, const dn_atoms *atoms, int64_t begin,
                         int64_t end, dn_scratch *s, int want_energy)
@@ -53,12 +42,8 @@ static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int wha
                 if (atoms->energies)
                     atoms->energies[i] += (double)rounded * FORCE_GRID;
             }
-        } else {
-            const double *pull = atoms->pull[t + 1] + i * row;
-            if (s->v)
-                return_vectors(it, t, pull, s->v_bar);
-            if (too_much(pull, row))
-                x_bar[t * K] = NAN; /* so are the forces, which is noticed */
+        } else if (s->v) {
+            return_vectors(it, t, atoms->pull[t + 1] + i * row, s->v_bar);
         }
         channels->backward(it, t, species, &s->e, s->work, x_bar + t * K, what == DN_RETURN ? s->v_bar : NULL);
         positions_back(it, s);
