@@ -97,8 +97,8 @@ def shortest_of(data: Sequence[Labelled], reach: float) -> dict[tuple[str, str],
 
 
 def _looked_at(potential, data, threads, told=None):
-    """[element][structure] -> float64 [n, n_functions], descriptors of its atoms, and [n, n_elements], distances of their
-    nearest neighbours; told : their evaluations, if there are any"""
+    """[element][structure] -> float64 [n, n_functions], descriptors of its atoms, and [n, n_elements], distances of
+    their nearest neighbours; told : their evaluations, if there are any"""
     elements = potential.model.elements
     found, near = [[] for _ in elements], [[] for _ in elements]
     for k in range(0, len(data), BATCH):
@@ -125,8 +125,8 @@ def _parts(own) -> np.ndarray:
 
 
 def _apart(own, longest, reach: float) -> np.ndarray:
-    """By which share of the least and of the largest distance of the other parts an atom's nearest neighbours are beyond
-    them, at the worst, [n, 2], atoms as in _excess; 0: they are not. own : [structure] -> [n, n_elements]"""
+    """By which share of the least and of the largest distance of the other parts an atom's nearest neighbours are
+    beyond them, at the worst, [n, 2], atoms as in _excess; 0: they are not. own : [structure] -> [n, n_elements]"""
     out, part = [np.zeros((0, 2))], _parts(own)
     low = np.array([r.min(axis=0, initial=np.inf) for r in own])
     high = np.array([r.max(axis=0, initial=-np.inf) for r in own])

@@ -1,9 +1,9 @@
 """Which atoms are beyond what a network was trained on, and what follows?
 
 An atom is outside if one of its descriptors is below the minimum or above the maximum of the training set
-(scaling.data), or the distance to its nearest neighbour of an element (nearest.py), and far outside if it is farther than
-atoms of the same kind of structures get (known.py; where that is not known, whenever it is outside). The kernel compares;
-here atoms are counted over all ranks at the end of every step, and a policy says what follows:
+(scaling.data), or the distance to its nearest neighbour of an element (nearest.py), and far outside if it is farther
+than atoms of the same kind of structures get (known.py; where that is not known, whenever it is outside). The kernel
+compares; here atoms are counted over all ranks at the end of every step, and a policy says what follows:
 
 ignore   nothing is compared
 warn     a report now and then: at the first step with atoms far outside, then after pauses that double, so that a run
@@ -49,7 +49,7 @@ class Sighting:
 
 @dataclass(frozen=True, order=True)
 class Distance:
-    """The atom whose nearest neighbour was farthest outside, in units of what is far; in words, its element, Angstrom."""
+    """The atom whose nearest neighbour was farthest outside, in units of what is far; in words; whose, Angstrom."""
 
     excess: float
     atom: int  # as of Sighting
@@ -150,18 +150,22 @@ class Extrapolation(Watcher):
         if not self.watches:
             return None
         known, name = term.potential.usual, term.potential.name
-        found = term.find(sim.work, RANGE)
-        outside, worst, excess, apart = found[OUTSIDE], found[WORST], found[EXCESS], found[APART]
+        outside = term.find(sim.work, (OUTSIDE,))[OUTSIDE]
         if self.policy == "save" and self.saver.dump is None:
             raise InputError(
                 'extrapolation "save" needs a file: Extrapolation("save", dump=ExtxyzDump("extrapolated.extxyz", 0))'
             )
         n_atoms = sim.system.n_atoms
-        mine = np.count_nonzero(outside)
-        far = np.count_nonzero((excess > known.far) | (apart > 1.0)) if mine and known is not None else mine
+        mine = far = np.count_nonzero(outside)
+        if mine and known is not None:
+            found = term.find(sim.work, RANGE)
+            far = np.count_nonzero((found[EXCESS] > known.far) | (found[APART] > 1.0))
         atoms, far = sim.comm.sum(np.array([mine, far], dtype=np.int64)).tolist()
-        sighting = self._farthest(sim, worst, excess, term.potential.label) if atoms else None
-        strangest = self._strangest(sim, apart, found[NEAREST], term.potential.distance) if atoms else None
+        sighting = strangest = None
+        if atoms:
+            found = term.find(sim.work, RANGE)
+            sighting = self._farthest(sim, found[WORST], found[EXCESS], term.potential.label)
+            strangest = self._strangest(sim, found[APART], found[NEAREST], term.potential.distance)
         for count in (self.total, self._recent):
             count.add(sim.step, atoms, sighting, far, n_atoms, strangest)
         if self.total.looked == self._enough:

@@ -37,7 +37,7 @@ def committee(models: Sequence[DensityNetwork]) -> DensityNetwork:
     ranges = all(model.ranges for model in models)
     return replace(
         first, parameters=members[0], others=tuple(members[1:]), designs=designs, walls=joined(models),
-        known=_known(models), nearest=within_all([m.watched for m in models]) if models[1:] else first.nearest,
+        known=_known(models), nearest=within_all(models),
         ranges=tuple(own for model in models for own in model.ranges) if ranges else (), test_vectors=(),
     )  # fmt: skip
 

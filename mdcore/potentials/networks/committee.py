@@ -50,8 +50,7 @@ def committee(models: Sequence[HDNNP]) -> HDNNP:
     members = [_like(first, functions, scaling, model, own) for model in models for own in model.members]
     return replace(
         first, symmetry_functions=functions, scaling=scaling, networks=members[0], others=tuple(members[1:]),
-        walls=joined(models), known=_known(models), nearest=within_all([m.watched for m in models]) if rest else first.nearest,
-        test_vectors=(), charges=charges,
+        walls=joined(models), known=_known(models), nearest=within_all(models), test_vectors=(), charges=charges,
     )  # fmt: skip
 
 

@@ -10,6 +10,8 @@ Layout (lengths and energies in the units the root attributes name)::
                       numbers: eV, Angstrom, but a1, a2, ... as in publications (attributes)
     /known            structures, atoms, share, farthest, disagreement of held-back structures (known.py; attributes;
                       group absent if not known, the last one of a single network)
+    /nearest          [2, elements, elements]: least and largest distance from an atom to its nearest one of each
+                      element in the training set, Angstrom; below, above (attributes; nearest.py; absent if not known)
     /test_vectors/<i> symbols, positions, forces, cell (absent for a cluster); energy (attribute)
 
 and of Behler-Parrinello networks (h5_hdnnp.py), version 1 (2: a committee; 3: with walls, or what is known;

@@ -1,11 +1,13 @@
 """How far from their nearest neighbours were the atoms that a potential was trained on?
 
-Of each atom the distance to the nearest one of each element counts, and the cutoff where there is none. The least of all
-atoms of an element is the shortest distance of such a pair. The largest says when an atom is left alone: a fragment, or
-one that evaporates. Where some atom of the data had no such neighbour, the largest is the cutoff, which is never passed.
+Of each atom the distance to the nearest one of each element counts, and the cutoff where there is none. The least of
+all atoms of an element is the shortest distance of such a pair. The largest says when an atom is left alone: a fragment,
+or one that evaporates. Where some atom of the data had no such neighbour, the largest is the cutoff, which is never
+passed.
 
-A distance is far outside if it is shorter, or longer, by more than FARTHER times what those of held-back structures were
-by (training/known.py), but by no less than LEAST of it, where walls begin, and no more than MOST, where they are complete.
+A distance is far outside if it is shorter, or longer, by more than FARTHER times what those of held-back structures
+were by (training/known.py), but by no less than LEAST of it, where walls begin, and no more than MOST, where they are
+complete.
 """
 
 from collections.abc import Sequence
@@ -24,8 +26,8 @@ DIGITS = 0.0005  # Angstrom, what distances in a card may be rounded up by
 
 @dataclass(frozen=True, eq=False)
 class Nearest:
-    """low, high : float64 [n_elements, n_elements], Angstrom, the least and the largest distance from atoms of the first
-    element to their nearest one of the second; inf, -inf where there were no such atoms
+    """low, high : float64 [n_elements, n_elements], Angstrom, the least and the largest distance from atoms of the
+        first element to their nearest one of the second; inf, -inf where there were no such atoms
     below, above : the farthest of held-back structures were outside by this share of low, of high; None if not known
     """
 
@@ -51,7 +53,8 @@ class Nearest:
     @property
     def limits(self) -> tuple[float, float]:
         """A distance is far outside if it is shorter than low, longer than high, by more than these shares."""
-        return tuple(UNKNOWN if own is None else min(max(FARTHER * own, LEAST), MOST) for own in (self.below, self.above))
+        shares = self.below, self.above
+        return tuple(UNKNOWN if own is None else min(max(FARTHER * own, LEAST), MOST) for own in shares)
 
     def table(self, per_length: float) -> np.ndarray:
         """What kernels compare with, float64 [4, n_elements, n_elements], per_length native lengths an Angstrom: low,
@@ -77,7 +80,8 @@ class Nearest:
         """(what an atom of element i is outside in, in words; that element; Angstrom) for distances r [n_elements]"""
         low, high, per_below, per_above = self.table(1.0)[:, i]
         j = int(np.maximum((low - r) * per_below, (r - high) * per_above).argmax())
-        return f"{r[j]:.4g} Angstrom from the nearest {elements[j]} (trained on {self.span(i, j)})", elements[j], float(r[j])
+        words = f"{r[j]:.4g} Angstrom from the nearest {elements[j]} (trained on {self.span(i, j)})"
+        return words, elements[j], float(r[j])
 
 
 def of_card(model) -> Nearest | None:
@@ -91,10 +95,11 @@ def of_card(model) -> Nearest | None:
     return Nearest(np.array(low), np.full((len(low), len(low)), np.inf))
 
 
-def within_all(all_of_them: Sequence[Nearest | None]) -> Nearest | None:
+def within_all(models: Sequence) -> Nearest | None:
     """What all members of a committee know; None if one knows nothing."""
-    if any(own is None for own in all_of_them):
-        return None
+    all_of_them = [model.watched for model in models]
+    if len(models) == 1 or any(own is None for own in all_of_them):
+        return models[0].nearest if len(models) == 1 else None
     low, high = np.max([own.low for own in all_of_them], axis=0), np.min([own.high for own in all_of_them], axis=0)
     shares = ([getattr(own, name) for own in all_of_them] for name in ("below", "above"))
     below, above = (None if None in own else max(own) for own in shares)

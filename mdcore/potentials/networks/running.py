@@ -263,7 +263,7 @@ class BoundTrained(Bound):
     def find(self, work, wanted=None):
         wanted, n = self.potential.outputs if wanted is None else wanted, work.atoms.n_owned
         found = {finding: self.beside[finding][:n] for finding in wanted if finding.with_forces}
-        if NEAREST in found:
+        if NEAREST in found and self.potential.units.angstrom != 1.0:
             found[NEAREST] = self.potential.units.angstrom * found[NEAREST]
         if self.potential.is_committee and any(finding in DISAGREEMENT for finding in wanted):
             spread = self.spread(work.atoms, work.neighbors, work.domain, work.comm)

@@ -61,8 +61,8 @@ class Model:
 
     walls : the repulsion of nuclei that belongs to its energy, one a pair of elements at most; subtracted : known laws
         that were taken from the labels before the fit and belong to it, too; test vectors are of the networks alone
-    known : what is usual for its training set; nearest : how far from their nearest neighbours the atoms of its training
-        set were, Angstrom, by the place of their elements in `elements`; provenance : its card; training : errors and the like
+    known : what is usual for its training set; nearest : how far from their nearest neighbours its atoms were, by the
+        place of their elements in `elements`; provenance : its card; training : errors and the like
     """
 
     walls: tuple[Wall, ...] = ()
@@ -85,7 +85,8 @@ class Model:
             raise InputError(f"{len(self.members)} members of a committee: {MOST_MEMBERS} at most")
         check_walls(self.walls, self.elements)
         if self.nearest and len(self.nearest.low) != len(self.elements):
-            raise InputError(f"distances trained on: of {len(self.nearest.low)} elements, expected {len(self.elements)}")
+            n = len(self.nearest.low)
+            raise InputError(f"distances trained on: of {n} elements, expected {len(self.elements)}")
 
     @property
     def watched(self) -> Nearest | None:

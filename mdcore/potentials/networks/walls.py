@@ -90,8 +90,8 @@ def card_distances(model) -> dict[tuple[str, str], float]:
 
 
 def by_data(model) -> tuple[Wall, ...]:
-    """Walls by the shortest distances that a potential knows of its data, measured ones, or those in its card; InputError
-    if it has none."""
+    """Walls by the shortest distances that a potential knows of its data, measured ones, or those in its card;
+    InputError if it has none."""
     if model.nearest:
         shortest = model.nearest.shortest(model.elements)
     else:
