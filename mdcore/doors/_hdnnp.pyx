@@ -318,9 +318,9 @@ cdef class Networks:
         threads : so many share the work; the results are the same bits for any number. What else is told of each
         owned atom, if arrays are given: atom_energy [>= n_owned], energies are added; atom_virial [>= n_total, 9], of
         ghosts, too (by one thread); outside int32 [>= n_owned], the number of descriptors and distances outside the
-        range of training, worst int32, which descriptor is farthest outside (-1: none), and excess, how far, in units of
-        max - min; descriptors [>= n_owned, n_functions], raw G, zeros behind them; nearest [>= n_owned, n_elements], how
-        far the nearest atom of each element is, native, and apart, how far outside that is (both or none)
+        range of training, worst int32, which descriptor is farthest outside (-1: none), and excess, how far, in units
+        of max - min; descriptors [>= n_owned, n_functions], raw G, zeros behind them; nearest [>= n_owned, n_elements],
+        how far the nearest atom of each element is, native, and apart, how far outside that is (both or none)
         """
         cdef int64_t n = first.shape[0] - 1
         if f.shape[1] != 4 or f.shape[0] != x.shape[0] or energy.shape[0] != 3:

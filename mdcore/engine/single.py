@@ -58,8 +58,8 @@ class Evaluation:
 
     @property
     def nearest(self) -> np.ndarray | None:
-        """Of a trained potential, float64 [n, n_elements], Angstrom: how far each atom's nearest neighbour of each element
-        that it knows is, the cutoff without one."""
+        """Of a trained potential, float64 [n, n_elements], Angstrom: how far each atom's nearest neighbour of each
+        element that it knows is, the cutoff without one."""
         return next((values[NEAREST] for _, values in self.told if NEAREST in values), None)
 
     @property

@@ -1,9 +1,9 @@
 """How far from their nearest neighbours were the atoms that a potential was trained on?
 
 Of each atom the distance to the nearest one of each element counts, and the cutoff where there is none. The least of
-all atoms of an element is the shortest distance of such a pair. The largest says when an atom is left alone: a fragment,
-or one that evaporates. Where some atom of the data had no such neighbour, the largest is the cutoff, which is never
-passed.
+all atoms of an element is the shortest distance of such a pair. The largest says when an atom is left alone: a
+fragment, or one that evaporates. Where some atom of the data had no such neighbour, the largest is the cutoff, which is
+never passed.
 
 A distance is far outside if it is shorter, or longer, by more than FARTHER times what those of held-back structures
 were by (training/known.py), but by no less than LEAST of it, where walls begin, and no more than MOST, where they are
