@@ -31,6 +31,7 @@ CELLS = {
     "chebyshev": lambda: scattered(120, 7.7 * TRICLINIC, seed=27, **SPECIES),
     "density": lambda: scattered(60, 5.2 * TRICLINIC, seed=28, **SPECIES),
     "densities": lambda: scattered(40, np.diag([5.0, 5.0, 9.0]) @ SKEW, (True, True, False), seed=29, **SPECIES),
+    "speck": lambda: scattered(3, 1.9 * np.eye(3), seed=30, **SPECIES),  # messages to and from domains without atoms
     "ions": lambda: scattered(70, 6.5 * TRICLINIC, seed=31, **SPECIES),  # charges, equilibrated, on a mesh
     "layer": lambda: scattered(40, np.diag([5.5, 5.5, 12.0]) @ SKEW, (True, True, False), seed=32, **SPECIES),
     "drop": lambda: scattered(30, 5.0 * np.eye(3), (False, False, False), seed=33, **SPECIES),  # solved directly
@@ -62,7 +63,7 @@ def build(case: str, comm=None, state=None):
     equilibration.DENSE = 0 if cell in ("cloud", "members") else DENSE
     precision = (precision or ["double"])[0]
     potential = HDNNPotential(model, precision=precision, charges=charges)
-    if cell in ("density", "densities"):
+    if cell in ("density", "densities", "speck"):
         unlike = [{"layers": 1, "channels": 32}] if cell == "densities" else ()
         potential = density(("H", "O"), layers=2 + (cell == "density"), message_l=int(cell == "density"), unlike=unlike,
                             settings={"precision": precision})  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 
 import mdcore
 from mdcore import Disagreement, ExtxyzDump, Simulation, System, VelocityVerlet, evaluate
-from mdcore.base.errors import DisagreementError, ExtrapolationError, InputError
+from mdcore.base.errors import DisagreementError, ExtrapolationError, InputError, SimulationError
 from mdcore.doors import _density, _kernels
 from mdcore.engine.domain import Domain
 from mdcore.potentials.base import Sum
@@ -164,6 +164,28 @@ def test_vectors_tell_whether_a_file_is_whole(tmp_path):
     model.design.views(flat)["W.1"][0, 0, 0] += 1e-3
     with pytest.raises(InputError, match="test vector 0"):
         DensityPotential(replace(model, others=(flat, *model.others[1:])))
+
+
+def sent_smaller(potential, by: float) -> DensityPotential:
+    """The same energies, by messages so many times smaller that are seen so many times larger."""
+    flat = potential.model.parameters.copy()
+    p = potential.model.design.views(flat)
+    for name in {"V.1", "V1.1"} & p.keys():
+        p[name] /= by
+    p["W.1"] *= by
+    return DensityPotential(replace(potential.model, parameters=flat))
+
+
+@pytest.mark.parametrize("message_l", [0, 1])
+def test_pulls_that_can_not_be_summed_are_an_error(message_l):
+    """Forces are the same whatever messages are counted in; derivatives by them are not, and have a limit."""
+    own = density(message_l=message_l)
+    wanted = evaluate(own, SYSTEM).forces
+    assert evaluate(sent_smaller(own, 10.0), SYSTEM).forces == pytest.approx(wanted, abs=1e-9)
+    for precision, threads in (("double", 1), ("mixed", 1), ("double", 3)):
+        model = sent_smaller(own, 1e9).model
+        with pytest.raises(SimulationError, match=r"force on atom .* is not a finite number; its nearest neighbour"):
+            evaluate(DensityPotential(model, precision=precision, threads=threads), SYSTEM)
 
 
 # --- what it does not know ------------------------------------------------------------------------------------

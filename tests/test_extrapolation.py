@@ -9,7 +9,7 @@ import pytest
 
 from mdcore import Extrapolation, ExtxyzDump, HDNNPotential, Simulation, Sum, System, VelocityVerlet
 from mdcore.base.errors import ExtrapolationError, InputError
-from mdcore.potentials.networks.outside import EXCESS, RANGE
+from mdcore.potentials.networks.outside import APART, EXCESS, RANGE
 from mdcore.potentials.pair.lj import LennardJones
 from mdcore.watch.base import Watcher
 from mdcore.watch.extrapolation import PAUSE, Count, Sighting
@@ -92,8 +92,8 @@ def test_reports_become_rare():
         step = 0
 
     watch._farthest = lambda *_: sighting
-    asked = np.ones(2, dtype=np.int32)
-    term = SimpleNamespace(find=lambda *_: dict.fromkeys(RANGE, asked), potential=HDNNPotential(MODEL))
+    asked = dict.fromkeys(RANGE, np.ones(2, dtype=np.int32)) | {APART: np.zeros(2)}
+    term = SimpleNamespace(find=lambda *_: asked, potential=HDNNPotential(MODEL))
     Sim.work = None
     for Sim.step in range(40 * PAUSE + 1):
         watch.look(Sim, term)

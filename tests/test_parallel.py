@@ -40,7 +40,8 @@ CASES = {
     "tiny-nve": 80,  # 3 atoms in a cell smaller than the cutoff: empty domains
     **{f"network-{case}": 40 for case in (
         "cubic-nve", "triclinic-langevin", "slab-nve", "cluster-nve", "wall-nve", "tiny-nve", "cubic-nve-mixed",
-        "tiny-nve-mixed", "density-nve", "densities-langevin-mixed", "chebyshev-nve", "chebyshev-langevin-mixed",
+        "tiny-nve-mixed", "density-nve", "densities-langevin-mixed", "speck-nve", "chebyshev-nve",
+        "chebyshev-langevin-mixed",
     )},
     **{f"network-{case}": 8 for case in (
         "ions-nve", "layer-nve", "drop-nve", "cloud-langevin", "predicted-nve", "members-nve",
@@ -52,7 +53,8 @@ AGAIN_ALONE = ("cubic-stressed", "ions-npt", "points-npt", "network-ions-nve", "
 # ranks that wait for each other's processor take long: one case of what is communicated or cut up alike
 ON_EIGHT = (
     "cubic-nve", "triclinic-npt", "slab-langevin", "corner-nve", "alloy-nve", "salt-nve", "ions-npt", "points-npt",
-    "mixture-npt", "dispersed-npt", "layer-nve", "drop-nve", "tiny-nve",
+    "mixture-npt", "dispersed-npt", "layer-nve", "drop-nve", "tiny-nve", "network-density-nve",
+    "network-densities-langevin-mixed", "network-speck-nve",
 )  # fmt: skip
 
 

@@ -86,25 +86,29 @@ def test_measured_by_hand():
     """Held-back parts of nine structures, each against the range of the others, one atom after the other."""
     data = [structure(k, "OHHOHH") for k in range(9)]
     model = trained.trained_on(trained.structure())
-    found = known_of(model, data)
+    found, nearest = known_of(model, data)
     answers = evaluate(HDNNPotential(model, extrapolation="ignore"), [s.structure for s in data], descriptors=True)
     rows = [
-        (k, symbol, g)
+        (k, symbol, g, r)
         for k, (s, answer) in enumerate(zip(data, answers, strict=True))
-        for symbol, g in zip(s.symbols, answer.descriptors, strict=True)
+        for symbol, g, r in zip(s.symbols, answer.descriptors, answer.nearest, strict=True)
     ]
-    excess = []
-    for k, symbol, g in rows:
-        others = np.array([own for j, name, own in rows if j != k and name == symbol])
+    excess, apart, beyond_reach = [], [], model.cutoff * (1 - 1e-9)
+    for k, symbol, g, r in rows:
+        others = np.array([own for j, name, own, _ in rows if j != k and name == symbol])
         low, high = others.min(axis=0), others.max(axis=0)
-        all_of_them = np.array([own for _, name, own in rows if name == symbol])
+        all_of_them = np.array([own for _, name, own, _ in rows if name == symbol])
         width, beyond = np.ptp(all_of_them, axis=0), np.maximum(low - g, g - high)
         excess.append(max([0.0, *(b / w for b, w in zip(beyond, width, strict=True) if w > 0)]))
+        others, e = np.array([own for j, name, _, own in rows if j != k and name == symbol]), "HO".index(symbol)
+        near, lone = others.min(axis=0), nearest.high[e] > beyond_reach
+        apart.append((r < near * (1 - 1e-9)) & (near < beyond_reach) | (r > others.max(axis=0) * (1 + 1e-9)) & ~lone)
     assert 0 < np.count_nonzero(excess) < len(excess)
-    assert found.share == pytest.approx(np.count_nonzero(np.array(excess) > 1e-9) / len(excess))
+    outside = (np.array(excess) > 1e-9) | np.any(apart, axis=1)
+    assert found.share == pytest.approx(np.count_nonzero(outside) / len(excess))
     assert found.farthest == pytest.approx(max(excess))
     assert (found.structures, found.atoms, found.disagreement) == (9, 54, None)
-    assert known_of(model, data[:1]) is None
+    assert known_of(model, data[:1]) == (None, None)
 
 
 def test_members_are_asked_about_what_was_held_back():
@@ -113,8 +117,8 @@ def test_members_are_asked_about_what_was_held_back():
     both = committee([models[0], replace(models[0], networks=models[1].networks)])
     answers = evaluate(HDNNPotential(both, extrapolation="ignore"), [s.structure for s in data], findings=True)
     largest = [answer.findings["max_disagreement"] for answer in answers]
-    assert known_of(both, data).disagreement == pytest.approx(max(largest))
-    assert known_of(both, data[:4], data[4:]).disagreement == pytest.approx(max(largest[4:]))
+    assert known_of(both, data)[0].disagreement == pytest.approx(max(largest))
+    assert known_of(both, data[:4], data[4:])[0].disagreement == pytest.approx(max(largest[4:]))
 
 
 def test_committees_know_what_all_of_them_know():

@@ -12,7 +12,7 @@ from mdcore.potentials.networks.committee import committee, single
 from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.h5 import read_h5, write_h5
 from mdcore.potentials.networks.trained import fingerprint
-from mdcore.potentials.networks.walls import SHORTEST, Wall, from_card, from_distances
+from mdcore.potentials.networks.walls import SHORTEST, Wall, by_data, from_distances
 from mdcore.structure.extxyz import write_frame
 from tests.contract import assert_atom_energies_add_up, assert_forces_match_energy, assert_stress_matches_energy
 from tests.reference import trained
@@ -97,7 +97,7 @@ def test_convert(tmp_path, capsys):
     write_h5(replace(BARE, provenance=card), bare)
     assert main(["convert", bare, made, "--walls", "auto"]) == 0
     model = read_model(made)
-    assert model.walls == from_card(model) and len(model.walls) == 3
+    assert model.walls == by_data(model) and len(model.walls) == 3
     assert identical(model.networks, BARE.networks)
     assert "walls: H-H 0.983 to 1.311" in capsys.readouterr().out
     assert main(["info", made]) == 0

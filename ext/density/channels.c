@@ -3,7 +3,7 @@
  * Compiled for double and, for mixed precision, float. What goes in and out is double in either case, but for what is REAL in density.h. */
 #include "core/fixed.h"
 #include "core/heap.h"
-#include "core/lanes.h"
+#include "core/vfun.h"
 #include "density/density.h"
 
 /* Memory for one atom. Blocks are of LANES channels: x, x_bar ... [block][n_x][LANES]: A first, then pairs P, then 1 (products.c). */
@@ -363,6 +363,7 @@ MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t specie
     enum { M = (DN_DEGREE + 1) * (DN_DEGREE + 1) };
     const int64_t mixed = it->n.mixed, wide = e->wide, channels = it->n.channels;
     const REAL *y = e->y, *message = e->message;
+    vr most = r_set1(0); /* of what is rounded */
     for (int64_t j = 0; j < e->n; j++) {
         vr y_bar[M + 3];
 #pragma GCC unroll 32
@@ -392,10 +393,12 @@ MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t specie
                     pull = r_fma(sum, own, pull);
                     s[l] = r_fma(sum, g, s[l]);
                 }
-                if (e->pulls)
+                if (e->pulls) {
                     add_rounded(e->pulls + from, pull);
-                else
+                    most = v_larger(v_abs(pull), most);
+                } else {
                     put_lanes(e->pull + to + part * channels, pull);
+                }
                 a_bar = ROW(w->v_bar, block * w->n_v + part * w->n_lm); /* of the next */
             }
 #pragma GCC unroll 8
@@ -407,6 +410,9 @@ MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t specie
             put_sums(e->y_bar + j * wide + k, y_bar[k], y_bar[k + 1], y_bar[k + 2], y_bar[k + 3]);
         phi_of_radial(it, t, species, w, w->s, e->phi_bar + j * mixed, L);
     }
+    for (int lane = 0; lane < LANES; lane++)
+        if (!(most[lane] < (REAL)PULL_LIMIT))
+            e->y_bar[0] = NAN; /* so are the atom's forces, which is noticed */
 }
 
 static void message_forward(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, dn_work *w)

@@ -101,8 +101,15 @@ typedef struct dn_atoms {
     void *message[DN_LAYERS];    /* REAL [n_total + 1][parts][channels] of layers t >= 1 */
     double *pull[DN_LAYERS];     /* ... dE/dmessage, multiples of FORCE_GRID */
     double *energies, *virials;  /* or NULL (hd_notes) */
+    const hd_distances *seen;    /* [species] */
+    int32_t *outside;            /* told with energies of distances alone (hd_notes), all three or NULL */
+    double *apart, *nearest;
     const double *weights;       /* [n_owned] or NULL: forces are those of the energies times these, which stay */
 } dn_atoms;
+
+/* dE/dmessage of one neighbour, eV, is less, or it is a blow-up: 512 of them are less than 2^17 together, and summed exactly
+ * (core/fixed.h). Where forces are 1000 eV/Angstrom potentials that are trained have some 50. */
+#define PULL_LIMIT 0x1p8
 
 /* What is done in layer t: send the next message; energies and forces; forces, from the pull of the next message */
 enum { DN_SEND, DN_FINISH, DN_RETURN };

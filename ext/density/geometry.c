@@ -48,6 +48,7 @@ static size_t scratch_of(const dn_model *it, const dn_channels *channels, int64_
     own.env.atom = take(&heap, room, 4);
     own.row = take(&heap, room, 4);
     own.env.first = take(&heap, it->n.species + 1, 8);
+    own.env.nearest = take(&heap, it->n.species, 8);
     own.f = take(&heap, room * own.f_wide, 8);
     own.f_slope = take(&heap, room * own.f_wide, 8);
     own.phi_slope = take(&heap, room * mixed, 8);

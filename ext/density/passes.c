@@ -32,6 +32,10 @@ static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int wha
             const double energy = readout(it, species, x, x_bar);
             for (int64_t c = 0; atoms->weights && c < n_x; c++)
                 x_bar[c] *= atoms->weights[i];
+            if (atoms->nearest) {
+                atoms->outside[i] = distances_outside(atoms->seen + species, it->n.species, s->env.nearest, atoms->apart + i);
+                memcpy(atoms->nearest + i * it->n.species, s->env.nearest, (size_t)it->n.species * 8);
+            }
             if (want_energy) {
                 const md_i128 rounded = md_share(energy);
                 total += rounded;

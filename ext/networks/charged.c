@@ -8,12 +8,12 @@
 static void block_descriptors(const hd_element *elements, int64_t n_elements, const hd_units *units, const hd_atoms *atoms,
                               int64_t begin, int64_t end, hd_scratch *s, const hd_notes *notes)
 {
-    hd_environment env = {s->x, s->y, s->z, s->first, s->atom};
+    hd_environment env = {s->x, s->y, s->z, s->first, s->atom, s->nearest};
     for (int64_t i = begin; i < end; i++) {
         const hd_element *element = elements + atoms->element_of[(int64_t)atoms->x[4 * i + 3]];
         gather(atoms, units, n_elements, i, &env);
         s->kernels->once(element->plan.descriptor, &env, s->work, s->descriptors);
-        note(notes, element, i, s->descriptors);
+        note(notes, element, n_elements, i, s->descriptors, &env);
     }
 }
 
@@ -45,7 +45,7 @@ static void block_answers(const hd_element *elements, const hd_atoms *atoms, int
 static void block_pull(const hd_element *elements, int64_t n_elements, const hd_units *units, const hd_atoms *atoms,
                        int64_t begin, int64_t end, hd_scratch *s, const double *slopes, int64_t row)
 {
-    hd_environment env = {s->x, s->y, s->z, s->first, s->atom};
+    hd_environment env = {s->x, s->y, s->z, s->first, s->atom, NULL};
     double *gx = s->edge, *gy = gx + s->stride, *gz = gy + s->stride;
     for (int64_t i = begin; i < end; i++) {
         const hd_element *element = elements + atoms->element_of[(int64_t)atoms->x[4 * i + 3]];

@@ -37,7 +37,7 @@ static void block_deviations(const hd_element *elements, int64_t n_elements, con
                              const hd_atoms *atoms, int64_t begin, int64_t end, int64_t n_total, hd_scratch *s,
                              double *f, md_i128 *total)
 {
-    hd_environment env = {s->x, s->y, s->z, s->first, s->atom};
+    hd_environment env = {s->x, s->y, s->z, s->first, s->atom, NULL};
     hd_atoms own = *atoms;
     double *gx = s->edge, *gy = gx + s->stride, *gz = gy + s->stride;
     for (int64_t i = begin; i < end; i++) {

@@ -3,6 +3,9 @@
 #include "core/simd.h"
 #include "networks/hdnnp.h"
 
+/* Beyond the range of training by less than this share of it is rounding: the text files have few digits. */
+#define ROUNDING 1e-9
+
 /* Append the lanes of `a` whose bit is set to out (room for four). */
 MD_INLINE void compress(double *out, v4d a, unsigned bits)
 {
@@ -22,8 +25,9 @@ MD_INLINE void compress(double *out, v4d a, unsigned bits)
 #endif
 }
 
-/* Neighbours of owned atom i closer than the cutoff, native lengths, in canonical order. Distances are
- * differences of positions on the grid of the run, hence exact and the same on every rank. */
+/* Neighbours of owned atom i closer than the cutoff, native lengths, in canonical order, and where env->nearest is there how far
+ * the nearest of each element is. Distances are differences of positions on the grid of the run, hence exact and the same on
+ * every rank. */
 static void gather(const hd_atoms *atoms, const hd_units *units, int64_t n_elements, int64_t i, hd_environment *env)
 {
     const double *x = atoms->x;
@@ -33,6 +37,7 @@ static void gather(const hd_atoms *atoms, const hd_units *units, int64_t n_eleme
     int64_t n = 0;
     for (int64_t e = 0; e < n_elements; e++) {
         env->first[e] = n;
+        v4d least = cut2;
         const int64_t start = atoms->species_of[e];
         const int32_t *row = atoms->index + atoms->first[i];
         for (int64_t species = start < 0 ? atoms->n_species : start; species < atoms->n_species; species++) {
@@ -53,7 +58,10 @@ static void gather(const hd_atoms *atoms, const hd_units *units, int64_t n_eleme
                 v_transpose(v_load(x + 4 * (int64_t)j[0]), v_load(x + 4 * (int64_t)j[1]), v_load(x + 4 * (int64_t)j[2]),
                             v_load(x + 4 * (int64_t)j[3]), &dx, &dy, &dz, &unused);
                 dx = (dx - xi) * scale, dy = (dy - yi) * scale, dz = (dz - zi) * scale;
-                lanes &= v_bits((v4i)(v_fma(dz, dz, v_fma(dy, dy, dx * dx)) < cut2));
+                const v4d r2 = v_fma(dz, dz, v_fma(dy, dy, dx * dx));
+                const v4i nearer = (v4i)(r2 < least);
+                least = (v4d)(((v4i)r2 & nearer) | ((v4i)least & ~nearer));
+                lanes &= v_bits((v4i)(r2 < cut2));
                 compress(env->x + n, dx, lanes);
                 compress(env->y + n, dy, lanes);
                 compress(env->z + n, dz, lanes);
@@ -63,8 +71,28 @@ static void gather(const hd_atoms *atoms, const hd_units *units, int64_t n_eleme
                 }
             }
         }
+        if (env->nearest) {
+            const double a = least[0] < least[1] ? least[0] : least[1], b = least[2] < least[3] ? least[2] : least[3];
+            env->nearest[e] = sqrt(a < b ? a : b);
+        }
     }
     env->first[n_elements] = n;
+}
+
+/* How many of an atom's distances to the nearest of each element, r [n], are outside of what training saw, and how far is the
+ * farthest (0: none is outside)? */
+static int32_t distances_outside(const hd_distances *seen, int64_t n, const double *r, double *excess)
+{
+    int32_t outside = 0;
+    double most = 0.0;
+    for (int64_t e = 0; e < n; e++) {
+        const double below = (seen->low[e] - r[e]) * seen->per_below[e], above = (r[e] - seen->high[e]) * seen->per_above[e];
+        const double out = below > above ? below : above;
+        outside += out > ROUNDING;
+        most = out > most && out > ROUNDING ? out : most;
+    }
+    *excess = most;
+    return outside;
 }
 
 /* Edge gradients g_ij (native) become forces F_i += g_ij, F_j -= g_ij, each rounded to the force grid. */

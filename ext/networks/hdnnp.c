@@ -27,9 +27,6 @@ static int next_block(int64_t *next, int64_t size, int64_t n_owned, int64_t *beg
 
 #include "networks/committee.c"
 
-/* Beyond the range of training by less than this share of it is rounding: the text files have few digits. */
-#define ROUNDING 1e-9
-
 /* How many descriptors g [n] of an atom are outside the range of training, and which one by how much? */
 static int32_t compare(const hd_element *element, const double *g, int32_t *worst, double *excess)
 {
@@ -47,11 +44,18 @@ static int32_t compare(const hd_element *element, const double *g, int32_t *wors
     return outside;
 }
 
-/* Tell what is asked about the descriptors g of owned atom i. */
-static void note(const hd_notes *notes, const hd_element *element, int64_t i, const double *g)
+/* Tell what is asked about the descriptors g of owned atom i, and its nearest neighbours. */
+static void note(const hd_notes *notes, const hd_element *element, int64_t n_elements, int64_t i, const double *g,
+                 const hd_environment *env)
 {
     if (notes->outside)
         notes->outside[i] = compare(element, g, notes->worst + i, notes->excess + i);
+    if (notes->nearest) {
+        const int32_t outside = distances_outside(&element->nearest, n_elements, env->nearest, notes->apart + i);
+        if (notes->outside)
+            notes->outside[i] += outside;
+        memcpy(notes->nearest + i * n_elements, env->nearest, (size_t)n_elements * 8);
+    }
     if (notes->descriptors) {
         double *row = notes->descriptors + i * notes->row;
         for (int64_t m = 0; m < notes->row; m++)
@@ -63,7 +67,7 @@ static void note(const hd_notes *notes, const hd_element *element, int64_t i, co
 static md_i128 block(const hd_element *elements, int64_t n_elements, const hd_units *units, const hd_atoms *atoms,
                      int64_t begin, int64_t end, hd_scratch *s, const hd_notes *notes)
 {
-    hd_environment env = {s->x, s->y, s->z, s->first, s->atom};
+    hd_environment env = {s->x, s->y, s->z, s->first, s->atom, s->nearest};
     double *gx = s->edge, *gy = gx + s->stride, *gz = gy + s->stride;
     md_i128 total = 0;
     for (int64_t i = begin; i < end; i++) {
@@ -72,7 +76,7 @@ static md_i128 block(const hd_element *elements, int64_t n_elements, const hd_un
         gather(atoms, units, n_elements, i, &env);
         const int64_t n = env.first[n_elements];
         s->kernels->values(element->plan.descriptor, &env, s->work, s->descriptors);
-        note(notes, element, i, s->descriptors);
+        note(notes, element, n_elements, i, s->descriptors, &env);
         const double energy = answer(element, s);
         for (int64_t m = 0; m < n_functions; m++)
             s->slopes[m] *= element->slope[m] * element->factor;

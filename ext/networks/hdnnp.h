@@ -32,6 +32,12 @@ typedef struct {
     int64_t n_layers, widest; /* widest layer, inputs included, rounded up to 4 */
 } hd_network;
 
+/* What training saw of the distances from an atom of an element to the nearest one of each, [n_elements] native lengths, infinite where
+ * unknown. An excess counts in units of what is far (mdcore/potentials/networks/nearest.py), 1 / per_below or 1 / per_above. */
+typedef struct {
+    const double *low, *high, *per_below, *per_above;
+} hd_distances;
+
 /* One element: descriptors, scaling x = slope * (G - shift) + base, networks, energy = factor * E + offset; E is the
  * mean over the members of a committee, usually one. Training saw descriptors from low to high, infinite where unknown;
  * per_width = 1 / (high - low). */
@@ -42,6 +48,7 @@ typedef struct {
     const double *slope, *shift;
     double base, factor, offset;
     const double *low, *high, *per_width;
+    hd_distances nearest;
 } hd_element;
 
 /* The neighbours of one atom, r_ij = r_j - r_i, elements ascending: those of element e are first[e] ... first[e+1]-1 */
@@ -49,6 +56,7 @@ typedef struct {
     double *x, *y, *z;
     int64_t *first;
     int32_t *atom; /* rows of the neighbours (MD only) */
+    double *nearest; /* [n_elements] distances, the cutoff without a neighbour, or NULL (MD only) */
 } hd_environment;
 
 /* Doubles of work memory of `network` */
@@ -65,6 +73,7 @@ typedef struct {
     double *network;                      /* [network_work] */
     int64_t *first;                       /* [n_elements + 1] */
     int32_t *atom;                        /* [stride] */
+    double *nearest;                      /* [n_elements] */
     void *work;
 } hd_scratch;
 
@@ -84,9 +93,11 @@ typedef struct {
 typedef struct {
     double *energy;      /* [n_owned] eV, added */
     double *virial;      /* [n_owned + n_ghost][9] eV, added (md_types.h); with one worker only */
-    int32_t *outside;    /* [n_owned] how many descriptors are outside the range of training */
-    int32_t *worst;      /* [n_owned] the one that is farthest outside, or -1 ... */
+    int32_t *outside;    /* [n_owned] how many descriptors and distances are outside the range of training */
+    int32_t *worst;      /* [n_owned] the descriptor that is farthest outside, or -1 ... */
     double *excess;      /* [n_owned] ... and how far, in units of high - low */
+    double *apart;       /* [n_owned] likewise the distance to a nearest neighbour, in units of what is far; with `nearest` */
+    double *nearest;     /* [n_owned][n_elements] these distances, native */
     double *descriptors; /* [n_owned][row] G, zeros behind them */
     int64_t row;
 } hd_notes;

@@ -30,6 +30,7 @@ static size_t scratch_of(const hd_descriptors *kernels, const hd_element *elemen
     own.network = take(&heap, net, 8);
     own.first = take(&heap, n_elements + 1, 8);
     own.atom = take(&heap, room, 4);
+    own.nearest = take(&heap, n_elements, 8);
     const size_t size = taken(&heap, memory);
     own.work = heap.at;
     if (memory)

@@ -69,10 +69,10 @@ def convert(sources: list[str], target: str, units, structure, options) -> str:
         model = replace(model, name=Path(target).stem, provenance=_joined(models, sources), training={})
     if not native and not isinstance(model, HDNNP):
         raise InputError(f"{target}: folders are of n2p2, which knows no such networks; end its name with .h5")
-    if options.walls is not None:
-        model = replace(model, walls=parse_walls(options.walls, model))
     if options.data:
         model = _with_data(model, options)
+    if options.walls is not None:
+        model = replace(model, walls=parse_walls(options.walls, model))
     if options.contains is not None:
         model = _with_contents(model, options.contains)
     network = potential_of(model)  # refuses what can't be run
@@ -124,10 +124,11 @@ def _with_data(model, options):
         )
     if isinstance(model, DensityNetwork):
         model = known.ranged(model, data)
-    found = known.known_of(model, data)
+    shortest = None if known.has_room(data) else known.shortest_of(data, model.cutoff * model.units.angstrom)
+    found, nearest = known.known_of(model, data, shortest=shortest)
     if found is None:
         raise InputError(f"--data {path}: fewer than two structures of more than one atom; give the training set")
-    return replace(model, known=found)
+    return replace(model, known=found, nearest=nearest)
 
 
 def _with_contents(model, text: str):
@@ -140,11 +141,11 @@ def _with_contents(model, text: str):
 
 
 def parse_walls(text: str, model) -> tuple[walls.Wall, ...]:
-    """--walls: "auto", by the shortest distances in the card; "off"; or "H-O=0.6:0.86,...", Angstrom; InputError."""
+    """--walls: "auto", by the shortest distances of the data; "off"; or "H-O=0.6:0.86,...", Angstrom; InputError."""
     if text == "off":
         return ()
     if text == "auto":
-        return walls.from_card(model)
+        return walls.by_data(model)
     found = []
     for pair, span in parse_table(text, "walls", "H-O=0.6:0.86,O-O=1.8:2.33, or auto, or off").items():
         inner, _, cutoff = span.partition(":")

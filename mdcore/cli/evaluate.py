@@ -25,7 +25,7 @@ from mdcore.training import metrics
 from mdcore.training.data import sources
 from mdcore.training.data.labels import Labels
 from mdcore.training.settings import LABELS, TOTAL, USUAL
-from mdcore.watch.extrapolation import Count, Sighting
+from mdcore.watch.extrapolation import Count, Distance, Sighting
 from mdcore.watch.verdict import verdict
 
 H5 = (".h5", ".hdf5")
@@ -146,14 +146,19 @@ def outside(data, answers) -> list[str]:
     counts = [len(a.extrapolation.atoms) if a.extrapolation is not None else 0 for a in answers]
     if not any(counts):
         return []
-    worst = int(np.argmax([a.extrapolation.excess.max() for a in answers]))
-    seen = answers[worst].extrapolation
-    atom = int(np.argmax(seen.excess))
+    found = []
+    for name in ("excess", "apart"):
+        worst = int(np.argmax([getattr(a.extrapolation, name).max() for a in answers]))
+        seen = answers[worst].extrapolation
+        far = getattr(seen, name)
+        atom = int(np.argmax(far))
+        if far[atom] > 0.0:
+            how = f"by {100 * far[atom]:.3g} % of the range of {seen.worst[atom]}"
+            found.append(f"{data[worst].where}, atom {atom}, {how if name == 'excess' else seen.distances[atom]}")
     return [
         "",
         f"{np.count_nonzero(counts)} structures have atoms outside the range of training, {sum(counts)} atoms in all; "
-        f"farthest: {data[worst].where}, atom {atom}, by {100 * seen.excess[atom]:.3g} % of the range of "
-        f"{seen.worst[atom]}",
+        f"farthest: {'; '.join(found)}",
     ]
 
 
@@ -164,10 +169,14 @@ def verdict_on(potential, data, answers) -> list[str]:
         return []
     seen, known = Count(), found[0].model.known
     for k, (s, a) in enumerate(zip(data, answers, strict=True)):
-        atoms, worst = len(a.extrapolation.atoms), int(np.argmax(a.extrapolation.excess))
-        sighting = Sighting(float(a.extrapolation.excess[worst]), -worst, k, s.symbols[worst], "")
-        far = 0 if known is None else int(np.count_nonzero(a.extrapolation.excess > known.far))
-        seen.add(k, atoms, sighting if atoms else None, far, s.n)
+        it = a.extrapolation
+        worst, strangest = int(np.argmax(it.excess)), int(np.argmax(it.apart))
+        sighting = Sighting(float(it.excess[worst]), -worst, k, s.symbols[worst], "")
+        apart = None
+        if it.apart[strangest] > 0.0:
+            told = f"{it.distances[strangest]} in {s.where}"
+            apart = Distance(float(it.apart[strangest]), -strangest, k, s.symbols[strangest], told, "", 0.0)
+        seen.add(k, len(it.atoms), sighting, 0 if known is None else it.far(known.far), s.n, apart)
     return ["", verdict(found[0].name, known, seen, None, "structures")[1]]
 
 

@@ -4,6 +4,8 @@ import dataclasses
 import os
 from collections import Counter
 
+import numpy as np
+
 from mdcore.base.comm import on_root
 from mdcore.base.files import open_binary, read_seal
 from mdcore.cli.potential import is_input, load_input, parse_units
@@ -121,6 +123,7 @@ def of_model(model: Model, unsealed: bool = False) -> list[str]:
         )
     unwatched = isinstance(model, DensityNetwork) and not model.ranges
     lines.append(_line("verdicts go by", NOTHING if unwatched else model.known or UNKNOWN))
+    lines += _of_distances(model)
     if model.walls:
         lines.append(_line("walls", f"{walls.table(model.walls)} Angstrom (ZBL; nothing beyond the second)"))
     lines += [_line("subtracted", f"{law!r}; before training, added back in every run") for law in model.subtracted]
@@ -140,6 +143,17 @@ def of_model(model: Model, unsealed: bool = False) -> list[str]:
     for name in ("provenance", "training"):
         lines += [f"  {name}"] if getattr(model, name) else []
         lines += [_line(f"  {key}", value) for key, value in getattr(model, name).items()]
+    return lines
+
+
+def _of_distances(model: Model) -> list[str]:
+    """How far from their nearest neighbours the atoms of its data were, a line an element."""
+    if (seen := model.watched) is None:
+        return []
+    lines = [_line("nearest", "Angstrom, " + ("of its data" if model.nearest else "the shortest, by its card"))]
+    for i, element in enumerate(model.elements):
+        spans = (f"{other} {seen.span(i, j)}" for j, other in enumerate(model.elements) if np.isfinite(seen.low[i, j]))
+        lines.append(_line(f"  {element} to", ", ".join(spans)))
     return lines
 
 

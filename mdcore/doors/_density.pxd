@@ -3,7 +3,7 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-from mdcore.doors._hdnnp cimport hd_atoms
+from mdcore.doors._hdnnp cimport hd_atoms, hd_distances
 
 cdef extern from "density/density.h" nogil:
     enum:
@@ -65,6 +65,10 @@ cdef extern from "density/density.h" nogil:
         double *energies
         double *virials
         const double *weights
+        const hd_distances *seen
+        int32_t *outside
+        double *apart
+        double *nearest
 
     ctypedef struct dn_graph:
         int64_t n, most

@@ -13,6 +13,7 @@ import os
 import numpy as np
 
 from mdcore.doors import _kernels
+from mdcore.doors._hdnnp import distances
 
 cdef enum:
     MOST_THREADS = 512
@@ -122,6 +123,7 @@ cdef class Densities:
     program : coupling.Program; theta : float64 [n_theta], the folded model, in the order of `shapes`
     precision : one of PRECISIONS; "mixed": densities, products and their derivatives in float; `number` is the dtype
         of these, and of messages
+    nearest : of distances to the nearest atom of each species, as for Networks
 
     `evaluate`, `gradient`, `messages` and `densities` may be called by several threads of Python at a time. What a call
     needs to work it leaves to the next one.
@@ -138,9 +140,10 @@ cdef class Densities:
     cdef void *scratch[MOST_THREADS]
     cdef int64_t room
     cdef object spare
+    cdef object seen, rows  # what training saw of distances, and hd_distances [species] of it
     cdef list idle, idle_sums  # (most neighbours, tangents, memory) and _Tables of zeros that nobody uses now
 
-    def __init__(self, sizes, program, theta, str precision="double"):
+    def __init__(self, sizes, program, theta, str precision="double", nearest=None):
         if precision not in PRECISIONS:
             raise ValueError("precision is double or mixed")
         s = self.sizes = dict(sizes)
@@ -160,6 +163,9 @@ cdef class Densities:
         self.n_theta = sum(int(np.prod(shape)) for _, _, shape in shapes(s, program))
         self.room, self.memory, self.spare = -1, [], np.zeros(0)
         self.idle, self.idle_sums = [], []
+        self.seen = distances(nearest, s["species"])
+        at = np.arange(4 * s["species"], dtype=np.uintp).reshape(4, -1).T * np.uintp(8 * s["species"])
+        self.rows = np.ascontiguousarray(self.seen.ctypes.data + at, dtype=np.uintp)
         self.set(theta)
 
     def _tables(self):
@@ -285,7 +291,8 @@ cdef class Densities:
             const int32_t[::1] index, const int32_t[:, ::1] bounds, const int32_t[::1] species_of,
             const int32_t[::1] element_of, int64_t n_total, double[:, ::1] features, double[:, ::1] slopes, messages,
             pulls, int32_t[::1] homes=None, int64_t threads=1, bint energy=False, int64_t[::1] limbs=None,
-            double[::1] energies=None, double[:, ::1] virials=None, double[::1] weights=None):
+            double[::1] energies=None, double[:, ::1] virials=None, double[::1] weights=None,
+            int32_t[::1] outside=None, double[::1] apart=None, double[:, ::1] nearest=None):
         """Passes over owned atoms, [(what, layer)], one after the other. SEND: messages of the next layer; FINISH, of
         the last: energies and forces; RETURN: forces, from pulls of the next layer, whose ghosts' are with their
         owners.
@@ -296,6 +303,8 @@ cdef class Densities:
         channels]} of layers from 1 on, parts as the program says, messages of `number`. homes : [n_total], the rows of
         messages and pulls of each atom, or None: its own. With `energy` FINISH tells the sum of energies in limbs [3];
         energies, virials : of atoms, are added. weights : [>= n_owned], forces are those of the energies times these.
+        outside, apart [>= n_owned], nearest [>= n_owned, species] : all or none; FINISH tells of distances what
+        Networks.energy_forces tells (outside: of distances alone).
         """
         cdef int64_t n = first.shape[0] - 1, t, K = self.sizes["channels"], T = self.sizes["layers"]
         cdef int64_t row = self.tables.model.n.parts * K  # of messages
@@ -307,6 +316,7 @@ cdef class Densities:
         cdef double[:, ::1] column
         cdef float[:, ::1] singles
         cdef double[::1] spare
+        cdef uintptr_t rows = self.rows.ctypes.data
         cdef const dn_kernels *k = kernels()
         if x.shape[0] < n_total or f.shape[0] < n_total or x.shape[1] != 4 or f.shape[1] != 4 or n > n_total:
             raise ValueError("x and f are [n_total, 4]")
@@ -330,6 +340,9 @@ cdef class Densities:
             raise ValueError("energies are [n_owned]")
         if weights is not None and weights.shape[0] < n:
             raise ValueError("weights are [n_owned]")
+        if nearest is not None and (min(outside.shape[0], apart.shape[0], nearest.shape[0]) < n
+                                    or nearest.shape[1] != self.sizes["species"]):
+            raise ValueError("outside and apart are [n_owned], nearest [n_owned, species]")
         if virials is not None and (virials.shape[0] < n_total or virials.shape[1] != 9):
             raise ValueError("virials are [n_total, 9]")
         if energy:
@@ -367,6 +380,10 @@ cdef class Densities:
         atoms.energies = NULL if energies is None else &energies[0]
         atoms.virials = NULL if virials is None else &virials[0, 0]
         atoms.weights = NULL if weights is None else &weights[0]
+        atoms.seen = <const hd_distances *>rows
+        atoms.outside, atoms.apart, atoms.nearest = NULL, NULL, NULL
+        if nearest is not None:
+            atoms.outside, atoms.apart, atoms.nearest = &outside[0], &apart[0], &nearest[0, 0]
         with nogil:
             for p in range(n_passes):
                 k.run(&self.tables.model, self.channels, <int>whats[p], layers[p], &atoms, threads, self.scratch,

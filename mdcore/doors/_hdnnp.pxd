@@ -25,6 +25,12 @@ cdef extern from "networks/hdnnp.h" nogil:
         const hd_layer *layers
         int64_t n_layers, widest
 
+    ctypedef struct hd_distances:
+        const double *low
+        const double *high
+        const double *per_below
+        const double *per_above
+
     ctypedef struct hd_element:
         hd_plan plan
         hd_network *members
@@ -35,6 +41,7 @@ cdef extern from "networks/hdnnp.h" nogil:
         const double *low
         const double *high
         const double *per_width
+        hd_distances nearest
 
     ctypedef struct hd_environment:
         double *x
@@ -65,6 +72,8 @@ cdef extern from "networks/hdnnp.h" nogil:
         int32_t *outside
         int32_t *worst
         double *excess
+        double *apart
+        double *nearest
         double *descriptors
         int64_t row
 

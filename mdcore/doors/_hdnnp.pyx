@@ -48,7 +48,8 @@ cdef class Networks:
     one kind; members : the layers of plans.network_tables of each member of a committee, usually one. A network's
     input is slope * (G - shift) + base, an atom's energy factor * E_NN + offset, E_NN the mean of the
     members'. ranges : one (min [n], max [n]) of the training set an element, not finite where unknown; None: nothing is
-    known.
+    known. nearest : of distances to the nearest atom of each element, native, float64 [4, n_elements, n_elements], low,
+    high, per_below, per_above (hd_distances); or None.
     precision : one of PRECISIONS; "mixed": descriptors and their gradients in float, sums
     over neighbours and the networks in double. One thread of Python at a time may call `values`, `vjp`,
     `energy_forces` and `deviations`, which share scratch memory.
@@ -69,7 +70,7 @@ cdef class Networks:
     cdef double[::1] spare  # forces of all threads but the first: zeros between calls
     cdef int64_t room
 
-    def __cinit__(self, elements, ranges=None, str precision="double"):
+    def __cinit__(self, elements, ranges=None, str precision="double", nearest=None):
         if precision not in PRECISIONS:
             raise ValueError("precision is double or mixed")
         self.precision = precision
@@ -87,8 +88,10 @@ cdef class Networks:
             raise ValueError("1 to 100 members")
         self.arrays = []
         cdef int64_t e
+        cdef uintptr_t seen = self._keep(distances(nearest, self.n_elements), 8)
         for e in range(self.n_elements):
             self._take(&self.elements[e], elements[e], None if ranges is None else ranges[e])
+            distances_of(&self.elements[e].nearest, seen, self.n_elements, e)
 
     def __dealloc__(self):
         if self.elements != NULL:
@@ -304,7 +307,8 @@ cdef class Networks:
                       int32_t[:, ::1] bounds, int32_t[::1] species_of, int32_t[::1] element_of, units,
                       int64_t[::1] energy, double[::1] atom_energy=None, *, int64_t n_total=-1, int64_t threads=1,
                       double[:, ::1] atom_virial=None, int32_t[::1] outside=None, int32_t[::1] worst=None,
-                      double[::1] excess=None, double[:, ::1] descriptors=None):
+                      double[::1] excess=None, double[:, ::1] descriptors=None, double[::1] apart=None,
+                      double[:, ::1] nearest=None):
         """Add forces to f (rows of owned atoms and ghosts); energy [3] gets the limbs of the energy.
 
         x, f : [capacity, 4]; first, index, bounds : a full list in canonical order; species_of : [n_elements],
@@ -313,9 +317,10 @@ cdef class Networks:
 
         threads : so many share the work; the results are the same bits for any number. What else is told of each
         owned atom, if arrays are given: atom_energy [>= n_owned], energies are added; atom_virial [>= n_total, 9], of
-        ghosts, too (by one thread); outside int32 [>= n_owned], the number of descriptors outside the range of
-        training, worst int32, which is farthest outside (-1: none), and excess, how far, in units of max - min;
-        descriptors [>= n_owned, n_functions], raw G, zeros behind them
+        ghosts, too (by one thread); outside int32 [>= n_owned], the number of descriptors and distances outside the
+        range of training, worst int32, which descriptor is farthest outside (-1: none), and excess, how far, in units
+        of max - min; descriptors [>= n_owned, n_functions], raw G, zeros behind them; nearest [>= n_owned, n_elements],
+        how far the nearest atom of each element is, native, and apart, how far outside that is (both or none)
         """
         cdef int64_t n = first.shape[0] - 1
         if f.shape[1] != 4 or f.shape[0] != x.shape[0] or energy.shape[0] != 3:
@@ -324,12 +329,12 @@ cdef class Networks:
             raise ValueError("these networks see more than descriptors")
         n_total = x.shape[0] if n_total < 0 else n_total
         cdef hd_atoms atoms = self._atoms(x, first, index, bounds, species_of, element_of, n_total)
-        notes_wanted = [atom_energy, outside, worst, excess, descriptors]
-        for column in notes_wanted:
-            if column is not None and column.shape[0] < n:
-                raise ValueError("what is told of atoms has a row for each of n_owned")
-        if descriptors is not None and descriptors.shape[1] != self.n_functions:
-            raise ValueError("descriptors are [n_owned, n_functions]")
+        if outside is None and (worst is not None or excess is not None):
+            outside = np.empty(n, dtype=np.int32)
+        if outside is not None:
+            worst = np.empty(n, dtype=np.int32) if worst is None else worst
+            excess = np.empty(n) if excess is None else excess
+        cdef hd_notes notes = notes_of(self, n, outside, worst, excess, apart, nearest, descriptors, atom_energy)
         cdef hd_units u
         u.per_length, u.energy, u.gradient, u.cutoff = units
         cdef const hd_kernels *k = kernels()
@@ -343,19 +348,7 @@ cdef class Networks:
         if n == 0:
             return
         atoms.f = &f[0, 0]
-        if outside is None and (worst is not None or excess is not None):
-            outside = np.empty(n, dtype=np.int32)
-        if outside is not None:
-            worst = np.empty(n, dtype=np.int32) if worst is None else worst
-            excess = np.empty(n) if excess is None else excess
-        cdef hd_notes notes
-        notes.energy = NULL if atom_energy is None else &atom_energy[0]
         notes.virial = NULL if atom_virial is None else &atom_virial[0, 0]
-        notes.outside = NULL if outside is None else &outside[0]
-        notes.worst = NULL if worst is None else &worst[0]
-        notes.excess = NULL if excess is None else &excess[0]
-        notes.descriptors = NULL if descriptors is None else &descriptors[0, 0]
-        notes.row = self.n_functions
         with nogil:
             k.energy_forces(self.elements, self.n_elements, &u, &atoms, n, n_total, threads, self.scratch, spare,
                             &energy[0], &notes)

@@ -1,6 +1,51 @@
 # What does the engine ask beside energies and forces? The members of a committee one by one (ext/networks/committee.c), and, where
 # networks of charges are in between, descriptors and the way back from them (ext/networks/charged.c); a part of _hdnnp.pyx.
 
+cdef hd_notes notes_of(Networks networks, int64_t n, int32_t[::1] outside, int32_t[::1] worst, double[::1] excess,
+                       double[::1] apart, double[:, ::1] nearest, double[:, ::1] descriptors,
+                       double[::1] energy=None) except *:
+    """What is told of n atoms, where arrays are given; ValueError for one that is too small."""
+    cdef hd_notes notes
+    if ((outside is not None and min(outside.shape[0], worst.shape[0], excess.shape[0]) < n)
+            or (nearest is not None and (nearest.shape[0] < n or (apart is not None and apart.shape[0] < n)))
+            or (descriptors is not None and descriptors.shape[0] < n) or (energy is not None and energy.shape[0] < n)):
+        raise ValueError("what is told of atoms has a row for each of n_owned")
+    if descriptors is not None and descriptors.shape[1] != networks.n_functions:
+        raise ValueError("descriptors are [n_owned, n_functions]")
+    if (nearest is None) != (apart is None) or (nearest is not None and nearest.shape[1] != networks.n_elements):
+        raise ValueError("nearest is [n_owned, n_elements], with apart [n_owned]")
+    notes.virial = notes.energy = notes.excess = notes.apart = notes.nearest = notes.descriptors = NULL
+    notes.outside = notes.worst = NULL
+    notes.row = networks.n_functions
+    if n == 0:
+        return notes
+    if outside is not None:
+        notes.outside, notes.worst, notes.excess = &outside[0], &worst[0], &excess[0]
+    if nearest is not None:
+        notes.apart, notes.nearest = &apart[0], &nearest[0, 0]
+    if descriptors is not None:
+        notes.descriptors = &descriptors[0, 0]
+    if energy is not None:
+        notes.energy = &energy[0]
+    return notes
+
+
+def distances(seen, int64_t n):
+    """What training saw of the distances between n elements, as hd_distances has it, float64 [4, n, n]; of None, all."""
+    if seen is None:
+        seen = np.ones((4, n, n)) * np.array([-np.inf, np.inf, 1.0, 1.0])[:, None, None]
+    seen = np.array(seen, dtype=np.float64)
+    if seen.shape != (4, n, n) or np.isnan(seen).any():
+        raise ValueError("low, high, per_below, per_above of distances are [n_elements, n_elements] each")
+    return seen
+
+
+cdef void distances_of(hd_distances *to, uintptr_t seen, int64_t n, int64_t e) noexcept:
+    """Those around element e."""
+    cdef const double *at = <const double *>seen + n * e
+    to.low, to.high, to.per_below, to.per_above = at, at + n * n, at + 2 * n * n, at + 3 * n * n
+
+
 def deviations(Networks networks, double[:, ::1] x, int64_t[::1] first, int32_t[::1] index, int32_t[:, ::1] bounds,
                int32_t[::1] species_of, int32_t[::1] element_of, units, int64_t n_total, int64_t threads=1):
     """How the forces of each member of a committee differ from the mean, and the energies of the members.
@@ -28,29 +73,21 @@ def deviations(Networks networks, double[:, ::1] x, int64_t[::1] first, int32_t[
 
 def descriptors_of(Networks networks, double[:, ::1] x, int64_t[::1] first, int32_t[::1] index, int32_t[:, ::1] bounds,
                    int32_t[::1] species_of, int32_t[::1] element_of, units, double[:, ::1] g, int64_t n_total,
-                   int64_t threads=1, int32_t[::1] outside=None, int32_t[::1] worst=None, double[::1] excess=None):
+                   int64_t threads=1, int32_t[::1] outside=None, int32_t[::1] worst=None, double[::1] excess=None,
+                   double[::1] apart=None, double[:, ::1] nearest=None):
     """g float64 [>= n_owned, n_functions] become the descriptors of owned atoms, zeros behind them.
 
-    Arguments as of `Networks.energy_forces`; outside, worst and excess all or none.
+    Arguments as of `Networks.energy_forces`; outside, worst and excess all or none, apart and nearest both or none.
     """
     cdef int64_t n = first.shape[0] - 1
     cdef hd_atoms atoms = networks._atoms(x, first, index, bounds, species_of, element_of, n_total)
     cdef const hd_kernels *k = kernels()
     cdef hd_units u
-    cdef hd_notes notes
+    cdef hd_notes notes = notes_of(networks, n, outside, worst, excess, apart, nearest, g)
     u.per_length, u.energy, u.gradient, u.cutoff = units
-    if g.shape[0] < n or g.shape[1] != networks.n_functions:
-        raise ValueError("g is [n_owned, n_functions]")
-    if outside is not None and min(outside.shape[0], worst.shape[0], excess.shape[0]) < n:
-        raise ValueError("what is told of atoms has a row for each of n_owned")
     threads = networks._workers(first, threads)
     if n == 0:
         return
-    notes.energy = notes.virial = NULL
-    notes.outside = NULL if outside is None else &outside[0]
-    notes.worst = NULL if outside is None else &worst[0]
-    notes.excess = NULL if outside is None else &excess[0]
-    notes.descriptors, notes.row = &g[0, 0], networks.n_functions
     with nogil:
         k.descriptors_of(networks.elements, networks.n_elements, &u, &atoms, n, threads, networks.scratch, &notes)
 

@@ -16,7 +16,7 @@ from mdcore.engine import faults
 from mdcore.engine.domain import Domain
 from mdcore.engine.work import Work
 from mdcore.potentials.base import leaves
-from mdcore.potentials.networks.outside import DESCRIPTORS, OutOfRange, out_of_range
+from mdcore.potentials.networks.outside import DESCRIPTORS, NEAREST, OutOfRange, out_of_range
 from mdcore.potentials.networks.outside import descriptors as descriptors_of
 from mdcore.structure.bonds import NONE
 from mdcore.structure.box import MOST_IMAGES
@@ -55,6 +55,12 @@ class Evaluation:
     def descriptors(self) -> tuple[np.ndarray, ...] | None:
         """Where asked, float64 [n_functions of the element] of each atom, in the network's own units."""
         return descriptors_of(self.told, self.species)
+
+    @property
+    def nearest(self) -> np.ndarray | None:
+        """Of a trained potential, float64 [n, n_elements], Angstrom: how far each atom's nearest neighbour of each
+        element that it knows is, the cutoff without one."""
+        return next((values[NEAREST] for _, values in self.told if NEAREST in values), None)
 
     @property
     def pressure(self) -> float:

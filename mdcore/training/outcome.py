@@ -77,7 +77,9 @@ def outcome(plan: Plan, prepared: Prepared, members: Sequence[Ended]) -> Trained
     model = replace(committee(models), provenance=card(plan, prepared))
     potential, train, told = potential_of(model, extrapolation="ignore"), prepared.subsets().get("train", []), {}
     rows, found = errors_of(potential, prepared, threads, told if has_room(train) else None)
-    model = replace(model, known=known_of(model, train, prepared.data.validation, threads, told.get("train")))
+    validation, answers = prepared.data.validation, told.get("train")
+    known, nearest = known_of(model, train, validation, threads, answers, prepared.shortest)
+    model = replace(model, known=known, nearest=nearest)
     alone = [potential_of(own, extrapolation="ignore") for own in models if len(models) > 1]
     each = tuple(errors_of(own, prepared, threads) for own in alone)
     notes = metrics.notes(rows)

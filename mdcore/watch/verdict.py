@@ -4,12 +4,14 @@ A run is doubtful if
 
 often     OFTEN times as large a share of its atoms, in all steps together, was outside the range,
 far       more than one of its atoms in a MILLION, over all steps, was more than FARTHER times as far outside as any
-          that was held back (fewer are met in long runs of just what was trained on), or one was thrice as far as that,
+          that was held back (fewer are met in long runs of just what was trained on), or one was thrice as far as that;
+          likewise by the distance to a nearest neighbour (potentials/networks/nearest.py says what is far),
 disputed  in more than one of a THOUSAND looks, its members differed DISPUTED times as much about the force on an atom
           as about any of the data,
 few       or so many atoms of what was held back were outside that the data say little of structures not in them.
 
-A potential without these numbers (a folder of n2p2, an older file) is doubtful if an atom was EDGE of a range outside.
+A potential without these numbers (a folder of n2p2, an older file) is doubtful if an atom was EDGE of a range outside,
+or by a distance far outside.
 What is usual is in potentials: potentials/networks/known.py.
 """
 
@@ -36,10 +38,14 @@ def verdict(name: str, known: Known | None, count, differ=None, unit: str = "ste
     )
     times, excess = often(known, count.atoms, count.seen), count.farthest.excess if count.farthest else 0.0
     limit = EDGE if known is None else max(3.0 * known.far, EDGE)
-    far = excess > limit or (known is not None and count.far > MILLION * count.seen)
+    apart = count.apart.excess if count.apart else 0.0
+    far = excess > limit or apart > (1.0 if known is None else 3.0)
+    far |= known is not None and count.far > MILLION * count.seen
     why = None
-    if far:
-        why = f"{seen}, by up to {percent(excess)} of a range"
+    if far and apart > 1.0 and not excess > (limit if known is None else known.far):
+        why = f"{seen}: {count.apart}"
+    elif far:
+        why = f"{seen}, by up to {percent(excess)} of a range" + (f"; {count.apart}" if apart > 1.0 else "")
     elif times > OFTEN:
         why = f"{seen}, {times:.0f} times as often as usual"
     elif known is not None and differ is not None and differ.disputed > THOUSAND * differ.looks:

@@ -9,6 +9,7 @@ import numpy as np
 from mdcore.base.errors import InputError
 from mdcore.potentials.density.model import SHARED, DensityNetwork, Design
 from mdcore.potentials.networks.known import Known
+from mdcore.potentials.networks.nearest import within_all
 from mdcore.potentials.networks.walls import joined
 
 FREE = ("neighbours", "scale")
@@ -36,7 +37,7 @@ def committee(models: Sequence[DensityNetwork]) -> DensityNetwork:
     ranges = all(model.ranges for model in models)
     return replace(
         first, parameters=members[0], others=tuple(members[1:]), designs=designs, walls=joined(models),
-        known=_known(models),
+        known=_known(models), nearest=within_all(models),
         ranges=tuple(own for model in models for own in model.ranges) if ranges else (), test_vectors=(),
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from mdcore.base.errors import InputError
 from mdcore.base.exact import FORCE_BITS
 from mdcore.doors._density import FINISH, RETURN, SEND, Densities, Edges, most_threads
 from mdcore.potentials.density.model import DensityNetwork, Design
-from mdcore.potentials.networks.outside import DESCRIPTORS, EXCESS, OUTSIDE, RANGE, WORST
+from mdcore.potentials.networks.outside import APART, DESCRIPTORS, EXCESS, NEAREST, OUTSIDE, RANGE, WORST
 from mdcore.potentials.networks.running import BoundTrained, TrainedPotential
 from mdcore.potentials.networks.vectors import environments
 from mdcore.structure.atoms import Column
@@ -79,7 +79,7 @@ class DensityPotential(TrainedPotential):
 
     @property
     def findings(self):
-        return tuple(own for own in super().findings if self.model.ranges or own not in RANGE)
+        return tuple(own for own in super().findings if self.model.ranges or own not in RANGE or own is NEAREST)
 
     def bound(self, symbols) -> "BoundDensity":
         return BoundDensity(self, symbols)
@@ -127,7 +127,7 @@ class BoundDensity(BoundTrained):
         told = self._room(atoms.n_owned)
         for k in range(len(self.tables)):
             features = self._member(k, atoms, neighbors.full, domain, atoms.f, out.want_energy, out.limbs(),
-                                    out.atom_energies, out.atom_virials)  # fmt: skip
+                                    out.atom_energies, out.atom_virials, told=told)  # fmt: skip
             out.add_limbs()
             if told:
                 self._look(k, features, atoms, told)
@@ -135,10 +135,11 @@ class BoundDensity(BoundTrained):
             self.walls.compute(atoms, neighbors.of(self.walls.potential), domain, out)
 
     def _member(
-        self, k: int, atoms, full, domain, f, energy, limbs, energies=None, virials=None, *, weights=None, back=True
+        self, k: int, atoms, full, domain, f, energy, limbs, energies=None, virials=None, *, weights=None, back=True,
+        told=None,
     ) -> np.ndarray:  # fmt: skip
         """Add the forces of member k to f, its energy to limbs; weights : of the energies in forces; not back :
-        only the energies are right (collective). Its features."""
+        only the energies are right; told : gets what there is to say of distances (collective). Its features."""
         tables, design, n = self.tables[k], self.designs[k], atoms.n_owned
         last = design.layers - 1
         if design.features not in self.made or self.made[design.features].shape[1] < n:
@@ -146,6 +147,7 @@ class BoundDensity(BoundTrained):
         features, slopes = self.made[design.features]
         messages = {t: getattr(atoms, self._message(design, t)) for t in range(1, design.layers)}
         pulls = {t: getattr(atoms, _pull(design, t)) for t in range(1, design.layers)}
+        notes = (told[OUTSIDE], told[APART], told[NEAREST]) if told and not k else ()
         homes = domain.homes(atoms)  # where there is one rank, nothing need be copied
         for pull in pulls.values():
             pull[: n if homes is not None else atoms.n_total] = 0.0
@@ -154,7 +156,7 @@ class BoundDensity(BoundTrained):
             tables.run(
                 passes, atoms.x, f, full.first, full.index, full.bounds, self.species_of, self.element_of,
                 atoms.n_total, features, slopes, messages, pulls, homes, self.threads, energy, limbs,
-                energies, virials, weights,
+                energies, virials, weights, *notes,
             )  # fmt: skip
 
         forth = [*((SEND, t) for t in range(last)), (FINISH, last)]
@@ -172,8 +174,7 @@ class BoundDensity(BoundTrained):
 
     def _room(self, n: int):
         """`beside`, with room for n atoms, if anything is wanted."""
-        wanted = {*self.wanted, *(RANGE if self.potential.model.ranges else ())} if self.wanted else set()
-        return super()._room(n, wanted) if wanted else {}
+        return super()._room(n, {*self.wanted, *RANGE}) if self.wanted else {}
 
     def _look(self, k: int, features: np.ndarray, atoms, told) -> None:
         """How far are atoms outside what member k was trained on?"""
@@ -181,11 +182,10 @@ class BoundDensity(BoundTrained):
         own = slice(end - features.shape[1], end)
         if DESCRIPTORS in told:
             told[DESCRIPTORS][:n, own] = features[:n]
-        if OUTSIDE not in told:
+        if not self.potential.model.ranges:
             return
         if not k:
-            for finding in RANGE:
-                told[finding][:n] = 0
+            told[EXCESS][:n], told[WORST][:n] = 0.0, -1
         kinds = self.element_of[atoms.species[:n]]
         for begin in range(0, n, BLOCK):
             rows = slice(begin, min(begin + BLOCK, n))
@@ -215,7 +215,7 @@ class BoundDensity(BoundTrained):
         self._spread = None
         shares, unused = np.zeros((m, max(n, 1))), np.zeros((len(atoms.f), 4))
         for k, own in enumerate(shares):
-            features = self._member(k, atoms, neighbors.full, domain, unused, True, limbs, own, back=False)
+            features = self._member(k, atoms, neighbors.full, domain, unused, True, limbs, own, back=False, told=told)
             if told:
                 self._look(k, features, atoms, told)
         return m * shares[:, :n].T
@@ -259,10 +259,10 @@ def _pull(design: Design, t: int) -> str:  # of a width, as messages
 
 def tables_of(model: DensityNetwork, precision: str = "double") -> list[Densities]:
     """The kernels' tables of each member, whose energies and forces add up to the mean."""
-    found = []
+    found, nearest = [], model.watched and model.watched.table(1.0)
     for k, design in enumerate(model.member_designs):
         theta = model.fold(k)
         for name in ("energy", "linear", "out"):
             design.folded_views(theta)[name][...] /= len(model.members)
-        found.append(Densities(design.sizes, design.program, theta, precision))
+        found.append(Densities(design.sizes, design.program, theta, precision, nearest))
     return found

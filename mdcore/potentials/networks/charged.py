@@ -25,7 +25,7 @@ from mdcore.potentials.charges.equilibration import Equilibrium, extrapolated
 from mdcore.potentials.charges.field import TRIAL
 from mdcore.potentials.charges.slab import refuse
 from mdcore.potentials.charges.truncated import Truncated
-from mdcore.potentials.networks.outside import DESCRIPTORS, EXCESS, OUTSIDE, RANGE, WORST
+from mdcore.potentials.networks.outside import DESCRIPTORS, RANGE, TOLD
 from mdcore.potentials.networks.running import BoundTrained
 from mdcore.potentials.networks.trained import fingerprint
 from mdcore.structure import columns
@@ -153,7 +153,7 @@ class BoundCharged(WithCharges):
         it, n, notes = self.potential, atoms.n_owned, {}
         if self.wanted:
             room = self._room(n, {*self.wanted, *RANGE})  # the kernel tells of ranges all or nothing
-            notes = {"outside": room[OUTSIDE], "worst": room[WORST], "excess": room[EXCESS]}
+            notes = {TOLD[finding]: room[finding] for finding in RANGE}
         g = np.zeros((max(n, 1), self.tables.n_functions))
         _hdnnp.descriptors_of(self.tables, *engine, it.native, g, atoms.n_total, self.threads, **notes)
         if DESCRIPTORS in self.wanted:

@@ -17,6 +17,7 @@ from mdcore.potentials.networks.charge_model import ChargeModel
 from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.known import Known
 from mdcore.potentials.networks.model import HDNNP, ElementNetwork, Normalisation, Scaling
+from mdcore.potentials.networks.nearest import within_all
 from mdcore.potentials.networks.plans import energy_of
 from mdcore.potentials.networks.walls import joined
 
@@ -49,7 +50,7 @@ def committee(models: Sequence[HDNNP]) -> HDNNP:
     members = [_like(first, functions, scaling, model, own) for model in models for own in model.members]
     return replace(
         first, symmetry_functions=functions, scaling=scaling, networks=members[0], others=tuple(members[1:]),
-        walls=joined(models), known=_known(models), test_vectors=(), charges=charges,
+        walls=joined(models), known=_known(models), nearest=within_all(models), test_vectors=(), charges=charges,
     )  # fmt: skip
 
 

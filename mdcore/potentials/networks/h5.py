@@ -10,6 +10,8 @@ Layout (lengths and energies in the units the root attributes name)::
                       numbers: eV, Angstrom, but a1, a2, ... as in publications (attributes)
     /known            structures, atoms, share, farthest, disagreement of held-back structures (known.py; attributes;
                       group absent if not known, the last one of a single network)
+    /nearest          [2, elements, elements]: least and largest distance from an atom to its nearest one of each
+                      element in the training set, Angstrom; below, above (attributes; nearest.py; absent if not known)
     /test_vectors/<i> symbols, positions, forces, cell (absent for a cluster); energy (attribute)
 
 and of Behler-Parrinello networks (h5_hdnnp.py), version 1 (2: a committee; 3: with walls, or what is known;
@@ -59,6 +61,7 @@ from mdcore.potentials.networks import h5_hdnnp
 from mdcore.potentials.networks.h5_texts import at_most, plain_value, text
 from mdcore.potentials.networks.known import Known
 from mdcore.potentials.networks.native_units import Units
+from mdcore.potentials.networks.nearest import Nearest
 from mdcore.potentials.networks.subtracted import MOST as MOST_LAWS
 from mdcore.potentials.networks.subtracted import law_of, name_of
 from mdcore.potentials.networks.trained import Model, TestVector
@@ -127,6 +130,10 @@ def _write(file: h5py.File, model: Model) -> None:
         file["walls"] = np.array(rows, dtype=_WALL)
     for index, law in enumerate(model.subtracted):
         file.create_group(f"subtracted/{index}").attrs.update({"type": name_of(law), **law.arguments})
+    if model.nearest:
+        own = model.nearest
+        told = {name: value for name in ("below", "above") if (value := getattr(own, name)) is not None}
+        file.create_dataset("nearest", data=np.stack([own.low, own.high])).attrs.update(told)
     if model.known:
         attributes = {name: value for name, value in vars(model.known).items() if value is not None}
         file.create_group("known").attrs.update(attributes)
@@ -151,6 +158,12 @@ def _read(file: h5py.File) -> dict:
     known = None
     if "known" in file:
         known = Known(**{key: plain_value(value) for key, value in file["known"].attrs.items()})
+    nearest = None
+    if "nearest" in file:
+        n, found = len(file.attrs["elements"]), file["nearest"]
+        if found.shape != (2, n, n):
+            raise InputError(f"distances trained on: {list(found.shape)}, expected {[2, n, n]}")
+        nearest = Nearest(*found[()], **{key: plain_value(value) for key, value in found.attrs.items()})
     laws = file.get("subtracted", {})
     at_most(MOST_LAWS, len(laws), "laws that were subtracted")
     vectors = file.get("test_vectors", {})
@@ -159,6 +172,7 @@ def _read(file: h5py.File) -> dict:
         walls=walls,
         subtracted=tuple(_law(laws[str(index)]) for index in range(len(laws))),
         known=known,
+        nearest=nearest,
         units=units,
         provenance={key: plain_value(value) for key, value in file["provenance"].attrs.items()},
         training={key: plain_value(value) for key, value in file["training"].attrs.items()},

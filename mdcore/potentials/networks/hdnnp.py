@@ -25,11 +25,9 @@ from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.kinds import KINDS
 from mdcore.potentials.networks.model import HDNNP
 from mdcore.potentials.networks.native_units import Units
-from mdcore.potentials.networks.outside import DESCRIPTORS, EXCESS, OUTSIDE, RANGE, WORST
+from mdcore.potentials.networks.outside import DESCRIPTORS, RANGE, TOLD
 from mdcore.potentials.networks.plans import energy_of, network_tables
 from mdcore.potentials.networks.running import BoundTrained, TrainedPotential
-
-TOLD = {OUTSIDE: "outside", WORST: "worst", EXCESS: "excess", DESCRIPTORS: "descriptors"}  # names in Networks
 
 
 class HDNNPotential(TrainedPotential):
@@ -251,4 +249,5 @@ def networks_of(model: HDNNP, precision: str = "double", of_charges: bool = Fals
         plan = KINDS[model.kind].make_plan(functions, model.elements)
         elements.append((plan, members, slope, shift, base, factor, offset))
     ranges = [(scaling.min, scaling.max) for scaling in own.scaling]
-    return Networks(elements, ranges, precision)
+    nearest = None if of_charges or model.watched is None else model.watched.table(1.0 / model.units.angstrom)
+    return Networks(elements, ranges, precision, nearest)

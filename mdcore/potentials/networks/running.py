@@ -11,7 +11,7 @@ from mdcore.base.threads import number_of_threads
 from mdcore.potentials.base import Bound, BoundSum, Finding, Potential
 from mdcore.potentials.networks.known import Known
 from mdcore.potentials.networks.native_units import Units
-from mdcore.potentials.networks.outside import DESCRIPTORS, OUTSIDE, RANGE, WORST
+from mdcore.potentials.networks.outside import DESCRIPTORS, NEAREST, OUTSIDE, RANGE, WORST
 from mdcore.potentials.networks.spread import DISAGREEMENT, Spread
 from mdcore.potentials.networks.trained import Model
 from mdcore.potentials.networks.vectors import check_test_vectors
@@ -145,6 +145,12 @@ class TrainedPotential(Potential):
         """What was measured at training, if it was (known.py)."""
         return self.model.known
 
+    def distance(self, symbol: str, r: np.ndarray) -> tuple[str, str, float]:
+        """In which of the distances r [n_elements], Angstrom, of its nearest neighbours is an atom outside of training?
+        (in words, the neighbour's element, Angstrom)"""
+        elements = self.model.elements
+        return self.model.watched.told(elements, elements.index(element_of(symbol)), r)
+
     def describe(self, unit: str = "Angstrom") -> str:
         """Who it is and how it runs, for banners and outputs."""
         members = f"a committee of {len(self.model.members)}, " if self.is_committee else ""
@@ -214,10 +220,10 @@ class BoundTrained(Bound):
     def _room(self, n: int, wanted: set[Finding]) -> dict[Finding, np.ndarray]:
         """`beside`, with room for what is wanted of n atoms."""
         if self.beside.keys() != wanted or min(map(len, self.beside.values())) < n:
-            room, width = n + n // 8, self.width
-            integers = dict.fromkeys((OUTSIDE, WORST), np.int32)
+            room, integers = n + n // 8, dict.fromkeys((OUTSIDE, WORST), np.int32)
+            widths = {DESCRIPTORS: self.width, NEAREST: len(self.potential.model.elements)}
             self.beside = {
-                finding: np.zeros((room, width) if finding is DESCRIPTORS else room, dtype=integers.get(finding, float))
+                finding: np.zeros((room, widths[finding]) if finding in widths else room, integers.get(finding, float))
                 for finding in wanted
             }
         return self.beside
@@ -257,6 +263,8 @@ class BoundTrained(Bound):
     def find(self, work, wanted=None):
         wanted, n = self.potential.outputs if wanted is None else wanted, work.atoms.n_owned
         found = {finding: self.beside[finding][:n] for finding in wanted if finding.with_forces}
+        if NEAREST in found and self.potential.units.angstrom != 1.0:
+            found[NEAREST] = self.potential.units.angstrom * found[NEAREST]
         if self.potential.is_committee and any(finding in DISAGREEMENT for finding in wanted):
             spread = self.spread(work.atoms, work.neighbors, work.domain, work.comm)
             told = (spread.largest, spread.mean, spread.energy, spread.forces, spread.atom)

@@ -13,6 +13,7 @@ from mdcore.potentials.counted import contained
 from mdcore.potentials.networks.frozen import frozen, plain_floats
 from mdcore.potentials.networks.known import Known
 from mdcore.potentials.networks.native_units import Units
+from mdcore.potentials.networks.nearest import Nearest, of_card
 from mdcore.potentials.networks.subtracted import numbers_of
 from mdcore.potentials.networks.walls import Wall, check_walls
 
@@ -60,12 +61,14 @@ class Model:
 
     walls : the repulsion of nuclei that belongs to its energy, one a pair of elements at most; subtracted : known laws
         that were taken from the labels before the fit and belong to it, too; test vectors are of the networks alone
-    known : what is usual for its training set; provenance : its card; training : errors and the like
+    known : what is usual for its training set; nearest : how far from their nearest neighbours its atoms were, by the
+        place of their elements in `elements`; provenance : its card; training : errors and the like
     """
 
     walls: tuple[Wall, ...] = ()
     subtracted: tuple[Potential, ...] = ()
     known: Known | None = None
+    nearest: Nearest | None = None
     units: Units | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, float | int | str] = field(default_factory=dict)
@@ -81,6 +84,14 @@ class Model:
         if len(self.members) > MOST_MEMBERS:
             raise InputError(f"{len(self.members)} members of a committee: {MOST_MEMBERS} at most")
         check_walls(self.walls, self.elements)
+        if self.nearest and len(self.nearest.low) != len(self.elements):
+            n = len(self.nearest.low)
+            raise InputError(f"distances trained on: of {n} elements, expected {len(self.elements)}")
+
+    @property
+    def watched(self) -> Nearest | None:
+        """The distances that atoms of a run are compared with: `nearest`, or the shortest ones in the card."""
+        return None if self.units is None else self.nearest or of_card(self)
 
     @property
     def deciding(self) -> tuple:

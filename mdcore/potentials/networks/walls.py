@@ -69,10 +69,10 @@ def from_distances(shortest: Mapping[tuple[str, str], float], reach: float) -> t
     return ordered(walls)
 
 
-def from_card(model) -> tuple[Wall, ...]:
-    """Walls by the shortest distances in the card of a potential (an HDNNP); InputError if it has none."""
+def card_distances(model) -> dict[tuple[str, str], float]:
+    """{pair: Angstrom}, the shortest distances in the card of a potential; InputError if it has none."""
     text = model.provenance.get(SHORTEST)
-    if not isinstance(text, str):
+    if not (text and isinstance(text, str)):
         raise InputError(
             f'{model.name or "the potential"}: its card has no "{SHORTEST}"; name the structures it was trained on '
             "(--data train.xyz), or give the walls: --walls O-H=0.6:0.86,..."
@@ -80,10 +80,24 @@ def from_card(model) -> tuple[Wall, ...]:
     known = {}
     for entry in text.split(", "):
         pair, _, distance = entry.partition(" ")
-        known[tuple(pair.split("-"))] = float(distance)
-    shortest = {}
-    for a, b in combinations_with_replacement(model.elements, 2):
-        shortest[a, b] = known.get((a, b), known.get((b, a), float("inf")))
+        try:
+            known[tuple(pair.split("-"))] = number = float(distance)
+        except ValueError:
+            number = 0.0
+        if not 1e-3 < number < float("inf"):
+            raise InputError(f'{model.name or "the potential"}: its card has {entry!r} among "{SHORTEST}"')
+    return known
+
+
+def by_data(model) -> tuple[Wall, ...]:
+    """Walls by the shortest distances that a potential knows of its data, measured ones, or those in its card;
+    InputError if it has none."""
+    if model.nearest:
+        shortest = model.nearest.shortest(model.elements)
+    else:
+        known, shortest = card_distances(model), {}
+        for a, b in combinations_with_replacement(model.elements, 2):
+            shortest[a, b] = known.get((a, b), known.get((b, a), float("inf")))
     return from_distances(shortest, model.cutoff * model.stated_units.angstrom)
 
 
