@@ -5,7 +5,7 @@ import pytest
 
 import mdcore
 from mdcore import ZBL, Box, LennardJones, Simulation, System, VelocityVerlet
-from mdcore.base.errors import InputError
+from mdcore.base.errors import InputError, SimulationError
 from mdcore.cli import main
 from mdcore.engine import sanity
 from mdcore.potentials.networks.hdnnp import HDNNPotential
@@ -202,3 +202,17 @@ def test_a_run_tells_distance_and_density(tmp_path, monkeypatch, capsys):
     told = capsys.readouterr()
     assert "closest    Ar-Ar 3.719 Angstrom" in told.out and "density    1.82325 g/cm3" in told.out
     assert "warning" not in told.err
+
+
+@pytest.mark.parametrize(("cutoff", "told"), [
+    (20.0, "no nearer than bonds are, and 2,898 are within its cutoff of 20 Angstrom: take a shorter one"),
+    (4.0, "no nearer than bonds are: check the parameters of the potential, and their units"),
+])  # fmt: skip
+def test_atoms_that_do_not_overlap_are_not_said_to(cutoff, told):
+    """Thousands of neighbours, or a potential that is far too strong, are no overlap."""
+    copper = System.build("fcc", lattice_constant=3.615, species="Cu", repeat=(4, 4, 4))
+    strong = LennardJones(cutoff=cutoff, epsilon=0.4, sigma=9.0)
+    for calculate in (lambda: Simulation(copper, strong), lambda: mdcore.evaluate(strong, copper)):
+        with pytest.raises(SimulationError) as error:
+            calculate()
+        assert told in str(error.value) and "overlap" not in str(error.value)

@@ -1,10 +1,12 @@
 """From settings to objects: which system, potential and integrators does this input mean?"""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from mdcore.base.elements import element_of
 from mdcore.base.errors import InputError
 from mdcore.cli import committees, counting, networks, structures
 from mdcore.cli.summary import boundary, counts
@@ -205,7 +207,25 @@ def describe(settings: Settings, system: System, potential) -> tuple[dict[str, s
     amounts = dict(zip(system.symbols, counts(system), strict=True))
     doubts = [text for s in settings.potential for text in s.doubts(amounts)]
     doubts += counting.doubts(settings, leaves(potential))
+    doubts += [text for term in leaves(potential) for text in _shifted(term, amounts, system.total_charge)]
     return told, [*warnings, *doubts, *(text for stage in settings.stage for text in stage.doubts)]
+
+
+def _shifted(term, amounts: dict[str, int], total: float) -> Iterator[str]:
+    """Does a network with fixed charges have to shift them for this structure?"""
+    charges = getattr(getattr(term, "model", None), "charges", None)
+    if charges is None or not (charges.conserve and charges.fixed):
+        return
+    own = dict(zip(term.model.elements, charges.fixed, strict=True))
+    total = total if term.charge_settings.total is None else term.charge_settings.total
+    missing = total - math.fsum(own[element_of(name)] * count for name, count in amounts.items())
+    if abs(missing) > 1e-6 * math.fsum(abs(own[element_of(name)]) * count for name, count in amounts.items()):
+        atoms = sum(amounts.values())
+        yield (
+            f"the fixed charges of {term.model.name} add up to {total - missing:+.6g} e, and the charge of the "
+            f"structure is {total:g}: each of {atoms} atoms gets {missing / atoms:+.3g} e more. Is that meant? If not, "
+            "give the charge of the structure, or total_charge"
+        )
 
 
 def build(settings: Settings, index: int, symbols=()):

@@ -124,6 +124,13 @@ class ChargeModel:
         return replace(self, networks=networks, hardness=hardness, others=())
 
     @property
+    def fixed(self) -> tuple[float, ...]:
+        """Charges of elements, e, that no descriptor changes (networks without weights); () where they change."""
+        if self.equilibrated or any(np.any(weights) for own in self.networks for weights in own.weights[:1]):
+            return ()
+        return tuple(self.output_scale * float(own.biases[-1][0]) for own in self.networks if len(own.weights) == 1)
+
+    @property
     def equilibrated(self) -> bool:
         return self.kind == EQUILIBRATED
 
