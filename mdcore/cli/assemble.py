@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from mdcore.base.elements import element_of
 from mdcore.base.errors import InputError
 from mdcore.cli import committees, counting, networks, structures
+from mdcore.cli.structures import made_of
 from mdcore.cli.summary import boundary, counts
 from mdcore.config import validate_species
 from mdcore.config.problems import Problems, at
@@ -197,6 +199,17 @@ def read_potentials(settings: Settings, symbols) -> dict[int, object]:
     counting.check(settings, [found[i] for i in range(len(settings.potential))])
     read = {i: own for i, own in found.items() if i not in others or settings.potential[i].rank_0}
     return read | {REFERENCE: committees.read_reference(settings, lambda: _terms(settings, read))}
+
+
+@contextmanager
+def naming_structure(settings: Settings):
+    """Atoms that are too close are told with the key that says where they come from."""
+    try:
+        yield
+    except sanity.TooClose as error:
+        named = at(settings, ("structure", made_of(settings.structure)), str(error))
+        named.collective = error.collective
+        raise named from None
 
 
 def describe(settings: Settings, system: System, potential) -> tuple[dict[str, str], list[str]]:
