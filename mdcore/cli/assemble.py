@@ -19,6 +19,7 @@ from mdcore.engine import sanity
 from mdcore.faces.base import StageSettings
 from mdcore.potentials.base import leaves
 from mdcore.potentials.families import TYPES
+from mdcore.potentials.networks.charge_model import ChargeModel
 from mdcore.structure.bonds import lengths_of
 from mdcore.structure.groups import group_of, groups_of, select
 from mdcore.structure.system import System
@@ -227,7 +228,7 @@ def describe(settings: Settings, system: System, potential) -> tuple[dict[str, s
 def _shifted(term, amounts: dict[str, int], total: float) -> Iterator[str]:
     """Does a network with fixed charges have to shift them for this structure?"""
     charges = getattr(getattr(term, "model", None), "charges", None)
-    if charges is None or not (charges.conserve and charges.fixed):
+    if not (isinstance(charges, ChargeModel) and charges.conserve and charges.fixed):
         return
     own = dict(zip(term.model.elements, charges.fixed, strict=True))
     total = total if term.charge_settings.total is None else term.charge_settings.total

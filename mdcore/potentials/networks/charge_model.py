@@ -126,9 +126,8 @@ class ChargeModel:
     @property
     def fixed(self) -> tuple[float, ...]:
         """Charges of elements, e, that no descriptor changes (networks without weights); () where they change."""
-        if self.equilibrated or any(np.any(weights) for own in self.networks for weights in own.weights[:1]):
-            return ()
-        return tuple(self.output_scale * float(own.biases[-1][0]) for own in self.networks if len(own.weights) == 1)
+        deep = self.equilibrated or any(len(own.weights) > 1 or own.weights[0].any() for own in self.networks)
+        return () if deep else tuple(self.output_scale * float(own.biases[0][0]) for own in self.networks)
 
     @property
     def equilibrated(self) -> bool:
