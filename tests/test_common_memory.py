@@ -86,7 +86,7 @@ def test_what_is_held():
 @needs_linux
 def test_nothing_is_left_of_a_killed_process():
     """It is no file that could stay in /dev/shm: it goes with the last process that has it."""
-    _of_all = common_memory._of_all(SelfComm(), 1 << 20)
+    memory = common_memory._of_all(SelfComm(), 1 << 20)
     with open("/proc/self/maps") as stream:
-        kept = [line for line in stream if f"{_of_all[0].ctypes.data:x}-" in line]
+        kept = [line for line in stream if f"{memory[0].ctypes.data:x}-" in line]
     assert len(kept) == 1 and "/memfd:mdcore (deleted)" in kept[0]
