@@ -87,7 +87,7 @@ class MDCore(Calculator):
             raise InputError("MDCore: no atoms to compute for: atoms.calc = MDCore(...), then atoms.get_forces()")
         frame = [a.tobytes() for a in (atoms.numbers, atoms.cell.array, atoms.pbc, atoms.get_celldisp())]
         structure = take(atoms)
-        frame += [structure.masses.tobytes(), structure.total_charge]
+        frame += [structure.masses.tobytes(), structure.totals]
         frame += [part for name, values in structure.columns.items() for part in (name, values.tobytes())]
         placed, self._placed = self._placed, None  # should the engine fail, the next structure is placed anew
         if frame == placed:
@@ -98,7 +98,7 @@ class MDCore(Calculator):
                 self._engine = Engine(self.potential, structure.symbols, self.skin, looks=True)
             before = self._engine.neighbors.builds
             s = structure
-            self._engine.place(s.box, s.positions, s.species, s.columns, s.masses, s.bonds, s.total_charge)
+            self._engine.place(s.box, s.positions, s.species, s.columns, s.masses, s.bonds, s.totals)
         self._placed = frame
         self.builds += self._engine.neighbors.builds - before
         asked = any(name in self._findings or name == "dipole" for name in properties)

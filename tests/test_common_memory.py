@@ -81,3 +81,12 @@ def test_what_is_held():
     assert rooms[3][0].sum() == 7
     rooms.clear()
     assert held() == before
+
+
+@needs_linux
+def test_nothing_is_left_of_a_killed_process():
+    """It is no file that could stay in /dev/shm: it goes with the last process that has it."""
+    memory = common_memory._of_all(SelfComm(), 1 << 20)
+    with open("/proc/self/maps") as stream:
+        kept = [line for line in stream if f"{memory[0].ctypes.data:x}-" in line]
+    assert len(kept) == 1 and "/memfd:mdcore (deleted)" in kept[0]

@@ -108,6 +108,7 @@ def test_potentials_of_an_input(case, monkeypatch, capsys):
     "options, code, fragments",
     [
         (["--labels", "energie=E"], 2, ["--labels energie=E", "energy, forces, stress"]),
+        (["--labels", "energy=E_dft"], 2, ["--labels energy=E_dft: no structure of", "data.xyz has it"]),
         (["--labels", "energy"], 2, ["--labels energy: expected KEY=VALUE"]),
         (["--data-units", "length=bohr"], 2, ["--data-units length=bohr", "energy is missing"]),
         (["--threads", "0"], 2, ["threads = 0"]),

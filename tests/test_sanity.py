@@ -5,7 +5,7 @@ import pytest
 
 import mdcore
 from mdcore import ZBL, Box, LennardJones, Simulation, System, VelocityVerlet
-from mdcore.base.errors import InputError
+from mdcore.base.errors import InputError, SimulationError
 from mdcore.cli import main
 from mdcore.engine import sanity
 from mdcore.potentials.networks.hdnnp import HDNNPotential
@@ -147,7 +147,8 @@ def test_check_tells_distance_and_density(tmp_path, monkeypatch, capsys):
     (tmp_path / "a.toml").write_text(INPUT.format(a=0.526))
     for command in ("check", "run"):
         assert main([command, "a.toml"]) == 2
-        assert "are lengths in nm" in capsys.readouterr().err
+        error = capsys.readouterr().err
+        assert 'a.toml: [structure] build = "fcc": atom' in error and "are lengths in nm" in error
 
 
 def test_counts_are_weighed_before_memory_is_taken(tmp_path, monkeypatch, capsys):
@@ -157,7 +158,7 @@ def test_counts_are_weighed_before_memory_is_taken(tmp_path, monkeypatch, capsys
         for command in ("check", "run"):
             assert main([command, "a.toml", "--set", f"structure.replicate={repeat}"]) == 2
             error = capsys.readouterr().err
-            assert "replicate" in error and "atoms" in error
+            assert error.count("replicate = ") == 1 and "atoms" in error
 
 
 @pytest.mark.parametrize("n", [pytest.param(2, marks=needs_mpi), pytest.param(4, marks=needs_mpi)])
@@ -202,3 +203,17 @@ def test_a_run_tells_distance_and_density(tmp_path, monkeypatch, capsys):
     told = capsys.readouterr()
     assert "closest    Ar-Ar 3.719 Angstrom" in told.out and "density    1.82325 g/cm3" in told.out
     assert "warning" not in told.err
+
+
+@pytest.mark.parametrize(("cutoff", "told"), [
+    (20.0, "no nearer than bonds are, and 2,898 are within its cutoff of 20 Angstrom: take a shorter one"),
+    (4.0, "no nearer than bonds are: check the parameters of the potential, and their units"),
+])  # fmt: skip
+def test_atoms_that_do_not_overlap_are_not_said_to(cutoff, told):
+    """Thousands of neighbours, or a potential that is far too strong, are no overlap."""
+    copper = System.build("fcc", lattice_constant=3.615, species="Cu", repeat=(4, 4, 4))
+    strong = LennardJones(cutoff=cutoff, epsilon=0.4, sigma=9.0)
+    for calculate in (lambda: Simulation(copper, strong), lambda: mdcore.evaluate(strong, copper)):
+        with pytest.raises(SimulationError) as error:
+            calculate()
+        assert told in str(error.value) and "overlap" not in str(error.value)

@@ -271,3 +271,34 @@ def test_what_does_not_suit_the_data(folder, monkeypatch, capsys):
         assert main(["train", f"wrong_{name}.toml", "--quiet"]) == 2, name
         error = capsys.readouterr().err
         assert told in error and ("salt.xyz" in error or f"wrong_{name}.toml" in error), (name, error)
+
+
+def test_fixed_charges_that_do_not_add_up_are_told(folder, monkeypatch, capsys):
+    """One line with the amount where they are trained, and where they run; where it is as large as the charges it is
+    refused; what is as the structure says, or rounding, is not worth a word."""
+    monkeypatch.chdir(folder)
+    said = "fixed charges do not add up to its total charge: each atom "
+    text = (folder / "fixed.toml").read_text()
+
+    def told(charges, command="check"):
+        (folder / "sum.toml").write_text(text.replace("{ Na = 0.9, Cl = -0.9 }", charges))
+        code = main([command, "sum.toml"])
+        return code, capsys.readouterr().err
+
+    code, error = told("{ Na = 0.9, Cl = 0.9 }")
+    assert code == 2 and "sum.toml: [long_range] charges" in error and said + "would have -0.9 e more, and" in error
+    assert told("{ Na = 1.0, Cl = -1.0 }") == told("{ Na = 1.0, Cl = -0.99999999 }") == (0, "")
+    assert "fixed" not in told("{ Na = 1.0, Cl = -0.9 }\nconserve = false")[1]
+    code, error = told("{ Na = 1.0, Cl = -0.9 }", "train")
+    assert code == 0 and error.count(said) == 1 and "salt.xyz: structure 0: " in error
+    assert said + "gets -0.05 e more, no more in 17 others" in error
+    (folder / "pair.extxyz").write_text("3\n\nNa 0 0 0\nCl 2.6 0 0\nCl -2.6 0 0\n")
+    (folder / "pair.toml").write_text(
+        '[structure]\nfile = "pair.extxyz"\n[potential]\ntype = "hdnnp"\nfile = "sum.h5"\n'
+        '[[stage]]\nensemble = "nve"\ntimestep = 1.0\nsteps = 1\n'
+    )
+    assert main(["check", "pair.toml"]) == 0
+    found = "charges of sum add up to -0.8 e, and the charge of the structure is 0: each of 3 atoms gets +0.267 e more"
+    assert found in " ".join(capsys.readouterr().out.split())
+    assert main(["check", "pair.toml", "--set", "potential.0.total_charge=-0.8"]) == 0
+    assert "the fixed charges" not in capsys.readouterr().out

@@ -111,7 +111,7 @@ def _rdf(axes, report):
         )
     axes.set_xlabel(f"r ({unit})", color=INK)
     axes.set_ylabel("g(r)", color=INK)
-    axes.set_ylim(0.0, top)
+    axes.set_ylim(0.0, top if top > 0.0 else 1.0)
     axes.set_title("Radial distribution function", fontsize=11, color=INK, loc="left")
 
 

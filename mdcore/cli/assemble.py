@@ -1,12 +1,16 @@
 """From settings to objects: which system, potential and integrators does this input mean?"""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
+from mdcore.base.elements import element_of
 from mdcore.base.errors import InputError
 from mdcore.cli import committees, counting, networks, structures
+from mdcore.cli.structures import made_of
 from mdcore.cli.summary import boundary, counts
 from mdcore.config import validate_species
 from mdcore.config.problems import Problems, at
@@ -15,6 +19,7 @@ from mdcore.engine import sanity
 from mdcore.faces.base import StageSettings
 from mdcore.potentials.base import leaves
 from mdcore.potentials.families import TYPES
+from mdcore.potentials.networks.charge_model import ChargeModel
 from mdcore.structure.bonds import lengths_of
 from mdcore.structure.groups import group_of, groups_of, select
 from mdcore.structure.system import System
@@ -197,6 +202,17 @@ def read_potentials(settings: Settings, symbols) -> dict[int, object]:
     return read | {REFERENCE: committees.read_reference(settings, lambda: _terms(settings, read))}
 
 
+@contextmanager
+def naming_structure(settings: Settings):
+    """Atoms that are too close are told with the key that says where they come from."""
+    try:
+        yield
+    except sanity.TooClose as error:
+        named = at(settings, ("structure", made_of(settings.structure)), str(error))
+        named.collective = error.collective
+        raise named from None
+
+
 def describe(settings: Settings, system: System, potential) -> tuple[dict[str, str], list[str]]:
     """What there is to tell of a structure (sanity.py), and what is hardly meant in it, or of this potential in it."""
     told, warnings = sanity.describe(system)
@@ -205,7 +221,25 @@ def describe(settings: Settings, system: System, potential) -> tuple[dict[str, s
     amounts = dict(zip(system.symbols, counts(system), strict=True))
     doubts = [text for s in settings.potential for text in s.doubts(amounts)]
     doubts += counting.doubts(settings, leaves(potential))
+    doubts += [text for term in leaves(potential) for text in _shifted(term, amounts, system.total_charge)]
     return told, [*warnings, *doubts, *(text for stage in settings.stage for text in stage.doubts)]
+
+
+def _shifted(term, amounts: dict[str, int], total: float) -> Iterator[str]:
+    """Does a network with fixed charges have to shift them for this structure?"""
+    charges = getattr(getattr(term, "model", None), "charges", None)
+    if not (isinstance(charges, ChargeModel) and charges.conserve and charges.fixed):
+        return
+    own = dict(zip(term.model.elements, charges.fixed, strict=True))
+    total = total if term.charge_settings.total is None else term.charge_settings.total
+    missing = total - math.fsum(own[element_of(name)] * count for name, count in amounts.items())
+    if abs(missing) > 1e-6 * math.fsum(abs(own[element_of(name)]) * count for name, count in amounts.items()):
+        atoms = sum(amounts.values())
+        yield (
+            f"the fixed charges of {term.model.name} add up to {total - missing:+.6g} e, and the charge of the "
+            f"structure is {total:g}: each of {atoms} atoms gets {missing / atoms:+.3g} e more. Is that meant? If not, "
+            "give the charge of the structure, or total_charge"
+        )
 
 
 def build(settings: Settings, index: int, symbols=()):

@@ -36,7 +36,8 @@ def check(path: str, overrides=()) -> str:
     potential = potential.suited(system.n_atoms, system.box, units)
     reach = potential.cutoff + 1.5 * settings.neighbors.skin
     check_neighbours(system.n_atoms, on_grid(system.box, reach)[1], reach, units)
-    sanity.refuse(system.box, system.positions, system.species, tuple(system.symbols), units, potential)
+    with assemble.naming_structure(settings):
+        sanity.refuse(system.box, system.positions, system.species, tuple(system.symbols), units, potential)
     lines = [f"{path}: the input is right"]
     if settings.title:
         lines.append(f"title       {settings.title}")

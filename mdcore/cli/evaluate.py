@@ -107,7 +107,12 @@ def read_data(path: str, units: str | None, labels: str | None, needed=USUAL):
     except TypeError:
         known = ", ".join(Labels.__dataclass_fields__)
         raise InputError(f"--labels {labels}: expected KEY=NAME of {known}, e.g. energy=REF_energy") from None
-    return sources.read(path, units=parse_units(units, "data-units"), labels=named)
+    data = sources.read(path, units=parse_units(units, "data-units"), labels=named)
+    for label in needed:
+        name = getattr(named, label)
+        if name and all(getattr(one, label) is None for one in data):
+            raise InputError(f"--labels {label}={name}: no structure of {path} has it; name another key or column")
+    return data
 
 
 def the_potential(path: str, units):

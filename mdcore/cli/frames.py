@@ -42,7 +42,7 @@ def convert_trajectory(source: str, target: str, overwrite: bool) -> str:
                 return f"{target}: {trajectory.n_atoms} atoms of step {trajectory.steps[0]}"
             for frame in trajectory:
                 frame.to_system()  # refuses one without positions
-                write_frame(stream, frame, info={"Step": frame.step, "Time": frame.time})
+                write_frame(stream, frame, info={"Step": frame.step, "Time": frame.time, **frame.totals})
             return f"{target}: {len(trajectory)} frames of {trajectory.n_atoms} atoms"
 
 

@@ -78,7 +78,8 @@ def finish(arguments, found, units) -> None:
     """Write the structure, and tell."""
     output = arguments.output
     with writing_text(output, overwrite=arguments.overwrite) as stream:
-        write_frame(stream, found.system, forces=found.forces, energy=found.energy, stress=found.stress)
+        results = {"forces": found.forces, "energy": found.energy, "stress": found.stress}
+        write_frame(stream, found.system, **results, info=found.system.totals)
     print(f"\n{found.minimiser.outcome(units)}\n\nwrote {output}")
     if not arguments.no_path:
         print(f"wrote {arguments.path} (the path)")

@@ -207,16 +207,17 @@ def begin(settings: Settings, comm, stages, path: str | None, state: dict | None
         on_root(comm, lambda: networks.compare(read, path, checkpoint.read_provenance(path)))
     potential = assemble.make_potential(settings, read)
     on_root(comm, lambda: assemble.check_potential(settings, potential))
-    sim = Simulation(
-        system,
-        potential,
-        assemble.stage_at(stages, step).integrator(),
-        seed=settings.seed,
-        skin=settings.neighbors.skin,
-        comm=comm,
-        processor_grid=None if settings.parallel.grid == "auto" else settings.parallel.grid,
-        state=state,
-    )
+    with assemble.naming_structure(settings):
+        sim = Simulation(
+            system,
+            potential,
+            assemble.stage_at(stages, step).integrator(),
+            seed=settings.seed,
+            skin=settings.neighbors.skin,
+            comm=comm,
+            processor_grid=None if settings.parallel.grid == "auto" else settings.parallel.grid,
+            state=state,
+        )
     if settings.limits.bonds is not None:
         start = on_root(comm, lambda: assemble.bonds_at_start(settings, system), share=True)
         watcher = BrokenBonds(*start, settings.limits.bonds, hopping=settings.limits.hopping)

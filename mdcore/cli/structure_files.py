@@ -35,6 +35,6 @@ def convert_structure(source: str, target: str, overwrite: bool) -> str:
         system = System.read(source)
     with writing_text(Path(target), overwrite=overwrite) as stream:
         if target.lower().endswith(SUFFIXES):
-            write_frame(stream, system)
+            write_frame(stream, system, info=system.totals)
             return f"{target}: {system.n_atoms} atoms"
         return f"{target}: {system.n_atoms} atoms; for LAMMPS: {write_data(stream, system)}"

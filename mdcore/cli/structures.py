@@ -12,7 +12,7 @@ DISTANCE = {"metal": 2.0, "lj": 0.9}  # between inserted molecules
 def make(settings: Settings) -> System:
     """The atoms of an input; InputError names the key."""
     structure, masses = settings.structure, settings.structure.masses or None
-    key = "file" if structure.file else "build" if structure.build else "cell"
+    key = made_of(structure)
     try:
         system = None if structure.cell else started(settings)
         if structure.orientation is not None:
@@ -38,9 +38,15 @@ def make(settings: Settings) -> System:
             system = inserted(settings, system, one, settings.seed + k)
         return system
     except InputError as error:
-        raise at(settings, ("structure", *((key,) if isinstance(key, str) else key)), str(error)) from None
+        told = str(error).removeprefix(f"replicate = {list(structure.replicate)}: ")
+        raise at(settings, ("structure", *((key,) if isinstance(key, str) else key)), told) from None
     except MemoryError:
         raise at(settings, ("structure", "replicate"), "too many atoms for the memory") from None
+
+
+def made_of(structure) -> str:
+    """The key that says what [structure] begins with."""
+    return "file" if structure.file else "build" if structure.build else "cell"
 
 
 def started(settings: Settings) -> System:

@@ -333,6 +333,7 @@ def snapshot(sim) -> thermo.Snapshot | None:
         units=sim.units,
         columns=dict(sim.atoms.constants),
         bonds=sim.atoms.bonds,
+        totals=sim.results.totals,
     )
 
 

@@ -21,7 +21,7 @@ from mdcore.engine import faults
 from mdcore.engine.work import Work
 from mdcore.potentials.base import leaves
 from mdcore.potentials.python import as_potential
-from mdcore.structure.quantities import total_charge
+from mdcore.structure.quantities import total_charge, totals
 from mdcore.watch.watchers import watchers_of
 
 SKIN = {"metal": 1.0, "lj": 0.3}
@@ -80,7 +80,7 @@ class Simulation(View):
         )
         self.work.take_cell(whole.box, whole.counts, whole.farthest, processor_grid, whole.strained)
         self.atoms, self.neighbors, self.results = self.work.atoms, self.work.neighbors, self.work.results
-        self.results.total_charge = total_charge(whole.info)
+        self.results.total_charge, self.results.totals = total_charge(whole.info), totals(whole.info)
         self.driven = Run(self.work, seed, sum(whole.fixed))  # what the integrator knows: step, heat, ...
         self.observers = []
         self.stop_requested = lambda: False

@@ -22,7 +22,7 @@ def snapshots(path, units="metal") -> Iterator[tuple[Snapshot, dict]]:
         frame = Snapshot(
             last, float(time) if known else np.nan, system.box, system.positions,
             np.zeros((system.n_atoms, 3), np.int32), system.velocities, None, system.species, system.symbols,
-            system.masses, np.arange(system.n_atoms), system.units, system.columns,
+            system.masses, np.arange(system.n_atoms), system.units, system.columns, totals=system.totals,
         )  # fmt: skip
         yield frame, system.info
 

@@ -44,6 +44,7 @@ class Snapshot:
     velocities, forces float64 [n, 3]; species int32 [n] into symbols; masses [n]; tags int64 [n]
     columns : what else is known of each atom (columns.py), the same at all steps
     bonds : those of the structure (bonds.py); what a file does not hold is None
+    totals : what the structure says of the whole, charge and spin (quantities.py)
     """
 
     step: int
@@ -60,6 +61,7 @@ class Snapshot:
     units: UnitSystem = METAL
     columns: dict = field(default_factory=dict)
     bonds: np.ndarray | None = None
+    totals: dict = field(default_factory=dict)
 
     @property
     def n_atoms(self) -> int:
@@ -77,7 +79,7 @@ class Snapshot:
             raise InputError(f"step {self.step}: the trajectory holds no positions; ask for them: [output] fields")
         system = System(
             self.box, self.positions, self.species, self.symbols, masses=self.masses, velocities=self.velocities,
-            columns=self.columns, units=self.units, info={"step": self.step, "time": self.time},
+            columns=self.columns, units=self.units, info={"step": self.step, "time": self.time, **self.totals},
         )  # fmt: skip
         system.bonds = self.bonds
         return system
@@ -85,7 +87,7 @@ class Snapshot:
     def to_ase(self):
         """As an ``ase.Atoms`` with masses, momenta and, where known, forces."""
         atoms = self.to_system().to_ase()
-        atoms.info = {"step": self.step, "time": self.time}
+        atoms.info |= {"step": self.step, "time": self.time}
         if self.forces is not None:
             from ase.calculators.singlepoint import SinglePointCalculator
 

@@ -22,7 +22,7 @@ from mdcore.potentials.python import as_potential
 from mdcore.structure.bonds import NONE
 from mdcore.structure.box import Box, check_positions
 from mdcore.structure.columns import of_ase
-from mdcore.structure.quantities import total_charge
+from mdcore.structure.quantities import totals
 from mdcore.structure.system import System
 
 
@@ -99,7 +99,7 @@ class Worker:
                 self.engines[key] = Engine(self.potential, s.symbols, units=s.units, looks=True, threads=self.threads)
             engine = self.engines[key]
             engine.set_clock(time)
-            engine.place(s.box, s.positions, s.species, s.columns, s.masses, s.bonds, s.total_charge)
+            engine.place(s.box, s.positions, s.species, s.columns, s.masses, s.bonds, s.totals)
             return engine.compute(*self.asked)
         except MdcoreError as error:
             if index is None:
@@ -109,7 +109,7 @@ class Worker:
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """What an engine needs of a structure: box, positions [n, 3], species int [n] into symbols, ..., total_charge e"""
+    """What an engine needs of a structure: box, positions [n, 3], species int [n] into symbols, ..., totals (System)"""
 
     box: Box
     positions: np.ndarray
@@ -119,7 +119,7 @@ class Structure:
     columns: dict = field(default_factory=dict)
     masses: np.ndarray | None = None
     bonds: np.ndarray = field(default_factory=lambda: NONE)
-    total_charge: float = 0.0
+    totals: dict = field(default_factory=dict)
 
 
 def take(structure) -> Structure | System:
@@ -142,10 +142,8 @@ def take(structure) -> Structure | System:
     box = Box.completed(structure.cell.array, periodic, positions, structure.get_celldisp().ravel())
     own = structure.get_masses() if hasattr(structure, "get_masses") else None
     names = tuple(SYMBOLS[z] for z in numbers)
-    charge = total_charge(getattr(structure, "info", {}))
-    return Structure(
-        box, positions, species.ravel(), names, columns=of_ase(structure), masses=own, total_charge=charge
-    )
+    told = totals(getattr(structure, "info", {}))
+    return Structure(box, positions, species.ravel(), names, columns=of_ase(structure), masses=own, totals=told)
 
 
 def open_potential(potential, units=None, precision: str = "double", threads: int | None = None):

@@ -7,10 +7,14 @@ Each function is called by all ranks together; all raise the same SimulationErro
 import numpy as np
 
 from mdcore.base import exact
+from mdcore.base.elements import radius
 from mdcore.base.errors import SimulationError
+from mdcore.base.units import METAL
 from mdcore.engine.domain import Domain
+from mdcore.engine.sanity import ODD
 from mdcore.watch.watchers import left_training
 
+CROWD = 500  # neighbours, more than networks and pair potentials are usually given
 FORCE_LIMIT = 2.0**14  # ext/core/fixed.h: sums of larger forces would not be exact
 
 
@@ -44,23 +48,47 @@ def impossible_force(sim, row: int) -> None:
     everywhere = Domain(sim.comm, sim.box, sim.domain.reach, sim.domain.grid)
     everywhere.make_ghosts(sim.atoms, ("tags",))  # from below too
     if row >= 0:
-        told = (
-            "Check the structure and its cell"
-            if sim.results.complaint and sim.step == sim.start_step
-            else "Atoms overlap: check the structure and its cell"
-            if sim.step == sim.start_step
-            else cure(sim, "use a smaller timestep, or relax the structure first")
-        )
-        message = f"step {sim.step}: {sim.results.complaint or too_close(sim.atoms, row, sim.units.labels)}. {told}"
+        if sim.step == sim.start_step:
+            told = wrong_from_the_start(sim, row)
+        else:
+            usual = "use a smaller timestep, or relax the structure first"
+            told = f"{sim.results.complaint or too_close(sim.atoms, row, sim.units.labels)}. {cure(sim, usual)}"
+        message = f"step {sim.step}: {told}"
     fail(sim.comm, message)
+
+
+def wrong_from_the_start(it, row: int) -> str:
+    """What is wrong with an owned atom of a Simulation or an Engine whose forces are impossible before any step, with
+    the cure; atoms with all ghosts and their tags."""
+    atoms, unit = it.atoms, it.units.labels
+    if complaint := it.work.results.complaint:
+        return f"{complaint}. Check the structure and its cell"
+    told, (away, near) = too_close(atoms, row, unit), nearest(atoms, row)
+    sizes = sum(radius(it.symbols[int(atoms.x[k, 3])]) for k in (row, near))
+    if near == row or it.units.name != METAL.name or away[near] < ODD * sizes:
+        return f"{told}. Atoms overlap: check the structure and its cell"
+    cutoff = it.work.potential.cutoff
+    around = int(np.count_nonzero(away < cutoff))
+    told = told.replace("impossible ones", "impossible ones, or of too many")
+    if around < CROWD:
+        return f"{told}, no nearer than bonds are: check the parameters of the potential, and their units"
+    return (
+        f"{told}, no nearer than bonds are, and {around:,} are within its cutoff of {cutoff:g} {unit['length']}: take "
+        "a shorter one, or check the parameters of the potential, and their units"
+    )
+
+
+def nearest(atoms, row: int) -> tuple[np.ndarray, int]:
+    """How far all others, ghosts too, are from an owned atom, and the row of the nearest, its own without others."""
+    away = np.linalg.norm(atoms.x[: atoms.n_total, :3] - atoms.x[row, :3], axis=1)
+    away[row] = np.inf
+    return away, int(np.argmin(away)) if len(away) > 1 else row
 
 
 def too_close(atoms, row: int, unit: dict[str, str]) -> str:
     """How large the force on an owned atom is, and who is near; `atoms` with all ghosts and their tags."""
     force = float(np.abs(atoms.forces[row]).max())
-    away = np.linalg.norm(atoms.x[: atoms.n_total, :3] - atoms.x[row, :3], axis=1)
-    away[row] = np.inf
-    near = int(np.argmin(away)) if len(away) > 1 else row
+    away, near = nearest(atoms, row)
     size = f"is {force:.3g} {unit['energy']}/{unit['length']}" if np.isfinite(force) else "is not a finite number"
     if force < FORCE_LIMIT:  # single pairs are beyond it (ext/pair/sums.h), and cancel
         size = "is a sum of impossible ones, which cancel"

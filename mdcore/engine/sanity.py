@@ -30,6 +30,10 @@ BOND = 1.25  # of the sum of covalent radii: atoms that near have a bond
 SHOWN = 100_000  # atoms: of more, the closest distances are not told
 
 
+class TooClose(InputError):
+    """Atoms of a structure are closer than any two are."""
+
+
 def limits(symbols) -> np.ndarray:
     """The distance [n, n] below which two species are too close, Angstrom."""
     radii = np.array([radius(symbol) for symbol in symbols])
@@ -37,7 +41,7 @@ def limits(symbols) -> np.ndarray:
 
 
 def look(it) -> None:
-    """InputError, raised by all ranks, if atoms of a Simulation or an Engine are too close (collective).
+    """TooClose, raised by all ranks, if atoms of a Simulation or an Engine are too close (collective).
 
     Half of them may not be; where only networks say what happens, not even two. A potential for any distance (ZBL)
     takes some. Ghosts must be there, the list need not.
@@ -72,7 +76,7 @@ def look(it) -> None:
     if len(r):
         k = int(r.argmin())
         mine = float(r[k]), message(atoms, int(i[k]), int(j[k]), float(r[k]), symbols, involved, total)
-    raise InputError(min(told for told in comm.allgather(mine) if told is not None)[1]).everywhere()
+    raise TooClose(min(told for told in comm.allgather(mine) if told is not None)[1]).everywhere()
 
 
 def refuse(box, positions, species, symbols, units=METAL, potential=None) -> None:

@@ -21,6 +21,7 @@ from mdcore.potentials.networks.outside import descriptors as descriptors_of
 from mdcore.structure.bonds import NONE
 from mdcore.structure.box import MOST_IMAGES
 from mdcore.structure.columns import of_kernels
+from mdcore.structure.quantities import total_charge
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,11 +103,11 @@ class Engine:
 
     def place(
         self, box, positions: np.ndarray, species: np.ndarray, columns: dict | None = None, masses=None, bonds=NONE,
-        total_charge: float = 0.0,
+        totals: dict | None = None,
     ) -> None:  # fmt: skip
         """Take up a structure: positions float64 [n, 3], anywhere; species int [n] index `symbols`; columns : what else
         is known of each atom (columns.py); masses float64 [n], None: the standard ones, or 1; bonds : bonds.py;
-        total_charge : of the whole, e
+        totals : what is said of the whole, charge and spin (quantities.py)
         """
         n = len(positions)
         suited = self._potential.suited(n, box, self.units)
@@ -116,8 +117,9 @@ class Engine:
             self.work.results.time = time
         work, atoms = self.work, self.atoms
         self._names = tuple(self.symbols[k] for k in np.asarray(species).tolist())
-        self._place_again = lambda moved: self.place(box, moved, species, columns, masses, bonds, total_charge)
-        work.results.total_charge = total_charge
+        self._place_again = lambda moved: self.place(box, moved, species, columns, masses, bonds, totals)
+        work.results.totals = totals or {}
+        work.results.total_charge = total_charge(work.results.totals)
         farthest = float(np.abs(positions).max())
         counts = np.bincount(species, minlength=len(self.symbols)).tolist()
         work.take_cell(box, counts, 0.0 if all(box.periodic) else farthest)
@@ -223,9 +225,7 @@ class Engine:
         atoms, row = self.atoms, self.work.bad_row()
         if row < 0:
             return
-        if complaint := self.work.results.complaint:
-            raise SimulationError(complaint)
         Domain(self.work.comm, self.box, self.neighbors.reach).make_ghosts(atoms, ("tags",))  # from below too
-        message = faults.too_close(atoms, row, self.units.labels)
+        message = faults.wrong_from_the_start(self, row)
         self._neighbourhood()
-        raise SimulationError(f"{message}. Atoms overlap: check the structure and its cell")
+        raise SimulationError(message)

@@ -19,7 +19,7 @@ from mdcore.potentials.named import NamedCalculator
 from mdcore.potentials.python import PythonPotential
 from mdcore.structure import extxyz
 from mdcore.structure.columns import CHARGE
-from mdcore.structure.quantities import tensor
+from mdcore.structure.quantities import tell, tensor
 from mdcore.structure.system import System
 
 SAME = 1e-4  # Angstrom: positions that a command hands back
@@ -52,9 +52,7 @@ class ASEOracle(Oracle):
 
         calculator, atoms = NamedCalculator(self._made.name, self._made.arguments), system.to_ase()
         atoms.set_constraint()  # forces that held atoms would feel
-        if system.total_charge:  # which some calculators take to be the sum of initial charges, as tblite's does
-            atoms.info["charge"], own = system.total_charge, atoms.get_initial_charges()
-            atoms.set_initial_charges(own + (system.total_charge - own.sum()) / len(own))
+        tell(atoms, system.totals)
         known = calculator.implemented_properties
         forces = calculator.get_property("forces", atoms)
         energy = calculator.get_property("free_energy" if "free_energy" in known else "energy", atoms)
@@ -136,8 +134,8 @@ class CommandOracle(Oracle):
 
 class PythonOracle(Oracle):
     """A function of Python, called by the names of its arguments as a potential of Python is (potentials/python.py):
-    positions, cell, species, periodic, charges, columns; it returns (energy, forces) or (energy, forces, stress), and
-    raises Unconverged where it gives up.
+    positions, cell, species, periodic, charges, total_charge, columns; it returns (energy, forces) or (energy, forces,
+    stress), and raises Unconverged where it gives up.
 
     function : a FileFunction, or any that can be pickled
     """
@@ -156,6 +154,7 @@ class PythonOracle(Oracle):
             "periodic": np.array(system.box.periodic),
             "columns": {name: np.copy(values) for name, values in system.columns.items() if name != CHARGE},
             "charges": None if system.charges is None else system.charges.copy(),
+            "total_charge": system.total_charge,
         }
         energy, forces, stress = self._asked.checked(self._asked.ask(given, True), system.n_atoms)
         return Labels(energy=energy, forces=forces, stress=None if stress is None else tensor(stress))

@@ -96,6 +96,7 @@ class ExtxyzDump:
             "Time": float(snapshot.time),
             "mdcore": self.provenance.get("version", "unknown"),
             "seed": self.provenance.get("seed", ""),
+            **snapshot.totals,
             **(about or {}),
         } | ({} if snapshot is whole or not self.selection.atoms else {OF: len(whole.species)})
         energy = stress = None

@@ -31,6 +31,7 @@ from mdcore.output.h5md import load_text
 from mdcore.structure import bonds
 from mdcore.structure import columns as per_atom
 from mdcore.structure.box import Box
+from mdcore.structure.quantities import totals
 
 FIELDS = {"position": "positions", "velocity": "velocities", "force": "forces"}  # H5MD name -> snapshot's
 GROUP = "particles/trajectory"
@@ -81,7 +82,7 @@ class Trajectory:
         self.provenance = load_text(self.file["provenance"])
         self._group = group = self.file.get(GROUP)
         self.n_atoms, self.steps, self.times, self.fields = 0, np.empty(0, np.int64), np.empty(0), []
-        self.whole, self.tags, self.bonds = True, np.empty(0, np.int64), bonds.NONE
+        self.whole, self.tags, self.bonds, self.totals = True, np.empty(0, np.int64), bonds.NONE, {}
         if group is None:  # a thermo log alone
             return
         self.fields = [name for name in FIELDS if name in group]
@@ -96,7 +97,7 @@ class Trajectory:
         self.tags, self.whole = group["id"][:], int(group.attrs.get(OF, self.n_atoms)) == self.n_atoms
         self._moving_charges = per_atom.CHARGE in group and per_atom.CHARGE not in self.columns
         self._check_shapes()
-        self.bonds = bonds.load(self.file, self.tags)
+        self.bonds, self.totals = bonds.load(self.file, self.tags), totals(group.attrs)
 
     def _check_shapes(self):
         """ValueError unless every frame has every atom."""
@@ -165,6 +166,7 @@ class Trajectory:
             units=self.units,
             columns=columns,
             bonds=self.bonds,
+            totals=self.totals,
         )
 
     def __iter__(self) -> Iterator[Snapshot]:

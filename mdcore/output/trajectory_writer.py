@@ -174,6 +174,7 @@ class H5MDWriter:
         per_atom.store(group, snapshot.columns, metal)
         if self._of != n_atoms:
             group.attrs[OF] = self._of
+        group.attrs.update(snapshot.totals)
         bonds.store(h5, group, snapshot.bonds, snapshot.tags)
 
     def _check(self, group, snapshot):

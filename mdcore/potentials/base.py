@@ -32,7 +32,8 @@ class Results:
     energy : int, sum on the force grid (exact.py), this rank's share
     bad_row : row of an atom with an impossible interaction, or -1; complaint : what is wrong with it, None: it is too
         close to another
-    time : of the clock, user unit; for what moves; total_charge : of the structure, e, where it says one
+    time : of the clock, user unit; for what moves; totals : what the structure says of the whole, charge and spin
+    (quantities.py); total_charge : of it, e, 0 where it says none
     atom_energies : float64 [n_total + 1] or None; per-atom energies where wanted (ghosts': part of their owners')
     atom_virials : float64 [n_total + 1, 9] or None; of potentials that tell them (ext/core/md_types.h), likewise
     virial : int [6] (xx yy zz yz xz xy), what is to be added to the sum of x (x) F, this rank's share; a potential that
@@ -44,7 +45,7 @@ class Results:
         self.want_energy = False
         self.energy = 0
         self.bad_row, self.complaint = -1, None
-        self.time = self.total_charge = 0.0
+        self.time, self.total_charge, self.totals = 0.0, 0.0, {}
         self.virial, self.virial_known = [0] * 6, True
         self.atom_energies = self.atom_virials = None
         self._limbs = np.zeros(exact.LIMBS, dtype=np.int64)

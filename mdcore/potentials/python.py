@@ -25,9 +25,10 @@ from mdcore.base.voigt import PAIRS
 from mdcore.potentials.base import Bound, Potential
 from mdcore.potentials.named import NamedCalculator
 from mdcore.structure.columns import CHARGE
+from mdcore.structure.quantities import tell
 
 LARGEST = 1e12  # of energies and stresses: beyond, sums would not be exact
-ARGUMENTS = ("positions", "cell", "species", "periodic", "charges", "columns")
+ARGUMENTS = ("positions", "cell", "species", "periodic", "charges", "total_charge", "columns")
 
 
 class PythonPotential(Potential):
@@ -36,7 +37,8 @@ class PythonPotential(Potential):
     function : called with those of these that it names as arguments
         positions : float64 [n, 3], in the order of the System, unwrapped: they go on beyond the faces of the cell
         cell : float64 [3, 3], rows a, b, c; species : str [n]; periodic : bool [3]
-        charges : float64 [n], e, where the structure has them; columns : what else it says of each atom, {name: array}
+        charges : float64 [n], e, where the structure has them; total_charge : of the whole, e, 0 if it says none
+        columns : what else it says of each atom, {name: array}
         returns (energy, forces [n, 3]) or (energy, forces, stress [3, 3] or [6]: xx yy zz yz xz xy), in user units
         (eV, eV/Angstrom); stress: dE/dstrain / volume in eV/Angstrom^3, as ASE has it. Without it the pressure of a
         periodic system is nan
@@ -137,7 +139,7 @@ class BoundPython(Bound):
     def compute(self, atoms, neighbors, domain, out) -> None:
         n, tags, comm = atoms.n_owned, atoms.tags[: atoms.n_owned], domain.comm
         columns = [comm.gather(column[:n]) for column in (atoms.tags, atoms.x, atoms.images)]
-        answer = self._answer(*columns, domain.box, atoms.constants, out.want_energy) if comm.rank == 0 else None
+        answer = self._answer(*columns, domain.box, atoms.constants, out) if comm.rank == 0 else None
         answer = comm.bcast(answer)
         if isinstance(answer, MdcoreError):
             answer.collective = True
@@ -157,7 +159,7 @@ class BoundPython(Bound):
                     out.replace_virial(out.sums_of(atoms, mine), -stress * domain.box.volume * (comm.rank == 0))
         atoms.forces[:] += mine
 
-    def _answer(self, tags, x, images, box, constants, want_stress: bool):
+    def _answer(self, tags, x, images, box, constants, out):
         """(energy, forces, stress or None), or the error to raise on all ranks."""
         it, order = self.potential, np.argsort(tags)
         inside, moved = box.wrap(x[order, :3])  # the same image whatever became of the list: the same bits
@@ -167,12 +169,14 @@ class BoundPython(Bound):
             "species": np.array(self.symbols)[x[order, 3].astype(int)],
             "periodic": np.array(box.periodic),
             "columns": {name: values.copy() for name, values in constants.items()},
+            "total_charge": out.total_charge,
+            "totals": out.totals,
         }
         given["charges"] = given["columns"].pop(CHARGE, None)
         if given["charges"] is None and it.needs_charges:
             return InputError(f"{it.name} asks for charges, and the structure has none: System(..., charges=...)")
         try:
-            found = it.ask(given, want_stress)
+            found = it.ask(given, out.want_energy)
         except MdcoreError as error:
             return error
         except (Exception, SystemExit) as error:  # a user's function raises what it likes
@@ -187,7 +191,8 @@ class BoundPython(Bound):
 
 class ASEPotential(PythonPotential):
     """The potential that a calculator of ASE computes: eV and Angstrom. Energies are those that go with the forces (its
-    free_energy, where it has one).
+    free_energy, where it has one). What the structure says of the whole, its charge and spin, it is told
+    (`quantities.tell`), and columns, initial magnetic moments (`initial_magmoms`) among them, are arrays of its Atoms.
 
     calculator : any with get_property; cutoff : as for PythonPotential
     """
@@ -217,6 +222,7 @@ class ASEPotential(PythonPotential):
         names, charges = given["species"].tolist(), given["charges"]
         atoms = Atoms(names, given["positions"], cell=cell, pbc=given["periodic"], charges=charges)
         atoms.arrays |= given["columns"]
+        tell(atoms, given["totals"])
         stress = None
         if want_stress and self._has_stress and cell is not None:
             stress = self._get("stress", atoms)

@@ -51,7 +51,7 @@ class Band:
             if begins:
                 skin = SKIN.get(s.units.name, SKIN["metal"])
                 engine = Engine(self.potential, s.symbols, skin, units=s.units, looks=True)
-                engine.place(s.box, self.positions[image], s.species, s.columns, s.masses, s.bonds, s.total_charge)
+                engine.place(s.box, self.positions[image], s.species, s.columns, s.masses, s.bonds, s.totals)
                 self.engines[image] = engine
             else:
                 self.engines[image].move(self.positions[image])

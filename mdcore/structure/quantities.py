@@ -7,6 +7,7 @@ from mdcore.base.errors import InputError
 VOIGT = "xx yy zz yz xz xy"
 AXES = {"xx": (0, 0), "yy": (1, 1), "zz": (2, 2), "yz": (1, 2), "xz": (0, 2), "xy": (0, 1)}
 TOTALS = ("charge", "total_charge")  # entries that say the charge of a structure, e
+SPINS = ("spin", "total_spin", "multiplicity", "spin_multiplicity")  # its spin, as a calculator of ASE counts it
 ASYMMETRIC = 1e-3  # of the norm of a tensor: if xy and yx differ by more, it is no rounding
 
 
@@ -36,6 +37,55 @@ def total_charge(info: dict) -> float:
         return 0.0 if value is None else float(value)
     except (InputError, TypeError, ValueError):
         return float("nan")
+
+
+def totals(info: dict) -> dict:
+    """What the entries of a structure say of the whole, by their own names: charge, e (nan: no number), and spin."""
+    found = {}
+    for key, value in info.items():
+        if str(key).lower() in (*TOTALS, *SPINS) and value is not None:
+            try:
+                found[key] = int(float(value)) if float(value).is_integer() else float(value)
+            except (TypeError, ValueError):
+                found[key] = float("nan")
+    return found
+
+
+def of_copies(info: dict, k: int) -> dict:
+    """The entries of k copies of a structure: so much charge, and no spin, which does not simply add up."""
+    own = {key: value for key, value in info.items() if str(key).lower() not in SPINS}
+    return own | {key: k * own[key] for key in own if str(key).lower() in TOTALS and isinstance(own[key], int | float)}
+
+
+class WithTotals:
+    """What a System says of the whole, by its `info`."""
+
+    @property
+    def total_charge(self) -> float:
+        """e: the entry "charge" or "total_charge", 0 without one, nan if it is no number."""
+        return total_charge(self.info)
+
+    @property
+    def totals(self) -> dict:
+        """Charge, e, and spin, as calculators of ASE count it, by their names there."""
+        return totals(self.info)
+
+
+def tell(atoms, found: dict) -> None:
+    """ASE's Atoms are told the `totals` of their structure: in `info`, where calculators look that were trained on
+    several charges and spins, and the charge as the sum of initial charges, by which tblite and others go. InputError
+    """
+    charge = total_charge(found)
+    if any(not np.isfinite(value) for value in (charge, *found.values())):
+        raise InputError(
+            f"the structure says {', '.join(f'{key} = {value}' for key, value in found.items())}: a charge and a spin "
+            "are one number each; correct it"
+        )
+    atoms.info |= found
+    if charge:
+        own = atoms.get_initial_charges()
+        atoms.info["charge"] = totals({"charge": charge})["charge"]
+        atoms.set_initial_charges(own + (charge - own.sum()) / len(own))
 
 
 def _same(a, b) -> bool:

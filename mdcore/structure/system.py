@@ -16,13 +16,13 @@ from mdcore.base.memory import check_count
 from mdcore.base.ranges import RANGES, count, number
 from mdcore.base.units import METAL, UnitSystem
 from mdcore.base.units import get as get_units
-from mdcore.structure import crystals, extxyz
+from mdcore.structure import crystals, extxyz, quantities
 from mdcore.structure.ase_constraints import constraints_of, to_constraints
 from mdcore.structure.bonds import WithBonds, replicated
 from mdcore.structure.box import Box, check_positions
 from mdcore.structure.columns import CHARGE, FIXED, WithColumns, column, of_ase
 from mdcore.structure.edits import Edits
-from mdcore.structure.quantities import ASYMMETRIC, TOTALS, asymmetric, asymmetry, numbers, tensor, total_charge, voigt
+from mdcore.structure.quantities import ASYMMETRIC, WithTotals, asymmetric, asymmetry, numbers, tensor, voigt
 
 FASTEST = 1e6  # unit of velocity
 MOST_FRAMES = 10**9
@@ -31,7 +31,7 @@ LABELS = ("energy", "forces", "stress", "virial")
 SAME = 1e-3  # of the largest: by how much two columns of velocities may differ, written with few digits
 
 
-class System(Edits, WithColumns, WithBonds):
+class System(Edits, WithColumns, WithBonds, WithTotals):
     """Atoms in a box, all quantities in user units (metal: Angstrom, amu, Angstrom/fs, e).
 
     Parameters
@@ -194,11 +194,6 @@ class System(Edits, WithColumns, WithBonds):
         cell.info = {"source": f"{kind} {species}", "lattice_constant": float(lattice_constant)}
         return cell.replicate(repeat)
 
-    @property
-    def total_charge(self) -> float:
-        """Of the whole, e: the entry "charge" or "total_charge" of `info`, 0 without one, nan if it is no number."""
-        return total_charge(self.info)
-
     def replicate(self, repeat) -> "System":
         """nx * ny * nz copies along the cell vectors, copy after copy, the last direction fastest.
 
@@ -214,8 +209,7 @@ class System(Edits, WithColumns, WithBonds):
 
         info = {key: value for key, value in self.info.items() if key not in ("energy", "forces", "stress")}
         if k > 1:
-            info["replicate"] = list(repeat)
-            info |= {key: k * info[key] for key in info if key.lower() in TOTALS and isinstance(info[key], int | float)}
+            info = quantities.of_copies(info, k) | {"replicate": list(repeat)}
         copy = System(
             self.box.replicated(repeat),
             (self.positions[None] + shifts[:, None]).reshape(-1, 3),
@@ -267,6 +261,7 @@ class System(Edits, WithColumns, WithBonds):
         if atoms.has("momenta"):  # ASE's unit of velocity, Angstrom / (Angstrom sqrt(amu/eV)), is ours inside
             system.velocities = atoms.get_velocities() / units.velocity
         system.fixed, system.constraints = constraints_of(atoms)
+        system.info |= quantities.totals(atoms.info)
         results = getattr(atoms.calc, "results", {})
         system.info |= {key: results[key] for key in ("energy", "forces") if key in results}
         if "stress" in results:
@@ -304,6 +299,7 @@ class System(Edits, WithColumns, WithBonds):
             charges=self.charges,
         )
         atoms.arrays |= {name: values.copy() for name, values in self.columns.items() if name not in (CHARGE, FIXED)}
+        atoms.info |= self.totals
         if self.fixed is not None:
             atoms.set_constraint(to_constraints(self.fixed))
         return atoms

@@ -1,6 +1,7 @@
 """From labelled structures and a plan to what training needs: a dealt-out set, zero of energy, descriptors, walls."""
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
@@ -28,6 +29,7 @@ from mdcore.training.settings import CUTOFF_FUNCTIONS, LABELS, DensitySettings, 
 
 MOST_FILTERED = 10_000  # parameters of a density network that the Kalman filter takes
 NOT_ADDED_UP = 0.02  # e, times the root of the number of atoms: rounding of charges in files
+ROUNDED, TOO_MUCH = 1e-6, 0.5  # of the largest charge: what each atom gets more is rounding, is no correction
 MOST_NEIGHBOURS = 5_000  # of an atom; the work goes with the square
 Groups = Sequence[tuple[str, Sequence[Labelled]]]  # (use, structures) of each file
 
@@ -227,6 +229,8 @@ def deal(plan: Plan, groups: Groups) -> dataset.Dataset:
     own = [one for one in found.train if not one.isolated]
     if plan.long_range:
         check_charges(plan, found.all)
+        if plan.long_range.fixed and plan.long_range.conserve:
+            check_fixed(plan.long_range.charges, found.all)
     need(own, *(label for label in plan.needed if not has(own, label)))
     if found.validation and not any(has(found.validation, label) for label in plan.needed):
         what = " or ".join(plan.needed)
@@ -264,6 +268,23 @@ def check_charges(plan: Plan, data) -> None:
                 "they come: conserve = false",
                 ("data",),
             )
+
+
+def check_fixed(charges: dict[str, float], data) -> None:
+    """A warning if charges of elements must be shifted for those of structures to add up, by more than rounding is;
+    Unsuited if what is added is no correction but another set of charges. LAMMPS and GROMACS warn of such a total, and
+    shift nothing."""
+    shifts = {s.where: (s.total_charge - sum(charges[e] * k for e, k in s.counts.items())) / s.n for s in data}
+    where = max(shifts, key=lambda own: abs(shifts[own]))
+    worst, largest = shifts[where], max(map(abs, charges.values()))
+    told = f"{where}: fixed charges do not add up to its total charge: each atom would have {worst:+.3g} e more"
+    cure = "correct the charges, name the key of the total charge (total_charge in [[data]]), or conserve = false"
+    if abs(worst) > TOO_MUCH * largest:
+        raise Unsuited(f"{told}, and the largest charge is {largest:g} e; {cure}", ("long_range", "charges"))
+    if off := [own for own, shift in shifts.items() if abs(shift) > ROUNDED * largest]:
+        told = told.replace("would have", "gets")
+        others = f", no more in {len(off) - 1} others" if len(off) > 1 else ""
+        warnings.warn(f"{told}{others}; if that is not meant, {cure}", stacklevel=2)
 
 
 def has(data, label: str) -> bool:

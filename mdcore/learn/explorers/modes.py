@@ -86,7 +86,7 @@ def force_constants(potential, system, free=None) -> np.ndarray:
     free = np.ones(3 * system.n_atoms, dtype=bool) if free is None else free
     s, rows = system, []
     engine = Engine(potential, s.symbols, SKIN["metal"], units=s.units, looks=True)
-    engine.place(s.box, s.positions, s.species, s.columns, s.masses, s.bonds, s.total_charge)
+    engine.place(s.box, s.positions, s.species, s.columns, s.masses, s.bonds, s.totals)
     for k in np.flatnonzero(free):
         sides = []
         for sign in (1.0, -1.0):

@@ -245,7 +245,7 @@ class Beside:
         own = Results(out.position_bits)
         room = None if out.atom_energies is None else np.zeros_like(out.atom_energies)
         own.reset(True, room)
-        own.time, own.total_charge = out.time, out.total_charge
+        own.time, own.total_charge, own.totals = out.time, out.total_charge, out.totals
         rows = atoms.f[: atoms.n_total + 1]
         before = rows.copy()
         atoms.clear_forces()

@@ -124,6 +124,12 @@ class ChargeModel:
         return replace(self, networks=networks, hardness=hardness, others=())
 
     @property
+    def fixed(self) -> tuple[float, ...]:
+        """Charges of elements, e, that no descriptor changes (networks without weights); () where they change."""
+        deep = self.equilibrated or any(len(own.weights) > 1 or own.weights[0].any() for own in self.networks)
+        return () if deep else tuple(self.output_scale * float(own.biases[0][0]) for own in self.networks)
+
+    @property
     def equilibrated(self) -> bool:
         return self.kind == EQUILIBRATED
 

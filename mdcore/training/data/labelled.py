@@ -148,7 +148,8 @@ class Labelled:
         symbols = tuple(self.counts)
         species = np.array([symbols.index(s) for s in self.symbols], dtype=np.int32)
         columns = {} if self.charges is None else {CHARGE: self.charges}
-        return Structure(self.box, self.positions, species, symbols, columns=columns, total_charge=self.total_charge)
+        totals = {"charge": self.total_charge}
+        return Structure(self.box, self.positions, species, symbols, columns=columns, totals=totals)
 
 
 def elements_of(data: Sequence[Labelled]) -> tuple[str, ...]:
