@@ -132,7 +132,9 @@ def test_a_weight_without_any_label_is_refused(trained):
     assert code == 2 and "not periodic along three directions" in told
 
 
-@pytest.mark.parametrize(("n", "validation", "told"), [(1, 0.1, True), (4, 0.1, True), (4, 0.0, False), (9, 0.1, False)])
+@pytest.mark.parametrize(
+    ("n", "validation", "told"), [(1, 0.1, True), (4, 0.1, True), (4, 0.0, False), (9, 0.1, False)]
+)
 def test_so_few_that_nothing_validates(trained, n, validation, told):
     """Told, unless it was asked for."""
     code, *texts = trained(frames(9)[:n], validation=validation)
