@@ -160,14 +160,14 @@ def test_what_was_done_and_why(folder, capsys):
     factors = [own["calibration"]["factors"]["Ar"] for own in (judged, trained)]
     assert trained["calibration"]["n"] == judged["calibration"]["n"] and factors[0] != factors[1], "of the same atoms"
     names = {path.name for path in Path("campaign").iterdir()}
-    assert {"progress.svg", "map.svg", "profile.svg", "generation-001", "campaign.jsonl"} <= names
-    assert (Path("campaign/generation-001/calibration.svg")).exists()
+    assert {"progress.png", "map.png", "profile.png", "generation-001", "campaign.jsonl"} <= names
+    assert (Path("campaign/generation-001/calibration.png")).exists()
     with pytest.raises(OutputError, match="go on with --restart"):
         run(1)
     before = Path("campaign/campaign.jsonl").read_text()
     how = {"restart": True}
     run(2, say=print, sections={"report": {"coordinate": [[0, 99]]}})
-    assert "no profile.svg: no labelled structure has all atoms" in capsys.readouterr().out
+    assert "no profile.png: no labelled structure has all atoms" in capsys.readouterr().out
     assert Path("campaign/campaign.jsonl").read_text().startswith(before)
     assert events("trained")[-1]["generation"] == 2 and [e["why"] for e in events("end")] == [
         "1 generations are done", "2 generations are done",
@@ -385,7 +385,7 @@ def test_judgement():
 def test_a_profile_shows_paths_and_what_lies_far_above_is_left_out(tmp_path, monkeypatch):
     """Image k of a path is at 0.1 k Angstrom and (0, 1, 2, 1, 0) / 10 eV, +- 32 times 1 meV."""
     pictures, base, rises = [], argon(0.0, 1), (0.0, 0.1, 0.2, 0.1, 0.0)
-    monkeypatch.setattr(report.Picture, "save", lambda picture, path: pictures.append(picture))
+    monkeypatch.setattr(report, "save", lambda path, picture, title: pictures.append(picture))
 
     def at(k):
         return System(base.box, base.positions + np.eye(32, 3) * 0.1 * k, base.names)
@@ -404,13 +404,12 @@ def test_a_profile_shows_paths_and_what_lies_far_above_is_left_out(tmp_path, mon
     rows = [(0, at(k), own, own.energy, None) for k, own in enumerate(labels)]
     settings = SimpleNamespace(title="", report=SimpleNamespace(coordinate=((0, 5),)))
     record = SimpleNamespace(of=lambda kind: [event])
-    assert report.draw_profile(SimpleNamespace(about=about), rows, record, tmp_path / "profile.svg", settings)
-    panel = pictures[0].panels[0]
-    (_, oracle, _, _), (_, potential, _, _), (_, band, _, _), (kind, path, _, _) = panel.made
-    assert [label for label, _ in panel.legend] == ["oracle, 1 above 2.3 eV left out", "potential", "potential, hop"]
-    assert oracle[1].tolist() == [0.0, 0.3] and len(potential[0]) == 2 and kind == "line"
-    assert path[1] == pytest.approx(rises) and path[0][0] == pytest.approx(start)
-    assert np.ptp(band[1]) == pytest.approx(0.2 + 2 * 0.032)
+    assert report.draw_profile(SimpleNamespace(about=about), rows, record, tmp_path / "profile.png", settings)
+    oracle, potential, path = pictures[0].axes[0].lines
+    assert oracle.get_label() == "oracle, 1 above 2.3 eV left out" and oracle.get_ydata().tolist() == [0.0, 0.3]
+    assert len(potential.get_xdata()) == 2 and path.get_label() == "potential, hop"
+    assert path.get_ydata() == pytest.approx(rises) and path.get_xdata()[0] == pytest.approx(start)
+    assert np.ptp(pictures[0].axes[0].collections[0].get_paths()[0].vertices[:, 1]) == pytest.approx(0.2 + 2 * 0.032)
 
 
 def test_frames_are_asked_about_only_where_explorers_told_nothing():

@@ -127,7 +127,7 @@ class JudgeSettings:
 class ReportSettings:
     """What is drawn: calibrations in each generation, the rest at the end."""
 
-    plot: bool = setting(Boolean(), "Draw pictures (SVG).", default=True, example=False)
+    plot: bool = setting(Boolean(), "Draw pictures (needs Matplotlib).", default=True, example=False)
     coordinate: tuple[tuple[int, ...], ...] = setting(
         List(List(Integer(minimum=0), 2, repeats=True), repeats=True),
         "Reaction coordinate: the distance of two atoms, counted from 0, or that of the first two less that of the "

@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mdcore.base.errors import InputError
-from mdcore.figures import COLORS, INK
-from mdcore.learn.chart import Picture
+from mdcore.figures import COLORS, INK, SMALL, logarithmic, plain, save, small
 
 WITHIN = 0.6827  # of errors within one sigma
 LIKE_ALL, LIKE_ONE = 50.0, 20.0  # atoms that what is expected beforehand counts as
@@ -110,24 +109,29 @@ def rank_correlation(a, b) -> float:
 
 
 def draw(path, calibration: Calibration, disagreements, errors, species, title: str = "") -> None:
-    """A picture, SVG: error over calibrated sigma of each atom; how many errors are within one sigma stands beside each
-    species. OutputError."""
+    """A picture: error over calibrated sigma of each atom; how many errors are within one sigma stands beside each
+    species. OutputError; MissingMatplotlib."""
     sigma, error, names = joined(disagreements, errors, species)
     sigma = np.maximum(calibration.apply(sigma, names), LEAST)
-    picture = Picture(520, 420, title)
-    panel = picture.panel(x="sigma: calibrated disagreement, eV/Å", y="error of the force, eV/Å", log="xy")
+    picture, axes = small(5.2, 4.2)
     for k, name in enumerate(sorted(set(names.tolist()))):
         rows, factor = np.flatnonzero(names == name), calibration.factors.get(name, calibration.overall)
         shown = rows[:: max(1, len(rows) // MOST_POINTS)]
         within = 100.0 * np.mean(error[rows] <= sigma[rows])
-        panel.points(
-            sigma[shown], np.maximum(error[shown], LEAST), COLORS[k % len(COLORS)], radius=1.3, opacity=0.5,
-            label=f"{name}: {len(rows)} atoms, factor {factor:.3g}, {within:.0f} % within",
+        axes.loglog(
+            sigma[shown], np.maximum(error[shown], LEAST), ".", ms=3, color=COLORS[k % len(COLORS)], alpha=0.5,
+            rasterized=True, label=f"{name}: {len(rows)} atoms, factor {factor:.3g}, {within:.0f} % within",
         )  # fmt: skip
-    if len(sigma):
-        ends = [sigma.min(), sigma.max()]
-        panel.line(ends, ends, INK, width=1.0)
-    picture.save(path)
+    ends = [sigma.min(initial=np.inf), sigma.max(initial=0.0)]
+    if ends[0] <= ends[1]:
+        axes.loglog(ends, ends, color=INK, lw=1)
+    logarithmic(axes.xaxis, axes.yaxis)
+    axes.set_xlabel("sigma: calibrated disagreement (eV/Å)", color=INK)
+    axes.set_ylabel("error of the force (eV/Å)", color=INK)
+    if len(names):
+        axes.legend(frameon=False, fontsize=9)
+    plain(axes)
+    save(path, picture, title, dpi=SMALL)
 
 
 def _shrunk(ratios: np.ndarray, expected: float, count: float) -> float:

@@ -15,7 +15,7 @@ import math
 import os
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
@@ -29,6 +29,7 @@ from mdcore.base.signals import Interrupting
 from mdcore.base.writing import write_bytes
 from mdcore.config.load_learn import load_learn, of_arguments
 from mdcore.config.problems import at
+from mdcore.figures import MissingMatplotlib
 from mdcore.learn import calibration, choices, named, questions, table
 from mdcore.learn.base import Explorer, Found, Labels, Visit
 from mdcore.learn.calibration import Calibration
@@ -327,8 +328,9 @@ class Campaign:
             judgement: Judgement = self.judge(fresh, frames, before, targets.forces, targets.energy)
             if self.settings.report.plot and judgement.calibration is not None and judgement.atoms:
                 self.record.turn("report")
-                path = self.folders.of(generation) / "calibration.svg"
-                calibration.draw(path, judgement.calibration, *compared(fresh), self.settings.title)
+                with suppress(MissingMatplotlib):
+                    path = self.folders.of(generation) / "calibration.png"
+                    calibration.draw(path, judgement.calibration, *compared(fresh), self.settings.title)
                 self.record.turn("judge")
             errors = {own.hash: _finite(rms(own.off)) for own in fresh}
             event = self.record.append(

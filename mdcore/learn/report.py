@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from mdcore.base.errors import MdcoreError
-from mdcore.figures import COLORS, INK, RED
-from mdcore.learn.chart import Picture, shade
+from mdcore.figures import COLORS, GREY, INK, RED, MissingMatplotlib, figure, logarithmic, plain, save, small
 from mdcore.learn.history import History
 from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.record import Record
@@ -16,27 +15,30 @@ from mdcore.structure.system import System
 from mdcore.training.data.labels import CUT
 
 MILLI = 1000.0
-MARKS = ("dot", "up", "diamond", "down")  # once more through the colours
-MOST_LABELS = 20  # of generations in a legend
+MARKS = "o^Dv"  # once more through the colours
 HIGH = 10.0  # times the top of a path: what is higher is left out, or the path would be a flat line
 IMAGES = "end, image"  # how the places begin of the last images of a band (explorers/neb.py)
 
 
 def report(folder: Path, record: Record, history: History, potential: Path, settings) -> list[Path | str]:
-    """Draw all there is to draw into the campaign's folder; the paths, or what could not be drawn."""
+    """Draw all there is to draw into the campaign's folder; the paths, or what could not be drawn. Without Matplotlib
+    nothing is."""
     if not settings.report.plot:
         return []
     looks, made = looks_at(potential), []
     told = evaluated(looks, history)
-    for name, draw in (
-        ("progress.svg", lambda path: draw_progress(record, history, path, settings)),
-        ("map.svg", lambda path: draw_map(told, path, settings.title)),
-        ("profile.svg", lambda path: draw_profile(looks, told, record, path, settings)),
-    ):
-        if draw(folder / name):
-            made.append(folder / name)
-        elif name == "profile.svg" and (pairs := settings.report.coordinate):
-            made.append(f"no {name}: no labelled structure has all atoms of [report] coordinate, {_named(pairs)}")
+    try:
+        for name, draw in (
+            ("progress.png", lambda path: draw_progress(record, history, path, settings)),
+            ("map.png", lambda path: draw_map(told, path, settings.title)),
+            ("profile.png", lambda path: draw_profile(looks, told, record, path, settings)),
+        ):
+            if draw(folder / name):
+                made.append(folder / name)
+            elif name == "profile.png" and (pairs := settings.report.coordinate):
+                made.append(f"no {name}: no labelled structure has all atoms of [report] coordinate, {_named(pairs)}")
+    except MissingMatplotlib:
+        return []
     return made
 
 
@@ -59,27 +61,33 @@ def draw_progress(record: Record, history: History, path, settings) -> bool:
     if not events:
         return False
     names = list(dict.fromkeys(name for e in events for name in e["explorers"]))
-    beside = 130.0 if len(names) > len(COLORS) else 0.0
-    picture = Picture(960 + beside, 360, settings.title)
+    many = len(names) > len(COLORS)  # for a legend beside the curves
+    picture = figure(10.4 + 1.6 * many, 3.9, layout=None)
+    picture.subplots_adjust(left=0.08, right=0.84 if many else 0.98, bottom=0.14, top=0.9, wspace=0.22)
+    forces, energies = picture.subplots(1, 2)
     before = [history.calls(e["generation"]) for e in events]
-    for k, (key, target, unit) in enumerate(
-        (("forces", settings.judge.forces, "forces, meV/Å"), ("energy", settings.judge.energy, "energies, meV/atom"))
+    for axes, key, target, unit in (
+        (forces, "forces", settings.judge.forces, "forces, meV/Å"),
+        (energies, "energy", settings.judge.energy, "energies, meV/atom"),
     ):
-        panel = picture.panel(
-            480.0 * k, 480.0 + k * (480.0 + beside), x="calls of the oracle before", y=f"error of {unit}", log="y",
-            whole="x", beside=k * beside,
-        )  # fmt: skip
-        for n, name in enumerate(names):
+        for k, name in enumerate(names):
             own = [_milli(e["explorers"].get(name, {}).get(key)) for e in events]
-            color, mark = COLORS[n % len(COLORS)], MARKS[n // len(COLORS) % len(MARKS)]
-            panel.line(before, own, color, name)
-            panel.points(before, own, color, name, radius=3.0, mark=mark)
+            mark = MARKS[k // len(COLORS) % len(MARKS)]
+            axes.plot(before, own, f"{mark}-", color=COLORS[k % len(COLORS)], ms=4, lw=1.2, label=name)
         if key == "forces":
             own = [_milli(e["uncertainty"]) for e in events]
-            panel.line(before, own, INK, "uncertainty", dash="4 3")
-            panel.points(before, own, INK, "uncertainty", radius=3.0, mark="square")
-        panel.level(MILLI * target, "target")
-    picture.save(path)
+            axes.plot(before, own, "s--", color=INK, ms=4, lw=1.0, label="uncertainty")
+        axes.axhline(MILLI * target, color=GREY, lw=0.8, ls=":", label="target")
+        axes.set(xlabel="calls of the oracle before", ylabel=f"error of {unit}", yscale="log")
+        logarithmic(axes.yaxis)
+        axes.locator_params(axis="x", integer=True)
+        if not many:
+            axes.legend(frameon=False, fontsize=8)
+        plain(axes)
+    if many:
+        energies.legend(*forces.get_legend_handles_labels(), frameon=False, fontsize=8, loc="upper left",
+                        bbox_to_anchor=(1.0, 1.0))  # fmt: skip
+    save(path, picture, settings.title)
     return True
 
 
@@ -89,15 +97,12 @@ def draw_map(labelled, path, title: str = "") -> bool:
         return False
     generations = [row[0] for row in labelled]
     places, shares = components(np.array([row[4] for row in labelled]))
-    picture, last = Picture(560, 430, title), max(generations)
-    x, y = (f"component {k + 1}, {100 * share:.0f} %" for k, share in enumerate(shares))
-    panel = picture.panel(x=x, y=y, beside=110.0)
-    shown = sorted(set(generations))
-    for n, generation in enumerate(shown):
-        label = "" if n % (1 + len(shown) // MOST_LABELS) else f"generation {generation}"
-        own = places[np.array(generations) == generation]
-        panel.points(*own.T, shade(generation / max(last, 1)), label, radius=2.5)
-    picture.save(path)
+    picture, axes = small(5.6, 4.4)
+    drawn = axes.scatter(*places.T, c=generations, cmap="viridis", s=14, lw=0)
+    picture.colorbar(drawn, ax=axes, label="generation", ticks=sorted(set(generations)))
+    axes.set(**{f"{a}label": f"component {k + 1}, {100 * shares[k]:.0f} %" for k, a in enumerate("xy")})
+    plain(axes)
+    save(path, picture, title)
     return True
 
 
@@ -151,15 +156,17 @@ def draw_profile(looks: Looks, labelled, record: Record, path, settings) -> bool
     top = max((float((own + spread).max()) for _, own, spread in paths.values()), default=np.inf)
     shown = true - zero <= HIGH * top
     out = f", {np.count_nonzero(~shown)} above {HIGH * top:.2g} eV left out" if not shown.all() else ""
-    picture = Picture(560, 400, settings.title)
-    panel = picture.panel(x=_named(pairs), y="energy, eV")
-    panel.points(x[shown], true[shown] - zero, INK, f"oracle{out}", radius=2.5)
-    panel.points(x[shown], found[shown] - zero, RED, "potential", radius=1.5)
+    picture, axes = small(5.6, 4.0)
+    axes.plot(x[shown], true[shown] - zero, ".", color=INK, ms=5, label=f"oracle{out}")
+    axes.plot(x[shown], found[shown] - zero, ".", color=RED, ms=3, label="potential")
     for k, (name, (along, energies, spread)) in enumerate(paths.items()):
         color = COLORS[k % len(COLORS)]
-        panel.band(along, energies - spread, energies + spread, color)
-        panel.line(along, energies, color, f"potential, {name}")
-    picture.save(path)
+        axes.fill_between(along, energies - spread, energies + spread, color=color, alpha=0.25, lw=0)
+        axes.plot(along, energies, "-", color=color, lw=1.2, label=f"potential, {name}")
+    axes.set(xlabel=_named(pairs), ylabel="energy, eV")
+    axes.legend(frameon=False, fontsize=8)
+    plain(axes)
+    save(path, picture, settings.title)
     return True
 
 
