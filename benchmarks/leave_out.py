@@ -7,7 +7,10 @@
 The first [[data]] of the input is split in folds: each holds back a share of the structures whose comment line has the
 word --kind, and a fourth of that share of the others. A training a fold, its files in --folder; then root mean squares
 and mean absolute errors of what was held back in all folds, of these files alone or of the mean of several trainings.
-The second [[data]], which would be for tests, is not read. The command for one row of a table in docs/benchmarks.md.
+The second [[data]], which would be for tests, is not read. Trainings never see what is held back: what validates in
+the input tells which epoch is the best, or errors of what is trained on (--set data.0.use=split deals some of it out).
+--set data.1.use=validation lets what is held back choose the epoch, as for some tables in docs/benchmarks.md, whose
+rows are by this command.
 """
 
 import subprocess
@@ -50,7 +53,7 @@ def split(path: Path, kind: str, folds: int, folder: Path) -> list[tuple[Path, P
 
 def train(options, pairs, name: str) -> None:
     for fold, (own, held) in enumerate(pairs):
-        sets = [f"data.0.file={own.resolve()}", f"data.1.file={held.resolve()}", "data.1.use=validation",
+        sets = [f"data.0.file={own.resolve()}", f"data.1.file={held.resolve()}", "data.1.use=test",
                 f"output.directory={options.folder}", f"output.name={name}-{fold}",
                 *(text.replace("FOLD", str(fold)) for text in options.set)]  # fmt: skip
         words = [word for text in sets for word in ("--set", text)]

@@ -21,6 +21,7 @@ from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.hdnnp import HDNNPotential
 from mdcore.potentials.networks.n2p2.data import iterate_input_data
 from mdcore.potentials.networks.n2p2.write import write_n2p2
+from mdcore.potentials.networks.outside import excess_of
 from mdcore.potentials.pair.lj import LennardJones
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
@@ -142,6 +143,8 @@ def test_descriptors_and_ranges():
         else:
             assert outside.worst[i] is None and outside.excess[i] == 0.0
     assert list(outside.atoms) == list(np.flatnonzero(outside.count))
+    np.testing.assert_array_equal(excess_of(found.told), outside.excess)
+    assert excess_of(()) is None
 
 
 def test_networks_add_up_in_a_sum():

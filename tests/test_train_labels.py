@@ -132,6 +132,17 @@ def test_a_weight_without_any_label_is_refused(trained):
     assert code == 2 and "not periodic along three directions" in told
 
 
+@pytest.mark.parametrize(
+    ("n", "validation", "told"), [(1, 0.1, True), (4, 0.1, True), (4, 0.0, False), (9, 0.1, False)]
+)
+def test_so_few_that_nothing_validates(trained, n, validation, told):
+    """Told, unless it was asked for."""
+    code, *texts = trained(frames(9)[:n], validation=validation)
+    assert code == 0
+    for text in texts:
+        assert (f"nothing validates: of {n} structures to train on none is held back" in text) == told
+
+
 def test_a_validation_set_without_labels(trained):
     """Of one kind: told. Of all kinds: refused."""
     data = frames(9)

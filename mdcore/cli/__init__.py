@@ -11,6 +11,8 @@ for _name in ("OPENBLAS", "MKL", "BLIS", "OMP", "VECLIB_MAXIMUM", "NUMEXPR"):
 # Threads that wait shall sleep: spinning costs half the speed where others use the cores too.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+import atexit  # noqa: E402
+import gc  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 import warnings  # noqa: E402
@@ -25,7 +27,10 @@ GRACE = 1.0  # seconds in which rank 0 may tell an error before another rank doe
 
 
 def main(argv=None) -> int:
-    """Run the command with arguments `argv` (default: those of the process); returns the exit code."""
+    """Run the command with arguments `argv` (default: those of the process, which ends with it); returns the exit
+    code."""
+    if argv is None:
+        atexit.register(gc.freeze)  # Python would look through all that is loaded for cycles, several times
     with screens() as out, warnings.catch_warnings():
         warnings.showwarning = told
         return exit_code(out, outcome(argv))

@@ -1,10 +1,12 @@
 """Which commands and options does ``mdcore`` have?"""
 
 import argparse
+import gc
 import importlib
 import itertools
 import os
 import sys
+from contextlib import contextmanager
 
 from mdcore.base import console
 from mdcore.base.errors import InputError
@@ -98,10 +100,24 @@ def parse_arguments(argv) -> argparse.Namespace | None:
     module = arguments.module
 
     def command(arguments, comm):
-        return importlib.import_module(module).command(arguments, comm)
+        with uncollected():
+            own = importlib.import_module(module)
+        return own.command(arguments, comm)
 
     arguments.command = command
     return arguments
+
+
+@contextmanager
+def uncollected():
+    """Modules are loaded: nothing that they make is garbage, so nobody looks for it."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def build() -> Parser:

@@ -111,6 +111,11 @@ def missing(settings: TrainingSettings, data) -> list[str]:
         told += fitted_by_atoms([s for s in data.train if s.energy is not None and not s.isolated])
     if "forces" in settings.plan.needed:
         told += nothing_pulls(own)
+    if not data.validation and settings.plan.split.validation:
+        told.append(
+            f"nothing validates: of {len(data.train)} structures to train on none is held back, so their own errors "
+            'decide which epoch is the best; give more, or a file with use = "validation"'
+        )
     for label in settings.plan.needed:
         if data.validation and not has(data.validation, label):
             told.append(f"no {label} in structures that validate: other errors decide which epoch is the best")

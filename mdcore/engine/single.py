@@ -117,7 +117,7 @@ class Engine:
             self.work.results.time = time
         work, atoms = self.work, self.atoms
         self._names = tuple(self.symbols[k] for k in np.asarray(species).tolist())
-        self._place_again = lambda moved: self.place(box, moved, species, columns, masses, bonds, totals)
+        self._placed = species, columns, masses, bonds, totals
         work.results.totals = totals or {}
         work.results.total_charge = total_charge(work.results.totals)
         farthest = float(np.abs(positions).max())
@@ -141,7 +141,7 @@ class Engine:
         """The same atoms in the same box, elsewhere; the list is built anew where it must be."""
         atoms, work = self.atoms, self.work
         if not all(self.box.periodic) and np.abs(positions).max() >= work.limit:
-            return self._place_again(positions)  # beyond the grid
+            return self.place(work.cell, positions, *self._placed)  # beyond the grid
         x = work.rounded(positions)[self._tags]
         atoms.positions[:] = x - atoms.images[: len(x)] @ self.box.matrix  # exact: all on one grid
         step = atoms.positions - atoms.start[: len(x), :3]

@@ -45,7 +45,7 @@ class Work:
         self.potential, self.symbols, self.units = potential, tuple(symbols), units
         self.comm = SelfComm() if comm is None else comm
         self.bound = potential.bind(self.symbols)
-        self.has_virial = False
+        self.has_virial, self._cell, self._times = False, None, None
         self.neighbors = Neighbors(potential.lists, skin, len(self.symbols))
         columns = declared(leaves(self.bound)) | ({FIXED: Column("?", (3,), "structure")} if holds else {})
         self.atoms, self.results = Atoms(columns=columns), Results()
@@ -58,6 +58,13 @@ class Work:
         `on_grid`; strained : `lattice` of a run that goes on. InputError if it is too narrow, or would fill the memory
         with images."""
         reach = self.neighbors.ghost_reach
+        cell = box.matrix.tobytes(), box.origin.tobytes(), box.periodic, tuple(counts), farthest, processor_grid
+        if strained is None and cell == self._cell and self._times is None:  # as of most structures of a list
+            self._given, self._outdated = box, False
+            for term in leaves(self.bound):
+                term.restore({})
+            return
+        self._cell = None
         if strained is None:
             self.bits, self.box = on_grid(box, reach, farthest)
         else:
@@ -72,6 +79,7 @@ class Work:
         self.domain = Domain(self.comm, self.box, reach, processor_grid, half_halo=half)
         self._outdated = False  # do ghosts belong to other cell vectors?
         self._take()
+        self._cell = cell
 
     def _take(self) -> None:
         self.tail = self.bound.tail(self.counts, self.box)  # (energy, trace of the virial)

@@ -115,7 +115,7 @@ class Campaign:
     def run(self, *, restart: bool = False, overwrite: bool = False) -> Path:
         """Run the campaign, or go on with it; the path of the last potential. OutputError if there is one already and
         neither is said, InputError, Interrupted (by a signal; nothing is lost), MdcoreError at its end if every call
-        failed."""
+        failed, or every explorer was lost in the last generation without anything to learn from."""
         self.folders.protect(restart, overwrite)
         with ExitStack() as held:
             held.enter_context(RunLock(lock_path(self.folders.directory, "campaign")))
@@ -195,7 +195,7 @@ class Campaign:
             self.say(f"\ncalibration of the disagreement: {{ {told} }}")
         self.say("\n" + "\n".join(table.times(self.record)))
         self.say(f"\npotential: {potential}")
-        if told := table.fruitless(self.record):
+        if told := table.fruitless(self.record) or table.stranded(self.record, generation):
             raise MdcoreError(told)
         return potential
 

@@ -13,6 +13,7 @@ import numpy as np
 from mdcore.base.elements import element_of
 from mdcore.potentials.density.model import DensityNetwork
 from mdcore.potentials.networks.model import ElementNetwork
+from mdcore.potentials.networks.outside import excess_of
 from mdcore.potentials.networks.spread import ENERGY, FORCES
 
 
@@ -48,11 +49,11 @@ class Features:
         """What is kept of an Evaluation with descriptors. layers : the features, too"""
         own = self.by_element(found)
         means = [rows.mean(axis=0) if len(rows) else np.zeros(rows.shape[1]) for _, rows in own]
-        outside, told = found.extrapolation, found.findings or {}
+        told = found.findings or {}
         return Seen(
             species=found.species, energy=found.energy, forces=found.forces, means=np.concatenate(means),
             layers=[(atoms, self.last_layer(e, rows)) for e, (atoms, rows) in enumerate(own)] if layers else [],
-            disagreement=told.get(FORCES.name), excess=None if outside is None else outside.excess,
+            disagreement=told.get(FORCES.name), excess=excess_of(found.told),
             energy_disagreement=told.get(ENERGY.name),
         )  # fmt: skip
 

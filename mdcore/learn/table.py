@@ -90,6 +90,21 @@ def fruitless(record: Record) -> str:
     )
 
 
+def stranded(record: Record, generation: int) -> str:
+    """Of a campaign whose explorers were all lost in its last generation, and met nothing that was worth a calculation:
+    what to do; else nothing."""
+    last = {event["explorer"]: event for event in record.of("explored", generation)}
+    chosen = (record.last("selected", generation) or {}).get("chosen")
+    if not last or chosen or not all(event["lost"] for event in last.values()):
+        return ""
+    how = "; ".join(f"{name}: {_short(event['ended'])}" for name, event in last.items())
+    return (
+        f"{record.path}: in generation {generation} every explorer was lost, and met nothing to learn from, so the "
+        f"campaign can't go on ({how}): widen their limits or the bounds of [select], add structures to [start] from "
+        "where they are lost, and begin anew: --overwrite"
+    )
+
+
 def _commonest(failed: Sequence[dict]) -> str:
     """Why, most often, and how often, if not always."""
     (why, times), *_ = Counter(_short(" ".join(event["reason"].split())) for event in failed).most_common(1)

@@ -69,6 +69,12 @@ def out_of_range(told, species) -> OutOfRange | None:
     return OutOfRange(count, excess, tuple(worst), apart, tuple(distances))
 
 
+def excess_of(told) -> np.ndarray | None:
+    """What `out_of_range` says of `excess` alone, in a fraction of its time: descriptors need no names."""
+    own = [np.where(values[OUTSIDE] > 0, values[EXCESS], 0.0) for _, values in told if OUTSIDE in values]
+    return np.maximum.reduce(own) if own else None
+
+
 def descriptors(told, species) -> tuple[np.ndarray, ...] | None:
     """Those of each atom, as many as its element has; None if nobody asked for them."""
     for potential, values in told:
