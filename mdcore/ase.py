@@ -19,11 +19,14 @@ from mdcore.dynamics.simulation import SKIN
 from mdcore.engine.evaluation import open_potential, take
 from mdcore.engine.single import Engine
 from mdcore.structure.columns import CHARGES
+from mdcore.structure.quantities import totals
 
 try:
     from ase.calculators.calculator import Calculator, all_changes
 except ImportError:
     raise InputError('ASE is not installed: pip install "mdcore[ase]"') from None
+
+MOVING = {"positions", "momenta"}  # arrays: ASE looks at positions itself, and energies do not go by momenta
 
 
 class MDCore(Calculator):
@@ -80,6 +83,10 @@ class MDCore(Calculator):
         with self._lock:
             return super().get_property(name, atoms, allow_calculation)
 
+    def check_state(self, atoms, tol=1e-15):
+        """As of all calculators of ASE, which look at neither charge and spin in `info` nor at masses and columns."""
+        return super().check_state(atoms, tol) or (["info"] if _differ(atoms, self.atoms) else [])
+
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
         atoms = self.atoms
@@ -114,3 +121,10 @@ class MDCore(Calculator):
             self.results["dipole"] = self.results[CHARGES] @ atoms.positions
         if atoms.cell.rank == 3:
             self.results["stress"] = np.array([-found.virial[pair] for pair in PAIRS]) / atoms.cell.volume
+
+
+def _differ(one, other) -> bool:
+    """Do these Atoms differ in what they say of the whole, or in arrays that do not change by moving?"""
+    names = (one.arrays.keys() | other.arrays.keys()) - MOVING
+    alike = (np.array_equal(one.arrays.get(name), other.arrays.get(name)) for name in names)
+    return totals(one.info) != totals(other.info) or not all(alike)

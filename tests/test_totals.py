@@ -10,7 +10,9 @@ from ase.calculators.calculator import Calculator, all_changes
 from mdcore import (
     ASEPotential,
     Box,
+    HDNNPotential,
     InputError,
+    PositionRestraint,
     PythonPotential,
     Simulation,
     System,
@@ -18,8 +20,11 @@ from mdcore import (
     VelocityVerlet,
     evaluate,
 )
+from mdcore.ase import MDCore
 from mdcore.cli import main
 from mdcore.learn.oracles import ASEOracle
+from mdcore.potentials.networks.charge_settings import ChargeSettings
+from tests.reference.hdnnp_models import charged_model
 
 HEARD = []
 RUN = """
@@ -87,6 +92,34 @@ def test_charges_of_atoms_are_shifted_to_that_of_the_whole():
     system.info = {}
     evaluate(ASEPotential(Listener()), system)
     assert HEARD[0][:2] == (0.0, {})
+
+
+def test_what_a_calculator_has_is_not_that_of_another_spin():
+    """Of the same atoms in the same places, one after the other: ASE's calculators look at those alone."""
+    potential, asked = ASEPotential(Listener()), [{"spin": 1}, {"spin": 3}, {"spin": 3, "charge": 1}, {"charge": 1}, {}]
+    found = [own.energy for own in evaluate(potential, [pair(**info) for info in asked])]
+    assert found == pytest.approx([10.0, 30.0, 31.0, 1.0, 0.0])
+
+
+def test_the_calculator_sees_another_charge_and_other_columns():
+    model = charged_model(("O", "H"), activations="ppl", types=[2])
+    atoms = pair(charge=0).to_ase()
+    atoms.calc = MDCore(HDNNPotential(model, charges=ChargeSettings(accuracy=1e-6)))
+    neutral = atoms.get_potential_energy()
+    atoms.info["charge"] = 1
+    alone = evaluate(HDNNPotential(model, charges=ChargeSettings(accuracy=1e-6)), pair(charge=1)).energy
+    assert atoms.get_potential_energy() == pytest.approx(alone, abs=1e-9) and abs(alone - neutral) > 1e-3
+    atoms.calc = MDCore(PositionRestraint(2.0))
+    atoms.arrays["anchor"] = np.array(atoms.positions)
+    assert atoms.get_potential_energy() == 0.0
+    atoms.arrays["anchor"][1, 0] += 0.5
+    before = atoms.calc.evaluation
+    assert atoms.get_potential_energy() == pytest.approx(0.25)
+    assert atoms.calc.evaluation is not before
+    before = atoms.calc.evaluation
+    atoms.set_momenta(np.ones((2, 3)))
+    atoms.get_forces()
+    assert atoms.calc.evaluation is before  # nothing that energies go by
 
 
 @pytest.mark.parametrize("info", [{"charge": "plus"}, {"charge": 1, "total_charge": 2}, {"spin": "up"}])

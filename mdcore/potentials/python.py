@@ -25,7 +25,7 @@ from mdcore.base.voigt import PAIRS
 from mdcore.potentials.base import Bound, Potential
 from mdcore.potentials.named import NamedCalculator
 from mdcore.structure.columns import CHARGE
-from mdcore.structure.quantities import tell
+from mdcore.structure.quantities import tell, totals
 
 LARGEST = 1e12  # of energies and stresses: beyond, sums would not be exact
 ARGUMENTS = ("positions", "cell", "species", "periodic", "charges", "total_charge", "columns")
@@ -223,6 +223,9 @@ class ASEPotential(PythonPotential):
         atoms = Atoms(names, given["positions"], cell=cell, pbc=given["periodic"], charges=charges)
         atoms.arrays |= given["columns"]
         tell(atoms, given["totals"])
+        before = getattr(self.calculator, "atoms", None)
+        if before is not None and totals(before.info) != totals(atoms.info) and hasattr(self.calculator, "reset"):
+            self.calculator.reset()  # it goes by atoms and cell alone, and would answer as before
         stress = None
         if want_stress and self._has_stress and cell is not None:
             stress = self._get("stress", atoms)
