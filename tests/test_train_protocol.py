@@ -68,6 +68,9 @@ class PairTerms:
         labels = np.concatenate([own.ravel() for own in self.labels])
         return np.ones(3, dtype=bool), rows.T @ rows, rows.T @ labels
 
+    def roughness(self):
+        return 0.0, np.zeros(3)
+
     def fitted(self):
         return dict(zip(POWERS, self.parameters, strict=True))
 

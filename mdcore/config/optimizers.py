@@ -93,6 +93,13 @@ class AdamSettings(OptimizerSettings):
         default=Adam.decay,
         example=0.01,
     )
+    smooth: float = setting(
+        Number(minimum=0, maximum=1e6),
+        "Regularisation of a density network of one layer: so many times its roughness, to which products of radial "
+        "functions that oscillate fast and of high l add most, is added to the loss. 0.01 is much.",
+        default=Adam.smooth,
+        example=0.01,
+    )
     average: float = setting(
         Number(minimum=0, maximum=0.999999),
         "What is measured, kept and written is the exponential moving average of the parameters, which keeps so much "

@@ -37,6 +37,7 @@ from mdcore.training.settings import (
     LABELLED,
     LABELS,
     NOT_LINEAR,
+    NOT_ROUGH,
     Committee,
     Loss,
     Parallel,
@@ -286,6 +287,8 @@ class TrainingSettings(Document):
                 yield "loss.robust", f"{SQUARES[own.type]} by squares; leave it out, or take adam, soap or lbfgs"
             if own.type == "least-squares" and (not density or self.model.layers > 1 or self.model.hidden):
                 yield f"optimizer.{k}.type", NOT_LINEAR
+            if getattr(own, "smooth", 0.0) and (not density or self.model.layers > 1):
+                yield f"optimizer.{k}.smooth", NOT_ROUGH
 
     def _check_card(self) -> Iterator[tuple[str, str]]:
         for name in set(self.card) & set(OWN_CARD):

@@ -20,6 +20,7 @@ from mdcore.training.density_rows import normal, without_offsets
 from mdcore.training.density_start import missing
 from mdcore.training.graphs import Graphs
 from mdcore.training.misfit import Prediction, SetRegression, Weights, chunks_of
+from mdcore.training.roughness import Roughness
 from mdcore.training.settings import DensitySettings, Loss
 
 FREE = ("embedding", "h0", "b1", "E0")  # no weights
@@ -57,6 +58,7 @@ class DensityRegression(SetRegression):
             for block in _matrices(name, shape, end)
         ]  # fmt: skip
         self.kernels = Densities(self.design.sizes, self.design.program, model.fold(), precision)
+        self._roughness = Roughness(self.design)
         self.set(model.parameters / self.units)
 
     def set(self, parameters: np.ndarray) -> None:
@@ -89,6 +91,12 @@ class DensityRegression(SetRegression):
         parts = self.map(lambda chunk: normal(self.design, self.flat, env, weights, chunk, size),
                          chunks_of(env.first, TOGETHER))  # fmt: skip
         return own, *without_offsets(self.comm.sum(np.sum(parts, axis=0)), self.design.species)
+
+    def roughness(self) -> tuple[float, np.ndarray]:
+        if self.design.layers > 1:
+            return super().roughness()
+        value, gradient = self._roughness(self.design.fold(self.flat))
+        return value, self._unfolded(gradient)
 
     def fitted(self) -> DensityNetwork:
         """The model with the present parameters, and the ranges of its features; all ranks must ask for it together."""

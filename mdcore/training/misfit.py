@@ -19,7 +19,7 @@ import numpy as np
 
 from mdcore.base.errors import InputError
 from mdcore.training.regression import Errors, Kind
-from mdcore.training.settings import ALL, BALANCED, NOT_LINEAR, Loss
+from mdcore.training.settings import ALL, BALANCED, NOT_LINEAR, NOT_ROUGH, Loss
 from mdcore.training.share import Share
 
 NO_SPREAD = (1e-5, 1e-3, 1e-5)  # eV an atom, eV/Angstrom, eV/Angstrom^3: labels that differ less are the same
@@ -147,6 +147,9 @@ class SetRegression:
 
     def quadratic(self):
         raise InputError(NOT_LINEAR)
+
+    def roughness(self):
+        raise InputError(NOT_ROUGH)
 
     def map(self, function, jobs) -> list:
         """[function(job) for each job], by all threads."""

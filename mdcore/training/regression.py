@@ -81,6 +81,9 @@ class Regression(Protocol):
         """(own, C, p): the loss is w . C w - 2 p . w and a constant where parameters[own] are w, the others as they
         are, and `settle` follows; InputError if it is not."""
 
+    def roughness(self) -> tuple[float, np.ndarray]:
+        """How rough the model is (roughness.py), and the gradient [n_parameters]; InputError if it is not told."""
+
     def fitted(self):
         """The model with the present parameters."""
 

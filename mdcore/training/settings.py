@@ -22,6 +22,7 @@ TOTAL = "total_charge"  # of a structure: no label, but likewise looked for wher
 ALL, CHARGES, SHORT = "all", "charges", "short"  # parts of the parameters of a potential with charges
 LATENT_WIDTH = 0.5**0.5  # Angstrom: sigma = 1 of B. Cheng, npj Comput. Mater. 11, 80 (2025), is sqrt(2) times a width
 NOT_LINEAR = "least squares take a density network that is linear in its weights: layers = 1, hidden = 0 in [model]"
+NOT_ROUGH = "smooth is of density networks of one layer: type = \"density\", layers = 1 in [model]; leave it out"
 BALANCED = "balanced"  # weight of energies: an error an atom counts as much as that of forces, RMS, eV and eV/Angstrom
 
 
@@ -205,7 +206,8 @@ class KalmanSettings(OptimizerSettings):
 @dataclass(frozen=True, kw_only=True)
 class AdamSettings(OptimizerSettings):
     """batch : structures a step; step, last_step : sizes of steps, which fall from one to the other over the epochs
-    decay : of weights, not biases, a step and unit of step size (decoupled); average : 0, or how much of the
+    decay : of weights, not biases, a step and unit of step size (decoupled); smooth : roughness (roughness.py) times
+    this is added to the loss of a structure; average : 0, or how much of the
     average of the parameters a step keeps; clip : longest gradient in units of its running length, 0: no limit
     warmup : steps that grow to their size; minutes : after which it ends, steps fall with the time; 0: none
     """
@@ -217,6 +219,7 @@ class AdamSettings(OptimizerSettings):
     beta2: float = 0.999
     epsilon: float = 1e-12
     decay: float = 0.0
+    smooth: float = 0.0
     average: float = 0.0
     clip: float = 5.0
     warmup: int = 0

@@ -56,6 +56,8 @@ class Adam:
     def update(self, gradient: np.ndarray, last: int) -> None:
         """One of `last` steps, of which the first ones grow: a tenth of them at most."""
         s = self.settings
+        if s.smooth:
+            gradient = gradient + s.smooth * self.regression.roughness()[1]
         length = float(np.linalg.norm(gradient))
         if s.clip and length > s.clip * self.length:
             gradient = gradient * (s.clip * self.length / length)

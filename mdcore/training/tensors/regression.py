@@ -29,6 +29,7 @@ from mdcore.potentials.tensors.model import (
     TensorNetwork,
     views,
 )
+from mdcore.training.settings import NOT_ROUGH
 from mdcore.training.tensors.sets import TensorSet
 from mdcore.training.tensors.settings import TensorLoss
 
@@ -146,6 +147,9 @@ class TensorRegression:
 
     def release(self, part: str) -> None:
         """All change at once."""
+
+    def roughness(self):
+        raise InputError(NOT_ROUGH)
 
     @property
     def landscape(self) -> np.ndarray:
