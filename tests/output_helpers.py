@@ -68,6 +68,7 @@ class FakeSim:
             tags=np.arange(n, dtype=np.int64),
             columns={},
             bonds=None,
+            totals={},
             **frame_arrays(self.step, n),
         )
 

@@ -202,7 +202,7 @@ def record(
         snapshot = SimpleNamespace(
             step=step, time=step * dt, box=box, positions=wrapped, images=images, velocities=None,
             forces=None, species=species, symbols=symbols, masses=np.array([40.0, 20.0])[species],
-            tags=np.arange(n), columns={}, bonds=None,
+            tags=np.arange(n), columns={}, bonds=None, totals={},
         )  # fmt: skip
         writer.write(snapshot, get(units))
     writer.close()

@@ -44,8 +44,10 @@ def test_check(path, tmp_path, mdcore):
 @pytest.mark.parametrize("path", TRAININGS, ids=lambda path: path.stem)
 def test_check_of_a_training(path, mdcore):
     """What scripts of inputs/ would make is stood for by the training set."""
-    made = path.stem.endswith(("_taught", "_tight_binding"))
-    words = ("--set", f"data.2.file={REFERENCE / 'datasets' / 'Si_mlearn_train.xyz'}") if made else ()
+    made = {"_taught": (2,), "_tight_binding": (2, 3)}
+    rows = next((own for end, own in made.items() if path.stem.endswith(end)), ())
+    data = REFERENCE / "datasets" / "Si_mlearn_train.xyz"
+    words = [word for k in rows for word in ("--set", f"data.{k}.file={data}")]
     assert "the input is right" in mdcore("check", path, *words)
 
 

@@ -65,10 +65,15 @@ def oracle(tmp_path):
 
 
 def sleepers() -> list[str]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            found += [path.parent.name] if b"1234.5" in path.read_bytes() else []
+    """Who still sleeps; what was killed may take a moment to be gone."""
+    for _ in range(100):
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                found += [path.parent.name] if b"1234.5" in path.read_bytes() else []
+        if not found:
+            break
+        time.sleep(0.1)
     return found
 
 
