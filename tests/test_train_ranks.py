@@ -75,7 +75,8 @@ def folder(tmp_path_factory):
     begin, end = text.index("[descriptors]"), text.index("[loss]")
     (folder / "density.toml").write_text(f"{text[:begin]}{DENSITY}\n{text[end:]}")
     linear = DENSITY.replace("hidden = 4", "hidden = 0\nlayers = 1") + text[end : text.index("[[optimizer]]")]
-    solver = '[[optimizer]]\ntype = "least-squares"\nepochs = 4\n' + text[text.index("[committee]") :]
+    steps = '[[optimizer]]\ntype = "adam"\nepochs = 2\nsmooth = 0.1\n'
+    solver = steps + '[[optimizer]]\ntype = "least-squares"\nepochs = 4\n' + text[text.index("[committee]") :]
     (folder / "linear.toml").write_text(f"{text[:begin]}{linear}{solver}")
     return folder
 

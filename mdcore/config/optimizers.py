@@ -96,9 +96,9 @@ class AdamSettings(OptimizerSettings):
     smooth: float = setting(
         Number(minimum=0, maximum=1e6),
         "Regularisation of a density network of one layer: so many times its roughness, to which products of radial "
-        "functions that oscillate fast and of high l add most, is added to the loss. 0.01 is much.",
+        "functions that oscillate fast and of high l add most, is added to the loss.",
         default=Adam.smooth,
-        example=0.01,
+        example=0.001,
     )
     average: float = setting(
         Number(minimum=0, maximum=0.999999),
