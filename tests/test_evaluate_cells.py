@@ -5,9 +5,14 @@ import pytest
 
 from mdcore.engine import work
 from mdcore.engine.evaluation import evaluate
+from mdcore.engine.single import Engine
 from mdcore.potentials.pair.lj import LennardJones
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
+from tests.systems import cells
+from tests.test_contract import POTENTIALS
+
+KINDS = ("cubic", "small triclinic", "slab", "wire", "cluster", "atoms outside")
 
 
 @pytest.mark.parametrize("periodic", [True, (True, True, False)])
@@ -31,3 +36,31 @@ def test_a_cell_that_stays_is_not_made_anew_and_changes_no_bit(periodic, monkeyp
         assert one.energy == other.energy
         np.testing.assert_array_equal(one.forces, other.forces)
         np.testing.assert_array_equal(one.virial, other.virial)
+
+
+@pytest.mark.parametrize("skin", [0.0, 0.7])
+@pytest.mark.parametrize("name", POTENTIALS)
+def test_no_potential_remembers_what_was_before(name, skin):
+    """One engine for structures in any order, in cells that stay and that change, with other species in other numbers,
+    answers bit by bit as a new one for each does."""
+    case, rng, structures = POTENTIALS[name], np.random.default_rng(5), []
+    potential = case.make()
+    for kind, system in cells(potential.cutoff):
+        if kind in KINDS and not (kind == "wire" and case.far):
+            own = case.of(system)
+            for _ in range(2):
+                x = own.positions + rng.normal(scale=0.03, size=own.positions.shape)
+                structures.append((own.box, x, rng.permutation(own.species)))
+            structures.append((own.box, own.positions, np.zeros_like(own.species)))
+
+    def ask(engine, structure):
+        engine.place(*structure)
+        told = engine.compute()
+        return told.energy, *(getattr(told, own).tobytes() for own in ("energies", "forces", "virial"))
+
+    def engine():
+        return Engine(potential, case.symbols, skin, own.units)
+
+    alone, several = [ask(engine(), structure) for structure in structures], engine()
+    order = [*range(len(structures)), *rng.integers(len(structures), size=2 * len(structures))]
+    assert [ask(several, structures[k]) for k in order] == [alone[k] for k in order]

@@ -124,6 +124,10 @@ def test_the_chosen_epoch_is_marked(tmp_path, monkeypatch):
     draw_learning({"epoch": [0, 1, 2], "train force": [3.0, 2.0, 2.5]}, tmp_path / "l.png", "it", chosen=1)
     labels = [text.get_text() for text in drawn[-1].axes[0].get_legend().get_texts()]
     assert labels == ["train", "chosen: epoch 1"]
+    nothing = {"train energy": [2.0, 1.0], "train force": [0.0, 0.0], "validation force": [0.0, np.nan]}
+    draw_learning({"epoch": [0, 1], **nothing}, tmp_path / "l.png")  # lone atoms: errors that have no logarithm
+    assert [axes.get_yscale() for axes in drawn[-1].axes] == ["log", "linear"]
+    assert [line.get_ydata().tolist() for line in drawn[-1].axes[1].lines] == [[0.0, 0.0], [0.0]]
 
 
 def test_plots(case, tmp_path):

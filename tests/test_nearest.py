@@ -20,6 +20,7 @@ from mdcore.potentials.networks.nearest import LEAST, MOST, UNKNOWN, Nearest
 from mdcore.potentials.networks.trained import fingerprint
 from mdcore.potentials.networks.walls import SHORTEST, Wall
 from mdcore.structure.extxyz import write_frame
+from mdcore.training.data import sources
 from mdcore.training.known import known_of
 from tests.density_twin import GENTLE, density, random_network
 from tests.mpi import mpirun, needs_mpi
@@ -28,6 +29,7 @@ from tests.reference.hdnnp_models import charged_model, random_model
 from tests.systems import SKEW, TRICLINIC, scattered
 from tests.test_density_potential import ranged
 from tests.test_networks_cli import INPUT
+from tests.test_train_cli import INPUTS, data
 from tests.test_train_summary import structure
 
 PAIR = {"symbols": ("O", "H"), "closest": 0.9}
@@ -327,3 +329,21 @@ def test_the_same_on_any_number_of_ranks_and_threads(ranks, folder, capsys):
         found.append((lines, Path("run-extrapolated.extxyz").read_text()))
     assert all(own == found[0] for own in found)
     assert "Angstrom from the nearest" in " ".join(found[0][0]) and "distance_of_atom" in found[0][1]
+
+
+def test_training_leaves_them_in_the_file_of_a_potential(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("data.xyz").write_text(data())
+    Path("train.toml").write_text(INPUTS["density"])
+    few = [f"optimizer.{k}.epochs=1" for k in range(3)] + ["split.validation=0.0", "split.test=0.0"]
+    assert main(["train", "train.toml", "--quiet", *(word for own in few for word in ("--set", own))]) == 0
+    found = read_model("train.h5").nearest
+    structures = [s.structure for s in sources.read("data.xyz")]
+    ends = [np.array([r.low, r.high]) for r in (knowing(read_model("train.h5"), own) for own in structures)]
+    assert found.low == pytest.approx(np.min(ends, axis=0)[0]) and found.high == pytest.approx(np.max(ends, axis=0)[1])
+    assert found.below is not None and found.above is not None
+    capsys.readouterr()
+    assert main(["info", "train.h5"]) == 0
+    words = r"nearest           Angstrom, of its data\n    H to            H ([\d.]+) to"
+    told = re.search(words, capsys.readouterr().out)
+    assert float(told[1]) == pytest.approx(found.low[0, 0], rel=1e-3)

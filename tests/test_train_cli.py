@@ -313,7 +313,7 @@ def test_goes_on_with_the_same_networks_only(folder, others, capsys):
     [
         ("model.atom_energies=isolated", "[model] atom_energies"),
         ("model.cutoff=90", "neighbours within 90 Angstrom"),
-        ("model.cutoff=0.7", "[model] cutoff = 0.7: no two atoms to train on are closer than that"),
+        ("model.cutoff=0.7", "[model] cutoff = 0.7: no two atoms to train on are closer than 0.7 Angstrom; say more"),
         ("model={ type = 'density', layers = 1, message_l = 1 }", "[model]: message_l = 1: vectors are sent"),
         ("optimizer.0.type=kalman", "parameters are too many for the Kalman filter"),
         ("model.channels=20", "[model] channels = 20: expected a multiple of 16"),

@@ -119,15 +119,17 @@ def draw_learning(history: dict, path, title: str = "", chosen: int | None = Non
     picture = figure(5.2 * len(quantities), 3.9)
     for axes, quantity in zip(picture.subplots(1, len(quantities), squeeze=False)[0], quantities, strict=True):
         named = [name for name in measured if name.endswith(f" {quantity}")]
+        exact = not any((np.asarray(history[name], dtype=float) > 0).any() for name in named)  # forces on lone atoms
         for color, name in zip(COLORS * len(named), named, strict=False):
             values = np.asarray(history[name], dtype=float)
-            there = np.isfinite(values) & (values > 0)
+            there = np.isfinite(values) & ((values > 0) | exact)
             axes.plot(epochs[there], values[there], color=color, linewidth=1.5, label=name.removesuffix(f" {quantity}"))
         if chosen is not None:
             axes.axvline(chosen, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label=f"chosen: epoch {chosen}")
-        axes.set_yscale("log")
-        for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            axis(_short)
+        if not exact:
+            axes.set_yscale("log")
+            for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+                axis(_short)
         axes.locator_params(axis="x", integer=True)
         axes.set_xlabel("epoch", color=INK)
         axes.set_ylabel(f"RMSE, {ERROR_UNITS[quantity]}", color=INK)

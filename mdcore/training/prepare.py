@@ -74,8 +74,8 @@ def prepare(plan: Plan, groups: Callable[[], Groups], comm=None) -> Prepared:
     if plan.model:
         chosen = None
         if np.isinf(list(shortest.values())).all():
-            told = "no two atoms to train on are closer than that; take 5 to 6 Angstrom; or is the data's unit another?"
-            raise Unsuited(told, ("model", "cutoff")).everywhere()
+            told = f"no two atoms to train on are closer than {reach:g} Angstrom; say more"
+            raise Unsuited(f"{told}; or is the data's unit another?", ("model", "cutoff")).everywhere()
         if start:
             warm.check_design(start, design)
     elif start:
