@@ -36,7 +36,7 @@ cdef class _Tables:
     """The numbers of a model, or their derivatives, as the kernels see them."""
 
     cdef dn_model model
-    cdef readonly list arrays  # [(array, a view of it whose axes are in the order of theta's, where in theta, weights of `Steps`)]
+    cdef readonly list arrays  # [(array, a view of it whose axes are in the order of theta's, where in theta, coupling.Steps)]
     cdef object program
 
     def __init__(self, sizes, program, int64_t lanes, dtype):
@@ -76,8 +76,7 @@ cdef class _Tables:
             else:
                 own = _aligned((*shape[:2], shape[3], shape[2]) if name == "radial" else shape, np.float64)
                 view = own.swapaxes(2, 3) if name == "radial" else own
-            weights = steps.weights if name == "product" else None
-            self.arrays.append((own, view, slice(place, place + own.size), weights))
+            self.arrays.append((own, view, slice(place, place + own.size), steps if name == "product" else None))
             place += own.size
             at = own.ctypes.data
             if t < 0:
@@ -112,15 +111,15 @@ cdef class _Tables:
 
     def put(self, theta):
         """Take the numbers of theta."""
-        for _, view, place, weights in self.arrays:
+        for _, view, place, steps in self.arrays:
             own = theta[place].reshape(view.shape)
-            view[...] = own if weights is None else np.einsum("ef,sfbk->sebk", weights, own)
+            view[...] = own if steps is None else steps.turned(own)
 
     def add_to(self, theta):
         """Add the numbers to theta."""
-        for _, view, place, weights in self.arrays:
+        for _, view, place, steps in self.arrays:
             to = theta[place].reshape(view.shape)
-            to += view if weights is None else np.einsum("ef,sebk->sfbk", weights, view)
+            to += view if steps is None else steps.turned_back(view)
 
     def clear(self):
         for own, *_ in self.arrays:

@@ -151,6 +151,22 @@ class Steps:
                    values[:, None] * _combinations(wanted, run).T)  # fmt: skip
 
 
+    def turned(self, w: np.ndarray) -> np.ndarray:
+        """w' [species, n_invariants, ...] of w"""
+        return _product(self.weights, w)
+
+    def turned_back(self, gradient: np.ndarray) -> np.ndarray:
+        """The gradient by w of one by w'."""
+        return _product(self.weights.T, gradient)
+
+
+def _product(matrix: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """matrix @ w, of few entries: sums over w's second axis, in an order that no library chooses"""
+    row, column = np.nonzero(matrix)
+    entries = matrix[row, column].reshape(-1, *(1,) * (w.ndim - 2))
+    return np.add.reduceat(entries * w[:, column], np.searchsorted(row, np.arange(len(matrix))), axis=1)
+
+
 def _combinations(wanted: Program, given: Program) -> np.ndarray:
     """C [wanted, given], with which invariants are C @ those of a program that has as many."""
     if wanted is given:
