@@ -150,7 +150,6 @@ class Steps:
         return cls(run.n_pairs, run.pairs, run.pair_values, *slopes, np.stack([eta, a, b], axis=1), rows[:, 1:], first,
                    values[:, None] * _combinations(wanted, run).T)  # fmt: skip
 
-
     def turned(self, w: np.ndarray) -> np.ndarray:
         """w' [species, n_invariants, ...] of w"""
         return _product(self.weights, w)
