@@ -26,13 +26,13 @@ from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.model import HDNNP
 from mdcore.potentials.networks.n2p2.write import folder_files, member_folders, write_n2p2
-from mdcore.training import metrics
+from mdcore.training import metrics, recipe
 from mdcore.training.data.labelled import elements_of, gaps
 from mdcore.training.families import family
-from mdcore.training.members import Ended, Members
+from mdcore.training.members import Ended, Members, name_of
 from mdcore.training.outcome import outcome
 from mdcore.training.prepare import has
-from mdcore.training.settings import BALANCED, LABELS
+from mdcore.training.settings import ALL, BALANCED, LABELS
 from mdcore.training.summary import fitted_by_atoms, nothing_pulls, summarise
 
 LOPSIDED = 100.0  # times as large is a weight that leaves nothing to another one
@@ -72,9 +72,21 @@ def about(settings: TrainingSettings, prepared) -> list[str]:
         f"walls: {walls.table(prepared.walls)} Angstrom" if prepared.walls else "walls: none",
         *(f"subtracted from labels: {law!r}" for law in settings.plan.subtract),
         *unsaid(settings),
-        "optimisers: " + ", then ".join(f"{s.type} (up to {s.epochs} epochs)" for s in settings.optimizer),
+        optimisers(settings.plan, bool(prepared.data.validation)),
         *lopsided(settings.plan.loss),
     ]
+
+
+def optimisers(plan, validates: bool) -> str:
+    """One after the other, and what they are for where the input names none."""
+    told = []
+    for own in recipe.optimizers(plan, validates):
+        part = getattr(own, "part", ALL)
+        told.append(f"{name_of(own)} ({f'{part} part, ' * (part != ALL)}up to {own.epochs} epochs)")
+    usual = "" if plan.optimizer else ", as usual for one layer" + (
+        "" if validates or not plan.model.hidden else "; nothing validates, so hidden nodes are left out"
+    )
+    return "optimisers: " + ", then ".join(told) + usual
 
 
 def unsaid(settings: TrainingSettings) -> list[str]:

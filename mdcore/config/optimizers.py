@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from mdcore.faces.schema import Choice, Integer, Number, keys, setting
+from mdcore.training.settings import ALL, LINEAR
 from mdcore.training.settings import AdamSettings as Adam
 from mdcore.training.settings import KalmanSettings as Kalman
 from mdcore.training.settings import LBFGSSettings as LBFGS
@@ -126,6 +127,13 @@ class AdamSettings(OptimizerSettings):
         default=Adam.minutes,
         example=50.0,
     )
+    part: str = setting(
+        Choice((ALL, LINEAR)),
+        'What it changes: `"all"`, or of a density network of one layer its `"linear"` part, all but the hidden nodes. '
+        "These give nothing until a later one trains all.",
+        default=Adam.part,
+        example=LINEAR,
+    )
 
 
 def _again(name: str):
@@ -166,8 +174,9 @@ class LBFGSSettings(OptimizerSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class LeastSquaresSettings(OptimizerSettings):
-    """Of a density network that is linear in its weights (`layers = 1`, `hidden = 0`: linear ACE): the best weights of
-    all products for the radial functions it has, in one go. Each epoch is a solution with a smaller ridge.
+    """Of a density network of one layer that is linear in its weights, since `hidden = 0` or its hidden nodes give
+    nothing yet (linear ACE): the best weights of all products for the radial functions it has, in one go. Each epoch
+    is a solution with a smaller ridge.
     """
 
     ridge: float = setting(

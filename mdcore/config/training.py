@@ -32,12 +32,17 @@ from mdcore.potentials.networks.subtracted import LAWS
 from mdcore.potentials.networks.trained import CONTAINS
 from mdcore.potentials.networks.walls import SHORTEST, Wall
 from mdcore.training.settings import (
+    ALL,
     BALANCED,
     CHOICES,
     LABELLED,
     LABELS,
+    LINEAR,
+    LOST,
+    NO_PART,
     NOT_LINEAR,
     NOT_ROUGH,
+    REQUIRED,
     Committee,
     Loss,
     Parallel,
@@ -246,7 +251,11 @@ class TrainingSettings(Document):
         example="before.h5",
     )
     optimizer: tuple = setting(
-        Sections(tag="type", classes=OPTIMIZERS, single=True), "How parameters are found; several: one after the other."
+        Sections(tag="type", classes=OPTIMIZERS, single=True),
+        "How parameters are found; several: one after the other. Density networks of one layer need none: [what is "
+        "done then](training.md#density-networks-of-one-layer).",
+        default=(),
+        default_text="of one layer as linked; else required",
     )
     committee: CommitteeSettings = setting(
         Section(CommitteeSettings), "Several networks.", default=CommitteeSettings()
@@ -276,6 +285,7 @@ class TrainingSettings(Document):
                 Wall(tuple(name.split("-")), inner, cutoff)
             except InputError as error:
                 yield f"zbl.{name}", str(error)
+        yield from self._check_parts(density and self.model.layers == 1)
         for k, own in enumerate(self.optimizer):
             whole = self.loss.of(self.model, self.long_range)
             loss = weighed(whole, own)
@@ -285,10 +295,22 @@ class TrainingSettings(Document):
                 yield f"optimizer.{k}.rows", "no forces are looked at, and only forces count: nothing would be learned"
             if loss.robust and own.type in SQUARES:
                 yield "loss.robust", f"{SQUARES[own.type]} by squares; leave it out, or take adam, soap or lbfgs"
-            if own.type == "least-squares" and (not density or self.model.layers > 1 or self.model.hidden):
-                yield f"optimizer.{k}.type", NOT_LINEAR
             if getattr(own, "smooth", 0.0) and (not density or self.model.layers > 1):
                 yield f"optimizer.{k}.smooth", NOT_ROUGH
+
+    def _check_parts(self, one: bool) -> Iterator[tuple[str, str]]:
+        """What optimisers change; one : the model is a density network of one layer."""
+        if not self.optimizer and not (one and self.warm_start is None):
+            yield "optimizer", REQUIRED
+        begun = self.warm_start is not None
+        for k, own in enumerate(self.optimizer):
+            key = "type" if own.type == "least-squares" else "part"
+            linear = key == "type" or getattr(own, "part", ALL) == LINEAR
+            if linear and not one:
+                yield f"optimizer.{k}.{key}", NOT_LINEAR if key == "type" else NO_PART
+            elif linear and self.model.hidden and begun:
+                yield f"optimizer.{k}.{key}", LOST
+            begun = begun or not linear
 
     def _check_card(self) -> Iterator[tuple[str, str]]:
         for name in set(self.card) & set(OWN_CARD):

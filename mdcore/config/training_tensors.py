@@ -11,7 +11,7 @@ from mdcore.config.training import OWN_CARD, TrainingOutputSettings, plain
 from mdcore.config.training_data import SplitSettings
 from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, Section, Sections, Table, Text, setting
 from mdcore.potentials.tensors.model import DIPOLES
-from mdcore.training.settings import LABELS, NOT_ROUGH, Split
+from mdcore.training.settings import ALL, LABELS, NO_PART, NOT_ROUGH, Split
 from mdcore.training.tensors.settings import (
     DIPOLE_UNITS,
     POLARIZABILITY_UNITS,
@@ -194,6 +194,8 @@ class TensorTrainingSettings(Document):
             for name in LABELS:
                 if getattr(own, name) is not None:
                     yield f"optimizer.{k}.{name}", "weighs labels of potentials; [loss] says what counts of tensors"
+            if getattr(own, "part", ALL) != ALL:
+                yield f"optimizer.{k}.part", NO_PART
             if getattr(own, "smooth", 0.0):
                 yield f"optimizer.{k}.smooth", NOT_ROUGH
         if self.model.dipole == "none" and not self.loss.polarizability:

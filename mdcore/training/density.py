@@ -21,9 +21,10 @@ from mdcore.training.density_start import missing
 from mdcore.training.graphs import Graphs
 from mdcore.training.misfit import Prediction, SetRegression, Weights, chunks_of
 from mdcore.training.roughness import Roughness
-from mdcore.training.settings import DensitySettings, Loss
+from mdcore.training.settings import ALL, LINEAR, DensitySettings, Loss
 
 FREE = ("embedding", "h0", "b1", "E0")  # no weights
+HIDDEN = ("W1", "b1", "w2")
 ENERGY = 0.1  # of the scale: the usual size of what E0 lacks
 SPAN = 10.0
 GROUP = 32  # atoms of a step that go through the kernels together
@@ -58,7 +59,8 @@ class DensityRegression(SetRegression):
             for block in _matrices(name, shape, end)
         ]  # fmt: skip
         self.kernels = Densities(self.design.sizes, self.design.program, model.fold(), precision)
-        self._roughness = Roughness(self.design)
+        self._roughness, self._all_weights = Roughness(self.design), self.is_weight
+        self.release(ALL)
         self.set(model.parameters / self.units)
 
     def set(self, parameters: np.ndarray) -> None:
@@ -66,6 +68,24 @@ class DensityRegression(SetRegression):
         self.parameters = self.comm.bcast(np.array(parameters, dtype=np.float64))
         self.flat, self._found = self.parameters * self.units, None
         self.kernels.set(self.design.fold(self.flat))
+
+    def release(self, part: str) -> None:
+        """LINEAR: hidden nodes give nothing, and stay so until others are released."""
+        if part == LINEAR and self.design.layers == 1:
+            if self.design.hidden:
+                parameters = self.parameters.copy()
+                self.design.views(parameters)["w2"][...] = 0.0
+                self.set(parameters)
+        elif part != ALL:
+            super().release(part)
+        self.part, self._free = part, np.ones(self.n_parameters, dtype=bool)
+        for name in HIDDEN if part == LINEAR and self.design.hidden else ():
+            self.design.views(self._free)[name][...] = False
+        self.is_weight = self._all_weights & self._free
+
+    @property
+    def free(self) -> np.ndarray:
+        return self._free
 
     def settle(self) -> bool:
         """E0 such that energies fit by least squares, as the loss weighs them: steps would come there late."""
@@ -83,7 +103,7 @@ class DensityRegression(SetRegression):
         return True
 
     def quadratic(self):
-        if self.design.layers > 1 or self.design.hidden:
+        if self.design.layers > 1 or (self.design.hidden and self.part != LINEAR):
             return super().quadratic()
         own, weights, env = np.zeros(self.n_parameters, dtype=bool), self.weights, self.environments
         self.design.views(own)["w.0"][...] = True
@@ -158,7 +178,7 @@ class DensityRegression(SetRegression):
         return cost.loss, sums
 
     def _unfolded(self, sums: np.ndarray) -> np.ndarray:
-        return self.design.unfold(self.flat, sums) * self.units
+        return self.design.unfold(self.flat, sums) * self.units * self._free
 
     def rows(self, kind: int, own: np.ndarray, components: np.ndarray, scale: np.ndarray) -> np.ndarray:
         """Gradients [m, n_parameters] of single numbers, times `scale` [m]; one pass of the kernels each."""

@@ -1,10 +1,11 @@
 """From what is prepared to fits: a model of the right size, its descriptors on all structures, a Fit a member."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mdcore.base.comm import SelfComm
+from mdcore.training import recipe
 from mdcore.training.families import family
 from mdcore.training.fit import Fit, Stage
 from mdcore.training.optimizers.adam import Adam
@@ -43,6 +44,7 @@ class Members:
     """
 
     def __init__(self, plan: Plan, prepared: Prepared, comm=None):
+        plan = replace(plan, optimizer=recipe.optimizers(plan, bool(prepared.data.validation)))
         self.plan, self.comm, self.threads = plan, comm or SelfComm(), threads_of(plan)
         self.family = family(plan, prepared)
         memory = plan.parallel.memory * 1e9
@@ -88,6 +90,11 @@ class Ended:
     @classmethod
     def of(cls, fit: Fit) -> "Ended":
         return cls(fit.training.fitted(), fit.history, fit.best_epoch)
+
+
+def name_of(settings: OptimizerSettings) -> str:
+    """What its type is called in an input."""
+    return OPTIMIZERS[type(settings)][0]
 
 
 def stage(settings: OptimizerSettings, loss: Loss, part: str = ALL) -> Stage:

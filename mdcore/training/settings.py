@@ -20,8 +20,18 @@ USUAL = LABELS[:3]  # that are looked for unless somebody says otherwise
 CHOICES = "choices"  # of a model card: how descriptors and zeros of energy were asked for, JSON (warm.py)
 TOTAL = "total_charge"  # of a structure: no label, but likewise looked for where it is of use
 ALL, CHARGES, SHORT = "all", "charges", "short"  # parts of the parameters of a potential with charges
+LINEAR = "linear"  # of a density network of one layer: all but its hidden nodes, which give nothing meanwhile
 LATENT_WIDTH = 0.5**0.5  # Angstrom: sigma = 1 of B. Cheng, npj Comput. Mater. 11, 80 (2025), is sqrt(2) times a width
-NOT_LINEAR = "least squares take a density network that is linear in its weights: layers = 1, hidden = 0 in [model]"
+NOT_LINEAR = "least squares take a density network that is linear in its weights: layers = 1 in [model]"
+LOST = (
+    "hidden nodes were trained before, and it leaves them out: put it before the optimisers that train all, or say "
+    "hidden = 0 in [model]"
+)
+REQUIRED = (
+    "the section [[optimizer]] is required: how parameters are found. Density networks of one layer need none, unless "
+    "they go on from a potential (warm_start)"
+)
+NO_PART = 'part = "linear" is of density networks of one layer: type = "density", layers = 1 in [model]; leave it out'
 NOT_ROUGH = "smooth is of density networks of one layer: type = \"density\", layers = 1 in [model]; leave it out"
 BALANCED = "balanced"  # weight of energies: an error an atom counts as much as that of forces, RMS, eV and eV/Angstrom
 
@@ -210,6 +220,7 @@ class AdamSettings(OptimizerSettings):
     this is added to the loss of a structure; average : 0, or how much of the
     average of the parameters a step keeps; clip : longest gradient in units of its running length, 0: no limit
     warmup : steps that grow to their size; minutes : after which it ends, steps fall with the time; 0: none
+    part : ALL parameters, or of a density network of one layer those of its LINEAR part
     """
 
     batch: int = 4
@@ -224,6 +235,7 @@ class AdamSettings(OptimizerSettings):
     clip: float = 5.0
     warmup: int = 0
     minutes: float = 0.0
+    part: str = ALL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,6 +274,10 @@ class LeastSquaresSettings(OptimizerSettings):
     ridge: float = 1e-2
     fall: float = 0.1
 
+    @property
+    def part(self) -> str:
+        return LINEAR
+
 
 @dataclass(frozen=True, kw_only=True)
 class Committee:
@@ -288,7 +304,7 @@ def weighed(loss, optimizer):
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """How to train. name, title, card : of the potential; text : the settings, as whoever gave them wrote them
-    zbl : walls: "auto", "off" or {"A-B": (inner, cutoff)}; optimizer : one after the other
+    zbl : walls: "auto", "off" or {"A-B": (inner, cutoff)}; optimizer : one after the other; none: recipe.py says
     model : a density network; None: networks (`network`) that see `descriptors`, with charges if `long_range` says so
     subtract : potentials that are taken from the labels before the fit (potentials/networks/subtracted.py)
     contains : what of long range the labels contain (potentials/counted.py), None: nobody said
@@ -335,7 +351,7 @@ class Plan:
         """(loss, part of the parameters) of each optimiser."""
         losses = [weighed(self.loss, own) for own in self.optimizer]
         if not self.long_range or not (self.long_range.first or self.long_range.fixed):
-            return [(loss, ALL) for loss in losses]
+            return [(loss, getattr(own, "part", ALL)) for loss, own in zip(losses, self.optimizer, strict=True)]
         found = [(replace(loss, charges=0.0), SHORT) for loss in losses]
         if self.long_range.first:
             alone = replace(losses[0], energy=0.0, forces=0.0, stress=0.0, charges=losses[0].charges or 1.0)
