@@ -31,7 +31,7 @@ REQUIRED = (
     "the section [[optimizer]] is required: how parameters are found. Density networks of one layer need none, unless "
     "they go on from a potential (warm_start)"
 )
-NO_PART = 'part = "linear" is of density networks of one layer: type = "density", layers = 1 in [model]; leave it out'
+NO_PART = 'parts are of density networks of one layer: type = "density", layers = 1 in [model]; leave it out'
 NOT_ROUGH = "smooth is of density networks of one layer: type = \"density\", layers = 1 in [model]; leave it out"
 BALANCED = "balanced"  # weight of energies: an error an atom counts as much as that of forces, RMS, eV and eV/Angstrom
 

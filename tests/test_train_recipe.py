@@ -1,0 +1,181 @@
+"""How is one layer trained where no optimiser is said: linear part first, least squares, hidden nodes from nothing?"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import mdcore
+from mdcore.base.errors import InputError
+from mdcore.cli import train as command
+from mdcore.config.load_training import parse_training
+from mdcore.training import recipe
+from mdcore.training.data.labelled import Labelled
+from mdcore.training.density import HIDDEN, DensityRegression
+from mdcore.training.fit import Fit
+from mdcore.training.graphs import Graphs
+from mdcore.training.members import stage
+from mdcore.training.optimizers.least_squares import LeastSquares
+from mdcore.training.settings import ALL, LINEAR, LeastSquaresSettings, Loss, SoapSettings
+from tests.test_train_density import regression_of
+from tests.training_sets import lennard_jones_set, mixed_set
+
+COPPER = {"elements": ("Cu",), "energies": {"Cu": 0.0}, "l_max": 2, "counts": Loss(), "layers": 1}
+SHORT = (SoapSettings(epochs=3, smooth=1e-3, part=LINEAR), LeastSquaresSettings(epochs=5),
+         SoapSettings(epochs=3, step=2e-3, smooth=1e-3))  # fmt: skip
+
+
+def without_nodes(own) -> DensityRegression:
+    """The same network, but for its hidden nodes."""
+    design = replace(own.design, hidden=0)
+    parameters = np.zeros(design.n_parameters)
+    for name, values in design.views(parameters).items():
+        values[...] = own.design.views(own.flat)[name]
+    model = replace(own.model, design=design, parameters=parameters)
+    return DensityRegression(model, own.environments, counts=own.counts)
+
+
+def labelled(*args, **options) -> list[Labelled]:
+    """Crystals of copper as a user hands them in."""
+    return [
+        Labelled(
+            symbols=s.symbols,
+            positions=s.positions,
+            cell=s.cell,
+            periodic=(True,) * 3,
+            energy=s.energy,
+            forces=s.forces,
+        )
+        for s in lennard_jones_set(*args, **options)
+    ]
+
+
+def fit_of(settings, **options) -> Fit:
+    data = lennard_jones_set(14)
+    training = regression_of(data[:10], **COPPER, **options)
+    validation = DensityRegression(training.model, Graphs(("Cu",), training.design.cutoff, data[10:]))
+    stages = [stage(own, Loss(), getattr(own, "part", ALL)) for own in settings]
+    return Fit(training, validation, stages)
+
+
+def test_the_linear_part_is_a_network_without_nodes():
+    """Its loss, gradient and roughness; hidden nodes have no gradient, and shrink as little."""
+    own = regression_of(mixed_set(), layers=1)
+    full = own.loss()[0]
+    own.release(LINEAR)
+    bare, hidden = without_nodes(own), np.zeros(own.n_parameters, dtype=bool)
+    for name in HIDDEN:
+        own.design.views(hidden)[name][...] = True
+    for mine, other in ((own.loss(), bare.loss()), (own.roughness(), bare.roughness())):
+        assert mine[0] == pytest.approx(other[0], rel=1e-12)
+        np.testing.assert_allclose(mine[1][~hidden], other[1], atol=1e-12 * np.abs(other[1]).max())
+        assert not mine[1][hidden].any()
+    assert own.loss()[0] != pytest.approx(full, rel=1e-3)
+    assert (own.free == ~hidden).all() and not own.is_weight[hidden].any()
+    own.release(ALL)
+    assert own.free.all() and own.is_weight[hidden].any() and own.loss()[1][hidden].any()
+
+
+def test_least_squares_are_those_without_nodes():
+    own = regression_of(mixed_set(), layers=1)
+    own.release(LINEAR)
+    bare = without_nodes(own)
+    for each in (own, bare):
+        LeastSquares(each, LeastSquaresSettings(ridge=1e-4)).epoch()
+    assert own.loss()[0] == pytest.approx(bare.loss()[0], rel=1e-9)
+    assert not own.design.views(own.flat)["w2"].any()
+
+
+def test_hidden_nodes_begin_at_the_linear_solution():
+    """They say nothing before, something after, and what is kept is never worse on the validation set."""
+    fit, scores, seen = fit_of(SHORT), [], []
+    for _ in fit.epochs():
+        fit.validation.set(fit.training.parameters)
+        scores.append(fit.floors.score(fit.validation.errors()))
+        seen.append((fit.stage, bool(fit.training.design.views(fit.training.flat)["w2"].any())))
+    assert seen[0] == (0, True)  # the random start
+    assert all(any_nodes == (number == 2) for number, any_nodes in seen[1:])
+    assert fit.score == pytest.approx(min(scores[1:])) and len(scores) > 8
+    assert fit.training.parameters.tobytes() == fit.best.tobytes()
+
+
+@pytest.mark.parametrize("epochs", [2, 5, 8])
+def test_it_goes_on_after_a_stop_in_any_of_them(epochs):
+    whole, first, second = (fit_of(SHORT) for _ in range(3))
+    list(whole.epochs())
+    steps = first.epochs()
+    for _ in range(epochs + 1):
+        next(steps)
+    second.restore(first.state())
+    list(second.epochs())
+    assert second.best.tobytes() == whole.best.tobytes()
+    assert second.history["train force"] == whole.history["train force"]
+
+
+def test_parts_of_other_models_are_refused():
+    with pytest.raises(InputError, match="no part 'linear'"):
+        regression_of(mixed_set(), layers=2).release(LINEAR)
+
+
+DENSITY = 'model = { type = "density", layers = 1 }\n'
+SOAP = '[[optimizer]]\ntype = "soap"\nepochs = 3\n'
+LEAST = '[[optimizer]]\ntype = "least-squares"\nepochs = 3\n'
+
+
+@pytest.fixture
+def parsed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.xyz", "a.h5"):
+        (tmp_path / name).write_text("")
+    return lambda text: parse_training('data = { file = "a.xyz" }\n' + text)
+
+
+def test_who_has_it(parsed):
+    usual = parsed(DENSITY).plan
+    assert recipe.optimizers(usual, True) == (recipe.FUNCTIONS, recipe.WEIGHTS, recipe.NODES)
+    assert recipe.optimizers(usual, False) == (recipe.FUNCTIONS, recipe.WEIGHTS)
+    linear = parsed('model = { type = "density", layers = 1, hidden = 0 }\n').plan
+    assert recipe.optimizers(linear, True) == (recipe.FUNCTIONS, recipe.WEIGHTS)
+    own = parsed(DENSITY + SOAP).plan
+    assert recipe.optimizers(own, True) == own.optimizer
+    written = parsed(DENSITY + SOAP + 'part = "linear"\n' + LEAST + SOAP).plan
+    assert [part for _, part in written.parts] == [LINEAR, LINEAR, ALL]
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ('model = { type = "density" }\n', "the section [[optimizer]] is required"),
+        ("descriptors = { cutoff = 6 }\n", "the section [[optimizer]] is required"),
+        (f'warm_start = "a.h5"\n{DENSITY}', "the section [[optimizer]] is required"),
+        ('model = { type = "density" }\n' + SOAP + 'part = "linear"\n', "parts are of density networks of one layer"),
+        ("descriptors = { cutoff = 6 }\n" + SOAP + 'part = "linear"\n', "parts are of density networks of one layer"),
+        (DENSITY + SOAP + LEAST, "hidden nodes were trained before"),
+        (DENSITY + SOAP + SOAP + 'part = "linear"\n', "hidden nodes were trained before"),
+        (f'warm_start = "a.h5"\n{DENSITY}{LEAST}', "hidden nodes were trained before"),
+        (DENSITY + SOAP + 'part = "some"\n', "part"),
+    ],
+)  # fmt: skip
+def test_an_input_is_told(text, told, parsed):
+    with pytest.raises(InputError) as caught:
+        parsed(text)
+    assert told in str(caught.value)
+
+
+def test_a_call_has_it_and_check_tells(monkeypatch, parsed):
+    monkeypatch.setattr(recipe, "FUNCTIONS", SHORT[0])
+    monkeypatch.setattr(recipe, "WEIGHTS", SHORT[1])
+    monkeypatch.setattr(recipe, "NODES", SHORT[2])
+    data = {"train": labelled(8), "validation": labelled(3, seed=1)}
+    model = {"type": "density", "layers": 1, "channels": 16, "cutoff": 4.0, "l_max": 2}
+    trained = mdcore.train(data, model=model)
+    history = trained.histories[0]
+    forces = history["validation force"]
+    assert len(forces) == 1 + 3 + 5 + 3 and min(forces) < 0.3 * forces[0]
+    alone = mdcore.train({"train": data["train"]}, model=model)
+    assert len(alone.histories[0]["epoch"]) == 1 + 3 + 5
+    plan = parsed(DENSITY).plan
+    both = "optimisers: soap (linear part, up to 3 epochs), then least-squares (linear part, up to 5 epochs)"
+    assert command.optimisers(plan, True) == f"{both}, then soap (up to 3 epochs), as usual for one layer"
+    told = "as usual for one layer; nothing validates, so hidden nodes are left out"
+    assert command.optimisers(plan, False) == f"{both}, {told}"
