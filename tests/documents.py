@@ -112,6 +112,8 @@ def shorten(arguments: list[str]) -> list[str]:
     optimizers = settings.get("optimizer", ())
     for k, one in enumerate([optimizers] if isinstance(optimizers, dict) else optimizers):
         few[f"optimizer.{k}.epochs"] = min(one.get("epochs", FEW_EPOCHS), FEW_EPOCHS)
+    if arguments[0] == "train" and not optimizers:  # the usual ones
+        few |= {"model.channels": 16, "model.cutoff": 4.0, "split.test": 0.4}
     return [*arguments, *(word for key, value in few.items() for word in ("--set", f"{key}={value}"))]
 
 

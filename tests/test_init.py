@@ -23,7 +23,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_there_are_inputs_and_they_say_what_they_are(capsys):
-    assert {"lj", "water", "npt", "train", "train_density"} <= set(INPUTS)
+    assert {"lj", "water", "npt", "train", "train_density", "train_one_layer"} <= set(INPUTS)
     assert main(["init"]) == 0
     told = capsys.readouterr().out
     assert all(f"{name} " in told for name in INPUTS)

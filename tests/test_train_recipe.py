@@ -175,7 +175,7 @@ def test_a_call_has_it_and_check_tells(monkeypatch, parsed):
     alone = mdcore.train({"train": data["train"]}, model=model)
     assert len(alone.histories[0]["epoch"]) == 1 + 3 + 5
     plan = parsed(DENSITY).plan
-    both = "optimisers: soap (linear part, up to 3 epochs), then least-squares (linear part, up to 5 epochs)"
+    both = "optimisers: soap (linear part, up to 3 epochs), then least-squares (up to 5 epochs)"
     assert command.optimisers(plan, True) == f"{both}, then soap (up to 3 epochs), as usual for one layer"
     told = "as usual for one layer; nothing validates, so hidden nodes are left out"
     assert command.optimisers(plan, False) == f"{both}, {told}"

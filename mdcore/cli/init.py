@@ -15,6 +15,7 @@ from mdcore.config.problems import suggest
 WITH = {  # inputs that come with others
     "train": ("labels",),
     "train_density": ("labels",),
+    "train_one_layer": ("labels",),
     "learn": ("learn_start", "learn_train", "learn_explore"),
 }
 PARTS = ("learn_train", "learn_explore")  # that are no inputs of their own

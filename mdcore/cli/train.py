@@ -81,7 +81,7 @@ def optimisers(plan, validates: bool) -> str:
     """One after the other, and what they are for where the input names none."""
     told = []
     for own in recipe.optimizers(plan, validates):
-        part = getattr(own, "part", ALL)
+        part = vars(own).get("part", ALL)  # least squares have no choice
         told.append(f"{name_of(own)} ({f'{part} part, ' * (part != ALL)}up to {own.epochs} epochs)")
     usual = "" if plan.optimizer else ", as usual for one layer" + (
         "" if validates or not plan.model.hidden else "; nothing validates, so hidden nodes are left out"

@@ -8,9 +8,10 @@ which epoch, what they learn holds beyond the training set; without one they are
 
 from mdcore.training.settings import LINEAR, LeastSquaresSettings, OptimizerSettings, Plan, SoapSettings
 
-FUNCTIONS = SoapSettings(epochs=150, smooth=1e-3, part=LINEAR)
+SMOOTH = 2e-4
+FUNCTIONS = SoapSettings(epochs=150, smooth=SMOOTH, part=LINEAR)
 WEIGHTS = LeastSquaresSettings(epochs=10)
-NODES = SoapSettings(epochs=100, step=2e-3, smooth=1e-3)
+NODES = SoapSettings(epochs=100, step=2e-3, smooth=SMOOTH)
 
 
 def optimizers(plan: Plan, validates: bool) -> tuple[OptimizerSettings, ...]:
