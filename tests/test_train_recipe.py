@@ -1,6 +1,7 @@
 """How is one layer trained where no optimiser is said: linear part first, least squares, hidden nodes from nothing?"""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import mdcore
 from mdcore.base.errors import InputError
 from mdcore.cli import train as command
 from mdcore.config.load_training import parse_training
+from mdcore.potentials.density.model import Design
 from mdcore.training import recipe
 from mdcore.training.data.labelled import Labelled
 from mdcore.training.density import HIDDEN, DensityRegression
@@ -130,16 +132,29 @@ def parsed(tmp_path, monkeypatch):
     return lambda text: parse_training('data = { file = "a.xyz" }\n' + text)
 
 
+def seen(hidden=16, validates=True, channels=16, elements=("Cu",)):
+    """What is asked of prepared data."""
+    design = Design(elements=elements, cutoff=4.0, layers=1, channels=channels, hidden=hidden)
+    return SimpleNamespace(design=design, data=SimpleNamespace(validation=[None] * validates))
+
+
 def test_who_has_it(parsed):
     usual = parsed(DENSITY).plan
-    assert recipe.optimizers(usual, True) == (recipe.FUNCTIONS, recipe.WEIGHTS, recipe.NODES)
-    assert recipe.optimizers(usual, False) == (recipe.FUNCTIONS, recipe.WEIGHTS)
-    linear = parsed('model = { type = "density", layers = 1, hidden = 0 }\n').plan
-    assert recipe.optimizers(linear, True) == (recipe.FUNCTIONS, recipe.WEIGHTS)
+    functions, weights, nodes = recipe.FUNCTIONS, recipe.WEIGHTS, recipe.NODES
+    assert recipe.optimizers(usual, seen()) == (functions, weights, nodes)
+    assert recipe.optimizers(usual, seen(validates=False)) == (functions, weights)
+    assert recipe.optimizers(usual, seen(hidden=0)) == (functions, weights)
     own = parsed(DENSITY + SOAP).plan
-    assert recipe.optimizers(own, True) == own.optimizer
+    assert recipe.optimizers(own, seen()) == own.optimizer and recipe.told(own, seen()) == ""
     written = parsed(DENSITY + SOAP + 'part = "linear"\n' + LEAST + SOAP).plan
     assert [part for _, part in written.parts] == [LINEAR, LINEAR, ALL]
+
+
+def test_many_weights_are_not_for_least_squares(parsed):
+    usual, many = parsed(DENSITY).plan, seen(channels=208, elements=("H", "Cu"))
+    assert recipe.weights(many) == 2 * 208 * 13 > recipe.MOST
+    assert recipe.optimizers(usual, many) == (recipe.FUNCTIONS, recipe.NODES)
+    assert "5408 weights of products are too many" in recipe.told(usual, many)
 
 
 @pytest.mark.parametrize(
@@ -176,6 +191,6 @@ def test_a_call_has_it_and_check_tells(monkeypatch, parsed):
     assert len(alone.histories[0]["epoch"]) == 1 + 3 + 5
     plan = parsed(DENSITY).plan
     both = "optimisers: soap (linear part, up to 3 epochs), then least-squares (up to 5 epochs)"
-    assert command.optimisers(plan, True) == f"{both}, then soap (up to 3 epochs), as usual for one layer"
+    assert command.optimisers(plan, seen()) == f"{both}, then soap (up to 3 epochs), as usual for one layer"
     told = "as usual for one layer; nothing validates, so hidden nodes are left out"
-    assert command.optimisers(plan, False) == f"{both}, {told}"
+    assert command.optimisers(plan, seen(validates=False)) == f"{both}, {told}"

@@ -72,21 +72,18 @@ def about(settings: TrainingSettings, prepared) -> list[str]:
         f"walls: {walls.table(prepared.walls)} Angstrom" if prepared.walls else "walls: none",
         *(f"subtracted from labels: {law!r}" for law in settings.plan.subtract),
         *unsaid(settings),
-        optimisers(settings.plan, bool(prepared.data.validation)),
+        optimisers(settings.plan, prepared),
         *lopsided(settings.plan.loss),
     ]
 
 
-def optimisers(plan, validates: bool) -> str:
-    """One after the other, and what they are for where the input names none."""
+def optimisers(plan, prepared) -> str:
+    """One after the other, and why these where the input names none."""
     told = []
-    for own in recipe.optimizers(plan, validates):
+    for own in recipe.optimizers(plan, prepared):
         part = vars(own).get("part", ALL)  # least squares have no choice
         told.append(f"{name_of(own)} ({f'{part} part, ' * (part != ALL)}up to {own.epochs} epochs)")
-    usual = "" if plan.optimizer else ", as usual for one layer" + (
-        "" if validates or not plan.model.hidden else "; nothing validates, so hidden nodes are left out"
-    )
-    return "optimisers: " + ", then ".join(told) + usual
+    return "optimisers: " + ", then ".join(told) + recipe.told(plan, prepared)
 
 
 def unsaid(settings: TrainingSettings) -> list[str]:

@@ -44,7 +44,7 @@ class Members:
     """
 
     def __init__(self, plan: Plan, prepared: Prepared, comm=None):
-        plan = replace(plan, optimizer=recipe.optimizers(plan, bool(prepared.data.validation)))
+        plan = replace(plan, optimizer=recipe.optimizers(plan, prepared))
         self.plan, self.comm, self.threads = plan, comm or SelfComm(), threads_of(plan)
         self.family = family(plan, prepared)
         memory = plan.parallel.memory * 1e9
