@@ -10,7 +10,7 @@ import pytest
 
 from mdcore import VelocityVerlet
 from mdcore.base.errors import InputError
-from mdcore.doors import _hdnnp, _kernels
+from mdcore.doors import _hdnnp
 from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.networks.answers import Answers
 from mdcore.potentials.networks.hdnnp import HDNNPotential, networks_of
@@ -26,16 +26,9 @@ from tests.systems import TRICLINIC, cells, scattered
 from tests.test_hdnnp_potential import CUTOFF, FEW, REFERENCE, two_elements
 from tests.test_symmetry_kernels import SYMBOLS, Block, angular, cluster_environments, crowd, with_functions
 
+pytestmark = pytest.mark.usefixtures("level")
 FLOAT = 2.0**-24  # rounding error of a float
 WITHIN = 50 * FLOAT  # largest found: 34, median 5 (types 2-13) and 10 (types 20-25)
-
-
-@pytest.fixture(params=_kernels.cpu_levels(), autouse=True)
-def level(request):
-    """Everything here, with the kernels of each CPU level."""
-    _kernels.select_cpu(request.param)
-    yield request.param
-    _kernels.select_cpu()
 
 
 def differences(model, environments):
