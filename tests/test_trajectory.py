@@ -542,7 +542,7 @@ FULL_DISK = """
 
 
 @pytest.mark.parametrize("reserve", ["posix_fallocate", "zeros"])
-@pytest.mark.parametrize(("limit", "n_atoms"), [(1_200_000, 5), (2_500_000, 100), (9_000_000, 3000)])
+@pytest.mark.parametrize(("limit", "n_atoms"), [(1_000_000, 5), (2_500_000, 100), (9_000_000, 3000)])
 def test_full_disk_keeps_what_was_written(tmp_path, reserve, limit, n_atoms):
     path = tmp_path / "a.h5md"
     process = child(FULL_DISK, path, reserve, limit, n_atoms)
