@@ -14,7 +14,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from common import machine, parser, table
+from common import machine, parser, relative, table
 
 from mdcore import Electrostatics, evaluate
 
@@ -39,10 +39,6 @@ def on_mesh(system, cutoff: float, order: int, points: int) -> tuple[np.ndarray,
     return found, potential.alpha * np.linalg.norm(system.box.matrix, axis=1).max() / points
 
 
-def error(found: np.ndarray, exact: np.ndarray) -> float:
-    return float(np.sqrt(((found - exact) ** 2).mean() / (exact**2).mean()))
-
-
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--asked", action="store_true", help="only whether errors are as asked for")
@@ -54,12 +50,12 @@ def main() -> None:
         for cutoff in (*CUTOFFS, None):
             for method in METHODS:
                 found = (forces(system, accuracy=a, cutoff=cutoff, method=method) for a in ACCURACIES)
-                ratios = [error(own, exact) / a for own, a in zip(found, ACCURACIES, strict=True)]
+                ratios = [relative(own, exact) / a for own, a in zip(found, ACCURACIES, strict=True)]
                 asked.append((name, cutoff or "chosen", method, *(f"{ratio:.2g}" for ratio in ratios)))
         for cutoff in CUTOFFS if constants_too and name in LIQUIDS else ():
             for order in (4, 6, 8):
                 runs = (on_mesh(system, cutoff, order, n) for n in POINTS)
-                constants.append((name, cutoff, order, *(f"{error(f, exact) / ah**order:.2g}" for f, ah in runs)))
+                constants.append((name, cutoff, order, *(f"{relative(f, exact) / ah**order:.2g}" for f, ah in runs)))
     print(table(("structure", "cutoff", "method", *(f"error / accuracy at {a:g}" for a in ACCURACIES)), asked))
     if constants:
         print(table(("structure", "cutoff", "order", *(f"{n} points" for n in POINTS)), constants))

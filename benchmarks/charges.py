@@ -13,11 +13,10 @@ import json
 import os
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
-from common import alternate, machine, parser, table
+from common import alternate, machine, parser, relative, table, us_a_step
 
 from mdcore import Box, Electrostatics, Simulation, System, VelocityVerlet, evaluate
 from mdcore.structure.lammps_write import write_data
@@ -65,9 +64,7 @@ def ours(system, method: str, accuracy: float, cutoff: float, steps: int) -> flo
     potential = Electrostatics(SALT, accuracy=accuracy, cutoff=cutoff, method=method, constant=CONSTANT)
     sim = Simulation(system, potential, VelocityVerlet(1e-4), skin=1.0)
     sim.run(1)
-    begin = time.process_time()
-    sim.run(steps)
-    return 1e6 * (time.process_time() - begin) / steps / system.n_atoms
+    return us_a_step(sim, steps)
 
 
 def main() -> None:
@@ -125,10 +122,6 @@ def forces_of(system, method, accuracy, cutoff) -> np.ndarray:
 def with_charges(system: System) -> System:
     names = [system.symbols[k] for k in system.species]
     return System(system.box, system.positions, names, charges=[SALT[name] for name in names])
-
-
-def relative(found, exact) -> float:
-    return float(np.sqrt(((found - exact) ** 2).mean() / (exact**2).mean()))
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from charges import SALT, relative, salt
+from charges import SALT, salt
 from charges_water import CHARGES, water
-from common import machine, parser, table
+from common import machine, parser, relative, table
 
 from mdcore import Box, Electrostatics, System, evaluate
 

@@ -12,12 +12,11 @@ import json
 import os
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
-from charges import CONSTANT, TIMED, relative
-from common import alternate, machine, parser, table
+from charges import CONSTANT, TIMED
+from common import alternate, machine, parser, relative, table, us_a_step
 
 from mdcore import Box, Electrostatics, LennardJones, Simulation, Sum, System, VelocityVerlet, evaluate
 from mdcore.structure.lammps_write import write_data
@@ -70,9 +69,7 @@ def potential(accuracy: float, lj: float, **options) -> Sum:
 def ours(system, steps: int, *how, **options) -> float:
     sim = Simulation(system, potential(*how, **options), VelocityVerlet(1e-4), skin=1.0)
     sim.run(1)
-    begin = time.process_time()
-    sim.run(steps)
-    return 1e6 * (time.process_time() - begin) / steps / system.n_atoms
+    return us_a_step(sim, steps)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,22 @@ def median_ratio(a: list[float], b: list[float]) -> str:
     """Median of the ratios of neighbouring runs, and their range."""
     ratios = [x / y for x, y in zip(a, b, strict=True)]
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def us_a_step(sim, steps: int) -> float:
+    """Microseconds of processor time a step and atom."""
+    begin = time.process_time()
+    sim.run(steps)
+    return 1e6 * (time.process_time() - begin) / steps / sim.n_atoms
+
+
+def rms(values) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def relative(found, exact) -> float:
+    """Root mean square of what is wrong, over that of what is right."""
+    return float(np.sqrt(((found - exact) ** 2).mean() / (exact**2).mean()))
 
 
 # --- the melt ----------------------------------------------------------------------------------------

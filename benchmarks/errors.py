@@ -7,10 +7,9 @@ square of the frame in the middle: where a few structures far off decide the mea
 at constant energy from 300 K, processor time of one core, lists included; --copies of the first structure.
 """
 
-import time
 
 import numpy as np
-from common import machine, parser, table
+from common import machine, parser, rms, table, us_a_step
 
 import mdcore
 from mdcore import Simulation, System, VelocityVerlet, maxwell_boltzmann
@@ -33,10 +32,6 @@ def errors(potential, path: str) -> list[str]:
     return [*told, f"{rms(forces):.3g}", f"{np.abs(forces).mean():.3g}", f"{np.abs(forces).max():.0f}", f"{middle:.3g}"]
 
 
-def rms(values) -> float:
-    return float(np.sqrt(np.mean(np.square(values))))
-
-
 def cost(model, path: str, copies, precision: str, steps: int, repeats: int) -> str:
     """us an atom-step: the middle one of some runs"""
     system = System.read(path, 0)
@@ -46,9 +41,7 @@ def cost(model, path: str, copies, precision: str, steps: int, repeats: int) -> 
     sim, found = Simulation(system, potential, VelocityVerlet(timestep=0.5), skin=0.5), []
     sim.run(steps // 10)
     for _ in range(repeats):
-        begin = time.process_time()
-        sim.run(steps)
-        found.append(1e6 * (time.process_time() - begin) / steps / system.n_atoms)
+        found.append(us_a_step(sim, steps))
     return f"{np.median(found):.1f} ({min(found):.1f} to {max(found):.1f})"
 
 

@@ -12,7 +12,6 @@ of the water that ships (PBE0+TS), from docs/benchmarks.md or by --errors NAME=N
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import common
@@ -70,9 +69,7 @@ def engine(potentials: dict, steps: int, repeats: int) -> dict[str, float]:
 
     def timed(name):
         sim, n = sims[name]
-        begin = time.process_time()
-        sim.run(n)
-        return 1e6 * (time.process_time() - begin) / n / system.n_atoms
+        return common.us_a_step(sim, n)
 
     found = common.alternate({name: lambda name=name: timed(name) for name in sims}, repeats)
     return {name: float(np.median(values)) for name, values in found.items()}

@@ -13,8 +13,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from charges import relative
-from common import machine, parser, table
+from common import machine, parser, relative, table
 
 from mdcore import Box, LongLennardJones, System, evaluate
 from mdcore.structure.lammps_write import write_data

@@ -29,7 +29,7 @@ from copy import copy
 from pathlib import Path
 
 import numpy as np
-from common import machine, parser, table
+from common import machine, parser, rms, table
 
 import mdcore
 from mdcore import Box, CellRescaling, Simulation, StillingerWeber, System, VelocityRescaling, VelocityVerlet
@@ -190,10 +190,6 @@ def errors(campaign: Path, test: dict[str, list]) -> list[dict]:
     ]
     print(table(["generation", "calls", *(f"{kind}: meV/atom, meV/Angstrom" for kind in test)], rows))
     return found
-
-
-def rms(values) -> float:
-    return float(np.sqrt(np.mean(np.square(values))))
 
 
 # --- dynamics ------------------------------------------------------------------------------------------------

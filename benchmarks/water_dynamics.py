@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from charges import CONSTANT, relative
+from charges import CONSTANT
 from charges_water import water
-from common import alternate, machine, parser, table
+from common import alternate, machine, parser, relative, table
 
 from mdcore import (
     CellRescaling,

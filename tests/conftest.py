@@ -7,7 +7,17 @@ files that take long are the next, so that at the end nobody waits for one of th
 
 import pytest
 
+from mdcore.doors import _kernels
+
 LONG = ("test_contract", "test_ensembles", "test_extending", "test_verify", "test_motion", "test_inputs", "test_fuzz")
+
+
+@pytest.fixture(params=_kernels.cpu_levels())
+def level(request):
+    """With the kernels of each CPU level that there is."""
+    _kernels.select_cpu(request.param)
+    yield request.param
+    _kernels.select_cpu()
 
 
 def pytest_itemcollected(item):

@@ -25,10 +25,10 @@ from tests import contract
 from tests.reference import chebyshev as twin
 from tests.reference.hdnnp_models import chebyshev_model, random_model
 from tests.systems import TRICLINIC, scattered
-from tests.test_symmetry_kernels import SYMBOLS, Block, cluster_environments, crowd, level
+from tests.test_symmetry_kernels import SYMBOLS, Block, cluster_environments, crowd
 from tests.test_train_cli import folder
 
-__all__ = ["folder", "level"]  # fixtures
+__all__ = ["folder"]  # a fixture
 
 
 def environments():

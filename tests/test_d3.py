@@ -113,13 +113,6 @@ def of_library(name, damping):
 # --- the slow twin -------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=_kernels.cpu_levels())
-def level(request):
-    _kernels.select_cpu(request.param)
-    yield request.param
-    _kernels.select_cpu()
-
-
 def crowd(symbols, matrix=None, periodic=(True, True, True), n=5):
     found = scattered(n, 4.0 * TRICLINIC if matrix is None else matrix, periodic, symbols, seed=21, closest=1.0)
     return System(found.box, found.positions, [symbols[k] for k in found.species])

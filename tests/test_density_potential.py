@@ -20,9 +20,6 @@ from mdcore.potentials.pair.zbl import ZBL
 from tests.density_twin import Twin, density, random_network
 from tests.reference.hdnnp_models import random_model
 from tests.systems import TRICLINIC, cells, scattered
-from tests.test_symmetry_kernels import level
-
-__all__ = ["level"]  # a fixture
 
 CELLS = dict(cells(2.5))
 GROUP = density(members=3, layers=2)

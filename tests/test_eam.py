@@ -18,7 +18,6 @@ from mdcore import (
     evaluate,
 )
 from mdcore.__main__ import main
-from mdcore.doors import _kernels
 from mdcore.potentials.manybody.eam import polynomials, read_eam
 from mdcore.structure.atoms import Column
 from mdcore.structure.velocities import maxwell_boltzmann
@@ -35,13 +34,6 @@ CELLS = {
 def of(system, symbols=("Al", "Cu")) -> System:
     names = [symbols[k % len(symbols)] for k in range(system.n_atoms)]
     return System(system.box, system.positions, names)
-
-
-@pytest.fixture(params=_kernels.cpu_levels())
-def level(request):
-    _kernels.select_cpu(request.param)
-    yield request.param
-    _kernels.select_cpu()
 
 
 @pytest.mark.parametrize("finnis_sinclair", [False, True])

@@ -8,9 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mdcore import VelocityVerlet
 from mdcore.base.errors import InputError
-from mdcore.doors import _hdnnp, _kernels
+from mdcore.doors import _hdnnp
 from mdcore.dynamics.simulation import Simulation
 from mdcore.potentials.networks.answers import Answers
 from mdcore.potentials.networks.hdnnp import HDNNPotential, networks_of
@@ -23,19 +22,12 @@ from mdcore.structure.system import System
 from tests.reference import hdnnp as twin
 from tests.reference.hdnnp_models import random_model
 from tests.systems import TRICLINIC, cells, scattered
-from tests.test_hdnnp_potential import CUTOFF, FEW, REFERENCE, two_elements
+from tests.test_hdnnp_potential import CUTOFF, FEW, REFERENCE, check_conservation, two_elements
 from tests.test_symmetry_kernels import SYMBOLS, Block, angular, cluster_environments, crowd, with_functions
 
+pytestmark = pytest.mark.usefixtures("level")
 FLOAT = 2.0**-24  # rounding error of a float
 WITHIN = 50 * FLOAT  # largest found: 34, median 5 (types 2-13) and 10 (types 20-25)
-
-
-@pytest.fixture(params=_kernels.cpu_levels(), autouse=True)
-def level(request):
-    """Everything here, with the kernels of each CPU level."""
-    _kernels.select_cpu(request.param)
-    yield request.param
-    _kernels.select_cpu()
 
 
 def differences(model, environments):
@@ -211,19 +203,7 @@ def test_published_potentials(name, length, energy, rms, largest, per_atom):
 
 @pytest.mark.filterwarnings("ignore:.* of 30 atoms out of range")
 def test_energy_is_conserved():
-    """Half the time step, a quarter of the fluctuation, as in double; no drift that double does not have."""
-    spread = []
-    for dt in (0.02, 0.01):
-        system = two_elements(scattered(30, 4.6 * np.eye(3), seed=8))
-        system.velocities = 0.3 * np.random.default_rng(1).normal(size=(30, 3))
-        sim = Simulation(system, HDNNPotential(FEW, precision="mixed"), VelocityVerlet(dt), skin=0.3)
-        energies = []
-        sim.every(1, lambda s, energies=energies: energies.append(s.thermo().total))
-        sim.run(round(2.0 / dt))
-        spread.append(np.std(energies))
-        half = len(energies) // 2
-        assert abs(np.mean(energies[half:]) - np.mean(energies[:half])) < 2 * np.std(energies)
-    assert 3.0 < spread[0] / spread[1] < 5.0
+    check_conservation("mixed")
 
 
 def test_lists_do_not_matter():

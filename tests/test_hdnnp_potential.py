@@ -167,17 +167,23 @@ def test_sum_with_another_potential():
 
 @pytest.mark.filterwarnings("ignore:.* of 30 atoms out of range")
 def test_energy_is_conserved():
+    check_conservation("double")
+
+
+def check_conservation(precision: str) -> None:
     """Second order: half the time step, a quarter of the fluctuation; no drift."""
     spread = []
     for dt in (0.02, 0.01):
         system = two_elements(scattered(30, 4.6 * np.eye(3), seed=8))
         system.velocities = 0.3 * np.random.default_rng(1).normal(size=(30, 3))
-        sim = Simulation(system, HDNNPotential(FEW), VelocityVerlet(dt), skin=0.3)
+        sim = Simulation(system, HDNNPotential(FEW, precision=precision), VelocityVerlet(dt), skin=0.3)
         energies = []
         sim.every(1, lambda s, energies=energies: energies.append(s.thermo().total))
         sim.run(round(2.0 / dt))
         assert sim.neighbors.builds > 2
         spread.append(np.std(energies))
+        half = len(energies) // 2
+        assert abs(np.mean(energies[half:]) - np.mean(energies[:half])) < 2 * np.std(energies)
     assert 3.0 < spread[0] / spread[1] < 5.0
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mdcore.base.elements import ATOMIC_NUMBERS
-from mdcore.doors import _hdnnp, _kernels
+from mdcore.doors import _hdnnp
 from mdcore.potentials.networks.hdnnp import networks_of
 from mdcore.potentials.networks.model import ACTIVATIONS, ElementNetwork, SymmetryFunction, n_parameters
 from mdcore.potentials.networks.plans import energy_of, make_plan, network_tables
@@ -17,14 +17,6 @@ from tests.test_symmetry_kernels import Block
 
 # inputs, hidden..., 1: one to four layers, odd widths, widths around multiples of four, more than any tile holds
 SIZES = [(1, 1), (6, 1), (4, 1, 1), (3, 5, 4, 1), (13, 16, 33, 1), (7, 9, 2, 3, 1)]
-
-
-@pytest.fixture(params=_kernels.cpu_levels())
-def level(request):
-    """Kernels of one CPU level."""
-    _kernels.select_cpu(request.param)
-    yield request.param
-    _kernels.select_cpu()
 
 
 def random_network(sizes, activation, normalize_nodes=False, seed=0):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from mdcore import InputError, Simulation, System, VelocityVerlet
-from mdcore.doors import _kernels
 from mdcore.potentials.base import Sum
 from mdcore.potentials.pair.buckingham import Buckingham
 from mdcore.potentials.pair.coulomb import Coulomb
@@ -81,13 +80,6 @@ CASES = {
     "buckingham": (lambda t: Buckingham(CUTOFF, pairs=BUCKINGHAM, truncation=t), BUCKINGHAM, buckingham),
     "soft core": (lambda t: SoftCore(CUTOFF, pairs=SOFT, truncation=t, coupling=0.4, n=2), SOFT, soft_core),
 }
-
-
-@pytest.fixture(params=_kernels.cpu_levels())
-def level(request):
-    _kernels.select_cpu(request.param)
-    yield request.param
-    _kernels.select_cpu()
 
 
 @pytest.mark.parametrize("truncation", TRUNCATIONS)

@@ -4,23 +4,13 @@ import numpy as np
 import pytest
 
 from mdcore.base.elements import ATOMIC_NUMBERS
-from mdcore.doors import _hdnnp, _kernels
+from mdcore.doors import _hdnnp
 from mdcore.potentials.networks.hdnnp import networks_of
 from mdcore.potentials.networks.model import ACTIVATIONS, SUBTYPES, SymmetryFunction
 from mdcore.potentials.networks.plans import LIMIT, make_plan
 from tests.reference import hdnnp as twin
 from tests.reference import hdnnp_network
 from tests.reference.hdnnp_models import random_cluster, random_model
-
-LEVELS = _kernels.cpu_levels()
-
-
-@pytest.fixture(params=LEVELS)
-def level(request):
-    """Kernels of one CPU level."""
-    _kernels.select_cpu(request.param)
-    yield request.param
-    _kernels.select_cpu()
 
 
 class Block:

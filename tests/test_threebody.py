@@ -7,7 +7,6 @@ import pytest
 
 from mdcore import InputError, Simulation, SimulationError, StillingerWeber, System, Tersoff, VelocityVerlet, evaluate
 from mdcore.__main__ import main
-from mdcore.doors import _kernels as kernels
 from mdcore.potentials.manybody.threebody import read_entries
 from mdcore.structure.velocities import maxwell_boltzmann
 from tests import threebody_files as files
@@ -30,13 +29,6 @@ CASES = {
 def of(system, symbols) -> System:
     names = [symbols[k % len(symbols)] for k in range(system.n_atoms)]
     return System(system.box, system.positions, names)
-
-
-@pytest.fixture(params=kernels.cpu_levels())
-def level(request):
-    kernels.select_cpu(request.param)
-    yield request.param
-    kernels.select_cpu()
 
 
 @pytest.mark.parametrize("cell", CELLS)

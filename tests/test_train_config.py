@@ -11,7 +11,7 @@ import pytest
 from mdcore import training as package
 from mdcore.base.errors import InputError
 from mdcore.config import reference, training
-from mdcore.config.load import is_training
+from mdcore.config.load import kind_of_input
 from mdcore.config.load_training import parse_training
 from mdcore.config.optimizers import OPTIMIZERS, KalmanSettings, LBFGSSettings
 from mdcore.config.training import TrainingSettings
@@ -126,10 +126,10 @@ def test_descriptor_settings(section, message):
 
 def test_what_is_a_training(tmp_path):
     """Also that of a campaign, which has no data yet."""
-    texts = (MINIMAL, True), ("descriptors = { cutoff = 6 }\n", True), ("structure = { file = 'a.xyz' }\n", False)
+    texts = (MINIMAL, "train"), ("descriptors = { cutoff = 6 }\n", "train"), ("structure = { file = 'a.xyz' }\n", "run")
     for text, answer in texts:
         (tmp_path / "own.toml").write_text(text)
-        assert is_training(tmp_path / "own.toml") is answer
+        assert kind_of_input(tmp_path / "own.toml") == answer
 
 
 def test_reference_page():

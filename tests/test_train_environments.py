@@ -5,20 +5,12 @@ import pytest
 from mdcore.doors._hdnnp import keep_tangents
 
 from mdcore.base.errors import InputError
-from mdcore.doors import _kernels
 from mdcore.potentials.networks.hdnnp import networks_of
 from mdcore.training.environments import Environments
 from tests.reference import hdnnp as twin
 from tests.reference.hdnnp_models import random_model
 from tests.test_symmetry_kernels import SYMBOLS, Block, cluster_environments
 from tests.training_sets import Labelled, mixed_set
-
-
-@pytest.fixture(params=_kernels.cpu_levels())
-def level(request):
-    _kernels.select_cpu(request.param)
-    yield request.param
-    _kernels.select_cpu()
 
 
 @pytest.mark.parametrize("kind", [2, 3, 9, 12, 13, 20, 21, 22, 23, 24, 25])

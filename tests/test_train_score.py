@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mdcore.cli import main
-from mdcore.cli.train import best
+from mdcore.cli.epochs import best
 from mdcore.training.fit import Fit, Stage
 from mdcore.training.regression import Errors
 from mdcore.training.score import Floors, floors

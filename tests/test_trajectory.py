@@ -255,12 +255,12 @@ def test_fields_and_compression(tmp_path, compression):
 
 
 def test_chunks_suit_small_and_large_systems():
-    frames, atoms, _ = frame_chunk(100, 8)
+    frames, atoms, _ = frame_chunk(100)
     assert 10 <= frames <= 100 and atoms == 100
-    frames, atoms, _ = frame_chunk(4_000_000, 8)
+    frames, atoms, _ = frame_chunk(4_000_000)
     assert frames == 1 and 24 * atoms <= 2**20
-    assert frame_chunk(1, 8)[0] * 24 <= 2**16
-    assert frame_chunk(100, 8, compressed=True)[0] == 1
+    assert frame_chunk(1)[0] * 24 <= 2**16
+    assert frame_chunk(100, compressed=True)[0] == 1
 
 
 def test_nothing_reserved_is_left_behind(tmp_path):
@@ -542,7 +542,7 @@ FULL_DISK = """
 
 
 @pytest.mark.parametrize("reserve", ["posix_fallocate", "zeros"])
-@pytest.mark.parametrize(("limit", "n_atoms"), [(1_200_000, 5), (2_500_000, 100), (9_000_000, 3000)])
+@pytest.mark.parametrize(("limit", "n_atoms"), [(1_000_000, 5), (2_500_000, 100), (9_000_000, 3000)])
 def test_full_disk_keeps_what_was_written(tmp_path, reserve, limit, n_atoms):
     path = tmp_path / "a.h5md"
     process = child(FULL_DISK, path, reserve, limit, n_atoms)

@@ -2,8 +2,6 @@
 
 import re
 
-from mdcore.base.errors import InputError
-
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 OWN = ("x", "y", "z", "a", "b", "c", "vx", "vy", "vz", "species", "index", "mass")  # what `where` knows
 ENGINE = ("f", "v", "start", "masses", "tags", "images")  # columns of atoms.py
@@ -15,13 +13,3 @@ TAKEN = frozenset((*OWN, *ENGINE, *FUNCTIONS, *PYTHON, "all", "anchor", "charge"
 def is_group_name(name) -> bool:
     """Can a group be called so?"""
     return isinstance(name, str) and bool(WORD.fullmatch(name)) and name not in TAKEN
-
-
-def check_group_name(name) -> str:
-    """The name of a group; InputError for one that can't be."""
-    if not is_group_name(name):
-        raise InputError(
-            f"{name!r} can't be the name of a group: expected a word of letters, digits and _ that means nothing else "
-            f"({', '.join(OWN)}, all, ... do)"
-        )
-    return name

@@ -122,23 +122,50 @@ def uncollected():
 
 def build() -> Parser:
     """The parser of the command line."""
-    common = Parser(add_help=False)
-    common.add_argument("input", metavar="INPUT", help="the input file, TOML (mdcore help input)")
-    common.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        help="override a setting, e.g. --set stage.0.steps=1000 (may be repeated)",
-    )
-    common.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")
-
     about = "Molecular dynamics with network potentials."
     parser = Parser(prog="mdcore", description=about, epilog=EPILOG.format(codes=SHORT_CODES))
     parser.add_argument("--version", action=Version, nargs=0, help="print the version")
     parser.set_defaults(module=None, debug=False)
     parser.commands = commands = parser.add_subparsers(metavar="COMMAND", title="commands", parser_class=Parser)
+    units = {"metavar": "UNITS", "help": "where the files don't state theirs, e.g. length=bohr,energy=hartree"}
+    potential = _of_potential(units)
+    _run_and_train(commands)
+    _look_at_potentials(commands, potential)
+    _look_at_results(commands, potential)
+    property_arguments.add(commands, units)
+    _files_and_help(commands, units)
+    return parser
 
+
+def _debug(parser) -> None:
+    parser.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")
+
+
+def _of_input() -> Parser:
+    """What commands take that read an input file."""
+    common = Parser(add_help=False)
+    common.add_argument("input", metavar="INPUT", help="the input file, TOML (mdcore help input)")
+    told = "override a setting, e.g. --set stage.0.steps=1000 (may be repeated)"
+    common.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help=told)
+    _debug(common)
+    return common
+
+
+def _of_potential(units: dict) -> Parser:
+    """What commands take that are about a potential."""
+    potential = Parser(add_help=False)
+    potential.add_argument(
+        "potential",
+        metavar="POTENTIAL",
+        help="a folder of n2p2 or RuNNer files, a .h5 file, or an input file (its [[potential]] sections)",
+    )
+    potential.add_argument("--units", **units)
+    _debug(potential)
+    return potential
+
+
+def _run_and_train(commands) -> None:
+    common = _of_input()
     run = commands.add_parser(
         "run",
         parents=[common],
@@ -146,15 +173,8 @@ def build() -> Parser:
         description="Run the simulation that an input file describes.",
         epilog=RUN_EPILOG,
     )
-    how = run.add_mutually_exclusive_group()
-    how.add_argument(
-        "--restart",
-        nargs="?",
-        const=True,
-        default=None,
-        metavar="FILE",
-        help="continue from a checkpoint (default: the one this input writes)",
-    )
+    how, told = run.add_mutually_exclusive_group(), "continue from a checkpoint (default: the one this input writes)"
+    how.add_argument("--restart", nargs="?", const=True, default=None, metavar="FILE", help=told)
     how.add_argument("--overwrite", action="store_true", help="replace existing results")
     run.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     run.set_defaults(module="mdcore.cli.run")
@@ -215,15 +235,8 @@ def build() -> Parser:
     learn.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     learn.set_defaults(module="mdcore.cli.learn", leads=True)
 
-    potential = Parser(add_help=False)
-    potential.add_argument(
-        "potential",
-        metavar="POTENTIAL",
-        help="a folder of n2p2 or RuNNer files, a .h5 file, or an input file (its [[potential]] sections)",
-    )
-    units = {"metavar": "UNITS", "help": "where the files don't state theirs, e.g. length=bohr,energy=hartree"}
-    potential.add_argument("--units", **units)
-    potential.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")
+
+def _look_at_potentials(commands, potential: Parser) -> None:
     info = commands.add_parser(
         "info",
         parents=[potential],
@@ -265,6 +278,9 @@ def build() -> Parser:
     )
     evaluate.add_argument("--overwrite", action="store_true", help="replace FILEs")
     evaluate.set_defaults(module="mdcore.cli.evaluate")
+
+
+def _look_at_results(commands, potential: Parser) -> None:
     analyse = commands.add_parser(
         "analyse",
         help="g(r), diffusion, spectrum, viscosity, ... of results",
@@ -296,7 +312,7 @@ def build() -> Parser:
     analyse.add_argument("--units", metavar="UNITS", help="metal or lj, of RESULTS other than .h5md (metal)")
     analyse.add_argument("--output", metavar="NAME", help="NAME.json and NAME.png (RESULTS with .analysis)")
     analyse.add_argument("--overwrite", action="store_true", help="replace these")
-    analyse.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")
+    _debug(analyse)
     analyse.set_defaults(module="mdcore.cli.analyse", input=None)
     rerun = commands.add_parser(
         "rerun",
@@ -319,7 +335,9 @@ def build() -> Parser:
     rerun.add_argument("--threads", metavar="N", type=int, help="of each rank (MDCORE_NUM_THREADS, or 1)")
     rerun.add_argument("--overwrite", action="store_true", help="replace FILEs")
     rerun.set_defaults(module="mdcore.cli.rerun")
-    property_arguments.add(commands, units)
+
+
+def _files_and_help(commands, units: dict) -> None:
     convert = commands.add_parser(
         "convert",
         help="convert a network potential, or a trajectory",
@@ -354,7 +372,7 @@ def build() -> Parser:
     )
     convert.add_argument("--structure", metavar="FILE", help="its first frame becomes a test vector")
     convert.add_argument("--overwrite", action="store_true", help="replace TARGET")
-    convert.add_argument("--debug", action="store_true", help="on an error, also print the Python traceback")
+    _debug(convert)
     convert.set_defaults(module="mdcore.cli.convert")
     init = commands.add_parser(
         "init",
@@ -375,4 +393,3 @@ def build() -> Parser:
         "topic", metavar="TOPIC", nargs="*", help="input [SECTION or KEY], train, learn, tensors, units, exit-codes"
     )
     topics.set_defaults(module="mdcore.cli.help", input=None)
-    return parser

@@ -3,6 +3,7 @@
 import os
 from fnmatch import fnmatch
 
+from mdcore.base.errors import InputError
 from mdcore.base.writing import check_target
 
 # of what is read in a folder: n2p2 and RuNNer, DeePMD
@@ -26,6 +27,12 @@ def clash(outputs, inputs) -> str | None:
             return f"{path} and {taken[one]} are one file"
         taken[one] = path
     return None
+
+
+def refuse(outputs, inputs) -> None:
+    """InputError or OutputError if there is a clash."""
+    if wrong := clash(outputs, inputs):
+        raise InputError(f"{wrong}; choose another name")
 
 
 def identities(inputs) -> dict[tuple[int, int], str]:

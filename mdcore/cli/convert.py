@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mdcore.base.comm import on_root
 from mdcore.base.errors import InputError, MdcoreError
-from mdcore.cli.clashes import clash
+from mdcore.cli.clashes import refuse
 from mdcore.cli.frames import SOURCE, convert_trajectory
 from mdcore.cli.potential import parse_table, parse_units
 from mdcore.cli.structure_files import convert_structure, is_structure
@@ -78,8 +78,7 @@ def convert(sources: list[str], target: str, units, structure, options) -> str:
     network = potential_of(model)  # refuses what can't be run
     folders = [] if native else member_folders(target, len(model.members))
     paths = [target] if native else [file for folder in folders for file in folder_files(folder)]
-    if wrong := clash(paths, [*sources, structure]):
-        raise InputError(f"{wrong}; choose another name")
+    refuse(paths, [*sources, structure])
     if structure and not native:
         raise InputError(f"--structure {structure}: for .h5 files only; a folder has no place for test vectors")
     vectors = model.test_vectors

@@ -9,7 +9,7 @@ import numpy as np
 from mdcore.base.elements import ATOMIC_NUMBERS, element_of
 from mdcore.base.errors import InputError
 from mdcore.base.writing import writing_text
-from mdcore.cli.clashes import clash
+from mdcore.cli.clashes import refuse
 from mdcore.output.averages import write_csv
 from mdcore.output.trajectory import Trajectory
 from mdcore.structure.extxyz import SUFFIXES, write_frame
@@ -26,8 +26,7 @@ def convert_trajectory(source: str, target: str, overwrite: bool) -> str:
             f"{target}: a trajectory becomes .extxyz (or .xyz), all frames, .pdb, the atoms of the first one, or .csv, "
             "its thermo log; name the target so"
         )
-    if wrong := clash([target], [source]):
-        raise InputError(f"{wrong}; choose another name")
+    refuse([target], [source])
     with Trajectory(source) as trajectory:
         if csv:
             log = trajectory.thermo()

@@ -8,7 +8,7 @@ import numpy as np
 from mdcore.base.comm import on_root
 from mdcore.base.errors import InputError, OutputError
 from mdcore.base.writing import writing_text
-from mdcore.cli.clashes import clash
+from mdcore.cli.clashes import refuse
 from mdcore.cli.evaluate import PICTURES, potential_files, with_units
 from mdcore.cli.potential import parse_units
 
@@ -39,8 +39,7 @@ def read(arguments, outputs, inputs=()):
 
 def _protect(outputs, inputs, overwrite: bool) -> None:
     """InputError or OutputError if files can't be written, or not without destroying something."""
-    if wrong := clash(outputs, inputs):
-        raise InputError(f"{wrong}; choose another name")
+    refuse(outputs, inputs)
     for name in outputs:
         if os.path.lexists(name) and not overwrite:
             raise OutputError(f"{name}: exists; choose another name, or add --overwrite")

@@ -2,7 +2,7 @@
 
 from mdcore.base.comm import on_root
 from mdcore.base.errors import InputError
-from mdcore.cli.clashes import clash
+from mdcore.cli.clashes import refuse
 from mdcore.cli.evaluate import potential_files, with_units
 from mdcore.cli.potential import parse_units
 from mdcore.output.trajectory import Trajectory
@@ -22,8 +22,7 @@ def command(arguments, comm) -> None:
 
 def prepare(arguments):
     """(potential, its system of units); InputError, OutputError for files that can't be."""
-    if wrong := clash(arguments.output, [arguments.trajectory, *potential_files(arguments.potential)]):
-        raise InputError(f"{wrong}; choose another name")
+    refuse(arguments.output, [arguments.trajectory, *potential_files(arguments.potential)])
     return with_units(arguments.potential, parse_units(arguments.units), has_bonds(arguments.trajectory))
 
 

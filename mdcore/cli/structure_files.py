@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mdcore.base.errors import InputError
 from mdcore.base.writing import writing_text
-from mdcore.cli.clashes import clash
+from mdcore.cli.clashes import refuse
 from mdcore.output.trajectory import Trajectory
 from mdcore.structure import lammps
 from mdcore.structure.extxyz import SUFFIXES, write_frame
@@ -24,8 +24,7 @@ def is_structure(source: str, target: str) -> bool:
 
 def convert_structure(source: str, target: str, overwrite: bool) -> str:
     """Write the last structure of `source`; what to tell. InputError, OutputError if it exists."""
-    if wrong := clash([target], [source]):
-        raise InputError(f"{wrong}; choose another name")
+    refuse([target], [source])
     if source.lower().endswith(".h5md"):
         with Trajectory(source) as trajectory:
             if not len(trajectory):

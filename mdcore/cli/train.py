@@ -1,22 +1,18 @@
 """``mdcore train``: from labelled structures to a potential that runs."""
 
 import os
-import time
 from contextlib import ExitStack
 
-import numpy as np
-
 from mdcore.base.comm import SelfComm, on_root
-from mdcore.base.errors import InputError, Interrupted
+from mdcore.base.errors import InputError
 from mdcore.base.signals import StopSignals
 from mdcore.base.writing import writing_text
 from mdcore.cli import train_tensors
-from mdcore.cli.clashes import clash
+from mdcore.cli.epochs import best, go_on, nothing_left, run
 from mdcore.cli.outputs import tell
-from mdcore.cli.training import prepared_of
+from mdcore.cli.training import prepared_of, refuse_clash
 from mdcore.cli.training_file import SUFFIX, TrainingFile, keep_results
 from mdcore.config.load_training import load_training
-from mdcore.config.problems import at
 from mdcore.config.training import TrainingSettings
 from mdcore.config.training_tensors import TensorTrainingSettings
 from mdcore.faces.schema import toml
@@ -26,7 +22,7 @@ from mdcore.potentials.networks import walls
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.model import HDNNP
 from mdcore.potentials.networks.n2p2.write import folder_files, member_folders, write_n2p2
-from mdcore.training import metrics, recipe
+from mdcore.training import recipe
 from mdcore.training.data.labelled import elements_of, gaps
 from mdcore.training.families import family
 from mdcore.training.members import Ended, Members, name_of
@@ -36,7 +32,6 @@ from mdcore.training.settings import ALL, BALANCED, LABELS
 from mdcore.training.summary import fitted_by_atoms, nothing_pulls, summarise
 
 LOPSIDED = 100.0  # times as large is a weight that leaves nothing to another one
-FEW = 20  # epochs that are told whatever time they take
 
 
 def command(arguments, comm) -> None:
@@ -183,98 +178,6 @@ def train(
         return on_root(comm, lambda: finish(settings, prepared, members, file, say))
 
 
-def go_on(fit, state, path: str) -> None:
-    """Restore a fit from a state of the file `path`; InputError if it is another training's."""
-    try:
-        fit.restore(state)
-    except InputError as error:
-        told = InputError(f"{path}: {error}")
-        told.collective = True
-        raise told from None
-
-
-def nothing_left(fit) -> str:
-    """If a fit that was restored has no epoch left: why, and what would make it train on."""
-    if fit.left:
-        return ""
-    own = fit.stages[fit.stage] if fit.stage < len(fit.stages) else None
-    number = f"[[optimizer]] #{fit.stage + 1}"
-    if own is None:
-        why = f"{number}, with which it ended, is not in the input any more"
-    elif fit.epoch >= own.epochs:
-        why = f"{fit.epoch} epochs of {number}, {own.name}, are done, and it says epochs = {own.epochs}"
-    elif own.patience and fit.since >= own.patience:
-        why = f"{number}, {own.name}, had {fit.since} epochs without a better error, patience = {own.patience}"
-    else:
-        timed = fit.optimizer is not None and getattr(fit.optimizer.settings, "minutes", 0.0)
-        why = f"{number}, {own.name}, " + ("has had its minutes" if timed else "finds nothing better")
-    return f"; nothing is left to train: {why}. For more: larger numbers there, or another [[optimizer]] after it"
-
-
-def best(fit, warm: bool = False) -> str:
-    """Which epoch is kept; a word, whatever is shown, if that is none that was trained.
-    warm : it began with a potential"""
-    if not fit.best_epoch and warm and fit.training.comm.rank == 0:
-        tell("no epoch was better than the potential that it began with, which is kept")
-    elif not fit.best_epoch and fit.training.comm.rank == 0:
-        tell(
-            "no epoch was better than the start, so the networks know nothing. Look at the labels (mdcore check), let "
-            "it train longer, or take smaller steps"
-        )
-    return f"best: epoch {fit.best_epoch}"
-
-
-def run(settings: TrainingSettings, fit, member: int, file: TrainingFile, stop, say) -> None:
-    """All epochs of one member, told one by one: the first FEW, then at most one a second, and the last."""
-    comm, saved, began, done = fit.training.comm, time.monotonic(), time.monotonic(), 0
-    told, line = 0.0, ""
-    for row in fit.epochs():
-        if not told:
-            say(heads(row))
-        done += row["epoch"] > 0
-        pace = (time.monotonic() - began) / max(done, 1)
-        line = f"{row['epoch']:>6.0f} {row['seconds']:>7.1f}  {cells(row)}  {clock(pace * fit.left) if done else ''}"
-        if done <= FEW or time.monotonic() - told >= 1.0:
-            say(line)
-            told, line = time.monotonic(), ""
-        due = time.monotonic() - saved > 60 * settings.output.checkpoint_minutes
-        due, stopped = comm.maximum(np.array([due, stop()], dtype=np.float64))  # ranks agree
-        if due or stopped:
-            file.put_state(fit, member)
-            saved = time.monotonic()
-        if stopped:
-            signals = filter(None, comm.allgather(getattr(stop, "received", None)))
-            raise Interrupted(
-                f"{next(signals, 'a request to stop')} came: stopped after epoch {row['epoch']:.0f}; its state is in "
-                f"{file.path}; go on with --restart"
-            ).everywhere()
-    if line:
-        say(line)
-    file.put_state(fit, member)
-
-
-def heads(row) -> str:
-    """Names of columns, units below."""
-    wide, names = width(row), [name for name, value in row.items() if " " in name and not np.isnan(value)]
-    units = " ".join(f"{metrics.UNITS[name.split()[-1]]:>{wide}}" for name in names)
-    names = " ".join(f"{name.replace('validation', 'valid'):>{wide}}" for name in names)
-    return f"{'epoch':>6} {'s':>7}  {names}  left\n{units:>{16 + len(units)}}"
-
-
-def width(row) -> int:
-    """Of a column of errors."""
-    return max([13, *(len(name.replace("validation", "valid")) for name, x in row.items() if not np.isnan(x))])
-
-
-def cells(row) -> str:
-    wide = width(row)
-    return " ".join(f"{value:>{wide}.4g}" for name, value in row.items() if " " in name and not np.isnan(value))
-
-
-def clock(seconds: float) -> str:
-    return f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02d}:{int(seconds % 60):02d}"
-
-
 def finish(settings: TrainingSettings, prepared, members, file: TrainingFile, say) -> HDNNP:
     """One potential of all members; its errors on all sets, files, plots."""
     found = outcome(settings.plan, prepared, members)
@@ -326,10 +229,4 @@ def check_names(settings: TrainingSettings) -> None:
         inputs.append(settings.beside(settings.descriptors.file))
     if settings.warm_start:
         inputs.append(settings.beside(settings.warm_start))
-    if wrong := clash(paths, inputs):
-        raise at(
-            settings,
-            ("output", "name"),
-            f"the training would write over its own input or output: {wrong}; choose another name, "
-            f"e.g. --set output.name={settings.output.name}-2",
-        )
+    refuse_clash(settings, paths, inputs)

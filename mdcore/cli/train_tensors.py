@@ -10,11 +10,10 @@ from mdcore.base.errors import InputError
 from mdcore.base.signals import StopSignals
 from mdcore.base.threads import number_of_threads
 from mdcore.base.writing import writing_text
-from mdcore.cli.clashes import clash
+from mdcore.cli.epochs import best, go_on, nothing_left, run
 from mdcore.cli.outputs import tell
-from mdcore.cli.training import naming
+from mdcore.cli.training import naming, refuse_clash
 from mdcore.cli.training_file import SUFFIX, TrainingFile, keep_results
-from mdcore.config.problems import at
 from mdcore.config.training_tensors import TensorTrainingSettings
 from mdcore.output.lock import RunLock, lock_path
 from mdcore.potentials.tensors.h5 import write_tensors
@@ -110,14 +109,13 @@ def outputs(settings: TensorTrainingSettings) -> dict[str, str]:
 
 def train(settings: TensorTrainingSettings, *, restart=False, overwrite=False, say=print, stop=None, comm=None):
     """Train, write everything; the model. Interrupted with a checkpoint if asked to stop."""
-    from mdcore.cli.train import best, go_on, nothing_left, run
-
     if comm is not None and comm.size > 1:
         raise InputError(
             f"{settings.source}: tensors are trained by one process, and these are {comm.size}: it takes "
             "minutes; start mdcore train without mpirun"
         ).everywhere()
-    protect(settings, restart, overwrite)
+    check_names(settings)
+    keep_results(settings, outputs(settings), restart, overwrite)
     with ExitStack() as held:
         held.enter_context(RunLock(lock_path(settings.output.directory, settings.output.name)))
         prepared = prepared_of(settings)
@@ -159,18 +157,7 @@ def finish(settings: TensorTrainingSettings, found, fit, file: TensorFile, say):
     return found.model
 
 
-def protect(settings: TensorTrainingSettings, restart: bool, overwrite: bool) -> None:
-    """Make the folder; OutputError if a training would be overwritten, or there is none to go on with."""
-    check_names(settings)
-    keep_results(settings, outputs(settings), restart, overwrite)
-
-
 def check_names(settings: TensorTrainingSettings) -> None:
     """InputError if a training would write over what it reads."""
     inputs = [settings.source, *(settings.beside(s.file) for s in settings.data)]
-    if wrong := clash(list(outputs(settings)), inputs):
-        raise at(
-            settings, ("output", "name"),
-            f"the training would write over its own input or output: {wrong}; choose another name, "
-            f"e.g. --set output.name={settings.output.name}-2",
-        )  # fmt: skip
+    refuse_clash(settings, outputs(settings), inputs)

@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 from mdcore.base.errors import InputError
+from mdcore.cli.clashes import clash
 from mdcore.config.problems import at
 from mdcore.config.training import TrainingSettings
 from mdcore.training.data import sources
@@ -25,6 +26,17 @@ def read(settings: TrainingSettings) -> list:
         except InputError as error:
             raise Unsuited(str(error), ("data", i, "file")) from None
     return groups
+
+
+def refuse_clash(settings, written, inputs) -> None:
+    """InputError if a training would write over what it reads; OutputError if a file can't be written over."""
+    if wrong := clash(written, inputs):
+        raise at(
+            settings,
+            ("output", "name"),
+            f"the training would write over its own input or output: {wrong}; choose another name, "
+            f"e.g. --set output.name={settings.output.name}-2",
+        )
 
 
 @contextmanager

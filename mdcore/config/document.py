@@ -1,7 +1,7 @@
 """What do all input files have in common: where they are, what they say word for word, and what lies beside them?"""
 
-
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mdcore.config.problems import Origin
@@ -40,3 +40,11 @@ class Document:
 def beside_input(source: str, file: str) -> str:
     """`file`, which an input at `source` names, as seen from the current directory."""
     return os.path.join(os.path.dirname(source), os.path.expanduser(file))
+
+
+def check_name(name: str | None) -> Iterator[tuple[str, str]]:
+    """(key, what is wrong) with the `name` of output files."""
+    if name is not None and (os.path.basename(name) != name or name in (".", "..")):
+        yield "name", 'a name, not a path; give the folder as directory = "..."'
+    elif name is not None and not name.isprintable():
+        yield "name", "expected printable characters: no line breaks, no control characters"

@@ -66,11 +66,6 @@ def kind_of_input(path) -> str:
     return kind_of(document)
 
 
-def is_training(path) -> bool:
-    """Is this input a training's, not a run's?"""
-    return kind_of_input(path) == "train"
-
-
 def kind_of(document: dict) -> str:
     """Of the document of an input: a training has data, a campaign explorers and an oracle, a run a structure. The
     training that a campaign names has no data yet."""

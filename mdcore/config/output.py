@@ -2,10 +2,10 @@
 
 # ruff: noqa: RUF009  (setting() is a dataclass field)
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mdcore.config.document import check_name
 from mdcore.faces.schema import Boolean, Choice, Integer, List, Number, Section, Text, setting
 
 # of the screen: what the log always has, and what it has if it is asked for (output/thermo_log.py)
@@ -126,10 +126,7 @@ class OutputSettings:
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:
-        if self.name is not None and (os.path.basename(self.name) != self.name or self.name in (".", "..")):
-            yield "name", 'a name, not a path; give the folder as directory = "..."'
-        elif self.name is not None and not self.name.isprintable():
-            yield "name", "expected printable characters: no line breaks, no control characters"
+        yield from check_name(self.name)
 
 
 @dataclass(frozen=True, kw_only=True)

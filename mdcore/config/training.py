@@ -1,13 +1,12 @@
 """Which settings does a training have? One frozen class a section of ``train.toml``, as for a run (settings.py)."""
 
 # ruff: noqa: RUF009  (setting() is a dataclass field)
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 
 from mdcore.base.errors import InputError
 from mdcore.base.threads import MOST as MOST_THREADS
-from mdcore.config.document import Document
+from mdcore.config.document import Document, check_name
 from mdcore.config.optimizers import MADE, OPTIMIZERS
 from mdcore.config.training_data import DataSettings, SplitSettings
 from mdcore.config.training_long_range import LongRangeSettings
@@ -185,10 +184,7 @@ class TrainingOutputSettings:
     )
 
     def check(self, given) -> Iterator[tuple[str, str]]:
-        if self.name is not None and (os.path.basename(self.name) != self.name or self.name in (".", "..")):
-            yield "name", 'a name, not a path; give the folder as directory = "..."'
-        elif self.name is not None and not self.name.isprintable():
-            yield "name", "expected printable characters: no line breaks, no control characters"
+        yield from check_name(self.name)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -279,12 +279,12 @@ def column(group, name: str, row_shape=(), dtype=np.float64, *, unit=None, compr
     return data
 
 
-def frame_chunk(n_atoms: int, itemsize: int, compressed: bool = False) -> tuple[int, int, int]:
+def frame_chunk(n_atoms: int, compressed: bool = False) -> tuple[int, int, int]:
     """Chunk [frames, atoms, 3]: many frames of a small system together, a large frame in pieces.
 
     A compressed chunk holds one frame: it would be compressed again, and moved, at every flush.
     """
-    row = 3 * itemsize
+    row = 3 * 8  # bytes
     frames = 1 if compressed else max(1, CHUNK_BYTES // (row * max(n_atoms, 1)))
     return frames, max(1, min(n_atoms, CHUNK_BYTES_MAX // row)), 3
 

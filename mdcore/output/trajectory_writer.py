@@ -137,7 +137,7 @@ class H5MDWriter:
 
         metal = units.name == "metal"
         n_atoms = len(snapshot.species)
-        chunk = frame_chunk(n_atoms, 8, self.compression)
+        chunk = frame_chunk(n_atoms, self.compression)
         group = h5.create_group(GROUP)
         box = group.create_group("box")
         box.attrs["dimension"] = 3
@@ -163,7 +163,7 @@ class H5MDWriter:
         if "position" in self.fields:
             element(group, "image", (n_atoms, 3), None, np.int32, chunk, self.compression)
         if self._charges is not None:
-            element(group, per_atom.CHARGE, (n_atoms,), "e", chunk=frame_chunk(n_atoms, 8, self.compression)[:2])
+            element(group, per_atom.CHARGE, (n_atoms,), "e", chunk=frame_chunk(n_atoms, self.compression)[:2])
         # species: integers into the table of names that is part of the data type
         names = {name: i for i, name in enumerate(snapshot.symbols)}
         group.create_dataset("species", data=snapshot.species, dtype=h5py.enum_dtype(names, basetype="i4"))

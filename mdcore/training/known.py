@@ -66,14 +66,14 @@ def known_of(
     ), nearest  # fmt: skip
 
 
-def ranged(model: DensityNetwork, data: Sequence[Labelled], threads: int | None = None) -> DensityNetwork:
+def ranged(model: DensityNetwork, data: Sequence[Labelled]) -> DensityNetwork:
     """The network with the range of its features in `data`."""
     potential, design = potential_of(replace(model, subtracted=()), extrapolation="ignore"), model.design
     ends = model.ends
     found = np.stack([np.full((design.species, ends[-1]), end) for end in (np.inf, -np.inf)])
     data = thinned(data)
     for k in range(0, len(data), BATCH):
-        for e, own in enumerate(_looked_at(potential, data[k : k + BATCH], threads)[0]):
+        for e, own in enumerate(_looked_at(potential, data[k : k + BATCH], None)[0]):
             for x in own:
                 found[0, e] = np.minimum(found[0, e], x.min(axis=0, initial=np.inf))
                 found[1, e] = np.maximum(found[1, e], x.max(axis=0, initial=-np.inf))

@@ -72,29 +72,30 @@ def rows(data: Sequence[Labelled], found: Predictions, subset: str = "") -> list
     tag = np.array([s.tag for s in data])
     out = []
 
-    def add(quantity, errors, names, owner, groups):
-        """errors [k, ...] of structures `owner` [k]; names(row) says where a row is."""
+    def row(quantity, group, errors, place):
+        """Of errors [k, ...]; place(i) says where the i-th is."""
+        size = np.abs(errors)
+        worst = place(int(np.argmax(size.reshape(len(size), -1).max(axis=1))))
+        rmse = float(np.sqrt((size**2).mean()))
+        return Row(quantity, group, size.size, rmse, float(size.mean()), float(size.max()), worst, subset)
+
+    def add(quantity, errors, place, owner, groups):
+        """errors [k, ...] of structures `owner` [k]"""
         tags = sorted(set(tag)) if len(set(tag)) > 1 else []
         groups = {"all": np.ones(len(errors), bool), **groups}
         groups |= {f"tag {t}" if t else "without a tag": tag[owner] == t for t in tags}
         for group, keep in groups.items():
-            size, rows = np.abs(errors[keep]), np.flatnonzero(keep)
-            if not size.size:
-                continue
-            worst = names(int(rows[int(np.argmax(size.reshape(len(size), -1).max(axis=1)))]))
-            rmse = float(np.sqrt((size**2).mean()))
-            out.append(Row(quantity, group, size.size, rmse, float(size.mean()), float(size.max()), worst, subset))
+            if errors[keep].size:
+                own = np.flatnonzero(keep)
+                out.append(row(quantity, group, errors[keep], lambda i, own=own: place(int(own[i]))))
 
     k = [i for i, s in enumerate(data) if s.energy is not None]
     if k:
         errors = energy_errors([data[i] for i in k], found.energies[k])
-        add("energy", 1e3 * errors, lambda row: name[k[row]], k, {})
+        add("energy", 1e3 * errors, lambda i: name[k[i]], k, {})
         rest = shifted([data[i] for i in k], errors)
         if len(k) > len(elements_of(data)) and np.sqrt((errors**2).mean()) > APART * np.sqrt((rest**2).mean()):
-            worst = name[k[int(np.argmax(np.abs(rest)))]]
-            size = 1e3 * np.abs(rest)
-            numbers = (float(np.sqrt((size**2).mean())), float(size.mean()), float(size.max()))
-            out.insert(1, Row("energy", SHIFTED, size.size, *numbers, worst, subset))
+            out.insert(1, row("energy", SHIFTED, 1e3 * rest, lambda i: name[k[i]]))
 
     def add_atoms(quantity, label, found):
         """What each atom has, structure by structure."""
@@ -108,13 +109,13 @@ def rows(data: Sequence[Labelled], found: Predictions, subset: str = "") -> list
         symbols = np.array([data[i].symbols[j] for i, j in zip(owner, atom, strict=True)])
         elements = elements_of(data)
         groups = {f"element {e}": symbols == e for e in elements} if len(elements) > 1 else {}
-        add(quantity, errors, lambda row: f"{name[owner[row]]}, atom {atom[row]} ({symbols[row]})", owner, groups)
+        add(quantity, errors, lambda i: f"{name[owner[i]]}, atom {atom[i]} ({symbols[i]})", owner, groups)
 
     add_atoms("force", "forces", found.forces)
     k = [i for i, s in enumerate(data) if s.stress is not None and np.isfinite(found.stresses[i]).all()]
     if k:
         errors = np.array([(found.stresses[i] - data[i].stress)[UPPER] for i in k]) / GIGAPASCAL
-        add("stress", errors, lambda row: name[k[row]], k, {})
+        add("stress", errors, lambda i: name[k[i]], k, {})
     add_atoms("charge", "charges", found.charges)
     return out
 

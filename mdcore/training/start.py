@@ -1,9 +1,8 @@
 """With which parameters does training begin?
 
-Random weights that keep the size of signals from layer to layer (X. Glorot, Y. Bengio, Proc. AISTATS 9, 249 (2010)) or
-spread the nodes over the range of the inputs (D. Nguyen, B. Widrow, Proc. IJCNN 3, 21 (1990)); then the energy unit of
-the networks is chosen such that forces are as large as the data's, and the biases of the last layers such that energies
-fit by least squares: training starts with the right size and offset, whatever the units.
+Random weights that keep the size of signals from layer to layer (X. Glorot, Y. Bengio, Proc. AISTATS 9, 249 (2010));
+then the energy unit of the networks is chosen such that forces are as large as the data's, and the biases of the last
+layers such that energies fit by least squares: training starts with the right size and offset, whatever the units.
 """
 
 from dataclasses import replace
@@ -11,24 +10,19 @@ from itertools import pairwise
 
 import numpy as np
 
-from mdcore.base.errors import InputError
 from mdcore.potentials.networks.model import HDNNP, ElementNetwork, Normalisation
 from mdcore.training.environments import Environments
 from mdcore.training.loss import NetworkRegression
 from mdcore.training.settings import SEED
 
-SCHEMES = ("xavier", "nguyen-widrow")
 NOTHING = 1e-10  # eV, eV/Angstrom, eV/Angstrom^3, and of the largest energy: rounding
 
 
-def initialised(model: HDNNP, environments: Environments, seed: int = SEED, scheme: str = "xavier") -> HDNNP:
-    """The model with random networks that suit the data; InputError for an unknown scheme."""
-    if scheme not in SCHEMES:
-        raise InputError(f"initial weights: unknown scheme {scheme!r}, expected {' or '.join(SCHEMES)}")
+def initialised(model: HDNNP, environments: Environments, seed: int = SEED) -> HDNNP:
+    """The model with random networks that suit the data."""
     rng = np.random.default_rng(seed)
-    draw = xavier if scheme == "xavier" else _nguyen_widrow
     networks = tuple(
-        ElementNetwork.from_flat(draw(rng, n.layer_sizes), n.layer_sizes, n.activations, n.normalize_nodes)
+        ElementNetwork.from_flat(xavier(rng, n.layer_sizes), n.layer_sizes, n.activations, n.normalize_nodes)
         for n in model.networks
     )
     sized = with_size(replace(model, networks=networks, test_vectors=()), environments)
@@ -82,17 +76,6 @@ def xavier(rng, sizes) -> np.ndarray:
     for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
         last = layer == len(sizes) - 2
         parts += [rng.normal(size=n_in * n_out) / np.sqrt(n_in), 0.1 * rng.normal(size=n_out) * (not last)]
-    return np.concatenate(parts)
-
-
-def _nguyen_widrow(rng, sizes) -> np.ndarray:
-    parts = []
-    for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
-        last = layer == len(sizes) - 2
-        w = rng.uniform(-1.0, 1.0, (n_in, n_out))
-        length = 0.7 * n_out ** (1.0 / n_in)
-        w *= (1.0 / np.sqrt(n_in) if last else length) / np.linalg.norm(w, axis=0)
-        parts += [w.ravel(), rng.uniform(-length, length, n_out) * (not last)]
     return np.concatenate(parts)
 
 

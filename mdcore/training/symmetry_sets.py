@@ -122,14 +122,12 @@ def _round(number: float) -> float:
 
 
 def from_lines(
-    lines: Sequence[str], elements: Sequence[str],
-    cutoff_type: int = CUTOFF_FUNCTIONS[Default.cutoff_function], alpha: float = 0.0,
-    where: str = "descriptors: functions",
-) -> dict[str, list[SymmetryFunction]]:  # fmt: skip
+    lines: Sequence[str], elements: Sequence[str], cutoff_type: int = CUTOFF_FUNCTIONS[Default.cutoff_function]
+) -> dict[str, list[SymmetryFunction]]:
     """Functions as in `symfunction_short` of input.nn, without the keyword: "H 2 O eta rs rc", in Angstrom."""
-    head = [f"elements {' '.join(elements)}", f"cutoff_type {cutoff_type} {alpha}"]
+    head = [f"elements {' '.join(elements)}", f"cutoff_type {cutoff_type} 0.0"]
     text = "\n".join([*(f"symfunction_short {line}" for line in lines), *head])
-    settings = read_settings(Path(where), text)
+    settings = read_settings(Path("descriptors: functions"), text)
     return _by_element(symmetry_functions(settings, tuple(elements)), elements)
 
 

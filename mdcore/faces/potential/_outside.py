@@ -13,9 +13,9 @@ def group(default: str | None = "all atoms"):
     return setting(Text(), "The atoms it acts on.", default=None, default_text=default, example="wall")
 
 
-def stiffness(unit: str = "stiffness"):
+def stiffness():
     """The key `stiffness`."""
-    return setting(Number(above=0), "Of the spring, k in k r^2 / 2.", quantity=unit, example=1.0)
+    return setting(Number(above=0), "Of the spring, k in k r^2 / 2.", quantity="stiffness", example=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)

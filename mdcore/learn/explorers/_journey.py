@@ -60,10 +60,9 @@ class Journey:
         """One way, of perhaps several, came to its end."""
         self.ends.append((how, lost))
 
-    def home(self, frames=None) -> Found:
-        """What it brings home; frames : for the judgement, None: all that it met"""
-        met = [own.system for own in self.candidates]
+    def home(self) -> Found:
+        """What it brings home; all that it met is for the judgement, too."""
         return Found(
-            candidates=self.candidates, frames=met if frames is None else frames,
+            candidates=self.candidates, frames=[own.system for own in self.candidates],
             ended="; ".join(dict.fromkeys(how for how, _ in self.ends)), lost=any(lost for _, lost in self.ends),
         )  # fmt: skip
