@@ -6,16 +6,18 @@ Each generation's potential is asked about the structures of the next one, which
 as mdcore does today, by what was known before they had labels; so campaigns of older versions are judged alike, and no
 oracle is called. Tells the rank correlations of sigma and error, of atoms and of root mean squares over structures, and
 the share of errors within one sigma (of generation 1 there is no calibration yet); last the same (ranks, share in %) of
-all generations together that had one.
+all generations together that had one. Atoms of one structure are alike, and a generation has few structures: so it also
+tells how many generations would be within the bounds if each had its true factor (`by_chance`).
 """
 
+import math
 from pathlib import Path
 
 import common
 import numpy as np
 
 from mdcore.learn import questions
-from mdcore.learn.calibration import WITHIN, rank_correlation, updated
+from mdcore.learn.calibration import LEAST, WITHIN, rank_correlation, updated
 from mdcore.learn.history import History
 from mdcore.learn.judge import Judgement, compared, judge, rms
 from mdcore.learn.looks import Looks
@@ -27,10 +29,11 @@ TARGET_RANK, TARGET_WITHIN = 0.6, 0.07
 def main() -> None:
     options = common.parser(__doc__)
     options.add_argument("folders", nargs="+", type=Path, help="of campaigns")
-    given, rows, judgements = options.parse_args(), [], []
+    given, rows, judgements, chances = options.parse_args(), [], [], []
     for folder in given.folders:
-        found, together = judged(folder)
+        found, together, own = judged(folder)
         judgements += found
+        chances += own
         columns = [(own.rank, own.rank_of_structures, own.within) for own in found], [together]
         told = [[" ".join(map(*own)) for own in zip(FORMS, zip(*c, strict=True), strict=True)] for c in columns]
         rows.append((folder, len(found), *told[0], ", ".join(told[1])))
@@ -49,13 +52,15 @@ def main() -> None:
     ):  # fmt: skip
         there = [x for x in values if np.isfinite(x)]
         print(f"{what}: {sum(map(good, there))} of {len(there)}")
+    if chances:
+        print(f"of these, with the true factor of each generation: {np.nansum(chances):.1f} expected")
 
 
-def judged(folder: Path) -> tuple[list[Judgement], tuple[float, float, float]]:
+def judged(folder: Path) -> tuple[list[Judgement], tuple[float, float, float], list[float]]:
     """(Judgement of each generation's potential; rank of atoms, of structures, share within one sigma of all that had a
-    calibration from before)"""
+    calibration from before; of each of these `by_chance`)"""
     record = Record(folder / NAME, write=False)
-    history, found, everything = History(record), [], []
+    history, found, everything, chances = History(record), [], [], []
     for event in {event["generation"]: event for event in record.of("trained")}.values():
         n, looks = event["generation"], Looks(folder / event["file"])
         fresh = questions.fresh(looks, history.labelled(n + 1))
@@ -64,15 +69,32 @@ def judged(folder: Path) -> tuple[list[Judgement], tuple[float, float, float]]:
         before = None
         if found:
             before = updated([own.calibration for own in found], *compared(questions.fresh(looks, history.labelled(n))))
-            for own in fresh:
-                sigma, errors, species = compared([own])
-                everything.append((before.apply(sigma, species), errors))
+            told = [compared([own]) for own in fresh]
+            each = [(before.apply(sigma, species), errors) for sigma, errors, species in told]
+            everything += each
+            chances.append(by_chance(each))
         found.append(judge(fresh, {}, before, np.inf, np.inf))
     if not everything:
-        return found, (float("nan"),) * 3
+        return found, (float("nan"),) * 3, []
     sigma, errors = (np.concatenate(own) for own in zip(*everything, strict=True))
     of_structures = rank_correlation(*([rms(own) for own in each] for each in zip(*everything, strict=True)))
-    return found, (rank_correlation(sigma, errors), of_structures, float(np.mean(errors <= sigma)))
+    together = rank_correlation(sigma, errors), of_structures, float(np.mean(errors <= sigma))
+    return found, together, chances
+
+
+def by_chance(structures) -> float:
+    """How probable is a share within the bounds, were the factor true? structures : (sigma, errors), each [n], of each
+
+    With the factor that fits this generation as many errors are within one sigma as should be; how this share scatters
+    between structures, drawn anew as a whole (a ratio of sums, in first order), is what the true factor would show.
+    """
+    ratios = [errors / np.maximum(sigma, LEAST) for sigma, errors in structures]
+    if len(ratios) < 2:
+        return float("nan")
+    fits = np.quantile(np.concatenate(ratios), WITHIN)
+    more = np.array([np.count_nonzero(own <= fits) - WITHIN * len(own) for own in ratios])
+    error = math.sqrt(np.sum(more**2) * len(ratios) / (len(ratios) - 1)) / sum(map(len, ratios))
+    return math.erf(TARGET_WITHIN / (math.sqrt(2.0) * error)) if error else 1.0
 
 
 def rank(number: float) -> str:

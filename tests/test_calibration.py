@@ -49,18 +49,47 @@ def test_few_data_change_little():
 
 def test_of_a_potential_that_nobody_has_judged():
     """Three quarters of a logarithm are from what it says itself, a quarter from judgements so far; less of it if it
-    says little."""
+    says little. Factors are WIDER than that."""
+    wider = calibration.WIDER
     before = [fit(*drawn(4000, 1)), fit(np.array([1.0] * 4000), np.array([3.0] * 4000), np.array(["O"] * 4000))]
     usual = {"O": 3.0, "H": (0.4 * 3.0) ** 0.5}  # the second one knows no hydrogen
     sigma, error, species = drawn(600, 6)
     found = calibration.updated(before, sigma, 16.0 * error, species)
-    expected = {name: (16.0 * TRUE[name]) ** 0.75 * usual[name] ** 0.25 for name in TRUE}
+    expected = {name: wider * (16.0 * TRUE[name]) ** 0.75 * usual[name] ** 0.25 for name in TRUE}
     assert found.factors == pytest.approx(expected, rel=0.1) and found.n == 600
     few = calibration.updated(before[:1], [1.0], [90.0], ["O"])
-    expected = before[0].factors["O"] * (90.0 / before[0].factors["O"]) ** (1 / 21)
-    assert few.factors == pytest.approx(before[0].factors | {"O": expected})
+    known = {name: wider * factor for name, factor in before[0].factors.items()}
+    expected = known["O"] * (90.0 / before[0].factors["O"]) ** (1 / 21)
+    assert few.factors == pytest.approx(known | {"O": expected})
     none = calibration.updated(before[:1], [], [], [])
-    assert none.factors == pytest.approx(before[0].factors) and none.overall == pytest.approx(before[0].overall)
+    assert none.factors == pytest.approx(known) and none.overall == pytest.approx(wider * before[0].overall)
+
+
+def test_small_generations_that_scatter():
+    """Twelve generations of six structures, nine atoms each; the factor of a potential scatters about two, structures
+    about it. Over many campaigns as many errors are within one sigma as should be: each factor is fitted to its own
+    potential's last structures and to what was found before, and nothing draws it to one."""
+    rng = np.random.default_rng(7)
+    shares = []
+    for _ in range(40):
+        before, inside = [], []
+        for _ in range(12):
+            factor = 2.0 * np.exp(0.15 * rng.normal())
+            seen, fresh = few_structures(rng, factor), few_structures(rng, factor)
+            if before:
+                made = calibration.updated(before, *seen)
+                inside.append(calibration.coverage(made.apply(fresh[0], fresh[2]), fresh[1], fresh[2])[""])
+            before.append(fit(*fresh))
+        shares.append(np.mean(inside))
+    assert np.mean(shares) == pytest.approx(calibration.WITHIN, abs=0.02)
+    assert np.mean(np.abs(np.array(shares) - calibration.WITHIN) < 0.07) > 0.9
+
+
+def few_structures(rng, factor):
+    """Disagreements, errors and species of six structures that scatter by 0.35 in logarithm."""
+    own = factor * np.exp(np.repeat(0.35 * rng.normal(size=6), 9))
+    disagreement = 10.0 ** rng.uniform(-2.0, 0.0, 54)
+    return disagreement, np.abs(rng.normal(size=54)) * own * disagreement, np.array(["O", "H", "H"] * 18)
 
 
 def test_rank_correlation():

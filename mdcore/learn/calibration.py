@@ -16,8 +16,10 @@ from mdcore.base.errors import InputError
 from mdcore.figures import COLORS, INK, SMALL, logarithmic, plain, save, small
 
 WITHIN = 0.6827  # of errors within one sigma
-LIKE_ALL, LIKE_ONE = 50.0, 20.0  # atoms that what is expected beforehand counts as
+LIKE_ALL, LIKE_ONE = 50.0, 2.0  # atoms that what is expected beforehand counts as; of one little is expected
 SHARE = 3.0  # of what a potential says of itself, to one of what is known of those before
+KNOWN = 20.0  # atoms that what is known of those before counts as, at least
+WIDER = 1.05  # factors scatter from one potential to the next, so with the likeliest one too few errors are within
 LEAST = 1e-12  # eV/Angstrom
 MOST_POINTS = 5000  # of a species in the picture
 
@@ -63,18 +65,18 @@ def updated(before: Sequence[Calibration], disagreements, errors, species) -> Ca
     disagreements, errors, species : as of `fit`, of this potential about the last structures it was given
 
     Three quarters of the logarithm of a factor are from these, of which most were trained on; less if they are few. One
-    quarter is what judgements have found so far, on the average. Chosen by what was within one sigma of structures of
-    the next generation, in 37 generations of eleven campaigns (docs/learn.md).
+    quarter is what judgements have found so far, on the average. All are then WIDER. Chosen by what was within one
+    sigma of structures of the next generation (docs/learn.md).
     """
     sigma, error, names = joined(disagreements, errors, species)
     ratios, factors = error / np.maximum(sigma, LEAST), {}
     expected = float(np.mean(np.log([own.overall for own in before])))
-    overall = _shrunk(ratios, expected, max(len(ratios) / SHARE, LIKE_ONE))
+    overall = _shrunk(ratios, expected, max(len(ratios) / SHARE, KNOWN))
     for name in sorted({*names.tolist(), *(name for own in before for name in own.factors)}):
         own = ratios[names == name]
         usual = float(np.mean(np.log([each.factors.get(name, each.overall) for each in before])))
-        factors[name] = float(np.exp(_shrunk(own, usual, max(len(own) / SHARE, LIKE_ONE))))
-    made = Calibration(factors, float(np.exp(overall)), {}, rank_correlation(sigma, error), len(sigma))
+        factors[name] = WIDER * float(np.exp(_shrunk(own, usual, max(len(own) / SHARE, KNOWN))))
+    made = Calibration(factors, WIDER * float(np.exp(overall)), {}, rank_correlation(sigma, error), len(sigma))
     return replace(made, coverage=coverage(made.apply(sigma, names), error, names))
 
 
