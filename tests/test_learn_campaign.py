@@ -224,6 +224,41 @@ def test_budgets_targets_and_failures(folder):
     assert events("end", "none/campaign.jsonl")[0]["why"].startswith("all 3 calls")
 
 
+def test_no_call_is_spent_on_a_mirror_image(folder):
+    """Neither of what is labelled, nor of a frame that was drawn in the same generation, nor of what failed."""
+
+    def mirrored(system):
+        return System(system.box, system.box.matrix[0, 0] - system.positions, system.names)
+
+    class Mirrors:
+        name = "mirrors"
+
+        def explore(self, visit):
+            shaken = visit.structures[0].displace(0.1, visit.generation)
+            away = visit.structures[0].displace(0.15, visit.generation)
+            met = [mirrored(shaken), shaken, away, mirrored(visit.structures[1])]
+            if visit.generation == 2:
+                met.append(mirrored(failing[0]))
+            found = [Candidate(system=system, explorer="mirrors", place=str(k)) for k, system in enumerate(met)]
+            return Found(candidates=found, frames=[own for own in met if own is not away], ended="")
+
+    def oracle(system):
+        if fingerprint(system) in map(fingerprint, asked):
+            raise AssertionError("asked twice")
+        asked.append(system)
+        if len(asked) == 3:
+            failing.append(system)
+            raise Unconverged("no minimum")
+        return learn_parts.oracle(system)
+
+    asked, failing = [], []
+    sections = {"judge": {"frames": 3}, "select": {"batch": 9, "lower": 0.0, "redundant": 0.0}}
+    campaign(train=train_here, oracle=oracle, explorers=[Mirrors()], sections=sections).run()
+    chosen = [[own["role"] for own in event["chosen"]] for event in events("selected")]
+    assert chosen[1:] == [["frame", "selected"]] * 2, "one of the shaken two, and what is farther away"
+    assert len(asked) == len(chosen[0]) + 4 and failing
+
+
 def test_each_verb_can_be_replaced(folder):
     """Explorers are objects with a name and a method; more than the budget is not asked, whatever a verb wants."""
 

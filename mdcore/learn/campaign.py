@@ -31,6 +31,7 @@ from mdcore.config.load_learn import load_learn, of_arguments
 from mdcore.config.problems import at
 from mdcore.figures import MissingMatplotlib
 from mdcore.learn import calibration, choices, named, questions, table
+from mdcore.learn.alike import Alike
 from mdcore.learn.base import Explorer, Found, Labels, Visit
 from mdcore.learn.calibration import Calibration
 from mdcore.learn.executors import check as check_executor
@@ -274,16 +275,17 @@ class Campaign:
 
     def chosen(self, generation: int, found: dict[str, Found], looks: Looks) -> list[Entry]:
         """What is to be labelled: random frames for the judgement, then what is most worth it."""
-        rng = np.random.default_rng(self.seed(generation, ":select"))
-        settings, history, left = self.settings, self.history, self.settings.campaign.calls
-        left, rules = None if left is None else left - history.calls(), self.rules
-        entries = choices.frames(history, found, settings.judge.frames, left, rng, rules.cut, looks.potential)
-        candidates = choices.candidates(history, found, entries)
+        settings, history, rules, left = self.settings, self.history, self.rules, self.settings.campaign.calls
+        rng, left = np.random.default_rng(self.seed(generation, ":select")), left and left - history.calls()
+        known, failed, layers = history.systems(generation), history.without_labels(generation), rules.by == "maxvol"
+        alike = Alike(looks, (*known, *failed), layers)
+        entries = choices.frames(history, found, settings.judge.frames, left, rng, alike, rules.cut)
+        candidates = choices.candidates(history, found, entries, Alike(looks, failed, layers))
         left = None if left is None else left - len(entries)
         if left is not None:
             rules = replace(rules, batch=max(1, min(rules.batch, left)))
         if left != 0:
-            picked = self.select(candidates, looks, history.systems(generation), rules, rng)
+            picked = self.select(candidates, looks, (*known, *(own.system for own in entries)), rules, rng)
             entries += choices.selected(history, picked[:left], entries)
         return [replace(entry, disagreement=questions.largest_and_mean(looks, entry.system)) for entry in entries]
 
