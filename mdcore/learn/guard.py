@@ -7,6 +7,7 @@ ends itself when the process that started it is gone.
 
 import atexit
 import contextlib
+import fcntl
 import multiprocessing.util
 import os
 import pickle
@@ -21,6 +22,7 @@ from mdcore.learn.base import Unconverged, Unready
 
 READY = 300.0  # s, for imports
 LAST = 400  # characters of what a process said that a message quotes
+MOST_SAID = 1 << 16  # bytes of its end that are looked through
 UNMADE = "unmade"  # the oracle can't begin: nothing of the structure
 SCRIPT = (
     'a script that labels does so below if __name__ == "__main__":, for every process of an oracle reads the script '
@@ -47,6 +49,7 @@ class Guard:
             self._end()
             return ("failed", "it was stopped") if self._closed else (UNMADE, trouble)
         try:
+            os.ftruncate(self._log.fileno(), 0)  # of all that it says only what belongs to this structure is kept
             self._pipe.send(system)
             if not self._pipe.poll(seconds):
                 self._end()
@@ -87,7 +90,7 @@ class Guard:
             return error.strerror or str(error)
 
     def _said(self) -> str:
-        self._log.seek(0)
+        self._log.seek(-min(self._log.seek(0, os.SEEK_END), MOST_SAID), os.SEEK_END)
         return " ".join(self._log.read().decode("utf-8", "replace").split())[-LAST:]
 
     def _end(self) -> None:
@@ -130,6 +133,8 @@ atexit.register(close_all)  # it comes before multiprocessing.util waits for the
 def _serve(pipe, payload: bytes, log: str) -> None:
     os.setsid()
     with appending(log, 0) as said:
+        # whoever truncates it, what comes then is at its beginning
+        fcntl.fcntl(said, fcntl.F_SETFL, fcntl.fcntl(said, fcntl.F_GETFL) | os.O_APPEND)
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
     threading.Thread(target=_follow, daemon=True).start()

@@ -134,14 +134,39 @@ def command(folder: Path, kind: str, ranks: int, more, after: float | None):
 
 def slay(process: int) -> None:
     """SIGKILL to a process and all its children, which a launcher may have put into groups of their own."""
-    family = [process]
-    for one in family:  # grows meanwhile
-        with contextlib.suppress(OSError):
-            for thread in Path(f"/proc/{one}/task").iterdir():
-                family += map(int, (thread / "children").read_text().split())
-    for one in reversed(family):  # ranks before their launcher, which would end them otherwise
+    whole = family(process)
+    left = memory_of(whole)
+    for one in reversed(whole):  # ranks before their launcher, which would end them otherwise
         with contextlib.suppress(ProcessLookupError):
             os.kill(one, signal.SIGKILL)
+    forget(left)
+
+
+def family(process: int) -> list[int]:
+    """A process and all its children, and theirs."""
+    found = [process]
+    for one in found:  # grows meanwhile
+        with contextlib.suppress(OSError):
+            for thread in Path(f"/proc/{one}/task").iterdir():
+                found += map(int, (thread / "children").read_text().split())
+    return found
+
+
+def memory_of(processes) -> set[str]:
+    """Files of shared memory that ranks of MPICH among these processes have, and leave behind when they are killed."""
+    found = set()
+    for one in processes:
+        with contextlib.suppress(OSError):
+            maps = Path(f"/proc/{one}/maps").read_text().splitlines()
+            found.update(line.split(maxsplit=5)[5] for line in maps if "/dev/shm/mpich" in line)
+    return found
+
+
+def forget(left) -> None:
+    """Remove such files."""
+    for path in left:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
 
 
 def results(folder: Path, kind: str) -> dict:
