@@ -11,7 +11,9 @@ from mdcore import System, evaluate
 from mdcore.cli import main
 from mdcore.config.load_learn import load_learn
 from mdcore.config.reference import LEARN_EXAMPLE
+from mdcore.learn.record import LOCK
 from mdcore.learn.structures import from_json, write_labelled
+from mdcore.output.lock import RunLock, lock_path
 from mdcore.potentials.networks.h5 import write_h5
 from tests import learn_parts
 from tests.mpi import mpirun, needs_mpi
@@ -92,6 +94,10 @@ def test_from_an_input_to_a_potential(folder, capsys):
     assert main(["learn", "learn.toml", "--status"]) == 0
     told = capsys.readouterr().out
     assert "calls 7 of 40" in told and "ended: 1 generations are done" in told
+    with RunLock(lock_path("learn", LOCK)):  # as if it went on
+        assert main(["learn", "learn.toml", "--status"]) == 0
+        told = capsys.readouterr().out
+        assert f"; at work: process {os.getpid()} on " in told and "--restart" not in told
     assert main(["learn", "learn.toml"]) == 4 and "a campaign is there" in capsys.readouterr().err
     for path in ("learn", "learn/campaign.jsonl"):
         assert main(["info", path]) == 0

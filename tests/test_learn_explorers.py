@@ -90,6 +90,8 @@ def test_a_run_keeps_what_it_passes():
         assert not own.system.info.keys() & {"energy", "forces", "stress"}
     assert np.array_equal(found.frames[1].positions, found.candidates[3].system.positions)
     start = System.read("v/run-1/start.extxyz")
+    command, *_ = Path("v/run-1/said.txt").read_text().splitlines()  # does the same again
+    assert command.startswith("$ mdcore run ") and " --set stage" not in command and " --set seed=" in command
     assert np.abs(start.positions - SYSTEM.positions).max() < 1e-12  # the labelled one
     # the same again, from where the input says, which is the same structure
     again = replace(explorer, start=None).explore(visit("again"))

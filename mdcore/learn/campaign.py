@@ -41,7 +41,7 @@ from mdcore.learn.judge import START, Fresh, Judgement, compared, judge, rms
 from mdcore.learn.labelling import label
 from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.process import GO_ON
-from mdcore.learn.record import LAYOUT, Record
+from mdcore.learn.record import LAYOUT, LOCK, Record
 from mdcore.learn.rehearsal import known_elements, rehearsed
 from mdcore.learn.report import report
 from mdcore.learn.select import select
@@ -119,7 +119,7 @@ class Campaign:
         failed, or every explorer was lost in the last generation without anything to learn from."""
         self.folders.protect(restart, overwrite)
         with ExitStack() as held:
-            held.enter_context(RunLock(lock_path(self.folders.directory, "campaign")))
+            held.enter_context(RunLock(lock_path(self.folders.directory, LOCK)))
             if overwrite:
                 self.folders.forget()
             self.record = Record(self.folders.record)
