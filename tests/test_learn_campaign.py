@@ -188,6 +188,11 @@ def test_budgets_targets_and_failures(folder):
     easy = {"frames": 2, "forces": 10.0, "energy": 10.0}
     campaign(train=once, sections={"judge": easy, "campaign": {"directory": "easy"}}).run()
     assert "targets were met in 2 generations" in events("end", "easy/campaign.jsonl")[0]["why"]
+    begun = {"directory": "easy", "generations": 3}
+    hard = campaign(train=once, sections={"judge": easy | {"forces": 1e-9}, "campaign": begun})
+    hard.run(restart=True)
+    told = events("end", "easy/campaign.jsonl")[-1]["why"]
+    assert told == "3 generations are done", "targets are those of today, not those of when it was judged"
     told, budget = [], {"directory": "lost", "generations": 4}
     lost = [Lost("cold", 0.05), learn_parts.Shake("hot", 0.15)]
     campaign(train=once, sections={"judge": easy, "campaign": budget}, explorers=lost, say=told.append).run()

@@ -172,7 +172,7 @@ def test_what_is_wrong_is_told_with_its_cure(folder, capsys):
     assert "other.toml: [[data]]: a campaign says which; leave it out" in capsys.readouterr().err
 
 
-RUN = '[[explorer]]\nname = "warm"\ntype = "run"\ninput = "explore.toml"\nset = ["stage.0.steps=20"]\n[select]'
+RUN = '[[explorer]]\nname = "warm"\ntype = "run"\ninput = "explore.toml"\nevery = 20\nset = ["stage.0.steps=20"]\n[select]'
 WRONG_INPUTS = [
     ("steps = 40", "step = 40", "warm: explore.toml: [[stage]] #1 step = 40: unknown key; did you mean 'steps'?"),
     ("steps = 40", "", None),  # the campaign's `set` has them
@@ -193,6 +193,7 @@ def test_inputs_of_explorers_are_read_before_the_oracle_is_asked(folder, capsys)
         assert says is None or (says in told and told.count("\n") == 1), told
     (folder / "explore.toml").write_text(EXPLORE)
     wrong = {"stage.0.step=20": "--set stage.0.step=20: [[stage]] #1 step", "output.name=x": "says where its runs"}
+    wrong["stage.0.steps=9"] = "explorer warm: explore.toml: stages of 9 steps end before every = 20, so no frame would"
     for item, says in wrong.items():
         (folder / "wrong.toml").write_text(LEARN.replace("[select]", RUN.replace("stage.0.steps=20", item)))
         assert main(["learn", "wrong.toml", "--dry-run"]) == 2

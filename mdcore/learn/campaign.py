@@ -37,7 +37,7 @@ from mdcore.learn.calibration import Calibration
 from mdcore.learn.executors import check as check_executor
 from mdcore.learn.folders import Folders, check_names
 from mdcore.learn.history import Entry, History
-from mdcore.learn.judge import START, Fresh, Judgement, compared, judge, rms
+from mdcore.learn.judge import START, Fresh, Judgement, are_met, compared, judge, rms
 from mdcore.learn.labelling import label
 from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.process import GO_ON
@@ -148,8 +148,7 @@ class Campaign:
             self.say(f"goes on; {record.hours:.2f} hours and {len(record.of('label'))} labels so far")
             changed = {key: own for key, own in {"input": text, "files": files}.items() if record.told(key) != own}
             record.append("resume", version=__version__, **changed)
-        file = self.settings.beside(self.settings.start.data)
-        own = digest(file)
+        own = digest(file := self.settings.beside(self.settings.start.data))
         began = record.last("start")
         if began is not None and began["sha256"] != own:
             raise InputError(f"{file}: not what the campaign began with; restore it, or begin anew: --overwrite")
@@ -177,9 +176,11 @@ class Campaign:
         return ""
 
     def met(self, generation: int) -> bool:
-        """Were the targets, and was no explorer lost? What one never reached, no frame of its tells of."""
-        event = self.record.last("judged", generation)
-        return bool(event and event["met"]) and not self.history.lost(generation)
+        """Were the targets of today, and was no explorer lost? What one never reached, no frame of its tells of."""
+        event, own = self.record.last("judged", generation), self.settings.judge
+        if event is None or self.history.lost(generation):
+            return False
+        return are_met(event, own.forces, own.energy) if self.judge is judge else event["met"]
 
     def finish(self, potential: Path, generation: int, why: str) -> Path:
         """Tell how it ended, with pictures."""
