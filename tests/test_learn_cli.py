@@ -63,7 +63,6 @@ temperature = 20.0
 ensemble = "nve"
 timestep = 2.0
 steps = 40
-dump_every = 20
 """
 
 
@@ -118,7 +117,7 @@ def test_from_an_input_to_a_potential(folder, capsys):
 def test_ranks_label_for_a_campaign(ranks, folder):
     """Other ranks compute; explorers and trainings are processes without a launcher, as ever."""
     (folder / "explore.toml").write_text(EXPLORE)
-    text = LEARN.replace("[select]", '[[explorer]]\nname = "warm"\ntype = "run"\ninput = "explore.toml"\n[select]')
+    text = LEARN.replace("[select]", RUN.replace("20\"]", "40\"]"))
     (folder / "learn.toml").write_text(text.replace("frames = 2", "frames = 1"))
     how = ["-m", "mdcore", "learn", "learn.toml", "--set", "campaign.directory=ranks", "--set", "label.executor=mpi"]
     done = mpirun(ranks, "-m", "mpi4py.futures", *how, cwd=folder)
@@ -172,13 +171,21 @@ def test_what_is_wrong_is_told_with_its_cure(folder, capsys):
     assert "other.toml: [[data]]: a campaign says which; leave it out" in capsys.readouterr().err
 
 
-RUN = '[[explorer]]\nname = "warm"\ntype = "run"\ninput = "explore.toml"\nevery = 20\nset = ["stage.0.steps=20"]\n[select]'
+RUN = """\
+[[explorer]]
+name = "warm"
+type = "run"
+input = "explore.toml"
+every = 20
+set = ["stage.0.steps=20"]
+[select]"""
 WRONG_INPUTS = [
     ("steps = 40", "step = 40", "warm: explore.toml: [[stage]] #1 step = 40: unknown key; did you mean 'steps'?"),
     ("steps = 40", "", None),  # the campaign's `set` has them
     ('file = "start.extxyz"', 'build = "fcc"', '[structure] build = "fcc"'),
     ("[velocities]", "[velocity]", "explorer warm: explore.toml: [velocity]: unknown key; did you mean [velocities]?"),
     ("[[stage]]", '[output]\ndump_atoms = ["Ar"]\n[[stage]]', '[output] dump_atoms = ["Ar"]: a campaign needs whole'),
+    ("steps = 40", "steps = 40\ndump_every = 0", "dump_every = 0: a campaign says how often, by every = 20 of the exp"),
     ("[[stage]]", '[output]\ndump_fields = ["force"]\n[[stage]]', '[output] dump_fields = ["force"]: a campaign needs'),
 ]
 

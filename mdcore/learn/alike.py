@@ -24,11 +24,12 @@ class Alike:
         self.looks, self.layers = looks, layers
         self._rows: dict[tuple, list[np.ndarray]] = {}
         for system in known:
-            self.add(system, spread=False)
+            rows, means = self._seen(system, False)
+            rows.append(means)
 
-    def add(self, system: System, spread: bool = True) -> bool:
+    def add(self, system: System) -> bool:
         """Take it in; False if one that is alike is there already. Nothing is alike where atoms overlap."""
-        rows, means = self._seen(system, spread)
+        rows, means = self._seen(system, True)
         if new := not _among(rows, means):
             rows.append(means)
         return new
