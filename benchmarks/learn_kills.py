@@ -22,12 +22,13 @@ from pathlib import Path
 
 import common
 
+from mdcore.learn.process import family
 from mdcore.learn.record import NAME
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.fuzz.kills import family, forget, memory_of  # noqa: E402  (it is no package that is installed)
+from tests.fuzz.kills import forget, memory_of  # noqa: E402  (it is no package that is installed)
 
 SHARE = 0.25  # of the time of an undisturbed campaign, until the latest kill after a start
 TIMES = ("at", "hours", "spent", "cpu", "version")  # what may differ

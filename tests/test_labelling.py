@@ -38,7 +38,9 @@ def springs(positions):
     if n == 3:
         raise ValueError("three is a crowd")
     if n == 4:
-        subprocess.run(["sleep", "1234.5"])
+        if tries == 1:  # one in a session of its own, whose parent is gone; one that is waited for
+            subprocess.run(["sh", "-c", "setsid sleep 1234.5 & sleep 0.2"])
+        subprocess.run(["sleep", "1234.5"], start_new_session=tries == 1)
     if n == 5:
         print("about to crash", flush=True)
         os.kill(os.getpid(), signal.SIGSEGV)

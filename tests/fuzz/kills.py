@@ -12,7 +12,6 @@ import contextlib
 import os
 import random as randoms
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from mdcore.learn.process import family, slay
 from tests import all_ensembles
 from tests.fuzz import good
 from tests.mpi import MPIEXEC, PATIENT, ROOT
@@ -126,30 +126,18 @@ def command(folder: Path, kind: str, ranks: int, more, after: float | None):
     try:
         text, _ = child.communicate(timeout=after or LONGEST)
     except subprocess.TimeoutExpired:
-        slay(child.pid)
+        end(child.pid)
         text, _ = child.communicate()
         return (None, text) if after else (-9, f"no end after {LONGEST} s. {text}")
     return child.returncode, text.strip()[-600:]
 
 
-def slay(process: int) -> None:
+def end(process: int) -> None:
     """SIGKILL to a process and all its children, which a launcher may have put into groups of their own."""
     whole = family(process)
     left = memory_of(whole)
-    for one in reversed(whole):  # ranks before their launcher, which would end them otherwise
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(one, signal.SIGKILL)
+    slay(reversed(whole))  # ranks before their launcher, which would end them otherwise
     forget(left)
-
-
-def family(process: int) -> list[int]:
-    """A process and all its children, and theirs."""
-    found = [process]
-    for one in found:  # grows meanwhile
-        with contextlib.suppress(OSError):
-            for thread in Path(f"/proc/{one}/task").iterdir():
-                found += map(int, (thread / "children").read_text().split())
-    return found
 
 
 def memory_of(processes) -> set[str]:
