@@ -22,9 +22,14 @@ from pathlib import Path
 
 import common
 
+from mdcore.learn.process import family
 from mdcore.learn.record import NAME
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.fuzz.kills import forget, memory_of  # noqa: E402  (it is no package that is installed)
+
 SHARE = 0.25  # of the time of an undisturbed campaign, until the latest kill after a start
 TIMES = ("at", "hours", "spent", "cpu", "version")  # what may differ
 ONCE = ("resume", "begin")  # how often it was started
@@ -65,8 +70,10 @@ def compare(given, folder: Path) -> int:
         try:
             code = child.wait(wait)
         except subprocess.TimeoutExpired:
+            left = memory_of(family(child.pid))  # an oracle's, if it has MPI, as LAMMPS has
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
+            forget(left)
             hit.append(last_event(record))
             continue
         if code:

@@ -7,7 +7,12 @@ Structures: crystal, vacancy and melt from dynamics at a tenth to twice the melt
 a tenth and shaken, and slabs of all Miller indices up to 3, with any termination, as cut, relaxed and shaken; all in
 cells of some 60 atoms at most. --dynamics is the fast potential that moves them; energies, forces and stress are
 weighted means of --teachers. No label of any reference method is used but those that the teachers were trained on.
-Needs ASE.
+
+A student is no better than its teachers where these have not been. They know a handful of surfaces, so labels of slabs
+are guesses, 11 meV/atom off and more on surfaces that were held back. Molybdenum that learned slabs so had errors of 15
+meV/atom about surfaces, and 4.2 once tight binding labelled them (inputs/molybdenum/teach.py). Silicon's slabs, which
+silicon_density.h5 has learned, are still labelled by a network. Label slabs by what knows them: teachers that have seen
+such (--slab-weights), or another method.
 """
 
 import argparse

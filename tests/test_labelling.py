@@ -38,7 +38,9 @@ def springs(positions):
     if n == 3:
         raise ValueError("three is a crowd")
     if n == 4:
-        subprocess.run(["sleep", "1234.5"])
+        if tries == 1:  # one in a session of its own, whose parent is gone; one that is waited for
+            subprocess.run(["sh", "-c", "setsid sleep 1234.5 & sleep 0.2"])
+        subprocess.run(["sleep", "1234.5"], start_new_session=tries == 1)
     if n == 5:
         print("about to crash", flush=True)
         os.kill(os.getpid(), signal.SIGSEGV)
@@ -206,6 +208,30 @@ def test_clusters_compute(oracle, monkeypatch, tmp_path):
     assert isinstance(found[0], Labels) and found[1].kind == "unconverged"
 
 
+CHATTY = """
+import os
+
+def springs(positions):
+    n = len(positions)
+    os.write(1, b"lines and lines\\n" * 200_000 + b"of %d" % n)
+    if n == 3:
+        os.kill(os.getpid(), 11)
+    with open(FOLDER + "/sizes", "a") as stream:
+        stream.write(f"{os.fstat(1).st_size} ")
+    return 0.0, 0.0 * positions
+"""
+
+
+def test_what_an_oracle_prints_does_not_pile_up(tmp_path):
+    """3 MB for each structure; a message quotes the end of what was said about its own."""
+    (tmp_path / "chatty.py").write_text(CHATTY.replace("FOLDER", repr(str(tmp_path))))
+    oracle = PythonOracle(FileFunction(str(tmp_path / "chatty.py"), "springs"))
+    *others, died = label([atoms(2), atoms(2, 1), atoms(2, 2), atoms(3)], oracle, Labelling(workers=1, retries=0))
+    assert all(isinstance(own, Labels) for own in others)
+    assert (tmp_path / "sizes").read_text().split() == [str(16 * 200_000 + 4)] * 3
+    assert "SIGSEGV" in died.why and died.why.endswith("of 3") and len(died.why) < 600 and "of 2" not in died.why
+
+
 def test_what_can_not_be_sent_is_refused():
     with pytest.raises(InputError, match="can't be sent to other processes"):
         label([atoms(2)], lambda system: None)
@@ -220,6 +246,16 @@ class Lost:
         return int, ("no number",)
 
 
+class Broken:
+    """Tells in a file how often it was started."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return exec, (f"open({self.path!r}, 'a').write('x'); int('no number')",)
+
+
 SCRIPT = "from mdcore.learn.labelling import Labelling, label\nlabel([1], len, Labelling(retries=0))\n"
 
 
@@ -229,6 +265,9 @@ def test_what_never_began_is_no_failure_of_a_structure(tmp_path):
     with pytest.raises(InputError, match="the oracle can't begin: ValueError: invalid"):
         label([atoms(2)], Lost(), Labelling(retries=0), lambda index, result: told.append(result))
     assert not told and not guard._guards
+    with pytest.raises(InputError, match="the oracle can't begin: ValueError: invalid"):
+        label([atoms(2)] * 9, Broken(tmp_path / "starts"), Labelling(retries=1, workers=1))
+    assert (tmp_path / "starts").read_text() == "xx", "not once for each structure"
     (tmp_path / "script.py").write_text(SCRIPT)  # without if __name__ == "__main__"
     done = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, timeout=60)
     assert done.returncode and 'below if __name__ == "__main__":, for every process' in done.stderr

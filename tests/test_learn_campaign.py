@@ -188,6 +188,11 @@ def test_budgets_targets_and_failures(folder):
     easy = {"frames": 2, "forces": 10.0, "energy": 10.0}
     campaign(train=once, sections={"judge": easy, "campaign": {"directory": "easy"}}).run()
     assert "targets were met in 2 generations" in events("end", "easy/campaign.jsonl")[0]["why"]
+    begun = {"directory": "easy", "generations": 3}
+    hard = campaign(train=once, sections={"judge": easy | {"forces": 1e-9}, "campaign": begun})
+    hard.run(restart=True)
+    told = events("end", "easy/campaign.jsonl")[-1]["why"]
+    assert told == "3 generations are done", "targets are those of today, not those of when it was judged"
     told, budget = [], {"directory": "lost", "generations": 4}
     lost = [Lost("cold", 0.05), learn_parts.Shake("hot", 0.15)]
     campaign(train=once, sections={"judge": easy, "campaign": budget}, explorers=lost, say=told.append).run()
@@ -222,6 +227,41 @@ def test_budgets_targets_and_failures(folder):
     with pytest.raises(MdcoreError, match=r"campaign.jsonl: every call of the oracle failed, 3 in all, .*: no minimum"):
         campaign(train=once, oracle=hopeless, sections=few).run()
     assert events("end", "none/campaign.jsonl")[0]["why"].startswith("all 3 calls")
+
+
+def test_no_call_is_spent_on_a_mirror_image(folder):
+    """Neither of what is labelled, nor of a frame that was drawn in the same generation, nor of what failed."""
+
+    def mirrored(system):
+        return System(system.box, system.box.matrix[0, 0] - system.positions, system.names)
+
+    class Mirrors:
+        name = "mirrors"
+
+        def explore(self, visit):
+            shaken = visit.structures[0].displace(0.1, visit.generation)
+            away = visit.structures[0].displace(0.15, visit.generation)
+            met = [mirrored(shaken), shaken, away, mirrored(visit.structures[1])]
+            if visit.generation == 2:
+                met.append(mirrored(failing[0]))
+            found = [Candidate(system=system, explorer="mirrors", place=str(k)) for k, system in enumerate(met)]
+            return Found(candidates=found, frames=[own for own in met if own is not away], ended="")
+
+    def oracle(system):
+        if fingerprint(system) in map(fingerprint, asked):
+            raise AssertionError("asked twice")
+        asked.append(system)
+        if len(asked) == 3:
+            failing.append(system)
+            raise Unconverged("no minimum")
+        return learn_parts.oracle(system)
+
+    asked, failing = [], []
+    sections = {"judge": {"frames": 3}, "select": {"batch": 9, "lower": 0.0, "redundant": 0.0}}
+    campaign(train=train_here, oracle=oracle, explorers=[Mirrors()], sections=sections).run()
+    chosen = [[own["role"] for own in event["chosen"]] for event in events("selected")]
+    assert chosen[1:] == [["frame", "selected"]] * 2, "one of the shaken two, and what is farther away"
+    assert len(asked) == len(chosen[0]) + 4 and failing
 
 
 def test_each_verb_can_be_replaced(folder):

@@ -11,7 +11,9 @@ from mdcore import System, evaluate
 from mdcore.cli import main
 from mdcore.config.load_learn import load_learn
 from mdcore.config.reference import LEARN_EXAMPLE
+from mdcore.learn.record import LOCK
 from mdcore.learn.structures import from_json, write_labelled
+from mdcore.output.lock import RunLock, lock_path
 from mdcore.potentials.networks.h5 import write_h5
 from tests import learn_parts
 from tests.mpi import mpirun, needs_mpi
@@ -61,7 +63,6 @@ temperature = 20.0
 ensemble = "nve"
 timestep = 2.0
 steps = 40
-dump_every = 20
 """
 
 
@@ -92,6 +93,10 @@ def test_from_an_input_to_a_potential(folder, capsys):
     assert main(["learn", "learn.toml", "--status"]) == 0
     told = capsys.readouterr().out
     assert "calls 7 of 40" in told and "ended: 1 generations are done" in told
+    with RunLock(lock_path("learn", LOCK)):  # as if it went on
+        assert main(["learn", "learn.toml", "--status"]) == 0
+        told = capsys.readouterr().out
+        assert f"; at work: process {os.getpid()} on " in told and "--restart" not in told
     assert main(["learn", "learn.toml"]) == 4 and "a campaign is there" in capsys.readouterr().err
     for path in ("learn", "learn/campaign.jsonl"):
         assert main(["info", path]) == 0
@@ -112,7 +117,7 @@ def test_from_an_input_to_a_potential(folder, capsys):
 def test_ranks_label_for_a_campaign(ranks, folder):
     """Other ranks compute; explorers and trainings are processes without a launcher, as ever."""
     (folder / "explore.toml").write_text(EXPLORE)
-    text = LEARN.replace("[select]", '[[explorer]]\nname = "warm"\ntype = "run"\ninput = "explore.toml"\n[select]')
+    text = LEARN.replace("[select]", RUN.replace("20\"]", "40\"]"))
     (folder / "learn.toml").write_text(text.replace("frames = 2", "frames = 1"))
     how = ["-m", "mdcore", "learn", "learn.toml", "--set", "campaign.directory=ranks", "--set", "label.executor=mpi"]
     done = mpirun(ranks, "-m", "mpi4py.futures", *how, cwd=folder)
@@ -166,13 +171,21 @@ def test_what_is_wrong_is_told_with_its_cure(folder, capsys):
     assert "other.toml: [[data]]: a campaign says which; leave it out" in capsys.readouterr().err
 
 
-RUN = '[[explorer]]\nname = "warm"\ntype = "run"\ninput = "explore.toml"\nset = ["stage.0.steps=20"]\n[select]'
+RUN = """\
+[[explorer]]
+name = "warm"
+type = "run"
+input = "explore.toml"
+every = 20
+set = ["stage.0.steps=20"]
+[select]"""
 WRONG_INPUTS = [
     ("steps = 40", "step = 40", "warm: explore.toml: [[stage]] #1 step = 40: unknown key; did you mean 'steps'?"),
     ("steps = 40", "", None),  # the campaign's `set` has them
     ('file = "start.extxyz"', 'build = "fcc"', '[structure] build = "fcc"'),
     ("[velocities]", "[velocity]", "explorer warm: explore.toml: [velocity]: unknown key; did you mean [velocities]?"),
     ("[[stage]]", '[output]\ndump_atoms = ["Ar"]\n[[stage]]', '[output] dump_atoms = ["Ar"]: a campaign needs whole'),
+    ("steps = 40", "steps = 40\ndump_every = 0", "dump_every = 0: a campaign says how often, by every = 20 of the exp"),
     ("[[stage]]", '[output]\ndump_fields = ["force"]\n[[stage]]', '[output] dump_fields = ["force"]: a campaign needs'),
 ]
 
@@ -187,6 +200,7 @@ def test_inputs_of_explorers_are_read_before_the_oracle_is_asked(folder, capsys)
         assert says is None or (says in told and told.count("\n") == 1), told
     (folder / "explore.toml").write_text(EXPLORE)
     wrong = {"stage.0.step=20": "--set stage.0.step=20: [[stage]] #1 step", "output.name=x": "says where its runs"}
+    wrong["stage.0.steps=9"] = "explorer warm: explore.toml: stages of 9 steps end before every = 20, so no frame would"
     for item, says in wrong.items():
         (folder / "wrong.toml").write_text(LEARN.replace("[select]", RUN.replace("stage.0.steps=20", item)))
         assert main(["learn", "wrong.toml", "--dry-run"]) == 2

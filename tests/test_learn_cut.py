@@ -95,7 +95,8 @@ def test_frames_for_the_judgement_are_cut_too():
     history, how = SimpleNamespace(is_known=lambda hash: False), Cut(kind="cluster", radius=5.0, atoms=50)
     small = Cut(kind="cluster", radius=4.0, atoms=1).of(WATER, 0, Sees)[0]
     found = {"hot": Found(frames=[WATER, WATER.displace(0.1, 1)]), "small": Found(frames=[small])}
-    entries = frames(history, found, 2, None, np.random.default_rng(1), how, Sees)
+    alike = SimpleNamespace(looks=SimpleNamespace(potential=Sees), add=lambda system: True)
+    entries = frames(history, found, 2, None, np.random.default_rng(1), alike, how)
     assert [own.hash for own in entries] == [fingerprint(own.system) for own in entries]
     atoms = []
     for own in entries[:2]:

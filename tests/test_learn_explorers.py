@@ -90,6 +90,8 @@ def test_a_run_keeps_what_it_passes():
         assert not own.system.info.keys() & {"energy", "forces", "stress"}
     assert np.array_equal(found.frames[1].positions, found.candidates[3].system.positions)
     start = System.read("v/run-1/start.extxyz")
+    command, *_ = Path("v/run-1/said.txt").read_text().splitlines()  # does the same again
+    assert command.startswith("$ mdcore run ") and " --set stage" not in command and " --set seed=" in command
     assert np.abs(start.positions - SYSTEM.positions).max() < 1e-12  # the labelled one
     # the same again, from where the input says, which is the same structure
     again = replace(explorer, start=None).explore(visit("again"))
@@ -162,7 +164,7 @@ def test_what_has_a_free_surface_is_left_out_where_the_cell_follows_a_pressure()
     known, npt = (vacuum, bulk, free), ["stage.0.ensemble=npt", "stage.0.temperature=300", "stage.0.relaxation=100"]
     npt += ["stage.0.pressure=0.0", "stage.0.pressure_relaxation=1000", "stage.0.compressibility=0.1"]
     for set_, wanted in (((), 3), (npt, 1), ([*npt, "stage.0.axes=xy"], 3)):
-        explorer = rehearsed(Run(name="hot", input=Path("explore.toml"), runs=6, set=tuple(set_)), ())
+        explorer = rehearsed(Run(name="hot", input=Path("explore.toml"), runs=6, every=20, set=tuple(set_)), ())
         found = explorer._starts(visit(structures=known), Looks("net.h5"))
         assert len(found) == 6 and len({own.box.matrix.tobytes() + bytes(own.box.periodic) for own in found}) == wanted
     for other in (rehearsed(replace(explorer, set=tuple(npt)), ()), Relax(name="rest", cell="flexible")):

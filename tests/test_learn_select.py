@@ -8,15 +8,17 @@ import pytest
 
 from mdcore import InputError, System, evaluate
 from mdcore.learn import looks as looks_module
+from mdcore.learn.alike import Alike
 from mdcore.learn.base import Candidate
 from mdcore.learn.farthest import Farthest, spacing
 from mdcore.learn.features import FUNCTIONS, Features, hidden
 from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.maxvol import MORE, NOISE, ActiveSet
 from mdcore.learn.select import Rules, select, sift
-from mdcore.learn.structures import bare
+from mdcore.learn.structures import bare, fingerprint
 from mdcore.potentials.networks.h5 import write_h5
 from mdcore.potentials.networks.hdnnp import HDNNPotential
+from mdcore.structure.box import Box
 from tests.density_twin import density
 from tests.reference.committees import MEMBERS, MODEL, SYSTEM, disagreement
 from tests.reference.hdnnp_models import random_model
@@ -56,6 +58,45 @@ def test_nothing_is_computed_twice(monkeypatch, tmp_path):
     assert looks_at(path) is one
     write_h5(MODEL, path, overwrite=True)
     assert looks_at(path) is not one
+
+
+def isometries(system: System) -> dict[str, System]:
+    """The same structure of free boundaries, told otherwise."""
+    x, names = system.positions, system.names
+    turn = np.linalg.qr(np.random.default_rng(3).normal(size=(3, 3)))[0]
+    turn *= np.linalg.det(turn)
+    order = np.random.default_rng(4).permutation(system.n_atoms)
+    return {
+        "turned": System(system.box, x @ turn, names),
+        "mirrored": System(system.box, x * [1.0, 1.0, -1.0], names),
+        "moved": System(system.box, x + np.array([0.3, -0.2, 0.1]), names),
+        "renumbered": System(system.box, x[order], [names[k] for k in order]),
+        "all of it": System(system.box, (x * [-1.0, 1.0, 1.0] @ turn)[order] + 0.5, [names[k] for k in order]),
+    }
+
+
+@pytest.mark.parametrize("potential", [COMMITTEE, density(layers=1), density(layers=2)])
+def test_what_is_the_same_but_for_a_reflection_is_known(potential):
+    free = System(Box.around(SYSTEM.positions, 5.0), SYSTEM.positions, SYSTEM.names)
+    alike = Alike(Looks(potential), [free])
+    for name, own in isometries(free).items():
+        energy = evaluate(potential, own).energy
+        assert energy == pytest.approx(evaluate(potential, free).energy, abs=1e-9), name
+        assert fingerprint(own) != fingerprint(free) and not alike.add(own), name
+    wrapped = SYSTEM.positions.copy()
+    wrapped[:2] -= SYSTEM.box.matrix[[0, 2]]
+    alike = Alike(alike.looks, [SYSTEM])
+    assert not alike.add(System(SYSTEM.box, wrapped, SYSTEM.names))
+    assert alike.add(free), "of another cell"
+    near = SYSTEM.displace(1e-4, 1)
+    assert alike.add(near) and not alike.add(near)
+    charged = bare(SYSTEM)
+    charged.info = {"total_charge": 1.0}
+    assert alike.add(charged), "what descriptors don't see, and an oracle does"
+    x = SYSTEM.positions.copy()
+    x[0] = x[1] + 0.01
+    overlap = System(SYSTEM.box, x, SYSTEM.names)
+    assert alike.add(overlap) and alike.add(overlap), "nothing is said of it"
 
 
 # --- MaxVol -----------------------------------------------------------------------------------------------------------
@@ -227,6 +268,18 @@ def test_what_repeats_fails_or_was_asked_before():
     assert choices[0].candidate.disagreement[0] == 7.5  # what the explorer said, not asked again
     assert select([], COMMITTEE, LABELLED, Rules()) == [] == select(met, COMMITTEE, LABELLED, Rules(lower=1e9))
     assert len(select(met, COMMITTEE, [], Rules(lower=0.0, batch=3))) == 3
+
+
+@pytest.mark.parametrize("choose", ["farthest", "score"])
+def test_mirror_images_repeat(choose):
+    """Whatever `redundant` says, and although no two numbers of theirs are the same."""
+    free = System(Box.around(SYSTEM.positions, 5.0), SYSTEM.positions, SYSTEM.names)
+    told = isometries(free.displace(0.1, 3))
+    met = [Candidate(system=own, explorer="a", place=name) for name, own in told.items()]
+    rules = Rules(lower=0.0, redundant=0.0, choose=choose)
+    assert len(select(met, COMMITTEE, [free], rules)) == len(select(met, COMMITTEE, [], rules)) == 1
+    assert not select(met, COMMITTEE, [free, free.displace(0.1, 3)], rules)
+    assert not select(met, COMMITTEE, [free.displace(0.1, 3)], rules), "all is rounding here"
 
 
 @pytest.mark.parametrize("of", ["atoms", "structures"])

@@ -31,16 +31,17 @@ from mdcore.config.load_learn import load_learn, of_arguments
 from mdcore.config.problems import at
 from mdcore.figures import MissingMatplotlib
 from mdcore.learn import calibration, choices, named, questions, table
+from mdcore.learn.alike import Alike
 from mdcore.learn.base import Explorer, Found, Labels, Visit
 from mdcore.learn.calibration import Calibration
 from mdcore.learn.executors import check as check_executor
 from mdcore.learn.folders import Folders, check_names
 from mdcore.learn.history import Entry, History
-from mdcore.learn.judge import START, Fresh, Judgement, compared, judge, rms
+from mdcore.learn.judge import START, Fresh, Judgement, are_met, compared, judge, rms
 from mdcore.learn.labelling import label
 from mdcore.learn.looks import Looks, looks_at
 from mdcore.learn.process import GO_ON
-from mdcore.learn.record import LAYOUT, Record
+from mdcore.learn.record import LAYOUT, LOCK, Record
 from mdcore.learn.rehearsal import known_elements, rehearsed
 from mdcore.learn.report import report
 from mdcore.learn.select import select
@@ -118,7 +119,7 @@ class Campaign:
         failed, or every explorer was lost in the last generation without anything to learn from."""
         self.folders.protect(restart, overwrite)
         with ExitStack() as held:
-            held.enter_context(RunLock(lock_path(self.folders.directory, "campaign")))
+            held.enter_context(RunLock(lock_path(self.folders.directory, LOCK)))
             if overwrite:
                 self.folders.forget()
             self.record = Record(self.folders.record)
@@ -147,8 +148,7 @@ class Campaign:
             self.say(f"goes on; {record.hours:.2f} hours and {len(record.of('label'))} labels so far")
             changed = {key: own for key, own in {"input": text, "files": files}.items() if record.told(key) != own}
             record.append("resume", version=__version__, **changed)
-        file = self.settings.beside(self.settings.start.data)
-        own = digest(file)
+        own = digest(file := self.settings.beside(self.settings.start.data))
         began = record.last("start")
         if began is not None and began["sha256"] != own:
             raise InputError(f"{file}: not what the campaign began with; restore it, or begin anew: --overwrite")
@@ -176,9 +176,11 @@ class Campaign:
         return ""
 
     def met(self, generation: int) -> bool:
-        """Were the targets, and was no explorer lost? What one never reached, no frame of its tells of."""
-        event = self.record.last("judged", generation)
-        return bool(event and event["met"]) and not self.history.lost(generation)
+        """Were the targets of today, and was no explorer lost? What one never reached, no frame of its tells of."""
+        event, own = self.record.last("judged", generation), self.settings.judge
+        if event is None or self.history.lost(generation):
+            return False
+        return are_met(event, own.forces, own.energy) if self.judge is judge else event["met"]
 
     def finish(self, potential: Path, generation: int, why: str) -> Path:
         """Tell how it ended, with pictures."""
@@ -274,16 +276,17 @@ class Campaign:
 
     def chosen(self, generation: int, found: dict[str, Found], looks: Looks) -> list[Entry]:
         """What is to be labelled: random frames for the judgement, then what is most worth it."""
-        rng = np.random.default_rng(self.seed(generation, ":select"))
-        settings, history, left = self.settings, self.history, self.settings.campaign.calls
-        left, rules = None if left is None else left - history.calls(), self.rules
-        entries = choices.frames(history, found, settings.judge.frames, left, rng, rules.cut, looks.potential)
-        candidates = choices.candidates(history, found, entries)
+        settings, history, rules, left = self.settings, self.history, self.rules, self.settings.campaign.calls
+        rng, left = np.random.default_rng(self.seed(generation, ":select")), left and left - history.calls()
+        known, failed, layers = history.systems(generation), history.without_labels(generation), rules.by == "maxvol"
+        alike = Alike(looks, (*known, *failed), layers)
+        entries = choices.frames(history, found, settings.judge.frames, left, rng, alike, rules.cut)
+        candidates = choices.candidates(history, found, entries, Alike(looks, failed, layers))
         left = None if left is None else left - len(entries)
         if left is not None:
             rules = replace(rules, batch=max(1, min(rules.batch, left)))
         if left != 0:
-            picked = self.select(candidates, looks, history.systems(generation), rules, rng)
+            picked = self.select(candidates, looks, (*known, *(own.system for own in entries)), rules, rng)
             entries += choices.selected(history, picked[:left], entries)
         return [replace(entry, disagreement=questions.largest_and_mean(looks, entry.system)) for entry in entries]
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from mdcore.learn.alike import Alike
 from mdcore.learn.base import Candidate, Found
 from mdcore.learn.cut import Cut
 from mdcore.learn.history import Entry, History
@@ -12,38 +13,45 @@ from mdcore.learn.structures import bare, fingerprint
 
 
 def frames(
-    history: History, found: dict[str, Found], most: int, left: int | None, rng, cut: Cut | None = None, potential=None
+    history: History, found: dict[str, Found], most: int, left: int | None, rng, alike: Alike, cut: Cut | None = None
 ) -> list[Entry]:
     """`most` frames of each explorer, in the order they were passed; half of the calls that are `left` at most. Large
-    ones are cut around an atom at random (`potential`, of the day, heals cells)."""
+    ones are cut around an atom at random. What is `alike` a structure that is known, or drawn, is drawn no more."""
     if left is not None:
         most = min(most, math.ceil(left / 2 / max(1, len(found))))
     entries, taken = [], set()
     for name, own in found.items():
-        fresh = {}
+        fresh, mine = {}, {}
         for k, frame in enumerate(own.frames):
             hash = fingerprint(frame)
             if hash not in taken and not history.is_known(hash):
                 taken.add(hash)
                 fresh[hash] = k, frame
-        drawn = sorted(rng.permutation(len(fresh))[:most].tolist())
-        for hash, (k, frame) in [list(fresh.items())[place] for place in drawn]:
-            own, why = bare(frame), "at random"
+        order = list(fresh.items())
+        for hash, (k, frame) in (order[place] for place in rng.permutation(len(order)).tolist()):
+            if len(mine) == most:
+                break
+            system, why = bare(frame), "at random"
             if cut is not None:
-                own, rows, how = cut.of(own, atom := int(rng.integers(own.n_atoms)), potential)
-                hash, why = fingerprint(own), why if rows is None else f"{why}, atom {atom} (counting from 0); {how}"
-                if history.is_known(hash) or hash in (entry.hash for entry in entries):
+                atom = int(rng.integers(system.n_atoms))
+                system, rows, how = cut.of(system, atom, alike.looks.potential)
+                hash, why = fingerprint(system), why if rows is None else f"{why}, atom {atom} (counting from 0); {how}"
+                if history.is_known(hash):
                     continue
-            entries.append(Entry(hash=hash, system=own, role=FRAME, explorer=name, place=f"frame {k}", why=why))
+            if alike.add(system):
+                mine[k] = Entry(hash=hash, system=system, role=FRAME, explorer=name, place=f"frame {k}", why=why)
+        entries += [mine[k] for k in sorted(mine)]
     return entries if left is None else entries[:left]
 
 
-def candidates(history: History, found: dict[str, Found], entries: Sequence[Entry]) -> list[Candidate]:
-    """Those of all explorers that are neither known nor among the entries, each once."""
+def candidates(
+    history: History, found: dict[str, Found], entries: Sequence[Entry], failed: Alike
+) -> list[Candidate]:
+    """Those of all explorers that are neither known nor among the entries nor alike one that `failed`, each once."""
     taken, fresh = {entry.hash for entry in entries}, []
     for own in (own for each in found.values() for own in each.candidates):
         hash = fingerprint(own.system)
-        if hash not in taken and not history.is_known(hash):
+        if hash not in taken and not history.is_known(hash) and not failed.has(own.system):
             taken.add(hash)
             fresh.append(own)
     return fresh

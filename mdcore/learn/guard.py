@@ -1,12 +1,13 @@
 """How can a calculation hang or crash without harm? In a process of its own, which is killed when its time is over.
 
 A guard belongs to one thread and keeps one process, which computes one structure after the other; a new one is started
-after a crash or a kill. The process leads a group of its own, so what it has started dies with it, and it
-ends itself when the process that started it is gone.
+after a crash or a kill. What it has started dies with it, wherever that went, and it ends itself when the process that
+started it is gone.
 """
 
 import atexit
 import contextlib
+import fcntl
 import multiprocessing.util
 import os
 import pickle
@@ -18,9 +19,11 @@ from mdcore.base.comm import without_launcher
 from mdcore.base.errors import MdcoreError
 from mdcore.base.writing import appending
 from mdcore.learn.base import Unconverged, Unready
+from mdcore.learn.process import family, keep_orphans, slay
 
 READY = 300.0  # s, for imports
 LAST = 400  # characters of what a process said that a message quotes
+MOST_SAID = 1 << 16  # bytes of its end that are looked through
 UNMADE = "unmade"  # the oracle can't begin: nothing of the structure
 SCRIPT = (
     'a script that labels does so below if __name__ == "__main__":, for every process of an oracle reads the script '
@@ -47,6 +50,7 @@ class Guard:
             self._end()
             return ("failed", "it was stopped") if self._closed else (UNMADE, trouble)
         try:
+            os.ftruncate(self._log.fileno(), 0)  # of all that it says only what belongs to this structure is kept
             self._pipe.send(system)
             if not self._pipe.poll(seconds):
                 self._end()
@@ -87,16 +91,17 @@ class Guard:
             return error.strerror or str(error)
 
     def _said(self) -> str:
-        self._log.seek(0)
+        self._log.seek(-min(self._log.seek(0, os.SEEK_END), MOST_SAID), os.SEEK_END)
         return " ".join(self._log.read().decode("utf-8", "replace").split())[-LAST:]
 
     def _end(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
-        for kill in (lambda: os.killpg(process.pid, signal.SIGKILL), process.kill):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                kill()  # the second: of one that leads no group yet
+        whole = family(process.pid)  # first: what it has started in sessions of their own dies, too
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        slay(whole)
         process.join()
         self._pipe.close()
         self._log.close()
@@ -129,7 +134,10 @@ atexit.register(close_all)  # it comes before multiprocessing.util waits for the
 
 def _serve(pipe, payload: bytes, log: str) -> None:
     os.setsid()
+    keep_orphans()
     with appending(log, 0) as said:
+        # whoever truncates it, what comes then is at its beginning
+        fcntl.fcntl(said, fcntl.F_SETFL, fcntl.fcntl(said, fcntl.F_GETFL) | os.O_APPEND)
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
     threading.Thread(target=_follow, daemon=True).start()
@@ -166,6 +174,7 @@ def _text(error: BaseException) -> str:
 def _follow() -> None:
     """Nobody is left to hear the answer."""
     multiprocessing.parent_process().join()
+    slay(family(os.getpid())[1:])
     os.killpg(0, signal.SIGKILL)
 
 

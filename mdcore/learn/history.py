@@ -117,3 +117,7 @@ class History:
     def systems(self, before: int) -> tuple[System, ...]:
         """All structures with labels of the generations before one, newest last."""
         return tuple(entry.system for k in range(before) for entry, _ in self.labelled(k))
+
+    def without_labels(self, before: int) -> tuple[System, ...]:
+        """Those about which the oracle failed."""
+        return tuple(entry.system for k in range(before) for entry, _ in self.failed(k))

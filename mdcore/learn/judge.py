@@ -6,6 +6,7 @@ the true errors of forces, one factor a species (calibration.py); how well the f
 these errors is measured before they are fitted anew.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -113,13 +114,19 @@ def judge(
         mine = [own for own in fresh if own.explorer == name and own.role == FRAME]
         found[name] = _of_explorer(mine, frames.get(name), now)
     worst = {key: _worst(own[key] for own in found.values()) for key in ("forces", "energy", "uncertainty")}
-    judged = [own for own in found.values() if own["structures"]]
-    met = bool(judged) and worst["forces"] <= forces and not worst["energy"] > energy  # nan: all were cut out of others
-    met = met and not worst["uncertainty"] > forces
+    met = are_met({"explorers": found, **worst}, forces, energy)
     return Judgement(
         explorers=found, **worst, rank=rank, rank_of_structures=of_structures, within=within, atoms=len(errors),
         calibration=now, met=met,
     )  # fmt: skip
+
+
+def are_met(told: dict, forces: float, energy: float) -> bool:
+    """Are the targets, by numbers of a Judgement, as values or as they stand in the record (None: nan)?"""
+    worst = [math.nan if told[key] is None else told[key] for key in ("forces", "energy", "uncertainty")]
+    judged = any(own["structures"] for own in told["explorers"].values())
+    # energies of what was cut out of others are nan, and so is the uncertainty of one network
+    return judged and worst[0] <= forces and not worst[1] > energy and not worst[2] > forces
 
 
 def compared(fresh: Sequence[Fresh]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

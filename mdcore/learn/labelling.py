@@ -93,7 +93,8 @@ def label(
                     index, tries = running.pop(future)
                     kind, found = _outcome(future)
                     if kind in AGAIN and tries <= settings.retries:
-                        queue.append((index, tries + 1))
+                        again = queue.appendleft if kind == guard.UNMADE else queue.append  # it ends all: soon, then
+                        again((index, tries + 1))
                         continue
                     if kind == guard.UNMADE:
                         raise InputError(f"the oracle can't begin: {found}")

@@ -1,9 +1,11 @@
 """How does a campaign start ``mdcore`` in a process of its own?
 
 What breaks there breaks nothing here, and what one command does is done by one program only. The child goes when the
-campaign is killed, so that nobody writes into a folder which the campaign, started again, gives to another one.
+campaign is killed, so that nobody writes into a folder which the campaign, started again, gives to another one. Who is
+to be killed with all that it has started, wherever that went, is told by its family.
 """
 
+import contextlib
 import ctypes
 import os
 import re
@@ -16,12 +18,14 @@ from pathlib import Path
 
 import mdcore as package
 from mdcore.base.comm import without_launcher
+from mdcore.base.errors import InputError
+from mdcore.base.files import read_bytes
 
 GO_ON = "; go on with --restart"
 GRACE = 30.0  # seconds to write a checkpoint in, before the child is killed
 ERROR = "mdcore: error: "
 ADVICE = re.compile(r"\. (?:There is no checkpoint|The last (?:checkpoint|state) is intact): .*")
-PR_SET_PDEATHSIG = 1  # prctl(2)
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # prctl(2)
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -64,6 +68,30 @@ def mdcore(arguments, folder) -> Done:
 def _go_with_parent() -> None:
     """In the child, before it becomes mdcore: be killed when the campaign is."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def keep_orphans() -> None:
+    """From here on what this process's children leave behind when they end becomes its own child (Linux)."""
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def family(process: int) -> list[int]:
+    """A process and all that it has started, and they, whatever sessions they are in; just the process where the kernel
+    does not tell."""
+    found = [process]
+    for one in found:  # grows meanwhile
+        with contextlib.suppress(OSError, InputError):  # it has ended
+            for thread in Path(f"/proc/{one}/task").iterdir():
+                found += map(int, read_bytes(thread / "children").split())
+    return found
+
+
+def slay(processes) -> None:
+    """SIGKILL to all of these that there are."""
+    for one in processes:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(one, signal.SIGKILL)
 
 
 def _end(child: subprocess.Popen) -> None:

@@ -33,7 +33,7 @@ from mdcore.base.files import open_binary
 from mdcore.base.writing import add_line, cannot_write, cut_off
 
 LAYOUT = "mdcore campaign 1"
-NAME = "campaign.jsonl"
+NAME, LOCK = "campaign.jsonl", "campaign"  # the file, and what who writes it locks
 VERBS = ("explore", "select", "label", "train", "judge", "report", "rest")
 CLOCK, CPU = "spent", "cpu"  # keys of seconds of each verb
 NUMBER = (int, float)

@@ -77,5 +77,12 @@ def _axes(run: Run) -> str:
             raise at(settings, ("output", key), "a campaign needs whole structures; leave it out")
     if settings.output.name != NAME:
         raise at(settings, ("output", "name"), "a campaign says where its runs write; leave it out")
+    for number, stage in enumerate(settings.stage):
+        if stage.dump_every != run.every:
+            told = f"a campaign says how often, by every = {run.every} of the explorer; leave it out"
+            raise at(settings, ("stage", number, "dump_every"), told)
+    if (most := sum(stage.steps for stage in settings.stage)) < run.every:
+        told = f"stages of {most} steps end before every = {run.every}, so no frame would ever be judged; take fewer"
+        raise InputError(f"{run.input}: {told}")
     moving = {axis for stage in settings.stage if stage.moves_cell in PRESSED for axis in stage.moving_axes}
     return "".join(sorted(moving))

@@ -15,6 +15,7 @@ import numpy as np
 
 from mdcore.base.errors import InputError, MdcoreError
 from mdcore.base.ranges import choice, count, number
+from mdcore.learn.alike import SAME
 from mdcore.learn.base import Candidate
 from mdcore.learn.cut import Cut
 from mdcore.learn.farthest import Farthest, spacing
@@ -69,7 +70,7 @@ class Choice:
 def select(candidates: Sequence[Candidate], potential, labelled, rules: Rules, rng=None) -> list[Choice]:
     """A batch of candidates to label; the same for the same input.
 
-    potential : of today, Looks (looks.py) at it, or open, or a path; labelled : Systems that have labels
+    potential : of today, Looks (looks.py) at it, or open, or a path; labelled : Systems that have labels, or will
     rng : numpy Generator: of candidates that are alike any may be the first; None: the first one is
     InputError where the potential does not tell what the rules ask for.
     """
@@ -128,14 +129,14 @@ def _points(found, known) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros((0, 0)), np.zeros((len(known), 0))
     points = np.array([own.means for own in (*found, *known)])
     width = points.std(axis=0)
-    moves = width > 1e-12 * np.abs(points).max(axis=0)
+    moves = width > SAME * np.abs(points).max(axis=0)  # or rounding would tell structures apart
     points = points[:, moves] / (width[moves] * np.sqrt(max(1, np.count_nonzero(moves))))
     return points[: len(found)], points[len(found) :]
 
 
 def _pick(rules: Rules, sheet, told, within, points, chosen):
     """[(number among `told`, its score, the atom that decides)]"""
-    far, least, picks = Farthest(points, chosen), rules.redundant * spacing(chosen), []
+    far, least, picks = Farthest(points, chosen), max(SAME, rules.redundant * spacing(chosen)), []
     names, taken = np.array([own.explorer for own in told]), Counter()
     open_ = within.copy()
     while len(picks) < rules.batch:

@@ -1,13 +1,15 @@
 """A campaign in words: what an explorer found, how good the potential is, where the time went."""
 
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
 
 from mdcore.learn.history import Entry
 from mdcore.learn.judge import FRAME
-from mdcore.learn.record import CLOCK, CPU, VERBS, Record
+from mdcore.learn.record import CLOCK, CPU, LOCK, VERBS, Record
+from mdcore.output.lock import holder, lock_path
 
 STOPPED = re.compile(r"\. Stopped; .*?(?=; run \d|$)")  # what a run says after why it stopped
 MOST_SAID = 150  # letters about how an explorer ended
@@ -126,8 +128,10 @@ def of_judgement(event: dict, targets, lost: Sequence[str]) -> str:
 
 def status(record: Record, settings=None) -> list[str]:
     """Where a campaign stands. settings : of its input, which says how long it may go on; None: nobody says"""
+    who = holder(lock_path(os.path.dirname(record.path), LOCK))
+    then = f"at work: {who}" if who else "go on with --restart"
     if not record.events:
-        return [f"{record.path}: nothing has happened yet; go on with --restart"]
+        return [f"{record.path}: nothing has happened yet; {then}"]
     begin, last = record.last("begin"), record.events[-1]
     end = record.last("end")
     calls = len(record.of("label")) + len(record.of("failed"))
@@ -138,14 +142,14 @@ def status(record: Record, settings=None) -> list[str]:
         f"{_of(most['hours'])}",
     ]
     generation = max((e.get("generation", 0) for e in record.events), default=0)
-    if end is not None and record.events.index(end) >= len(record.events) - 2:
+    if not who and end is not None and record.events.index(end) >= len(record.events) - 2:
         told.append(f"ended: {end['why']}")
     else:
         chosen = (record.last("selected", generation) or {}).get("chosen", ())
         hashes = {e["hash"] for kind in ("label", "failed") for e in record.of(kind, generation)}
         waiting = sum(own["hash"] not in hashes for own in chosen)
         stage = f"{waiting} of {len(chosen)} structures wait for the oracle" if waiting else f"after {last['event']}"
-        told.append(f"in generation {generation}{_of(most['generations'])}: {stage}; go on with --restart")
+        told.append(f"in generation {generation}{_of(most['generations'])}: {stage}; {then}")
     return [*told, "", *lines(record), "", *times(record)]
 
 

@@ -25,6 +25,23 @@ def lock_path(directory, name: str) -> Path:
     return Path(directory) / f".{name}.mdcore-lock"
 
 
+def holder(path) -> str:
+    """Who holds a lock, in words; nothing if nobody does."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # for a moment
+    except BlockingIOError:
+        return _owner(handle)
+    except OSError:
+        return ""
+    finally:
+        os.close(handle)
+    return ""
+
+
 class RunLock:
     """Hold ``path`` (see `lock_path`) inside a ``with`` block; on rank 0 only.
 
@@ -43,11 +60,11 @@ class RunLock:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                owner = os.pread(handle, 200, 0).decode(errors="replace").removeprefix(MAGIC.decode()).strip()
+                owner = _owner(handle)
                 os.close(handle)
                 raise OutputError(
-                    f"{self.path}: {owner or 'a process'} is writing these results; wait for it or end it, or choose "
-                    "another output name"
+                    f"{self.path}: {owner} is writing these results; wait for it or end it, or choose another output "
+                    "name"
                 ) from None
             except OSError as error:
                 if error.errno not in NO_LOCKS:
@@ -98,6 +115,10 @@ class RunLock:
         return OutputError(
             f"{self.path}: no lock of mdcore, and in the place of one: move it away, or choose another output name"
         )
+
+
+def _owner(handle: int) -> str:
+    return os.pread(handle, 200, 0).decode(errors="replace").removeprefix(MAGIC.decode()).strip() or "a process"
 
 
 def _is_at(handle: int, path: Path) -> bool:

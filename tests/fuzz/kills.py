@@ -12,7 +12,6 @@ import contextlib
 import os
 import random as randoms
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from mdcore.learn.process import family, slay
 from tests import all_ensembles
 from tests.fuzz import good
 from tests.mpi import MPIEXEC, PATIENT, ROOT
@@ -126,22 +126,35 @@ def command(folder: Path, kind: str, ranks: int, more, after: float | None):
     try:
         text, _ = child.communicate(timeout=after or LONGEST)
     except subprocess.TimeoutExpired:
-        slay(child.pid)
+        end(child.pid)
         text, _ = child.communicate()
         return (None, text) if after else (-9, f"no end after {LONGEST} s. {text}")
     return child.returncode, text.strip()[-600:]
 
 
-def slay(process: int) -> None:
+def end(process: int) -> None:
     """SIGKILL to a process and all its children, which a launcher may have put into groups of their own."""
-    family = [process]
-    for one in family:  # grows meanwhile
+    whole = family(process)
+    left = memory_of(whole)
+    slay(reversed(whole))  # ranks before their launcher, which would end them otherwise
+    forget(left)
+
+
+def memory_of(processes) -> set[str]:
+    """Files of shared memory that ranks of MPICH among these processes have, and leave behind when they are killed."""
+    found = set()
+    for one in processes:
         with contextlib.suppress(OSError):
-            for thread in Path(f"/proc/{one}/task").iterdir():
-                family += map(int, (thread / "children").read_text().split())
-    for one in reversed(family):  # ranks before their launcher, which would end them otherwise
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(one, signal.SIGKILL)
+            maps = Path(f"/proc/{one}/maps").read_text().splitlines()
+            found.update(line.split(maxsplit=5)[5] for line in maps if "/dev/shm/mpich" in line)
+    return found
+
+
+def forget(left) -> None:
+    """Remove such files."""
+    for path in left:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
 
 
 def results(folder: Path, kind: str) -> dict:

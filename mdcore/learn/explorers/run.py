@@ -1,6 +1,7 @@
 """A run of `mdcore run` in a process of its own, with the potential of the day in its input."""
 
 import json
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,7 +101,7 @@ class Run(Explorer):
         done = mdcore(arguments, folder)
         said = done.said
         with writing_text(folder / "said.txt") as stream:
-            stream.write(done.stdout + done.stderr)
+            stream.write(f"$ mdcore {shlex.join(map(str, arguments))}\n{done.stdout}{done.stderr}")
         code = done.code
         if code == KEYBOARD or (code == Interrupted.exit_code and said.startswith("SIG")):
             raise Interrupted(f"explorer {self.name}: {said}")
