@@ -16,6 +16,7 @@ typedef struct {
     dn_edges e;
     hd_environment env;
     double *ux, *uy, *uz, *per_r, *r_dot, *dx, *dy, *dz; /* direction; rate of the distance; gx, gy, gz are in dx, dy, dz */
+    double *cosine, *sine, *height, *fall; /* of pi r / cutoff; what they are times in radial functions and in their slopes */
     dn_waves waves;
     double *f, *f_slope, *phi_slope;
     double *v, *v_bar, *v_dot, *v_hat; /* [3][channels], where messages have vectors; else NULL */
@@ -42,7 +43,8 @@ static size_t scratch_of(const dn_model *it, const dn_channels *channels, int64_
     hd_heap heap = {memory};
     const int64_t room = ((most + 3) & ~INT64_C(3)) + 16, mixed = it->n.mixed, wide = it->n.l_max < 4 ? 16 : DN_WIDEST;
     dn_scratch *s = take(&heap, 1, sizeof *s), own = {.f_wide = (it->n.radial + 3) & ~INT64_C(3), .most = most, .bytes = channels->bytes};
-    double **rows[] = {&own.env.x, &own.env.y, &own.env.z, &own.ux, &own.uy, &own.uz, &own.per_r, &own.r_dot, &own.dx, &own.dy, &own.dz};
+    double **rows[] = {&own.env.x, &own.env.y, &own.env.z, &own.ux, &own.uy, &own.uz, &own.per_r, &own.r_dot, &own.dx, &own.dy, &own.dz,
+                       &own.cosine, &own.sine, &own.height, &own.fall};
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
         *rows[k] = take(&heap, room, 8);
     own.env.atom = take(&heap, room, 4);
@@ -138,20 +140,7 @@ MD_INLINE void put(void *to, int64_t at, v4d a, const int64_t bytes)
         v_store_float((float *)to + at, a);
 }
 
-/* Numbers of LANES neighbours are a vector, or PARTS rows of four: those of a neighbour, and of the one four behind */
-enum { PARTS = LANES / 4 };
-
-MD_INLINE v4d part_of(vr a, const int part)
-{
-#if LANE_BYTES == 64
-    return part ? (v4d)_mm512_extractf64x4_pd((__m512d)a, 1) : (v4d)_mm512_castpd512_pd256((__m512d)a);
-#else
-    (void)part;
-    return a;
-#endif
-}
-
-/* Four columns from rows, or rows from columns */
+/* Four columns from rows, or rows from columns; of eight neighbours a row is that of one and that of the one four behind */
 MD_INLINE void transpose(vr a, vr b, vr c, vr d, vr *to)
 {
 #if LANE_BYTES == 64
@@ -185,9 +174,22 @@ MD_INLINE void four_to_rows(const vr *columns, void *rows, int64_t k, int64_t q,
 {
     vr r[4];
     transpose(columns[0], columns[1], columns[2], columns[3], r);
+#if LANE_BYTES == 64
+    for (int lane = 0; lane < 4; lane++) {
+        const int64_t at = (k + lane) * wide + q, behind = at + 4 * wide;
+        if (bytes == 4) {
+            const __m256 both = _mm512_cvtpd_ps((__m512d)r[lane]);
+            _mm_storeu_ps((float *)rows + at, _mm256_castps256_ps128(both));
+            _mm_storeu_ps((float *)rows + behind, _mm256_extractf128_ps(both, 1));
+        } else {
+            _mm256_storeu_pd((double *)rows + at, _mm512_castpd512_pd256((__m512d)r[lane]));
+            _mm256_storeu_pd((double *)rows + behind, _mm512_extractf64x4_pd((__m512d)r[lane], 1));
+        }
+    }
+#else
     for (int lane = 0; lane < 4; lane++)
-        for (int part = 0; part < PARTS; part++)
-            put(rows, (k + lane + 4 * part) * wide + q, part_of(r[lane], part), bytes);
+        put(rows, (k + lane) * wide + q, r[lane], bytes);
+#endif
 }
 
 MD_INLINE void to_rows(const vr *columns, void *rows, int64_t k, int64_t wide, const int64_t bytes)
@@ -230,52 +232,65 @@ MD_INLINE vr power_of(vr u, int64_t n)
     return found;
 }
 
-/* LANES neighbours from k on, of one species; rows of a next one that are among them are written again with it */
-MD_INLINE void lanes_of(const dn_model *it, dn_scratch *s, int64_t k, const double *c, int wanted, const int L)
+/* Directions and distances of LANES neighbours from k on, and what their radial functions are made of. These are
+ * f_n = sin(n t) / r times the window, t = pi r / cutoff. */
+MD_INLINE void distances_of(dn_scratch *s, int64_t k)
 {
     const double pi = 3.141592653589793;
     const dn_waves *waves = &s->waves;
-    const vr one = r_set1(1.0), factor = r_set1(waves->factor), zero = r_set1(0.0);
-    const int64_t N = it->n.radial;
+    const vr one = r_set1(1.0), factor = r_set1(waves->factor);
     const vr dx = r_load(s->env.x + k), dy = r_load(s->env.y + k), dz = r_load(s->env.z + k);
     const vr r = r_sqrt(r_fma(dz, dz, r_fma(dy, dy, dx * dx))), per_r = one / r, u = r * r_set1(waves->per_cutoff);
     r_store(s->per_r + k, per_r);
     r_store(s->ux + k, dx * per_r);
     r_store(s->uy + k, dy * per_r);
     r_store(s->uz + k, dz * per_r);
-    /* f_n = sin(n t) / r times the window, by sin((n + 1) t) = 2 cos t sin n t - sin((n - 1) t) */
-    vr cosine, sine, f[DN_RADIAL + 4], slope[DN_RADIAL + 4];
+    vr cosine, sine;
     v_cos_sin(u * r_set1(pi), &cosine, &sine);
+    r_store(s->cosine + k, cosine);
+    r_store(s->sine + k, sine);
     const vr below = power_of(u, waves->power), rest = one - u;
     const vr window = r_fma(below * u, r_fma(u, r_fma(u, r_set1(waves->top), r_set1(waves->above)), r_set1(waves->own)), one);
     const vr fall = r_set1(waves->fall) * below * rest * rest; /* d window / dr */
-    const vr a = factor * per_r * window, b = factor * per_r * (fall - window * per_r), two = cosine + cosine;
-    vr sin_n = sine, sin_before = zero, cos_n = cosine, cos_before = one;
+    r_store(s->height + k, factor * per_r * window);
+    r_store(s->fall + k, factor * per_r * (fall - window * per_r));
+}
+
+/* Radial functions of LANES neighbours from k on, of one species; rows of a next one that are among them are written again with it.
+ * sin((n + 1) t) = 2 cos t sin n t - sin((n - 1) t). */
+MD_INLINE void radial_of(const dn_model *it, dn_scratch *s, int64_t k, const double *c, int rows, const int slopes)
+{
+    const vr zero = r_set1(0.0), cosine = r_load(s->cosine + k), sine = r_load(s->sine + k), two = cosine + cosine;
+    const vr a = r_load(s->height + k), b = r_load(s->fall + k);
+    const int64_t N = it->n.radial;
+    vr f[DN_RADIAL + 4], slope[DN_RADIAL + 4], sin_n = sine, sin_before = zero, cos_n = cosine, cos_before = r_set1(1.0);
     for (int64_t m = 0; m < N; m++) {
         f[m] = a * sin_n;
         const vr next = r_fma(two, sin_n, -sin_before);
-        if (wanted) {
-            slope[m] = r_fma(a * r_set1(waves->wave[m]), cos_n, b * sin_n);
+        if (slopes) {
+            slope[m] = r_fma(a * r_set1(s->waves.wave[m]), cos_n, b * sin_n);
             const vr next_c = r_fma(two, cos_n, -cos_before);
             cos_before = cos_n, cos_n = next_c;
         }
         sin_before = sin_n, sin_n = next;
     }
-    if (wanted & DN_SLOPES)
-        mixed_of(&it->n, c, f, slope, s, k, 1);
-    else
-        mixed_of(&it->n, c, f, slope, s, k, 0);
-    if (wanted & DN_ROWS) {
+    mixed_of(&it->n, c, f, slope, s, k, slopes);
+    if (rows) {
         for (int64_t m = N; m < s->f_wide; m++)
             f[m] = slope[m] = zero;
         to_rows(f, s->f, k, s->f_wide, 8);
         to_rows(slope, s->f_slope, k, s->f_wide, 8);
     }
+}
+
+/* Harmonics of LANES neighbours from k on */
+MD_INLINE void harmonics_of(dn_scratch *s, int64_t k, const int L)
+{
     y_parts p;
     vr y[DN_WIDEST];
-    y_parts_of(dx * per_r, dy * per_r, dz * per_r, L, &p);
+    y_parts_of(r_load(s->ux + k), r_load(s->uy + k), r_load(s->uz + k), L, &p);
     for (int64_t q = 0; q < s->e.wide; q++)
-        y[q] = zero;
+        y[q] = r_set1(0.0);
 #pragma GCC unroll 8
     for (int l = 0; l <= L; l++) {
         y[l * l + l] = p.q[l * (l + 1) / 2];
@@ -289,21 +304,29 @@ MD_INLINE void lanes_of(const dn_model *it, dn_scratch *s, int64_t k, const doub
 }
 
 /* Radial functions of layer t and harmonics of the neighbours of an atom in s->env; wanted: DN_SLOPES of radial functions, DN_ROWS,
- * too, of those that are mixed */
+ * too, of those that are mixed. One after the other, so that processors can do much at a time. */
 static void geometry(const dn_model *it, dn_scratch *s, int64_t t, int64_t species, int wanted)
 {
     const int64_t kinds = it->n.species, n = s->env.first[kinds];
     s->e.n = n;
     for (int64_t k = n; k < n + LANES; k++)
         s->env.x[k] = it->n.cutoff, s->env.y[k] = s->env.z[k] = 0.0, s->env.atom[k] = 0;
+    for (int64_t k = 0; k < n; k += LANES)
+        distances_of(s, k);
     for (int64_t other = 0; other < kinds; other++) {
         const double *c = it->layer[t].radial + (species * kinds + other) * it->n.radial * it->n.mixed;
         for (int64_t k = s->env.first[other]; k < s->env.first[other + 1]; k += LANES) {
-#define CALL(L) lanes_of(it, s, k, c, wanted, L)
-            FOR_DEGREE(CALL)
-#undef CALL
+            if (wanted)
+                radial_of(it, s, k, c, wanted & DN_ROWS, 1);
+            else
+                radial_of(it, s, k, c, 0, 0);
         }
     }
+#define CALL(L) \
+    for (int64_t k = 0; k < n; k += LANES) \
+        harmonics_of(s, k, L)
+    FOR_DEGREE(CALL)
+#undef CALL
 }
 
 /* Ones in the lanes below n, else zeros */
