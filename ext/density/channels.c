@@ -79,6 +79,15 @@ MD_INLINE void put_sums(double *to, vr a, vr b, vr c, vr d)
     v_store(to, (v4d){sums[0], sums[1], sums[2], sums[3]});
 }
 
+/* `a` is read from memory once, and stays in a register: gcc 12 reads it again where it is used again */
+#if defined(__AVX512F__) && defined(__GNUC__)
+#define KEEP(a) __asm__("" : "+v"(a))
+#elif defined(__AVX__) && defined(__GNUC__)
+#define KEEP(a) __asm__("" : "+x"(a))
+#else
+#define KEEP(a) (void)(a)
+#endif
+
 #define L_OF(k) ((k) < 1 ? 0 : (k) < 4 ? 1 : (k) < 9 ? 2 : (k) < 16 ? 3 : 4) /* l of l^2 + l + m */
 
 /* ---- the first layer: densities of each species are mixed to those of the channels --------------------------------------- */
@@ -413,7 +422,8 @@ MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t specie
                     vr sum = r_set1(0);
 #pragma GCC unroll 16
                     for (int k = l * l; k < (l + 1) * (l + 1); k++) {
-                        const vr a = r_load(a_bar + k * LANES);
+                        vr a = r_load(a_bar + k * LANES);
+                        KEEP(a);
                         sum = r_fma(a, r_set1(y[j * wide + k]), sum);
                         y_bar[k] = r_fma(a, v, y_bar[k]);
                     }
