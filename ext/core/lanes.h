@@ -2,7 +2,7 @@
  *
  * Descriptors are written in vectors `vr` of LANES numbers REAL. symmetry.c is compiled twice a CPU level
  * (setup.py), for double (MD_BITS 64) and float (MD_BITS 32), as wide as the registers are. Every other
- * source computes in four doubles: there vr is v4d. */
+ * source computes in four doubles: there vr is v4d; but density.c says MD_BITS 64 itself, for its geometry. */
 #ifndef MD_LANES_H
 #define MD_LANES_H
 

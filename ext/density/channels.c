@@ -32,7 +32,7 @@ static size_t work_of(const dn_model *it, int64_t most, int tangents, void *memo
                      &own.d_dot, &own.d_hat, &own.r_dot, &own.x_dot, &own.x_hat, &own.s_hat, &own.v_dot, &own.v_hat};
     const int64_t density = it->n.species * it->n.mixed * wide, x = own.blocks * own.n_x * LANES, v = own.blocks * own.n_v * LANES;
     const int64_t sizes[] = {density, density, own.blocks * room * l * LANES, x, x,
-                             (room > own.blocks ? room : own.blocks) * l * LANES, v, v};
+                             (room > 2 * own.blocks ? room : 2 * own.blocks) * l * LANES, v, v};
     for (int k = 0; k < (tangents ? 16 : 8); k++)
         *some[k] = take(&heap, sizes[k % 8], sizeof(REAL));
     for (int64_t block = 0; memory && block < own.blocks; block++)
@@ -60,6 +60,11 @@ MD_INLINE void add_rounded(double *to, vr a)
 {
 #if MD_BITS == 64
     r_store(to, r_load(to) + (a + r_set1(FORCE_BIG) - r_set1(FORCE_BIG)));
+#elif LANE_BYTES == 64
+    const __m512d big = _mm512_set1_pd(FORCE_BIG), low = _mm512_cvtps_pd(_mm512_castps512_ps256((__m512)a));
+    const __m512d high = _mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)a, 1));
+    _mm512_storeu_pd(to, _mm512_loadu_pd(to) + (low + big - big));
+    _mm512_storeu_pd(to + 8, _mm512_loadu_pd(to + 8) + (high + big - big));
 #else
     double own[LANES];
     put_lanes(own, a);
@@ -73,6 +78,15 @@ MD_INLINE void put_sums(double *to, vr a, vr b, vr c, vr d)
     const v4r sums = r_sums(a, b, c, d);
     v_store(to, (v4d){sums[0], sums[1], sums[2], sums[3]});
 }
+
+/* `a` is read from memory once, and stays in a register: gcc 12 reads it again where it is used again */
+#if defined(__AVX512F__) && defined(__GNUC__)
+#define KEEP(a) __asm__("" : "+v"(a))
+#elif defined(__AVX__) && defined(__GNUC__)
+#define KEEP(a) __asm__("" : "+x"(a))
+#else
+#define KEEP(a) (void)(a)
+#endif
 
 #define L_OF(k) ((k) < 1 ? 0 : (k) < 4 ? 1 : (k) < 9 ? 2 : (k) < 16 ? 3 : 4) /* l of l^2 + l + m */
 
@@ -221,44 +235,59 @@ static void first_backward(const dn_model *it, int64_t species, const dn_edges *
 
 /* ---- messages ---------------------------------------------------------------------------------------------------------- */
 
-/* Radial functions of a block at one neighbour: mix [l][mixed][LANES] times phi [mixed] */
-MD_INLINE void radial_of(const REAL *mix, const REAL *phi, int64_t mixed, vr *r, const int L)
+/* Radial functions of a block at `many` neighbours, r [many][l]: mix [l][mixed][LANES] times phi [many][mixed] */
+MD_INLINE void radial_of(const REAL *mix, const REAL *phi, int64_t mixed, vr *r, const int L, const int many)
 {
-#pragma GCC unroll 8
-    for (int l = 0; l <= L; l++)
+#pragma GCC unroll 16
+    for (int l = 0; l < many * (L + 1); l++)
         r[l] = r_set1(0);
-    for (int64_t b = 0; b < mixed; b++) {
-        const vr p = r_set1(phi[b]);
+    for (int64_t b = 0; b < mixed; b++)
 #pragma GCC unroll 8
-        for (int l = 0; l <= L; l++)
-            r[l] = r_fma(p, r_load(mix + (l * mixed + b) * LANES), r[l]);
+        for (int l = 0; l <= L; l++) {
+            const vr own = r_load(mix + (l * mixed + b) * LANES);
+#pragma GCC unroll 2
+            for (int q = 0; q < many; q++)
+                r[q * (L + 1) + l] = r_fma(r_set1(phi[q * mixed + b]), own, r[q * (L + 1) + l]);
+        }
+}
+
+/* Densities a [lm] of a block += those of `many` neighbours from j on; their radial functions to keep [neighbour][l][LANES] */
+MD_INLINE void add_messages(const dn_edges *e, const REAL *mix, int64_t mixed, const REAL *message, int64_t row, int64_t j, REAL *keep,
+                            vr *a, const int L, const int many)
+{
+    const REAL *y = e->y;
+    vr r[2 * (DN_DEGREE + 1)];
+    radial_of(mix, (const REAL *)e->phi + j * mixed, mixed, r, L, many);
+#pragma GCC unroll 2
+    for (int q = 0; q < many; q++) {
+        const vr g = r_load(message + (int64_t)e->atom[j + q] * row);
+#pragma GCC unroll 8
+        for (int l = 0; l <= L; l++) {
+            r_store(keep + ((j + q) * (L + 1) + l) * LANES, r[q * (L + 1) + l]);
+            const vr v = r[q * (L + 1) + l] * g;
+#pragma GCC unroll 16
+            for (int k = l * l; k < (l + 1) * (l + 1); k++)
+                a[k] = r_fma(r_set1(y[(j + q) * e->wide + k]), v, a[k]);
+        }
     }
 }
 
 MD_INLINE void message_forward_of(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, dn_work *w, const int L)
 {
-    const int64_t mixed = it->n.mixed, wide = e->wide, row = it->n.parts * it->n.channels, step = (L + 1) * mixed * LANES;
-    const REAL *phi = e->phi, *y = e->y, *message = e->message;
+    const int64_t mixed = it->n.mixed, row = it->n.parts * it->n.channels, step = (L + 1) * mixed * LANES;
     for (int64_t block = 0; block < w->blocks; block++) {
         const REAL *mix = (const REAL *)it->layer[t].mix + (species * w->blocks + block) * step;
+        const REAL *message = (const REAL *)e->message + block * LANES;
         REAL *keep = w->r + block * w->most * (L + 1) * LANES;
         vr a[(DN_DEGREE + 1) * (DN_DEGREE + 1)];
 #pragma GCC unroll 32
         for (int k = 0; k < (L + 1) * (L + 1); k++)
             a[k] = r_set1(0);
-        for (int64_t j = 0; j < e->n; j++) {
-            vr r[DN_DEGREE + 1];
-            radial_of(mix, phi + j * mixed, mixed, r, L);
-            const vr g = r_load(message + (int64_t)e->atom[j] * row + block * LANES);
-#pragma GCC unroll 8
-            for (int l = 0; l <= L; l++) {
-                r_store(keep + (j * (L + 1) + l) * LANES, r[l]);
-                const vr v = r[l] * g;
-#pragma GCC unroll 16
-                for (int k = l * l; k < (l + 1) * (l + 1); k++)
-                    a[k] = r_fma(r_set1(y[j * wide + k]), v, a[k]);
-            }
-        }
+        int64_t j = 0;
+        for (; j + 2 <= e->n; j += 2)
+            add_messages(e, mix, mixed, message, row, j, keep, a, L, 2);
+        if (j < e->n)
+            add_messages(e, mix, mixed, message, row, j, keep, a, L, 1);
 #pragma GCC unroll 32
         for (int k = 0; k < (L + 1) * (L + 1); k++)
             r_store(w->x + (block * w->n_x + k) * LANES, a[k]);
@@ -337,23 +366,29 @@ MD_INLINE void vectors_forward_of(const dn_model *it, int64_t t, const dn_edges 
     }
 }
 
-/* phi_bar [mixed] from s [block][l][LANES] */
+/* phi_bar [many][mixed] of `many` neighbours from s [many][block][l][LANES] */
 MD_INLINE void phi_of_radial(const dn_model *it, int64_t t, int64_t species, const dn_work *w, const REAL *s, double *to,
-                             const int L)
+                             const int L, const int many)
 {
-    const int64_t mixed = it->n.mixed, step = (L + 1) * mixed * LANES;
+    const int64_t mixed = it->n.mixed, step = (L + 1) * mixed * LANES, n_s = w->blocks * (L + 1) * LANES;
     const REAL *mix = (const REAL *)it->layer[t].mix + species * w->blocks * step;
     for (int64_t b = 0; b < mixed; b += 4) {
-        vr sum[4] = {r_set1(0), r_set1(0), r_set1(0), r_set1(0)};
+        vr sum[2][4];
+        for (int k = 0; k < many; k++)
+            for (int q = 0; q < 4; q++)
+                sum[k][q] = r_set1(0);
         for (int64_t block = 0; block < w->blocks; block++)
 #pragma GCC unroll 8
             for (int l = 0; l <= L; l++) {
-                const vr own = r_load(s + (block * (L + 1) + l) * LANES);
-                const REAL *row = mix + block * step + (l * mixed + b) * LANES;
-                for (int q = 0; q < 4; q++)
-                    sum[q] = r_fma(own, r_load(row + q * LANES), sum[q]);
+                const REAL *row = mix + block * step + (l * mixed + b) * LANES, *own = s + (block * (L + 1) + l) * LANES;
+                for (int q = 0; q < 4; q++) {
+                    const vr m = r_load(row + q * LANES);
+                    for (int k = 0; k < many; k++)
+                        sum[k][q] = r_fma(r_load(own + k * n_s), m, sum[k][q]);
+                }
             }
-        put_sums(to + b, sum[0], sum[1], sum[2], sum[3]);
+        for (int k = 0; k < many; k++)
+            put_sums(to + k * mixed + b, sum[k][0], sum[k][1], sum[k][2], sum[k][3]);
     }
 }
 
@@ -365,6 +400,7 @@ MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t specie
     const REAL *y = e->y, *message = e->message;
     vr most = r_set1(0); /* of what is rounded */
     for (int64_t j = 0; j < e->n; j++) {
+        REAL *s_rows = w->s + (j & 1) * w->blocks * (L + 1) * LANES;
         vr y_bar[M + 3];
 #pragma GCC unroll 32
         for (int k = 0; k < (((L + 1) * (L + 1) + 3) & ~3); k++)
@@ -386,7 +422,8 @@ MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t specie
                     vr sum = r_set1(0);
 #pragma GCC unroll 16
                     for (int k = l * l; k < (l + 1) * (l + 1); k++) {
-                        const vr a = r_load(a_bar + k * LANES);
+                        vr a = r_load(a_bar + k * LANES);
+                        KEEP(a);
                         sum = r_fma(a, r_set1(y[j * wide + k]), sum);
                         y_bar[k] = r_fma(a, v, y_bar[k]);
                     }
@@ -403,12 +440,15 @@ MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t specie
             }
 #pragma GCC unroll 8
             for (int l = 0; l <= L; l++)
-                r_store(w->s + (block * (L + 1) + l) * LANES, s[l]);
+                r_store(s_rows + (block * (L + 1) + l) * LANES, s[l]);
         }
 #pragma GCC unroll 8
         for (int k = 0; k < (L + 1) * (L + 1); k += 4)
             put_sums(e->y_bar + j * wide + k, y_bar[k], y_bar[k + 1], y_bar[k + 2], y_bar[k + 3]);
-        phi_of_radial(it, t, species, w, w->s, e->phi_bar + j * mixed, L);
+        if (j & 1)
+            phi_of_radial(it, t, species, w, w->s, e->phi_bar + (j - 1) * mixed, L, 2);
+        else if (j + 1 == e->n)
+            phi_of_radial(it, t, species, w, w->s, e->phi_bar + j * mixed, L, 1);
     }
     for (int lane = 0; lane < LANES; lane++)
         if (!(most[lane] < (REAL)PULL_LIMIT))

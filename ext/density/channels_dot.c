@@ -61,7 +61,7 @@ MD_INLINE void message_forward_dot_of(const dn_model *it, int64_t t, int64_t spe
             a[k] = r_set1(0);
         for (int64_t j = 0; j < e->n; j++) {
             vr r_dot[DN_DEGREE + 1];
-            radial_of(mix, phi_dot + j * mixed, mixed, r_dot, L);
+            radial_of(mix, phi_dot + j * mixed, mixed, r_dot, L, 1);
             const int64_t from = (int64_t)e->atom[j] * row + block * LANES;
             const vr g = r_load(message + from), g_dot = r_load(message_dot + from);
 #pragma GCC unroll 8

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#define MD_BITS 64 /* geometry is computed in doubles, as many as registers hold (core/lanes.h) */
 #include "core/heap.h"
 #include "core/vfun.h"
 #include "density/density.h"

@@ -16,6 +16,7 @@ typedef struct {
     dn_edges e;
     hd_environment env;
     double *ux, *uy, *uz, *per_r, *r_dot, *dx, *dy, *dz; /* direction; rate of the distance; gx, gy, gz are in dx, dy, dz */
+    double *cosine, *sine, *height, *fall; /* of pi r / cutoff; what they are times in radial functions and in their slopes */
     dn_waves waves;
     double *f, *f_slope, *phi_slope;
     double *v, *v_bar, *v_dot, *v_hat; /* [3][channels], where messages have vectors; else NULL */
@@ -42,7 +43,8 @@ static size_t scratch_of(const dn_model *it, const dn_channels *channels, int64_
     hd_heap heap = {memory};
     const int64_t room = ((most + 3) & ~INT64_C(3)) + 16, mixed = it->n.mixed, wide = it->n.l_max < 4 ? 16 : DN_WIDEST;
     dn_scratch *s = take(&heap, 1, sizeof *s), own = {.f_wide = (it->n.radial + 3) & ~INT64_C(3), .most = most, .bytes = channels->bytes};
-    double **rows[] = {&own.env.x, &own.env.y, &own.env.z, &own.ux, &own.uy, &own.uz, &own.per_r, &own.r_dot, &own.dx, &own.dy, &own.dz};
+    double **rows[] = {&own.env.x, &own.env.y, &own.env.z, &own.ux, &own.uy, &own.uz, &own.per_r, &own.r_dot, &own.dx, &own.dy, &own.dz,
+                       &own.cosine, &own.sine, &own.height, &own.fall};
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
         *rows[k] = take(&heap, room, 8);
     own.env.atom = take(&heap, room, 4);
@@ -90,14 +92,14 @@ static const double y_norm[] = {
 /* Powers of a direction: c + i s = (x + i y)^m, and q [l (l + 1) / 2 + m] = d^m P_l / dz^m times its norm; higher [..] likewise
  * its derivative with respect to z */
 typedef struct {
-    v4d c[DN_DEGREE + 1], s[DN_DEGREE + 1], q[15], higher[15];
+    vr c[DN_DEGREE + 1], s[DN_DEGREE + 1], q[15], higher[15];
 } y_parts;
 
-MD_INLINE void y_parts_of(v4d x, v4d y, v4d z, const int L, y_parts *p)
+MD_INLINE void y_parts_of(vr x, vr y, vr z, const int L, y_parts *p)
 {
-    v4d plain[(DN_DEGREE + 1) * (DN_DEGREE + 2) / 2];
+    vr plain[(DN_DEGREE + 1) * (DN_DEGREE + 2) / 2];
     double top = 1.0;
-    p->c[0] = v_set1(1.0), p->s[0] = v_set1(0.0);
+    p->c[0] = r_set1(1.0), p->s[0] = r_set1(0.0);
 #pragma GCC unroll 8
     for (int m = 0; m < L; m++) {
         p->c[m + 1] = x * p->c[m] - y * p->s[m];
@@ -107,15 +109,15 @@ MD_INLINE void y_parts_of(v4d x, v4d y, v4d z, const int L, y_parts *p)
     for (int m = 0; m <= L; m++) {
 #pragma GCC unroll 8
         for (int l = m; l <= L; l++) {
-            v4d *own = plain + l * (l + 1) / 2 + m;
+            vr *own = plain + l * (l + 1) / 2 + m;
             if (l == m)
-                *own = v_set1(top);
+                *own = r_set1(top);
             else if (l == m + 1)
-                *own = v_set1((double)(2 * m + 1)) * z * plain[m * (m + 1) / 2 + m];
+                *own = r_set1((double)(2 * m + 1)) * z * plain[m * (m + 1) / 2 + m];
             else
-                *own = (v_set1((double)(2 * l - 1)) * z * plain[(l - 1) * l / 2 + m] -
-                        v_set1((double)(l + m - 1)) * plain[(l - 2) * (l - 1) / 2 + m]) *
-                       v_set1(1.0 / (double)(l - m));
+                *own = (r_set1((double)(2 * l - 1)) * z * plain[(l - 1) * l / 2 + m] -
+                        r_set1((double)(l + m - 1)) * plain[(l - 2) * (l - 1) / 2 + m]) *
+                       r_set1(1.0 / (double)(l - m));
         }
         top *= (double)(2 * m + 1);
     }
@@ -124,8 +126,8 @@ MD_INLINE void y_parts_of(v4d x, v4d y, v4d z, const int L, y_parts *p)
 #pragma GCC unroll 8
         for (int m = 0; m <= l; m++) {
             const int k = l * (l + 1) / 2 + m;
-            p->q[k] = v_set1(y_norm[k]) * plain[k];
-            p->higher[k] = m < l ? v_set1(y_norm[k]) * plain[k + 1] : v_set1(0.0);
+            p->q[k] = r_set1(y_norm[k]) * plain[k];
+            p->higher[k] = m < l ? r_set1(y_norm[k]) * plain[k + 1] : r_set1(0.0);
         }
 }
 
@@ -138,48 +140,90 @@ MD_INLINE void put(void *to, int64_t at, v4d a, const int64_t bytes)
         v_store_float((float *)to + at, a);
 }
 
-/* Columns [DN_WIDEST] of four neighbours to their rows, from k on */
-MD_INLINE void to_rows(const v4d *columns, void *rows, int64_t k, int64_t wide, const int64_t bytes)
+/* Four columns from rows, or rows from columns; of eight neighbours a row is that of one and that of the one four behind */
+MD_INLINE void transpose(vr a, vr b, vr c, vr d, vr *to)
 {
-    for (int64_t q = 0; q < wide; q += 4) {
-        v4d r[4];
-        v_transpose(columns[q], columns[q + 1], columns[q + 2], columns[q + 3], r, r + 1, r + 2, r + 3);
-        for (int lane = 0; lane < 4; lane++)
-            put(rows, (k + lane) * wide + q, r[lane], bytes);
-    }
+#if LANE_BYTES == 64
+    const vr ab = R_SHUFFLE_(a, b, 0, 8, 2, 10, 4, 12, 6, 14), ba = R_SHUFFLE_(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
+    const vr cd = R_SHUFFLE_(c, d, 0, 8, 2, 10, 4, 12, 6, 14), dc = R_SHUFFLE_(c, d, 1, 9, 3, 11, 5, 13, 7, 15);
+    to[0] = R_SHUFFLE_(ab, cd, 0, 1, 8, 9, 4, 5, 12, 13);
+    to[1] = R_SHUFFLE_(ba, dc, 0, 1, 8, 9, 4, 5, 12, 13);
+    to[2] = R_SHUFFLE_(ab, cd, 2, 3, 10, 11, 6, 7, 14, 15);
+    to[3] = R_SHUFFLE_(ba, dc, 2, 3, 10, 11, 6, 7, 14, 15);
+#else
+    v_transpose(a, b, c, d, to, to + 1, to + 2, to + 3);
+#endif
 }
 
-/* phi [4 from k on][mixed] = radial functions of four neighbours, f [radial], mixed by c [radial][mixed]; likewise their slopes */
-MD_INLINE void mixed_of(const dn_sizes *sizes, const double *c, const v4d *f, const v4d *f_slope, dn_scratch *s, int64_t k,
+/* Four numbers of each of LANES neighbours, rows [wide]: columns */
+MD_INLINE void four_columns(const double *rows, int64_t wide, vr *to)
+{
+    vr own[4];
+    for (int lane = 0; lane < 4; lane++)
+#if LANE_BYTES == 64
+        own[lane] = (vr)_mm512_insertf64x4(_mm512_castpd256_pd512((__m256d)v_load(rows + lane * wide)),
+                                           (__m256d)v_load(rows + (lane + 4) * wide), 1);
+#else
+        own[lane] = v_load(rows + lane * wide);
+#endif
+    transpose(own[0], own[1], own[2], own[3], to);
+}
+
+/* Columns of LANES neighbours to their rows [wide], from k and from column q on */
+MD_INLINE void four_to_rows(const vr *columns, void *rows, int64_t k, int64_t q, int64_t wide, const int64_t bytes)
+{
+    vr r[4];
+    transpose(columns[0], columns[1], columns[2], columns[3], r);
+#if LANE_BYTES == 64
+    for (int lane = 0; lane < 4; lane++) {
+        const int64_t at = (k + lane) * wide + q, behind = at + 4 * wide;
+        if (bytes == 4) {
+            const __m256 both = _mm512_cvtpd_ps((__m512d)r[lane]);
+            _mm_storeu_ps((float *)rows + at, _mm256_castps256_ps128(both));
+            _mm_storeu_ps((float *)rows + behind, _mm256_extractf128_ps(both, 1));
+        } else {
+            _mm256_storeu_pd((double *)rows + at, _mm512_castpd512_pd256((__m512d)r[lane]));
+            _mm256_storeu_pd((double *)rows + behind, _mm512_extractf64x4_pd((__m512d)r[lane], 1));
+        }
+    }
+#else
+    for (int lane = 0; lane < 4; lane++)
+        put(rows, (k + lane) * wide + q, r[lane], bytes);
+#endif
+}
+
+MD_INLINE void to_rows(const vr *columns, void *rows, int64_t k, int64_t wide, const int64_t bytes)
+{
+    for (int64_t q = 0; q < wide; q += 4)
+        four_to_rows(columns + q, rows, k, q, wide, bytes);
+}
+
+/* phi [LANES from k on][mixed] = radial functions of LANES neighbours, f [radial], mixed by c [radial][mixed]; likewise their slopes */
+MD_INLINE void mixed_of(const dn_sizes *sizes, const double *c, const vr *f, const vr *f_slope, dn_scratch *s, int64_t k,
                         const int slopes)
 {
     const int64_t mixed = sizes->mixed, N = sizes->radial;
     for (int64_t b = 0; b < mixed; b += 4) {
-        v4d sum[4], slope[4], row[4];
+        vr sum[4], slope[4];
         for (int q = 0; q < 4; q++)
-            sum[q] = slope[q] = v_set1(0.0);
+            sum[q] = slope[q] = r_set1(0.0);
         for (int64_t m = 0; m < N; m++)
             for (int q = 0; q < 4; q++) {
-                const v4d own = v_set1(c[m * mixed + b + q]);
-                sum[q] = v_fma(own, f[m], sum[q]);
+                const vr own = r_set1(c[m * mixed + b + q]);
+                sum[q] = r_fma(own, f[m], sum[q]);
                 if (slopes)
-                    slope[q] = v_fma(own, f_slope[m], slope[q]);
+                    slope[q] = r_fma(own, f_slope[m], slope[q]);
             }
-        v_transpose(sum[0], sum[1], sum[2], sum[3], row, row + 1, row + 2, row + 3);
-        for (int lane = 0; lane < 4; lane++)
-            put(s->e.phi, (k + lane) * mixed + b, row[lane], s->bytes);
-        if (!slopes)
-            continue;
-        v_transpose(slope[0], slope[1], slope[2], slope[3], row, row + 1, row + 2, row + 3);
-        for (int lane = 0; lane < 4; lane++)
-            v_store(s->phi_slope + (k + lane) * mixed + b, row[lane]);
+        four_to_rows(sum, s->e.phi, k, b, mixed, s->bytes);
+        if (slopes)
+            four_to_rows(slope, s->phi_slope, k, b, mixed, 8);
     }
 }
 
 /* u^n, n >= 1, by squares */
-MD_INLINE v4d power_of(v4d u, int64_t n)
+MD_INLINE vr power_of(vr u, int64_t n)
 {
-    v4d found = n & 1 ? u : v_set1(1.0);
+    vr found = n & 1 ? u : r_set1(1.0);
     while (n >>= 1) {
         u = u * u;
         if (n & 1)
@@ -188,52 +232,65 @@ MD_INLINE v4d power_of(v4d u, int64_t n)
     return found;
 }
 
-/* Four neighbours from k on, of one species; rows of a next one that are among them are written again with it */
-MD_INLINE void four_of(const dn_model *it, dn_scratch *s, int64_t k, const double *c, int wanted, const int L)
+/* Directions and distances of LANES neighbours from k on, and what their radial functions are made of. These are
+ * f_n = sin(n t) / r times the window, t = pi r / cutoff. */
+MD_INLINE void distances_of(dn_scratch *s, int64_t k)
 {
     const double pi = 3.141592653589793;
     const dn_waves *waves = &s->waves;
-    const v4d one = v_set1(1.0), factor = v_set1(waves->factor), zero = v_set1(0.0);
+    const vr one = r_set1(1.0), factor = r_set1(waves->factor);
+    const vr dx = r_load(s->env.x + k), dy = r_load(s->env.y + k), dz = r_load(s->env.z + k);
+    const vr r = r_sqrt(r_fma(dz, dz, r_fma(dy, dy, dx * dx))), per_r = one / r, u = r * r_set1(waves->per_cutoff);
+    r_store(s->per_r + k, per_r);
+    r_store(s->ux + k, dx * per_r);
+    r_store(s->uy + k, dy * per_r);
+    r_store(s->uz + k, dz * per_r);
+    vr cosine, sine;
+    v_cos_sin(u * r_set1(pi), &cosine, &sine);
+    r_store(s->cosine + k, cosine);
+    r_store(s->sine + k, sine);
+    const vr below = power_of(u, waves->power), rest = one - u;
+    const vr window = r_fma(below * u, r_fma(u, r_fma(u, r_set1(waves->top), r_set1(waves->above)), r_set1(waves->own)), one);
+    const vr fall = r_set1(waves->fall) * below * rest * rest; /* d window / dr */
+    r_store(s->height + k, factor * per_r * window);
+    r_store(s->fall + k, factor * per_r * (fall - window * per_r));
+}
+
+/* Radial functions of LANES neighbours from k on, of one species; rows of a next one that are among them are written again with it.
+ * sin((n + 1) t) = 2 cos t sin n t - sin((n - 1) t). */
+MD_INLINE void radial_of(const dn_model *it, dn_scratch *s, int64_t k, const double *c, int rows, const int slopes)
+{
+    const vr zero = r_set1(0.0), cosine = r_load(s->cosine + k), sine = r_load(s->sine + k), two = cosine + cosine;
+    const vr a = r_load(s->height + k), b = r_load(s->fall + k);
     const int64_t N = it->n.radial;
-    const v4d dx = v_load(s->env.x + k), dy = v_load(s->env.y + k), dz = v_load(s->env.z + k);
-    const v4d r = v_sqrt(v_fma(dz, dz, v_fma(dy, dy, dx * dx))), per_r = one / r, u = r * v_set1(waves->per_cutoff);
-    v_store(s->per_r + k, per_r);
-    v_store(s->ux + k, dx * per_r);
-    v_store(s->uy + k, dy * per_r);
-    v_store(s->uz + k, dz * per_r);
-    /* f_n = sin(n t) / r times the window, by sin((n + 1) t) = 2 cos t sin n t - sin((n - 1) t) */
-    v4d cosine, sine, f[DN_RADIAL + 4], slope[DN_RADIAL + 4];
-    v_cos_sin(u * v_set1(pi), &cosine, &sine);
-    const v4d below = power_of(u, waves->power), rest = one - u;
-    const v4d window = v_fma(below * u, v_fma(u, v_fma(u, v_set1(waves->top), v_set1(waves->above)), v_set1(waves->own)), one);
-    const v4d fall = v_set1(waves->fall) * below * rest * rest; /* d window / dr */
-    const v4d a = factor * per_r * window, b = factor * per_r * (fall - window * per_r), two = cosine + cosine;
-    v4d sin_n = sine, sin_before = zero, cos_n = cosine, cos_before = one;
+    vr f[DN_RADIAL + 4], slope[DN_RADIAL + 4], sin_n = sine, sin_before = zero, cos_n = cosine, cos_before = r_set1(1.0);
     for (int64_t m = 0; m < N; m++) {
         f[m] = a * sin_n;
-        const v4d next = v_fma(two, sin_n, -sin_before);
-        if (wanted) {
-            slope[m] = v_fma(a * v_set1(waves->wave[m]), cos_n, b * sin_n);
-            const v4d next_c = v_fma(two, cos_n, -cos_before);
+        const vr next = r_fma(two, sin_n, -sin_before);
+        if (slopes) {
+            slope[m] = r_fma(a * r_set1(s->waves.wave[m]), cos_n, b * sin_n);
+            const vr next_c = r_fma(two, cos_n, -cos_before);
             cos_before = cos_n, cos_n = next_c;
         }
         sin_before = sin_n, sin_n = next;
     }
-    if (wanted & DN_SLOPES)
-        mixed_of(&it->n, c, f, slope, s, k, 1);
-    else
-        mixed_of(&it->n, c, f, slope, s, k, 0);
-    if (wanted & DN_ROWS) {
+    mixed_of(&it->n, c, f, slope, s, k, slopes);
+    if (rows) {
         for (int64_t m = N; m < s->f_wide; m++)
             f[m] = slope[m] = zero;
         to_rows(f, s->f, k, s->f_wide, 8);
         to_rows(slope, s->f_slope, k, s->f_wide, 8);
     }
+}
+
+/* Harmonics of LANES neighbours from k on */
+MD_INLINE void harmonics_of(dn_scratch *s, int64_t k, const int L)
+{
     y_parts p;
-    v4d y[DN_WIDEST];
-    y_parts_of(dx * per_r, dy * per_r, dz * per_r, L, &p);
+    vr y[DN_WIDEST];
+    y_parts_of(r_load(s->ux + k), r_load(s->uy + k), r_load(s->uz + k), L, &p);
     for (int64_t q = 0; q < s->e.wide; q++)
-        y[q] = zero;
+        y[q] = r_set1(0.0);
 #pragma GCC unroll 8
     for (int l = 0; l <= L; l++) {
         y[l * l + l] = p.q[l * (l + 1) / 2];
@@ -247,68 +304,83 @@ MD_INLINE void four_of(const dn_model *it, dn_scratch *s, int64_t k, const doubl
 }
 
 /* Radial functions of layer t and harmonics of the neighbours of an atom in s->env; wanted: DN_SLOPES of radial functions, DN_ROWS,
- * too, of those that are mixed */
+ * too, of those that are mixed. One after the other, so that processors can do much at a time. */
 static void geometry(const dn_model *it, dn_scratch *s, int64_t t, int64_t species, int wanted)
 {
     const int64_t kinds = it->n.species, n = s->env.first[kinds];
     s->e.n = n;
-    for (int64_t k = n; k < n + 4; k++)
+    for (int64_t k = n; k < n + LANES; k++)
         s->env.x[k] = it->n.cutoff, s->env.y[k] = s->env.z[k] = 0.0, s->env.atom[k] = 0;
+    for (int64_t k = 0; k < n; k += LANES)
+        distances_of(s, k);
     for (int64_t other = 0; other < kinds; other++) {
         const double *c = it->layer[t].radial + (species * kinds + other) * it->n.radial * it->n.mixed;
-        for (int64_t k = s->env.first[other]; k < s->env.first[other + 1]; k += 4) {
-#define CALL(L) four_of(it, s, k, c, wanted, L)
-            FOR_DEGREE(CALL)
-#undef CALL
+        for (int64_t k = s->env.first[other]; k < s->env.first[other + 1]; k += LANES) {
+            if (wanted)
+                radial_of(it, s, k, c, wanted & DN_ROWS, 1);
+            else
+                radial_of(it, s, k, c, 0, 0);
         }
     }
+#define CALL(L) \
+    for (int64_t k = 0; k < n; k += LANES) \
+        harmonics_of(s, k, L)
+    FOR_DEGREE(CALL)
+#undef CALL
+}
+
+/* Ones in the lanes below n, else zeros */
+MD_INLINE vi first_lanes(int64_t n)
+{
+    vi lane;
+    for (int k = 0; k < LANES; k++)
+        lane[k] = k;
+    return (vi)(lane < n);
 }
 
 MD_INLINE void positions_back_of(const dn_model *it, dn_scratch *s, const int L)
 {
     const int64_t n = s->e.n, mixed = it->n.mixed, wide = s->e.wide;
-    for (int64_t k = 0; k < n; k += 4) {
-        double along[4] = {0.0};
-        for (int64_t j = k; j < k + 4 && j < n; j++) {
-            v4d sum = v_set1(0.0);
+    for (int64_t k = 0; k < n; k += LANES) {
+        vr sums[4], bar[DN_WIDEST];
+        v4d along[LANES];
+        for (int j = 0; j < LANES; j++) {
+            along[j] = v_set1(0.0);
             for (int64_t b = 0; b < mixed; b += 4)
-                sum = v_fma(v_load(s->e.phi_bar + j * mixed + b), v_load(s->phi_slope + j * mixed + b), sum);
-            along[j - k] = v_sum(sum);
+                along[j] = v_fma(v_load(s->e.phi_bar + (k + j) * mixed + b), v_load(s->phi_slope + (k + j) * mixed + b), along[j]);
         }
-        v4d bar[DN_WIDEST];
+        four_columns((const double *)along, 4, sums);
         for (int64_t q = 0; q < wide; q += 4)
-            v_transpose(v_load(s->e.y_bar + k * wide + q), v_load(s->e.y_bar + (k + 1) * wide + q),
-                        v_load(s->e.y_bar + (k + 2) * wide + q), v_load(s->e.y_bar + (k + 3) * wide + q), bar + q, bar + q + 1,
-                        bar + q + 2, bar + q + 3);
-        const v4d x = v_load(s->ux + k), y = v_load(s->uy + k), z = v_load(s->uz + k), per_r = v_load(s->per_r + k);
-        v4d gx = v_set1(0.0), gy = gx, gz = gx;
+            four_columns(s->e.y_bar + k * wide + q, wide, bar + q);
+        const vr x = r_load(s->ux + k), y = r_load(s->uy + k), z = r_load(s->uz + k), per_r = r_load(s->per_r + k);
+        vr gx = r_set1(0.0), gy = gx, gz = gx;
         y_parts p;
         y_parts_of(x, y, z, L, &p);
 #pragma GCC unroll 8
         for (int m = 0; m <= L; m++) {
-            v4d a = v_set1(0.0), b = a, az = a, bz = a; /* of cosines and sines */
+            vr a = r_set1(0.0), b = a, az = a, bz = a; /* of cosines and sines */
 #pragma GCC unroll 8
             for (int l = m; l <= L; l++) {
                 const int q = l * (l + 1) / 2 + m;
-                a = v_fma(bar[l * l + l + m], p.q[q], a);
-                az = v_fma(bar[l * l + l + m], p.higher[q], az);
+                a = r_fma(bar[l * l + l + m], p.q[q], a);
+                az = r_fma(bar[l * l + l + m], p.higher[q], az);
                 if (m) {
-                    b = v_fma(bar[l * l + l - m], p.q[q], b);
-                    bz = v_fma(bar[l * l + l - m], p.higher[q], bz);
+                    b = r_fma(bar[l * l + l - m], p.q[q], b);
+                    bz = r_fma(bar[l * l + l - m], p.higher[q], bz);
                 }
             }
-            gz = v_fma(az, p.c[m], v_fma(bz, p.s[m], gz));
+            gz = r_fma(az, p.c[m], r_fma(bz, p.s[m], gz));
             if (m) {
-                const v4d c = v_set1((double)m) * p.c[m - 1], sine = v_set1((double)m) * p.s[m - 1];
-                gx = v_fma(a, c, v_fma(b, sine, gx));
-                gy = v_fma(b, c, v_fma(-a, sine, gy));
+                const vr c = r_set1((double)m) * p.c[m - 1], sine = r_set1((double)m) * p.s[m - 1];
+                gx = r_fma(a, c, r_fma(b, sine, gx));
+                gy = r_fma(b, c, r_fma(-a, sine, gy));
             }
         }
-        const v4d inside = v_fma(gz, z, v_fma(gy, y, gx * x)), rise = v_load(along) - inside * per_r;
-        v4i wanted = (v4i){k, k + 1, k + 2, k + 3} < n;
-        v_store(s->dx + k, v_mask(v_fma(rise, x, gx * per_r), wanted));
-        v_store(s->dy + k, v_mask(v_fma(rise, y, gy * per_r), wanted));
-        v_store(s->dz + k, v_mask(v_fma(rise, z, gz * per_r), wanted));
+        const vr inside = r_fma(gz, z, r_fma(gy, y, gx * x)), rise = ((sums[0] + sums[1]) + (sums[2] + sums[3])) - inside * per_r;
+        const vi wanted = first_lanes(n - k);
+        r_store(s->dx + k, (vr)((vi)(r_fma(rise, x, gx * per_r)) & wanted));
+        r_store(s->dy + k, (vr)((vi)(r_fma(rise, y, gy * per_r)) & wanted));
+        r_store(s->dz + k, (vr)((vi)(r_fma(rise, z, gz * per_r)) & wanted));
     }
 }
 
@@ -323,26 +395,26 @@ static void positions_back(const dn_model *it, dn_scratch *s)
 MD_INLINE void rates_of(dn_scratch *s, const int L)
 {
     const int64_t n = s->e.n;
-    for (int64_t k = 0; k < n; k += 4) {
-        const v4d x = v_load(s->ux + k), y = v_load(s->uy + k), z = v_load(s->uz + k), per_r = v_load(s->per_r + k);
-        v4d vx = v_load(s->dx + k), vy = v_load(s->dy + k), vz = v_load(s->dz + k);
-        const v4d along = v_fma(vz, z, v_fma(vy, y, vx * x));
-        v_store(s->r_dot + k, along);
+    for (int64_t k = 0; k < n; k += LANES) {
+        const vr x = r_load(s->ux + k), y = r_load(s->uy + k), z = r_load(s->uz + k), per_r = r_load(s->per_r + k);
+        vr vx = r_load(s->dx + k), vy = r_load(s->dy + k), vz = r_load(s->dz + k);
+        const vr along = r_fma(vz, z, r_fma(vy, y, vx * x));
+        r_store(s->r_dot + k, along);
         vx = (vx - x * along) * per_r, vy = (vy - y * along) * per_r, vz = (vz - z * along) * per_r;
         y_parts p;
-        v4d rate[DN_WIDEST];
+        vr rate[DN_WIDEST];
         y_parts_of(x, y, z, L, &p);
         for (int64_t q = 0; q < s->e.wide; q++)
-            rate[q] = v_set1(0.0);
+            rate[q] = r_set1(0.0);
 #pragma GCC unroll 8
         for (int l = 0; l <= L; l++) {
             rate[l * l + l] = p.higher[l * (l + 1) / 2] * vz;
 #pragma GCC unroll 8
             for (int m = 1; m <= l; m++) {
                 const int q = l * (l + 1) / 2 + m;
-                const v4d c = v_set1((double)m) * p.c[m - 1], sine = v_set1((double)m) * p.s[m - 1], up = p.higher[q] * vz;
-                rate[l * l + l + m] = v_fma(p.q[q], vx * c - vy * sine, up * p.c[m]);
-                rate[l * l + l - m] = v_fma(p.q[q], vx * sine + vy * c, up * p.s[m]);
+                const vr c = r_set1((double)m) * p.c[m - 1], sine = r_set1((double)m) * p.s[m - 1], up = p.higher[q] * vz;
+                rate[l * l + l + m] = r_fma(p.q[q], vx * c - vy * sine, up * p.c[m]);
+                rate[l * l + l - m] = r_fma(p.q[q], vx * sine + vy * c, up * p.s[m]);
             }
         }
         to_rows(rate, s->e.y_dot, k, s->e.wide, s->bytes);

@@ -45,7 +45,7 @@ MD_INLINE void four_rows(int64_t K, const double *w, const double *const *bar, d
                 sum[a][q] = v_fma(v_load(bar[a] + k), own, sum[a][q]);
         }
     for (int a = 0; a < many; a++)
-        v_store(to[a], v_load(to[a]) + r_sums(sum[a][0], sum[a][1], sum[a][2], sum[a][3]));
+        v_store(to[a], v_load(to[a]) + v_sums(sum[a][0], sum[a][1], sum[a][2], sum[a][3]));
 }
 
 /* What pulls at messages of n atoms of a species is added to x_bar of layers up to t */

@@ -2,10 +2,29 @@
  *
  * E = energy + linear x + out . tanh(bias + x hidden) */
 
-MD_INLINE v4d v_tanh(v4d p)
+enum { DN_HIDDEN = 128 };
+
+/* tanh of p [n], n a multiple of four, in its place; the next four numbers are written, too */
+MD_INLINE void tanh_of(double *p, int64_t n)
 {
-    const v4d one = v_set1(1.0), e = v_exp(v_set1(-2.0) * v_abs(p)), t = (one - e) / (one + e);
-    return (v4d)((v4i)t | ((v4i)p & R_SIGN));
+    const vr one = r_set1(1.0);
+    v_store(p + n, v_set1(0.0));
+    for (int64_t h = 0; h < n; h += LANES) {
+        const vr own = r_load(p + h), e = v_exp(r_set1(-2.0) * v_abs(own)), t = (one - e) / (one + e);
+        r_store(p + h, (vr)((vi)t | ((vi)own & R_SIGN)));
+    }
+}
+
+/* Sums over the lanes of four vectors, as r_sums */
+MD_INLINE v4d v_sums(v4d a, v4d b, v4d c, v4d d)
+{
+#if LANE_BYTES == 64
+    const v4d ab = V_SHUFFLE(a, b, 0, 4, 2, 6) + V_SHUFFLE(a, b, 1, 5, 3, 7);
+    const v4d cd = V_SHUFFLE(c, d, 0, 4, 2, 6) + V_SHUFFLE(c, d, 1, 5, 3, 7);
+    return V_SHUFFLE(ab, cd, 0, 1, 4, 5) + V_SHUFFLE(ab, cd, 2, 3, 6, 7);
+#else
+    return r_sums(a, b, c, d);
+#endif
 }
 
 /* `many` times four columns of `atoms` rows x [n]: to [from `at` on] = start + x w [n][wide]; even and odd rows of w apart, for the
@@ -47,7 +66,7 @@ static void backward_map(int64_t n, int64_t wide, const double *bar, const doubl
         for (int64_t k = 0; k < wide; k += 4)
             for (int q = 0; q < 4; q++)
                 sum[q] = v_fma(v_load(bar + k), v_load(w + (c + q) * wide + k), sum[q]);
-        v_store(to + c, (start ? v_load(start + c) : v_set1(0.0)) + r_sums(sum[0], sum[1], sum[2], sum[3]));
+        v_store(to + c, (start ? v_load(start + c) : v_set1(0.0)) + v_sums(sum[0], sum[1], sum[2], sum[3]));
     }
 }
 
@@ -66,18 +85,17 @@ static void return_vectors(const dn_model *it, int64_t t, const double *pull, do
         backward_map(K, K, pull + (1 + m) * K, it->layer[t].carry_vector, NULL, v_bar + m * K);
 }
 
-enum { DN_HIDDEN = 128 };
-
 /* The energy of an atom, and x_bar [n] = dE/dx */
 static double readout(const dn_model *it, int64_t species, const double *x, double *x_bar)
 {
     const int64_t n = it->n.layers * it->n.channels, hidden = it->n.hidden;
     const double *linear = it->linear + species * n, *w = it->hidden + species * n * hidden, *out = it->out + species * hidden;
-    double p[DN_HIDDEN];
+    double p[DN_HIDDEN + 4];
     v4d sum = v_set1(0.0);
     forward_map(n, hidden, x, w, it->bias + species * hidden, p, 0, 8);
+    tanh_of(p, hidden);
     for (int64_t h = 0; h < hidden; h += 4) {
-        const v4d t = v_tanh(v_load(p + h)), o = v_load(out + h);
+        const v4d t = v_load(p + h), o = v_load(out + h);
         sum = v_fma(o, t, sum);
         v_store(p + h, o * (v_set1(1.0) - t * t));
     }
@@ -96,12 +114,13 @@ static void readout_dot(const dn_model *it, int64_t species, double weight, cons
     double *linear_bar = to->linear + species * n, *w_bar = to->hidden + species * n * hidden;
     double *bias_bar = to->bias + species * hidden, *out_bar = to->out + species * hidden;
     const v4d a = v_set1(weight), one = v_set1(1.0);
-    double own[2][DN_HIDDEN];
+    double own[2][DN_HIDDEN + 4];
     v4d p[DN_HIDDEN / 4], rate[DN_HIDDEN / 4];
     forward_map(n, hidden, x, w, it->bias + species * hidden, own[0], 0, 8);
     forward_map(n, hidden, x_dot, w, NULL, own[1], 0, 8);
+    tanh_of(own[0], hidden);
     for (int64_t h = 0; h < hidden / 4; h++) {
-        const v4d t = v_tanh(v_load(own[0] + 4 * h)), slope = one - t * t, o = v_load(out + 4 * h), t_dot = v_load(own[1] + 4 * h);
+        const v4d t = v_load(own[0] + 4 * h), slope = one - t * t, o = v_load(out + 4 * h), t_dot = v_load(own[1] + 4 * h);
         v_store(out_bar + 4 * h, v_load(out_bar + 4 * h) + v_fma(a, t, slope * t_dot));
         p[h] = o * slope * (a - (t + t) * t_dot); /* p_bar */
         rate[h] = o * slope;                      /* p_hat */

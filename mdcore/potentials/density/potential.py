@@ -107,10 +107,11 @@ class BoundDensity(BoundTrained):
         self.designs, self.ends = model.member_designs, model.ends
         self.width = int(self.ends[-1])
         self.number = self.tables[0].number  # what messages are rounded to
-        for own in self.designs:
-            for t in range(1, own.layers):
-                self.columns[self._message(own, t)] = Column(self.number.str[1:], (_row(own),))
-                self.columns[_pull(own, t)] = Column("f8", (_row(own),), adds=True, grid=FORCE_BITS)
+        self.sent = [{t: self._sent(own, t) for t in range(1, own.layers)} for own in self.designs]
+        for own, sent in zip(self.designs, self.sent, strict=True):
+            for message, pull in sent.values():
+                self.columns[message] = Column(self.number.str[1:], (_row(own),))
+                self.columns[pull] = Column("f8", (_row(own),), adds=True, grid=FORCE_BITS)
         if model.ranges:
             low, high = np.concatenate(model.ranges, axis=2)
             self.middle, width = 0.5 * (low + high), high - low
@@ -119,8 +120,10 @@ class BoundDensity(BoundTrained):
             self.middle[self.per_range == 0.0] = 0.0
             self.edge = 0.5 + FLOATS * (potential.precision == "mixed")
 
-    def _message(self, design: Design, t: int) -> str:  # of a width: several networks may be in one sum
-        return f"message_{t}_{_row(design)}{'' if self.number == np.float64 else '_single'}"
+    def _sent(self, design: Design, t: int) -> tuple[str, str]:
+        """Columns of messages and of pulls of layer t, of a width: several networks may be in one sum."""
+        row = f"{t}_{_row(design)}"
+        return f"message_{row}{'' if self.number == np.float64 else '_single'}", f"pull_{row}"
 
     def compute(self, atoms, neighbors, domain, out) -> None:
         self._spread = None
@@ -140,13 +143,13 @@ class BoundDensity(BoundTrained):
     ) -> np.ndarray:  # fmt: skip
         """Add the forces of member k to f, its energy to limbs; weights : of the energies in forces; not back :
         only the energies are right; told : gets what there is to say of distances (collective). Its features."""
-        tables, design, n = self.tables[k], self.designs[k], atoms.n_owned
-        last = design.layers - 1
-        if design.features not in self.made or self.made[design.features].shape[1] < n:
-            self.made[design.features] = np.zeros((2, n + n // 8, design.features))
-        features, slopes = self.made[design.features]
-        messages = {t: getattr(atoms, self._message(design, t)) for t in range(1, design.layers)}
-        pulls = {t: getattr(atoms, _pull(design, t)) for t in range(1, design.layers)}
+        tables, sent, n = self.tables[k], self.sent[k], atoms.n_owned
+        last, width = len(sent), self.designs[k].features
+        if width not in self.made or self.made[width].shape[1] < n:
+            self.made[width] = np.zeros((2, n + n // 8, width))
+        features, slopes = self.made[width]
+        messages = {t: getattr(atoms, message) for t, (message, _) in sent.items()}
+        pulls = {t: getattr(atoms, pull) for t, (_, pull) in sent.items()}
         notes = (told[OUTSIDE], told[APART], told[NEAREST]) if told and not k else ()
         homes = domain.homes(atoms)  # where there is one rank, nothing need be copied
         for pull in pulls.values():
@@ -166,10 +169,10 @@ class BoundDensity(BoundTrained):
             return features
         for what, t in passes:
             if what == RETURN:
-                domain.reverse_add(atoms, _pull(design, t + 1))
+                domain.reverse_add(atoms, sent[t + 1][1])
             run((what, t))
             if what == SEND:
-                domain.forward(atoms, self._message(design, t + 1))
+                domain.forward(atoms, sent[t + 1][0])
         return features
 
     def _room(self, n: int):
@@ -251,10 +254,6 @@ class Answers:
 def _row(design: Design) -> int:
     """Numbers of a message."""
     return design.program.parts * design.channels
-
-
-def _pull(design: Design, t: int) -> str:  # of a width, as messages
-    return f"pull_{t}_{_row(design)}"
 
 
 def tables_of(model: DensityNetwork, precision: str = "double") -> list[Densities]:
