@@ -139,8 +139,10 @@ def test_a_file_that_is_not_there(tmp_path, monkeypatch, capsys):
     for name in ("argn.toml", "argon", "inputs/agron.toml"):
         assert main(["run", name]) == 2
         assert f"{name}: no such input file; did you mean inputs/argon.toml?" in capsys.readouterr().err
-    assert main(["run", "melt.toml"]) == 2
-    assert "no such input file; the command is: mdcore run input.toml" in capsys.readouterr().err
+    for name, says in (("melt.toml", f"no such input file in {tmp_path};"), ("a/b.toml", f"no folder {tmp_path}/a")):
+        (tmp_path / "c.toml").write_text(GOOD)  # an ending in common is no likeness
+        assert main(["run", name]) == 2
+        assert says in " ".join(capsys.readouterr().err.split())
 
 
 def test_run_and_train_know_each_others_inputs():

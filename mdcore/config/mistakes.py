@@ -5,7 +5,6 @@ import os
 import re
 from pathlib import Path
 
-RUN = "mdcore run input.toml"
 SCRIPT = re.compile(r"^\s*(pair_style|pair_coeff|atom_style|read_data|units\s+(metal|real|lj)|fix\s+\w+\s+all)\b", re.M)
 LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){200}""")
 STRUCTURE = 'a structure; name it in an input file, [structure] file = "{name}" (mdcore help input tells how)'
@@ -55,12 +54,13 @@ def absent(path: str) -> str:
     """What to do if there is no input at `path`."""
     folder, name = os.path.split(path)
     for near in dict.fromkeys((folder, ".", "inputs")):
-        found = {file.name: file for file in Path(near).glob("*.toml")}
-        if f"{name}.toml" in found:
-            name += ".toml"
-        if close := difflib.get_close_matches(name, sorted(found), n=1, cutoff=0.75):
+        found = {file.stem: file for file in Path(near).glob("*.toml")}
+        if close := difflib.get_close_matches(name.removesuffix(".toml"), sorted(found), n=1, cutoff=0.75):
             return f"no such input file; did you mean {found[close[0]]}?"
-    return f"no such input file; the command is: {RUN}"
+    here = os.path.abspath(folder)
+    if not os.path.isdir(here):
+        return f"no such input file; there is no folder {here}"
+    return f"no such input file in {here}; mdcore init lists some to begin with"
 
 
 def not_toml(text: str, line: str) -> str:
