@@ -150,3 +150,24 @@ def test_run_and_train_know_each_others_inputs():
     assert message(training) == "argon.toml: this is the input of a training; the command is: mdcore train argon.toml"
     told = message(GOOD, parser=parse_training)
     assert told == "argon.toml: this is the input of a run; the command is: mdcore run argon.toml"
+
+
+def test_what_makes_a_file_that_is_missing(tmp_path, monkeypatch, capsys):
+    """A run of its name, beside it or beside the input, or a program beside it that names it; not the input itself."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    train = '[[data]]\nfile = "{}"\n[descriptors]\ncutoff = 5.0\n[[optimizer]]\ntype = "kalman"\nepochs = 1\n'
+    cases = [("labels.extxyz", "mdcore run labels.toml"), ("data/labels.extxyz", "mdcore run labels.toml")]
+    cases += [("data/made.extxyz", "python data/label.py"), ("data/other.extxyz", None), ("train.extxyz", None)]
+    (tmp_path / "labels.toml").write_text(GOOD)
+    (tmp_path / "data" / "label.py").write_text('write("made.extxyz")\n')
+    (tmp_path / "data" / "zeros.py").write_bytes(bytes(10))
+    for file, maker in cases:
+        (tmp_path / "train.toml").write_text(train.format(file))
+        assert main(["train", "train.toml"]) == 2
+        told = " ".join(capsys.readouterr().err.split())
+        assert f"no such file or folder; looked for {file}" in told
+        assert ("made by" in told) == (maker is not None) and (maker or "") in told
+    (tmp_path / "run.toml").write_text(GOOD.replace('build = "fcc"', 'file = "labels.extxyz"'))
+    assert main(["check", "run.toml"]) == 2
+    assert "perhaps made by: mdcore run labels.toml" in " ".join(capsys.readouterr().err.split())

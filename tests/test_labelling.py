@@ -337,13 +337,15 @@ def test_a_command(tmp_path):
 def test_inputs_name_oracles(tmp_path):
     """Each type of [oracle] makes its oracle, and [label] the settings."""
     class Whole:
+        label = LabelSettings()
+
         def beside(self, file):
             return str(tmp_path / file)
 
     (tmp_path / "mine.py").write_text("def f(positions):\n    return 0.0, 0.0 * positions\n")
     own = {
         "ase": ({"calculator": "emt"}, ASEOracle),
-        "command": ({"command": "dft {input} {output}", "keep": "kept"}, CommandOracle),
+        "command": ({"command": "true {input} {output}", "keep": "kept"}, CommandOracle),
         "python": ({"file": "mine.py", "function": "f"}, PythonOracle),
     }
     assert set(ORACLES) == set(own)

@@ -253,7 +253,7 @@ def build(settings: Settings, index: int, symbols=()):
         potential.bind(tuple(symbols))
         return potential
     except InputError as error:
-        raise at(settings, ("potential", index), str(error)) from None
+        raise at(settings, ("potential", index, *filter(None, [error.key])), str(error)) from None
 
 
 def make_potential(settings: Settings, read: dict[int, object]):

@@ -102,7 +102,7 @@ class Campaign:
             try:
                 self._oracle = self.settings.oracle[0].build(self.settings)
             except InputError as error:
-                raise at(self.settings, ("oracle", 0), str(error)) from None
+                raise at(self.settings, ("oracle", 0, *filter(None, [error.key])), str(error)) from None
         return self._oracle
 
     @property

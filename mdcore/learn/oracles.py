@@ -76,11 +76,13 @@ class CommandOracle(Oracle):
         try:
             self.words = [word.replace("{here}", os.path.abspath(here)) for word in shlex.split(command)]
         except ValueError as error:
-            raise InputError(f"command = {command!r}: {error}; quote it as for a shell") from None
+            told = f"the command can't be split: {error}; quote it as for a shell"
+            raise InputError(told).of_key("command") from None
         for place in ("{input}", "{output}"):
             if not any(place in word for word in self.words):
-                raise InputError(f"command = {command!r}: {place} is missing: the path of the file to " + (
-                    "read" if place == "{input}" else "write"))  # fmt: skip
+                done = "read" if place == "{input}" else "write"
+                told = f"{place} is missing in the command: the path of the file to {done}"
+                raise InputError(told).of_key("command")
         self.unconverged, self.keep = unconverged, None if keep is None else os.path.abspath(keep)
 
     def __repr__(self):
