@@ -322,9 +322,12 @@ def test_a_command(tmp_path):
         asked("scf", unconverged="SCF NOT CONVERGED")
     with pytest.raises(Unconverged, match="converged=F"):
         asked("gave-up")
+    ion = atoms(3)
+    ion.info |= {"charge": -1, "spin": 2}
     with pytest.raises(OracleFailed, match=r"exit code 3\. It last said: hello what a pity"):
-        asked("crash", keep=str(tmp_path / "kept"))
+        asked("crash", ion, keep=str(tmp_path / "kept"))
     assert len(list((tmp_path / "kept").glob("*/input.extxyz"))) == 1
+    assert System.read(next((tmp_path / "kept").glob("*/input.extxyz"))).totals == {"charge": -1, "spin": 2}
     for how, said in (("order", "other atoms"), ("no-energy", "no energy")):
         with pytest.raises(OracleFailed, match=said):
             asked(how)

@@ -19,7 +19,7 @@ from mdcore.potentials.named import NamedCalculator
 from mdcore.potentials.python import PythonPotential
 from mdcore.structure import extxyz
 from mdcore.structure.columns import CHARGE
-from mdcore.structure.quantities import tell, tensor
+from mdcore.structure.quantities import spins, tell, tensor
 from mdcore.structure.system import System
 
 SAME = 1e-4  # Angstrom: positions that a command hands back
@@ -99,7 +99,7 @@ class CommandOracle(Oracle):
         read, written = (os.path.join(folder, name) for name in (INPUT, OUTPUT))
         with writing_text(read) as stream:
             charge = {"charge": system.total_charge} if system.total_charge else {}
-            extxyz.write_frame(stream, system, info=charge)
+            extxyz.write_frame(stream, system, info=charge | spins(system.info))
         words = [word.replace("{input}", read).replace("{output}", written) for word in self.words]
         with tempfile.TemporaryFile() as said:
             try:
