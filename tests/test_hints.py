@@ -171,3 +171,27 @@ def test_what_makes_a_file_that_is_missing(tmp_path, monkeypatch, capsys):
     (tmp_path / "run.toml").write_text(GOOD.replace('build = "fcc"', 'file = "labels.extxyz"'))
     assert main(["check", "run.toml"]) == 2
     assert "perhaps made by: mdcore run labels.toml" in " ".join(capsys.readouterr().err.split())
+
+
+def test_files_of_mdcore_in_the_place_of_structures(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("ase")
+    monkeypatch.chdir(tmp_path)
+    for name, says in (
+        ("net.h5", "net.h5: no structure; mdcore info net.h5 tells what it is"),
+        ("run.h5md", "run.h5md: the results of a run; mdcore convert run.h5md NAME.extxyz makes structures"),
+        ("other.abc", "other.abc: ASE can't read"),
+    ):
+        (tmp_path / name).write_bytes(b"\x89HDF\r\n\x1a\n")
+        structure = GOOD.replace('build = "fcc"', f'file = "{name}"')
+        lines = [line for line in structure.splitlines() if not line.startswith(("species", "density", "lattice"))]
+        (tmp_path / "run.toml").write_text("\n".join(lines))
+        train = f'[[data]]\nfile = "{name}"\n[descriptors]\ncutoff = 5.0\n'
+        (tmp_path / "train.toml").write_text(f'{train}[optimizer]\ntype = "kalman"\nepochs = 1\n')
+        for command in ("run", "train"):
+            assert main([command, f"{command}.toml"]) == 2
+            assert says in " ".join(capsys.readouterr().err.split())
+    (tmp_path / "lj.toml").write_text(GOOD)
+    assert main(["analyse", "lj.toml"]) == 2
+    assert "lj.toml: an input file; name the structures, or results" in " ".join(capsys.readouterr().err.split())
+    assert main(["relax", "a.extxyz"]) == 2
+    assert "e.g. mdcore relax structure.extxyz --potential net.h5" in " ".join(capsys.readouterr().err.split())
