@@ -178,7 +178,7 @@ def test_files_of_mdcore_in_the_place_of_structures(tmp_path, monkeypatch, capsy
     monkeypatch.chdir(tmp_path)
     for name, says in (
         ("net.h5", "net.h5: no structure; mdcore info net.h5 tells what it is"),
-        ("run.h5md", "run.h5md: the results of a run; mdcore convert run.h5md NAME.extxyz makes structures"),
+        ("old.h5md", "old.h5md: the results of a run; mdcore convert old.h5md NAME.extxyz makes structures"),
         ("other.abc", "other.abc: ASE can't read"),
     ):
         (tmp_path / name).write_bytes(b"\x89HDF\r\n\x1a\n")
