@@ -103,9 +103,12 @@ def test_from_an_input_to_a_potential(folder, capsys):
     for changed in (True, False):
         assert main(["learn", "learn.toml", "--restart", "--set", "judge.frames=3"]) == 0
         told = capsys.readouterr().err
-        assert ("judge.frames = 3, was 2" in told) is changed
+        assert ("judge.frames = 3, was 2" in told) is changed and "labels of two methods" not in told
         assert ("train.toml is not what it was; the campaign goes on with optimizer.0.epochs = 3" in told) is changed
         assert ("reference.py is not what it was; the campaign goes on with today's" in told) is changed
+    other = ["--set", "judge.frames=3", "--set", "oracle.function=evaluate"]
+    assert main(["learn", "learn.toml", "--restart", *other]) == 2  # nor is it an oracle
+    assert "7 labels are of the one before: labels of two methods" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("ranks", [pytest.param(3, marks=needs_mpi)])

@@ -85,7 +85,10 @@ class Campaign:
         check_names(self.explorers, settings.source)
         self.rules = settings.select.rules({own.name: getattr(own, "quota", None) for own in self.explorers})
         self._oracle = oracle
-        self.start = read_start(settings.beside(settings.start.data))
+        try:
+            self.start = read_start(settings.beside(settings.start.data))
+        except InputError as error:
+            raise at(settings, ("start", "data"), str(error)) from None
         self.train = train or Training(
             settings.beside(settings.train.input), start=settings.train.start, seed=settings.seed, title=settings.title,
             data=settings.beside(settings.start.data),
