@@ -241,6 +241,19 @@ def test_a_trajectory_file_is_analysed(tmp_path, units):
     assert "pyplot" not in "".join(name for name in sys.modules if name == "matplotlib.pyplot")
 
 
+@pytest.mark.parametrize("units", ["metal", "lj"])
+def test_who_has_hardly_moved_is_not_said_to_diffuse(tmp_path, units):
+    """A straight line through the start of a mean square displacement has a slope, and no meaning."""
+    rng, box, species = np.random.default_rng(7), Box(2.0 * TRICLINIC), np.arange(60) % 2
+    far = {"metal": 1.0, "lj": 0.3}[units] / np.sqrt(3.0 * 19.0)  # a step, with which 19 lags come to the limit
+    sigma = np.where(species == 0, 1.5 * far, 0.5 * far)[None, :, None]
+    tracks = box.cartesian(rng.random((60, 3))) + walk(rng, 200, 60, 1.0) * sigma
+    path = record(tmp_path / "run.h5md", tracks, box, ("A", "B"), species, units, dt=50.0)
+    text = "\n".join(analysis.analyse(path).lines())
+    assert "that fit B has moved by" in text and "too short to tell diffusion" in text
+    assert "that fit A has moved by" not in text
+
+
 def test_slabs_wires_and_clusters(tmp_path):
     """Only the periodic directions count: across a slab the atoms hardly move."""
     rng = np.random.default_rng(12)

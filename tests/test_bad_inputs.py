@@ -105,7 +105,7 @@ ZBL = '[potential]\ntype = "zbl"\ninner = 1.0\ncutoff = 2.0\n\n'
 TWO_PAIRS = '[[potential.pair]]\nspecies = ["Ar", "Ar"]\nepsilon = 0.01\nsigma = 3.4\n' * 2
 
 SYNTAX = [
-    Bad("no such input", ("argon.toml: no such input file", "mdcore run"), text=None),
+    Bad("no such input", ("argon.toml: no such input file in ", "mdcore init"), text=None),
     Bad("input is a folder", ("is a directory",), args=("run", ".")),
     Bad("not text", ("argon.toml: not a text file in UTF-8, nor in UTF-16",), text=b"\xff\xfe\x00title!"),
     Bad("empty file", ("[structure]", "[[potential]]", "[[stage]]", "required"), text=""),

@@ -48,6 +48,17 @@ def test_other_kinds_of_sections():
     assert 'potential.0.species."Ar+".sigma = 3.4, was none' in found
 
 
+def test_what_only_the_start_of_a_run_reads_is_not_said_to_count():
+    start = ["structure.lattice_constant=5.3", "velocities.temperature=80"]
+    whole = "; atoms and velocities are those of the checkpoint, whatever the input says now: "
+    note = told("c", GOOD, parse(GOOD, "argon.toml", [*start, "output.dump_every=5"]), "the run")
+    first, _, rest = note.partition(whole)
+    assert first == "c was written with other settings; the run goes on with output.dump_every = 5, was 0"
+    assert sorted(line.split(" =")[0] for line in rest.split("; ")) == [item.split("=")[0] for item in start]
+    note = told("c", GOOD, parse(GOOD, "argon.toml", start), "the run")
+    assert note.startswith(f"c was written with other settings{whole}") and "goes on" not in note
+
+
 def test_many_are_counted():
     sets = [f"stage.{stage}.{key}=1" for stage in (0, 1) for key in ("steps", "timestep", "thermo_every", "dump_every")]
     assert told("c", GOOD, parse(GOOD, "argon.toml", [*sets, "seed=2", "title=x"]), "the run").endswith("; 2 more")

@@ -7,6 +7,7 @@ import pytest
 
 from mdcore.base.errors import InputError, OutputError
 from mdcore.base.units import BOHR, HARTREE
+from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.frozen import identical
 from mdcore.potentials.networks.h5 import read_h5, write_h5
 from mdcore.potentials.networks.model import HDNNP, SCALING_MODES
@@ -72,6 +73,14 @@ def test_h5_keeps_every_bit(tmp_path, mode):
         write_h5(model, path)
     with pytest.raises(InputError, match=r"bohr, ev given, but .*model\.h5 states angstrom, ev"):
         read_h5(path, units={"length": "bohr", "energy": "eV"})
+
+
+def test_a_folder_in_the_place_of_a_potential(tmp_path):
+    with pytest.raises(InputError, match=r"a folder without input.nn; expected a .h5 file, or a folder of n2p2"):
+        read_model(tmp_path)
+    write_h5(random_model(), tmp_path / "water.h5")
+    with pytest.raises(InputError, match=r"a folder without input.nn; name a file in it: water.h5"):
+        read_model(tmp_path)
 
 
 def test_bad_h5(tmp_path):

@@ -139,8 +139,10 @@ def test_a_file_that_is_not_there(tmp_path, monkeypatch, capsys):
     for name in ("argn.toml", "argon", "inputs/agron.toml"):
         assert main(["run", name]) == 2
         assert f"{name}: no such input file; did you mean inputs/argon.toml?" in capsys.readouterr().err
-    assert main(["run", "melt.toml"]) == 2
-    assert "no such input file; the command is: mdcore run input.toml" in capsys.readouterr().err
+    for name, says in (("melt.toml", f"no such input file in {tmp_path};"), ("a/b.toml", f"no folder {tmp_path}/a")):
+        (tmp_path / "c.toml").write_text(GOOD)  # an ending in common is no likeness
+        assert main(["run", name]) == 2
+        assert says in " ".join(capsys.readouterr().err.split())
 
 
 def test_run_and_train_know_each_others_inputs():
@@ -148,3 +150,48 @@ def test_run_and_train_know_each_others_inputs():
     assert message(training) == "argon.toml: this is the input of a training; the command is: mdcore train argon.toml"
     told = message(GOOD, parser=parse_training)
     assert told == "argon.toml: this is the input of a run; the command is: mdcore run argon.toml"
+
+
+def test_what_makes_a_file_that_is_missing(tmp_path, monkeypatch, capsys):
+    """A run of its name, beside it or beside the input, or a program beside it that names it; not the input itself."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    train = '[[data]]\nfile = "{}"\n[descriptors]\ncutoff = 5.0\n[[optimizer]]\ntype = "kalman"\nepochs = 1\n'
+    cases = [("labels.extxyz", "mdcore run labels.toml"), ("data/labels.extxyz", "mdcore run labels.toml")]
+    cases += [("data/made.extxyz", "python data/label.py"), ("data/other.extxyz", None), ("train.extxyz", None)]
+    (tmp_path / "labels.toml").write_text(GOOD)
+    (tmp_path / "data" / "label.py").write_text('write("made.extxyz")\n')
+    (tmp_path / "data" / "zeros.py").write_bytes(bytes(10))
+    for file, maker in cases:
+        (tmp_path / "train.toml").write_text(train.format(file))
+        assert main(["train", "train.toml"]) == 2
+        told = " ".join(capsys.readouterr().err.split())
+        assert f"no such file or folder; looked for {file}" in told
+        assert ("made by" in told) == (maker is not None) and (maker or "") in told
+    (tmp_path / "run.toml").write_text(GOOD.replace('build = "fcc"', 'file = "labels.extxyz"'))
+    assert main(["check", "run.toml"]) == 2
+    assert "perhaps made by: mdcore run labels.toml" in " ".join(capsys.readouterr().err.split())
+
+
+def test_files_of_mdcore_in_the_place_of_structures(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("ase")
+    monkeypatch.chdir(tmp_path)
+    for name, says in (
+        ("net.h5", "net.h5: no structure; mdcore info net.h5 tells what it is"),
+        ("old.h5md", "old.h5md: the results of a run; mdcore convert old.h5md NAME.extxyz makes structures"),
+        ("other.abc", "other.abc: ASE can't read"),
+    ):
+        (tmp_path / name).write_bytes(b"\x89HDF\r\n\x1a\n")
+        structure = GOOD.replace('build = "fcc"', f'file = "{name}"')
+        lines = [line for line in structure.splitlines() if not line.startswith(("species", "density", "lattice"))]
+        (tmp_path / "run.toml").write_text("\n".join(lines))
+        train = f'[[data]]\nfile = "{name}"\n[descriptors]\ncutoff = 5.0\n'
+        (tmp_path / "train.toml").write_text(f'{train}[optimizer]\ntype = "kalman"\nepochs = 1\n')
+        for command in ("run", "train"):
+            assert main([command, f"{command}.toml"]) == 2
+            assert says in " ".join(capsys.readouterr().err.split())
+    (tmp_path / "lj.toml").write_text(GOOD)
+    assert main(["analyse", "lj.toml"]) == 2
+    assert "lj.toml: an input file; name the structures, or results" in " ".join(capsys.readouterr().err.split())
+    assert main(["relax", "a.extxyz"]) == 2
+    assert "e.g. mdcore relax structure.extxyz --potential net.h5" in " ".join(capsys.readouterr().err.split())

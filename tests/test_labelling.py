@@ -361,9 +361,12 @@ def test_a_command(tmp_path):
         asked("scf", unconverged="SCF NOT CONVERGED")
     with pytest.raises(Unconverged, match="converged=F"):
         asked("gave-up")
+    ion = atoms(3)
+    ion.info |= {"charge": -1, "spin": 2}
     with pytest.raises(OracleFailed, match=r"exit code 3\. It last said: hello what a pity"):
-        asked("crash", keep=str(tmp_path / "kept"))
+        asked("crash", ion, keep=str(tmp_path / "kept"))
     assert len(list((tmp_path / "kept").glob("*/input.extxyz"))) == 1
+    assert System.read(next((tmp_path / "kept").glob("*/input.extxyz"))).totals == {"charge": -1, "spin": 2}
     for how, said in (("order", "other atoms"), ("no-energy", "no energy")):
         with pytest.raises(OracleFailed, match=said):
             asked(how)
@@ -376,13 +379,15 @@ def test_a_command(tmp_path):
 def test_inputs_name_oracles(tmp_path):
     """Each type of [oracle] makes its oracle, and [label] the settings."""
     class Whole:
+        label = LabelSettings()
+
         def beside(self, file):
             return str(tmp_path / file)
 
     (tmp_path / "mine.py").write_text("def f(positions):\n    return 0.0, 0.0 * positions\n")
     own = {
         "ase": ({"calculator": "emt"}, ASEOracle),
-        "command": ({"command": "dft {input} {output}", "keep": "kept"}, CommandOracle),
+        "command": ({"command": "true {input} {output}", "keep": "kept"}, CommandOracle),
         "python": ({"file": "mine.py", "function": "f"}, PythonOracle),
     }
     assert set(ORACLES) == set(own)

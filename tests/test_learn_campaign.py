@@ -25,7 +25,16 @@ from mdcore.learn.judge import FRAME, Fresh, Judgement, judge
 from mdcore.learn.process import Done
 from mdcore.learn.record import Record, check_begin
 from mdcore.learn.select import Choice
-from mdcore.learn.structures import bare, fingerprint, from_json, read_found, to_json, write_found
+from mdcore.learn.structures import (
+    bare,
+    fingerprint,
+    from_json,
+    read_found,
+    read_start,
+    to_json,
+    write_found,
+    write_labelled,
+)
 from mdcore.learn.table import lines, times
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.trained import fingerprint as model_fingerprint
@@ -338,8 +347,12 @@ def test_what_a_command_said():
 def test_structures_keep_every_bit(tmp_path):
     system = argon(0.1, 1)
     system.columns["fixed"] = np.arange(96).reshape(32, 3) < 3
-    system.info["total_charge"] = -1.0
+    system.info |= {"total_charge": -1.0, "spin": 2}
     again = from_json(json.loads(json.dumps(to_json(system))))
+    assert again.totals == system.totals == bare(system).totals == {"total_charge": -1, "spin": 2}
+    write_labelled(tmp_path / "spun.extxyz", [(system, None, {})])
+    assert [own.totals for own, _ in read_start(tmp_path / "spun.extxyz")] == [system.totals]
+    assert fingerprint(System(system.box, system.positions, "Ar", info={"total_charge": -1.0})) != fingerprint(system)
     assert fingerprint(again) == fingerprint(system) and again.total_charge == -1.0
     assert np.array_equal(again.positions, system.positions) and np.array_equal(again.fixed, system.fixed)
     moved = system.positions + np.where(np.arange(96).reshape(32, 3) == 50, 2e-6, 0.0)

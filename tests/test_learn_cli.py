@@ -108,9 +108,12 @@ def test_from_an_input_to_a_potential(folder, capsys):
     for changed in (True, False):
         assert main(["learn", "learn.toml", "--restart", "--set", "judge.frames=3"]) == 0
         told = capsys.readouterr().err
-        assert ("judge.frames = 3, was 2" in told) is changed
+        assert ("judge.frames = 3, was 2" in told) is changed and "labels of two methods" not in told
         assert ("train.toml is not what it was; the campaign goes on with optimizer.0.epochs = 3" in told) is changed
         assert ("reference.py is not what it was; the campaign goes on with today's" in told) is changed
+    other = ["--set", "judge.frames=3", "--set", "oracle.function=evaluate"]
+    assert main(["learn", "learn.toml", "--restart", *other]) == 2  # nor is it an oracle
+    assert "7 labels are of the one before: labels of two methods" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("ranks", [pytest.param(3, marks=needs_mpi)])
@@ -212,6 +215,19 @@ def test_inputs_of_explorers_are_read_before_the_oracle_is_asked(folder, capsys)
     (folder / "wrong.toml").write_text(LEARN.replace("count = 8", 'start = "kr.extxyz"'))
     assert main(["learn", "wrong.toml", "--dry-run"]) == 2
     assert "explorer shaken: kr.extxyz: Kr: nothing in [start] has it" in capsys.readouterr().err
+    krypton = '\n[structure]\nbuild = "fcc"\nspecies = "Kr"\nlattice_constant = 5.6\n'
+    assert "[structure]" in EXPLORE
+    rest = EXPLORE[EXPLORE.index("[", EXPLORE.index("[structure]") + 1) :]
+    for start, text, says in (
+        ("kr.extxyz", EXPLORE, "kr.extxyz: Kr: nothing in [start] has it"),
+        ("input", krypton + rest, "explore.toml: [structure]: Kr: nothing in [start] has it"),
+    ):
+        (folder / "explore.toml").write_text(text)
+        run = RUN.replace("[select]", f'start = "{start}"\n[select]')
+        (folder / "wrong.toml").write_text(LEARN.replace("[select]", run))
+        assert main(["check", "wrong.toml"]) == 2
+        assert says in capsys.readouterr().err
+    (folder / "explore.toml").write_text(EXPLORE)
     write_h5(random_model(), folder / "net.h5")
     for item, says in (
         ("explorer.warm.input=train.toml", "train.toml: this is the input of mdcore train; expected one of mdcore run"),
@@ -227,7 +243,7 @@ def test_inputs_of_explorers_are_read_before_the_oracle_is_asked(folder, capsys)
     os.remove("learn")
     assert main(["learn", "learn.toml", "--dry-run", "--set", "oracle.function=refer"]) == 2
     told = capsys.readouterr().err
-    assert "[oracle]: " in told and "has no function refer" in told
+    assert '[oracle] function = "refer": ' in told and "has no function refer" in told
     assert not Path("learn").exists()
 
 
@@ -249,3 +265,30 @@ def test_the_campaign_of_silicon_is_right(tmp_path, monkeypatch, capsys):
     runpy.run_path(str(own / "start.py"), run_name="__main__")
     assert main(["check", str(tmp_path / "learn.toml")]) == 0
     assert "start       10 structures, 10 to be labelled first" in capsys.readouterr().out
+
+
+def test_an_oracle_that_can_not_be_made_is_told_by_its_key(folder, capsys):
+    (folder / "broken.py").write_text("import no_such_module\n")
+    (folder / "other.py").write_text("def other(positions): ...\n")
+    command = 'type = "command"\ncommand = "{}"'
+    for oracle, says in (
+        ('type = "ase"\ncalculator = "emtt"', "[oracle] calculator = \"emtt\": no calculator 'emtt'"),
+        ('type = "ase"\ncalculator = "os:getcwd"', '[oracle] calculator = "os:getcwd": os:getcwd is no calculator'),
+        (
+            'type = "ase"\ncalculator = "ase.calculators.singlepoint:SinglePointCalculator"\narguments = { a = 1 }',
+            "[oracle] arguments: ase.calculators.singlepoint:SinglePointCalculator: TypeError",
+        ),
+        ('type = "python"\nfile = "other.py"\nfunction = "refer"', '[oracle] function = "refer": '),
+        ('type = "python"\nfile = "broken.py"\nfunction = "refer"', '[oracle] file = "broken.py": '),
+        (command.format("python {input}"), '[oracle] command = "python {input}": {output} is missing'),
+        (command.format("no-such {input} {output}"), "no program no-such; is it installed, and on the PATH?"),
+    ):
+        start = LEARN.index("[oracle]")
+        end = LEARN.find("\n[", start)
+        (folder / "wrong.toml").write_text(f"{LEARN[:start]}[oracle]\n{oracle}\n{LEARN[end:] if end > 0 else ''}")
+        assert main(["check", "wrong.toml"]) == 2
+        told = capsys.readouterr().err
+        assert f"wrong.toml: {says}" in told or ("[oracle] command" in told and says in told), told
+    relative = command.format("./here.sh {input} {output}")
+    (folder / "wrong.toml").write_text(f"{LEARN[:start]}[oracle]\n{relative}\n{LEARN[end:]}")
+    assert main(["check", "wrong.toml"]) == 0  # looked for where it will run

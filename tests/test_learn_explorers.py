@@ -78,10 +78,11 @@ def places(found) -> list[str]:
 
 def test_a_run_keeps_what_it_passes():
     charged = SYSTEM.take(np.arange(SYSTEM.n_atoms))
-    charged.info["charge"] = 1.0
+    charged.info |= {"charge": 1.0, "spin": 2}
     explorer = Run(name="hot", input=Path("explore.toml"), every=20, save=1e-6, disagreement=None)
     found = explorer.explore(visit(structures=(charged,)))
-    assert [own.system.total_charge for own in found.candidates] == [1.0] * 4
+    met = [own.system for own in found.candidates] + found.frames
+    assert [own.totals for own in met] == [{"charge": 1, "spin": 2}] * 6
     assert places(found) == [f"run 1, step {step}" for step in (10, 20, 30, 40)]  # disputed, every tenth; and frames
     assert len(found.frames) == 2 and not found.lost and found.ended == "run 1: all steps of the input"
     for own in (found.candidates[0], found.candidates[3]):
@@ -93,8 +94,11 @@ def test_a_run_keeps_what_it_passes():
     command, *_ = Path("v/run-1/said.txt").read_text().splitlines()  # does the same again
     assert command.startswith("$ mdcore run ") and " --set stage" not in command and " --set seed=" in command
     assert np.abs(start.positions - SYSTEM.positions).max() < 1e-12  # the labelled one
-    # the same again, from where the input says, which is the same structure
+    # the same again, from where the input says, which is the same structure, with its charge and spin
+    with open("any.extxyz", "w") as stream:
+        write_frame(stream, SYSTEM, info={"charge": 1, "spin": 2})
     again = replace(explorer, start=None).explore(visit("again"))
+    assert all(own.system.totals == {"charge": 1, "spin": 2} for own in again.candidates)
     assert all(
         np.array_equal(a.system.positions, b.system.positions)
         for a, b in zip(found.candidates, again.candidates, strict=True)

@@ -151,6 +151,21 @@ def test_check_tells_distance_and_density(tmp_path, monkeypatch, capsys):
         assert 'a.toml: [structure] build = "fcc": atom' in error and "are lengths in nm" in error
 
 
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_units_of_cutoff_and_timestep_are_doubted(tmp_path, monkeypatch, capsys, command):
+    """A cutoff in nm lets nobody interact, a timestep in ps moves nobody: the run would go on, and mean nothing."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.toml").write_text(INPUT.format(a=5.26))
+    for setting, told in (
+        ("potential.0.cutoff=0.85", "within the cutoff of 0.85 Angstrom, the closest are 3.719 apart"),
+        ("stage.0.timestep=0.002", "no timestep is longer than 0.002 fs"),
+    ):
+        for given, doubted in ((["--set", setting], True), ([], False)):
+            assert main([command, "a.toml", *given, *(["--overwrite"] if command == "run" else [])]) == 0
+            text = " ".join("".join(capsys.readouterr()).split())
+            assert (told in text) == doubted
+
+
 def test_counts_are_weighed_before_memory_is_taken(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.toml").write_text(INPUT.format(a=5.26))

@@ -109,6 +109,15 @@ def test_missing_labels_do_not_count(kind, trained):
         assert sum(np.isnan(file[f"data/{name}/energy"][()]).sum() for name in ("train", "validation")) == 1
 
 
+def test_stress_that_is_not_trained_on_is_told(trained):
+    """Labels of one volume leave pressure unknown, and the default weight of stress is 0."""
+    bare = [{**frame, "stress": None} for frame in frames()]
+    for data, weight, expected in ((frames(), 0.0, True), (frames(), 1.0, False), (bare, 0.0, False)):
+        for text in trained(data, stress=weight, validation=0.25)[1:]:
+            found = re.search(r"stress: \d+ structures .* \[loss\] stress = 1 trains on them", text)
+            assert bool(found) == expected, text
+
+
 @pytest.mark.parametrize("kind", ["kalman", "adam", "lbfgs"])
 @pytest.mark.parametrize("only", ["energy", "forces", "stress"])
 def test_one_kind_of_label_alone(kind, only, trained):

@@ -277,7 +277,7 @@ def test_fixed_charges_that_do_not_add_up_are_told(folder, monkeypatch, capsys):
     """One line with the amount where they are trained, and where they run; where it is as large as the charges it is
     refused; what is as the structure says, or rounding, is not worth a word."""
     monkeypatch.chdir(folder)
-    said = "fixed charges do not add up to its total charge: each atom "
+    said = "fixed charges do not add up to the total charge in "
     text = (folder / "fixed.toml").read_text()
 
     def told(charges, command="check"):
@@ -286,12 +286,12 @@ def test_fixed_charges_that_do_not_add_up_are_told(folder, monkeypatch, capsys):
         return code, capsys.readouterr().err
 
     code, error = told("{ Na = 0.9, Cl = 0.9 }")
-    assert code == 2 and "sum.toml: [long_range] charges" in error and said + "would have -0.9 e more, and" in error
+    assert code == 2 and "sum.toml: [long_range] charges" in error and "each atom would have -0.9 e more, and" in error
     assert told("{ Na = 1.0, Cl = -1.0 }") == told("{ Na = 1.0, Cl = -0.99999999 }") == (0, "")
     assert "fixed" not in told("{ Na = 1.0, Cl = -0.9 }\nconserve = false")[1]
     code, error = told("{ Na = 1.0, Cl = -0.9 }", "train")
-    assert code == 0 and error.count(said) == 1 and "salt.xyz: structure 0: " in error
-    assert said + "gets -0.05 e more, no more in 17 others" in error
+    assert code == 0 and error.count(said) == 1  # a fault of all structures is told as one of all
+    assert said + "18 of 18 structures: in salt.xyz: structure 0 each atom gets -0.05 e more, the most" in error
     (folder / "pair.extxyz").write_text("3\n\nNa 0 0 0\nCl 2.6 0 0\nCl -2.6 0 0\n")
     (folder / "pair.toml").write_text(
         '[structure]\nfile = "pair.extxyz"\n[potential]\ntype = "hdnnp"\nfile = "sum.h5"\n'

@@ -21,6 +21,7 @@ from mdcore.output.averages import uncertain, write_csv
 from mdcore.output.trajectory import Trajectory
 
 CM2_PER_S = 0.1  # one Angstrom^2/fs in cm2/s
+STAYED = {"metal": 1.0, "lj": 0.3}  # length: who has moved less rattles among its neighbours, and does not diffuse
 PAIRS = 3e7  # neighbours evaluated for g(r), at most (seconds); more frames are sampled evenly
 
 
@@ -65,6 +66,12 @@ class Report:
                 f"diffusion of {name}: {uncertain(d.coefficient * scale, d.error * scale)} {unit} "
                 f"(Einstein fit over {d.window[0]:g} to {d.window[1]:g} {time}, {d.n_frames} frames)"
             )
+            moved = float(np.sqrt(d.msd[np.searchsorted(d.lags, d.window[1] * (1.0 - 1e-9))]))
+            if moved < STAYED[self.units.name]:
+                out.append(
+                    f"note: by the end of that fit {name} has moved by {moved:.2g} {length}, less than from one "
+                    "neighbour to the next: the run is too short to tell diffusion, or this is a solid"
+                )
         out += [line for result in self.further.values() for line in result.lines]
         out += self._pairs()
         if "rdf_peak" in self.reference:

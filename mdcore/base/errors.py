@@ -20,6 +20,12 @@ class InputError(MdcoreError):
     """Bad input; the message names file, section, key, value and cure (several lines: several errors)."""
 
     exit_code = 2
+    key = ""  # of the section in question, where who raises it knows
+
+    def of_key(self, key: str) -> "InputError":
+        """The same error, about this key."""
+        self.key = key
+        return self
 
 
 class SimulationError(MdcoreError):

@@ -25,6 +25,7 @@ from mdcore.structure.groups import group_of, groups_of, select
 from mdcore.structure.system import System
 
 REFERENCE = -1
+HARDLY_MOVES = 0.02  # fs, a timestep in which not even hydrogen does
 HOTTEST = 100.0  # max_temperature = "auto": so many times the highest temperature named
 
 
@@ -215,13 +216,16 @@ def naming_structure(settings: Settings):
 
 def describe(settings: Settings, system: System, potential) -> tuple[dict[str, str], list[str]]:
     """What there is to tell of a structure (sanity.py), and what is hardly meant in it, or of this potential in it."""
-    told, warnings = sanity.describe(system)
+    told, warnings = sanity.describe(system, potential.cutoff)
     if len(system.bonds) and not any(s.reads_bonds for s in settings.potential):
         warnings = [*warnings, f"the structure has {len(system.bonds)} bonds, which no potential reads: is that meant?"]
     amounts = dict(zip(system.symbols, counts(system), strict=True))
     doubts = [text for s in settings.potential for text in s.doubts(amounts)]
     doubts += counting.doubts(settings, leaves(potential))
     doubts += [text for term in leaves(potential) for text in _shifted(term, amounts, system.total_charge)]
+    longest = max((stage.timestep for stage in settings.stage if stage.timestep), default=HARDLY_MOVES)
+    if settings.units == "metal" and longest < HARDLY_MOVES:
+        doubts.append(f"no timestep is longer than {longest:g} fs: is that meant? They are in fs, not in ps")
     return told, [*warnings, *doubts, *(text for stage in settings.stage for text in stage.doubts)]
 
 
@@ -249,7 +253,7 @@ def build(settings: Settings, index: int, symbols=()):
         potential.bind(tuple(symbols))
         return potential
     except InputError as error:
-        raise at(settings, ("potential", index), str(error)) from None
+        raise at(settings, ("potential", index, *filter(None, [error.key])), str(error)) from None
 
 
 def make_potential(settings: Settings, read: dict[int, object]):

@@ -1,10 +1,11 @@
 """``mdcore learn``: a potential that asks for the calculations it needs."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from mdcore.base.comm import on_root
 from mdcore.base.errors import InputError, OutputError
-from mdcore.cli.outputs import tell, tell_differences
+from mdcore.cli.outputs import changes, tell, tell_differences
 from mdcore.config.load_learn import load_learn
 from mdcore.config.problems import at
 from mdcore.learn import named, table
@@ -37,6 +38,15 @@ def tell_changes(campaign: Campaign) -> None:
     if record is None or not record.events:
         return
     tell_differences(str(path), record.told("input"), settings, "the campaign")
+    changed, labels = [], len(record.of("label"))
+    with suppress(InputError):  # of another version: told above
+        changed = changes(record.told("input"), settings, "oracle")
+    if changed and labels:
+        tell(
+            f"{settings.source}: [oracle] says something else, and {labels} labels are of the one before: labels "
+            "of two methods contradict each other; if it is another method, begin anew in another folder, e.g. "
+            "--set campaign.directory=..."
+        )
     for note in named.changes(record.told("files") or {}, named.read(settings)):
         tell(note)
 

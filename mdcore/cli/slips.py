@@ -55,6 +55,8 @@ def hint(message: str, parser) -> str:
     elif message.endswith("required: INPUT"):
         found = sorted([*glob.glob("*.toml"), *glob.glob("inputs/*.toml")])[:3]
         text = f"e.g. {' or '.join(f'{parser.prog} {file}' for file in found or ['input.toml'])}"
+    elif message.endswith("required: --potential"):
+        text = f"e.g. {parser.prog} structure.extxyz --potential net.h5"
     elif "not allowed with" in message:
         text = "--restart goes on with results, --overwrite replaces them"
     return f"{text}; " if text else ""

@@ -111,6 +111,11 @@ def missing(settings: TrainingSettings, data) -> list[str]:
         told.append(f"left out: lone atoms of {elements} ({first}), which no structure to train on contains")
     own = [s for s in data.train + data.validation if not s.isolated]
     told += [f"{line}: what is missing does not count" for line in gaps(own, *settings.plan.needed)]
+    if "stress" not in settings.plan.needed and (n := sum(s.stress is not None for s in data.train)):
+        told.append(
+            f"stress: {n} structures to train on have labels of it that are not trained on ([loss] stress = 0), so "
+            "pressures may be off by many GPa; [loss] stress = 1 trains on them"
+        )
     if settings.plan.needed == ("energy",):
         told += fitted_by_atoms([s for s in data.train if s.energy is not None and not s.isolated])
     if "forces" in settings.plan.needed:

@@ -4,6 +4,7 @@ import os
 
 from mdcore.base import elements
 from mdcore.config.document import beside_input
+from mdcore.config.mistakes import missing
 from mdcore.config.problems import Problems, lookup
 from mdcore.config.settings import Settings
 
@@ -24,10 +25,7 @@ def check_document(problems: Problems):
     if isinstance(file, str) and file:
         path = beside_input(problems.origin.source, file)
         if not os.path.exists(path):
-            problems.add(
-                ("structure", "file"),
-                f"no such file; looked for {path} (the path is relative to the input file)",
-            )
+            problems.add(("structure", "file"), missing(path, problems.origin.source))
         elif os.path.isdir(path):
             problems.add(("structure", "file"), "is a directory; name a file in it")
     potentials = document.get("potential")
@@ -40,7 +38,7 @@ def check_document(problems: Problems):
                 continue
             path = beside_input(problems.origin.source, file)
             if not os.path.exists(path):
-                text = f"no such file or folder; looked for {path} (the path is relative to the input file)"
+                text = missing(path, problems.origin.source, "file or folder")
                 problems.add((*where, "file"), text)
 
 

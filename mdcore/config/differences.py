@@ -17,6 +17,7 @@ from mdcore.config.problems import lookup, short
 from mdcore.config.settings import Settings
 
 OVERRIDE = "# --set "  # how `annotated` keeps them
+OF_START = ("structure.", "velocities.")  # sections of a run that its checkpoint has the outcome of
 MOST = 8  # differences that are told one by one
 
 
@@ -43,7 +44,11 @@ def told(path: str, text: str, settings, what: str) -> str | None:
         found = differences(text, settings)
     except InputError:
         return f"{path} was written with settings that this version can't read; {what} goes on with today's"
-    return f"{path} was written with other settings; {what} goes on with {_some(found)}" if found else None
+    idle = [line for line in found if line.startswith(OF_START)] if isinstance(settings, Settings) else []
+    parts = [f"{what} goes on with {_some(rest)}"] if (rest := [line for line in found if line not in idle]) else []
+    if idle:
+        parts.append(f"atoms and velocities are those of the checkpoint, whatever the input says now: {_some(idle)}")
+    return "; ".join([f"{path} was written with other settings", *parts]) if found else None
 
 
 def of_inputs(before: str, now: str) -> str:

@@ -10,6 +10,7 @@ from mdcore.config.arguments import Arguments, CallParser, plain
 from mdcore.config.document import beside_input
 from mdcore.config.learn import LearnSettings
 from mdcore.config.load import annotated, kind_of, opened, read
+from mdcore.config.mistakes import missing
 from mdcore.config.parse import Parser
 from mdcore.config.problems import Origin, Problems, lookup
 
@@ -77,4 +78,4 @@ def check_files(problems: Problems) -> None:
     """Are the files there that the document names?"""
     for path, _, place in named_files(problems.origin):
         if not os.path.exists(place):
-            problems.add(path, f"no such file; looked for {place} (the path is relative to the input file)")
+            problems.add(path, missing(place, problems.origin.source))

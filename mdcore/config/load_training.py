@@ -7,6 +7,7 @@ from mdcore.base.errors import InputError
 from mdcore.base.units import METAL
 from mdcore.config.document import beside_input
 from mdcore.config.load import annotated, is_of_run, kind_of, opened, read
+from mdcore.config.mistakes import missing
 from mdcore.config.parse import Parser
 from mdcore.config.problems import Problems, lookup
 from mdcore.config.training import TrainingSettings
@@ -61,5 +62,5 @@ def _check_files(problems: Problems) -> None:
         if isinstance(file, str) and file:
             place = beside_input(problems.origin.source, file)
             if not os.path.exists(place):
-                text = f"no such file or folder; looked for {place} (the path is relative to the input file)"
+                text = missing(place, problems.origin.source, "file or folder")
                 problems.add(path, text)

@@ -3,9 +3,13 @@
 import difflib
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
-RUN = "mdcore run input.toml"
+from mdcore.base.errors import InputError
+from mdcore.base.files import read_text
+
+MOST_PROGRAMS, MOST_BYTES = 50, 1 << 20  # that are looked through for what makes a file that is missing
 SCRIPT = re.compile(r"^\s*(pair_style|pair_coeff|atom_style|read_data|units\s+(metal|real|lj)|fix\s+\w+\s+all)\b", re.M)
 LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){200}""")
 STRUCTURE = 'a structure; name it in an input file, [structure] file = "{name}" (mdcore help input tells how)'
@@ -55,12 +59,32 @@ def absent(path: str) -> str:
     """What to do if there is no input at `path`."""
     folder, name = os.path.split(path)
     for near in dict.fromkeys((folder, ".", "inputs")):
-        found = {file.name: file for file in Path(near).glob("*.toml")}
-        if f"{name}.toml" in found:
-            name += ".toml"
-        if close := difflib.get_close_matches(name, sorted(found), n=1, cutoff=0.75):
+        found = {file.stem: file for file in Path(near).glob("*.toml")}
+        if close := difflib.get_close_matches(name.removesuffix(".toml"), sorted(found), n=1, cutoff=0.75):
             return f"no such input file; did you mean {found[close[0]]}?"
-    return f"no such input file; the command is: {RUN}"
+    here = os.path.abspath(folder)
+    if not os.path.isdir(here):
+        return f"no such input file; there is no folder {here}"
+    return f"no such input file in {here}; mdcore init lists some to begin with"
+
+
+def missing(place: str, source: str, what: str = "file") -> str:
+    """What to say of a file that an input names and that is not there, and what makes it, if that lies beside it.
+
+    place : where it was looked for; source : the input. A run makes files of its own name; a program says in its text
+    which it writes.
+    """
+    text = f"no such {what}; looked for {place} (the path is relative to the input file)"
+    folder, name = os.path.split(place)
+    for near in dict.fromkeys((folder, os.path.dirname(source))):
+        run = os.path.join(near, f"{os.path.splitext(name)[0]}.toml")
+        if os.path.isfile(run) and os.path.realpath(run) != os.path.realpath(source):
+            return f"{text}; perhaps made by: mdcore run {run}"
+    for program in sorted(Path(folder or ".").glob("*.py"))[:MOST_PROGRAMS]:
+        with suppress(InputError):
+            if name in read_text(program, "a Python program", MOST_BYTES):
+                return f"{text}; perhaps made by: python {program}"
+    return text
 
 
 def not_toml(text: str, line: str) -> str:

@@ -208,8 +208,8 @@ def closest(box, positions, species, symbols) -> dict[tuple[str, str], float]:
     }  # fmt: skip
 
 
-def describe(system) -> tuple[dict[str, str], list[str]]:
-    """({"closest": ..., "density": ...} in words, warnings) of a System."""
+def describe(system, cutoff: float = 0.0) -> tuple[dict[str, str], list[str]]:
+    """({"closest": ..., "density": ...} in words, warnings) of a System. cutoff : how far a potential of pairs sees."""
     told, warnings, metal = {}, [], system.units.name == "metal"
     label = system.units.labels["length"]
     if len(system.positions) <= SHOWN:
@@ -223,6 +223,11 @@ def describe(system) -> tuple[dict[str, str], list[str]]:
                     "length in Angstrom (not bohr, not nm)?"
                 )
                 break
+        if found and 0.0 < cutoff < found[0][1]:
+            warnings.append(
+                f"no two atoms are within the cutoff of {cutoff:g} {label}, the closest are {found[0][1]:.4g} apart: "
+                f"is that meant{', and is the cutoff in Angstrom' if metal else ''}?"
+            )
     if all(system.box.periodic):
         told["density"] = f"{system.density:.6g} {system.units.labels['density']}"
         if metal and system.density > DENSE:

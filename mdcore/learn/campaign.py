@@ -86,7 +86,10 @@ class Campaign:
         check_names(self.explorers, settings.source)
         self.rules = settings.select.rules({own.name: getattr(own, "quota", None) for own in self.explorers})
         self._oracle = oracle
-        self.start = read_start(settings.beside(settings.start.data))
+        try:
+            self.start = read_start(settings.beside(settings.start.data))
+        except InputError as error:
+            raise at(settings, ("start", "data"), str(error)) from None
         self.train = train or Training(
             settings.beside(settings.train.input), start=settings.train.start, seed=settings.seed, title=settings.title,
             data=settings.beside(settings.start.data),
@@ -103,7 +106,7 @@ class Campaign:
             try:
                 self._oracle = self.settings.oracle[0].build(self.settings)
             except InputError as error:
-                raise at(self.settings, ("oracle", 0), str(error)) from None
+                raise at(self.settings, ("oracle", 0, *filter(None, [error.key])), str(error)) from None
         return self._oracle
 
     @property

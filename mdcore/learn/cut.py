@@ -22,7 +22,7 @@ from mdcore.engine.sanity import joined, pairs_within
 from mdcore.properties.neb import shortest
 from mdcore.properties.relaxation import at_rest, moved, relax
 from mdcore.structure.box import Box
-from mdcore.structure.quantities import TOTALS
+from mdcore.structure.quantities import SPINS, TOTALS
 from mdcore.training.data.labels import CUT
 
 KINDS = ("cluster", "cell")
@@ -163,6 +163,6 @@ def _part(system, rows, box, positions):
     """Some of the atoms, in another cell, at rest; numbers of the whole are not theirs."""
     part = moved(at_rest(system.take(rows)), box, positions)
     part.columns = dict(part.columns)
-    part.info = {key: value for key, value in part.info.items() if key.lower() not in TOTALS}
+    part.info = {key: value for key, value in part.info.items() if key.lower() not in (*TOTALS, *SPINS)}
     part.info["cut_from"] = system.n_atoms
     return part

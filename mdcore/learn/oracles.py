@@ -19,7 +19,7 @@ from mdcore.potentials.named import NamedCalculator
 from mdcore.potentials.python import PythonPotential
 from mdcore.structure import extxyz
 from mdcore.structure.columns import CHARGE
-from mdcore.structure.quantities import tell, tensor
+from mdcore.structure.quantities import spins, tell, tensor
 from mdcore.structure.system import System
 
 SAME = 1e-4  # Angstrom: positions that a command hands back
@@ -76,11 +76,13 @@ class CommandOracle(Oracle):
         try:
             self.words = [word.replace("{here}", os.path.abspath(here)) for word in shlex.split(command)]
         except ValueError as error:
-            raise InputError(f"command = {command!r}: {error}; quote it as for a shell") from None
+            told = f"the command can't be split: {error}; quote it as for a shell"
+            raise InputError(told).of_key("command") from None
         for place in ("{input}", "{output}"):
             if not any(place in word for word in self.words):
-                raise InputError(f"command = {command!r}: {place} is missing: the path of the file to " + (
-                    "read" if place == "{input}" else "write"))  # fmt: skip
+                done = "read" if place == "{input}" else "write"
+                told = f"{place} is missing in the command: the path of the file to {done}"
+                raise InputError(told).of_key("command")
         self.unconverged, self.keep = unconverged, None if keep is None else os.path.abspath(keep)
 
     def __repr__(self):
@@ -97,7 +99,7 @@ class CommandOracle(Oracle):
         read, written = (os.path.join(folder, name) for name in (INPUT, OUTPUT))
         with writing_text(read) as stream:
             charge = {"charge": system.total_charge} if system.total_charge else {}
-            extxyz.write_frame(stream, system, info=charge)
+            extxyz.write_frame(stream, system, info=charge | spins(system.info))
         words = [word.replace("{input}", read).replace("{output}", written) for word in self.words]
         with tempfile.TemporaryFile() as said:
             try:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mdcore.base.elements import element_of
 from mdcore.base.errors import InputError
 from mdcore.config.load import kind_of_input, load
 from mdcore.config.problems import at
@@ -33,7 +34,7 @@ def rehearsed(explorer: Explorer, elements) -> Explorer:
     if not isinstance(explorer, Run):
         return explorer
     try:
-        return replace(explorer, axes=_axes(explorer))
+        return replace(explorer, axes=_axes(explorer, elements))
     except InputError as error:
         lines = [f"explorer {explorer.name}: {line}" for line in str(error).split("\n")]
         raise InputError("\n".join(lines)) from None
@@ -42,7 +43,7 @@ def rehearsed(explorer: Explorer, elements) -> Explorer:
 def known_elements(settings, start: Sequence[System]) -> set[str]:
     """Those that potentials know: of the structures of the start, or of its potential; InputError for one that can't be
     read, or does not know the structures. settings : of the whole input"""
-    own, found = settings.start.potential, {name for system in start for name in system.symbols}
+    own, found = settings.start.potential, _elements(start)
     if own is None:
         return found
     try:
@@ -57,21 +58,45 @@ def known_elements(settings, start: Sequence[System]) -> set[str]:
 
 def _check_elements(explorer: Explorer, elements) -> None:
     for file in (getattr(explorer, key, None) for key in ("start", "end")):
-        found = {name for system in systems(file) for name in system.symbols} if isinstance(file, Path) else set()
+        found = _elements(systems(file)) if isinstance(file, Path) else set()
         if strange := sorted(found - set(elements)):
-            raise InputError(
-                f"explorer {explorer.name}: {file}: {', '.join(strange)}: nothing in [start] has it, so no potential "
-                "will know it; add structures that have, with labels or without"
-            )
+            raise InputError(f"explorer {explorer.name}: {file}: {_unknown(strange)}")
 
 
-def _axes(run: Run) -> str:
+def _elements(structures) -> set[str]:
+    return {element_of(name) for system in structures for name in system.symbols}
+
+
+def _unknown(strange) -> str:
+    return (
+        f"{', '.join(strange)}: nothing in [start] has it, so no potential will know it; add structures that have, "
+        "with labels or without"
+    )
+
+
+def _begun_with(settings) -> set[str]:
+    """The elements of the [structure] of a run."""
+    own = settings.structure
+    given = {"units": settings.units, "masses": own.masses or None, "labels": False}
+    found = [one.by for one in own.substitute] + ([own.species] if own.build else [])
+    if own.file:
+        types = {"format": own.format, "types": own.types or None}
+        found += System.read(settings.structure_path, own.frame, **types, **given).symbols
+    for one in own.insert:
+        found += System.read(settings.beside(one.file), **given).symbols
+    return {element_of(name) for name in found}
+
+
+def _axes(run: Run, elements) -> str:
+    """Those along which its stages move the cell; InputError for what is wrong in its input."""
     if (kind := kind_of_input(run.input)) != "run":
         raise InputError(f"{run.input}: this is the input of mdcore {kind}; expected one of mdcore run")
     any_file = Path(run.input)  # in the place of potential and structure, which are not read here
     start = None if run.start is None else any_file
     # what may be said of density networks may be said of networks of descriptors
     settings = load(run.input, run.overrides(any_file, "hdnnp", True, Path(), 1, start))
+    if start is None and (strange := sorted(_begun_with(settings) - set(elements))):
+        raise at(settings, ("structure",), _unknown(strange))
     for key in WHOLE:
         if getattr(settings.output, key) != getattr(type(settings.output), key):
             raise at(settings, ("output", key), "a campaign needs whole structures; leave it out")

@@ -5,13 +5,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from mdcore.base.errors import InputError
 from mdcore.base.units import METAL
 from mdcore.base.writing import writing_text
 from mdcore.learn.base import Candidate, Found, Labels
 from mdcore.structure import extxyz
 from mdcore.structure.box import Box
 from mdcore.structure.frames import systems
-from mdcore.structure.quantities import voigt
+from mdcore.structure.quantities import spins, voigt
 from mdcore.structure.system import System
 from mdcore.training.data import sources
 from mdcore.training.data.labels import Labels as Names
@@ -24,8 +25,8 @@ CANDIDATE, FRAME = "candidate", "frame"
 
 
 def fingerprint(system: System) -> str:
-    """Of species, cell and positions to 1e-6 Angstrom, in the order of the atoms, and of the charge, if there is one:
-    32 digits of SHA-256. Moved, turned or renumbered it is another structure."""
+    """Of species, cell and positions to 1e-6 Angstrom, in the order of the atoms, and of charge and spin, if there
+    are some: 32 digits of SHA-256. Moved, turned or renumbered it is another structure."""
     digest = hashlib.sha256(" ".join(system.names).encode())
     periodic = np.array(system.box.periodic)
     for numbers in (np.where(periodic[:, None], system.box.matrix, 0.0), system.positions):
@@ -33,6 +34,8 @@ def fingerprint(system: System) -> str:
     digest.update(bytes(periodic.tolist()))
     if system.total_charge:
         digest.update(repr(system.total_charge).encode())
+    if own := spins(system.info):
+        digest.update(repr(sorted(own.items())).encode())
     return digest.hexdigest()[:32]
 
 
@@ -64,6 +67,8 @@ def to_json(system: System) -> dict:
         told["columns"] = {name: values.tolist() for name, values in system.columns.items()}
     if system.total_charge:
         told["charge"] = system.total_charge
+    if own := spins(system.info):
+        told["spin"] = own
     return told
 
 
@@ -71,7 +76,7 @@ def from_json(told: dict) -> System:
     return System(
         Box(told["cell"], told["periodic"], told["origin"]), np.reshape(told["positions"], (-1, 3)), told["species"],
         masses=told.get("masses"), columns={name: np.array(own) for name, own in told.get("columns", {}).items()},
-        info={CHARGE: told["charge"]} if "charge" in told else {},
+        info=({CHARGE: told["charge"]} if "charge" in told else {}) | told.get("spin", {}),
     )  # fmt: skip
 
 
@@ -144,13 +149,16 @@ def read_found(path, explorer: str, ended: str, lost: bool) -> Found:
 def read_start(path) -> list[tuple[System, Labels | None]]:
     """The structures a campaign begins with, and their labels: those with energy and forces have some. InputError."""
     labelled = sources.read(path, labels=Names(needed=(*USUAL, TOTAL)))
-    columns = [{}] * len(labelled)
+    columns, spun = [{}] * len(labelled), [{}] * len(labelled)
     if str(path).lower().endswith(extxyz.SUFFIXES):
-        columns = [system.columns for system in systems(path)]
+        columns, spun = zip(*((system.columns, spins(system.info)) for system in systems(path)), strict=True)
     found = []
-    for own, kept in zip(labelled, columns, strict=True):
-        charge = {CHARGE: own.total_charge} if own.total_charge else {}
-        system = System(own.box, own.positions, list(own.symbols), columns=kept, info=charge)
+    for own, kept, spin in zip(labelled, columns, spun, strict=True):
+        for key, value in spin.items():
+            if not np.isfinite(value):
+                raise InputError(f"{own.where}: {key} is no number; correct it")
+        info = ({CHARGE: own.total_charge} if own.total_charge else {}) | spin
+        system = System(own.box, own.positions, list(own.symbols), columns=kept, info=info)
         labels = None
         if own.energy is not None and own.forces is not None:
             labels = Labels(energy=own.energy, forces=own.forces, stress=own.stress)
@@ -159,7 +167,7 @@ def read_start(path) -> list[tuple[System, Labels | None]]:
 
 
 def _info(system: System) -> dict:
-    return {CHARGE: system.total_charge} if system.total_charge else {}
+    return ({CHARGE: system.total_charge} if system.total_charge else {}) | spins(system.info)
 
 
 def _masses(system: System) -> dict:

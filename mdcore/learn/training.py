@@ -13,7 +13,7 @@ from mdcore.base.errors import InputError, Interrupted, MdcoreError, OutputError
 from mdcore.base.writing import writing_text
 from mdcore.config import includes
 from mdcore.config.learn import FRESH, WARM
-from mdcore.config.load import opened, read
+from mdcore.config.load import is_of_run, opened, read
 from mdcore.config.load_training import ARRAYS, parse_training
 from mdcore.config.training_tensors import TensorTrainingSettings
 from mdcore.learn.process import GO_ON, mdcore
@@ -35,6 +35,8 @@ class Training:
         problems = opened(read(path), path, (), ARRAYS)
         problems.raise_if_any()
         self.document = document = problems.origin.document
+        if is_of_run(document):
+            raise InputError(f"{path}: this is the input of a run; expected one of mdcore train, without [[data]]")
         for key in [key for key in OURS if key in document]:
             problems.add((key,), "a campaign says which; leave it out")
         for key in [key for key in document.get("split", {}) if key != "validation"]:

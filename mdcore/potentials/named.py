@@ -34,10 +34,11 @@ class FileFunction:
         try:
             exec(compile(text, self.path, "exec"), space)
         except (Exception, SystemExit) as error:  # a user's file raises what it likes
-            raise InputError(f"{self.path} failed: {type(error).__name__}: {error}") from error
+            raise InputError(f"{self.path} failed: {type(error).__name__}: {error}").of_key("file") from error
         if not callable(space.get(name)):
             own = [key for key, value in space.items() if inspect.isfunction(value) and key[0] != "_"]
-            raise InputError(f"{self.path} has no function {name}; it has {', '.join(own) or 'none'}")
+            told = f"{self.path} has no function {name}; it has {', '.join(own) or 'none'}"
+            raise InputError(told).of_key("function")
         return space[name]
 
     @property
@@ -79,13 +80,14 @@ class NamedCalculator:
             raise InputError(
                 f'no calculator {self.name!r} ({error}); expected a name that ASE knows, such as "emt", or '
                 '"module:class" of a package that is installed'
-            ) from None
+            ).of_key("calculator") from None
         try:
             made = kind(**self.arguments)
         except Exception as error:  # calculators raise what they like
-            raise InputError(f"{self.name}: {type(error).__name__}: {error}; check its arguments") from error
+            told = f"{self.name}: {type(error).__name__}: {error}; check its arguments"
+            raise InputError(told).of_key("arguments") from error
         if not hasattr(made, "get_property"):
-            raise InputError(f"{self.name} is no calculator of ASE")
+            raise InputError(f"{self.name} is no calculator of ASE").of_key("calculator")
         return made
 
     def get_property(self, name, atoms=None, allow_calculation=True):

@@ -52,7 +52,7 @@ def read_atoms(path: Path, frame: int, format: str | None, types: dict[str, str]
             reason = "it has no such frame"
         if isinstance(error, KeyError) and error.args[:1] in (("D",), ("T",)):
             reason = f"it knows no {error.args[0]}, which has its mass in .extxyz; or write H"
-        raise InputError(f"{path}: ASE can't read frame {frame} of it ({reason}); convert it to .extxyz") from None
+        raise InputError(f"{path}: {_cause(path, f'frame {frame} of it', reason)}") from None
     if not len(atoms):
         raise InputError(f"{path}: holds no atoms")
     for site in dict(atoms.info.get("occupancy") or {}).values():  # of a CIF file
@@ -81,8 +81,18 @@ def iterate_atoms(path: Path) -> Iterator:
         raise
     except Exception as error:  # every reader of ASE raises its own kind
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise InputError(f"{path}: ASE can't read it ({reason}); convert it to .extxyz") from None
+        raise InputError(f"{path}: {_cause(path, 'it', reason)}") from None
     yield from found
+
+
+def _cause(path: Path, what: str, reason: str) -> str:
+    """Why no structure was read: what mdcore's own files are, by their names, or what ASE says."""
+    own = {
+        ".h5": f"no structure; mdcore info {path} tells what it is",
+        ".h5md": f"the results of a run; mdcore convert {path} NAME.extxyz makes structures of them",
+        ".toml": "an input file; name the structures, or results, themselves",
+    }
+    return own.get(Path(path).suffix, f"ASE can't read {what} ({reason}); convert it to .extxyz")
 
 
 def _check_dump(path: Path, kind: str, types) -> None:

@@ -51,6 +51,11 @@ def totals(info: dict) -> dict:
     return found
 
 
+def spins(info: dict) -> dict:
+    """What the entries of a structure say of its spin, by their own names."""
+    return {key: value for key, value in totals(info).items() if str(key).lower() in SPINS}
+
+
 def of_copies(info: dict, k: int) -> dict:
     """The entries of k copies of a structure: so much charge, and no spin, which does not simply add up."""
     own = {key: value for key, value in info.items() if str(key).lower() not in SPINS}

@@ -277,14 +277,15 @@ def check_fixed(charges: dict[str, float], data) -> None:
     shifts = {s.where: (s.total_charge - sum(charges[e] * k for e, k in s.counts.items())) / s.n for s in data}
     where = max(shifts, key=lambda own: abs(shifts[own]))
     worst, largest = shifts[where], max(map(abs, charges.values()))
-    told = f"{where}: fixed charges do not add up to its total charge: each atom would have {worst:+.3g} e more"
+    off = [own for own, shift in shifts.items() if abs(shift) > ROUNDED * largest]
+    many = f"{len(off)} of {len(shifts)} structures"
+    told = f"fixed charges do not add up to the total charge in {many}: in {where} each atom"
     cure = "correct the charges, name the key of the total charge (total_charge in [[data]]), or conserve = false"
     if abs(worst) > TOO_MUCH * largest:
-        raise Unsuited(f"{told}, and the largest charge is {largest:g} e; {cure}", ("long_range", "charges"))
-    if off := [own for own, shift in shifts.items() if abs(shift) > ROUNDED * largest]:
-        told = told.replace("would have", "gets")
-        others = f", no more in {len(off) - 1} others" if len(off) > 1 else ""
-        warnings.warn(f"{told}{others}; if that is not meant, {cure}", stacklevel=2)
+        told = f"{told} would have {worst:+.3g} e more, and the largest charge is {largest:g} e; {cure}"
+        raise Unsuited(told, ("long_range", "charges"))
+    if off:
+        warnings.warn(f"{told} gets {worst:+.3g} e more, the most; if that is not meant, {cure}", stacklevel=2)
 
 
 def has(data, label: str) -> bool:

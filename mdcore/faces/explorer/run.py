@@ -108,7 +108,8 @@ class Settings(ExplorerSettings):
     def build(self, whole):
         from mdcore.learn.explorers.run import LABELLED, Run
 
-        start = {"labelled": LABELLED, "input": None}[self.start] if self.start in WORDS else whole.beside(self.start)
+        named = {"labelled": LABELLED, "input": None}
+        start = named[self.start] if self.start in WORDS else Path(whole.beside(self.start))
         return Run(
             name=self.name, quota=self.quota, input=Path(whole.beside(self.input)), set=self.set, start=start,
             runs=self.runs, section=self.potential, every=self.every, save=self.save, disagreement=self.disagreement,

@@ -1,7 +1,10 @@
 """A command as an oracle."""
 
+import os
+import shutil
 from dataclasses import dataclass
 
+from mdcore.base.errors import InputError
 from mdcore.faces.oracle._base import OracleSettings
 from mdcore.faces.schema import Text, setting
 
@@ -37,4 +40,9 @@ class Settings(OracleSettings):
         from mdcore.learn.oracles import CommandOracle
 
         keep = whole.beside(self.keep) if self.keep else None
-        return CommandOracle(self.command, self.unconverged, keep, whole.beside("."))
+        oracle = CommandOracle(self.command, self.unconverged, keep, whole.beside("."))
+        program = oracle.words[0]
+        plain = os.path.isabs(program) or not os.path.dirname(program)  # others: from the folder of each calculation
+        if plain and whole.label.executor == "processes" and shutil.which(program) is None:
+            raise InputError(f"no program {program}; is it installed, and on the PATH?").of_key("command")
+        return oracle

@@ -18,7 +18,7 @@ from mdcore.potentials.families import family
 from mdcore.potentials.networks.spread import FORCES
 from mdcore.structure import extxyz
 from mdcore.structure.extxyz_columns import COLUMNS, MOVES
-from mdcore.structure.quantities import TOTALS
+from mdcore.structure.quantities import totals
 from mdcore.structure.system import System
 
 LABELLED = "labelled"
@@ -86,12 +86,11 @@ class Run(Explorer):
         """What run k found, from a System or, for None, from where the input says."""
         folder = visit.folder / f"{NAME}-{k + 1}"
         make_folder(folder)
-        path, totals = None, {}
+        path = None
         if start is not None:
             path = folder / "start.extxyz"
-            totals = {key: value for key, value in start.info.items() if key.lower() in TOTALS}
             with writing_text(path) as stream:
-                extxyz.write_frame(stream, start, info=totals)
+                extxyz.write_frame(stream, start, info=totals(start.info))
         seed = int(np.random.default_rng([visit.seed, 1, k]).integers(2**31))
         kind = family(looks.potential.model).name
         overrides = self.overrides(visit.potential, kind, looks.is_committee, folder, seed, path)
@@ -111,7 +110,7 @@ class Run(Explorer):
         how = said if code else "all steps of the input"
         if code not in (0, *TOLD):
             how = f"it broke off: {said}"
-        candidates, frames = self._gathered(folder, k, totals)
+        candidates, frames = self._gathered(folder, k)
         lost = code not in (0, Interrupted.exit_code)
         return Found(candidates=candidates, frames=frames, ended=how, lost=lost)
 
@@ -140,17 +139,17 @@ class Run(Explorer):
         rest = {f"{place}.{key}": value for key, value in own.items()} | rest
         return [*(f"{key}={_toml(value)}" for key, value in rest.items() if value is not None), *self.set]
 
-    def _gathered(self, folder: Path, k: int, totals: dict):
+    def _gathered(self, folder: Path, k: int):
         """(candidates by step, frames at fixed intervals), of what the run wrote: of disputed structures MOST, evenly
         spread, the first and the last among them; where it began only if it got no farther, for what a file or the
-        input begins with may have no labels. totals : charge of the whole"""
+        input begins with may have no labels"""
         met, frames, fixed = {}, [], set()
         for suffix in FILES:
             path = folder / f"{NAME}{suffix}"
             for system, spread in met_in(path) if path.exists() else ():
                 step = system.info["Step"]
                 about, system = system.info, bare(system)
-                system.info = dict(totals)
+                system.info = totals(about)
                 if suffix == FILES[0] and step:
                     frames.append(system)
                     fixed.add(step)

@@ -23,6 +23,10 @@ def read_model(path, units: Units | dict | None = None) -> Model:
     if path.name == "input.nn":
         path = path.parent
     if path.is_dir():
+        if not os.path.lexists(path / "input.nn"):
+            there = ", ".join(sorted(file.name for file in path.glob("*.h5"))[:3])
+            cure = f"name a file in it: {there}" if there else "expected a .h5 file, or a folder of n2p2 or RuNNer"
+            raise InputError(f"{path}: a folder without input.nn; {cure}")
         return read_n2p2(path, units)
     if not path.exists():
         meant = _near(path)
