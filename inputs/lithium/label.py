@@ -3,7 +3,7 @@
     pip install ase scipy
     python inputs/lithium/label.py         # a minute; writes train.extxyz and held.extxyz beside itself
     python inputs/lithium/label.py --dft   # 12 minutes, with pw.x; dft_train.extxyz and dft_held.extxyz
-    python inputs/lithium/label.py --dft --metal aluminium   # aluminium_train.extxyz, aluminium_held.extxyz
+    python inputs/lithium/label.py --dft --metal aluminium   # 10 minutes; aluminium_train.extxyz, aluminium_held.extxyz
 
 Structures of the kinds of the mlearn sets (Y. Zuo et al., J. Phys. Chem. A 124, 731 (2020)): the bcc crystal of 54
 atoms and the same without one at 300 K, the melting point and twice that, crystals strained by up to a tenth, slabs.
