@@ -1,9 +1,11 @@
-"""What does Kohn-Sham density functional theory say of lithium? Energies and forces by Quantum ESPRESSO (`pw.x`).
+"""What does Kohn-Sham density functional theory say of a metal? Energies and forces by Quantum ESPRESSO (`pw.x`).
 
-One electron an atom: pseudopotential of C. Hartwigsen, S. Goedecker, J. Hutter, Phys. Rev. B 58, 3641 (1998), table I,
-without its projector for p (-0.006 hartree); local density, J. P. Perdew, A. Zunger, Phys. Rev. B 23, 5048 (1981).
-Plane waves to 8 Ry, which are few: forces are those of this basis (15 meV/Angstrom, root mean square, from 10 Ry).
-Cold smearing of 0.04 Ry; energies are those that forces belong to, with its entropy.
+Lithium has one electron an atom, the pseudopotential of C. Hartwigsen, S. Goedecker, J. Hutter, Phys. Rev. B 58, 3641
+(1998), table I, without its projector for p (-0.006 hartree); local density, J. P. Perdew, A. Zunger, Phys. Rev. B 23,
+5048 (1981). Plane waves to 8 Ry, which are few: forces are those of this basis (15 meV/Angstrom, root mean square, from
+10 Ry). Cold smearing of 0.04 Ry; energies are those that forces belong to, with its entropy. Aluminium has three
+electrons, the same functional, and a pseudopotential of U. von Barth and R. Car, a file that comes with pw.x
+(crystals.py has its numbers).
 """
 
 import re
@@ -14,23 +16,23 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.build import bulk
+from ase.data import atomic_masses, atomic_numbers
 from ase.units import Bohr, Rydberg
+from crystals import Crystal
+from crystals import pseudopotential as stored
 
 LOCAL, SHAPE, OWN, STRENGTH = 0.78755305, (-1.89261247, 0.28605968), 0.66637518, 1.85881111  # bohr, hartree
-A = 3.38  # Angstrom: of least energy, near enough
-CUTOFF, SMEARING, ACCURACY = 8.0, 0.04, 2e-7  # Ry, Ry, Ry an atom
-FINE, SLABS, COARSE = 40.0, 27.0, 20.3  # Angstrom: points of k by the length of a cell's edge: 12, 8, 6 for the cube's
+ACCURACY = 2e-7  # Ry an atom
 
 INPUT = """&control
 calculation = 'scf', pseudo_dir = '.', outdir = '.', tprnfor = .true., disk_io = 'none' /
 &system
-ibrav = 0, nat = {n}, ntyp = 1, nbnd = {bands}, ecutwfc = {cutoff}, nosym = .true.
+ibrav = 0, nat = {n}, ntyp = 1, nbnd = {bands}, ecutwfc = {cutoff}
 occupations = 'smearing', smearing = 'cold', degauss = {smearing} /
 &electrons
 conv_thr = {accuracy}, mixing_beta = 0.3, startingwfc = 'random' /
 ATOMIC_SPECIES
-Li 6.94 Li.UPF
+{symbol} {mass} {symbol}.UPF
 K_POINTS automatic
 {mesh}
 CELL_PARAMETERS angstrom
@@ -41,7 +43,7 @@ ATOMIC_POSITIONS angstrom
 
 
 def pseudopotential() -> str:
-    """The file that pw.x reads (UPF 2)."""
+    """That of lithium, the file that pw.x reads (UPF 2)."""
     r = np.exp(np.linspace(-7.0, np.log(30.0), 1201))
     step = r * (np.log(30.0) + 7.0) / 1200
     x = r / LOCAL
@@ -87,38 +89,50 @@ def answer(text: str, n: int) -> tuple[float, np.ndarray]:
 
 
 class Espresso:
-    """Energy and forces of structures of lithium, one core.
+    """Energy and forces of structures of a metal, one core.
 
-    Points of k are many for cells of two atoms, few for large ones (2, 2, 2 for 54 atoms); the difference that this
-    makes for an atom of the crystal is added to their energies.
+    Points of k are many for cells of a few atoms, few for large ones (2, 2, 2 for 54 atoms of lithium); the difference
+    that this makes for an atom of the crystal is added to their energies.
     """
 
-    lattice = A
+    def __init__(self, crystal: Crystal):
+        self.crystal, self.method = crystal, crystal.dft
+        self.lattice = self.method.lattice
+        name = self.method.pseudopotential
+        self.pseudopotential = stored(name) if name else pseudopotential()
+        small, large = (self.scaled(atoms) for atoms in (crystal.unit(), crystal.many()))
+        fine = self.run(small, self.method.fine)[0] / len(small)
+        self.added = {self.method.fine: 0.0}
+        for atoms, length in (small, self.method.slabs), (large, self.method.coarse):
+            self.added[length] = fine - self.run(atoms, length)[0] / len(atoms)
 
-    def __init__(self):
-        crystal = bulk("Li", "bcc", a=A, cubic=True)
-        energies = {length: self.run(crystal, length)[0] / 2.0 for length in (FINE, SLABS, COARSE)}
-        self.added = {length: energies[FINE] - own for length, own in energies.items()}
+    def scaled(self, atoms: Atoms) -> Atoms:
+        """To the lattice constant of this method."""
+        atoms.set_cell(self.lattice / self.crystal.lattice * atoms.cell.array, scale_atoms=True)
+        return atoms
 
     def run(self, atoms: Atoms, length: float) -> tuple[float, np.ndarray]:
-        n = len(atoms)
+        n, symbol = len(atoms), self.crystal.symbol
         text = INPUT.format(
             n=n,
-            bands=int(0.65 * n) + 4,
-            cutoff=CUTOFF,
-            smearing=SMEARING,
+            symbol=symbol,
+            mass=atomic_masses[atomic_numbers[symbol]],
+            bands=int(self.method.bands * n) + 4,
+            cutoff=self.method.cutoff,
+            smearing=self.method.smearing,
             accuracy=ACCURACY * n,
             mesh=" ".join(map(str, points(atoms, length))) + " 1 1 1",
             cell="\n".join(" ".join(map(repr, row)) for row in atoms.cell.array.tolist()),
-            positions="\n".join("Li " + " ".join(map(repr, row)) for row in atoms.positions.tolist()),
+            positions="\n".join(f"{symbol} " + " ".join(map(repr, row)) for row in atoms.positions.tolist()),
         )
         with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "Li.UPF").write_text(pseudopotential())
+            (Path(folder) / f"{symbol}.UPF").write_text(self.pseudopotential)
             told = subprocess.run(["pw.x"], input=text, capture_output=True, text=True, cwd=folder)
         return answer(told.stdout, n)
 
     def __call__(self, atoms: Atoms) -> tuple[float, np.ndarray]:
         """eV, eV/Angstrom [n, 3]"""
-        length = FINE if len(atoms) < 4 else COARSE if atoms.info["tag"].startswith(("hot", "vacancy")) else SLABS
+        large = atoms.info["tag"].startswith(("hot", "vacancy"))
+        length = self.method.fine if len(atoms) < 4 else self.method.coarse if large else self.method.slabs
         energy, forces = self.run(atoms, length)
         return energy + len(atoms) * self.added[length], forces
