@@ -46,7 +46,8 @@ def train(data, *, progress: Callable[[dict], None] | None = None, comm=None, **
         a list of these; {"train": ..., "validation": ..., "test": ...} says what each is for, else `split` does
     sections : descriptors, optimizer, and others of a training's input (docs/train-input.md) as dicts with its keys:
         split, network, long_range, subtract, loss, committee, parallel; and seed, zbl, title, card
-    progress : called after each epoch, on rank 0, with a row of the history and the "member"
+    progress : called after each epoch, on rank 0, with a row of the history and the "member": its
+        number, or "rehearsal" where one layer decides how to train
     comm : a communicator of mpi4py whose ranks share the structures; all call, and all get the result
     """
     if progress is not None and not callable(progress):
@@ -78,13 +79,17 @@ def train(data, *, progress: Callable[[dict], None] | None = None, comm=None, **
         told = InputError("\n".join(problems.messages))
         told.collective = getattr(error, "collective", False)
         raise told from None
-    members, ended = Members(plan, prepared, comm), []
+    members, ended, decided = Members(plan, prepared, comm), [], ""
+    if rehearsal := members.rehearsal():
+        for row in rehearsal.epochs():
+            _report(progress, {"member": "rehearsal", **row}, comm)
+        decided = members.decide(rehearsal)
     for member in range(plan.committee.members):
         fit = members.fit(member)
         for row in fit.epochs():
             _report(progress, {"member": member, **row}, comm)
         ended.append(Ended.of(fit))
-    return on_root(comm, lambda: outcome(plan, prepared, ended), share=True)
+    return on_root(comm, lambda: outcome(plan, prepared, ended, decided), share=True)
 
 
 def _report(progress, row: dict, comm) -> None:

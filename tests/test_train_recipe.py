@@ -1,23 +1,28 @@
 """How is one layer trained where no optimiser is said: linear part first, least squares, hidden nodes from nothing?"""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import mdcore
-from mdcore.base.errors import InputError
+from mdcore.base.errors import InputError, Interrupted
 from mdcore.cli import train as command
 from mdcore.config.load_training import parse_training
 from mdcore.potentials.density.model import Design
 from mdcore.training import recipe
+from mdcore.training.data.dataset import Dataset
 from mdcore.training.data.labelled import Labelled
 from mdcore.training.density import HIDDEN, DensityRegression
 from mdcore.training.fit import Fit
 from mdcore.training.graphs import Graphs
 from mdcore.training.members import stage
 from mdcore.training.optimizers.least_squares import LeastSquares
+from mdcore.training.prepare import Prepared
+from mdcore.training.regression import Errors
+from mdcore.training.score import Floors
 from mdcore.training.settings import ALL, LINEAR, LeastSquaresSettings, Loss, SoapSettings
 from tests.test_train_density import regression_of
 from tests.training_sets import lennard_jones_set, mixed_set
@@ -132,17 +137,20 @@ def parsed(tmp_path, monkeypatch):
     return lambda text: parse_training('data = { file = "a.xyz" }\n' + text)
 
 
-def seen(hidden=16, validates=True, channels=16, elements=("Cu",)):
+def seen(hidden=16, validates=True, channels=16, elements=("Cu",), n=14):
     """What is asked of prepared data."""
     design = Design(elements=elements, cutoff=4.0, layers=1, channels=channels, hidden=hidden)
-    return SimpleNamespace(design=design, data=SimpleNamespace(validation=[None] * validates))
+    data = Dataset(tuple(labelled(n)), (None,) * validates)
+    return Prepared(data, data, {}, None, design, 4.0, {}, ())
 
 
 def test_who_has_it(parsed):
     usual = parsed(DENSITY).plan
     functions, weights, nodes = recipe.FUNCTIONS, recipe.WEIGHTS, recipe.NODES
     assert recipe.optimizers(usual, seen()) == (functions, weights, nodes)
-    assert recipe.optimizers(usual, seen(validates=False)) == (functions, weights)
+    assert recipe.optimizers(usual, seen(validates=False)) == (functions, weights, nodes)
+    assert recipe.optimizers(usual, seen(validates=False, n=9)) == (functions, weights)
+    assert recipe.optimizers(usual, seen(validates=False, hidden=0)) == (functions, weights)
     assert recipe.optimizers(usual, seen(hidden=0)) == (functions, weights)
     own = parsed(DENSITY + SOAP).plan
     assert recipe.optimizers(own, seen()) == own.optimizer and recipe.told(own, seen()) == ""
@@ -188,9 +196,119 @@ def test_a_call_has_it_and_check_tells(monkeypatch, parsed):
     forces = history["validation force"]
     assert len(forces) == 1 + 3 + 5 + 3 and min(forces) < 0.3 * forces[0]
     alone = mdcore.train({"train": data["train"]}, model=model)
-    assert len(alone.histories[0]["epoch"]) == 1 + 3 + 5
+    assert len(alone.histories[0]["epoch"]) == 1 + 3 + 5 and not alone.decided
     plan = parsed(DENSITY).plan
     both = "optimisers: soap (linear part, up to 3 epochs), then least-squares (up to 5 epochs)"
-    assert command.optimisers(plan, seen()) == f"{both}, then soap (up to 3 epochs), as usual for one layer"
-    told = "as usual for one layer; nothing validates, so hidden nodes are left out"
-    assert command.optimisers(plan, seen(validates=False)) == f"{both}, {told}"
+    third = ", then soap (up to 3 epochs), as usual for one layer"
+    assert command.optimisers(plan, seen()) == both + third
+    told = "nothing validates, and too few structures can be held back, so hidden nodes are left out"
+    assert command.optimisers(plan, seen(validates=False, n=9)) == f"{both}, as usual for one layer; {told}"
+    told = "so a rehearsal without 3 of 14 structures decides on the ridge and hidden nodes; then all are trained on"
+    assert command.optimisers(plan, seen(validates=False)) == f"{both}{third}; nothing validates, {told}"
+    told = "nothing validates, so a rehearsal without 3 of 14 structures decides on the ridge; then"
+    assert told in command.optimisers(plan, seen(validates=False, hidden=0))
+
+
+# --- rehearsals ------------------------------------------------------------------------------------------
+
+
+MODEL = {"type": "density", "layers": 1, "channels": 16, "cutoff": 4.0, "l_max": 2}
+
+
+@pytest.fixture
+def short(monkeypatch):
+    for name, own in zip(("FUNCTIONS", "WEIGHTS", "NODES"), SHORT, strict=True):
+        monkeypatch.setattr(recipe, name, own)
+
+
+def rehearsal_of(scores):
+    """A rehearsal that ended with these errors of forces after each epoch."""
+    history = {"epoch": list(range(len(scores))), "validation energy": scores, "validation force": scores}
+    history["validation stress"] = [np.nan] * len(scores)
+    return SimpleNamespace(history=history, floors=Floors(), errors=Errors)
+
+
+HELD = Dataset((None,) * 17, (None,) * 3)
+
+
+@pytest.mark.parametrize(
+    "nodes, epochs, told",
+    [
+        ([3.0, 2.0, 2.5], (3, 1, 2), "with the ridge 1e-04, then hidden nodes, 2 epochs (the first of 3)"),
+        ([5.0, 4.0, 3.95], (3, 1), "with the ridge 1e-04; hidden nodes are left out"),  # by chance
+    ],
+)
+def test_a_rehearsal_decides(nodes, epochs, told, short):
+    found = recipe.decide(rehearsal_of([99.0, 9, 8, 8.5, 7, 6, 4, 5, 6, *nodes]), SHORT, HELD)
+    assert found.epochs == epochs and found.optimizer[0] == SHORT[0] and told in found.told
+    assert found.optimizer[1] == replace(SHORT[1], epochs=1, ridge=pytest.approx(1e-4))
+    assert found.optimizer[2:] == (SHORT[2],) * (len(epochs) - 2)
+    assert "errors of 3 of 20 structures" in found.told and "least squares 4 meV/atom, 4 meV/Angstrom" in found.told
+
+
+def test_least_squares_may_be_no_better_and_end_early(short):
+    found = recipe.decide(rehearsal_of([99.0, 9, 2, 3, 7, 6, 5, 4, 3]), SHORT, HELD)  # two ridges
+    assert found.optimizer == (SHORT[0],) and found.epochs == (2,)
+    assert "functions, 2 epochs (the first of 3); hidden nodes are left out" in found.told
+    found = recipe.decide(rehearsal_of([99.0, 9, 8, 3, 7, 6, 5, 4, 2]), SHORT[:2], HELD)  # no nodes: five ridges
+    assert found.epochs == (3, 1) and "hidden" not in found.told
+
+
+def test_what_is_held_back():
+    """Every element and label stays with what is trained on; nothing is lost."""
+    plan = SimpleNamespace(seed=1, needed=("energy", "forces"))
+    own = seen(validates=False, n=40)
+    found = recipe.held_back(plan, own)
+    assert len(found.validation) == 5 and {id(s) for s in found.all} == {id(s) for s in own.left.train}
+    data = own.left.train
+    for k in range(40):  # whichever is the only one with gold
+        gold = tuple(replace(s, symbols=("Au",) * s.n) if i == k else s for i, s in enumerate(data))
+        held = recipe.held_back(plan, replace(own, left=Dataset(gold), data=Dataset(gold)))
+        assert not any("Au" in s.counts for s in held.validation)
+    bare = tuple(replace(s, energy=None) if i else s for i, s in enumerate(data))
+    assert recipe.held_back(plan, replace(own, left=Dataset(bare), data=Dataset(bare))) is None
+    assert recipe.held_back(plan, seen(n=40)) is None
+
+
+def test_all_are_trained_on_then(short):
+    rows = []
+    data = {"train": labelled(14)}
+    found = mdcore.train(data, model=MODEL, progress=rows.append, committee={"members": 2})
+    assert sum(row["member"] == "rehearsal" for row in rows) == 1 + 3 + 5 + 3
+    assert "validation force" in rows[0] and "validation force" not in found.histories[0]
+    decided = found.decided
+    n = 1 + 3 + ("with the ridge" in decided)
+    own = [len(h["epoch"]) for h in found.histories]
+    assert own[0] == own[1] and n <= own[0] <= n + 3 and found.best_epochs == [own[0] - 1] * 2
+    assert {r.n for r in found.errors if (r.quantity, r.group) == ("energy", "all")} == {14}
+    assert found.model.provenance["rehearsal"] == decided and decided in str(found)
+    assert found.histories[0]["train force"] != found.histories[1]["train force"]
+
+
+def write_labels(path: Path, data) -> None:
+    with open(path, "w") as stream:
+        for s in data:
+            cell = " ".join(map(repr, np.asarray(s.cell, float).ravel().tolist()))
+            stream.write(f'{s.n}\nLattice="{cell}" Properties=species:S:1:pos:R:3:forces:R:3 energy={s.energy!r}\n')
+            for symbol, *rows in zip(s.symbols, s.positions.tolist(), s.forces.tolist(), strict=True):
+                stream.write(" ".join([symbol, *(repr(x) for row in rows for x in row)]) + "\n")
+
+
+@pytest.mark.parametrize("stops", [2, 9, 14])
+def test_the_command_goes_on_in_a_rehearsal_and_after_it(stops, short, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_labels(tmp_path / "a.xyz", labelled(14))
+    text = 'data = { file = "a.xyz", use = "train" }\nmodel = { type = "density", layers = 1, channels = 16, '
+    text += 'cutoff = 4.0, l_max = 2 }\noutput = { name = "NAME", plot = false }\n'
+    settings = {name: parse_training(text.replace("NAME", name)) for name in ("whole", "parts")}
+    whole = command.train(settings["whole"])
+    left = iter([False] * stops + [True])
+    with pytest.raises(Interrupted):
+        command.train(settings["parts"], stop=lambda: next(left))
+    told = capsys.readouterr().out
+    parts = command.train(settings["parts"], restart=True)
+    assert f"goes on after epoch {stops if stops < 12 else stops - 12}" in capsys.readouterr().out
+    assert parts.parameters.tobytes() == whole.parameters.tobytes()
+    assert parts.provenance["rehearsal"] == whole.provenance["rehearsal"]
+    assert ("rehearsal: errors of 3 of 14" in told)
+    assert "rehearsal: errors of 3 of 14" in (tmp_path / "parts.errors.txt").read_text()

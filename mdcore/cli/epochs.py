@@ -53,7 +53,7 @@ def best(fit, warm: bool = False) -> str:
     return f"best: epoch {fit.best_epoch}"
 
 
-def run(settings, fit, member: int, file: TrainingFile, stop, say) -> None:
+def run(settings, fit, member: int | str, file: TrainingFile, stop, say) -> None:
     """All epochs of one member, told one by one: the first FEW, then at most one a second, and the last."""
     comm, saved, began, done = fit.training.comm, time.monotonic(), time.monotonic(), 0
     told, line = 0.0, ""

@@ -11,7 +11,7 @@ from mdcore.cli import train_tensors
 from mdcore.cli.epochs import best, go_on, nothing_left, run
 from mdcore.cli.outputs import tell
 from mdcore.cli.training import prepared_of, refuse_clash
-from mdcore.cli.training_file import SUFFIX, TrainingFile, keep_results
+from mdcore.cli.training_file import REHEARSAL, SUFFIX, TrainingFile, keep_results
 from mdcore.config.load_training import load_training
 from mdcore.config.training import TrainingSettings
 from mdcore.config.training_tensors import TensorTrainingSettings
@@ -120,7 +120,7 @@ def missing(settings: TrainingSettings, data) -> list[str]:
         told += fitted_by_atoms([s for s in data.train if s.energy is not None and not s.isolated])
     if "forces" in settings.plan.needed:
         told += nothing_pulls(own)
-    if not data.validation and settings.plan.split.validation:
+    if not data.validation and settings.plan.split.validation and settings.plan.optimizer:
         told.append(
             f"nothing validates: of {len(data.train)} structures to train on none is held back, so their own errors "
             'decide which epoch is the best; give more, or a file with use = "validation"'
@@ -169,23 +169,32 @@ def train(
         begun = file.begun(prepared.subsets()["train"]) if restart else set()
         # signals are caught only now: before, there is nothing to keep, and they end the process at once
         stop = held.enter_context(StopSignals()) if stop is None else stop
-        members = []
-        for member in range(settings.committee.members):
-            fit, which = sets.fit(member), f"member {member + 1} " if settings.committee.members > 1 else "training "
+
+        def course(fit, member, which: str) -> None:
             if member in begun:
                 go_on(fit, file.state(member), file.path)
-                say(f"{which}goes on after epoch {len(fit.history['epoch']) - 1}" + nothing_left(fit))
-            if member == 0:  # not before: what was refused leaves the file as it was
+                say(f"{which} goes on after epoch {len(fit.history['epoch']) - 1}" + nothing_left(fit))
+            if not file.is_open:  # not before: what was refused leaves the file as it was
                 file.begin(prepared, prepared.subsets(), sets.family.blank, afresh=not restart)
             run(settings, fit, member, file, stop, say)
+
+        decided = ""
+        if rehearsal := sets.rehearsal():
+            course(rehearsal, REHEARSAL, REHEARSAL)
+            decided = sets.decide(rehearsal)
+            say(f"{decided}\n")
+        members = []
+        for member in range(settings.committee.members):
+            fit = sets.fit(member)
+            course(fit, member, f"member {member + 1}" if settings.committee.members > 1 else "training")
             members.append(Ended.of(fit))
             say(best(fit, settings.warm_start is not None) + "\n")
-        return on_root(comm, lambda: finish(settings, prepared, members, file, say))
+        return on_root(comm, lambda: finish(settings, prepared, members, file, say, decided))
 
 
-def finish(settings: TrainingSettings, prepared, members, file: TrainingFile, say) -> HDNNP:
+def finish(settings: TrainingSettings, prepared, members, file: TrainingFile, say, decided: str = "") -> HDNNP:
     """One potential of all members; its errors on all sets, files, plots."""
-    found = outcome(settings.plan, prepared, members)
+    found = outcome(settings.plan, prepared, members, decided)
     model, told = found.model, str(found)
     if found.each:
         results = {"committee": (found.predictions, found.errors)}

@@ -14,6 +14,7 @@ descriptors/ELEMENT/       function (as text, in the order of the network's inpu
 model/                     instead of descriptors, of a density network: attributes type, layers, channels, l_max,
                            factors, radial, mixed, hidden, cutoff; elements, atom_energies (eV)
 descriptors/dropped        candidates that were of no use, and why
+rehearsal/                 of one that decided how members are trained (density networks of one layer), as a member
 member K/                  of each network of a committee, K from 0
     history/NAME           an entry an epoch, from epoch 0, the start: epoch, seconds, "train energy",
                            "validation force", ...: root-mean-square errors, meV an atom, meV/Angstrom, GPa,
@@ -54,6 +55,7 @@ EXPECTED = "the file of a training"
 LAYOUT, LAYOUT_VERSION = "mdcore training", 1
 RESULTS = ("predictions/", "errors")  # of a member: no part of its state
 TEXT = h5py.string_dtype()
+REHEARSAL = "rehearsal"  # in the place of a member's number
 
 
 def keep_results(settings, paths, restart: bool, overwrite: bool) -> None:
@@ -87,12 +89,17 @@ class TrainingFile:
         self._basis = lambda file: self._begin(file, prepared, subsets, model)
         on_root(self.comm, lambda: self._change(self._basis, afresh))
 
-    def put_state(self, fit, member: int) -> None:
-        """Put in the state of one member, beside those of the members before."""
+    @property
+    def is_open(self) -> bool:
+        """Has it begun?"""
+        return self._basis is not None
+
+    def put_state(self, fit, member: int | str) -> None:
+        """Put in the state of one member (or of the REHEARSAL), beside those before."""
         state = fit.state()
 
         def put(file):
-            group = _emptied(file, f"member {member}")
+            group = _emptied(file, _group_of(member))
             for name, value in state.items():
                 group[name] = value
 
@@ -117,13 +124,13 @@ class TrainingFile:
 
         self._change(put)
 
-    def begun(self, data) -> set[int]:
-        """The members that have begun, on all ranks; InputError if it was not with the labels of `data`."""
+    def begun(self, data) -> set[int | str]:
+        """The members (REHEARSAL, too) that have begun, on all ranks; InputError if not with the labels of `data`."""
         return on_root(self.comm, lambda: self._begun(data), share=True)
 
-    def state(self, member: int) -> dict[str, np.ndarray] | None:
+    def state(self, member: int | str) -> dict[str, np.ndarray] | None:
         """The state of a member that has begun, on rank 0 (nothing elsewhere)."""
-        return on_root(self.comm, lambda: self._read(lambda file: _numbers(file[f"member {member}"])))
+        return on_root(self.comm, lambda: self._read(lambda file: _numbers(file[_group_of(member)])))
 
     @contextlib.contextmanager
     def advising(self):
@@ -139,11 +146,12 @@ class TrainingFile:
 
     # --- on rank 0 -------------------------------------------------------------------------------------------
 
-    def _begun(self, data) -> set[int]:
+    def _begun(self, data) -> set[int | str]:
         def look(file):
             if file.attrs.get("layout") != LAYOUT:
                 raise OutputError(f"{self.path}: not the file of a training; train without --restart, or elsewhere")
-            return _text(file["input"]), {int(name.split()[1]) for name in file if name.startswith("member ")}
+            members: set[int | str] = {int(name.split()[1]) for name in file if name.startswith("member ")}
+            return _text(file["input"]), members | ({REHEARSAL} if REHEARSAL in file else set())
 
         text, members = self._read(look)
         with open_binary(self.path, EXPECTED) as stream:
@@ -271,6 +279,10 @@ def _doubles(data) -> np.ndarray:
 
 def _same(a, b) -> bool:
     return a.shape == b.shape and np.array_equal(a, b, equal_nan=True)
+
+
+def _group_of(member: int | str) -> str:
+    return REHEARSAL if member == REHEARSAL else f"member {member}"
 
 
 def _stored(value):

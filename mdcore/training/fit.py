@@ -42,6 +42,7 @@ class Fit:
 
     training, validation : Regression of the same networks (validation may be None); stages : of Stage
     floors : below which errors of the set that is watched don't count; errors : the class of what both tell
+    decided : each optimiser's last epoch is kept, whatever the errors: how long it takes was found before (recipe.py)
     history : {"epoch": [...], "seconds": [...], "train energy": [...], ...}, RMSE in meV an atom, meV/Angstrom, GPa
     best : parameters with the lowest `score`, found in epoch `best_epoch`; initial : those at the start
     """
@@ -52,6 +53,7 @@ class Fit:
     seed: int = SEED
     floors: Floors = field(default_factory=Floors)
     errors: type = Errors
+    decided: bool = False
     history: dict[str, list[float]] = field(default_factory=dict)
     stage: int = 0
     epoch: int = 0  # of the stage
@@ -127,7 +129,7 @@ class Fit:
                 "wrong labels with mdcore check"
             ).everywhere()
         learned = number and not self.best_epoch and self.floors.better(watched, self.start)
-        if score < self.score or learned:
+        if score < self.score or learned or self.decided:
             self.score, self.best, self.best_epoch, self.since = score, self.training.parameters.copy(), number, 0
         else:
             self.since += 1

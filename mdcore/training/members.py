@@ -18,6 +18,7 @@ from mdcore.training.score import floors
 from mdcore.training.settings import (
     ALL,
     AdamSettings,
+    Committee,
     KalmanSettings,
     LBFGSSettings,
     LeastSquaresSettings,
@@ -44,6 +45,7 @@ class Members:
     """
 
     def __init__(self, plan: Plan, prepared: Prepared, comm=None):
+        self.rehearsed, self.decision = recipe.rehearsed(plan, prepared), None
         plan = replace(plan, optimizer=recipe.optimizers(plan, prepared))
         self.plan, self.comm, self.threads = plan, comm or SelfComm(), threads_of(plan)
         self.family = family(plan, prepared)
@@ -62,6 +64,18 @@ class Members:
         found = self.comm.sum(np.array([self.train.bytes / 1e9, self.train.kept / self.train.n_total]))
         return float(found[0]), float(found[1])
 
+    def rehearsal(self) -> Fit | None:
+        """A fit that shows how to train, before any member does; None: that is known. `decide` is to follow."""
+        if self.rehearsed is None:
+            return None
+        plan = replace(self.plan, committee=Committee())
+        return Members(plan, self.rehearsed, self.comm).fit(0)
+
+    def decide(self, rehearsal: Fit) -> str:
+        """Train all members as the rehearsal, which has ended, has shown to be best; what was decided, and by what."""
+        self.decision = recipe.decide(rehearsal, self.plan.optimizer, self.rehearsed.data)
+        return self.decision.told
+
     def fit(self, member: int) -> Fit:
         """The fit of one member of the committee: its own start, and its own sample if the plan says so."""
         plan, seed = self.plan, self.plan.seed + 1000 * member
@@ -75,8 +89,13 @@ class Members:
         training, validation = (
             own and self.family.regression(model, own, self.threads, plan.loss) for own in (self.train, self.validation)
         )
+        if self.decision:
+            plan = replace(plan, optimizer=self.decision.optimizer)
         stages = [stage(own, *of) for own, of in zip(plan.optimizer, plan.parts, strict=True)]
-        return Fit(training, validation, stages, seed, floors(validation or training))
+        if self.decision:
+            stages = [replace(own, epochs=n) for own, n in zip(stages, self.decision.epochs, strict=True)]
+        decided = self.decision is not None
+        return Fit(training, validation, stages, seed, floors(validation or training), decided=decided)
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,7 +38,7 @@ class Trained:
     epoch from epoch 0, the start: RMSE in meV an atom, meV/Angstrom, GPa, me (10^-3 e); best_epochs : which one each
     member is from
     predictions : {subset: (structures, Predictions)}; each : (errors, predictions) of each of several members
-    path : the file of the potential, if one was written
+    path : the file of the potential, if one was written; decided : what a rehearsal decided, and by what (recipe.py)
     """
 
     model: Model
@@ -48,6 +48,7 @@ class Trained:
     predictions: Found
     each: tuple[tuple[list[metrics.Row], Found], ...] = ()
     path: str | None = None
+    decided: str = ""
 
     def rmse(self, quantity: str, subset: str = "validation") -> float:
         """Of "energy" (meV an atom), "force" (meV/Angstrom), "stress" (GPa), "charge" (me); nan where there is none."""
@@ -63,18 +64,18 @@ class Trained:
 
     def __str__(self):
         told = metrics.table(self.errors)
-        if not self.each:
-            return told
-        members = members_table(self.errors, [rows for rows, _ in self.each])
-        return f"the mean of {len(self.each)} members\n{told}\n\n{members}"
+        if self.each:
+            members = members_table(self.errors, [rows for rows, _ in self.each])
+            told = f"the mean of {len(self.each)} members\n{told}\n\n{members}"
+        return f"{told}\n\n{self.decided}" if self.decided else told
 
 
-def outcome(plan: Plan, prepared: Prepared, members: Sequence[Ended]) -> Trained:
-    """One potential of all members, and its errors; on one rank."""
+def outcome(plan: Plan, prepared: Prepared, members: Sequence[Ended], decided: str = "") -> Trained:
+    """One potential of all members, and its errors; on one rank. decided : by a rehearsal, for the card, too"""
     threads, models = threads_of(plan), [own.model for own in members]
     if plan.long_range and plan.long_range.charges == LATENT:
         models = aligned(models, prepared.data.train)
-    model = replace(committee(models), provenance=card(plan, prepared))
+    model = replace(committee(models), provenance=card(plan, prepared) | ({"rehearsal": decided} if decided else {}))
     potential, train, told = potential_of(model, extrapolation="ignore"), prepared.subsets().get("train", []), {}
     rows, found = errors_of(potential, prepared, threads, told if has_room(train) else None)
     validation, answers = prepared.data.validation, told.get("train")
@@ -86,7 +87,8 @@ def outcome(plan: Plan, prepared: Prepared, members: Sequence[Ended]) -> Trained
     notes["epochs"] = sum(len(own.history["epoch"]) - 1 for own in members)
     notes["seconds"] = float(sum(np.sum(own.history["seconds"]) for own in members))
     model = replace(model, training=notes, test_vectors=make_test_vectors(potential.answers))
-    return Trained(model, rows, [own.history for own in members], [own.best_epoch for own in members], found, each)
+    histories, best = [own.history for own in members], [own.best_epoch for own in members]
+    return Trained(model, rows, histories, best, found, each, decided=decided)
 
 
 def errors_of(

@@ -3,10 +3,21 @@
 Such that nothing is lost on the way. SOAP makes radial functions for a network whose hidden nodes give nothing: it is
 linear in the weights of its products, and `smooth` keeps those small that oscillate fast. Least squares find the best
 weights for these functions. Only then hidden nodes begin, from nothing, and the validation set says whether, and up to
-which epoch, what they learn holds beyond the training set; without one they are left out.
+which epoch, what they learn holds beyond the training set.
+
+Where nothing validates there is a rehearsal: all of that with a part held back. Its errors say which ridge is the best
+and whether hidden nodes are worth it; then all structures are trained on, that way.
 """
 
-from mdcore.training.prepare import Prepared
+from dataclasses import astuple, dataclass, replace
+
+import numpy as np
+
+from mdcore.base.errors import InputError
+from mdcore.training import metrics
+from mdcore.training.data.dataset import Dataset, split
+from mdcore.training.fit import Fit
+from mdcore.training.prepare import Prepared, has
 from mdcore.training.settings import LINEAR, LeastSquaresSettings, OptimizerSettings, Plan, SoapSettings
 
 SMOOTH = 2e-4
@@ -14,21 +25,111 @@ FUNCTIONS = SoapSettings(epochs=150, smooth=SMOOTH, part=LINEAR)
 WEIGHTS = LeastSquaresSettings(epochs=10)
 NODES = SoapSettings(epochs=100, step=2e-3, smooth=SMOOTH)
 MOST = 5000  # weights of products that least squares are for: their time goes with the third power
+HELD, LEAST, FEW = 0.12, 3, 10  # of the structures are held back; at least so many; of fewer than FEW none
+GAIN = 0.98  # of the error is left, or less, by nodes that are worth it: the best of many epochs is so by chance, too
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How to train on all. epochs : after which each optimiser ends; told : the decision and its reasons"""
+
+    optimizer: tuple[OptimizerSettings, ...]
+    epochs: tuple[int, ...]
+    told: str
 
 
 def optimizers(plan: Plan, prepared: Prepared) -> tuple[OptimizerSettings, ...]:
     """Those of the plan; if it has none, of one layer, the usual ones for these data."""
-    return plan.optimizer or (
-        FUNCTIONS,
-        *([WEIGHTS] if weights(prepared) <= MOST else []),
-        *([NODES] if prepared.data.validation and prepared.design.hidden else []),
-    )
+    if plan.optimizer:
+        return plan.optimizer
+    nodes = prepared.design.hidden and (prepared.data.validation or held_back(plan, prepared))
+    return FUNCTIONS, *([WEIGHTS] if weights(prepared) <= MOST else []), *([NODES] if nodes else [])
 
 
 def weights(prepared: Prepared) -> int:
     """How many weights all products of one layer have."""
     design = prepared.design
     return design.species * design.channels * design.program.n_invariants
+
+
+def held_back(plan: Plan, prepared: Prepared) -> Dataset | None:
+    """What is trained on, dealt out for a rehearsal; None: there is none, for something validates, or of few structures
+    none can be spared."""
+    own = [s for s in prepared.left.train if not s.isolated]
+    if prepared.data.validation or len(own) < FEW:
+        return None
+    try:
+        found = split([("split", own)], validation=max(HELD, LEAST / len(own)), test=0.0, seed=plan.seed)
+    except InputError:
+        return None
+    known = {e for s in found.train for e in s.counts}
+    alone = tuple(s for s in found.validation if not known.issuperset(s.counts))  # the only ones of an element
+    rest = tuple(s for s in found.validation if known.issuperset(s.counts))
+    found = Dataset(found.train + alone, rest)
+    both = len(rest) >= LEAST and all(has(part, k) for part in (found.train, rest) for k in plan.needed)
+    return found if both else None
+
+
+def rehearsed(plan: Plan, prepared: Prepared) -> Prepared | None:
+    """What a rehearsal is trained on; None: there is none."""
+    if plan.optimizer or len(optimizers(plan, prepared)) == 1:
+        return None
+    found = held_back(plan, prepared)
+    return found and replace(prepared, data=found, left=found)
+
+
+def decide(fit: Fit, usual: tuple[OptimizerSettings, ...], data: Dataset) -> Decision:
+    """What a rehearsal by the `usual` optimisers, with these data, says."""
+    errors = [_errors(fit, k) for k in range(len(fit.history["epoch"]))]
+    scores = np.array([fit.floors.score(own) for own in errors])
+    nodes = len(scores) - (NODES.epochs if NODES in usual else 0)  # where they begin
+
+    def least(begin: int, end: int) -> int:
+        return begin + int(np.argmin(scores[begin:end]))
+
+    end = 1 + FUNCTIONS.epochs
+    best = least(1, end)
+    told, chosen, epochs = [f"functions {_shown(errors[best])}"], [FUNCTIONS], [best]
+    if WEIGHTS in usual and nodes > end:
+        solved = least(end, nodes)
+        ridge = WEIGHTS.ridge * WEIGHTS.fall ** (solved - end)
+        told.append(f"least squares {_shown(errors[solved])} (ridge {ridge:.0e})")
+        if scores[solved] < scores[best]:
+            best, epochs = solved, [FUNCTIONS.epochs, 1]
+            chosen.append(replace(WEIGHTS, epochs=1, ridge=ridge))
+    if NODES in usual:
+        learned = least(nodes, len(scores))
+        told.append(f"hidden nodes {_shown(errors[learned])} (epoch {learned - nodes + 1} of {NODES.epochs})")
+        if scores[learned] < GAIN * scores[best]:
+            chosen.append(NODES)
+            epochs.append(learned - nodes + 1)
+    held, total = len(data.validation), len(data.all)
+    steps = [_step(own, n) for own, n in zip(chosen, epochs, strict=True)]
+    left_out = "; hidden nodes are left out" if NODES in usual and NODES not in chosen else ""
+    return Decision(
+        tuple(chosen), tuple(epochs),
+        f"rehearsal: errors of {held} of {total} structures, held back from it: {'; '.join(told)}\n"
+        f"so all {total} structures are trained on by: {', then '.join(steps)}{left_out}",
+    )  # fmt: skip
+
+
+def _step(own: OptimizerSettings, epochs: int) -> str:
+    if isinstance(own, LeastSquaresSettings):
+        return f"least squares with the ridge {own.ridge:.0e}"
+    part = "functions" if own == FUNCTIONS else "hidden nodes"
+    return f"{part}, {epochs} epochs" + f" (the first of {own.epochs})" * (epochs < own.epochs)
+
+
+def _errors(fit: Fit, epoch: int):
+    """Of what is held back, after an epoch."""
+    names = {f"validation {q}": unit for q, unit in fit.errors.SHOWN.items()}
+    return fit.errors(*(fit.history[name][epoch] / unit for name, unit in names.items() if name in fit.history))
+
+
+def _shown(errors) -> str:
+    units = zip(astuple(errors), errors.SHOWN.items(), strict=True)
+    found = ((q, value * unit) for value, (q, unit) in units)
+    return ", ".join(f"{value:.3g} {metrics.UNITS[q]}" for q, value in found if not np.isnan(value))
 
 
 def told(plan: Plan, prepared: Prepared) -> str:
@@ -38,6 +139,15 @@ def told(plan: Plan, prepared: Prepared) -> str:
     found = ", as usual for one layer"
     if weights(prepared) > MOST:
         found += f"; {weights(prepared)} weights of products are too many for least squares"
-    if prepared.design.hidden and not prepared.data.validation:
-        found += "; nothing validates, so hidden nodes are left out"
+    if prepared.data.validation:
+        return found
+    if own := rehearsed(plan, prepared):
+        known = {WEIGHTS: "the ridge", NODES: "hidden nodes"}
+        what = [known[step] for step in optimizers(plan, own) if step in known]
+        found += (
+            f"; nothing validates, so a rehearsal without {len(own.data.validation)} of {len(own.data.all)} structures "
+            f"decides on {' and '.join(what)}; then all are trained on"
+        )
+    elif prepared.design.hidden:
+        found += "; nothing validates, and too few structures can be held back, so hidden nodes are left out"
     return found
