@@ -42,7 +42,7 @@ class Fit:
 
     training, validation : Regression of the same networks (validation may be None); stages : of Stage
     floors : below which errors of the set that is watched don't count; errors : the class of what both tell
-    decided : each optimiser's last epoch is kept, whatever the errors: how long it takes was found before (recipe.py)
+    decided : each optimiser's last epoch is kept, whatever the errors: recipe.py has found these steps to be best
     history : {"epoch": [...], "seconds": [...], "train energy": [...], ...}, RMSE in meV an atom, meV/Angstrom, GPa
     best : parameters with the lowest `score`, found in epoch `best_epoch`; initial : those at the start
     """

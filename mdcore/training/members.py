@@ -92,10 +92,7 @@ class Members:
         if self.decision:
             plan = replace(plan, optimizer=self.decision.optimizer)
         stages = [stage(own, *of) for own, of in zip(plan.optimizer, plan.parts, strict=True)]
-        if self.decision:
-            stages = [replace(own, epochs=n) for own, n in zip(stages, self.decision.epochs, strict=True)]
-        decided = self.decision is not None
-        return Fit(training, validation, stages, seed, floors(validation or training), decided=decided)
+        return Fit(training, validation, stages, seed, floors(validation or training), decided=bool(self.decision))
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,15 +26,13 @@ WEIGHTS = LeastSquaresSettings(epochs=10)
 NODES = SoapSettings(epochs=100, step=2e-3, smooth=SMOOTH)
 MOST = 5000  # weights of products that least squares are for: their time goes with the third power
 HELD, LEAST, FEW = 0.12, 3, 10  # of the structures are held back; at least so many; of fewer than FEW none
-GAIN = 0.98  # of the error is left, or less, by nodes that are worth it: the best of many epochs is so by chance, too
 
 
 @dataclass(frozen=True)
 class Decision:
-    """How to train on all. epochs : after which each optimiser ends; told : the decision and its reasons"""
+    """How to train on all; told : the decision and its reasons"""
 
     optimizer: tuple[OptimizerSettings, ...]
-    epochs: tuple[int, ...]
     told: str
 
 
@@ -79,45 +77,33 @@ def rehearsed(plan: Plan, prepared: Prepared) -> Prepared | None:
 
 
 def decide(fit: Fit, usual: tuple[OptimizerSettings, ...], data: Dataset) -> Decision:
-    """What a rehearsal by the `usual` optimisers, with these data, says."""
+    """What a rehearsal by the `usual` optimisers, with these data, says. What counts of each step is how it ends, as it
+    will on all structures: the best of many epochs is so by chance, too."""
     errors = [_errors(fit, k) for k in range(len(fit.history["epoch"]))]
-    scores = np.array([fit.floors.score(own) for own in errors])
-    nodes = len(scores) - (NODES.epochs if NODES in usual else 0)  # where they begin
-
-    def least(begin: int, end: int) -> int:
-        return begin + int(np.argmin(scores[begin:end]))
-
-    end = 1 + FUNCTIONS.epochs
-    best = least(1, end)
-    told, chosen, epochs = [f"functions {_shown(errors[best])}"], [FUNCTIONS], [best]
-    if WEIGHTS in usual and nodes > end:
-        solved = least(end, nodes)
-        ridge = WEIGHTS.ridge * WEIGHTS.fall ** (solved - end)
+    scores = [fit.floors.score(own) for own in errors]
+    best, last = FUNCTIONS.epochs, len(scores) - 1
+    told, chosen = [f"functions {_shown(errors[best])}"], [FUNCTIONS]
+    solutions = range(best + 1, 1 + last - (NODES.epochs if NODES in usual else 0))
+    if solutions:
+        solved = min(solutions, key=scores.__getitem__)
+        ridge = WEIGHTS.ridge * WEIGHTS.fall ** (solved - solutions.start)
         told.append(f"least squares {_shown(errors[solved])} (ridge {ridge:.0e})")
         if scores[solved] < scores[best]:
-            best, epochs = solved, [FUNCTIONS.epochs, 1]
+            best = solved
             chosen.append(replace(WEIGHTS, epochs=1, ridge=ridge))
     if NODES in usual:
-        learned = least(nodes, len(scores))
-        told.append(f"hidden nodes {_shown(errors[learned])} (epoch {learned - nodes + 1} of {NODES.epochs})")
-        if scores[learned] < GAIN * scores[best]:
+        told.append(f"hidden nodes {_shown(errors[last])}")
+        if scores[last] < scores[best]:
             chosen.append(NODES)
-            epochs.append(learned - nodes + 1)
     held, total = len(data.validation), len(data.all)
-    steps = [_step(own, n) for own, n in zip(chosen, epochs, strict=True)]
+    steps = [f"least squares (ridge {own.ridge:.0e})" if isinstance(own, LeastSquaresSettings) else
+             f"{'functions' if own == FUNCTIONS else 'hidden nodes'}" for own in chosen]  # fmt: skip
     left_out = "; hidden nodes are left out" if NODES in usual and NODES not in chosen else ""
     return Decision(
-        tuple(chosen), tuple(epochs),
+        tuple(chosen),
         f"rehearsal: errors of {held} of {total} structures, held back from it: {'; '.join(told)}\n"
-        f"so all {total} structures are trained on by: {', then '.join(steps)}{left_out}",
-    )  # fmt: skip
-
-
-def _step(own: OptimizerSettings, epochs: int) -> str:
-    if isinstance(own, LeastSquaresSettings):
-        return f"least squares with the ridge {own.ridge:.0e}"
-    part = "functions" if own == FUNCTIONS else "hidden nodes"
-    return f"{part}, {epochs} epochs" + f" (the first of {own.epochs})" * (epochs < own.epochs)
+        f"so all {total} structures are trained on: {', then '.join(steps)}{left_out}",
+    )
 
 
 def _errors(fit: Fit, epoch: int):
