@@ -78,6 +78,9 @@ def folder(tmp_path_factory):
     steps = '[[optimizer]]\ntype = "adam"\nepochs = 2\nsmooth = 0.1\n'
     solver = steps + '[[optimizer]]\ntype = "least-squares"\nepochs = 4\n' + text[text.index("[committee]") :]
     (folder / "linear.toml").write_text(f"{text[:begin]}{linear}{solver}")
+    rehearsing = text[:begin].replace("validation = 0.25", "validation = 0") + DENSITY + text[end : text.index("[[opt")]
+    rehearsing = rehearsing.replace("hidden = 4", "hidden = 4\nlayers = 1") + text[text.index("[committee]") :]
+    (folder / "rehearsing.toml").write_text(rehearsing)
     return folder
 
 
@@ -123,6 +126,17 @@ def test_restart_on_another_number_of_ranks(folder):
     train(folder, 3, "kalman:parts", stop_after=1, restart=True)
     train(folder, 1, "kalman:parts", restart=True)
     assert_alike(states(folder, "parts"), states(folder, "whole"))
+
+
+@pytest.mark.slow
+def test_a_rehearsal_on_ranks(folder):
+    """Stopped within it on 2, ended on 1: the same decision."""
+    train(folder, 1, "rehearsing:alone")
+    train(folder, 2, "rehearsing:together", stop_after=155)
+    train(folder, 1, "rehearsing:together", restart=True)
+    texts = [(folder / f"{name}.errors.txt").read_text() for name in ("alone", "together")]
+    one, two = (text[text.index("rehearsal: ") :] for text in texts)
+    assert "errors of 3 of 20" in one and one.splitlines()[1] == two.splitlines()[1]
 
 
 def test_one_message(folder, monkeypatch):

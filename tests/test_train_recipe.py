@@ -269,6 +269,9 @@ def test_what_is_held_back():
     bare = tuple(replace(s, energy=None) if i else s for i, s in enumerate(data))
     assert recipe.held_back(plan, replace(own, left=Dataset(bare), data=Dataset(bare))) is None
     assert recipe.held_back(plan, seen(n=40)) is None
+    assert len(recipe.held_back(plan, own, ranks=8).validation) == 8  # each has one
+    assert recipe.held_back(plan, own, ranks=13) is None
+    assert "too few structures" in recipe.told(SimpleNamespace(optimizer=(), **vars(plan)), own, ranks=13)
 
 
 def test_all_are_trained_on_then(short):

@@ -54,7 +54,7 @@ def check(path: str, overrides=()) -> str:
     return "\n".join([*lines, "", *(f"writes {file} ({what})" for file, what in outputs(settings).items())])
 
 
-def about(settings: TrainingSettings, prepared) -> list[str]:
+def about(settings: TrainingSettings, prepared, ranks: int = 1) -> list[str]:
     """Data and models, in a few lines."""
     members = settings.committee.members
     return [
@@ -67,18 +67,18 @@ def about(settings: TrainingSettings, prepared) -> list[str]:
         f"walls: {walls.table(prepared.walls)} Angstrom" if prepared.walls else "walls: none",
         *(f"subtracted from labels: {law!r}" for law in settings.plan.subtract),
         *unsaid(settings),
-        optimisers(settings.plan, prepared),
+        optimisers(settings.plan, prepared, ranks),
         *lopsided(settings.plan.loss),
     ]
 
 
-def optimisers(plan, prepared) -> str:
+def optimisers(plan, prepared, ranks: int = 1) -> str:
     """One after the other, and why these where the input names none."""
     told = []
-    for own in recipe.optimizers(plan, prepared):
+    for own in recipe.optimizers(plan, prepared, ranks):
         part = vars(own).get("part", ALL)  # least squares have no choice
         told.append(f"{name_of(own)} ({f'{part} part, ' * (part != ALL)}up to {own.epochs} epochs)")
-    return "optimisers: " + ", then ".join(told) + recipe.told(plan, prepared)
+    return "optimisers: " + ", then ".join(told) + recipe.told(plan, prepared, ranks)
 
 
 def unsaid(settings: TrainingSettings) -> list[str]:
@@ -160,7 +160,7 @@ def train(
     with ExitStack() as held:
         on_root(comm, lambda: held.enter_context(RunLock(lock_path(settings.output.directory, settings.output.name))))
         prepared = prepared_of(settings, comm)
-        say("\n".join(about(settings, prepared)))
+        say("\n".join(about(settings, prepared, comm.size)))
         sets = Members(settings.plan, prepared, comm)
         size, kept = sets.memory()
         say(f"{sets.family.seen}: {size:.2f} GB, {100 * kept:.0f} % of the structures kept\n")

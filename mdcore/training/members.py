@@ -45,9 +45,9 @@ class Members:
     """
 
     def __init__(self, plan: Plan, prepared: Prepared, comm=None):
-        self.rehearsed, self.decision = recipe.rehearsed(plan, prepared), None
-        plan = replace(plan, optimizer=recipe.optimizers(plan, prepared))
-        self.plan, self.comm, self.threads = plan, comm or SelfComm(), threads_of(plan)
+        self.comm, self.threads, self.decision = comm or SelfComm(), threads_of(plan), None
+        self.rehearsed = recipe.rehearsed(plan, prepared, self.comm.size)
+        self.plan = plan = replace(plan, optimizer=recipe.optimizers(plan, prepared, self.comm.size))
         self.family = family(plan, prepared)
         memory = plan.parallel.memory * 1e9
         train = fitted_on(prepared.left.train, plan.needed)

@@ -13,7 +13,6 @@ from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 
-from mdcore.base.errors import InputError
 from mdcore.training import metrics
 from mdcore.training.data.dataset import Dataset, split
 from mdcore.training.fit import Fit
@@ -25,7 +24,8 @@ FUNCTIONS = SoapSettings(epochs=150, smooth=SMOOTH, part=LINEAR)
 WEIGHTS = LeastSquaresSettings(epochs=10)
 NODES = SoapSettings(epochs=100, step=2e-3, smooth=SMOOTH)
 MOST = 5000  # weights of products that least squares are for: their time goes with the third power
-HELD, LEAST, FEW = 0.12, 3, 10  # of the structures are held back; at least so many; of fewer than FEW none
+HELD, LEAST = 0.12, 3  # of the structures are held back; at least so many, and one a rank
+MOST_HELD = 0.3  # of them are so few that none are
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Decision:
     told: str
 
 
-def optimizers(plan: Plan, prepared: Prepared) -> tuple[OptimizerSettings, ...]:
+def optimizers(plan: Plan, prepared: Prepared, ranks: int = 1) -> tuple[OptimizerSettings, ...]:
     """Those of the plan; if it has none, of one layer, the usual ones for these data."""
     if plan.optimizer:
         return plan.optimizer
-    nodes = prepared.design.hidden and (prepared.data.validation or held_back(plan, prepared))
+    nodes = prepared.design.hidden and (prepared.data.validation or held_back(plan, prepared, ranks))
     return FUNCTIONS, *([WEIGHTS] if weights(prepared) <= MOST else []), *([NODES] if nodes else [])
 
 
@@ -50,29 +50,26 @@ def weights(prepared: Prepared) -> int:
     return design.species * design.channels * design.program.n_invariants
 
 
-def held_back(plan: Plan, prepared: Prepared) -> Dataset | None:
+def held_back(plan: Plan, prepared: Prepared, ranks: int = 1) -> Dataset | None:
     """What is trained on, dealt out for a rehearsal; None: there is none, for something validates, or of few structures
     none can be spared."""
     own = [s for s in prepared.left.train if not s.isolated]
-    if prepared.data.validation or len(own) < FEW:
+    if prepared.data.validation or (least := max(LEAST, ranks)) > MOST_HELD * len(own):
         return None
-    try:
-        found = split([("split", own)], validation=max(HELD, LEAST / len(own)), test=0.0, seed=plan.seed)
-    except InputError:
-        return None
+    found = split([("split", own)], validation=max(HELD, least / len(own)), test=0.0, seed=plan.seed)
     known = {e for s in found.train for e in s.counts}
     alone = tuple(s for s in found.validation if not known.issuperset(s.counts))  # the only ones of an element
     rest = tuple(s for s in found.validation if known.issuperset(s.counts))
     found = Dataset(found.train + alone, rest)
-    both = len(rest) >= LEAST and all(has(part, k) for part in (found.train, rest) for k in plan.needed)
+    both = len(rest) >= least and all(has(part, k) for part in (found.train, rest) for k in plan.needed)
     return found if both else None
 
 
-def rehearsed(plan: Plan, prepared: Prepared) -> Prepared | None:
+def rehearsed(plan: Plan, prepared: Prepared, ranks: int = 1) -> Prepared | None:
     """What a rehearsal is trained on; None: there is none."""
-    if plan.optimizer or len(optimizers(plan, prepared)) == 1:
+    if plan.optimizer or len(optimizers(plan, prepared, ranks)) == 1:
         return None
-    found = held_back(plan, prepared)
+    found = held_back(plan, prepared, ranks)
     return found and replace(prepared, data=found, left=found)
 
 
@@ -118,7 +115,7 @@ def _shown(errors) -> str:
     return ", ".join(f"{value:.3g} {metrics.UNITS[q]}" for q, value in found if not np.isnan(value))
 
 
-def told(plan: Plan, prepared: Prepared) -> str:
+def told(plan: Plan, prepared: Prepared, ranks: int = 1) -> str:
     """Why the usual ones are these, to be added to their list; "" where the plan has its own."""
     if plan.optimizer:
         return ""
@@ -127,7 +124,7 @@ def told(plan: Plan, prepared: Prepared) -> str:
         found += f"; {weights(prepared)} weights of products are too many for least squares"
     if prepared.data.validation:
         return found
-    if own := rehearsed(plan, prepared):
+    if own := rehearsed(plan, prepared, ranks):
         known = {WEIGHTS: "the ridge", NODES: "hidden nodes"}
         what = [known[step] for step in optimizers(plan, own) if step in known]
         found += (
