@@ -75,7 +75,7 @@ def outcome(plan: Plan, prepared: Prepared, members: Sequence[Ended], decided: s
     threads, models = threads_of(plan), [own.model for own in members]
     if plan.long_range and plan.long_range.charges == LATENT:
         models = aligned(models, prepared.data.train)
-    model = replace(committee(models), provenance=card(plan, prepared) | ({"rehearsal": decided} if decided else {}))
+    model = replace(committee(models), provenance=card(plan, prepared, decided))
     potential, train, told = potential_of(model, extrapolation="ignore"), prepared.subsets().get("train", []), {}
     rows, found = errors_of(potential, prepared, threads, told if has_room(train) else None)
     validation, answers = prepared.data.validation, told.get("train")
@@ -140,8 +140,8 @@ def told_of(plan: Plan, data) -> str:
     return f"{told}; total charges in the training set: {totals} e"
 
 
-def card(plan: Plan, prepared: Prepared) -> dict[str, str]:
-    """The model card: what a user of the potential must know, as texts for its provenance."""
+def card(plan: Plan, prepared: Prepared, decided: str = "") -> dict[str, str]:
+    """The model card: what a user of the potential must know, as texts for its provenance; decided : by a rehearsal"""
     data, made = prepared.data, collect(plan.text, seed=plan.seed)
     ranges = ", ".join(f"{a}-{b} {r:.3f}" for (a, b), r in prepared.shortest.items() if np.isfinite(r))
     tags, choices = sorted({s.tag for s in data.train if s.tag}), warm.choices_of(plan, prepared.start)
@@ -160,5 +160,6 @@ def card(plan: Plan, prepared: Prepared) -> dict[str, str]:
         **({"charges": told_of(plan, data)} if plan.long_range else {}),
         **({} if plan.contains is None else {CONTAINS: as_text(plan.contains)}),
         **({"subtracted": "; ".join(map(repr, plan.subtract))} if plan.subtract else {}),
+        **({"rehearsal": decided.removeprefix("rehearsal: ").replace("\n", "; ")} if decided else {}),
         walls.SHORTEST: ranges,
     }
