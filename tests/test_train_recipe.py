@@ -316,3 +316,8 @@ def test_the_command_goes_on_in_a_rehearsal_and_after_it(stops, short, tmp_path,
     assert parts.provenance["rehearsal"] == whole.provenance["rehearsal"]
     assert ("rehearsal: errors of 3 of 14" in told)
     assert "rehearsal: errors of 3 of 14" in (tmp_path / "parts.errors.txt").read_text()
+    again, told = command.train(settings["parts"], restart=True), capsys.readouterr().out
+    assert "rehearsal goes on" not in told and "nothing is left to train" in told and "rehearsal: errors" in told
+    assert again.parameters.tobytes() == whole.parameters.tobytes()
+    with pytest.raises(InputError, match=r"parts\.training\.h5: .*seed"):
+        command.train(replace(settings["parts"], seed=2), restart=True)

@@ -173,7 +173,8 @@ def train(
         def course(fit, member, which: str) -> None:
             if member in begun:
                 go_on(fit, file.state(member), file.path)
-                say(f"{which} goes on after epoch {len(fit.history['epoch']) - 1}" + nothing_left(fit))
+                if fit.left or member != REHEARSAL:  # of one that is over its decision is told
+                    say(f"{which} goes on after epoch {len(fit.history['epoch']) - 1}" + nothing_left(fit))
             if not file.is_open:  # not before: what was refused leaves the file as it was
                 file.begin(prepared, prepared.subsets(), sets.family.blank, afresh=not restart)
             run(settings, fit, member, file, stop, say)
