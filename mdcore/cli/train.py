@@ -174,7 +174,8 @@ def train(
             fit, which = sets.fit(member), f"member {member + 1} " if settings.committee.members > 1 else "training "
             if member in begun:
                 go_on(fit, file.state(member), file.path)
-                say(f"{which}goes on after epoch {len(fit.history['epoch']) - 1}" + nothing_left(fit))
+                left = nothing_left(fit, not settings.optimizer)
+                say(f"{which}goes on after epoch {len(fit.history['epoch']) - 1}{left}")
             if member == 0:  # not before: what was refused leaves the file as it was
                 file.begin(prepared, prepared.subsets(), sets.family.blank, afresh=not restart)
             run(settings, fit, member, file, stop, say)
