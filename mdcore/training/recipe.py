@@ -20,7 +20,7 @@ def optimizers(plan: Plan, prepared: Prepared) -> tuple[OptimizerSettings, ...]:
     """Those of the plan; if it has none, of one layer, the usual ones for these data."""
     return plan.optimizer or (
         FUNCTIONS,
-        *([WEIGHTS] if weights(prepared) <= MOST else []),
+        *([WEIGHTS] if weights(prepared) <= MOST and not plan.loss.robust else []),
         *([NODES] if prepared.data.validation and prepared.design.hidden else []),
     )
 
@@ -36,7 +36,9 @@ def told(plan: Plan, prepared: Prepared) -> str:
     if plan.optimizer:
         return ""
     found = ", as usual for one layer"
-    if weights(prepared) > MOST:
+    if plan.loss.robust:
+        found += "; errors are robust, so least squares, which are not, are left out"
+    elif weights(prepared) > MOST:
         found += f"; {weights(prepared)} weights of products are too many for least squares"
     if prepared.design.hidden and not prepared.data.validation:
         found += "; nothing validates, so hidden nodes are left out"
