@@ -1,6 +1,7 @@
 """Labels: from whom, how fast, and what becomes of calculations that hang, crash, give up or are wrong?"""
 
 import contextlib
+import pickle
 import subprocess
 import sys
 import time
@@ -107,6 +108,16 @@ def test_the_number_of_workers_changes_nothing(oracle):
     one, three = (label(systems, oracle, Labelling(workers=k, retries=0)) for k in (1, 3))
     for a, b in zip(one, three, strict=True):
         assert a == b if isinstance(a, Failure) else (a.energy, a.forces.tobytes()) == (b.energy, b.forces.tobytes())
+
+
+def test_a_guard_that_is_closed_meanwhile(oracle):
+    """By another thread, when its own is about to hand out a structure."""
+    own = guard.Guard(pickle.dumps(oracle))
+    assert own.compute(atoms(2), 60.0)[0] == "labels"
+    process, own._closed = own._process, True
+    own._pipe.close()
+    own._log.close()
+    assert own.compute(atoms(2), 60.0) == ("failed", "it was stopped") and not process.is_alive()
 
 
 def test_an_error_of_the_caller_ends_all_calculations(oracle):

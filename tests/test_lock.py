@@ -1,13 +1,16 @@
 """Do two runs keep off each other's files?"""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from mdcore.base.errors import OutputError
+from mdcore.output import lock
 from mdcore.output.lock import MAGIC, RunLock, lock_path
 
 HOLD = """
@@ -37,6 +40,21 @@ def test_second_run_is_refused_and_told_who(tmp_path, holder):
     assert "is writing these results; wait for it or end it" in str(caught.value)
     with RunLock(tmp_path / "b.lock"):
         pass
+
+
+def test_who_looks_is_in_nobodys_way(tmp_path, monkeypatch):
+    """`holder` has a shared lock for a moment."""
+    path = tmp_path / "a.lock"
+    path.write_bytes(MAGIC)
+    monkeypatch.setattr(lock, "MOMENT", 0.5)
+    with open(path) as looks:
+        fcntl.flock(looks, fcntl.LOCK_SH)
+        timer = threading.Timer(0.1, fcntl.flock, (looks, fcntl.LOCK_UN))
+        timer.start()
+        with RunLock(path):
+            assert lock.holder(path).startswith(f"process {os.getpid()} on ")
+        timer.join()
+    assert not lock.holder(path)
 
 
 def test_killed_owner_is_in_nobodys_way(tmp_path, holder):

@@ -165,6 +165,12 @@ def test_many_weights_are_not_for_least_squares(parsed):
     assert "5408 weights of products are too many" in recipe.told(usual, many)
 
 
+def test_robust_errors_are_not_for_least_squares(parsed):
+    plan = parsed(DENSITY + "loss = { robust = 1.0 }\n").plan
+    assert recipe.optimizers(plan, seen()) == (recipe.FUNCTIONS, recipe.NODES)
+    assert "errors are robust, so least squares, which are not, are left out" in recipe.told(plan, seen())
+
+
 @pytest.mark.parametrize(
     "text, told",
     [

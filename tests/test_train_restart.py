@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -11,6 +12,7 @@ from mdcore.base.files import seal
 from mdcore.cli import main
 from mdcore.potentials.networks.files import read_model
 from mdcore.potentials.networks.trained import fingerprint
+from mdcore.training import recipe
 from tests.test_train_cli import INPUT, folder  # noqa: F401  (a fixture)
 
 ONE = INPUT[: INPUT.index("[[optimizer]]")]
@@ -91,6 +93,23 @@ def test_an_optimiser_taken_away(trained):
     trained(both.replace("epochs = 2\nmemory", "epochs = 3\nmemory"), "parts", "--restart")
     trained(both.replace("epochs = 2\nmemory", "epochs = 3\nmemory"), "whole")
     assert course("parts") == course("whole")
+
+
+@pytest.mark.parametrize("folder", ["density"], indirect=True)
+def test_more_of_what_is_usual_for_one_layer(trained, monkeypatch):
+    """An input that names no optimiser is not told of one; the same, written out, goes on with larger numbers."""
+    for step in ("FUNCTIONS", "WEIGHTS", "NODES"):
+        monkeypatch.setattr(recipe, step, replace(getattr(recipe, step), epochs=2))
+    options = ("--set", "model.layers=1", "--set", "model.channels=16")
+    trained("", "parts", *options)
+    done = course("parts")
+    told = trained("", "parts", *options, "--restart")
+    assert "; nothing is left to train: all that is usual for one layer is done" in told and "#" not in told
+    assert course("parts") == done and done[0] == 6
+    soap, least = '[[optimizer]]\ntype = "soap"\nsmooth = 2e-4\n', '[[optimizer]]\ntype = "least-squares"\n'
+    written = f'{soap}epochs = 2\npart = "linear"\n{least}epochs = 2\n{soap}step = 2e-3\nepochs = 3\n'
+    trained(written, "parts", *options, "--restart")
+    assert course("parts")[0] == 7
 
 
 def test_patience_that_has_run_out(trained):

@@ -384,7 +384,7 @@ MD_INLINE void positions_back_of(const dn_model *it, dn_scratch *s, const int L)
     }
 }
 
-/* dx, dy, dz [n] = dE/d(r_j - r_i), from phi_bar and y_bar; zeros up to a multiple of four */
+/* dx, dy, dz [n] = dE/d(r_j - r_i), from phi_bar and y_bar; zeros up to a multiple of LANES */
 static void positions_back(const dn_model *it, dn_scratch *s)
 {
 #define CALL(L) positions_back_of(it, s, L)

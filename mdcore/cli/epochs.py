@@ -22,10 +22,16 @@ def go_on(fit, state, path: str) -> None:
         raise told from None
 
 
-def nothing_left(fit) -> str:
-    """If a fit that was restored has no epoch left: why, and what would make it train on."""
+def nothing_left(fit, usual: bool = False) -> str:
+    """If a fit that was restored has no epoch left: why, and what would make it train on.
+    usual : the input names no optimisers (recipe.py)"""
     if fit.left:
         return ""
+    if usual:
+        return (
+            "; nothing is left to train: all that is usual for one layer is done. For more: write it out, an "
+            "[[optimizer]] a step (docs/training.md has them), with larger numbers"
+        )
     own = fit.stages[fit.stage] if fit.stage < len(fit.stages) else None
     number = f"[[optimizer]] #{fit.stage + 1}"
     if own is None:

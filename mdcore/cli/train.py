@@ -174,7 +174,8 @@ def train(
             if member in begun:
                 go_on(fit, file.state(member), file.path)
                 if fit.left or member != REHEARSAL:  # of one that is over its decision is told
-                    say(f"{which} goes on after epoch {len(fit.history['epoch']) - 1}" + nothing_left(fit))
+                    left = nothing_left(fit, not settings.optimizer)
+                    say(f"{which} goes on after epoch {len(fit.history['epoch']) - 1}{left}")
             if not file.is_open:  # not before: what was refused leaves the file as it was
                 file.begin(prepared, prepared.subsets(), sets.family.blank, afresh=not restart)
             run(settings, fit, member, file, stop, say)

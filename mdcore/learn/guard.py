@@ -56,7 +56,7 @@ class Guard:
                 self._end()
                 return "timeout", f"not finished after {seconds / 60.0:g} minutes"
             return self._pipe.recv()
-        except (EOFError, OSError):
+        except (EOFError, OSError, ValueError):  # the last: `close` came from another thread, and the log is closed
             process = self._process
             why = "it was stopped" if self._closed else _death(process, self._said())
             self._end()

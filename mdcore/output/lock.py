@@ -10,6 +10,7 @@ import fcntl
 import os
 import platform
 import stat
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from mdcore.base.errors import OutputError
 MAGIC = b"mdcore lock: "  # how every lock begins; what does not is somebody else's, and stays as it is
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)  # file systems without locks
 FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # never through a link, never waiting for a pipe
+MOMENT = 0.05  # s, after which it is tried once more: `holder` may have looked just then
 
 
 def lock_path(directory, name: str) -> Path:
@@ -55,6 +57,7 @@ class RunLock:
         self._handle = None
 
     def __enter__(self):
+        looked = False
         while self._handle is None:
             handle, ours = self._open()
             try:
@@ -62,6 +65,10 @@ class RunLock:
             except BlockingIOError:
                 owner = _owner(handle)
                 os.close(handle)
+                if not looked:
+                    looked = True
+                    time.sleep(MOMENT)
+                    continue
                 raise OutputError(
                     f"{self.path}: {owner} is writing these results; wait for it or end it, or choose another output "
                     "name"

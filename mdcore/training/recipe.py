@@ -41,7 +41,8 @@ def optimizers(plan: Plan, prepared: Prepared, ranks: int = 1) -> tuple[Optimize
     if plan.optimizer:
         return plan.optimizer
     nodes = prepared.design.hidden and (prepared.data.validation or held_back(plan, prepared, ranks))
-    return FUNCTIONS, *([WEIGHTS] if weights(prepared) <= MOST else []), *([NODES] if nodes else [])
+    solved = weights(prepared) <= MOST and not plan.loss.robust
+    return FUNCTIONS, *([WEIGHTS] if solved else []), *([NODES] if nodes else [])
 
 
 def weights(prepared: Prepared) -> int:
@@ -120,7 +121,9 @@ def told(plan: Plan, prepared: Prepared, ranks: int = 1) -> str:
     if plan.optimizer:
         return ""
     found = ", as usual for one layer"
-    if weights(prepared) > MOST:
+    if plan.loss.robust:
+        found += "; errors are robust, so least squares, which are not, are left out"
+    elif weights(prepared) > MOST:
         found += f"; {weights(prepared)} weights of products are too many for least squares"
     if prepared.data.validation:
         return found
