@@ -76,8 +76,7 @@ class Campaign:
         oracle: Callable[[System], Labels] | None = None, explore=explore, select=select, label=label, judge=judge,
         train=None, say: Callable[[str], None] = print,
     ):  # fmt: skip
-        known = isinstance(source, Mapping)
-        settings = of_arguments("Campaign", source) if known else load_learn(source, overrides)
+        settings = of_arguments("Campaign", source) if isinstance(source, Mapping) else load_learn(source, overrides)
         self.settings, self.say = settings, say
         for name, own, given in (("explorer", settings.explorer, explorers), ("oracle", settings.oracle, oracle)):
             if not (given or own) or given == []:
@@ -192,8 +191,7 @@ class Campaign:
         self.record.turn("report")
         for path in report(self.folders.directory, self.record, self.history, potential, self.settings):
             self.say(f"{path}")
-        last = self.record.last("end")
-        if last is None or self.record.events[-1]["event"] != "resume":
+        if self.record.last("end") is None or self.record.events[-1]["event"] != "resume":
             self.record.append("end", why=why, generation=generation)
         if (own := self.calibration()) is not None:
             told = ", ".join(f"{name} = {factor:.3g}" for name, factor in own.factors.items())
@@ -317,8 +315,7 @@ class Campaign:
             known = self.history.with_labels(generation)
             systems = [entry.system for entry in wanted]
             self.label(systems, self.oracle, self.settings.label.build(self.settings), on_result, labelled=known)
-            unanswered = [entry for entry in wanted if not self.history.is_known(entry.hash)]
-            if unanswered:
+            if unanswered := [entry for entry in wanted if not self.history.is_known(entry.hash)]:
                 raise MdcoreError(f"the oracle said nothing of {len(unanswered)} of {len(wanted)} structures")
         self.record.turn("rest")
         labelled, failed = self.history.labelled(generation), self.history.failed(generation)
