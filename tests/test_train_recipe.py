@@ -277,7 +277,7 @@ def test_what_is_held_back():
     assert recipe.held_back(plan, seen(n=40)) is None
     assert len(recipe.held_back(plan, own, ranks=8).validation) == 8  # each has one
     assert recipe.held_back(plan, own, ranks=13) is None
-    assert "too few structures" in recipe.told(SimpleNamespace(optimizer=(), **vars(plan)), own, ranks=13)
+    assert "too few structures" in recipe.told(SimpleNamespace(optimizer=(), loss=Loss(), **vars(plan)), own, ranks=13)
 
 
 def test_all_are_trained_on_then(short):
