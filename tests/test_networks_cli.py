@@ -297,7 +297,7 @@ def strange_species():
     [
         (None, sets(file="nett"), ('file=nett: [[potential]] #1 file = "nett": no such file or folder',)),
         (None, sets(file="start.extxyz"), ('[[potential]] #1 file = "start.extxyz": ', "not an HDF5 file")),
-        (None, sets(file="."), ("input.nn: can't be read",)),
+        (None, sets(file="."), ("a folder without input.nn",)),
         (None, sets(precision="half"), ('precision = "half": expected one of "double", "mixed"',)),
         (None, sets(extrapolation="sav"), ("did you mean 'save'?",)),
         (None, sets(extrapolation_limit=2), ('extrapolation_limit = 2: applies with extrapolation = "stop" only',)),
