@@ -80,7 +80,7 @@ def decide(fit: Fit, usual: tuple[OptimizerSettings, ...], data: Dataset) -> Dec
     errors = [_errors(fit, k) for k in range(len(fit.history["epoch"]))]
     scores = [fit.floors.score(own) for own in errors]
     best, last = FUNCTIONS.epochs, len(scores) - 1
-    told, chosen = [f"functions {_shown(errors[best])}"], [FUNCTIONS]
+    told, chosen, steps = [f"functions {_shown(errors[best])}"], [FUNCTIONS], ["functions"]
     solutions = range(best + 1, 1 + last - (NODES.epochs if NODES in usual else 0))
     if solutions:
         solved = min(solutions, key=scores.__getitem__)
@@ -89,13 +89,13 @@ def decide(fit: Fit, usual: tuple[OptimizerSettings, ...], data: Dataset) -> Dec
         if scores[solved] < scores[best]:
             best = solved
             chosen.append(replace(WEIGHTS, epochs=1, ridge=ridge))
+            steps.append(f"least squares (ridge {ridge:.0e})")
     if NODES in usual:
         told.append(f"hidden nodes {_shown(errors[last])}")
         if scores[last] < scores[best]:
             chosen.append(NODES)
+            steps.append("hidden nodes")
     held, total = len(data.validation), len(data.all)
-    steps = [f"least squares (ridge {own.ridge:.0e})" if isinstance(own, LeastSquaresSettings) else
-             f"{'functions' if own == FUNCTIONS else 'hidden nodes'}" for own in chosen]  # fmt: skip
     left_out = "; hidden nodes are left out" if NODES in usual and NODES not in chosen else ""
     return Decision(
         tuple(chosen),
