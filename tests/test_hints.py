@@ -159,6 +159,8 @@ def test_what_makes_a_file_that_is_missing(tmp_path, monkeypatch, capsys):
     train = '[[data]]\nfile = "{}"\n[descriptors]\ncutoff = 5.0\n[[optimizer]]\ntype = "kalman"\nepochs = 1\n'
     cases = [("labels.extxyz", "mdcore run labels.toml"), ("data/labels.extxyz", "mdcore run labels.toml")]
     cases += [("data/made.extxyz", "python data/label.py"), ("data/other.extxyz", None), ("train.extxyz", None)]
+    cases += [("fitted.extxyz", None)]  # fitted.toml is of a training, too
+    (tmp_path / "fitted.toml").write_text(train.format("fitted.extxyz"))
     (tmp_path / "labels.toml").write_text(GOOD)
     (tmp_path / "data" / "label.py").write_text('write("made.extxyz")\n')
     (tmp_path / "data" / "zeros.py").write_bytes(bytes(10))

@@ -10,6 +10,7 @@ from mdcore.base.errors import InputError
 from mdcore.base.files import read_text
 
 MOST_PROGRAMS, MOST_BYTES = 50, 1 << 20  # that are looked through for what makes a file that is missing
+RUN = "stage]"  # what inputs of runs have and those of trainings have not
 SCRIPT = re.compile(r"^\s*(pair_style|pair_coeff|atom_style|read_data|units\s+(metal|real|lj)|fix\s+\w+\s+all)\b", re.M)
 LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){200}""")
 STRUCTURE = 'a structure; name it in an input file, [structure] file = "{name}" (mdcore help input tells how)'
@@ -71,15 +72,16 @@ def absent(path: str) -> str:
 def missing(place: str, source: str, what: str = "file") -> str:
     """What to say of a file that an input names and that is not there, and what makes it, if that lies beside it.
 
-    place : where it was looked for; source : the input. A run makes files of its own name; a program says in its text
-    which it writes.
+    place : where it was looked for; source : the input. A run makes files of its own name (an input of a training with
+    that name reads them); a program says in its text which it writes.
     """
     text = f"no such {what}; looked for {place} (the path is relative to the input file)"
     folder, name = os.path.split(place)
     for near in dict.fromkeys((folder, os.path.dirname(source))):
         run = os.path.join(near, f"{os.path.splitext(name)[0]}.toml")
-        if os.path.isfile(run) and os.path.realpath(run) != os.path.realpath(source):
-            return f"{text}; perhaps made by: mdcore run {run}"
+        with suppress(InputError):
+            if os.path.realpath(run) != os.path.realpath(source) and RUN in read_text(run, "an input", MOST_BYTES):
+                return f"{text}; perhaps made by: mdcore run {run}"
     for program in sorted(Path(folder or ".").glob("*.py"))[:MOST_PROGRAMS]:
         with suppress(InputError):
             if name in read_text(program, "a Python program", MOST_BYTES):
