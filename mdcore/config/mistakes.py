@@ -79,8 +79,10 @@ def missing(place: str, source: str, what: str = "file") -> str:
     folder, name = os.path.split(place)
     for near in dict.fromkeys((folder, os.path.dirname(source))):
         run = os.path.join(near, f"{os.path.splitext(name)[0]}.toml")
+        if not os.path.isfile(run) or os.path.realpath(run) == os.path.realpath(source):
+            continue
         with suppress(InputError):
-            if os.path.realpath(run) != os.path.realpath(source) and RUN in read_text(run, "an input", MOST_BYTES):
+            if RUN in read_text(run, "an input", MOST_BYTES):
                 return f"{text}; perhaps made by: mdcore run {run}"
     for program in sorted(Path(folder or ".").glob("*.py"))[:MOST_PROGRAMS]:
         with suppress(InputError):
