@@ -185,6 +185,77 @@ MD_INLINE vr r_pack(vr a, r_order order) { return r_unpack(a, order); }
 #define R_ODD R_LIST((1, 3, 5, 7), (1, 3, 5, 7, 9, 11, 13, 15), \
                      (1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31))
 
+#if MD_BITS == 32 /* of blocks of four: the first two of each, one after the other, or the last two; then pairs of them */
+#define R_LOW R_LIST((), (0, 8, 1, 9, 4, 12, 5, 13), (0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29))
+#define R_HIGH R_LIST((), (2, 10, 3, 11, 6, 14, 7, 15), (2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31))
+#define R_LOW_PAIRS R_LIST((), (0, 1, 8, 9, 4, 5, 12, 13), (0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29))
+#define R_HIGH_PAIRS R_LIST((), (2, 3, 10, 11, 6, 7, 14, 15), (2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
+#endif
+
+/* Four numbers */
+MD_INLINE v4r r_set4(REAL a) { return a - (v4r){0}; }
+MD_INLINE v4r r_load4(const REAL *p) { return *(const v4r_u *)p; }
+MD_INLINE void r_store4(REAL *p, v4r a) { *(v4r_u *)p = a; }
+
+MD_INLINE v4r r_fma4(v4r a, v4r b, v4r c)
+{
+#if MD_BITS == 64
+    return (v4r)v_fma((v4d)a, (v4d)b, (v4d)c);
+#elif defined(__FMA__)
+    return (v4r)_mm_fmadd_ps((__m128)a, (__m128)b, (__m128)c);
+#elif defined(__FP_FAST_FMA)
+    for (int q = 0; q < 4; q++)
+        c[q] = __builtin_fmaf(a[q], b[q], c[q]);
+    return c;
+#else
+    return a * b + c;
+#endif
+}
+
+/* Blocks of four numbers, `step` apart */
+MD_INLINE vr r_fours(const REAL *p, int64_t step)
+{
+#if LANE_BYTES == 64 && MD_BITS == 64
+    return (vr)_mm512_insertf64x4(_mm512_castpd256_pd512(_mm256_loadu_pd(p)), _mm256_loadu_pd(p + step), 1);
+#elif LANE_BYTES == 64
+    const __m256 low = _mm256_set_m128(_mm_loadu_ps(p + step), _mm_loadu_ps(p));
+    const __m256 high = _mm256_set_m128(_mm_loadu_ps(p + 3 * step), _mm_loadu_ps(p + 2 * step));
+    return (vr)_mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+#elif MD_BITS == 64
+    (void)step;
+    return r_load(p);
+#elif defined(__AVX__)
+    return (vr)_mm256_set_m128(_mm_loadu_ps(p + step), _mm_loadu_ps(p));
+#else
+    vr a;
+    memcpy(&a, p, 4 * sizeof *p);
+    memcpy((REAL *)&a + 4, p + step, 4 * sizeof *p);
+    return a;
+#endif
+}
+
+MD_INLINE void r_store_fours(REAL *p, int64_t step, vr a)
+{
+#if LANE_BYTES == 64 && MD_BITS == 64
+    _mm256_storeu_pd(p, _mm512_castpd512_pd256((__m512d)a));
+    _mm256_storeu_pd(p + step, _mm512_extractf64x4_pd((__m512d)a, 1));
+#elif LANE_BYTES == 64
+    _mm_storeu_ps(p, _mm512_castps512_ps128((__m512)a));
+    _mm_storeu_ps(p + step, _mm512_extractf32x4_ps((__m512)a, 1));
+    _mm_storeu_ps(p + 2 * step, _mm512_extractf32x4_ps((__m512)a, 2));
+    _mm_storeu_ps(p + 3 * step, _mm512_extractf32x4_ps((__m512)a, 3));
+#elif MD_BITS == 64
+    (void)step;
+    r_store(p, a);
+#elif defined(__AVX__)
+    _mm_storeu_ps(p, _mm256_castps256_ps128((__m256)a));
+    _mm_storeu_ps(p + step, _mm256_extractf128_ps((__m256)a, 1));
+#else
+    memcpy(p, &a, 4 * sizeof *p);
+    memcpy(p + step, (const REAL *)&a + 4, 4 * sizeof *p);
+#endif
+}
+
 /* LANES rows of four numbers as columns */
 MD_INLINE void r_columns(const REAL *rows, vr *a, vr *b, vr *c, vr *d)
 {
@@ -242,6 +313,23 @@ MD_INLINE void r_add(double *to, vr a)
 #else
     for (int lane = 0; lane < LANES; lane++)
         to[lane] += a[lane];
+#endif
+}
+
+/* to[lane] = a[lane], in double */
+MD_INLINE void r_to(double *to, vr a)
+{
+#if MD_BITS == 64
+    r_store(to, a);
+#elif LANE_BYTES == 64
+    _mm512_storeu_pd(to, _mm512_cvtps_pd(_mm512_castps512_ps256((__m512)a)));
+    _mm512_storeu_pd(to + 8, _mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)a, 1)));
+#elif defined(__AVX__)
+    v_store(to, (v4d)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)a)));
+    v_store(to + 4, (v4d)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)a, 1)));
+#else
+    for (int lane = 0; lane < LANES; lane++)
+        to[lane] = a[lane];
 #endif
 }
 

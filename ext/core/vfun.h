@@ -130,22 +130,37 @@ MD_INLINE vr v_sin_quarter(vr x)
     return x * v_polynomial(c, sizeof c / sizeof *c, x * x);
 }
 
+/* cos and sin of pi/2 (y + quarter), |y| <= 1/2, the last bits of `quarter` a whole number, by symmetry */
+MD_INLINE void v_cos_sin_quarter(vr y, vi quarter, vr *cosine, vr *sine)
+{
+    const vr s = v_sin_quarter(y), half = v_sin_quarter(r_set1(0.5) * y), c = r_fma(r_set1(-2.0) * half, half, r_set1(1.0));
+    const vi odd = -(quarter & 1);
+    const vr a = v_select(odd, s, c), b = v_select(odd, c, s);
+    *cosine = (vr)((vi)a ^ ((quarter + 1) & 2) << (MD_BITS - 2));
+    *sine = (vr)((vi)b ^ (quarter & 2) << (MD_BITS - 2));
+}
+
 #if MD_BITS == 64
-/* cos(x) and sin(x) for |x| < 1e5: turns off by rounding, then quarters by symmetry */
+/* cos(x) and sin(x) for |x| < 1e5: turns off by rounding, then quarters */
 MD_INLINE void v_cos_sin(vr x, vr *cosine, vr *sine)
 {
     const vr big = r_set1(0x1.8p52), t = r_fma(x, r_set1(0.6366197723675814), big), n = t - big;
     /* pi/2 in two parts of 33 and 53 bits */
     const vr r = r_fma(n, r_set1(-6.077100506506192e-11), r_fma(n, r_set1(-0x1.921fb544p0), x));
-    const vr y = r * r_set1(0.6366197723675814), one = r_set1(1.0);
-    const vr s = v_sin_quarter(y), c = r_fma(r_set1(-2.0) * v_sin_quarter(r_set1(0.5) * y),
-                                              v_sin_quarter(r_set1(0.5) * y), one);
-    const vi quarter = (vi)t & 3, odd = -(quarter & 1);
-    const vr a = v_select(odd, s, c), b = v_select(odd, c, s);
-    *cosine = (vr)((vi)a ^ ((quarter + 1) & 2) << 62);
-    *sine = (vr)((vi)b ^ (quarter & 2) << 62);
+    v_cos_sin_quarter(r * r_set1(0.6366197723675814), (vi)t, cosine, sine);
 }
 #endif
+
+/* cos(pi u) and sin(pi u) for |u| < 1e4 */
+MD_INLINE void v_cos_sin_pi(vr u, vr *cosine, vr *sine)
+{
+#if MD_BITS == 64
+    v_cos_sin(u * r_set1(3.141592653589793), cosine, sine);
+#else
+    const vr big = r_set1(0x1.8p23f), t = (u + u) + big;
+    v_cos_sin_quarter((u + u) - (t - big), (vi)t, cosine, sine);
+#endif
+}
 
 /* The angle in [0, pi] of the direction (cosine, sine), sine >= 0; not both zero */
 MD_INLINE vr v_angle(vr cosine, vr sine)

@@ -1,4 +1,4 @@
-/* Densities, their products and messages, in all channels: LANES of them at a time (density.h).
+/* Neighbours of an atom, LANES of them at a time; densities, their products and messages in all channels, LANES of these (density.h).
  *
  * Compiled for double and, for mixed precision, float. What goes in and out is double in either case, but for what is REAL in density.h. */
 #include "core/fixed.h"
@@ -6,8 +6,11 @@
 #include "core/vfun.h"
 #include "density/density.h"
 
+#include "density/geometry.c"
+
 /* Memory for one atom. Blocks are of LANES channels: x, x_bar ... [block][n_x][LANES]: A first, then pairs P, then 1 (products.c). */
-typedef struct {
+typedef struct dn_work {
+    dn_rows rows;
     int64_t blocks, n_lm, n_x, n_v; /* n_v: densities of the parts of a message that are vectors */
     REAL *d, *d_bar;       /* [species][mixed][wide] of the first layer */
     REAL *r;               /* [block][most][l_max + 1][LANES] radial functions of a message */
@@ -25,7 +28,7 @@ static size_t work_of(const dn_model *it, int64_t most, int tangents, void *memo
     hd_heap heap = {memory};
     const int64_t wide = DN_WIDEST, l = it->n.l_max + 1, room = most + 2;
     dn_work *work = take(&heap, 1, sizeof *work);
-    dn_work own = {.blocks = it->n.channels / LANES, .n_lm = l * l, .most = room};
+    dn_work own = {.rows = rows_of(it, most, tangents, &heap), .blocks = it->n.channels / LANES, .n_lm = l * l, .most = room};
     own.n_x = own.n_lm + it->program.n_pairs + 1;
     own.n_v = (it->n.parts - 1) * own.n_lm;
     REAL **some[] = {&own.d, &own.d_bar, &own.r, &own.x, &own.x_bar, &own.s, &own.v, &own.v_bar,
@@ -45,16 +48,6 @@ static size_t work_of(const dn_model *it, int64_t most, int tangents, void *memo
 
 MD_INLINE vr take_lanes(const double *p) { return r_from(p, LANES); }
 
-MD_INLINE void put_lanes(double *p, vr a)
-{
-#if MD_BITS == 64
-    r_store(p, a);
-#else
-    for (int lane = 0; lane < LANES; lane++)
-        p[lane] = a[lane];
-#endif
-}
-
 /* to += a, rounded to the grid of forces */
 MD_INLINE void add_rounded(double *to, vr a)
 {
@@ -67,16 +60,10 @@ MD_INLINE void add_rounded(double *to, vr a)
     _mm512_storeu_pd(to + 8, _mm512_loadu_pd(to + 8) + (high + big - big));
 #else
     double own[LANES];
-    put_lanes(own, a);
+    r_to(own, a);
     for (int lane = 0; lane < LANES; lane += 4)
         v_store(to + lane, v_load(to + lane) + (v_load(own + lane) + v_set1(FORCE_BIG) - v_set1(FORCE_BIG)));
 #endif
-}
-
-MD_INLINE void put_sums(double *to, vr a, vr b, vr c, vr d)
-{
-    const v4r sums = r_sums(a, b, c, d);
-    v_store(to, (v4d){sums[0], sums[1], sums[2], sums[3]});
 }
 
 /* `a` is read from memory once, and stays in a register: gcc 12 reads it again where it is used again */
@@ -171,8 +158,8 @@ MD_INLINE void unmix_densities_of(const dn_model *it, int64_t species, const dn_
                         two[q] = r_fma(r_load(m + (L_OF(k + q) * mixed + 1) * LANES), x, two[q]);
                     }
                 REAL *to = d_bar + (s * mixed + b) * wide + k; /* zeros behind n_lm */
-                *(v4r_u *)to = r_sums(one[0], one[1], one[2], one[3]);
-                *(v4r_u *)(to + wide) = r_sums(two[0], two[1], two[2], two[3]);
+                r_store4(to, r_sums(one[0], one[1], one[2], one[3]));
+                r_store4(to + wide, r_sums(two[0], two[1], two[2], two[3]));
             }
     }
 }
@@ -185,7 +172,7 @@ static void unmix_densities(const dn_model *it, int64_t species, const dn_edges 
 }
 
 /* to [n][mixed] (+)= sum of d y */
-static void phi_of_densities(const dn_model *it, const dn_edges *e, const REAL *d, const REAL *y, double *to, const int more)
+static void phi_of_densities(const dn_model *it, const dn_edges *e, const REAL *d, const REAL *y, REAL *to, const int more)
 {
     const int64_t mixed = it->n.mixed, wide = e->wide;
     for (int64_t s = 0; s < it->n.species; s++)
@@ -197,11 +184,9 @@ static void phi_of_densities(const dn_model *it, const dn_edges *e, const REAL *
                     for (int q = 0; q < 4; q++)
                         sum[q] = r_fma(own, r_load(d + (s * mixed + b + q) * wide + v), sum[q]);
                 }
-                double *row = to + j * mixed + b;
-                const v4d before = more ? v_load(row) : v_set1(0.0);
-                put_sums(row, sum[0], sum[1], sum[2], sum[3]);
-                if (more)
-                    v_store(row, v_load(row) + before);
+                REAL *row = to + j * mixed + b;
+                const v4r sums = r_sums(sum[0], sum[1], sum[2], sum[3]);
+                r_store4(row, more ? sums + r_load4(row) : sums);
             }
 }
 
@@ -229,7 +214,7 @@ static void first_backward(const dn_model *it, int64_t species, const dn_edges *
                 vr sum = r_set1(0);
                 for (int64_t b = 0; b < mixed; b++)
                     sum = r_fma(r_set1(phi[j * mixed + b]), r_load(w->d_bar + (s * mixed + b) * wide + v), sum);
-                put_lanes(e->y_bar + j * wide + v, sum);
+                r_store((REAL *)e->y_bar + j * wide + v, sum);
             }
 }
 
@@ -367,7 +352,7 @@ MD_INLINE void vectors_forward_of(const dn_model *it, int64_t t, const dn_edges 
 }
 
 /* phi_bar [many][mixed] of `many` neighbours from s [many][block][l][LANES] */
-MD_INLINE void phi_of_radial(const dn_model *it, int64_t t, int64_t species, const dn_work *w, const REAL *s, double *to,
+MD_INLINE void phi_of_radial(const dn_model *it, int64_t t, int64_t species, const dn_work *w, const REAL *s, REAL *to,
                              const int L, const int many)
 {
     const int64_t mixed = it->n.mixed, step = (L + 1) * mixed * LANES, n_s = w->blocks * (L + 1) * LANES;
@@ -388,7 +373,7 @@ MD_INLINE void phi_of_radial(const dn_model *it, int64_t t, int64_t species, con
                 }
             }
         for (int k = 0; k < many; k++)
-            put_sums(to + k * mixed + b, sum[k][0], sum[k][1], sum[k][2], sum[k][3]);
+            r_store4(to + k * mixed + b, r_sums(sum[k][0], sum[k][1], sum[k][2], sum[k][3]));
     }
 }
 
@@ -398,6 +383,7 @@ MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t specie
     enum { M = (DN_DEGREE + 1) * (DN_DEGREE + 1) };
     const int64_t mixed = it->n.mixed, wide = e->wide, channels = it->n.channels;
     const REAL *y = e->y, *message = e->message;
+    REAL *phi_to = e->phi_bar, *y_to = e->y_bar;
     vr most = r_set1(0); /* of what is rounded */
     for (int64_t j = 0; j < e->n; j++) {
         REAL *s_rows = w->s + (j & 1) * w->blocks * (L + 1) * LANES;
@@ -434,7 +420,7 @@ MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t specie
                     add_rounded(e->pulls + from, pull);
                     most = v_larger(v_abs(pull), most);
                 } else {
-                    put_lanes(e->pull + to + part * channels, pull);
+                    r_to(e->pull + to + part * channels, pull);
                 }
                 a_bar = ROW(w->v_bar, block * w->n_v + part * w->n_lm); /* of the next */
             }
@@ -444,15 +430,15 @@ MD_INLINE void message_backward_of(const dn_model *it, int64_t t, int64_t specie
         }
 #pragma GCC unroll 8
         for (int k = 0; k < (L + 1) * (L + 1); k += 4)
-            put_sums(e->y_bar + j * wide + k, y_bar[k], y_bar[k + 1], y_bar[k + 2], y_bar[k + 3]);
+            r_store4(y_to + j * wide + k, r_sums(y_bar[k], y_bar[k + 1], y_bar[k + 2], y_bar[k + 3]));
         if (j & 1)
-            phi_of_radial(it, t, species, w, w->s, e->phi_bar + (j - 1) * mixed, L, 2);
+            phi_of_radial(it, t, species, w, w->s, phi_to + (j - 1) * mixed, L, 2);
         else if (j + 1 == e->n)
-            phi_of_radial(it, t, species, w, w->s, e->phi_bar + j * mixed, L, 1);
+            phi_of_radial(it, t, species, w, w->s, phi_to + j * mixed, L, 1);
     }
     for (int lane = 0; lane < LANES; lane++)
         if (!(most[lane] < (REAL)PULL_LIMIT))
-            e->y_bar[0] = NAN; /* so are the atom's forces, which is noticed */
+            y_to[0] = NAN; /* so are the atom's forces, which is noticed */
 }
 
 static void message_forward(const dn_model *it, int64_t t, int64_t species, const dn_edges *e, dn_work *w)
@@ -491,7 +477,7 @@ MD_INLINE void features_of(const dn_model *it, dn_work *w, const REAL *product, 
     pairs_of(&it->program, w->n_lm, w->n_x, x, many);
     products(&it->program, w->n_x, ROW(product, block * it->program.n_invariants), x, ROW(w->x_bar, block * w->n_x), own, many);
     for (int q = 0; m && q < many; q++)
-        put_lanes(m + (block + q) * LANES, own[q]);
+        r_to(m + (block + q) * LANES, own[q]);
 }
 
 MD_INLINE void features_back(const dn_model *it, dn_work *w, const REAL *vector, int64_t block, const double *m_bar,
@@ -530,7 +516,7 @@ static void forward(const dn_model *it, int64_t t, int64_t species, const dn_edg
         vr own[3];
         vectors_of(&it->program, ROW(vector_of(it, t, species, w), block * it->program.n_vectors), ROW(w->x, block * w->n_x), own);
         for (int q = 0; q < 3; q++)
-            put_lanes(v + q * it->n.channels + block * LANES, own[q]);
+            r_to(v + q * it->n.channels + block * LANES, own[q]);
     }
 }
 
@@ -562,6 +548,7 @@ static void densities(const dn_model *it, const void *work, double *to)
 #include "density/channels_dot.c"
 
 const dn_channels DN_TABLE = {
-    .lanes = LANES, .bytes = sizeof(REAL), .work = work_of, .forward = forward, .backward = backward, .forward_dot = forward_dot,
-    .backward_dot = backward_dot, .densities = densities,
+    .lanes = LANES, .bytes = sizeof(REAL), .work = work_of, .geometry = geometry, .positions_back = positions_back, .rates = rates,
+    .radial_back = radial_back, .forward = forward, .backward = backward, .forward_dot = forward_dot, .backward_dot = backward_dot,
+    .densities = densities,
 };

@@ -142,7 +142,7 @@ static void couple_dot_back(const dn_model *it, const dn_work *w, void *couple_b
 /* s and s_hat [neighbour][l][LANES] are those of one block: derivatives of the radial functions; then phi_bar, phi_hat and mix_bar
  * of the block follow for all neighbours. */
 MD_INLINE void mix_back(int64_t n, int64_t mixed, const REAL *mix, const REAL *phi, const REAL *phi_dot, const REAL *s,
-                        const REAL *s_hat, double *phi_bar, double *phi_hat, REAL *mix_bar, const int L)
+                        const REAL *s_hat, REAL *phi_bar, REAL *phi_hat, REAL *mix_bar, const int L)
 {
     for (int64_t b = 0; b < mixed; b += 4)
         for (int64_t j = 0; j < n; j++) {
@@ -156,11 +156,9 @@ MD_INLINE void mix_back(int64_t n, int64_t mixed, const REAL *mix, const REAL *p
                     hat[q] = r_fma(other, m, hat[q]);
                 }
             }
-            const v4d before = v_load(phi_bar + j * mixed + b), also = v_load(phi_hat + j * mixed + b);
-            put_sums(phi_bar + j * mixed + b, sum[0], sum[1], sum[2], sum[3]);
-            put_sums(phi_hat + j * mixed + b, hat[0], hat[1], hat[2], hat[3]);
-            v_store(phi_bar + j * mixed + b, v_load(phi_bar + j * mixed + b) + before);
-            v_store(phi_hat + j * mixed + b, v_load(phi_hat + j * mixed + b) + also);
+            REAL *to = phi_bar + j * mixed + b, *to_hat = phi_hat + j * mixed + b;
+            r_store4(to, r_sums(sum[0], sum[1], sum[2], sum[3]) + r_load4(to));
+            r_store4(to_hat, r_sums(hat[0], hat[1], hat[2], hat[3]) + r_load4(to_hat));
         }
     for (int l = 0; l <= L; l++)
         for (int64_t b = 0; b < mixed; b += 4) {
@@ -187,8 +185,8 @@ MD_INLINE void message_backward_dot_of(const dn_model *it, int64_t t, int64_t sp
     const REAL *y = e->y, *y_dot = e->y_dot;
     const REAL *phi = e->phi, *phi_dot = e->phi_dot;
     const REAL *message = e->message, *message_dot = e->message_dot;
-    memset(e->phi_bar, 0, (size_t)(e->n * mixed) * sizeof(double));
-    memset(e->phi_hat, 0, (size_t)(e->n * mixed) * sizeof(double));
+    memset(e->phi_bar, 0, (size_t)(e->n * mixed) * sizeof(REAL));
+    memset(e->phi_hat, 0, (size_t)(e->n * mixed) * sizeof(REAL));
     for (int64_t block = 0; block < w->blocks; block++) {
         for (int64_t j = 0; j < e->n; j++) {
             const REAL *a_bar = w->x_bar + block * w->n_x * LANES, *a_hat = w->x_hat + block * w->n_x * LANES;
@@ -218,8 +216,8 @@ MD_INLINE void message_backward_dot_of(const dn_model *it, int64_t t, int64_t sp
                     s[l] = r_fma(sum, g, r_fma(hat, g_dot, s[l]));
                     s_hat[l] = r_fma(hat, g, s_hat[l]);
                 }
-                put_lanes(e->pull + to, pull);
-                put_lanes(e->pull_hat + to, pull_hat);
+                r_to(e->pull + to, pull);
+                r_to(e->pull_hat + to, pull_hat);
                 a_bar = ROW(w->v_bar, block * w->n_v + part * w->n_lm); /* of the next */
                 a_hat = ROW(w->v_hat, block * w->n_v + part * w->n_lm);
             }
@@ -274,13 +272,13 @@ static void forward_dot(const dn_model *it, int64_t t, int64_t species, const dn
         message_forward_dot(it, t, species, e, w);
     for (int64_t block = 0; block < w->blocks; block++) {
         REAL *x = ROW(w->x, block * w->n_x), *x_dot = ROW(w->x_dot, block * w->n_x);
-        put_lanes(m_dot + block * LANES, products_dot(&it->program, w->n_lm, w->n_x, ROW(w->x_bar, block * w->n_x), x, x_dot));
+        r_to(m_dot + block * LANES, products_dot(&it->program, w->n_lm, w->n_x, ROW(w->x_bar, block * w->n_x), x, x_dot));
         if (!v)
             continue;
         vr own[3];
         vectors_dot(&it->program, ROW(vector_of(it, t, species, w), block * it->program.n_vectors), x, x_dot, own);
         for (int q = 0; q < 3; q++)
-            put_lanes(v_dot + q * it->n.channels + block * LANES, own[q]);
+            r_to(v_dot + q * it->n.channels + block * LANES, own[q]);
     }
 }
 

@@ -1,16 +1,16 @@
-/* Density networks for one CPU level: compiled once a level with MD_LEVEL set. What is done in all channels is compiled twice a
- * level (channels.c). */
+/* Density networks for one CPU level: compiled once a level with MD_LEVEL set. What is done for neighbours and channels is compiled
+ * twice a level (channels.c). */
 #include <math.h>
 #include <string.h>
 
-#define MD_BITS 64 /* geometry is computed in doubles, as many as registers hold (core/lanes.h) */
+#define MD_BITS 64 /* hidden nodes are computed in doubles, as many as registers hold (core/lanes.h) */
 #include "core/heap.h"
 #include "core/vfun.h"
 #include "density/density.h"
 
 #include "networks/environment.c"
 
-#include "density/geometry.c"
+#include "density/scratch.c"
 #include "density/readout.c"
 #include "density/maps.c"
 #include "density/passes.c"

@@ -12,6 +12,8 @@
 #include "networks/hdnnp.h"
 
 enum { DN_LAYERS = 4, DN_DEGREE = 4, DN_WIDEST = 32 }; /* most layers; largest l; room for (l + 1)^2 */
+enum { DN_RADIAL = 32, DN_PAST = 19 };                  /* most radial functions; rows of neighbours have room past the last */
+enum { DN_SLOPES = 1, DN_ROWS = 2 }; /* what is wanted of radial functions (geometry) */
 
 /* call(L) for the l_max of the model `it`, known at compile time */
 #define FOR_DEGREE(call) \
@@ -46,7 +48,7 @@ typedef struct dn_program {
  * [...][block][l][mixed][LANES], [species][block][invariant or vector][LANES], [block][path][LANES]. mix: [species][species] of the first
  * layer, [species] of the others. */
 typedef struct dn_layer {
-    double *radial; /* [species][species][radial][mixed] */
+    void *radial; /* REAL [species][species][radial][mixed] */
     void *mix, *product, *vector, *couple; /* vector: not of the last layer; couple: not of the first */
     double *carry, *shift; /* [species][(t + 1) channels][channels], [species][channels]; not of the last layer */
     double *carry_vector;  /* [channels][channels] */
@@ -68,7 +70,8 @@ typedef struct dn_edges {
     const int32_t *atom; /* rows of messages */
     void *phi, *y, *phi_dot, *y_dot;     /* REAL */
     const void *message, *message_dot;   /* REAL [rows][parts][channels] */
-    double *phi_bar, *y_bar, *phi_hat;
+    void *phi_bar, *y_bar, *phi_hat;     /* REAL */
+    double *d[3], *g[3]; /* [n]: x, y and z of r_j - r_i, past the last neighbour the cutoff along x; derivatives by it, or its tangent */
     double *pull, *pull_hat;             /* [n][parts][channels]: _bar and _hat of the neighbours' messages */
     double *pulls;                       /* [rows][parts][channels] or NULL: pull is rounded to the force grid and added to these instead */
 } dn_edges;
@@ -78,6 +81,14 @@ typedef struct dn_channels {
     int64_t lanes, bytes; /* of a REAL */
     /* memory for `most` neighbours, in `memory` (64-byte aligned), or how much of it is needed */
     size_t (*work)(const dn_model *, int64_t most, int tangents, void *memory);
+    /* phi and y of the neighbours at d in layer t; wanted: DN_SLOPES of radial functions, DN_ROWS, too, of those that are mixed */
+    void (*geometry)(const dn_model *, int64_t t, int64_t species, const dn_edges *, void *work, int wanted);
+    /* g, from phi_bar and y_bar */
+    void (*positions_back)(const dn_model *, const dn_edges *, const void *work);
+    /* phi_dot and y_dot, from g */
+    void (*rates)(const dn_model *, const dn_edges *, void *work);
+    /* derivatives by coefficients of radial functions, from phi_bar and phi_hat, are added to those in `to` */
+    void (*radial_back)(const dn_model *, int64_t t, int64_t species, const dn_edges *, const void *work, const dn_model *to);
     /* features m [channels] and vectors v [3][channels] of layer t of an atom of a species, or NULL where nobody needs them */
     void (*forward)(const dn_model *, int64_t t, int64_t species, const dn_edges *, void *work, double *m, double *v);
     /* phi_bar, y_bar, and beyond the first layer pull, from m_bar and v_bar, which may be NULL */

@@ -18,8 +18,8 @@ static dn_room room_of(const dn_model *it, int64_t n, double *memory)
 }
 
 /* The neighbours of atom i, with the rates of a tangent unless it is NULL */
-static void around(const dn_model *it, const dn_graph *graph, int64_t i, int64_t t, const double *tangent, const double *strain,
-                   dn_scratch *s)
+static void around(const dn_model *it, const dn_channels *channels, const dn_graph *graph, int64_t i, int64_t t,
+                   const double *tangent, const double *strain, dn_scratch *s)
 {
     const int64_t begin = graph->first[i], n = graph->first[i + 1] - begin, species = graph->species[i];
     const double *d = graph->d + 3 * begin;
@@ -35,7 +35,8 @@ static void around(const dn_model *it, const dn_graph *graph, int64_t i, int64_t
     }
     while (other < it->n.species)
         s->env.first[++other] = n;
-    geometry(it, s, t, species, tangent ? DN_SLOPES | DN_ROWS : DN_SLOPES);
+    surround(it, channels, s);
+    channels->geometry(it, t, species, &s->e, s->work, tangent ? DN_SLOPES | DN_ROWS : DN_SLOPES);
     if (!tangent)
         return;
     for (int64_t k = 0; k < n; k++) {
@@ -43,10 +44,9 @@ static void around(const dn_model *it, const dn_graph *graph, int64_t i, int64_t
         for (int a = 0; a < 3; a++)
             v[a] = tangent[3 * j[k] + a] - tangent[3 * i + a] + d[3 * k] * strain[a] + d[3 * k + 1] * strain[3 + a] +
                    d[3 * k + 2] * strain[6 + a];
-        s->dx[k] = v[0], s->dy[k] = v[1], s->dz[k] = v[2];
+        s->e.g[0][k] = v[0], s->e.g[1][k] = v[1], s->e.g[2][k] = v[2];
     }
-    rates(it, s);
-    radial_rates(it, s);
+    channels->rates(it, &s->e, s->work);
 }
 
 /* The message of atom i of a structure, of its features x, and of v unless it is NULL; shifted: unless these are rates */
@@ -73,7 +73,7 @@ static void add_rows_of(const dn_scratch *s, int64_t row, double *a, const doubl
 static void add_forces(const dn_scratch *s, int64_t i, double *forces, double *virial)
 {
     for (int64_t k = 0; k < s->e.n; k++) {
-        const double g[3] = {s->dx[k], s->dy[k], s->dz[k]}, d[3] = {s->env.x[k], s->env.y[k], s->env.z[k]};
+        const double g[3] = {s->e.g[0][k], s->e.g[1][k], s->e.g[2][k]}, d[3] = {s->env.x[k], s->env.y[k], s->env.z[k]};
         for (int a = 0; a < 3; a++) {
             forces[3 * i + a] += g[a];
             forces[3 * s->env.atom[k] + a] -= g[a];
@@ -98,11 +98,11 @@ static void evaluate(const dn_model *it, const dn_channels *channels, const dn_g
         const int64_t t = step < T ? step : 2 * T - 2 - step;
         for (int64_t i = 0; i < n; i++) {
             const int64_t species = graph->species[i];
-            around(it, graph, i, t, NULL, NULL, s);
+            around(it, channels, graph, i, t, NULL, NULL, s);
             s->e.message = room.message[t];
             channels->forward(it, t, species, &s->e, s->work, step < T ? x + i * n_x + t * K : NULL, step < T - 1 ? s->v : NULL);
             if (step < T - 1) {
-                send(it, t, species, i, x + i * n_x, s->v, room.message[t + 1], s->bytes, 1);
+                send(it, t, species, i, x + i * n_x, s->v, room.message[t + 1], channels->bytes, 1);
                 continue;
             }
             if (step == T - 1) {
@@ -114,7 +114,7 @@ static void evaluate(const dn_model *it, const dn_channels *channels, const dn_g
                     return_vectors(it, t, room.pull[t + 1] + i * row, s->v_bar);
             }
             channels->backward(it, t, species, &s->e, s->work, room.x_bar + i * n_x + t * K, step < T ? NULL : s->v_bar);
-            positions_back(it, s);
+            channels->positions_back(it, &s->e, s->work);
             add_forces(s, i, forces, virial);
             if (t)
                 add_rows_of(s, row, room.pull[t], s->e.pull);
@@ -147,12 +147,12 @@ static void gradient(const dn_model *it, const dn_channels *channels, const dn_g
         for (int64_t i = 0; i < n; i++) {
             const int64_t species = graph->species[i];
             double *x = room.x + i * n_x, *x_bar = room.x_bar + i * n_x, *x_dot = room.x_dot + i * n_x, *x_hat = room.x_hat + i * n_x;
-            around(it, graph, i, t, tangent, strain, s);
+            around(it, channels, graph, i, t, tangent, strain, s);
             s->e.message = room.message[t], s->e.message_dot = room.message_dot[t];
             channels->forward_dot(it, t, species, &s->e, s->work, x + t * K, x_dot + t * K, t < T - 1 ? s->v : NULL, s->v_dot);
             if (step < T - 1) {
-                send(it, t, species, i, x, s->v, room.message[t + 1], s->bytes, 1);
-                send(it, t, species, i, x_dot, s->v_dot, room.message_dot[t + 1], s->bytes, 0);
+                send(it, t, species, i, x, s->v, room.message[t + 1], channels->bytes, 1);
+                send(it, t, species, i, x_dot, s->v_dot, room.message_dot[t + 1], channels->bytes, 0);
                 continue;
             }
             if (step == T - 1) {
@@ -177,7 +177,7 @@ static void gradient(const dn_model *it, const dn_channels *channels, const dn_g
             const int returned = step >= T;
             channels->backward_dot(it, t, species, &s->e, s->work, x_bar + t * K, x_hat + t * K, returned ? s->v_bar : NULL,
                                    returned ? s->v_hat : NULL, to);
-            radial_back(it, t, species, s, to);
+            channels->radial_back(it, t, species, &s->e, s->work, to);
             if (t) {
                 add_rows_of(s, row, room.pull[t], s->e.pull);
                 add_rows_of(s, row, room.pull_hat[t], s->e.pull_hat);
@@ -194,11 +194,11 @@ static void densities_of(const dn_model *it, const dn_channels *channels, const 
     const dn_room room = room_of(it, n, memory);
     for (int64_t t = 0; t <= layer; t++)
         for (int64_t i = 0; i < n; i++) {
-            around(it, graph, i, t, NULL, NULL, s);
+            around(it, channels, graph, i, t, NULL, NULL, s);
             s->e.message = room.message[t];
             channels->forward(it, t, graph->species[i], &s->e, s->work, room.x + i * n_x + t * K, t < layer ? s->v : NULL);
             if (t < layer)
-                send(it, t, graph->species[i], i, room.x + i * n_x, s->v, room.message[t + 1], s->bytes, 1);
+                send(it, t, graph->species[i], i, room.x + i * n_x, s->v, room.message[t + 1], channels->bytes, 1);
             else
                 channels->densities(it, s->work, to + i * size);
         }

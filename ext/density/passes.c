@@ -10,12 +10,13 @@ static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int wha
     const int64_t K = it->n.channels, n_x = it->n.layers * K, row = it->n.parts * K; /* of messages */
     md_i128 total = 0;
     if (what == DN_RETURN)
-        carried(it, what, t, atoms, begin, end, s->panel, s->bytes);
+        carried(it, what, t, atoms, begin, end, s->panel, channels->bytes);
     for (int64_t i = begin; i < end; i++) {
         const int64_t species = species_of(atoms, i);
         double *x = atoms->x + i * n_x, *x_bar = atoms->x_bar + i * n_x;
         gather(&atoms->rows, &units, it->n.species, i, &s->env);
-        geometry(it, s, t, species, what == DN_SEND ? 0 : DN_SLOPES);
+        surround(it, channels, s);
+        channels->geometry(it, t, species, &s->e, s->work, what == DN_SEND ? 0 : DN_SLOPES);
         s->e.message = atoms->message[t], s->e.pulls = atoms->pull[t], s->e.atom = s->env.atom;
         if (t && atoms->home) {
             for (int64_t k = 0; k < s->e.n; k++)
@@ -25,7 +26,7 @@ static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int wha
         channels->forward(it, t, species, &s->e, s->work, what == DN_RETURN ? NULL : x + t * K, what == DN_SEND ? s->v : NULL);
         if (what == DN_SEND) {
             if (s->v)
-                send_vectors(it, t, i, s->v, atoms->message[t + 1], s->bytes);
+                send_vectors(it, t, i, s->v, atoms->message[t + 1], channels->bytes);
             continue;
         }
         if (what == DN_FINISH) {
@@ -46,13 +47,13 @@ static md_i128 atoms_of(const dn_model *it, const dn_channels *channels, int wha
             return_vectors(it, t, atoms->pull[t + 1] + i * row, s->v_bar);
         }
         channels->backward(it, t, species, &s->e, s->work, x_bar + t * K, what == DN_RETURN ? s->v_bar : NULL);
-        positions_back(it, s);
-        scatter(&atoms->rows, 1.0, i, &s->env, s->e.n, s->dx, s->dy, s->dz);
+        channels->positions_back(it, &s->e, s->work);
+        scatter(&atoms->rows, 1.0, i, &s->env, s->e.n, s->e.g[0], s->e.g[1], s->e.g[2]);
         if (atoms->virials)
-            scatter_virials(atoms->virials, 1.0, 1.0, &s->env, s->e.n, s->dx, s->dy, s->dz);
+            scatter_virials(atoms->virials, 1.0, 1.0, &s->env, s->e.n, s->e.g[0], s->e.g[1], s->e.g[2]);
     }
     if (what == DN_SEND)
-        carried(it, what, t, atoms, begin, end, s->panel, s->bytes);
+        carried(it, what, t, atoms, begin, end, s->panel, channels->bytes);
     return total;
 }
 

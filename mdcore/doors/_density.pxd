@@ -32,7 +32,7 @@ cdef extern from "density/density.h" nogil:
         int64_t n_pairs, n_pair_terms, n_terms, n_invariants, n_vector_terms, n_vectors, n_couples, n_paths
 
     ctypedef struct dn_layer:
-        double *radial
+        void *radial
         void *mix
         void *product
         void *vector

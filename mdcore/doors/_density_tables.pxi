@@ -74,8 +74,9 @@ cdef class _Tables:
                 own = _aligned(_blocked(shape, leading, lanes), dtype)
                 view = np.moveaxis(own, leading, -2)  # [..., l, mixed, block, lanes]
             else:
-                own = _aligned((*shape[:2], shape[3], shape[2]) if name == "radial" else shape, np.float64)
-                view = own.swapaxes(2, 3) if name == "radial" else own
+                radial = name == "radial"
+                own = _aligned((*shape[:2], shape[3], shape[2]) if radial else shape, dtype if radial else np.float64)
+                view = own.swapaxes(2, 3) if radial else own
             self.arrays.append((own, view, slice(place, place + own.size), steps if name == "product" else None))
             place += own.size
             at = own.ctypes.data
@@ -93,7 +94,7 @@ cdef class _Tables:
                 continue
             layer = &self.model.layer[<int>t]
             if name == "radial":
-                layer.radial = <double *>at
+                layer.radial = <void *>at
             elif name == "mix":
                 layer.mix = <void *>at
             elif name == "product":
