@@ -16,6 +16,7 @@ but in H' it can be seen. R. D. Skeel, D. J. Hardy, SIAM J. Sci. Comput. 23, 117
 
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import common
@@ -107,6 +108,7 @@ def main() -> None:
     parser.add_argument("--ps", type=float, default=20.0, help="length of the long run")
     parser.add_argument("--order-ps", type=float, default=2.0, help="length of each run that tells the order; 0: none")
     parser.add_argument("--equilibrate-ps", type=float, default=2.0)
+    parser.add_argument("--precision", choices=("double", "mixed"), default="double")
     parser.add_argument("--every", type=int, default=2, help="steps between samples")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -114,16 +116,17 @@ def main() -> None:
     print(common.machine(), flush=True)
     dt = arguments.timestep
     model = networks.open_potential(arguments.potential, arguments.units)
+    potential = partial(potential_of, model, precision=arguments.precision)
     own = arguments.structure
     system = System.read(own) if own else networks.first_structure(arguments.potential, model)
     steps = round(1000 * arguments.equilibrate_ps / dt)
-    system = equilibrate(system, potential_of(model), arguments.temperature, dt, steps, arguments.seed)
+    system = equilibrate(system, potential(), arguments.temperature, dt, steps, arguments.seed)
 
     runs = [(dt, arguments.order_ps), (dt / 2, arguments.order_ps)] if arguments.order_ps else []
     rows, spread = [], []
     for timestep, ps in [*runs, (dt, arguments.ps)]:
         steps, every = round(1000 * ps / timestep), round(arguments.every * dt / timestep)
-        recorder, speed = run(system, potential_of(model), timestep, steps, every)
+        recorder, speed = run(system, potential(), timestep, steps, every)
         spread.append((np.std(recorder.energies), np.std(recorder.shadows)))
         for name, values in (("total", recorder.energies), ("shadow", recorder.shadows)):
             rows.append(
