@@ -11,9 +11,9 @@ train() {
 }
 
 train inputs/train_molybdenum_one_layer.toml
-train inputs/train_molybdenum_phases.toml --set model.layers=1 --set loss.energy=balanced --set optimizer.1.step=0.001 \
+train inputs/train_molybdenum_phases.toml --set model.layers=1 --set model.l_max=3 --set loss.energy=balanced --set optimizer.1.step=0.001 \
     --set output.name=molybdenum_three
-train inputs/train_molybdenum_phases.toml --set model.layers=1 --set loss.energy=balanced --set optimizer.1.step=0.001 \
+train inputs/train_molybdenum_phases.toml --set model.layers=1 --set model.l_max=3 --set loss.energy=balanced --set optimizer.1.step=0.001 \
     --set optimizer.1.epochs=25 --set optimizer.1.energy=100 --set output.name=molybdenum_three_energies
 mdcore convert results/molybdenum_one_layer.h5 results/molybdenum_three.h5 results/molybdenum_three_energies.h5 \
     results/molybdenum_one_layer_all.h5 --data "$TRAIN"

@@ -13,14 +13,14 @@ train() {
 # the teachers, beside potentials/molybdenum.h5
 train inputs/train_molybdenum_density.toml --set model.message_l=1 --set optimizer.0.decay=0.3 \
     --set output.name=molybdenum_vectors
-train inputs/train_molybdenum_phases.toml --set model.layers=1 --set loss.energy=balanced --set optimizer.1.step=0.001 \
+train inputs/train_molybdenum_phases.toml --set model.layers=1 --set model.l_max=3 --set loss.energy=balanced --set optimizer.1.step=0.001 \
     --set output.name=molybdenum_one
 
 # structures, labelled by their mean; vectors know surfaces least (docs/benchmarks.md) and say nothing of them
 python inputs/distil.py Mo results/molybdenum_taught.extxyz --dynamics results/molybdenum_one.h5 \
     --teachers potentials/molybdenum.h5 results/molybdenum_vectors.h5 results/molybdenum_one.h5 --slab-weights 1 0 1
 train inputs/train_molybdenum_taught.toml
-train inputs/train_molybdenum_taught.toml --set model.layers=1 --set loss.energy=balanced --set optimizer.1.step=0.001 \
+train inputs/train_molybdenum_taught.toml --set model.layers=1 --set model.l_max=3 --set loss.energy=balanced --set optimizer.1.step=0.001 \
     --set output.name=molybdenum_taught_one
 
 mdcore convert results/molybdenum_taught.h5 results/molybdenum_taught_one.h5 results/molybdenum_taught_both.h5 \

@@ -16,7 +16,7 @@ python inputs/molybdenum/teach.py "$TRAIN" --dynamics results/molybdenum_one.h5 
     --hot results/molybdenum_hot.extxyz --runs 9 --few results/molybdenum_few.extxyz --slabs results/molybdenum_slabs.extxyz
 
 # products of three, taught slabs alone
-train inputs/train_molybdenum_taught.toml --set model.layers=1 --set loss.energy=balanced --set optimizer.1.step=0.001 \
+train inputs/train_molybdenum_taught.toml --set model.layers=1 --set model.l_max=3 --set loss.energy=balanced --set optimizer.1.step=0.001 \
     --set data.2.file=../results/molybdenum_slabs.extxyz --set data.2.weight=0.3 --set optimizer.0.epochs=45 \
     --set optimizer.1.epochs=10 --set output.name=molybdenum_three
 

@@ -12,7 +12,7 @@ train() {
 
 # the teachers
 train inputs/train_silicon_density.toml
-train inputs/train_silicon_phases.toml --set model.layers=1 --set loss.energy=30 --set optimizer.0.decay=0.02 \
+train inputs/train_silicon_phases.toml --set model.layers=1 --set model.l_max=3 --set loss.energy=30 --set optimizer.0.decay=0.02 \
     --set optimizer.0.epochs=150 --set optimizer.1.epochs=15 --set optimizer.1.batch=20 --set optimizer.1.energy=60 \
     --set output.name=silicon_one
 

@@ -29,7 +29,10 @@ from tests.training_sets import lennard_jones_set, mixed_set
 
 COPPER = {"elements": ("Cu",), "energies": {"Cu": 0.0}, "l_max": 2, "counts": Loss(), "layers": 1}
 SHORT = (SoapSettings(epochs=3, smooth=1e-3, part=LINEAR), LeastSquaresSettings(epochs=5),
-         SoapSettings(epochs=3, step=2e-3, smooth=1e-3))  # fmt: skip
+         SoapSettings(epochs=3, step=2e-3, smooth=1e-3), SoapSettings(epochs=4, fresh=True),
+         LeastSquaresSettings(epochs=2, ridge=1e-3, part=ALL))  # fmt: skip
+STEPS = "FUNCTIONS", "WEIGHTS", "NODES", "AFRESH", "END"
+EPOCHS = 3 + 5 + 3 + 4 + 2
 
 
 def without_nodes(own) -> DensityRegression:
@@ -101,12 +104,33 @@ def test_hidden_nodes_begin_at_the_linear_solution():
         scores.append(fit.floors.score(fit.validation.errors()))
         seen.append((fit.stage, bool(fit.training.design.views(fit.training.flat)["w2"].any())))
     assert seen[0] == (0, True)  # the random start
-    assert all(any_nodes == (number == 2) for number, any_nodes in seen[1:])
-    assert fit.score == pytest.approx(min(scores[1:])) and len(scores) > 8
+    assert all(any_nodes == (number in (2, 3)) for number, any_nodes in seen[1:-2])
+    assert fit.score == pytest.approx(min(scores[1:])) and len(scores) == 1 + EPOCHS
     assert fit.training.parameters.tobytes() == fit.best.tobytes()
 
 
-@pytest.mark.parametrize("epochs", [2, 5, 8])
+def test_all_afresh_begins_at_the_start():
+    """Whatever was found before."""
+    fit, alone = fit_of(SHORT), fit_of(SHORT[3:4])
+    alone.seed += 3  # each optimiser has its own
+    list(fit.epochs())
+    list(alone.epochs())
+    first = 1 + 3 + 5 + 3
+    assert fit.history["train force"][first : first + 4] == alone.history["train force"][1:]
+
+
+def test_ends_alone_count_in_a_rehearsal():
+    fit, scores = fit_of(SHORT[:3]), []
+    fit.ends = True
+    for _ in fit.epochs():
+        fit.validation.set(fit.training.parameters)
+        scores.append(fit.floors.score(fit.validation.errors()))
+    counting = [3, *range(4, 9), 11]
+    assert fit.score == pytest.approx(min(scores[k] for k in counting))
+    assert fit.best_epoch in counting
+
+
+@pytest.mark.parametrize("epochs", [2, 5, 8, 13, 16])
 def test_it_goes_on_after_a_stop_in_any_of_them(epochs):
     whole, first, second = (fit_of(SHORT) for _ in range(3))
     list(whole.epochs())
@@ -146,9 +170,11 @@ def seen(hidden=16, validates=True, channels=16, elements=("Cu",), n=14):
 
 def test_who_has_it(parsed):
     usual = parsed(DENSITY).plan
-    functions, weights, nodes = recipe.FUNCTIONS, recipe.WEIGHTS, recipe.NODES
-    assert recipe.optimizers(usual, seen()) == (functions, weights, nodes)
-    assert recipe.optimizers(usual, seen(validates=False)) == (functions, weights, nodes)
+    functions, weights, nodes, afresh, end = recipe.FUNCTIONS, recipe.WEIGHTS, recipe.NODES, recipe.AFRESH, recipe.END
+    assert recipe.optimizers(usual, seen()) == (functions, weights, nodes, afresh, end)
+    assert recipe.optimizers(usual, seen(validates=False)) == (functions, weights, nodes, afresh, end)
+    assert recipe.optimizers(usual, seen(n=2001))[3].epochs == recipe.STEPS // 401 == 124
+    assert recipe.optimizers(usual, seen(n=20000))[3].epochs == recipe.FEWEST
     assert recipe.optimizers(usual, seen(validates=False, n=9)) == (functions, weights)
     assert recipe.optimizers(usual, seen(validates=False, hidden=0)) == (functions, weights)
     assert recipe.optimizers(usual, seen(hidden=0)) == (functions, weights)
@@ -161,13 +187,13 @@ def test_who_has_it(parsed):
 def test_many_weights_are_not_for_least_squares(parsed):
     usual, many = parsed(DENSITY).plan, seen(channels=208, elements=("H", "Cu"))
     assert recipe.weights(many) == 2 * 208 * 13 > recipe.MOST
-    assert recipe.optimizers(usual, many) == (recipe.FUNCTIONS, recipe.NODES)
+    assert recipe.optimizers(usual, many) == (recipe.FUNCTIONS, recipe.NODES, recipe.AFRESH)
     assert "5408 weights of products are too many" in recipe.told(usual, many)
 
 
 def test_robust_errors_are_not_for_least_squares(parsed):
     plan = parsed(DENSITY + "loss = { robust = 1.0 }\n").plan
-    assert recipe.optimizers(plan, seen()) == (recipe.FUNCTIONS, recipe.NODES)
+    assert recipe.optimizers(plan, seen()) == (recipe.FUNCTIONS, recipe.NODES, recipe.AFRESH)
     assert "errors are robust, so least squares, which are not, are left out" in recipe.told(plan, seen())
 
 
@@ -192,24 +218,24 @@ def test_an_input_is_told(text, told, parsed):
 
 
 def test_a_call_has_it_and_check_tells(monkeypatch, parsed):
-    monkeypatch.setattr(recipe, "FUNCTIONS", SHORT[0])
-    monkeypatch.setattr(recipe, "WEIGHTS", SHORT[1])
-    monkeypatch.setattr(recipe, "NODES", SHORT[2])
+    for name, own in zip(STEPS, SHORT, strict=True):
+        monkeypatch.setattr(recipe, name, own)
     data = {"train": labelled(8), "validation": labelled(3, seed=1)}
     model = {"type": "density", "layers": 1, "channels": 16, "cutoff": 4.0, "l_max": 2}
     trained = mdcore.train(data, model=model)
     history = trained.histories[0]
     forces = history["validation force"]
-    assert len(forces) == 1 + 3 + 5 + 3 and min(forces) < 0.3 * forces[0]
+    assert len(forces) == 1 + EPOCHS and min(forces) < 0.3 * forces[0]
     alone = mdcore.train({"train": data["train"]}, model=model)
     assert len(alone.histories[0]["epoch"]) == 1 + 3 + 5 and not alone.decided
     plan = parsed(DENSITY).plan
-    both = "optimisers: soap (linear part, up to 3 epochs), then least-squares (up to 5 epochs)"
-    third = ", then soap (up to 3 epochs), as usual for one layer"
+    both = "optimisers: soap (linear part, up to 3 epochs), then least-squares (linear part, up to 5 epochs)"
+    third = ", then soap (up to 3 epochs), then soap (afresh, up to 4 epochs), then least-squares (up to 2 epochs)"
+    third += ", as usual for one layer"
     assert command.optimisers(plan, seen()) == both + third
     told = "nothing validates, and too few structures can be held back, so hidden nodes are left out"
     assert command.optimisers(plan, seen(validates=False, n=9)) == f"{both}, as usual for one layer; {told}"
-    told = "so a rehearsal without 3 of 14 structures decides on the ridge and hidden nodes; then all are trained on"
+    told = "so a rehearsal without 3 of 14 structures decides on steps and ridges; then all are trained on"
     assert command.optimisers(plan, seen(validates=False)) == f"{both}{third}; nothing validates, {told}"
     told = "nothing validates, so a rehearsal without 3 of 14 structures decides on the ridge; then"
     assert told in command.optimisers(plan, seen(validates=False, hidden=0))
@@ -223,7 +249,7 @@ MODEL = {"type": "density", "layers": 1, "channels": 16, "cutoff": 4.0, "l_max":
 
 @pytest.fixture
 def short(monkeypatch):
-    for name, own in zip(("FUNCTIONS", "WEIGHTS", "NODES"), SHORT, strict=True):
+    for name, own in zip(STEPS, SHORT, strict=True):
         monkeypatch.setattr(recipe, name, own)
 
 
@@ -238,26 +264,41 @@ HELD = Dataset((None,) * 17, (None,) * 3)
 
 
 @pytest.mark.parametrize(
-    "nodes, told", [([5.0, 6.0, 3.5], ", then hidden nodes"), ([3.0, 2.0, 4.5], "; hidden nodes are left out")]
+    "rest, chosen",
+    [
+        ([5, 6, 3.5, 9, 9, 9, 9, 9, 9], (0, 1, 2)),
+        ([3, 2, 4.5, 9, 9, 9, 9, 9, 9], (0, 1)),  # the second epoch of hidden nodes is not how they end
+        ([3, 2, 4.5, 9, 9, 9, 3.9, 9, 9], (3,)),
+        ([3, 2, 4.5, 9, 9, 9, 3.9, 9, 3], (3, 4)),
+        ([3, 2, 3.9, 9, 9, 9, 5, 3, 9], (0, 1, 2, 4)),
+        ([3, 2, 4.5, 9, 9, 9, 5, 3, 9], (0, 1)),  # least squares after least squares are nothing new
+    ],
 )
-def test_a_rehearsal_decides(nodes, told, short):
-    """By how each step ends, and the best of all ridges."""
-    found = recipe.decide(rehearsal_of([99.0, 9, 3.7, 8, 7, 6, 4, 5, 6, *nodes]), SHORT, HELD)
-    with_nodes = nodes[-1] < 4
-    assert found.optimizer == (SHORT[0], replace(SHORT[1], epochs=1, ridge=1e-2 * 0.1**2), SHORT[2])[: 2 + with_nodes]
-    assert found.told.endswith("all 20 structures are trained on: functions, then least squares (ridge 1e-04)" + told)
+def test_a_rehearsal_decides(rest, chosen, short):
+    """By how each step ends, and the best of all ridges; what begins afresh needs nothing before it."""
+    found = recipe.decide(rehearsal_of([99.0, 9, 3.7, 8, 7, 6, 4, 5, 6, *map(float, rest)]), SHORT, HELD)
+    ridges = {1: 1e-2 * 0.1**2, 4: 1e-3 if rest[-2] <= rest[-1] else 1e-4}
+    own = [replace(SHORT[k], epochs=1, ridge=ridges[k]) if k in ridges else SHORT[k] for k in chosen]
+    assert [step if hasattr(step, "step") else replace(step, ridge=0.0) for step in found.optimizer] == [
+        step if hasattr(step, "step") else replace(step, ridge=0.0) for step in own
+    ]
+    assert [x.ridge for x in found.optimizer if hasattr(x, "ridge")] == pytest.approx(
+        [x.ridge for x in own if hasattr(x, "ridge")]
+    )
+    names = {0: "functions", 1: "least squares (ridge 1e-04)", 2: "hidden nodes", 3: "all afresh"}
+    names[4] = f"least squares (ridge {ridges[4]:.0e})"
+    told = ", then ".join(names[k] for k in chosen)
+    assert found.told.endswith(f"all 20 structures are trained on: {told}")
     assert "errors of 3 of 20 structures" in found.told and "functions 8 meV/atom, 8 meV/Angstrom" in found.told
     assert "least squares 4 meV/atom, 4 meV/Angstrom (ridge 1e-04)" in found.told
-    assert f"hidden nodes {nodes[-1]} meV/atom" in found.told
+    assert f"hidden nodes {rest[2]} meV/atom" in found.told
 
 
-def test_least_squares_may_be_no_better_and_end_early(short):
-    found = recipe.decide(rehearsal_of([99.0, 9, 8, 2, 7, 6, 5, 4, 3]), SHORT, HELD)  # two ridges
+def test_least_squares_may_be_no_better(short):
+    found = recipe.decide(rehearsal_of([99.0, 9, 8, 2, 7, 6, 5, 4, 3]), SHORT[:2], HELD)
     assert found.optimizer == (SHORT[0],)
-    assert found.told.endswith("trained on: functions; hidden nodes are left out")
-    found = recipe.decide(rehearsal_of([99.0, 9, 8, 2, 3, 2, 1]), SHORT, HELD)  # none
-    assert found.optimizer == (SHORT[0], SHORT[2]) and "least squares" not in found.told
-    found = recipe.decide(rehearsal_of([99.0, 9, 8, 3, 7, 6, 5, 4, 2]), SHORT[:2], HELD)  # no nodes: five ridges
+    assert found.told.endswith("trained on: functions")
+    found = recipe.decide(rehearsal_of([99.0, 9, 8, 3, 7, 6, 5, 4, 2]), SHORT[:2], HELD)
     assert found.optimizer[1].ridge == pytest.approx(1e-6) and "hidden" not in found.told
 
 
@@ -284,10 +325,11 @@ def test_all_are_trained_on_then(short):
     rows = []
     data = {"train": labelled(14)}
     found = mdcore.train(data, model=MODEL, progress=rows.append, committee={"members": 2})
-    assert sum(row["member"] == "rehearsal" for row in rows) == 1 + 3 + 5 + 3
+    assert sum(row["member"] == "rehearsal" for row in rows) == 1 + EPOCHS
     assert "validation force" in rows[0] and "validation force" not in found.histories[0]
     decided = found.decided
-    n = 1 + 3 + ("then least" in decided) + 3 * ("then hidden" in decided)
+    chain = decided[decided.index("trained on: ") :].replace(", then ", ": ").split(": ")[1:]
+    n = 1 + sum({"functions": 3, "hidden nodes": 3, "all afresh": 4}.get(name, 1) for name in chain)
     assert [len(h["epoch"]) for h in found.histories] == [n, n] and found.best_epochs == [n - 1, n - 1]
     assert {r.n for r in found.errors if (r.quantity, r.group) == ("energy", "all")} == {14}
     assert decided == "rehearsal: " + found.model.provenance["rehearsal"].replace("; so all", "\nso all")
@@ -304,7 +346,7 @@ def write_labels(path: Path, data) -> None:
                 stream.write(" ".join([symbol, *(repr(x) for row in rows for x in row)]) + "\n")
 
 
-@pytest.mark.parametrize("stops", [2, 9, 14])
+@pytest.mark.parametrize("stops", [2, 9, 14, 19])
 def test_the_command_goes_on_in_a_rehearsal_and_after_it(stops, short, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write_labels(tmp_path / "a.xyz", labelled(14))
@@ -317,7 +359,7 @@ def test_the_command_goes_on_in_a_rehearsal_and_after_it(stops, short, tmp_path,
         command.train(settings["parts"], stop=lambda: next(left))
     told = capsys.readouterr().out
     parts = command.train(settings["parts"], restart=True)
-    assert f"goes on after epoch {stops if stops < 12 else stops - 12}" in capsys.readouterr().out
+    assert f"goes on after epoch {stops if stops < 1 + EPOCHS else stops - 1 - EPOCHS}" in capsys.readouterr().out
     assert parts.parameters.tobytes() == whole.parameters.tobytes()
     assert parts.provenance["rehearsal"] == whole.provenance["rehearsal"]
     assert ("rehearsal: errors of 3 of 14" in told)

@@ -76,8 +76,9 @@ def optimisers(plan, prepared, ranks: int = 1) -> str:
     """One after the other, and why these where the input names none."""
     told = []
     for own in recipe.optimizers(plan, prepared, ranks):
-        part = vars(own).get("part", ALL)  # least squares have no choice
-        told.append(f"{name_of(own)} ({f'{part} part, ' * (part != ALL)}up to {own.epochs} epochs)")
+        part, fresh = getattr(own, "part", ALL), getattr(own, "fresh", False)
+        how = f"{part} part, " * (part != ALL) + "afresh, " * fresh
+        told.append(f"{name_of(own)} ({how}up to {own.epochs} epochs)")
     return "optimisers: " + ", then ".join(told) + recipe.told(plan, prepared, ranks)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from mdcore.faces.schema import Choice, Integer, Number, keys, setting
+from mdcore.faces.schema import Boolean, Choice, Integer, Number, keys, setting
 from mdcore.training.settings import ALL, LINEAR
 from mdcore.training.settings import AdamSettings as Adam
 from mdcore.training.settings import KalmanSettings as Kalman
@@ -134,6 +134,13 @@ class AdamSettings(OptimizerSettings):
         default=Adam.part,
         example=LINEAR,
     )
+    fresh: bool = setting(
+        Boolean(),
+        "It begins where the first optimiser began, not at the best parameters so far; what it finds counts where that "
+        "is better.",
+        default=Adam.fresh,
+        example=True,
+    )
 
 
 def _again(name: str):
@@ -174,9 +181,9 @@ class LBFGSSettings(OptimizerSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class LeastSquaresSettings(OptimizerSettings):
-    """Of a density network of one layer that is linear in its weights, since `hidden = 0` or its hidden nodes give
-    nothing yet (linear ACE): the best weights of all products for the radial functions it has, in one go. Each epoch
-    is a solution with a smaller ridge.
+    """Of a density network of one layer: the best weights of all products for the radial functions it has, in one go,
+    where it is linear in them, since `hidden = 0` or its hidden nodes give nothing yet (linear ACE); with hidden nodes
+    (`part = "all"`) a step of Gauss and Newton's. Each epoch is a solution with a smaller ridge.
     """
 
     ridge: float = setting(
@@ -190,6 +197,20 @@ class LeastSquaresSettings(OptimizerSettings):
         "Each epoch's, over that of the one before.",
         default=LeastSquares.fall,
         example=0.3,
+    )
+    emphasis: float = setting(
+        Number(minimum=1e-6, maximum=1e6),
+        "Times the weight of energies in the loss. Nearly as good forces may leave much room for energies: 10 makes "
+        "errors of the energies of solids a fifth smaller, those of their forces larger by 2 %.",
+        default=LeastSquares.emphasis,
+        example=10.0,
+    )
+    part: str = setting(
+        Choice((LINEAR, ALL)),
+        'How hidden nodes count: `"linear"`, they give nothing, and the next optimiser begins without them; `"all"`, as '
+        "they are.",
+        default=LeastSquares.part,
+        example=ALL,
     )
 
 

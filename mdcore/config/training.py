@@ -300,12 +300,13 @@ class TrainingSettings(Document):
             yield "optimizer", REQUIRED
         begun = self.warm_start is not None
         for k, own in enumerate(self.optimizer):
-            key = "type" if own.type == "least-squares" else "part"
-            linear = key == "type" or getattr(own, "part", ALL) == LINEAR
-            if linear and not one:
-                yield f"optimizer.{k}.{key}", NOT_LINEAR if key == "type" else NO_PART
+            squares, linear = own.type == "least-squares", getattr(own, "part", ALL) == LINEAR
+            if squares and not one:
+                yield f"optimizer.{k}.type", NOT_LINEAR
+            elif linear and not one:
+                yield f"optimizer.{k}.part", NO_PART
             elif linear and self.model.hidden and begun:
-                yield f"optimizer.{k}.{key}", LOST
+                yield f"optimizer.{k}.part", LOST
             begun = begun or not linear
 
     def _check_card(self) -> Iterator[tuple[str, str]]:

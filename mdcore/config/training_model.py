@@ -55,8 +55,12 @@ class ModelSettings:
         default=Density.channels,
         example=32,
     )
-    l_max: int = setting(
-        Integer(minimum=0, maximum=4), "Largest l of spherical harmonics.", default=Density.l_max, example=2
+    l_max: int | None = setting(
+        Integer(minimum=0, maximum=4),
+        "Largest l of spherical harmonics.",
+        default=Density.l_max,
+        default_text="3; of one layer 4",
+        example=2,
     )
     factors: int = setting(
         Integer(minimum=1, maximum=4),

@@ -102,13 +102,14 @@ class DensityRegression(SetRegression):
         self._found = replace(p, energies=p.energies + env.counts @ shift)
         return True
 
-    def quadratic(self):
-        if self.design.layers > 1 or (self.design.hidden and self.part != LINEAR):
-            return super().quadratic()
-        own, weights, env = np.zeros(self.n_parameters, dtype=bool), self.weights, self.environments
+    def quadratic(self, emphasis=1.0):
+        if self.design.layers > 1:
+            return super().quadratic(emphasis)
+        own, env, now = np.zeros(self.n_parameters, dtype=bool), self.environments, self.predict()
+        weights = replace(self.weights, energy=emphasis**2 * self.weights.energy)
         self.design.views(own)["w.0"][...] = True
         size = self.units[own]
-        parts = self.map(lambda chunk: normal(self.design, self.flat, env, weights, chunk, size),
+        parts = self.map(lambda chunk: normal(self.design, self.flat, env, weights, chunk, size, now),
                          chunks_of(env.first, TOGETHER))  # fmt: skip
         return own, *without_offsets(self.comm.sum(np.sum(parts, axis=0)), self.design.species)
 

@@ -14,18 +14,19 @@ from mdcore.doors._density import Edges
 from mdcore.potentials.density.angular import three_j
 from mdcore.potentials.density.model import Design
 from mdcore.training.graphs import Graphs
-from mdcore.training.misfit import BOTH, Weights
+from mdcore.training.misfit import BOTH, Prediction, Weights
 
 X_Y_Z = [2, 0, 1]  # of the components of Y_1, which are (y, z, x)
 
 
-def normal(design: Design, flat, graphs: Graphs, weights: Weights, chunk: range, units) -> np.ndarray:
+def normal(design: Design, flat, graphs: Graphs, weights: Weights, chunk: range, units, now: Prediction) -> np.ndarray:
     """Z^T Z of some structures. Columns of Z are what values change by w over their units, by offsets of energies, and
-    what labels are beyond offsets; rows are labels, each as the loss weighs it."""
+    what labels are beyond the values `now`; rows are labels, each as the loss weighs it."""
     place, atoms = graphs.places(chunk)
     n, counts, volumes = graphs.n_atoms[place], graphs.counts[place], graphs.volumes[place]
-    offsets = design.folded_views(design.fold(flat))["energy"]
-    labels = [graphs.energies[place] - counts @ offsets, graphs.forces[atoms].ravel(), graphs.stresses[place].ravel()]
+    stresses = np.nan if now.stresses is None else now.stresses[place]
+    labels = [graphs.energies[place] - now.energies[place], (graphs.forces[atoms] - now.forces[atoms]).ravel(),
+              (graphs.stresses[place] - stresses).ravel()]  # fmt: skip
     each = graphs.weights[place]
     shares = [weights.energy * each / n**weights.power, weights.forces * np.repeat(each, 3 * n),
               weights.stress * np.outer(each, BOTH).ravel()]  # fmt: skip
@@ -77,7 +78,7 @@ def rows_of(design: Design, flat: np.ndarray, edges: Edges) -> tuple[np.ndarray,
     energy, forces, strain = (np.zeros((*rest, *shape)) for rest in ((), (n, 3), (9,)))
     values = design.program.evaluate(np.moveaxis(densities, 0, 2))  # [n, K, I]
     slopes = np.ascontiguousarray(np.moveaxis(design.program.slopes(densities), (2, 3), (0, 1)))  # [n, K, I, M]
-    gain = theta["linear"]
+    gain, bend = gains(theta, species, values)
     for i, z in enumerate(species):
         e = slice(first[i], first[i + 1])
         u, own = d[e] / r[e, None], degree
@@ -85,14 +86,31 @@ def rows_of(design: Design, flat: np.ndarray, edges: Edges) -> tuple[np.ndarray,
         across = phi[e][:, own] / r[e, None, None]
         by_d = along[..., None] * u[:, None, None] + across[..., None] * y_slope[e][:, :, None]
         by_d = by_d.transpose(2, 1, 0, 3).reshape(design.channels, len(degree), -1)
-        found = np.matmul(slopes[i], by_d).transpose(2, 1, 0).reshape(-1, 3, *shape[1:]) * gain[z]
-        energy[z] += values[i].T * gain[z]
+        found = np.matmul(slopes[i], by_d).transpose(2, 1, 0).reshape(-1, 3, *shape[1:])
+        turned = None if bend is None else np.einsum("exIk,Ik->exk", found, theta["product.0"][z]) @ bend[i]
+        found *= gain[i]
+        if turned is not None:
+            found += turned[:, :, None] * values[i].T
+        energy[z] += values[i].T * gain[i]
         atoms = np.union1d(other[e], i)  # several neighbours may be images of one
         pull = (atoms[:, None] == i) - (atoms[:, None] == other[e]).astype(float)
         forces[atoms, :, z] += np.tensordot(pull, found, 1)
         strain[:, z] += np.tensordot(_outer(d[e]), found.reshape(-1, *shape[1:]), 1)
     symmetric = np.array([0.5 * (strain[3 * a + b] + strain[3 * b + a]) for a, b in PAIRS])
     return energy.ravel(), forces.reshape(n, 3, -1), symmetric.reshape(6, -1)
+
+
+def gains(theta, species: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """What energies change by features: dE/dx [n, channels], and, unless there are no hidden nodes, d2E/dx2 [n, channels,
+    channels] of each atom; values : B [n, channels, invariants]"""
+    x = np.einsum("nkI,nIk->nk", values, theta["product.0"][species])
+    hidden, out = theta["hidden"][species], theta["out"][species]
+    if not hidden.shape[2]:
+        return theta["linear"][species], None
+    t = np.tanh(theta["bias"][species] + np.einsum("nk,nkh->nh", x, hidden))
+    slope = out * (1.0 - t * t)
+    gain = theta["linear"][species] + np.einsum("nkh,nh->nk", hidden, slope)
+    return gain, np.einsum("nkh,nh,njh->nkj", hidden, -2.0 * t * slope, hidden)
 
 
 def _outer(d: np.ndarray) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 A `Fit` takes one set of networks through its optimisers. What counts are the errors of the validation set (of the
 training set without one), as score.py makes one number of them; the start counts only until an epoch is no worse where
-offsets can't help. Each optimiser begins at the best parameters so far. The last one's state is kept at the end: more
-epochs go on from it.
+offsets can't help. Each optimiser begins at the best parameters so far, or afresh. The last one's state is kept at the
+end: more epochs go on from it.
 """
 
 import time
@@ -27,6 +27,7 @@ SAME_START = 1e-6  # relative, and in units of a weight: ranks and machines roun
 class Stage:
     """make(regression, seed) : the optimiser; epochs : at most; patience : epochs without a better score, 0: no end
     part : of the parameters, which it changes (settings.py); errors that these do not change do not count meanwhile
+    fresh : it begins at the start, not at the best parameters so far; gradual : each epoch begins at the one before
     """
 
     name: str
@@ -34,6 +35,8 @@ class Stage:
     epochs: int
     patience: int = OptimizerSettings.patience
     part: str = ALL
+    fresh: bool = False
+    gradual: bool = True
 
 
 @dataclass(eq=False)
@@ -43,6 +46,7 @@ class Fit:
     training, validation : Regression of the same networks (validation may be None); stages : of Stage
     floors : below which errors of the set that is watched don't count; errors : the class of what both tell
     decided : each optimiser's last epoch is kept, whatever the errors: recipe.py has found these steps to be best
+    ends : of steps along gradients only the last epoch counts, as for those that are decided
     history : {"epoch": [...], "seconds": [...], "train energy": [...], ...}, RMSE in meV an atom, meV/Angstrom, GPa
     best : parameters with the lowest `score`, found in epoch `best_epoch`; initial : those at the start
     """
@@ -54,6 +58,7 @@ class Fit:
     floors: Floors = field(default_factory=Floors)
     errors: type = Errors
     decided: bool = False
+    ends: bool = False
     history: dict[str, list[float]] = field(default_factory=dict)
     stage: int = 0
     epoch: int = 0  # of the stage
@@ -89,8 +94,8 @@ class Fit:
         self.training.set(self.best)
 
     def _enter(self, own: Stage) -> None:
-        """Begin with an optimiser, at the best parameters so far; what is best is another thing to another part."""
-        self.training.set(self.best)
+        """Begin with an optimiser; what is best is another thing to another part."""
+        self.training.set(self.initial if own.fresh else self.best)
         for regression in filter(None, (self.training, self.validation)):
             regression.release(own.part)
         if self.stage and own.part != self.stages[self.stage - 1].part:
@@ -129,7 +134,9 @@ class Fit:
                 "wrong labels with mdcore check"
             ).everywhere()
         learned = number and not self.best_epoch and self.floors.better(watched, self.start)
-        if score < self.score or learned or self.decided:
+        if self.ends and number and self.stages[self.stage].gradual and self.epoch < self.stages[self.stage].epochs:
+            self.since += 1
+        elif score < self.score or learned or self.decided:
             self.score, self.best, self.best_epoch, self.since = score, self.training.parameters.copy(), number, 0
         else:
             self.since += 1

@@ -69,7 +69,7 @@ class Members:
         if self.rehearsed is None:
             return None
         plan = replace(self.plan, committee=Committee())
-        return Members(plan, self.rehearsed, self.comm).fit(0)
+        return replace(Members(plan, self.rehearsed, self.comm).fit(0), ends=True)
 
     def decide(self, rehearsal: Fit) -> str:
         """Train all members as the rehearsal, which has ended, has shown to be best; what was decided, and by what."""
@@ -121,4 +121,5 @@ def stage(settings: OptimizerSettings, loss: Loss, part: str = ALL) -> Stage:
         regression.weigh(loss)
         return kind(regression, settings, seed)
 
-    return Stage(name, make, settings.epochs, settings.patience, part)
+    squares, fresh = isinstance(settings, LeastSquaresSettings), getattr(settings, "fresh", False)
+    return Stage(name, make, settings.epochs, settings.patience, part, fresh, not squares)

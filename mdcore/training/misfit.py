@@ -145,7 +145,7 @@ class SetRegression:
     def settle(self) -> bool:
         return False
 
-    def quadratic(self):
+    def quadratic(self, emphasis=1.0):
         raise InputError(NOT_LINEAR)
 
     def roughness(self):

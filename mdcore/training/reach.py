@@ -1,8 +1,9 @@
-"""How far does a density network look, with how many radial functions, where the plan does not say?
+"""How far does a density network look, with how many functions, where the plan does not say?
 
 One layer sees no farther than its cutoff, and forces of metals reach over several shells: 2.75 times the mean distance
 of nearest neighbours, which is less in motion than at rest, is as far as the sixth shell of bcc and fcc crystals. Atoms
-of molecules are close, so theirs is SHORT; so is that of more layers, whose messages come from farther.
+of molecules are close, so theirs is SHORT; so is that of more layers, whose messages come from farther. One layer has
+more harmonics, too: others learn angles from messages.
 """
 
 from collections.abc import Sequence
@@ -19,17 +20,19 @@ from mdcore.training.share import NeighborsOnly
 SHORT, LONG = 5.0, 8.0  # Angstrom
 SHELLS = 2.75  # times the mean distance of nearest neighbours
 DENSE = 2.0  # radial functions an Angstrom
+L_MAX, L_MAX_ALONE = 3, 4  # of several layers, of one
 
 
 def settled(s: DensitySettings, data: Sequence[Labelled], start: DensityNetwork | None, comm) -> DensitySettings:
-    """The settings with cutoff, radial and mixed: as given, as the potential has them that training goes on from, or
+    """The settings with cutoff, radial, mixed and l_max: as given, as the potential has them that training goes on from, or
     found on the data, the same on all ranks."""
     if start:
-        known = {name: getattr(start.design, name) for name in ("cutoff", "radial", "mixed")}
+        known = {name: getattr(start.design, name) for name in ("cutoff", "radial", "mixed", "l_max")}
     else:
         cutoff = s.cutoff or (SHORT if s.layers > 1 else cutoff_of(data, comm))
         radial = s.radial or min(max(round(DENSE * cutoff), 1), MOST_RADIAL)
         known = {"cutoff": cutoff, "radial": radial, "mixed": max(radial // STEP * STEP, STEP)}
+        known["l_max"] = L_MAX if s.layers > 1 else L_MAX_ALONE
     return replace(s, **{name: own for name, own in known.items() if getattr(s, name) is None})
 
 

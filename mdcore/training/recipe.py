@@ -2,14 +2,16 @@
 
 Such that nothing is lost on the way. SOAP makes radial functions for a network whose hidden nodes give nothing: it is
 linear in the weights of its products, and `smooth` keeps those small that oscillate fast. Least squares find the best
-weights for these functions. Only then hidden nodes begin, from nothing, and the validation set says whether, and up to
-which epoch, what they learn holds beyond the training set.
+weights for these functions, those of energies above all. Only then hidden nodes begin, from nothing, and the validation
+set says whether, and up to which epoch, what they learn holds beyond the training set. Bonds of molecules are not
+smooth, so then all begins afresh, for long, without `smooth`; and least squares end what was better.
 
-Where nothing validates there is a rehearsal: all of that with a part held back. Its errors say which ridge is the best
-and whether hidden nodes are worth it; then all structures are trained on, that way.
+Where nothing validates there is a rehearsal: all of that with a part held back. Its errors say which steps are worth it
+and which ridges are the best; then all structures are trained on, that way.
 """
 
 from dataclasses import astuple, dataclass, replace
+from math import ceil
 
 import numpy as np
 
@@ -17,12 +19,15 @@ from mdcore.training import metrics
 from mdcore.training.data.dataset import Dataset, split
 from mdcore.training.fit import Fit
 from mdcore.training.prepare import Prepared, has
-from mdcore.training.settings import LINEAR, LeastSquaresSettings, OptimizerSettings, Plan, SoapSettings
+from mdcore.training.settings import ALL, LINEAR, LeastSquaresSettings, OptimizerSettings, Plan, SoapSettings
 
 SMOOTH = 2e-4
 FUNCTIONS = SoapSettings(epochs=150, smooth=SMOOTH, part=LINEAR)
-WEIGHTS = LeastSquaresSettings(epochs=10)
+WEIGHTS = LeastSquaresSettings(epochs=10, emphasis=10.0)
 NODES = SoapSettings(epochs=100, step=2e-3, smooth=SMOOTH)
+AFRESH = SoapSettings(epochs=600, fresh=True)
+STEPS, FEWEST = 50_000, 100  # after which it ends, but after so many epochs at least
+END = replace(WEIGHTS, ridge=1e-3, epochs=7, part=ALL)
 MOST = 5000  # weights of products that least squares are for: their time goes with the third power
 HELD, LEAST = 0.12, 3  # of the structures are held back; at least so many, and one a rank
 MOST_HELD = 0.3  # of them are so few that none are
@@ -40,9 +45,21 @@ def optimizers(plan: Plan, prepared: Prepared, ranks: int = 1) -> tuple[Optimize
     """Those of the plan; if it has none, of one layer, the usual ones for these data."""
     if plan.optimizer:
         return plan.optimizer
-    nodes = prepared.design.hidden and (prepared.data.validation or held_back(plan, prepared, ranks))
+    held = held_back(plan, prepared, ranks)
     solved = weights(prepared) <= MOST and not plan.loss.robust
-    return FUNCTIONS, *([WEIGHTS] if solved else []), *([NODES] if nodes else [])
+    first = (FUNCTIONS, WEIGHTS) if solved else (FUNCTIONS,)
+    if not prepared.design.hidden or not (prepared.data.validation or held):
+        return first
+    batches = ceil(len((held or prepared.data).train) / AFRESH.batch)
+    afresh = replace(AFRESH, epochs=min(AFRESH.epochs, max(FEWEST, STEPS // batches)))
+    return *first, NODES, afresh, *([END] if solved else [])
+
+
+def name_of(step: OptimizerSettings) -> str:
+    """What it does."""
+    if isinstance(step, LeastSquaresSettings):
+        return "least squares"
+    return "functions" if step.part == LINEAR else "all afresh" if step.fresh else "hidden nodes"
 
 
 def weights(prepared: Prepared) -> int:
@@ -76,31 +93,28 @@ def rehearsed(plan: Plan, prepared: Prepared, ranks: int = 1) -> Prepared | None
 
 def decide(fit: Fit, usual: tuple[OptimizerSettings, ...], data: Dataset) -> Decision:
     """What a rehearsal by the `usual` optimisers, with these data, says. What counts of each step is how it ends, as it
-    will on all structures: the best of many epochs is so by chance, too."""
-    errors = [_errors(fit, k) for k in range(len(fit.history["epoch"]))]
-    scores = [fit.floors.score(own) for own in errors]
-    best, last = FUNCTIONS.epochs, len(scores) - 1
-    told, chosen, steps = [f"functions {_shown(errors[best])}"], [FUNCTIONS], ["functions"]
-    solutions = range(best + 1, 1 + last - (NODES.epochs if NODES in usual else 0))
-    if solutions:
-        solved = min(solutions, key=scores.__getitem__)
-        ridge = WEIGHTS.ridge * WEIGHTS.fall ** (solved - solutions.start)
-        told.append(f"least squares {_shown(errors[solved])} (ridge {ridge:.0e})")
-        if scores[solved] < scores[best]:
-            best = solved
-            chosen.append(replace(WEIGHTS, epochs=1, ridge=ridge))
-            steps.append(f"least squares (ridge {ridge:.0e})")
-    if NODES in usual:
-        told.append(f"hidden nodes {_shown(errors[last])}")
-        if scores[last] < scores[best]:
-            chosen.append(NODES)
-            steps.append("hidden nodes")
+    will on all structures: the best of many epochs is so by chance, too; of least squares the best ridge."""
+    best, chosen, told, at = np.inf, (), [], 0
+    for step in usual:
+        epochs, at = range(at + 1, at + 1 + step.epochs), at + step.epochs
+        errors = {k: _errors(fit, k) for k in epochs}
+        squares = isinstance(step, LeastSquaresSettings)
+        if squares and chosen and isinstance(chosen[-1], LeastSquaresSettings):
+            continue  # they are solved
+        end = min(epochs, key=lambda k: fit.floors.score(errors[k])) if squares else at
+        told.append(f"{name_of(step)} {_shown(errors[end])}")
+        if squares:
+            step = replace(step, epochs=1, ridge=step.ridge * step.fall ** (end - epochs.start))
+            told[-1] += f" (ridge {step.ridge:.0e})"
+        if fit.floors.score(errors[end]) < best:
+            best = fit.floors.score(errors[end])
+            chosen = (step,) if getattr(step, "fresh", False) else (*chosen, step)
     held, total = len(data.validation), len(data.all)
-    left_out = "; hidden nodes are left out" if NODES in usual and NODES not in chosen else ""
+    steps = [name_of(step) + (f" (ridge {step.ridge:.0e})" if isinstance(step, LeastSquaresSettings) else "") for step in chosen]
     return Decision(
-        tuple(chosen),
+        chosen,
         f"rehearsal: errors of {held} of {total} structures, held back from it: {'; '.join(told)}\n"
-        f"so all {total} structures are trained on: {', then '.join(steps)}{left_out}",
+        f"so all {total} structures are trained on: {', then '.join(steps)}",
     )
 
 
@@ -128,11 +142,10 @@ def told(plan: Plan, prepared: Prepared, ranks: int = 1) -> str:
     if prepared.data.validation:
         return found
     if own := rehearsed(plan, prepared, ranks):
-        known = {WEIGHTS: "the ridge", NODES: "hidden nodes"}
-        what = [known[step] for step in optimizers(plan, own) if step in known]
+        what = "steps and ridges" if NODES in optimizers(plan, own) else "the ridge"
         found += (
             f"; nothing validates, so a rehearsal without {len(own.data.validation)} of {len(own.data.all)} structures "
-            f"decides on {' and '.join(what)}; then all are trained on"
+            f"decides on {what}; then all are trained on"
         )
     elif prepared.design.hidden:
         found += "; nothing validates, and too few structures can be held back, so hidden nodes are left out"

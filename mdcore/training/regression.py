@@ -77,9 +77,10 @@ class Regression(Protocol):
         """Give parameters that a linear fit finds, offsets of energies, the best values beside the others; were any
         changed?"""
 
-    def quadratic(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(own, C, p): the loss is w . C w - 2 p . w and a constant where parameters[own] are w, the others as they
-        are, and `settle` follows; InputError if it is not."""
+    def quadratic(self, emphasis: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(own, C, p): the loss is w . C w - 2 p . w and a constant, to second order, where w is added to
+        parameters[own], the others are as they are, and `settle` follows; emphasis : times the weight of energies;
+        InputError if the model has no such parameters."""
 
     def roughness(self) -> tuple[float, np.ndarray]:
         """How rough the model is (roughness.py), and the gradient [n_parameters]; InputError if it is not told."""

@@ -144,14 +144,14 @@ class LongRangeSettings:
 @dataclass(frozen=True, kw_only=True)
 class DensitySettings:
     """A density network (potentials/density/model.py). cutoff : Angstrom; atom_energies : as in NetworkSettings
-    cutoff, radial, mixed : None: found on the data (reach.py)
+    cutoff, radial, mixed, l_max : None: found on the data (reach.py)
     precision : of the kernels while it is trained, "double" or "mixed"
     """
 
     cutoff: float | None = None
     layers: int = 2
     channels: int = 64
-    l_max: int = 3
+    l_max: int | None = None
     factors: int = 3
     radial: int | None = None
     mixed: int | None = None
@@ -221,6 +221,7 @@ class AdamSettings(OptimizerSettings):
     average of the parameters a step keeps; clip : longest gradient in units of its running length, 0: no limit
     warmup : steps that grow to their size; minutes : after which it ends, steps fall with the time; 0: none
     part : ALL parameters, or of a density network of one layer those of its LINEAR part
+    fresh : it begins at the start of the training, not at the best parameters so far
     """
 
     batch: int = 4
@@ -236,6 +237,7 @@ class AdamSettings(OptimizerSettings):
     warmup: int = 0
     minutes: float = 0.0
     part: str = ALL
+    fresh: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,15 +270,15 @@ class LBFGSSettings(OptimizerSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class LeastSquaresSettings(OptimizerSettings):
-    """ridge : of the first epoch, of the largest eigenvalue; fall : each epoch's, of that of the one before"""
+    """ridge : of the first epoch, of the largest eigenvalue; fall : each epoch's, of that of the one before
+    emphasis : times the weight of energies; part : LINEAR, without hidden nodes, or ALL, with them as they are
+    """
 
     epochs: int = 12
     ridge: float = 1e-2
     fall: float = 0.1
-
-    @property
-    def part(self) -> str:
-        return LINEAR
+    emphasis: float = 1.0
+    part: str = LINEAR
 
 
 @dataclass(frozen=True, kw_only=True)

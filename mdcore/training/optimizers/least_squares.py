@@ -1,8 +1,10 @@
-"""Which weights are best where values are linear in them? Least squares, with a ridge.
+"""Which weights are best where values are linear in them, or nearly? Least squares, with a ridge.
 
-With the offsets of energies at their best the loss is w . C w - 2 p . w + constant. What the data hardly tell a ridge
-keeps small: (C + r) w = p, r a share of the largest eigenvalue of C. One decomposition serves all shares: an epoch is
-one of them, each `fall` times the one before, and which is the best the errors of the validation set say.
+With the offsets of energies at their best the loss of a step w is w . C w - 2 p . w + constant. What the data hardly
+tell a ridge keeps where it was: (C + r) w = p, r a share of the largest eigenvalue of C. One decomposition serves all
+shares: an epoch is one of them, each `fall` times the one before, and which is the best the errors of the validation
+set say. Where hidden nodes bend what the weights do, this is a step of Gauss and Newton's, and a ridge bounds it
+(D. W. Marquardt, J. Soc. Indust. Appl. Math. 11, 431 (1963)).
 
 A. E. Hoerl, R. W. Kennard, Technometrics 12, 55 (1970).
 """
@@ -26,7 +28,7 @@ class LeastSquares:
         self.start, self.solved = np.array(parameters), solved
         self.regression.set(self.start)
         with single_threaded_blas():
-            self.own, curvature, pull = self.regression.quadratic()
+            self.own, curvature, pull = self.regression.quadratic(self.settings.emphasis)
             self.values, self.vectors = np.linalg.eigh(curvature)
             self.pull = self.vectors.T @ pull
         self.converged = not self.values[-1] > 0.0
@@ -41,7 +43,7 @@ class LeastSquares:
         if self.converged:
             return
         parameters = self.start.copy()
-        parameters[self.own] = self.vectors @ (self.pull / (self.values.clip(0.0) + self.ridge * self.values[-1]))
+        parameters[self.own] += self.vectors @ (self.pull / (self.values.clip(0.0) + self.ridge * self.values[-1]))
         self.regression.set(parameters)
         self.regression.settle()
         self.solved += 1
