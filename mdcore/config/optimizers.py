@@ -207,8 +207,8 @@ class LeastSquaresSettings(OptimizerSettings):
     )
     part: str = setting(
         Choice((LINEAR, ALL)),
-        'How hidden nodes count: `"linear"`, they give nothing, and the next optimiser begins without them; `"all"`, as '
-        "they are.",
+        'How hidden nodes count: `"linear"`, they give nothing, and the next optimiser begins without them; `"all"`, '
+        "as they are. Then it is left out where the one before it found nothing better.",
         default=LeastSquares.part,
         example=ALL,
     )

@@ -86,11 +86,13 @@ def rows_of(design: Design, flat: np.ndarray, edges: Edges) -> tuple[np.ndarray,
         across = phi[e][:, own] / r[e, None, None]
         by_d = along[..., None] * u[:, None, None] + across[..., None] * y_slope[e][:, :, None]
         by_d = by_d.transpose(2, 1, 0, 3).reshape(design.channels, len(degree), -1)
-        found = np.matmul(slopes[i], by_d).transpose(2, 1, 0).reshape(-1, 3, *shape[1:])
-        turned = None if bend is None else np.einsum("exIk,Ik->exk", found, theta["product.0"][z]) @ bend[i]
-        found *= gain[i]
-        if turned is not None:
-            found += turned[:, :, None] * values[i].T
+        slope = slopes[i] * gain[i][:, None, None]
+        if bend is not None:  # gain changes, too, as features do
+            by_x = np.sum(slopes[i] * theta["product.0"][z].T[:, :, None], axis=1)
+            turned = bend[i] @ np.matmul(by_x[:, None], by_d)[:, 0]
+            slope = np.concatenate([slope, values[i][:, :, None]], axis=2)
+            by_d = np.concatenate([by_d, turned[:, None]], axis=1)
+        found = np.matmul(slope, by_d).transpose(2, 1, 0).reshape(-1, 3, *shape[1:])
         energy[z] += values[i].T * gain[i]
         atoms = np.union1d(other[e], i)  # several neighbours may be images of one
         pull = (atoms[:, None] == i) - (atoms[:, None] == other[e]).astype(float)
@@ -101,12 +103,12 @@ def rows_of(design: Design, flat: np.ndarray, edges: Edges) -> tuple[np.ndarray,
 
 
 def gains(theta, species: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """What energies change by features: dE/dx [n, channels], and, unless there are no hidden nodes, d2E/dx2 [n, channels,
-    channels] of each atom; values : B [n, channels, invariants]"""
-    x = np.einsum("nkI,nIk->nk", values, theta["product.0"][species])
+    """What energies change by features: dE/dx [n, channels], and, unless hidden nodes give nothing, d2E/dx2 [n,
+    channels, channels] of each atom; values : B [n, channels, invariants]"""
     hidden, out = theta["hidden"][species], theta["out"][species]
-    if not hidden.shape[2]:
+    if not out.any():
         return theta["linear"][species], None
+    x = np.einsum("nkI,nIk->nk", values, theta["product.0"][species])
     t = np.tanh(theta["bias"][species] + np.einsum("nk,nkh->nh", x, hidden))
     slope = out * (1.0 - t * t)
     gain = theta["linear"][species] + np.einsum("nkh,nh->nk", hidden, slope)

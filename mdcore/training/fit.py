@@ -28,6 +28,7 @@ class Stage:
     """make(regression, seed) : the optimiser; epochs : at most; patience : epochs without a better score, 0: no end
     part : of the parameters, which it changes (settings.py); errors that these do not change do not count meanwhile
     fresh : it begins at the start, not at the best parameters so far; gradual : each epoch begins at the one before
+    follows : it ends what the stage before has found, so without a best epoch of that it is left out
     """
 
     name: str
@@ -37,6 +38,7 @@ class Stage:
     part: str = ALL
     fresh: bool = False
     gradual: bool = True
+    follows: bool = False
 
 
 @dataclass(eq=False)
@@ -87,11 +89,16 @@ class Fit:
                     self.optimizer.epoch()
                 self.epoch += 1
                 yield self._measure(began)
-            if self.stage == len(self.stages) - 1:
+            if not (later := self._later()):
                 break
-            self.optimizer, self.stage, self.epoch, self.since = None, self.stage + 1, 0, 0
+            self.optimizer, self.stage, self.epoch, self.since = None, later[0], 0, 0
         self.last = self.training.parameters
         self.training.set(self.best)
+
+    def _later(self) -> list[int]:
+        """Stages that come after this one, which is over."""
+        better = self.best_epoch > len(self.history["epoch"]) - 1 - self.epoch  # than before it
+        return [k for k in range(self.stage + 1, len(self.stages)) if better or not self.stages[k].follows]
 
     def _enter(self, own: Stage) -> None:
         """Begin with an optimiser; what is best is another thing to another part."""
@@ -147,9 +154,12 @@ class Fit:
     @property
     def left(self) -> int:
         """Epochs that may still come."""
-        later = sum(stage.epochs for stage in self.stages[self.stage + 1 :])
-        here = self.stages[self.stage : self.stage + 1]
-        return later + sum(max(stage.epochs - self.epoch, 0) for stage in here if self._goes_on(stage))
+        if self.stage >= len(self.stages):
+            return 0
+        here = self.stages[self.stage]
+        if not self._goes_on(here):
+            return sum(self.stages[k].epochs for k in self._later())
+        return here.epochs - self.epoch + sum(stage.epochs for stage in self.stages[self.stage + 1 :])
 
     # --- restart -----------------------------------------------------------------------------------------
 

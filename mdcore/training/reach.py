@@ -24,8 +24,8 @@ L_MAX, L_MAX_ALONE = 3, 4  # of several layers, of one
 
 
 def settled(s: DensitySettings, data: Sequence[Labelled], start: DensityNetwork | None, comm) -> DensitySettings:
-    """The settings with cutoff, radial, mixed and l_max: as given, as the potential has them that training goes on from, or
-    found on the data, the same on all ranks."""
+    """The settings with cutoff, radial, mixed and l_max: as given, as the potential has them that training goes on
+    from, or found on the data, the same on all ranks."""
     if start:
         known = {name: getattr(start.design, name) for name in ("cutoff", "radial", "mixed", "l_max")}
     else:

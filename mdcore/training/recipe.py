@@ -4,7 +4,7 @@ Such that nothing is lost on the way. SOAP makes radial functions for a network 
 linear in the weights of its products, and `smooth` keeps those small that oscillate fast. Least squares find the best
 weights for these functions, those of energies above all. Only then hidden nodes begin, from nothing, and the validation
 set says whether, and up to which epoch, what they learn holds beyond the training set. Bonds of molecules are not
-smooth, so then all begins afresh, for long, without `smooth`; and least squares end what was better.
+smooth, so then all begins afresh, for long, without `smooth`; and least squares end that if it was better.
 
 Where nothing validates there is a rehearsal: all of that with a part held back. Its errors say which steps are worth it
 and which ridges are the best; then all structures are trained on, that way.
@@ -91,26 +91,31 @@ def rehearsed(plan: Plan, prepared: Prepared, ranks: int = 1) -> Prepared | None
     return found and replace(prepared, data=found, left=found)
 
 
+def ridge_of(step: OptimizerSettings) -> str:
+    """" (ridge 1e-05)", if it has one"""
+    return f" (ridge {step.ridge:.0e})" if isinstance(step, LeastSquaresSettings) else ""
+
+
 def decide(fit: Fit, usual: tuple[OptimizerSettings, ...], data: Dataset) -> Decision:
     """What a rehearsal by the `usual` optimisers, with these data, says. What counts of each step is how it ends, as it
     will on all structures: the best of many epochs is so by chance, too; of least squares the best ridge."""
     best, chosen, told, at = np.inf, (), [], 0
     for step in usual:
+        if at + 1 == len(fit.history["epoch"]):
+            break  # the step before it was no better than others, so it was left out
         epochs, at = range(at + 1, at + 1 + step.epochs), at + step.epochs
         errors = {k: _errors(fit, k) for k in epochs}
         squares = isinstance(step, LeastSquaresSettings)
-        if squares and chosen and isinstance(chosen[-1], LeastSquaresSettings):
-            continue  # they are solved
         end = min(epochs, key=lambda k: fit.floors.score(errors[k])) if squares else at
         told.append(f"{name_of(step)} {_shown(errors[end])}")
         if squares:
             step = replace(step, epochs=1, ridge=step.ridge * step.fall ** (end - epochs.start))
-            told[-1] += f" (ridge {step.ridge:.0e})"
+            told[-1] += ridge_of(step)
         if fit.floors.score(errors[end]) < best:
             best = fit.floors.score(errors[end])
             chosen = (step,) if getattr(step, "fresh", False) else (*chosen, step)
     held, total = len(data.validation), len(data.all)
-    steps = [name_of(step) + (f" (ridge {step.ridge:.0e})" if isinstance(step, LeastSquaresSettings) else "") for step in chosen]
+    steps = [name_of(step) + ridge_of(step) for step in chosen]
     return Decision(
         chosen,
         f"rehearsal: errors of {held} of {total} structures, held back from it: {'; '.join(told)}\n"
