@@ -20,6 +20,7 @@ from mdcore.training.settings import ALL, CHARGES, SEED, SHORT, OptimizerSetting
 COUNTERS = ("stage", "epoch", "since", "best_epoch")
 ON_ROOT = ("optimizer/covariance",)  # of a state: too large to be everywhere
 ADDED = ("seconds",)  # that older states lack
+ALIKE = 1.1  # of the best score: solutions with smaller ridges are kept
 SAME_START = 1e-6  # relative, and in units of a weight: ranks and machines round the start differently
 
 
@@ -27,8 +28,9 @@ SAME_START = 1e-6  # relative, and in units of a weight: ranks and machines roun
 class Stage:
     """make(regression, seed) : the optimiser; epochs : at most; patience : epochs without a better score, 0: no end
     part : of the parameters, which it changes (settings.py); errors that these do not change do not count meanwhile
-    fresh : it begins at the start, not at the best parameters so far; gradual : each epoch begins at the one before
+    fresh : it begins at the start, not at the best parameters so far
     follows : it ends what the stage before has found, so without a best epoch of that it is left out
+    solves : each epoch is a solution with a smaller ridge, not a step from the one before
     """
 
     name: str
@@ -37,8 +39,8 @@ class Stage:
     patience: int = OptimizerSettings.patience
     part: str = ALL
     fresh: bool = False
-    gradual: bool = True
     follows: bool = False
+    solves: bool = False
 
 
 @dataclass(eq=False)
@@ -141,15 +143,23 @@ class Fit:
                 "wrong labels with mdcore check"
             ).everywhere()
         learned = number and not self.best_epoch and self.floors.better(watched, self.start)
-        if self.ends and number and self.stages[self.stage].gradual and self.epoch < self.stages[self.stage].epochs:
+        if self.ends and number and not self.stages[self.stage].solves and self.epoch < self.stages[self.stage].epochs:
             self.since += 1
-        elif score < self.score or learned or self.decided:
-            self.score, self.best, self.best_epoch, self.since = score, self.training.parameters.copy(), number, 0
+        elif score < self.score or learned or self.decided or self._alike(score, number):
+            if not self._alike(score, number):
+                self.score = score
+            self.best, self.best_epoch, self.since = self.training.parameters.copy(), number, 0
         else:
             self.since += 1
         for name, value in row.items():
             self.history.setdefault(name, []).append(value)
         return row
+
+    def _alike(self, score: float, number: int) -> bool:
+        """Is a solution no better than one of this stage before it, but as good for all that few structures can tell?
+        Then a smaller ridge is the better one."""
+        own, here = self.stages[self.stage : self.stage + 1], self.best_epoch > number - self.epoch
+        return bool(own) and own[0].solves and not own[0].follows and here and self.score <= score < ALIKE * self.score
 
     @property
     def left(self) -> int:

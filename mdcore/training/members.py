@@ -122,4 +122,4 @@ def stage(settings: OptimizerSettings, loss: Loss, part: str = ALL) -> Stage:
         return kind(regression, settings, seed)
 
     squares, fresh = isinstance(settings, LeastSquaresSettings), getattr(settings, "fresh", False)
-    return Stage(name, make, settings.epochs, settings.patience, part, fresh, not squares, squares and part == ALL)
+    return Stage(name, make, settings.epochs, settings.patience, part, fresh, squares and part == ALL, squares)

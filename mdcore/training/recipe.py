@@ -17,13 +17,13 @@ import numpy as np
 
 from mdcore.training import metrics
 from mdcore.training.data.dataset import Dataset, split
-from mdcore.training.fit import Fit
+from mdcore.training.fit import ALIKE, Fit
 from mdcore.training.prepare import Prepared, has
 from mdcore.training.settings import ALL, LINEAR, LeastSquaresSettings, OptimizerSettings, Plan, SoapSettings
 
 SMOOTH = 2e-4
 FUNCTIONS = SoapSettings(epochs=150, smooth=SMOOTH, part=LINEAR)
-WEIGHTS = LeastSquaresSettings(epochs=10, emphasis=10.0)
+WEIGHTS = LeastSquaresSettings(epochs=9, emphasis=10.0)
 NODES = SoapSettings(epochs=100, step=2e-3, smooth=SMOOTH)
 AFRESH = SoapSettings(epochs=600, fresh=True)
 STEPS, FEWEST = 50_000, 100  # after which it ends, but after so many epochs at least
@@ -98,7 +98,8 @@ def ridge_of(step: OptimizerSettings) -> str:
 
 def decide(fit: Fit, usual: tuple[OptimizerSettings, ...], data: Dataset) -> Decision:
     """What a rehearsal by the `usual` optimisers, with these data, says. What counts of each step is how it ends, as it
-    will on all structures: the best of many epochs is so by chance, too; of least squares the best ridge."""
+    will on all structures: the best of many epochs is so by chance, too; of least squares the smallest ridge that is as
+    good as the best, as far as few structures can tell (fit.py)."""
     best, chosen, told, at = np.inf, (), [], 0
     for step in usual:
         if at + 1 == len(fit.history["epoch"]):
@@ -106,13 +107,16 @@ def decide(fit: Fit, usual: tuple[OptimizerSettings, ...], data: Dataset) -> Dec
         epochs, at = range(at + 1, at + 1 + step.epochs), at + step.epochs
         errors = {k: _errors(fit, k) for k in epochs}
         squares = isinstance(step, LeastSquaresSettings)
-        end = min(epochs, key=lambda k: fit.floors.score(errors[k])) if squares else at
+        scores = {k: fit.floors.score(errors[k]) for k in epochs}
+        least = min(scores.values()) if squares else scores[at]
+        alike = ALIKE if getattr(step, "part", ALL) == LINEAR else 1.0
+        end = max(k for k in epochs if scores[k] <= alike * least) if squares else at
         told.append(f"{name_of(step)} {_shown(errors[end])}")
         if squares:
             step = replace(step, epochs=1, ridge=step.ridge * step.fall ** (end - epochs.start))
             told[-1] += ridge_of(step)
-        if fit.floors.score(errors[end]) < best:
-            best = fit.floors.score(errors[end])
+        if least < best:
+            best = least
             chosen = (step,) if getattr(step, "fresh", False) else (*chosen, step)
     held, total = len(data.validation), len(data.all)
     steps = [name_of(step) + ridge_of(step) for step in chosen]
