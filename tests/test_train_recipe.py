@@ -16,7 +16,7 @@ from mdcore.training import recipe
 from mdcore.training.data.dataset import Dataset
 from mdcore.training.data.labelled import Labelled
 from mdcore.training.density import HIDDEN, DensityRegression
-from mdcore.training.fit import Fit
+from mdcore.training.fit import Fit, alike
 from mdcore.training.graphs import Graphs
 from mdcore.training.members import stage
 from mdcore.training.optimizers.least_squares import LeastSquares
@@ -287,7 +287,7 @@ HELD = Dataset((None,) * 17, (None,) * 3)
 )
 def test_a_rehearsal_decides(rest, chosen, short):
     """By how each step ends, and the best of all ridges; what begins afresh needs nothing before it."""
-    found = recipe.decide(rehearsal_of([99.0, 9, 3.7, 8, 7, 6, 4, 5, 6, *map(float, rest)]), SHORT, HELD)
+    found = recipe.decide(rehearsal_of([99.0, 9, 3.7, 8, 7, 6, 4, 5.2, 6, *map(float, rest)]), SHORT, HELD)
     ridges = {1: 1e-2 * 0.1**2, 4: 1e-3 if rest[-2] <= rest[-1] or len(rest) < 9 else 1e-4}
     own = [replace(SHORT[k], epochs=1, ridge=ridges[k]) if k in ridges else SHORT[k] for k in chosen]
     assert [step if hasattr(step, "step") else replace(step, ridge=0.0) for step in found.optimizer] == [
@@ -303,6 +303,27 @@ def test_a_rehearsal_decides(rest, chosen, short):
     assert "errors of 3 of 20 structures" in found.told and "functions 8 meV/atom, 8 meV/Angstrom" in found.told
     assert "least squares 4 meV/atom, 4 meV/Angstrom (ridge 1e-04)" in found.told
     assert f"hidden nodes {rest[2]} meV/atom" in found.told
+
+
+def test_of_ridges_that_are_alike_the_smallest_is_taken(short):
+    """By how few structures are held back: three can't tell 5 from 4, many can."""
+    scores = [99.0, 9, 3.7, 8, 7, 6, 4, 5, 6]
+    few = recipe.decide(rehearsal_of(scores), SHORT[:2], HELD)
+    many = recipe.decide(rehearsal_of(scores), SHORT[:2], Dataset((None,) * 170, (None,) * 30))
+    assert [own.optimizer[1].ridge for own in (few, many)] == pytest.approx([1e-5, 1e-4])
+    assert "least squares 5 meV/atom, 5 meV/Angstrom (ridge 1e-05)" in few.told
+
+
+def test_and_so_it_is_in_a_fit():
+    """What counts afterwards is the best of them."""
+    fit, scores = fit_of(SHORT[:2]), []
+    for _ in fit.epochs():
+        fit.validation.set(fit.training.parameters)
+        scores.append(fit.floors.score(fit.validation.errors()))
+    solved = range(4, 9)
+    least = min(scores[k] for k in solved)
+    assert least < min(scores[1:4]) and fit.score == pytest.approx(least)
+    assert fit.best_epoch == max(k for k in solved if scores[k] <= alike(4) * least)
 
 
 def test_least_squares_may_be_no_better(short):

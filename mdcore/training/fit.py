@@ -20,7 +20,6 @@ from mdcore.training.settings import ALL, CHARGES, SEED, SHORT, OptimizerSetting
 COUNTERS = ("stage", "epoch", "since", "best_epoch")
 ON_ROOT = ("optimizer/covariance",)  # of a state: too large to be everywhere
 ADDED = ("seconds",)  # that older states lack
-ALIKE = 1.1  # of the best score: solutions with smaller ridges are kept
 SAME_START = 1e-6  # relative, and in units of a weight: ranks and machines round the start differently
 
 
@@ -159,7 +158,9 @@ class Fit:
         """Is a solution no better than one of this stage before it, but as good for all that few structures can tell?
         Then a smaller ridge is the better one."""
         own, here = self.stages[self.stage : self.stage + 1], self.best_epoch > number - self.epoch
-        return bool(own) and own[0].solves and not own[0].follows and here and self.score <= score < ALIKE * self.score
+        if not (own and own[0].solves and here) or own[0].follows:
+            return False
+        return self.score <= score <= alike((self.validation or self.training).n_total) * self.score
 
     @property
     def left(self) -> int:
@@ -245,6 +246,11 @@ class Fit:
                 f"was stopped within [[optimizer]] #{stage + 1}, {kind}, which is {now} now; let that one end "
                 "(epochs = ...) and add others after it"
             )
+
+
+def alike(n: int) -> float:
+    """How much larger errors of n structures are by chance: about half of what those of other n structures differ by."""
+    return 1.0 + 0.5 / n**0.5
 
 
 def damaged(error) -> str:

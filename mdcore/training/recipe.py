@@ -17,7 +17,7 @@ import numpy as np
 
 from mdcore.training import metrics
 from mdcore.training.data.dataset import Dataset, split
-from mdcore.training.fit import ALIKE, Fit
+from mdcore.training.fit import Fit, alike
 from mdcore.training.prepare import Prepared, has
 from mdcore.training.settings import ALL, LINEAR, LeastSquaresSettings, OptimizerSettings, Plan, SoapSettings
 
@@ -109,8 +109,8 @@ def decide(fit: Fit, usual: tuple[OptimizerSettings, ...], data: Dataset) -> Dec
         squares = isinstance(step, LeastSquaresSettings)
         scores = {k: fit.floors.score(errors[k]) for k in epochs}
         least = min(scores.values()) if squares else scores[at]
-        alike = ALIKE if getattr(step, "part", ALL) == LINEAR else 1.0
-        end = max(k for k in epochs if scores[k] <= alike * least) if squares else at
+        allowed = alike(len(data.validation)) if getattr(step, "part", ALL) == LINEAR else 1.0
+        end = max(k for k in epochs if scores[k] <= allowed * least) if squares else at
         told.append(f"{name_of(step)} {_shown(errors[end])}")
         if squares:
             step = replace(step, epochs=1, ridge=step.ridge * step.fall ** (end - epochs.start))
