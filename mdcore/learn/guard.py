@@ -159,9 +159,9 @@ def _serve(pipe, payload: bytes, log: str) -> None:
 
 
 def _look_after(pipe) -> None:
-    """Fork: the child returns, to compute. This process adopts what that leaves behind, and waits for all that end, lest
-    they stay zombies; the computing process could not, for it would take the exit codes of what its oracle waits for. It
-    kills what is left when the computing process has ended, and ends like it."""
+    """Fork: the child returns, to compute. This process adopts what that leaves behind, and waits for all that end,
+    lest they stay zombies; the computing process could not, for it would take the exit codes of what its oracle waits
+    for. It kills what is left when the computing process has ended, and ends like it."""
     keep_orphans()
     worker = os.fork()
     if worker == 0:
