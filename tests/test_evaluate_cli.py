@@ -215,3 +215,11 @@ def test_arguments_in_the_wrong_order(case, capsys, monkeypatch, command, potent
     assert f"data.xyz: no potential, but {potential} is one" in told and told.count("\n") == 1
     assert f"mdcore {command} {potential} data.xyz" in told and not Path("new.extxyz").exists()
     assert main([command, "nosuch.h5", "data.xyz", *rest]) == 2 and "nosuch.h5: no such" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("target", ["a\0b", "a\0b.h5", "a\0b/"])
+def test_a_target_with_a_null_byte(case, capsys, target):
+    path, _ = case
+    assert main(["convert", str(path / "net"), target, "--units", UNITS]) == 4
+    told = capsys.readouterr().err
+    assert "can have such a name" in told and told.count("\n") == 1
