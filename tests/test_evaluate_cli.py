@@ -199,3 +199,27 @@ def test_charges_of_the_structures_are_read(tmp_path, capsys):
     np.testing.assert_array_equal(told[:, 0], charges)
     np.testing.assert_allclose(told[:, 1], 2.0 * wanted / 8 / charges, rtol=1e-4)  # V
     assert System.read(out).columns.keys() == {"charge"}  # the rest is of these places
+
+
+@pytest.mark.parametrize("command", ["evaluate", "rerun"])
+@pytest.mark.parametrize("potential", ["net", "net.h5", "lj.toml"])
+def test_arguments_in_the_wrong_order(case, capsys, monkeypatch, command, potential):
+    path, _ = case
+    monkeypatch.chdir(path)
+    if potential == "net.h5":
+        assert main(["convert", "net", "net.h5", "--units", UNITS]) == 0
+    capsys.readouterr()
+    rest = ["--output", "new.extxyz"] if command == "rerun" else []
+    assert main([command, "data.xyz", potential, *rest]) == 2
+    told = capsys.readouterr().err
+    assert f"data.xyz: no potential, but {potential} is one" in told and told.count("\n") == 1
+    assert f"mdcore {command} {potential} data.xyz" in told and not Path("new.extxyz").exists()
+    assert main([command, "nosuch.h5", "data.xyz", *rest]) == 2 and "nosuch.h5: no such" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("target", ["a\0b", "a\0b.h5", "a\0b/"])
+def test_a_target_with_a_null_byte(case, capsys, target):
+    path, _ = case
+    assert main(["convert", str(path / "net"), target, "--units", UNITS]) == 4
+    told = capsys.readouterr().err
+    assert "can have such a name" in told and told.count("\n") == 1

@@ -20,6 +20,7 @@ from mdcore.learn.base import Labels, Unconverged, Unready
 from mdcore.learn.checks import Known, complaint
 from mdcore.learn.labelling import Failure, Labelling, label
 from mdcore.learn.oracles import ASEOracle, CommandOracle, OracleFailed, PythonOracle
+from mdcore.learn.process import family
 from mdcore.potentials.named import FileFunction
 from mdcore.structure.box import Box
 from mdcore.structure.system import System
@@ -241,6 +242,47 @@ def test_what_an_oracle_prints_does_not_pile_up(tmp_path):
     assert all(isinstance(own, Labels) for own in others)
     assert (tmp_path / "sizes").read_text().split() == [str(16 * 200_000 + 4)] * 3
     assert "SIGSEGV" in died.why and died.why.endswith("of 3") and len(died.why) < 600 and "of 2" not in died.why
+
+
+LEAVES = """
+import os, subprocess, time
+kept = subprocess.Popen(["sh", "-c", "exit 7"])
+os.waitid(os.P_PID, kept.pid, os.WEXITED | os.WNOWAIT)
+
+def calculate(positions):
+    subprocess.run(["sh", "-c", "sleep 0.02 &"], start_new_session=len(positions) == 3)
+    if len(positions) == 4:
+        subprocess.run(["sh", "-c", "setsid sleep 1234.5 & sleep 0.2"])
+        os._exit(5)
+    time.sleep(0.1)
+    return float(kept.wait()), 0.0 * positions
+"""
+
+
+def state(process: int) -> str:
+    """A letter: S sleeps, Z is a zombie (proc(5)); nothing if it is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    return ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where the kernel lets a process adopt orphans")
+def test_orphans_of_calculations_leave_no_zombies(tmp_path):
+    """And what an oracle waits for itself is left to it."""
+    (tmp_path / "leaves.py").write_text(LEAVES)
+    oracle = PythonOracle(FileFunction(str(tmp_path / "leaves.py"), "calculate"))
+    with contextlib.closing(guard.Guard(pickle.dumps(oracle))) as own:
+        for n in (2, 3, 2, 3):
+            kind, labels = own.compute(atoms(n), 60.0)
+            assert kind == "labels" and labels.energy == 7.0
+        for _ in range(50):  # the last one may just have ended
+            time.sleep(0.1)
+            states = [state(one) for one in family(own._process.pid)]
+            if states == ["S", "S"]:
+                break
+        assert states == ["S", "S"]
+        assert own.compute(atoms(4), 60.0) == ("failed", "the process died with code 5")
+    assert not sleepers(), "what a calculation left behind that died is killed, too"
 
 
 def test_what_can_not_be_sent_is_refused():

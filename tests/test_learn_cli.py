@@ -75,6 +75,19 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_a_folder_without_a_campaign(folder, capsys):
+    Path("sub/own").mkdir(parents=True)
+    for path, said in (("sub", "sub/campaign.jsonl: not there"), (".", "name the folder of a campaign")):
+        assert main(["learn", path, "--status"]) == 4
+        assert said in capsys.readouterr().err
+    Path("sub/own/campaign.jsonl").write_text('{"event": "begin"')
+    assert main(["learn", "sub", "--status"]) == 4 and "did you mean sub/own?" in capsys.readouterr().err
+    assert main(["learn", "sub/own", "--status", "--set", "seed=1"]) == 2
+    assert "--set applies to" in capsys.readouterr().err
+    Path("sub/own/campaign.jsonl").write_text("nothing of the kind")
+    assert main(["learn", "sub/own", "--status"]) == 4 and "not the record of a campaign" in capsys.readouterr().err
+
+
 def test_from_an_input_to_a_potential(folder, capsys):
     assert main(["check", "learn.toml"]) == main(["learn", "learn.toml", "--dry-run"]) == 0
     told = capsys.readouterr().out
@@ -93,6 +106,10 @@ def test_from_an_input_to_a_potential(folder, capsys):
     assert main(["learn", "learn.toml", "--status"]) == 0
     told = capsys.readouterr().out
     assert "calls 7 of 40" in told and "ended: 1 generations are done" in told
+    for path in ("learn", "learn/campaign.jsonl"):
+        assert main(["learn", path, "--status"]) == 0
+        own = capsys.readouterr().out
+        assert "calls 7, failed 0" in own and "ended: 1 generations are done" in own
     with RunLock(lock_path("learn", LOCK)):  # as if it went on
         assert main(["learn", "learn.toml", "--status"]) == 0
         told = capsys.readouterr().out

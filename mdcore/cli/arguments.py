@@ -230,7 +230,7 @@ def _run_and_train(commands) -> None:
     how = learn.add_mutually_exclusive_group()
     how.add_argument("--restart", action="store_true", help="go on where the campaign was stopped")
     how.add_argument("--overwrite", action="store_true", help="replace an existing campaign")
-    how.add_argument("--status", action="store_true", help="tell where the campaign stands")
+    how.add_argument("--status", action="store_true", help="tell where the campaign stands; INPUT may be its folder")
     how.add_argument("--dry-run", action="store_true", help="tell what it would do, without a calculation")
     learn.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     learn.set_defaults(module="mdcore.cli.learn", leads=True)

@@ -43,6 +43,7 @@ examples:
   mdcore check learn.toml             what it would do, what is wrong with it
   mdcore learn learn.toml
   mdcore learn learn.toml --status    where it stands, while it works or after
+  mdcore learn learn/ --status        the same, of the campaign's folder
   mdcore learn learn.toml --restart --set campaign.calls=1000
 
 Whatever stopped it (Ctrl-C, a signal, a kill): --restart goes on, no structure is

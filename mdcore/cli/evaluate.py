@@ -13,7 +13,7 @@ from mdcore.base.units import GIGAPASCAL
 from mdcore.base.voigt import PAIRS
 from mdcore.base.writing import writing_text
 from mdcore.cli.clashes import clash
-from mdcore.cli.potential import is_input, load_input, parse_table, parse_units
+from mdcore.cli.potential import is_input, load_input, parse_table, parse_units, tell_swapped
 from mdcore.engine.evaluation import evaluate, open_potential
 from mdcore.potentials.base import leaves
 from mdcore.potentials.networks.files import read_model
@@ -42,7 +42,11 @@ def run(arguments) -> str:
     _protect(output, plot, (arguments.data, *potential_files(arguments.potential)), arguments.overwrite)
     if arguments.record is not None:
         _recordable(arguments.record, arguments.potential)
-    potential = the_potential(arguments.potential, parse_units(arguments.units))
+    try:
+        potential = the_potential(arguments.potential, parse_units(arguments.units))
+    except InputError:
+        tell_swapped("evaluate", arguments.potential, arguments.data)
+        raise
     charged = any(finding.name == CHARGES for finding in potential.findings)
     own = any(getattr(term, "of_atoms", False) for term in leaves(potential))  # charges of the structures
     needed = (*LABELS, TOTAL) if charged else USUAL

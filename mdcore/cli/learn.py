@@ -11,7 +11,7 @@ from mdcore.config.problems import at
 from mdcore.learn import named, table
 from mdcore.learn.campaign import Campaign
 from mdcore.learn.executors import check as check_executor
-from mdcore.learn.record import NAME, Record
+from mdcore.learn.record import NAME, Record, check_begin
 
 
 def command(arguments, comm) -> None:
@@ -52,12 +52,26 @@ def tell_changes(campaign: Campaign) -> None:
 
 
 def status(path: str, overrides=()) -> str:
-    """Where the campaign of an input stands; OutputError if there is none."""
+    """Where the campaign of an input, of a folder, or of a record stands; OutputError if there is none."""
+    if Path(path).is_dir() or Path(path).name == NAME:
+        return _status_of_folder(Path(path), overrides)
     settings = load_learn(path, overrides)
     record = Path(settings.campaign.directory) / NAME
     if not record.exists():
         raise OutputError(f"{record}: not there: this campaign has not begun")
     return "\n".join(table.status(Record(record, write=False), settings))
+
+
+def _status_of_folder(path: Path, overrides) -> str:
+    record = path / NAME if path.is_dir() else path
+    if overrides:
+        raise InputError(f"{path}: --set applies to an input file, and this is what a campaign has written")
+    if not record.exists():
+        there = sorted(path.glob("*/" + NAME))[:1] if path.is_dir() else []
+        cure = f"did you mean {there[0].parent}?" if there else "name the folder of a campaign, or its input file"
+        raise OutputError(f"{record}: not there: no campaign has begun in this folder; {cure}")
+    check_begin(str(record))
+    return "\n".join(table.status(Record(record, write=False)))
 
 
 def check(path: str, overrides=()) -> str:

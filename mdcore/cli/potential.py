@@ -1,5 +1,8 @@
 """Which potential does the command line mean: a folder, a .h5 file, or what an input file says?"""
 
+import os
+from contextlib import suppress
+
 from mdcore.base.errors import InputError
 from mdcore.potentials.networks.native_units import Units
 
@@ -35,3 +38,24 @@ def load_input(path: str, units: Units | None):
     if units is not None:
         raise InputError("--units: an input file states the units of its potentials itself, in [[potential]] units")
     return load(path)
+
+
+def tell_swapped(command: str, potential: str, structures: str) -> None:
+    """InputError if what a command line names as structures is a potential, and what it names as one is none."""
+    if _is_potential(structures) and not _is_potential(potential):
+        raise InputError(
+            f"{potential}: no potential, but {structures} is one, which comes first: "
+            f"mdcore {command} {structures} {potential}"
+        ) from None
+
+
+def _is_potential(path: str) -> bool:
+    """An input file, a folder of n2p2 or RuNNer, or a .h5 file that can be read."""
+    from mdcore.potentials.networks.h5 import read_h5
+
+    if is_input(path) or os.path.isdir(path):
+        return is_input(path) or os.path.isfile(os.path.join(path, "input.nn"))
+    with suppress(InputError):
+        read_h5(path)
+        return True
+    return False

@@ -4,7 +4,7 @@ from mdcore.base.comm import on_root
 from mdcore.base.errors import InputError
 from mdcore.cli.clashes import refuse
 from mdcore.cli.evaluate import potential_files, with_units
-from mdcore.cli.potential import parse_units
+from mdcore.cli.potential import parse_units, tell_swapped
 from mdcore.output.trajectory import Trajectory
 from mdcore.recompute import Rerun, rerun
 
@@ -22,6 +22,7 @@ def command(arguments, comm) -> None:
 
 def prepare(arguments):
     """(potential, its system of units); InputError, OutputError for files that can't be."""
+    tell_swapped("rerun", arguments.potential, arguments.trajectory)
     refuse(arguments.output, [arguments.trajectory, *potential_files(arguments.potential)])
     return with_units(arguments.potential, parse_units(arguments.units), has_bonds(arguments.trajectory))
 

@@ -11,6 +11,7 @@ import fcntl
 import multiprocessing.util
 import os
 import pickle
+import resource
 import signal
 import tempfile
 import threading
@@ -19,7 +20,7 @@ from mdcore.base.comm import without_launcher
 from mdcore.base.errors import MdcoreError
 from mdcore.base.writing import appending
 from mdcore.learn.base import Unconverged, Unready
-from mdcore.learn.process import family, keep_orphans, slay
+from mdcore.learn.process import LIBC, family, go_with_parent, keep_orphans, slay
 
 READY = 300.0  # s, for imports
 LAST = 400  # characters of what a process said that a message quotes
@@ -134,13 +135,15 @@ atexit.register(close_all)  # it comes before multiprocessing.util waits for the
 
 def _serve(pipe, payload: bytes, log: str) -> None:
     os.setsid()
-    keep_orphans()
+    if LIBC is None:
+        threading.Thread(target=_follow, daemon=True).start()
+    else:
+        _look_after(pipe)
     with appending(log, 0) as said:
         # whoever truncates it, what comes then is at its beginning
         fcntl.fcntl(said, fcntl.F_SETFL, fcntl.fcntl(said, fcntl.F_GETFL) | os.O_APPEND)
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
-    threading.Thread(target=_follow, daemon=True).start()
     try:
         oracle = pickle.loads(payload)
     except BaseException as error:
@@ -153,6 +156,30 @@ def _serve(pipe, payload: bytes, log: str) -> None:
         except (EOFError, OSError):
             return
         pipe.send(_answer(oracle, system))
+
+
+def _look_after(pipe) -> None:
+    """Fork: the child returns, to compute. This process adopts what that leaves behind, and waits for all that end,
+    lest they stay zombies; the computing process could not, for it would take the exit codes of what its oracle waits
+    for. It kills what is left when the computing process has ended, and ends like it."""
+    keep_orphans()
+    worker = os.fork()
+    if worker == 0:
+        go_with_parent()
+        return
+    pipe.close()
+    threading.Thread(target=_follow, daemon=True).start()
+    ended = None
+    while ended != worker:
+        ended, how = os.wait()
+    slay(family(os.getpid())[1:])
+    code = os.waitstatus_to_exitcode(how)
+    if code < 0:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the worker has left one
+        with contextlib.suppress(OSError):  # SIGKILL has no other way
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(code)
 
 
 def _answer(oracle, system):

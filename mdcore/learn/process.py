@@ -55,7 +55,7 @@ def mdcore(arguments, folder) -> Done:
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         child = subprocess.Popen(
             [sys.executable, "-m", "mdcore", *map(str, arguments)], cwd=folder, env=environment, stdout=out, stderr=err,
-            stdin=subprocess.DEVNULL, preexec_fn=None if LIBC is None else _go_with_parent,
+            stdin=subprocess.DEVNULL, preexec_fn=None if LIBC is None else go_with_parent,
         )  # fmt: skip
         try:
             code = child.wait()
@@ -65,8 +65,8 @@ def mdcore(arguments, folder) -> Done:
         return Done(code, _read(out), _read(err))
 
 
-def _go_with_parent() -> None:
-    """In the child, before it becomes mdcore: be killed when the campaign is."""
+def go_with_parent() -> None:
+    """In the child (Linux): be killed when its parent ends."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

@@ -24,6 +24,8 @@ def member_folders(folder, n_members: int) -> list[Path]:
     named, folder = str(folder), Path(folder)
     if not named or (n_members > 1 and folder.name in ("", "..")):
         raise OutputError(f"{named!r}: no name of a folder, or of folders NAME-1, NAME-2, ... of a committee; give one")
+    if "\0" in named:
+        raise OutputError(f"{named!r}: no folder can have such a name")
     if n_members == 1:
         return [folder]
     return [folder.with_name(f"{folder.name}-{k}") for k in range(1, n_members + 1)]
