@@ -146,7 +146,9 @@ POTENTIALS = {
     "density": density("H", "O"),
     "density, vectors": density("H", "O", message_l=1),
     "density, three layers": density("Cu", layers=3, factors=2, hidden=0),
-    "density, committee of two designs": density("H", "O", unlike=[{"layers": 1, "channels": 32}]),
+    "density, committee of two designs": density(
+        "H", "O", unlike=[{"layers": 1, "channels": 32, "element_rank": 2, "envelope": 12}]
+    ),
     "density, committee of one layer": density("H", "O", layers=1, l_max=2, factors=4, members=2),
     "d3": d3("O", "H"),
     "d3, triples": d3("H", "C", s9=1.0, triple_cutoff=4.6),
