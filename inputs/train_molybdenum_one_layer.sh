@@ -1,6 +1,6 @@
 #!/bin/sh
 # Three density networks of molybdenum, all of one layer, of products of four and of three densities, and their mean, beside
-# linear ACE (docs/benchmarks.md, "Products of four densities"); no file in potentials/ is of it. From the folder of the
+# linear ACE (docs/benchmarks/potentials.md, "Products of four densities"); no file in potentials/ is of it. From the folder of the
 # project: inputs/train_molybdenum_one_layer.sh; about 3 minutes of one core. TRAIN and TEST say where the data are.
 set -eu
 TRAIN=${TRAIN:-../shared/reference/datasets/Mo_mlearn_train.xyz}

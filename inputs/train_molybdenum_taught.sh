@@ -1,5 +1,5 @@
 #!/bin/sh
-# Two density networks of molybdenum, of two layers and of one, taught by slower potentials (docs/benchmarks.md, "Taught by
+# Two density networks of molybdenum, of two layers and of one, taught by slower potentials (docs/benchmarks/potentials.md, "Taught by
 # slower potentials"); no file in potentials/ is of it. From the folder of the project: inputs/train_molybdenum_taught.sh;
 # about 8 minutes of one core. TRAIN and TEST say where the data are.
 set -eu

@@ -1,6 +1,6 @@
 #!/bin/sh
 # potentials/molybdenum_density.h5: three density networks of one layer, two of which learned from tight binding
-# (docs/benchmarks.md, "What networks of products of four learn of it"). From the folder of the project, after
+# (docs/benchmarks/potentials.md, "What networks of products of four learn of it"). From the folder of the project, after
 # inputs/train_molybdenum_taught.sh: inputs/train_molybdenum_tight_binding.sh; 25 minutes of one core; needs ASE and SciPy.
 # TRAIN and TEST say where the data are.
 set -eu

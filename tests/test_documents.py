@@ -1,6 +1,7 @@
 """Do README and docs say what works? Every block of them is run."""
 
 import os
+import re
 
 import pytest
 
@@ -33,3 +34,25 @@ def test_a_wrong_block_is_noticed(tmp_path):
     session.play(1, "sh", "$ mdcore check inputs/none.toml\n")
     with pytest.raises(AssertionError):
         session.play(1, "", "the input is right\n")
+
+
+LINK = re.compile(r"(?<!!)\]\(([^)\s:]+)\)|!\[[^\]]*\]\(([^)\s:]+)\)")
+
+
+def anchors(path):
+    """What GitHub makes of the headings of a page."""
+    code = re.sub(r"(?ms)^```.*?^```", "", path.read_text(encoding="utf-8"))
+    shown = (re.sub(r"\[([^\]]*)\]\([^)]*\)|[`*]", r"\1", h).strip().lower() for h in re.findall(r"(?m)^#+ (.*)$", code))
+    return {re.sub(r"[^\w\- ]", "", h).replace(" ", "-") for h in shown}
+
+
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("potentials/*.md"), *ROOT.glob("inputs/**/*.md")]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path):
+    for found in LINK.finditer(re.sub(r"(?ms)^```.*?^```", "", path.read_text(encoding="utf-8"))):
+        target, _, anchor = (found[1] or found[2]).partition("#")
+        page = (path.parent / target).resolve() if target else path
+        assert page.exists(), found[0]
+        assert not anchor or anchor in anchors(page), found[0]
