@@ -42,8 +42,8 @@ LINK = re.compile(r"(?<!!)\]\(([^)\s:]+)\)|!\[[^\]]*\]\(([^)\s:]+)\)")
 def anchors(path):
     """What GitHub makes of the headings of a page."""
     code = re.sub(r"(?ms)^```.*?^```", "", path.read_text(encoding="utf-8"))
-    shown = (re.sub(r"\[([^\]]*)\]\([^)]*\)|[`*]", r"\1", h).strip().lower() for h in re.findall(r"(?m)^#+ (.*)$", code))
-    return {re.sub(r"[^\w\- ]", "", h).replace(" ", "-") for h in shown}
+    headings = (re.sub(r"\[([^\]]*)\]\([^)]*\)|[`*]", r"\1", h) for h in re.findall(r"(?m)^#+ (.*)$", code))
+    return {re.sub(r"[^\w\- ]", "", h.strip().lower()).replace(" ", "-") for h in headings}
 
 
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("potentials/*.md"), *ROOT.glob("inputs/**/*.md")]

@@ -49,7 +49,7 @@ class Fit:
     training, validation : Regression of the same networks (validation may be None); stages : of Stage
     floors : below which errors of the set that is watched don't count; errors : the class of what both tell
     decided : each optimiser's last epoch is kept, whatever the errors: recipe.py has found these steps to be best
-    ends : of steps along gradients only the last epoch counts, as for those that are decided
+    ends : of steps along gradients only the last epoch counts: the best of many epochs is so by chance, too
     history : {"epoch": [...], "seconds": [...], "train energy": [...], ...}, RMSE in meV an atom, meV/Angstrom, GPa
     best : parameters with the lowest `score`, found in epoch `best_epoch`; initial : those at the start
     """
@@ -249,7 +249,7 @@ class Fit:
 
 
 def alike(n: int) -> float:
-    """How much larger errors of n structures are by chance: about half of what those of other n structures differ by."""
+    """How much larger errors of n structures are by chance: about half of what those of others differ by."""
     return 1.0 + 0.5 / n**0.5
 
 

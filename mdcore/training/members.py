@@ -46,7 +46,7 @@ class Members:
 
     def __init__(self, plan: Plan, prepared: Prepared, comm=None):
         self.comm, self.threads, self.decision = comm or SelfComm(), threads_of(plan), None
-        self.rehearsed = recipe.rehearsed(plan, prepared, self.comm.size)
+        self.rehearsed, self.usual = recipe.rehearsed(plan, prepared, self.comm.size), not plan.optimizer
         self.plan = plan = replace(plan, optimizer=recipe.optimizers(plan, prepared, self.comm.size))
         self.family = family(plan, prepared)
         memory = plan.parallel.memory * 1e9
@@ -92,7 +92,8 @@ class Members:
         if self.decision:
             plan = replace(plan, optimizer=self.decision.optimizer)
         stages = [stage(own, *of) for own, of in zip(plan.optimizer, plan.parts, strict=True)]
-        return Fit(training, validation, stages, seed, floors(validation or training), decided=bool(self.decision))
+        known = {"decided": bool(self.decision), "ends": self.usual and not self.decision}
+        return Fit(training, validation, stages, seed, floors(validation or training), **known)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,8 +3,9 @@
 Such that nothing is lost on the way. SOAP makes radial functions for a network whose hidden nodes give nothing: it is
 linear in the weights of its products, and `smooth` keeps those small that oscillate fast. Least squares find the best
 weights for these functions, those of energies above all. Only then hidden nodes begin, from nothing, and the validation
-set says whether, and up to which epoch, what they learn holds beyond the training set. Bonds of molecules are not
-smooth, so then all begins afresh, for long, without `smooth`; and least squares end that if it was better.
+set says whether what they learn holds beyond the training set. Bonds of molecules are not smooth, so then all begins
+afresh, for long, without `smooth`; and least squares end that if it was better. What counts of each step is how it
+ends: the best of many epochs is so by chance, too.
 
 Where nothing validates there is a rehearsal: all of that with a part held back. Its errors say which steps are worth it
 and which ridges are the best; then all structures are trained on, that way.
@@ -97,9 +98,8 @@ def ridge_of(step: OptimizerSettings) -> str:
 
 
 def decide(fit: Fit, usual: tuple[OptimizerSettings, ...], data: Dataset) -> Decision:
-    """What a rehearsal by the `usual` optimisers, with these data, says. What counts of each step is how it ends, as it
-    will on all structures: the best of many epochs is so by chance, too; of least squares the smallest ridge that is as
-    good as the best, as far as few structures can tell (fit.py)."""
+    """What a rehearsal by the `usual` optimisers, with these data, says: by how each step ends, as it will on all
+    structures; of least squares the smallest ridge that is as good as the best, as far as few structures can tell."""
     best, chosen, told, at = np.inf, (), [], 0
     for step in usual:
         if at + 1 == len(fit.history["epoch"]):
