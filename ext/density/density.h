@@ -12,7 +12,7 @@
 #include "networks/hdnnp.h"
 
 enum { DN_LAYERS = 4, DN_DEGREE = 4, DN_WIDEST = 32 }; /* most layers; largest l; room for (l + 1)^2 */
-enum { DN_RADIAL = 32, DN_PAST = 19 };                  /* most radial functions; rows of neighbours have room past the last */
+enum { DN_RADIAL = 32, DN_ENVELOPE = 32, DN_PAST = 19 }; /* most radial functions; largest exponent; room past the last neighbour */
 enum { DN_SLOPES = 1, DN_ROWS = 2 }; /* what is wanted of radial functions (geometry) */
 
 /* call(L) for the l_max of the model `it`, known at compile time */

@@ -2,9 +2,9 @@
  * channels.c, so in doubles or floats. Differences of positions come in doubles and are rounded once. */
 
 /* What radial functions have in common: sqrt(2 / cutoff), 1 / cutoff, n pi / cutoff; of the window 1 - a u^p + b u^(p + 1) - c u^(p + 2)
- * -a, b, -c, p - 1 and what its slope is of u^(p - 1) (1 - u)^2 */
+ * -a, b, -c, p - 1 and what its slope is of u^(p - 1) (1 - u)^2; the same is (1 - u)^3 times the sum of sum[k] u^k, k < p */
 typedef struct {
-    REAL factor, per_cutoff, own, above, top, fall, wave[DN_RADIAL];
+    REAL factor, per_cutoff, own, above, top, fall, wave[DN_RADIAL], sum[DN_ENVELOPE + 2];
     int64_t power;
 } dn_waves;
 
@@ -25,6 +25,8 @@ static dn_waves waves_of(const dn_sizes *n)
     own.fall = (REAL)(-0.5 * p * (p + 1.0) * (p + 2.0) / n->cutoff);
     for (int64_t m = 0; m < n->radial; m++)
         own.wave[m] = (REAL)((double)(m + 1) * pi / n->cutoff);
+    for (int64_t k = 0; k < n->envelope; k++)
+        own.sum[k] = (REAL)((double)((k + 1) * (k + 2)) / 2.0);
     return own;
 }
 
@@ -187,7 +189,17 @@ MD_INLINE void distances_of(const dn_edges *e, dn_rows *rows, int64_t k)
     r_store(rows->cosine + k, cosine);
     r_store(rows->sine + k, sine);
     const vr below = power_of(u, waves->power), rest = one - u;
+#if MD_BITS == 64
     const vr window = r_fma(below * u, r_fma(u, r_fma(u, r_set1(waves->top), r_set1(waves->above)), r_set1(waves->own)), one);
+#else /* the same as (1 - u)^3 sum_k<p (k + 1) (k + 2) / 2 u^k: what cancels near the cutoff would leave floats 2e-6 */
+    const vr square = u * u;
+    vr even = r_set1(0.0), odd = r_set1(0.0);
+    for (int64_t k = waves->power & ~INT64_C(1); k >= 0; k -= 2) {
+        even = r_fma(even, square, r_set1(waves->sum[k]));
+        odd = r_fma(odd, square, r_set1(waves->sum[k + 1]));
+    }
+    const vr window = r_fma(odd, u, even) * (rest * rest * rest);
+#endif
     const vr fall = r_set1(waves->fall) * below * rest * rest; /* d window / dr */
     r_store(rows->height + k, factor * per_r * window);
     r_store(rows->fall + k, factor * per_r * (fall - window * per_r));

@@ -152,8 +152,8 @@ cdef class Densities:
         if not (1 <= s["layers"] <= DN_LAYERS and 0 <= s["l_max"] <= DN_DEGREE and 1 <= s["radial"] <= MOST_RADIAL
                 and 0 <= s["hidden"] <= MOST_HIDDEN and s["species"] >= 1):
             raise ValueError("layers, l_max, radial or hidden out of range")
-        if s["envelope"] < 2:
-            raise ValueError("an envelope has an exponent of 2 at least")
+        if not 2 <= s["envelope"] <= 32:  # DN_ENVELOPE
+            raise ValueError("an envelope has an exponent of 2 to 32")
         if program.l_max != s["l_max"]:
             raise ValueError("the program is of another l_max")
         self.program, self.precision = program, precision
