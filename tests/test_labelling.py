@@ -467,10 +467,13 @@ def test_labels_that_can_not_be_right_are_refused():
         systems.append(system)
     known, system, calm = Known.of(systems), systems[0], np.zeros((3, 3))
     assert known.shares == pytest.approx({"H": -10.0, "O": -400.0}, abs=0.1) and 0.0 < known.spread < 0.02
-    assert Known.of(systems[:9]) is None
+    few = Known.of(systems[:9])  # of energies one can't say yet
 
-    def said(energy=-420.0, forces=calm, stress=None):
+    def said(energy=-420.0, forces=calm, stress=None, known=known):
         return complaint(system, Labels(energy=energy, forces=forces, stress=stress), 0.02, known, 20.0)
+
+    assert Known.of([]) is None and few.shares == {} and said(-414.0, known=few) == ""
+    assert "a force of 2e+05" in said(forces=[[0, 0, 2e5], [0, 0, -2e5], [0, 0, 0]], known=few)
 
     assert said() == "" and said(-417.5) == "" and said(forces=[[0, 0, 25], [0, 0, -25], [0, 0, 0]]) == ""
     assert "+2 eV an atom off" in said(-414.0) and "a force of 99" in said(forces=[[0, 0, 99], [0, 0, -99], [0, 0, 0]])

@@ -60,8 +60,8 @@ class LabelSettings:
     outliers: float = setting(
         Number(minimum=0),
         "Labels are refused whose energy an atom or whose largest force is so many times as far out as in the labelled "
-        "structures; never within 1 eV an atom and 30 eV/Angstrom, or if less than about ten are there. 0: not "
-        "looked at.",
+        "structures; never within 1 eV an atom and 30 eV/Angstrom. Energies are compared with ten structures at least. "
+        "0: not looked at.",
         default=20.0,
         example=50.0,
     )

@@ -1,7 +1,7 @@
 """Can these labels be right? Looked at before they enter a training set.
 
 Sizes and numbers; forces that add up to nothing, as they do without an external field; and, where there are labelled
-structures to compare with, energies an atom and forces that are not beyond all of them.
+structures to compare with, forces that are not beyond all of theirs, and energies an atom, of which one must know more.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 
 from mdcore.learn.base import Labels
 
-LEAST = 10  # labelled structures from which something can be said
+LEAST = 10  # labelled structures from which something can be said of energies
 UNITS = "; are these the oracle's units?"
 ENERGY, FORCE = 1.0, 30.0  # eV an atom, eV/Angstrom: nothing nearer to what is known is refused
 
@@ -19,8 +19,8 @@ ENERGY, FORCE = 1.0, 30.0  # eV an atom, eV/Angstrom: nothing nearer to what is 
 class Known:
     """What labelled structures are like.
 
-    shares : {species: eV}, of an atom, by least squares; spread : eV an atom, of what is left, by the median; force :
-    the largest on an atom, eV/Angstrom
+    shares : {species: eV}, of an atom, by least squares, {} of too few structures; spread : eV an atom, of what is left,
+    by the median; force : the largest on an atom, eV/Angstrom
     """
 
     shares: dict[str, float]
@@ -29,18 +29,20 @@ class Known:
 
     @classmethod
     def of(cls, systems) -> "Known | None":
-        """systems : System with "energy" and "forces" in info; None if they are too few."""
+        """systems : System with "energy" and "forces" in info; None if there are none."""
         data = [s for s in systems if "energy" in s.info and "forces" in s.info]
+        if not data:
+            return None
+        force = float(max(np.linalg.norm(s.info["forces"], axis=1).max() for s in data))
         symbols = sorted({name for s in data for name in s.names})
         if len(data) < LEAST + len(symbols):
-            return None
+            return cls({}, 0.0, force)
         counts = np.array([[s.names.count(name) for name in symbols] for s in data], dtype=np.float64)
         n = counts.sum(axis=1)
         energies = np.array([float(s.info["energy"]) for s in data]) / n
         shares, *_ = np.linalg.lstsq(counts / n[:, None], energies, rcond=1e-8)
         left = np.abs(energies - counts / n[:, None] @ shares)
-        force = max(np.linalg.norm(s.info["forces"], axis=1).max() for s in data)
-        return cls(dict(zip(symbols, shares.tolist(), strict=True)), 1.4826 * float(np.median(left)), float(force))
+        return cls(dict(zip(symbols, shares.tolist(), strict=True)), 1.4826 * float(np.median(left)), force)
 
     def complaint(self, system, labels: Labels, times: float) -> str:
         """What is beyond `times` what is known, or nothing; of species that are not known nothing is said."""
