@@ -24,8 +24,9 @@ import mdcore
 from mdcore import Langevin, Simulation, System, VelocityVerlet, maxwell_boltzmann
 from mdcore.ase import MDCore
 from mdcore.base.units import GIGAPASCAL
+from mdcore.potentials.families import potential_of
 from mdcore.potentials.networks.files import read_model
-from mdcore.potentials.networks.hdnnp import HDNNPotential
+
 
 STRAIN = 0.005
 KBAR = 0.1  # GPa
@@ -131,7 +132,7 @@ def heat(potential, crystal: Crystal, temperature: float, picoseconds: float, ti
     """A row of the table: NVT, then as long NVE."""
     system = System.build(crystal.kind, crystal.a, crystal.element, repeat=(crystal.hot,) * 3)
     maxwell_boltzmann(system, temperature, seed=1)
-    term = HDNNPotential(read_model(potential), extrapolation="warn")
+    term = potential_of(read_model(potential), extrapolation="warn")
     steps = round(1000.0 * picoseconds / timestep)
     sim = Simulation(system, term, Langevin(timestep, temperature, friction=0.01), seed=1)
     began = time.perf_counter()
