@@ -27,7 +27,6 @@ from mdcore.base.units import GIGAPASCAL
 from mdcore.potentials.families import potential_of
 from mdcore.potentials.networks.files import read_model
 
-
 STRAIN = 0.005
 KBAR = 0.1  # GPa
 # crystal; a to begin with; cubes along each edge of the cells for the vacancy and for heat; order of the labelled

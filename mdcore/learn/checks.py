@@ -19,7 +19,7 @@ ENERGY, FORCE = 1.0, 30.0  # eV an atom, eV/Angstrom: nothing nearer to what is 
 class Known:
     """What labelled structures are like.
 
-    shares : {species: eV}, of an atom, by least squares, {} of too few structures; spread : eV an atom, of what is left,
+    shares : {species: eV}, of an atom, by least squares, {} of too few structures; spread : eV an atom, what is left,
     by the median; force : the largest on an atom, eV/Angstrom
     """
 
