@@ -10,6 +10,7 @@ import pytest
 import mdcore
 from mdcore.base.errors import InputError, Interrupted
 from mdcore.cli import train as command
+from mdcore.cli.training_file import TrainingFile
 from mdcore.config.load_training import parse_training
 from mdcore.potentials.density.model import Design
 from mdcore.training import recipe
@@ -401,3 +402,22 @@ def test_the_command_goes_on_in_a_rehearsal_and_after_it(stops, short, tmp_path,
     assert again.parameters.tobytes() == whole.parameters.tobytes()
     with pytest.raises(InputError, match=r"parts\.training\.h5: .*seed"):
         command.train(replace(settings["parts"], seed=2), restart=True)
+
+
+def test_ranks_that_hold_back_others_do_not_go_on(short, tmp_path, monkeypatch):
+    """Each needs one, so of few structures more ranks hold back more, or none; then the course would be another."""
+    monkeypatch.chdir(tmp_path)
+    write_labels(tmp_path / "a.xyz", labelled(14))
+    text = 'data = { file = "a.xyz", use = "train" }\nmodel = { type = "density", layers = 1, channels = 16, '
+    text += 'cutoff = 4.0, l_max = 2 }\noutput = { plot = false }\n'
+    settings, left = parse_training(text), iter([False] * 4 + [True])
+    with pytest.raises(Interrupted):
+        command.train(settings, stop=lambda: next(left))
+    plan, prepared = settings.plan, command.prepared_of(settings)
+    assert not recipe.unlike(plan, prepared, 1, 3) and not recipe.unlike(plan, prepared, 5, 6)
+    assert "holds back 3 structures; where ranks = 4 it holds back 4" in recipe.unlike(plan, prepared, 1, 4)
+    assert "holds back 4 structures; where ranks = 5 it holds back none" in recipe.unlike(plan, prepared, 4, 5)
+    assert "holds back no structures; where ranks = 1 it holds back 3" in recipe.unlike(plan, prepared, 5, 1)
+    monkeypatch.setattr(TrainingFile, "ranks", lambda self: 5)
+    with pytest.raises(InputError, match=r"training\.h5: began with ranks = 5"):
+        command.train(settings, restart=True)

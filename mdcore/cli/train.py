@@ -168,6 +168,8 @@ def train(
         file = TrainingFile(settings, comm)
         held.enter_context(file.advising())
         begun = file.begun(prepared.subsets()["train"]) if restart else set()
+        if begun and (told := recipe.unlike(settings.plan, prepared, file.ranks(), comm.size)):
+            raise InputError(f"{file.path}: {told}").everywhere()
         # signals are caught only now: before, there is nothing to keep, and they end the process at once
         stop = held.enter_context(StopSignals()) if stop is None else stop
 

@@ -128,6 +128,11 @@ class TrainingFile:
         """The members (REHEARSAL, too) that have begun, on all ranks; InputError if not with the labels of `data`."""
         return on_root(self.comm, lambda: self._begun(data), share=True)
 
+    def ranks(self) -> int:
+        """On how many the training began, or went on last, on all ranks."""
+        known = on_root(self.comm, lambda: self._read(lambda file: file.attrs.get("ranks", self.comm.size)), share=True)
+        return int(known)
+
     def state(self, member: int | str) -> dict[str, np.ndarray] | None:
         """The state of a member that has begun, on rank 0 (nothing elsewhere)."""
         return on_root(self.comm, lambda: self._read(lambda file: _numbers(file[_group_of(member)])))

@@ -111,7 +111,7 @@ class ModelSettings:
     )
     precision: str = setting(
         Choice(("double", "mixed")),
-        'Of the kernels in training; `"mixed"` computes densities and products in single precision.',
+        'Of the kernels in training; `"mixed"` computes distances, densities and products in single precision.',
         default=Density.precision,
         example="mixed",
     )

@@ -92,6 +92,19 @@ def rehearsed(plan: Plan, prepared: Prepared, ranks: int = 1) -> Prepared | None
     return found and replace(prepared, data=found, left=found)
 
 
+def unlike(plan: Plan, prepared: Prepared, before: int, ranks: int) -> str:
+    """Why a training on as many ranks as `before` can't go on with others: each rank needs one of what a rehearsal
+    holds back, so that may be another set, or none. "" if it can."""
+    found = [rehearsed(plan, prepared, n) for n in (before, ranks)]
+    held = [own.data.validation if own else () for own in found]
+    if [*map(id, held[0])] == [*map(id, held[1])]:
+        return ""
+    return (
+        f"began with ranks = {before}, where a rehearsal holds back {len(held[0]) or 'no'} structures; where ranks = "
+        f"{ranks} it holds back {len(held[1]) or 'none'}; go on with as many ranks as before"
+    )
+
+
 def ridge_of(step: OptimizerSettings) -> str:
     """" (ridge 1e-05)", if it has one"""
     return f" (ridge {step.ridge:.0e})" if isinstance(step, LeastSquaresSettings) else ""
