@@ -315,6 +315,12 @@ def test_of_ridges_that_are_alike_the_smallest_is_taken(short):
     assert "least squares 5 meV/atom, 5 meV/Angstrom (ridge 1e-05)" in few.told
 
 
+def test_what_is_next_is_measured_by_the_ridge_that_is_taken(short):
+    """As a fit does: what ends a step is not chosen without it."""
+    scores = [99.0, 9, 3.7, 8, 7, 6, 4, 5, 6, 9, 9, 9, 9, 9, 9, 4.5, 3.9, 3.8]  # afresh: 4.5, of the ridge taken 5
+    assert recipe.decide(rehearsal_of(scores), SHORT, HELD).optimizer[0] == SHORT[3]
+
+
 def test_and_so_it_is_in_a_fit():
     """What counts afterwards is the best of them."""
     fit, scores = fit_of(SHORT[:2]), []

@@ -129,7 +129,7 @@ def decide(fit: Fit, usual: tuple[OptimizerSettings, ...], data: Dataset) -> Dec
             step = replace(step, epochs=1, ridge=step.ridge * step.fall ** (end - epochs.start))
             told[-1] += ridge_of(step)
         if least < best:
-            best = least
+            best = scores[end]  # a fit goes on from there, so what comes next is measured by it
             chosen = (step,) if getattr(step, "fresh", False) else (*chosen, step)
     held, total = len(data.validation), len(data.all)
     steps = [name_of(step) + ridge_of(step) for step in chosen]
